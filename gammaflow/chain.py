@@ -1,0 +1,215 @@
+"""The option chain: one quoted contract per row, of one underlying at one moment, as the vendor said it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.errors import SchemaError
+from gammaflow.schema import CHAIN, DAYS_PER_YEAR, check_number, utc, validate
+
+__all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
+
+#: Vendors write 1e-5 or 0.001 where they have no volatility; nothing listed trades at 0.1 %.
+PLACEHOLDER_IV = 1e-3
+
+#: The reason of rows that hold no position though nothing is wrong with them.
+NO_INTEREST = "open interest zero"
+
+_NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
+
+
+def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArray[np.float64]:
+    """Years from `asof` to each `expiry`, exact to the nanosecond, ACT/365; negative once expired."""
+    return (expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()).astype(np.int64) / _NS_PER_YEAR
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much of a chain can be used, and why the rest cannot.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per reason: `rows` [count], `open_interest` [contracts] those rows carry. Rows counted
+        under one reason are not counted under a later one.
+    rows, usable : int
+        Rows of the chain, and rows that can be valued (those without open interest hold no position, but
+        are usable).
+    open_interest, usable_open_interest : float
+        The same in contracts.
+    left_out : mapping of str to int
+        Rows of the file that never entered the chain, by reason.
+    """
+
+    table: pd.DataFrame
+    rows: int
+    usable: int
+    open_interest: float
+    usable_open_interest: float
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def usable_share(self) -> float:
+        """Share of open interest that a book can value [-]; NaN where there is none."""
+        return self.usable_open_interest / self.open_interest if self.open_interest > 0 else np.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and text."""
+        return {
+            "rows": self.rows,
+            "usable_rows": self.usable,
+            "usable_share_of_open_interest": None if np.isnan(self.usable_share) else self.usable_share,
+            "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
+            "unusable_open_interest": {str(k): float(v) for k, v in self.table["open_interest"].items()},
+            "left_out_of_the_chain": dict(self.left_out),
+        }
+
+    def __str__(self) -> str:
+        share = (
+            "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"
+        )
+        lines = [f"{self.usable:,} of {self.rows:,} rows usable ({share})"]
+        for reason, row in self.table.iterrows():
+            what = "usable, but " if reason == NO_INTEREST else ""
+            lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
+        lines += [f"  {count:>7,} rows of the file left out: {why}" for why, count in self.left_out.items()]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chain:
+    """An option chain: validated, read-only columns (see `gammaflow.schema.CHAIN`) and what they share.
+
+    Parameters
+    ----------
+    columns : mapping or DataFrame
+        The columns of `gammaflow.schema.CHAIN`; optional ones may be absent. `expiry` is tz-aware.
+    symbol : str
+        The underlying.
+    spot : float
+        Its price at `asof` [currency].
+    asof : tz-aware moment
+        When the quotes were taken.
+    vendor : str
+        Whose file or feed it came from.
+    currency : str
+        The currency of spot, strikes and every money figure.
+    left_out : mapping of str to int
+        Rows of the source that are not in the chain, by reason.
+
+    Raises
+    ------
+    SchemaError
+        With every problem of the columns in one message.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> chain = gf.demo_chain()
+    >>> chain.symbol, len(chain) > 200
+    ('BTC', True)
+    >>> chain["strike"].flags.writeable
+    False
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    symbol: str
+    spot: float
+    asof: pd.Timestamp
+    vendor: str = "unknown"
+    currency: str = "USD"
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "spot", check_number(self.spot, "spot", 0.0, open_low=True))
+        set_(self, "asof", utc(self.asof))
+        set_(self, "columns", validate(self.columns, CHAIN, "chain"))
+        set_(self, "left_out", MappingProxyType({k: int(v) for k, v in self.left_out.items() if v}))
+        if not len(self):
+            raise SchemaError(
+                f"chain not accepted: {self.symbol} has no rows; at least one contract is needed."
+            )
+
+    def __len__(self) -> int:
+        return len(self.columns["strike"])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        try:
+            return self.columns[name]
+        except KeyError:
+            raise SchemaError(
+                f"{name!r} is not a column of a chain; legal: {', '.join(self.columns)}."
+            ) from None
+
+    @cached_property
+    def years(self) -> NDArray[np.float64]:
+        """Years to expiry of each row (ACT/365, to the second); negative once expired."""
+        return years_to_expiry(self["expiry"], self.asof)
+
+    @cached_property
+    def unusable(self) -> NDArray[Any]:
+        """Why each row cannot be valued or carries no position; "" where it can (text, one per row)."""
+        iv, oi = self["iv"], self["open_interest"]
+        reasons = {
+            "expired": self.years <= 0,
+            "implied volatility missing": np.isnan(iv),
+            "implied volatility zero": iv == 0,
+            f"implied volatility a placeholder (<= {PLACEHOLDER_IV:.1%})": iv <= PLACEHOLDER_IV,
+            "open interest missing": np.isnan(oi),
+            NO_INTEREST: oi == 0,
+        }
+        return np.select(list(reasons.values()), list(reasons), default="").astype(object)
+
+    @cached_property
+    def quality(self) -> Quality:
+        """Rows that can be used, and the others counted by reason."""
+        reason = self.unusable
+        oi = np.nan_to_num(self["open_interest"])
+        frame = pd.DataFrame({"reason": reason, "rows": 1, "open_interest": oi})
+        table = (
+            frame[frame["reason"] != ""]
+            .groupby("reason", sort=False)
+            .sum()
+            .sort_values("rows", ascending=False)
+        )
+        fine = np.isin(reason, ("", NO_INTEREST))
+        return Quality(
+            table, len(self), int(fine.sum()), float(oi.sum()), float(oi[fine].sum()), self.left_out
+        )
+
+    def with_columns(self, **columns: Any) -> Chain:
+        """A new chain with columns replaced; a scalar fills the column.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> gf.demo_chain().with_columns(rate=0.04)["rate"][:2]
+        array([0.04, 0.04])
+        """
+        filled = {k: np.full(len(self), v) if np.isscalar(v) else v for k, v in columns.items()}
+        return replace(self, columns={**self.columns, **filled})
+
+    def to_frame(self) -> pd.DataFrame:
+        """The columns as a new DataFrame (`expiry` tz-aware in UTC)."""
+        frame = pd.DataFrame({k: v.copy() for k, v in self.columns.items()})
+        frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
+        return frame
+
+    def __repr__(self) -> str:
+        expiries = np.unique(self["expiry"])
+        return (
+            f"Chain {self.symbol} from {self.vendor}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, "
+            f"spot {self.spot:,.2f} {self.currency}\n"
+            f"{len(self):,} contracts, {len(expiries)} expiries "
+            f"({expiries[0].astype('datetime64[D]')} .. {expiries[-1].astype('datetime64[D]')}), "
+            f"open interest {np.nansum(self['open_interest']):,.0f} contracts\n{self.quality}"
+        )

@@ -1,0 +1,272 @@
+"""The command line: gammaflow demo | report | exposure | profile | levels | verify."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gammaflow.chain import Chain
+from gammaflow.demo import demo_chain
+from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.plot.tables import markdown_table
+from gammaflow.positioning import RULES
+from gammaflow.profile import DYNAMICS
+from gammaflow.readers import FORMATS, read_chain
+from gammaflow.report import Report, analyze
+from gammaflow.units import CONVENTION, describe
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Where option dealers must buy and sell.",
+)
+out_console = Console()
+err_console = Console(stderr=True)
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="An option chain; its format is recognised.")]
+Symbol = Annotated[str | None, typer.Option(help="The underlying, where a file holds several.")]
+RuleName = Annotated[str, typer.Option(help=f"Who holds which side: {', '.join(RULES)}.")]
+_VENDORS = ", ".join(f.name for f in FORMATS)
+Vendor = Annotated[str | None, typer.Option(help=f"The format, where not recognised: {_VENDORS}.")]
+AsOf = Annotated[str | None, typer.Option(help="The quotes' moment, with its time zone (ISO 8601).")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Days = Annotated[float, typer.Option(help="Calendar days to roll the profile forward.")]
+VolShift = Annotated[float, typer.Option(help="Added to every volatility; 0.01 is one vol point.")]
+Dynamics = Annotated[str, typer.Option(help=f"How volatility follows spot: {', '.join(DYNAMICS)}.")]
+ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
+TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """A line on the error stream while work is long; the first run of all also compiles."""
+    with err_console.status(f"{what} (the first run on a machine also compiles, for a few seconds)"):
+        yield
+
+
+def _report(
+    source: str | Chain, symbol: str | None, vendor: str | None, asof: str | None, **how: Any
+) -> Report:
+    with _working("Reading and pricing"):
+        chain = (
+            read_chain(source, vendor=vendor, symbol=symbol, asof=asof) if isinstance(source, str) else source
+        )
+        return analyze(chain, **how)
+
+
+def _write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
+    """Write what belongs to the path's ending."""
+    if path.suffix not in writers:
+        raise SchemaError(f"--out: received {str(path)!r}; legal endings: {', '.join(writers)}.")
+    try:
+        writers[path.suffix](path)
+    except OSError as error:
+        raise SchemaError(f"--out: cannot write {str(path)!r} ({error.strerror}).") from None
+    err_console.print(f"written: {path}", highlight=False, markup=False)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False)
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 1000 else f"{value:,.4g}"
+
+
+def _show_head(report: Report) -> None:
+    book = report.book
+    out_console.print(
+        f"{book.symbol}  {book.asof:%Y-%m-%d %H:%M:%S} UTC  spot {book.spot:,.2f} {book.currency}",
+        markup=False,
+        highlight=False,
+    )
+    if report.chain is not None and report.chain.vendor.startswith("synthetic"):
+        out_console.print("[yellow]Synthetic data, made up for demonstration: no market quotes.[/yellow]")
+    out_console.print(f"rule: {book.rule}\nsign: {CONVENTION}", highlight=False, markup=False)
+
+
+def _show_levels(report: Report) -> None:
+    table = Table("level", "value", title="Levels", title_justify="left")
+    for name, value in report.levels.rows():
+        table.add_row(name, value)
+    out_console.print(table, highlight=False)
+
+
+def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
+    table = Table(title=title, title_justify="left")
+    index = [str(name) for name in frame.index.names]
+    for name in index:
+        table.add_column(name)
+    for column in frame.columns:
+        table.add_column(f"{column}\n[dim]{units.get(str(column), '')}[/dim]", justify="right")
+    for key, row in zip(frame.index, frame.to_numpy(), strict=True):
+        keys = key if isinstance(key, tuple) else (key,)
+        labels = [
+            f"{k:%Y-%m-%d %H:%M}"
+            if isinstance(k, pd.Timestamp)
+            else f"{k:,.10g}"
+            if isinstance(k, float)
+            else k
+            for k in keys
+        ]
+        table.add_row(*labels, *(_number(v) for v in row))
+    out_console.print(table, highlight=False)
+
+
+def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | None, as_json: bool) -> None:
+    """Print a table, or its JSON, and write it where asked."""
+    flat = frame.reset_index()
+    units = describe(report.book.currency)
+
+    def payload() -> str:
+        rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
+        levels = report.levels.to_dict()
+        head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed")}
+        return _dumps({**head, "units": units, "rows": rows})
+
+    if out:
+        writers: dict[str, Callable[[Path], Any]] = {
+            ".csv": lambda path: flat.to_csv(path, index=False),
+            ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
+            ".md": lambda path: path.write_text(markdown_table(flat.astype(str)), encoding="utf-8"),
+        }
+        _write(out, writers)
+    if as_json:
+        print(payload())
+        return
+    _show_head(report)
+    _show_frame(frame, title, units)
+    out_console.print(str(report.quality), highlight=False, markup=False)
+
+
+def _finish_report(report: Report, out: Path | None, as_json: bool) -> None:
+    if out:
+        _write(
+            out,
+            {
+                ".html": report.to_html,
+                ".md": lambda path: path.write_text(report.to_markdown(), encoding="utf-8"),
+                ".json": lambda path: path.write_text(_dumps(report.to_dict()), encoding="utf-8"),
+            },
+        )
+    if as_json:
+        print(_dumps(report.to_dict()))
+        return
+    _show_head(report)
+    _show_levels(report)
+    out_console.print(str(report.quality), highlight=False, markup=False)
+
+
+@app.command()
+def demo(rule: RuleName = "calls_long_puts_short", as_json: Json = False, out: ReportOut = None) -> None:
+    """Run the main job on the built-in synthetic chain."""
+    _finish_report(_report(demo_chain(), None, None, None, rule=rule), out, as_json)
+
+
+@app.command()
+def report(
+    file: File,
+    symbol: Symbol = None,
+    rule: RuleName = "calls_long_puts_short",
+    vendor: Vendor = None,
+    asof: AsOf = None,
+    dynamics: Dynamics = "sticky_strike",
+    days: Days = 0.0,
+    vol_shift: VolShift = 0.0,
+    as_json: Json = False,
+    out: ReportOut = None,
+) -> None:
+    """Read a chain, print its levels and write a report."""
+    result = _report(file, symbol, vendor, asof, rule=rule, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    if out is None and not as_json:
+        out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
+    _finish_report(result, out, as_json)
+
+
+@app.command()
+def levels(
+    file: File,
+    symbol: Symbol = None,
+    rule: RuleName = "calls_long_puts_short",
+    vendor: Vendor = None,
+    asof: AsOf = None,
+    dynamics: Dynamics = "sticky_strike",
+    days: Days = 0.0,
+    vol_shift: VolShift = 0.0,
+    as_json: Json = False,
+    out: ReportOut = None,
+) -> None:
+    """Zero-gamma flips, short-gamma zones, walls and max pain."""
+    result = _report(file, symbol, vendor, asof, rule=rule, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    if as_json:
+        if out:
+            _finish_report(result, out, as_json=False)
+        print(_dumps(result.levels.to_dict()))
+        return
+    _finish_report(result, out, as_json)
+
+
+@app.command()
+def exposure(
+    file: File,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Group by expiry, strike, kind, venue or contract; repeatable.")
+    ] = None,
+    symbol: Symbol = None,
+    rule: RuleName = "calls_long_puts_short",
+    vendor: Vendor = None,
+    asof: AsOf = None,
+    as_json: Json = False,
+    out: TableOut = None,
+) -> None:
+    """Dealers' greeks in money, per expiry unless asked otherwise."""
+    result = _report(file, symbol, vendor, asof, rule=rule)
+    keys = by or ["expiry"]
+    _finish_table(result, result.exposure.by(*keys), f"Exposure by {', '.join(keys)}", out, as_json)
+
+
+@app.command()
+def profile(
+    file: File,
+    low: Annotated[float | None, typer.Option(help="Lowest spot; default 70 % of spot.")] = None,
+    high: Annotated[float | None, typer.Option(help="Highest spot; default 130 % of spot.")] = None,
+    points: Annotated[int, typer.Option(min=3, max=100_001, help="How many spots.")] = 31,
+    symbol: Symbol = None,
+    rule: RuleName = "calls_long_puts_short",
+    vendor: Vendor = None,
+    asof: AsOf = None,
+    dynamics: Dynamics = "sticky_strike",
+    days: Days = 0.0,
+    vol_shift: VolShift = 0.0,
+    as_json: Json = False,
+    out: TableOut = None,
+) -> None:
+    """Every measure repriced over a grid of spots."""
+    import numpy as np
+
+    result = _report(file, symbol, vendor, asof, rule=rule, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    spot = result.book.spot
+    grid = np.linspace(low or 0.7 * spot, high or 1.3 * spot, points)
+    _finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)
+
+
+def main() -> NoReturn:
+    """Run the command line; bad input ends in one line and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except GammaflowError as error:
+        lines = (line.strip().removeprefix("- ") for line in str(error).splitlines())
+        print("gammaflow: " + " | ".join(line for line in lines if line), file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0)

@@ -1,0 +1,21 @@
+"""The errors of gammaflow: catch `GammaflowError` to catch them all."""
+
+from __future__ import annotations
+
+__all__ = ["GammaflowError", "MismatchError", "ReaderError", "SchemaError"]
+
+
+class GammaflowError(Exception):
+    """Root of every error gammaflow raises on purpose."""
+
+
+class SchemaError(GammaflowError, ValueError):
+    """A value, column or argument is outside its legal range."""
+
+
+class ReaderError(GammaflowError, ValueError):
+    """A file cannot be read as an option chain."""
+
+
+class MismatchError(GammaflowError, ValueError):
+    """Two objects cannot be combined (other underlying, spot, moment or currency)."""

@@ -1,0 +1,45 @@
+"""How the kernels are compiled: two decorators and where the machine code is kept.
+
+``scalar`` marks a formula of plain numbers. It is always inlined into its caller: LLVM then sees one
+straight-line loop, removes the subexpressions the formulas share, and vectorises it. Without
+``forceinline`` the loop stays scalar and is eight times slower.
+
+``kernel`` marks a loop over arrays: the unit that is compiled, kept on disk and run without the GIL.
+
+Of the fast-math liberties only ``contract`` (fused multiply-add) and ``arcp`` (one reciprocal for several
+quotients by the same number) are allowed. ``nnan`` and ``ninf`` would let the compiler drop the tests that
+turn illegal input into NaN, ``reassoc`` would undo the compensated arithmetic.
+
+Two habits keep a loop vectorised and free of repeated work, and both are needed: a conditional expression
+chooses between values already computed (a call inside one of its arms becomes a branch), and a loop reads its
+inputs into local names before it writes (a store may alias what is read after it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.extending import register_jitable
+
+from gammaflow.kernels.cache import attach_cache
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FLAGS = {"contract", "arcp"}
+
+
+def scalar(function: F) -> F:
+    """Make a formula of scalars usable in kernels, always inlined; called from Python it is plain Python."""
+    make = register_jitable(
+        fastmath=FLAGS, error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )
+    return make(function)  # type: ignore[no-any-return]
+
+
+def kernel(function: Callable[..., None]) -> Any:
+    """Compile a loop over arrays; the machine code is kept on disk (see `gammaflow.kernels.cache`)."""
+    dispatcher = njit(fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+    attach_cache(dispatcher)
+    return dispatcher

@@ -1,0 +1,234 @@
+"""Elementary functions without branches: exp, logarithm of a ratio, Mills ratio.
+
+Each is a polynomial or a rational function of one reduced argument, so a loop over them becomes vector code
+on any processor LLVM knows, without a vector-maths library. Errors against 50-digit values: exp 1 ulp,
+log_ratio 1 ulp of the result (also where a / b is close to 1), the Mills ratio and its complement 2 ulp.
+
+With the environment variable ``GAMMAFLOW_MATH=plain`` set before import, the same names are the C library's
+functions: slower, the same numbers to the last few bits.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+
+from numba import types
+from numba.extending import intrinsic, overload
+
+from gammaflow.kernels.compile import scalar
+
+__all__ = ["INV_SQRT_2PI", "PLAIN", "exp", "log", "log_ratio", "mills", "mills_slope"]
+
+PLAIN = os.environ.get("GAMMAFLOW_MATH", "") == "plain"
+
+INV_SQRT_2PI = 0.3989422804014327
+SQRT_HALF_PI = 1.2533141373155003
+SQRT_HALF = 0.7071067811865476
+
+LOG2_E = 1.4426950408889634
+LN2_HIGH = 6.93147180369123816490e-01
+LN2_LOW = 1.90821492927058770002e-10
+ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer in the low bits
+MANTISSA = 0x000FFFFFFFFFFFFF
+ONE = 0x3FF0000000000000
+TWO_52 = 0x4330000000000000
+EXPONENT_OFFSET = 4503599627371519.0  # 2^52 + 1023
+
+
+@intrinsic
+def _bits(typingctx, x):
+    """The 64 bits of a double as an integer."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), codegen
+
+
+@intrinsic
+def _double(typingctx, n):
+    """The double with the bits of an integer."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], context.get_value_type(types.float64))
+
+    return types.float64(types.int64), codegen
+
+
+def scale(p, shifted):
+    """p 2^k, where shifted = ROUND + k."""
+    return math.ldexp(p, int(shifted - ROUND)) if math.isfinite(p) else p
+
+
+@overload(scale, inline="never")
+def _scale(p, shifted):
+    def compiled(p, shifted):
+        return _double(_bits(p) + (_bits(shifted) << 52))
+
+    return compiled
+
+
+def split(x):
+    """Mantissa in [1, 2) and binary exponent (as a double) of a positive normal double."""
+    bits = struct.unpack("<q", struct.pack("<d", x))[0]
+    mantissa = struct.unpack("<d", struct.pack("<q", (bits & MANTISSA) | ONE))[0]
+    return mantissa, float((bits >> 52) - 1023)
+
+
+@overload(split, inline="never")
+def _split(x):
+    def compiled(x):
+        bits = _bits(x)
+        return _double((bits & MANTISSA) | ONE), _double((bits >> 52) | TWO_52) - EXPONENT_OFFSET
+
+    return compiled
+
+
+@scalar
+def polynomial_exp(x):
+    """e^x; 0 below -707, NaN stays NaN."""
+    y = -707.0 if x < -707.0 else x
+    y = 709.0 if y > 709.0 else y
+    shifted = y * LOG2_E + ROUND
+    k = shifted - ROUND
+    r = (y - k * LN2_HIGH) - k * LN2_LOW
+    v = r * r
+    odd = 2.510038549551032e-08
+    odd = odd * v + 2.7557268459997064e-06
+    odd = odd * v + 0.00019841269863053618
+    odd = odd * v + 0.008333333333330062
+    odd = odd * v + 0.16666666666666669
+    even = 2.7620088445409746e-07
+    even = even * v + 2.4801521295954376e-05
+    even = even * v + 0.0013888888917213717
+    even = even * v + 0.04166666666662413
+    even = even * v + 0.5000000000000001
+    p = 1.0 + (r + v * (even + r * odd))
+    p = scale(p, shifted)
+    return 0.0 if x < -707.0 else p
+
+
+@scalar
+def polynomial_log_ratio(a, b):
+    """ln(a / b) of positive normal doubles: k ln 2 + 2 atanh((a' - b') / (a' + b')), a' - b' exact."""
+    ma, ka = split(a)
+    mb, kb = split(b)
+    k = ka - kb
+    high = ma > 1.4142135623730951 * mb
+    low = mb > 1.4142135623730951 * ma
+    k = k + (1.0 if high else 0.0) - (1.0 if low else 0.0)
+    ma = ma * (0.5 if high else 1.0)
+    mb = mb * (0.5 if low else 1.0)
+    z = (ma - mb) / (ma + mb)
+    v = z * z
+    p = 0.146167211662876
+    p = p * v + 0.15331699634642276
+    p = p * v + 0.1818288978615799
+    p = p * v + 0.22222211125723262
+    p = p * v + 0.28571428626031065
+    p = p * v + 0.3999999999989938
+    p = p * v + 0.666666666666667
+    return k * LN2_HIGH + (2.0 * z + (z * v * p + k * LN2_LOW))
+
+
+@scalar
+def _denominator(z):
+    q = 1.4860666807884396e-07
+    q = q * z + 4.882896643599539e-06
+    q = q * z + 8.013407721605263e-05
+    q = q * z + 0.0008539358249200569
+    q = q * z + 0.006511615746716968
+    q = q * z + 0.03715255071883253
+    q = q * z + 0.16172063516178675
+    q = q * z + 0.5387362158736673
+    q = q * z + 1.3582671964702915
+    q = q * z + 2.5200805482751183
+    q = q * z + 3.2579386221184587
+    q = q * z + 2.6293717069157476
+    return q * z + 1.0
+
+
+@scalar
+def rational_mills(z):
+    """R(z) = N(-z) / pdf(z) for z >= 0, minimax rational (11, 12)."""
+    z = min(z, 1e20)
+    p = 1.4860666807884396e-07
+    p = p * z + 4.882896643599539e-06
+    p = p * z + 7.998547054797362e-05
+    p = p * z + 0.0008490529282764972
+    p = p * z + 0.006431927489500761
+    p = p * z + 0.03631326358413797
+    p = p * z + 0.15544719253309516
+    p = p * z + 0.5040722296407423
+    p = p * z + 1.214894989142902
+    p = p * z + 2.08050589534923
+    p = p * z + 2.295428732534895
+    p = p * z + 1.2533141373155003
+    return p / _denominator(z)
+
+
+@scalar
+def rational_mills_slope(z):
+    """G(z) = 1 - z R(z) = -R'(z) for z >= 0, without cancellation: same denominator, (10, 12)."""
+    z = min(z, 1e20)
+    n = 1.4860666807901075e-07
+    n = n * z + 4.882896643559565e-06
+    n = n * z + 7.968825721620697e-05
+    n = n * z + 0.0008392871346945526
+    n = n * z + 0.0062734426286915855
+    n = n * z + 0.03466398623292504
+    n = n * z + 0.1433722073273895
+    n = n * z + 0.4395746529258883
+    n = n * z + 0.9625098895835636
+    n = n * z + 1.3760575696002475
+    n = n * z + 1.0
+    return n / _denominator(z)
+
+
+@scalar
+def plain_exp(x):
+    """e^x from the C library; 0 below -707, NaN stays NaN."""
+    y = 709.0 if x > 709.0 else x
+    return 0.0 if y < -707.0 else math.exp(y)
+
+
+@scalar
+def plain_log_ratio(a, b):
+    """ln(a / b); log1p of the exact difference where a and b are close."""
+    near = (a < 2.0 * b) & (b < 2.0 * a)
+    return math.log1p((a - b) / b) if near else math.log(max(a, 5e-324)) - math.log(max(b, 5e-324))
+
+
+@scalar
+def asymptotic_slope(z):
+    """1 - z R(z) = v - 3 v^2 + 15 v^3 - ..., v = 1 / z^2, for z > 20."""
+    v = 1.0 / (z * z)
+    return v * (1.0 - 3.0 * v * (1.0 - 5.0 * v * (1.0 - 7.0 * v * (1.0 - 9.0 * v * (1.0 - 11.0 * v)))))
+
+
+@scalar
+def plain_mills(z):
+    """N(-z) / pdf(z) from erfc; asymptotic series where erfc is close to underflow."""
+    if z > 20.0:
+        return (1.0 - asymptotic_slope(z)) / z
+    return SQRT_HALF_PI * math.exp(0.5 * z * z) * math.erfc(z * SQRT_HALF)
+
+
+@scalar
+def plain_mills_slope(z):
+    """1 - z R(z)."""
+    return asymptotic_slope(z) if z > 20.0 else 1.0 - z * plain_mills(z)
+
+
+exp = plain_exp if PLAIN else polynomial_exp
+log_ratio = plain_log_ratio if PLAIN else polynomial_log_ratio
+mills = plain_mills if PLAIN else rational_mills
+mills_slope = plain_mills_slope if PLAIN else rational_mills_slope
+
+
+@scalar
+def log(x):
+    """ln x of a positive normal double."""
+    return log_ratio(x, 1.0)

@@ -1,0 +1,99 @@
+"""From arguments of any broadcastable shape to blocks of rows, with threads where they pay.
+
+Blocks keep the working set in the second-level cache; constants, other dtypes and broadcast arguments are
+converted one block at a time, so a call needs hardly more memory than its result.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+__all__ = ["get_threads", "in_ranges", "read_blocks", "set_threads"]
+
+BLOCK = 16384
+SERIAL_BELOW = 200_000
+
+
+def _available() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_threads = max(1, int(os.environ.get("GAMMAFLOW_THREADS", "0") or 0) or _available())
+
+
+def get_threads() -> int:
+    """Threads used by calls of 200,000 rows or more from the main thread."""
+    return _threads
+
+
+def set_threads(n: int) -> None:
+    """Set the number of threads, 1 or more; the start value is `GAMMAFLOW_THREADS` or the usable cores."""
+    global _threads
+    _threads = max(1, int(n))
+
+
+def in_ranges(work: Callable[[int, int], None], n: int) -> None:
+    """Call work(start, stop) over 0..n: at once, or in equal parts on threads.
+
+    Small calls stay serial, since starting threads costs more than it gains; so do calls from a thread that
+    is not the main one (a Dask or pool worker), where the cores are busy already.
+    """
+    threads = _threads if n >= SERIAL_BELOW and threading.current_thread() is threading.main_thread() else 1
+    if threads == 1:
+        if n > 0:
+            work(0, n)
+        return
+    edges = [n * k // threads for k in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, edges[:-1], edges[1:]))
+
+
+def _freeze(array: Any, dtype: Any = None) -> Any:
+    view = np.asarray(array, dtype).view()
+    view.flags.writeable = False
+    return view
+
+
+def read_blocks(
+    columns: Sequence[Any], shape: tuple[int, ...], start: int, stop: int
+) -> Iterator[tuple[int, list[Any]]]:
+    """Blocks of the rows start..stop of columns broadcast to shape, in C order.
+
+    Every block is (first row, list of contiguous read-only arrays): float64, or int8 for the int8 column.
+    """
+    dtypes = [np.int8 if c.dtype == np.int8 else np.float64 for c in columns]
+    if all(c.size == 1 or (c.shape == shape and c.flags.c_contiguous) for c in columns):
+        most = min(BLOCK, stop - start)
+        flat = [
+            _freeze(np.full(most, c.reshape(-1)[0], d) if c.size == 1 else c.reshape(-1))
+            for c, d in zip(columns, dtypes, strict=True)
+        ]
+        for i in range(start, stop, BLOCK):
+            j = min(i + BLOCK, stop)
+            yield i, [
+                a[: j - i] if c.size == 1 else _freeze(a[i:j], d)
+                for a, c, d in zip(flat, columns, dtypes, strict=True)
+            ]
+        return
+    walk: Any = np.nditer(  # type: ignore[call-overload]
+        [np.broadcast_to(c, shape) for c in columns],
+        flags=["external_loop", "buffered", "ranged"],
+        op_flags=[["readonly", "contig"]] * len(columns),
+        op_dtypes=dtypes,
+        order="C",
+        casting="unsafe",
+        buffersize=BLOCK,
+    )
+    walk.iterrange = (start, stop)
+    i = start
+    for block in walk:
+        yield i, [_freeze(a) for a in block]
+        i += len(block[0])

@@ -1,0 +1,258 @@
+"""Pictures with plotly, for the page: sized by their container, titled by its headings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gammaflow.plot.prepare import COLORS, expiry_labels, price_text, readable, require
+
+__all__ = ["draw_bars", "draw_heatmap", "draw_profile"]
+
+_GRAPHS = "plotly.graph_objects"
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_DIVERGING = [
+    (0.0, "#a63c00"),
+    (0.25, "#f0985c"),
+    (0.5, "#f7f7f7"),
+    (0.75, "#63a8d6"),
+    (1.0, "#004f86"),
+]
+
+
+def draw_bars(
+    bars: pd.DataFrame, unit: str, *, spot: float | None = None, step: float | None = None, currency: str = ""
+) -> Any:
+    """Stacked bars of calls and puts with their sum, by strike (given `spot` and `step`) or by expiry.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        Indexed by strike on a regular grid, or by expiry (tz-aware); columns "call", "put" or both.
+    unit : str
+        Unit of `bars`; a readable power of ten is added to it.
+    spot, step : float, optional
+        Price of the underlying, and width of a bar [currency].
+    currency : str
+        Unit of strikes.
+
+    Returns
+    -------
+    plotly Figure
+    """
+    go = require(_GRAPHS)
+    divisor, unit = readable(bars, unit)
+    if spot is None or step is None:
+        places: Any = expiry_labels(pd.DatetimeIndex(bars.index))
+        width = min(0.75, 0.25 * len(bars))
+        axis: dict[str, Any] = {"type": "category", "title": {"text": "expiry [UTC]"}}
+        axis["tickangle"] = -90 if len(bars) > 8 else None
+    else:
+        places, width = bars.index.to_numpy(), 0.84 * step
+        axis = {"tickformat": ",~g", "title": {"text": _label("strike", currency)}, "hoverformat": ",~g"}
+    figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
+    for kind in bars:
+        figure.add_bar(
+            x=places,
+            y=(bars[kind] / divisor).to_numpy(),
+            width=width,
+            name=f"{kind}s",
+            marker={"color": COLORS[str(kind)], "line": {"width": 0}},
+            hovertemplate="%{y:,.3~f}",
+        )
+    held = bars.ne(0).any(axis=1).to_numpy()
+    figure.add_scatter(
+        x=np.asarray(places)[held],
+        y=(bars.sum(axis=1) / divisor).to_numpy()[held],
+        mode="markers",
+        name="net",
+        marker={
+            "color": COLORS["net"],
+            "symbol": "diamond",
+            "size": 6,
+            "line": {"color": "#fff", "width": 1},
+        },
+        hovertemplate="%{y:,.3~f}",
+    )
+    figure.update_layout(barmode="relative", hovermode="x unified")
+    if spot is not None:
+        _mark_spot(figure, spot)
+    return figure
+
+
+def draw_heatmap(table: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
+    """A map of a measure over strike and expiry, its colours centred at zero.
+
+    Colour grows with the square root of the measure, so that one strike cannot blank the rest.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per expiry (tz-aware), one column per strike of a regular grid.
+    spot : float
+        Price of the underlying, marked [currency].
+    unit : str
+        Unit of `table`; a readable power of ten is added to it.
+    currency : str
+        Unit of strikes.
+
+    Returns
+    -------
+    plotly Figure
+    """
+    go = require(_GRAPHS)
+    divisor, unit = readable(table, unit)
+    values = table.to_numpy() / divisor
+    limit = float(np.abs(values).max()) or 1.0
+    ticks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    axis = {"tickformat": ",~g", "title": {"text": _label("strike", currency)}}
+    figure = go.Figure(layout=_layout(axis, "expiry [UTC]"))
+    figure.add_heatmap(
+        x=table.columns.to_numpy(dtype=np.float64),
+        y=expiry_labels(pd.DatetimeIndex(table.index)),
+        z=np.sign(values) * np.sqrt(np.abs(values) / limit),
+        customdata=values,
+        zmin=-1.0,
+        zmax=1.0,
+        colorscale=_DIVERGING,
+        colorbar={
+            "title": {"text": escape(unit), "side": "right"},
+            "thickness": 12,
+            "outlinewidth": 0,
+            "tickvals": ticks,
+            "ticktext": [f"{limit * tick * abs(tick):.3g}" for tick in ticks],
+        },
+        hovertemplate="strike %{x:,~g}, expiry %{y}<br>%{customdata:,.4~f} "
+        + escape(unit)
+        + "<extra></extra>",
+    )
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, zeroline=False)
+    figure.update_xaxes(showgrid=False)
+    _mark_spot(figure, spot, above=True)
+    return figure
+
+
+def draw_profile(
+    profile: pd.Series,
+    spot: float,
+    unit: str,
+    *,
+    flips: Sequence[float] = (),
+    zones: Sequence[tuple[float, float, Sequence[tuple[float, float]]]] = (),
+    currency: str = "",
+) -> Any:
+    """Gamma over spot, with its zeros, short-gamma zones and their cores.
+
+    Parameters
+    ----------
+    profile : Series
+        Gamma, indexed by spot [currency].
+    spot : float
+        Price of the underlying, marked [currency].
+    unit : str
+        Unit of `profile`; a readable power of ten is added to it.
+    flips : sequence of float
+        Spots of zero gamma [currency].
+    zones : sequence of (low, high, cores)
+        Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
+    currency : str
+        Unit of spot.
+
+    Returns
+    -------
+    plotly Figure
+    """
+    go = require(_GRAPHS)
+    divisor, unit = readable(profile, unit)
+    spots, values = profile.index.to_numpy(dtype=np.float64), profile.to_numpy() / divisor
+    axis = {"tickformat": ",~g", "title": {"text": _label("spot", currency)}, "hoverformat": ",.2f"}
+    figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
+    for low, high, cores in zones:
+        for (left, right), opacity in [((low, high), 0.10), *((core, 0.16) for core in cores)]:
+            figure.add_vrect(
+                left, right, fillcolor=COLORS["put"], opacity=opacity, line_width=0, layer="below"
+            )
+    for name, opacity in (("short-gamma zone", 0.18), ("core", 0.42)) if zones else ():
+        square = {"color": COLORS["put"], "opacity": opacity, "symbol": "square", "size": 13}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=square, hoverinfo="skip")
+    for side, color in (
+        (np.maximum(values, 0.0), "rgba(0,114,178,0.18)"),
+        (np.minimum(values, 0.0), "rgba(213,94,0,0.22)"),
+    ):
+        figure.add_scatter(
+            x=spots, y=side, mode="none", fill="tozeroy", fillcolor=color, hoverinfo="skip", showlegend=False
+        )
+    figure.add_scatter(
+        x=spots,
+        y=values,
+        mode="lines" if len(spots) > 1 else "markers",
+        name="gamma",
+        showlegend=False,
+        line={"color": COLORS["line"], "width": 2.2, "simplify": False},
+        hovertemplate="spot %{x:,.2f}<br>%{y:,.3~f} " + escape(unit) + "<extra></extra>",
+    )
+    if len(flips):
+        figure.add_scatter(
+            x=list(flips),
+            y=[0.0] * len(flips),
+            mode="markers",
+            name="zero gamma",
+            marker={"color": COLORS["flip"], "size": 10, "line": {"color": "#fff", "width": 1.5}},
+            hovertemplate="zero gamma %{x:,.2f}<extra></extra>",
+        )
+    for flip in sorted(flips, key=lambda f: abs(f - spot))[:1]:
+        figure.add_annotation(
+            x=flip,
+            y=0,
+            text=price_text(flip),
+            showarrow=False,
+            xshift=10,
+            yshift=-14,
+            xanchor="left",
+            font={"color": COLORS["flip"]},
+        )
+    _mark_spot(figure, spot)
+    if len(spots) > 1:
+        figure.update_xaxes(range=[spots[0], spots[-1]])
+    return figure
+
+
+def _label(name: str, unit: str) -> str:
+    # plotly reads a little HTML in its texts; a currency comes from a file.
+    return f"{name} [{escape(unit)}]" if unit else name
+
+
+def _layout(x_axis: dict[str, Any], y_title: str) -> dict[str, Any]:
+    shared = {"gridcolor": COLORS["grid"], "zerolinecolor": "#9ca3af", "zerolinewidth": 1, "automargin": True}
+    return {
+        "template": "none",
+        "font": {"family": _FONT, "size": 13, "color": COLORS["text"]},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 12, "r": 12, "t": 36, "b": 12},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9ca3af", "activecolor": COLORS["text"]},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
+        "hoverlabel": {"bgcolor": "#fff", "bordercolor": "#d1d5db", "font": {"color": COLORS["text"]}},
+        "xaxis": {**shared, **x_axis},
+        "yaxis": {**shared, "title": {"text": y_title}, "tickformat": ",~g"},
+    }
+
+
+def _mark_spot(figure: Any, spot: float, *, above: bool = False) -> None:
+    figure.add_vline(spot, line={"color": COLORS["spot"], "width": 1.5, "dash": "dash"})
+    figure.add_annotation(
+        x=spot,
+        y=1,
+        yref="paper",
+        yanchor="bottom" if above else "top",
+        xanchor="center" if above else "left",
+        xshift=0 if above else 4,
+        text=f"spot {price_text(spot)}",
+        showarrow=False,
+        font={"color": COLORS["spot"]},
+        bgcolor="rgba(255,255,255,0.8)",
+    )

@@ -1,0 +1,143 @@
+"""One self-contained HTML page: plotly and every number inside, nothing fetched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from gammaflow.errors import SchemaError
+from gammaflow.plot.prepare import require
+from gammaflow.plot.tables import html_table
+
+__all__ = ["Card", "Panel", "render_page", "write_page"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline number: its name, the number as text, a line below it, and "long", "short" or ""."""
+
+    name: str
+    value: str
+    note: str = ""
+    side: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One section of the page: a plotly Figure of `height` pixels, or a table of texts."""
+
+    title: str
+    note: str
+    content: Any
+    height: int = 0
+
+
+def render_page(
+    title: str,
+    *,
+    lead: Iterable[str],
+    facts: Iterable[tuple[str, str]],
+    banners: Iterable[str],
+    cards: Iterable[Card],
+    figures: Sequence[Panel],
+    tables: Sequence[Panel],
+    footer: str = "",
+) -> str:
+    """The page as text. Every text is escaped: none of them can add markup.
+
+    Parameters
+    ----------
+    title, footer : str
+    lead : iterable of str
+        Lines below the title.
+    facts : iterable of (name, text)
+        Conditions under which every number of the page holds.
+    banners : iterable of str
+        Warnings that nobody may miss.
+    cards : iterable of Card
+        Headline numbers.
+    figures : sequence of Panel
+        With plotly Figures, top to bottom.
+    tables : sequence of Panel
+        With DataFrames of texts, whose first column names the row.
+
+    Returns
+    -------
+    str
+        HTML that works without a network, from a file as from a server.
+
+    Raises
+    ------
+    GammaflowError
+        Where plotly is not installed.
+    """
+    template = Template(files("gammaflow.plot").joinpath("page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=escape(title),
+        lead="".join(f'<p class="lead">{escape(text)}</p>' for text in lead),
+        facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts),
+        banners="".join(f'<p class="banner">{escape(text)}</p>' for text in banners),
+        cards="".join(map(_card, cards)),
+        figures="".join(map(_figure, figures)),
+        tables="".join(map(_table, tables)),
+        footer=escape(footer),
+        plotly=require("plotly.offline").get_plotlyjs(),
+    )
+
+
+def write_page(text: str, path: str | Path) -> Path:
+    """Write `text` to `path` all at once: whoever opens the file finds the old page or the new one.
+
+    Raises
+    ------
+    SchemaError
+        Where `path` is a folder, its folder does not exist, or it cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir() or not target.parent.is_dir():
+        what = "is a folder" if target.is_dir() else f"lies in {str(target.parent)!r}, which is no folder"
+        raise SchemaError(f"path: received {str(path)!r}, which {what}; pass the name of a file to write.")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="replace")
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise SchemaError(f"path: received {str(path)!r}, which cannot be written ({error}).") from error
+    return target
+
+
+def _card(card: Card) -> str:
+    return (
+        f'<div class="card {escape(card.side)}"><dt>{escape(card.name)}</dt>'
+        f'<dd class="value">{escape(card.value)}</dd><dd class="note">{escape(card.note)}</dd></div>'
+    )
+
+
+def _section(panel: Panel, inner: str) -> str:
+    note = f"<p>{escape(panel.note)}</p>" if panel.note else ""
+    return f"<section><h2>{escape(panel.title)}</h2>{note}{inner}</section>\n"
+
+
+def _figure(panel: Panel) -> str:
+    # Inside a script element only "<" can end it.
+    data = panel.content.to_json().replace("<", "\\u003c")
+    return _section(
+        panel,
+        f'<div class="figure" role="img" aria-label="{escape(panel.title)}" style="height:{panel.height}px">'
+        f'<script type="application/json">{data}</script></div>',
+    )
+
+
+def _table(panel: Panel) -> str:
+    return _section(
+        panel,
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(panel.title)}">'
+        f"{html_table(panel.content)}</div>",
+    )

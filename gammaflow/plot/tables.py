@@ -1,0 +1,65 @@
+"""Tables of text: numbers in readable units, as GitHub markdown and as HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape
+
+import pandas as pd
+
+from gammaflow.plot.prepare import readable
+
+__all__ = ["html_table", "literal", "markdown_table", "text_table"]
+
+_NUMBER = re.compile(r"-?[\d,]*\.?\d+(e[-+]?\d+)?")
+
+
+def text_table(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+    """Columns of numbers as text with three decimals, each in a readable unit that its name states.
+
+    Examples
+    --------
+    >>> text_table(pd.DataFrame({"vega": [-706_752.0, 3.0]}), {"vega": "USD per +1 vol point"})
+      vega [USD k per +1 vol point]
+    0                      -706.752
+    1                         0.003
+    """
+    texts = {}
+    for name, column in table.items():
+        divisor, unit = readable(column, units[str(name)])
+        texts[f"{name} [{unit}]"] = [f"{value / divisor:z,.3f}" for value in column.tolist()]
+    return pd.DataFrame(texts, index=table.index, dtype=object)
+
+
+def literal(text: str) -> str:
+    r"""`text` as one line that markdown shows as it is.
+
+    Examples
+    --------
+    >>> print(literal("<b>A|B</b>"))
+    \<b>A\|B\</b>
+    """
+    return re.sub(r"([\\|<*`]|(?<=\])\()", r"\\\1", " ".join(text.split()))
+
+
+def markdown_table(table: pd.DataFrame) -> str:
+    """A table of texts as GitHub markdown; the index is left out."""
+    lines = [[str(name) for name in table], *table.to_numpy(dtype=object).tolist()]
+    head, *rows = ["| " + " | ".join(map(literal, line)) + " |" for line in lines]
+    return "\n".join([head, "|" + " --- |" * table.shape[1], *rows])
+
+
+def html_table(table: pd.DataFrame) -> str:
+    """A table of texts as HTML with a button in each heading; the first column names the row."""
+    columns = [table[name].tolist() for name in table]
+    kinds = [' class="n"' if all(map(_NUMBER.fullmatch, texts)) else "" for texts in columns]
+    head = "".join(
+        f'<th scope="col"{kind}><button type="button">{escape(str(name))}</button></th>'
+        for name, kind in zip(table, kinds, strict=True)
+    )
+    rows = []
+    for first, *rest in zip(*columns, strict=True):
+        cells = "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(rest, kinds[1:], strict=True))
+        rows.append(f'<tr><th scope="row"{kinds[0]}>{escape(first)}</th>{cells}</tr>')
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

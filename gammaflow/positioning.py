@@ -1,0 +1,150 @@
+"""Who holds which side: rules that turn open interest into signed dealer positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gammaflow.book import Book
+from gammaflow.chain import Chain
+from gammaflow.errors import SchemaError
+from gammaflow.schema import check_choice, numbers
+
+__all__ = [
+    "CALLS_LONG_PUTS_SHORT",
+    "MIRROR",
+    "RULES",
+    "SHORT_ALL",
+    "UNSIGNED",
+    "Rule",
+    "assign_positions",
+]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Dealers' contracts per contract of open interest: one sign for every greek.
+
+    Parameters
+    ----------
+    name : str
+        What tables print.
+    call, put : float
+        Signed share of open interest dealers hold in calls and in puts; + = dealers own it.
+    meaning : str
+        The belief behind the rule.
+    signed : bool
+        False where the numbers are no dealer sign.
+    """
+
+    name: str
+    call: float
+    put: float
+    meaning: str
+    signed: bool = True
+
+    def position(self, chain: Chain) -> NDArray[np.float64]:
+        """Signed contracts for each row of `chain`; NaN where open interest is missing."""
+        share = np.where(chain["kind"] == "call", self.call, self.put)
+        return np.asarray(share * chain["open_interest"])
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.meaning})"
+
+
+CALLS_LONG_PUTS_SHORT = Rule(
+    "calls_long_puts_short", 1.0, -1.0, "customers sell calls and buy puts; dealers own calls and owe puts"
+)
+SHORT_ALL = Rule("short_all", -1.0, -1.0, "customers buy every option; dealers owe calls and puts")
+MIRROR = Rule("mirror", -1.0, 1.0, "customers buy calls and sell puts; dealers owe calls and own puts")
+UNSIGNED = Rule(
+    "unsigned", 1.0, 1.0, "open interest alone; the sign says nothing about dealers", signed=False
+)
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {rule.name: rule for rule in (CALLS_LONG_PUTS_SHORT, SHORT_ALL, MIRROR, UNSIGNED)}
+)
+
+
+def assign_positions(chain: Chain, rule: str | Rule | ArrayLike = "calls_long_puts_short") -> Book:
+    """Sign a chain's open interest as dealers' positions.
+
+    Rows that cannot be valued (expired, no implied volatility, no open interest) stay out of the book;
+    `Book.quality` counts them by reason.
+
+    Parameters
+    ----------
+    chain : Chain
+        The quoted contracts.
+    rule : str, Rule or (n,) array
+        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of
+        the chain (+ = dealers own it), where they are known. A row whose given position is NaN raises.
+
+    Returns
+    -------
+    Book
+
+    Raises
+    ------
+    SchemaError
+        For an unknown rule, positions of the wrong length or not finite, or a chain without usable rows.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> chain = gf.demo_chain()
+    >>> book = gf.assign_positions(chain, rule=gf.positioning.SHORT_ALL)
+    >>> bool((book["position"] < 0).all())
+    True
+    """
+    if isinstance(rule, str):
+        rule = RULES[check_choice(rule, "rule", RULES)]
+    reason = chain.unusable
+    if isinstance(rule, Rule):
+        position, label, signed = rule.position(chain), str(rule), rule.signed
+    else:
+        position, label, signed = _given(chain, rule), "positions as given", True
+        reason = np.where(np.char.startswith(reason.astype(str), "open interest"), "", reason)
+    keep = (reason == "") & (position != 0)
+    if not keep.any():
+        raise SchemaError(
+            f"{chain.symbol}: no row of {len(chain)} can be valued.\n{chain.quality}\n"
+            "A row needs a future expiry, an implied volatility and a position. Repair the chain or check "
+            "asof and the column map."
+        )
+    columns: dict[str, Any] = {
+        name: chain[name][keep]
+        for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield")
+    }
+    columns["expiry"] = pd.DatetimeIndex(chain["expiry"][keep], tz="UTC")
+    columns["venue"] = np.full(keep.sum(), chain.vendor, dtype=object)
+    columns |= {
+        "position": position[keep],
+        "sigma": chain["iv"][keep],
+        "forward_ratio": chain["forward"][keep] / chain.spot,
+    }
+    return Book(columns, chain.symbol, chain.spot, chain.asof, label, signed, chain.currency, chain.quality)
+
+
+def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:
+    position, problems = numbers(np.asarray(values), "rule")
+    if position.shape != (len(chain),):
+        problems.append(
+            f"rule: received positions of shape {np.shape(values)}; needed is one per row of the chain "
+            f"({len(chain)},), or a rule's name: {', '.join(RULES)}."
+        )
+    elif not np.isfinite(position).all():
+        bad = np.flatnonzero(~np.isfinite(position))
+        problems.append(
+            f"rule: {bad.size} of {len(chain)} positions are not finite (first: row {bad[0]}); "
+            "use 0 for none."
+        )
+    if problems:
+        raise SchemaError("\n".join(problems))
+    return position

@@ -1,0 +1,140 @@
+"""What the page of a report shows first: headline numbers and figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gammaflow.chain import Quality
+from gammaflow.exposure import Exposure
+from gammaflow.levels import Levels
+from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile
+from gammaflow.plot.page import Card, Panel
+from gammaflow.plot.prepare import amount_text, price_text, strike_steps
+from gammaflow.profile import DYNAMICS
+from gammaflow.units import describe
+
+__all__ = ["cards", "figures", "gamma_by"]
+
+
+def gamma_by(exposure: Exposure, key: str) -> pd.DataFrame:
+    """Gamma per "expiry" or "strike", one column for each kind in the book."""
+    return exposure.by(key, "kind")["gamma"].unstack(fill_value=0)
+
+
+def cards(levels: Levels) -> list[Card]:
+    """The headline numbers."""
+    exposure, book = levels.exposure, levels.profile.book
+    total, unit = exposure.total(), describe(book.currency)["gamma"]
+    gamma, gamma_unit = amount_text(levels.gamma, unit)
+    gross, gross_unit = amount_text(total["gross_gamma"], unit)
+    share = f"; net is {total['gamma'] / total['gross_gamma']:.0%} of it" if total["gross_gamma"] else ""
+    side = ("short" if levels.gamma < 0 else "long") if book.signed else ""
+    doing = {
+        "short": "dealers are short: they sell falls and buy rallies",
+        "long": "dealers are long: they buy dips and sell rallies",
+        "": "open interest alone, no dealer sign",
+    }[side]
+    return [
+        Card("Gamma at spot", gamma, f"{gamma_unit}; {doing}", side),
+        _flip_card(levels),
+        *_zone_cards(levels),
+        _wall_card("put", levels.put_wall, book.spot),
+        _wall_card("call", levels.call_wall, book.spot),
+        Card("Gross gamma", gross, gross_unit + share),
+        _quality_card(book.quality),
+    ]
+
+
+def figures(levels: Levels) -> list[Panel]:
+    """Gamma over spot, by strike, by expiry, and by both."""
+    profile, exposure = levels.profile, levels.exposure
+    book = profile.book
+    unit, currency = describe(book.currency)["gamma"], book.currency
+    gross = exposure.by("strike")["gross_gamma"]
+    bars, step, outside = strike_steps(gamma_by(exposure, "strike"), book.spot, gross)
+    cells = exposure.by("strike", "expiry")["gamma"].unstack(fill_value=0)
+    cells, _, _ = strike_steps(cells, book.spot, gross)
+    colours = "Blue is long, orange short; colour" if book.signed else "Colour"
+    over_spot = draw_profile(
+        profile.table["gamma"],
+        book.spot,
+        unit,
+        flips=[flip.spot for flip in levels.flips],
+        zones=levels.spans(),
+        currency=currency,
+    )
+    return [
+        Panel(
+            "Gamma over spot",
+            f"The whole book repriced at each spot; {profile.dynamics}: {DYNAMICS[profile.dynamics]}. "
+            "Zero gamma is a root of this curve, not a sign change across strikes.",
+            over_spot,
+            440,
+        ),
+        Panel(
+            "Gamma by strike, at spot",
+            f"Strikes summed in steps of {step:,.6g}; those beyond the picture hold {outside:.1%} of gross "
+            "gamma. Every strike is in the table below.",
+            draw_bars(bars, unit, spot=book.spot, step=step, currency=currency),
+            400,
+        ),
+        Panel(
+            "Gamma by expiry, at spot",
+            "Calls, puts and their sum.",
+            draw_bars(gamma_by(exposure, "expiry"), unit),
+            400,
+        ),
+        Panel(
+            "Gamma by strike and expiry, at spot",
+            f"{colours} grows with the square root of gamma. Strikes summed in steps of {step:,.6g}.",
+            draw_heatmap(cells.T, book.spot, unit, currency=currency),
+            int(np.clip(170 + 24 * len(book.expiries), 320, 760)),
+        ),
+    ]
+
+
+def _grid(levels: Levels) -> str:
+    spots = levels.profile.spots
+    return f"between {price_text(spots[0])} and {price_text(spots[-1])}"
+
+
+def _flip_card(levels: Levels) -> Card:
+    name, spot = "Zero gamma (flip)", levels.profile.book.spot
+    if not levels.flips:
+        return Card(name, "none", _grid(levels))
+    nearest, *others = sorted(levels.flips, key=lambda flip: abs(flip.spot - spot))
+    note = f"dealers turn {'long' if nearest.slope > 0 else 'short'} above"
+    also = ", ".join(price_text(flip.spot) for flip in others[:3]) + (", ..." if len(others) > 3 else "")
+    return Card(name, price_text(nearest.spot), note + (f"; also {also}" if also else ""))
+
+
+def _zone_cards(levels: Levels) -> list[Card]:
+    book, zone, names = levels.profile.book, levels.zone, ("Short-gamma zone", "Its core")
+    if zone is None:
+        return [Card(name, "none", _grid(levels)) for name in names]
+    flow = "{} {} to trade across it".format(*amount_text(zone.flow, book.currency, 2))
+    cut = [
+        f"not measured {where} {price_text(end)}"
+        for where, end, is_open in (("below", zone.low, zone.low_open), ("above", zone.high, zone.high_open))
+        if is_open
+    ]
+    depth = "{} {}".format(*amount_text(zone.trough.gamma, describe(book.currency)["gamma"]))
+    core = f"{depth} at {price_text(zone.trough.spot)}, and {levels.core_fraction:.0%} of it or more inside"
+    bounds = ["\u2013".join(map(price_text, span)) for span in ((zone.low, zone.high), zone.core)]
+    return [Card(names[0], bounds[0], "; ".join([flow, *cut])), Card(names[1], bounds[1], core)]
+
+
+def _wall_card(kind: str, wall: float, spot: float) -> Card:
+    if np.isnan(wall):
+        return Card(f"{kind.title()} wall", "none", f"no {kind}s in the book")
+    note = f"strike with the most {kind} gamma, {wall / spot - 1:+.1%} from spot"
+    return Card(f"{kind.title()} wall", f"{wall:,.10g}", note)
+
+
+def _quality_card(quality: Quality | None) -> Card:
+    name = "Usable open interest"
+    if quality is None:
+        return Card(name, "unknown", "no chain behind the book")
+    share = "none" if np.isnan(quality.usable_share) else f"{quality.usable_share:.1%}"
+    return Card(name, share, f"{quality.usable:,} of {quality.rows:,} rows")

@@ -1,0 +1,349 @@
+"""Report, and `analyze` that makes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from gammaflow.book import Book
+from gammaflow.chain import Chain, Quality
+from gammaflow.errors import SchemaError
+from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.levels import Levels, find_levels
+from gammaflow.plot.page import Panel, render_page, write_page
+from gammaflow.plot.prepare import amount_text, expiry_labels, price_text
+from gammaflow.plot.static import plot_panels
+from gammaflow.plot.tables import literal, markdown_table, text_table
+from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
+from gammaflow.profile import DYNAMICS, Profile, sweep_spot
+from gammaflow.report.highlights import cards, figures, gamma_by
+from gammaflow.units import CONVENTION, MEASURES, describe
+
+__all__ = ["Report", "analyze"]
+
+_SYNTHETIC = "synthetic demo"
+_NO_SIGN = "none: open interest alone, the sign of a number says nothing about dealers"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Report:
+    """What `analyze` measured; made by it.
+
+    Attributes
+    ----------
+    chain : Chain or None
+        The quotes; None where a book was analysed.
+    book : Book
+        Dealers' signed positions.
+    exposure : Exposure
+        Measures now, per expiry, strike and kind.
+    profile : Profile
+        The same measures at other spots, after the days and the volatility shift asked for.
+    levels : Levels
+        Flips, short-gamma zones and walls.
+    """
+
+    chain: Chain | None
+    book: Book
+    exposure: Exposure
+    profile: Profile
+    levels: Levels
+
+    @property
+    def quality(self) -> Quality | None:
+        """Rows that could be used, and the others by reason; None for a book that no chain is behind."""
+        return self.book.quality
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Name and text of the conditions under which every number of the report holds."""
+        book, profile = self.book, self.profile
+        source = ", ".join(sorted(set(map(str, book["venue"]))))
+        return [
+            ("as of", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC"),
+            ("spot", f"{book.spot:,.2f} {book.currency}"),
+            ("source", f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"),
+            ("rule", book.rule),
+            ("sign", CONVENTION if book.signed else _NO_SIGN),
+            (
+                "profile",
+                f"{profile.dynamics}: {DYNAMICS[profile.dynamics]}; rolled {profile.days:g} days forward, "
+                f"volatility shifted by {100 * profile.vol_shift:g} points",
+            ),
+            ("time", "exact to the second, ACT/365; expiries in UTC"),
+        ]
+
+    def warnings(self) -> list[str]:
+        """What nobody who reads a number of this report may miss."""
+        out = []
+        if _SYNTHETIC in self.book["venue"]:
+            out.append("Synthetic demonstration data: no number here is a market quote.")
+        if not self.book.signed:
+            out.append(
+                "Unsigned: positions are open interest alone and carry no dealer sign. These numbers "
+                "measure how much gamma there is, not who holds it."
+            )
+        return out
+
+    def totals(self) -> pd.DataFrame:
+        """Each measure summed over the book, as text in a readable unit."""
+        units, total = describe(self.book.currency), self.exposure.total()
+        rows = [
+            (_words(name), *amount_text(total[name], units[name], 2), measure.meaning)
+            for name, measure in MEASURES.items()
+        ]
+        return pd.DataFrame(rows, columns=["measure", "total", "unit", "meaning"])
+
+    def by(self, key: str) -> pd.DataFrame:
+        """Every measure per "expiry" or "strike", as text in readable units, gamma by kind first."""
+        units, kinds = describe(self.book.currency), gamma_by(self.exposure, key).add_suffix(" gamma")
+        table = self.exposure.by(key)
+        measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
+        out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
+        if key == "expiry":
+            out.insert(0, f"max pain [{self.book.currency}]", self.levels.max_pain.map("{:,.10g}".format))
+            out.insert(0, "expiry [UTC]", expiry_labels(self.book.expiries))
+        else:
+            out.insert(0, f"strike [{self.book.currency}]", table.index.map("{:,.10g}".format))
+        return out.reset_index(drop=True)
+
+    def unusable(self) -> pd.DataFrame:
+        """Rows that no measure holds, by reason, as text."""
+        if self.quality is None:
+            return pd.DataFrame(columns=["reason", "rows", "open interest [contracts]"], dtype=object)
+        rows = [
+            (str(reason), f"{int(row['rows']):,}", f"{row['open_interest']:,.0f}")
+            for reason, row in self.quality.table.iterrows()
+        ]
+        rows += [(f"left out by the reader: {why}", f"{n:,}", "") for why, n in self.quality.left_out.items()]
+        return pd.DataFrame(rows, columns=["reason", "rows", "open interest [contracts]"], dtype=object)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers, text, lists and dicts that JSON can hold; missing numbers are None.
+
+        Measures are in the units named under "units", without powers of ten.
+        """
+        profile, book = self.profile, self.book
+        plain: dict[str, Any] = _plain(
+            {
+                "symbol": book.symbol,
+                "asof": book.asof,
+                "spot": book.spot,
+                "currency": book.currency,
+                "vendor": self.chain.vendor if self.chain else None,
+                "rule": book.rule,
+                "signed": book.signed,
+                "sign": CONVENTION if book.signed else _NO_SIGN,
+                "warnings": self.warnings(),
+                "units": describe(book.currency),
+                "levels": self.levels.to_dict(),
+                "total": self.exposure.total().to_dict(),
+                "by_expiry": self.exposure.by("expiry").reset_index().to_dict("records"),
+                "by_strike": self.exposure.by("strike").reset_index().to_dict("records"),
+                "profile": {
+                    "dynamics": profile.dynamics,
+                    "days": profile.days,
+                    "vol_shift": profile.vol_shift,
+                    **profile.table.reset_index().to_dict("list"),
+                },
+                "quality": self.quality.to_dict() if self.quality else None,
+            }
+        )
+        return plain
+
+    def to_markdown(self, strikes: int = 10) -> str:
+        """The report as GitHub markdown: conditions, levels, totals, expiries, heaviest strikes, quality.
+
+        Parameters
+        ----------
+        strikes : int
+            How many strikes to list, those with the largest net gamma first.
+        """
+        heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]
+        level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
+        parts = [
+            f"# {literal(self.book.symbol)} dealer exposure",
+            *(f"> **{text}**" for text in self.warnings()),
+            markdown_table(pd.DataFrame(self.facts(), columns=["what", "value"])),
+            "## Levels",
+            markdown_table(level),
+            "## Totals",
+            markdown_table(self.totals()),
+            "## By expiry",
+            markdown_table(self.by("expiry")),
+            f"## Heaviest strikes ({len(heaviest)} of {self.exposure.by('strike').shape[0]:,})",
+            markdown_table(self.by("strike").iloc[heaviest]),
+            "## Data quality",
+            literal(self._quality_line()),
+            *([markdown_table(self.unusable())] if len(self.unusable()) else []),
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def to_html(self, path: str | Path | None = None) -> Path:
+        """Write the report as one self-contained page and return where it is.
+
+        The page holds everything it needs (about 5 MB, most of it plotly) and fetches nothing. It is
+        written beside its final name and then moved there, so that no half page is ever seen.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The file to write; by default ``{symbol}_{asof}.html`` in the current folder.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        GammaflowError
+            Where plotly is not installed.
+        SchemaError
+            Where `path` cannot be written.
+        """
+        book = self.book
+        if path is None:
+            name = re.sub(r"[^A-Za-z0-9-]+", "_", book.symbol).strip("_") or "report"
+            path = Path(f"{name}_{book.asof:%Y%m%dT%H%M%SZ}.html")
+        text = render_page(
+            f"{book.symbol} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
+            lead=[
+                f"{book.asof:%Y-%m-%d %H:%M:%S} UTC, spot {price_text(book.spot)} {book.currency}",
+                f"Rule: {book.rule}",
+            ],
+            facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule")],
+            banners=self.warnings(),
+            cards=cards(self.levels),
+            figures=figures(self.levels),
+            tables=self._tables(),
+            footer="Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion.",
+        )
+        return write_page(text, path)
+
+    def plot(self) -> Any:
+        """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
+        title = f"{self.book.symbol} gamma, {self.book.asof:%Y-%m-%d %H:%M} UTC"
+        figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
+        currency = self.book.currency
+        self.levels.plot(ax=top).set_title("over spot", loc="left")
+        self.exposure.plot("strike", ax=left, currency=currency).set_title("by strike", loc="left")
+        self.exposure.plot("expiry", ax=right, currency=currency).set_title("by expiry", loc="left")
+        return figure
+
+    def __repr__(self) -> str:
+        facts, totals = self.facts(), self.totals()
+        lines = [
+            *((name, text) for name, text in facts[2:]),
+            *self.levels.rows(),
+            *((name, f"{total} {unit}") for name, total, unit, _ in totals.to_numpy().tolist()),
+        ]
+        width = max(len(name) for name, _ in lines)
+        return "\n".join(
+            [
+                f"Report {self.book.symbol}, as of {facts[0][1]}, spot {facts[1][1]}",
+                *self.warnings(),
+                *(f"  {name:<{width}}  {text}" for name, text in lines),
+                str(self.quality) if self.quality else self._quality_line(),
+            ]
+        )
+
+    def _quality_line(self) -> str:
+        if self.quality is None:
+            return "No record of quality: the book was not made from one chain."
+        return str(self.quality).splitlines()[0] + "."
+
+    def _tables(self) -> list[Panel]:
+        level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
+        return [
+            Panel("Levels", "", level),
+            Panel("Totals", "Summed over the book, at spot.", self.totals()),
+            Panel("By expiry", "", self.by("expiry")),
+            Panel("By strike", "", self.by("strike")),
+            Panel("Data quality", self._quality_line(), self.unusable()),
+        ]
+
+
+def analyze(
+    source: Chain | Book,
+    *,
+    rule: str | Rule | ArrayLike | None = None,
+    spots: ArrayLike | None = None,
+    dynamics: str = "sticky_strike",
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    core: float = 0.9,
+) -> Report:
+    """Measure everything about a chain or a book: exposure, profile and levels.
+
+    Parameters
+    ----------
+    source : Chain or Book
+        Quotes, which `rule` signs, or dealers' positions.
+    rule : str, Rule or (n,) array, optional
+        How a chain is signed, as in `assign_positions`; default "calls_long_puts_short". Not for a book,
+        which has its signs.
+    spots, dynamics, days, vol_shift
+        Of the profile, as in `sweep_spot`. The exposure is always at the book's spot and moment.
+    core : float
+        Of the levels, as in `find_levels`.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SchemaError
+        For a source that is no Chain or Book, a rule for a book, or an argument that is not legal.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.report import analyze
+    >>> report = analyze(gf.demo_chain())
+    >>> report.levels.put_wall
+    70000.0
+    >>> report.to_dict()["units"]["gamma"]
+    'USD per +1 % spot'
+    """
+    if isinstance(source, Chain):
+        chain, book = source, assign_positions(source, CALLS_LONG_PUTS_SHORT if rule is None else rule)
+    elif not isinstance(source, Book):
+        raise SchemaError(
+            f"source: received {type(source).__name__}; legal: a Chain (from read_chain or chain_from_frame) "
+            "or a Book (from assign_positions)."
+        )
+    elif rule is not None:
+        raise SchemaError(
+            f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule}). "
+            "Leave rule out, or pass the Chain."
+        )
+    else:
+        chain, book = None, source
+    exposure = aggregate_exposure(book)
+    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _plain(value: Any) -> Any:
+    """Timestamps as ISO text, numpy numbers as Python's, NaN as None, throughout."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

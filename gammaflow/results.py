@@ -1,0 +1,124 @@
+"""Results of the array level: named arrays over one block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["STATUS", "Greeks", "ImpliedVolatility"]
+
+STATUS = ("ok", "below intrinsic", "no time value", "above the bound", "not a number")
+
+
+class Greeks:
+    """Arrays of one shape by name, views of one contiguous read-only block.
+
+    `g.gamma` and `g["gamma"]` are arrays of the broadcast shape (floats for scalar input); unpacking and
+    iterating give the arrays in the order of `names`; `dict(g)` gives them by name.
+    """
+
+    __slots__ = ("block", "index", "names")
+
+    names: tuple[str, ...]
+    block: NDArray[np.float64]
+    index: pd.Index | None
+
+    def __init__(
+        self, names: Sequence[str], block: NDArray[np.float64], index: pd.Index | None = None
+    ) -> None:
+        view = block.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "names", tuple(names))
+        object.__setattr__(self, "block", view)
+        object.__setattr__(self, "index", index)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Greeks are immutable: cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Greeks are immutable: cannot delete {name!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Greeks, (self.names, self.block, self.index)
+
+    def _missing(self, name: str) -> str:
+        return f"{name!r} was not computed; this result holds {', '.join(self.names)}"
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.names:
+            raise KeyError(self._missing(name))
+        return self.block[self.names.index(name)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Greeks.__slots__ or name not in self.names:
+            raise AttributeError(name if name in Greeks.__slots__ else self._missing(name))
+        return self.block[self.names.index(name)]
+
+    def keys(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return self.names
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.block)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.names]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per option (C order), one column per name; keeps the index of Series given as input."""
+        table = self.block.reshape(len(self.names), -1).T
+        return pd.DataFrame(table, columns=list(self.names), index=self.index)
+
+    def __repr__(self) -> str:
+        shape = self.block.shape[1:]
+        if not shape:
+            return f"Greeks({', '.join(f'{n}={float(self[n]):.6g}' for n in self.names)})"
+        return f"Greeks of shape {shape}, per unit (theta, charm, veta, color per year)\n{self.to_frame()!r}"
+
+
+class ImpliedVolatility:
+    """Volatilities, and for every row why there is one or none: see `STATUS`."""
+
+    __slots__ = ("index", "sigma", "status")
+
+    sigma: Any
+    status: Any
+    index: pd.Index | None
+
+    def __init__(self, sigma: Any, status: Any, index: pd.Index | None = None) -> None:
+        for name, value in (("sigma", sigma), ("status", status), ("index", index)):
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"ImpliedVolatility is immutable: cannot set {name!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ImpliedVolatility, (self.sigma, self.status, self.index)
+
+    @property
+    def reason(self) -> Any:
+        """The status in words."""
+        return np.array(STATUS)[self.status]
+
+    def counts(self) -> dict[str, int]:
+        """Rows by reason, every reason named."""
+        found = np.bincount(np.ravel(self.status), minlength=len(STATUS))
+        return dict(zip(STATUS, found.tolist(), strict=True))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Columns sigma and reason, one row per price (C order)."""
+        columns = {"sigma": np.ravel(self.sigma), "reason": np.ravel(self.reason)}
+        return pd.DataFrame(columns, index=self.index)
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{n} {reason}" for reason, n in self.counts().items() if n)
+        return f"ImpliedVolatility of shape {np.shape(self.sigma)}: {counted or 'no rows'}"

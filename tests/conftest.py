@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("gammaflow", deadline=None)
+settings.load_profile("gammaflow")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of recorded market data beside the repository."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("needs the recorded market data in ../shared/data, which is not part of the repository")
+    return folder

@@ -1,0 +1,170 @@
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import gammaflow as gf
+from gammaflow import cli
+
+HEADER = "timestamp,instrument_name,futures_price,index_price,implied_volatility,open_interest\n"
+ROWS = [
+    "2026-02-05T09:36:47+00:00,BTC-27MAR26-60000-P,71800,71471.5,0.61,900\n",
+    "2026-02-05T09:36:47+00:00,BTC-27MAR26-70000-P,71800,71471.5,0.561,1210.5\n",
+    "2026-02-05T09:36:47+00:00,BTC-27MAR26-80000-C,71800,71471.5,0.52,1500\n",
+    "2026-02-05T09:36:47+00:00,ETH-27MAR26-2000-C,2120,2110,0.7,100\n",
+]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command line in this process: exit code, what it printed, what it said on the error stream."""
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["gammaflow", *map(str, args)])
+        monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return call
+
+
+@pytest.fixture
+def quotes(tmp_path):
+    path = tmp_path / "quotes.csv"
+    path.write_text(HEADER + "".join(ROWS))
+    return path
+
+
+def test_demo_prints_zone_and_core_and_writes_a_page(run, tmp_path):
+    page = tmp_path / "demo.html"
+    code, out, _ = run("demo", "--out", page)
+    assert code == 0
+    assert "Synthetic data" in out
+    assert "short-gamma zone" in out
+    assert "core" in out
+    assert "BTC" in page.read_text(encoding="utf-8")
+
+
+def test_demo_as_json(run):
+    code, out, _ = run("demo", "--json")
+    assert code == 0
+    levels = json.loads(out)["levels"]
+    assert levels["flips"][0]["slope"] > 0
+
+
+def test_report_names_its_file_after_symbol_and_moment(run, quotes, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("report", quotes, "--symbol", "BTC")
+    assert code == 0
+    assert (tmp_path / "BTC-20260205T0936Z.html").stat().st_size > 10_000
+    assert "written: BTC-20260205T0936Z.html" in err
+    assert "1 rows of the file left out" in out
+
+
+@pytest.mark.parametrize(
+    ("ending", "holds"), [(".md", "| gamma at spot"), (".json", '"flips"'), (".html", "<html")]
+)
+def test_report_writes_what_the_ending_says(run, quotes, tmp_path, ending, holds):
+    path = tmp_path / f"report{ending}"
+    code, _, _ = run("report", quotes, "--symbol", "BTC", "--out", path)
+    assert code == 0
+    assert holds in path.read_text(encoding="utf-8")
+
+
+def test_levels_as_json_equal_the_library(run, quotes):
+    code, out, _ = run("levels", quotes, "--symbol", "BTC", "--rule", "short_all", "--json")
+    assert code == 0
+    expected = gf.analyze(gf.read_chain(quotes, symbol="BTC"), rule="short_all").levels.to_dict()
+    assert json.loads(out) == json.loads(json.dumps(expected))
+
+
+def test_exposure_table_is_written_whole(run, quotes, tmp_path):
+    path = tmp_path / "exposure.csv"
+    code, out, _ = run("exposure", quotes, "--symbol", "BTC", "--by", "strike", "--by", "kind", "--out", path)
+    assert code == 0
+    written = pd.read_csv(path)
+    book = gf.assign_positions(gf.read_chain(quotes, symbol="BTC"))
+    expected = gf.aggregate_exposure(book).by("strike", "kind")
+    assert written["gamma"].tolist() == pytest.approx(expected["gamma"].tolist(), rel=1e-12)
+    assert written["kind"].tolist() == ["put", "put", "call"]
+    assert "USD per +1 % spot" in out
+
+
+def test_profile_grid_is_the_one_asked_for(run, quotes):
+    code, out, _ = run(
+        "profile", quotes, "--symbol", "BTC", "--low", "60000", "--high", "80000", "--points", "5", "--json"
+    )
+    assert code == 0
+    rows = json.loads(out)["rows"]
+    assert [r["spot"] for r in rows] == [60_000, 65_000, 70_000, 75_000, 80_000]
+    book = gf.assign_positions(gf.read_chain(quotes, symbol="BTC"))
+    expected = gf.sweep_spot(book, [60_000, 65_000, 70_000, 75_000, 80_000]).table["gamma"]
+    assert [r["gamma"] for r in rows] == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "the file is empty"),
+        ('{"result": [{"instrument_name": "BTC-27', "JSON breaks at line 1"),
+        ("a,b\n1,2\n", "not recognised"),
+        (HEADER + "".join(ROWS), "holds options on 2 underlyings: BTC (3 rows), ETH (1 rows)"),
+        (HEADER + ROWS[0].replace("0.61", "abc"), "not numbers"),
+        (HEADER + ROWS[0].replace("BTC-27MAR26-60000-P", "BTC-27MAR26--60000-P"), "BTC-27MAR26--60000-P"),
+        (HEADER + ROWS[0].replace("0.61", "0"), "1 rows: implied volatility zero"),
+        (HEADER + ROWS[0].replace("2026-02-05T", "2026-04-05T"), "1 rows: expired"),
+    ],
+)
+@pytest.mark.parametrize("command", ["report", "levels", "exposure", "profile"])
+def test_bad_files_end_in_one_line_and_code_2(run, tmp_path, command, content, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    code, out, err = run(command, path)
+    assert code == 2
+    assert out == ""
+    assert words in err
+    assert err.startswith("gammaflow: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("levels", "QUOTES", "--symbol", "BTC", "--rule", "hope"), "rule: received 'hope'"),
+        (("report", "QUOTES", "--symbol", "BTC", "--out", "x.pdf"), "--out: received 'x.pdf'"),
+        (("report", "QUOTES", "--symbol", "BTC", "--out", "no/such/folder/x.md"), "cannot write"),
+        (("levels", "QUOTES", "--vendor", "bloomberg"), "vendor: received 'bloomberg'"),
+        (("levels", "QUOTES", "--symbol", "BTC", "--asof", "noon"), "asof: received 'noon'"),
+        (("levels", "QUOTES", "--symbol", "BTC", "--dynamics", "magic"), "dynamics: received 'magic'"),
+        (("profile", "QUOTES", "--symbol", "BTC", "--low", "90000", "--high", "80000"), "spots: received"),
+        (("exposure", "QUOTES", "--symbol", "BTC", "--by", "colour"), "by: received"),
+        (("levels", "no-such-file.csv"), "there is no such file"),
+    ],
+)
+def test_bad_options_end_in_one_line_and_code_2(run, quotes, args, words):
+    code, out, err = run(*(quotes if a == "QUOTES" else a for a in args))
+    assert code == 2
+    assert out == ""
+    assert words in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_unknown_commands_are_usage_errors(run):
+    code, _, err = run("guess")
+    assert code == 2
+    assert "No such command" in err
+
+
+@pytest.mark.slow
+def test_the_installed_command_starts():
+    done = subprocess.run(
+        [sys.executable, "-c", "from gammaflow.cli import main; main()", "--help"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    for command in ("demo", "report", "exposure", "profile", "levels"):
+        assert command in done.stdout

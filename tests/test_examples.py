@@ -1,0 +1,52 @@
+"""Every example runs as a user would run it, and prints what it promises."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name, *args, cwd):
+    env = os.environ | {"PYTHONWARNINGS": "error", "MPLBACKEND": "Agg"}
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *args],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_quickstart(tmp_path):
+    done = run("01_quickstart.py", str(tmp_path / "page.html"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "gamma at spot" in done.stdout
+    assert "70000.0" in done.stdout
+    assert "plotly" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_your_own_file(tmp_path):
+    done = run("02_your_own_file.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Levels SPY, as of 2026-03-02 20:00 UTC, spot 593.20 USD" in done.stdout
+    assert "not recognised; known are: cboe_csv" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_vendor_file(tmp_path, shared):
+    path = shared / "data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
+    done = run("02_your_own_file.py", str(path), "BTC", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "short gamma by strike  70,000" in done.stdout
+
+
+def test_every_example_is_tested():
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []

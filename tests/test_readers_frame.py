@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gammaflow.chain import Chain
+from gammaflow.errors import SchemaError
+from gammaflow.readers import chain_from_frame
+
+ASOF = "2026-02-05T15:00:00-05:00"
+
+
+def frame(**columns: Any) -> pd.DataFrame:
+    plain = {
+        "strike": [22.5, 0.625, 30.0],
+        "kind": ["call", "put", "put"],
+        "expiry": pd.to_datetime(["2026-03-20T20:00Z", "2026-03-20T20:00Z", "2026-04-17T20:00Z"]),
+        "open_interest": [10, 20, 30],
+        "iv": [0.31, 0.42, 0.29],
+    }
+    return pd.DataFrame(plain | columns)
+
+
+def chain_of(data: pd.DataFrame | None = None, **changes: Any) -> Chain:
+    arguments: dict[str, Any] = {"symbol": "XYZ", "spot": 24.1, "asof": ASOF, "multiplier": 50}
+    return chain_from_frame(frame() if data is None else data, **(arguments | changes))
+
+
+def test_plain_frame() -> None:
+    chain = chain_of()
+    assert (chain.symbol, chain.spot, chain.currency, chain.vendor) == ("XYZ", 24.1, "USD", "frame")
+    assert chain.asof == pd.Timestamp("2026-02-05T20:00Z")
+    assert list(chain["strike"]) == [22.5, 0.625, 30.0]
+    assert list(chain["multiplier"]) == [50.0] * 3
+    assert list(chain["contract"]) == [
+        "XYZ-2026-03-20T20:00-22.5-call",
+        "XYZ-2026-03-20T20:00-0.625-put",
+        "XYZ-2026-04-17T20:00-30-put",
+    ]
+
+
+def test_column_map_reads_the_mapped_column_and_no_other() -> None:
+    data = (
+        frame().rename(columns={"strike": "K", "open_interest": "OI"}).assign(note="x", iv=9.0, implied=0.4)
+    )
+    chain = chain_of(
+        data.set_index(pd.Index([7, 7, 9])),
+        columns={"strike": "K", "open_interest": "OI", "iv": "implied"},
+        currency="EUR",
+        vendor="mine",
+    )
+    assert list(chain["iv"]) == [0.4] * 3
+    assert list(chain["open_interest"]) == [10, 20, 30]
+    assert (chain.currency, chain.vendor) == ("EUR", "mine")
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["c", "p", "P"],
+        ["C", "P", "p"],
+        ["Call", "PUT", "put "],
+        [1, -1, -1],
+        [1.0, -1.0, -1.0],
+        ["+1", "-1", "-1"],
+    ],
+)
+def test_kinds(kinds: list[Any]) -> None:
+    assert list(chain_of(frame(kind=kinds))["kind"]) == ["call", "put", "put"]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ["2026-03-20", "2026-03-20", "2026-04-17"],
+        [dt.date(2026, 3, 20), dt.date(2026, 3, 20), dt.date(2026, 4, 17)],
+        pd.to_datetime(["2026-03-20", "2026-03-20", "2026-04-17"]),
+    ],
+)
+def test_dates_need_a_settlement(days: Any) -> None:
+    data = frame(expiry=days)
+    with pytest.raises(SchemaError, match="expiry: holds dates without a time of day"):
+        chain_of(data)
+    for settlement, clock in (
+        ("PM", "20:00"),
+        ("AM", "13:30"),
+        ("08:00 UTC", "08:00"),
+        ("17:30 Europe/Berlin", "16:30"),
+    ):
+        chain = chain_of(data, settlement=settlement)
+        assert str(chain["expiry"][0])[:16] == f"2026-03-20T{clock}"
+        assert list(chain["settlement"]) == [settlement] * 3
+
+
+def test_settlement_row_by_row() -> None:
+    chain = chain_of(frame(expiry=["2026-03-20"] * 3, settlement=["AM", "PM", "PM"]))
+    assert [str(m)[11:16] for m in chain["expiry"]] == ["13:30", "20:00", "20:00"]
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        ["2026-03-20T16:00:00-04:00"] * 3,
+        [dt.datetime(2026, 3, 20, 20, tzinfo=dt.UTC)] * 3,
+        pd.to_datetime(["2026-03-20T16:00"] * 3).tz_localize("America/New_York"),
+    ],
+)
+def test_moments_keep_their_offset(moments: Any) -> None:
+    chain = chain_of(frame(expiry=moments))
+    assert {str(m)[:16] for m in chain["expiry"]} == {"2026-03-20T20:00"}
+    with pytest.raises(SchemaError, match=r"settlement: given, but expiry already holds .*Leave it out"):
+        chain_of(frame(expiry=moments), settlement="PM")
+
+
+def test_numbers_in_text_are_read_and_blanks_are_missing() -> None:
+    chain = chain_of(
+        frame(open_interest=["1,234", "", None], iv=["0.31", "n/a", "0.3"], bid=["1.5", " ", "2"])
+    )
+    np.testing.assert_array_equal(chain["open_interest"], [1234, np.nan, np.nan])
+    np.testing.assert_array_equal(chain["iv"], [0.31, np.nan, 0.3])
+    np.testing.assert_array_equal(chain["bid"], [1.5, np.nan, 2])
+
+
+def test_contract_size_comes_from_one_place() -> None:
+    assert list(chain_of(frame(multiplier=[1, 10, 100]), multiplier=None)["multiplier"]) == [1, 10, 100]
+    with pytest.raises(SchemaError, match="multiplier: missing; pass multiplier= units per contract"):
+        chain_of(multiplier=None)
+    with pytest.raises(SchemaError, match="multiplier: given as an argument and as a column"):
+        chain_of(frame(multiplier=[1, 10, 100]))
+    with pytest.raises(SchemaError, match=r"multiplier: 3 of 3 rows are <= 0"):
+        chain_of(multiplier=0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"strike": [-5.0, 1.0, 2.0]}, r"strike: 1 of 3 rows are <= 0 \(first: row 0 = -5.0\)"),
+        ({"strike": ["a", 1.0, "b"]}, r"strike: 2 of 3 rows are not numbers \(first: row 0 = 'a'\)"),
+        ({"strike": ["22,5", "1", "2"]}, r"strike: 1 of 3 rows are not numbers \(first: row 0 = '22,5'\)"),
+        (
+            {"kind": ["call", "put", "straddle"]},
+            r"kind: 1 of 3 rows are not legal \(first: row 2 = 'straddle'\)",
+        ),
+        ({"kind": [True, False, True]}, r"kind: 3 of 3 rows are not legal \(first: row 0 = True\)"),
+        ({"iv": [31.0, 42.0, 29.0]}, r"iv: the median is 31, but the column must hold decimals"),
+        ({"iv": [0.2, 0.3, -0.1]}, r"iv: 1 of 3 rows are < 0 \(first: row 2 = -0.1\)"),
+        ({"strike": [22.5, 22.5, 30.0], "kind": ["put"] * 3}, r"contract: 1 of 3 rows repeat an earlier row"),
+        (
+            {"contract": ["a", "b", "a"]},
+            r"contract: 1 of 3 rows repeat an earlier row \(first: row 2 = 'a'\)",
+        ),
+        (
+            {"expiry": ["2026-03-20", "soon", None]},
+            r"expiry: 2 of 3 rows are neither .* \(first: row 1 = 'soon'\)",
+        ),
+        ({"expiry": ["2026-02-30", "2026-03-20", "2026-03-20"]}, r"expiry: 1 of 3 rows are neither dates"),
+        ({"expiry": ["3026-02-20", "2026-03-20", "2026-03-20"]}, r"expiry: 1 of 3 rows are neither dates"),
+        (
+            {"expiry": [20260320, 20260320, 20260320]},
+            r"expiry: 3 of 3 rows are neither .* row 0 = 20260320\)",
+        ),
+        (
+            {"expiry": [["2026-03-20"], {}, None]},
+            r"expiry: 3 of 3 rows are neither .* \(first: row 0 = \['2026",
+        ),
+        (
+            {"expiry": ["2026-03-20"] * 3, "settlement": ["PM", ["AM"], None]},
+            r"settlement: received \"\['AM'\]\"",
+        ),
+        ({"expiry": ["2026-03-20T16:00"] * 3}, r"expiry: 3 of 3 rows are neither dates nor tz-aware moments"),
+        ({"expiry": ["2026-03-20", "2026-03-20T16:00Z", "2026-03-20"]}, "holds dates and tz-aware moments"),
+    ],
+)
+def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        chain_of(frame(**columns))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"columns": {"stike": "strike"}},
+            "columns: 'stike' is not a column of a chain; legal: contract, expiry",
+        ),
+        ({"columns": {"iv": "vol"}}, "columns: 'vol' not in the frame; it holds strike, kind"),
+        ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
+        ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a moment"),
+        ({"spot": np.nan}, "spot: received nan"),
+        ({"spot": 10**400}, "spot: received 1000"),
+        ({"data": frame().drop(columns="iv")}, "iv: missing; a chain needs it"),
+        ({"data": frame().head(0)}, "XYZ has no rows"),
+        ({"data": {"strike": [1.0]}}, "frame: received dict; a pandas DataFrame is needed"),
+        (
+            {"data": frame(expiry=["2026-03-20"] * 3), "settlement": "noon"},
+            "settlement: received 'noon'; legal: 'AM'",
+        ),
+        (
+            {"data": frame(expiry=["2026-03-20"] * 3), "settlement": "08:00 Mars/Base"},
+            "settlement: received '08:00 Mars",
+        ),
+        (
+            {"data": pd.concat([frame(), frame()[["iv"]]], axis=1)},
+            "columns: 'iv' stand in the frame more than once",
+        ),
+    ],
+)
+def test_what_is_wrong_with_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        chain_of(**arguments)
+
+
+def test_every_problem_in_one_error() -> None:
+    data = frame(strike=["a", 1.0, 2.0], kind=["c", "x", "p"], expiry=["2026-03-20"] * 3).drop(columns="iv")
+    with pytest.raises(SchemaError) as caught:
+        chain_of(data, spot=-1, asof="2026-02-05", multiplier=None, columns={"delta": "d"})
+    named = {line[4:].split(":")[0] for line in str(caught.value).splitlines()[1:]}
+    assert named == {"columns", "multiplier", "expiry", "asof", "spot", "strike", "kind", "iv"}

@@ -1,0 +1,114 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from gammaflow import schema
+from gammaflow.errors import GammaflowError, SchemaError
+
+
+def good(n=3):
+    return {
+        "contract": [f"c{i}" for i in range(n)],
+        "expiry": pd.DatetimeIndex(["2026-03-01T08:00Z"] * n),
+        "strike": np.arange(n) + 1.5,
+        "kind": ["call"] * n,
+        "open_interest": [1.0] * n,
+        "multiplier": [100.0] * n,
+        "iv": [0.5] * n,
+    }
+
+
+def test_validate_returns_read_only_columns_in_the_dictionarys_order():
+    columns = schema.validate(good(), schema.CHAIN, "chain")
+    assert list(columns) == list(schema.CHAIN)
+    assert columns["strike"].tolist() == [1.5, 2.5, 3.5]
+    assert columns["rate"].tolist() == [0.0, 0.0, 0.0]
+    assert np.isnan(columns["forward"]).all()
+    for values in columns.values():
+        assert not values.flags.writeable
+    with pytest.raises(TypeError):
+        columns["strike"] = 1
+
+
+def test_validate_does_not_freeze_the_callers_array():
+    source = good() | {"strike": np.array([1.0, 2.0, 3.0])}
+    schema.validate(source, schema.CHAIN, "chain")
+    source["strike"][0] = 7.0
+    assert source["strike"][0] == 7.0
+
+
+def test_all_problems_come_in_one_error():
+    source = good() | {"strike": [1.0, -5.0, np.nan], "kind": ["call", "put", "future"], "colour": [1, 2, 3]}
+    source.pop("iv")
+    with pytest.raises(SchemaError) as error:
+        schema.validate(source, schema.CHAIN, "chain")
+    text = str(error.value)
+    assert "strike: 1 of 3 rows are <= 0 (first: row 1 = -5.0); strike must be > 0. Drop them" in text
+    assert "strike: 1 of 3 rows are missing (first: row 2 = nan)" in text
+    assert (
+        "kind: 1 of 3 rows are not legal (first: row 2 = 'future'); kind must be one of 'call', 'put'" in text
+    )
+    assert "colour: not a column of a chain" in text
+    assert "iv: missing; a chain needs it (implied volatility" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"strike": [1.0, np.inf, 2.0]}, "strike: 1 of 3 rows are infinite"),
+        ({"rate": [0.0, 6.0, 0.0]}, "rate: 1 of 3 rows are > 5"),
+        ({"open_interest": [1, -1, 2]}, "open_interest: 1 of 3 rows are < 0"),
+        ({"contract": ["a", "b", "a"]}, "contract: 1 of 3 rows repeat an earlier row (first: row 2 = 'a')"),
+        ({"contract": ["a", None, "b"]}, "contract: 1 of 3 rows are missing"),
+        ({"expiry": ["2026-03-01"] * 3}, "without a time zone"),
+        ({"expiry": pd.DatetimeIndex(["2026-03-01T08:00Z", None, None])}, "expiry: 2 of 3 rows are missing"),
+        ({"iv": [0.1, 0.2]}, "columns differ in length"),
+        ({"strike": ["1,000.5", "abc", "7"]}, "strike: 1 of 3 rows are not numbers (first: row 1 = 'abc')"),
+        ({"strike": [True, False, True]}, "strike: received true/false values"),
+    ],
+)
+def test_each_illegal_value_is_named(change, words):
+    with pytest.raises(SchemaError, match="chain not accepted") as error:
+        schema.validate(good() | change, schema.CHAIN, "chain")
+    assert words in str(error.value)
+    assert isinstance(error.value, GammaflowError)
+    assert isinstance(error.value, ValueError)
+
+
+def test_numbers_reads_separators_and_blanks():
+    array, problems = schema.numbers(["1,234.5", " 7 ", "", None, "nan"], "x")
+    assert problems == []
+    np.testing.assert_array_equal(array, [1234.5, 7.0, np.nan, np.nan, np.nan])
+
+
+def test_numbers_of_nullable_integers():
+    array, problems = schema.numbers(pd.array([1, None, 3], dtype="Int64"), "x")
+    assert problems == []
+    np.testing.assert_array_equal(array, [1.0, np.nan, 3.0])
+
+
+def test_utc_converts_and_refuses():
+    assert schema.utc("2026-02-05T10:00-05:00") == pd.Timestamp("2026-02-05T15:00Z")
+    with pytest.raises(SchemaError, match="has no time zone"):
+        schema.utc("2026-02-05")
+    with pytest.raises(SchemaError, match="is not a moment"):
+        schema.utc("yesterday-ish")
+    with pytest.raises(SchemaError, match="has no time zone"):
+        schema.utc(None)
+
+
+def test_check_number_and_choice():
+    assert schema.check_number("2.5", "x") == 2.5
+    for bad in ("two", None, np.nan, np.inf, 0.0, -1):
+        with pytest.raises(SchemaError, match="x: received"):
+            schema.check_number(bad, "x", 0.0, open_low=True)
+    with pytest.raises(SchemaError, match="legal: 'a', 'b'"):
+        schema.check_choice("c", "x", ("a", "b"))
+
+
+def test_glossary_lists_every_column():
+    table = schema.glossary()
+    assert len(table) == len(schema.CHAIN) + len(schema.BOOK)
+    assert table.loc[("book", "position"), "meaning"].startswith("dealers' signed position")
+    assert (table["unit"] != "").all()
+    assert (table["legal"] != "").all()
