@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gammaflow.chain import Quality, years_to_expiry
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.schema import BOOK, DAYS_PER_YEAR, check_number, read_only, utc, validate
+from gammaflow.schema import BOOK, DAYS_PER_YEAR, attempt, check_number, read_only, refuse, utc, validate
 
 __all__ = ["Book"]
 
@@ -60,9 +60,15 @@ class Book:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "spot", check_number(self.spot, "spot", 0.0, open_low=True))
-        set_(self, "asof", utc(self.asof))
-        columns = validate(self.columns, BOOK, "book")
+        values, problems = attempt(
+            lambda: check_number(self.spot, "spot", 0.0, open_low=True),
+            lambda: utc(self.asof),
+            lambda: validate(self.columns, BOOK, "book"),
+        )
+        refuse("book", problems)
+        spot, asof, columns = values
+        set_(self, "spot", spot)
+        set_(self, "asof", asof)
         if not len(columns["strike"]):
             raise SchemaError(
                 f"book not accepted: {self.symbol} has no rows; at least one position is needed."
@@ -185,6 +191,5 @@ class Book:
             f"Book {self.symbol}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\nrule: {self.rule}\n{len(self):,} rows, {len(self.expiries)} expiries, "
             f"dealers own {position[position > 0].sum():,.0f} and owe "
-            f"{-position[position < 0].sum():,.0f} contracts"
-            + (f"\n{self.quality}" if self.quality else "")
+            f"{-position[position < 0].sum():,.0f} contracts" + (f"\n{self.quality}" if self.quality else "")
         )

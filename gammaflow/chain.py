@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
-from gammaflow.schema import CHAIN, DAYS_PER_YEAR, check_number, utc, validate
+from gammaflow.schema import CHAIN, DAYS_PER_YEAR, attempt, check_number, refuse, utc, validate
 
 __all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
 
@@ -130,9 +130,14 @@ class Chain:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "spot", check_number(self.spot, "spot", 0.0, open_low=True))
-        set_(self, "asof", utc(self.asof))
-        set_(self, "columns", validate(self.columns, CHAIN, "chain"))
+        values, problems = attempt(
+            lambda: check_number(self.spot, "spot", 0.0, open_low=True),
+            lambda: utc(self.asof),
+            lambda: validate(self.columns, CHAIN, "chain"),
+        )
+        refuse("chain", problems)
+        for name, value in zip(("spot", "asof", "columns"), values, strict=True):
+            set_(self, name, value)
         set_(self, "left_out", MappingProxyType({k: int(v) for k, v in self.left_out.items() if v}))
         if not len(self):
             raise SchemaError(

@@ -17,6 +17,7 @@ from rich.table import Table
 from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.greeks import kernels_are_ready
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.profile import DYNAMICS
@@ -49,8 +50,10 @@ TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv
 
 @contextmanager
 def _working(what: str) -> Iterator[None]:
-    """A line on the error stream while work is long; the first run of all also compiles."""
-    with err_console.status(f"{what} (the first run on a machine also compiles, for a few seconds)"):
+    """A line on the error stream while work lasts; the first run on a machine says that it compiles."""
+    if not kernels_are_ready():
+        err_console.print("First run on this machine: compiling the kernels, for a few seconds ...")
+    with err_console.status(f"{what} ..."):
         yield
 
 

@@ -6,10 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.book import Book
+from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows, cash_sweep
 from gammaflow.schema import read_only
 
-__all__ = ["cash_greeks", "cash_sums"]
+__all__ = ["cash_greeks", "cash_sums", "kernels_are_ready"]
+
+
+def kernels_are_ready() -> bool:
+    """Whether the row kernels are compiled for this machine; the first call on a new one compiles them."""
+    return is_kept(cash_rows) and is_kept(cash_sweep)
 
 
 def cash_greeks(book: Book) -> dict[str, NDArray[np.float64]]:

@@ -84,8 +84,11 @@ class Levels:
         )
 
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
-        """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
-        return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]
+        """Each zone as (low, high, bounds of its cores), as pictures take them [currency].
+
+        Of cores that overlap only the deepest is given.
+        """
+        return [(zone.low, zone.high, _apart(zone.troughs)) for zone in self.zones]
 
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
@@ -164,6 +167,14 @@ class Levels:
 
 def _none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+def _apart(troughs: tuple[Trough, ...]) -> list[tuple[float, float]]:
+    cores: list[tuple[float, float]] = []
+    for t in troughs:
+        if all(t.core_high < low or high < t.core_low for low, high in cores):
+            cores.append((t.core_low, t.core_high))
+    return cores
 
 
 def find_levels(profile: Profile, exposure: Exposure | None = None, *, core: float = 0.9) -> Levels:

@@ -114,7 +114,7 @@ def assign_positions(chain: Chain, rule: str | Rule | ArrayLike = "calls_long_pu
     keep = (reason == "") & (position != 0)
     if not keep.any():
         raise SchemaError(
-            f"{chain.symbol}: no row of {len(chain)} can be valued.\n{chain.quality}\n"
+            f"{chain.symbol}: no row of {len(chain)} holds a position that can be valued.\n{chain.quality}\n"
             "A row needs a future expiry, an implied volatility and a position. Repair the chain or check "
             "asof and the column map."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -17,11 +17,13 @@ __all__ = [
     "BOOK",
     "CHAIN",
     "Column",
+    "attempt",
     "check_choice",
     "check_number",
     "glossary",
     "numbers",
     "read_only",
+    "refuse",
     "utc",
     "validate",
 ]
@@ -162,8 +164,8 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
     Returns the array and a list of problems (empty, or one line that counts the unreadable values).
     """
     series = pd.Series(values)
-    if pd.api.types.is_bool_dtype(series):
-        return np.full(len(series), np.nan), [f"{name}: received true/false values; numbers are needed."]
+    if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
+        return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
     if pd.api.types.is_numeric_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan), []
     text = series.astype("str").str.strip()
@@ -277,13 +279,32 @@ def validate(
         else:
             dtype = np.float64 if column.type == "number" else object
             array = np.full(rows, column.default, dtype=dtype)
-        out[column.name] = read_only(array, array.dtype)
+        out[column.name] = read_only(array.copy(), array.dtype)
     lengths = {name: len(values) for name, values in out.items()}
     if len(set(lengths.values())) > 1:
         problems.append(f"columns differ in length: {lengths}.")
+    refuse(what, problems)
+    return MappingProxyType(out)
+
+
+def refuse(what: str, problems: list[str]) -> None:
+    """Raise one SchemaError with every problem, if there is any."""
     if problems:
         raise SchemaError(f"{what} not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
-    return MappingProxyType(out)
+
+
+def attempt(*checks: Callable[[], Any]) -> tuple[list[Any], list[str]]:
+    """What each check returns (None where it refuses), and the problems of all of them, one line each."""
+    results: list[Any] = []
+    problems: list[str] = []
+    for check in checks:
+        try:
+            results.append(check())
+        except SchemaError as error:
+            results.append(None)
+            lines = str(error).splitlines()
+            problems += [line.removeprefix("  - ") for line in (lines[1:] or lines)]
+    return results, problems
 
 
 def utc(moment: Any, name: str = "asof") -> pd.Timestamp:

@@ -105,6 +105,13 @@ def test_asof_needs_a_time_zone():
         Chain(chain().to_frame(), "X", 100.0, pd.Timestamp("2026-02-05"))
 
 
+def test_spot_moment_and_columns_are_refused_together():
+    with pytest.raises(SchemaError, match="chain not accepted") as error:
+        Chain(chain().to_frame().assign(strike=-1.0), "X", -2.0, pd.Timestamp("2026-02-05"))
+    for words in ("spot: received -2.0", "asof: received", "strike: 8 of 8 rows are <= 0"):
+        assert words in str(error.value)
+
+
 def test_an_empty_chain_is_refused():
     with pytest.raises(SchemaError, match="X has no rows"):
         Chain(chain().to_frame().iloc[:0], "X", 100.0, ASOF)

@@ -92,10 +92,10 @@ def test_illegal_rules_are_refused(rule, words):
     ("change", "words"),
     [
         ({"iv": 0.0}, "598 rows: implied volatility zero"),
-        ({"open_interest": 0.0}, "598 rows: open interest zero"),
+        ({"open_interest": 0.0}, "598 rows: usable, but open interest zero"),
     ],
 )
 def test_a_chain_without_usable_rows_says_why(change, words):
-    with pytest.raises(SchemaError, match="no row of 598 can be valued") as error:
+    with pytest.raises(SchemaError, match="no row of 598 holds a position that can be valued") as error:
         gf.assign_positions(gf.demo_chain().with_columns(**change))
     assert words in str(error.value)

@@ -182,6 +182,19 @@ def test_parquet(tmp_path: Path) -> None:
         read_chain(path)
 
 
+def test_parquet_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise ImportError("no parquet engine")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    path = tmp_path / "file"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(
+        ReaderError, match=r"install gammaflow-engine\[parquet\] to read it, or save it as CSV"
+    ):
+        read_chain(path)
+
+
 def test_table_without_forwards_leaves_them_missing(tmp_path: Path) -> None:
     chain = read(tmp_path, frame().drop(columns="futures_price").to_csv(index=False), symbol="BTC")
     assert np.isnan(chain["forward"]).all()

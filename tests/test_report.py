@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import gammaflow as gf
 from books import random_book
 from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.levels import Trough, Zone
 from gammaflow.positioning import SHORT_ALL, Rule
 from gammaflow.report import Report, analyze
 from gammaflow.units import CONVENTION, MEASURES, describe
@@ -288,6 +290,12 @@ def test_a_page_without_plotly_names_the_remedy(report, tmp_path, monkeypatch):
     with pytest.raises(GammaflowError, match=r"pip install \"gammaflow-engine\[plot\]\""):
         report.to_html(tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_overlapping_cores_the_deepest_is_shown(report):
+    troughs = (Trough(95.0, -9.0, 94.0, 96.0), Trough(93.0, -8.0, 90.0, 94.5), Trough(88.0, -7.0, 87.0, 89.0))
+    zones = (Zone(80.0, 99.0, True, False, 1.0, troughs),)
+    assert replace(report.levels, zones=zones).spans() == [(80.0, 99.0, [(94.0, 96.0), (87.0, 89.0)])]
 
 
 def test_pictures(report):

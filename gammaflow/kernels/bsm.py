@@ -105,7 +105,7 @@ def d1_decay(S, K, t, r, sigma, q):
 
 @scalar
 def price(phi, S, K, t, r, sigma, q):
-    """phi (S e^-qt N(phi d1) - K e^-rt N(phi d2)): the intrinsic part plus S w times a difference of tails."""
+    """phi (S e^-qt N(phi d1) - K e^-rt N(phi d2)): intrinsic part plus S w times a difference of tails."""
     at = state(S, K, t, r, sigma, q)
     R1 = mills(abs(at.d1))
     R2 = mills(abs(at.d2))

@@ -78,10 +78,13 @@ def read_blocks(
         ]
         for i in range(start, stop, BLOCK):
             j = min(i + BLOCK, stop)
-            yield i, [
-                a[: j - i] if c.size == 1 else _freeze(a[i:j], d)
-                for a, c, d in zip(flat, columns, dtypes, strict=True)
-            ]
+            yield (
+                i,
+                [
+                    a[: j - i] if c.size == 1 else _freeze(a[i:j], d)
+                    for a, c, d in zip(flat, columns, dtypes, strict=True)
+                ],
+            )
         return
     walk: Any = np.nditer(  # type: ignore[call-overload]
         [np.broadcast_to(c, shape) for c in columns],

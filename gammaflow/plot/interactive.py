@@ -210,9 +210,9 @@ def draw_profile(
             y=0,
             text=price_text(flip),
             showarrow=False,
-            xshift=10,
+            xanchor="left" if flip >= spot else "right",
+            xshift=10 if flip >= spot else -10,
             yshift=-14,
-            xanchor="left",
             font={"color": COLORS["flip"]},
         )
     _mark_spot(figure, spot)
@@ -227,6 +227,7 @@ def _label(name: str, unit: str) -> str:
 
 
 def _layout(x_axis: dict[str, Any], y_title: str) -> dict[str, Any]:
+    x_axis["title"]["standoff"] = 10
     shared = {"gridcolor": COLORS["grid"], "zerolinecolor": "#9ca3af", "zerolinewidth": 1, "automargin": True}
     return {
         "template": "none",
@@ -238,7 +239,7 @@ def _layout(x_axis: dict[str, Any], y_title: str) -> dict[str, Any]:
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
         "hoverlabel": {"bgcolor": "#fff", "bordercolor": "#d1d5db", "font": {"color": COLORS["text"]}},
         "xaxis": {**shared, **x_axis},
-        "yaxis": {**shared, "title": {"text": y_title}, "tickformat": ",~g"},
+        "yaxis": {**shared, "title": {"text": y_title, "standoff": 10}, "tickformat": ",~g"},
     }
 
 

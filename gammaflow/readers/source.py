@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.schema import CHAIN, Column, check_number, utc, validate
+from gammaflow.schema import CHAIN, Column, attempt, check_number, utc, validate
 
 __all__ = [
     "NO_MOMENT",
@@ -297,17 +297,10 @@ def assemble(
 
 def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: Any) -> list[str]:
     """Every problem of a chain's columns and spot, one line each."""
-    found: list[str] = []
-    for check in (
+    return attempt(
         lambda: check_number(spot, "spot", 0.0, open_low=True),
         lambda: validate(columns, dictionary, "chain"),
-    ):
-        try:
-            check()
-        except SchemaError as error:
-            lines = str(error).splitlines()
-            found += [line.removeprefix("  - ") for line in (lines[1:] or lines)]
-    return found
+    )[1]
 
 
 def _in_file(rows: Rows, problem: str) -> str:

@@ -28,7 +28,7 @@ def cards(levels: Levels) -> list[Card]:
     total, unit = exposure.total(), describe(book.currency)["gamma"]
     gamma, gamma_unit = amount_text(levels.gamma, unit)
     gross, gross_unit = amount_text(total["gross_gamma"], unit)
-    share = f"; net is {total['gamma'] / total['gross_gamma']:.0%} of it" if total["gross_gamma"] else ""
+    share = f"; net is {total['gamma'] / total['gross_gamma']:z.0%} of it" if total["gross_gamma"] else ""
     side = ("short" if levels.gamma < 0 else "long") if book.signed else ""
     doing = {
         "short": "dealers are short: they sell falls and buy rallies",
@@ -128,7 +128,7 @@ def _zone_cards(levels: Levels) -> list[Card]:
 def _wall_card(kind: str, wall: float, spot: float) -> Card:
     if np.isnan(wall):
         return Card(f"{kind.title()} wall", "none", f"no {kind}s in the book")
-    note = f"strike with the most {kind} gamma, {wall / spot - 1:+.1%} from spot"
+    note = f"strike with the most {kind} gamma, {wall / spot - 1:+z.1%} from spot"
     return Card(f"{kind.title()} wall", f"{wall:,.10g}", note)
 
 
