@@ -83,7 +83,12 @@ class Exposure:
         from gammaflow.plot.static import plot_bars
 
         unit = describe(self.book.currency)[measure]
+        if by == "kind":
+            raise SchemaError(
+                "by: received 'kind'; bars are of calls and puts already. Use expiry or strike."
+            )
         bars = self.by(by, "kind")[measure].unstack(fill_value=0)
+        options = {"currency": self.book.currency, **options}
         return plot_bars(bars, self.book.spot, f"{self.book.symbol} {measure} by {by}", unit, **options)
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
-from gammaflow.profile import Profile
+from gammaflow.profile import Profile, expiry_spots
 from gammaflow.units import CONVENTION, describe
 from gammaflow.zones import Trough, Zone, find_roots, find_zones, polish
 
@@ -92,11 +92,7 @@ class Levels:
 
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
-        marks = {
-            "flips": [flip.spot for flip in self.flips],
-            "zones": self.spans(),
-            "currency": self.profile.book.currency,
-        }
+        marks = {"flips": [flip.spot for flip in self.flips], "zones": self.spans()}
         return self.profile.plot("gamma", **{**marks, **options})
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,8 +131,8 @@ class Levels:
             *(row for zone in self.zones for row in self._zone_rows(zone)),
             *([] if self.zones else [("short-gamma zone", f"none within {grid}")]),
             ("short gamma by strike", heavy or "none"),
-            ("call wall", f"{self.call_wall:,.10g}"),
-            ("put wall", f"{self.put_wall:,.10g}"),
+            ("call wall", "none" if np.isnan(self.call_wall) else f"{self.call_wall:,.10g}"),
+            ("put wall", "none" if np.isnan(self.put_wall) else f"{self.put_wall:,.10g}"),
             ("absolute gamma strike", f"{self.absolute_gamma_strike:,.10g}"),
             ("max pain, next expiry", f"{self.max_pain.iloc[0]:,.10g} ({self.max_pain.index[0]:%Y-%m-%d})"),
         ]
@@ -181,9 +177,10 @@ def find_levels(profile: Profile, exposure: Exposure | None = None, *, core: flo
     """Flips, short-gamma zones and walls of a profile.
 
     Flips are roots of the profile repriced at the root (to 1e-14 of spot), not of the grid, and never
-    sign changes across strikes. Local extrema are polished first, so a pair of roots between two grid
-    points is found wherever the grid shows the extremum between them. Gamma within 1e-13 of the profile's
-    largest gross gamma counts as none: it has no sign.
+    sign changes across strikes. The grid is made denser around strikes that expire within hours, and local
+    extrema are polished, so that a pair of roots between two grid points is found wherever the grid shows
+    the extremum between them. Gamma within 1e-13 of the profile's largest gross gamma counts as none: it
+    has no sign.
 
     Parameters
     ----------
@@ -222,19 +219,20 @@ def find_levels(profile: Profile, exposure: Exposure | None = None, *, core: flo
     elif exposure.book is not profile.book:
         raise MismatchError("exposure and profile are of different books; compute both from one book.")
 
-    def gamma(spot: float) -> float:
-        return float(profile.at(spot).table["gamma"].iloc[0])
-
-    floor = _FLAT * float(profile.table["gross_gamma"].max())
-    x, g, minima = polish(profile.spots, profile.table["gamma"].to_numpy(), gamma, floor)
-    roots = find_roots(x, g, gamma, floor)
+    near = expiry_spots(
+        profile.book, profile.spots[0], profile.spots[-1], days=profile.days, vol_shift=profile.vol_shift
+    )
+    fine = profile.at(np.union1d(profile.spots, near)).table
+    floor = _FLAT * float(fine["gross_gamma"].max())
+    x, g, minima = polish(fine.index.to_numpy(), fine["gamma"].to_numpy(), profile.gamma_at, floor)
+    roots = find_roots(x, g, profile.gamma_at, floor)
     slopes = profile.at(roots).table["speed"].tolist() if roots.size else []
     calls, puts, both = _strike_gamma(exposure)
     return Levels(
         profile=profile,
         exposure=exposure,
         flips=tuple(Flip(float(s), d) for s, d in zip(roots, slopes, strict=True)),
-        zones=find_zones(x, g, roots, minima, core, gamma, floor),
+        zones=find_zones(x, g, roots, minima, core, profile.gamma_at, floor),
         gamma=float(exposure.total()["gamma"]),
         call_wall=_heaviest(calls),
         put_wall=_heaviest(puts),

@@ -17,7 +17,10 @@ from gammaflow.greeks import cash_sums
 from gammaflow.schema import check_choice, read_only
 from gammaflow.units import CONVENTION, describe, money
 
-__all__ = ["DYNAMICS", "Profile", "default_spots", "sweep_spot"]
+__all__ = ["DYNAMICS", "Profile", "default_spots", "expiry_spots", "sweep_spot"]
+
+# sigma sqrt(t) below which a grid of 0.1 % may step over a spike.
+_NARROW = 0.003
 
 #: How volatility follows spot.
 DYNAMICS: Mapping[str, str] = {"sticky_strike": "each strike keeps its volatility when spot moves"}
@@ -67,12 +70,18 @@ class Profile:
         """The same book, day, volatility and dynamics, repriced at other spots."""
         return sweep_spot(self.book, spots, dynamics=self.dynamics, days=self.days, vol_shift=self.vol_shift)
 
+    def gamma_at(self, spot: float) -> float:
+        """Total gamma repriced at one spot [currency per +1 % spot], without the rest of a profile."""
+        sums = cash_sums(self.book, read_only([spot]), days=self.days, vol_shift=self.vol_shift)
+        return float(money(sums)["gamma"].sum())
+
     def plot(self, measure: str = "gamma", **options: Any) -> Any:
         """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
         from gammaflow.plot.static import plot_profile
 
         title = f"{self.book.symbol} {measure} over spot, {self.book.asof:%Y-%m-%d %H:%M} UTC"
         unit = describe(self.book.currency)[measure]
+        options = {"currency": self.book.currency, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
     def __repr__(self) -> str:
@@ -89,9 +98,28 @@ class Profile:
         )
 
 
-def default_spots(spot: float) -> NDArray[np.float64]:
-    """601 spots, evenly spaced in log, from 30 % below to 30 % above `spot` (0.1 % apart)."""
-    return np.geomspace(0.7 * spot, 1.3 * spot, 601)
+def default_spots(book: Book, *, days: float = 0.0, vol_shift: float = 0.0) -> NDArray[np.float64]:
+    """Spots from 30 % below to 30 % above the book's: 0.1 % apart, itself, and `expiry_spots`."""
+    grid = np.geomspace(0.7 * book.spot, 1.3 * book.spot, 601)
+    near = expiry_spots(book, grid[0], grid[-1], days=days, vol_shift=vol_shift)
+    return np.unique(np.concatenate([grid, [book.spot], near]))
+
+
+def expiry_spots(
+    book: Book, low: float, high: float, *, days: float = 0.0, vol_shift: float = 0.0
+) -> NDArray[np.float64]:
+    """Spots that show the spike of gamma at each strike of an expiry so near that a plain grid steps over it.
+
+    Eleven around each strike between `low` and `high` [currency] whose sigma sqrt(t) is below 0.3 %, out to
+    four of them on both sides.
+    """
+    years, sigma = book.rolled(days, vol_shift)
+    width = sigma * np.sqrt(years)
+    centre = book["strike"] / book.underlying_ratio
+    narrow = (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
+    steps = np.array([-4.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0])
+    spots = np.outer(centre[narrow], np.ones(len(steps))) * np.exp(np.outer(width[narrow], steps))
+    return np.unique(spots[(spots > low) & (spots < high)])
 
 
 def sweep_spot(
@@ -109,7 +137,8 @@ def sweep_spot(
     book : Book
         Signed positions.
     spots : (m,) array, optional
-        Spots to reprice at, ascending and > 0 [currency]; default `default_spots(book.spot)`.
+        Spots to reprice at, ascending and > 0 [currency]; default `default_spots`, 0.1 % apart from 30 %
+        below to 30 % above the book's spot, denser around strikes that expire within hours.
     dynamics : str
         How volatility follows spot: a name in `DYNAMICS`.
     days : float
@@ -135,7 +164,10 @@ def sweep_spot(
     (3,)
     """
     check_choice(dynamics, "dynamics", DYNAMICS)
-    grid = default_spots(book.spot) if spots is None else np.atleast_1d(np.asarray(spots, dtype=np.float64))
+    if spots is None:
+        grid = default_spots(book, days=days, vol_shift=vol_shift)
+    else:
+        grid = np.atleast_1d(np.asarray(spots, dtype=np.float64))
     rising = grid.ndim == 1 and grid.size and grid[0] > 0 and (np.diff(grid) > 0).all()
     if not rising or not np.isfinite(grid).all():
         raise SchemaError(

@@ -104,6 +104,20 @@ def test_two_flips_between_neighbours_on_the_grid_are_found():
     assert len(gf.find_levels(profile).flips) == 2
 
 
+@pytest.mark.parametrize("spots", [None, np.linspace(90, 110, 41)])
+def test_flips_between_strikes_minutes_from_expiry_are_all_found(spots):
+    """Spikes of 0.03 % width, one per strike, of either sign: a grid of 0.1 % steps over them."""
+    sides = [("put", 99.0, -5.0), ("call", 99.5, 4.0), ("put", 100.0, -6.0), ("call", 100.5, 7.0)]
+    book = book_of(*sides, ("call", 101.0, 3.0), days=4 / 1440, sigma=0.12)
+    far = book_of(("put", 95.0, -0.02), days=200.0).to_frame().assign(contract="far")
+    both = book + Book(far, "TEST", 100.0, ASOF)
+    dense = gf.sweep_spot(both, np.linspace(98, 102, 40_001)).table["gamma"]
+    changes = dense.index[1:][np.diff(np.sign(dense)) != 0]
+    flips = [f.spot for f in gf.find_levels(gf.sweep_spot(both, spots)).flips]
+    assert len(changes) == 6
+    np.testing.assert_allclose(flips, changes, atol=1.1e-4)
+
+
 def test_zone_flow_is_what_dealers_delta_changes_by():
     """For deltas at a fixed value of the dollar: the flow is the integral of S gamma dS."""
     levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0), ("put", 80.0, -30.0))
@@ -181,6 +195,7 @@ def test_without_calls_there_is_no_call_wall():
     levels = levels_of(("put", 95.0, -5.0))
     assert np.isnan(levels.call_wall)
     assert levels.to_dict()["call_wall"] is None
+    assert ("call wall", "none") in levels.rows()
 
 
 @given(st.integers(0, 200))

@@ -108,7 +108,8 @@ def test_the_order_of_rows_does_not_matter(seed):
 def test_default_grid_spans_thirty_percent_and_holds_the_spot():
     book = gf.assign_positions(gf.demo_chain())
     spots = gf.sweep_spot(book).spots
-    assert len(spots) == 601
+    assert len(spots) == 602
+    assert book.spot in spots
     assert spots[0] == pytest.approx(0.7 * book.spot)
     assert spots[-1] == pytest.approx(1.3 * book.spot)
     assert not spots.flags.writeable
@@ -140,6 +141,6 @@ def test_illegal_options_are_refused():
 
 def test_repr_states_what_stands_behind_it():
     text = repr(gf.sweep_spot(gf.assign_positions(gf.demo_chain()), days=1.0))
-    assert "601 spots 50,029.00 .. 92,911.00 USD" in text
+    assert "602 spots 50,029.00 .. 92,911.00 USD" in text
     assert "sticky_strike (each strike keeps its volatility when spot moves); days 1, vol shift 0" in text
     assert "USD per +1 % spot" in text

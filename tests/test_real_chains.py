@@ -94,6 +94,15 @@ def test_listed_chains_report_with_rows_counted_by_reason(analyzed, path, gamma,
     assert len(report.to_markdown()) > 1_000
 
 
+def test_every_flip_four_minutes_before_an_expiry_is_found(analyzed):
+    report = analyzed("yahoo_cboe_json/SPY_20260714T1556ET.json")
+    dense = gf.sweep_spot(report.book, np.arange(740.0, 764.0, 0.005)).table["gamma"]
+    changes = dense.index[1:][np.diff(np.sign(dense)) != 0]
+    flips = [f.spot for f in report.levels.flips if 740 < f.spot < 764]
+    assert len(changes) >= 11
+    np.testing.assert_allclose(flips, changes, atol=0.0051)
+
+
 def test_gamma_of_a_chain_equals_a_plain_numpy_sum(analyzed):
     """The numbers of one chain without any of the library's pricing: scipy's normal density."""
     norm = pytest.importorskip("scipy.stats").norm

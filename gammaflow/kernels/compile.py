@@ -17,6 +17,7 @@ inputs into local names before it writes (a store may alias what is read after i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,6 +29,12 @@ from gammaflow.kernels.cache import attach_cache
 F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS = {"contract", "arcp"}
+KERNEL: dict[str, Any] = {"fastmath": FLAGS, "error_model": "numpy", "nogil": True}
+PACKED = {
+    512: r"\bvf?m\w+pd\b.*%zmm",
+    256: r"\bvf?m\w+pd\b.*%ymm",
+    128: r"\bv?f?m(ul|add)\w*pd\b.*%xmm|\bfm(ul|la)[. ].*v\d+\.2d|\bfm(ul|la)\.2d",
+}
 
 
 def scalar(function: F) -> F:
@@ -40,6 +47,17 @@ def scalar(function: F) -> F:
 
 def kernel(function: Callable[..., None]) -> Any:
     """Compile a loop over arrays; the machine code is kept on disk (see `gammaflow.kernels.cache`)."""
-    dispatcher = njit(fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+    dispatcher = njit(**KERNEL)(function)
     attach_cache(dispatcher)
     return dispatcher
+
+
+def vector_bits(dispatcher: Any) -> int:
+    """Width of the multiplications in a kernel's machine code, in bits: 64 is scalar code.
+
+    Compiles the kernel again for its first signature, since code loaded from disk cannot be read back.
+    """
+    fresh = njit(**KERNEL)(dispatcher.py_func)
+    fresh.compile(dispatcher.signatures[0])
+    (code,) = fresh.inspect_asm().values()
+    return max((bits for bits, pattern in PACKED.items() if re.search(pattern, code)), default=64)

@@ -231,10 +231,9 @@ class Report:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
         title = f"{self.book.symbol} gamma, {self.book.asof:%Y-%m-%d %H:%M} UTC"
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
-        currency = self.book.currency
         self.levels.plot(ax=top).set_title("over spot", loc="left")
-        self.exposure.plot("strike", ax=left, currency=currency).set_title("by strike", loc="left")
-        self.exposure.plot("expiry", ax=right, currency=currency).set_title("by expiry", loc="left")
+        self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
+        self.exposure.plot("expiry", ax=right).set_title("by expiry", loc="left")
         return figure
 
     def __repr__(self) -> str:
