@@ -55,7 +55,8 @@ def _read_flag(flag: Any) -> tuple[Any, str | None]:
     values = flag.array if isinstance(flag, pd.Series) else np.asarray(flag)
     if values.dtype.kind in "iuf":
         array = np.asarray(values)
-        signs = np.where(np.abs(array) == 1, array, 0).astype(np.int8)
+        legal = np.abs(array) == 1
+        signs = array.astype(np.int8, copy=False) if legal.all() else legal
     elif values.dtype == np.dtype("U1"):
         letters = np.ascontiguousarray(values).view(np.uint32).reshape(values.shape) | 0x20
         signs = (letters == ord("c")).astype(np.int8) - (letters == ord("p")).astype(np.int8)
@@ -81,12 +82,13 @@ def _read_number(name: str, value: Any) -> tuple[Any, str | None]:
             return None, f"{name}: received a Series of {value.dtype}; it must hold numbers."
     try:
         array = np.asarray(value)
-        if array.dtype.kind == "O":
+        if array.dtype.kind == "O" and array.ndim:
             array = array.astype(np.float64)
     except (TypeError, ValueError):
         return None, f"{name}: received {value!r:.60}; it must be a number or an array of numbers."
     if array.dtype.kind not in "iuf":
-        return None, f"{name}: received {array.dtype}; it must hold real numbers (integers or floats)."
+        got = repr(value)[:60] if array.ndim == 0 else f"an array of {array.dtype}"
+        return None, f"{name}: received {got}; it must be real numbers (integers or floats)."
     return array if array.dtype.kind == "f" and array.dtype.itemsize <= 8 else array.astype(np.float64), None
 
 

@@ -171,7 +171,8 @@ def run(full: bool = False) -> Verification:
     Notes
     -----
     Differences are scaled by `natural_scales`. The tolerance 1e-13 leaves room for vollib's own rounding
-    (about 1e-14); 1e-9 for volatilities is the rounding of the price over its vega three deviations in the money.
+    (about 1e-14); 1e-9 for volatilities is the rounding of a price over its vega, three deviations in the
+    money.
     """
     reference = pd.read_csv(str(resources.files("gammaflow") / "reference_values.csv"))
     inputs = ["flag", "S", "K", "t", "r", "sigma", "q"]

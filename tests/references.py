@@ -21,6 +21,7 @@ import scipy.special
 from gammaflow.verify import natural_scales
 
 Arrays = dict[str, Any]
+INPUTS = ("flag", "S", "K", "t", "r", "sigma", "q")
 GREEKS = ("price", "delta", "gamma", "vega", "theta", "rho", "vanna", "charm", "volga")
 
 
@@ -39,7 +40,7 @@ def contracts(n: int, seed: int = 0) -> Arrays:
 
 
 def naive(phi: float, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any) -> dict[str, Any]:
-    """Price and all sixteen greeks from erfc, written apart from the library; complex inputs for step tests."""
+    """Price and all sixteen greeks from erfc, written apart from the library; complex inputs for steps."""
     complex_step = any(isinstance(x, complex) for x in (S, K, t, r, sigma, q))
     m: Any = cmath if complex_step else math
     erfc: Any = scipy.special.erfc if complex_step else math.erfc
@@ -80,7 +81,7 @@ def naive(phi: float, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any) -> dic
 
 
 def _args(data: Arrays) -> list[Any]:
-    return [data[name] for name in ("flag", "S", "K", "t", "r", "sigma", "q")]
+    return [data[name] for name in INPUTS]
 
 
 def _quote(data: Arrays) -> list[Any]:
@@ -293,6 +294,11 @@ def error(name: str, found: Any, expected: Any, data: Arrays) -> float:
     """Worst scaled error of a quantity; relative for sigma; NaN where any row is missing."""
     scale = natural_scales(*_args(data)[1:])[name] if name != "sigma" else expected
     return float(np.max(np.abs(np.asarray(found) - expected) / scale))
+
+
+def worst_error(found: Arrays, expected: Arrays, data: Arrays) -> float:
+    """The largest `error` of several quantities; NaN where any is."""
+    return float(np.max([error(name, value, expected[name], data) for name, value in found.items()]))
 
 
 PYTHON_LOOP, ARRAY = 1_000, 1_000_000

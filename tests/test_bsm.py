@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from references import contracts, naive
 
 from gammaflow import bsm
 from gammaflow.errors import SchemaError
 from gammaflow.verify import natural_scales
+from references import contracts, naive
 
 INPUTS = ("flag", "S", "K", "T", "r", "sigma", "q")
 NUMBERS = INPUTS[1:]
@@ -51,7 +51,7 @@ def test_every_reference_row_is_met(reference: pd.DataFrame, found: bsm.Greeks, 
 def test_relative_error_where_values_are_not_negligible(
     reference: pd.DataFrame, found: bsm.Greeks, name: str
 ) -> None:
-    """1e-11, or ten times what one ulp of the inputs moves (the few prices of hardly any total volatility)."""
+    """1e-11, or ten times what one ulp of the inputs moves (prices of hardly any total volatility)."""
     scale = natural_scales(*(reference[c] for c in NUMBERS))[name]
     relevant = np.abs(reference[name]) > 1e-6 * scale
     error = np.abs(found[name] - reference[name])
@@ -279,6 +279,11 @@ def test_results_are_named_read_only_views_of_one_block() -> None:
     assert repr(bsm.greeks("c", 100.0, 100.0, 1.0, 0.0, 0.2, which="price")) == "Greeks(price=7.96557)"
 
 
+def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
+    """Equal but for the last bit: a row's place decides between vector code and its scalar remainder."""
+    np.testing.assert_allclose(found, expected, rtol=2e-15, atol=1e-15 * np.abs(expected).max())
+
+
 def test_selection_and_order_do_not_change_values() -> None:
     data = contracts(500, 1)
     args = [data[n] for n in ("flag", "S", "K", "t", "r", "sigma", "q")]
@@ -300,18 +305,14 @@ def test_broadcasting_layout_and_dtype_do_not_change_values() -> None:
     grid = bsm.greeks("p", S[:, None], K, 0.5, 0.03, 0.2, 0.01)
     assert grid.gamma.shape == (41, 30)
     flat = bsm.greeks("p", np.repeat(S, 30), np.tile(K, 41), 0.5, 0.03, 0.2, 0.01)
-    np.testing.assert_array_equal(grid.block.reshape(9, -1), flat.block)
+    assert_same(grid.block.reshape(9, -1), flat.block)
     backwards = bsm.greeks("p", S[::-1], 100, 0.5, 0.03, 0.2, 0.01)
-    np.testing.assert_array_equal(
-        backwards.block[:, ::-1], bsm.greeks("p", S, 100.0, 0.5, 0.03, 0.2, 0.01).block
-    )
+    assert_same(backwards.block[:, ::-1], bsm.greeks("p", S, 100.0, 0.5, 0.03, 0.2, 0.01).block)
     single = S.astype(np.float32)
     narrow, wide = (bsm.price("p", x, 100, 0.5, 0.03, 0.2) for x in (single, single.astype(float)))
-    np.testing.assert_array_equal(narrow, wide)
+    assert_same(narrow, wide)
     fortran = np.asfortranarray(np.broadcast_to(S, (3, 41)))
-    np.testing.assert_array_equal(
-        bsm.price("p", fortran, 100, 0.5, 0.03, 0.2)[2], bsm.price("p", S, 100, 0.5, 0.03, 0.2)
-    )
+    assert_same(bsm.price("p", fortran, 100, 0.5, 0.03, 0.2)[2], bsm.price("p", S, 100, 0.5, 0.03, 0.2))
     S.flags.writeable = False
     assert bsm.price("p", S, 100, 0.5, 0.03, 0.2).shape == (41,)
 
@@ -326,8 +327,8 @@ def test_empty_arrays(shape: tuple[int, ...]) -> None:
 def test_long_broadcasts_cross_blocks() -> None:
     S = np.linspace(50.0, 150.0, 40_000)
     g = bsm.price(np.array([[1], [-1]]), S, 100.0, 0.5, 0.03, 0.2, 0.01)
-    np.testing.assert_array_equal(g[0], bsm.price("c", S, 100.0, 0.5, 0.03, 0.2, 0.01))
-    np.testing.assert_array_equal(g[1], bsm.price("p", S, 100.0, 0.5, 0.03, 0.2, 0.01))
+    assert_same(g[0], bsm.price("c", S, 100.0, 0.5, 0.03, 0.2, 0.01))
+    assert_same(g[1], bsm.price("p", S, 100.0, 0.5, 0.03, 0.2, 0.01))
 
 
 FLAGS = [
@@ -365,11 +366,11 @@ def test_series_keep_their_index_and_must_share_it() -> None:
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ({"S": "ten"}, "S: received <U3"),
+        ({"S": "ten"}, "S: received 'ten'"),
         ({"S": [1.0, 2.0], "K": [1.0, 2.0, 3.0]}, r"shapes do not broadcast: S \(2,\), K \(3,\)"),
-        ({"t": np.array(["2026-01-01"], "M8[D]")}, "t: received datetime64"),
+        ({"t": np.array(["2026-01-01"], "M8[D]")}, "t: received an array of datetime64"),
         ({"t": pd.Series(["soon"])}, "t: received a Series of"),
-        ({"r": 1j}, "r: received complex128"),
+        ({"r": 1j}, "r: received 1j"),
         ({"q": object()}, "q: received <object"),
         ({"q": [[1.0], [1.0, 2.0]]}, "q: received"),
         ({"which": "delta2"}, "which: received 'delta2'; legal are price"),

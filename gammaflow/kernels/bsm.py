@@ -31,7 +31,7 @@ FAR = 1e3
 
 
 class State(NamedTuple):
-    """What the formulas share; S, K, t and root = sqrt(t) are safe to divide by."""
+    """What the formulas share; S, K and s are safe to divide by."""
 
     d1: float
     d2: float
@@ -41,13 +41,14 @@ class State(NamedTuple):
     w: float
     S: float
     K: float
-    t: float
     root: float
+    per_sigma: float
+    per_t: float
 
 
 @scalar
 def state(S, K, t, r, sigma, q):
-    """d1, d2, s = sigma sqrt(t), e^-qt, e^-rt, w = e^-qt pdf(d1), and divisors S, K, t, sqrt(t).
+    """d1, d2, s = sigma sqrt(t), e^-qt, e^-rt, w = e^-qt pdf(d1), divisors S and K, sqrt(t), 1/sigma, 1/t.
 
     Where there is nothing random (s, S or K is 0) d1 and d2 are far on the side of the forward, w is 0 and
     the divisors are 1. Illegal input makes the discount factors NaN, and with them every result.
@@ -60,8 +61,6 @@ def state(S, K, t, r, sigma, q):
     s = s if random else 1.0
     x = S if random else 1.0
     k = K if random else 1.0
-    tau = t if random else 1.0
-    root = root if random else 1.0
     Dq = exp(-q * t)
     Dr = exp(-r * t)
     Dq = Dq if legal else np.nan
@@ -75,7 +74,8 @@ def state(S, K, t, r, sigma, q):
     d2 = d2 if random else side
     pdf = INV_SQRT_2PI * exp(-0.5 * d1 * d1)
     w = Dq * (pdf if random else 0.0)
-    return State(d1, d2, s, Dq, Dr, w, x, k, tau, root)
+    per_root = sigma / s
+    return State(d1, d2, s, Dq, Dr, w, x, k, root, root / s, per_root * per_root)
 
 
 @scalar
@@ -100,7 +100,7 @@ def discounted_strike(phi, S, K, t, r, sigma, q):
 def d1_decay(S, K, t, r, sigma, q):
     """d(d1)/dt = (2 (r - q) t - d2 s) / (2 t s)."""
     at = state(S, K, t, r, sigma, q)
-    return ((r - q) / at.s) - 0.5 * at.d2 / at.t
+    return (r - q) / at.s - 0.5 * at.d2 * at.per_t
 
 
 @scalar
@@ -144,7 +144,7 @@ def theta(phi, S, K, t, r, sigma, q):
     at = state(S, K, t, r, sigma, q)
     asset = S * carried_delta(phi, S, K, t, r, sigma, q)
     cash = discounted_strike(phi, S, K, t, r, sigma, q)
-    return phi * (q * asset - r * cash) - 0.5 * S * at.w * at.s / at.t
+    return phi * (q * asset - r * cash) - 0.5 * S * at.w * at.s * at.per_t
 
 
 @scalar
@@ -163,7 +163,7 @@ def epsilon(phi, S, K, t, r, sigma, q):
 def vanna(phi, S, K, t, r, sigma, q):
     """d2V/dS dsigma = -e^-qt pdf(d1) d2 / sigma."""
     at = state(S, K, t, r, sigma, q)
-    return -at.w * at.d2 * at.root / at.s
+    return -at.w * at.d2 * at.per_sigma
 
 
 @scalar
@@ -177,14 +177,14 @@ def charm(phi, S, K, t, r, sigma, q):
 def volga(phi, S, K, t, r, sigma, q):
     """d2V/dsigma2 = vega d1 d2 / sigma."""
     at = state(S, K, t, r, sigma, q)
-    return vega(phi, S, K, t, r, sigma, q) * at.d1 * at.d2 * at.root / at.s
+    return vega(phi, S, K, t, r, sigma, q) * at.d1 * at.d2 * at.per_sigma
 
 
 @scalar
 def veta(phi, S, K, t, r, sigma, q):
     """-d2V/dsigma dt = vega (q + d1 d(d1)/dt - 1 / (2 t))."""
     at = state(S, K, t, r, sigma, q)
-    return vega(phi, S, K, t, r, sigma, q) * (q + at.d1 * d1_decay(S, K, t, r, sigma, q) - 0.5 / at.t)
+    return vega(phi, S, K, t, r, sigma, q) * (q + at.d1 * d1_decay(S, K, t, r, sigma, q) - 0.5 * at.per_t)
 
 
 @scalar
@@ -198,14 +198,14 @@ def speed(phi, S, K, t, r, sigma, q):
 def zomma(phi, S, K, t, r, sigma, q):
     """d3V/dS2 dsigma = gamma (d1 d2 - 1) / sigma."""
     at = state(S, K, t, r, sigma, q)
-    return gamma(phi, S, K, t, r, sigma, q) * (at.d1 * at.d2 - 1.0) * at.root / at.s
+    return gamma(phi, S, K, t, r, sigma, q) * (at.d1 * at.d2 - 1.0) * at.per_sigma
 
 
 @scalar
 def color(phi, S, K, t, r, sigma, q):
     """-d3V/dS2 dt = gamma (q + d1 d(d1)/dt + 1 / (2 t))."""
     at = state(S, K, t, r, sigma, q)
-    return gamma(phi, S, K, t, r, sigma, q) * (q + at.d1 * d1_decay(S, K, t, r, sigma, q) + 0.5 / at.t)
+    return gamma(phi, S, K, t, r, sigma, q) * (q + at.d1 * d1_decay(S, K, t, r, sigma, q) + 0.5 * at.per_t)
 
 
 @scalar
@@ -214,7 +214,7 @@ def ultima(phi, S, K, t, r, sigma, q):
     at = state(S, K, t, r, sigma, q)
     p = at.d1 * at.d2
     bracket = p * (p - 1.0) - at.d1 * at.d1 - at.d2 * at.d2
-    return vega(phi, S, K, t, r, sigma, q) * bracket * at.t / (at.s * at.s)
+    return vega(phi, S, K, t, r, sigma, q) * bracket * at.per_sigma * at.per_sigma
 
 
 @scalar

@@ -52,6 +52,16 @@ def kernel(function: Callable[..., None]) -> Any:
     return dispatcher
 
 
+def summing_kernel(function: Callable[..., None]) -> Any:
+    """Compile a loop whose own sums may be taken in any order, so that they vectorise.
+
+    The formulas inlined into it keep their own flags: their compensated arithmetic stays as written.
+    """
+    dispatcher = njit(**{**KERNEL, "fastmath": FLAGS | {"reassoc", "nsz"}})(function)
+    attach_cache(dispatcher)
+    return dispatcher
+
+
 def vector_bits(dispatcher: Any) -> int:
     """Width of the multiplications in a kernel's machine code, in bits: 64 is scalar code.
 

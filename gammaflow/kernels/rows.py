@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["get_threads", "in_ranges", "read_blocks", "set_threads"]
 
-BLOCK = 16384
+BLOCK = 32768
 SERIAL_BELOW = 200_000
 
 
@@ -41,7 +41,7 @@ def set_threads(n: int) -> None:
 
 
 def in_ranges(work: Callable[[int, int], None], n: int) -> None:
-    """Call work(start, stop) over 0..n: at once, or in equal parts on threads.
+    """Call work(start, stop) over 0..n: at once, or in about equal parts of whole blocks on threads.
 
     Small calls stay serial, since starting threads costs more than it gains; so do calls from a thread that
     is not the main one (a Dask or pool worker), where the cores are busy already.
@@ -51,7 +51,7 @@ def in_ranges(work: Callable[[int, int], None], n: int) -> None:
         if n > 0:
             work(0, n)
         return
-    edges = [n * k // threads for k in range(threads + 1)]
+    edges = [n * k // threads // BLOCK * BLOCK for k in range(threads)] + [n]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, edges[:-1], edges[1:]))
 
@@ -69,11 +69,11 @@ def read_blocks(
 
     Every block is (first row, list of contiguous read-only arrays): float64, or int8 for the int8 column.
     """
-    dtypes = [np.int8 if c.dtype == np.int8 else np.float64 for c in columns]
+    dtypes = [np.dtype(np.int8 if c.dtype == np.int8 else np.float64) for c in columns]
     if all(c.size == 1 or (c.shape == shape and c.flags.c_contiguous) for c in columns):
         most = min(BLOCK, stop - start)
         flat = [
-            _freeze(np.full(most, c.reshape(-1)[0], d) if c.size == 1 else c.reshape(-1))
+            (_freeze(np.full(most, c.reshape(-1)[0], d)), None, d) if c.size == 1 else (None, _freeze(c.ravel()), d)
             for c, d in zip(columns, dtypes, strict=True)
         ]
         for i in range(start, stop, BLOCK):
@@ -81,8 +81,10 @@ def read_blocks(
             yield (
                 i,
                 [
-                    a[: j - i] if c.size == 1 else _freeze(a[i:j], d)
-                    for a, c, d in zip(flat, columns, dtypes, strict=True)
+                    constant[: j - i]
+                    if constant is not None
+                    else (rows[i:j] if rows.dtype == d else _freeze(rows[i:j], d))
+                    for constant, rows, d in flat
                 ],
             )
         return

@@ -1,0 +1,110 @@
+"""Cash greeks of many rows over a grid of spots, in Gaussian form.
+
+While volatility does not move with spot, d1 of a row is a line in x = ln(S / S0), and every cash greek but
+theta is S times a polynomial in d1 times exp(-d1^2 / 2), or times a normal distribution function:
+
+    U = b S, d1 = a + x / s, g = n b e^-qt / (sqrt(2 pi) s), d1' = (r - q) / s - d2 / (2 t)
+    gamma S g e, vanna -S g e d2 sqrt(t), charm -S g e s d1', vega S g e s sqrt(t), speed S g e (1 - d1 / s),
+    zomma S g e (d1 d2 - 1) / sigma, color S g e (q + d1 d1' + 1 / (2 t))
+
+These are the formulas of `gammaflow.kernels.bsm` with what depends on the row alone taken out of the loop
+over spots, and are held to them by tests.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gammaflow.kernels.compile import summing_kernel
+from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
+
+BLOCK = 512
+
+
+@summing_kernel
+def gauss_sweep(
+    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, out, want_shape, want_tails
+):
+    """Add size times each cash greek, summed over each group's rows at each of its points, to `out` (10, points).
+
+    Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
+    x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of
+    `CASH_GREEKS`, gross gamma last; all but theta still lack a factor S. Without `want_shape` vega, speed,
+    zomma and color are left out; without `want_tails` delta and theta are, and what charm has from carry.
+    """
+    work = np.empty((9, BLOCK))
+    a, slope, s, root, half = work[0], work[1], work[2], work[3], work[4]
+    g, drift, asset, cash = work[5], work[6], work[7], work[8]
+    for e in range(len(row_starts) - 1):
+        for start in range(row_starts[e], row_starts[e + 1], BLOCK):
+            n = min(BLOCK, row_starts[e + 1] - start)
+            for k in range(n):
+                i = start + k
+                alive = t[i] > 0.0
+                years = t[i] if alive else 1.0
+                units = size[i] if alive else 0.0
+                root[k] = math.sqrt(years)
+                half[k] = 0.5 / years
+                s[k] = sigma[i] * root[k]
+                slope[k] = 1.0 / s[k]
+                a[k] = (log_ratio(ratio[i] * spot, K[i]) + (r[i] - q[i]) * years) * slope[k] + 0.5 * s[k]
+                asset[k] = units * ratio[i] * exp(-q[i] * years)
+                cash[k] = units * K[i] * exp(-r[i] * years)
+                g[k] = asset[k] * INV_SQRT_2PI * slope[k]
+                drift[k] = (r[i] - q[i]) * slope[k]
+            for j in range(x_starts[e], x_starts[e + 1]):
+                at = x[j]
+                gamma = vanna = charm = gross = 0.0
+                for k in range(n):
+                    d1 = a[k] + slope[k] * at
+                    d2 = d1 - s[k]
+                    h = g[k] * exp(-0.5 * d1 * d1)
+                    gamma += h
+                    vanna += h * root[k] * d2
+                    charm += h * s[k] * (drift[k] - d2 * half[k])
+                    gross += abs(h)
+                out[1, j] += gamma
+                out[2, j] -= vanna
+                out[3, j] -= charm
+                out[9, j] += gross
+            if want_shape:
+                for j in range(x_starts[e], x_starts[e + 1]):
+                    at = x[j]
+                    vega = speed = zomma = color = 0.0
+                    for k in range(n):
+                        d1 = a[k] + slope[k] * at
+                        d2 = d1 - s[k]
+                        h = g[k] * exp(-0.5 * d1 * d1)
+                        vega += h * s[k] * root[k]
+                        speed += h * (1.0 - d1 * slope[k])
+                        zomma += h * (d1 * d2 - 1.0) * slope[k] * root[k]
+                        color += h * (q[start + k] + d1 * (drift[k] - d2 * half[k]) + half[k])
+                    out[4, j] += vega
+                    out[6, j] += speed
+                    out[7, j] += zomma
+                    out[8, j] += color
+            if want_tails:
+                for j in range(x_starts[e], x_starts[e + 1]):
+                    at = x[j]
+                    S = spot * math.exp(at)
+                    delta = charm = theta = 0.0
+                    for k in range(n):
+                        i = start + k
+                        d1 = a[k] + slope[k] * at
+                        d2 = d1 - s[k]
+                        f = phi[i]
+                        w = asset[k] * INV_SQRT_2PI * exp(-0.5 * d1 * d1)
+                        tail1 = w * mills(abs(d1))
+                        tail2 = S * w * mills(abs(d2))
+                        over1 = asset[k] - tail1
+                        over2 = cash[k] - tail2
+                        held = f * (over1 if f * d1 > 0.0 else tail1)
+                        owed = f * (over2 if f * d2 > 0.0 else tail2)
+                        delta += held
+                        charm += q[i] * held
+                        theta += q[i] * S * held - r[i] * owed - half[k] * s[k] * S * w
+                    out[0, j] += delta
+                    out[3, j] += charm
+                    out[5, j] += theta
