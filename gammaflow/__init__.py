@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gammaflow import bsm, positioning, schema, units
+from gammaflow import bsm, dynamics, positioning, schema, units
 from gammaflow.book import Book
 from gammaflow.chain import Chain
+from gammaflow.cube import Cube, sweep
 from gammaflow.demo import demo_chain
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
@@ -13,12 +14,15 @@ from gammaflow.positioning import assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.readers import chain_from_frame, read_chain
 from gammaflow.report import Report, analyze
+from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Book",
     "Chain",
+    "Cube",
     "Exposure",
     "GammaflowError",
     "Levels",
@@ -27,16 +31,23 @@ __all__ = [
     "ReaderError",
     "Report",
     "SchemaError",
+    "Smiles",
     "aggregate_exposure",
     "analyze",
     "assign_positions",
     "bsm",
     "chain_from_frame",
+    "compare_dynamics",
     "demo_chain",
+    "dynamics",
     "find_levels",
+    "fit_smiles",
+    "flip_path",
+    "flip_term_structure",
     "positioning",
     "read_chain",
     "schema",
+    "sweep",
     "sweep_spot",
     "units",
 ]

@@ -152,6 +152,10 @@ class Book:
         years = np.maximum(self.years - days / DAYS_PER_YEAR, 0.0)
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
+    def select(self, rows: NDArray[np.bool_]) -> Book:
+        """The rows where the mask `rows` (n,) is true; at least one."""
+        return replace(self, columns={k: v[rows] for k, v in self.columns.items()}, quality=None)
+
     def __add__(self, other: Book) -> Book:
         """Both books' rows together; they must share underlying, spot, moment, currency and signedness."""
         if not isinstance(other, Book):

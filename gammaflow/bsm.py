@@ -99,8 +99,9 @@ def _read(flag: Any, **numbers: Any) -> tuple[list[Any], tuple[int, ...], pd.Ind
     columns = [column for column, _ in read.values()]
     shape: tuple[int, ...] = ()
     if not problems:
+        shapes_found = {c.shape for c in columns if c.ndim}
         try:
-            shape = np.broadcast_shapes(*(c.shape for c in columns))
+            shape = shapes_found.pop() if len(shapes_found) == 1 else np.broadcast_shapes(*shapes_found)
         except ValueError:
             shapes = ", ".join(f"{n} {c.shape}" for n, c in zip(read, columns, strict=True) if c.ndim)
             problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")

@@ -16,11 +16,11 @@ from rich.table import Table
 
 from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
+from gammaflow.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.greeks import kernels_are_ready
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
-from gammaflow.profile import DYNAMICS
 from gammaflow.readers import FORMATS, read_chain
 from gammaflow.report import Report, analyze
 from gammaflow.units import CONVENTION, describe

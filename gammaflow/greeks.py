@@ -8,21 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.book import Book
+from gammaflow.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.kernels import chebyshev
 from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.gauss import gauss_sweep
+from gammaflow.kernels.moving import moving_sweep
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
-from gammaflow.schema import read_only
+from gammaflow.schema import DAYS_PER_YEAR, read_only
+from gammaflow.smile import Smiles, fit_smiles, log_moneyness
 
 __all__ = ["CASH_SUMS", "cash_greeks", "cash_sums", "kernels_are_ready"]
 
 Array = NDArray[np.float64]
 
 #: What `cash_sums` can sum.
-CASH_SUMS = (*CASH_GREEKS, "gross_gamma")
+CASH_SUMS = (*CASH_GREEKS, "gross_gamma", "total_gamma")
 
 _SHAPE = {"vega", "speed", "zomma", "color"}
 _TAILS = {"delta", "theta"}
+
+# Where `gauss_sweep` has each sum; volatility that stays adds nothing to gamma.
+_PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 
 # Interpolating pays (measured) where it needs a third of the points or fewer, in sums of a million terms.
 _THIRD = 0.35
@@ -67,6 +73,8 @@ def cash_sums(
     wanted: Collection[str] = CASH_SUMS,
     by: str = "expiry",
     interpolate: bool = True,
+    dynamics: Dynamics = STICKY_STRIKE,
+    smiles: Smiles | None = None,
 ) -> dict[str, Array]:
     """Cash greeks times position and multiplier, summed per group of rows at each spot.
 
@@ -74,7 +82,7 @@ def cash_sums(
     ----------
     book : Book
     spots : (m,) array
-        Prices of the underlying [currency]; forwards keep their ratio to spot and strikes their volatility.
+        Prices of the underlying [currency]; forwards keep their ratio to spot.
     days : float
         Calendar days rolled forward; expiries passed by then drop off.
     vol_shift : float
@@ -85,12 +93,20 @@ def cash_sums(
         The column of the book whose distinct values, ascending, are the groups.
     interpolate : bool
         Sum rows at as few Chebyshev points as carry them to 1e-14 of their largest value and interpolate
-        to the spots, wherever that is less work; False sums every row at every spot.
+        to the spots, wherever that is less work; False sums every row at every spot. Volatilities that
+        move with spot are always summed directly.
+    dynamics : Dynamics
+        How volatility follows spot.
+    smiles : Smiles, optional
+        Of the book, where the dynamics need them; fitted where not given.
 
     Returns
     -------
     dict of (groups, m) arrays
+        "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
     """
+    if dynamics.moves:
+        return _moving_sums(book, spots, days, vol_shift, wanted, by, dynamics, smiles)
     years, sigma = book.rolled(days, vol_shift)
     carry = book.underlying_yield
     columns: tuple[Array, ...] = (
@@ -106,7 +122,8 @@ def cash_sums(
         bool(_TAILS & set(wanted)) or ("charm" in wanted and bool(carry.any())),
     )
     x = np.log(spots / book.spot)
-    kept = [i for i, name in enumerate(CASH_SUMS) if name in wanted]
+    names = [name for name in CASH_SUMS if name in wanted]
+    kept = [_PLACE[name] for name in names]
     sums = np.zeros((len(kept), len(starts) - 1, len(x)))
     wide = np.zeros(len(book), dtype=bool)
     if interpolate and len(book) * len(x) >= _MANY:
@@ -125,8 +142,58 @@ def cash_sums(
         direct = _sums_at([x] * (len(starts) - 1), book.spot, columns, starts, ~wide, flags)
         for group, values in enumerate(direct):
             sums[:, group] += values[kept]
-    names = [CASH_SUMS[i] for i in kept]
     return {n: total if n == "theta" else total * spots for n, total in zip(names, sums, strict=True)}
+
+
+def _moving_sums(
+    book: Book,
+    spots: Array,
+    days: float,
+    vol_shift: float,
+    wanted: Collection[str],
+    by: str,
+    dynamics: Dynamics,
+    smiles: Smiles | None,
+) -> dict[str, Array]:
+    years, sigma = book.rolled(days, vol_shift)
+    groups, place = np.unique(book[by], return_inverse=True)
+    expiries = len(book.expiries)
+    today = book.years[book.expiry_starts[:-1]]
+    svi, knot_starts, knots = np.zeros((expiries, 5)), np.zeros(expiries + 1, np.int64), np.empty((3, 0))
+    line = np.full(expiries, dynamics.beta)
+    if dynamics.needs_smile:
+        smiles = smiles or fit_smiles(book)
+        svi, knot_starts, knots = smiles.svi, smiles.knot_starts, smiles.knots
+        line = line + dynamics.stickiness * smiles.skew(np.arange(expiries))
+    left = np.maximum(today - days / DAYS_PER_YEAR, 0.0)
+    stretch = np.sqrt(today / np.where(left > 0, left, today)) if dynamics.by_delta else np.ones(expiries)
+    out = np.zeros((len(groups), len(CASH_SUMS), len(spots)))
+    moving_sweep(
+        read_only(spots),
+        read_only(np.log(spots / book.spot)),
+        book.expiry_starts,
+        read_only(place, np.int64),
+        book.flag,
+        book.underlying_ratio,
+        book["strike"],
+        years,
+        book["rate"],
+        sigma,
+        book.underlying_yield,
+        book.size,
+        read_only(log_moneyness(book)),
+        read_only(svi),
+        read_only(knot_starts, np.int64),
+        read_only(knots),
+        read_only(today),
+        read_only(stretch),
+        dynamics.share,
+        read_only(line),
+        dynamics.lowest,
+        out,
+        bool((_SHAPE | _TAILS) & set(wanted)),
+    )
+    return {name: out[:, i] for i, name in enumerate(CASH_SUMS) if name in wanted}
 
 
 def _sums_at(
@@ -142,7 +209,7 @@ def _sums_at(
         columns = tuple(read_only(c[rows]) for c in columns)
         starts = np.append(0, np.cumsum(rows))[starts]
     ends = np.cumsum([0, *map(len, points)])
-    out = np.zeros((len(CASH_SUMS), ends[-1]))
+    out = np.zeros((len(CASH_GREEKS) + 1, ends[-1]))
     gauss_sweep(
         spot,
         read_only(np.concatenate(points)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.profile import Profile, expiry_spots
+from gammaflow.schema import check_choice
 from gammaflow.units import CONVENTION, describe
 from gammaflow.zones import Trough, Zone, find_roots, find_zones, polish
 
@@ -46,7 +48,7 @@ class Levels:
     zones : tuple of Zone
         Short-gamma zones, ascending.
     gamma : float
-        Gamma at the book's spot [currency per +1 % spot]; + = dealers are long.
+        The measure at the book's spot, on the profile's day [currency per +1 % spot]; + = dealers are long.
     call_wall, put_wall : float
         Strike with the largest unsigned call (put) gamma; NaN without calls (puts).
     absolute_gamma_strike : float
@@ -59,6 +61,8 @@ class Levels:
         profile is short.
     core_fraction : float
         The fraction of a trough that bounds its core.
+    measure : str
+        "gamma", or "total_gamma" where volatility's move is folded in: whose zeros and zones these are.
     """
 
     profile: Profile
@@ -72,6 +76,7 @@ class Levels:
     max_pain: pd.Series
     concentration: pd.DataFrame
     core_fraction: float
+    measure: str = "gamma"
 
     @property
     def zone(self) -> Zone | None:
@@ -105,6 +110,7 @@ class Levels:
             "currency": book.currency,
             "rule": book.rule,
             "signed": book.signed,
+            "measure": self.measure,
             "unit_of_gamma": describe(book.currency)["gamma"],
             "gamma": self.gamma,
             "flips": [asdict(f) for f in self.flips],
@@ -126,7 +132,10 @@ class Levels:
         grid = f"{self.profile.spots[0]:,.0f} .. {self.profile.spots[-1]:,.0f}"
         heavy = ", ".join(f"{k:,.10g} ({s:.0%})" for k, s in self.concentration["share"].head(3).items())
         return [
-            ("gamma at spot", f"{self.gamma:,.0f} {describe(book.currency)['gamma']} ({side})"),
+            (
+                f"{self.measure.replace('_', ' ')} at spot",
+                f"{self.gamma:,.0f} {describe(book.currency)['gamma']} ({side})",
+            ),
             *[("zero gamma", str(f)) for f in self.flips or (f"none within {grid}",)],
             *(row for zone in self.zones for row in self._zone_rows(zone)),
             *([] if self.zones else [("short-gamma zone", f"none within {grid}")]),
@@ -136,6 +145,42 @@ class Levels:
             ("absolute gamma strike", f"{self.absolute_gamma_strike:,.10g}"),
             ("max pain, next expiry", f"{self.max_pain.iloc[0]:,.10g} ({self.max_pain.index[0]:%Y-%m-%d})"),
         ]
+
+    def explain(self) -> str:
+        """What stands behind each number: rule, clock, volatility, units, rows, and how it was found."""
+        profile, book = self.profile, self.profile.book
+        unit = describe(book.currency)["gamma"]
+        forwards = int((~np.isnan(book["forward_ratio"])).sum())
+        low, high = book["sigma"].min(), book["sigma"].max()
+        rows = [
+            ("rule", book.rule),
+            ("sign", CONVENTION if book.signed else "none (open interest alone)"),
+            (
+                "rows",
+                f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries",
+            ),
+            (
+                "quality",
+                " | ".join(str(book.quality).splitlines()) if book.quality else "no chain behind the book",
+            ),
+            ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
+            ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
+            ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
+            ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
+            (self.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),
+            ("zero gamma", "root of the repriced sum, solved at the root"),
+            ("zone", "maximal interval of spot with the sum below zero; open where the grid ends first"),
+            ("core", f"around a trough, where the sum stays below {self.core_fraction:g} of it"),
+            ("flow", f"integral of the sum over 100 d ln S across the zone [{book.currency}]"),
+            ("walls", "strike with the most unsigned gamma at spot: of calls, of puts, of both"),
+            ("max pain", "per expiry, the strike at which all positions would pay the least"),
+            (
+                "by strike",
+                "net gamma of each strike at spot: where short gamma sits, not where spot is short",
+            ),
+        ]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
 
     def _zone_rows(self, zone: Zone) -> list[tuple[str, str]]:
         currency = self.profile.book.currency
@@ -154,11 +199,18 @@ class Levels:
             [
                 f"Levels {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, "
                 f"spot {book.spot:,.2f} {book.currency}",
-                f"rule: {book.rule}; {self.profile.dynamics}; core fraction {self.core_fraction:g}",
+                f"rule: {book.rule}; {self.profile.dynamics.name}; core fraction {self.core_fraction:g}",
                 f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
                 *(f"  {name:<{width}}  {value}" for name, value in self.rows()),
             ]
         )
+
+
+def _slope(value: Callable[[float], float], spot: float) -> float:
+    """Gain of `value` per +1 % of spot, by fourth-order central differences."""
+    h = 1e-5
+    near, far = (value(spot * (1 + k * h)) - value(spot * (1 - k * h)) for k in (1, 2))
+    return (8 * near - far) / (12 * h) * 0.01
 
 
 def _none_if_nan(value: float) -> float | None:
@@ -173,7 +225,9 @@ def _apart(troughs: tuple[Trough, ...]) -> list[tuple[float, float]]:
     return cores
 
 
-def find_levels(profile: Profile, exposure: Exposure | None = None, *, core: float = 0.9) -> Levels:
+def find_levels(
+    profile: Profile, exposure: Exposure | None = None, *, core: float = 0.9, measure: str = "gamma"
+) -> Levels:
     """Flips, short-gamma zones and walls of a profile.
 
     Flips are roots of the profile repriced at the root (to 1e-14 of spot), not of the grid, and never
@@ -190,6 +244,8 @@ def find_levels(profile: Profile, exposure: Exposure | None = None, *, core: flo
         Of the same book; computed where not given.
     core : float
         Fraction of a trough, in (0, 1], that bounds its core.
+    measure : str
+        Whose zeros and zones: "gamma", or "total_gamma", which folds in how volatility moves with spot.
 
     Returns
     -------
@@ -219,27 +275,34 @@ def find_levels(profile: Profile, exposure: Exposure | None = None, *, core: flo
     elif exposure.book is not profile.book:
         raise MismatchError("exposure and profile are of different books; compute both from one book.")
 
+    check_choice(measure, "measure", ("gamma", "total_gamma"))
+
+    def value(spot: float) -> float:
+        return profile.value_at(spot, measure)
+
     near = expiry_spots(
         profile.book, profile.spots[0], profile.spots[-1], days=profile.days, vol_shift=profile.vol_shift
     )
-    fine = profile.at(np.union1d(profile.spots, near)).table
+    fine = profile.at(np.union1d(profile.spots, near), [measure, "gross_gamma"]).table
     floor = _FLAT * float(fine["gross_gamma"].max())
-    x, g, minima = polish(fine.index.to_numpy(), fine["gamma"].to_numpy(), profile.gamma_at, floor)
-    roots = find_roots(x, g, profile.gamma_at, floor)
-    slopes = profile.at(roots).table["speed"].tolist() if roots.size else []
+    x, g, minima = polish(fine.index.to_numpy(), fine[measure].to_numpy(), value, floor)
+    roots = find_roots(x, g, value, floor)
+    exact = measure == "gamma" and not profile.dynamics.moves
+    slopes = [profile.value_at(root, "speed") if exact else _slope(value, root) for root in roots]
     calls, puts, both = _strike_gamma(exposure)
     return Levels(
         profile=profile,
         exposure=exposure,
         flips=tuple(Flip(float(s), d) for s, d in zip(roots, slopes, strict=True)),
-        zones=find_zones(x, g, roots, minima, core, profile.gamma_at, floor),
-        gamma=float(exposure.total()["gamma"]),
+        zones=find_zones(x, g, roots, minima, core, value, floor),
+        gamma=value(profile.book.spot),
         call_wall=_heaviest(calls),
         put_wall=_heaviest(puts),
         absolute_gamma_strike=_heaviest(both),
         max_pain=_max_pain(exposure),
         concentration=_concentration(exposure),
         core_fraction=core,
+        measure=measure,
     )
 
 

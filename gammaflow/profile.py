@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,17 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.book import Book
+from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_sums
 from gammaflow.schema import check_choice, read_only
-from gammaflow.units import CONVENTION, describe, money
+from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.units import CONVENTION, PROFILE_MEASURES, describe, money
 
-__all__ = ["DYNAMICS", "Profile", "default_spots", "expiry_spots", "sweep_spot"]
+__all__ = ["Profile", "default_spots", "expiry_spots", "sweep_spot"]
 
 # sigma sqrt(t) below which a grid of 0.1 % may step over a spike.
 _NARROW = 0.003
-
-#: How volatility follows spot.
-DYNAMICS: Mapping[str, str] = {"sticky_strike": "each strike keeps its volatility when spot moves"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,43 +37,76 @@ class Profile:
     spots : (m,) array
         The grid, ascending [currency].
     values : mapping of (n_expiries, m) arrays
-        Each measure of `gammaflow.units.MEASURES`, in its unit; + = dealers are long.
-    dynamics : str
+        The measures of `gammaflow.units.PROFILE_MEASURES` that were asked for, each in its unit; + =
+        dealers are long.
+    dynamics : Dynamics
         How volatility followed spot.
     days, vol_shift : float
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
+    smiles : Smiles or None
+        The smiles behind the dynamics, where they need any.
     """
 
     book: Book
     spots: NDArray[np.float64]
     values: Mapping[str, NDArray[np.float64]]
-    dynamics: str = "sticky_strike"
+    dynamics: Dynamics = STICKY_STRIKE
     days: float = 0.0
     vol_shift: float = 0.0
+    smiles: Smiles | None = None
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """Totals: one row per spot, one column per measure."""
-        index = pd.Index(self.spots, name="spot")
-        return pd.DataFrame({name: v.sum(axis=0) for name, v in self.values.items()}, index=index)
+        return pd.DataFrame({name: v.sum(axis=0) for name, v in self.values.items()}, index=self._index)
 
     @cached_property
     def by_expiry(self) -> pd.DataFrame:
         """One row per spot, columns (measure, expiry): `by_expiry["gamma"]` is spots x expiries."""
         frames = {
-            name: pd.DataFrame(v.T, index=self.table.index, columns=self.book.expiries)
+            name: pd.DataFrame(v.T, index=self._index, columns=self.book.expiries)
             for name, v in self.values.items()
         }
         return pd.concat(frames, axis=1, names=["measure"])
 
-    def at(self, spots: ArrayLike) -> Profile:
-        """The same book, day, volatility and dynamics, repriced at other spots."""
-        return sweep_spot(self.book, spots, dynamics=self.dynamics, days=self.days, vol_shift=self.vol_shift)
+    def by(self, key: str, measure: str = "gamma") -> pd.DataFrame:
+        """One measure, spots x the distinct values of "expiry", "strike", "kind", "venue" or "contract"."""
+        check_choice(key, "key", ("expiry", "strike", "kind", "venue", "contract"))
+        (name,) = _measures([measure])
+        held = key == "expiry" and name in self.values
+        values = self.values[name] if held else self._money(self.spots, [name], by=key)[name]
+        groups = self.book.expiries if key == "expiry" else pd.Index(np.unique(self.book[key]), name=key)
+        return pd.DataFrame(values.T, index=self._index, columns=groups)
 
-    def gamma_at(self, spot: float) -> float:
-        """Total gamma repriced at one spot [currency per +1 % spot], without the rest of a profile."""
-        sums = cash_sums(self.book, read_only([spot]), days=self.days, vol_shift=self.vol_shift)
-        return float(money(sums)["gamma"].sum())
+    def split(self, measure: str = "gamma") -> pd.DataFrame:
+        """One measure over spot: total, the next expiry, all but it, and what expires within a day."""
+        by_expiry = self.by("expiry", measure)
+        total, following = by_expiry.sum(axis=1), by_expiry.iloc[:, 0]
+        left = self.book.expiries - self.book.asof - pd.Timedelta(self.days, "D")
+        return pd.DataFrame(
+            {
+                "total": total,
+                "next_expiry": following,
+                "ex_next_expiry": total - following,
+                "within_a_day": by_expiry.loc[:, left <= pd.Timedelta(1, "D")].sum(axis=1),
+            }
+        )
+
+    def at(self, spots: ArrayLike, measures: Sequence[str] | None = None) -> Profile:
+        """The same book, day, volatility and dynamics, repriced at other spots."""
+        return sweep_spot(
+            self.book,
+            spots,
+            dynamics=self.dynamics,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            measures=tuple(self.values) if measures is None else measures,
+            smiles=self.smiles,
+        )
+
+    def value_at(self, spot: float, measure: str = "gamma") -> float:
+        """One measure repriced at one spot, in total [its unit], without the rest of a profile."""
+        return float(self._money(np.array([float(spot)]), [measure])[measure].sum())
 
     def plot(self, measure: str = "gamma", **options: Any) -> Any:
         """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
@@ -84,18 +117,42 @@ class Profile:
         options = {"currency": self.book.currency, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
-    def __repr__(self) -> str:
-        gamma, book = self.table["gamma"], self.book
-        return (
-            f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
-            f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}\n"
-            f"rule: {book.rule}\n"
-            f"volatility: {self.dynamics} ({DYNAMICS[self.dynamics]}); days {self.days:g}, "
-            f"vol shift {self.vol_shift:g}\n"
-            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}\n"
-            f"gamma [{describe(book.currency)['gamma']}]: lowest {gamma.min():,.0f} at "
-            f"{gamma.idxmin():,.2f}, highest {gamma.max():,.0f} at {gamma.idxmax():,.2f}"
+    @property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.spots, name="spot")
+
+    def _money(
+        self, spots: NDArray[np.float64], measures: Sequence[str], by: str = "expiry"
+    ) -> dict[str, NDArray[np.float64]]:
+        cash = cash_sums(
+            self.book,
+            spots,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            wanted={PROFILE_MEASURES[name].cash_greek for name in measures},
+            by=by,
+            dynamics=self.dynamics,
+            smiles=self.smiles,
         )
+        return money(cash)
+
+    def __repr__(self) -> str:
+        book = self.book
+        lines = [
+            f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
+            f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
+            f"rule: {book.rule}",
+            f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "
+            f"vol shift {self.vol_shift:g}",
+            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
+        ]
+        for name in self.table.columns.intersection(["gamma", "total_gamma"]):
+            line = self.table[name]
+            lines.append(
+                f"{name} [{describe(book.currency)[name]}]: lowest {line.min():,.0f} at "
+                f"{line.idxmin():,.2f}, highest {line.max():,.0f} at {line.idxmax():,.2f}"
+            )
+        return "\n".join(lines)
 
 
 def default_spots(book: Book, *, days: float = 0.0, vol_shift: float = 0.0) -> NDArray[np.float64]:
@@ -126,9 +183,11 @@ def sweep_spot(
     book: Book,
     spots: ArrayLike | None = None,
     *,
-    dynamics: str = "sticky_strike",
+    dynamics: str | Dynamics = "sticky_strike",
     days: float = 0.0,
     vol_shift: float = 0.0,
+    measures: Sequence[str] | None = None,
+    smiles: Smiles | None = None,
 ) -> Profile:
     """Reprice every measure of a book at each spot of a grid.
 
@@ -139,12 +198,18 @@ def sweep_spot(
     spots : (m,) array, optional
         Spots to reprice at, ascending and > 0 [currency]; default `default_spots`, 0.1 % apart from 30 %
         below to 30 % above the book's spot, denser around strikes that expire within hours.
-    dynamics : str
-        How volatility follows spot: a name in `DYNAMICS`.
+    dynamics : str or Dynamics
+        How volatility follows spot: "sticky_strike", "sticky_moneyness", "sticky_delta", or an object of
+        `gammaflow.dynamics`, such as `spot_vol_beta(-3)`.
     days : float
         Calendar days to roll forward, >= 0; expiries passed by then drop off.
     vol_shift : float
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
+    measures : sequence of str, optional
+        Which measures of `gammaflow.units.PROFILE_MEASURES`; default all. Gamma, vanna and gross gamma alone
+        take a fraction of the time of all.
+    smiles : Smiles, optional
+        Of the book, where the dynamics need them; fitted where not given.
 
     Returns
     -------
@@ -153,7 +218,7 @@ def sweep_spot(
     Raises
     ------
     SchemaError
-        For spots that are not ascending and positive, an unknown dynamics, or a roll that is not legal.
+        For spots that are not ascending and positive, an unknown dynamics or measure, or an illegal roll.
 
     Examples
     --------
@@ -163,7 +228,8 @@ def sweep_spot(
     >>> profile.table["gamma"].shape
     (3,)
     """
-    check_choice(dynamics, "dynamics", DYNAMICS)
+    how = find_dynamics(dynamics)
+    wanted = _measures(PROFILE_MEASURES if measures is None else measures)
     if spots is None:
         grid = default_spots(book, days=days, vol_shift=vol_shift)
     else:
@@ -174,5 +240,17 @@ def sweep_spot(
             f"spots: received {np.array2string(grid, threshold=6)}; legal: finite prices > 0 "
             "in ascending order, each once."
         )
-    values = money(cash_sums(book, grid, days=days, vol_shift=vol_shift))
-    return Profile(book, read_only(grid), values, dynamics, float(days), float(vol_shift))
+    if how.needs_smile and smiles is None:
+        smiles = fit_smiles(book)
+    empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles)
+    return replace(empty, values=MappingProxyType(empty._money(empty.spots, wanted)))
+
+
+def _measures(names: Iterable[str]) -> list[str]:
+    wanted = list(names)
+    wrong = [name for name in wanted if name not in PROFILE_MEASURES]
+    if wrong or not wanted:
+        raise SchemaError(
+            f"measures: received {wrong or wanted!r}; legal: {', '.join(map(repr, PROFILE_MEASURES))}."
+        )
+    return wanted

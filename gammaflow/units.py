@@ -15,7 +15,7 @@ from types import MappingProxyType
 from numpy import float64
 from numpy.typing import NDArray
 
-__all__ = ["CONVENTION", "MEASURES", "Measure", "describe", "money"]
+__all__ = ["CONVENTION", "MEASURES", "PROFILE_MEASURES", "Measure", "describe", "money"]
 
 _DAY = 1.0 / 365.0
 _PERCENT = 0.01
@@ -32,7 +32,7 @@ class Measure:
     meaning: str
 
 
-#: Every measure, in the order in which tables show them.
+#: Every measure of an exposure, in the order in which tables show them.
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         m.name: m
@@ -57,13 +57,24 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     }
 )
 
+_TOTAL = Measure(
+    "total_gamma",
+    "total_gamma",
+    _PERCENT,
+    "{ccy} per +1 % spot",
+    "gamma with the vanna of volatility that moves with spot folded in",
+)
+
+#: The measures of a profile: those of `MEASURES`, and gamma with volatility's move folded in.
+PROFILE_MEASURES: Mapping[str, Measure] = MappingProxyType({**MEASURES, "total_gamma": _TOTAL})
+
 #: One line that every result prints.
 CONVENTION = "+ = dealers are long; dealers trade minus gamma for each +1 % of spot"
 
 
 def money(cash: Mapping[str, NDArray[float64]]) -> dict[str, NDArray[float64]]:
-    """Each measure in its unit, from cash greeks times position and multiplier (any shape)."""
-    return {m.name: cash[m.cash_greek] * m.scale for m in MEASURES.values()}
+    """The measures in their units, of those cash greeks times position and multiplier (any shape)."""
+    return {m.name: cash[m.cash_greek] * m.scale for m in PROFILE_MEASURES.values() if m.cash_greek in cash}
 
 
 def describe(currency: str) -> dict[str, str]:
@@ -74,4 +85,4 @@ def describe(currency: str) -> dict[str, str]:
     >>> describe("USD")["gamma"]
     'USD per +1 % spot'
     """
-    return {m.name: m.unit.format(ccy=currency) for m in MEASURES.values()}
+    return {m.name: m.unit.format(ccy=currency) for m in PROFILE_MEASURES.values()}

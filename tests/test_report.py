@@ -147,7 +147,7 @@ def test_repr_says_what_every_number_means(report):
 def test_totals_are_the_exposure_in_readable_units(report):
     table = report.totals().set_index("measure")
     sizes = {"": 1.0, "k": 1e3, "m": 1e6, "bn": 1e9}
-    for name, unit in describe("USD").items():
+    for name, unit in ((m, describe("USD")[m]) for m in MEASURES):
         row = table.loc[name.replace("_", " ")]
         head, _, tail = unit.partition(" ")
         size = row["unit"].removeprefix(head).removesuffix(tail).strip()

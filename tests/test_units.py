@@ -30,4 +30,4 @@ def test_every_measure_has_a_unit_in_the_books_currency():
     assert text["gamma"] == "EUR per +1 % spot"
     assert text["vanna"] == "EUR per +1 vol point"
     assert text["charm"] == "EUR per day"
-    assert set(text) == set(units.MEASURES)
+    assert set(text) == set(units.PROFILE_MEASURES)

@@ -375,7 +375,7 @@ def sure_hit(S, H, r, q):
 @scalar
 def legal(S, K, H, t, sigma, rebate):
     """0 where barrier and rebate are legal, else NaN."""
-    return 0.0 if (H > 0.0) & (H < np.inf) & (rebate >= 0.0) & (rebate < np.inf) else np.nan
+    return 0.0 if (H > 0.0) & (np.inf > H) & (rebate >= 0.0) & (rebate < np.inf) else np.nan
 
 
 @scalar
@@ -520,3 +520,16 @@ def expiry_loop(code, S, K, H, t, r, sigma, q, rebate, block, start):
         g = at_expiry(phi, eta, out, alive, S[i], K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i])
         for k in range(10):
             block[k, j] = g[k]
+
+
+@kernel
+def edge_loop(code, K, H, t, r, sigma, q, block, start):
+    """delta at the barrier of m knock-ins: of the vanilla, and the limit from the side not yet knocked."""
+    for i in range(len(K)):
+        j = np.uint64(start + i)
+        phi, eta, _, _ = signs(code[i])
+        poison = legal(H[i], K[i], H[i], t[i], sigma[i], 0.0)
+        moving = sigma[i] * math.sqrt(t[i]) > 1e-32
+        waiting = knock_in(phi, eta, H[i], K[i], H[i], t[i], r[i], sigma[i], q[i], 0.0)
+        block[0, j] = vanilla(phi, H[i], K[i], t[i], r[i], sigma[i], q[i]).x / H[i] + poison
+        block[1, j] = (waiting.x if moving else np.nan) / H[i] + poison

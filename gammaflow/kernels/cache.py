@@ -41,10 +41,11 @@ def stamp() -> str:
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     host = llvmlite.binding
     facts = (
-        sys.version, numba.__version__, llvmlite.__version__, np.__version__, platform.platform(),
-        host.get_host_cpu_name(), host.get_host_cpu_features().flatten(), numba.config.CPU_NAME,
-        numba.config.CPU_FEATURES, numba.config.OPT, os.environ.get("GAMMAFLOW_MATH", ""),
-    )  # fmt: skip
+        (sys.version, numba.__version__, llvmlite.__version__, np.__version__),
+        (sys.platform, platform.machine(), host.get_host_cpu_name(), host.get_host_cpu_features().flatten()),
+        (numba.config.CPU_NAME, numba.config.CPU_FEATURES, numba.config.OPT),
+        os.environ.get("GAMMAFLOW_MATH", ""),
+    )
     digest.update(repr(facts).encode())
     return digest.hexdigest()[:20]
 

@@ -29,17 +29,17 @@ def points_needed(half_width: float, s: Array) -> NDArray[np.int64]:
     """
     z2 = np.clip((half_width / np.asarray(s)) ** 2, _LEVELS[0], _LEVELS[-1])
     needed = np.interp(np.log(z2), np.log(_LEVELS), _LEAST)
-    return _SIZES[np.minimum(np.searchsorted(_SIZES, needed), len(_SIZES) - 1)]
+    return np.asarray(_SIZES[np.minimum(np.searchsorted(_SIZES, needed), len(_SIZES) - 1)])
 
 
 def points(n: int, low: float, high: float) -> Array:
     """n Chebyshev points of the first kind on [low, high], ascending."""
     angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * max(n, 1)))
-    return 0.5 * (low + high) + 0.5 * (high - low) * np.cos(angle)
+    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * np.cos(angle))
 
 
 def matrix(n: int, low: float, high: float, x: Array) -> Array:
-    """(n, m) matrix that takes values at `points(n, low, high)` to the m values at x (barycentric formula)."""
+    """(n, m) matrix that takes values at `points(n, low, high)` to those at x (barycentric formula)."""
     if not n:
         return np.empty((0, len(x)))
     nodes = points(n, low, high)

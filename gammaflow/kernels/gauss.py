@@ -27,7 +27,7 @@ BLOCK = 512
 def gauss_sweep(
     spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, out, want_shape, want_tails
 ):
-    """Add size times each cash greek, summed over each group's rows at each of its points, to `out` (10, points).
+    """Add to `out` (10, points) size times each cash greek, summed over each group's rows at its points.
 
     Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
     x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of

@@ -26,7 +26,6 @@ from gammaflow.kernels import bsm
 from gammaflow.kernels.barrier import (
     LEAST,
     Jet,
-    at_expiry,
     combine,
     constant,
     expiry_hit,
@@ -44,22 +43,23 @@ _nodes, _weights = np.polynomial.legendre.leggauss(P)
 NODES = 0.5 * (_nodes + 1.0)
 WEIGHTS = 0.5 * _weights
 
-# (panel width, reach) in standard deviations of one step; the error falls about tenfold from row to row
+# (panel width, reach) in standard deviations of one step, and the worst error seen at that level
 LEVELS = np.array(
     [
-        [12.0, 4.2],
-        [10.5, 4.8],
-        [9.2, 5.3],
-        [8.2, 5.8],
-        [7.4, 6.3],
-        [6.7, 6.8],
-        [6.1, 7.3],
-        [5.5, 7.8],
-        [4.8, 8.3],
-        [4.0, 8.8],
+        [12.0, 5.5, 5e-2],
+        [11.0, 6.0, 5e-3],
+        [10.0, 6.0, 2e-4],
+        [9.0, 6.5, 5e-6],
+        [8.0, 7.0, 2e-7],
+        [7.0, 7.5, 1e-8],
+        [6.0, 8.0, 1e-10],
+        [5.0, 8.5, 1e-11],
+        [4.0, 9.0, 1e-12],
     ]
 )
 FLOOR = 1e-3
+LAST = 0.6
+HEADSTART = 20.0
 
 
 @scalar
@@ -71,34 +71,348 @@ def offsets(s, m, width, reach):
 
 
 @kernel
-def build_step(s, m, dm, dt, r, sigma, width, reach, full, B):
+def build_step(eta, dt, r, sigma, q, width, reach, full, B):
     """Blocks of one step into B[0], and if full their sigma, sigma sigma and r derivatives into B[1:].
 
-    B[., c, i] takes node c of the panels reached to node i of a panel; returns the columns within reach.
+    B[., c, i] takes node c of the panels in reach to node i of a panel; returns the columns that matter.
     """
+    s = sigma * math.sqrt(dt)
+    m = eta * (r - q - 0.5 * sigma * sigma) * dt
+    a = eta * math.sqrt(dt)
     low, high = offsets(s, m, width, reach)
+    scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
     columns = (high - low + 1) * P
-    discount = math.exp(-r * dt)
-    root = math.sqrt(dt)
     first = columns
     last = 0
     for c in range(columns):
         y = (low + c // P + NODES[c % P]) * width - m
-        weight = WEIGHTS[c % P] * width / s * INV_SQRT_2PI * discount
-        for i in range(P):
-            u = (y - NODES[i] * width) / s
-            B[0, c, i] = weight * exp(-0.5 * u * u)
+        weight = WEIGHTS[c % P] * scaled
         if (y - NODES[0] * width > -reach * s) and (y - NODES[P - 1] * width < reach * s):
             first = min(first, c)
             last = max(last, c + 1)
+        for i in range(P):
+            u = (y - NODES[i] * width) / s
+            B[0, c, i] = weight * exp(-0.5 * u * u)
         if full:
             for i in range(P):
                 u = (y - NODES[i] * width) / s
-                du = -u / sigma - dm / s
+                du = a - u / sigma
                 g = -u * du - 1.0 / sigma
-                dg = -du * du + (u * du - dm / s * 0.0) / sigma + u * (du / sigma)
+                dg = -du * a + (2.0 * u * du - (u * u - 1.0) / sigma) / sigma
                 b = B[0, c, i]
                 B[1, c, i] = b * g
                 B[2, c, i] = b * (g * g + dg)
-                B[3, c, i] = b * (u / s * root)
+                B[3, c, i] = b * (a * u / sigma - dt)
     return first // 4 * 4, (last + 3) // 4 * 4
+
+
+@kernel
+def add_product(B, factor, first, last, f, start, rows, out, into):
+    """out[into + 16 I + i] += factor sum over c of B[c, i] f[start + 16 I + c], for I in 0..rows."""
+    for panel in range(rows):
+        o = into + panel * P
+        at = start + panel * P
+        for c in range(first, last, 4):
+            f0 = factor * f[at + c]
+            f1 = factor * f[at + c + 1]
+            f2 = factor * f[at + c + 2]
+            f3 = factor * f[at + c + 3]
+            for i in range(P):
+                out[o + i] += (B[c, i] * f0 + B[c + 1, i] * f1) + (B[c + 2, i] * f2 + B[c + 3, i] * f3)
+
+
+@kernel
+def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, full, f):
+    """What knocking in is worth at the nodes first..16 knocked, with `left` years to expiry."""
+    cash = 0.0 if out > 0.0 else 1.0
+    given = rebate * (cash * math.exp(-r * left) + 1.0 - cash)
+    for j in range(first, knocked * P):
+        z = (j // P - knocked + NODES[j % P]) * width
+        a = phi, H * exp(eta * z), K, left, r, sigma, q
+        f[0, j] = bsm.price(*a) - given
+        if full:
+            f[1, j] = bsm.vega(*a)
+            f[2, j] = bsm.volga(*a)
+            f[3, j] = bsm.rho(*a) + cash * left * given
+
+
+@kernel
+def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, width, knocked, panels, full, f):
+    """f_(N-1), in closed form, at the nodes of the first panels above the barrier."""
+    for j in range(knocked * P, (knocked + panels) * P):
+        z = (j // P - knocked + NODES[j % P]) * width
+        S = H * exp(eta * z)
+        jet = expiry_in(phi, eta, S, K, H, dt, r, sigma, q)
+        hit = expiry_hit(eta, S, H, dt, r, sigma, q)
+        f[0, j] = jet.v - rebate * hit.v
+        if full:
+            f[1, j] = jet.s - rebate * hit.s
+            f[2, j] = jet.ss - rebate * hit.ss
+            f[3, j] = jet.r - rebate * hit.r
+
+
+@scalar
+def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
+    """Jet in ln S of e^(-r dt) E[f] one time dt before the date on which f is known at the nodes."""
+    s = sigma * math.sqrt(dt)
+    m = eta * (r - q - 0.5 * sigma * sigma) * dt
+    a = eta * math.sqrt(dt)
+    scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
+    lowest = math.floor((z + m - reach * s) / width) + knocked
+    highest = math.ceil((z + m + reach * s) / width) + knocked
+    low = int(max(lowest, 0.0)) * P
+    high = int(min(highest, f.shape[1] // P)) * P
+    v = x = xx = xxx = vs = xs = ss = vr = 0.0
+    for j in range(low, high):
+        u = ((j // P - knocked + NODES[j % P]) * width - z - m) / s
+        k = WEIGHTS[j % P] * scaled * exp(-0.5 * u * u)
+        w = k * f[0, j]
+        v += w
+        x += w * u
+        xx += w * (u * u - 1.0)
+        xxx += w * u * (u * u - 3.0)
+        if full:
+            du = a - u / sigma
+            g = -u * du - 1.0 / sigma
+            dg = -du * a + (2.0 * u * du - (u * u - 1.0) / sigma) / sigma
+            w1 = k * f[1, j]
+            vs += w * g + w1
+            xs += w * (u * g + du - u / sigma) + w1 * u
+            ss += w * (g * g + dg) + 2.0 * w1 * g + k * f[2, j]
+            vr += w * (a * u / sigma - dt) + k * f[3, j]
+    t = eta / s
+    return Jet(v, t * x, t * t * xx, t * t * t * xxx, vs, t * xs, ss, vr)
+
+
+@scalar
+def extent(eta, r, sigma, q, time, reach):
+    """How far above the barrier a value can come from in `time`, under the cash and the asset measure."""
+    b = eta * (r - q)
+    half = 0.5 * sigma * sigma
+    return max(half - b, 0.0) * time + half * time + reach * sigma * math.sqrt(time)
+
+
+@kernel
+def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wide, reach, jets):
+    """Jets (8, m) of the knock-in part (less the rebate given up) at spots; panels `wide` deviations wide.
+
+    The values are carried to the second date. Spots that may cross the barrier before the first date are
+    integrated over values there, on panels of their own; the others straight from the second date.
+    """
+    N = len(dates)
+    kinds = 4 if full else 1
+    rate = eta * (r - q - 0.5 * sigma * sigma)
+    shortest = np.inf
+    longest = 0.0
+    for k in range(1, N):
+        dt = (dates[k] - dates[k - 1]) * t
+        shortest = min(shortest, dt)
+        longest = max(longest, dt)
+    width = wide * sigma * math.sqrt(shortest)
+    low, high = offsets(sigma * math.sqrt(longest), rate * longest, width, reach)
+    low_, high_ = offsets(sigma * math.sqrt(shortest), rate * shortest, width, reach)
+    knocked = max(0, -min(low, low_))
+    beyond = max(0, high, high_) + 1
+    top = 0.0
+    for S in spots:
+        top = max(top, eta * log_ratio(S, H))
+    rows = np.empty(N - 1, np.int64)
+    for k in range(N - 1):
+        far = extent(eta, r, sigma, q, t - dates[k] * t, reach)
+        seen = top + abs(rate) * dates[k] * t + reach * sigma * math.sqrt(dates[k] * t)
+        rows[k] = math.ceil(min(far, seen) / width)
+    nodes = (knocked + rows.max() + beyond) * P
+    f = np.zeros((kinds, nodes))
+    g = np.zeros((kinds, nodes))
+    B = np.empty((kinds, (max(high, high_) - min(low, low_) + 3) * P, P))
+    built = -1.0
+    first = last = start = 0
+    for k in range(N - 2, 0, -1):
+        left = t - dates[k] * t
+        if k == N - 2:
+            fill_last(phi, eta, K, H, left, r, sigma, q, rebate, width, knocked, rows[k], full, g)
+        else:
+            dt = (dates[k + 1] - dates[k]) * t
+            if abs(dt - built) > 1e-12 * dt:
+                first, last = build_step(eta, dt, r, sigma, q, width, reach, full, B)
+                start = offsets(sigma * math.sqrt(dt), rate * dt, width, reach)[0]
+                built = dt
+            at = (knocked + start) * P
+            into = knocked * P
+            g[:, into:] = 0.0
+            for n in range(kinds):
+                add_product(B[0], 1.0, first, last, f[n], at, rows[k], g[n], into)
+            if full:
+                add_product(B[1], 1.0, first, last, f[0], at, rows[k], g[1], into)
+                add_product(B[1], 2.0, first, last, f[1], at, rows[k], g[2], into)
+                add_product(B[2], 1.0, first, last, f[0], at, rows[k], g[2], into)
+                add_product(B[3], 1.0, first, last, f[0], at, rows[k], g[3], into)
+        dt = (dates[k] - (dates[k - 1] if k > 1 else 0.0)) * t
+        depth = (reach * sigma * math.sqrt(dt) + abs(rate) * dt) / width
+        source = max(0, int((knocked - depth) * P))
+        fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, source, full, g)
+        f, g = g, f
+
+    gap = dates[0] * t
+    next_gap = (dates[1] - dates[0]) * t
+    left = t - gap
+    s0 = sigma * math.sqrt(gap)
+    reach += 1.0
+    fine_width = LAST * wide * sigma * math.sqrt(min(gap, next_gap))
+    seen = 2.0 * reach * s0 + abs(rate) * gap
+    below = int(math.ceil(seen / fine_width))
+    above = int(math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width))
+    fine = np.zeros((kinds, (below + above) * P))
+    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, 0, full, fine)
+    if N == 2:
+        fill_last(phi, eta, K, H, left, r, sigma, q, rebate, fine_width, below, above, full, fine)
+    else:
+        for j in range(below * P, (below + above) * P):
+            z = (j // P - below + NODES[j % P]) * fine_width
+            jet = integrate(z, eta, next_gap, r, sigma, q, width, knocked, reach, full, f)
+            fine[0, j] = jet.v
+            if full:
+                fine[1, j] = jet.s
+                fine[2, j] = jet.ss
+                fine[3, j] = jet.r
+    due = gap if out > 0.0 else t
+    given = rebate * math.exp(-r * due)
+    for i in range(len(spots)):
+        z = eta * log_ratio(spots[i], H)
+        side = (z + rate * gap) / s0
+        if side < -reach:
+            jet = vanilla(phi, spots[i], K, t, r, sigma, q)
+            jet = combine(1.0, jet, -1.0, constant(given, -due * given))
+        elif side < reach:
+            jet = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, fine)
+        elif N == 2:
+            jet = expiry_in(phi, eta, spots[i], K, H, t, r, sigma, q)
+            jet = combine(1.0, jet, -rebate, expiry_hit(eta, spots[i], H, t, r, sigma, q))
+        else:
+            jet = integrate(z, eta, gap + next_gap, r, sigma, q, width, knocked, reach, full, f)
+        jets[0, i] = jet.v
+        jets[1, i] = jet.x
+        jets[2, i] = jet.xx
+        jets[3, i] = jet.xxx
+        jets[4, i] = jet.s
+        jets[5, i] = jet.xs
+        jets[6, i] = jet.ss
+        jets[7, i] = jet.r
+
+
+@kernel
+def finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, block):
+    """The ten quantities of ALL at spots, from the jets of the knock-in part; block is (10, m)."""
+    owed = rebate * math.exp(-r * t)
+    for i in range(len(spots)):
+        inside = Jet(
+            jets[0, i], jets[1, i], jets[2, i], jets[3, i], jets[4, i], jets[5, i], jets[6, i], jets[7, i]
+        )
+        whole = vanilla(phi, spots[i], K, t, r, sigma, q)
+        value = combine(out, whole, 1.0 - 2.0 * out, inside)
+        value = combine(1.0, value, 1.0 - out, constant(owed, -t * owed))
+        a = greeks_of(value, 0.0, 0.0, spots[i], r, sigma, q)
+        for k in range(10):
+            block[k, i] = a[k]
+
+
+@kernel
+def largest_error(K, t, sigma, rebate, spots, coarse, fine, checked):
+    """Largest difference of two levels over max(|value|, FLOOR natural scale), of the quantities checked."""
+    worst = 0.0
+    root = math.sqrt(t)
+    s = sigma * root
+    for i in range(len(spots)):
+        S = spots[i]
+        scales = (
+            max(K, rebate), 1.0, 1.0 / (S * s), S * root, S * s / t,
+            1.0 / sigma, 1.0 / t, S * root / sigma, K * t, 1.0 / (S * s) ** 2,
+        )  # fmt: skip
+        for k in range(10):
+            if checked[k]:
+                size = max(abs(fine[k, i]), FLOOR * scales[k])
+                error = abs(fine[k, i] - coarse[k, i]) / size
+                worst = error if error > worst or error != error else worst
+    return worst
+
+
+@kernel
+def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
+    """The quantities where nothing is random (sigma sqrt(t) = 0), the option is gone, or a row is illegal."""
+    poison = legal(S, K, H, t, sigma, rebate)
+    x = max(S, LEAST)
+    whole = vanilla(phi, x, K, t, r, sigma, q)
+    paid = 0.0
+    value = constant(0.0, 0.0)
+    if alive == 0.0:
+        paid = out * rebate
+        if out == 0.0:
+            value = whole
+    else:
+        when = -1.0
+        for k in range(len(dates) - 1, -1, -1):
+            if eta * (S * math.exp((r - q) * dates[k] * t) - H) <= 0.0:
+                when = dates[k] * t
+        due = (when if out > 0.0 else t) if (when >= 0.0) == (out > 0.0) else -1.0
+        if (when >= 0.0) != (out > 0.0):
+            value = whole
+        if due >= 0.0:
+            cash = rebate * math.exp(-r * due)
+            value = combine(1.0, value, 1.0, constant(cash, -due * cash))
+    a = greeks_of(value, paid, poison, x, r, sigma, q)
+    for k in range(10):
+        block[k] = a[k]
+
+
+@kernel
+def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, found):
+    """Quantities at spots into found (10, m): finer levels until two agree. Returns their difference."""
+    full = checked[3] or checked[5] or checked[7] or checked[8]
+    level = 0
+    while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
+        level += 1
+    a = K, H, t, r, sigma, q, rebate
+    jets = np.empty((8, len(spots)))
+    coarse = np.empty((10, len(spots)))
+    error = np.inf
+    one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[level, 0], LEVELS[level, 1], jets)
+    finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, found)
+    while not error <= tolerance and level < len(LEVELS) - 1:
+        level += 1
+        coarse[:] = found
+        one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[level, 0], LEVELS[level, 1], jets)
+        finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, found)
+        error = largest_error(K, t, sigma, rebate, spots, coarse, found, checked)
+    return error
+
+
+@kernel
+def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, checked, block, error):
+    """The ten quantities of ALL of n deals at their m spots into block (10, n, m), errors met into error (n).
+
+    S is (n, m); dates are fractions of t that end with 1; the tolerance holds for the quantities checked.
+    """
+    m = S.shape[1]
+    spots = np.empty(m)
+    place = np.empty(m, np.int64)
+    found = np.empty((10, m))
+    for i in range(len(K)):
+        phi, eta, out, alive = signs(code[i])
+        a = K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i]
+        finite = K[i] + H[i] + t[i] + sigma[i] + rebate[i] + abs(r[i]) + abs(q[i]) < np.inf
+        positive = K[i] >= 0.0 and H[i] > 0.0 and t[i] > 0.0 and sigma[i] > 0.0 and rebate[i] >= 0.0
+        good = finite and positive and sigma[i] * math.sqrt(t[i]) > 1e-32 and alive > 0.0
+        live = 0
+        for j in range(m):
+            if good and S[i, j] >= 0.0 and S[i, j] < np.inf:
+                spots[live] = max(S[i, j], LEAST)
+                place[live] = j
+                live += 1
+            else:
+                settle(phi, eta, out, alive, S[i, j], *a, dates, block[:, i, j])
+        error[i] = 0.0
+        if live > 0:
+            error[i] = refine(phi, eta, out, *a, dates, spots[:live], tolerance, checked, found[:, :live])
+        for j in range(live):
+            for k in range(10):
+                block[k, i, place[j]] = found[k, j]

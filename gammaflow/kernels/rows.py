@@ -18,6 +18,7 @@ __all__ = ["get_threads", "in_ranges", "read_blocks", "set_threads"]
 
 BLOCK = 32768
 SERIAL_BELOW = 200_000
+FLOAT = np.dtype(np.float64)
 
 
 def _available() -> int:
@@ -58,7 +59,7 @@ def in_ranges(work: Callable[[int, int], None], n: int) -> None:
 
 def _freeze(array: Any, dtype: Any = None) -> Any:
     view = np.asarray(array, dtype).view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
@@ -69,24 +70,17 @@ def read_blocks(
 
     Every block is (first row, list of contiguous read-only arrays): float64, or int8 for the int8 column.
     """
-    dtypes = [np.dtype(np.int8 if c.dtype == np.int8 else np.float64) for c in columns]
-    if all(c.size == 1 or (c.shape == shape and c.flags.c_contiguous) for c in columns):
+    dtypes = [c.dtype if c.dtype.char == "b" else FLOAT for c in columns]
+    if all((c.shape == shape and c.flags.c_contiguous) or c.size == 1 for c in columns):
         most = min(BLOCK, stop - start)
         flat = [
-            (_freeze(np.full(most, c.reshape(-1)[0], d)), None, d) if c.size == 1 else (None, _freeze(c.ravel()), d)
+            _freeze(np.full(most, c.reshape(-1)[0], d) if c.size == 1 else c.reshape(-1))
             for c, d in zip(columns, dtypes, strict=True)
         ]
         for i in range(start, stop, BLOCK):
             j = min(i + BLOCK, stop)
-            yield (
-                i,
-                [
-                    constant[: j - i]
-                    if constant is not None
-                    else (rows[i:j] if rows.dtype == d else _freeze(rows[i:j], d))
-                    for constant, rows, d in flat
-                ],
-            )
+            pieces = [a[: j - i] if c.size == 1 else a[i:j] for a, c in zip(flat, columns, strict=True)]
+            yield i, [a if a.dtype is d else _freeze(a, d) for a, d in zip(pieces, dtypes, strict=True)]
         return
     walk: Any = np.nditer(  # type: ignore[call-overload]
         [np.broadcast_to(c, shape) for c in columns],

@@ -1,4 +1,4 @@
-"""Cash greeks of many rows: row by row, and summed per expiry over a grid of spots.
+"""Cash greeks, row by row.
 
 A cash greek is the derivative times the powers of the underlying named in `gammaflow.units`; `U` is what
 the option is valued on (spot, or its forward).
@@ -70,32 +70,3 @@ def cash_rows(phi, U, K, t, r, sigma, q, size, out):
         out[6, i] = n * cash_speed(*row)
         out[7, i] = n * cash_zomma(*row)
         out[8, i] = n * cash_color(*row)
-
-
-@kernel
-def cash_sweep(spots, starts, phi, ratio, K, t, r, sigma, q, size, out):
-    """Add size times each cash greek to `out` (n_expiries, 10, m), summed over each expiry's rows.
-
-    The last of the ten is gross gamma. Rows starts[e] .. starts[e + 1] share expiry e; an expiry with
-    t = 0 contributes nothing. The inner loop runs over spots, where nothing has to be reduced, so that it
-    vectorises: ten times faster than summing over rows.
-    """
-    for e in range(len(starts) - 1):
-        if t[starts[e]] <= 0.0:
-            continue
-        for i in range(starts[e], starts[e + 1]):
-            n, b = size[i], ratio[i]
-            f, k, years, rate, vol, carry = phi[i], K[i], t[i], r[i], sigma[i], q[i]
-            for j in range(len(spots)):
-                row = (f, b * spots[j], k, years, rate, vol, carry)
-                gamma = n * cash_gamma(*row)
-                out[e, 0, j] += n * cash_delta(*row)
-                out[e, 1, j] += gamma
-                out[e, 2, j] += n * cash_vanna(*row)
-                out[e, 3, j] += n * cash_charm(*row)
-                out[e, 4, j] += n * bsm.vega(*row)
-                out[e, 5, j] += n * bsm.theta(*row)
-                out[e, 6, j] += n * cash_speed(*row)
-                out[e, 7, j] += n * cash_zomma(*row)
-                out[e, 8, j] += n * cash_color(*row)
-                out[e, 9, j] += abs(gamma)

@@ -11,7 +11,6 @@ from gammaflow.levels import Levels
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import amount_text, price_text, strike_steps
-from gammaflow.profile import DYNAMICS
 from gammaflow.units import describe
 
 __all__ = ["cards", "figures", "gamma_by"]
@@ -67,7 +66,7 @@ def figures(levels: Levels) -> list[Panel]:
     return [
         Panel(
             "Gamma over spot",
-            f"The whole book repriced at each spot; {profile.dynamics}: {DYNAMICS[profile.dynamics]}. "
+            f"The whole book repriced at each spot; {profile.dynamics.name}: {profile.dynamics.meaning}. "
             "Zero gamma is a root of this curve, not a sign change across strikes.",
             over_spot,
             440,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from gammaflow.book import Book
 from gammaflow.chain import Chain, Quality
+from gammaflow.dynamics import Dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.levels import Levels, find_levels
@@ -22,7 +23,7 @@ from gammaflow.plot.prepare import amount_text, expiry_labels, price_text
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
-from gammaflow.profile import DYNAMICS, Profile, sweep_spot
+from gammaflow.profile import Profile, sweep_spot
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.units import CONVENTION, MEASURES, describe
 
@@ -73,7 +74,7 @@ class Report:
             ("sign", CONVENTION if book.signed else _NO_SIGN),
             (
                 "profile",
-                f"{profile.dynamics}: {DYNAMICS[profile.dynamics]}; rolled {profile.days:g} days forward, "
+                f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
                 f"volatility shifted by {100 * profile.vol_shift:g} points",
             ),
             ("time", "exact to the second, ACT/365; expiries in UTC"),
@@ -147,7 +148,7 @@ class Report:
                 "by_expiry": self.exposure.by("expiry").reset_index().to_dict("records"),
                 "by_strike": self.exposure.by("strike").reset_index().to_dict("records"),
                 "profile": {
-                    "dynamics": profile.dynamics,
+                    "dynamics": profile.dynamics.name,
                     "days": profile.days,
                     "vol_shift": profile.vol_shift,
                     **profile.table.reset_index().to_dict("list"),
@@ -274,7 +275,7 @@ def analyze(
     *,
     rule: str | Rule | ArrayLike | None = None,
     spots: ArrayLike | None = None,
-    dynamics: str = "sticky_strike",
+    dynamics: str | Dynamics = "sticky_strike",
     days: float = 0.0,
     vol_shift: float = 0.0,
     core: float = 0.9,

@@ -1,0 +1,11 @@
+"""Single barrier options of any monitoring: prices, greeks, and what a knock-in makes dealers trade.
+
+Arguments are scalars, arrays or Series of any shapes that broadcast, with the field symbols of
+`gammaflow.bsm`, and `kind` "down-in", "down-out", "up-in" or "up-out", `H` barrier.
+"""
+
+from __future__ import annotations
+
+from gammaflow.barrier_pricing import ALL, DEFAULT, greeks, hit_probability, price
+
+__all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price"]

@@ -1,0 +1,195 @@
+"""The cube: every measure at other spots, days and volatilities in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gammaflow.book import Book
+from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
+from gammaflow.errors import SchemaError
+from gammaflow.profile import Profile, default_spots, sweep_spot
+from gammaflow.schema import attempt, check_number, read_only, refuse
+from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.units import CONVENTION, describe
+
+__all__ = ["Cube", "sweep"]
+
+#: What a cube holds unless asked otherwise.
+MEASURES = ("delta", "gamma", "vanna", "charm", "gross_gamma")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cube:
+    """Dealers' measures over days x volatility shifts x spots, in total.
+
+    Attributes
+    ----------
+    book : Book
+        The positions behind the numbers.
+    spots : (m,) array
+        The grid [currency].
+    days : (D,) array
+        Calendar days rolled forward.
+    vol_shifts : (V,) array
+        Added to every volatility [1.00 of vol].
+    values : mapping of (D, V, m) arrays
+        Each measure in its unit; + = dealers are long.
+    dynamics : Dynamics
+        How volatility followed spot.
+    """
+
+    book: Book
+    spots: NDArray[np.float64]
+    days: NDArray[np.float64]
+    vol_shifts: NDArray[np.float64]
+    values: Mapping[str, NDArray[np.float64]]
+    dynamics: Dynamics = STICKY_STRIKE
+    smiles: Smiles | None = None
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per (days, vol_shift, spot), one column per measure."""
+        axes = [self.days, self.vol_shifts, self.spots]
+        index = pd.MultiIndex.from_product(axes, names=["days", "vol_shift", "spot"])
+        return pd.DataFrame({name: v.ravel() for name, v in self.values.items()}, index=index)
+
+    def over_days(self, measure: str = "gamma", vol_shift: float = 0.0) -> pd.DataFrame:
+        """One measure, spots x days, at one of the cube's volatility shifts."""
+        place = _place(self.vol_shifts, vol_shift, "vol_shift")
+        return self._slice(measure, self.values_of(measure)[:, place], self.days, "days")
+
+    def over_vol_shifts(self, measure: str = "gamma", days: float = 0.0) -> pd.DataFrame:
+        """One measure, spots x volatility shifts, at one of the cube's days."""
+        place = _place(self.days, days, "days")
+        return self._slice(measure, self.values_of(measure)[place], self.vol_shifts, "vol_shift")
+
+    def values_of(self, measure: str) -> NDArray[np.float64]:
+        """The (D, V, m) array of one measure; SchemaError where the cube has not got it."""
+        if measure not in self.values:
+            raise SchemaError(
+                f"measure: received {measure!r}; the cube has {', '.join(map(repr, self.values))}."
+            )
+        return self.values[measure]
+
+    def at(self, days: float = 0.0, vol_shift: float = 0.0) -> Profile:
+        """The profile, with every expiry, at any day and shift."""
+        return sweep_spot(
+            self.book, self.spots, dynamics=self.dynamics, days=days, vol_shift=vol_shift, smiles=self.smiles
+        )
+
+    def plot(self, measure: str = "gamma", **options: Any) -> Any:
+        """Curves of one measure over spot, one per day (matplotlib Axes)."""
+        from gammaflow.plot.static import plot_curves
+
+        curves = self.over_days(measure, float(self.vol_shifts[0]))
+        title = f"{self.book.symbol} {measure} over spot in the coming days"
+        options = {"currency": self.book.currency, **options}
+        return plot_curves(curves, self.book.spot, title, describe(self.book.currency)[measure], **options)
+
+    def _slice(
+        self, measure: str, values: NDArray[np.float64], axis: NDArray[np.float64], name: str
+    ) -> pd.DataFrame:
+        return pd.DataFrame(
+            values.T, index=pd.Index(self.spots, name="spot"), columns=pd.Index(axis, name=name)
+        )
+
+    def __repr__(self) -> str:
+        book = self.book
+        return (
+            f"Cube {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC: {len(self.days)} days "
+            f"({self.days[0]:g} .. {self.days[-1]:g}) x {len(self.vol_shifts)} vol shifts "
+            f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
+            f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"
+            f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
+            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}\n"
+            f"measures: {', '.join(self.values)}"
+        )
+
+
+def _place(axis: NDArray[np.float64], value: float, name: str) -> int:
+    hits = np.flatnonzero(axis == value)
+    if not hits.size:
+        raise SchemaError(
+            f"{name}: received {value!r}; the cube has {axis.tolist()}. Use Cube.at for others."
+        )
+    return int(hits[0])
+
+
+def sweep(
+    book: Book,
+    spots: ArrayLike | None = None,
+    *,
+    days: Sequence[float] = (0.0,),
+    vol_shifts: Sequence[float] = (0.0,),
+    dynamics: str | Dynamics = "sticky_strike",
+    measures: Sequence[str] = MEASURES,
+) -> Cube:
+    """Reprice a book at every combination of spots, days and volatility shifts.
+
+    Parameters
+    ----------
+    book : Book
+        Signed positions.
+    spots : (m,) array, optional
+        As in `sweep_spot`.
+    days : (D,) sequence
+        Calendar days to roll forward, each >= 0; expiries drop off at their own moment.
+    vol_shifts : (V,) sequence
+        Added to every volatility [1.00 of vol: 0.01 is one vol point].
+    dynamics : str or Dynamics
+        As in `sweep_spot`.
+    measures : sequence of str
+        As in `sweep_spot`.
+
+    Returns
+    -------
+    Cube
+        Its memory is D x V x m per measure; rows of the book are never held per spot.
+
+    Raises
+    ------
+    SchemaError
+        As `sweep_spot`, and for an empty list of days or shifts.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> cube = gf.sweep(book, days=[0, 1, 7], vol_shifts=[0, 0.05])
+    >>> cube.over_days("gamma").columns.tolist()
+    [0.0, 1.0, 7.0]
+    """
+    axes, problems = attempt(
+        *(lambda v=v: check_number(v, "days", 0.0) for v in days),
+        *(lambda v=v: check_number(v, "vol_shifts") for v in vol_shifts),
+    )
+    problems += [
+        f"{name}: received an empty list; at least one value is needed."
+        for name, axis in (("days", days), ("vol_shifts", vol_shifts))
+        if not len(axis)
+    ]
+    refuse("cube", problems)
+    roll, shift = np.array(axes[: len(days)]), np.array(axes[len(days) :])
+    how = find_dynamics(dynamics)
+    smiles = fit_smiles(book) if how.needs_smile else None
+    grid = default_spots(book) if spots is None else spots
+    totals = [
+        [
+            sweep_spot(
+                book, grid, dynamics=how, days=d, vol_shift=v, measures=measures, smiles=smiles
+            ).table.to_numpy()
+            for v in shift
+        ]
+        for d in roll
+    ]
+    values = {name: read_only(np.array(totals)[..., i]) for i, name in enumerate(measures)}
+    checked = sweep_spot(book, grid, measures=["gamma"]).spots
+    return Cube(book, checked, read_only(roll), read_only(shift), MappingProxyType(values), how, smiles)

@@ -1,0 +1,141 @@
+"""How volatility follows spot: named objects, from sticky strike to a spot-vol beta."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gammaflow.errors import SchemaError
+from gammaflow.schema import check_number
+
+__all__ = [
+    "DYNAMICS",
+    "STICKY_DELTA",
+    "STICKY_MONEYNESS",
+    "STICKY_STRIKE",
+    "Dynamics",
+    "find_dynamics",
+    "skew_stickiness",
+    "spot_vol_beta",
+]
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """What happens to each row's volatility when spot moves by x = ln(S / S0).
+
+    The row keeps its own volatility at x = 0 and gains `share` times what its expiry's smile changes by
+    between its moneyness then and now, plus (`stickiness` x the smile's at-the-money skew + `beta`) x; it
+    never falls below `lowest` times today's.
+
+    Parameters
+    ----------
+    name, meaning : str
+        What tables and results print.
+    share : float
+        1 where the smile moves along with spot, 0 where it stays at its strikes [-].
+    stickiness : float
+        Move of at-the-money volatility per x, in units of the skew d sigma / d ln K [-].
+    beta : float
+        Parallel move of all volatilities per x [1.00 of vol per 1.00 of ln S].
+    by_delta : bool
+        Whether the smile keeps its shape in ln(K / F) / sqrt(t), and so in delta, as time passes; else in
+        ln(K / F).
+    lowest : float
+        The least volatility, as a share of today's [-].
+    """
+
+    name: str
+    meaning: str
+    share: float = 0.0
+    stickiness: float = 0.0
+    beta: float = 0.0
+    by_delta: bool = False
+    lowest: float = 0.25
+
+    @property
+    def moves(self) -> bool:
+        """Whether any volatility changes with spot, or with the days rolled."""
+        return bool(self.share or self.stickiness or self.beta)
+
+    @property
+    def needs_smile(self) -> bool:
+        """Whether a smile per expiry has to be fitted."""
+        return bool(self.share or self.stickiness)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+STICKY_STRIKE = Dynamics("sticky_strike", "each strike keeps its volatility when spot moves")
+STICKY_MONEYNESS = Dynamics(
+    "sticky_moneyness", "the smile moves along with the forward, fixed in ln(K/F)", share=1.0
+)
+STICKY_DELTA = Dynamics(
+    "sticky_delta",
+    "each delta keeps its volatility: fixed in ln(K/F)/sqrt(t), sticky moneyness but for the passing of time",
+    share=1.0,
+    by_delta=True,
+)
+
+#: The dynamics that have no parameter, by name.
+DYNAMICS: Mapping[str, Dynamics] = MappingProxyType(
+    {d.name: d for d in (STICKY_STRIKE, STICKY_MONEYNESS, STICKY_DELTA)}
+)
+
+
+def skew_stickiness(ratio: float) -> Dynamics:
+    """At-the-money volatility moves by `ratio` x skew x ln(S / S0), the smile's shape moves with the forward.
+
+    Parameters
+    ----------
+    ratio : float
+        The skew-stickiness ratio [-] (Bergomi, Smile dynamics IV, 2009): 0 is sticky moneyness, 1 sticky
+        strike to first order, 2 what a local volatility does for short expiries.
+
+    Examples
+    --------
+    >>> skew_stickiness(1.5).name
+    'skew_stickiness(1.5)'
+    """
+    ratio = check_number(ratio, "ratio")
+    return Dynamics(
+        f"skew_stickiness({ratio:g})",
+        f"at-the-money volatility moves by {ratio:g} x skew per unit of ln spot",
+        share=1.0,
+        stickiness=ratio,
+    )
+
+
+def spot_vol_beta(beta: float) -> Dynamics:
+    """Every volatility moves by `beta` per unit of ln spot: sticky strike with vanna folded in.
+
+    Parameters
+    ----------
+    beta : float
+        d sigma / d ln S [1.00 of vol per 1.00 of ln S]: -3 is three vol points up for each 1 % down.
+
+    Examples
+    --------
+    >>> spot_vol_beta(-3.0).meaning
+    'every volatility moves by -3 vol points per +1 % of spot'
+    """
+    beta = check_number(beta, "beta")
+    return Dynamics(
+        f"spot_vol_beta({beta:g})",
+        f"every volatility moves by {beta:g} vol points per +1 % of spot",
+        beta=beta,
+    )
+
+
+def find_dynamics(given: str | Dynamics) -> Dynamics:
+    """The dynamics of that name, or the object itself; SchemaError that names the legal ones."""
+    if isinstance(given, Dynamics):
+        return given
+    if given in DYNAMICS:
+        return DYNAMICS[given]
+    raise SchemaError(
+        f"dynamics: received {given!r}; legal: {', '.join(map(repr, DYNAMICS))}, "
+        "skew_stickiness(ratio), spot_vol_beta(beta)."
+    )

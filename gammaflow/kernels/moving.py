@@ -1,0 +1,109 @@
+"""Cash greeks of many rows over a grid of spots while volatility moves with spot."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gammaflow.kernels import bsm
+from gammaflow.kernels.compile import kernel, scalar
+from gammaflow.kernels.smile import knot_slope, knot_variance, svi_slope, svi_variance
+from gammaflow.kernels.sweep import (
+    cash_charm,
+    cash_color,
+    cash_delta,
+    cash_gamma,
+    cash_speed,
+    cash_vanna,
+    cash_zomma,
+)
+
+
+@scalar
+def moved(sigma, x, level, level_here, slope, share, line, lowest):
+    """A row's volatility after a move x = ln(S / S0), and its slope d sigma / dx.
+
+    sigma + share (level - level_here) + line x, but never below lowest x sigma; level and slope are the
+    smile's volatility where the row has come to, and its derivative in x.
+    """
+    free = sigma + share * (level - level_here) + line * x
+    least = lowest * sigma
+    floored = free < least
+    return (least if floored else free), (0.0 if floored else share * slope + line)
+
+
+@kernel
+def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, knots, vol, tilt):
+    """The volatility of one row at each x = ln(S / S0), and its slope in x, into `vol` and `tilt`.
+
+    The smile of `years` is svi (5,) or, where that is NaN, knots (3, n); it is read at stretch (k - x).
+    """
+    a, b, rho, m, s = svi[0], svi[1], svi[2], svi[3], svi[4]
+    if share == 0.0:
+        for j in range(len(x)):
+            vol[j], tilt[j] = moved(sigma, x[j], 0.0, 0.0, 0.0, 0.0, line, lowest)
+    elif a == a:
+        here = math.sqrt(svi_variance(k, a, b, rho, m, s) / years)
+        for j in range(len(x)):
+            at = stretch * (k - x[j])
+            level = math.sqrt(svi_variance(at, a, b, rho, m, s) / years)
+            slope = -0.5 * stretch * svi_slope(at, a, b, rho, m, s) / (level * years)
+            vol[j], tilt[j] = moved(sigma, x[j], level, here, slope, share, line, lowest)
+    else:
+        here = math.sqrt(knot_variance(k, knots[0], knots[1], knots[2]) / years)
+        for j in range(len(x)):
+            at = stretch * (k - x[j])
+            level = math.sqrt(knot_variance(at, knots[0], knots[1], knots[2]) / years)
+            slope = -0.5 * stretch * knot_slope(at, knots[0], knots[1], knots[2]) / (level * years)
+            vol[j], tilt[j] = moved(sigma, x[j], level, here, slope, share, line, lowest)
+
+
+@kernel
+def moving_sweep(
+    spots, x, row_starts, group, phi, ratio, K, t, r, sigma, q, size,
+    k, svi, knot_starts, knots, years, stretch, share, line, lowest, out, want_rest,
+):  # fmt: skip
+    """Add size times each cash greek of each row to out[group] (11, m), each row at its moved volatility.
+
+    Rows row_starts[e] .. row_starts[e + 1] share expiry e, whose smile is svi[e] or its knots. The order is
+    that of `CASH_GREEKS`, then gross gamma and total gamma: gamma plus vanna times the slope of volatility in
+    ln S. A row with t = 0 contributes nothing. Without `want_rest` delta, vega, theta, speed, zomma and color
+    are left out.
+    """
+    vol = np.empty(len(spots))
+    tilt = np.empty(len(spots))
+    for e in range(len(row_starts) - 1):
+        mine = knots[:, knot_starts[e] : knot_starts[e + 1]]
+        for i in range(row_starts[e], row_starts[e + 1]):
+            if t[i] <= 0.0:
+                continue
+            vol_path(x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], mine, vol, tilt)
+            n, b, to = size[i], ratio[i], group[i]
+            f, strike, left, rate, carry = phi[i], K[i], t[i], r[i], q[i]
+            for j in range(len(spots)):
+                row = (f, b * spots[j], strike, left, rate, vol[j], carry)
+                gamma = n * cash_gamma(*row)
+                vanna = n * cash_vanna(*row)
+                charm = n * cash_charm(*row)
+                total = gamma + vanna * tilt[j]
+                out[to, 1, j] += gamma
+                out[to, 2, j] += vanna
+                out[to, 3, j] += charm
+                out[to, 9, j] += abs(gamma)
+                out[to, 10, j] += total
+            if want_rest:
+                for j in range(len(spots)):
+                    row = (f, b * spots[j], strike, left, rate, vol[j], carry)
+                    delta = n * cash_delta(*row)
+                    vega = n * bsm.vega(*row)
+                    theta = n * bsm.theta(*row)
+                    speed = n * cash_speed(*row)
+                    zomma = n * cash_zomma(*row)
+                    color = n * cash_color(*row)
+                    out[to, 0, j] += delta
+                    out[to, 4, j] += vega
+                    out[to, 5, j] += theta
+                    out[to, 6, j] += speed
+                    out[to, 7, j] += zomma
+                    out[to, 8, j] += color
