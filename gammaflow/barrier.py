@@ -6,6 +6,26 @@ Arguments are scalars, arrays or Series of any shapes that broadcast, with the f
 
 from __future__ import annotations
 
+from gammaflow.barrier_analytics import (
+    DeltaExcess,
+    barrier_shift,
+    delta_excess,
+    excess_threshold,
+    knock_in_jump,
+    ladder,
+)
 from gammaflow.barrier_pricing import ALL, DEFAULT, greeks, hit_probability, price
 
-__all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price"]
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "DeltaExcess",
+    "barrier_shift",
+    "delta_excess",
+    "excess_threshold",
+    "greeks",
+    "hit_probability",
+    "knock_in_jump",
+    "ladder",
+    "price",
+]

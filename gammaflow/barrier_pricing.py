@@ -145,7 +145,7 @@ def price(
     Examples
     --------
     >>> round(float(price("down-in", "p", 100.0, 100.0, 70.0, 1.0, 0.04, 0.3, 0.01)), 9)
-    7.743206556
+    7.044913556
     >>> round(float(price("down-in", "p", 100.0, 100.0, 70.0, 1.0, 0.04, 0.3, 0.01, monitoring=252)), 6)
     7.459396
     """
@@ -237,7 +237,7 @@ def greeks(
     --------
     >>> g = greeks("down-in", "p", [70.5, 100.0], 100.0, 70.0, 0.25, 0.04, 0.45, which=("delta", "gamma"))
     >>> g.delta.round(6)
-    array([-1.340369, -0.233637])
+    array([-1.377877, -0.319782])
     """
     names = read_which(which, ALL)
     terms = read_terms(
@@ -289,7 +289,7 @@ def hit_probability(
     Examples
     --------
     >>> round(float(hit_probability("down-in", 100.0, 70.0, 1.0, 0.04, 0.3, 0.01)), 9)
-    0.227706033
+    0.24865262
     """
     kinds = np.char.replace(np.asarray(kind, dtype=str), "-in", "-out")
     carry = read_terms(kind, "p", True, r=r, q=q).numbers

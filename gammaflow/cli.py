@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gammaflow import verify
 from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
@@ -262,6 +263,24 @@ def profile(
     spot = result.book.spot
     grid = np.linspace(low or 0.7 * spot, high or 1.3 * spot, points)
     _finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)
+
+
+@app.command(name="verify")
+def verify_kernels(
+    full: Annotated[bool, typer.Option("--full", help="Thirty thousand rows instead of a thousand.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hold the kernels, as compiled for this processor, against vollib and reference values."""
+    with _working("Comparing"):
+        result = verify.run(full)
+    if as_json:
+        rows = json.loads(result.table.reset_index().to_json(orient="records", double_precision=15))
+        found = {"ok": result.ok, "processor": result.processor, "vector_bits": result.vector_bits}
+        print(_dumps({**found, "rows": rows}))
+    else:
+        out_console.print(str(result), highlight=False, markup=False, soft_wrap=True)
+    if not result.ok:
+        raise typer.Exit(1)
 
 
 def main() -> NoReturn:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
-from gammaflow.units import CONVENTION, MEASURES, describe, money
+from gammaflow.units import CONVENTION, MEASURES, convert, describe, money
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
 
@@ -73,6 +73,10 @@ class Exposure:
     def total(self) -> pd.Series:
         """Each measure summed over the book."""
         return pd.Series({name: float(values.sum()) for name, values in self.rows.items()}, name="total")
+
+    def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
+        """`table` in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        return convert(self.table, unit, self.book.spot, self.book.currency, contract_size)
 
     def to_dict(self) -> dict[str, Any]:
         """Totals as plain numbers, with their units."""

@@ -18,7 +18,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_sums
 from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
-from gammaflow.units import CONVENTION, PROFILE_MEASURES, describe, money
+from gammaflow.units import CONVENTION, PROFILE_MEASURES, convert, describe, money
 
 __all__ = ["Profile", "default_spots", "expiry_spots", "sweep_spot"]
 
@@ -103,6 +103,10 @@ class Profile:
             measures=tuple(self.values) if measures is None else measures,
             smiles=self.smiles,
         )
+
+    def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
+        """`table` in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        return convert(self.table, unit, self.spots, self.book.currency, contract_size)
 
     def value_at(self, spot: float, measure: str = "gamma") -> float:
         """One measure repriced at one spot, in total [its unit], without the rest of a profile."""

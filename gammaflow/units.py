@@ -12,10 +12,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+import pandas as pd
 from numpy import float64
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CONVENTION", "MEASURES", "PROFILE_MEASURES", "Measure", "describe", "money"]
+from gammaflow.errors import SchemaError
+
+__all__ = [
+    "CONVENTION",
+    "CONVERSIONS",
+    "MEASURES",
+    "PROFILE_MEASURES",
+    "Measure",
+    "convert",
+    "describe",
+    "money",
+]
 
 _DAY = 1.0 / 365.0
 _PERCENT = 0.01
@@ -86,3 +99,82 @@ def describe(currency: str) -> dict[str, str]:
     'USD per +1 % spot'
     """
     return {m.name: m.unit.format(ccy=currency) for m in PROFILE_MEASURES.values()}
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Another way to say some measures: divided by spot or not, times `factor`."""
+
+    measures: tuple[str, ...]
+    by_spot: bool
+    factor: float
+    unit: str
+
+
+_GAMMAS = ("gamma", "gross_gamma", "total_gamma")
+_TRADED = ("delta", "gamma", "vanna", "charm", "gross_gamma", "total_gamma")
+
+#: The units that other tools speak, by name.
+CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
+    {
+        "per_point": Conversion(_GAMMAS, True, 1.0 / _PERCENT, "{ccy} per +1.00 of spot"),
+        "per_100pct": Conversion(_GAMMAS, False, 1.0 / _PERCENT, "{ccy} per +100 % spot"),
+        "shares": Conversion(_TRADED, True, 1.0, "units"),
+        "contracts": Conversion(_TRADED, True, 1.0, "contracts"),
+    }
+)
+
+
+def convert(
+    table: pd.DataFrame, to: str, spot: ArrayLike, currency: str, contract_size: float | None = None
+) -> pd.DataFrame:
+    """The measures of a table in another unit, which each column's name then states.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Measures in their own units, one row per group or spot.
+    to : str
+        "per_point" (S gamma: delta in currency per +1.00 of spot), "per_100pct" (S^2 gamma), "shares" (units
+        of the underlying in place of currency) or "contracts" (futures of `contract_size` units).
+    spot : float or array of one per row
+        At which the measures hold [currency].
+    currency : str
+        Of the table.
+    contract_size : float, optional
+        Units of the underlying per futures contract; for "contracts" only.
+
+    Returns
+    -------
+    DataFrame
+        Only the measures that the unit makes sense for.
+
+    Raises
+    ------
+    SchemaError
+        For an unknown unit, or a contract size that is missing, not wanted or not > 0.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"gamma": [5e6], "vega": [1.0]})
+    >>> convert(table, "contracts", 5_000.0, "USD", contract_size=50.0)
+       gamma [contracts per +1 % spot]
+    0                             20.0
+    """
+    if to not in CONVERSIONS:
+        raise SchemaError(f"to: received {to!r}; legal: {', '.join(map(repr, CONVERSIONS))}.")
+    if (to == "contracts") != (contract_size is not None) or (
+        contract_size is not None and not contract_size > 0
+    ):
+        raise SchemaError(
+            f"contract_size: received {contract_size!r} for {to!r}; 'contracts' needs the underlying's units "
+            "per futures contract, > 0, and the other units take none."
+        )
+    how = CONVERSIONS[to]
+    divisor = (np.asarray(spot, dtype=float64) if how.by_spot else np.float64(1.0)) * (contract_size or 1.0)
+    out = {}
+    for name in table.columns.intersection(list(how.measures)):
+        per = PROFILE_MEASURES[name].unit.removeprefix("{ccy}") if how.measures is _TRADED else ""
+        unit = how.unit.format(ccy=currency) + per
+        out[f"{name} [{unit}]"] = table[name] * how.factor / divisor
+    return pd.DataFrame(out, index=table.index)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -151,6 +152,24 @@ def test_bad_options_end_in_one_line_and_code_2(run, quotes, args, words):
     assert out == ""
     assert words in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_verify_agrees_and_prints_each_greek(run, monkeypatch):
+    code, out, _ = run("verify")
+    assert code == 0
+    for word in ("gamma", "vanna", "vollib", "bit"):
+        assert word in out
+    code, out, _ = run("verify", "--json")
+    assert code == 0
+    assert json.loads(out)["ok"] is True
+
+
+def test_verify_ends_in_code_1_where_the_kernels_disagree(run, monkeypatch):
+    good = cli.verify.run(False)
+    bad = dataclasses.replace(good, table=good.table.assign(ok=False))
+    monkeypatch.setattr(cli.verify, "run", lambda full: bad)
+    code, _, _ = run("verify")
+    assert code == 1
 
 
 def test_unknown_commands_are_usage_errors(run):

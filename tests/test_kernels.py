@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from fractions import Fraction as Exact
 from pathlib import Path
 
 import llvmlite.binding
@@ -70,15 +71,6 @@ def test_log_ratio_keeps_its_digits_next_to_one() -> None:
         assert log_ratio(0.9999999999999999, 1.0) == pytest.approx(-(2.0**-53), rel=1e-15)
 
 
-MILLS = {
-    0.0: (1.253314137315500251207883, 1.0),
-    0.5: (0.8763644647701446061, 0.5618177676149277),
-    1.0: (0.6556795424187984715, 0.3443204575812015285),
-    3.0: (0.3045902987101032957, 0.0862291038696901130),
-    10.0: (0.0990286155138396, 0.009713844861604),
-}  # fmt: skip
-
-
 @given(st.floats(0.0, 60.0))
 def test_mills_ratio_and_its_slope(z: float) -> None:
     R = math.sqrt(math.pi / 2.0) * float(erfcx(z / math.sqrt(2.0)))
@@ -101,8 +93,6 @@ def test_mills_ratio_far_out() -> None:
 
 @given(st.floats(-1e150, 1e150), st.floats(1e-100, 1e100), st.floats(-300.0, 300.0))
 def test_twice_the_working_precision(a: float, b: float, x: float) -> None:
-    from fractions import Fraction as Exact
-
     s, e = two_sum(a, b)
     assert Exact(s) + Exact(e) == Exact(a) + Exact(b)
     p, e = two_product(b, 1.0 / 3.0)
@@ -167,9 +157,6 @@ def test_scalar_code_is_seen_as_such() -> None:
     assert vector_bits(chained) == 64
 
 
-# ---- threads
-
-
 def test_calls_are_split_only_when_large_and_from_the_main_thread() -> None:
     before = bsm.get_threads()
 
@@ -203,8 +190,6 @@ def test_calls_are_split_only_when_large_and_from_the_main_thread() -> None:
     finally:
         bsm.set_threads(before)
 
-
-# ---- plain functions and the cache, in processes of their own
 
 SCRIPT = """
 import json, sys

@@ -151,7 +151,7 @@ def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, width, knocked, panels, f
             f[3, j] = jet.r - rebate * hit.r
 
 
-@scalar
+@kernel
 def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
     """Jet in ln S of e^(-r dt) E[f] one time dt before the date on which f is known at the nodes."""
     s = sigma * math.sqrt(dt)
@@ -217,11 +217,13 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     for S in spots:
         top = max(top, eta * log_ratio(S, H))
     rows = np.empty(N - 1, np.int64)
+    most = 0
     for k in range(N - 1):
         far = extent(eta, r, sigma, q, t - dates[k] * t, reach)
         seen = top + abs(rate) * dates[k] * t + reach * sigma * math.sqrt(dates[k] * t)
         rows[k] = math.ceil(min(far, seen) / width)
-    nodes = (knocked + rows.max() + beyond) * P
+        most = max(most, rows[k])
+    nodes = (knocked + most + beyond) * P
     f = np.zeros((kinds, nodes))
     g = np.zeros((kinds, nodes))
     B = np.empty((kinds, (max(high, high_) - min(low, low_) + 3) * P, P))
@@ -239,8 +241,9 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
                 built = dt
             at = (knocked + start) * P
             into = knocked * P
-            g[:, into:] = 0.0
             for n in range(kinds):
+                for j in range(into, nodes):
+                    g[n, j] = 0.0
                 add_product(B[0], 1.0, first, last, f[n], at, rows[k], g[n], into)
             if full:
                 add_product(B[1], 1.0, first, last, f[0], at, rows[k], g[1], into)
@@ -263,7 +266,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     below = int(math.ceil(seen / fine_width))
     above = int(math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width))
     fine = np.zeros((kinds, (below + above) * P))
-    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, 0, full, fine)
+    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, np.int64(0), full, fine)
     if N == 2:
         fill_last(phi, eta, K, H, left, r, sigma, q, rebate, fine_width, below, above, full, fine)
     else:
@@ -365,25 +368,28 @@ def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
 
 
 @kernel
-def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, found):
-    """Quantities at spots into found (10, m): finer levels until two agree. Returns their difference."""
+def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, levels):
+    """Quantities at spots into levels (2, 10, m), at finer levels in turn until two agree.
+
+    Returns their largest difference and which of the two is the finer.
+    """
     full = checked[3] or checked[5] or checked[7] or checked[8]
     level = 0
     while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
         level += 1
     a = K, H, t, r, sigma, q, rebate
     jets = np.empty((8, len(spots)))
-    coarse = np.empty((10, len(spots)))
     error = np.inf
-    one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[level, 0], LEVELS[level, 1], jets)
-    finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, found)
-    while not error <= tolerance and level < len(LEVELS) - 1:
-        level += 1
-        coarse[:] = found
-        one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[level, 0], LEVELS[level, 1], jets)
-        finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, found)
-        error = largest_error(K, t, sigma, rebate, spots, coarse, found, checked)
-    return error
+    turn = 1
+    for now in range(level, len(LEVELS)):
+        turn = 1 - turn
+        one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
+        finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
+        if now > level:
+            error = largest_error(K, t, sigma, rebate, spots, levels[1 - turn], levels[turn], checked)
+            if error <= tolerance:
+                break
+    return error, turn
 
 
 @kernel
@@ -395,7 +401,7 @@ def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, chec
     m = S.shape[1]
     spots = np.empty(m)
     place = np.empty(m, np.int64)
-    found = np.empty((10, m))
+    levels = np.empty((2, 10, m))
     for i in range(len(K)):
         phi, eta, out, alive = signs(code[i])
         a = K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i]
@@ -411,8 +417,9 @@ def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, chec
             else:
                 settle(phi, eta, out, alive, S[i, j], *a, dates, block[:, i, j])
         error[i] = 0.0
+        turn = 0
         if live > 0:
-            error[i] = refine(phi, eta, out, *a, dates, spots[:live], tolerance, checked, found[:, :live])
+            error[i], turn = refine(phi, eta, out, *a, dates, spots[:live], tolerance, checked, levels)
         for j in range(live):
             for k in range(10):
-                block[k, i, place[j]] = found[k, j]
+                block[k, i, place[j]] = levels[turn, k, j]

@@ -1,0 +1,401 @@
+"""The hedge flow: what dealers must trade when spot, time and volatility move, by full reprice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.book import Book
+from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
+from gammaflow.errors import SchemaError
+from gammaflow.greeks import cash_sums
+from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, read_only, refuse
+from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.units import money
+
+__all__ = ["CAUSES", "FlowLadder", "HedgeFlow", "flow_ladder", "hedge_flow"]
+
+Array = NDArray[np.float64]
+_State = tuple[float, float, float]
+
+#: What a flow is attributed to, and the measure that would give it to first order.
+CAUSES: Mapping[str, str] = {"spot": "gamma", "time": "charm", "volatility": "vanna"}
+
+_SIGN = "+ = dealers buy the underlying, - = they sell it"
+# How long before an expiry, as a share of the time to it, the step begins in which it drops out.
+_LAST_SHARE = 1e-9
+_CORNERS = tuple(product((0, 1), repeat=3))
+_PERCENT = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
+_HOURS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 240.0)
+_POINTS = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
+_MINUTE = 1.0 / 60.0
+
+
+def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.DataFrame:
+    checks = {"adv": adv, "depth": depth}
+    given = {name: value for name, value in checks.items() if value is not None}
+    if not given:
+        raise SchemaError("adv, depth: received neither; pass adv [currency a day], depth [currency per 1 %].")
+    values, problems = attempt(
+        *(lambda n=n, v=v: check_number(v, n, 0.0, open_low=True) for n, v in given.items())
+    )
+    refuse("comparison", problems)
+    sizes = dict(zip(given, values, strict=True))
+    out = flows.copy()
+    if "adv" in sizes:
+        out["share_of_adv"] = flows["flow"] / sizes["adv"]
+    if "depth" in sizes:
+        out["percent_of_spot"] = flows["flow"] / sizes["depth"]
+    return out
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HedgeFlow:
+    """Currency that dealers must trade from the book's spot, moment and volatilities to others.
+
+    Attributes
+    ----------
+    book : Book
+        The positions.
+    spot : float
+        The spot arrived at, which all trades are valued at [currency].
+    days, vol_shift : float
+        Calendar days passed, and what was added to every volatility [1.00 of vol].
+    dynamics : Dynamics
+        How volatility followed spot; what it does to the flow belongs to spot.
+    steps : int
+        Into how many steps the path was cut, beside those at expiries.
+    flows : (3, n_expiries) array
+        By cause (see `CAUSES`) and expiry [currency], + = dealers buy.
+    along : (3,) array
+        The same by cause with each step's trade valued at the spot of that step, as a dealer who hedges all
+        the way pays it [currency].
+    first_order : (3,) array
+        Minus gamma, charm and vanna at the start times the whole move [currency].
+    """
+
+    book: Book
+    spot: float
+    days: float
+    vol_shift: float
+    dynamics: Dynamics
+    steps: int
+    flows: Array
+    along: Array
+    first_order: Array
+
+    @property
+    def total(self) -> float:
+        """All that must be traded [currency], + = dealers buy."""
+        return float(self.flows.sum())
+
+    @cached_property
+    def by_expiry(self) -> pd.DataFrame:
+        """One row per expiry: spot, time, volatility and total [currency], + = dealers buy."""
+        frame = pd.DataFrame(self.flows.T, index=self.book.expiries, columns=list(CAUSES))
+        return frame.assign(total=frame.sum(axis=1))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Rows spot, time, volatility, total; columns flow, along, first_order, residual [currency].
+
+        `along` is the flow at the spots of the path, `first_order` what one greek at the start says of the
+        whole move, `residual` the flow less that.
+        """
+        flow = np.append(self.flows.sum(axis=1), self.total)
+        along, guess = (np.append(x, x.sum()) for x in (self.along, self.first_order))
+        columns = {"flow": flow, "along": along, "first_order": guess, "residual": flow - guess}
+        return pd.DataFrame(columns, index=pd.Index([*CAUSES, "total"], name="cause"))
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of `table`."""
+        return self.table.copy()
+
+    def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
+        """The table beside what the market takes.
+
+        Parameters
+        ----------
+        adv : float, optional
+            Average daily volume [currency]: adds `share_of_adv`, the flow as a share of it.
+        depth : float, optional
+            Currency that moves spot by 1 %: adds `percent_of_spot`, how far the flow alone would move it.
+        """
+        return _against(self.table, adv, depth)
+
+    def __repr__(self) -> str:
+        book, table = self.book, self.table
+        return "\n".join(
+            [
+                f"HedgeFlow {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC: spot {book.spot:,.2f} to "
+                f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
+                f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
+                f"rule: {book.rule}",
+                f"sign: {_SIGN if book.signed else 'none (open interest alone)'}; {book.currency} at the last spot",
+                *(
+                    f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "
+                    f"the move: {row.first_order:,.0f})"
+                    for cause, row in zip(table.index, table.itertuples(), strict=True)
+                ),
+            ]
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FlowLadder:
+    """Hedge flows of many single moves: of spot alone, of time alone, of volatility alone.
+
+    Attributes
+    ----------
+    book : Book
+        The positions.
+    dynamics : Dynamics
+        How volatility followed spot.
+    table : DataFrame
+        Rows (change, move): "spot" [%], "hours" [hours; the last is the next expiry, which has then dropped
+        off, the one before is a minute earlier], "volatility" [vol points]. Columns flow, first_order,
+        residual as in `HedgeFlow` [currency, + = dealers buy]; NaN for a fall of volatility to 0 or below.
+    """
+
+    book: Book
+    dynamics: Dynamics
+    table: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of `table`."""
+        return self.table.copy()
+
+    def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
+        """The table beside what the market takes; arguments as for `HedgeFlow.against`."""
+        return _against(self.table, adv, depth)
+
+    def __repr__(self) -> str:
+        book, missing = self.book, int(self.table["flow"].isna().sum())
+        return "\n".join(
+            [
+                f"FlowLadder {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, spot {book.spot:,.2f}, "
+                f"{self.dynamics}",
+                f"rule: {book.rule}",
+                f"sign: {_SIGN if book.signed else 'none (open interest alone)'}; {book.currency} at the spot "
+                "arrived at",
+                *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
+                self.table.to_string(float_format="{:,.0f}".format),
+            ]
+        )
+
+
+def hedge_flow(
+    book: Book,
+    *,
+    spot: float | None = None,
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    dynamics: str | Dynamics = STICKY_STRIKE,
+    steps: int = 64,
+) -> HedgeFlow:
+    """Currency dealers must trade when spot, time and volatility go from now to there.
+
+    The total is -(D1 - D0) spot_1 with D the dealers' delta in units of the underlying, both from a full
+    reprice. It is attributed along the straight path in (ln S, t, sigma): every step is split between spot,
+    time and volatility by Shapley's rule over its eight corners, so the three add up to the total whatever
+    the number of steps, and depend on no order in which the changes come. An expiry that passes on the way
+    drops out in a step of its own, in which nothing but time moves.
+
+    Parameters
+    ----------
+    book : Book
+        Signed positions.
+    spot : float, optional
+        Spot arrived at [currency]; the book's where not given.
+    days : float
+        Calendar days that pass, >= 0.
+    vol_shift : float
+        Added to every volatility [1.00 of vol: 0.01 is one vol point].
+    dynamics : str or Dynamics
+        How volatility follows spot, beside `vol_shift`.
+    steps : int
+        Steps of the path, >= 1. The split's error falls with their square.
+
+    Returns
+    -------
+    HedgeFlow
+
+    Raises
+    ------
+    SchemaError
+        With every problem of the arguments.
+
+    Notes
+    -----
+    Shapley's value of three causes: a cause's change is weighted 1/3 where it comes first or last and 1/6
+    after each one of the others [L. S. Shapley, A value for n-person games, 1953, eq. 12].
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.flow import hedge_flow
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> flow = hedge_flow(book, spot=65_000, days=1.0, vol_shift=0.10)
+    >>> bool(abs(flow.flows.sum() - flow.by_expiry["total"].sum()) < 1e-6 * abs(flow.total))
+    True
+    >>> hedge_flow(book).total
+    0.0
+    """
+    values, problems = attempt(
+        lambda: check_number(book.spot if spot is None else spot, "spot", 0.0, open_low=True),
+        lambda: check_number(days, "days", 0.0),
+        lambda: book.rolled(0.0, vol_shift),
+        lambda: _whole(steps),
+        lambda: find_dynamics(dynamics),
+    )
+    refuse("hedge flow", problems)
+    to, days, _, steps, dynamics = values
+    vol_shift = float(vol_shift)
+    smiles = fit_smiles(book) if dynamics.needs_smile else None
+    path = _path(book, to, days, vol_shift, steps)
+    states = [tuple(path[c, i + bit[c]] for c in range(3)) for bit in _CORNERS for i in range(path.shape[1] - 1)]
+    corners = _units(book, states, dynamics, smiles)
+    units = _shapley(corners.reshape(2, 2, 2, -1, len(book.expiries)))
+    spots = path[0]
+    flows = -to * units.sum(axis=1) + 0.0
+    along = -np.einsum("i,cie->c", np.sqrt(spots[1:] * spots[:-1]), units) + 0.0
+    moved = np.array([100.0 * (to / book.spot - 1.0), days, 100.0 * vol_shift])
+    first = -_greeks(book, dynamics, smiles) * moved + 0.0
+    arrays = read_only(flows), read_only(along), read_only(first)
+    return HedgeFlow(book, to, days, vol_shift, dynamics, steps, *arrays)
+
+
+def flow_ladder(
+    book: Book,
+    *,
+    percent: Sequence[float] = _PERCENT,
+    hours: Sequence[float] | None = None,
+    points: Sequence[float] = _POINTS,
+    dynamics: str | Dynamics = STICKY_STRIKE,
+) -> FlowLadder:
+    """Hedge flows of moves of spot, of time and of volatility, each alone.
+
+    Parameters
+    ----------
+    book : Book
+        Signed positions.
+    percent : sequence of float
+        Moves of spot [%], above -100.
+    hours : sequence of float, optional
+        Hours that pass, >= 0; where not given, round hours up to the next expiry, a minute before it, and it.
+    points : sequence of float
+        Moves of volatility [vol points].
+    dynamics : str or Dynamics
+        How volatility follows spot.
+
+    Returns
+    -------
+    FlowLadder
+
+    Raises
+    ------
+    SchemaError
+        With every problem of the arguments.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.flow import flow_ladder
+    >>> ladder = flow_ladder(gf.assign_positions(gf.demo_chain()))
+    >>> ladder.against(depth=300e6).loc["spot"].columns.to_list()
+    ['flow', 'first_order', 'residual', 'percent_of_spot']
+    """
+    if hours is None:
+        last = float(_drop_days(book)[0]) * 24.0
+        hours = [h for h in _HOURS if h < last - _MINUTE] + [h for h in (last - _MINUTE, last) if h > 0]
+    moves: dict[str, Sequence[float]] = {"spot": percent, "hours": hours, "volatility": points}
+    lowest = {"spot": -100.0, "hours": 0.0, "volatility": -np.inf}
+    checks = [
+        lambda n=n, m=m: check_number(m, n, lowest[n], open_low=n == "spot")
+        for n, values in moves.items()
+        for m in values
+    ]
+    _, problems = attempt(*checks, lambda: find_dynamics(dynamics))
+    refuse("flow ladder", problems)
+    dynamics = find_dynamics(dynamics)
+    smiles = fit_smiles(book) if dynamics.needs_smile else None
+    now = (book.spot, 0.0, 0.0)
+    possible = float(book["sigma"].min())
+    rows, states = [], [now]
+    for cause, (change, sizes) in enumerate(moves.items()):
+        for size in map(float, sizes):
+            rows.append((change, size, cause, len(states)))
+            states.append(
+                (
+                    (book.spot * (1.0 + size / 100.0), 0.0, 0.0),
+                    (book.spot, size / 24.0, 0.0),
+                    (book.spot, 0.0, size / 100.0),
+                )[cause]
+            )
+
+
+def _whole(steps: int) -> int:
+    if check_number(steps, "steps", 1.0) != int(steps):
+        raise SchemaError(f"steps: received {steps!r}; steps must be a whole number >= 1.")
+    return int(steps)
+
+
+def _drop_days(book: Book) -> Array:
+    """Days after which each expiry has dropped off, to the last bit of what `Book.rolled` says."""
+    days = np.unique(book.years) * DAYS_PER_YEAR
+    late = np.unique(book.years) > days / DAYS_PER_YEAR
+    return np.asarray(np.where(late, np.nextafter(days, np.inf), days))
+
+
+def _path(book: Book, spot: float, days: float, vol_shift: float, steps: int) -> Array:
+    """Spot, days and vol shift of the nodes, (3, n): equal steps, and one of its own at each expiry passed."""
+    u = np.linspace(0.0, 1.0, steps + 1)
+    times = u * days
+    passed = _drop_days(book)
+    passed = passed[passed <= days]
+    times = np.concatenate([times, passed * (1.0 - _LAST_SHARE), passed])
+    u = np.concatenate([u, *(passed * share / max(days, 1e-300) for share in (1.0 - _LAST_SHARE, 1.0))])
+    order = np.lexsort((u, times))
+    u, times = u[order], times[order]
+    spots = np.where(u < 1.0, book.spot * np.exp(u * np.log(spot / book.spot)), spot)
+    return np.stack([spots, times, u * vol_shift])
+
+
+def _units(book: Book, states: Sequence[_State], dynamics: Dynamics, smiles: Smiles | None) -> Array:
+    """Delta in units of the underlying in each state, (n_states, n_expiries); equal states are bitwise equal."""
+    needed: dict[tuple[float, float], dict[float, int]] = {}
+    for spot, days, vol_shift in states:
+        prices = needed.setdefault((days, vol_shift), {})
+        prices.setdefault(spot, len(prices))
+    units = {}
+    for (days, vol_shift), prices in needed.items():
+        spots = read_only(list(prices))
+        cash = cash_sums(
+            book, spots, days=days, vol_shift=vol_shift, wanted=("delta",), interpolate=False,
+            dynamics=dynamics, smiles=smiles,
+        )  # fmt: skip
+        units[days, vol_shift] = cash["delta"] / spots
+    return np.stack([units[t, v][:, needed[t, v][spot]] for spot, t, v in states])
+
+
+def _greeks(book: Book, dynamics: Dynamics, smiles: Smiles | None) -> Array:
+    """Gamma per +1 %, charm per day and vanna per vol point of the book now, (3,)."""
+    wanted = ("total_gamma", "charm", "vanna")
+    spots = read_only([book.spot])
+    sums = money(cash_sums(book, spots, wanted=wanted, dynamics=dynamics, smiles=smiles))
+    return np.array([sums[name].sum() for name in wanted])
+
+
+def _shapley(corners: Array) -> Array:
+    """What each of the three first axes adds, (3, ...): the mean over the orders in which they change."""
+    parts = []
+    for axis in range(3):
+        change = np.diff(np.moveaxis(corners, axis, 0), axis=0)[0]
+        parts.append((2.0 * change[0, 0] + change[0, 1] + change[1, 0] + 2.0 * change[1, 1]) / 6.0)
+    return np.stack(parts)

@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import gammaflow as gf
+from books import random_book
+from gammaflow import dynamics
+from gammaflow.errors import SchemaError
+
+
+@pytest.fixture(scope="module")
+def book():
+    return gf.assign_positions(gf.demo_chain())
+
+
+def test_dynamics_are_compared_in_one_table(book):
+    table = gf.compare_dynamics(book)
+    assert table.index.names == ["dynamics", "measure"]
+    strike = table.loc["sticky_strike"]
+    pd.testing.assert_series_equal(strike.loc["gamma"], strike.loc["total_gamma"], check_names=False)
+    levels = gf.find_levels(gf.sweep_spot(book))
+    assert strike.loc["gamma", "nearest_flip"] == pytest.approx(levels.flips[0].spot, rel=1e-12)
+    assert strike.loc["gamma", "core_low"] == pytest.approx(levels.zone.core[0], rel=1e-9)
+    # Today's gamma does not depend on how volatility will move; with vanna folded in it does.
+    assert np.ptp(table.xs("gamma", level="measure")["gamma"]) < 1e-9 * abs(levels.gamma)
+    beta = table.loc["spot_vol_beta(-3)"]
+    vanna = gf.aggregate_exposure(book).total()["vanna"]
+    assert beta.loc["total_gamma", "gamma"] == pytest.approx(levels.gamma - 3.0 * vanna, rel=1e-9)
+
+
+def test_flips_of_gamma_with_vanna_are_roots_of_the_total(book):
+    how = dynamics.spot_vol_beta(-1.0)
+    profile = gf.sweep_spot(book, dynamics=how)
+    levels = gf.find_levels(profile, measure="total_gamma")
+    assert levels.flips
+    gross = profile.table["gross_gamma"].max()
+    for flip in levels.flips:
+        assert abs(profile.value_at(flip.spot, "total_gamma")) < 1e-9 * gross
+        up, down = (profile.value_at(flip.spot * (1 + h), "total_gamma") for h in (1e-4, -1e-4))
+        assert flip.slope == pytest.approx(0.01 * (up - down) / 2e-4, rel=1e-4)
+    assert "total gamma at spot" in dict(levels.rows())
+
+
+def test_each_expiry_has_its_own_levels(book):
+    profile = gf.sweep_spot(book)
+    table = gf.flip_term_structure(profile)
+    assert table.index.tolist() == list(book.expiries)
+    assert table["gamma"].sum() == pytest.approx(profile.value_at(book.spot), rel=1e-12)
+    for expiry, row in table.iterrows():
+        curve = profile.by("expiry")[expiry]
+        crossing = curve.index[1:][np.diff(np.sign(curve)) != 0]
+        nearest = crossing[np.abs(crossing - book.spot).argmin()]
+        assert row["nearest_flip"] == pytest.approx(nearest, rel=2e-3)
+
+
+def test_an_expiry_that_passes_has_no_row(book):
+    assert len(gf.flip_term_structure(gf.sweep_spot(book, days=3.0))) == len(book.expiries) - 2
+
+
+def test_the_path_over_days_is_that_of_rolled_profiles(book):
+    path = gf.flip_path(book, [0, 1, 10])
+    assert path.index.tolist() == [0.0, 1.0, 10.0]
+    assert path.loc[10.0, "moment"] == book.asof + pd.Timedelta(10, "D")
+    for day, row in path.iterrows():
+        levels = gf.find_levels(gf.sweep_spot(book, days=day))
+        assert row["nearest_flip"] == pytest.approx(levels.flips[0].spot, rel=1e-12)
+        assert row["gamma"] == pytest.approx(gf.sweep_spot(book, days=day).value_at(book.spot), rel=1e-12)
+
+
+def test_without_flips_and_zones_there_are_no_numbers():
+    long = random_book(1, position=np.full(60, 5.0))
+    row = gf.compare_dynamics(long, ["sticky_strike"]).loc[("sticky_strike", "gamma")]
+    assert row["flips"] == 0
+    assert np.isnan(row["nearest_flip"])
+    assert np.isnan(row["core_low"])
+
+
+def test_an_empty_list_is_refused(book):
+    with pytest.raises(SchemaError, match="dynamics: received an empty list"):
+        gf.compare_dynamics(book, [])
+    with pytest.raises(SchemaError, match="measure: received 'vega'"):
+        gf.find_levels(gf.sweep_spot(book), measure="vega")
