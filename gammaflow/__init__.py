@@ -9,6 +9,7 @@ from gammaflow.cube import Cube, sweep
 from gammaflow.demo import demo_chain
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
 from gammaflow.positioning import assign_positions
 from gammaflow.profile import Profile, sweep_spot
@@ -24,7 +25,9 @@ __all__ = [
     "Chain",
     "Cube",
     "Exposure",
+    "FlowLadder",
     "GammaflowError",
+    "HedgeFlow",
     "Levels",
     "MismatchError",
     "Profile",
@@ -44,6 +47,8 @@ __all__ = [
     "fit_smiles",
     "flip_path",
     "flip_term_structure",
+    "flow_ladder",
+    "hedge_flow",
     "positioning",
     "read_chain",
     "schema",

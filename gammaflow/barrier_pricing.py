@@ -74,7 +74,7 @@ def _deals(terms: Terms) -> tuple[list[Any], FloatArray, list[int]]:
     An axis along which nothing but S varies is an axis of spots: its points share one backward pass.
     """
     n = terms.numbers
-    others = [terms.code, *(n[name] for name in ("K", "H", "t", "r", "sigma", "q", "rebate"))]
+    others: list[Any] = [terms.code, *(n[name] for name in ("K", "H", "t", "r", "sigma", "q", "rebate"))]
     shape = np.broadcast_shapes(*(c.shape for c in others))
     shape = (1,) * (len(terms.shape) - len(shape)) + shape
     axes = [a for a, size in enumerate(terms.shape) if shape[a] == 1 and size > 1]
@@ -105,9 +105,8 @@ def _monitored(
             for row, name in enumerate(names):
                 result[row, i:j] = scratch[ALL.index(name)]
 
-    if spots.size:
-        _share(work, len(spots), len(dates))
-    missed = np.flatnonzero(~(errors <= tol)) if spots.size else errors
+    _share(work, len(spots), len(dates))
+    missed = np.flatnonzero(~(errors <= tol))
     if len(missed):
         first = missed[0]
         raise GammaflowError(
@@ -147,7 +146,7 @@ def price(
     >>> round(float(price("down-in", "p", 100.0, 100.0, 70.0, 1.0, 0.04, 0.3, 0.01)), 9)
     7.044913556
     >>> round(float(price("down-in", "p", 100.0, 100.0, 70.0, 1.0, 0.04, 0.3, 0.01, monitoring=252)), 6)
-    7.459396
+    6.806238
     """
     return greeks(
         kind, flag, S, K, H, t, r, sigma, q, which="price",
@@ -200,11 +199,13 @@ def greeks(
         value and a thousandth of its natural scale (price K, delta 1, gamma 1 / (S s), vega S sqrt(t),
         theta S s / t, vanna 1 / sigma, charm 1 / t, volga S sqrt(t) / sigma, rho K t, speed 1 / (S s)^2;
         s = sigma sqrt(t)). The panels are refined until two levels agree within tol; the finer is returned.
+        A knock-in and its knock-out are refined alike, so that they add up to the vanilla option.
     method : "exact" or "bgk"
         "bgk", for a number of dates only: the continuous formula with the barrier moved away from spot by
-        the factor exp(0.5826 sigma sqrt(t / dates)). Microseconds, and right to 1e-3 of the price a few steps
-        (sigma sqrt(t / dates)) from the barrier; wrong near it: 35.77 for a true 35.14 at S = 60.06, H = 60,
-        K = 100, 21 daily dates, 30 %.
+        the factor exp(0.5826 sigma sqrt(t / dates)). Below a microsecond; for a down-and-in put of K = 100,
+        H = 60, 25 %, off by 0.01 (252 dates in a year) or 0.1 (21 dates in a month) where spot is one step
+        sigma sqrt(t / dates) or more from the barrier, and wrong nearer: 35.77 for a true 35.14 at S = 60.06
+        with 21 daily dates.
 
     Returns
     -------
@@ -252,6 +253,8 @@ def greeks(
             slope = -BETA * np.where(terms.code & 2, 1.0, -1.0) * np.sqrt(n["t"] / len(dates))
             barrier = barrier * np.exp(slope * n["sigma"])
         dates = None
+    if block.size == 0:
+        return Greeks(names, block, terms.index)
     if dates is None or len(dates) == 1:
         _closed(names, terms, block, dates, barrier, slope)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ BETA = 0.5825971579390107
 #: The part of the kernels' code that a kind stands for.
 KINDS = {"down-in": 2, "down-out": 6, "up-in": 0, "up-out": 4}
 MOST_DATES = 100_000
+CLOSEST = 1e-6
 
 _FLAGS = {"c": 1, "call": 1, "p": 0, "put": 0}
 
@@ -109,18 +109,21 @@ def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, .
     return names
 
 
-def read_monitoring(monitoring: Any, method: str, tol: float, t: Any) -> NDArray[np.float64] | None:
+def read_monitoring(monitoring: Any, method: Any, tol: Any, t: Any) -> NDArray[np.float64] | None:
     """The dates as fractions of t, ending with 1; None if monitored continuously."""
     problems = []
     if method not in ("exact", "bgk"):
         problems.append(f"method: received {method!r}; legal are 'exact' and 'bgk'.")
     if not (isinstance(tol, (int, float)) and 1e-9 <= tol <= 1e-2):
         problems.append(f"tol: received {tol!r}; it must lie between 1e-9 and 1e-2.")
+    dates: NDArray[np.float64] | None
     dates, equal, problem = _read_dates(monitoring, t)
     if problem:
         problems.append(problem)
     elif method == "bgk" and not equal:
-        problems.append("method='bgk' shifts a barrier with equally spaced dates; give monitoring their number.")
+        problems.append(
+            "method='bgk' shifts a barrier with equally spaced dates; give monitoring their number."
+        )
     if problems:
         raise SchemaError("\n".join(problems))
     return dates
@@ -135,7 +138,8 @@ def _read_dates(monitoring: Any, t: Any) -> tuple[Any, bool, str | None]:
         if monitoring == "maturity":
             return np.ones(1), False, None
         return None, False, f"monitoring: received {monitoring!r}; legal are {legal}."
-    if isinstance(monitoring, Integral) and not isinstance(monitoring, bool):
+    counted = isinstance(monitoring, (int, np.integer)) and type(monitoring) is not bool
+    if counted:
         n = int(monitoring)
         if 1 <= n <= MOST_DATES:
             return np.arange(1, n + 1) / n, True, None
@@ -144,13 +148,23 @@ def _read_dates(monitoring: Any, t: Any) -> tuple[Any, bool, str | None]:
         times = np.asarray(monitoring, np.float64)
     except (TypeError, ValueError):
         times = np.empty(0)
-    if times.ndim != 1 or not times.size or isinstance(monitoring, bool):
+    if times.ndim != 1 or not times.size:
         return None, False, f"monitoring: received {monitoring!r:.60}; legal are {legal}."
     if not (np.isfinite(times).all() and times[0] > 0.0 and (np.diff(times) > 0.0).all()):
         return None, False, f"monitoring: times must be finite, > 0 and increasing; received {times!r:.80}."
+    gaps = np.diff(times, prepend=0.0)
+    if gaps[1:].min(initial=np.inf) < CLOSEST * gaps.max():
+        apart = (
+            f"two times are {gaps[1:].min():.3g} apart; they must be at least a millionth of the longest gap"
+        )
+        return None, False, f"monitoring: {apart}. Merge them."
     years = np.asarray(t)[np.asarray(t) > 0.0]
     if (np.abs(years - times[-1]) > 1e-9 * times[-1]).any():
-        return None, False, f"monitoring: the last time is {times[-1]}; it must be the expiry t of every option."
+        return (
+            None,
+            False,
+            f"monitoring: the last time is {times[-1]}; it must be the expiry t of every option.",
+        )
     fractions = times / times[-1]
     fractions[-1] = 1.0
     return fractions, False, None

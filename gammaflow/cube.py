@@ -16,7 +16,7 @@ from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.profile import Profile, default_spots, sweep_spot
-from gammaflow.schema import attempt, check_number, read_only, refuse
+from gammaflow.schema import attempt, check_choice, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import CONVENTION, describe
 
@@ -85,14 +85,33 @@ class Cube:
             self.book, self.spots, dynamics=self.dynamics, days=days, vol_shift=vol_shift, smiles=self.smiles
         )
 
-    def plot(self, measure: str = "gamma", **options: Any) -> Any:
-        """Curves of one measure over spot, one per day (matplotlib Axes)."""
-        from gammaflow.plot.static import plot_curves
+    def plot(
+        self,
+        measure: str = "gamma",
+        *,
+        over: str = "days",
+        days: float = 0.0,
+        vol_shift: float = 0.0,
+        **options: Any,
+    ) -> Any:
+        """Curves of one measure over spot (matplotlib Axes).
 
-        curves = self.over_days(measure, float(self.vol_shifts[0]))
-        title = f"{self.book.symbol} {measure} over spot in the coming days"
-        options = {"currency": self.book.currency, **options}
-        return plot_curves(curves, self.book.spot, title, describe(self.book.currency)[measure], **options)
+        One per day at `vol_shift`, or, with `over="vol_shifts"`, one per volatility shift at `days`.
+        """
+        from gammaflow.plot.curves import plot_curves
+
+        book = self.book
+        if check_choice(over, "over", ("days", "vol_shifts")) == "days":
+            curves = self.over_days(measure, vol_shift)
+            labels = [f"{day:g} days ahead" if day else "now" for day in self.days]
+            fixed = f", {100 * vol_shift:+g} vol points" if vol_shift else ""
+        else:
+            curves = self.over_vol_shifts(measure, days)
+            labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
+            fixed = f", {days:g} days ahead" if days else ""
+        title = f"{book.symbol} {measure} over spot, {book.asof:%Y-%m-%d %H:%M} UTC{fixed}"
+        options = {"currency": book.currency, "labels": labels, **options}
+        return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 
     def _slice(
         self, measure: str, values: NDArray[np.float64], axis: NDArray[np.float64], name: str

@@ -121,6 +121,15 @@ class Profile:
         options = {"currency": self.book.currency, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
+    def plot_by(self, key: str = "strike", measure: str = "gamma", **options: Any) -> Any:
+        """Map of `measure` over spot and the values of `key`, as for `by` (matplotlib Axes)."""
+        from gammaflow.plot.curves import plot_heatmap
+
+        book, unit = self.book, describe(self.book.currency)[measure]
+        title = f"{book.symbol} {measure} over spot by {key}, {book.asof:%Y-%m-%d %H:%M} UTC"
+        options = {"currency": book.currency, **options}
+        return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
+
     @property
     def _index(self) -> pd.Index:
         return pd.Index(self.spots, name="spot")

@@ -1,4 +1,4 @@
-"""Tables of levels: under each volatility dynamics, per expiry, and over the coming days."""
+"""Tables and pictures of levels: under each volatility dynamics, per expiry, and over the coming days."""
 
 from __future__ import annotations
 
@@ -20,11 +20,20 @@ from gammaflow.dynamics import (
     spot_vol_beta,
 )
 from gammaflow.errors import SchemaError
+from gammaflow.flow import flow_ladder
 from gammaflow.levels import Levels, find_levels
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.smile import fit_smiles
+from gammaflow.units import describe
 
-__all__ = ["compare_dynamics", "flip_path", "flip_term_structure"]
+__all__ = [
+    "compare_dynamics",
+    "flip_path",
+    "flip_term_structure",
+    "plot_dynamics",
+    "plot_flip_path",
+    "plot_flow",
+]
 
 #: The dynamics that `compare_dynamics` compares unless asked otherwise.
 COMPARED: tuple[Dynamics, ...] = (
@@ -170,6 +179,114 @@ def flip_path(
         moment = book.asof + pd.Timedelta(float(day), "D")
         rows[float(day)] = {"moment": moment, **row}
     return _frame(rows, ["days"])
+
+
+def plot_dynamics(
+    book: Book,
+    dynamics: Sequence[str | Dynamics] = COMPARED,
+    *,
+    measure: str = "gamma",
+    spots: ArrayLike | None = None,
+    **options: Any,
+) -> Any:
+    """Gamma over spot under each dynamics, with its zeros.
+
+    Parameters
+    ----------
+    book, dynamics, spots
+        As in `compare_dynamics`.
+    measure : str
+        "gamma", or "total_gamma", which folds in how volatility moves with spot.
+    **options
+        `ax`, `labels`, `currency` of `gammaflow.plot.curves.plot_curves`.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from gammaflow.plot.curves import plot_curves
+
+    found = [find_dynamics(d) for d in dynamics]
+    smiles = fit_smiles(book) if any(d.needs_smile for d in found) else None
+    curves, zeros = {}, []
+    for how in found:
+        profile = sweep_spot(book, spots, dynamics=how, smiles=smiles, measures=[measure])
+        curves[how.name] = profile.table[measure]
+        zeros.append([flip.spot for flip in find_levels(profile, measure=measure).flips])
+    name = measure.replace("_", " ")
+    title = f"{book.symbol} {name} over spot under each dynamics, {book.asof:%Y-%m-%d %H:%M} UTC"
+    options = {"currency": book.currency, "zeros": zeros, **options}
+    return plot_curves(pd.DataFrame(curves), book.spot, title, describe(book.currency)[measure], **options)
+
+
+def plot_flip_path(
+    book: Book,
+    days: Sequence[float] = tuple(range(15)),
+    *,
+    dynamics: str | Dynamics = "sticky_strike",
+    spots: ArrayLike | None = None,
+    **options: Any,
+) -> Any:
+    """Flip, trough and core as days pass, with the expiries that drop off.
+
+    Parameters
+    ----------
+    book, days, dynamics, spots
+        As in `flip_path`.
+    **options
+        `ax`, `currency` of `gammaflow.plot.curves.plot_path`.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    from gammaflow.plot.curves import plot_path
+
+    path = flip_path(book, days, dynamics=dynamics, spots=spots)
+    title = f"{book.symbol} zero gamma and short-gamma core ahead, from {book.asof:%Y-%m-%d %H:%M} UTC"
+    expiries = list((book.expiries - book.asof) / pd.Timedelta(1, "D"))
+    options = {"currency": book.currency, "expiries": expiries, **options}
+    return plot_path(path, book.spot, title, **options)
+
+
+def plot_flow(
+    book: Book, *, reach: float = 0.05, dynamics: str | Dynamics = "sticky_strike", **options: Any
+) -> list[Any]:
+    """Gamma around spot, and what dealers must trade in all on the way from spot to each price.
+
+    Parameters
+    ----------
+    book : Book
+    reach : float
+        How far on both sides of spot, in (0, 1) [-].
+    dynamics : str or Dynamics
+        As in `sweep_spot`.
+    **options
+        `axes`, `currency` of `gammaflow.plot.curves.plot_flow`.
+
+    Returns
+    -------
+    list of 2 matplotlib Axes
+        Of gamma and of the trades, both by full reprice.
+    """
+    from gammaflow.plot import curves
+
+    if not 0 < reach < 1:
+        raise SchemaError(f"reach: received {reach!r}; legal: a share of spot in (0, 1), such as 0.05.")
+    moves = np.linspace(-reach, reach, 101)
+    profile = sweep_spot(
+        book, book.spot * (1.0 + moves), dynamics=dynamics, measures=["gamma", "total_gamma"]
+    )
+    measure = "total_gamma" if profile.dynamics.moves else "gamma"
+    ladder = flow_ladder(
+        book, spot_percent=list(100.0 * moves), hours=(), vol_points=(), dynamics=profile.dynamics
+    )
+    flow = pd.Series(ladder.table["flow"].to_numpy(), index=profile.spots)
+    flips = [flip.spot for flip in find_levels(profile, measure=measure).flips]
+    title = f"{book.symbol} gamma and hedge flow around spot, {book.asof:%Y-%m-%d %H:%M} UTC"
+    options = {"currency": book.currency, "flips": flips, **options}
+    unit = describe(book.currency)[measure]
+    return curves.plot_flow(profile.table[measure], flow, book.spot, title, unit, **options)
 
 
 def _frame(rows: dict[Any, dict[str, Any]], names: list[str]) -> pd.DataFrame:

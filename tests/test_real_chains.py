@@ -103,6 +103,39 @@ def test_every_flip_four_minutes_before_an_expiry_is_found(analyzed):
     np.testing.assert_allclose(flips, changes, atol=0.0051)
 
 
+CHAINS = [
+    "cboe/spx_20220205_LucaCastelli.csv",
+    "cboe/spx_20230914_carlosjimenezdiaz.csv",
+    "cboe/spy_20230914_carlosjimenezdiaz.csv",
+    "cboe/spy_20250516_Photon1c.csv",
+    "yahoo_cboe_json/IBIT_20260710T1937ET.json",
+    "yahoo_cboe_json/IBIT_20260712T0957ET.json",
+    "yahoo_cboe_json/IBIT_20260714T2010ET.json",
+    "yahoo_cboe_json/SPY_20260714T1556ET.json",
+]
+
+
+def roots_are_roots(book, profile):
+    for flip in gf.find_levels(profile).flips:
+        row = gf.sweep_spot(book, [flip.spot]).table.iloc[0]
+        assert abs(row["gamma"]) < 1e-9 * row["gross_gamma"], flip
+
+
+@pytest.mark.parametrize("path", CHAINS)
+def test_every_root_of_a_listed_chain_reprices_to_zero(shared, path):
+    book = gf.assign_positions(gf.read_chain(shared / "data" / path))
+    roots_are_roots(book, gf.sweep_spot(book, measures=["gamma", "gross_gamma"]))
+
+
+@pytest.mark.parametrize("symbol", ["BTC", "ETH"])
+def test_every_root_of_every_deribit_snapshot_reprices_to_zero(shared, symbol):
+    paths = sorted((shared / "data/deribit").glob("deribit_options_snapshot_*.csv"))
+    assert len(paths) > 20
+    for path in paths:
+        book = gf.assign_positions(gf.read_chain(path, symbol=symbol))
+        roots_are_roots(book, gf.sweep_spot(book, measures=["gamma", "gross_gamma"]))
+
+
 def test_gamma_of_a_chain_equals_a_plain_numpy_sum(analyzed):
     """The numbers of one chain without any of the library's pricing: scipy's normal density."""
     norm = pytest.importorskip("scipy.stats").norm

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gammaflow.kernels.bsm import state
+from gammaflow.kernels.bsm import TINY, state
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
 
@@ -373,9 +373,11 @@ def sure_hit(S, H, r, q):
 
 
 @scalar
-def legal(S, K, H, t, sigma, rebate):
-    """0 where barrier and rebate are legal, else NaN."""
-    return 0.0 if (H > 0.0) & (np.inf > H) & (rebate >= 0.0) & (rebate < np.inf) else np.nan
+def legal(S, K, H, t, r, sigma, q, rebate):
+    """0 where the arguments are legal, else NaN."""
+    finite = S + K + H + t + sigma + rebate + abs(r) + abs(q) < np.inf
+    signed = (S >= 0.0) & (K >= 0.0) & (t >= 0.0) & (sigma >= 0.0) & (rebate >= 0.0)
+    return 0.0 if finite & signed & (H > 0.0) else np.nan
 
 
 @scalar
@@ -400,21 +402,22 @@ def greeks_of(jet, paid, poison, S, r, sigma, q):
 
 
 @scalar
-def barrier(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, c):
-    """The ten quantities of ALL; out = 1 knock-out, 0 knock-in; alive = 0 if already knocked.
+def barrier(kind, S, K, H, t, r, sigma, q, rebate, c):
+    """The ten quantities of ALL; kind = (phi, eta, out, alive), see `signs`.
 
     c = d ln(H) / d sigma: 0, but for a barrier that was shifted by a multiple of sigma.
     """
-    poison = legal(S, K, H, t, sigma, rebate)
+    phi, eta, out, alive = kind
+    poison = legal(S, K, H, t, r, sigma, q, rebate)
     x = max(S, LEAST)
     K = LEAST if (K >= 0.0) & (K < LEAST) else K
     s = sigma * math.sqrt(t)
-    moving = s > 1e-32
+    moving = s > TINY
     sig = sigma if moving else 1.0
     tau = t if moving else 1.0
     forward = S * exp((r - q) * t)
     gone = (alive == 0.0) | (eta * (S - H) <= 0.0)
-    knocked = gone | (eta * (forward - H) <= 0.0) & (s <= 1e-32)
+    knocked = gone | (eta * (forward - H) <= 0.0) & (s <= TINY)
     whole = vanilla(phi, x, K, t, r, sigma, q)
     waiting = knock_in(phi, eta, x, K, H, tau, r, sig, q, c)
     nothing = constant(0.0, 0.0)
@@ -438,13 +441,14 @@ def barrier(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, c):
 
 
 @scalar
-def at_expiry(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate):
+def at_expiry(kind, S, K, H, t, r, sigma, q, rebate):
     """The ten quantities of ALL where only expiry is monitored; a rebate is paid then, in or out."""
-    poison = legal(S, K, H, t, sigma, rebate)
+    phi, eta, out, alive = kind
+    poison = legal(S, K, H, t, r, sigma, q, rebate)
     x = max(S, LEAST)
     K = LEAST if (K >= 0.0) & (K < LEAST) else K
     s = sigma * math.sqrt(t)
-    moving = s > 1e-32
+    moving = s > TINY
     sig = sigma if moving else 1.0
     tau = t if moving else 1.0
     whole = vanilla(phi, x, K, t, r, sigma, q)
@@ -478,7 +482,7 @@ def price_loop(code, S, K, H, t, r, sigma, q, block, start):
     """Prices without rebate of m contracts into block[0, start : start + m]."""
     for i in range(len(S)):
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i]
-        block[0, np.uint64(start + i)] = barrier(*signs(code[i]), *a, 0.0, 0.0)[0]
+        block[0, np.uint64(start + i)] = barrier(signs(code[i]), *a, 0.0, 0.0)[0]
 
 
 @kernel
@@ -487,7 +491,7 @@ def greeks_loop(code, S, K, H, t, r, sigma, q, block, start):
     for i in range(len(S)):
         j = np.uint64(start + i)
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i]
-        g = barrier(*signs(code[i]), *a, 0.0, 0.0)
+        g = barrier(signs(code[i]), *a, 0.0, 0.0)
         block[0, j] = g[0]
         block[1, j] = g[1]
         block[2, j] = g[2]
@@ -506,7 +510,7 @@ def rebate_loop(code, S, K, H, t, r, sigma, q, rebate, c, block, start):
     for i in range(len(S)):
         j = np.uint64(start + i)
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i], c[i]
-        g = barrier(*signs(code[i]), *a)
+        g = barrier(signs(code[i]), *a)
         for k in range(10):
             block[k, j] = g[k]
 
@@ -516,8 +520,7 @@ def expiry_loop(code, S, K, H, t, r, sigma, q, rebate, block, start):
     """`at_expiry` of m contracts into block[:, start : start + m]; block is (10, n)."""
     for i in range(len(S)):
         j = np.uint64(start + i)
-        phi, eta, out, alive = signs(code[i])
-        g = at_expiry(phi, eta, out, alive, S[i], K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i])
+        g = at_expiry(signs(code[i]), S[i], K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i])
         for k in range(10):
             block[k, j] = g[k]
 
@@ -528,8 +531,8 @@ def edge_loop(code, K, H, t, r, sigma, q, block, start):
     for i in range(len(K)):
         j = np.uint64(start + i)
         phi, eta, _, _ = signs(code[i])
-        poison = legal(H[i], K[i], H[i], t[i], sigma[i], 0.0)
-        moving = sigma[i] * math.sqrt(t[i]) > 1e-32
+        poison = legal(H[i], K[i], H[i], t[i], r[i], sigma[i], q[i], 0.0)
+        moving = sigma[i] * math.sqrt(t[i]) > TINY
         waiting = knock_in(phi, eta, H[i], K[i], H[i], t[i], r[i], sigma[i], q[i], 0.0)
         block[0, j] = vanilla(phi, H[i], K[i], t[i], r[i], sigma[i], q[i]).x / H[i] + poison
         block[1, j] = (waiting.x if moving else np.nan) / H[i] + poison

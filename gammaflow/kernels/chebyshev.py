@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,22 +34,47 @@ def points_needed(half_width: float, s: Array) -> NDArray[np.int64]:
     return np.asarray(_SIZES[np.minimum(np.searchsorted(_SIZES, needed), len(_SIZES) - 1)])
 
 
+def narrowest(half_width: float, most: float) -> float:
+    """The least s for which `points_needed` is at most `most`; infinite where nothing is."""
+    fits = _SIZES[: np.searchsorted(_SIZES, most, side="right")]
+    if not fits.size:
+        return np.inf
+    z2 = np.exp(np.interp(fits[-1], _LEAST, np.log(_LEVELS)))
+    return float(half_width / np.sqrt(z2) * (1.0 + 1e-12))
+
+
 def points(n: int, low: float, high: float) -> Array:
-    """n Chebyshev points of the first kind on [low, high], ascending."""
+    """n Chebyshev points of the first kind on [low, high], ascending; none for n = 0."""
     angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * max(n, 1)))
     return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * np.cos(angle))
 
 
-def matrix(n: int, low: float, high: float, x: Array) -> Array:
-    """(n, m) matrix that takes values at `points(n, low, high)` to those at x (barycentric formula)."""
-    if not n:
-        return np.empty((0, len(x)))
-    nodes = points(n, low, high)
+@lru_cache(maxsize=32)
+def _matrices(n: int, low: float, high: float, grid: bytes) -> tuple[Array, Array]:
+    """`matrix` and `integral` for a grid, kept for the next call on it."""
+    x = np.frombuffer(grid)
+    k = np.arange(n + 1)
     angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * n))
-    weights = np.sin(angle) * np.where(np.arange(n) % 2, -1.0, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = weights[:, None] / (x - nodes[:, None])
-        out = share / share.sum(axis=0)
-    hit = np.isin(x, nodes)
-    out[:, hit] = nodes[:, None] == x[hit]
-    return np.asarray(out)
+    weights = np.where(k[:n] == 0, 1.0 / n, 2.0 / n)
+    to_series = np.cos(np.outer(angle, k[:n])) * weights
+    place = np.clip((2.0 * x - low - high) / (high - low), -1.0, 1.0)
+    series = np.cos(np.outer(k, np.arccos(place)))
+    # The integral of T_k is T_{k+1} / (2 (k + 1)) - T_{k-1} / (2 (k - 1)), but for k = 0 and 1.
+    integrals = np.empty((n, len(x)))
+    integrals[0] = place
+    integrals[1] = 0.5 * place * place
+    up, down = 2.0 * (k[2:n, None] + 1), 2.0 * (k[2:n, None] - 1)
+    integrals[2:] = series[3 : n + 1] / up - series[1 : n - 1] / down
+    start = np.concatenate([[-1.0, 0.5], (-1.0) ** (k[2:n] + 1) * (1 / up[:, 0] - 1 / down[:, 0])])
+    half = 0.5 * (high - low)
+    return to_series @ series[:n], half * (to_series @ (integrals - start[:, None]))
+
+
+def matrix(n: int, low: float, high: float, x: Array) -> Array:
+    """(n, m) matrix that takes values at `points(n, low, high)` to the interpolated values at x."""
+    return _matrices(n, low, high, x.tobytes())[0]
+
+
+def integral(n: int, low: float, high: float, x: Array) -> Array:
+    """(n, m) matrix that takes values at `points(n, low, high)` to their integral from low to each x."""
+    return _matrices(n, low, high, x.tobytes())[1]

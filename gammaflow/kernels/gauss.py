@@ -25,14 +25,16 @@ BLOCK = 512
 
 @summing_kernel
 def gauss_sweep(
-    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, out, want_shape, want_tails
+    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, out, want_shape, want_held, want_theta
 ):
-    """Add to `out` (10, points) size times each cash greek, summed over each group's rows at its points.
+    """Add to `out` (12, points) size times each cash greek, summed over each group's rows at its points.
 
     Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
     x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of
-    `CASH_GREEKS`, gross gamma last; all but theta still lack a factor S. Without `want_shape` vega, speed,
-    zomma and color are left out; without `want_tails` delta and theta are, and what charm has from carry.
+    `CASH_GREEKS`, then gross gamma; all but theta still lack a factor S. Without `want_shape` vega, speed,
+    zomma and color are left out, without `want_held` delta, without `want_theta` theta. Charm lacks what
+    it has from carry: that is out[10], with `want_held`; out[11] is the sum of q gamma. Integrals over x of
+    gamma and of out[11] give delta and out[10] but for a constant.
     """
     work = np.empty((9, BLOCK))
     a, slope, s, root, half = work[0], work[1], work[2], work[3], work[4]
@@ -56,7 +58,7 @@ def gauss_sweep(
                 drift[k] = (r[i] - q[i]) * slope[k]
             for j in range(x_starts[e], x_starts[e + 1]):
                 at = x[j]
-                gamma = vanna = charm = gross = 0.0
+                gamma = vanna = charm = gross = carried = 0.0
                 for k in range(n):
                     d1 = a[k] + slope[k] * at
                     d2 = d1 - s[k]
@@ -65,10 +67,12 @@ def gauss_sweep(
                     vanna += h * root[k] * d2
                     charm += h * s[k] * (drift[k] - d2 * half[k])
                     gross += abs(h)
+                    carried += q[start + k] * h
                 out[1, j] += gamma
                 out[2, j] -= vanna
                 out[3, j] -= charm
                 out[9, j] += gross
+                out[11, j] += carried
             if want_shape:
                 for j in range(x_starts[e], x_starts[e + 1]):
                     at = x[j]
@@ -85,26 +89,36 @@ def gauss_sweep(
                     out[6, j] += speed
                     out[7, j] += zomma
                     out[8, j] += color
-            if want_tails:
+            if want_held:
+                for j in range(x_starts[e], x_starts[e + 1]):
+                    at = x[j]
+                    delta = charm = 0.0
+                    for k in range(n):
+                        d1 = a[k] + slope[k] * at
+                        f = phi[start + k]
+                        tail = asset[k] * INV_SQRT_2PI * exp(-0.5 * d1 * d1) * mills(abs(d1))
+                        over = asset[k] - tail
+                        held = f * (over if f * d1 > 0.0 else tail)
+                        delta += held
+                        charm += q[start + k] * held
+                    out[0, j] += delta
+                    out[10, j] += charm
+            if want_theta:
                 for j in range(x_starts[e], x_starts[e + 1]):
                     at = x[j]
                     S = spot * math.exp(at)
-                    delta = charm = theta = 0.0
+                    theta = 0.0
                     for k in range(n):
                         i = start + k
                         d1 = a[k] + slope[k] * at
                         d2 = d1 - s[k]
                         f = phi[i]
-                        w = asset[k] * INV_SQRT_2PI * exp(-0.5 * d1 * d1)
+                        w = S * asset[k] * INV_SQRT_2PI * exp(-0.5 * d1 * d1)
                         tail1 = w * mills(abs(d1))
-                        tail2 = S * w * mills(abs(d2))
-                        over1 = asset[k] - tail1
+                        tail2 = w * mills(abs(d2))
+                        over1 = S * asset[k] - tail1
                         over2 = cash[k] - tail2
-                        held = f * (over1 if f * d1 > 0.0 else tail1)
-                        owed = f * (over2 if f * d2 > 0.0 else tail2)
-                        delta += held
-                        charm += q[i] * held
-                        theta += q[i] * S * held - r[i] * owed - half[k] * s[k] * S * w
-                    out[0, j] += delta
-                    out[3, j] += charm
+                        held = over1 if f * d1 > 0.0 else tail1
+                        owed = over2 if f * d2 > 0.0 else tail2
+                        theta += f * (q[i] * held - r[i] * owed) - half[k] * s[k] * w
                     out[5, j] += theta

@@ -55,6 +55,7 @@ LEVELS = np.array(
         [6.0, 8.0, 1e-10],
         [5.0, 8.5, 1e-11],
         [4.0, 9.0, 1e-12],
+        [3.2, 9.5, 1e-13],
     ]
 )
 FLOOR = 1e-3
@@ -320,8 +321,12 @@ def finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, block):
 
 
 @kernel
-def largest_error(K, t, sigma, rebate, spots, coarse, fine, checked):
-    """Largest difference of two levels over max(|value|, FLOOR natural scale), of the quantities checked."""
+def largest_error(phi, K, t, r, sigma, q, rebate, spots, coarse, fine, checked):
+    """Largest difference of two levels over max(size, FLOOR natural scale), of the quantities checked.
+
+    The size is the smaller of the value and of what it lacks to the vanilla option, so that a knock-in and
+    its knock-out are refined alike.
+    """
     worst = 0.0
     root = math.sqrt(t)
     s = sigma * root
@@ -331,9 +336,10 @@ def largest_error(K, t, sigma, rebate, spots, coarse, fine, checked):
             max(K, rebate), 1.0, 1.0 / (S * s), S * root, S * s / t,
             1.0 / sigma, 1.0 / t, S * root / sigma, K * t, 1.0 / (S * s) ** 2,
         )  # fmt: skip
+        whole = greeks_of(vanilla(phi, S, K, t, r, sigma, q), 0.0, 0.0, S, r, sigma, q)
         for k in range(10):
             if checked[k]:
-                size = max(abs(fine[k, i]), FLOOR * scales[k])
+                size = max(min(abs(fine[k, i]), abs(whole[k] - fine[k, i])), FLOOR * scales[k])
                 error = abs(fine[k, i] - coarse[k, i]) / size
                 worst = error if error > worst or error != error else worst
     return worst
@@ -342,7 +348,7 @@ def largest_error(K, t, sigma, rebate, spots, coarse, fine, checked):
 @kernel
 def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
     """The quantities where nothing is random (sigma sqrt(t) = 0), the option is gone, or a row is illegal."""
-    poison = legal(S, K, H, t, sigma, rebate)
+    poison = legal(S, K, H, t, r, sigma, q, rebate)
     x = max(S, LEAST)
     whole = vanilla(phi, x, K, t, r, sigma, q)
     paid = 0.0
@@ -386,7 +392,9 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
         one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
         finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
         if now > level:
-            error = largest_error(K, t, sigma, rebate, spots, levels[1 - turn], levels[turn], checked)
+            error = largest_error(
+                phi, K, t, r, sigma, q, rebate, spots, levels[1 - turn], levels[turn], checked
+            )
             if error <= tolerance:
                 break
     return error, turn
@@ -405,12 +413,10 @@ def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, chec
     for i in range(len(K)):
         phi, eta, out, alive = signs(code[i])
         a = K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i]
-        finite = K[i] + H[i] + t[i] + sigma[i] + rebate[i] + abs(r[i]) + abs(q[i]) < np.inf
-        positive = K[i] >= 0.0 and H[i] > 0.0 and t[i] > 0.0 and sigma[i] > 0.0 and rebate[i] >= 0.0
-        good = finite and positive and sigma[i] * math.sqrt(t[i]) > 1e-32 and alive > 0.0
+        moving = t[i] > 0.0 and sigma[i] * math.sqrt(t[i]) > bsm.TINY
         live = 0
         for j in range(m):
-            if good and S[i, j] >= 0.0 and S[i, j] < np.inf:
+            if moving and alive > 0.0 and legal(S[i, j], *a) == 0.0:
                 spots[live] = max(S[i, j], LEAST)
                 place[live] = j
                 live += 1

@@ -8,24 +8,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, amount_text, expiry_labels, price_text, readable, require, strike_steps
-from gammaflow.plot.static import (
-    axis_label,
-    finish,
-    is_numeric,
-    mark_spot,
-    new_axes,
-    plot_profile,
-    price_axis,
+from gammaflow.plot.prepare import (
+    COLORS,
+    amount_text,
+    expiry_labels,
+    price_text,
+    readable,
+    require,
+    strike_steps,
 )
+from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain, plot_profile, price_axis
 
 __all__ = ["plot_curves", "plot_flow", "plot_heatmap", "plot_path"]
 
 # Okabe and Ito without their yellow, which white paper swallows.
 _NAMED = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
 _STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_LEGEND = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+_LEGEND: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
 _SHOWN = 8
+_STEPS = 50
 
 
 def plot_curves(
@@ -39,7 +40,7 @@ def plot_curves(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """Several lines over spot: numbered ones from dark to light, named ones in colours and dashes of their own.
+    """Several lines over spot: numbered ones from dark to light, named ones apart in colour and dashes.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def plot_curves(
     """
     ax = new_axes(ax)
     divisor, unit = readable(curves, unit)
-    spots, numbered = curves.index.to_numpy(dtype=np.float64), is_numeric(curves.columns)
+    spots, numbered = curves.index.to_numpy(dtype=np.float64), pd.api.types.is_numeric_dtype(curves.columns)
     if labels is None:
         head = f"{curves.columns.name} " if curves.columns.name and numbered else ""
         labels = [f"{head}{c:g}" if numbered else str(c) for c in curves.columns]
@@ -78,7 +79,9 @@ def plot_curves(
         values = curves.iloc[:, i].to_numpy() / divisor
         ax.plot(spots, values, color=color, linestyle=style, linewidth=1.6, zorder=3,
                 label=f"_{label}" if i % every else label)  # fmt: skip
-        ax.plot(roots, np.zeros(len(roots)), "o", color=color, markersize=6, markeredgecolor="white", zorder=5)
+        ax.plot(
+            roots, np.zeros(len(roots)), "o", color=color, markersize=6, markeredgecolor="white", zorder=5
+        )
     mark_spot(ax, spot)
     price_axis(ax, "spot", currency, spots)
     return finish(ax, title, unit, **_LEGEND)
@@ -118,17 +121,17 @@ def plot_path(
     ax = new_axes(ax)
     days = path.index.to_numpy(dtype=np.float64)
     start = path["moment"].iloc[0] - pd.Timedelta(days[0], "D")
-    band = {"color": COLORS["put"], "alpha": 0.2, "linewidth": 0, "label": "core", "zorder": 1}
-    ax.fill_between(days, path["core_low"], path["core_high"], **band)
     for column, color, shape in (("nearest_flip", "flip", "o"), ("trough", "put", "v")):
-        name = "nearest zero gamma" if column == "nearest_flip" else column
+        name = "nearest zero gamma" if column == "nearest_flip" else "trough of gamma"
         ax.plot(days, path[column], f"-{shape}", color=COLORS[color], markersize=5, linewidth=1.2, label=name,
                 zorder=4)  # fmt: skip
+    band = {"color": COLORS["put"], "alpha": 0.2, "linewidth": 0, "label": "core around it", "zorder": 1}
+    ax.fill_between(days, path["core_low"], path["core_high"], **band)
     ax.axhline(spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, label=f"spot {price_text(spot)}")
     passed = np.array([day for day in expiries if days[0] <= day <= days[-1]])
     if passed.size:
-        ax.plot(passed, np.zeros(len(passed)), "|", color=COLORS["net"], markersize=12, label="expiry",
-                transform=ax.get_xaxis_transform(), clip_on=False)  # fmt: skip
+        ax.plot(passed, np.full(len(passed), 0.03), "|", color=COLORS["net"], markersize=12, label="expiry",
+                transform=ax.get_xaxis_transform())  # fmt: skip
     ax.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(8, steps=[1, 2, 5, 7, 10]))
     ax.xaxis.set_major_formatter(lambda day, _: f"{day:g}\n{start + pd.Timedelta(day, 'D'):%d %b}")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
@@ -164,14 +167,17 @@ def plot_heatmap(
     ax, rows = new_axes(ax), table.T
     colors = require("matplotlib.colors")
     spots = table.index.to_numpy(dtype=np.float64)
-    if is_numeric(table.columns):
-        rows, step, _ = strike_steps(rows, spot)
-        places, name = rows.index.to_numpy(dtype=np.float64), f"strike, in steps of {step:,g}"
+    if pd.api.types.is_numeric_dtype(table.columns):
+        rows, step, outside = strike_steps(rows, spot, bars=_STEPS)
+        places: Any = rows.index.to_numpy(dtype=np.float64)
+        label = f"strike in steps of {step:,g}"
+        label = axis_label(label, currency) + (f"; {100 * outside:.2g} % lies beyond" if outside else "")
         low, high = places[0] - step / 2, places[-1] + step / 2
-        ax.plot(spots, spots, color=COLORS["net"], linewidth=1.0, linestyle=":", label="strike = spot", zorder=3)
+        ax.plot(
+            spots, spots, color=COLORS["net"], linewidth=1.0, linestyle=":", label="strike = spot", zorder=3
+        )
         ax.set_ylim(low, high)
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-        label = axis_label(name, currency)
     else:
         times = isinstance(table.columns, pd.DatetimeIndex)
         texts = expiry_labels(pd.DatetimeIndex(rows.index)) if times else [str(name) for name in rows.index]
@@ -186,10 +192,15 @@ def plot_heatmap(
     norm = colors.FuncNorm(
         (lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda c: np.sign(c) * np.square(c)), -limit, limit
     )
-    mesh = ax.pcolormesh(spots, places, values, shading="nearest", cmap=ramp, norm=norm, rasterized=True, zorder=1)
-    ticks = limit * np.array([-1.0, -0.25, 0.0, 0.25, 1.0])
-    bar = ax.figure.colorbar(mesh, ax=ax, ticks=ticks, format=lambda value, _: f"{value:.3g}", pad=0.02)
-    bar.set_label(axis_label("", unit).strip(" []"))
+    mesh = ax.pcolormesh(
+        spots, places, values, shading="nearest", cmap=ramp, norm=norm, rasterized=True, zorder=1
+    )
+    top = max(
+        round_ for round_ in 10.0 ** np.floor(np.log10(limit)) * np.array([1.0, 2.0, 5.0]) if round_ <= limit
+    )
+    ticks = top * np.array([-1.0, -0.2, 0.0, 0.2, 1.0])
+    bar = ax.figure.colorbar(mesh, ax=ax, ticks=ticks, format=lambda value, _: f"{value:,.3g}", pad=0.02)
+    bar.set_label(plain(unit))
     bar.outline.set_visible(False)
     mark_spot(ax, spot)
     price_axis(ax, "spot", currency, spots)
@@ -232,23 +243,31 @@ def plot_flow(
         Of gamma and of the flow.
     """
     if axes is None:
-        axes = require("matplotlib.pyplot").subplots(2, 1, figsize=(10, 8), sharex=True, layout="constrained")[1]
+        axes = require("matplotlib.pyplot").subplots(
+            2, 1, figsize=(10, 8), sharex=True, layout="constrained"
+        )[1]
     above, below = axes
     plot_profile(gamma, spot, title, unit, flips=flips, currency=currency, ax=above)
+    above.label_outer()
     divisor, money = readable(flow, currency)
     spots, values = flow.index.to_numpy(dtype=np.float64), flow.to_numpy() / divisor
     for sign, color, name in ((1.0, "call", "dealers buy"), (-1.0, "put", "dealers sell")):
-        side = np.maximum(sign * values, 0.0) * sign
-        below.fill_between(spots, side, color=COLORS[color], alpha=0.25, linewidth=0, label=name, zorder=1)
+        area = np.maximum(sign * values, 0.0) * sign
+        below.fill_between(spots, area, color=COLORS[color], alpha=0.25, linewidth=0, label=name, zorder=1)
     below.plot(spots, values, color=COLORS["line"], linewidth=1.8, zorder=3)
-    for end, side in ((0, "left"), (-1, "right")):
-        amount, scale = amount_text(flow.iloc[end], currency)
-        text = f"{spots[end] / spot - 1:+.1%}: {amount} {scale}"
-        below.annotate(axis_label(text, ""), (spots[end], values[end]), (0, 6), textcoords="offset points",
-                       ha=side, fontsize=9, color=COLORS["text"])  # fmt: skip
+    below.plot(
+        spots[[0, -1]], values[[0, -1]], "o", color=COLORS["line"], markersize=5, clip_on=False, zorder=4
+    )
+    for end, side, right in ((0, "left", 8), (-1, "right", -8)):
+        amount = " ".join(amount_text(flow.iloc[end], currency))
+        text = f"{amount} at {100 * (spots[end] / spot - 1):+.3g} %"
+        below.annotate(plain(text), (spots[end], values[end]), (right, 10 if values[end] > 0 else -18),
+                       textcoords="offset points", ha=side, color=COLORS["text"])  # fmt: skip
+    below.margins(y=0.15)
     mark_spot(below, spot)
     price_axis(below, "spot", currency, spots)
-    finish(below, "Cumulative trades from spot on", f"traded [{money}], + = dealers buy")
+    below.xaxis.set_major_formatter(lambda value, _: f"{value:,g}\n{100 * (value / spot - 1):+.1f} %")
+    finish(below, "Cumulative hedge flow from spot", f"traded [{money}], + = dealers buy")
     return [above, below]
 
 

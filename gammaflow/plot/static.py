@@ -1,4 +1,4 @@
-"""Pictures with matplotlib."""
+"""Pictures with matplotlib of one book at one moment, and the axes that `curves` shares."""
 
 from __future__ import annotations
 
@@ -38,13 +38,12 @@ def plot_bars(
     -------
     matplotlib Axes
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     if pd.api.types.is_numeric_dtype(bars.index):
         bars, step, _ = strike_steps(bars, spot)
         places, width = bars.index.to_numpy(), 0.8 * step
-        _mark_spot(ax, spot)
-        ax.set_xlabel(_label("strike", currency))
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+        mark_spot(ax, spot)
+        price_axis(ax, "strike", currency)
     else:
         times = isinstance(bars.index, pd.DatetimeIndex)
         labels = expiry_labels(pd.DatetimeIndex(bars.index)) if times else [str(name) for name in bars.index]
@@ -65,7 +64,7 @@ def plot_bars(
         above, below = above + np.maximum(height, 0), below + np.minimum(height, 0)
     held = bars.ne(0).any(axis=1)
     ax.plot(places[held], net[held] / divisor, "D", color=COLORS["net"], markersize=3, label="net", zorder=4)
-    return _finish(
+    return finish(
         ax,
         title,
         unit,
@@ -111,7 +110,7 @@ def plot_profile(
     -------
     matplotlib Axes
     """
-    ax = _axes(ax)
+    ax = new_axes(ax)
     divisor, unit = readable(profile, unit)
     spots, values = profile.index.to_numpy(dtype=np.float64), profile.to_numpy() / divisor
     for sign, color in ((1.0, COLORS["call"]), (-1.0, COLORS["put"])):
@@ -129,11 +128,9 @@ def plot_profile(
         ax.plot(flips, np.zeros(len(flips)), "o", color=COLORS["flip"], markersize=6, zorder=5,
                 label="zero gamma " + ", ".join(price_text(flip) for flip in flips[:3])
                 + (f" and {len(flips) - 3} more" if len(flips) > 3 else ""))  # fmt: skip
-    _mark_spot(ax, spot)
-    ax.set_xlim(spots[0], spots[-1]) if len(spots) > 1 else None
-    ax.set_xlabel(_label("spot", currency))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-    return _finish(ax, title, f"{profile.name} [{unit}]" if profile.name else unit)
+    mark_spot(ax, spot)
+    price_axis(ax, "spot", currency, spots)
+    return finish(ax, title, f"{profile.name} [{unit}]" if profile.name else unit)
 
 
 def plot_panels(title: str, note: str = "") -> tuple[Any, list[Any]]:
@@ -147,36 +144,49 @@ def plot_panels(title: str, note: str = "") -> tuple[Any, list[Any]]:
     figure, axes = require("matplotlib.pyplot").subplot_mosaic(
         [["top", "top"], ["left", "right"]], figsize=(12, 9), layout="constrained"
     )
-    figure.suptitle(_plain(title), x=0.01, ha="left", fontsize=15, fontweight="bold", color=COLORS["text"])
-    figure.supxlabel(_plain(note), x=0.01, ha="left", fontsize=9, color=COLORS["spot"])
+    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=15, fontweight="bold", color=COLORS["text"])
+    figure.supxlabel(plain(note), x=0.01, ha="left", fontsize=9, color=COLORS["spot"])
     return figure, [axes[name] for name in ("top", "left", "right")]
 
 
-def _axes(ax: Any) -> Any:
+def new_axes(ax: Any) -> Any:
+    """`ax`, or the Axes of a new figure where it is None."""
     if ax is not None:
         return ax
     return require("matplotlib.pyplot").subplots(figsize=(10, 5), layout="constrained")[1]
 
 
-def _label(name: str, currency: str) -> str:
-    return _plain(f"{name} [{currency}]") if currency else name
+def axis_label(name: str, unit: str) -> str:
+    """A name with its unit, where it has one."""
+    return plain(f"{name} [{unit}]") if unit else plain(name)
 
 
-def _plain(text: str) -> str:
-    # matplotlib reads $...$ as mathematics; text that comes from files must not be.
+def plain(text: str) -> str:
+    """Text from files as matplotlib shows it: it reads $...$ as mathematics."""
     return text.replace("$", r"\$")
 
 
-def _mark_spot(ax: Any, spot: float) -> None:
+def mark_spot(ax: Any, spot: float) -> None:
+    """A dashed line at spot, named in the legend."""
     ax.axvline(
         spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, zorder=3, label=f"spot {price_text(spot)}"
     )
 
 
-def _finish(ax: Any, title: str, label: str, **legend: Any) -> Any:
-    ax.set_title(_plain(title), loc="left", fontweight="bold", color=COLORS["text"])
-    ax.set_ylabel(_plain(label))
-    ax.axhline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
+def price_axis(ax: Any, name: str, currency: str, ends: Sequence[float] | Any = ()) -> None:
+    """The horizontal axis as prices, from the first to the last of `ends` where there are two."""
+    if len(ends) > 1:
+        ax.set_xlim(ends[0], ends[-1])
+    ax.set_xlabel(axis_label(name, currency))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+
+
+def finish(ax: Any, title: str, label: str, *, zero: bool = True, **legend: Any) -> Any:
+    """Title, vertical label, grid, a line at zero and the legend, alike on every picture."""
+    ax.set_title(plain(title), loc="left", fontweight="bold", color=COLORS["text"])
+    ax.set_ylabel(plain(label))
+    if zero:
+        ax.axhline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
     ax.grid(color=COLORS["grid"], linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right", "left"]].set_visible(False)

@@ -1,0 +1,63 @@
+"""Every notebook runs from top to bottom, and shows what it promises."""
+
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="notebooks need nbformat, of the test dependencies")
+nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient, of the test dependencies")
+pytest.importorskip("ipykernel", reason="notebooks need ipykernel, of the test dependencies")
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A function that runs a notebook and gives its texts and its number of pictures."""
+
+    def executed(name):
+        book = nbformat.read(EXAMPLES / name, as_version=4)
+        folder = tmp_path_factory.mktemp("notebook")
+        setting = {"metadata": {"path": str(folder)}}
+        nbclient.NotebookClient(book, timeout=300, kernel_name="python3", resources=setting).execute()
+        outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+        texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
+        pictures = sum("image/png" in output.get("data", {}) for output in outputs)
+        return "\n".join(texts), pictures, [output for output in outputs if output.output_type == "error"]
+
+    return executed
+
+
+@pytest.mark.slow
+def test_quickstart(run):
+    text, pictures, errors = run("01_quickstart.ipynb")
+    assert errors == []
+    assert pictures == 2
+    assert "zero gamma             77,508.53 (dealers turn long above)" in text
+    assert "70000.0   -63.8" in text
+    assert "[77509, 77" in text
+    assert "root of the repriced sum, solved at the root" in text
+
+
+@pytest.mark.slow
+def test_profile(run):
+    text, pictures, errors = run("03_profile.ipynb")
+    assert errors == []
+    assert pictures == 6
+    assert "spot_vol_beta(-3)    gamma" in text
+    assert "volatility" in text
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_stored_without_outputs_beside_a_script_of_its_story(name):
+    book = nbformat.read(EXAMPLES / name, as_version=4)
+    nbformat.validate(book)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert [cell for cell in code if cell.outputs or cell.execution_count] == []
+    assert (EXAMPLES / name).with_suffix(".py").is_file()
+
+
+def test_every_notebook_is_tested():
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in NOTEBOOKS if f'"{name}"' not in source] == []
