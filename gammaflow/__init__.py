@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import bsm, dynamics, positioning, schema, units
+from gammaflow import barrier, bsm, dynamics, positioning, schema, units
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
@@ -38,6 +38,7 @@ __all__ = [
     "aggregate_exposure",
     "analyze",
     "assign_positions",
+    "barrier",
     "bsm",
     "chain_from_frame",
     "compare_dynamics",

@@ -123,8 +123,8 @@ def delta_excess(
     Returns
     -------
     DeltaExcess
-        `edge`, `spot` and `jump`, arrays of the broadcast shape. `spot` is the farthest spot from the barrier,
-        within 6 standard deviations, at which |delta| reaches the limit.
+        `edge`, `spot` and `jump`, arrays of the broadcast shape. `spot` is the farthest from the barrier,
+        within 6 deviations sigma sqrt(t), at which |delta| reaches the limit.
 
     Raises
     ------

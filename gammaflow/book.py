@@ -67,6 +67,7 @@ class Book:
         )
         refuse("book", problems)
         spot, asof, columns = values
+        refuse("book", _barrier_problems(columns))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["strike"]):
@@ -102,7 +103,12 @@ class Book:
     @cached_property
     def flag(self) -> NDArray[np.float64]:
         """+1.0 for calls, -1.0 for puts."""
-        return read_only(np.where(self["kind"] == "call", 1.0, -1.0))
+        return read_only(np.where(np.char.endswith(self["kind"].astype(str), "call"), 1.0, -1.0))
+
+    @cached_property
+    def plain(self) -> NDArray[np.bool_]:
+        """Whether each row is a plain call or put, without a barrier."""
+        return np.asarray(np.isnan(self["barrier"]))
 
     @cached_property
     def expiries(self) -> pd.DatetimeIndex:
@@ -197,3 +203,26 @@ class Book:
             f"dealers own {position[position > 0].sum():,.0f} and owe "
             f"{-position[position < 0].sum():,.0f} contracts" + (f"\n{self.quality}" if self.quality else "")
         )
+
+
+def _barrier_problems(columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    """What is wrong between kinds, barriers and monitoring dates, one line each."""
+    wants = np.array([" " in kind for kind in columns["kind"]], dtype=bool)
+    has = ~np.isnan(columns["barrier"])
+    dates = columns["monitoring_dates"]
+    checks = (
+        (wants & ~has, "barrier", "a row of a barrier kind needs its barrier"),
+        (~wants & has, "barrier", "a plain call or put has none; is a 'down-in put' meant?"),
+        (~wants & ~np.isnan(dates), "monitoring_dates", "a plain call or put has none"),
+        (~wants & (columns["rebate"] > 0), "rebate", "a plain call or put has none"),
+        (np.nan_to_num(dates) % 1 != 0, "monitoring_dates", "a whole number is needed"),
+    )
+    problems = []
+    for mask, name, why in checks:
+        bad = np.flatnonzero(mask)
+        if bad.size:
+            row = f"{columns['contract'][bad[0]]}, {columns['kind'][bad[0]]}: {columns[name][bad[0]]:g}"
+            problems.append(
+                f"{name}: {bad.size} of {len(wants)} rows do not fit their kind (first: {row}); {why}."
+            )
+    return problems

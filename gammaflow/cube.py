@@ -103,12 +103,12 @@ class Cube:
         book = self.book
         if check_choice(over, "over", ("days", "vol_shifts")) == "days":
             curves = self.over_days(measure, vol_shift)
-            labels = [f"{day:g} days ahead" if day else "now" for day in self.days]
+            labels = [f"{day:g} d ahead" if day else "now" for day in self.days]
             fixed = f", {100 * vol_shift:+g} vol points" if vol_shift else ""
         else:
             curves = self.over_vol_shifts(measure, days)
             labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
-            fixed = f", {days:g} days ahead" if days else ""
+            fixed = f", {days:g} d ahead" if days else ""
         title = f"{book.symbol} {measure} over spot, {book.asof:%Y-%m-%d %H:%M} UTC{fixed}"
         options = {"currency": book.currency, "labels": labels, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)

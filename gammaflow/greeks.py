@@ -7,8 +7,10 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics
+from gammaflow.errors import SchemaError
 from gammaflow.kernels import chebyshev
 from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.gauss import gauss_sweep
@@ -61,6 +63,11 @@ def cash_greeks(book: Book) -> dict[str, Array]:
         out,
     )
     cash = dict(zip(CASH_GREEKS, out, strict=True))
+    if not book.plain.all():
+        rows = ~book.plain
+        spot = np.array([book.spot])
+        for name, values in barrier_cash(book, rows, spot, book.years, book["sigma"], CASH_GREEKS).items():
+            cash[name][rows] = values[:, 0]
     return {**cash, "gross_gamma": np.abs(cash["gamma"])}
 
 
@@ -105,6 +112,12 @@ def cash_sums(
     dict of (groups, m) arrays
         "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
     """
+    if dynamics.moves and not book.plain.all():
+        raise SchemaError(
+            f"dynamics: received {dynamics.name!r} for a book with {(~book.plain).sum()} barrier rows, whose "
+            "volatility cannot move with spot. Use 'sticky_strike', or sweep the plain rows: "
+            "book.select(book.plain)."
+        )
     if dynamics.moves:
         return _moving_sums(book, spots, days, vol_shift, wanted, by, dynamics, smiles)
     years, sigma = book.rolled(days, vol_shift)
@@ -112,10 +125,11 @@ def cash_sums(
     columns: tuple[Array, ...] = (
         book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size
     )  # fmt: skip
-    starts = book.expiry_starts
+    starts, plain = book.expiry_starts, book.plain
     if by != "expiry":
         order = np.argsort(book[by], kind="stable")
         columns = tuple(read_only(c[order]) for c in columns)
+        plain = plain[order]
         starts = np.append(np.unique(book[by][order], return_index=True)[1], len(book))
     x = np.log(spots / book.spot)
     flags = (
@@ -128,18 +142,25 @@ def cash_sums(
     if interpolate and len(book) * len(x) >= _MANY:
         half = 0.5 * (x.max() - x.min())
         width = columns[5] * np.sqrt(columns[3])
-        wide = width >= chebyshev.narrowest(half, _FEWER * len(x))
+        wide = plain & (width >= chebyshev.narrowest(half, _FEWER * len(x)))
     if wide.any():
         least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
         sizes = np.where(np.isfinite(least), chebyshev.points_needed(half, least), 0)
         _add_interpolated(sums, x, sizes, book.spot, columns, starts, wide, flags)
-    if not wide.all():
-        direct = _sums_at([x] * (len(starts) - 1), book.spot, columns, starts, ~wide, flags)
+    if (plain & ~wide).any():
+        direct = _sums_at([x] * (len(starts) - 1), book.spot, columns, starts, plain & ~wide, flags)
         for group, values in enumerate(direct):
             sums[:, group] += values
     sums[_CHARM] += sums[_CARRY_HELD]
     kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
-    return {name: total if name == "theta" else total * spots for name, total in kept.items()}
+    cash = {name: total if name == "theta" else total * spots for name, total in kept.items()}
+    if not plain.all():
+        groups = np.unique(book[by], return_inverse=True)[1][~book.plain]
+        named = {name: "gamma" if name == "total_gamma" else name for name in cash}
+        rows = barrier_cash(book, ~book.plain, spots, years, sigma, set(named.values()), days)
+        for name, total in cash.items():
+            np.add.at(total, groups, rows[named[name]])
+    return cash
 
 
 def _add_interpolated(

@@ -143,7 +143,10 @@ class Levels:
             ("call wall", "none" if np.isnan(self.call_wall) else f"{self.call_wall:,.10g}"),
             ("put wall", "none" if np.isnan(self.put_wall) else f"{self.put_wall:,.10g}"),
             ("absolute gamma strike", f"{self.absolute_gamma_strike:,.10g}"),
-            ("max pain, next expiry", f"{self.max_pain.iloc[0]:,.10g} ({self.max_pain.index[0]:%Y-%m-%d})"),
+            *(
+                ("max pain, next expiry", f"{strike:,.10g} ({expiry:%Y-%m-%d})")
+                for expiry, strike in self.max_pain.head(1).items()
+            ),
         ]
 
     def explain(self) -> str:
@@ -324,12 +327,14 @@ def _concentration(exposure: Exposure) -> pd.DataFrame:
 
 
 def _max_pain(exposure: Exposure) -> pd.Series:
-    """argmin over strikes K of sum |units| max(phi (K - K_i), 0), per expiry."""
+    """argmin over strikes K of sum |units| max(phi (K - K_i), 0), per expiry, over plain options."""
     book = exposure.book
-    pain = []
-    for start, stop in pairwise(book.expiry_starts):
-        strikes, units = book["strike"][start:stop], np.abs(book.size[start:stop])
-        grid = np.unique(strikes)
-        payoff = np.maximum(book.flag[start:stop] * (grid[:, None] - strikes), 0.0) @ units
-        pain.append(grid[payoff.argmin()])
-    return pd.Series(pain, index=book.expiries, name="max_pain")
+    pain = {}
+    for e, (start, stop) in enumerate(pairwise(book.expiry_starts)):
+        plain = np.flatnonzero(book.plain[start:stop]) + start
+        if plain.size:
+            strikes, units = book["strike"][plain], np.abs(book.size[plain])
+            grid = np.unique(strikes)
+            payoff = np.maximum(book.flag[plain] * (grid[:, None] - strikes), 0.0) @ units
+            pain[book.expiries[e]] = grid[payoff.argmin()]
+    return pd.Series(pain, dtype=np.float64, name="max_pain")

@@ -16,6 +16,7 @@ from gammaflow.errors import SchemaError
 __all__ = [
     "BOOK",
     "CHAIN",
+    "KINDS",
     "Column",
     "attempt",
     "check_choice",
@@ -89,6 +90,12 @@ _MULTIPLIER = Column(
 )
 
 
+_BARRIERS = ("down-in", "down-out", "up-in", "up-out")
+
+#: Every kind of book row: plain options, and single barriers.
+KINDS = ("call", "put", *(f"{barrier} {flag}" for barrier in _BARRIERS for flag in ("call", "put")))
+
+
 def _optional(name: str, unit: str, meaning: str, low: float = 0.0) -> Column:
     return Column(name, "number", unit, meaning, low=low, missing_ok=True, default=np.nan)
 
@@ -132,7 +139,7 @@ BOOK: Mapping[str, Column] = _dictionary(
     Column("venue", "text", "-", "where the contract trades"),
     _EXPIRY,
     _STRIKE,
-    _KIND,
+    Column("kind", "text", "-", "what the contract is", choices=KINDS),
     Column("position", "number", "contracts", "dealers' signed position, + = dealers own the option"),
     _MULTIPLIER,
     Column("sigma", "number", "1/sqrt(year)", "volatility the row is valued with", low=0.0, open_low=True),
@@ -147,6 +154,29 @@ BOOK: Mapping[str, Column] = _dictionary(
         open_low=True,
         missing_ok=True,
         default=np.nan,
+    ),
+    Column(
+        "barrier",
+        "number",
+        "currency",
+        "barrier level, for barrier kinds",
+        low=0.0,
+        open_low=True,
+        missing_ok=True,
+        default=np.nan,
+    ),
+    Column(
+        "monitoring_dates",
+        "number",
+        "dates",
+        "equally spaced dates, the last at expiry, on which the barrier is looked at (1: at expiry only); "
+        "missing: always",
+        low=1.0,
+        missing_ok=True,
+        default=np.nan,
+    ),
+    Column(
+        "rebate", "number", "currency", "cash paid where a barrier option pays nothing else", 0.0, default=0.0
     ),
 )
 

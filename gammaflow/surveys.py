@@ -94,9 +94,7 @@ def compare_dynamics(
     >>> table.index.tolist()
     [('sticky_strike', 'gamma'), ('sticky_strike', 'total_gamma')]
     """
-    found = [find_dynamics(d) for d in dynamics]
-    if not found:
-        raise SchemaError("dynamics: received an empty list; name at least one, such as 'sticky_strike'.")
+    found = _found(dynamics)
     smiles = fit_smiles(book) if any(d.needs_smile for d in found) else None
     rows = {}
     for how in found:
@@ -206,7 +204,7 @@ def plot_dynamics(
     """
     from gammaflow.plot.curves import plot_curves
 
-    found = [find_dynamics(d) for d in dynamics]
+    found = _found(dynamics)
     smiles = fit_smiles(book) if any(d.needs_smile for d in found) else None
     curves, zeros = {}, []
     for how in found:
@@ -287,6 +285,13 @@ def plot_flow(
     options = {"currency": book.currency, "flips": flips, **options}
     unit = describe(book.currency)[measure]
     return curves.plot_flow(profile.table[measure], flow, book.spot, title, unit, **options)
+
+
+def _found(dynamics: Sequence[str | Dynamics]) -> list[Dynamics]:
+    found = [find_dynamics(d) for d in dynamics]
+    if not found:
+        raise SchemaError("dynamics: received an empty list; name at least one, such as 'sticky_strike'.")
+    return found
 
 
 def _frame(rows: dict[Any, dict[str, Any]], names: list[str]) -> pd.DataFrame:

@@ -177,11 +177,15 @@ def quantlib(data: dict[str, Any]) -> Any:
 
 
 def financepy(data: dict[str, Any]) -> Any:
-    """FinancePy's equity barrier formula, one option at a time at the nearest whole day."""
+    """FinancePy's equity barrier formula, one option at a time at the nearest whole day.
+
+    It moves the barrier for a number of looks per year; 10^14 of them are as good as always.
+    """
     from financepy.market.curves.discount_curve_flat import DiscountCurveFlat
     from financepy.models.black_scholes import BlackScholes
     from financepy.products.equity.equity_barrier_option import EquityBarrierOption
     from financepy.utils.date import Date
+    from financepy.utils.day_count import DayCountTypes
     from financepy.utils.frequency import FrequencyTypes
     from financepy.utils.global_types import EquityBarrierTypes as Types
 
@@ -195,7 +199,49 @@ def financepy(data: dict[str, Any]) -> Any:
     names = ("kind", "phi", "S", "K", "H", "t", "r", "sigma", "q")
     found = []
     for kind, phi, S, K, H, t, r, sigma, q in zip(*(data[n].tolist() for n in names), strict=True):
-        option = EquityBarrierOption(today.add_days(round(365 * t)), K, types[kind, phi], H, 10**6)
-        curves = [DiscountCurveFlat(today, x, FrequencyTypes.CONTINUOUS) for x in (r, q)]
+        option = EquityBarrierOption(today.add_days(round(365 * t)), K, types[kind, phi], H, 10**14)
+        curves = [
+            DiscountCurveFlat(today, x, FrequencyTypes.CONTINUOUS, DayCountTypes.ACT_365F) for x in (r, q)
+        ]
         found.append(option.value(today, S, *curves, BlackScholes(sigma)))
     return np.array(found)
+
+
+def _quantlib_process(terms: dict[str, Any], S: float) -> Any:
+    import QuantLib as ql  # noqa: N813
+
+    today = ql.Date(1, 1, 2026)
+    ql.Settings.instance().evaluationDate = today
+    count = ql.Actual365Fixed()
+    return ql.BlackScholesMertonProcess(
+        ql.QuoteHandle(ql.SimpleQuote(S)),
+        ql.YieldTermStructureHandle(ql.FlatForward(today, terms["q"], count)),
+        ql.YieldTermStructureHandle(ql.FlatForward(today, terms["r"], count)),
+        ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), terms["sigma"], count)),
+    )
+
+
+def _quantlib_put(terms: dict[str, Any], days: int) -> Any:
+    """A down-and-out put of QuantLib; its knock-in is the vanilla put less this."""
+    import QuantLib as ql  # noqa: N813
+
+    payoff = ql.PlainVanillaPayoff(ql.Option.Put, terms["K"])
+    exercise = ql.EuropeanExercise(ql.Date(1, 1, 2026) + days)
+    return ql.BarrierOption(ql.Barrier.DownOut, terms["H"], 0.0, payoff, exercise)
+
+
+def quantlib_monitored(terms: dict[str, Any], S: float, dates: int, samples: int) -> float:
+    """Down-and-in put at equally spaced dates by QuantLib's Sobol Monte Carlo without bridge correction."""
+    import QuantLib as ql  # noqa: N813
+
+    option = _quantlib_put(terms, round(365 * terms["t"]))
+    option.setPricingEngine(
+        ql.MCLDBarrierEngine(
+            _quantlib_process(terms, S),
+            timeSteps=dates,
+            brownianBridge=True,
+            isBiased=True,
+            requiredSamples=samples,
+        )
+    )
+    return vanilla(-1.0, S, *(terms[n] for n in ("K", "t", "r", "sigma", "q"))) - option.NPV()

@@ -76,7 +76,7 @@ def test_the_requested_tolerance_is_met_on_every_reference_row(reference, tol):
 
 
 def test_the_volatility_greeks_meet_their_reference(reference):
-    """Their reference differentiates numerically: 1e-6 of the natural scale for volga, better for the others."""
+    """Their reference differentiates numerically: 1e-7 of the natural scale for volga."""
     names = ("vega", "vanna", "volga")
     found = compute(reference, names, 1e-8)
     scale = natural(reference["S"], reference["K"], reference["T"], reference["sigma"])
@@ -85,7 +85,7 @@ def test_the_volatility_greeks_meet_their_reference(reference):
 
 
 def test_maturity_is_one_date_and_a_closed_form(shared):
-    """One date: the reference's own gamma is off by 6e-10 there (checked with 40 digits), price and delta less."""
+    """One date: the reference's own gamma is off by 6e-10 there (seen with 40 digits)."""
     rows = pd.read_csv(shared / "reference" / "discrete_barriers.csv").query("n_monitor == 1")
     H = rows["L"].fillna(rows["U"])
     args = rows["type"].map(KINDS), rows["flag"], rows["S"], rows["K"], H, rows["T"], rows["r"], rows["sigma"]

@@ -23,25 +23,29 @@ import math
 import numpy as np
 
 from gammaflow.kernels import bsm
-from gammaflow.kernels.barrier import (
+from gammaflow.kernels.barrier import expiry_hit, expiry_in
+from gammaflow.kernels.barrier_jets import (
     LEAST,
     Jet,
     combine,
     constant,
-    expiry_hit,
-    expiry_in,
     greeks_of,
     legal,
     signs,
     vanilla,
-)
+)  # fmt: skip
+from gammaflow.kernels.barrier_steps import (
+    NODES,
+    P,
+    add_product,
+    build_step,
+    fill_last,
+    fill_sources,
+    integrate,
+    offsets,
+)  # fmt: skip
 from gammaflow.kernels.compile import kernel, scalar
-from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio
-
-P = 16
-_nodes, _weights = np.polynomial.legendre.leggauss(P)
-NODES = 0.5 * (_nodes + 1.0)
-WEIGHTS = 0.5 * _weights
+from gammaflow.kernels.elementary import log_ratio
 
 # (panel width, reach) in standard deviations of one step, and the worst error seen at that level
 LEVELS = np.array(
@@ -61,128 +65,6 @@ LEVELS = np.array(
 FLOOR = 1e-3
 LAST = 0.6
 HEADSTART = 20.0
-
-
-@scalar
-def offsets(s, m, width, reach):
-    """First and last panel, relative to a row's own, that a step of deviation s and drift m reaches."""
-    lowest = math.floor((m - reach * s) / width)
-    highest = math.ceil((m + reach * s) / width)
-    return int(lowest), int(highest)
-
-
-@kernel
-def build_step(eta, dt, r, sigma, q, width, reach, full, B):
-    """Blocks of one step into B[0], and if full their sigma, sigma sigma and r derivatives into B[1:].
-
-    B[., c, i] takes node c of the panels in reach to node i of a panel; returns the columns that matter.
-    """
-    s = sigma * math.sqrt(dt)
-    m = eta * (r - q - 0.5 * sigma * sigma) * dt
-    a = eta * math.sqrt(dt)
-    low, high = offsets(s, m, width, reach)
-    scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
-    columns = (high - low + 1) * P
-    first = columns
-    last = 0
-    for c in range(columns):
-        y = (low + c // P + NODES[c % P]) * width - m
-        weight = WEIGHTS[c % P] * scaled
-        if (y - NODES[0] * width > -reach * s) and (y - NODES[P - 1] * width < reach * s):
-            first = min(first, c)
-            last = max(last, c + 1)
-        for i in range(P):
-            u = (y - NODES[i] * width) / s
-            B[0, c, i] = weight * exp(-0.5 * u * u)
-        if full:
-            for i in range(P):
-                u = (y - NODES[i] * width) / s
-                du = a - u / sigma
-                g = -u * du - 1.0 / sigma
-                dg = -du * a + (2.0 * u * du - (u * u - 1.0) / sigma) / sigma
-                b = B[0, c, i]
-                B[1, c, i] = b * g
-                B[2, c, i] = b * (g * g + dg)
-                B[3, c, i] = b * (a * u / sigma - dt)
-    return first // 4 * 4, (last + 3) // 4 * 4
-
-
-@kernel
-def add_product(B, factor, first, last, f, start, rows, out, into):
-    """out[into + 16 I + i] += factor sum over c of B[c, i] f[start + 16 I + c], for I in 0..rows."""
-    for panel in range(rows):
-        o = into + panel * P
-        at = start + panel * P
-        for c in range(first, last, 4):
-            f0 = factor * f[at + c]
-            f1 = factor * f[at + c + 1]
-            f2 = factor * f[at + c + 2]
-            f3 = factor * f[at + c + 3]
-            for i in range(P):
-                out[o + i] += (B[c, i] * f0 + B[c + 1, i] * f1) + (B[c + 2, i] * f2 + B[c + 3, i] * f3)
-
-
-@kernel
-def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, full, f):
-    """What knocking in is worth at the nodes first..16 knocked, with `left` years to expiry."""
-    cash = 0.0 if out > 0.0 else 1.0
-    given = rebate * (cash * math.exp(-r * left) + 1.0 - cash)
-    for j in range(first, knocked * P):
-        z = (j // P - knocked + NODES[j % P]) * width
-        a = phi, H * exp(eta * z), K, left, r, sigma, q
-        f[0, j] = bsm.price(*a) - given
-        if full:
-            f[1, j] = bsm.vega(*a)
-            f[2, j] = bsm.volga(*a)
-            f[3, j] = bsm.rho(*a) + cash * left * given
-
-
-@kernel
-def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, width, knocked, panels, full, f):
-    """f_(N-1), in closed form, at the nodes of the first panels above the barrier."""
-    for j in range(knocked * P, (knocked + panels) * P):
-        z = (j // P - knocked + NODES[j % P]) * width
-        S = H * exp(eta * z)
-        jet = expiry_in(phi, eta, S, K, H, dt, r, sigma, q)
-        hit = expiry_hit(eta, S, H, dt, r, sigma, q)
-        f[0, j] = jet.v - rebate * hit.v
-        if full:
-            f[1, j] = jet.s - rebate * hit.s
-            f[2, j] = jet.ss - rebate * hit.ss
-            f[3, j] = jet.r - rebate * hit.r
-
-
-@kernel
-def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
-    """Jet in ln S of e^(-r dt) E[f] one time dt before the date on which f is known at the nodes."""
-    s = sigma * math.sqrt(dt)
-    m = eta * (r - q - 0.5 * sigma * sigma) * dt
-    a = eta * math.sqrt(dt)
-    scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
-    lowest = math.floor((z + m - reach * s) / width) + knocked
-    highest = math.ceil((z + m + reach * s) / width) + knocked
-    low = int(max(lowest, 0.0)) * P
-    high = int(min(highest, f.shape[1] // P)) * P
-    v = x = xx = xxx = vs = xs = ss = vr = 0.0
-    for j in range(low, high):
-        u = ((j // P - knocked + NODES[j % P]) * width - z - m) / s
-        k = WEIGHTS[j % P] * scaled * exp(-0.5 * u * u)
-        w = k * f[0, j]
-        v += w
-        x += w * u
-        xx += w * (u * u - 1.0)
-        xxx += w * u * (u * u - 3.0)
-        if full:
-            du = a - u / sigma
-            g = -u * du - 1.0 / sigma
-            dg = -du * a + (2.0 * u * du - (u * u - 1.0) / sigma) / sigma
-            w1 = k * f[1, j]
-            vs += w * g + w1
-            xs += w * (u * g + du - u / sigma) + w1 * u
-            ss += w * (g * g + dg) + 2.0 * w1 * g + k * f[2, j]
-            vr += w * (a * u / sigma - dt) + k * f[3, j]
-    t = eta / s
-    return Jet(v, t * x, t * t * xx, t * t * t * xxx, vs, t * xs, ss, vr)
 
 
 @scalar
@@ -264,8 +146,8 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     reach += 1.0
     fine_width = LAST * wide * sigma * math.sqrt(min(gap, next_gap))
     seen = 2.0 * reach * s0 + abs(rate) * gap
-    below = int(math.ceil(seen / fine_width))
-    above = int(math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width))
+    below = math.ceil(seen / fine_width)
+    above = math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width)
     fine = np.zeros((kinds, (below + above) * P))
     fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, np.int64(0), full, fine)
     if N == 2:

@@ -195,9 +195,8 @@ def plot_heatmap(
     mesh = ax.pcolormesh(
         spots, places, values, shading="nearest", cmap=ramp, norm=norm, rasterized=True, zorder=1
     )
-    top = max(
-        round_ for round_ in 10.0 ** np.floor(np.log10(limit)) * np.array([1.0, 2.0, 5.0]) if round_ <= limit
-    )
+    scale = 10.0 ** np.floor(np.log10(limit))
+    top = max((scale * tick for tick in (2.0, 5.0) if scale * tick <= limit), default=scale)
     ticks = top * np.array([-1.0, -0.2, 0.0, 0.2, 1.0])
     bar = ax.figure.colorbar(mesh, ax=ax, ticks=ticks, format=lambda value, _: f"{value:,.3g}", pad=0.02)
     bar.set_label(plain(unit))

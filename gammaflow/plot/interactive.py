@@ -61,7 +61,7 @@ def draw_bars(
             y=(bars[kind] / divisor).to_numpy(),
             width=width,
             name=f"{kind}s",
-            marker={"color": COLORS[str(kind)], "line": {"width": 0}},
+            marker={"color": COLORS.get(str(kind), COLORS["barrier"]), "line": {"width": 0}},
             hovertemplate="%{y:,.3~f}",
         )
     held = bars.ne(0).any(axis=1).to_numpy()

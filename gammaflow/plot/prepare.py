@@ -18,6 +18,7 @@ __all__ = ["COLORS", "amount_text", "expiry_labels", "price_text", "readable", "
 COLORS = {
     "call": "#0072b2",
     "put": "#d55e00",
+    "barrier": "#cc79a7",
     "net": "#1f2937",
     "line": "#1f2937",
     "spot": "#6b7280",

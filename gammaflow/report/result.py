@@ -108,7 +108,8 @@ class Report:
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
         if key == "expiry":
-            out.insert(0, f"max pain [{self.book.currency}]", self.levels.max_pain.map("{:,.10g}".format))
+            pain = self.levels.max_pain.map("{:,.10g}".format).reindex(self.book.expiries, fill_value="none")
+            out.insert(0, f"max pain [{self.book.currency}]", pain)
             out.insert(0, "expiry [UTC]", expiry_labels(self.book.expiries))
         else:
             out.insert(0, f"strike [{self.book.currency}]", table.index.map("{:,.10g}".format))
