@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from gammaflow.barrier_terms import BETA, Terms, read_monitoring, read_terms, read_which
 from gammaflow.errors import GammaflowError
-from gammaflow.kernels.barrier import ALL, DEFAULT, expiry_loop, greeks_loop, price_loop, rebate_loop
+from gammaflow.kernels.barrier import (
+    ALL,
+    DEFAULT,
+    expiry_loop,
+    greeks_loop,
+    knock_in_loop,
+    price_loop,
+    rebate_loop,
+)
 from gammaflow.kernels.monitored import monitored_loop
 from gammaflow.kernels.rows import BLOCK, get_threads, in_ranges, read_blocks
 from gammaflow.results import Greeks
@@ -38,14 +46,16 @@ def _closed(
     elif np.any(n["rebate"] != 0.0) or np.any(slope != 0.0):
         loop = rebate_loop
         columns += [n["rebate"], slope]
+    elif names == ("price",):
+        loop = price_loop if np.any(terms.code & 4) else knock_in_loop
     else:
-        loop = price_loop if names == ("price",) else greeks_loop
+        loop = greeks_loop
     rows = [ALL.index(name) for name in names]
 
     def work(start: int, stop: int) -> None:
         scratch = np.empty((len(ALL), min(BLOCK, stop - start)))
         for first, arrays in read_blocks(columns, terms.shape, start, stop):
-            if loop is price_loop:
+            if loop in (price_loop, knock_in_loop):
                 loop(*arrays, flat, first)
                 continue
             loop(*arrays, scratch, 0)

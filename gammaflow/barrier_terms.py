@@ -36,18 +36,27 @@ class Terms:
 
 
 def _read_words(name: str, value: Any, table: Mapping[str, int], legal: str) -> tuple[Any, str | None]:
-    """The code of each word, or what is wrong with the argument; +1 and -1 are read as the flags c and p."""
-    values = np.asarray(value, dtype=object)
-    codes, words = pd.factorize(values.ravel(), use_na_sentinel=False)
-    found: list[int] = []
-    for word in words:
-        sign = name == "flag" and isinstance(word, (int, float, np.integer, np.floating)) and abs(word) == 1
-        text = ("p", "c")[int(word > 0)] if sign else str(word).lower()
-        if text not in table:
-            where = "" if values.size == 1 else f" among {values.size} values"
-            return None, f"{name}: received {str(word)!r}{where}; legal are {legal}."
-        found.append(table[text])
-    return np.array(found, np.int8)[codes].reshape(values.shape), None
+    """The code of each word, or what is wrong with the argument; a flag may also be +1 or -1."""
+    values = np.asarray(value.array if isinstance(value, pd.Series) else value)
+    if name == "flag" and values.dtype.kind in "iuf":
+        found = np.where(values == 1, 1, np.where(values == -1, 0, -1)).astype(np.int8)
+    elif values.dtype.kind == "U" and values.size:
+        found = np.full(values.shape, -1, np.int8)
+        for word, code in table.items():
+            found[values == word] = code
+        rest = found < 0
+        if rest.any():
+            found[rest] = [table.get(str(word).lower(), -1) for word in values[rest]]
+    else:
+        codes, words = pd.factorize(values.ravel().astype(object), use_na_sentinel=False)
+        signs = {1: "c", -1: "p"} if name == "flag" else {}
+        texts = [signs.get(word, str(word).lower()) if np.isscalar(word) else "" for word in words]
+        found = np.array([table.get(text, -1) for text in texts] + [-1], np.int8)[codes].reshape(values.shape)
+    if (found >= 0).all():
+        return found, None
+    bad = values[found < 0].ravel()[0]
+    where = "" if values.size == 1 else f" among {values.size} values"
+    return None, f"{name}: received {str(bad)!r}{where}; legal are {legal}."
 
 
 def _read_number(name: str, value: Any) -> tuple[Any, str | None]:

@@ -116,7 +116,7 @@ class Profile:
         """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
         from gammaflow.plot.static import plot_profile
 
-        title = f"{self.book.symbol} {measure} over spot, {self.book.asof:%Y-%m-%d %H:%M} UTC"
+        title = self._title(f"{measure} over spot")
         unit = describe(self.book.currency)[measure]
         options = {"currency": self.book.currency, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
@@ -126,9 +126,18 @@ class Profile:
         from gammaflow.plot.curves import plot_heatmap
 
         book, unit = self.book, describe(self.book.currency)[measure]
-        title = f"{book.symbol} {measure} over spot by {key}, {book.asof:%Y-%m-%d %H:%M} UTC"
+        title = self._title(f"{measure} over spot by {key}")
         options = {"currency": book.currency, **options}
         return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
+
+    def _title(self, what: str) -> str:
+        """Symbol, what is shown, the moment, and whatever was rolled, shifted or moved."""
+        rolled = [f"+{self.days:g} days"] * (self.days != 0)
+        rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
+        rolled += [self.dynamics.name] * self.dynamics.moves
+        return f"{self.book.symbol} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
+            f", {r}" for r in rolled
+        )
 
     @property
     def _index(self) -> pd.Index:

@@ -55,7 +55,9 @@ def _columns(book: gf.Book) -> dict[str, Any]:
     }
 
 
-def _money(S: Any, n: Any, phi: Any, K: Any, t: Any, r: Any, s: Any, q: Any, axis: int) -> tuple[Any, Any, Any]:
+def _money(
+    S: Any, n: Any, phi: Any, K: Any, t: Any, r: Any, s: Any, q: Any, axis: int
+) -> tuple[Any, Any, Any]:
     root = np.sqrt(t)
     carry = np.exp(-q * t)
     d1 = (np.log(S / K) + (r - q + 0.5 * s * s) * t) / (s * root)
@@ -63,7 +65,8 @@ def _money(S: Any, n: Any, phi: Any, K: Any, t: Any, r: Any, s: Any, q: Any, axi
     density = carry * np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi)
     gamma = density / (S * s * root)
     vanna = -density * d2 / s
-    charm = phi * q * carry * ndtr(phi * d1) - density * (2 * (r - q) * t - d2 * s * root) / (2 * t * s * root)
+    drift = (2 * (r - q) * t - d2 * s * root) / (2 * t * s * root)
+    charm = phi * q * carry * ndtr(phi * d1) - density * drift
     return (
         (n * gamma * S * S * 0.01).sum(axis),
         (n * vanna * S * 0.01).sum(axis),
@@ -119,7 +122,7 @@ def pandas_apply(book: gf.Book, spots: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ProfilePeer:
-    """One way to the profile; `part` is the share of contracts and spots it is timed on (then extrapolated)."""
+    """One way to the profile; slow ones are timed on so many `rows` and `spots` and extrapolated."""
 
     name: str
     compute: Callable[[gf.Book, Any], dict[str, Any]]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 import gammaflow as gf
 from books import naive_money, random_book, slope_of
 from gammaflow.errors import SchemaError
+from profile_references import MEASURES, PROFILE_COMPARISONS, listed_book, numpy_loop
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -43,6 +44,15 @@ def test_gamma_equals_a_vollib_loop_over_contracts():
             expected += book.size[i] * gamma * u * u * 0.01
         table = gf.sweep_spot(book, [spot]).table
         assert abs(table["gamma"].iloc[0] - expected) < 1e-10 * table["gross_gamma"].iloc[0]
+
+
+@pytest.mark.parametrize("peer", PROFILE_COMPARISONS, ids=lambda p: p.name)
+def test_every_way_to_the_profile_agrees(peer):
+    book = listed_book(200, expiries=6)
+    spots = np.array([4_300.0, 5_000.0, 5_600.0])
+    found, right = peer.compute(book, spots), numpy_loop(book, spots)
+    for name in MEASURES:
+        np.testing.assert_allclose(found[name], right[name], atol=1e-11 * np.abs(right[name]).max())
 
 
 def test_expiries_add_up_to_the_total():
@@ -137,6 +147,13 @@ def test_illegal_options_are_refused():
         gf.sweep_spot(book, days=-2)
     with pytest.raises(SchemaError, match="vol_shift: received"):
         gf.sweep_spot(book, vol_shift=-2)
+
+
+def test_titles_say_what_was_rolled():
+    book = random_book(0)
+    assert gf.sweep_spot(book, [90, 110])._title("gamma") == "TEST gamma, 2026-02-05 14:30 UTC"
+    rolled = gf.sweep_spot(book, [90, 110], days=2, vol_shift=-0.01, dynamics=gf.dynamics.spot_vol_beta(-1))
+    assert rolled._title("gamma").endswith("UTC, +2 days, -1 vol points, spot_vol_beta(-1)")
 
 
 def test_repr_states_what_stands_behind_it():

@@ -29,10 +29,12 @@ from gammaflow.kernels.barrier_jets import (
 from gammaflow.kernels.barrier_rebate import pay_at_hit, sure_hit
 from gammaflow.kernels.bsm import TINY
 from gammaflow.kernels.compile import kernel, scalar
-from gammaflow.kernels.elementary import exp
+from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
 
 DEFAULT = ("price", "delta", "gamma", "vega", "theta", "vanna", "charm", "volga")
 ALL = (*DEFAULT, "rho", "speed")
+
+FAR = 1e3
 
 
 @scalar
@@ -144,6 +146,76 @@ def at_expiry(kind, S, K, H, t, r, sigma, q, rebate):
     due = 0.0 if gone else rebate
     paid = out * rebate if gone else 0.0
     return greeks_of(combine(1.0, value, due, owed), paid, poison, x, r, sigma, q)
+
+
+@scalar
+def pair(e, cash, carry, ratio, d1, d2, L):
+    """cash e^L (ratio carry N(e d1) - N(e d2)), where the pdf of d1 weighs ratio times that of d2."""
+    n = cash * INV_SQRT_2PI * exp(L - 0.5 * d2 * d2)
+    whole = cash * exp(L)
+    tail1 = ratio * n * mills(abs(d1))
+    tail2 = n * mills(abs(d2))
+    first = whole * carry - tail1 if e * d1 > 0.0 else tail1
+    return first - (whole - tail2 if e * d2 > 0.0 else tail2)
+
+
+@scalar
+def knock_in_price(phi, eta, alive, S, K, H, t, r, sigma, q):
+    """The price of `barrier` for a knock-in without rebate, at most three pairs of terms.
+
+    First A or B, then D, then B (if A was first) or C; a third of the work of all four with their jets.
+    """
+    poison = legal(S, K, H, t, r, sigma, q, 0.0)
+    x = max(S, LEAST)
+    k = max(K, LEAST)
+    s = sigma * math.sqrt(t)
+    moving = s > TINY
+    b = r - q
+    above = log_ratio(x, H)
+    beyond = log_ratio(H, k)
+    forward = exp(b * t)
+    cash = k * exp(-r * t)
+    gone = (alive == 0.0) | (eta * (S - H) <= 0.0)
+    knocked = gone | ((eta * (S * forward - H) <= 0.0) & (s <= TINY))
+    open_ = moving & (alive != 0.0) & (eta * (S - H) > 0.0)
+    far = eta * beyond < 0.0
+    same = phi * eta > 0.0
+    inverse = 1.0 / (s if moving else 1.0)
+    half = 0.5 * s
+    power = 2.0 * b * t * inverse * inverse
+    L = (1.0 - power) * above
+    moneyness = x / k * forward
+    image = H / x * (H / k) * forward
+    at_strike = knocked | (beyond * eta >= 0.0)
+    m = (above + b * t + (beyond if at_strike else 0.0)) * inverse
+    m = m if moving else (FAR if moneyness > 1.0 else -FAR)
+    first = pair(phi, cash, moneyness, 1.0 if at_strike else H / k, m + half, m - half, 0.0)
+    m = (b * t - above) * inverse
+    second = pair(eta, cash, image, H / k, m + half, m - half, L)
+    mirror = far
+    m = ((beyond - above if mirror else above) + b * t) * inverse
+    third = pair(
+        eta if mirror else phi,
+        cash,
+        image if mirror else moneyness,
+        1.0 if mirror else H / k,
+        m + half,
+        m - half,
+        L if mirror else 0.0,
+    )
+    one = 1.0 if knocked | (open_ & ((not far) | (not same))) else 0.0
+    two = 1.0 if open_ & (far != same) else 0.0
+    three = (1.0 if far else -1.0) if same else (-1.0 if far else 0.0)
+    return phi * (one * first + two * second + (three if open_ else 0.0) * third) + poison
+
+
+@kernel
+def knock_in_loop(code, S, K, H, t, r, sigma, q, block, start):
+    """Prices of m knock-ins without rebate into block[0, start : start + m]."""
+    for i in range(len(S)):
+        phi, eta, _, alive = signs(code[i])
+        a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i]
+        block[0, np.uint64(start + i)] = knock_in_price(phi, eta, alive, *a)
 
 
 @kernel

@@ -60,7 +60,15 @@ def plot_bars(
     for kind in bars:
         height = bars[kind].to_numpy() / divisor
         base = np.where(height >= 0, above, below)
-        ax.bar(places, height, width, bottom=base, color=COLORS.get(str(kind), COLORS["barrier"]), label=f"{kind}s", zorder=2)
+        ax.bar(
+            places,
+            height,
+            width,
+            bottom=base,
+            color=COLORS.get(str(kind), COLORS["barrier"]),
+            label=f"{kind}s",
+            zorder=2,
+        )
         above, below = above + np.maximum(height, 0), below + np.minimum(height, 0)
     held = bars.ne(0).any(axis=1)
     ax.plot(places[held], net[held] / divisor, "D", color=COLORS["net"], markersize=3, label="net", zorder=4)
