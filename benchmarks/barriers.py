@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 import benchmarks.peers  # noqa: F401  puts the tests' references on the path
+
+# isort: split
 import barrier_references as references
 import gammaflow as gf
 from gammaflow import barrier
@@ -91,6 +93,19 @@ def dates() -> str:
             f"| {deviation / float(best.price):.0e} (one deviation) |"
         )
         assert abs(value - best.price) < 5 * deviation
+    terms = {name: NOTE[name] for name in ("kind", "flag", "K", "H", "t", "r", "q")}
+    for nodes in (500, 2000):
+
+        def grid(nodes: int = nodes) -> Any:
+            return barrier.greeks_local_volatility(
+                S=75.0, vol=NOTE["sigma"], monitoring=252, nodes=nodes, steps=1008, **terms
+            )
+
+        error = max(abs(float(a / b - 1.0)) for a, b in zip(grid(), best, strict=True))
+        lines.append(
+            f"| Crank-Nicolson, {nodes:,} spots and four steps a date "
+            f"| {1e3 * _median(grid, 3):,.0f} | {error:.0e} |"
+        )
     if references.available("QuantLib"):
         for samples in (4095, 65535):
             start = time.perf_counter()

@@ -15,6 +15,7 @@ from gammaflow.barrier_analytics import (
     ladder,
 )
 from gammaflow.barrier_pricing import ALL, DEFAULT, greeks, hit_probability, price
+from gammaflow.barrier_skew import greeks_local_volatility
 
 __all__ = [
     "ALL",
@@ -24,6 +25,7 @@ __all__ = [
     "delta_excess",
     "excess_threshold",
     "greeks",
+    "greeks_local_volatility",
     "hit_probability",
     "knock_in_jump",
     "ladder",

@@ -121,7 +121,7 @@ def _monitored(
         first = missed[0]
         raise GammaflowError(
             f"tol: {len(missed)} of {len(spots)} options cannot be brought within {tol:g} in double "
-            f"precision (first: option {first}, met {errors[first]:.1g}). Ask for a larger tol or fewer greeks."
+            f"precision (first: option {first}, met {errors[first]:.1g}). Raise tol or ask for fewer greeks."
         )
     kept = [s for a, s in enumerate(terms.shape) if a not in axes]
     moved = result.reshape(len(names), *kept, *(terms.shape[a] for a in axes))

@@ -42,14 +42,23 @@ def _read_words(name: str, value: Any, table: Mapping[str, int], legal: str) -> 
         found = np.where(values == 1, 1, np.where(values == -1, 0, -1)).astype(np.int8)
     elif values.dtype.kind == "U" and values.size:
         found = np.full(values.shape, -1, np.int8)
+        # two letters at a time: comparing the strings themselves takes twice as long
+        width = values.dtype.itemsize // 4
+        pairs = np.ascontiguousarray(values, f"U{width + width % 2}").view(np.uint64)
+        pairs = pairs.reshape(*values.shape, -1)
         for word, code in table.items():
-            found[values == word] = code
+            if len(word) <= width:
+                letters = np.array([word], f"U{width + width % 2}").view(np.uint64)
+                same = pairs[..., 0] == letters[0]
+                for k in range(1, len(letters)):
+                    same &= pairs[..., k] == letters[k]
+                found[same] = code
         rest = found < 0
         if rest.any():
             found[rest] = [table.get(str(word).lower(), -1) for word in values[rest]]
     else:
         codes, words = pd.factorize(values.ravel().astype(object), use_na_sentinel=False)
-        signs = {1: "c", -1: "p"} if name == "flag" else {}
+        signs: dict[Any, str] = {1: "c", -1: "p"} if name == "flag" else {}
         texts = [signs.get(word, str(word).lower()) if np.isscalar(word) else "" for word in words]
         found = np.array([table.get(text, -1) for text in texts] + [-1], np.int8)[codes].reshape(values.shape)
     if (found >= 0).all():

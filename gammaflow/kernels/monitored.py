@@ -50,8 +50,8 @@ from gammaflow.kernels.elementary import log_ratio
 # (panel width, reach) in standard deviations of one step, and the worst error seen at that level
 LEVELS = np.array(
     [
-        [12.0, 5.5, 5e-2],
-        [11.0, 6.0, 5e-3],
+        [12.0, 5.0, 5e-2],
+        [11.0, 5.5, 5e-3],
         [10.0, 6.0, 2e-4],
         [9.0, 6.5, 5e-6],
         [8.0, 7.0, 2e-7],
