@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import Quality, years_to_expiry
+from gammaflow.columns import Columnar
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.schema import BOOK, DAYS_PER_YEAR, attempt, check_number, read_only, refuse, utc, validate
 
@@ -19,7 +20,7 @@ __all__ = ["Book"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Book:
+class Book(Columnar):
     """Dealers' signed positions in options on one underlying at one moment.
 
     Parameters
@@ -83,17 +84,6 @@ class Book:
                 f"book not accepted: {(self.years <= 0).sum()} of {len(self)} rows have expired by "
                 f"{self.asof:%Y-%m-%d %H:%M} UTC (first: {self['contract'][0]}). Drop them or value earlier."
             )
-
-    def __len__(self) -> int:
-        return len(self.columns["strike"])
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        try:
-            return self.columns[name]
-        except KeyError:
-            raise SchemaError(
-                f"{name!r} is not a column of a book; legal: {', '.join(self.columns)}."
-            ) from None
 
     @cached_property
     def years(self) -> NDArray[np.float64]:
@@ -188,12 +178,6 @@ class Book:
         return replace(
             self, columns={**self.columns, "position": -self["position"]}, rule=f"opposite of {self.rule}"
         )
-
-    def to_frame(self) -> pd.DataFrame:
-        """The columns as a new DataFrame (`expiry` tz-aware in UTC)."""
-        frame = pd.DataFrame({k: v.copy() for k, v in self.columns.items()})
-        frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
-        return frame
 
     def __repr__(self) -> str:
         position = self["position"]

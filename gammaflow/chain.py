@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.columns import Columnar
 from gammaflow.errors import SchemaError
 from gammaflow.schema import CHAIN, DAYS_PER_YEAR, attempt, check_number, refuse, utc, validate
 
@@ -85,7 +86,7 @@ class Quality:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Chain:
+class Chain(Columnar):
     """An option chain: validated, read-only columns (see `gammaflow.schema.CHAIN`) and what they share.
 
     Parameters
@@ -144,17 +145,6 @@ class Chain:
                 f"chain not accepted: {self.symbol} has no rows; at least one contract is needed."
             )
 
-    def __len__(self) -> int:
-        return len(self.columns["strike"])
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        try:
-            return self.columns[name]
-        except KeyError:
-            raise SchemaError(
-                f"{name!r} is not a column of a chain; legal: {', '.join(self.columns)}."
-            ) from None
-
     @cached_property
     def years(self) -> NDArray[np.float64]:
         """Years to expiry of each row (ACT/365, to the second); negative once expired."""
@@ -202,12 +192,6 @@ class Chain:
         """
         filled = {k: np.full(len(self), v) if np.isscalar(v) else v for k, v in columns.items()}
         return replace(self, columns={**self.columns, **filled})
-
-    def to_frame(self) -> pd.DataFrame:
-        """The columns as a new DataFrame (`expiry` tz-aware in UTC)."""
-        frame = pd.DataFrame({k: v.copy() for k, v in self.columns.items()})
-        frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
-        return frame
 
     def __repr__(self) -> str:
         expiries = np.unique(self["expiry"])

@@ -1,0 +1,35 @@
+"""What a chain and a book have in common: read-only columns by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.errors import SchemaError
+
+__all__ = ["Columnar"]
+
+
+class Columnar:
+    """A table of validated, read-only columns."""
+
+    columns: Mapping[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        return len(self.columns["strike"])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        try:
+            return self.columns[name]
+        except KeyError:
+            what, legal = type(self).__name__.lower(), ", ".join(self.columns)
+            raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
+
+    def to_frame(self) -> pd.DataFrame:
+        """The columns as a new DataFrame (`expiry` tz-aware in UTC)."""
+        frame = pd.DataFrame({k: v.copy() for k, v in self.columns.items()})
+        frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
+        return frame
