@@ -7,7 +7,7 @@ from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
 from gammaflow.demo import demo_chain
-from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
+from gammaflow.errors import ConvergenceError, GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Book",
     "Chain",
+    "ConvergenceError",
     "Cube",
     "Exposure",
     "FlowLadder",

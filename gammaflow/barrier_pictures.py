@@ -1,4 +1,4 @@
-"""Pictures of barrier options: the cliff of delta, the jump when one is knocked, and a book that holds some."""
+"""Pictures of barrier options: the cliff of delta, the jump when knocked, and a book that holds some."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def cliff(
     times : (k,) sequence
         Years to expiry, each > 0.
     reach : float
-        How far from H on both sides, as a share of H, in (0, 1) [-].
+        How far from H on the side not yet knocked, as a share of H, in (0, 1) [-]; a third on the other.
     dates_per_year : float, optional
         Monitored at so many equally spaced dates a year, at least at expiry; continuously where not given.
 
     Returns
     -------
     (303, k) DataFrame
-        By spot, a column per years to expiry; H itself, and 1e-9 of H to each side of it, are among the spots.
+        By spot, a column per years to expiry; H itself and 1e-9 of H to each side are among the spots.
 
     Raises
     ------
@@ -80,7 +80,10 @@ def cliff(
         problems.append(f"reach: received {reach!r}; legal: a share of the barrier in (0, 1), such as 0.25.")
     refuse("cliff", problems)
     away = np.append(_BESIDE, reach * np.linspace(0.0, 1.0, _POINTS + 1)[1:] ** 2)
-    spots = H * (1.0 + np.concatenate([-away[::-1], [0.0], away]))
+    down = read_terms(kind, flag, True).code & 2
+    lower, upper = (away / 3.0, away) if down else (away, away / 3.0)
+    lower[0] = upper[0] = _BESIDE
+    spots = H * (1.0 + np.concatenate([-lower[::-1], [0.0], upper]))
     columns = [
         ladder(
             kind, flag, spots, K, H, [t], r, sigma, q, which=which,
@@ -109,8 +112,8 @@ def plot_cliff(
 ) -> Any:
     """Delta or gamma around the barrier for several times to expiry, continuous monitoring beside dates.
 
-    The vertical axis is linear up to |delta| = 1, or up to about the largest gamma of the longest time, and
-    logarithmic beyond.
+    The vertical axis is linear around zero and logarithmic beyond. Monitored continuously, delta jumps at the
+    barrier; its gamma is drawn beside the jump only.
 
     Parameters
     ----------
@@ -137,7 +140,7 @@ def plot_cliff(
     from gammaflow.plot.barriers import plot_ladder
 
     check_choice(which, "which", ("delta", "gamma"))
-    ways = {"continuous": None}
+    ways: dict[str, float | None] = {"continuous": None}
     if dates_per_year is not None:
         ways[f"{dates_per_year:g} dates a year"] = dates_per_year
     ladders = {
@@ -146,13 +149,21 @@ def plot_cliff(
     }
     title = f"{which.capitalize()} of a {_words(kind, flag, K, H)}, volatility {100 * sigma:g} %"
     if which == "delta":
-        linear, limit, label = 1.0, 1.0, "delta [units of the underlying per option]"
+        linear, limit, label = 0.5, 1.0, "delta [units of the underlying per option]"
     else:
         longest = float(ladders["continuous"][max(times)].abs().max())
         linear, limit = 10.0 ** float(np.floor(np.log10(longest))), None
         label = f"gamma [delta per 1 {currency or 'of spot'}]"
     return plot_ladder(
-        ladders, H, title, label, linear=linear, limit=limit, limit_label="|delta| = 1", currency=currency, ax=ax
+        ladders,
+        H,
+        title,
+        label,
+        linear=linear,
+        limit=limit,
+        limit_label="|delta| = 1",
+        currency=currency,
+        ax=ax,
     )
 
 
@@ -219,14 +230,17 @@ def plot_jump(
             for i in np.flatnonzero(over[1:] != over[:-1])
         ]
         marks.append([(t, abs(float(excess(t, sigma).jump))) for t in crossed])
-        where = [f"{time_text(t)}, sigma sqrt(t) = {sigma * np.sqrt(t):.3f}" for t in crossed]
-        names.append("\n".join([f"volatility {100 * sigma:g} %", *(f"  at {w}" for w in where)]))
+        names.append(", ".join([f"{100 * sigma:g} %", *(time_text(t) for t in crossed)]))
+    found_at = [s * np.sqrt(t) for s, line in zip(volatilities, marks, strict=True) for t, _ in line]
+    ends = dict.fromkeys(f"{end(found_at):.3f}" for end in (min, max) if found_at)
     verb = "sold" if (found.jump >= 0).all() else "bought" if (found.jump <= 0).all() else "traded"
-    jumps = pd.DataFrame(np.abs(found.jump), pd.Index(grid, name="years"), list(volatilities))
-    title = f"Jump of delta when a {_words(kind, flag, K, H)} is knocked"
-    label = f"{verb} by the hedger who owns it [units per option]"
-    mark_label = f"|delta| = {limit:g} just before"
-    return plot_jumps(jumps, title, label, names=names, marks=marks, mark_label=mark_label, ax=ax)
+    return plot_jumps(
+        pd.DataFrame(np.abs(found.jump), pd.Index(grid, name="years"), list(volatilities)),
+        f"Jump of delta when a {_words(kind, flag, K, H)}, is knocked",
+        f"{verb} by the hedger who owns it [units per option]",
+        names=names, marks=marks, mark_label=f"sigma sqrt(t) = {' to '.join(ends)}",
+        legend_title=f"volatility, time at which |delta| = {limit:g}", ax=ax,
+    )  # fmt: skip
 
 
 def barrier_trades(profile: Profile) -> pd.Series:
@@ -302,11 +316,14 @@ def plot_parts(profile: Profile, measure: str = "gamma", *, ax: Any = None) -> A
     beside = np.outer(trades.index.to_numpy(), [1.0 - _BESIDE, 1.0, 1.0 + _BESIDE]).ravel()
     beside = beside[(beside > ends[0]) & (beside < ends[1])]
     by_kind = profile.at(np.union1d(profile.spots, beside), [measure]).by("kind", measure)
-    plain = [kind for kind in by_kind if " " not in kind]
+    plain = [kind for kind in by_kind if " " not in str(kind)]
     others = by_kind.drop(columns=plain).rename(columns="{}s".format)
     parts = pd.concat([by_kind[plain].sum(axis=1).rename("calls and puts"), others], axis=1)
     parts.columns.name = measure
-    texts = {float(level): _trade_text(level, trade, book.currency) for level, trade in trades.items()}
+    texts = {
+        float(level): _trade_text(level, trade, book.currency)
+        for level, trade in zip(trades.index.to_numpy(), trades.to_numpy(), strict=True)
+    }
     title = f"{book.symbol} {measure} over spot with barrier options, {book.asof:%Y-%m-%d %H:%M} UTC"
     return barriers.plot_parts(
         parts, book.spot, title, describe(book.currency)[measure],

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.barrier_terms import BETA, Terms, read_monitoring, read_terms, read_which
-from gammaflow.errors import GammaflowError
+from gammaflow.errors import ConvergenceError
 from gammaflow.kernels.barrier import (
     ALL,
     DEFAULT,
@@ -119,7 +119,7 @@ def _monitored(
     missed = np.flatnonzero(~(errors <= tol))
     if len(missed):
         first = missed[0]
-        raise GammaflowError(
+        raise ConvergenceError(
             f"tol: {len(missed)} of {len(spots)} options cannot be brought within {tol:g} in double "
             f"precision (first: option {first}, met {errors[first]:.1g}). Raise tol or ask for fewer greeks."
         )
@@ -227,7 +227,7 @@ def greeks(
     SchemaError
         For unknown kinds, flags, monitoring, methods or names, times that do not end with t, arguments that
         are no numbers, shapes that do not broadcast; all problems at once.
-    GammaflowError
+    ConvergenceError
         Where tol is out of reach of double precision.
 
     Notes
@@ -242,7 +242,7 @@ def greeks(
     passage of time with the dates where they are.
 
     Options that differ in spot alone, along an axis of the arrays, share one backward pass: 500 spots cost
-    about twice as much as one.
+    two to three times as much as one.
 
     Examples
     --------

@@ -24,6 +24,9 @@ PLACEHOLDER_IV = 1e-3
 #: The reason of rows that hold no position though nothing is wrong with them.
 NO_INTEREST = "open interest zero"
 
+#: What `Quality.score` is made of.
+CHECKS = ("usable", "open interest known", "two-sided quote", "forward known", "not flagged")
+
 _NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
 
 
@@ -48,6 +51,13 @@ class Quality:
         The same in contracts.
     left_out : mapping of str to int
         Rows of the file that never entered the chain, by reason.
+    quotes : mapping of str to int
+        Unexpired rows by the state of their quote (`Chain.quote_state`).
+    median_spread : float
+        Median of (ask - bid) / mid over two-sided unexpired quotes [-]; NaN where there is none.
+    checks : mapping of str to float
+        Shares of unexpired open interest that pass each check of `score` [-]; "open interest known" is a
+        share of rows. What has not been checked is 0.
     """
 
     table: pd.DataFrame
@@ -56,6 +66,22 @@ class Quality:
     open_interest: float
     usable_open_interest: float
     left_out: Mapping[str, int] = field(default_factory=dict)
+    quotes: Mapping[str, int] = field(default_factory=dict)
+    median_spread: float = np.nan
+    checks: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """0 to 100: how much of the open interest rests on data that hold together; NaN without any.
+
+        100 x usable x open interest known x mean(two-sided quote, forward known, not flagged), each a share
+        of `checks`. A forward is known from the vendor or from put-call parity; flags are those of
+        `repair_chain`, so a chain that was not repaired has none that pass.
+        """
+        if not self.checks:
+            return np.nan
+        usable, known, *others = (self.checks[name] for name in CHECKS)
+        return float(100.0 * usable * known * np.mean(others))
 
     @property
     def usable_share(self) -> float:
@@ -71,6 +97,10 @@ class Quality:
             "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
             "unusable_open_interest": {str(k): float(v) for k, v in self.table["open_interest"].items()},
             "left_out_of_the_chain": dict(self.left_out),
+            "quotes": dict(self.quotes),
+            "median_spread": None if np.isnan(self.median_spread) else self.median_spread,
+            "checks": {k: None if np.isnan(v) else v for k, v in self.checks.items()},
+            "score": None if np.isnan(self.score) else self.score,
         }
 
     def __str__(self) -> str:
@@ -82,6 +112,14 @@ class Quality:
             what = "usable, but " if reason == NO_INTEREST else ""
             lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
         lines += [f"  {count:>7,} rows of the file left out: {why}" for why, count in self.left_out.items()]
+        if self.quotes:
+            states = ", ".join(f"{count:,} {state}" for state, count in self.quotes.items())
+            if not np.isnan(self.median_spread):
+                states += f"; median spread {self.median_spread:.2%} of mid"
+            lines.append(f"quotes of unexpired rows: {states}")
+        if not np.isnan(self.score):
+            parts = ", ".join(f"{name} {share:.1%}" for name, share in self.checks.items())
+            lines.append(f"score {self.score:.0f} of 100: {parts}")
         return "\n".join(lines)
 
 
@@ -165,8 +203,20 @@ class Chain(Columnar):
         return np.select(list(reasons.values()), list(reasons), default="").astype(object)
 
     @cached_property
+    def quote_state(self) -> NDArray[Any]:
+        """What each row's bid and ask are, (n,): two-sided, crossed (bid > ask), no bid, no ask, no quote."""
+        bid, ask = self["bid"], self["ask"]
+        states = {
+            "no quote": ~(bid > 0) & ~(ask > 0),
+            "no ask": ~(ask > 0),
+            "no bid": ~(bid > 0),
+            "crossed": bid > ask,
+        }
+        return np.select(list(states.values()), list(states), default="two-sided").astype(object)
+
+    @cached_property
     def quality(self) -> Quality:
-        """Rows that can be used, and the others counted by reason."""
+        """Rows that can be used, the others counted by reason, the state of quotes, and a score."""
         reason = self.unusable
         oi = np.nan_to_num(self["open_interest"])
         frame = pd.DataFrame({"reason": reason, "rows": 1, "open_interest": oi})
@@ -177,9 +227,33 @@ class Chain(Columnar):
             .sort_values("rows", ascending=False)
         )
         fine = np.isin(reason, ("", NO_INTEREST))
-        return Quality(
-            table, len(self), int(fine.sum()), float(oi.sum()), float(oi[fine].sum()), self.left_out
+        alive = self.years > 0
+        two_sided = self.quote_state == "two-sided"
+        known = ~np.isnan(self["open_interest"])
+        shares = (
+            self.share(fine),
+            float(known[alive].mean()) if alive.any() else np.nan,
+            self.share(two_sided),
+            self.share(~np.isnan(self["forward"])),
+            0.0,
         )
+        bid, ask = (self[name][alive & two_sided] for name in ("bid", "ask"))
+        return Quality(
+            table,
+            len(self),
+            int(fine.sum()),
+            float(oi.sum()),
+            float(oi[fine].sum()),
+            self.left_out,
+            pd.Series(self.quote_state[alive]).value_counts().to_dict(),
+            float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
+            dict(zip(CHECKS, shares, strict=True)) if oi[alive].any() else {},
+        )
+
+    def share(self, rows: NDArray[np.bool_]) -> float:
+        """Share of unexpired open interest in the rows where the mask `rows` (n,) is true; NaN without it."""
+        oi = np.where(self.years > 0, np.nan_to_num(self["open_interest"]), 0.0)
+        return float(oi[rows].sum() / oi.sum()) if oi.any() else np.nan
 
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with columns replaced; a scalar fills the column.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GammaflowError", "MismatchError", "ReaderError", "SchemaError"]
+__all__ = ["ConvergenceError", "GammaflowError", "MismatchError", "ReaderError", "SchemaError"]
 
 
 class GammaflowError(Exception):
@@ -19,3 +19,7 @@ class ReaderError(GammaflowError, ValueError):
 
 class MismatchError(GammaflowError, ValueError):
     """Two objects cannot be combined (other underlying, spot, moment or currency)."""
+
+
+class ConvergenceError(GammaflowError, RuntimeError):
+    """A requested accuracy is out of reach."""

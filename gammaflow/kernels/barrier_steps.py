@@ -23,10 +23,16 @@ WEIGHTS = 0.5 * _weights
 
 
 @scalar
+def spread(s, reach):
+    """Half the width that a step of deviation s covers: `reach` deviations in cash and in the asset."""
+    return (reach + s) * s
+
+
+@scalar
 def offsets(s, m, width, reach):
     """First and last panel, relative to a row's own, that a step of deviation s and drift m reaches."""
-    lowest = math.floor((m - reach * s) / width)
-    highest = math.ceil((m + reach * s) / width)
+    lowest = math.floor((m - spread(s, reach)) / width)
+    highest = math.ceil((m + spread(s, reach)) / width)
     return int(lowest), int(highest)
 
 
@@ -40,6 +46,7 @@ def build_step(eta, dt, r, sigma, q, width, reach, full, B):
     m = eta * (r - q - 0.5 * sigma * sigma) * dt
     a = eta * math.sqrt(dt)
     low, high = offsets(s, m, width, reach)
+    cover = spread(s, reach)
     scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
     columns = (high - low + 1) * P
     first = columns
@@ -47,7 +54,7 @@ def build_step(eta, dt, r, sigma, q, width, reach, full, B):
     for c in range(columns):
         y = (low + c // P + NODES[c % P]) * width - m
         weight = WEIGHTS[c % P] * scaled
-        if (y - NODES[0] * width > -reach * s) and (y - NODES[P - 1] * width < reach * s):
+        if (y - NODES[0] * width > -cover) and (y - NODES[P - 1] * width < cover):
             first = min(first, c)
             last = max(last, c + 1)
         for i in range(P):
@@ -118,8 +125,8 @@ def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
     m = eta * (r - q - 0.5 * sigma * sigma) * dt
     a = eta * math.sqrt(dt)
     scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
-    lowest = math.floor((z + m - reach * s) / width) + knocked
-    highest = math.ceil((z + m + reach * s) / width) + knocked
+    lowest = math.floor((z + m - spread(s, reach)) / width) + knocked
+    highest = math.ceil((z + m + spread(s, reach)) / width) + knocked
     low = int(max(lowest, 0.0)) * P
     high = int(min(highest, f.shape[1] // P)) * P
     v = x = xx = xxx = vs = xs = ss = vr = 0.0

@@ -43,6 +43,7 @@ from gammaflow.kernels.barrier_steps import (
     fill_sources,
     integrate,
     offsets,
+    spread,
 )  # fmt: skip
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import log_ratio
@@ -50,8 +51,8 @@ from gammaflow.kernels.elementary import log_ratio
 # (panel width, reach) in standard deviations of one step, and the worst error seen at that level
 LEVELS = np.array(
     [
-        [12.0, 5.0, 5e-2],
-        [11.0, 5.5, 5e-3],
+        [12.0, 5.0, 2e-1],
+        [11.0, 5.5, 2e-2],
         [10.0, 6.0, 2e-4],
         [9.0, 6.5, 5e-6],
         [8.0, 7.0, 2e-7],
@@ -62,9 +63,10 @@ LEVELS = np.array(
         [3.2, 9.5, 1e-13],
     ]
 )
+AGREE = 0.3
 FLOOR = 1e-3
 LAST = 0.6
-HEADSTART = 20.0
+HEADSTART = 5.0
 
 
 @scalar
@@ -103,7 +105,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     most = 0
     for k in range(N - 1):
         far = extent(eta, r, sigma, q, t - dates[k] * t, reach)
-        seen = top + abs(rate) * dates[k] * t + reach * sigma * math.sqrt(dates[k] * t)
+        seen = top + abs(rate) * dates[k] * t + spread(sigma * math.sqrt(dates[k] * t), reach)
         rows[k] = math.ceil(min(far, seen) / width)
         most = max(most, rows[k])
     nodes = (knocked + most + beyond) * P
@@ -134,7 +136,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
                 add_product(B[2], 1.0, first, last, f[0], at, rows[k], g[2], into)
                 add_product(B[3], 1.0, first, last, f[0], at, rows[k], g[3], into)
         dt = (dates[k] - (dates[k - 1] if k > 1 else 0.0)) * t
-        depth = (reach * sigma * math.sqrt(dt) + abs(rate) * dt) / width
+        depth = (spread(sigma * math.sqrt(dt), reach) + abs(rate) * dt) / width
         source = max(0, int((knocked - depth) * P))
         fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, source, full, g)
         f, g = g, f
@@ -145,7 +147,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     s0 = sigma * math.sqrt(gap)
     reach += 1.0
     fine_width = LAST * wide * sigma * math.sqrt(min(gap, next_gap))
-    seen = 2.0 * reach * s0 + abs(rate) * gap
+    seen = 2.0 * spread(s0, reach) + abs(rate) * gap
     below = math.ceil(seen / fine_width)
     above = math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width)
     fine = np.zeros((kinds, (below + above) * P))
@@ -165,11 +167,11 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     given = rebate * math.exp(-r * due)
     for i in range(len(spots)):
         z = eta * log_ratio(spots[i], H)
-        side = (z + rate * gap) / s0
-        if side < -reach:
+        side = z + rate * gap
+        if side < -spread(s0, reach):
             jet = vanilla(phi, spots[i], K, t, r, sigma, q)
             jet = combine(1.0, jet, -1.0, constant(given, -due * given))
-        elif side < reach:
+        elif side < spread(s0, reach):
             jet = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, fine)
         elif N == 2:
             jet = expiry_in(phi, eta, spots[i], K, H, t, r, sigma, q)
@@ -257,7 +259,7 @@ def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
 
 @kernel
 def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, levels):
-    """Quantities at spots into levels (2, 10, m), at finer levels in turn until two agree.
+    """Quantities at spots into levels (2, 10, m), at finer levels in turn until two agree within a share.
 
     Returns their largest difference and which of the two is the finer.
     """
@@ -277,7 +279,7 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
             error = largest_error(
                 phi, K, t, r, sigma, q, rebate, spots, levels[1 - turn], levels[turn], checked
             )
-            if error <= tolerance:
+            if error <= AGREE * tolerance:
                 break
     return error, turn
 

@@ -1,4 +1,4 @@
-"""Pictures with matplotlib of barrier options: ladders around a barrier, jumps over time, parts of a profile."""
+"""Pictures with matplotlib of barrier options: greeks around a barrier, jumps over time, a book's parts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain
 __all__ = ["plot_jumps", "plot_ladder", "plot_parts", "time_text"]
 
 _LEGEND: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.5)))
 _UNITS = (("month", 12.0), ("week", 365.0 / 7.0), ("day", 365.0), ("hour", 8760.0), ("minute", 525_600.0))
 _TICKS = (1 / 8760, 6 / 8760, 1 / 365, 7 / 365, 1 / 12, 0.25, 1.0, 2.0, 5.0, 10.0)
 _ROUND = 0.02
 
 
 def time_text(years: float) -> str:
-    """A time in the largest unit in which it is a whole number, to 2 %; years from one year on.
+    """A time in the largest unit in which it is a whole number below 100, to 2 %; from a year on in years.
 
     Examples
     --------
@@ -30,13 +31,12 @@ def time_text(years: float) -> str:
     name, count = "year", years
     if years < 1.0 - _ROUND:
         sizes = [(unit, years * per) for unit, per in _UNITS]
-        whole = (
+        whole = [
             (unit, float(round(n)))
             for unit, n in sizes
-            if round(n) and abs(n - round(n)) < _ROUND * min(n, 1.0)
-        )
-        plain_unit = next(((unit, n) for unit, n in sizes[2:] if n >= 1.0), sizes[-1])
-        name, count = next(whole, plain_unit)
+            if 0 < round(n) < 100 and abs(n - round(n)) < _ROUND * min(n, 1.0)
+        ]
+        name, count = [*whole, *((u, n) for u, n in sizes[2:] if n >= 1.0), sizes[-1]][0]
     text = f"{count:.3g}"
     return f"{text} {name}" if text == "1" else f"{text} {name}s"
 
@@ -59,13 +59,13 @@ def plot_ladder(
     ----------
     ladders : mapping of str to DataFrame
         Up to three ways of monitoring, by name: indexed by spot [currency], a column per years to expiry, the
-        same in all. The first is drawn solid.
+        same in all. The first is drawn solid; the legend gives the extreme of each line.
     barrier : float
         Marked [currency].
     title, label : str
         What is shown, and the vertical axis with its unit.
     linear : float
-        Up to this size the vertical axis is linear, beyond it logarithmic.
+        Below about this size the vertical axis is linear, above it logarithmic: asinh(value / linear).
     limit : float, optional
         Marked on both sides of zero, where the lines reach it.
     limit_label : str
@@ -80,29 +80,34 @@ def plot_ladder(
     matplotlib Axes
     """
     ax = new_axes(ax)
-    times = next(iter(ladders.values())).columns
-    shades = _shades(len(times))
-    for (name, ladder), style in zip(ladders.items(), ("-", (0, (4, 1.5)), (0, (1, 1.5))), strict=False):
-        spots = ladder.index.to_numpy(dtype=np.float64)
-        for years, color in zip(times, shades, strict=True):
-            ax.plot(spots, ladder[years], color=color, linestyle=style, linewidth=1.6, zorder=3,
-                    label=f"_{name}, {time_text(years)}")  # fmt: skip
-    # Only names of lines whose labels do not begin with "_" are shown.
-    for years, color in zip(times, shades, strict=True):
-        ax.plot([], [], color=color, linewidth=3, label=time_text(years))
-    for name, style in zip(ladders, ("-", (0, (4, 1.5)), (0, (1, 1.5))), strict=False):
-        ax.plot([], [], color=COLORS["line"], linestyle=style, linewidth=1.6, label=name)
+    first = next(iter(ladders.values()))
+    times = first.columns.to_numpy(dtype=np.float64)
+    for years, color in zip(times, _shades(len(times)), strict=True):
+        extremes = [line.iloc[line.abs().argmax()] for line in (ladder[years] for ladder in ladders.values())]
+        ax.plot([], [], color=color, linewidth=3,
+                label=f"{time_text(years)} ({', '.join(f'{e:.3g}' for e in extremes)})")  # fmt: skip
+        for (name, ladder), dashes in zip(ladders.items(), _DASHES, strict=False):
+            ax.plot(ladder.index.to_numpy(), ladder[years], color=color, linestyle=dashes, linewidth=1.6,
+                    label=f"_{name}, {time_text(years)}", zorder=3)  # fmt: skip
+    for name, dashes in zip(ladders, _DASHES, strict=False):
+        ax.plot([], [], color=COLORS["line"], linestyle=dashes, linewidth=1.6, label=name)
+    spots = first.index.to_numpy(dtype=np.float64)
     values = np.concatenate([ladder.to_numpy().ravel() for ladder in ladders.values()])
-    for side in (-1.0, 1.0):
-        if limit is not None and np.nanmax(side * values) >= limit:
-            ax.axhline(side * limit, color=COLORS["put"], linestyle="--", linewidth=1.2, zorder=2,
-                       label=limit_label)  # fmt: skip
-            limit_label = f"_{limit_label}"
+    sides = [side for side in (-1.0, 1.0) if limit is not None and (side * values >= limit).any()]
+    for i, side in enumerate(sides):
+        ax.axhline(side * (limit or 0.0), color=COLORS["put"], linestyle="--", linewidth=1.2, zorder=2,
+                   label=f"_{limit_label}" if i else limit_label)  # fmt: skip
     _mark_barrier(ax, barrier, f"barrier {price_text(barrier)}")
-    ax.set_yscale("symlog", linthresh=linear, linscale=1.0)
+    low, high = np.arcsinh(min(values.min(), 0.0) / linear), np.arcsinh(max(values.max(), 0.0) / linear)
+    ax.set_yscale("asinh", linear_width=linear)
+    ax.set_ylim(*(linear * np.sinh([low - 0.05 * (high - low), high + 0.05 * (high - low)])))
+    ax.set_yticks(_asinh_ticks(linear, values.min(), values.max()))
+    ax.yaxis.set_minor_locator(require("matplotlib.ticker").NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:z,g}")
     price_axis(ax, "spot", currency, spots)
-    return finish(ax, title, label, **_LEGEND)
+    finish(ax, title, label, alignment="left", **_LEGEND)
+    ax.get_legend().set_title("time to expiry (extremes)", {"size": 9})
+    return ax
 
 
 def plot_jumps(
@@ -113,6 +118,7 @@ def plot_jumps(
     names: Sequence[str],
     marks: Sequence[Sequence[tuple[float, float]]] = (),
     mark_label: str = "",
+    legend_title: str = "",
     ax: Any = None,
 ) -> Any:
     """What is traded when a barrier is hit, against the time to expiry, a line per volatility.
@@ -127,8 +133,8 @@ def plot_jumps(
         What the legend calls each line.
     marks : sequence of sequences of (years, jump)
         Per line, the points to mark.
-    mark_label : str
-        What the legend calls them.
+    mark_label, legend_title : str
+        What the legend calls them, and its heading.
     ax : matplotlib Axes, optional
         Where to draw; a new figure where not given.
 
@@ -140,10 +146,10 @@ def plot_jumps(
     years = jumps.index.to_numpy(dtype=np.float64)
     for i, (name, color) in enumerate(zip(names, _shades(len(names)), strict=True)):
         ax.plot(years, jumps.iloc[:, i], color=color, linewidth=1.8, zorder=3, label=name)
-        for t, jump in marks[i] if len(marks) else ():
-            ax.plot(t, jump, "o", color=COLORS["put"], markersize=8, markeredgecolor="white", zorder=5,
-                    label=mark_label)  # fmt: skip
-            mark_label = f"_{mark_label}".replace("__", "_")
+    points = np.array([point for line in marks for point in line]).reshape(-1, 2)
+    if len(points):
+        ax.plot(*points.T, "o", color=COLORS["put"], markersize=8, markeredgecolor="white", zorder=5,
+                label=mark_label)  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     ticks = [t for t in _TICKS if years[0] * (1 - _ROUND) <= t <= years[-1] * (1 + _ROUND)]
@@ -152,7 +158,9 @@ def plot_jumps(
     ax.set_xlim(years[0], years[-1])
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     ax.set_xlabel("time to expiry")
-    return finish(ax, title, label, zero=False, **_LEGEND)
+    finish(ax, title, label, zero=False, alignment="left", **_LEGEND)
+    ax.get_legend().set_title(legend_title, {"size": 9})
+    return ax
 
 
 def plot_parts(
@@ -205,14 +213,27 @@ def plot_parts(
     shown = {level: text for level, text in barriers.items() if spots[0] <= level <= spots[-1]}
     for i, (level, text) in enumerate(shown.items()):
         _mark_barrier(ax, level, "_" if i else "barrier")
-        ax.annotate(plain(text), (level, 0.02), (-3, 0), xycoords=ax.get_xaxis_transform(), rotation=90,
-                    textcoords="offset points", ha="right", va="bottom", fontsize=9, color=COLORS["text"],
-                    zorder=6)  # fmt: skip
+        ax.annotate(
+            plain(text), (level, 0.98), (-3, 0), xycoords=ax.get_xaxis_transform(), rotation=90,
+            textcoords="offset points", ha="right", va="top", fontsize=9, color=COLORS["text"], zorder=6,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        )  # fmt: skip
     return finish(ax, title, axis_label(str(parts.columns.name), unit), **_LEGEND)
 
 
 def _mark_barrier(ax: Any, level: float, label: str) -> None:
     ax.axvline(level, color=COLORS["flip"], linestyle=":", linewidth=1.4, zorder=2, label=label)
+
+
+def _asinh_ticks(linear: float, low: float, high: float) -> list[float]:
+    """Zero and 1, 2, 5, 10, ... times powers of ten on both sides, none nearer to zero than `linear`."""
+    largest = max(-low, high)
+    first = int(np.floor(np.log10(linear)))
+    sizes = [f * 10.0**p for p in range(first, first + 12) for f in (1.0, 2.0, 5.0)]
+    sizes = [size for size in sizes if linear * 0.999 <= size <= largest]
+    if len(sizes) > 8:
+        sizes = [size for size in sizes if f"{size:e}".startswith("1.0")]
+    return [t for t in (*(-size for size in reversed(sizes)), 0.0, *sizes) if low <= t <= high or t == 0.0]
 
 
 def _shades(count: int) -> list[Any]:
