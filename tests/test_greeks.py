@@ -255,3 +255,16 @@ def test_volatility_never_falls_below_a_quarter(beta, spot):
     np.testing.assert_allclose(got["gamma"][:, 0], cash_greeks(moved)["gamma"][order], rtol=1e-9)
     floored = (sigma == 0.25 * book["sigma"])[np.argsort(book["contract"])]
     np.testing.assert_array_equal(got["total_gamma"][floored], got["gamma"][floored])
+
+
+def test_threads_change_nothing(monkeypatch):
+    book = random_book(0, rows=20_000)
+    spots = np.geomspace(70, 130, 701)
+    monkeypatch.setattr("gammaflow.greeks._THREADS_FROM", 0)
+    alone, shared = [], []
+    for threads, found in ((1, alone), (2, shared), (3, shared), (64, shared)):
+        monkeypatch.setattr("gammaflow.greeks.get_threads", lambda threads=threads: threads)
+        found.append(cash_sums(book, spots))
+    for other in shared:
+        for name in CASH_SUMS:
+            np.testing.assert_array_equal(other[name], alone[0][name])
