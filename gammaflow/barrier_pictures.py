@@ -22,6 +22,7 @@ __all__ = ["barrier_trades", "cliff", "plot_cliff", "plot_jump", "plot_parts"]
 _YEARS = (1.0, 0.25, 1 / 12, 7 / 365, 1 / 365)
 _BESIDE = 1e-9
 _POINTS = 150
+_NAMED = 6
 
 
 def cliff(
@@ -67,7 +68,7 @@ def cliff(
     --------
     >>> lines = cliff("down-in", "p", 100.0, 60.0, 0.04, 0.2, times=[1.0, 1 / 365])
     >>> lines.loc[60.0:].iloc[:2].round(2).to_numpy()
-    array([[ -0.97,  -1.  ],
+    array([[ -0.99,  -1.  ],
            [ -2.57, -51.12]])
     """
     positive = [("K", K), ("H", H), ("sigma", sigma), *(("times", t) for t in times)]
@@ -147,12 +148,12 @@ def plot_cliff(
         name: cliff(kind, flag, K, H, r, sigma, q, which=which, times=times, reach=reach, dates_per_year=n)
         for name, n in ways.items()
     }
-    title = f"{which.capitalize()} of a {_words(kind, flag, K, H)}, volatility {100 * sigma:g} %"
+    title = f"{which.capitalize()} of {_words(kind, flag, K, H)}, volatility {100 * sigma:g} %"
     if which == "delta":
         linear, limit, label = 0.5, 1.0, "delta [units of the underlying per option]"
     else:
         longest = float(ladders["continuous"][max(times)].abs().max())
-        linear, limit = 10.0 ** float(np.floor(np.log10(longest))), None
+        linear, limit = 10.0 ** float(np.floor(np.log10(longest))) if longest > 0 else 1.0, None
         label = f"gamma [delta per 1 {currency or 'of spot'}]"
     return plot_ladder(
         ladders,
@@ -236,7 +237,7 @@ def plot_jump(
     verb = "sold" if (found.jump >= 0).all() else "bought" if (found.jump <= 0).all() else "traded"
     return plot_jumps(
         pd.DataFrame(np.abs(found.jump), pd.Index(grid, name="years"), list(volatilities)),
-        f"Jump of delta when a {_words(kind, flag, K, H)}, is knocked",
+        f"Jump of delta when {_words(kind, flag, K, H)}, is knocked",
         f"{verb} by the hedger who owns it [units per option]",
         names=names, marks=marks, mark_label=f"sigma sqrt(t) = {' to '.join(ends)}",
         legend_title=f"volatility, time at which |delta| = {limit:g}", ax=ax,
@@ -284,7 +285,8 @@ def barrier_trades(profile: Profile) -> pd.Series:
 def plot_parts(profile: Profile, measure: str = "gamma", *, ax: Any = None) -> Any:
     """A measure over spot of the calls and puts of a book, of its barrier options and of all.
 
-    Each barrier ahead of spot is marked with what dealers trade there at once, which no curve of gamma shows.
+    Each barrier ahead of spot is marked, and of the six at which dealers trade most is said what they trade
+    there at once, which no curve of gamma shows.
 
     Parameters
     ----------
@@ -320,8 +322,9 @@ def plot_parts(profile: Profile, measure: str = "gamma", *, ax: Any = None) -> A
     others = by_kind.drop(columns=plain).rename(columns="{}s".format)
     parts = pd.concat([by_kind[plain].sum(axis=1).rename("calls and puts"), others], axis=1)
     parts.columns.name = measure
+    named = set(trades.abs().nlargest(_NAMED).index)
     texts = {
-        float(level): _trade_text(level, trade, book.currency)
+        float(level): _trade_text(level, trade, book.currency) if level in named else ""
         for level, trade in zip(trades.index.to_numpy(), trades.to_numpy(), strict=True)
     }
     title = f"{book.symbol} {measure} over spot with barrier options, {book.asof:%Y-%m-%d %H:%M} UTC"
@@ -337,9 +340,10 @@ def _not_positive(numbers: Iterable[tuple[str, Any]]) -> list[str]:
 
 
 def _words(kind: str, flag: str, K: float, H: float) -> str:
-    """The option in words."""
+    """The option in words, with its article."""
     side = "call" if read_terms(kind, flag, True).code & 1 else "put"
-    return f"{kind} {side}, strike {price_text(K)}, barrier {price_text(H)}"
+    article = "an" if kind.startswith("u") else "a"
+    return f"{article} {kind} {side}, strike {price_text(K)}, barrier {price_text(H)}"
 
 
 def _trade_text(barrier: float, trade: float, currency: str) -> str:

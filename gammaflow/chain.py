@@ -55,6 +55,10 @@ class Quality:
         Unexpired rows by the state of their quote (`Chain.quote_state`).
     median_spread : float
         Median of (ask - bid) / mid over two-sided unexpired quotes [-]; NaN where there is none.
+    hours_since_close : float
+        Hours from the last close of the US market (16:15 New York, weekdays; holidays are not known) to
+        `asof`: the least age of the quotes of AM- and PM-settled options; 0 while the market is open, NaN
+        for other chains. Vendors tell neither the age of each quote nor the date of open interest.
     checks : mapping of str to float
         Shares of unexpired open interest that pass each check of `score` [-]; "open interest known" is a
         share of rows. What has not been checked is 0.
@@ -68,6 +72,7 @@ class Quality:
     left_out: Mapping[str, int] = field(default_factory=dict)
     quotes: Mapping[str, int] = field(default_factory=dict)
     median_spread: float = np.nan
+    hours_since_close: float = np.nan
     checks: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -99,6 +104,7 @@ class Quality:
             "left_out_of_the_chain": dict(self.left_out),
             "quotes": dict(self.quotes),
             "median_spread": None if np.isnan(self.median_spread) else self.median_spread,
+            "hours_since_close": None if np.isnan(self.hours_since_close) else self.hours_since_close,
             "checks": {k: None if np.isnan(v) else v for k, v in self.checks.items()},
             "score": None if np.isnan(self.score) else self.score,
         }
@@ -117,6 +123,8 @@ class Quality:
             if not np.isnan(self.median_spread):
                 states += f"; median spread {self.median_spread:.2%} of mid"
             lines.append(f"quotes of unexpired rows: {states}")
+        if self.hours_since_close > 0:
+            lines.append(f"quotes at least {self.hours_since_close:.1f} h older than asof (US market closed)")
         if not np.isnan(self.score):
             parts = ", ".join(f"{name} {share:.1%}" for name, share in self.checks.items())
             lines.append(f"score {self.score:.0f} of 100: {parts}")
@@ -245,10 +253,20 @@ class Chain(Columnar):
             float(oi.sum()),
             float(oi[fine].sum()),
             self.left_out,
-            pd.Series(self.quote_state[alive]).value_counts().to_dict(),
+            {str(k): int(n) for k, n in pd.Series(self.quote_state[alive]).value_counts().items()},
             float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
+            self._hours_since_close(),
             dict(zip(CHECKS, shares, strict=True)) if oi[alive].any() else {},
         )
+
+    def _hours_since_close(self) -> float:
+        if not set(self["settlement"]) <= {"AM", "PM"}:
+            return np.nan
+        local = self.asof.tz_convert("America/New_York")
+        sessions = [local.normalize() - pd.Timedelta(days=d) for d in range(4)]
+        opened = [day for day in sessions if day.weekday() < 5 and local >= day.replace(hour=9, minute=30)]
+        age = (local - opened[0].replace(hour=16, minute=15)) / pd.Timedelta(hours=1)
+        return max(float(age), 0.0)
 
     def share(self, rows: NDArray[np.bool_]) -> float:
         """Share of unexpired open interest in the rows where the mask `rows` (n,) is true; NaN without it."""

@@ -11,36 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.chain import Chain, Quality
-from gammaflow.schema import attempt, check_choice, check_number, refuse
+from gammaflow import bsm
+from gammaflow.chain import PLACEHOLDER_IV, Chain, Quality
+from gammaflow.flags import find_flags
+from gammaflow.parity import Cells, Terms, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.schema import CHAIN, attempt, check_choice, check_number, refuse
 
 __all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
 
 Array = NDArray[np.float64]
 
-#: Strikes of the regression lie within this many standard deviations of the forward, by exercise style:
-#: the early-exercise premium, which parity lacks, grows away from the money.
-_WINDOW = {"european": 1.5, "american": 0.5}
-_FEWEST = 5
-#: Widest pair of quotes that is used, in medians of the window.
-_WIDEST_SPREAD = 3.0
-#: A slope gives a rate where its standard error is below this [1/year].
-_RATE_ERROR = 1e-3
-#: A larger carry is a spot of another moment than the options; the expiry is put on its forward [1/year].
-_LARGEST_CARRY = 0.5
-#: Half the gap between the lowest and highest forward the quotes allow, on a liquid expiry [-].
-_LIQUID = 15e-4
-_HUBER = 1.345
-_PER_MAD = 1.4826
 #: Volatilities of at least this many rows that are all multiples of a step are rounded to it.
 _STEP, _ROUNDED_ROWS = 0.005, 20
-
-CROSSED = "crossed quote"
-INTRINSIC = "below intrinsic"
-MONOTONE = "not monotone in strike"
-CONVEX = "not convex in strike"
-PARITY = "stale: off parity beyond the spread"
-OUTLIER = "volatility an outlier of the smile"
+#: A lowest volatility that this many rows share is a floor, not a volatility.
+_REPEATED = 20
 
 
 @dataclass(frozen=True)
@@ -108,7 +92,11 @@ class RepairQuality(Quality):
         lines.append(
             f"parity forward on {len(known)} of {len(table)} expiries ({known['liquid'].sum()} liquid); "
             f"median error {error:.2f} bp"
-            + (f"; spot implied by the next one {self.spot_gap * 1e4:+.1f} bp from the quoted spot" if len(known) else "")
+            + (
+                f"; spot implied by the next one {self.spot_gap * 1e4:+.1f} bp from the quoted spot"
+                if len(known)
+                else ""
+            )
         )
         lines += [f"  {n} x {note}" for note, n in table["note"][table["note"] != ""].value_counts().items()]
         return "\n".join(lines)
@@ -139,7 +127,7 @@ class RepairedChain(Chain):
         base = super().quality
         marks, table = self.marks, self.forwards
         flagged = (marks["flags"] != "").to_numpy()
-        priced = _of_rows(self, table, "forward")
+        priced = of_rows(self, table, "forward")
         known = ~np.isnan(self["forward"]) | ~np.isnan(priced)
         checks = {**base.checks, "forward known": self.share(known), "not flagged": self.share(~flagged)}
         left = (marks["iv_source"] == "none").to_numpy() & (self.years > 0)
@@ -253,11 +241,12 @@ def repair_chain(
         inverse = chain.vendor.startswith("deribit") and "_" not in chain.symbol
         quoted_in = "coin" if inverse else "currency"
     coin = quoted_in == "coin"
-    table = _forwards(chain, _cells(chain), coin, rate)
-    columns = _carry(chain, table, coin)
-    priced = chain.with_columns(**columns)
-    iv, source, reason = _volatilities(priced, coin, prefer, out_of_the_money)
-    flags = _flags(priced, iv, coin, table)
+    cells = find_cells(chain)
+    table = fit_forwards(chain, cells, coin, rate)
+    priced = chain.with_columns(**carry_columns(chain, table, coin))
+    terms = Terms(priced, coin)
+    iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
+    flags = find_flags(terms, cells, iv, table)
     marks = pd.DataFrame(
         {
             "contract": chain["contract"],
@@ -286,3 +275,68 @@ def _counts(values: pd.Series[Any]) -> dict[str, int]:
 def _mid(chain: Chain) -> Array:
     """Mid of two-sided quotes that are not crossed [quote unit], else NaN."""
     return np.where(chain.quote_state == "two-sided", 0.5 * (chain["bid"] + chain["ask"]), np.nan)
+
+
+def _volatilities(
+    terms: Terms, cells: Cells, prefer: str, out_of_the_money: bool
+) -> tuple[Array, NDArray[Any], NDArray[Any]]:
+    """Volatility of each row, its source, and the reason why it is not the vendor's or is missing."""
+    chain, vendor = terms.chain, terms.chain["iv"]
+    with np.errstate(invalid="ignore"):
+        usable = vendor > PLACEHOLDER_IV
+    steps = vendor[usable] / _STEP
+    rounded = steps.size >= _ROUNDED_ROWS and bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
+    lowest, repeated = (np.nanmin(vendor[usable]), _REPEATED) if usable.any() else (np.nan, 0)
+    floor = (vendor == lowest) & (np.count_nonzero(vendor == lowest) >= repeated)
+    usable &= ~floor
+    reason = np.select(
+        [np.isnan(vendor), vendor == 0, floor, ~usable],
+        ["missing", "zero", f"at the vendor's floor of {lowest:g}", "placeholder"],
+        default="rounded" if rounded else "mid preferred" if prefer == "mid" else "",
+    ).astype(object)
+    own, wanted, outside = _own(terms), reason != "", terms.outside
+
+    iv = np.where(wanted, np.nan, vendor)
+    source = np.where(wanted, "none", "vendor").astype(object)
+
+    def fill(rows: NDArray[np.bool_], values: Array, name: str) -> None:
+        rows = rows & ~np.isnan(values)
+        iv[rows], source[rows] = values[rows], name
+
+    def across() -> Array:
+        """The volatility of the out-of-the-money leg, for the other leg of its strike; else NaN."""
+        out = np.full(len(chain), np.nan)
+        both = (cells.call >= 0) & (cells.put >= 0)
+        for to, of in ((cells.call[both], cells.put[both]), (cells.put[both], cells.call[both])):
+            fitting = outside[of] & ~outside[to]
+            out[to[fitting]] = iv[of[fitting]]
+        return out
+
+    fill(wanted & (outside | ((prefer == "mid") & usable)), own, "mid")
+    fill(wanted & usable & np.isnan(iv), vendor, "vendor")
+    fill(np.isnan(iv) & ~outside, across(), "other leg")
+    fill(np.isnan(iv), own, "mid")
+    if out_of_the_money:
+        other = across()
+        reason[(source == "vendor") & ~np.isnan(other)] = "out-of-the-money leg preferred"
+        fill(~outside, other, "other leg")
+    none = source == "none"
+    iv[none] = vendor[none]
+    why = np.where(chain.quote_state == "two-sided", "no time value beyond the spread", chain.quote_state)
+    reason[none] = np.where(chain.years > 0, why, "expired")[none]
+    reason[source == "vendor"] = ""
+    return iv, source, reason
+
+
+def _own(terms: Terms) -> Array:
+    """Implied volatility of each row's own mid; NaN where the bid is not above intrinsic value."""
+    chain, mid = terms.chain, _mid(terms.chain)
+    rows = ~np.isnan(mid) & (chain["bid"] > terms.intrinsic) & (chain.years > 0)
+    out = np.full(len(chain), np.nan)
+    out[rows] = bsm.implied_volatility(
+        (mid * terms.unit)[rows], terms.underlying[rows], chain["strike"][rows], chain.years[rows],
+        chain["rate"][rows], terms.dividend_yield[rows], terms.phi[rows],
+    )  # fmt: skip
+    with np.errstate(invalid="ignore"):
+        legal = (out > PLACEHOLDER_IV) & (out <= CHAIN["iv"].high)
+    return np.where(legal, out, np.nan)

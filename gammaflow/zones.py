@@ -41,7 +41,8 @@ class Zone:
         Bounds [currency]; `low_open`, `high_open` where the grid ends before gamma changes sign.
     flow : float
         Currency dealers must trade while spot crosses the whole zone (>= 0): they sell it on the way
-        down and buy it on the way up. The integral of -gamma over 100 d ln S.
+        down and buy it on the way up. The integral of -gamma over 100 d ln S; what is traded at once where
+        a continuously watched barrier is hit is not in it (`hedge_flow` has it).
     troughs : tuple of Trough
         Local minima, deepest first, but for those inside a deeper one's core.
     """

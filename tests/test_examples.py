@@ -73,6 +73,27 @@ def test_profile_of_a_vendor_file(tmp_path, shared):
     assert "sticky_moneyness  gamma        -71.6       80519.6  69270.3" in done.stdout
 
 
+@pytest.mark.slow
+def test_knock_in(tmp_path):
+    done = run("04_knock_in.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = dict(re.findall(r"^(\S.*?|  \S.*?)  +(-?[\d.,-]+(?: +-?[\d.,]+)*)$", done.stdout, re.MULTILINE))
+    numbers = {name: [float(n.replace(",", "")) for n in row.split()] for name, row in rows.items()}
+    assert numbers["1 day"] == [50.96, 25.90, 25.90]
+    assert numbers["1 hour"] == [249.09, 124.96, 124.96]
+    assert re.search(r"1 month +2\.43 +1\.79 +1\.21\n", done.stdout)
+    assert re.search(r"1 month +1\.431 +0\.814 +0\.315\n", done.stdout)
+    assert numbers["0.70"] == [0.325, 0.302, 4.043]
+    assert "|delta| 0.56 at 56 %, 0.39 at 90 %" in done.stdout
+    assert "barriers 76,880, 68,769, 67,005, the first knocked already" in done.stdout
+    assert numbers["listed alone"] == [-169, 77509, -636, -1305, 0]
+    assert numbers["+ notes due in 28 days"] == [-158, 76982, -608, -1509, -242]
+    assert numbers["  and puts sold, no vega"] == [-169, 77194, -647, -1588, -242]
+    assert numbers["  looked at when due only"] == [-156, 77110, -598, -1242, 0]
+    assert numbers["67,005"] == [1.04, 121.23, 66734.99]
+    assert (tmp_path / "knock_in.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_every_example_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
     assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []

@@ -51,6 +51,19 @@ def test_profile(run):
     assert re.search(r"spot +-850.4.*\ntime +842.2.*\nvolatility +-268.1.*\ntotal +-276.4", text)
 
 
+@pytest.mark.slow
+def test_knock_in(run):
+    text, pictures, errors = run("04_knock_in.ipynb")
+    assert errors == []
+    assert pictures == 5
+    assert re.search(r"60\.01 +39\.102 +-5\.311", text)
+    assert re.search(r"0\.70 +0\.325 +0\.302 +4\.043", text)
+    assert re.search(r"1\.750 +0\.65 +0\.56 +0\.53 +0\.39", text)
+    assert "zero gamma             76,982.21 (dealers turn long above)" in text
+    assert re.search(r"notes, 28 days left +-157\.5 +-608\.0 +-1508\.7 +-242\.5", text)
+    assert re.search(r"67005\.0 +1\.04 +121\.23 +66734\.99", text)
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_stored_without_outputs_beside_a_script_of_its_story(name):
     book = nbformat.read(EXAMPLES / name, as_version=4)

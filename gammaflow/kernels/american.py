@@ -31,6 +31,7 @@ from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, mills
 
 LANES = 64
+LEAST, MOST = 0.25, 3.0
 SPOT = ("price", "delta", "gamma", "speed", "boundary")
 
 
@@ -71,16 +72,26 @@ def rule(n: int, sweeps: int, l: int, m: int) -> Rule:  # noqa: E741
 
 @scalar
 def guess(u, r, sigma, q, X):
-    """A first boundary, from its limits at 0 and infinity: Bjerksund and Stensland (1993), by symmetry."""
+    """A first ln(X / B): the larger of two closed forms, within the perpetual limit.
+
+    Bjerksund and Stensland (1993), by symmetry, is good at long times; at short ones B solves
+    pdf(ln B / s) = 2 sqrt(u) (r - q B) / sigma, s = sigma sqrt(u), whose limits for q < r and q = r are those
+    of Evans, Kuske and Keller (2002).
+    """
     v = sigma * sigma
     b = (r - q) / v - 0.5
-    root = -b - math.sqrt(b * b + 2.0 * r / v)
-    root = min(root, -0.01)
+    root = min(-b - math.sqrt(b * b + 2.0 * r / v), -0.01)
     first = 1.0 / X
     last = max((root - 1.0) / root, first * 1.0001)
     s = sigma * math.sqrt(u)
-    rise = max((q - r) * u + 2.0 * s, 0.5 * s) * first / (last - first)
-    return 1.0 / (last - (last - first) * exp(-rise))
+    rise = max((q - r) * u + (2.0 if X == 1.0 else 0.64) * s, 0.5 * s) * first / (last - first)
+    flat = log(X * (last - (last - first) * exp(-rise)))
+    y = 2.0 * s
+    top = log(X)
+    for _ in range(3):
+        density = 2.0 * math.sqrt(u) * max(r - q * X * exp(-y), 1e-200) / sigma
+        y = max(top + s * math.sqrt(2.0 * max(log(INV_SQRT_2PI / density), 0.0)), 0.0)
+    return max(min(max(flat, y), log(X * last)), 1e-3 * s)
 
 
 @scalar
@@ -99,7 +110,7 @@ def solve(rule, m, tau, r, sigma, q, X, H, N, D, slope, h, at):
     for i in range(n):
         for c in range(m):
             z = rule.nodes[i]
-            y = log(guess(tau[c] * z * z, r[c], sigma[c], q[c], X[c]) / X[c])
+            y = guess(tau[c] * z * z, r[c], sigma[c], q[c], X[c])
             H[i, c] = y * y
     for c in range(m):
         H[n, c] = 0.0
@@ -142,14 +153,17 @@ def solve(rule, m, tau, r, sigma, q, X, H, N, D, slope, h, at):
                     w1 = INV_SQRT_2PI * exp(-q[c] * s - 0.5 * d1 * d1)
                     cdf = below(d1, w1, exp(-q[c] * s))
                     per = u * steep / scale
+                    turn = 1.0 - rule.between[i, k, i] * h[c] / max(y, 0.01 * h[c])
                     N[c] += r[c] * per * w2
                     D[c] += q[c] * (per * w1 + u * flat * cdf)
+                    slope[0, c] -= r[c] * per * w2 * turn * d2 / v
+                    slope[1, c] += q[c] * per * w1 * turn * (1.0 - d1 / v)
             for c in range(m):
-                y = log(X[c]) - h[c]
-                step = log(N[c] / D[c]) - y
-                own = 1.0 - slope[0, c] / N[c] + slope[1, c] / D[c]
-                step = step / own if sweep == 0 else step
-                y = min(y + step - log(X[c]), 0.0)
+                up = max(N[c], 1e-300)
+                down = max(D[c], 1e-300)
+                step = log(up / down) + h[c] - log(X[c])
+                own = max(1.0 - slope[0, c] / up + slope[1, c] / down, 0.2)
+                y = min(max(h[c] - step / own, LEAST * h[c]), MOST * h[c])
                 H[i, c] = y * y
 
 

@@ -98,9 +98,10 @@ def plot_ladder(
         ax.axhline(side * (limit or 0.0), color=COLORS["put"], linestyle="--", linewidth=1.2, zorder=2,
                    label=f"_{limit_label}" if i else limit_label)  # fmt: skip
     _mark_barrier(ax, barrier, f"barrier {price_text(barrier)}")
-    low, high = np.arcsinh(min(values.min(), 0.0) / linear), np.arcsinh(max(values.max(), 0.0) / linear)
+    low, high = np.arcsinh(np.array([min(values.min(), 0.0), max(values.max(), 0.0)]) / linear)
+    margin = 0.05 * max(high - low, 1.0)
     ax.set_yscale("asinh", linear_width=linear)
-    ax.set_ylim(*(linear * np.sinh([low - 0.05 * (high - low), high + 0.05 * (high - low)])))
+    ax.set_ylim(*(linear * np.sinh([low - margin, high + margin])))
     ax.set_yticks(_asinh_ticks(linear, values.min(), values.max()))
     ax.yaxis.set_minor_locator(require("matplotlib.ticker").NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:z,g}")
@@ -185,7 +186,7 @@ def plot_parts(
     title, unit : str
         What is shown, and the unit of `parts`; a readable power of ten is added to it.
     barriers : mapping of float to str
-        What to write at each barrier [currency].
+        What to write at each barrier [currency]; nothing where empty.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
@@ -213,6 +214,8 @@ def plot_parts(
     shown = {level: text for level, text in barriers.items() if spots[0] <= level <= spots[-1]}
     for i, (level, text) in enumerate(shown.items()):
         _mark_barrier(ax, level, "_" if i else "barrier")
+        if not text:
+            continue
         ax.annotate(
             plain(text), (level, 0.98), (-3, 0), xycoords=ax.get_xaxis_transform(), rotation=90,
             textcoords="offset points", ha="right", va="top", fontsize=9, color=COLORS["text"], zorder=6,

@@ -1,0 +1,153 @@
+"""How much the data decides: headline gamma and flip of one chain under each usual treatment of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.chain import Chain
+from gammaflow.errors import SchemaError
+from gammaflow.levels import find_levels
+from gammaflow.positioning import RULES, Rule, assign_positions
+from gammaflow.profile import sweep_spot
+from gammaflow.repair import RepairedChain, repair_chain
+from gammaflow.schema import DAYS_PER_YEAR, check_choice, check_number, refuse
+
+__all__ = ["sensitivity"]
+
+
+def sensitivity(
+    chain: Chain,
+    rule: str | Rule = "calls_long_puts_short",
+    *,
+    rate: float | None = None,
+    business_days: float = 252.0,
+) -> pd.DataFrame:
+    """Gamma at spot and the nearest zero of gamma under each usual treatment of a chain's data.
+
+    Parameters
+    ----------
+    chain : Chain
+        As the vendor said it; of a repaired chain the original is used.
+    rule : str or Rule
+        As in `assign_positions`.
+    rate : float, optional
+        As in `repair_chain`.
+    business_days : float
+        Days in the year of the business-day clock; 252 and 262 are in use.
+
+    Returns
+    -------
+    DataFrame
+        One row per treatment, columns `gamma` [currency per +1 % spot], `of_repaired` (gamma over that of
+        the repaired chain [-]), `flips` (how many), `nearest_flip` [currency; NaN where there is none, or
+        where nothing can be repriced], `rows` valued, and `open_interest` they hold [contracts].
+
+        - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
+        - vendor volatility: the chain as it is;
+        - repaired: `repair_chain(chain)`;
+        - mid volatility: `repair_chain(chain, prefer="mid")`;
+        - out-of-the-money volatility: `repair_chain(chain, out_of_the_money=True)`;
+        - business days: vendor volatility, with weekdays from the day of the quotes to the day of expiry
+          over `business_days` as years, and one day where both are the same, expired or not;
+        - midnight UTC: vendor volatility, expiries at 00:00 UTC of their calendar day, as dates without a
+          clock are often read.
+
+        A treatment that leaves no row to value has NaN, and 0 rows.
+
+    Raises
+    ------
+    SchemaError
+        For an unknown rule, positions instead of a rule, or illegal numbers.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.sensitivity import sensitivity
+    >>> table = sensitivity(gf.demo_chain())
+    >>> bool(table.loc["repaired", "of_repaired"] == 1.0)
+    True
+    >>> int(table.loc["vendor gamma", "rows"])
+    0
+    """
+    if isinstance(rule, str):
+        rule = RULES[check_choice(rule, "rule", RULES)]
+    if not isinstance(rule, Rule):
+        raise SchemaError(f"rule: received {type(rule).__name__}; legal: a Rule or {', '.join(RULES)}.")
+    check_number(business_days, "business_days", 0.0, open_low=True)
+    chain = chain.original if isinstance(chain, RepairedChain) else chain
+    repaired = repair_chain(chain, rate=rate)
+    treatments: dict[str, Callable[[], Chain]] = {
+        "vendor volatility": lambda: chain,
+        "repaired": lambda: repaired,
+        "mid volatility": lambda: repair_chain(chain, rate=rate, prefer="mid"),
+        "out-of-the-money volatility": lambda: repair_chain(chain, rate=rate, out_of_the_money=True),
+        f"business days / {business_days:g}": lambda: chain.with_columns(
+            expiry=_business_days(chain, business_days)
+        ),
+        "midnight UTC": lambda: chain.with_columns(expiry=_days(chain)),
+    }
+    rows = {"vendor gamma": _vendor_gamma(chain, rule)}
+    rows |= {name: _row(make(), rule) for name, make in treatments.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("treatment")
+    table.insert(1, "of_repaired", table["gamma"] / table.loc["repaired", "gamma"])
+    return table
+
+
+def _row(chain: Chain, rule: Rule) -> dict[str, Any]:
+    fine = (chain.unusable == "") & (rule.position(chain) != 0)
+    if not fine.any():
+        return _nothing()
+    book = assign_positions(chain, rule)
+    levels = find_levels(sweep_spot(book, measures=["gamma", "gross_gamma"]))
+    flips = sorted((flip.spot for flip in levels.flips), key=lambda spot: abs(spot - book.spot))
+    return {
+        "gamma": levels.gamma,
+        "flips": len(flips),
+        "nearest_flip": flips[0] if flips else np.nan,
+        "rows": len(book),
+        "open_interest": float(chain["open_interest"][fine].sum()),
+    }
+
+
+def _nothing() -> dict[str, Any]:
+    return {"gamma": np.nan, "flips": 0, "nearest_flip": np.nan, "rows": 0, "open_interest": 0.0}
+
+
+def _vendor_gamma(chain: Chain, rule: Rule) -> dict[str, Any]:
+    gamma = rule.position(chain) * chain["multiplier"] * chain["vendor_gamma"] * chain.spot**2 * 0.01
+    fine = ~np.isnan(gamma) & (gamma != 0) & (chain.years > 0)
+    if not fine.any():
+        return _nothing()
+    return {
+        **_nothing(),
+        "gamma": float(gamma[fine].sum()),
+        "rows": int(fine.sum()),
+        "open_interest": float(chain["open_interest"][fine].sum()),
+    }
+
+
+def _days(chain: Chain) -> NDArray[np.datetime64]:
+    """The calendar day of each expiry at its venue (New York where it settles AM or PM, else UTC)."""
+    moments = pd.DatetimeIndex(chain["expiry"], tz="UTC")
+    local = moments.tz_convert("America/New_York").tz_localize(None)
+    listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
+    days = np.where(listed, local.to_numpy(), chain["expiry"]).astype("datetime64[D]")
+    return days.astype("datetime64[ns]")
+
+
+def _business_days(chain: Chain, per_year: float) -> NDArray[np.datetime64]:
+    """Expiries that lie weekdays / per_year years ahead of asof; days before asof stay expired."""
+    days = _days(chain).astype("datetime64[D]")
+    listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
+    local = chain.asof.tz_convert("America/New_York") if listed.any() else chain.asof
+    today = np.datetime64(local.tz_localize(None).to_datetime64(), "D")
+    ahead = np.where(days == today, 1, np.busday_count(today, days))
+    moment = chain.asof.tz_localize(None).to_datetime64()
+    # Half a day off zero: a day with no weekday in between has not expired.
+    years = np.where(ahead > 0, ahead, np.where(days > today, 1, -1)) / per_year
+    return np.asarray(moment + np.rint(years * DAYS_PER_YEAR * 86_400e9).astype("timedelta64[ns]"))
