@@ -296,7 +296,7 @@ GOOD = {"kind": "down-in", "flag": "p", "S": 100.0, "K": 100.0, "H": 80.0, "t": 
         ({"monitoring": True}, "monitoring: received True; legal are"),
         ({"monitoring": 2.5}, r"monitoring: received 2.5; legal are"),
         ({"monitoring": [[0.5, 1.0]]}, "monitoring: received"),
-        ({"monitoring": object()}, "monitoring: received"),
+        ({"monitoring": len}, "monitoring: received"),
         ({"monitoring": [0.5, 0.5, 1.0]}, "times must be finite, > 0 and increasing"),
         ({"monitoring": [0.0, 1.0]}, "times must be finite, > 0 and increasing"),
         (
