@@ -13,6 +13,7 @@ from pathlib import Path
 
 import llvmlite.binding
 
+from benchmarks import barriers, profiles
 from benchmarks.peers import Timing, measure
 
 TARGET = Path(__file__).with_name("README.md")
@@ -93,6 +94,9 @@ def main() -> None:
         for n in SIZES:
             parts.append(f"\n## {title}, {n:,} contracts\n\n{_table(measure(operation, n))}")
             print(parts[-1], flush=True)
+    for section in (profiles.section, barriers.side_by_side):
+        parts.append(f"\n{section()}")
+        print(parts[-1], flush=True)
     parts.append(f"\n## First call\n\n{_first_calls()}\n")
     print(parts[-1])
     TARGET.write_text("\n".join(parts), encoding="utf-8")

@@ -6,6 +6,7 @@ from gammaflow import barrier, bsm, dynamics, positioning, schema, units
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
+from gammaflow.data_sensitivity import sensitivity
 from gammaflow.demo import demo_chain
 from gammaflow.errors import ConvergenceError, GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
@@ -14,6 +15,7 @@ from gammaflow.levels import Levels, find_levels
 from gammaflow.positioning import assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.readers import chain_from_frame, read_chain
+from gammaflow.repair import RepairedChain, repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
@@ -33,6 +35,7 @@ __all__ = [
     "MismatchError",
     "Profile",
     "ReaderError",
+    "RepairedChain",
     "Report",
     "SchemaError",
     "Smiles",
@@ -53,7 +56,9 @@ __all__ = [
     "hedge_flow",
     "positioning",
     "read_chain",
+    "repair_chain",
     "schema",
+    "sensitivity",
     "sweep",
     "sweep_spot",
     "units",

@@ -9,7 +9,7 @@ d/dt), per year.
 Illegal values (negative or infinite S, K, t, sigma; NaN anywhere) give NaN; wrong shapes, dtypes, flags and
 names raise `SchemaError`. At t = 0, sigma = 0, S = 0 or K = 0 an option is worth its discounted intrinsic
 value and the greeks are the derivatives of that: second derivatives are 0, and on the kink S e^-qt = K e^-rt
-they are those from below (call delta 0, put delta -e^-qt). S or K of 1e-300 and less count as 0.
+they are those from below (call delta 0, put delta -e^-qt). S or K of 1e-270 and less count as 0.
 """
 
 from __future__ import annotations
@@ -46,18 +46,25 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
+FLOAT = np.dtype(np.float64)
+LETTER = np.dtype("U1")
+ONE = np.array(1, np.int8)
 _SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
 _LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
 
 
-def _read_flag(flag: Any) -> tuple[Any, str | None]:
-    """+1 / -1 as int8 in the shape of flag, or what is wrong with it."""
+def _read_flag(flag: Any, problems: list[str]) -> Any:
+    """+1 / -1 as int8 in the shape of flag; what is wrong with it is added to problems."""
+    if isinstance(flag, str) and flag.lower() in _SIGNS:
+        return np.array(_SIGNS[flag.lower()], np.int8)
     values = flag.array if isinstance(flag, pd.Series) else np.asarray(flag)
     if values.dtype.kind in "iuf":
         array = np.asarray(values)
-        legal = np.abs(array) == 1
-        signs = array.astype(np.int8, copy=False) if legal.all() else legal
-    elif values.dtype == np.dtype("U1"):
+        wrong = np.abs(array) != ONE
+        if not np.count_nonzero(wrong):
+            return array.astype(np.int8, copy=False)
+        signs = ~wrong
+    elif values.dtype == LETTER:
         letters = np.ascontiguousarray(values).view(np.uint32).reshape(values.shape) | 0x20
         signs = (letters == ord("c")).astype(np.int8) - (letters == ord("p")).astype(np.int8)
     else:
@@ -65,48 +72,53 @@ def _read_flag(flag: Any) -> tuple[Any, str | None]:
         codes, words = pd.factorize(flat)
         signs = np.array([_SIGNS.get(str(w).lower(), 0) for w in words] + [0], np.int8)[codes]
         signs = signs.reshape(values.shape)
-    if signs.all():
-        return signs, None
-    bad, size = np.asarray(values).ravel()[np.flatnonzero(signs == 0)[0]], signs.size
-    where = "" if size == 1 else f" among {size} values"
-    legal = "'c', 'p', 'call', 'put' (any case), +1 and -1"
-    return None, f"flag: received {str(bad)!r}{where}; legal are {legal}."
+    if np.count_nonzero(signs) < signs.size:
+        bad, size = np.asarray(values).ravel()[np.flatnonzero(signs == 0)[0]], signs.size
+        where = "" if size == 1 else f" among {size} values"
+        legal = "'c', 'p', 'call', 'put' (any case), +1 and -1"
+        problems.append(f"flag: received {str(bad)!r}{where}; legal are {legal}.")
+    return signs
 
 
-def _read_number(name: str, value: Any) -> tuple[Any, str | None]:
-    """An array of numbers that float64 can hold, or what is wrong with the argument."""
+def _read_number(name: str, value: Any, problems: list[str]) -> Any:
+    """An array of numbers that float64 can hold; what is wrong with the argument is added to problems."""
     if isinstance(value, pd.Series):
         try:
-            return value.to_numpy(np.float64, na_value=np.nan), None
+            return value.to_numpy(np.float64, na_value=np.nan)
         except (TypeError, ValueError):
-            return None, f"{name}: received a Series of {value.dtype}; it must hold numbers."
+            problems.append(f"{name}: received a Series of {value.dtype}; it must hold numbers.")
+            return None
     try:
         array = np.asarray(value)
         if array.dtype.kind == "O" and array.ndim:
             array = array.astype(np.float64)
     except (TypeError, ValueError):
-        return None, f"{name}: received {value!r:.60}; it must be a number or an array of numbers."
+        problems.append(f"{name}: received {value!r:.60}; it must be a number or an array of numbers.")
+        return None
     if array.dtype.kind not in "iuf":
         got = repr(value)[:60] if array.ndim == 0 else f"an array of {array.dtype}"
-        return None, f"{name}: received {got}; it must be real numbers (integers or floats)."
-    return array if array.dtype.kind == "f" and array.dtype.itemsize <= 8 else array.astype(np.float64), None
+        problems.append(f"{name}: received {got}; it must be real numbers (integers or floats).")
+    return array if array.dtype.kind != "f" or array.dtype.itemsize <= 8 else array.astype(np.float64)
 
 
 def _read(flag: Any, **numbers: Any) -> tuple[list[Any], tuple[int, ...], pd.Index | None]:
     """Columns (flag first), their broadcast shape, and the index the Series among them share."""
-    read = {"flag": _read_flag(flag), **{name: _read_number(name, value) for name, value in numbers.items()}}
-    problems = [problem for _, problem in read.values() if problem]
-    columns = [column for column, _ in read.values()]
+    problems: list[str] = []
+    columns = [_read_flag(flag, problems)]
+    for name, value in numbers.items():
+        plain = type(value) is np.ndarray and value.dtype is FLOAT
+        columns.append(value if plain else _read_number(name, value, problems))
     shape: tuple[int, ...] = ()
     if not problems:
-        shapes_found = {c.shape for c in columns if c.ndim}
+        found = {c.shape for c in columns}
         try:
-            shape = shapes_found.pop() if len(shapes_found) == 1 else np.broadcast_shapes(*shapes_found)
+            shape = found.pop() if len(found) == 1 else np.broadcast_shapes(*found)
         except ValueError:
-            shapes = ", ".join(f"{n} {c.shape}" for n, c in zip(read, columns, strict=True) if c.ndim)
+            named = zip(("flag", *numbers), columns, strict=True)
+            shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
             problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")
     series = [a for a in (flag, *numbers.values()) if isinstance(a, pd.Series)]
-    if any(not s.index.equals(series[0].index) for s in series[1:]):
+    if series and any(not s.index.equals(series[0].index) for s in series[1:]):
         problems.append("the Series have different indexes; align them first (rows are matched by position).")
     if problems:
         raise SchemaError("\n".join(problems))
@@ -114,6 +126,8 @@ def _read(flag: Any, **numbers: Any) -> tuple[list[Any], tuple[int, ...], pd.Ind
 
 
 def _read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
+    if which is DEFAULT:
+        return DEFAULT
     names = (which,) if isinstance(which, str) else tuple(which)
     unknown = [repr(n) for n in names if n not in legal]
     if unknown:
@@ -139,26 +153,28 @@ def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
 
 
 def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...], block: FloatArray) -> None:
-    """Fill block (len(names), *shape); the loops compute whole groups, of which the named rows are kept."""
+    """Fill block (len(names), *shape); for other names than DEFAULT, whole groups of which rows are kept."""
     flat = block.reshape(len(names), -1)
 
-    def work(start: int, stop: int) -> None:
+    def default(start: int, stop: int) -> None:
+        for first, arrays in read_blocks(columns, shape, start, stop):
+            default_loop(*arrays, flat, first)
+
+    def selected(start: int, stop: int) -> None:
         rows = min(BLOCK, stop - start)
         scratch = []
         for group, loop in _LOOPS:
             wanted = [(row, group.index(name)) for row, name in enumerate(names) if name in group]
-            if wanted and names != DEFAULT:
+            if wanted:
                 scratch.append((loop, wanted, np.empty((len(group), rows))))
         for first, arrays in read_blocks(columns, shape, start, stop):
-            if names == DEFAULT:
-                default_loop(*arrays, flat, first)
+            m = len(arrays[0])
             for loop, wanted, results in scratch:
                 loop(*arrays, results, 0)
-                m = len(arrays[0])
                 for row, source in wanted:
                     flat[row, first : first + m] = results[source, :m]
 
-    in_ranges(work, flat.shape[1])
+    in_ranges(default if names == DEFAULT else selected, flat.shape[1])
 
 
 def price(flag: Any, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any = 0.0) -> Any:

@@ -23,6 +23,7 @@ from gammaflow.greeks import kernels_are_ready
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
+from gammaflow.repair import repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.units import CONVENTION, describe
 
@@ -45,6 +46,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 Days = Annotated[float, typer.Option(help="Calendar days to roll the profile forward.")]
 VolShift = Annotated[float, typer.Option(help="Added to every volatility; 0.01 is one vol point.")]
 Dynamics = Annotated[str, typer.Option(help=f"How volatility follows spot: {', '.join(DYNAMICS)}.")]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
+]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
 
@@ -59,13 +63,19 @@ def _working(what: str) -> Iterator[None]:
 
 
 def _report(
-    source: str | Chain, symbol: str | None, vendor: str | None, asof: str | None, **how: Any
+    source: str | Chain,
+    symbol: str | None = None,
+    vendor: str | None = None,
+    asof: str | None = None,
+    *,
+    repair: bool = False,
+    **how: Any,
 ) -> Report:
     with _working("Reading and pricing"):
         chain = (
             read_chain(source, vendor=vendor, symbol=symbol, asof=asof) if isinstance(source, str) else source
         )
-        return analyze(chain, **how)
+        return analyze(repair_chain(chain) if repair else chain, **how)
 
 
 def _write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
@@ -175,7 +185,7 @@ def _finish_report(report: Report, out: Path | None, as_json: bool) -> None:
 @app.command()
 def demo(rule: RuleName = "calls_long_puts_short", as_json: Json = False, out: ReportOut = None) -> None:
     """Run the main job on the built-in synthetic chain."""
-    _finish_report(_report(demo_chain(), None, None, None, rule=rule), out, as_json)
+    _finish_report(_report(demo_chain(), rule=rule), out, as_json)
 
 
 @app.command()
@@ -185,6 +195,7 @@ def report(
     rule: RuleName = "calls_long_puts_short",
     vendor: Vendor = None,
     asof: AsOf = None,
+    repair: Repair = False,
     dynamics: Dynamics = "sticky_strike",
     days: Days = 0.0,
     vol_shift: VolShift = 0.0,
@@ -192,7 +203,17 @@ def report(
     out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(file, symbol, vendor, asof, rule=rule, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    result = _report(
+        file,
+        symbol,
+        vendor,
+        asof,
+        repair=repair,
+        rule=rule,
+        dynamics=dynamics,
+        days=days,
+        vol_shift=vol_shift,
+    )
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     _finish_report(result, out, as_json)
@@ -205,6 +226,7 @@ def levels(
     rule: RuleName = "calls_long_puts_short",
     vendor: Vendor = None,
     asof: AsOf = None,
+    repair: Repair = False,
     dynamics: Dynamics = "sticky_strike",
     days: Days = 0.0,
     vol_shift: VolShift = 0.0,
@@ -212,7 +234,17 @@ def levels(
     out: ReportOut = None,
 ) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain."""
-    result = _report(file, symbol, vendor, asof, rule=rule, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    result = _report(
+        file,
+        symbol,
+        vendor,
+        asof,
+        repair=repair,
+        rule=rule,
+        dynamics=dynamics,
+        days=days,
+        vol_shift=vol_shift,
+    )
     if as_json:
         if out:
             _finish_report(result, out, as_json=False)
@@ -231,11 +263,12 @@ def exposure(
     rule: RuleName = "calls_long_puts_short",
     vendor: Vendor = None,
     asof: AsOf = None,
+    repair: Repair = False,
     as_json: Json = False,
     out: TableOut = None,
 ) -> None:
     """Dealers' greeks in money, per expiry unless asked otherwise."""
-    result = _report(file, symbol, vendor, asof, rule=rule)
+    result = _report(file, symbol, vendor, asof, repair=repair, rule=rule)
     keys = by or ["expiry"]
     _finish_table(result, result.exposure.by(*keys), f"Exposure by {', '.join(keys)}", out, as_json)
 
@@ -250,6 +283,7 @@ def profile(
     rule: RuleName = "calls_long_puts_short",
     vendor: Vendor = None,
     asof: AsOf = None,
+    repair: Repair = False,
     dynamics: Dynamics = "sticky_strike",
     days: Days = 0.0,
     vol_shift: VolShift = 0.0,
@@ -259,7 +293,17 @@ def profile(
     """Every measure repriced over a grid of spots."""
     import numpy as np
 
-    result = _report(file, symbol, vendor, asof, rule=rule, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    result = _report(
+        file,
+        symbol,
+        vendor,
+        asof,
+        repair=repair,
+        rule=rule,
+        dynamics=dynamics,
+        days=days,
+        vol_shift=vol_shift,
+    )
     spot = result.book.spot
     grid = np.linspace(low or 0.7 * spot, high or 1.3 * spot, points)
     _finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)

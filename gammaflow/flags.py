@@ -46,10 +46,7 @@ def find_flags(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> ND
     found = {name: np.zeros(len(chain), dtype=bool) for name in _FLAGS}
     found[CROSSED] = alive & (chain.quote_state == "crossed")
     found[INTRINSIC] = alive & two_sided & (ask < terms.intrinsic - 3.0 * error / terms.unit)
-    with np.errstate(invalid="ignore"):
-        priced = np.flatnonzero(alive & two_sided & (iv > PLACEHOLDER_IV))
-    off, spread = terms.price(priced, iv[priced]), (ask - bid)[priced]
-    found[REPRICE][priced] = (off < bid[priced] - 0.5 * spread) | (off > ask[priced] + 0.5 * spread)
+    found[REPRICE] = terms.off_quote(iv)
     for leg, up in ((cells.call, 1), (cells.put, -1)):
         present = leg >= 0
         present[present] = two_sided[leg[present]]
@@ -57,9 +54,11 @@ def find_flags(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> ND
         low, high = (rows[:-1], rows[1:])[::up]
         dear = (group[1:] == group[:-1]) & (bid[high] > ask[low])
         found[MONOTONE][rows[1:][dear]] = found[MONOTONE][rows[:-1][dear]] = True
-        share = (K[2:] - K[1:-1]) / (K[2:] - K[:-2])
-        wings = share * ask[rows[:-2]] + (1.0 - share) * ask[rows[2:]]
-        found[CONVEX][rows[1:-1][(group[2:] == group[:-2]) & (bid[rows[1:-1]] > wings)]] = True
+        left = np.flatnonzero(group[2:] == group[:-2])
+        middle, right = left + 1, left + 2
+        share = (K[right] - K[middle]) / (K[right] - K[left])
+        wings = share * ask[rows[left]] + (1.0 - share) * ask[rows[right]]
+        found[CONVEX][rows[middle][bid[rows[middle]] > wings]] = True
     for flag, rows in (
         (PARITY, _off_parity(terms, cells, iv, table)),
         (OUTLIER, _outliers(terms, cells, iv)),
@@ -99,10 +98,10 @@ def _outliers(terms: Terms, cells: Cells, iv: Array) -> NDArray[np.int64]:
     v, n = iv[leg], len(leg)
     smile = np.full((3, n), np.nan)
     for j in range(1, 4):
-        if n > 2 * j:
-            a, b, c = slice(0, n - 2 * j), slice(j, n - j), slice(2 * j, n)
-            line = v[a] + (v[c] - v[a]) * (x[b] - x[a]) / (x[c] - x[a])
-            smile[j - 1, b] = np.where(group[a] == group[c], line, np.nan)
+        b = np.arange(j, n - j)
+        b = b[group[b - j] == group[b + j]]
+        a, c = b - j, b + j
+        smile[j - 1, b] = v[a] + (v[c] - v[a]) * (x[b] - x[a]) / (x[c] - x[a])
     judged = (~np.isnan(smile)).sum(axis=0) >= 2
     expected = np.full(n, np.nan)
     expected[judged] = np.nanmedian(smile[:, judged], axis=0)

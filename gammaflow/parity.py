@@ -200,7 +200,7 @@ def fit_forwards(chain: Chain, cells: Cells, coin: bool, given: float | None) ->
     table["difference"] = (table["forward"] / table["vendor_forward"] - 1.0) * 1e4
     table["carry"] = table["rate"] - np.log(table["forward"] / chain.spot) / table["years"]
     table["note"] = np.select(
-        [table["strikes"] == 0, table["american"], table["low"] > table["high"]],
+        [table["strikes"] == 0, table["american"].astype(bool), table["low"] > table["high"]],
         [
             f"fewer than {_FEWEST} liquid strikes: no parity forward",
             "American exercise: forward low by up to the early-exercise premium at the money",
@@ -275,6 +275,7 @@ class Terms:
 
     @cached_property
     def dividend_yield(self) -> Array:
+        """Yield of the underlying; a forward has no drift (q = r) [1/year]."""
         on_spot = np.isnan(self.chain["forward"])
         return np.where(on_spot, self.chain["dividend_yield"], self.chain["rate"])
 
@@ -301,11 +302,17 @@ class Terms:
         """Whether the row is out of, or at, the money."""
         return np.asarray(self.phi * (self.chain["strike"] - self.forward) >= 0.0)
 
-    def price(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """Black-Scholes-Merton prices of `rows` at volatilities `iv` [quote unit]."""
-        chain = self.chain
+    def off_quote(self, iv: Array) -> NDArray[np.bool_]:
+        """Whether volatilities (n,) price a two-sided quote more than half its spread outside bid and ask."""
+        chain, bid, ask = self.chain, self.chain["bid"], self.chain["ask"]
+        with np.errstate(invalid="ignore"):
+            rows = np.flatnonzero((chain.years > 0) & (chain.quote_state == "two-sided") & (iv > 0))
         price = bsm.price(
             self.phi[rows], self.underlying[rows], chain["strike"][rows], chain.years[rows],
-            chain["rate"][rows], iv, self.dividend_yield[rows],
+            chain["rate"][rows], iv[rows], self.dividend_yield[rows],
         )  # fmt: skip
-        return np.asarray(price / self.unit[rows])
+        slack = 0.5 * (ask - bid)[rows]
+        away = (price / self.unit[rows] < bid[rows] - slack) | (price / self.unit[rows] > ask[rows] + slack)
+        out = np.zeros(len(iv), dtype=bool)
+        out[rows[away]] = True
+        return out

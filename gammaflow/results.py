@@ -31,7 +31,7 @@ class Greeks:
         self, names: Sequence[str], block: NDArray[np.float64], index: pd.Index | None = None
     ) -> None:
         view = block.view()
-        view.flags.writeable = False
+        view.setflags(write=False)
         object.__setattr__(self, "names", tuple(names))
         object.__setattr__(self, "block", view)
         object.__setattr__(self, "index", index)
@@ -49,9 +49,10 @@ class Greeks:
         return f"{name!r} was not computed; this result holds {', '.join(self.names)}"
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self.names:
-            raise KeyError(self._missing(name))
-        return self.block[self.names.index(name)]
+        try:
+            return self.block[self.names.index(name)]
+        except ValueError:
+            raise KeyError(self._missing(name)) from None
 
     def __getattr__(self, name: str) -> Any:
         if name in Greeks.__slots__ or name not in self.names:

@@ -97,7 +97,8 @@ def _loop(function: Callable[..., Any], names: tuple[str, ...], columns: list[An
 def gammaflow_greeks(data: Arrays) -> Arrays:
     from gammaflow import bsm
 
-    return dict(bsm.greeks(*_args(data)))  # type: ignore[call-overload,no-any-return]
+    g = bsm.greeks(*_args(data))
+    return dict(zip(g.names, g, strict=True))
 
 
 def gammaflow_volatility(data: Arrays) -> Arrays:

@@ -156,35 +156,6 @@ def test_pricing_equation(phi, S, shift, t, r, sigma, q):
     assert residual == pytest.approx(0.0, abs=1e-13 * natural_scales(*at)["theta"])
 
 
-@given(signs, positive, shifts, years, rates, vols)
-def test_options_on_forwards(phi, F, shift, t, r, sigma):
-    F, K, *_ = option(F, shift, t, r, sigma, 0.0)
-    g = bsm.greeks_forward(phi, F, K, t, r, sigma)
-    D, s = math.exp(-r * t), sigma * math.sqrt(t)
-    d1 = math.log(F / K) / s + 0.5 * s
-    N1, N2 = (0.5 * math.erfc(-phi * d / math.sqrt(2.0)) for d in (d1, d1 - s))
-    assert g.price == pytest.approx(phi * D * (F * N1 - K * N2), abs=1e-13 * (F + K))
-    assert g.delta == pytest.approx(phi * D * N1, abs=1e-13)
-    assert g.rho == pytest.approx(-t * g.price, rel=1e-15)
-    h = 1e-4
-    bumped = [bsm.price_forward(phi, F, K, t, r + way * h, sigma) for way in (1, -1)]
-    assert g.rho == pytest.approx((bumped[0] - bumped[1]) / (2 * h), abs=1e-6 * (F + K) * t * (1 + t * t))
-    assert bsm.price_forward(phi, F, K, t, r, sigma) == g.price
-    S = 0.9 * F
-    q = bsm.yield_from_forward(S, F, t, r)
-    spot = bsm.greeks(phi, S, K, t, r, sigma, q)
-    assert spot.price == pytest.approx(g.price, abs=1e-13 * (F + K))
-    assert S**2 * spot.gamma == pytest.approx(F**2 * g.gamma, rel=1e-9)
-
-
-def test_forward_greeks_have_no_epsilon() -> None:
-    with pytest.raises(SchemaError, match="which: received 'epsilon'"):
-        bsm.greeks_forward("c", 100.0, 100.0, 1.0, 0.0, 0.2, which="epsilon")
-    only = bsm.greeks_forward("c", [100.0, 90.0], 100.0, 1.0, 0.05, 0.2, which=("rho", "gamma"))
-    assert only.names == ("rho", "gamma")
-    assert only.rho == pytest.approx(-bsm.price_forward("c", [100.0, 90.0], 100.0, 1.0, 0.05, 0.2))
-
-
 IN, OUT, KINK = (110.0, 100.0), (90.0, 100.0), (100.0, 100.0)
 
 
@@ -221,6 +192,8 @@ def test_without_randomness_it_is_the_intrinsic_value(S: float, K: float, t: flo
 def test_zero_spot_and_zero_strike() -> None:
     worthless = bsm.greeks("c", 0.0, 100.0, 1.0, 0.05, 0.2, 0.01, which=bsm.ALL)
     assert not worthless.block.any()
+    assert bsm.greeks("c", 0.0, 100.0, 1.0, 0.05, 100.0, 0.01).delta == 0.0
+    assert bsm.greeks("c", 1e-10, 0.0, 1.0, 0.05, 35.0, 0.01, which="dual_gamma").dual_gamma == 0.0
     put = bsm.greeks("p", 0.0, 100.0, 1.0, 0.05, 0.2, 0.01)
     assert put.price == pytest.approx(100.0 * math.exp(-0.05))
     assert put.delta == pytest.approx(-math.exp(-0.01))
@@ -345,7 +318,8 @@ def test_every_way_of_writing_call_and_put(flag: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "flag", ["x", "", None, 0, 2, 0.5, math.nan, ["c", "x"], ["c", None], [1, 0], True, "calls"]
+    "flag",
+    ["x", "", None, 0, 2, 0.5, math.nan, ["c", "x"], ["c", None], [1, 0], np.int8([1, 127]), True, "calls"],
 )
 def test_unknown_flags_are_refused(flag: object) -> None:
     with pytest.raises(SchemaError, match=r"flag: received .* legal are 'c', 'p', 'call', 'put'"):

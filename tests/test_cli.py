@@ -83,6 +83,18 @@ def test_levels_as_json_equal_the_library(run, quotes):
     assert json.loads(out) == json.loads(json.dumps(expected))
 
 
+def test_a_chain_is_repaired_first_where_asked(run, tmp_path):
+    frame = gf.demo_chain().to_frame()
+    names = {"contract": "instrument_name", "forward": "futures_price", "iv": "implied_volatility"}
+    table = frame.rename(columns=names).assign(timestamp="2026-02-05T09:36:00+00:00", index_price=71_470.0)
+    path = tmp_path / "quotes.csv"
+    table[[*names.values(), "open_interest", "timestamp", "index_price"]].to_csv(path, index=False)
+    code, out, _ = run("levels", path, "--repair", "--json")
+    assert code == 0
+    expected = gf.analyze(gf.repair_chain(gf.read_chain(path))).levels.to_dict()
+    assert json.loads(out) == json.loads(json.dumps(expected))
+
+
 def test_exposure_table_is_written_whole(run, quotes, tmp_path):
     path = tmp_path / "exposure.csv"
     code, out, _ = run("exposure", quotes, "--symbol", "BTC", "--by", "strike", "--by", "kind", "--out", path)

@@ -15,14 +15,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import njit
 from scipy.special import erfcx
 
 import gammaflow
 from gammaflow import bsm
 from gammaflow.kernels import bsm as kernels
 from gammaflow.kernels import cache, elementary, implied, rows
-from gammaflow.kernels.compile import kernel, vector_bits
+from gammaflow.kernels.compile import KERNEL, kernel, vector_bits
 from gammaflow.kernels.extended import add, exp_product, multiply, two_product, two_sum
+from gammaflow.kernels.frame import align_frame
 from gammaflow.verify import natural_scales
 from references import contracts, naive
 
@@ -31,11 +33,11 @@ PLAIN = [
     elementary.plain_exp,
     elementary.plain_log_ratio,
     elementary.plain_mills,
-    elementary.plain_mills_slope,
+    elementary.plain_mills_and_slope,
 ]
 FAST = [
     elementary.polynomial_exp, elementary.polynomial_log_ratio, elementary.rational_mills,
-    elementary.rational_mills_slope,
+    elementary.rational_mills_and_slope,
 ]  # fmt: skip
 
 
@@ -64,6 +66,14 @@ def test_log_ratio(b: float, ratio: float) -> None:
         assert log_ratio(b, b) == 0.0
 
 
+@given(st.floats(1e-300, 1e300), st.floats(1e-300, 1e300))
+def test_nearest_power_of_two(a: float, b: float) -> None:
+    c, k = elementary.near(a, b)
+    assert Exact(c) * Exact(2) ** int(k) == Exact(a)
+    assert 2 * Exact(b) <= 3 * Exact(c)
+    assert 2 * Exact(c) <= 3 * Exact(b)
+
+
 def test_log_ratio_keeps_its_digits_next_to_one() -> None:
     a, b = 100.0 * (1.0 + ULP), 100.0
     for log_ratio in (elementary.polynomial_log_ratio, elementary.plain_log_ratio):
@@ -76,7 +86,8 @@ def test_mills_ratio_and_its_slope(z: float) -> None:
     R = math.sqrt(math.pi / 2.0) * float(erfcx(z / math.sqrt(2.0)))
     assert elementary.rational_mills(z) == pytest.approx(R, rel=8.0 * ULP)
     assert elementary.plain_mills(z) == pytest.approx(R, rel=4.0 * ULP * (1.0 + z * z))
-    G = elementary.rational_mills_slope(z)
+    twin, G = elementary.rational_mills_and_slope(z)
+    assert twin == pytest.approx(R, rel=8.0 * ULP)
     assert pytest.approx(G, abs=8.0 * ULP) == 1.0 - z * R
     assert 0.0 < G <= 1.0
     if z > 25.0:
@@ -143,6 +154,19 @@ def test_loops_use_the_widest_registers_worth_using() -> None:
     bsm.implied_volatility(1.0, 100.0, 100.0, 0.5, 0.03, 0.2, "c")
     for loop in (kernels.default_loop, kernels.higher_loop, implied.implied_loop):
         assert vector_bits(loop) >= wanted
+
+
+@pytest.mark.parametrize("loop", [kernels.default_loop, kernels.higher_loop, implied.implied_loop])
+def test_stack_frames_begin_on_a_cache_line(loop) -> None:
+    if not llvmlite.binding.get_process_triple().startswith("x86_64"):
+        pytest.skip("knows the instruction of x86-64 only")
+    assert align_frame() is None
+    bsm.greeks("c", 100.0, 100.0, 0.5, 0.03, 0.2, which=bsm.ALL)
+    bsm.implied_volatility(1.0, 100.0, 100.0, 0.5, 0.03, 0.2, "c")
+    fresh = njit(**KERNEL)(loop.py_func)
+    fresh.compile(loop.signatures[0])
+    (code,) = fresh.inspect_asm().values()
+    assert "$-64, %rsp" in code
 
 
 @pytest.mark.skipif(elementary.PLAIN, reason="the plain functions are branching code")

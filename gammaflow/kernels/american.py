@@ -1,19 +1,20 @@
 """American options: exercise boundary by collocation, price and spot derivatives by the premium integral.
 
 Andersen, Lake and Offengenden (2016), "High-performance American option pricing", Journal of Computational
-Finance 20(1). Everything is written for a put of strike 1 on spot x: P(S, K) = K p(S / K), and by McDonald
-and Schroder (1998) C(S, K) = S p(K / S) with r and q exchanged. With B(u) the boundary u years before expiry,
+Finance 20(1) (ALO). Everything is written for a put of strike 1 on spot x, in units of its life: r t, q t and
+root = sigma sqrt(t) are its only parameters. P(S, K) = K p(S / K), and by McDonald and Schroder (1998)
+C(S, K) = S p(K / S) with r and q exchanged. With B(u) the boundary a time u before expiry,
 
-    p = european + integral over s of r e^-rs N(-d2) - q x e^-qs N(-d1), d1, d2 of x / B(t - s) over s.
+    p = european + integral over s of r e^-rs N(-d2) - q x e^-qs N(-d1), d1, d2 of x / B(1 - s) over s.
 
-B is held as H = ln^2(B / X), X = B(0+), a polynomial in sqrt(u) through Chebyshev points (their section 5.2),
-and is the fixed point of their system A, swept from short times to long, so that each time sees the new
-boundary of those it depends on.
+As in ALO section 5, H = ln^2(B / X), X = B(0+), is a polynomial in sqrt(u) through Chebyshev points and B
+solves their system A. Three things differ, and each needs fewer operations for the same error:
 
-Two substitutions differ from theirs and need fewer points. s = t sin^2(a) makes both sqrt(s) and sqrt(t - s)
-smooth in a, in which the fixed point is integrated. The premium is integrated in w, tan(a / 2) = c sinh(w),
-c = ln(x / B) / (2 sigma sqrt(t)): the layer at small s that makes gamma jump at the boundary has the same
-shape in w however near x is to B.
+- s = u sin^2(a) makes both sqrt(s) and sqrt(u - s) smooth in a, in which the system is integrated;
+- Newton's method goes node by node from short times to long, so that each sees the new boundary of those it
+  depends on, with the derivative of the integrals included;
+- the premium is integrated in w, tan(a / 2) = c sinh(w), c = ln(x / B) / (2 root): the layer at small s that
+  makes gamma jump at the boundary keeps its shape in w however near x is to B.
 
 Contracts are taken LANES at a time and every inner loop runs over them, so it becomes vector code.
 """
@@ -28,42 +29,46 @@ import numpy as np
 
 from gammaflow.kernels.bsm import delta, gamma, price, speed
 from gammaflow.kernels.compile import kernel, scalar
-from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, mills
+from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, log_ratio, mills
 
 LANES = 64
-LEAST, MOST = 0.25, 3.0
-SPOT = ("price", "delta", "gamma", "speed", "boundary")
+SMALLEST = 1e-270  # what counts as spot or strike 0
+STILL = 1e-12  # sigma sqrt(t) below which nothing is random
+DRIFT = 5.0  # standard deviations of drift away from the boundary after which nothing is exercised
+LEAST, MOST = 0.25, 3.0  # bounds of one Newton step, as factors of ln(X / B)
+NEAREST, FARTHEST = 1e-7, 10.0  # bounds of c
 
 
 class Rule(NamedTuple):
-    """Tables of one accuracy; the last time node is 0, where H is 0."""
+    """Tables of one accuracy; the last of the n + 1 times is 0, where H is 0."""
 
-    nodes: Any  # (n + 1,) sqrt(u / t)
+    times: Any  # (n + 1,) sqrt(u) at the nodes
     series: Any  # (n + 1, n + 1) from H at the nodes to its Chebyshev coefficients
-    between: Any  # (n, l, n + 1) from H at the nodes to H at the points of each node's integral
-    sine: Any  # (l,) sqrt(s / u)
-    flat: Any  # (l,) weights of ds / u
-    steep: Any  # (l,) weights of ds / sqrt(s u)
-    w: Any  # (m,) points of the premium on 0..1
-    weights: Any  # (m,)
-    sweeps: Any  # (1,)
+    between: Any  # (n, points, n + 1) from H at the nodes to H at the points of each node's integral
+    sine: Any  # (points,) sqrt(s / u)
+    flat: Any  # (points,) weights of ds / u
+    steep: Any  # (points,) weights of ds / sqrt(s u)
+    w: Any  # (last,) points of the premium on 0..1
+    weights: Any  # (last,)
+    done: Any  # (1,) change of price per strike at which a contract is done
+    sweeps: Any  # (2,) sweeps of all contracts, and of those that are not done by then
 
 
 @cache
-def rule(n: int, sweeps: int, l: int, m: int) -> Rule:  # noqa: E741
-    """n times, so many sweeps with l points of the fixed point, and m points of the premium."""
+def rule(n: int, points: int, last: int, done: float, few: int) -> Rule:
+    """n times, points of the system and of the premium, the change at which a contract is done, sweeps."""
     k = np.arange(n + 1)
-    nodes = np.cos(np.pi * k / (2 * n)) ** 2
+    times = np.cos(np.pi * k / (2 * n)) ** 2
     half = np.where((k == 0) | (k == n), 0.5, 1.0)
     series = 2.0 / n * half[:, None] * half * np.cos(np.pi * np.outer(k, k) / n)
-    y, weight = np.polynomial.legendre.leggauss(l)
+    y, weight = np.polynomial.legendre.leggauss(points)
     a, weight = np.pi / 4.0 * (1.0 + y), np.pi / 4.0 * weight
-    angle = np.arccos(2.0 * np.multiply.outer(nodes[:-1], np.cos(a)) - 1.0)
+    angle = np.arccos(2.0 * np.multiply.outer(times[:-1], np.cos(a)) - 1.0)
     between = np.cos(angle[..., None] * k) @ series
-    w, weights = np.polynomial.legendre.leggauss(m)
+    w, weights = np.polynomial.legendre.leggauss(last)
     tables = (
-        nodes, series, between, np.sin(a), 2.0 * weight * np.sin(a) * np.cos(a), 2.0 * weight * np.cos(a),
-        0.5 * (1.0 + w), 0.5 * weights, np.array([sweeps]),
+        times, series, between, np.sin(a), 2.0 * weight * np.sin(a) * np.cos(a), 2.0 * weight * np.cos(a),
+        0.5 * (1.0 + w), 0.5 * weights, np.array([done]), np.array([few, 30]),
     )  # fmt: skip
     for table in tables:
         table.flags.writeable = False
@@ -71,27 +76,27 @@ def rule(n: int, sweeps: int, l: int, m: int) -> Rule:  # noqa: E741
 
 
 @scalar
-def guess(u, r, sigma, q, X):
-    """A first ln(X / B): the larger of two closed forms, within the perpetual limit.
+def first_guess(z, r, q, root, top):
+    """ln(X / B) at sqrt(u) = z: the larger of two closed forms, within the perpetual limit.
 
     Bjerksund and Stensland (1993), by symmetry, is good at long times; at short ones B solves
-    pdf(ln B / s) = 2 sqrt(u) (r - q B) / sigma, s = sigma sqrt(u), whose limits for q < r and q = r are those
-    of Evans, Kuske and Keller (2002).
+    pdf(ln B / s) = 2 s (r - q B) / sigma^2, s = sigma sqrt(u), whose limits for q < r and q = r are those of
+    Evans, Kuske and Keller (2002). For q > r, ln(X / B) starts as 0.64 s (ALO eq. 19).
     """
-    v = sigma * sigma
+    v = root * root
+    X = exp(top)
     b = (r - q) / v - 0.5
-    root = min(-b - math.sqrt(b * b + 2.0 * r / v), -0.01)
-    first = 1.0 / X
-    last = max((root - 1.0) / root, first * 1.0001)
-    s = sigma * math.sqrt(u)
-    rise = max((q - r) * u + (2.0 if X == 1.0 else 0.64) * s, 0.5 * s) * first / (last - first)
-    flat = log(X * (last - (last - first) * exp(-rise)))
-    y = 2.0 * s
-    top = log(X)
+    power = min(-b - math.sqrt(b * b + 2.0 * r / v), -0.01)
+    start = 1.0 / X
+    end = max((power - 1.0) / power, start * 1.0001)
+    s = root * z
+    rise = max((q - r) * z * z + (2.0 if top == 0.0 else 0.64) * s, 0.5 * s) * start / (end - start)
+    late = log(X * (end - (end - start) * exp(-rise)))
+    early = 2.0 * s
     for _ in range(3):
-        density = 2.0 * math.sqrt(u) * max(r - q * X * exp(-y), 1e-200) / sigma
-        y = max(top + s * math.sqrt(2.0 * max(log(INV_SQRT_2PI / density), 0.0)), 0.0)
-    return max(min(max(flat, y), log(X * last)), 1e-3 * s)
+        density = 2.0 * z * max(r - q * X * exp(-early), 1e-200) / root
+        early = max(top + s * math.sqrt(2.0 * max(log(INV_SQRT_2PI / density), 0.0)), 0.0)
+    return max(min(max(late, early), log(X * end)), 1e-3 * s)
 
 
 @scalar
@@ -103,133 +108,175 @@ def below(d, w, whole):
 
 
 @scalar
-def solve(rule, m, tau, r, sigma, q, X, H, N, D, slope, h, at):
-    """H at the nodes of m contracts, by sweeps of the fixed point of system A (ALO eq. 34 to 36)."""
-    n = len(rule.nodes) - 1
-    points = len(rule.sine)
-    for i in range(n):
+def solve(rule, sweeps, m, lanes, H, work):
+    """H at the nodes of m contracts: Newton's method on system A (ALO eq. 34 to 36).
+
+    N and D are its numerator and denominator over e^(r u) and e^(q u), the slopes theirs by ln B. A contract
+    is done, and stays as it is, once a sweep moves ln B by less than work[7]; work[6] is its last move.
+    """
+    n = len(rule.times) - 1
+    r, q, root, drift, top = lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
+    N, D, N_slope, D_slope, h, at = work[0], work[1], work[2], work[3], work[4], work[5]
+    moved, most = work[6], work[7]
+    for i in range(n + 1):
+        z = rule.times[i]
         for c in range(m):
-            z = rule.nodes[i]
-            y = guess(tau[c] * z * z, r[c], sigma[c], q[c], X[c])
-            H[i, c] = y * y
+            y = first_guess(max(z, 1e-3), r[c], q[c], root[c], top[c])
+            H[i, c] = y * y if i < n else 0.0
     for c in range(m):
-        H[n, c] = 0.0
-    for sweep in range(rule.sweeps[0]):
+        # what is gained by exercise, times the density of spot, times the move of ln B
+        most[c] = rule.done[0] * root[c] / (r[c] + max(-q[c], 0.0))
+        moved[c] = np.inf
+    for _ in range(sweeps):
+        active = 0
+        for c in range(m):
+            done = moved[c] <= most[c]
+            active += 0 if done else 1
+            most[c] = np.inf if done else most[c]
+            moved[c] = 0.0
+        if active == 0:
+            break
         for i in range(n - 1, -1, -1):
-            z = rule.nodes[i]
+            z = rule.times[i]
+            z2 = z * z
             for c in range(m):
-                u = tau[c] * z * z
-                s = sigma[c] * math.sqrt(u)
+                s = root[c] * z
                 y = math.sqrt(H[i, c])
-                d2 = (log(X[c]) - y + (r[c] - q[c]) * u) / s - 0.5 * s
+                d2 = (top[c] - y) / s + drift[c] * z - 0.5 * s
                 d1 = d2 + s
-                w2 = INV_SQRT_2PI * exp(-r[c] * u - 0.5 * d2 * d2) / s
-                w1 = INV_SQRT_2PI * exp(-q[c] * u - 0.5 * d1 * d1)
-                cdf = below(d1, w1, exp(-q[c] * u))
+                paid = r[c] * z2
+                carried = q[c] * z2
+                w2 = INV_SQRT_2PI * exp(-paid - 0.5 * d2 * d2) / s
+                w1 = INV_SQRT_2PI * exp(-carried - 0.5 * d1 * d1) / s
                 h[c] = y
                 N[c] = w2
-                D[c] = w1 / s + cdf
-                slope[0, c] = -d2 * w2 / s
-                slope[1, c] = w1 * (s - d1) / (s * s)
-            for k in range(points):
+                D[c] = w1 + below(d1, w1 * s, exp(-carried))
+                N_slope[c] = -w2 * d2 / s
+                D_slope[c] = w1 * (s - d1) / s
+            for k in range(len(rule.sine)):
+                weight = rule.between[i, k]
                 for c in range(m):
-                    at[c] = rule.between[i, k, 0] * H[0, c]
-                for j in range(1, n):
-                    weight = rule.between[i, k, j]
+                    at[c] = weight[0] * H[0, c] + weight[1] * H[1, c]
+                for j in range(2, n, 2):
                     for c in range(m):
-                        at[c] += weight * H[j, c]
-                root = rule.sine[k]
-                steep = rule.steep[k]
-                flat = rule.flat[k]
+                        at[c] += weight[j] * H[j, c] + weight[j + 1] * H[j + 1, c]
+                own = weight[i]
+                sine = z * rule.sine[k]
+                share = sine * sine
+                steep = z * rule.steep[k]
+                flat = z2 * rule.flat[k]
                 for c in range(m):
-                    u = tau[c] * z * z
-                    s = u * root * root
-                    scale = sigma[c] * math.sqrt(u)
-                    v = scale * root
+                    v = root[c] * sine
                     y = math.sqrt(max(at[c], 0.0))
-                    d2 = (y - h[c] + (r[c] - q[c]) * s) / v - 0.5 * v
+                    d2 = (y - h[c]) / v + drift[c] * sine - 0.5 * v
                     d1 = d2 + v
-                    w2 = INV_SQRT_2PI * exp(-r[c] * s - 0.5 * d2 * d2)
-                    w1 = INV_SQRT_2PI * exp(-q[c] * s - 0.5 * d1 * d1)
-                    cdf = below(d1, w1, exp(-q[c] * s))
-                    per = u * steep / scale
-                    turn = 1.0 - rule.between[i, k, i] * h[c] / max(y, 0.01 * h[c])
-                    N[c] += r[c] * per * w2
-                    D[c] += q[c] * (per * w1 + u * flat * cdf)
-                    slope[0, c] -= r[c] * per * w2 * turn * d2 / v
-                    slope[1, c] += q[c] * per * w1 * turn * (1.0 - d1 / v)
+                    paid = r[c] * share
+                    carried = q[c] * share
+                    w2 = INV_SQRT_2PI * exp(-paid - 0.5 * d2 * d2)
+                    w1 = INV_SQRT_2PI * exp(-carried - 0.5 * d1 * d1)
+                    cash = r[c] * steep / root[c] * w2
+                    asset = q[c] * steep / root[c] * w1
+                    turn = (1.0 - own * h[c] / max(y, 0.01 * h[c])) / v
+                    N[c] += cash
+                    D[c] += asset + q[c] * flat * below(d1, w1, exp(-carried))
+                    N_slope[c] -= cash * d2 * turn
+                    D_slope[c] += asset * (v - d1) * turn
             for c in range(m):
                 up = max(N[c], 1e-300)
                 down = max(D[c], 1e-300)
-                step = log(up / down) + h[c] - log(X[c])
-                own = max(1.0 - slope[0, c] / up + slope[1, c] / down, 0.2)
-                y = min(max(h[c] - step / own, LEAST * h[c]), MOST * h[c])
+                step = log_ratio(up, down) + h[c] - top[c]
+                slope = max(1.0 - N_slope[c] / up + D_slope[c] / down, 0.2)
+                y = min(max(h[c] - step / slope, LEAST * h[c]), MOST * h[c])
+                y = y if most[c] < np.inf else h[c]
+                moved[c] = max(moved[c], abs(y - h[c]))
                 H[i, c] = y * y
 
 
 @scalar
-def premium(rule, m, x, tau, r, sigma, q, X, H, b, total):
-    """Early-exercise premium of m contracts and its three derivatives in x into total (4, LANES)."""
-    n = len(rule.nodes) - 1
+def premium(rule, m, lanes, H, work, total):
+    """Early-exercise premium of m contracts and its three derivatives by x into total."""
+    n = len(rule.times) - 1
+    x, r, q, root, drift, top = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
+    far, length, spread, at, older, old = work[0], work[1], work[2], work[3], work[4], work[5]
+    sine, weight, b = work[8], work[9], work[10:]
     for j in range(n + 1):
         for c in range(m):
             b[j, c] = 0.0
         for i in range(n):
-            weight = rule.series[j, i]
+            to_series = rule.series[j, i]
             for c in range(m):
-                b[j, c] += weight * H[i, c]
-    spread, length, point, older, old = b[n + 1], b[n + 2], b[n + 3], b[n + 4], b[n + 5]
+                b[j, c] += to_series * H[i, c]
     for c in range(m):
-        a = (log(x[c] / X[c]) + math.sqrt(H[0, c])) / (2.0 * sigma[c] * math.sqrt(tau[c]))
-        a = min(max(a, 1e-7), 10.0)
+        y = log(x[c]) - top[c]
+        a = min(max(0.5 * (y + math.sqrt(H[0, c])) / root[c], NEAREST), FARTHEST)
+        far[c] = y
         spread[c] = a
         length[c] = log((1.0 + math.sqrt(1.0 + a * a)) / a)
-        total[0, c] = 0.0
-        total[1, c] = 0.0
-        total[2, c] = 0.0
-        total[3, c] = 0.0
+        for row in range(4):
+            total[row, c] = 0.0
     for k in range(len(rule.w)):
+        w = rule.w[k]
+        share = rule.weights[k]
         for c in range(m):
-            e = exp(rule.w[k] * length[c])
-            y = 0.5 * spread[c] * (e - 1.0 / e)
-            point[c] = 2.0 * (1.0 - y * y) / (1.0 + y * y) - 1.0
+            e = exp(w * length[c])
+            tangent = 0.5 * spread[c] * (e - 1.0 / e)
+            per = 1.0 / (1.0 + tangent * tangent)
+            cosine = (1.0 - tangent * tangent) * per
+            # ds = 2 sin cos da, da = 2 d(tangent) / (1 + tangent^2)
+            sine[c] = 2.0 * tangent * per
+            weight[c] = 2.0 * sine[c] * cosine * per * spread[c] * (e + 1.0 / e) * length[c] * share
+            at[c] = 2.0 * cosine - 1.0
             older[c] = 0.0
             old[c] = b[n, c]
         for j in range(n - 1, 0, -1):
             for c in range(m):
-                new = b[j, c] + 2.0 * point[c] * old[c] - older[c]
+                new = b[j, c] + 2.0 * at[c] * old[c] - older[c]
                 older[c] = old[c]
                 old[c] = new
         for c in range(m):
-            y = math.sqrt(max(b[0, c] + point[c] * old[c] - older[c], 0.0))
-            e = exp(rule.w[k] * length[c])
-            tangent = 0.5 * spread[c] * (e - 1.0 / e)
-            per = 1.0 / (1.0 + tangent * tangent)
-            sine = 2.0 * tangent * per
-            cosine = (1.0 - tangent * tangent) * per
-            root = math.sqrt(tau[c])
-            s = tau[c] * sine * sine
-            v = sigma[c] * root * sine
-            # ds = 2 t sin cos da, da = 2 d(tan) / (1 + tan^2), d(tan) = spread cosh(w) dw
-            weight = 2.0 * tau[c] * sine * cosine * per * spread[c] * (e + 1.0 / e) * length[c]
-            weight = weight * rule.weights[k]
-            d2 = (log(x[c] / X[c]) + y + (r[c] - q[c]) * s) / v - 0.5 * v
+            y = math.sqrt(max(b[0, c] + at[c] * old[c] - older[c], 0.0))
+            v = root[c] * sine[c]
+            s = sine[c] * sine[c]
+            d2 = (far[c] + y) / v + drift[c] * sine[c] - 0.5 * v
             d1 = d2 + v
             w2 = INV_SQRT_2PI * exp(-r[c] * s - 0.5 * d2 * d2)
             w1 = INV_SQRT_2PI * exp(-q[c] * s - 0.5 * d1 * d1)
-            cash = below(-d2, w2, exp(-r[c] * s))
-            asset = below(-d1, w1, exp(-q[c] * s))
-            ratio = r[c] * w2 / x[c]
-            carry = q[c] * w1
-            bend = (ratio * d1 - carry * d2) / v
-            total[0, c] += weight * (r[c] * cash - q[c] * x[c] * asset)
-            total[1, c] -= weight * ((ratio - carry) / v + q[c] * asset)
-            total[2, c] += weight * bend / (v * x[c])
-            total[3, c] += weight * ((ratio - carry) / v - (1.0 + d1 / v) * bend * v) / (v * v * x[c] * x[c])
+            cash = r[c] * below(-d2, w2, exp(-r[c] * s))
+            asset = q[c] * below(-d1, w1, exp(-q[c] * s))
+            paid = r[c] * w2 / x[c]
+            carried = q[c] * w1
+            net = (paid - carried) / v
+            bend = (paid * d1 - carried * d2) / (v * v)
+            total[0, c] += weight[c] * (cash - x[c] * asset)
+            total[1, c] -= weight[c] * (net + asset)
+            total[2, c] += weight[c] * bend / x[c]
+            total[3, c] += weight[c] * (net / v - (v + d1) * bend) / (v * x[c] * x[c])
+
+
+@scalar
+def exercised(phi, S, K, j, out):
+    """Write the values of an option exercised now."""
+    out[0, j] = phi * (S - K)
+    out[1, j] = phi
+    out[2, j] = 0.0
+    out[3, j] = 0.0
+
+
+@scalar
+def add(phi, S, K, x, p0, p1, p2, p3, j, out):
+    """Add p(x) of the put of strike 1 and its derivatives, as those of the option."""
+    put = phi < 0.0
+    unit = K if put else S
+    per = x / S
+    out[0, j] += unit * p0
+    out[1, j] += p1 if put else p0 - x * p1
+    out[2, j] += p2 / K if put else x * per * p2
+    out[3, j] += p3 / (K * K) if put else -per * per * (3.0 * p2 + x * p3)
 
 
 @kernel
 def european_loop(phi, S, K, t, r, sigma, q, out, start):
+    """Price, delta, gamma and speed without early exercise into out[:, start : start + m]; out is (5, n)."""
     for i in range(len(S)):
         j = np.uint64(start + i)
         a = np.float64(phi[i]), S[i], K[i], t[i], r[i], sigma[i], q[i]
@@ -237,57 +284,109 @@ def european_loop(phi, S, K, t, r, sigma, q, out, start):
         out[1, j] = delta(*a)
         out[2, j] = gamma(*a)
         out[3, j] = speed(*a)
-        out[4, j] = np.nan
+
+
+@scalar
+def still(phi, S, K, t, r, q, j, out):
+    """Values where nothing is random: the option is exercised when its spot drifts to the boundary."""
+    put = phi < 0.0
+    gain = r if put else q
+    cost = q if put else r
+    above = S if put else K
+    under = K if put else S
+    X = gain / cost if cost > gain else 1.0
+    out[4, j] = K * X if put else K / X
+    if above < X * under or (put and above == X * under):
+        exercised(phi, S, K, j, out)
+    elif cost > gain and above > 0.0 and under > 0.0:
+        x = above / under
+        u = log(x / X) / (cost - gain)
+        if u < t:
+            for row in range(4):
+                out[row, j] = 0.0
+            kept = exp(-cost * u)
+            p2 = cost * kept / ((cost - gain) * x)
+            p3 = -p2 / x * (cost / (cost - gain) + 1.0)
+            add(phi, S, K, x, exp(-gain * u) - x * kept, -kept, p2, p3, j, out)
+
+
+@scalar
+def horizon(gain, cost, sigma, t):
+    """The years that count: where spot drifts away from the boundary, what is left later is not exercised."""
+    ahead = gain - cost - 0.5 * sigma * sigma
+    most = DRIFT * sigma / ahead
+    return min(t, most * most) if ahead > 0.0 else t
 
 
 @kernel
 def american_loop(phi, S, K, t, r, sigma, q, rule, out, start):
-    n = len(rule.nodes) - 1
-    rows = np.empty(LANES, np.int64)
+    """Turn what `european_loop` wrote into American values; out[4] is the boundary.
+
+    The boundary is the spot at and beyond which the option is exercised: 0 (put) or infinity (call) where it
+    never is, NaN where there are two.
+    """
+    n = len(rule.times) - 1
+    todo = np.empty(len(S), np.int64)
     lanes = np.empty((6, LANES))
     H = np.empty((n + 1, LANES))
-    b = np.empty((n + 6, LANES))
+    work = np.empty((n + 11, LANES))
     total = np.empty((4, LANES))
-    x, tau, rate, vol, carry, X = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
-    m = 0
+    count = 0
     for i in range(len(S)):
+        j = np.uint64(start + i)
         put = phi[i] < 0
-        a = r[i] if put else q[i]
-        c = q[i] if put else r[i]
-        if (a > 0.0) | ((a == 0.0) & (c < 0.0)):
-            rows[m] = i
-            x[m] = S[i] / K[i] if put else K[i] / S[i]
-            tau[m] = t[i]
-            rate[m] = a
-            vol[m] = sigma[i]
-            carry[m] = c
-            X[m] = a / c if c > a else 1.0
-            m += 1
-        if m == LANES or (i == len(S) - 1 and m > 0):
-            solve(rule, m, tau, rate, vol, carry, X, H, b[0], b[1], b[2:4], b[4], b[5])
-            premium(rule, m, x, tau, rate, vol, carry, X, H, b, total)
+        gain = r[i] if put else q[i]
+        cost = q[i] if put else r[i]
+        out[4, j] = 0.0 if put else np.inf
+        if np.isnan(out[0, j]) or (gain < 0.0 and cost < gain):
+            for row in range(5):
+                out[row, j] = np.nan
+        elif gain > 0.0 or (gain == 0.0 and cost < 0.0):
+            s = sigma[i] * math.sqrt(horizon(gain, cost, sigma[i], t[i]))
+            if s > STILL and S[i] > SMALLEST and K[i] > SMALLEST:
+                todo[count] = i
+                count += 1
+            else:
+                still(np.float64(phi[i]), S[i], K[i], t[i], r[i], q[i], j, out)
+    for attempt in range(2):
+        rest = 0
+        for first in range(0, count, LANES):
+            m = min(LANES, count - first)
             for c in range(m):
-                i0 = rows[c]
-                j = start + i0
-                B = X[c] * exp(-math.sqrt(H[0, c]))
-                sign = np.float64(phi[i0])
-                out[4, j] = K[i0] * B if sign < 0.0 else K[i0] / B
-                if x[c] <= B:
-                    out[0, j] = sign * (S[i0] - K[i0])
-                    out[1, j] = sign
-                    out[2, j] = 0.0
-                    out[3, j] = 0.0
-                elif sign < 0.0:
-                    k0 = K[i0]
-                    out[0, j] += k0 * total[0, c]
-                    out[1, j] += total[1, c]
-                    out[2, j] += total[2, c] / k0
-                    out[3, j] += total[3, c] / k0 / k0
+                i = todo[first + c]
+                put = phi[i] < 0
+                gain = r[i] if put else q[i]
+                cost = q[i] if put else r[i]
+                life = horizon(gain, cost, sigma[i], t[i])
+                lanes[0, c] = S[i] / K[i] if put else K[i] / S[i]
+                lanes[1, c] = gain * life
+                lanes[2, c] = cost * life
+                lanes[3, c] = sigma[i] * math.sqrt(life)
+                lanes[4, c] = (gain - cost) * life / lanes[3, c]
+                lanes[5, c] = log(gain / cost) if cost > gain else 0.0
+            solve(rule, rule.sweeps[attempt], m, lanes, H, work)
+            premium(rule, m, lanes, H, work, total)
+            for c in range(m):
+                i = todo[first + c]
+                if attempt == 0 and work[6, c] > work[7, c]:
+                    todo[rest] = i
+                    rest += 1
+                    continue
+                j = np.uint64(start + i)
+                sign = np.float64(phi[i])
+                put = phi[i] < 0
+                life = horizon(r[i] if put else q[i], q[i] if put else r[i], sigma[i], t[i])
+                if life < t[i]:
+                    a = sign, S[i], K[i], life, r[i], sigma[i], q[i]
+                    out[0, j], out[1, j], out[2, j], out[3, j] = price(*a), delta(*a), gamma(*a), speed(*a)
+                B = exp(lanes[5, c] - math.sqrt(H[0, c]))
+                out[4, j] = K[i] * B if put else K[i] / B
+                if lanes[0, c] <= B:
+                    exercised(sign, S[i], K[i], j, out)
                 else:
-                    s0 = S[i0]
-                    x0 = x[c]
-                    out[0, j] += s0 * total[0, c]
-                    out[1, j] += total[0, c] - x0 * total[1, c]
-                    out[2, j] += x0 * x0 * total[2, c] / s0
-                    out[3, j] -= x0 * x0 * (3.0 * total[2, c] + x0 * total[3, c]) / (s0 * s0)
-            m = 0
+                    least = max(sign * (S[i] - K[i]), out[0, j])
+                    p = total[0, c], total[1, c], total[2, c], total[3, c]
+                    add(sign, S[i], K[i], lanes[0, c], *p, j, out)
+                    out[0, j] = max(out[0, j], least)
+                    out[1, j] = min(max(out[1, j], -1.0), 1.0)
+        count = rest

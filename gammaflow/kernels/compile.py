@@ -1,8 +1,7 @@
 """How the kernels are compiled: two decorators and where the machine code is kept.
 
 ``scalar`` marks a formula of plain numbers. It is always inlined into its caller: LLVM then sees one
-straight-line loop, removes the subexpressions the formulas share, and vectorises it. Without
-``forceinline`` the loop stays scalar and is eight times slower.
+straight-line loop and vectorises it. Without ``forceinline`` the loop stays scalar and is eight times slower.
 
 ``kernel`` marks a loop over arrays: the unit that is compiled, kept on disk and run without the GIL.
 

@@ -14,12 +14,13 @@ import math
 import os
 import struct
 
+import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
 from gammaflow.kernels.compile import scalar
 
-__all__ = ["INV_SQRT_2PI", "PLAIN", "exp", "log", "log_ratio", "mills", "mills_slope"]
+__all__ = ["INV_SQRT_2PI", "PLAIN", "exp", "log", "log_ratio", "mills", "mills_and_slope"]
 
 PLAIN = os.environ.get("GAMMAFLOW_MATH", "") == "plain"
 
@@ -31,10 +32,11 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
 ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer in the low bits
-MANTISSA = 0x000FFFFFFFFFFFFF
-ONE = 0x3FF0000000000000
+HALF = 1 << 51
+SIGN = -(1 << 63)
+EXPONENT = -(1 << 52)
 TWO_52 = 0x4330000000000000
-EXPONENT_OFFSET = 4503599627371519.0  # 2^52 + 1023
+EXPONENT_OFFSET = 4503599627372544.0  # 2^52 + 2048
 
 
 @intrinsic
@@ -70,18 +72,24 @@ def _scale(p, shifted):
     return compiled
 
 
-def split(x):
-    """Mantissa in [1, 2) and binary exponent (as a double) of a positive normal double."""
-    bits = struct.unpack("<q", struct.pack("<d", x))[0]
-    mantissa = struct.unpack("<d", struct.pack("<q", (bits & MANTISSA) | ONE))[0]
-    return mantissa, float((bits >> 52) - 1023)
+def near(a, b):
+    """a 2^-k, between 2/3 b and 3/2 b, and k as a double, of positive normal doubles.
+
+    The bits of a double, read as an integer, are its binary logarithm to within 0.09: their difference,
+    rounded to whole exponents, is k.
+    """
+    bits_a, bits_b = struct.unpack("<2q", struct.pack("<2d", a, b))
+    k = (bits_a - bits_b + HALF) >> 52
+    return struct.unpack("<d", struct.pack("<q", bits_a - (k << 52)))[0], float(k)
 
 
-@overload(split, inline="never")
-def _split(x):
-    def compiled(x):
-        bits = _bits(x)
-        return _double((bits & MANTISSA) | ONE), _double((bits >> 52) | TWO_52) - EXPONENT_OFFSET
+@overload(near, inline="never")
+def _near(a, b):
+    def compiled(a, b):
+        difference = _bits(a) - _bits(b) + HALF
+        biased = np.uint64(difference ^ SIGN) >> np.uint64(52)
+        k = _double(np.int64(biased | np.uint64(TWO_52))) - EXPONENT_OFFSET
+        return _double(_bits(a) - (difference & EXPONENT)), k
 
     return compiled
 
@@ -112,31 +120,56 @@ def polynomial_exp(x):
 
 @scalar
 def polynomial_log_ratio(a, b):
-    """ln(a / b) of positive normal doubles: k ln 2 + 2 atanh((a' - b') / (a' + b')), a' - b' exact."""
-    ma, ka = split(a)
-    mb, kb = split(b)
-    k = ka - kb
-    high = ma > 1.4142135623730951 * mb
-    low = mb > 1.4142135623730951 * ma
-    k = k + (1.0 if high else 0.0) - (1.0 if low else 0.0)
-    ma = ma * (0.5 if high else 1.0)
-    mb = mb * (0.5 if low else 1.0)
-    z = (ma - mb) / (ma + mb)
+    """ln(a / b) of positive normal doubles: k ln 2 + 2 atanh((c - b) / (c + b)), c = a 2^-k, c - b exact."""
+    c, k = near(a, b)
+    z = (c - b) / (c + b)
     v = z * z
     w = v * v
-    even = 0.146167211662876
-    even = even * w + 0.1818288978615799
-    even = even * w + 0.28571428626031065
-    even = even * w + 0.666666666666667
-    odd = 0.15331699634642276
-    odd = odd * w + 0.22222211125723262
-    odd = odd * w + 0.3999999999989938
-    return k * LN2_HIGH + (2.0 * z + (z * v * (even + v * odd) + k * LN2_LOW))
+    even = 0.15359873731583104
+    even = even * w + 0.18186286446551808
+    even = even * w + 0.2857142936536592
+    even = even * w + 0.6666666666667216
+    odd = 0.15251398324738255
+    odd = odd * w + 0.22222140506125423
+    odd = odd * w + 0.3999999999637556
+    return k * LN2_HIGH + ((z + z) + (z * v * (even + v * odd) + k * LN2_LOW))
 
 
 @scalar
-def _denominator(z):
-    """Even and odd powers apart: two short chains of multiply-adds instead of a long one."""
+def rational_mills(z):
+    """R(z) = N(-z) / pdf(z) for z >= 0, minimax rational (9, 10), exact at 0 and at infinity.
+
+    Even and odd powers apart: short chains of multiply-adds; leading coefficients 1: additions to start them.
+    """
+    z = min(z, 1e20)
+    v = z * z
+    even = 25.393338733800114
+    even = even * v + 2551.779429797669
+    even = even * v + 56778.70767830947
+    even = even * v + 324079.7606342798
+    even = even * v + 255174.96528920883
+    odd = v + 318.88510839392444
+    odd = odd * v + 14204.698144145455
+    odd = odd * v + 162832.0922809584
+    odd = odd * v + 409634.53269605344
+    above = even + z * odd
+    even = v + 319.8851083942617
+    even = even * v + 14521.5832574236
+    even = even * v + 176409.02848608673
+    even = even * v + 547175.4886490067
+    even = even * v + 203600.1651076668
+    odd = 25.393338733799435
+    odd = odd * v + 2577.172768474108
+    odd = odd * v + 59279.70018303522
+    odd = odd * v + 376008.64754817926
+    odd = odd * v + 489290.4975261892
+    return above / (even + z * odd)
+
+
+@scalar
+def rational_mills_and_slope(z):
+    """R(z), and G(z) = 1 - z R(z) = -R'(z) without cancellation; (11, 12) and (10, 12), one denominator."""
+    z = min(z, 1e20)
     v = z * z
     even = 1.4860666807884396e-07
     even = even * v + 8.013407721605263e-05
@@ -151,14 +184,7 @@ def _denominator(z):
     odd = odd * v + 0.5387362158736673
     odd = odd * v + 2.5200805482751183
     odd = odd * v + 2.6293717069157476
-    return even + z * odd
-
-
-@scalar
-def rational_mills(z):
-    """R(z) = N(-z) / pdf(z) for z >= 0, minimax rational (11, 12)."""
-    z = min(z, 1e20)
-    v = z * z
+    below = even + z * odd
     even = 4.882896643599539e-06
     even = even * v + 0.0008490529282764972
     even = even * v + 0.03631326358413797
@@ -171,14 +197,7 @@ def rational_mills(z):
     odd = odd * v + 0.15544719253309516
     odd = odd * v + 1.214894989142902
     odd = odd * v + 2.295428732534895
-    return (even + z * odd) / _denominator(z)
-
-
-@scalar
-def rational_mills_slope(z):
-    """G(z) = 1 - z R(z) = -R'(z) for z >= 0, without cancellation: same denominator, (10, 12)."""
-    z = min(z, 1e20)
-    v = z * z
+    R = (even + z * odd) / below
     even = 1.4860666807901075e-07
     even = even * v + 7.968825721620697e-05
     even = even * v + 0.0062734426286915855
@@ -190,7 +209,7 @@ def rational_mills_slope(z):
     odd = odd * v + 0.03466398623292504
     odd = odd * v + 0.4395746529258883
     odd = odd * v + 1.3760575696002475
-    return (even + z * odd) / _denominator(z)
+    return R, (even + z * odd) / below
 
 
 @scalar
@@ -223,15 +242,16 @@ def plain_mills(z):
 
 
 @scalar
-def plain_mills_slope(z):
-    """1 - z R(z)."""
-    return asymptotic_slope(z) if z > 20.0 else 1.0 - z * plain_mills(z)
+def plain_mills_and_slope(z):
+    """R(z) and 1 - z R(z)."""
+    R = plain_mills(z)
+    return R, (asymptotic_slope(z) if z > 20.0 else 1.0 - z * R)
 
 
 exp = plain_exp if PLAIN else polynomial_exp
 log_ratio = plain_log_ratio if PLAIN else polynomial_log_ratio
 mills = plain_mills if PLAIN else rational_mills
-mills_slope = plain_mills_slope if PLAIN else rational_mills_slope
+mills_and_slope = plain_mills_and_slope if PLAIN else rational_mills_and_slope
 
 
 @scalar

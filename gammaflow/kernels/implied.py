@@ -16,8 +16,9 @@ import math
 import numpy as np
 
 from gammaflow.kernels.compile import kernel, scalar
-from gammaflow.kernels.elementary import exp, log, log_ratio, mills, mills_slope
+from gammaflow.kernels.elementary import exp, log, log_ratio, mills, mills_and_slope
 from gammaflow.kernels.extended import add, exp_product, multiply, two_sum
+from gammaflow.kernels.frame import align_frame
 
 OK, BELOW_INTRINSIC, NO_TIME_VALUE, ABOVE_BOUND, NOT_A_NUMBER, AGAIN = range(6)
 CLOSE = 2.0**-40
@@ -33,8 +34,7 @@ LOG_LIFT = 138.62943611198907  # 200 ln 2
 @scalar
 def tail_gap(z, y, s):
     """R(z) - R(y), y = z + s: Taylor series about y for small s (all terms positive), else the difference."""
-    R = mills(y)
-    G = mills_slope(y)
+    R, G = mills_and_slope(y)
     R2 = R - y * G
     R3 = 2.0 * G - y * R2
     R4 = 3.0 * R2 - y * R3
@@ -153,6 +153,7 @@ def implied_loop(price, phi, S, K, t, r, q, out, status, start):
 
     Rows whose status a rounding could decide are measured again, exactly.
     """
+    align_frame()
     for i in range(len(S)):
         j = np.uint64(start + i)
         p, f = price[i], np.float64(phi[i])

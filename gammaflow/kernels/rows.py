@@ -19,6 +19,7 @@ __all__ = ["get_threads", "in_ranges", "read_blocks", "set_threads"]
 BLOCK = 32768
 SERIAL_BELOW = 200_000
 FLOAT = np.dtype(np.float64)
+INT8 = np.dtype(np.int8)
 
 
 def _available() -> int:
@@ -57,10 +58,30 @@ def in_ranges(work: Callable[[int, int], None], n: int) -> None:
         list(pool.map(work, edges[:-1], edges[1:]))
 
 
-def _freeze(array: Any, dtype: Any = None) -> Any:
-    view = np.asarray(array, dtype).view()
-    view.setflags(write=False)
-    return view
+def _freeze(view: Any, dtype: Any) -> Any:
+    """A view of one's own as a read-only array of dtype."""
+    array = view if view.dtype is dtype else view.astype(dtype)
+    array.setflags(False)
+    return array
+
+
+def _flat(columns: Sequence[Any], shape: tuple[int, ...], most: int) -> list[tuple[Any, int, Any]] | None:
+    """Columns as (flat array, 1, dtype), constants as (`most` copies, 0, dtype); None where neither will do.
+
+    A plain loop: what Python does about each column is what a call of few rows costs.
+    """
+    flat = []
+    for c in columns:
+        dtype = INT8 if c.dtype is INT8 else FLOAT
+        if c.size == 1:
+            constant = np.empty(most, dtype)
+            constant.fill(c.item())
+            flat.append((constant, 0, dtype))
+        elif c.shape == shape and c.flags.c_contiguous:
+            flat.append((c if c.ndim == 1 else c.reshape(-1), 1, dtype))
+        else:
+            return None
+    return flat
 
 
 def read_blocks(
@@ -70,18 +91,13 @@ def read_blocks(
 
     Every block is (first row, list of contiguous read-only arrays): float64, or int8 for the int8 column.
     """
-    dtypes = [c.dtype if c.dtype.char == "b" else FLOAT for c in columns]
-    if all((c.shape == shape and c.flags.c_contiguous) or c.size == 1 for c in columns):
-        most = min(BLOCK, stop - start)
-        flat = [
-            _freeze(np.full(most, c.reshape(-1)[0], d) if c.size == 1 else c.reshape(-1))
-            for c, d in zip(columns, dtypes, strict=True)
-        ]
+    flat = _flat(columns, shape, min(BLOCK, stop - start))
+    if flat is not None:
         for i in range(start, stop, BLOCK):
-            j = min(i + BLOCK, stop)
-            pieces = [a[: j - i] if c.size == 1 else a[i:j] for a, c in zip(flat, columns, strict=True)]
-            yield i, [a if a.dtype is d else _freeze(a, d) for a, d in zip(pieces, dtypes, strict=True)]
+            m = min(BLOCK, stop - i)
+            yield i, [_freeze(a[i * step : i * step + m], dtype) for a, step, dtype in flat]
         return
+    dtypes = [INT8 if c.dtype is INT8 else FLOAT for c in columns]
     walk: Any = np.nditer(  # type: ignore[call-overload]
         [np.broadcast_to(c, shape) for c in columns],
         flags=["external_loop", "buffered", "ranged"],
@@ -94,5 +110,5 @@ def read_blocks(
     walk.iterrange = (start, stop)
     i = start
     for block in walk:
-        yield i, [_freeze(a) for a in block]
+        yield i, [_freeze(a[:], d) for a, d in zip(block, dtypes, strict=True)]
         i += len(block[0])

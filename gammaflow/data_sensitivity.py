@@ -15,7 +15,7 @@ from gammaflow.levels import find_levels
 from gammaflow.positioning import RULES, Rule, assign_positions
 from gammaflow.profile import sweep_spot
 from gammaflow.repair import RepairedChain, repair_chain
-from gammaflow.schema import DAYS_PER_YEAR, check_choice, check_number, refuse
+from gammaflow.schema import DAYS_PER_YEAR, check_choice, check_number
 
 __all__ = ["sensitivity"]
 
@@ -49,9 +49,10 @@ def sensitivity(
 
         - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
         - vendor volatility: the chain as it is;
-        - repaired: `repair_chain(chain)`;
-        - mid volatility: `repair_chain(chain, prefer="mid")`;
-        - out-of-the-money volatility: `repair_chain(chain, out_of_the_money=True)`;
+        - repaired: `repair_chain(chain)`, both legs at the volatility out of the money;
+        - repaired, legs apart: `repair_chain(chain, out_of_the_money=False)`, the other leg's volatility at a
+          strike only where one cannot be used;
+        - repaired, from mids: `repair_chain(chain, prefer="mid")`;
         - business days: vendor volatility, with weekdays from the day of the quotes to the day of expiry
           over `business_days` as years, and one day where both are the same, expired or not;
         - midnight UTC: vendor volatility, expiries at 00:00 UTC of their calendar day, as dates without a
@@ -67,7 +68,7 @@ def sensitivity(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> from gammaflow.sensitivity import sensitivity
+    >>> from gammaflow.data_sensitivity import sensitivity
     >>> table = sensitivity(gf.demo_chain())
     >>> bool(table.loc["repaired", "of_repaired"] == 1.0)
     True
@@ -84,8 +85,8 @@ def sensitivity(
     treatments: dict[str, Callable[[], Chain]] = {
         "vendor volatility": lambda: chain,
         "repaired": lambda: repaired,
-        "mid volatility": lambda: repair_chain(chain, rate=rate, prefer="mid"),
-        "out-of-the-money volatility": lambda: repair_chain(chain, rate=rate, out_of_the_money=True),
+        "repaired, legs apart": lambda: repair_chain(chain, rate=rate, out_of_the_money=False),
+        "repaired, from mids": lambda: repair_chain(chain, rate=rate, prefer="mid"),
         f"business days / {business_days:g}": lambda: chain.with_columns(
             expiry=_business_days(chain, business_days)
         ),
@@ -94,7 +95,7 @@ def sensitivity(
     rows = {"vendor gamma": _vendor_gamma(chain, rule)}
     rows |= {name: _row(make(), rule) for name, make in treatments.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("treatment")
-    table.insert(1, "of_repaired", table["gamma"] / table.loc["repaired", "gamma"])
+    table.insert(1, "of_repaired", table["gamma"] / float(table["gamma"]["repaired"]))
     return table
 
 
@@ -145,7 +146,7 @@ def _business_days(chain: Chain, per_year: float) -> NDArray[np.datetime64]:
     days = _days(chain).astype("datetime64[D]")
     listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
     local = chain.asof.tz_convert("America/New_York") if listed.any() else chain.asof
-    today = np.datetime64(local.tz_localize(None).to_datetime64(), "D")
+    today = local.tz_localize(None).to_datetime64().astype("datetime64[D]")
     ahead = np.where(days == today, 1, np.busday_count(today, days))
     moment = chain.asof.tz_localize(None).to_datetime64()
     # Half a day off zero: a day with no weekday in between has not expired.
