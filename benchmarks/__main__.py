@@ -94,7 +94,7 @@ def main() -> None:
         for n in SIZES:
             parts.append(f"\n## {title}, {n:,} contracts\n\n{_table(measure(operation, n))}")
             print(parts[-1], flush=True)
-    for section in (profiles.section, barriers.side_by_side):
+    for section in (profiles.section, barriers.section):
         parts.append(f"\n{section()}")
         print(parts[-1], flush=True)
     parts.append(f"\n## First call\n\n{_first_calls()}\n")

@@ -142,10 +142,10 @@ def profile() -> str:
     return "\n".join(lines)
 
 
-def side_by_side() -> str:
-    """The three tables."""
-    return "\n\n".join((continuous(), dates(), profile()))
+def section() -> str:
+    """The barriers' part of benchmarks/README.md."""
+    return "## Barrier options\n\n" + "\n\n".join((continuous(), dates(), profile())) + "\n"
 
 
 if __name__ == "__main__":
-    print(side_by_side())
+    print(section())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import barrier, bsm, dynamics, positioning, schema, units
+from gammaflow import american, barrier, bsm, dynamics, positioning, schema, units
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
@@ -40,6 +40,7 @@ __all__ = [
     "SchemaError",
     "Smiles",
     "aggregate_exposure",
+    "american",
     "analyze",
     "assign_positions",
     "barrier",
