@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gammaflow import bsm
 from gammaflow.chain import Chain
 
 __all__ = ["demo_chain"]
@@ -21,6 +22,7 @@ _EXPIRIES = (
     ("2026-03-27", 2_500, 0.24, 0.040),
     ("2026-06-26", 5_000, 0.16, 0.042),
 )
+_TICK = 5.0
 _OPEN_INTEREST = 365_000.0
 _CALL_SHARE = 0.5
 # where customers crowd: strike, weight
@@ -55,7 +57,7 @@ def demo_chain(seed: int = 20260205) -> Chain:
 
     Spot near 71.5k; put open interest heaviest at 60k, 65k, 70k and 75k, call open interest above spot;
     implied volatility of about 50-60 % at the money; forwards above spot. Strikes, expiries at 08:00 UTC
-    and sizes follow Deribit's conventions. No number in it is a market quote.
+    and sizes follow Deribit's conventions; quotes are in USD. No number in it is a market quote.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def demo_chain(seed: int = 20260205) -> Chain:
             ("put", _PUT_STRIKES, 1 - _CALL_SHARE),
         ):
             weight = (0.02 + _crowd(strikes, favourites, width)) * rng.lognormal(0.0, 0.35, len(strikes))
+            mark = bsm.price_forward(kind, forward, strikes, years, 0.0, iv)
+            half = np.maximum(_TICK, 0.01 * mark)
             interest = np.round(_OPEN_INTEREST * share * side * weight / weight.sum(), 1)
             frames.append(
                 pd.DataFrame(
@@ -101,6 +105,9 @@ def demo_chain(seed: int = 20260205) -> Chain:
                         "open_interest": interest,
                         "multiplier": 1.0,
                         "iv": iv,
+                        "mark": np.round(mark, 2),
+                        "bid": np.maximum(np.floor((mark - half) / _TICK) * _TICK, 0.0),
+                        "ask": np.ceil((mark + half) / _TICK) * _TICK,
                         "forward": forward,
                         "root": "BTC",
                         "settlement": "08:00 UTC",

@@ -7,8 +7,8 @@ C(S, K) = S p(K / S) with r and q exchanged. With B(u) the boundary a time u bef
 
     p = european + integral over s of r e^-rs N(-d2) - q x e^-qs N(-d1), d1, d2 of x / B(1 - s) over s.
 
-As in ALO section 5, H = ln^2(B / X), X = B(0+), is a polynomial in sqrt(u) through Chebyshev points and B
-solves their system A. Three things differ, and each needs fewer operations for the same error:
+As in ALO, H = ln^2(B / X), X = B(0+), is a polynomial in sqrt(u) through Chebyshev points and B
+solves their system FP-A. Three things differ, and each needs fewer operations for the same error:
 
 - s = u sin^2(a) makes both sqrt(s) and sqrt(u - s) smooth in a, in which the system is integrated;
 - Newton's method goes node by node from short times to long, so that each sees the new boundary of those it
@@ -81,7 +81,7 @@ def first_guess(z, r, q, root, top):
 
     Bjerksund and Stensland (1993), by symmetry, is good at long times; at short ones B solves
     pdf(ln B / s) = 2 s (r - q B) / sigma^2, s = sigma sqrt(u), whose limits for q < r and q = r are those of
-    Evans, Kuske and Keller (2002). For q > r, ln(X / B) starts as 0.64 s (ALO eq. 19).
+    Evans, Kuske and Keller (2002). For q > r, ln(X / B) starts as 0.64 s (same source).
     """
     v = root * root
     X = exp(top)
@@ -109,7 +109,7 @@ def below(d, w, whole):
 
 @scalar
 def solve(rule, sweeps, m, lanes, H, work):
-    """H at the nodes of m contracts: Newton's method on system A (ALO eq. 34 to 36).
+    """H at the nodes of m contracts: Newton's method on system FP-A of ALO.
 
     N and D are its numerator and denominator over e^(r u) and e^(q u), the slopes theirs by ln B. A contract
     is done, and stays as it is, once a sweep moves ln B by less than work[7]; work[6] is its last move.
