@@ -164,7 +164,10 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
     out_console.print(str(report.quality), highlight=False, markup=False)
 
 
-def _finish_report(report: Report, out: Path | None, as_json: bool) -> None:
+def _finish_report(
+    report: Report, out: Path | None, as_json: bool, shown: dict[str, Any] | None = None
+) -> None:
+    """Write the report where asked; print its levels, or as JSON `shown` (by default all) alone."""
     if out:
         _write(
             out,
@@ -175,7 +178,7 @@ def _finish_report(report: Report, out: Path | None, as_json: bool) -> None:
             },
         )
     if as_json:
-        print(_dumps(report.to_dict()))
+        print(_dumps(report.to_dict() if shown is None else shown))
         return
     _show_head(report)
     _show_levels(report)
@@ -203,17 +206,8 @@ def report(
     out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(
-        file,
-        symbol,
-        vendor,
-        asof,
-        repair=repair,
-        rule=rule,
-        dynamics=dynamics,
-        days=days,
-        vol_shift=vol_shift,
-    )
+    how = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
+    result = _report(file, symbol, vendor, asof, repair=repair, **how)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     _finish_report(result, out, as_json)
@@ -234,23 +228,9 @@ def levels(
     out: ReportOut = None,
 ) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain."""
-    result = _report(
-        file,
-        symbol,
-        vendor,
-        asof,
-        repair=repair,
-        rule=rule,
-        dynamics=dynamics,
-        days=days,
-        vol_shift=vol_shift,
-    )
-    if as_json:
-        if out:
-            _finish_report(result, out, as_json=False)
-        print(_dumps(result.levels.to_dict()))
-        return
-    _finish_report(result, out, as_json)
+    how = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
+    result = _report(file, symbol, vendor, asof, repair=repair, **how)
+    _finish_report(result, out, as_json, result.levels.to_dict())
 
 
 @app.command()
@@ -293,19 +273,11 @@ def profile(
     """Every measure repriced over a grid of spots."""
     import numpy as np
 
-    result = _report(
-        file,
-        symbol,
-        vendor,
-        asof,
-        repair=repair,
-        rule=rule,
-        dynamics=dynamics,
-        days=days,
-        vol_shift=vol_shift,
-    )
+    how = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
+    result = _report(file, symbol, vendor, asof, repair=repair, **how)
     spot = result.book.spot
-    grid = np.linspace(low or 0.7 * spot, high or 1.3 * spot, points)
+    ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
+    grid = np.linspace(*ends, points)
     _finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)
 
 

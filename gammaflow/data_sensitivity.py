@@ -16,6 +16,7 @@ from gammaflow.positioning import RULES, Rule, assign_positions
 from gammaflow.profile import sweep_spot
 from gammaflow.repair import RepairedChain, repair_chain
 from gammaflow.schema import DAYS_PER_YEAR, check_choice, check_number
+from gammaflow.units import money
 
 __all__ = ["sensitivity"]
 
@@ -120,7 +121,8 @@ def _nothing() -> dict[str, Any]:
 
 
 def _vendor_gamma(chain: Chain, rule: Rule) -> dict[str, Any]:
-    gamma = rule.position(chain) * chain["multiplier"] * chain["vendor_gamma"] * chain.spot**2 * 0.01
+    cash = rule.position(chain) * chain["multiplier"] * chain["vendor_gamma"] * chain.spot**2
+    gamma = money({"gamma": cash})["gamma"]
     fine = ~np.isnan(gamma) & (gamma != 0) & (chain.years > 0)
     if not fine.any():
         return _nothing()

@@ -14,7 +14,7 @@ from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.profile import Profile, expiry_spots
 from gammaflow.schema import check_choice
-from gammaflow.units import CONVENTION, describe
+from gammaflow.units import CONVENTION, PERCENT, describe
 from gammaflow.zones import Trough, Zone, find_roots, find_zones, polish
 
 __all__ = ["Flip", "Levels", "Trough", "Zone", "find_levels"]
@@ -213,7 +213,7 @@ def _slope(value: Callable[[float], float], spot: float) -> float:
     """Gain of `value` per +1 % of spot, by fourth-order central differences."""
     h = 1e-5
     near, far = (value(spot * (1 + k * h)) - value(spot * (1 - k * h)) for k in (1, 2))
-    return (8 * near - far) / (12 * h) * 0.01
+    return (8 * near - far) / (12 * h) * PERCENT
 
 
 def _none_if_nan(value: float) -> float | None:

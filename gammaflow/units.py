@@ -23,6 +23,7 @@ __all__ = [
     "CONVENTION",
     "CONVERSIONS",
     "MEASURES",
+    "PERCENT",
     "PROFILE_MEASURES",
     "Measure",
     "convert",
@@ -31,7 +32,8 @@ __all__ = [
 ]
 
 _DAY = 1.0 / 365.0
-_PERCENT = 0.01
+#: One percent of spot, and one vol point.
+PERCENT = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,18 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         m.name: m
         for m in (
             Measure("delta", "delta", 1.0, "{ccy}", "dealers' delta"),
-            Measure("gamma", "gamma", _PERCENT, "{ccy} per +1 % spot", "delta gained per +1 % spot (GEX)"),
-            Measure("vanna", "vanna", _PERCENT, "{ccy} per +1 vol point", "delta gained per vol point (VEX)"),
+            Measure("gamma", "gamma", PERCENT, "{ccy} per +1 % spot", "delta gained per +1 % spot (GEX)"),
+            Measure("vanna", "vanna", PERCENT, "{ccy} per +1 vol point", "delta gained per vol point (VEX)"),
             Measure("charm", "charm", _DAY, "{ccy} per day", "delta gained per calendar day (CEX)"),
-            Measure("vega", "vega", _PERCENT, "{ccy} per +1 vol point", "value gained per vol point"),
+            Measure("vega", "vega", PERCENT, "{ccy} per +1 vol point", "value gained per vol point"),
             Measure("theta", "theta", _DAY, "{ccy} per day", "value gained per calendar day"),
-            Measure("speed", "speed", _PERCENT**2, "GEX per +1 % spot", "GEX gained per +1 % spot"),
-            Measure("zomma", "zomma", _PERCENT**2, "GEX per +1 vol point", "GEX gained per vol point"),
-            Measure("color", "color", _PERCENT * _DAY, "GEX per day", "GEX gained per calendar day"),
+            Measure("speed", "speed", PERCENT**2, "GEX per +1 % spot", "GEX gained per +1 % spot"),
+            Measure("zomma", "zomma", PERCENT**2, "GEX per +1 vol point", "GEX gained per vol point"),
+            Measure("color", "color", PERCENT * _DAY, "GEX per day", "GEX gained per calendar day"),
             Measure(
                 "gross_gamma",
                 "gross_gamma",
-                _PERCENT,
+                PERCENT,
                 "{ccy} per +1 % spot",
                 "gamma with every position counted as positive",
             ),
@@ -73,7 +75,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 _TOTAL = Measure(
     "total_gamma",
     "total_gamma",
-    _PERCENT,
+    PERCENT,
     "{ccy} per +1 % spot",
     "gamma with the vanna of volatility that moves with spot folded in",
 )
@@ -117,8 +119,8 @@ _TRADED = ("delta", "gamma", "vanna", "charm", "gross_gamma", "total_gamma")
 #: The units that other tools speak, by name.
 CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
     {
-        "per_point": Conversion(_GAMMAS, True, 1.0 / _PERCENT, "{ccy} per +1.00 of spot"),
-        "per_100pct": Conversion(_GAMMAS, False, 1.0 / _PERCENT, "{ccy} per +100 % spot"),
+        "per_point": Conversion(_GAMMAS, True, 1.0 / PERCENT, "{ccy} per +1.00 of spot"),
+        "per_100pct": Conversion(_GAMMAS, False, 1.0 / PERCENT, "{ccy} per +100 % spot"),
         "shares": Conversion(_TRADED, True, 1.0, "units"),
         "contracts": Conversion(_TRADED, True, 1.0, "contracts"),
     }

@@ -12,6 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.units import PERCENT
+
 __all__ = ["Trough", "Zone", "find_roots", "find_zones", "polish"]
 
 Array = NDArray[np.float64]
@@ -134,7 +136,7 @@ def find_zones(
         for spot in deepest_first:
             if not any(t.core_low <= spot <= t.core_high for t in troughs):
                 troughs.append(_trough(float(spot), points, depth, core, gamma))
-        flow = -float(simpson(100.0 * depth, x=np.log(points)))
+        flow = -float(simpson(depth / PERCENT, x=np.log(points)))
         zones.append(Zone(float(low), float(high), low not in roots, high not in roots, flow, tuple(troughs)))
     return tuple(zones)
 

@@ -83,6 +83,19 @@ def test_levels_as_json_equal_the_library(run, quotes):
     assert json.loads(out) == json.loads(json.dumps(expected))
 
 
+def test_json_stands_alone_even_where_a_report_is_written(run, quotes, tmp_path):
+    code, out, _ = run("levels", quotes, "--symbol", "BTC", "--json", "--out", tmp_path / "report.md")
+    assert code == 0
+    assert "flips" in json.loads(out)
+    assert "| gamma at spot" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_lowest_spot_of_zero_is_no_default(run, quotes):
+    code, _, err = run("profile", quotes, "--symbol", "BTC", "--low", "0")
+    assert code == 2
+    assert "spots: received" in err
+
+
 def test_a_chain_is_repaired_first_where_asked(run, tmp_path):
     frame = gf.demo_chain().to_frame()
     names = {"contract": "instrument_name", "forward": "futures_price", "iv": "implied_volatility"}
