@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import american, barrier, bsm, dynamics, positioning, schema, units
+from gammaflow import american, barrier, bsm, dynamics, positioning, schema, units, venues
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
@@ -63,4 +63,5 @@ __all__ = [
     "sweep",
     "sweep_spot",
     "units",
+    "venues",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,43 @@ from numpy.typing import NDArray
 from gammaflow.chain import Quality, years_to_expiry
 from gammaflow.columns import Columnar
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.schema import BOOK, DAYS_PER_YEAR, attempt, check_number, read_only, refuse, utc, validate
+from gammaflow.schema import (
+    BOOK,
+    DAYS_PER_YEAR,
+    attempt,
+    check_choice,
+    check_number,
+    read_only,
+    refuse,
+    utc,
+    validate,
+)
 
-__all__ = ["Book"]
+__all__ = ["Book", "Note", "PerUnit"]
+
+
+_AND = " | "
+
+
+class Note(Protocol):
+    """What a book needs of a structured note (see `gammaflow.notes`)."""
+
+    @property
+    def initial(self) -> float:
+        """Spot at which par was fixed [currency]."""
+
+    def terms(self, asof: pd.Timestamp, days: float = 0.0) -> Any:
+        """What is still to come, `days` after `asof`."""
+
+    def scaled(self, factor: float, symbol: str) -> Note:
+        """The same note with every level times `factor`."""
+
+
+class PerUnit(Protocol):
+    """Units of one underlying that a unit of another stands for, at a moment (see `gammaflow.venues`)."""
+
+    def at(self, asof: pd.Timestamp) -> float:
+        """The ratio at `asof`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +78,10 @@ class Book(Columnar):
         Currency of spot, strikes and money figures.
     quality : Quality, optional
         What the chain behind the book could and could not give.
+    notes : mapping of str to Note
+        By contract, the note behind each row of kind "note".
+    sources : tuple of str
+        Whose quotes and terms the rows were made from.
 
     Raises
     ------
@@ -58,6 +97,8 @@ class Book(Columnar):
     signed: bool = True
     currency: str = "USD"
     quality: Quality | None = field(default=None)
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -68,7 +109,8 @@ class Book(Columnar):
         )
         refuse("book", problems)
         spot, asof, columns = values
-        refuse("book", _barrier_problems(columns))
+        refuse("book", [*_kind_problems(columns), *_note_problems(columns, self.notes)])
+        set_(self, "notes", MappingProxyType(dict(self.notes)))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["strike"]):
@@ -97,8 +139,22 @@ class Book(Columnar):
 
     @cached_property
     def plain(self) -> NDArray[np.bool_]:
-        """Whether each row is a plain call or put, without a barrier."""
-        return np.asarray(np.isnan(self["barrier"]))
+        """Whether each row is a plain call or put: no barrier option, no note."""
+        return np.asarray((self["kind"] == "call") | (self["kind"] == "put"))
+
+    @cached_property
+    def special(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Masks of the rows that are not plain European options accounted for in currency, where any.
+
+        By what they are: "barrier", "note", "american" (early exercise) or "coin" (accounts in coin).
+        """
+        masks = {
+            "barrier": ~np.isnan(self["barrier"]),
+            "note": np.asarray(self["kind"] == "note"),
+            "american": np.asarray(self["exercise"] == "american"),
+            "coin": np.asarray(self["numeraire"] == "coin"),
+        }
+        return MappingProxyType({what: mask for what, mask in masks.items() if mask.any()})
 
     @cached_property
     def expiries(self) -> pd.DatetimeIndex:
@@ -150,7 +206,100 @@ class Book(Columnar):
 
     def select(self, rows: NDArray[np.bool_]) -> Book:
         """The rows where the mask `rows` (n,) is true; at least one."""
-        return replace(self, columns={k: v[rows] for k, v in self.columns.items()}, quality=None)
+        columns = {k: v[rows] for k, v in self.columns.items()}
+        notes = {name: self.notes[name] for name in columns["contract"] if name in self.notes}
+        return replace(self, columns=columns, quality=None, notes=notes)
+
+    def at(self, *, spot: float | None = None, asof: Any = None) -> Book:
+        """The same positions valued at another spot or moment; forwards keep their ratio to spot.
+
+        Parameters
+        ----------
+        spot : float, optional
+            Price of the underlying [currency]; the book's where not given.
+        asof : tz-aware moment, optional
+            The book's where not given; no row may have expired by then.
+        """
+        return replace(
+            self, spot=self.spot if spot is None else spot, asof=self.asof if asof is None else asof
+        )
+
+    def kept_in(self, numeraire: str) -> Book:
+        """The same positions with dealers' accounts in "usd" or "coin", for options that settle in coin.
+
+        In coin, delta is the net transaction delta, the option's less its mark in coin, and gamma that one's
+        slope: gamma less net transaction delta over the forward.
+        """
+        check_choice(numeraire, "numeraire", ("usd", "coin"))
+        return replace(
+            self, columns={**self.columns, "numeraire": np.full(len(self), numeraire, dtype=object)}
+        )
+
+    def in_units_of(
+        self, symbol: str, per_unit: float | PerUnit, *, spot: float | None = None, venue: str | None = None
+    ) -> Book:
+        """The same positions as options on another unit of the same thing: shares of a fund as coins.
+
+        Levels are divided by the ratio and multipliers multiplied by it, so no figure in money changes.
+
+        Parameters
+        ----------
+        symbol : str
+            What the units are of, such as "BTC".
+        per_unit : float or PerUnit
+            Units of `symbol` behind one unit of this underlying, > 0; or a dated map of
+            `gammaflow.venues`, taken at the book's moment.
+        spot : float, optional
+            Price of `symbol` at the book's moment [currency]. Where the book's own spot says otherwise, the
+            ratio of the two, a premium, is held when spot moves; it scales levels and is told in `rule`.
+        venue : str, optional
+            Renames the venue of every row.
+
+        Returns
+        -------
+        Book
+            With spot per unit of `symbol`.
+
+        Raises
+        ------
+        SchemaError
+            For a ratio or a spot that is not > 0.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> book = gf.assign_positions(gf.demo_chain())
+        >>> milli = book.in_units_of("mBTC", 1000.0)
+        >>> bool(np.isclose(gf.aggregate_exposure(milli).total()["gamma"],
+        ...                 gf.aggregate_exposure(book).total()["gamma"], rtol=1e-12))
+        True
+        """
+        ratio = per_unit if isinstance(per_unit, int | float) else per_unit.at(self.asof)
+        ratio = check_number(ratio, "per_unit", 0.0, open_low=True)
+        implied = self.spot / ratio
+        to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)
+        factor = to / self.spot
+        levels = {name: self[name] * factor for name in ("strike", "barrier", "rebate")}
+        columns = {**self.columns, **levels, "multiplier": self["multiplier"] / factor}
+        if venue is not None:
+            columns["venue"] = np.full(len(self), venue, dtype=object)
+        words = f"{self.symbol} as {ratio:.8g} {symbol}"
+        if to != implied:
+            words += f" at a premium of {implied / to - 1:+.2%}"
+        notes = {name: note.scaled(factor, symbol) for name, note in self.notes.items()}
+        rule = f"{self.rule}{_AND}{words}"
+        return replace(self, columns=columns, symbol=symbol, spot=to, rule=rule, notes=notes)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """How rows are valued that are not plain European options accounted for in currency, in words."""
+        words = {
+            "barrier": "barrier options",
+            "note": "whole notes",
+            "american": "American, with early exercise",
+            "coin": "accounts in coin: delta less the mark",
+        }
+        return tuple(f"{mask.sum():,} rows: {words[what]}" for what, mask in self.special.items())
 
     def __add__(self, other: Book) -> Book:
         """Both books' rows together; they must share underlying, spot, moment, currency and signedness."""
@@ -167,11 +316,13 @@ class Book(Columnar):
         if differing:
             raise MismatchError(
                 "books cannot be added; they differ in " + "; ".join(differing) + ". "
-                "Value both at one moment and spot, on one underlying."
+                "Value both at one moment and spot (Book.at), on one underlying (Book.in_units_of)."
             )
         columns = {k: np.concatenate([v, other[k]]) for k, v in self.columns.items()}
-        rule = self.rule if self.rule == other.rule else f"{self.rule} | {other.rule}"
-        return replace(self, columns=columns, rule=rule, quality=None)
+        rule = _AND.join(dict.fromkeys(self.rule.split(_AND) + other.rule.split(_AND)))
+        notes = {**self.notes, **other.notes}
+        sources = tuple(dict.fromkeys(self.sources + other.sources))
+        return replace(self, columns=columns, rule=rule, quality=None, notes=notes, sources=sources)
 
     def __neg__(self) -> Book:
         """The other side of every position."""
@@ -185,28 +336,54 @@ class Book(Columnar):
             f"Book {self.symbol}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\nrule: {self.rule}\n{len(self):,} rows, {len(self.expiries)} expiries, "
             f"dealers own {position[position > 0].sum():,.0f} and owe "
-            f"{-position[position < 0].sum():,.0f} contracts" + (f"\n{self.quality}" if self.quality else "")
+            f"{-position[position < 0].sum():,.0f} contracts"
+            + "".join(f"\n{line}" for line in (*self.remarks, self.quality or "") if line)
         )
 
 
-def _barrier_problems(columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    """What is wrong between kinds, barriers and monitoring dates, one line each."""
-    wants = np.array([" " in kind for kind in columns["kind"]], dtype=bool)
-    has = ~np.isnan(columns["barrier"])
-    dates = columns["monitoring_dates"]
+def _kind_problems(columns: Mapping[str, NDArray[Any]]) -> list[str]:
+    """What is wrong between kinds and the other columns, one line each."""
+    kinds = columns["kind"].astype(str)
+    plain = np.isin(kinds, ("call", "put"))
+    wants = np.char.find(kinds, " ") >= 0
+    has, dates = ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
+    only = "a plain call or put has none; is a 'down-in put' meant?"
     checks = (
         (wants & ~has, "barrier", "a row of a barrier kind needs its barrier"),
-        (~wants & has, "barrier", "a plain call or put has none; is a 'down-in put' meant?"),
-        (~wants & ~np.isnan(dates), "monitoring_dates", "a plain call or put has none"),
-        (~wants & (columns["rebate"] > 0), "rebate", "a plain call or put has none"),
+        (~wants & has, "barrier", only),
+        (~wants & ~np.isnan(dates), "monitoring_dates", only),
+        (~wants & (columns["rebate"] > 0), "rebate", only),
         (np.nan_to_num(dates) % 1 != 0, "monitoring_dates", "a whole number is needed"),
+        (~plain & (columns["exercise"] == "american"), "exercise", "only calls and puts are American"),
+        (~plain & (columns["numeraire"] == "coin"), "numeraire", "only calls and puts are kept in coin"),
+        (
+            (columns["exercise"] == "american") & (columns["numeraire"] == "coin"),
+            "numeraire",
+            "options kept in coin are European",
+        ),
     )
     problems = []
     for mask, name, why in checks:
         bad = np.flatnonzero(mask)
         if bad.size:
-            row = f"{columns['contract'][bad[0]]}, {columns['kind'][bad[0]]}: {columns[name][bad[0]]:g}"
+            row = f"{columns['contract'][bad[0]]}, {columns['kind'][bad[0]]}: {columns[name][bad[0]]}"
             problems.append(
-                f"{name}: {bad.size} of {len(wants)} rows do not fit their kind (first: {row}); {why}."
+                f"{name}: {bad.size} of {len(plain)} rows do not fit their kind (first: {row}); {why}."
             )
+    return problems
+
+
+def _note_problems(columns: Mapping[str, NDArray[Any]], notes: Mapping[str, Note]) -> list[str]:
+    """Rows of kind "note" without a note, and notes without a row."""
+    rows = set(columns["contract"][columns["kind"] == "note"])
+    without, idle = sorted(rows - set(notes)), sorted(set(notes) - rows)
+    problems = []
+    if without:
+        problems.append(
+            f"notes: {len(without)} rows of kind 'note' have none (first: {without[0]}); use book_notes."
+        )
+    if idle:
+        problems.append(
+            f"notes: {len(idle)} have no row of kind 'note' (first: {idle[0]}); leave them out of `notes`."
+        )
     return problems

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gammaflow.columns import Columnar
 from gammaflow.errors import SchemaError
+from gammaflow.quality import CHECKS, LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
 from gammaflow.schema import CHAIN, DAYS_PER_YEAR, attempt, check_number, refuse, utc, validate
 
 __all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
@@ -21,12 +22,9 @@ __all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
 #: Vendors write 1e-5 or 0.001 where they have no volatility; nothing listed trades at 0.1 %.
 PLACEHOLDER_IV = 1e-3
 
-#: The reason of rows that hold no position though nothing is wrong with them.
-NO_INTEREST = "open interest zero"
-
-#: What `Quality.score` is made of.
-CHECKS = ("usable", "open interest known", "two-sided quote", "forward known", "not flagged")
-
+# Clocks of vendor and caller may differ by less than this [minutes].
+_CLOCK_SLACK = 1.0
+_NEW_YORK = "America/New_York"
 _NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
 
 
@@ -35,100 +33,13 @@ def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArr
     return (expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()).astype(np.int64) / _NS_PER_YEAR
 
 
-@dataclass(frozen=True)
-class Quality:
-    """How much of a chain can be used, and why the rest cannot.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row per reason: `rows` [count], `open_interest` [contracts] those rows carry. Rows counted
-        under one reason are not counted under a later one.
-    rows, usable : int
-        Rows of the chain, and rows that can be valued (those without open interest hold no position, but
-        are usable).
-    open_interest, usable_open_interest : float
-        The same in contracts.
-    left_out : mapping of str to int
-        Rows of the file that never entered the chain, by reason.
-    quotes : mapping of str to int
-        Unexpired rows by the state of their quote (`Chain.quote_state`).
-    median_spread : float
-        Median of (ask - bid) / mid over two-sided unexpired quotes [-]; NaN where there is none.
-    hours_since_close : float
-        Hours from the last close of the US market (16:15 New York, weekdays; holidays are not known) to
-        `asof`: the least age of the quotes of AM- and PM-settled options; 0 while the market is open, NaN
-        for other chains. Vendors tell neither the age of each quote nor the date of open interest.
-    checks : mapping of str to float
-        Shares of unexpired open interest that pass each check of `score` [-]; "open interest known" is a
-        share of rows. What has not been checked is 0.
-    """
-
-    table: pd.DataFrame
-    rows: int
-    usable: int
-    open_interest: float
-    usable_open_interest: float
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    quotes: Mapping[str, int] = field(default_factory=dict)
-    median_spread: float = np.nan
-    hours_since_close: float = np.nan
-    checks: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def score(self) -> float:
-        """0 to 100: how much of the open interest rests on data that hold together; NaN without any.
-
-        100 x usable x open interest known x mean(two-sided quote, forward known, not flagged), each a share
-        of `checks`. A forward is known from the vendor or from put-call parity; flags are those of
-        `repair_chain`, so a chain that was not repaired has none that pass.
-        """
-        if not self.checks:
-            return np.nan
-        usable, known, *others = (self.checks[name] for name in CHECKS)
-        return float(100.0 * usable * known * np.mean(others))
-
-    @property
-    def usable_share(self) -> float:
-        """Share of open interest that a book can value [-]; NaN where there is none."""
-        return self.usable_open_interest / self.open_interest if self.open_interest > 0 else np.nan
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and text."""
-        return {
-            "rows": self.rows,
-            "usable_rows": self.usable,
-            "usable_share_of_open_interest": None if np.isnan(self.usable_share) else self.usable_share,
-            "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
-            "unusable_open_interest": {str(k): float(v) for k, v in self.table["open_interest"].items()},
-            "left_out_of_the_chain": dict(self.left_out),
-            "quotes": dict(self.quotes),
-            "median_spread": None if np.isnan(self.median_spread) else self.median_spread,
-            "hours_since_close": None if np.isnan(self.hours_since_close) else self.hours_since_close,
-            "checks": {k: None if np.isnan(v) else v for k, v in self.checks.items()},
-            "score": None if np.isnan(self.score) else self.score,
-        }
-
-    def __str__(self) -> str:
-        share = (
-            "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"
-        )
-        lines = [f"{self.usable:,} of {self.rows:,} rows usable ({share})"]
-        for reason, row in self.table.iterrows():
-            what = "usable, but " if reason == NO_INTEREST else ""
-            lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
-        lines += [f"  {count:>7,} rows of the file left out: {why}" for why, count in self.left_out.items()]
-        if self.quotes:
-            states = ", ".join(f"{count:,} {state}" for state, count in self.quotes.items())
-            if not np.isnan(self.median_spread):
-                states += f"; median spread {self.median_spread:.2%} of mid"
-            lines.append(f"quotes of unexpired rows: {states}")
-        if self.hours_since_close > 0:
-            lines.append(f"quotes at least {self.hours_since_close:.1f} h older than asof (US market closed)")
-        if not np.isnan(self.score):
-            parts = ", ".join(f"{name} {share:.1%}" for name, share in self.checks.items())
-            lines.append(f"score {self.score:.0f} of 100: {parts}")
-        return "\n".join(lines)
+def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
+    """The lowest of `values` (n,) that at least `share` of the weight does not exceed; NaN without weight."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    if not reached[-1]:
+        return np.nan
+    return float(values[order][np.searchsorted(reached, share * reached[-1])])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -206,9 +117,32 @@ class Chain(Columnar):
             "implied volatility zero": iv == 0,
             f"implied volatility a placeholder (<= {PLACEHOLDER_IV:.1%})": iv <= PLACEHOLDER_IV,
             "open interest missing": np.isnan(oi),
+            LOOK_AHEAD: self.open_interest_age < 0,
             NO_INTEREST: oi == 0,
         }
         return np.select(list(reasons.values()), list(reasons), default="").astype(object)
+
+    @cached_property
+    def quote_age(self) -> NDArray[np.float64]:
+        """Minutes from each row's `quote_time` to `asof`, (n,); negative after it, NaN where not known."""
+        age: NDArray[Any] = self.asof.tz_localize(None).to_datetime64() - self["quote_time"]
+        return np.asarray(age / np.timedelta64(1, "m"), dtype=np.float64)
+
+    @cached_property
+    def open_interest_age(self) -> NDArray[np.float64]:
+        """Calendar days from each row's `open_interest_date` to the day of `asof`, (n,); NaN where not known.
+
+        The day of `asof` is New York's for AM- and PM-settled options, else that of UTC. A negative age looks
+        ahead.
+        """
+        days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (_NEW_YORK, "UTC")]
+        today = np.where(self._in_new_york, *(day.astype("datetime64[D]") for day in days))
+        age: NDArray[Any] = today - self["open_interest_date"].astype("datetime64[D]")
+        return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
+
+    @cached_property
+    def _in_new_york(self) -> NDArray[np.bool_]:
+        return pd.Series(self["settlement"]).isin(["AM", "PM"]).to_numpy(dtype=bool)
 
     @cached_property
     def quote_state(self) -> NDArray[Any]:
@@ -237,7 +171,7 @@ class Chain(Columnar):
         fine = np.isin(reason, ("", NO_INTEREST))
         alive = self.years > 0
         two_sided = self.quote_state == "two-sided"
-        known = ~np.isnan(self["open_interest"])
+        known = ~np.isnan(self["open_interest"]) & ~(self.open_interest_age < 0)
         shares = (
             self.share(fine),
             float(known[alive].mean()) if alive.any() else np.nan,
@@ -257,12 +191,46 @@ class Chain(Columnar):
             float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
             self._hours_since_close(),
             dict(zip(CHECKS, shares, strict=True)) if oi[alive].any() else {},
+            self._quote_ages(),
+            self._open_interest_ages(),
         )
 
+    def _weights(self) -> NDArray[np.float64]:
+        """Open interest of unexpired rows; where none has any, each counts alike; expired rows 0."""
+        alive = self.years > 0
+        oi = np.where(alive, np.nan_to_num(self["open_interest"]), 0.0)
+        return oi if oi.any() else alive.astype(np.float64)
+
+    def _quote_ages(self) -> dict[str, float]:
+        weights, rows = self._weights(), (self.years > 0) & ~np.isnan(self.quote_age)
+        age = self.quote_age[rows]
+        if not rows.any():
+            return {}
+        return {
+            "known": float(weights[rows].sum() / weights.sum()),
+            "median": _quantile(age, weights[rows], 0.5),
+            "95 %": _quantile(age, weights[rows], 0.95),
+            "stale rows": float((age > STALE_MINUTES).sum()),
+            "rows after asof": float((age < -_CLOCK_SLACK).sum()),
+        }
+
+    def _open_interest_ages(self) -> dict[str, float]:
+        weights, rows = self._weights(), (self.years > 0) & ~np.isnan(self.open_interest_age)
+        age = self.open_interest_age[rows]
+        if not rows.any():
+            return {}
+        return {
+            "known": float(weights[rows].sum() / weights.sum()),
+            "median": _quantile(age, weights[rows], 0.5),
+            "oldest": float(age.max()),
+            "rows of the same day": float(((age == 0) & self._in_new_york[rows]).sum()),
+            "rows after asof": float((age < 0).sum()),
+        }
+
     def _hours_since_close(self) -> float:
-        if not set(self["settlement"]) <= {"AM", "PM"}:
+        if not self._in_new_york.all():
             return np.nan
-        local = self.asof.tz_convert("America/New_York")
+        local = self.asof.tz_convert(_NEW_YORK)
         sessions = [local.normalize() - pd.Timedelta(days=d) for d in range(4)]
         opened = [day for day in sessions if day.weekday() < 5 and local >= day.replace(hour=9, minute=30)]
         age = (local - opened[0].replace(hour=16, minute=15)) / pd.Timedelta(hours=1)
@@ -273,6 +241,13 @@ class Chain(Columnar):
         oi = np.where(self.years > 0, np.nan_to_num(self["open_interest"]), 0.0)
         return float(oi[rows].sum() / oi.sum()) if oi.any() else np.nan
 
+    def to_frame(self) -> pd.DataFrame:
+        """The columns as a new DataFrame (times tz-aware in UTC)."""
+        frame = super().to_frame()
+        for name in ("quote_time", "open_interest_date"):
+            frame[name] = frame[name].dt.tz_localize("UTC")
+        return frame
+
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with columns replaced; a scalar fills the column.
 
@@ -282,7 +257,10 @@ class Chain(Columnar):
         >>> gf.demo_chain().with_columns(rate=0.04)["rate"][:2]
         array([0.04, 0.04])
         """
-        filled = {k: np.full(len(self), v) if np.isscalar(v) else v for k, v in columns.items()}
+        every = range(len(self))
+        filled: dict[str, Any] = {
+            k: pd.Series(v, every) if pd.api.types.is_scalar(v) else v for k, v in columns.items()
+        }
         return replace(self, columns={**self.columns, **filled})
 
     def __repr__(self) -> str:

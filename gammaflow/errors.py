@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ConvergenceError", "GammaflowError", "MismatchError", "ReaderError", "SchemaError"]
+__all__ = ["ConvergenceError", "FeedError", "GammaflowError", "MismatchError", "ReaderError", "SchemaError"]
 
 
 class GammaflowError(Exception):
@@ -23,3 +23,7 @@ class MismatchError(GammaflowError, ValueError):
 
 class ConvergenceError(GammaflowError, RuntimeError):
     """A requested accuracy is out of reach."""
+
+
+class FeedError(GammaflowError, RuntimeError):
+    """A vendor's live feed did not answer, or not with what it promises."""

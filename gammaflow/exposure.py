@@ -82,16 +82,17 @@ class Exposure:
         """Totals as plain numbers, with their units."""
         return {"total": self.total().to_dict(), "units": describe(self.book.currency)}
 
-    def plot(self, by: str = "strike", measure: str = "gamma", **options: Any) -> Any:
-        """Bar chart of `measure` per strike or expiry, calls and puts apart (matplotlib Axes)."""
+    def plot(self, by: str = "strike", measure: str = "gamma", *, split: str = "kind", **options: Any) -> Any:
+        """Stacked bars of `measure` per strike or expiry, one colour per kind or venue (matplotlib Axes)."""
         from gammaflow.plot.static import plot_bars
 
         unit = describe(self.book.currency)[measure]
-        if by == "kind":
+        if by == split:
             raise SchemaError(
-                "by: received 'kind'; bars are of calls and puts already. Use expiry or strike."
+                f"by: received {by!r}, which is what bars are split by. Use by='expiry' or 'strike', with "
+                "split='kind' or 'venue'."
             )
-        bars = self.by(by, "kind")[measure].unstack(fill_value=0)
+        bars = self.by(by, split)[measure].unstack(fill_value=0)
         options = {"currency": self.book.currency, **options}
         return plot_bars(bars, self.book.spot, f"{self.book.symbol} {measure} by {by}", unit, **options)
 
@@ -105,6 +106,7 @@ class Exposure:
                 f"spot {self.book.spot:,.2f} {self.book.currency}",
                 f"rule: {self.book.rule}",
                 f"sign: {CONVENTION}" if self.book.signed else "sign: none (open interest alone)",
+                *self.book.remarks,
                 *lines,
                 *([str(self.book.quality)] if self.book.quality else []),
             ]

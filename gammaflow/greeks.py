@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
+from gammaflow.coin_rows import coin_cash
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.kernels import chebyshev
@@ -28,6 +29,9 @@ Array = NDArray[np.float64]
 
 #: What `cash_sums` can sum.
 CASH_SUMS = (*CASH_GREEKS, "gross_gamma", "total_gamma")
+
+#: What values or corrects the rows of `Book.special`: (rows, m) arrays, added to the sums of plain rows.
+_SPECIAL: Mapping[str, Callable[..., dict[str, Array]]] = {"barrier": barrier_cash, "coin": coin_cash}
 
 _SHAPE = {"vega", "speed", "zomma", "color"}
 
@@ -70,10 +74,13 @@ def cash_greeks(book: Book) -> dict[str, Array]:
     )
     cash = dict(zip(CASH_GREEKS, out, strict=True))
     if not book.plain.all():
-        rows = ~book.plain
-        spot = np.array([book.spot])
-        for name, values in barrier_cash(book, rows, spot, book.years, book["sigma"], CASH_GREEKS).items():
-            cash[name][rows] = values[:, 0]
+        out[:, ~book.plain] = 0.0
+    spot = np.array([book.spot])
+    for what, rows in book.special.items():
+        if what not in _SPECIAL:
+            continue
+        for name, values in _SPECIAL[what](book, rows, spot, book.years, book["sigma"], CASH_GREEKS).items():
+            cash[name][rows] += values[:, 0]
     return {**cash, "gross_gamma": np.abs(cash["gamma"])}
 
 
@@ -118,11 +125,13 @@ def cash_sums(
     dict of (groups, m) arrays
         "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
     """
-    if dynamics.moves and not book.plain.all():
+    fixed = {what: rows for what, rows in book.special.items() if what != "american"}
+    if dynamics.moves and fixed:
+        counts = ", ".join(f"{rows.sum()} {what} rows" for what, rows in fixed.items())
         raise SchemaError(
-            f"dynamics: received {dynamics.name!r} for a book with {(~book.plain).sum()} barrier rows, whose "
-            "volatility cannot move with spot. Use 'sticky_strike', or sweep the plain rows: "
-            "book.select(book.plain)."
+            f"dynamics: received {dynamics.name!r} for a book with {counts}, whose volatility cannot move "
+            "with spot. Use 'sticky_strike', or sweep the other rows: book.select(book.plain) leaves out "
+            "barrier options and notes, numeraire='usd' keeps accounts in currency."
         )
     if dynamics.moves:
         return _moving_sums(book, spots, days, vol_shift, wanted, by, dynamics, smiles)
@@ -160,10 +169,12 @@ def cash_sums(
     sums[_CHARM] += sums[_CARRY_HELD]
     kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
     cash = {name: total if name == "theta" else total * spots for name, total in kept.items()}
-    if not plain.all():
-        groups = np.unique(book[by], return_inverse=True)[1][~book.plain]
-        named = {name: "gamma" if name == "total_gamma" else name for name in cash}
-        rows = barrier_cash(book, ~book.plain, spots, years, sigma, set(named.values()), days)
+    named = {name: "gamma" if name == "total_gamma" else name for name in cash}
+    for what, special in book.special.items():
+        if what not in _SPECIAL:
+            continue
+        groups = np.unique(book[by], return_inverse=True)[1][special]
+        rows = _SPECIAL[what](book, special, spots, years, sigma, set(named.values()), days)
         for name, total in cash.items():
             np.add.at(total, groups, rows[named[name]])
     return cash

@@ -130,7 +130,7 @@ class Levels:
         book = self.profile.book
         side = ("short" if self.gamma < 0 else "long") if book.signed else "unsigned"
         grid = f"{self.profile.spots[0]:,.0f} .. {self.profile.spots[-1]:,.0f}"
-        heavy = ", ".join(f"{k:,.10g} ({s:.0%})" for k, s in self.concentration["share"].head(3).items())
+        heavy = ", ".join(f"{k:,.7g} ({s:.0%})" for k, s in self.concentration["share"].head(3).items())
         return [
             (
                 f"{self.measure.replace('_', ' ')} at spot",
@@ -140,11 +140,11 @@ class Levels:
             *(row for zone in self.zones for row in self._zone_rows(zone)),
             *([] if self.zones else [("short-gamma zone", f"none within {grid}")]),
             ("short gamma by strike", heavy or "none"),
-            ("call wall", "none" if np.isnan(self.call_wall) else f"{self.call_wall:,.10g}"),
-            ("put wall", "none" if np.isnan(self.put_wall) else f"{self.put_wall:,.10g}"),
-            ("absolute gamma strike", f"{self.absolute_gamma_strike:,.10g}"),
+            ("call wall", "none" if np.isnan(self.call_wall) else f"{self.call_wall:,.7g}"),
+            ("put wall", "none" if np.isnan(self.put_wall) else f"{self.put_wall:,.7g}"),
+            ("absolute gamma strike", f"{self.absolute_gamma_strike:,.7g}"),
             *(
-                ("max pain, next expiry", f"{strike:,.10g} ({expiry:%Y-%m-%d})")
+                ("max pain, next expiry", f"{strike:,.7g} ({expiry:%Y-%m-%d})")
                 for expiry, strike in self.max_pain.head(1).items()
             ),
         ]
@@ -168,6 +168,7 @@ class Levels:
             ),
             ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
             ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
+            *(("besides", remark) for remark in book.remarks),
             ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
             ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
             (self.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),

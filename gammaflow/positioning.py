@@ -72,7 +72,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 )
 
 
-def assign_positions(chain: Chain, rule: str | Rule | ArrayLike = "calls_long_puts_short") -> Book:
+def assign_positions(
+    chain: Chain,
+    rule: str | Rule | ArrayLike = "calls_long_puts_short",
+    *,
+    venue: str | None = None,
+    numeraire: str = "usd",
+) -> Book:
     """Sign a chain's open interest as dealers' positions.
 
     Rows that cannot be valued (expired, no implied volatility, no open interest) stay out of the book;
@@ -85,6 +91,10 @@ def assign_positions(chain: Chain, rule: str | Rule | ArrayLike = "calls_long_pu
     rule : str, Rule or (n,) array
         The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of
         the chain (+ = dealers own it), where they are known. A row whose given position is NaN raises.
+    venue : str, optional
+        Where the contracts trade; the chain's vendor where not given.
+    numeraire : "usd" or "coin"
+        What dealers keep accounts in (`Book.kept_in`).
 
     Returns
     -------
@@ -93,7 +103,7 @@ def assign_positions(chain: Chain, rule: str | Rule | ArrayLike = "calls_long_pu
     Raises
     ------
     SchemaError
-        For an unknown rule, positions of the wrong length or not finite, or a chain without usable rows.
+        For an unknown rule or numeraire, positions of the wrong length or not finite, or a chain without usable rows.
 
     Examples
     --------
@@ -120,16 +130,17 @@ def assign_positions(chain: Chain, rule: str | Rule | ArrayLike = "calls_long_pu
         )
     columns: dict[str, Any] = {
         name: chain[name][keep]
-        for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield")
+        for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
     }
     columns["expiry"] = pd.DatetimeIndex(chain["expiry"][keep], tz="UTC")
-    columns["venue"] = np.full(keep.sum(), chain.vendor, dtype=object)
+    columns["venue"] = np.full(keep.sum(), chain.vendor if venue is None else venue, dtype=object)
     columns |= {
         "position": position[keep],
         "sigma": chain["iv"][keep],
         "forward_ratio": chain["forward"][keep] / chain.spot,
     }
-    return Book(columns, chain.symbol, chain.spot, chain.asof, label, signed, chain.currency, chain.quality)
+    shared = (chain.symbol, chain.spot, chain.asof, label, signed, chain.currency, chain.quality)
+    return Book(columns, *shared, sources=(chain.vendor,)).kept_in(numeraire)
 
 
 def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:

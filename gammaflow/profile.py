@@ -121,6 +121,15 @@ class Profile:
         options = {"currency": self.book.currency, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
+    def plot_stack(self, key: str = "venue", measure: str = "gamma", **options: Any) -> Any:
+        """`measure` over spot as the sum of its parts by `key`, as for `by` (matplotlib Axes)."""
+        from gammaflow.plot.curves import plot_stack
+
+        book, unit = self.book, describe(self.book.currency)[measure]
+        title = self._title(f"{measure} over spot by {key}")
+        options = {"currency": book.currency, **options}
+        return plot_stack(self.by(key, measure), book.spot, title, unit, **options)
+
     def plot_by(self, key: str = "strike", measure: str = "gamma", **options: Any) -> Any:
         """Map of `measure` over spot and the values of `key`, as for `by` (matplotlib Axes)."""
         from gammaflow.plot.curves import plot_heatmap
@@ -164,6 +173,7 @@ class Profile:
             f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             f"rule: {book.rule}",
+            *book.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "
             f"vol shift {self.vol_shift:g}",
             f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",

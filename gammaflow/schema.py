@@ -32,6 +32,7 @@ __all__ = [
 #: Years are counted in days of 86,400 s over this many days (ACT/365).
 DAYS_PER_YEAR = 365.0
 
+_NO_TIME = np.datetime64("NaT", "ns")
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
 
@@ -40,7 +41,7 @@ class Column:
     """One column: its name, type, unit, meaning, and the values it may hold.
 
     `type` is "number", "text" or "time". Numbers must be finite and lie between `low` and `high`
-    (`open_low`: strictly above `low`); NaN is legal only where `missing_ok`. Text must be one of
+    (`open_low`: strictly above `low`); NaN and NaT are legal only where `missing_ok`. Text must be one of
     `choices`, where given. `default` fills a column that is absent; without one it is required.
     """
 
@@ -64,7 +65,7 @@ class Column:
         if self.type == "text":
             return "text" + (", each once" if self.unique else "")
         if self.type == "time":
-            return "a moment in UTC"
+            return "a moment in UTC" + (", or missing" if self.missing_ok else "")
         parts = []
         if np.isfinite(self.low):
             parts.append(f"{'>' if self.open_low else '>='} {self.low:g}")
@@ -90,10 +91,13 @@ _MULTIPLIER = Column(
 )
 
 
+_EXERCISE = Column(
+    "exercise", "text", "-", "exercise style", choices=("european", "american"), default="european"
+)
 _BARRIERS = ("down-in", "down-out", "up-in", "up-out")
 
-#: Every kind of book row: plain options, and single barriers.
-KINDS = ("call", "put", *(f"{barrier} {flag}" for barrier in _BARRIERS for flag in ("call", "put")))
+#: Every kind of book row: plain options, single barriers, and whole structured notes.
+KINDS = ("call", "put", *(f"{barrier} {flag}" for barrier in _BARRIERS for flag in ("call", "put")), "note")
 
 
 def _optional(name: str, unit: str, meaning: str, low: float = 0.0) -> Column:
@@ -131,7 +135,18 @@ CHAIN: Mapping[str, Column] = _dictionary(
     _optional("vendor_vega", "vendor's unit", "vega as the vendor publishes it", low=-np.inf),
     Column("root", "text", "-", "option root symbol (SPX and SPXW differ)", default=""),
     Column("settlement", "text", "-", "when it settles: AM, PM or a clock time", default=""),
-    Column("exercise", "text", "-", "exercise style", choices=("european", "american"), default="european"),
+    _EXERCISE,
+    Column(
+        "quote_time", "time", "UTC", "when bid, ask and mark were quoted", missing_ok=True, default=_NO_TIME
+    ),
+    Column(
+        "open_interest_date",
+        "time",
+        "UTC",
+        "the calendar day on which the open interest was counted, at 00:00",
+        missing_ok=True,
+        default=_NO_TIME,
+    ),
 )
 
 BOOK: Mapping[str, Column] = _dictionary(
@@ -177,6 +192,15 @@ BOOK: Mapping[str, Column] = _dictionary(
     ),
     Column(
         "rebate", "number", "currency", "cash paid where a barrier option pays nothing else", 0.0, default=0.0
+    ),
+    _EXERCISE,
+    Column(
+        "numeraire",
+        "text",
+        "-",
+        "what the dealer keeps accounts in: currency, or the coin that an inverse option settles in",
+        choices=("usd", "coin"),
+        default="usd",
     ),
 )
 
@@ -236,8 +260,9 @@ def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
-    series = pd.Series(raw)
-    array = series.astype("object").to_numpy()
+    # As objects: the text type of pandas raises for lone surrogates.
+    series = pd.Series(raw, dtype="object")
+    array = series.to_numpy()
     problems = []
     missing = series.isna().to_numpy()
     if missing.any():
@@ -266,9 +291,11 @@ def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     elif series.dtype == np.dtype("datetime64[ns]") and isinstance(raw, np.ndarray):
         array = raw
     if array is not None:
-        missing = np.flatnonzero(np.isnat(array))
+        missing = np.flatnonzero(np.isnat(array) & (not column.missing_ok))
         problems = [_count(column.name, missing, array, "are missing", column.legal)] if missing.size else []
         return array, problems
+    if column.missing_ok and series.isna().all():
+        return np.full(len(series), _NO_TIME), []
     shown = series.iloc[0] if len(series) else None
     return np.empty(len(series), dtype="datetime64[ns]"), [
         f"{column.name}: received {series.dtype} values without a time zone (first: {shown!r}); "
@@ -277,6 +304,7 @@ def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 _CHECKS = {"number": _check_numbers, "text": _check_text, "time": _check_times}
+_DTYPES = {"number": "float64", "text": "object", "time": "datetime64[ns]"}
 
 
 def validate(
@@ -307,8 +335,7 @@ def validate(
             problems.append(f"{column.name}: missing; a {what} needs it ({column.meaning} [{column.unit}]).")
             continue
         else:
-            dtype = np.float64 if column.type == "number" else object
-            array = np.full(rows, column.default, dtype=dtype)
+            array = np.full(rows, column.default, dtype=_DTYPES[column.type])
         out[column.name] = read_only(array.copy(), array.dtype)
     lengths = {name: len(values) for name, values in out.items()}
     if len(set(lengths.values())) > 1:

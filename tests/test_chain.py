@@ -121,3 +121,94 @@ def test_repr_says_what_when_and_how_much():
     text = repr(gf.demo_chain())
     assert "Chain BTC from synthetic demo, as of 2026-02-05 09:36:00 UTC, spot 71,470.00 USD" in text
     assert "7 expiries (2026-02-06 .. 2026-06-26)" in text
+
+
+def test_optional_times_are_missing_where_nobody_gives_them():
+    made = chain()
+    assert np.isnat(made["quote_time"]).all()
+    assert np.isnat(made["open_interest_date"]).all()
+    assert np.isnan(made.quote_age).all()
+    assert np.isnan(made.open_interest_age).all()
+    assert (dict(made.quality.quote_age), dict(made.quality.open_interest_age)) == ({}, {})
+    assert "before asof" not in str(made.quality)
+    with_nothing = chain(quote_time=[None] * 8, open_interest_date=[np.nan] * 8)
+    assert np.isnat(with_nothing["quote_time"]).all()
+    assert with_nothing["open_interest_date"].dtype == np.dtype("datetime64[ns]")
+
+
+def test_optional_times_need_a_time_zone():
+    with pytest.raises(SchemaError, match=r"quote_time: received .* without a time zone"):
+        chain(quote_time=["2026-02-05"] * 8)
+    legal = gf.schema.glossary().loc[("chain", "quote_time"), "legal"]
+    assert legal == "a moment in UTC, or missing"
+
+
+def test_quote_age_is_weighted_by_open_interest():
+    minutes = np.array([500.0, 1, 2, 3, 20, 4, 30, np.nan])
+    times = pd.DatetimeIndex(ASOF - pd.to_timedelta(minutes, unit="min"))
+    made = chain(quote_time=times, open_interest=[10, 20, 30, 40, 5, np.nan, 0, 5])
+    np.testing.assert_allclose(made.quote_age, minutes, rtol=1e-12)
+    quality = made.quality
+    assert quality.quote_age == pytest.approx(
+        {"known": 0.95, "median": 2.0, "95 %": 20.0, "stale rows": 2, "rows after asof": 0}, rel=1e-12
+    )
+    assert quality.to_dict()["quote_age_minutes"]["median"] == pytest.approx(2.0)
+    assert (
+        "quotes 2.0 min before asof (median by open interest; 95 % within 20.0), known for 95.0% of it; "
+        "2 rows older than 15 min\n"
+    ) in str(quality)
+
+
+def test_quotes_after_asof_are_shown():
+    times = pd.DatetimeIndex([ASOF + pd.Timedelta(minutes=m) for m in (9, 0.5, 2, 3, -1, -1, -1, -1)])
+    quality = chain(quote_time=times).quality
+    assert quality.quote_age["rows after asof"] == 2
+    assert "LOOK-AHEAD: 2 rows quoted after asof" in str(quality)
+
+
+def test_quote_age_without_open_interest_counts_rows_alike():
+    made = chain(open_interest=[0.0] * 8).with_columns(quote_time=ASOF - pd.Timedelta(minutes=5))
+    quality = made.quality
+    assert quality.quote_age["known"] == 1.0
+    assert quality.quote_age["95 %"] == pytest.approx(5.0)
+    only_zero = chain(quote_time=pd.DatetimeIndex([pd.NaT] * 6 + [ASOF, pd.NaT])).quality
+    assert only_zero.to_dict()["quote_age_minutes"]["median"] is None
+
+
+def test_open_interest_of_later_days_cannot_be_used():
+    days = pd.to_datetime(
+        ["2026-02-06"] * 2 + ["2026-02-06", "2026-02-04", "2026-02-05"] + ["2026-02-03"] * 3, utc=True
+    )
+    made = chain(open_interest_date=days, iv=[0.5] * 8)
+    assert made.open_interest_age.tolist() == [-1, -1, -1, 1, 0, 2, 2, 2]
+    assert made.unusable.tolist()[:5] == ["expired", *["open interest dated after asof"] * 2, "", ""]
+    quality = made.quality
+    assert quality.open_interest_age == pytest.approx(
+        {"known": 1.0, "median": 0.0, "oldest": 2.0, "rows of the same day": 0, "rows after asof": 2}
+    )
+    assert quality.checks["open interest known"] == pytest.approx(4 / 7)
+    assert quality.table["rows"]["open interest dated after asof"] == 2
+    assert (
+        "open interest counted 0 days before asof (median; oldest 2), known for 100.0% of it; "
+        "LOOK-AHEAD: 2 rows dated after asof"
+    ) in str(quality)
+    assert quality.to_dict()["open_interest_age_days"]["rows after asof"] == 2
+    assert not set(gf.assign_positions(made)["contract"]) & {"b", "c"}
+
+
+def test_the_day_of_us_options_is_new_yorks():
+    evening = pd.Timestamp("2026-02-06T01:00Z")
+    columns = dict(chain().columns)
+    days = pd.to_datetime(["2026-02-05"] * 8, utc=True)
+    labels = ["PM", "AM", "08:00 UTC", "PM", "PM", "PM", "PM", "PM"]
+    made = Chain(columns | {"open_interest_date": days, "settlement": labels}, "X", 100.0, evening)
+    assert made.open_interest_age.tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert made.quality.open_interest_age["rows of the same day"] == 6
+    assert "6 rows of asof's own day, though exchanges count after the close" in str(made.quality)
+
+
+def test_frames_of_chains_carry_their_times():
+    made = chain().with_columns(quote_time=ASOF, open_interest_date=pd.Timestamp("2026-02-04", tz="UTC"))
+    frame = made.to_frame()
+    assert str(frame["quote_time"].dtype) == str(frame["open_interest_date"].dtype) == "datetime64[ns, UTC]"
+    assert Chain(frame, "X", 100.0, ASOF).open_interest_age.tolist() == [1.0] * 8

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 import gammaflow as gf
 
@@ -28,3 +29,22 @@ def test_it_shows_a_short_gamma_zone_around_spot():
     assert levels.concentration.index[:3].tolist() == [70_000, 75_000, 65_000]
     low, high = levels.zone.core
     assert 60_000 < low < high < 73_000
+
+
+def test_the_fund_s_chain_is_american_and_at_the_coin_s_level():
+    chain, coin = gf.demo_chain(symbol="IBIT"), gf.demo_chain()
+    assert chain.asof == coin.asof
+    assert gf.venues.IBIT.level(chain.spot, chain.asof) == pytest.approx(coin.spot, rel=2e-4)
+    assert set(chain["exercise"]) == {"american"}
+    assert set(chain["multiplier"]) == {100.0}
+    assert chain.quality.usable == len(chain)
+    frame = chain.to_frame()
+    puts = frame[frame["kind"] == "put"].groupby("strike")["open_interest"].sum()
+    assert puts.nlargest(2).index.tolist() == [40.0, 38.0]
+    intrinsic = np.maximum(np.where(chain["kind"] == "call", 1, -1) * (chain.spot - chain["strike"]), 0.0)
+    assert (chain["mark"] >= intrinsic - 0.006).all()
+
+
+def test_another_symbol_is_refused():
+    with pytest.raises(gf.SchemaError, match="symbol: received 'ETH'; legal: 'BTC', 'IBIT'"):
+        gf.demo_chain(symbol="ETH")

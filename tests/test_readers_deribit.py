@@ -256,3 +256,30 @@ def test_what_is_wrong_with_a_table(tmp_path: Path, old: str, new: str, message:
 def test_header_alone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReaderError, match="has a header and no rows"):
         read(tmp_path, DERIBIT_CSV.splitlines()[0])
+
+
+def test_summaries_say_when_quotes_and_open_interest_were_taken(tmp_path: Path) -> None:
+    rows = summary("BTC-27MAR26-70000-C"), summary("BTC-27MAR26-70000-P", creation_timestamp=1770284087000)
+    chain = read(tmp_path, deribit_json(*rows))
+    np.testing.assert_array_equal(chain.quote_age, [0.0, 2.0])
+    assert chain["open_interest_date"].tolist() == [1770249600 * 10**9] * 2
+    assert chain.quality.open_interest_age["oldest"] == 0.0
+    assert np.isnat(read(tmp_path, DERIBIT_CSV, symbol="BTC")["quote_time"]).all()
+
+
+def test_clocks_that_cannot_be_read_stay_missing_where_asof_is_given(tmp_path: Path) -> None:
+    rows = summary("BTC-27MAR26-70000-C"), summary("BTC-27MAR26-70000-P", creation_timestamp="noon")
+    chain = read(tmp_path, deribit_json(*rows), asof="2026-02-05T09:37:47Z")
+    np.testing.assert_array_equal(chain.quote_age, [1.0, np.nan])
+    assert chain.quality.quote_age["known"] == 0.5
+
+
+def test_moments_of_a_parquet_table(tmp_path: Path) -> None:
+    table, path = frame().iloc[:2], tmp_path / "table"
+    times = pd.to_datetime(["2026-02-05T09:36:47Z", "2026-02-05T09:36:48Z"])
+    table.assign(timestamp=times).to_parquet(path)
+    assert read_chain(path).asof == times[1]
+    for wrong in ([times[0], None], pd.DatetimeIndex(["3000-01-01T00:00Z"] * 2)):
+        table.assign(timestamp=wrong).to_parquet(path)
+        with pytest.raises(ReaderError, match=r"timestamp: . of 2 rows are no moments of a known time zone"):
+            read_chain(path)

@@ -220,3 +220,32 @@ def test_every_problem_in_one_error() -> None:
         chain_of(data, spot=-1, asof="2026-02-05", multiplier=None, columns={"delta": "d"})
     named = {line[4:].split(":")[0] for line in str(caught.value).splitlines()[1:]}
     assert named == {"columns", "multiplier", "expiry", "asof", "spot", "strike", "kind", "iv"}
+
+
+def test_times_of_quotes_and_days_of_open_interest() -> None:
+    data = frame(
+        quoted=["2026-02-05T14:59:00-05:00", None, pd.Timestamp("2026-02-05T19:30Z")],
+        open_interest_date=["2026-02-04", dt.date(2026, 2, 3), " "],
+    )
+    chain = chain_of(data, columns={"quote_time": "quoted"})
+    np.testing.assert_array_equal(chain.quote_age, [1.0, np.nan, 30.0])
+    assert [str(day)[:16] for day in chain["open_interest_date"]] == [
+        "2026-02-04T00:00",
+        "2026-02-03T00:00",
+        "NaT",
+    ]
+
+
+def test_unreadable_times_are_refused_together() -> None:
+    data = frame(
+        quote_time=["2026-02-05T14:59:00", "2026-02-05T14:59:00Z", None],
+        open_interest_date=["soon", "2026-02-05T10:00", "2026-02-04"],
+    )
+    with pytest.raises(SchemaError) as error:
+        chain_of(data)
+    text = str(error.value)
+    assert "quote_time: 1 of 3 rows are no tz-aware moments (first: row 0 = '2026-02-05T14:59:00')" in text
+    assert (
+        "open_interest_date: 2 of 3 rows are neither dates nor tz-aware moments (first: row 0 = 'soon')"
+        in text
+    )

@@ -10,8 +10,10 @@ import pandas as pd
 
 from gammaflow.plot.prepare import (
     COLORS,
+    PALETTE,
     amount_text,
     expiry_labels,
+    part_colors,
     price_text,
     readable,
     require,
@@ -19,10 +21,8 @@ from gammaflow.plot.prepare import (
 )
 from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain, plot_profile, price_axis
 
-__all__ = ["plot_curves", "plot_flow", "plot_heatmap", "plot_path"]
+__all__ = ["plot_curves", "plot_flow", "plot_heatmap", "plot_path", "plot_stack"]
 
-# Okabe and Ito without their yellow, which white paper swallows.
-_NAMED = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
 _STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _LEGEND: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
 _SHOWN = 8
@@ -82,6 +82,44 @@ def plot_curves(
         ax.plot(
             roots, np.zeros(len(roots)), "o", color=color, markersize=6, markeredgecolor="white", zorder=5
         )
+    mark_spot(ax, spot)
+    price_axis(ax, "spot", currency, spots)
+    return finish(ax, title, unit, **_LEGEND)
+
+
+def plot_stack(
+    parts: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
+) -> Any:
+    """A measure over spot as the sum of its parts: areas stacked above and below zero, and the net line.
+
+    Parameters
+    ----------
+    parts : DataFrame
+        Indexed by spot [currency], one column per part.
+    spot : float
+        Price of the underlying, marked [currency].
+    title, unit : str
+        What is shown, and the unit of `parts`; a readable power of ten is added to it.
+    currency : str
+        Unit of spot.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure where not given.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = new_axes(ax)
+    above = parts.clip(lower=0.0).cumsum(axis=1)
+    below = parts.clip(upper=0.0).cumsum(axis=1)
+    divisor, unit = readable(pd.concat([above.iloc[:, -1], below.iloc[:, -1]]), unit)
+    spots = parts.index.to_numpy(dtype=np.float64)
+    for i, (name, color) in enumerate(part_colors(parts.columns).items()):
+        for sum_, label in ((above, plain(str(name))), (below, None)):
+            top = sum_.iloc[:, i].to_numpy() / divisor
+            base = sum_.iloc[:, i - 1].to_numpy() / divisor if i else np.zeros(len(spots))
+            ax.fill_between(spots, base, top, color=color, alpha=0.75, linewidth=0, zorder=2, label=label)
+    ax.plot(spots, parts.sum(axis=1) / divisor, color=COLORS["line"], linewidth=1.8, zorder=4, label="net")
     mark_spot(ax, spot)
     price_axis(ax, "spot", currency, spots)
     return finish(ax, title, unit, **_LEGEND)
@@ -275,4 +313,4 @@ def _looks(count: int, numbered: bool) -> list[tuple[Any, Any]]:
     if numbered:
         ramp = require("matplotlib").colormaps["viridis"]
         return [(ramp(shade), "-") for shade in np.linspace(0.0, 0.88, count)]
-    return [(_NAMED[i % len(_NAMED)], _STYLES[i % len(_STYLES)]) for i in range(count)]
+    return [(PALETTE[i % len(PALETTE)], _STYLES[i % len(_STYLES)]) for i in range(count)]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, expiry_labels, price_text, readable, require
+from gammaflow.plot.prepare import COLORS, expiry_labels, part_colors, price_text, readable, require
 
-__all__ = ["draw_bars", "draw_heatmap", "draw_profile"]
+__all__ = ["draw_bars", "draw_heatmap", "draw_profile", "draw_stack"]
 
 _GRAPHS = "plotly.graph_objects"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -55,13 +55,14 @@ def draw_bars(
         places, width = bars.index.to_numpy(), 0.84 * step
         axis = {"tickformat": ",~g", "title": {"text": _label("strike", currency)}, "hoverformat": ",~g"}
     figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
+    colors = part_colors(bars.columns)
     for kind in bars:
         figure.add_bar(
             x=places,
             y=(bars[kind] / divisor).to_numpy(),
             width=width,
             name=f"{kind}s",
-            marker={"color": COLORS.get(str(kind), COLORS["barrier"]), "line": {"width": 0}},
+            marker={"color": colors[kind], "line": {"width": 0}},
             hovertemplate="%{y:,.3~f}",
         )
     held = bars.ne(0).any(axis=1).to_numpy()
@@ -218,6 +219,52 @@ def draw_profile(
     _mark_spot(figure, spot)
     if len(spots) > 1:
         figure.update_xaxes(range=[spots[0], spots[-1]])
+    return figure
+
+
+def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
+    """Gamma over spot as the sum of its parts: areas stacked above and below zero, and the net line.
+
+    Parameters
+    ----------
+    parts : DataFrame
+        Indexed by spot [currency], one column per part.
+    spot : float
+        Price of the underlying, marked [currency].
+    unit : str
+        Unit of `parts`; a readable power of ten is added to it.
+    currency : str
+        Unit of spot.
+
+    Returns
+    -------
+    plotly Figure
+    """
+    go = require(_GRAPHS)
+    above, below = parts.clip(lower=0.0).sum(axis=1), parts.clip(upper=0.0).sum(axis=1)
+    divisor, unit = readable(pd.concat([above, below]), unit)
+    spots = parts.index.to_numpy(dtype=np.float64)
+    axis = {"tickformat": ",~g", "title": {"text": _label("spot", currency)}, "hoverformat": ",.2f"}
+    figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
+    for name, color in part_colors(parts.columns).items():
+        values = parts[name].to_numpy() / divisor
+        for group, side in (("above", np.maximum(values, 0.0)), ("below", np.minimum(values, 0.0))):
+            figure.add_scatter(
+                x=spots, y=side, mode="lines", line={"width": 0, "color": color}, fillcolor=color,
+                stackgroup=group, name=escape(str(name)), legendgroup=str(name), hoverinfo="skip",
+                showlegend=group == "above",
+            )  # fmt: skip
+        figure.add_scatter(
+            x=spots, y=values, mode="lines", line={"width": 0, "color": color}, name=escape(str(name)),
+            legendgroup=str(name), showlegend=False, hovertemplate="%{y:,.3~f}",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=spots, y=(parts.sum(axis=1) / divisor).to_numpy(), mode="lines", name="net",
+        line={"color": COLORS["line"], "width": 2.2, "simplify": False}, hovertemplate="%{y:,.3~f}",
+    )  # fmt: skip
+    figure.update_layout(hovermode="x unified")
+    _mark_spot(figure, spot)
+    figure.update_xaxes(range=[spots[0], spots[-1]])
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +12,17 @@ from numpy.typing import ArrayLike
 
 from gammaflow.errors import GammaflowError
 
-__all__ = ["COLORS", "amount_text", "expiry_labels", "price_text", "readable", "require", "strike_steps"]
+__all__ = [
+    "COLORS",
+    "PALETTE",
+    "amount_text",
+    "expiry_labels",
+    "part_colors",
+    "price_text",
+    "readable",
+    "require",
+    "strike_steps",
+]
 
 #: Blue for calls and long gamma, vermilion for puts and short gamma: distinct to colour-blind readers
 #: (Okabe and Ito, Color Universal Design).
@@ -27,6 +38,9 @@ COLORS = {
     "text": "#1f2937",
 }
 
+#: For parts that have no colour of their own (Okabe and Ito, but their yellow, which paper swallows).
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
+
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
@@ -39,6 +53,24 @@ def require(module: str) -> Any:
             f"pictures need {module.partition('.')[0]}, which cannot be imported ({error}). "
             'Install it: pip install "gammaflow-engine[plot]".'
         ) from error
+
+
+def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
+    """A colour for each part: calls and puts have their own, others take `PALETTE` in turn.
+
+    Examples
+    --------
+    >>> part_colors(["call", "venue A"])["call"] == COLORS["call"]
+    True
+    """
+    names = list(parts)
+    if set(names) <= {"call", "put"}:
+        return {name: COLORS[name] for name in names}
+    return {
+        name: COLORS["barrier"] if " " in str(name) and str(name).endswith(("call", "put"))
+        else COLORS.get(str(name), PALETTE[i % len(PALETTE)])
+        for i, name in enumerate(names)
+    }  # fmt: skip
 
 
 def readable(values: ArrayLike, unit: str) -> tuple[float, str]:

@@ -8,9 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, expiry_labels, price_text, readable, require, strike_steps
+from gammaflow.plot.prepare import (
+    COLORS,
+    expiry_labels,
+    part_colors,
+    price_text,
+    readable,
+    require,
+    strike_steps,
+)
 
 __all__ = ["plot_bars", "plot_panels", "plot_profile"]
+
+_KINDS = ("call", "put")
 
 #: Bounds of a short-gamma zone, and of the cores inside it [spots].
 Zones = Sequence[tuple[float, float, Sequence[tuple[float, float]]]]
@@ -19,12 +29,13 @@ Zones = Sequence[tuple[float, float, Sequence[tuple[float, float]]]]
 def plot_bars(
     bars: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
 ) -> Any:
-    """Stacked bars of calls and puts, with their sum.
+    """Stacked bars of calls and puts, or of other parts, with their sum.
 
     Parameters
     ----------
     bars : DataFrame
-        Indexed by strike (numbers), expiry (tz-aware moments) or names; columns "call", "put" or both.
+        Indexed by strike (numbers), expiry (tz-aware moments) or names; columns "call", "put" or both, or
+        the parts by name.
     spot : float
         Price of the underlying, marked where the axis is strikes [currency].
     title, unit : str
@@ -57,6 +68,7 @@ def plot_bars(
     net = bars.sum(axis=1)
     divisor, unit = readable(bars, unit)
     above, below = np.zeros(len(bars)), np.zeros(len(bars))
+    colors = part_colors(bars.columns)
     for kind in bars:
         height = bars[kind].to_numpy() / divisor
         base = np.where(height >= 0, above, below)
@@ -65,8 +77,8 @@ def plot_bars(
             height,
             width,
             bottom=base,
-            color=COLORS.get(str(kind), COLORS["barrier"]),
-            label=f"{kind}s",
+            color=colors[kind],
+            label=f"{kind}s" if kind in _KINDS else plain(str(kind)),
             zorder=2,
         )
         above, below = above + np.maximum(height, 0), below + np.minimum(height, 0)

@@ -46,7 +46,8 @@ def read_chain(
         counted in `Chain.quality`. Spot is the price in the file; in Deribit tables the median of the
         rows' index prices, each row keeping its own forward. Expiries are moments: 16:00 New York,
         09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00 UTC on Deribit. Early
-        closes of US exchanges are not known.
+        closes of US exchanges are not known. Deribit's `creation_timestamp` gives `quote_time` and
+        `open_interest_date`; the other files date trades at most, and those columns stay missing.
 
     Raises
     ------

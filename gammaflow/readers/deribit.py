@@ -45,6 +45,8 @@ COLUMNS = {
 #: Of the chain as a whole: the median of the first, the latest of the second.
 SPOT = ("estimated_delivery_price", "index_price", "spot")
 TIME = ("timestamp", "creation_timestamp", "datetime", "date")
+#: When Deribit made each row's summary: quotes and open interest are those of that moment.
+ROW_TIME = "creation_timestamp"
 _PERCENT = ("mark_iv",)
 _REQUIRED = ("open_interest", "iv")
 
@@ -86,7 +88,7 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
     """Column `name` as moments (ms since 1970, or ISO with an offset), and what is wrong with it."""
     values = rows.frame[name]
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert("UTC").to_numpy(dtype="datetime64[ns]"), []
+        values = values.map(lambda moment: moment.isoformat(), na_action="ignore")
     ms, _ = numbers(values, name)
     text = values.astype("str")
     known = {value: iso_moment(value) for value in text.unique()}
@@ -192,6 +194,10 @@ def _chain(source: Source, rows: Rows, vendor: str, symbol: str | None, asof: pd
         problems += found or mismatch(
             rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
         )
+    if ROW_TIME in rows.frame.columns:
+        # What cannot be read stays missing; `_snapshot` refuses it where no other clock is given.
+        columns["quote_time"] = _times(rows, ROW_TIME)[0]
+        columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
     columns |= {
         "contract": rows.frame[_NAME],
         "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),

@@ -69,7 +69,8 @@ def chain_from_frame(
     Chain
         `kind` may be c/p, call/put in any case, or +1/-1. `iv` is decimal (0.56 is 56 %). Blank numbers
         are NaN. Without a column `contract` names are made of expiry, strike and kind. Options are
-        European unless a column `exercise` says "american".
+        European unless a column `exercise` says "american". `quote_time` holds tz-aware moments,
+        `open_interest_date` days; both may be blank.
 
     Raises
     ------
@@ -114,6 +115,10 @@ def chain_from_frame(
             problems += found
             del chosen["expiry"], dictionary["expiry"]
         chosen |= settled
+    for name, days in (("quote_time", False), ("open_interest_date", True)):
+        if name in chosen:
+            chosen[name], found = _times(chosen[name], name, days=days)
+            problems += found
     if "contract" not in chosen:
         if {"expiry", "strike", "kind"} <= set(chosen):
             chosen["contract"] = _names(symbol, chosen)
@@ -184,6 +189,20 @@ def _expiries(
         return {"expiry": expiries(pd.Series(stamps), clocks), "settlement": clocks}, []
     except SchemaError as error:
         return {}, [str(error)]
+
+
+def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[Any], list[str]]:
+    """Tz-aware moments (`days`: or calendar days) in UTC, blanks missing, and what is wrong with them."""
+    stamps = [_moment_or_day(value) for value in values]
+    if days:
+        stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
+    unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
+    blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
+    what = "are neither dates nor tz-aware moments" if days else "are no tz-aware moments"
+    legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
+    found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
+    known = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
+    return pd.Series(pd.DatetimeIndex(known, tz="UTC").as_unit("ns"), values.index), found
 
 
 def _moment_or_day(value: Any) -> Any:

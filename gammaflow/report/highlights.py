@@ -8,7 +8,7 @@ import pandas as pd
 from gammaflow.chain import Quality
 from gammaflow.exposure import Exposure
 from gammaflow.levels import Levels
-from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile
+from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import amount_text, price_text, strike_steps
 from gammaflow.units import describe
@@ -71,6 +71,7 @@ def figures(levels: Levels) -> list[Panel]:
             over_spot,
             440,
         ),
+        *_venue_panels(levels),
         Panel(
             "Gamma by strike, at spot",
             f"Strikes summed in steps of {step:,.6g}; those beyond the picture hold {outside:.1%} of gross "
@@ -91,6 +92,16 @@ def figures(levels: Levels) -> list[Panel]:
             int(np.clip(170 + 24 * len(book.expiries), 320, 760)),
         ),
     ]
+
+
+def _venue_panels(levels: Levels) -> list[Panel]:
+    """Gamma over spot by venue, where the book holds several."""
+    profile, book = levels.profile, levels.profile.book
+    if len(set(book["venue"])) == 1 or len(profile.spots) == 1:
+        return []
+    unit = describe(book.currency)["gamma"]
+    picture = draw_stack(profile.by("venue"), book.spot, unit, currency=book.currency)
+    return [Panel("Gamma over spot by venue", "Whose options carry it; the line is their sum.", picture, 440)]
 
 
 def _grid(levels: Levels) -> str:
@@ -128,7 +139,7 @@ def _wall_card(kind: str, wall: float, spot: float) -> Card:
     if np.isnan(wall):
         return Card(f"{kind.title()} wall", "none", f"no {kind}s in the book")
     note = f"strike with the most {kind} gamma, {wall / spot - 1:+z.1%} from spot"
-    return Card(f"{kind.title()} wall", f"{wall:,.10g}", note)
+    return Card(f"{kind.title()} wall", f"{wall:,.7g}", note)
 
 
 def _quality_card(quality: Quality | None) -> Card:

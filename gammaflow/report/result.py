@@ -65,7 +65,7 @@ class Report:
     def facts(self) -> list[tuple[str, str]]:
         """Name and text of the conditions under which every number of the report holds."""
         book, profile = self.book, self.profile
-        source = ", ".join(sorted(set(map(str, book["venue"]))))
+        source = ", ".join(dict.fromkeys([*book.sources, *sorted(set(map(str, book["venue"])))]))
         return [
             ("as of", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC"),
             ("spot", f"{book.spot:,.2f} {book.currency}"),
@@ -77,13 +77,14 @@ class Report:
                 f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
                 f"volatility shifted by {100 * profile.vol_shift:g} points",
             ),
+            *(("rows", remark) for remark in book.remarks),
             ("time", "exact to the second, ACT/365; expiries in UTC"),
         ]
 
     def warnings(self) -> list[str]:
         """What nobody who reads a number of this report may miss."""
         out = []
-        if _SYNTHETIC in self.book["venue"]:
+        if any(_SYNTHETIC in name for name in {*self.book.sources, *self.book["venue"]}):
             out.append("Synthetic demonstration data: no number here is a market quote.")
         if not self.book.signed:
             out.append(
@@ -102,17 +103,19 @@ class Report:
         return pd.DataFrame(rows, columns=["measure", "total", "unit", "meaning"])
 
     def by(self, key: str) -> pd.DataFrame:
-        """Every measure per "expiry" or "strike", as text in readable units, gamma by kind first."""
+        """Every measure per "expiry", "strike" or "venue", as text in readable units, gamma by kind first."""
         units, kinds = describe(self.book.currency), gamma_by(self.exposure, key).add_suffix(" gamma")
         table = self.exposure.by(key)
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
         if key == "expiry":
-            pain = self.levels.max_pain.map("{:,.10g}".format).reindex(self.book.expiries, fill_value="none")
+            pain = self.levels.max_pain.map("{:,.7g}".format).reindex(self.book.expiries, fill_value="none")
             out.insert(0, f"max pain [{self.book.currency}]", pain)
             out.insert(0, "expiry [UTC]", expiry_labels(self.book.expiries))
+        elif key == "strike":
+            out.insert(0, f"strike [{self.book.currency}]", table.index.map("{:,.7g}".format))
         else:
-            out.insert(0, f"strike [{self.book.currency}]", table.index.map("{:,.10g}".format))
+            out.insert(0, key, table.index)
         return out.reset_index(drop=True)
 
     def unusable(self) -> pd.DataFrame:
@@ -147,6 +150,7 @@ class Report:
                 "levels": self.levels.to_dict(),
                 "total": self.exposure.total().to_dict(),
                 "by_expiry": self.exposure.by("expiry").reset_index().to_dict("records"),
+                "by_venue": self.exposure.by("venue").reset_index().to_dict("records"),
                 "by_strike": self.exposure.by("strike").reset_index().to_dict("records"),
                 "profile": {
                     "dynamics": profile.dynamics.name,
@@ -177,6 +181,7 @@ class Report:
             markdown_table(level),
             "## Totals",
             markdown_table(self.totals()),
+            *(["## By venue", markdown_table(self.by("venue"))] if self._several_venues else []),
             "## By expiry",
             markdown_table(self.by("expiry")),
             f"## Heaviest strikes ({len(heaviest)} of {self.exposure.by('strike').shape[0]:,})",
@@ -255,6 +260,10 @@ class Report:
             ]
         )
 
+    @property
+    def _several_venues(self) -> bool:
+        return len(set(self.book["venue"])) > 1
+
     def _quality_line(self) -> str:
         if self.quality is None:
             return "No record of quality: the book was not made from one chain."
@@ -265,6 +274,7 @@ class Report:
         return [
             Panel("Levels", "", level),
             Panel("Totals", "Summed over the book, at spot.", self.totals()),
+            *([Panel("By venue", "", self.by("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by("expiry")),
             Panel("By strike", "", self.by("strike")),
             Panel("Data quality", self._quality_line(), self.unusable()),

@@ -1,0 +1,164 @@
+"""How much of a chain can be used, how old its figures are, and a score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["CHECKS", "LOOK_AHEAD", "NO_INTEREST", "STALE_MINUTES", "Quality"]
+
+#: Quotes older than this are counted as stale [minutes]; delayed feeds lag by as much.
+STALE_MINUTES = 15.0
+
+#: The reason of rows that hold no position though nothing is wrong with them.
+NO_INTEREST = "open interest zero"
+
+#: The reason of rows whose open interest nobody could know at `asof`.
+LOOK_AHEAD = "open interest dated after asof"
+
+#: What `Quality.score` is made of.
+CHECKS = ("usable", "open interest known", "two-sided quote", "forward known", "not flagged")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much of a chain can be used, and why the rest cannot.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per reason: `rows` [count], `open_interest` [contracts] those rows carry. Rows counted
+        under one reason are not counted under a later one.
+    rows, usable : int
+        Rows of the chain, and rows that can be valued (those without open interest hold no position, but
+        are usable).
+    open_interest, usable_open_interest : float
+        The same in contracts.
+    left_out : mapping of str to int
+        Rows of the file that never entered the chain, by reason.
+    quotes : mapping of str to int
+        Unexpired rows by the state of their quote (`Chain.quote_state`).
+    median_spread : float
+        Median of (ask - bid) / mid over two-sided unexpired quotes [-]; NaN where there is none.
+    hours_since_close : float
+        Hours from the last close of the US market (16:15 New York, weekdays; holidays are not known) to
+        `asof`: the least age of the quotes of AM- and PM-settled options; 0 while the market is open, NaN
+        for other chains.
+    quote_age : mapping of str to float
+        Of unexpired rows, where the vendor says when each was quoted, else empty: share of open interest it
+        is "known" for [-]; the "median" and the age that 95 % are not older than ("95 %"), weighted by open
+        interest [minutes before `asof`]; "stale rows", older than `STALE_MINUTES`; "rows after asof", by
+        more than a minute.
+    open_interest_age : mapping of str to float
+        Of unexpired rows, where the vendor says on which day open interest was counted, else empty: share of
+        it "known" [-]; the "median" and the "oldest" [calendar days before `asof`'s]; "rows of the same day"
+        of AM- and PM-settled options, which are counted after the close, so that the vendor dates them by
+        publication or looks ahead; "rows after asof", which are not usable.
+    checks : mapping of str to float
+        Shares of unexpired open interest that pass each check of `score` [-]; "open interest known" is a
+        share of rows. What has not been checked is 0.
+    """
+
+    table: pd.DataFrame
+    rows: int
+    usable: int
+    open_interest: float
+    usable_open_interest: float
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    quotes: Mapping[str, int] = field(default_factory=dict)
+    median_spread: float = np.nan
+    hours_since_close: float = np.nan
+    checks: Mapping[str, float] = field(default_factory=dict)
+    quote_age: Mapping[str, float] = field(default_factory=dict)
+    open_interest_age: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """0 to 100: how much of the open interest rests on data that hold together; NaN without any.
+
+        100 x usable x open interest known x mean(two-sided quote, forward known, not flagged), each a share
+        of `checks`. A forward is known from the vendor or from put-call parity; flags are those of
+        `repair_chain`, so a chain that was not repaired has none that pass.
+        """
+        if not self.checks:
+            return np.nan
+        usable, known, *others = (self.checks[name] for name in CHECKS)
+        return float(100.0 * usable * known * np.mean(others))
+
+    @property
+    def usable_share(self) -> float:
+        """Share of open interest that a book can value [-]; NaN where there is none."""
+        return self.usable_open_interest / self.open_interest if self.open_interest > 0 else np.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and text."""
+        return {
+            "rows": self.rows,
+            "usable_rows": self.usable,
+            "usable_share_of_open_interest": None if np.isnan(self.usable_share) else self.usable_share,
+            "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
+            "unusable_open_interest": {str(k): float(v) for k, v in self.table["open_interest"].items()},
+            "left_out_of_the_chain": dict(self.left_out),
+            "quotes": dict(self.quotes),
+            "median_spread": None if np.isnan(self.median_spread) else self.median_spread,
+            "hours_since_close": None if np.isnan(self.hours_since_close) else self.hours_since_close,
+            "quote_age_minutes": _plain(self.quote_age),
+            "open_interest_age_days": _plain(self.open_interest_age),
+            "checks": _plain(self.checks),
+            "score": None if np.isnan(self.score) else self.score,
+        }
+
+    def __str__(self) -> str:
+        share = (
+            "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"
+        )
+        lines = [f"{self.usable:,} of {self.rows:,} rows usable ({share})"]
+        for reason, row in self.table.iterrows():
+            what = "usable, but " if reason == NO_INTEREST else ""
+            lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
+        lines += [f"  {count:>7,} rows of the file left out: {why}" for why, count in self.left_out.items()]
+        if self.quotes:
+            states = ", ".join(f"{count:,} {state}" for state, count in self.quotes.items())
+            if not np.isnan(self.median_spread):
+                states += f"; median spread {self.median_spread:.2%} of mid"
+            lines.append(f"quotes of unexpired rows: {states}")
+        if self.hours_since_close > 0:
+            lines.append(f"quotes at least {self.hours_since_close:.1f} h older than asof (US market closed)")
+        lines += _age_in_words(self.quote_age, self.open_interest_age)
+        if not np.isnan(self.score):
+            parts = ", ".join(f"{name} {share:.1%}" for name, share in self.checks.items())
+            lines.append(f"score {self.score:.0f} of 100: {parts}")
+        return "\n".join(lines)
+
+
+def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if np.isnan(value) else float(value) for name, value in numbers.items()}
+
+
+def _age_in_words(quotes: Mapping[str, float], interest: Mapping[str, float]) -> list[str]:
+    lines = []
+    if quotes:
+        lines.append(
+            f"quotes {quotes['median']:,.1f} min before asof (median by open interest; 95 % within "
+            f"{quotes['95 %']:,.1f}), known for {quotes['known']:.1%} of it; "
+            f"{quotes['stale rows']:,.0f} rows older than {STALE_MINUTES:g} min"
+        )
+        if quotes["rows after asof"]:
+            lines[-1] += f"; LOOK-AHEAD: {quotes['rows after asof']:,.0f} rows quoted after asof"
+    if interest:
+        lines.append(
+            f"open interest counted {interest['median']:,.0f} days before asof (median; oldest "
+            f"{interest['oldest']:,.0f}), known for {interest['known']:.1%} of it"
+        )
+        if interest["rows of the same day"]:
+            lines[-1] += (
+                f"; {interest['rows of the same day']:,.0f} rows of asof's own day, though exchanges count "
+                f"after the close"
+            )
+        if interest["rows after asof"]:
+            lines[-1] += f"; LOOK-AHEAD: {interest['rows after asof']:,.0f} rows dated after asof"
+    return lines

@@ -1,0 +1,167 @@
+"""Exchange sessions: when they close, and whether a venue is open at a moment."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.errors import SchemaError
+from gammaflow.schema import utc
+
+__all__ = ["closes", "is_open", "sessions"]
+
+# Calendars are made once, for these years: few exchanges record later holidays.
+_FIRST, _LAST = "2000-01-01", "2045-12-31"
+
+# The calendar of CME leaves out the hour of maintenance that ends every session [Chicago].
+_ENDS = {"CMES": ("America/Chicago", pd.Timedelta(16, "h"))}
+
+
+class _Hours(NamedTuple):
+    """Every session of a calendar, ascending: its day, and its moments in UTC without a time zone."""
+
+    days: NDArray[np.datetime64]
+    opens: NDArray[np.datetime64]
+    pauses: NDArray[np.datetime64]
+    resumes: NDArray[np.datetime64]
+    closes: NDArray[np.datetime64]
+
+
+@lru_cache
+def _hours(calendar: str) -> _Hours:
+    # Imported late: it takes half a second, and only notes and trading hours need it.
+    from exchange_calendars import calendar_utils
+
+    legal = sorted(calendar_utils.get_calendar_names(include_aliases=True))
+    if calendar not in legal:
+        raise SchemaError(
+            f"calendar: received {calendar!r}; legal are {', '.join(legal)}. "
+            "Pass the exchange whose closes count."
+        )
+    name = calendar_utils.resolve_alias(calendar)
+    with warnings.catch_warnings():
+        # exchange_calendars reads Series.values of moments, which pandas 3 deprecates.
+        warnings.filterwarnings("ignore", "Series.values returning an ndarray", DeprecationWarning)
+        try:
+            found = calendar_utils.get_calendar(name, start=_FIRST, end=_LAST)
+        except (ValueError, NotImplementedError) as error:
+            raise SchemaError(
+                f"calendar: {calendar!r} has no sessions from {_FIRST} to {_LAST} ({error!s:.90}). Pass "
+                "the exchange of the underlying, such as 'XNYS', 'CMES' or '24/7'."
+            ) from None
+    table: Any = found.schedule
+    moments = [table[column].dt.tz_convert("UTC") for column in ("open", "break_start", "break_end", "close")]
+    if name in _ENDS:
+        zone, clock = _ENDS[name]
+        last = (table.index + clock).tz_localize(zone).tz_convert("UTC")
+        moments[3] = moments[3].where(moments[3] < last, last)
+    columns = [m.dt.tz_localize(None).to_numpy("datetime64[ns]") for m in moments]
+    return _Hours(table.index.to_numpy("datetime64[ns]"), *columns)
+
+
+def _check_range(calendar: str, first: Any, last: Any) -> None:
+    days = _hours(calendar).days
+    if not (days[0] <= first and last <= days[-1]):
+        raise SchemaError(
+            f"{calendar}: received days from {pd.Timestamp(first):%Y-%m-%d} to {pd.Timestamp(last):%Y-%m-%d};"
+            f" sessions are known from {_FIRST} to {_LAST}. Correct the dates."
+        )
+
+
+def sessions(calendar: str, first: Any, last: Any) -> pd.DatetimeIndex:
+    """The closes of an exchange after `first`, up to and including `last`.
+
+    Parameters
+    ----------
+    calendar : str
+        By ISO code: "XNYS" (New York), "CMES" (Chicago Mercantile Exchange), or "24/7".
+    first, last : tz-aware moments
+        Within 2000 .. 2045.
+
+    Returns
+    -------
+    DatetimeIndex
+        Moments in UTC, ascending; early closes at their own hour.
+
+    Raises
+    ------
+    SchemaError
+        For an unknown calendar, a moment without a time zone, or one outside the calendar.
+
+    Examples
+    --------
+    >>> sessions("XNYS", "2026-11-24T21:00Z", "2026-11-30T21:00Z").strftime("%d %H:%M").to_list()
+    ['25 21:00', '27 18:00', '30 21:00']
+    """
+    low, high = (utc(m, n).tz_localize(None).to_datetime64() for m, n in ((first, "first"), (last, "last")))
+    _check_range(calendar, low, high)
+    ends = _hours(calendar).closes
+    found = ends[np.searchsorted(ends, low, side="right") : np.searchsorted(ends, high, side="right")]
+    return pd.DatetimeIndex(found, tz="UTC", name="session")
+
+
+def closes(calendar: str, days: Any) -> pd.DatetimeIndex:
+    """The close of the first session on or after each calendar day.
+
+    Parameters
+    ----------
+    calendar : str
+        As for `sessions`.
+    days : sequence of dates
+        Without a time zone, within 2000 .. 2045.
+
+    Returns
+    -------
+    DatetimeIndex
+        One moment in UTC per day.
+
+    Raises
+    ------
+    SchemaError
+        As for `sessions`.
+
+    Examples
+    --------
+    >>> closes("XNYS", ["2026-11-26"]).strftime("%Y-%m-%d %H:%M").to_list()
+    ['2026-11-27 18:00']
+    """
+    wanted = pd.DatetimeIndex(days).to_numpy("datetime64[ns]")
+    if not len(wanted):
+        return pd.DatetimeIndex([], tz="UTC", name="session")
+    _check_range(calendar, wanted.min(), wanted.max())
+    hours = _hours(calendar)
+    return pd.DatetimeIndex(hours.closes[np.searchsorted(hours.days, wanted)], tz="UTC", name="session")
+
+
+def is_open(calendar: str, moment: Any) -> bool:
+    """Whether an exchange trades at a moment: from its open up to, and without, its close.
+
+    Parameters
+    ----------
+    calendar : str
+        As for `sessions`. CMES is closed from 16:00 to 17:00 Chicago, the daily maintenance.
+    moment : tz-aware moment
+        Within 2000 .. 2045.
+
+    Raises
+    ------
+    SchemaError
+        As for `sessions`.
+
+    Examples
+    --------
+    >>> [is_open(calendar, "2026-02-07T03:00Z") for calendar in ("XNYS", "CMES", "24/7")]
+    [False, False, True]
+    """
+    at = utc(moment, "moment").tz_localize(None).to_datetime64()
+    _check_range(calendar, at, at)
+    hours = _hours(calendar)
+    row = np.searchsorted(hours.opens, at, side="right") - 1
+    if row < 0 or at >= hours.closes[row]:
+        return False
+    return not bool(hours.pauses[row] <= at < hours.resumes[row])

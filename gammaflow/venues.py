@@ -1,0 +1,224 @@
+"""Venues: what a unit traded at one is in units of another, and when its dealers can hedge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.book import Book
+from gammaflow.errors import SchemaError
+from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, refuse, utc
+from gammaflow.sessions import is_open
+
+__all__ = ["IBIT", "VENUES", "UnitMap", "Venue", "can_hedge", "open_venues"]
+
+
+@dataclass(frozen=True)
+class UnitMap:
+    """Units of one thing behind a unit of another, as of a date: coins per share, or spot per future.
+
+    Parameters
+    ----------
+    source, target : str
+        One unit of `source` stands for `per_unit` units of `target`.
+    per_unit : float
+        From holdings: coins held over shares outstanding, > 0.
+    date : tz-aware moment
+        When `per_unit` held.
+    decay : float
+        Share of it lost per year since, as a fund sells coins for its fee; it grows backwards [1/year].
+    basis : float
+        By how much `source` trades above what it stands for: a fund's premium, a future's basis [-].
+
+    Raises
+    ------
+    SchemaError
+        With every problem of the numbers.
+
+    Examples
+    --------
+    >>> IBIT.level(43.6).round()
+    np.float64(76880.0)
+    >>> IBIT.price([76_880.0, 63_654.0]).round(2)
+    array([43.6, 36.1])
+    """
+
+    source: str
+    target: str
+    per_unit: float
+    date: pd.Timestamp
+    decay: float = 0.0
+    basis: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "per_unit": lambda: check_number(self.per_unit, "per_unit", 0.0, open_low=True),
+            "date": lambda: utc(self.date, "date"),
+            "decay": lambda: check_number(self.decay, "decay"),
+            "basis": lambda: check_number(self.basis, "basis", -1.0, open_low=True),
+        }
+        values, problems = attempt(*checks.values())
+        refuse("unit map", problems)
+        for name, value in zip(checks, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of_future(cls, name: str, target: str, price: float, spot: float, date: Any) -> UnitMap:
+        """A future on `target`: one unit each, at the basis price / spot - 1.
+
+        Examples
+        --------
+        >>> cme = UnitMap.of_future("CME", "BTC", 70_700.0, 70_000.0, "2026-02-05T21:00Z")
+        >>> round(cme.basis, 6), round(float(cme.level(71_710.0)), 6)
+        (0.01, 71000.0)
+        """
+        values, problems = attempt(
+            lambda: check_number(price, "price", 0.0, open_low=True),
+            lambda: check_number(spot, "spot", 0.0, open_low=True),
+        )
+        refuse("unit map", problems)
+        return cls(name, target, 1.0, date, basis=values[0] / values[1] - 1.0)
+
+    def at(self, asof: Any) -> float:
+        """Value of one `source` in `target` at a moment: per_unit exp(-decay years) (1 + basis)."""
+        years = (utc(asof) - self.date) / pd.Timedelta(DAYS_PER_YEAR, "D")
+        return float(self.per_unit * np.exp(-self.decay * years) * (1.0 + self.basis))
+
+    def level(self, price: Any, asof: Any = None) -> Any:
+        """The price of `target` [currency] where `source` is at `price`, on the map's date or at `asof`."""
+        return np.asarray(price, dtype=np.float64)[()] / self.at(self.date if asof is None else asof)
+
+    def price(self, level: Any, asof: Any = None) -> Any:
+        """The price of `source` [currency] at which `target` is at `level`: the inverse of `level`."""
+        return np.asarray(level, dtype=np.float64)[()] * self.at(self.date if asof is None else asof)
+
+    def annualised(self, expiry: Any) -> float:
+        """The basis as a simple rate from the map's date to `expiry` [1/year]: basis x 365 / days."""
+        days = (utc(expiry, "expiry") - self.date) / pd.Timedelta(1, "D")
+        if not days > 0:
+            raise SchemaError(
+                f"expiry: received {expiry!r}, not after the map's date {self.date}; pass a later one."
+            )
+        return float(self.basis * DAYS_PER_YEAR / days)
+
+    def __str__(self) -> str:
+        words = f"1 {self.source} = {self.per_unit:.8g} {self.target} on {self.date:%Y-%m-%d}"
+        words += f", {-self.decay:+.2%} a year" if self.decay else ""
+        return words + (f", at a basis of {self.basis:+.2%}" if self.basis else "")
+
+
+#: iShares Bitcoin Trust: a basket of 40,000 shares was 22.72 coins on 25 June 2025; the fee is 0.25 % a year.
+IBIT = UnitMap("IBIT", "BTC", 0.00056712, pd.Timestamp("2026-02-05T21:00Z"), decay=0.0025)
+
+
+@dataclass(frozen=True)
+class Venue:
+    """Where dealers hedge, and the exchange calendar that says when.
+
+    Parameters
+    ----------
+    name : str
+        What `Book` calls it in column `venue`.
+    calendar : str
+        "24/7", or a calendar of `gammaflow.sessions`, such as "XNYS" or "CMES".
+    """
+
+    name: str
+    calendar: str
+
+
+#: By the names that readers and examples give; add your own with `{**VENUES, "name": Venue("name", "XNYS")}`.
+VENUES: Mapping[str, Venue] = MappingProxyType(
+    {
+        name: Venue(name, calendar)
+        for calendar, names in {
+            "24/7": ("Deribit", "deribit", "deribit_json", "deribit_table", "synthetic demo"),
+            "CMES": ("CME",),
+            "XNYS": ("IBIT", "CBOE", "cboe", "cboe_csv", "cboe_json", "yahoo", "yahoo_json", "notes"),
+        }.items()
+        for name in names
+    }
+)
+
+
+def open_venues(
+    moments: Any, names: Iterable[str] | None = None, *, venues: Mapping[str, Venue] = VENUES
+) -> pd.DataFrame:
+    """Which venues are open when.
+
+    Parameters
+    ----------
+    moments : tz-aware moment or sequence of them
+    names : sequence of str, optional
+        Of `venues`; all where not given.
+    venues : mapping of str to Venue
+
+    Returns
+    -------
+    DataFrame of bool
+        One row per moment (UTC), one column per venue. Times `Profile.by("venue")`, it leaves what can be
+        hedged at a moment.
+
+    Raises
+    ------
+    SchemaError
+        For a venue that is not known, or a moment without a time zone.
+
+    Examples
+    --------
+    >>> open_venues("2026-02-07T03:00Z", ["Deribit", "IBIT"]).iloc[0].to_dict()
+    {'Deribit': True, 'IBIT': False}
+    """
+    wanted = list(venues if names is None else dict.fromkeys(names))
+    _refuse_unknown(wanted, venues)
+    listed = [moments] if isinstance(moments, str) or not isinstance(moments, Iterable) else list(moments)
+    times = pd.DatetimeIndex([utc(moment, "moments") for moment in listed], name="moment")
+    calendars = dict.fromkeys(venues[name].calendar for name in wanted)
+    opened = {calendar: [is_open(calendar, moment) for moment in times] for calendar in calendars}
+    return pd.DataFrame({name: opened[venues[name].calendar] for name in wanted}, index=times, dtype=bool)
+
+
+def can_hedge(book: Book, moment: Any, *, venues: Mapping[str, Venue] = VENUES) -> NDArray[np.bool_]:
+    """Which rows' dealers can hedge at a moment where their contracts trade, (n,) mask.
+
+    Parameters
+    ----------
+    book : Book
+    moment : tz-aware moment
+    venues : mapping of str to Venue
+        By the names in the book's column `venue`.
+
+    Returns
+    -------
+    (n,) array of bool
+
+    Raises
+    ------
+    SchemaError
+        For venues of the book that `venues` does not know, or a moment without a time zone.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain(), venue="IBIT")
+    >>> bool(can_hedge(book, "2026-02-05T15:00Z").all()), bool(can_hedge(book, "2026-02-07T03:00Z").any())
+    (True, False)
+    """
+    names = np.unique(book["venue"].astype(str)).tolist()
+    opened = open_venues(moment, names, venues=venues).iloc[0]
+    return np.asarray(np.isin(book["venue"].astype(str), list(opened.index[opened.to_numpy()])))
+
+
+def _refuse_unknown(names: Iterable[str], venues: Mapping[str, Venue]) -> None:
+    unknown = [name for name in names if name not in venues]
+    if unknown:
+        raise SchemaError(
+            f"venues: received {', '.join(map(repr, unknown))}; known are {', '.join(venues)}. Pass venues= "
+            "with a Venue for each, or name the venue in assign_positions."
+        )
