@@ -263,6 +263,19 @@ def test_clocks_follow_daylight_saving() -> None:
     assert [m.hour for m in moments(days, "08:00 UTC")] == [8, 8]
 
 
+@pytest.mark.parametrize(
+    ("day", "close"),
+    [
+        ("2025-11-28", "18:00"), ("2025-12-24", "18:00"), ("2025-07-03", "17:00"), ("2026-07-03", "20:00"),
+        ("2026-11-26", "21:00"), ("1990-12-24", "21:00"),
+    ],
+)  # fmt: skip
+def test_half_days_close_early_and_holidays_do_not(day, close):
+    days = pd.to_datetime([day, "2026-03-27"])
+    assert moments(days, "PM").strftime("%H:%M").tolist() == [close, "20:00"]
+    assert moments(days, "16:00 America/New_York")[0].strftime("%H:%M") in ("20:00", "21:00")
+
+
 def test_index_roots_settle_as_listed() -> None:
     am = {root for root, (_, settlement, _) in INDEX_ROOTS.items() if settlement == "AM"}
     assert am == {"SPX", "NDX", "RUT", "DJX", "VIX", "VIXW"}

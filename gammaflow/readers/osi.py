@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow import sessions
 from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
 from gammaflow.readers.source import Rows, Source, assemble, mismatch, pick_underlying
@@ -55,6 +56,10 @@ _NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 MONTHS: Mapping[str, int] = MappingProxyType({name: number for number, name in enumerate(_NAMES, 1)})
 
 _CLOCKS = {"AM": "09:30 America/New_York", "PM": "16:00 America/New_York"}
+
+#: Half days of New York fall on the days before Independence Day and Christmas, and after Thanksgiving.
+_HALF_DAYS = ("0703", "1224", *(f"11{day}" for day in range(23, 30)))
+
 _SYMBOL = r"^\s*(?:O:)?([A-Z0-9.]+?)\s*([0-9]{6})([CP])([0-9]{8})\s*$"
 _UNITS_PER_CONTRACT = 100.0
 
@@ -92,8 +97,8 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
     days : array of datetime64
         Calendar days without time zone.
     settlement : str
-        "AM" (09:30 New York), "PM" (16:00 New York) or a clock time and zone such as "08:00 UTC".
-        Early closes of the exchange are not known here.
+        "AM" (09:30 New York), "PM" (the close of New York: 16:00, earlier on half days) or a clock time and
+        zone such as "08:00 UTC".
 
     Raises
     ------
@@ -104,6 +109,8 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
     --------
     >>> moments(pd.to_datetime(["2026-03-27"]), "PM")[0].isoformat()
     '2026-03-27T20:00:00+00:00'
+    >>> moments(pd.to_datetime(["2026-11-27"]), "PM")[0].isoformat()
+    '2026-11-27T18:00:00+00:00'
     """
     match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d) (\S+)", _CLOCKS.get(settlement, str(settlement)))
     try:
@@ -117,9 +124,24 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
         )
     clock = pd.Timedelta(hours=int(match[1]), minutes=int(match[2]))
     local = pd.DatetimeIndex(days).as_unit("ns") + clock
-    return local.tz_localize(
+    found = local.tz_localize(
         zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward"
     ).tz_convert("UTC")
+    return _half_days(found) if settlement == "PM" else found
+
+
+def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Those of the moments at which New York has closed already, moved to its close.
+
+    Only the days on which it can are asked for: the calendar takes half a second to load.
+    """
+    candidates = closes.strftime("%m%d").isin(_HALF_DAYS) & (closes.year >= 2000) & (closes.year <= 2045)
+    if not candidates.any():
+        return closes
+    early = sessions.closes("XNYS", closes[candidates].tz_localize(None).normalize())
+    moved = closes.to_series(index=range(len(closes)))
+    moved[candidates] = np.where(early < closes[candidates], early, closes[candidates])
+    return pd.DatetimeIndex(moved)
 
 
 def _last_trading_day(days: pd.Series[Any]) -> pd.Series[Any]:
