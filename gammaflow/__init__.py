@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import american, barrier, bsm, dynamics, positioning, schema, units, venues
+from gammaflow import american, barrier, bsm, dynamics, note_maps, positioning, schema, units, venues
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
@@ -12,6 +12,8 @@ from gammaflow.errors import ConvergenceError, GammaflowError, MismatchError, Re
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
+from gammaflow.note_registry import demo_notes, read_notes
+from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positioning import assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.readers import chain_from_frame, read_chain
@@ -23,6 +25,8 @@ from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
 __version__ = "0.1.0"
 
 __all__ = [
+    "Autocallable",
+    "BarrierNote",
     "Book",
     "Chain",
     "ConvergenceError",
@@ -37,6 +41,7 @@ __all__ = [
     "ReaderError",
     "RepairedChain",
     "Report",
+    "ReverseConvertible",
     "SchemaError",
     "Smiles",
     "aggregate_exposure",
@@ -44,10 +49,12 @@ __all__ = [
     "analyze",
     "assign_positions",
     "barrier",
+    "book_notes",
     "bsm",
     "chain_from_frame",
     "compare_dynamics",
     "demo_chain",
+    "demo_notes",
     "dynamics",
     "find_levels",
     "fit_smiles",
@@ -55,8 +62,10 @@ __all__ = [
     "flip_term_structure",
     "flow_ladder",
     "hedge_flow",
+    "note_maps",
     "positioning",
     "read_chain",
+    "read_notes",
     "repair_chain",
     "schema",
     "sensitivity",

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from gammaflow.barrier_pricing import greeks
 from gammaflow.barrier_terms import read_monitoring, read_terms
@@ -194,6 +193,7 @@ def excess_threshold(
     >>> round(excess_threshold("down-in", "p", 0.7, monitoring="maturity"), 3)
     0.302
     """
+    from scipy.optimize import brentq
 
     def gap(s: float) -> float:
         edge = _edges(kind, flag, 1.0, barrier_to_strike, 1.0, 0.0, s, 0.0, monitoring, 1e-8)[1]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
 
 from gammaflow.barrier import delta_excess, ladder
 from gammaflow.barrier_terms import read_terms
@@ -217,6 +216,7 @@ def plot_jump(
     if not low < high < np.inf:
         problems.append(f"years: received {years!r}; legal: the shorter time first, then the longer.")
     refuse("jump", problems)
+    from scipy.optimize import brentq
 
     def excess(t: Any, sigma: Any) -> Any:
         return delta_excess(kind, flag, K, H, t, r, sigma, q, limit=limit)

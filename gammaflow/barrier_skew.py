@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from gammaflow.barrier_terms import KINDS, read_monitoring, read_terms
 from gammaflow.errors import SchemaError
@@ -193,6 +192,8 @@ def greeks_local_volatility(
         whole = payoff.copy()
         _solve(x, whole, (0, last), np.array([0.0, t]), steps, far, terms)
         value = whole - value
+    from scipy.interpolate import CubicSpline
+
     block = np.empty((3, *spots.shape))
     side = ~knocked if dates is None else np.ones(len(x), bool)
     curve = CubicSpline(x[side], value[side])

@@ -164,7 +164,7 @@ class Levels:
             ),
             (
                 "quality",
-                " | ".join(str(book.quality).splitlines()) if book.quality else "no chain behind the book",
+                " | ".join(str(book.quality).splitlines()) if book.quality else "not made from one chain",
             ),
             ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
             ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),

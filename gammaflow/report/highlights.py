@@ -145,6 +145,6 @@ def _wall_card(kind: str, wall: float, spot: float) -> Card:
 def _quality_card(quality: Quality | None) -> Card:
     name = "Usable open interest"
     if quality is None:
-        return Card(name, "unknown", "no chain behind the book")
+        return Card(name, "unknown", "not made from one chain")
     share = "none" if np.isnan(quality.usable_share) else f"{quality.usable_share:.1%}"
     return Card(name, share, f"{quality.usable:,} of {quality.rows:,} rows")

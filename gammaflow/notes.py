@@ -1,0 +1,121 @@
+"""Structured notes: what banks have on file, and the book of the dealers who owe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.book import Book
+from gammaflow.note_base import Note
+from gammaflow.note_products import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.schema import refuse, utc
+
+__all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
+
+_OWED = "dealers owe every note"
+
+
+def book_notes(
+    notes: Iterable[Note],
+    *,
+    spot: float,
+    asof: Any,
+    sigma: float | Mapping[str, float],
+    rate: float | Mapping[str, float] = 0.0,
+    dividend_yield: float | Mapping[str, float] = 0.0,
+    symbol: str | None = None,
+    venue: str = "notes",
+    currency: str = "USD",
+) -> Book:
+    """The book of the dealers who owe structured notes: one row per note, position -1.
+
+    A row's multiplier is the notional over the initial fixing, so that figures are in money for the whole
+    note. Notes called or matured by `asof` are left out and named in the book's rule.
+
+    Parameters
+    ----------
+    notes : iterable of Note
+        On one underlying, each name once.
+    spot : float
+        Its price at `asof` [currency].
+    asof : tz-aware moment
+    sigma, rate, dividend_yield : float or mapping of note name to float
+        Volatility [1/sqrt(year)] and rates [1/year] each note is valued with; a mapping names every note.
+    symbol : str, optional
+        The underlying; that of the notes where not given.
+    venue, currency : str
+
+    Returns
+    -------
+    Book
+
+    Raises
+    ------
+    SchemaError
+        With every problem: notes on other underlyings, names given twice, names missing from a mapping or
+        unknown; also where no note is left.
+
+    Examples
+    --------
+    >>> from gammaflow.note_registry import demo_notes
+    >>> book = book_notes(demo_notes(), spot=41.59, asof="2026-02-04T21:00Z", sigma=0.56, rate=0.036)
+    >>> set(book["position"].tolist()), round(float((book["multiplier"] * book["strike"]).sum()))
+    ({-1.0}, 530000000)
+    """
+    moment, given = utc(asof), list(notes)
+    names = [note.name for note in given]
+    owed = [note for note in given if note.over(moment) is None]
+    left_out = [f"{note.name} ({note.over(moment)})" for note in given if note.over(moment)]
+    rates = {"sigma": sigma, "rate": rate, "dividend_yield": dividend_yield}
+    problems = [
+        f"name: {twice!r} is given more than once."
+        for twice in sorted({n for n in names if names.count(n) > 1})
+    ]
+    symbol = symbol or (given[0].symbol if given else "")
+    others = [f"{note.name} on {note.symbol}" for note in given if note.symbol != symbol]
+    if others:
+        problems.append(
+            f"symbol: {len(others)} of {len(given)} notes are not on {symbol} ({', '.join(others)}). Book "
+            "them by themselves and map that book (Book.in_units_of), or scale them (Note.scaled)."
+        )
+    for what, value in rates.items():
+        problems += _mapping_problems(what, value, [note.name for note in owed], names)
+    if not owed:
+        why = "; ".join(left_out) or "none given"
+        problems.append(f"notes: nothing is owed at {moment:%Y-%m-%d %H:%M} UTC: {why}.")
+    refuse("book of notes", problems)
+    columns: dict[str, Any] = {
+        "contract": [note.name for note in owed],
+        "venue": venue,
+        "expiry": pd.DatetimeIndex([note.maturity for note in owed]),
+        "strike": [note.initial for note in owed],
+        "kind": "note",
+        "position": -1.0,
+        "multiplier": [note.shares for note in owed],
+        **{what: _by_note(value, owed) for what, value in rates.items()},
+    }
+    rule = f"{_OWED}; left out: {', '.join(left_out)}" if left_out else _OWED
+    by_name = {note.name: note for note in owed}
+    rows: Any = pd.DataFrame(columns)
+    return Book(rows, symbol, spot, moment, rule, currency=currency, notes=by_name)
+
+
+def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) -> list[str]:
+    if not isinstance(value, Mapping):
+        return []
+    missing = [name for name in dict.fromkeys(owed) if name not in value]
+    unknown = [name for name in value if name not in names]
+    problems = [f"{what}: missing for {len(missing)} notes: {', '.join(missing)}."] if missing else []
+    if unknown:
+        problems.append(f"{what}: {len(unknown)} names are of no note: {', '.join(map(str, unknown))}.")
+    return problems
+
+
+def _by_note(value: Any, notes: list[Note]) -> NDArray[Any]:
+    if isinstance(value, Mapping):
+        return np.array([value[note.name] for note in notes])
+    return np.full(len(notes), value)
