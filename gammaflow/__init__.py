@@ -8,8 +8,16 @@ from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep
 from gammaflow.data_sensitivity import sensitivity
 from gammaflow.demo import demo_chain
-from gammaflow.errors import ConvergenceError, GammaflowError, MismatchError, ReaderError, SchemaError
+from gammaflow.errors import (
+    ConvergenceError,
+    FeedError,
+    GammaflowError,
+    MismatchError,
+    ReaderError,
+    SchemaError,
+)
 from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
 from gammaflow.note_registry import demo_notes, read_notes
@@ -20,11 +28,13 @@ from gammaflow.readers import chain_from_frame, read_chain
 from gammaflow.repair import RepairedChain, repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.store import Store
 from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answers",
     "Autocallable",
     "BarrierNote",
     "Book",
@@ -32,10 +42,13 @@ __all__ = [
     "ConvergenceError",
     "Cube",
     "Exposure",
+    "Feed",
+    "FeedError",
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
     "Levels",
+    "Limits",
     "MismatchError",
     "Profile",
     "ReaderError",
@@ -44,6 +57,7 @@ __all__ = [
     "ReverseConvertible",
     "SchemaError",
     "Smiles",
+    "Store",
     "aggregate_exposure",
     "american",
     "analyze",
@@ -56,6 +70,8 @@ __all__ = [
     "demo_chain",
     "demo_notes",
     "dynamics",
+    "fetch_chain",
+    "fetch_raw",
     "find_levels",
     "fit_smiles",
     "flip_path",
@@ -67,6 +83,7 @@ __all__ = [
     "read_chain",
     "read_notes",
     "repair_chain",
+    "replay",
     "schema",
     "sensitivity",
     "sweep",

@@ -1,30 +1,28 @@
-"""The command line: gammaflow demo | report | exposure | profile | levels | verify."""
+"""The command line: gammaflow demo | report | exposure | profile | levels | verify | fetch | watch."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from gammaflow import verify
+from gammaflow import cli_live, verify
 from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
-from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.greeks import kernels_are_ready
+from gammaflow.errors import GammaflowError
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
 from gammaflow.repair import repair_chain
 from gammaflow.report import Report, analyze
+from gammaflow.terminal import dumps, out_console, working, write
 from gammaflow.units import CONVENTION, describe
 
 app = typer.Typer(
@@ -33,8 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Where option dealers must buy and sell.",
 )
-out_console = Console()
-err_console = Console(stderr=True)
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="An option chain; its format is recognised.")]
 Symbol = Annotated[str | None, typer.Option(help="The underlying, where a file holds several.")]
@@ -53,15 +49,6 @@ ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .
 TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
 
 
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    """A line on the error stream while work lasts; the first run on a machine says that it compiles."""
-    if not kernels_are_ready():
-        err_console.print("First run on this machine: compiling the kernels, for a few seconds ...")
-    with err_console.status(f"{what} ..."):
-        yield
-
-
 def _report(
     source: str | Chain,
     symbol: str | None = None,
@@ -71,26 +58,11 @@ def _report(
     repair: bool = False,
     **how: Any,
 ) -> Report:
-    with _working("Reading and pricing"):
+    with working("Reading and pricing"):
         chain = (
             read_chain(source, vendor=vendor, symbol=symbol, asof=asof) if isinstance(source, str) else source
         )
         return analyze(repair_chain(chain) if repair else chain, **how)
-
-
-def _write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
-    """Write what belongs to the path's ending."""
-    if path.suffix not in writers:
-        raise SchemaError(f"--out: received {str(path)!r}; legal endings: {', '.join(writers)}.")
-    try:
-        writers[path.suffix](path)
-    except OSError as error:
-        raise SchemaError(f"--out: cannot write {str(path)!r} ({error.strerror}).") from None
-    err_console.print(f"written: {path}", highlight=False, markup=False)
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, indent=2, allow_nan=False)
 
 
 def _number(value: float) -> str:
@@ -147,7 +119,7 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
         levels = report.levels.to_dict()
         head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed")}
-        return _dumps({**head, "units": units, "rows": rows})
+        return dumps({**head, "units": units, "rows": rows})
 
     if out:
         writers: dict[str, Callable[[Path], Any]] = {
@@ -155,7 +127,7 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
             ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
             ".md": lambda path: path.write_text(markdown_table(flat.astype(str)), encoding="utf-8"),
         }
-        _write(out, writers)
+        write(out, writers)
     if as_json:
         print(payload())
         return
@@ -169,16 +141,16 @@ def _finish_report(
 ) -> None:
     """Write the report where asked; print its levels, or as JSON `shown` (by default all) alone."""
     if out:
-        _write(
+        write(
             out,
             {
                 ".html": report.to_html,
                 ".md": lambda path: path.write_text(report.to_markdown(), encoding="utf-8"),
-                ".json": lambda path: path.write_text(_dumps(report.to_dict()), encoding="utf-8"),
+                ".json": lambda path: path.write_text(dumps(report.to_dict()), encoding="utf-8"),
             },
         )
     if as_json:
-        print(_dumps(report.to_dict() if shown is None else shown))
+        print(dumps(report.to_dict() if shown is None else shown))
         return
     _show_head(report)
     _show_levels(report)
@@ -287,16 +259,20 @@ def verify_kernels(
     as_json: Json = False,
 ) -> None:
     """Hold the kernels, as compiled for this processor, against vollib and reference values."""
-    with _working("Comparing"):
+    with working("Comparing"):
         result = verify.run(full)
     if as_json:
         rows = json.loads(result.table.reset_index().to_json(orient="records", double_precision=15))
         found = {"ok": result.ok, "processor": result.processor, "vector_bits": result.vector_bits}
-        print(_dumps({**found, "rows": rows}))
+        print(dumps({**found, "rows": rows}))
     else:
         out_console.print(str(result), highlight=False, markup=False, soft_wrap=True)
     if not result.ok:
         raise typer.Exit(1)
+
+
+app.command()(cli_live.fetch)
+app.command()(cli_live.watch)
 
 
 def main() -> NoReturn:

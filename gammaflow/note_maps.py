@@ -127,7 +127,6 @@ def peak_vega(
     >>> round(peak_vega(1.0, 0.5, 2.5, 0.0, 0.2), 2), round(peak_vega(1.0, 0.7, 1.75, 0.0, 0.56), 2)
     (0.7, 1.32)
     """
-
     from scipy.optimize import minimize_scalar
 
     def vega(x: Any) -> Any:

@@ -103,7 +103,8 @@ def assign_positions(
     Raises
     ------
     SchemaError
-        For an unknown rule or numeraire, positions of the wrong length or not finite, or a chain without usable rows.
+        For an unknown rule or numeraire, positions of the wrong length or not finite, or a chain without
+        usable rows.
 
     Examples
     --------

@@ -139,9 +139,9 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
     if not candidates.any():
         return closes
     early = sessions.closes("XNYS", closes[candidates].tz_localize(None).normalize())
-    moved = closes.to_series(index=range(len(closes)))
-    moved[candidates] = np.where(early < closes[candidates], early, closes[candidates])
-    return pd.DatetimeIndex(moved)
+    moved = closes.to_numpy("datetime64[ns]").copy()
+    moved[candidates] = np.minimum(moved[candidates], early.to_numpy("datetime64[ns]"))
+    return pd.DatetimeIndex(moved, tz="UTC")
 
 
 def _last_trading_day(days: pd.Series[Any]) -> pd.Series[Any]:

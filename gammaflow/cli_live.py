@@ -1,0 +1,144 @@
+"""The commands that ask live feeds: gammaflow fetch | watch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+
+from gammaflow.chain import Chain
+from gammaflow.errors import FeedError, SchemaError
+from gammaflow.feeds import VENDORS, Answers, Feed, Limits
+from gammaflow.positioning import RULES
+from gammaflow.repair import repair_chain
+from gammaflow.report import Report, analyze
+from gammaflow.schema import check_choice
+from gammaflow.store import Store
+from gammaflow.terminal import check_ending, dumps, err_console, out_console, write
+from gammaflow.watch import State, render, to_dict, to_line
+from gammaflow.watch import watch as watch_feed
+
+__all__ = ["fetch", "watch"]
+
+VendorName = Annotated[str, typer.Argument(metavar="VENDOR", help=f"Who is asked: {', '.join(VENDORS)}.")]
+SymbolName = Annotated[str, typer.Argument(metavar="SYMBOL", help="The underlying: BTC, SPX, IBIT.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Ask this address instead of the vendor's own.")]
+Timeout = Annotated[float, typer.Option(help="Seconds that one fetch may take, retries included.")]
+
+
+def fetch(
+    vendor: VendorName,
+    symbol: SymbolName,
+    out: Annotated[Path | None, typer.Option(help="Write the chain: .csv or .parquet.")] = None,
+    raw: Annotated[Path | None, typer.Option(help="A folder for the vendor's answers as they came.")] = None,
+    base_url: BaseUrl = None,
+    timeout: Timeout = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Ask a vendor for the chain of now."""
+    feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
+    if out:
+        check_ending(out, (".csv", ".parquet"))
+    with err_console.status(f"Asking {vendor} ..."):
+        answers = feed.fetch()
+    kept = answers.save(raw) if raw else None
+    chain = answers.chain()
+    if out:
+        table = _table(chain)
+        write(out, {".csv": lambda p: table.to_csv(p, index=False), ".parquet": lambda p: _parquet(table, p)})
+    if as_json:
+        print(dumps(_summary(chain, answers, kept)))
+        return
+    out_console.print(str(chain), highlight=False, markup=False)
+    if kept:
+        out_console.print(f"raw answers: {kept}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(chain: Chain) -> Any:
+    """The chain's columns, with what its rows share in front, so that the file says what it is."""
+    frame = chain.to_frame()
+    for place, name in enumerate(("symbol", "vendor", "asof", "spot", "currency")):
+        frame.insert(place, name, getattr(chain, name))
+    return frame
+
+
+def _parquet(table: Any, path: Path) -> None:
+    try:
+        table.to_parquet(path, index=False)
+    except ImportError:
+        raise SchemaError(
+            "--out: a parquet file needs pyarrow, which is not installed: "
+            "pip install 'gammaflow-engine[parquet]', or write .csv."
+        ) from None
+
+
+def _summary(chain: Chain, answers: Answers, kept: Path | None) -> dict[str, Any]:
+    return {
+        "symbol": chain.symbol,
+        "vendor": chain.vendor,
+        "spot": chain.spot,
+        "currency": chain.currency,
+        "asof": chain.asof.isoformat(),
+        "received_at": answers.received_at.isoformat(),
+        "rows": len(chain),
+        "raw": None if kept is None else str(kept),
+        "quality": chain.quality.to_dict(),
+    }
+
+
+def watch(
+    vendor: VendorName,
+    symbol: SymbolName,
+    every: Annotated[float, typer.Option(help="Seconds from one refresh to the next.")] = 60.0,
+    count: Annotated[int | None, typer.Option(help="End after so many refreshes.")] = None,
+    store: Annotated[Path | None, typer.Option(help="A folder that keeps every chain.")] = None,
+    rule: Annotated[
+        str, typer.Option(help=f"Who holds which side: {', '.join(RULES)}.")
+    ] = "calls_long_puts_short",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
+    ] = False,
+    base_url: BaseUrl = None,
+    timeout: Timeout = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")] = False,
+) -> None:
+    """Refresh levels and exposure from a live feed until Ctrl-C; faults are shown and survived."""
+    check_choice(rule, "rule", RULES)
+    feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
+    how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
+
+    def analyse(chain: Chain) -> Report:
+        return analyze(repair_chain(chain) if repair else chain, rule=rule)
+
+    if as_json:
+        last = watch_feed(feed, analyse, lambda state: _print(json.dumps(to_dict(state))), **how)
+    elif out_console.is_terminal:
+        last = _redraw(feed, analyse, how)
+    else:
+        last = watch_feed(feed, analyse, lambda state: _print(to_line(state)), **how)
+    if last.refreshes == count == last.faults:
+        raise FeedError(f"no refresh of {last.refreshes} was without a fault; the last: {last.fault}")
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def _redraw(feed: Feed, analyse: Callable[[Chain], Report], how: dict[str, Any]) -> State:
+    """Watch in a view that redraws itself; ages go on while the feed is asked."""
+    seen = [State(feed.vendor, feed.symbol, datetime.now(UTC))]
+
+    def view() -> Any:
+        return render(replace(seen[-1], now=datetime.now(UTC)))
+
+    def show(state: State) -> None:
+        seen[:] = [state]
+
+    with Live(get_renderable=view, console=out_console, refresh_per_second=2):
+        return watch_feed(feed, analyse, show, **how)

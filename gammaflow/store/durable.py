@@ -1,0 +1,81 @@
+"""Files that are whole or absent, after a crash as well."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from pathlib import Path
+
+__all__ = ["TEMPORARY", "make_folder", "sweep", "sync", "write"]
+
+#: What the names of files that are not yet whole end in.
+TEMPORARY = ".tmp"
+
+
+def sync(folder: Path) -> None:
+    """Flush a folder's list of names to the disk, where the system has a call for it."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path, root: Path) -> None:
+    """Make `folder`, somewhere under `root`, and flush the names of all that is new, of all under `root`."""
+    top = next(parent for parent in (root, *root.parents) if parent.is_dir())
+    folder.mkdir(parents=True, exist_ok=True)
+    for parent in folder.parents:
+        sync(parent)
+        if parent == top:
+            break
+
+
+def write(path: Path, content: bytes, *, replace: bool) -> bool:
+    """Write a file under a temporary name beside its place, flush it, and give it its name in one step.
+
+    Returns
+    -------
+    bool
+        False where `replace` is false and a file has that name by then; it stays as it is.
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            os.replace(temporary, path)
+        elif not _name(temporary, path):
+            return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+    return True
+
+
+def _name(temporary: Path, path: Path) -> bool:
+    """Give a file its name unless another has it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # File systems without hard links: two processes may both find the name free, and the later one stays.
+        if path.exists():
+            return False
+        os.replace(temporary, path)
+    return True
+
+
+def sweep(folder: Path, seconds: float) -> None:
+    """Remove temporary files anywhere under `folder` that are older than `seconds`."""
+    for path in folder.rglob(f".*{TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()

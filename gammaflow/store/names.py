@@ -1,0 +1,127 @@
+"""Where a snapshot stands in a store, and what the name of a file says."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pandas as pd
+
+from gammaflow.errors import SchemaError
+from gammaflow.schema import attempt, refuse
+
+__all__ = ["Snapshot", "day_folder", "escape_raw", "place", "snapshot_at", "symbol_folder", "symbol_of"]
+
+#: Bytes that names keep. The others become %XX, capitals or small letters too, since file systems exist that
+#: do not tell these apart.
+_PLAIN = {
+    "symbol": frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"),
+    "vendor": frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-"),
+    "raw": frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-"),
+}
+#: The longest a name may be once written so; file systems allow 255 in all.
+_LONGEST = {"symbol": 200, "vendor": 100, "raw": 80}
+_FILE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{9})Z-(.*)\.parquet", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A stored chain, by what its file's place and name say.
+
+    Attributes
+    ----------
+    symbol : str
+    asof : Timestamp
+        In UTC.
+    vendor : str
+    path : Path
+        For `read_snapshot`.
+    """
+
+    symbol: str
+    asof: pd.Timestamp
+    vendor: str
+    path: Path
+
+
+def _escape(text: Any, what: str) -> str:
+    """`text` as part of a file's name: bytes of its UTF-8 that are not plain become %XX."""
+    if not isinstance(text, str):
+        raise SchemaError(f"{what}: received {text!r}; text is needed.")
+    try:
+        name = "".join(chr(byte) if byte in _PLAIN[what] else f"%{byte:02X}" for byte in text.encode())
+    except UnicodeEncodeError:
+        raise SchemaError(f"{what}: received {text!a}, which is no Unicode text. Correct it.") from None
+    if len(name) > _LONGEST[what]:
+        raise SchemaError(
+            f"{what}: received {text!r:.60}, which takes {len(name)} characters in a file's name "
+            f"({name:.40}...); legal: up to {_LONGEST[what]}. Shorten it."
+        )
+    return name
+
+
+@functools.lru_cache(maxsize=4096)
+def _unescape(name: str, what: str) -> str | None:
+    """The text that `_escape` made `name` of; None where it did not."""
+    try:
+        text = unquote(name, errors="strict")
+        return text if _escape(text, what) == name else None
+    except (UnicodeDecodeError, SchemaError):
+        return None
+
+
+def escape_raw(name: Any) -> str:
+    """The name of a raw answer as part of its file's name."""
+    return _escape(name, "raw")
+
+
+def symbol_folder(symbol: Any) -> str:
+    """The folder of a symbol."""
+    return f"symbol={_escape(symbol, 'symbol')}"
+
+
+def symbol_of(folder: str) -> str | None:
+    """The symbol of a folder; None where it is no symbol's."""
+    return _unescape(folder[7:], "symbol") if folder.startswith("symbol=") else None
+
+
+def day_folder(asof: pd.Timestamp) -> str:
+    """The folder of a moment's day in UTC; sorts as time does."""
+    return f"date={asof:%Y-%m-%d}"
+
+
+def place(symbol: Any, asof: pd.Timestamp, vendor: Any) -> Path:
+    """Where a snapshot stands in its store.
+
+    Raises
+    ------
+    SchemaError
+        Where symbol or vendor are no text, or too long for a file's name.
+
+    Examples
+    --------
+    >>> place("^SPX", pd.Timestamp("2026-02-05T21:00Z"), "cboe_json").as_posix()
+    'symbol=%5ESPX/date=2026-02-05/20260205T210000.000000000Z-cboe_json.parquet'
+    """
+    (folder, name), problems = attempt(lambda: symbol_folder(symbol), lambda: _escape(vendor, "vendor"))
+    refuse("snapshot", problems)
+    moment = f"{asof:%Y%m%dT%H%M%S}.{asof.microsecond * 1000 + asof.nanosecond:09d}Z"
+    return Path(folder, day_folder(asof), f"{moment}-{name}.parquet")
+
+
+def snapshot_at(path: Path) -> Snapshot | None:
+    """What a file's place and name say; None where no store would have put it there."""
+    match = _FILE.fullmatch(path.name)
+    symbol, vendor = symbol_of(path.parent.parent.name), _unescape(match[8], "vendor") if match else None
+    if match is None or symbol is None or vendor is None:
+        return None
+    year, month, day, hour, minute, second, fraction, _ = match.groups()
+    try:
+        asof = pd.Timestamp(f"{year}-{month}-{day}T{hour}:{minute}:{second}.{fraction}Z").as_unit("ns")
+    except ValueError:
+        return None
+    return Snapshot(symbol, asof, vendor, path) if path.parent.name == f"date={year}-{month}-{day}" else None

@@ -1,0 +1,279 @@
+"""A live feed watched: levels and exposure refreshed, faults survived, every chain kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gammaflow.chain import Chain
+from gammaflow.errors import GammaflowError
+from gammaflow.feeds import Feed
+from gammaflow.plot.prepare import readable
+from gammaflow.report import Report
+from gammaflow.schema import check_number
+from gammaflow.store import Store
+from gammaflow.units import describe
+
+__all__ = ["State", "refresh", "render", "to_dict", "to_line", "watch"]
+
+_STRIKES = 15
+_BAR = 18
+
+
+@dataclass(frozen=True)
+class State:
+    """What a watch knows after a refresh.
+
+    Attributes
+    ----------
+    vendor, symbol : str
+        What is watched.
+    now : datetime
+        The moment that ages are counted to (UTC).
+    report : Report or None
+        Of the last good chain; None before the first.
+    received_at : datetime or None
+        When that chain came, by this machine's clock (UTC).
+    fault : str
+        What went wrong at the last refresh; "" where nothing did.
+    refreshes, faults, stored : int
+        How often the feed was asked, how often something went wrong, and chains that were new to the store.
+    store : str
+        Where chains are kept; "" where they are not.
+    """
+
+    vendor: str
+    symbol: str
+    now: datetime
+    report: Report | None = None
+    received_at: datetime | None = None
+    fault: str = ""
+    refreshes: int = 0
+    faults: int = 0
+    stored: int = 0
+    store: str = ""
+
+
+def refresh(
+    state: State,
+    feed: Feed,
+    analyse: Callable[[Chain], Report],
+    store: Store | None,
+    clock: Callable[[], datetime],
+) -> State:
+    """The state after one more answer of the feed, or one more fault; what failed leaves the rest as it was.
+
+    The chain is kept before it is analysed, with its raw answers.
+    """
+    report, received, stored = state.report, state.received_at, state.stored
+    faults = []
+    try:
+        answers = feed.fetch()
+        chain = answers.chain()
+        if store is not None:
+            try:
+                stored += store.append(chain, raw=answers.to_files())
+            except (GammaflowError, OSError) as error:
+                faults.append(f"not stored: {error}")
+        report, received = analyse(chain), answers.received_at
+    except GammaflowError as error:
+        faults.append(str(error))
+    return replace(
+        state,
+        now=clock(),
+        report=report,
+        received_at=received,
+        stored=stored,
+        fault=" ".join(" | ".join(faults).split()),
+        refreshes=state.refreshes + 1,
+        faults=state.faults + bool(faults),
+    )
+
+
+def watch(
+    feed: Feed,
+    analyse: Callable[[Chain], Report],
+    show: Callable[[State], None],
+    *,
+    every: float = 60.0,
+    count: int | None = None,
+    store: Store | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> State:
+    """Ask a feed again and again until `count` refreshes are done or the user interrupts.
+
+    Parameters
+    ----------
+    feed : Feed
+        Who is asked for what.
+    analyse : callable
+        Makes the report of a chain.
+    show : callable
+        Is given the state after each refresh.
+    every : float
+        Seconds from the start of one refresh to the start of the next.
+    count : int, optional
+        How many refreshes; without end where not given.
+    store : Store, optional
+        Keeps every good chain and its raw answers.
+    clock, sleep : callable
+        The moment (UTC), and the wait.
+
+    Returns
+    -------
+    State
+        After the last refresh; an interrupt (Ctrl-C) ends the watch as `count` does.
+
+    Raises
+    ------
+    SchemaError
+        Where `every` or `count` is not legal.
+    """
+    check_number(every, "every", 0.0, open_low=True)
+    if count is not None:
+        check_number(count, "count", 1.0)
+    state = State(feed.vendor, feed.symbol, clock(), store="" if store is None else str(store.path))
+    try:
+        while True:
+            start = clock()
+            state = refresh(state, feed, analyse, store, clock)
+            show(state)
+            if count is not None and state.refreshes >= count:
+                return state
+            # The clock may be set while a refresh lasts.
+            sleep(min(max(every - (clock() - start).total_seconds(), 0.0), every))
+    except KeyboardInterrupt:
+        return state
+
+
+def _ages(state: State) -> str:
+    """How old the quotes and the last good answer are, in words."""
+    if state.report is None or state.received_at is None:
+        return "no chain yet"
+    quoted = (state.now - state.report.book.asof).total_seconds()
+    came = (state.now - state.received_at).total_seconds()
+    old = f"{_span(quoted)} old" if quoted >= 0 else f"{_span(-quoted)} ahead of this machine's clock"
+    return f"quotes {old}, received {_span(max(came, 0.0))} ago"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    first = next((i for i, (n, _) in enumerate(parts) if n), 3)
+    return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2])
+
+
+def to_line(state: State) -> str:
+    """The state in one line, for terminals and logs that do not redraw."""
+    head = f"{state.now:%Y-%m-%d %H:%M:%S}Z {state.symbol}"
+    if state.fault:
+        return f"{head} FAULT {state.fault} ({_ages(state)})"
+    if state.report is None:
+        return f"{head} {_ages(state)}"
+    levels = state.report.levels
+    divisor, unit = readable([levels.gamma], describe(state.report.book.currency)["gamma"])
+    flips = ", ".join(f"{flip.spot:,.2f}" for flip in levels.flips) or "none"
+    zone = levels.zone
+    return (
+        f"{head} spot {state.report.book.spot:,.2f} gamma {levels.gamma / divisor:,.1f} {unit} "
+        f"flips {flips} zone {'none' if zone is None else f'{zone.low:,.2f} to {zone.high:,.2f}'} "
+        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)})"
+    )
+
+
+def to_dict(state: State) -> dict[str, Any]:
+    """The state as plain numbers and text, with the levels of the last good chain."""
+    report = state.report
+    return {
+        "now": state.now.isoformat(),
+        "vendor": state.vendor,
+        "symbol": state.symbol,
+        "fault": state.fault or None,
+        "refreshes": state.refreshes,
+        "faults": state.faults,
+        "stored": state.stored,
+        "received_at": None if state.received_at is None else state.received_at.isoformat(),
+        "levels": None if report is None else report.levels.to_dict(),
+        "quality": None if report is None or report.quality is None else report.quality.to_dict(),
+    }
+
+
+def render(state: State) -> RenderableType:
+    """The state as what a terminal shows: head, levels, gamma by strike, quality, faults."""
+    counts = f"{state.refreshes} refreshes, {state.faults} with faults"
+    if state.store:
+        counts += f", {state.stored} chains stored in {state.store}"
+    parts: list[RenderableType] = [_head(state)]
+    # Above the tables, for a low terminal shows the first lines.
+    if state.fault:
+        parts.append(Text(f"last refresh failed: {state.fault}", style="bold red"))
+    parts.append(Text(counts, style="dim"))
+    if state.report is not None:
+        parts.append(Text(f"rule: {state.report.book.rule}", style="dim"))
+        if state.report.quality is not None:
+            parts.append(Text(str(state.report.quality).splitlines()[0], style="dim"))
+        # Side by side where the terminal is wide enough.
+        parts.append(Columns([_levels(state.report), _strikes(state.report)], padding=(0, 3)))
+    return Group(*parts)
+
+
+def _head(state: State) -> Text:
+    text = Text(f"{state.symbol} from {state.vendor}", style="bold")
+    if state.report is not None:
+        book = state.report.book
+        text.append(f"  spot {book.spot:,.2f} {book.currency}  {book.asof:%Y-%m-%d %H:%M:%S} UTC")
+    text.append(f"  ({_ages(state)})", style="red" if state.fault else "not bold")
+    return text
+
+
+def _levels(report: Report) -> Table:
+    table = Table(title="\nLevels", title_justify="left", show_header=False, box=None)
+    levels, zone = report.levels, report.levels.zone
+    near = replace(levels, zones=() if zone is None else (zone,))
+    for name, value in near.rows():
+        table.add_row(name, value)
+    others = len(levels.zones) - len(near.zones)
+    if others:
+        table.add_row("other short-gamma zones", str(others))
+    return table
+
+
+def _strikes(report: Report) -> Table:
+    """Bars of the strikes with most net gamma, from the highest down, with spot between them."""
+    gamma = report.exposure.by("strike")["gamma"]
+    chosen = gamma.iloc[np.argsort(-gamma.abs().to_numpy(), kind="stable")[:_STRIKES]].sort_index()
+    divisor, unit = readable(chosen, describe(report.book.currency)["gamma"])
+    largest = float(chosen.abs().max()) or 1.0
+    table = Table(
+        title=Text(f"\nGamma by strike, {unit}"), title_justify="left", show_header=False, box=None,
+        caption=f"the heaviest {len(chosen)} of {len(gamma)} strikes", caption_justify="left",
+    )  # fmt: skip
+    for justify in ("right", "right", "left", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    above = True
+    for strike, value in reversed(list(chosen.items())):
+        if above and float(str(strike)) < report.book.spot:
+            above = False
+            table.add_row(Text(f"spot {report.book.spot:,.7g}", style="dim"))
+        bar = "█" * round(_BAR * abs(value) / largest)
+        short, long = (bar, "") if value < 0 else ("", bar)
+        table.add_row(
+            f"{strike:,.7g}", Text(short, style="red"), Text(long, style="green"), f"{value / divisor:z,.2f}"
+        )
+    return table
+
+
+def _wall(strike: float) -> str:
+    return "none" if np.isnan(strike) else f"{strike:,.7g}"
