@@ -20,6 +20,7 @@ from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.moving import moving_sweep
 from gammaflow.kernels.rows import get_threads
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
+from gammaflow.note_rows import note_cash
 from gammaflow.schema import DAYS_PER_YEAR, read_only
 from gammaflow.smile import Smiles, fit_smiles, log_moneyness
 
@@ -31,7 +32,11 @@ Array = NDArray[np.float64]
 CASH_SUMS = (*CASH_GREEKS, "gross_gamma", "total_gamma")
 
 #: What values or corrects the rows of `Book.special`: (rows, m) arrays, added to the sums of plain rows.
-_SPECIAL: Mapping[str, Callable[..., dict[str, Array]]] = {"barrier": barrier_cash, "coin": coin_cash}
+_SPECIAL: Mapping[str, Callable[..., dict[str, Array]]] = {
+    "barrier": barrier_cash,
+    "note": note_cash,
+    "coin": coin_cash,
+}
 
 _SHAPE = {"vega", "speed", "zomma", "color"}
 

@@ -13,7 +13,7 @@ from gammaflow.barrier_terms import read_which
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
 from gammaflow.kernels.note_steps import Dates
-from gammaflow.kernels.notes import LEAST, LEVELS, STILL, one_pass
+from gammaflow.kernels.notes import LEVELS, one_pass
 from gammaflow.note_terms import NoteTerms
 from gammaflow.results import Greeks
 from gammaflow.schema import attempt, check_number, read_only, refuse
@@ -27,6 +27,10 @@ ALL = (*DEFAULT, "vega", "theta", "rho", "vanna", "charm", "volga", "speed", "zo
 
 #: Steps of the differences: a share of volatility; of a rate, the share of a deviation it moves the forward.
 _VOL_STEP, _RATE_STEP = 0.004, 0.005
+
+# Below this deviation by maturity, and below this spot, nothing is random.
+STILL = 1e-5
+LEAST = 1e-60
 
 _SLOPE = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
 _BEND = np.array([-1.0, 16.0, 16.0, -1.0]) / 12.0
@@ -58,8 +62,8 @@ def value(
     tol : float
         Error of the price, as a share of par, and of delta and gamma, as a share of the larger of their
         largest value and par / S and par / S^2; >= 1e-9. The price is a thousand times better than that. 1e-4
-        takes half the time of 1e-7, and 1e-9 a third more. Rounding adds 1e-15 / (sigma^2 first date) to
-        S^2 gamma.
+        takes half the time of 1e-7, and 1e-9 a third more. Rounding adds to S^2 gamma, as a share of par,
+        1e-16 / s^3, where s = sigma sqrt(years to the first date).
 
     Returns
     -------
@@ -117,8 +121,8 @@ def value(
     legal = (S[order] >= 0.0) & np.isfinite(S[order]) if np.isfinite(numbers).all() and sigma >= 0.0 else []
     rows = order[legal]
     if len(rows):
-        note = _Note(terms, S[rows], r, sigma, q, level)
-        greeks = note.greeks(set(names))
+        with np.errstate(over="ignore"):
+            greeks = _Note(terms, S[rows], r, sigma, q, level).greeks(set(names))
         for i, name in enumerate(names):
             found[i, rows] = greeks[name]
     return Greeks(names, found.reshape(len(names), *points.shape))
@@ -230,11 +234,11 @@ class _Note:
             "delta": delta,
             "gamma": gamma,
             "speed": speed,
-            "theta": r * price - b * S * delta - 0.5 * variance * S**2 * gamma,
-            "charm": q * delta - (b + variance) * S * gamma - 0.5 * variance * S**2 * speed,
+            "theta": r * price - b * S * delta - 0.5 * variance * S * (S * gamma),
+            "charm": q * delta - (b + variance) * S * gamma - 0.5 * variance * S * (S * speed),
             "color": (q - b - variance) * gamma
             - (b + 2.0 * variance) * S * speed
-            - 0.5 * variance * S**2 * fourth,
+            - 0.5 * variance * S * (S * fourth),
         }
         if wanted & {"vega", "vanna", "volga", "zomma"}:
             step = _VOL_STEP * self.sigma

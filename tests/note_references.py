@@ -115,3 +115,45 @@ def random_terms(rng: np.random.Generator, n: int, **fixed: Any) -> NoteTerms:
         "hit": table[1],
     }
     return NoteTerms(**{**terms, **fixed})
+
+
+#: Of the reference file: days, days between events, barrier, rate, dividend yield, volatility.
+DEALS = {
+    "RC_1y": (252, 63, 70.0, 0.04, 0.01, 0.3),
+    "PHX_3y": (756, 63, 60.0, 0.04, 0.01, 0.3),
+    "IBIT_1y": (252, 63, 60.0, 0.0432, 0.0, 0.55),
+    "SNOW_2y": (504, 21, 75.0, 0.03, 0.015, 0.22),
+}
+
+
+def reference_terms(deal: str, elapsed: int, state: str) -> NoteTerms:
+    """Terms of a deal of the reference file, such as "PHX_3y_dailyKI60", some trading days after issue."""
+    name, mode = deal.rsplit("_", 1)
+    days, period, barrier = DEALS[name][:3]
+    day = np.arange(1, days + 1)
+    due, last = day % period == 0, day == days
+    call_level, call_pays, coupon_level, coupon = np.inf, 1.0, 0.0, 0.0
+    if name == "RC_1y":
+        coupon = 0.02
+    elif name == "PHX_3y":
+        call_level, coupon_level, coupon = 100.0, 70.0, 0.025
+    elif name == "IBIT_1y":
+        call_level, coupon = 100.0, 0.05
+    else:
+        call_level, call_pays, coupon_level, coupon = 103.0, 1.0 + 0.01 * day / period, 103.0, 0.24
+    coupons = last if name == "SNOW_2y" else due
+    look = np.full(days, True) if mode.startswith("daily") else last
+    left = (day > elapsed) & (look | due)
+    return NoteTerms(
+        (day[left] - elapsed) / 252,
+        look=look[left],
+        barrier=barrier,
+        call_level=np.where(due & ~last, call_level, np.inf)[left],
+        call_pays=np.broadcast_to(call_pays, days)[left],
+        coupon_level=np.where(coupons, coupon_level, np.inf)[left],
+        coupon=np.where(coupons, coupon, 0.0)[left],
+        knocked=state == "knocked",
+        edges=[100.0],
+        intact=[[1.0, 0.0], [1.0, 0.0]],
+        hit=[[0.0, 0.01], [1.0, 0.0]],
+    )

@@ -125,8 +125,14 @@ def yahoo_json(*quotes: dict[str, object]) -> str:
 
 YAHOO_JSON = yahoo_json()
 
+OWN_CSV = """symbol,vendor,asof,spot,currency,contract,expiry,strike,kind,open_interest,multiplier,iv
+XYZ,gammaflow_table,2026-02-05 14:30Z,23.1,USD,XYZ P22.5,2026-03-20 20:00Z,22.5,put,40.0,100.0,0.31
+XYZ,gammaflow_table,2026-02-05 14:30Z,23.1,USD,XYZ C25,2026-03-20 20:00Z,25.0,call,,100.0,
+"""
+
 #: Every sample that reads, by vendor name, with what `read_chain` needs besides the file.
 SAMPLES: dict[str, tuple[str, dict[str, str]]] = {
+    "gammaflow_table": (OWN_CSV, {}),
     "cboe_csv": (CBOE_CSV, {}),
     "cboe_json": (CBOE_JSON, {}),
     "deribit_json": (DERIBIT_JSON, {}),

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from gammaflow.errors import ReaderError, SchemaError
@@ -44,7 +45,7 @@ def test_every_format_has_a_sample() -> None:
         (DERIBIT_JSON[:200].encode(), "the JSON breaks at line 1, column"),
         (YAHOO_JSON[:-2].encode(), "the file was cut off or altered"),
         (b"[" * 100_000, "nested too deeply"),
-        (b'{"Error Message": "Invalid API call"}', "not recognised; known are: cboe_csv, CBOE quote-table"),
+        (b'{"Error Message": "Invalid API call"}', "not recognised; known are: gammaflow_table, a chain"),
         (b'{"status": "OK", "results": [{"break_even_price": 5}]}', "not recognised"),
         (b"null", "not recognised"),
         (b"[]", "not recognised"),
@@ -76,7 +77,7 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vendor": "cboe"}, "vendor: received 'cboe'; legal: 'cboe_csv', 'cboe_json', 'deribit_json'"),
+        ({"vendor": "cboe"}, "vendor: received 'cboe'; legal: 'gammaflow_table', 'cboe_csv'"),
         ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
         ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a moment"),
         ({"asof": "noon"}, "asof: .* is not a moment"),
@@ -87,3 +88,16 @@ def test_arguments(tmp_path: Path, arguments: dict[str, Any], message: str) -> N
     path.write_text(DERIBIT_CSV, encoding="utf-8")
     with pytest.raises(SchemaError, match=message):
         read_chain(path, **arguments)
+
+
+def test_half_a_character_is_refused_and_a_whole_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "answer.json"
+    for escape, words in ((r"\ud83d", "half a character"), (r"\ud83d\ude00", r"are no option symbols .*😀")):
+        path.write_text(YAHOO_JSON.replace("IBIT260717C00036500", escape))
+        with pytest.raises(ReaderError, match=words):
+            read_chain(path)
+
+
+def test_a_vendor_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="vendor: received '<NA>'; legal: 'gammaflow_table', 'cboe_csv'"):
+        read_chain(tmp_path / "file", vendor=pd.NA)  # type: ignore[arg-type]

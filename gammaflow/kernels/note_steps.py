@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.kernels.barrier_steps import NODES, WEIGHTS, P, spread
+from gammaflow.kernels.barrier_steps import NODES, WEIGHTS, P, add_product, spread
 from gammaflow.kernels.compile import kernel, scalar, summing_kernel
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp
 
@@ -154,91 +154,99 @@ def cut_panels(levels, count, width, layer, start, cut):
 
 
 @summing_kernel
-def look_back(step, width, base, nodes, layer, end, target, start, stop):
-    """Values one step before a layer, at the nodes start..stop of another."""
+def look_back(step, width, base, nodes, source, piece, end, target, start, stop, direct):
+    """Add values one step before a layer to another, at its nodes start..stop.
+
+    What is summed are the layer's panels, of so many nodes in all, and its nodes piece..end. direct: 1, or 0
+    to add no more than what the mirror at 0 takes.
+    """
     s, m, c = step.s, step.m, step.cover
     for i in range(start, stop):
         z = target.place[i]
-        low = max(0, math.floor((z + m - c) / width) - base) * P
-        high = min(nodes, (math.ceil((z + m + c) / width) - base) * P)
+        if step.mirror and z <= 0.0:
+            continue
+        away = -2.0 * z / (s * s)
         v = u = 0.0
-        away = -2.0 * z / (s * s) if step.mirror else -np.inf
         for part in range(2):
-            first, last = (low, high) if part == 0 else (nodes, end)
-            for j in range(first, last):
-                place = layer.place[j]
-                d = (place - z - m) / s
-                k = layer.weight[j] * exp(-0.5 * d * d)
-                v += k * layer.value[0, j]
-                u += k * layer.value[1, j]
+            first, last = piece, end
+            if part == 0:
+                first = max(0, math.floor((z + m - c) / width) - base) * P
+                last = min(nodes, (math.ceil((z + m + c) / width) - base) * P)
             if step.mirror:
                 for j in range(first, last):
-                    d = (layer.place[j] - z - m) / s
-                    k = exp(min(away * layer.place[j], 0.0) - 0.5 * d * d)
-                    v -= layer.weight[j] * k * layer.value[0, j]
-        target.value[0, i] = 0.0 if step.mirror and z <= 0.0 else step.scale * v
-        target.value[1, i] = step.scale * u
+                    place = source.place[j]
+                    d = (place - z - m) / s
+                    k = source.weight[j] * (direct - exp(min(away * place, 0.0)))
+                    v += k * exp(-0.5 * d * d) * source.value[0, j]
+            else:
+                for j in range(first, last):
+                    d = (source.place[j] - z - m) / s
+                    k = source.weight[j] * exp(-0.5 * d * d)
+                    v += k * source.value[0, j]
+                    u += k * source.value[1, j]
+        target.value[0, i] += step.scale * v
+        target.value[1, i] += step.scale * u
 
 
 @kernel
-def add_pieces(step, width, base, nodes, source, end, low, high, target):
-    """Add what the pieces of a layer are worth one step earlier, at the panels low..high."""
-    s, m, c = step.s, step.m, step.cover
-    for j in range(nodes, end):
-        place = source.place[j]
-        weight = step.scale * source.weight[j]
-        v, u = source.value[0, j] * weight, source.value[1, j] * weight
-        first = (max(low, math.floor((place - m - c) / width)) - base) * P
-        last = (min(high, math.ceil((place - m + c) / width)) - base) * P
-        away = -2.0 * place / (s * s)
-        taken = 1.0 if step.mirror else 0.0
-        for i in range(first, last):
-            z = target.place[i]
-            d = (place - z - m) / s
-            k = exp(-0.5 * d * d)
-            target.value[0, i] += v * k * (1.0 - taken * exp(min(away * z, 0.0)))
-            target.value[1, i] += u * k
+def look_back_from_panels(step, width, base, nodes, source, end, bottom, high, B, columns, memory, target):
+    """Values one step before a layer at the panels bottom..high, zeros before.
+
+    B: the Toeplitz blocks of `build_step`, of which columns (start, first, last) matter.
+    """
+    into = (bottom - base) * P
+    for i in range(2 if memory else 1):
+        at = into + columns[0] * P
+        add_product(B, 1.0, columns[1], columns[2], source.value[i], at, high - bottom, target.value[i], into)
+    if step.mirror:
+        near = min(high, math.ceil((step.cover + abs(step.m)) / width))
+        stop = (near - base) * P
+        look_back(step, width, base, nodes, source, nodes, nodes, target, into, stop, 0.0)
+    if end > nodes:
+        left = right = source.place[nodes]
+        for j in range(nodes, end):
+            left = min(left, source.place[j])
+            right = max(right, source.place[j])
+        near = max(bottom, math.floor((left - step.m - step.cover) / width))
+        far = min(high, math.ceil((right - step.m + step.cover) / width))
+        start, stop = (near - base) * P, (far - base) * P
+        none = np.int64(0)  # a literal 0 would compile `look_back` once more
+        look_back(step, width, base, none, source, nodes, end, target, start, stop, 1.0)
 
 
 @summing_kernel
-def take_mirrored(step, width, base, nodes, source, low, high, target):
-    """Take from the panels low..high, above 0, the value of paths that touch the mirror at 0 on the way."""
+def add_jets(step, z, width, base, nodes, layer, piece, end, shares, jet):
+    """Add shares[0] v + shares[1] u, one step before a layer, and four derivatives in z of it.
+
+    nodes, piece, end: as for `look_back`.
+    """
     s, m, c = step.s, step.m, step.cover
-    rows = min(high, math.ceil((c + abs(m)) / width))
-    for i in range((low - base) * P, (rows - base) * P):
-        z = target.place[i]
-        last = min(nodes, (math.ceil((z + m + c) / width) - base) * P)
-        v = 0.0
-        for j in range(max(0, -base) * P, last):
-            d = (source.place[j] - z - m) / s
-            k = exp(-2.0 * z / (s * s) * source.place[j] - 0.5 * d * d)
-            v += source.weight[j] * k * source.value[0, j]
-        target.value[0, i] -= step.scale * v
-
-
-@summing_kernel
-def add_jets(step, z, first, last, layer, jet):
-    """Add a layer's row 0, one step earlier, and four derivatives in z of it; first..last are its nodes."""
-    s, m = step.s, step.m
     if step.mirror and z <= 0.0:
         return
-    a = b = c = e = f = 0.0
-    for side in range(2 if step.mirror else 1):
+    j0 = j1 = j2 = j3 = j4 = 0.0
+    for turn in range(8):
+        row, part, side = turn % 2, turn // 2 % 2, turn // 4
+        if shares[row] == 0.0 or (side == 1 and not step.mirror):
+            continue
+        first, last = piece, end
+        if part == 0:
+            first = max(0, math.floor((z + m - c) / width) - base) * P
+            last = min(nodes, (math.ceil((z + m + c) / width) - base) * P)
         sign = 1.0 - 2.0 * side
         for j in range(first, last):
             place = max(layer.place[j], 0.0) if step.mirror else layer.place[j]
             away = -2.0 * side * z * place / (s * s)
             d = (place - z - m) / s
-            k = sign * layer.weight[j] * layer.value[0, j] * exp(away - 0.5 * d * d)
+            k = sign * shares[row] * layer.weight[j] * layer.value[row, j] * exp(away - 0.5 * d * d)
             d = (sign * place - z - m) / s
             x = d * d
-            a += k
-            b += k * d
-            c += k * (x - 1.0)
-            e += k * d * (x - 3.0)
-            f += k * (x * (x - 6.0) + 3.0)
-    jet[0] += step.scale * a
-    jet[1] += step.scale * b / s
-    jet[2] += step.scale * c / s**2
-    jet[3] += step.scale * e / s**3
-    jet[4] += step.scale * f / s**4
+            j0 += k
+            j1 += k * d
+            j2 += k * (x - 1.0)
+            j3 += k * d * (x - 3.0)
+            j4 += k * (x * (x - 6.0) + 3.0)
+    jet[0] += step.scale * j0
+    jet[1] += step.scale * j1 / s
+    jet[2] += step.scale * j2 / s**2
+    jet[3] += step.scale * j3 / s**3
+    jet[4] += step.scale * j4 / s**4

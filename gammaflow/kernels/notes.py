@@ -20,7 +20,8 @@ that touch the barrier on the way, with z = ln(S / barrier):
     E(z, z') = D(z, z') (1 - exp(-2 z z' / (sigma^2 dt)))                                           (3)
 
 The last step, from the first date to now, is differentiated under the integral. Where it is shorter than all
-others its Gaussian is narrower than the panels; each spot then has panels of its own on the first date.
+others its Gaussian is narrower than the panels. Spots with a level of the first date in reach are then
+integrated over narrower ones; from elsewhere that date's events are certain, and one step goes to the second.
 """
 
 from __future__ import annotations
@@ -29,28 +30,23 @@ import math
 
 import numpy as np
 
-from gammaflow.kernels.barrier_steps import P, add_product, build_step, offsets, spread
+from gammaflow.kernels.barrier_steps import P, build_step, offsets, spread
 from gammaflow.kernels.compile import kernel
 from gammaflow.kernels.note_steps import (
     add_jets,
     add_piece,
-    add_pieces,
     cut_panels,
     fill_before,
     levels_between,
     look_back,
+    look_back_from_panels,
     make_step,
     new_layer,
-    take_mirrored,
 )
 
 # (panel width, reach) in standard deviations, and the worst error seen in 200 random notes on ladders of 160:
 # of the price as a share of par, of delta and gamma as a share of the larger of their largest and par / S^n
 LEVELS = np.array([[8.0, 6.0, 1e-4], [7.0, 7.0, 1e-6], [6.0, 7.5, 1e-7], [5.0, 8.5, 1e-9]])
-
-# Below this deviation by maturity, and below this spot, nothing is random.
-STILL = 1e-5
-LEAST = 1e-100
 
 # The last Gaussian is differentiated: it has panels no wider and a reach no shorter than these. Its deviation
 # is at least NARROW, and times between dates that differ by less than SAME are one.
@@ -101,30 +97,27 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
     B = np.empty((1, (2 * pad + 1) * P, P))
     fine = n > 1 and soon < gap
     built = -1.0
-    first = last = start = 0
     end = nodes
+    columns = (0, 0, 0)
     for k in range(n - 1, 0 if fine else -1, -1):
         bottom = min(max(low[k], 0), high[k]) if dates.lose[k] or dates.mirror else low[k]
         for j in range(max(0, low[k] - 2 * pad - base) * P, (high[k] + 2 * pad - base) * P):
             b.value[0, j] = b.value[1, j] = 0.0
         found = levels_between(dates, k, low[k] * width, high[k] * width, levels)
         stop, panels = cut_panels(levels, found, width, b, nodes, cut)
+        for j in range(nodes, stop):
+            b.value[0, j] = b.value[1, j] = 0.0
         if k < n - 1:
             dt = dates.time[k + 1] - dates.time[k]
             step = make_step(dt, r, sigma, q, reach, dates.mirror)
             if abs(dt - built) > SAME * dt:
                 first, last = build_step(1.0, dt, r, sigma, q, width, reach, False, B)
-                start = offsets(step.s, step.m, width, reach)[0]
+                columns = (offsets(step.s, step.m, width, reach)[0], first, last)
                 built = dt
-            into = (bottom - base) * P
-            for i in range(2 if dates.memory else 1):
-                at = into + start * P
-                add_product(B[0], 1.0, first, last, a.value[i], at, high[k] - bottom, b.value[i], into)
-            if end > nodes:
-                add_pieces(step, width, base, nodes, a, end, bottom, high[k], b)
-            if dates.mirror:
-                take_mirrored(step, width, base, nodes, a, bottom, high[k], b)
-            look_back(step, width, base, nodes, a, end, b, nodes, stop)
+            look_back_from_panels(
+                step, width, base, nodes, a, end, bottom, high[k], B[0], columns, dates.memory, b
+            )  # fmt: skip
+            look_back(step, width, base, nodes, a, nodes, end, b, nodes, stop, 1.0)
         if k == n - 1 or found > 0 or dates.call[k] < np.inf or dates.due[k] < np.inf:
             fill_before(dates, k, (bottom - base) * P, (high[k] - base) * P, b)
             fill_before(dates, k, nodes, stop, b)
@@ -135,33 +128,45 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
         end = stop
 
     now = make_step(soon, r, sigma, q, max(reach, LAST_REACH), dates.mirror)
-    none = np.int64(0)  # a literal 0 compiles every kernel it is passed to once more
-    parts = most + 1 + math.ceil(2.0 * now.cover / (last_wide * now.s)) if fine else 0
-    b = new_layer(width, base, none, parts * P)
-    step = make_step(dates.time[min(1, n - 1)] - soon, r, sigma, q, reach, dates.mirror)
     if not fine:
-        for j in range(len(a.place)):
-            a.value[0, j] += missed * a.value[1, j]
+        for i in range(len(z)):
+            add_jets(now, z[i], width, base, nodes, a, nodes, end, (1.0, missed), jets[i])
+        return
+    dt = dates.time[1] - soon
+    step = make_step(dt, r, sigma, q, reach, dates.mirror)
+    both = make_step(dates.time[1], r, sigma, q, reach, dates.mirror)
+    none = np.int64(0)  # a literal 0 would compile what it is passed to once more
+    lowest, highest = z[0] + now.m - now.cover, z[-1] + now.m + now.cover
+    found = levels_between(dates, none, lowest, highest, levels)
+    share = last_wide * now.s
+    b = new_layer(width, base, none, (1 + 2 * found * math.ceil(2.0 * now.cover / share)) * P)
+    stop = none
+    done = lowest
+    for i in range(2 * found):
+        level = levels[i // 2]
+        left = max(done, level - 2.0 * now.cover)
+        done = level if i % 2 == 0 else min(level + 2.0 * now.cover, highest)
+        if i % 2 == 1 and i // 2 + 1 < found:
+            done = min(done, levels[i // 2 + 1])
+        pieces = math.ceil((done - left) / share)
+        for piece in range(pieces):
+            part = (done - left) / pieces
+            stop = add_piece(left + piece * part, left + (piece + 1) * part, b, stop)
+    look_back(step, width, base, nodes, a, nodes, end, b, none, stop, 1.0)
+    fill_before(dates, none, none, stop, b)
+    probe = new_layer(width, base, none, none + 3)
     for i in range(len(z)):
-        left = z[i] + now.m - now.cover
-        right = z[i] + now.m + now.cover
-        if not fine:
-            below = max(0, math.floor(left / width) - base) * P
-            above = min(nodes, (math.ceil(right / width) - base) * P)
-            add_jets(now, z[i], below, above, a, jets[i])
-            add_jets(now, z[i], nodes, end, a, jets[i])
+        near = False
+        for level in levels[:found]:
+            near = near or abs(z[i] + now.m - level) < now.cover
+        if near:
+            add_jets(now, z[i], width, base, none, b, none, stop, (1.0, missed), jets[i])
             continue
-        found = levels_between(dates, none, left, right, levels)
-        stop = none
-        for part in range(found + 1):
-            upper = right if part == found else levels[part]
-            pieces = math.ceil((upper - left) / (last_wide * now.s))
-            share = (upper - left) / pieces
-            for piece in range(pieces):
-                stop = add_piece(left + piece * share, left + (piece + 1) * share, b, stop)
-            left = upper
-        look_back(step, width, base, nodes, a, end, b, none, stop)
-        fill_before(dates, none, none, stop, b)
-        for j in range(stop):
-            b.value[0, j] += missed * b.value[1, j]
-        add_jets(now, z[i], none, stop, b, jets[i])
+        for j in range(3):
+            probe.place[j] = z[i] + now.m
+            probe.value[0, j] = 1.0 if j == 1 else 0.0
+            probe.value[1, j] = 1.0 if j == 2 else 0.0
+        fill_before(dates, none, none, none + 3, probe)
+        paid, v, u = probe.value[0] + missed * probe.value[1]
+        jets[i, 0] += paid * math.exp(-r * soon)
+        add_jets(both, z[i], width, base, nodes, a, nodes, end, (v - paid, u - paid), jets[i])

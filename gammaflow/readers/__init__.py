@@ -7,7 +7,7 @@ from typing import Any
 
 from gammaflow.chain import Chain
 from gammaflow.errors import ReaderError
-from gammaflow.readers import cboe, deribit, yahoo
+from gammaflow.readers import cboe, deribit, own, yahoo
 from gammaflow.readers.frame import chain_from_frame
 from gammaflow.readers.source import Format, open_source
 from gammaflow.schema import check_choice, utc
@@ -15,7 +15,7 @@ from gammaflow.schema import check_choice, utc
 __all__ = ["FORMATS", "chain_from_frame", "read_chain"]
 
 #: Every kind of file that `read_chain` knows.
-FORMATS: tuple[Format, ...] = (cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
+FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
 
 
 def read_chain(
@@ -28,8 +28,8 @@ def read_chain(
     path : path
         One file; it may be gzipped. What it is decides its content, never its name.
     vendor : str, optional
-        What the file must be: "cboe_csv", "cboe_json", "deribit_json", "deribit_table" or
-        "yahoo_json". By default it is recognised.
+        What the file must be: "cboe_csv", "cboe_json", "deribit_json", "deribit_table",
+        "yahoo_json" or "gammaflow_table". By default it is recognised.
     symbol : str, optional
         The underlying, needed where the file holds several ("BTC" and "ETH"). The rows of the others
         are counted in `Chain.left_out`.
@@ -44,9 +44,9 @@ def read_chain(
         so `multiplier` is 1), prices in the vendor's quote unit (coin for Deribit's inverse options).
         Values that the vendor left blank are NaN; expired rows and volatilities of zero stay and are
         counted in `Chain.quality`. Spot is the price in the file; in Deribit tables the median of the
-        rows' index prices, each row keeping its own forward. Expiries are moments: 16:00 New York,
-        09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00 UTC on Deribit. Early
-        closes of US exchanges are not known. Deribit's `creation_timestamp` gives `quote_time` and
+        rows' index prices, each row keeping its own forward. Expiries are moments: the close of New York
+        (16:00, 13:00 on half days), 09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00
+        UTC on Deribit. Deribit's `creation_timestamp` gives `quote_time` and
         `open_interest_date`; the other files date trades at most, and those columns stay missing.
 
     Raises
@@ -71,7 +71,7 @@ def read_chain(
     """
     known = {f.name: f for f in FORMATS}
     if vendor is not None:
-        check_choice(vendor, "vendor", known)
+        check_choice(vendor if isinstance(vendor, str) else repr(vendor), "vendor", known)
     moment = None if asof is None else utc(asof)
     source = open_source(path)
     found = next((f for f in FORMATS if f.recognises(source)), None)

@@ -52,7 +52,7 @@ _REQUIRED = ("open_interest", "iv")
 
 _SETTLEMENT = "08:00 UTC"
 _NAME = "instrument_name"
-_OPTION = r"^([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]+(?:[d.][0-9]+)?)-([CP])$"
+_OPTION = r"^([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])$"
 _FUTURE = r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$"
 _BY_HAND = (
     "Read the table with pandas and pass the rows of one moment to chain_from_frame(..., spot=, asof=)."
@@ -125,6 +125,7 @@ def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp
     return rows, asof, [problem]
 
 
+@np.errstate(over="ignore")
 def _spot(rows: Rows) -> tuple[float, list[str]]:
     name = rows.first(*SPOT)
     if name is None:

@@ -95,7 +95,7 @@ def chain_from_frame(
     chosen, problems = _mapped(frame.reset_index(drop=True), dict(columns or {}))
     dictionary = dict(CHAIN)
     if multiplier is not None and "multiplier" not in chosen:
-        chosen["multiplier"] = pd.Series(multiplier, index=range(len(frame)), dtype=object)
+        chosen["multiplier"] = pd.Series([multiplier] * len(frame), dtype=object)
     elif multiplier is not None:
         problems.append("multiplier: given as an argument and as a column. Leave one out.")
     elif "multiplier" not in chosen:
@@ -156,7 +156,22 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
         problems.append(
             f"columns: {', '.join(map(repr, twice))} stand in the frame more than once. Drop one of each."
         )
-    return {name: frame[theirs] for name, theirs in names.items() if theirs not in twice}, problems
+    chosen = {name: frame[theirs] for name, theirs in names.items() if theirs not in twice}
+    broken = [name for name, values in chosen.items() if values.dtype == object and not _is_unicode(values)]
+    if broken:
+        raise SchemaError(
+            f"frame not accepted: {', '.join(broken)}: text with half a character (a lone surrogate). "
+            f"Correct it or drop those rows."
+        )
+    return chosen, problems
+
+
+def _is_unicode(values: pd.Series[Any]) -> bool:
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _expiries(
@@ -184,7 +199,9 @@ def _expiries(
             "settlement='PM' (16:00 New York), 'AM' (09:30 New York) or a clock and zone such as '08:00 "
             "UTC', or with a column settlement."
         ]
-    clocks = pd.Series(settlement, index=values.index) if labels is None else labels.astype("str")
+    clocks = (
+        pd.Series([str(settlement)] * len(values), dtype=object) if labels is None else labels.astype("str")
+    )
     try:
         return {"expiry": expiries(pd.Series(stamps), clocks), "settlement": clocks}, []
     except SchemaError as error:
@@ -212,9 +229,11 @@ def _moment_or_day(value: Any) -> Any:
     if isinstance(value, str) and not re.match(r"\s*\d{4}-?\d\d-?\d\d", value):
         return pd.NaT
     try:
-        stamp = pd.Timestamp(value).as_unit("ns")
+        stamp: Any = pd.Timestamp(value).as_unit("ns")
     except (ValueError, OverflowError):
         return pd.NaT
+    if stamp is pd.NaT:
+        return stamp
     if stamp.tzinfo is not None:
         return stamp.tz_convert("UTC")
     return stamp if stamp == stamp.normalize() else pd.NaT

@@ -30,6 +30,7 @@ __all__ = [
     "Source",
     "assemble",
     "illegal",
+    "in_file",
     "iso_moment",
     "mismatch",
     "open_source",
@@ -44,6 +45,7 @@ NO_MOMENT = (
 
 # No chain's median volatility is above 500 %, nor below 5 %.
 _IV_UNIT = 5.0
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
 
@@ -87,7 +89,15 @@ class Source:
         if not self.text.lstrip().startswith(("{", "[")):
             return None
         try:
-            return json.loads(self.text, parse_int=float)
+            document = json.loads(self.text, parse_int=float)
+            if _SURROGATE.search(self.text):
+                json.dumps(document, ensure_ascii=False).encode()
+            return document
+        except UnicodeEncodeError:
+            raise self.refuse(
+                "the JSON holds half a character (a lone surrogate, \\ud800 .. \\udfff); the file was "
+                "altered. Save the vendor's answer again."
+            ) from None
         except json.JSONDecodeError as error:
             raise self.refuse(
                 f"the JSON breaks at line {error.lineno}, column {error.colno} ({error.msg}); the file was "
@@ -184,6 +194,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
 def _parquet(name: str, content: bytes) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(io.BytesIO(content)).reset_index(drop=True)
+        for place in range(frame.shape[1]):
+            frame.isetitem(place, _printable(frame.iloc[:, place]).array)
     except ImportError:
         raise ReaderError(
             f"{name}: is a parquet file; install gammaflow-engine[parquet] to read it, or save it as CSV."
@@ -191,6 +203,19 @@ def _parquet(name: str, content: bytes) -> pd.DataFrame:
     except Exception as error:  # the parquet library's errors share no base class
         raise ReaderError(f"{name}: the parquet file is damaged ({error}). Write it again.") from None
     return frame.set_axis([str(c) for c in frame.columns], axis=1)
+
+
+def _printable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column, moments outside 1678 .. 2261 as text; raises where the bytes of a text are no UTF-8."""
+    if pd.api.types.is_string_dtype(column.dtype):
+        column.to_numpy(dtype=object)
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        try:
+            column.dt.as_unit("ns")
+        except pd.errors.OutOfBoundsDatetime:
+            naive = column if column.dt.tz is None else column.dt.tz_convert(None)
+            return pd.Series(np.datetime_as_string(naive.to_numpy()), column.index)
+    return column
 
 
 def _decode(name: str, content: bytes) -> str:
@@ -237,6 +262,7 @@ def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: st
     return [f"{name}: {bad.size} of {len(rows.frame)} rows {what} (first: {first}); {legal}"]
 
 
+@np.errstate(over="ignore")
 def wrong_volatility_unit(values: NDArray[np.float64], name: str, *, percent: bool) -> list[str]:
     """A problem where the median of volatilities above zero says that they are in the other unit."""
     quoted = values[values > 0]
@@ -292,7 +318,7 @@ def assemble(
         except SchemaError:
             pass
     found += illegal(columns, CHAIN, spot)
-    raise source.refuse(*(_in_file(rows, problem) for problem in found))
+    raise source.refuse(*(in_file(rows, problem) for problem in found))
 
 
 def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: Any) -> list[str]:
@@ -303,7 +329,8 @@ def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: 
     )[1]
 
 
-def _in_file(rows: Rows, problem: str) -> str:
+def in_file(rows: Rows, problem: str) -> str:
+    """A chain's problem with the row named by its place in the file."""
     problem = re.sub(r"\(first: row (\d+) =", lambda m: f"(first: {rows.where(int(m[1]))} =", problem)
     return problem.replace(
         "Drop them or fix the column map.", "Correct or drop them, or build the chain with chain_from_frame."

@@ -1,0 +1,76 @@
+"""Whole structured notes: a ladder of 200 spots by quadrature against Monte Carlo at one spot."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.barriers import _median
+
+# isort: split
+import note_references as references
+from gammaflow.note_pricing import ALL, value
+
+SPOTS = np.linspace(40.0, 160.0, 200)
+NOTES = {
+    "PHX_3y_dailyKI60": "three years, 756 closes, quarterly calls and coupons",
+    "SNOW_2y_dailyKI75": "two years, 504 closes, monthly calls",
+    "RC_1y_dailyKI70": "one year, 252 closes",
+    "PHX_3y_euroKI60": "three years, barrier at maturity, quarterly calls and coupons",
+}
+
+
+def _ladder(deal: str, **options: Any) -> Any:
+    r, q, sigma = references.DEALS[deal.rsplit("_", 1)[0]][3:]
+    return value(references.reference_terms(deal, 0, "not_knocked"), SPOTS, r, sigma, q, **options)
+
+
+def ladders() -> str:
+    """A row per note and tolerance: price, delta and gamma at 200 spots, errors as `value` counts them."""
+    lines = [
+        "| 200 spots, price, delta and gamma | tol | ms | price error | gamma error |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for deal, words in NOTES.items():
+        best = _ladder(deal, tol=1e-9)
+        for tol in (1e-4, 1e-6, 1e-7):
+            found = _ladder(deal, tol=tol)
+            price = np.abs(found.price - best.price).max()
+            gamma = np.abs(found.gamma - best.gamma).max() / np.abs(best.gamma).max()
+            ms = 1e3 * _median(lambda deal=deal, tol=tol: _ladder(deal, tol=tol), 11)
+            lines.append(f"| {words} | {tol:g} | {ms:.1f} | {price:.0e} | {gamma:.0e} |")
+    ms = 1e3 * _median(lambda: _ladder("PHX_3y_dailyKI60", which=ALL), 5)
+    lines.append(f"| the first, all twelve quantities | 1e-07 | {ms:.1f} | | |")
+    return "\n".join(lines)
+
+
+def monte_carlo() -> str:
+    """Price of the three-year note at one spot by numpy paths, against quadrature."""
+    lines = ["| 756 closes, price at one spot | ms | error |", "|---|---:|---:|"]
+    r, q, sigma = references.DEALS["PHX_3y"][3:]
+    terms = references.reference_terms("PHX_3y_dailyKI60", 0, "not_knocked")
+    seconds = _median(lambda: value(terms, 80.0, r, sigma, q, "price"), 11)
+    best = value(terms, 80.0, r, sigma, q, "price", tol=1e-9).price
+    error = abs(value(terms, 80.0, r, sigma, q, "price").price - best)
+    lines.append(f"| gammaflow | {1e3 * seconds:.1f} | {error:.0e} |")
+    for pairs in (2_000, 20_000):
+        start = time.perf_counter()
+        found, deviation = references.monte_carlo(terms, 80.0, r, sigma, q, pairs, 1)
+        seconds = time.perf_counter() - start
+        assert abs(found - best) < 5.0 * deviation, (found, best)
+        lines.append(
+            f"| numpy Monte Carlo, {2 * pairs:,} antithetic paths | {1e3 * seconds:,.0f} "
+            f"| {deviation:.0e} (one deviation) |"
+        )
+    return "\n".join(lines)
+
+
+def section() -> str:
+    """The notes' part of benchmarks/README.md."""
+    return "## Structured notes\n\n" + "\n\n".join((ladders(), monte_carlo())) + "\n"
+
+
+if __name__ == "__main__":
+    print(section())
