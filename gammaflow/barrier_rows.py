@@ -42,7 +42,8 @@ def barrier_cash(
     spots : (m,) array
         Prices of the underlying [currency]; where a row is valued on a forward, its barrier keeps its ratio.
     years, sigma : (n,) arrays
-        Of all rows of the book, rolled; a row with no years left contributes nothing.
+        Of all rows of the book, rolled; a row with no years left contributes nothing. `sigma` may also be
+        (rows, m), of `rows` at each spot; rows monitored at dates then take a pass for each of them.
     wanted : collection of str
         Cash greeks by name, or "gross_gamma". Zomma and color are fourth-order differences of gamma, all
         others are analytic.
@@ -113,7 +114,7 @@ def _groups(
             "K": book["strike"][rows, None],
             "H": book["barrier"][rows, None] * ratio,
             "r": book["rate"][rows, None],
-            "sigma": sigma[rows, None],
+            "sigma": sigma[rows, None] if sigma.ndim == 1 else sigma[part],
             "q": book.underlying_yield[rows, None],
             "rebate": book["rebate"][rows, None],
         }

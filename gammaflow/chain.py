@@ -157,6 +157,7 @@ class Chain(Columnar):
         return np.select(list(states.values()), list(states), default="two-sided").astype(object)
 
     @cached_property
+    @np.errstate(over="ignore", invalid="ignore")
     def quality(self) -> Quality:
         """Rows that can be used, the others counted by reason, the state of quotes, and a score."""
         reason = self.unusable
@@ -263,6 +264,7 @@ class Chain(Columnar):
         }
         return replace(self, columns={**self.columns, **filled})
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __repr__(self) -> str:
         expiries = np.unique(self["expiry"])
         return (

@@ -45,7 +45,7 @@ def coin_cash(
     ----------
     book, rows, spots, years, sigma, wanted, days
         As for `gammaflow.barrier_rows.barrier_cash`; all rows are plain. `years` holds what is left after
-        `days`.
+        `days`; `sigma` may be (rows, m), of `rows` at each spot.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def coin_cash(
         book["strike"][live, None],
         years[live, None],
         book["rate"][live, None],
-        sigma[live, None],
+        sigma[live, None] if sigma.ndim == 1 else sigma[left],
         book.underlying_yield[live, None],
         which=tuple(sorted(needs)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,26 +13,22 @@ from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
 from gammaflow.coin_rows import coin_cash
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics
-from gammaflow.errors import SchemaError
 from gammaflow.kernels import chebyshev
 from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.gauss import gauss_sweep
-from gammaflow.kernels.moving import moving_sweep
 from gammaflow.kernels.rows import get_threads
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
+from gammaflow.moving_rows import CASH_SUMS, Cash, moving_sums
 from gammaflow.note_rows import note_cash
-from gammaflow.schema import DAYS_PER_YEAR, read_only
-from gammaflow.smile import Smiles, fit_smiles, log_moneyness
+from gammaflow.schema import read_only
+from gammaflow.smile import Smiles
 
 __all__ = ["CASH_SUMS", "cash_greeks", "cash_sums", "kernels_are_ready"]
 
 Array = NDArray[np.float64]
 
-#: What `cash_sums` can sum.
-CASH_SUMS = (*CASH_GREEKS, "gross_gamma", "total_gamma")
-
 #: What values or corrects the rows of `Book.special`: (rows, m) arrays, added to the sums of plain rows.
-_SPECIAL: Mapping[str, Callable[..., dict[str, Array]]] = {
+_SPECIAL: Mapping[str, Cash] = {
     "barrier": barrier_cash,
     "note": note_cash,
     "coin": coin_cash,
@@ -119,7 +115,7 @@ def cash_sums(
     interpolate : bool
         Sum rows at as few Chebyshev points as carry them to 1e-14 of their largest value and interpolate
         to the spots, wherever that is less work; False sums every row at every spot. Volatilities that
-        move with spot are always summed directly.
+        move with spot are always summed directly; early exercise is then left out.
     dynamics : Dynamics
         How volatility follows spot.
     smiles : Smiles, optional
@@ -130,17 +126,10 @@ def cash_sums(
     dict of (groups, m) arrays
         "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
     """
-    fixed = {what: rows for what, rows in book.special.items() if what != "american"}
-    if dynamics.moves and fixed:
-        counts = ", ".join(f"{rows.sum()} {what} rows" for what, rows in fixed.items())
-        raise SchemaError(
-            f"dynamics: received {dynamics.name!r} for a book with {counts}, whose volatility cannot move "
-            "with spot. Use 'sticky_strike', or sweep the other rows: book.select(book.plain) leaves out "
-            "barrier options and notes, numeraire='usd' keeps accounts in currency."
-        )
-    if dynamics.moves:
-        return _moving_sums(book, spots, days, vol_shift, wanted, by, dynamics, smiles)
     years, sigma = book.rolled(days, vol_shift)
+    if dynamics.moves:
+        moved = {what: _SPECIAL[what] for what in book.special if what != "american"}
+        return moving_sums(book, spots, years, sigma, days, wanted, by, dynamics, smiles, moved)
     carry = book.underlying_yield
     columns: tuple[Array, ...] = (
         book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size
@@ -217,57 +206,6 @@ def _add_interpolated(
             grown = values[[_GAMMA, _CARRY_GAMMA]] @ chebyshev.integral(n, low, high, x)
             start = np.stack([at_low[group] for group in groups], axis=1)[grown_to]
             sums[grown_to[:, None], groups] += start + grown
-
-
-def _moving_sums(
-    book: Book,
-    spots: Array,
-    days: float,
-    vol_shift: float,
-    wanted: Collection[str],
-    by: str,
-    dynamics: Dynamics,
-    smiles: Smiles | None,
-) -> dict[str, Array]:
-    years, sigma = book.rolled(days, vol_shift)
-    groups, place = np.unique(book[by], return_inverse=True)
-    expiries = len(book.expiries)
-    today = book.years[book.expiry_starts[:-1]]
-    svi, knot_starts, knots = np.zeros((expiries, 5)), np.zeros(expiries + 1, np.int64), np.empty((3, 0))
-    line = np.full(expiries, dynamics.beta)
-    if dynamics.needs_smile:
-        smiles = smiles or fit_smiles(book)
-        svi, knot_starts, knots = smiles.svi, smiles.knot_starts, smiles.knots
-        line = line + dynamics.stickiness * smiles.skew(np.arange(expiries))
-    left = np.maximum(today - days / DAYS_PER_YEAR, 0.0)
-    stretch = np.sqrt(today / np.where(left > 0, left, today)) if dynamics.by_delta else np.ones(expiries)
-    out = np.zeros((len(groups), len(CASH_SUMS), len(spots)))
-    moving_sweep(
-        read_only(spots),
-        read_only(np.log(spots / book.spot)),
-        book.expiry_starts,
-        read_only(place, np.int64),
-        book.flag,
-        book.underlying_ratio,
-        book["strike"],
-        years,
-        book["rate"],
-        sigma,
-        book.underlying_yield,
-        book.size,
-        read_only(log_moneyness(book)),
-        read_only(svi),
-        read_only(knot_starts, np.int64),
-        read_only(knots),
-        read_only(today),
-        read_only(stretch),
-        dynamics.share,
-        read_only(line),
-        dynamics.lowest,
-        out,
-        bool((_SHAPE | {"delta", "theta"}) & set(wanted)),
-    )
-    return {name: out[:, i] for i, name in enumerate(CASH_SUMS) if name in wanted}
 
 
 def _sums_at(

@@ -193,14 +193,19 @@ def _evaluate(expiry: ArrayLike, k: ArrayLike, svi: Array, starts: NDArray[np.in
 
 
 def _points(book: Book) -> Iterator[tuple[Array, Array]]:
-    """k and sqrt(w) of each strike of each expiry, ascending in k: means over its out-of-the-money rows."""
+    """k and sqrt(w) of each strike of each expiry, ascending in k: means over its out-of-the-money rows.
+
+    Barrier options and notes count only where an expiry has no other rows.
+    """
     k, root = log_moneyness(book), book["sigma"] * np.sqrt(book.years)
     outside = book.flag * k >= 0.0
     for start, stop in pairwise(book.expiry_starts):
-        _, place = np.unique(book["strike"][start:stop], return_inverse=True)
-        out = outside[start:stop]
+        plain = book.plain[start:stop]
+        rows = np.flatnonzero(plain | (not plain.any())) + start
+        _, place = np.unique(book["strike"][rows], return_inverse=True)
+        out = outside[rows]
         used = (out | (np.bincount(place, out) == 0)[place]).astype(np.float64)
-        means = [np.bincount(place, used * x[start:stop]) / np.bincount(place, used) for x in (k, root)]
+        means = [np.bincount(place, used * x[rows]) / np.bincount(place, used) for x in (k, root)]
         order = np.argsort(means[0], kind="stable")
         yield means[0][order], means[1][order]
 

@@ -4,7 +4,6 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book, slope_of
-from gammaflow import dynamics
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import CASH_SUMS, cash_greeks, cash_sums
@@ -195,8 +194,3 @@ def test_rows_that_do_not_fit_their_kind_are_refused(change, words):
     with pytest.raises(SchemaError, match="book not accepted") as error:
         Book(frame, "TEST", 100.0, ASOF)
     assert words in str(error.value)
-
-
-def test_volatility_does_not_move_under_a_barrier():
-    with pytest.raises(SchemaError, match="1 barrier rows, whose volatility cannot move with spot"):
-        gf.sweep_spot(barrier_book(), dynamics=dynamics.spot_vol_beta(-1.0))

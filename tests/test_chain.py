@@ -212,3 +212,9 @@ def test_frames_of_chains_carry_their_times():
     frame = made.to_frame()
     assert str(frame["quote_time"].dtype) == str(frame["open_interest_date"].dtype) == "datetime64[ns, UTC]"
     assert Chain(frame, "X", 100.0, ASOF).open_interest_age.tolist() == [1.0] * 8
+
+
+def test_quality_of_absurd_sizes_does_not_overflow_loudly():
+    quality = chain(open_interest=[1e308] * 8, bid=[1e308] * 8, ask=[1.1e308] * 8).quality
+    assert quality.open_interest == np.inf
+    assert quality.quotes == {"two-sided": 7}

@@ -143,11 +143,6 @@ def test_call_less_put_in_coin_is_a_forward_in_coin():
     assert total["vanna"] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_volatility_that_moves_is_refused_with_the_remedy():
-    with pytest.raises(gf.SchemaError, match=r"(?s)coin rows.*numeraire='usd'"):
-        gf.sweep_spot(coin_book(), [90.0, 100.0], dynamics="sticky_moneyness")
-
-
 def test_the_numeraire_is_told():
     book = gf.assign_positions(gf.demo_chain(), numeraire="coin")
     for result in (book, gf.aggregate_exposure(book), gf.sweep_spot(book, [7e4])):

@@ -279,7 +279,22 @@ def test_moments_of_a_parquet_table(tmp_path: Path) -> None:
     times = pd.to_datetime(["2026-02-05T09:36:47Z", "2026-02-05T09:36:48Z"])
     table.assign(timestamp=times).to_parquet(path)
     assert read_chain(path).asof == times[1]
-    for wrong in ([times[0], None], pd.DatetimeIndex(["3000-01-01T00:00Z"] * 2)):
+    ages_hence = pd.DatetimeIndex(np.full(2, 2**62, "datetime64[us]"), tz="UTC")
+    for wrong in ([times[0], None], pd.DatetimeIndex(["3000-01-01T00:00Z"] * 2), ages_hence):
         table.assign(timestamp=wrong).to_parquet(path)
         with pytest.raises(ReaderError, match=r"timestamp: . of 2 rows are no moments of a known time zone"):
             read_chain(path)
+
+
+def test_strikes_too_long_to_be_numbers_are_no_names(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match="name neither option nor future"):
+        read(tmp_path, deribit_json(summary("BTC-27MAR26-70000-C"), summary(f"BTC-27MAR26-{'9' * 400}-C")))
+
+
+def test_parquet_whose_text_is_no_utf8(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "file"
+    frame().iloc[:2].to_parquet(path, compression=None, use_dictionary=False)
+    path.write_bytes(path.read_bytes().replace(b"BTC-27MAR26-70000-P", b"BTC-27MAR26-70000-\xff"))
+    with pytest.raises(ReaderError, match="the parquet file is damaged"):
+        read_chain(path)

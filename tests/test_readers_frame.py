@@ -249,3 +249,17 @@ def test_unreadable_times_are_refused_together() -> None:
         "open_interest_date: 2 of 3 rows are neither dates nor tz-aware moments (first: row 0 = 'soon')"
         in text
     )
+
+
+def test_values_that_are_no_numbers_moments_or_text() -> None:
+    with pytest.raises(SchemaError, match=r"root: text with half a character \(a lone surrogate\)"):
+        chain_of(frame(root=pd.Series(["a", "\ud800", "b"], dtype=object)))
+    with pytest.raises(SchemaError, match="expiry: 1 of 3 rows are neither dates nor tz-aware moments"):
+        chain_of(frame(expiry=pd.Series(["2026-03-20T20:00Z", pd.NaT, "2026-03-20T20:00Z"], dtype=object)))
+    with pytest.raises(
+        SchemaError, match=r"multiplier: 3 of 3 rows are not numbers \(first: row 0 = \[1\]\)"
+    ):
+        chain_of(multiplier=[1])
+    for settlement, shown in (([None], r"'\[None\]'"), ("\ud800", r"'\\ud800'")):
+        with pytest.raises(SchemaError, match=rf"settlement: received {shown}; legal: 'AM'"):
+            chain_of(frame(expiry=["2026-03-20"] * 3), settlement=settlement)

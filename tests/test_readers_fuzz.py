@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import gzip
+import itertools
 import json
+import os
+import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gammaflow.errors import GammaflowError
-from gammaflow.readers import read_chain
+from gammaflow.readers import chain_from_frame, read_chain
+from reader_mutations import Input, inputs
 from reader_samples import SAMPLES
 
 FUZZ = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -44,6 +50,11 @@ VALUES = st.one_of(
     st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
 )
+
+#: The long run: GAMMAFLOW_FUZZ_SECONDS=600 pytest tests/test_readers_fuzz.py -k mutations -s
+SECONDS = float(os.environ.get("GAMMAFLOW_FUZZ_SECONDS", "0"))
+SEED = int(os.environ.get("GAMMAFLOW_FUZZ_SEED", "1"))
+EXAMPLES = 1000
 
 
 def attempt(path: Path, content: bytes, arguments: dict[str, str]) -> None:
@@ -105,3 +116,46 @@ def test_values_replaced(tmp_path: Path, vendor: str, data: st.DataObject) -> No
         else:
             parent[key] = data.draw(VALUES)
     attempt(tmp_path / "file", json.dumps(document).encode(), arguments)
+
+
+def outcome(case: Input, path: Path) -> str:
+    """What one input ends in; anything but a chain or one of gammaflow's errors is raised."""
+    try:
+        if case.content is None:
+            chain = chain_from_frame(**case.arguments)
+        else:
+            path.write_bytes(case.content)
+            chain = read_chain(path, **case.arguments)
+    except GammaflowError as error:
+        if not str(error).strip() or str(error).endswith("not accepted:\n"):
+            raise AssertionError(f"{error!r} does not say what is wrong") from error
+        return type(error).__name__
+    assert repr(chain)
+    assert chain.quality.to_dict()
+    return "chain"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recorded", [False, True])
+def test_mutations(tmp_path: Path, request: pytest.FixtureRequest, recorded: bool) -> None:
+    shared = request.getfixturevalue("shared") if recorded else None
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    escaped: dict[str, str] = {}
+    end = time.monotonic() + SECONDS
+    for i, case in enumerate(inputs(SEED, shared)):
+        if time.monotonic() > end if SECONDS else i == EXAMPLES:
+            break
+        try:
+            found = outcome(case, tmp_path / "file")
+        except Exception as error:
+            found = "ESCAPED"
+            what = f"{case.reader}: {type(error).__name__}: {error}"[:200]
+            if what not in escaped:
+                (tmp_path / f"input{i}").write_bytes(case.content or b"")
+                escaped[what] = f"{tmp_path}/input{i} {case.arguments}"
+                traceback.print_exc(limit=-15)
+        counts[case.reader, found] += 1
+    for reader, group in itertools.groupby(sorted(counts), key=lambda key: key[0]):
+        print(f"{reader}: " + ", ".join(f"{counts[key]:,} {key[1]}" for key in group))
+    print(f"{counts.total():,} inputs")
+    assert not escaped, json.dumps(escaped, indent=1)

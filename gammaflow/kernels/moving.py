@@ -60,6 +60,19 @@ def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, knots, vol, 
 
 
 @kernel
+def vol_paths(
+    x, sigma, k, expiry, svi, knot_starts, knots, years, stretch, share, line, lowest, vol, tilt
+):  # fmt: skip
+    """`vol_path` of each row, whose expiry is expiry[i], into vol[i] and tilt[i]."""
+    for i in range(len(sigma)):
+        e = expiry[i]
+        mine = knots[:, knot_starts[e] : knot_starts[e + 1]]
+        vol_path(
+            x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], mine, vol[i], tilt[i]
+        )
+
+
+@kernel
 def moving_sweep(
     spots, x, row_starts, group, phi, ratio, K, t, r, sigma, q, size,
     k, svi, knot_starts, knots, years, stretch, share, line, lowest, out, want_rest,
