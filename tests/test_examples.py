@@ -94,6 +94,24 @@ def test_knock_in(tmp_path):
     assert (tmp_path / "knock_in.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
+def test_consolidated(tmp_path):
+    done = run("05_consolidated.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    gammas = {
+        venue: float(re.search(rf"^{venue} +\S+ +(\S+)", done.stdout, re.MULTILINE)[1])
+        for venue in ("Deribit", "IBIT", "notes")
+    }
+    assert gammas == {"Deribit": -169.0, "IBIT": -118.5, "notes": 3.2}
+    assert re.search(r"^all +-284 +76,762 +68,338 +64,657 +70,584", done.stdout, re.MULTILINE)
+    assert re.search(r"^Deribit in coin +-248 +79,219", done.stdout, re.MULTILINE)
+    assert "2026-02-06T15:00Z: dealers of -284 of -284 USD m per 1 % can hedge" in done.stdout
+    assert "2026-02-07T03:00Z: dealers of -169 of -284 USD m per 1 % can hedge" in done.stdout
+    assert re.search(r"DEMO-05 phoenix, daily +38\.7 +68,274\.6 +41\.0", done.stdout)
+    assert re.search(r"0\.083333 +1\.92 +348\.93 +281\.66", done.stdout)
+    assert (tmp_path / "venues.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_every_example_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
     assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []

@@ -64,6 +64,19 @@ def test_knock_in(run):
     assert re.search(r"67005\.0 +1\.04 +121\.23 +66734\.99", text)
 
 
+@pytest.mark.slow
+def test_consolidated(run):
+    text, pictures, errors = run("05_consolidated.ipynb")
+    assert errors == []
+    assert pictures == 2
+    assert re.search(r"43\.6 +76880\.0\n39\.0 +68769\.0\n38\.0 +67005\.0\n36\.1 +63655\.0", text)
+    assert re.search(r"IBIT +6241\.0 +-118\.5", text)
+    assert re.search(r"2026-02-07 03:00:00\+00:00 +True +False +False +-169\.0", text)
+    assert re.search(r"put +262 +35 +-0\.89", text)
+    assert "1.40 puts struck at the barrier per note" in text
+    assert re.search(r"0\.70 +1\.99 +-2\.61 +-0\.63", text)
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_stored_without_outputs_beside_a_script_of_its_story(name):
     book = nbformat.read(EXAMPLES / name, as_version=4)
