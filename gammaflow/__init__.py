@@ -16,6 +16,7 @@ from gammaflow.errors import (
     ReaderError,
     SchemaError,
 )
+from gammaflow.exercise import ExerciseComparison, compare_exercise
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
@@ -41,6 +42,7 @@ __all__ = [
     "Chain",
     "ConvergenceError",
     "Cube",
+    "ExerciseComparison",
     "Exposure",
     "Feed",
     "FeedError",
@@ -67,6 +69,7 @@ __all__ = [
     "bsm",
     "chain_from_frame",
     "compare_dynamics",
+    "compare_exercise",
     "demo_chain",
     "demo_notes",
     "dynamics",

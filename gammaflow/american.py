@@ -14,22 +14,32 @@ now, it is worth its intrinsic value, delta is +1 or -1, and all other greeks ar
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.american_implied import implied
+from gammaflow.american_values import evaluate, share
 from gammaflow.barrier_terms import read_terms, read_which
 from gammaflow.errors import SchemaError
-from gammaflow.kernels.american import Rule, american_loop, european_loop, rule
+from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.bsm import DEFAULT, default_loop
-from gammaflow.kernels.rows import get_threads, read_blocks
-from gammaflow.results import Greeks
+from gammaflow.kernels.rows import read_blocks
+from gammaflow.results import Greeks, ImpliedVolatility
 
-__all__ = ["ALL", "DEFAULT", "Greeks", "exercise_boundary", "greeks", "price"]
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "Greeks",
+    "ImpliedVolatility",
+    "exercise_boundary",
+    "greeks",
+    "implied_volatility",
+    "implied_volatility_status",
+    "price",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -41,7 +51,6 @@ RULES = {
     "precise": (rule(16, 16, 48, 1e-7, 6), rule(16, 16, 48, 1e-9, 8)),
 }
 
-_THREADS_FROM = 4000  # options: 10 ms; on two busy cores threads gained nothing below
 _CHUNK = 4096
 _STEP = 0.005
 
@@ -54,28 +63,6 @@ def _read_precision(precision: Any) -> tuple[Rule, Rule]:
     if not isinstance(precision, str) or precision not in RULES:
         raise SchemaError(f"precision: received {precision!r}; legal are {', '.join(map(repr, RULES))}.")
     return RULES[precision]
-
-
-def _share(work: Callable[[int, int], None], n: int) -> None:
-    """Call work over ranges of options, on threads where a call is worth them."""
-    threads = get_threads() if n >= _THREADS_FROM else 1
-    if threads == 1 or threading.current_thread() is not threading.main_thread():
-        work(0, n)
-        return
-    parts = max(threads, min(4 * threads, n // _THREADS_FROM))
-    edges = [n * k // parts for k in range(parts + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, edges[:-1], edges[1:]))
-
-
-def _evaluate(arrays: Sequence[Any], by: Rule) -> FloatArray:
-    """Price, delta, gamma, speed and boundary, (5, n)."""
-    out = np.empty((5, len(arrays[0])))
-    for array in arrays:
-        array.flags.writeable = False
-    european_loop(*arrays, out, 0)
-    american_loop(*arrays, by, out, 0)
-    return out
 
 
 def _held(phi: FloatArray, S: FloatArray, boundary: FloatArray) -> NDArray[np.bool_]:
@@ -100,7 +87,7 @@ def _differences(
         h = (step * way)[left]
         points = [np.repeat(a[left], 5) for a in arrays]
         points[column] = (arrays[column][left, None] + table[0] * h[:, None]).ravel()
-        out = _evaluate(points, by)
+        out = evaluate(points, by)
         held = _held(points[0], points[1], out[4]).reshape(-1, 5).all(axis=1)
         values = out[:2].reshape(2, -1, 5)
         kept = held & central[left] if table is _CENTRAL else held
@@ -133,7 +120,7 @@ def _fill(
     names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rule, Rule], out: FloatArray
 ) -> None:
     """Named quantities of one chunk into out (len(ALL), n)."""
-    found = _evaluate(arrays, rules[0])
+    found = evaluate(arrays, rules[0])
     price, delta, gamma, speed, boundary = found
     if names != ("price",):
         phi, S, _, t, r, sigma, q = arrays
@@ -255,7 +242,7 @@ def greeks(
                 flat[:, at : at + len(arrays[0])] = out[rows]
 
     if flat.shape[1]:
-        _share(work, flat.shape[1])
+        share(work, flat.shape[1])
     return Greeks(names, block, terms.index)
 
 
@@ -297,8 +284,78 @@ def exercise_boundary(
 
     def work(start: int, stop: int) -> None:
         for at, arrays in read_blocks(columns, terms.shape, start, stop):
-            flat[at : at + len(arrays[0])] = _evaluate(arrays, rules[0])[4]
+            flat[at : at + len(arrays[0])] = evaluate(arrays, rules[0])[4]
 
     if flat.size:
-        _share(work, flat.size)
+        share(work, flat.size)
     return boundary[()]
+
+
+def implied_volatility(
+    price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag: Any, *, precision: str = "default"
+) -> Any:
+    """Volatility of prices of American options; NaN where a price has none.
+
+    Parameters
+    ----------
+    price, S, K, t, r, q, flag, precision
+        Price in currency, and as in `greeks`.
+
+    Returns
+    -------
+    float64 array of the broadcast shape; a float where all arguments are scalars.
+        `implied_volatility_status` says why a row is NaN.
+
+    Raises
+    ------
+    SchemaError
+        As `greeks`.
+
+    Examples
+    --------
+    >>> round(float(implied_volatility(9.0, 95.0, 100.0, 0.5, 0.05, 0.0, "p")), 4)
+    0.2694
+    >>> from gammaflow import bsm
+    >>> round(float(bsm.implied_volatility(9.0, 95.0, 100.0, 0.5, 0.05, 0.0, "p")), 4)  # as if European
+    0.2829
+    """
+    return implied_volatility_status(price, S, K, t, r, q, flag, precision=precision).sigma
+
+
+def implied_volatility_status(
+    price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag: Any, *, precision: str = "default"
+) -> ImpliedVolatility:
+    """Volatility of prices as `implied_volatility`, with the reason wherever there is none.
+
+    Returns
+    -------
+    ImpliedVolatility
+        `.sigma` float64 and `.status` int8 of the broadcast shape, `.reason` the status in words:
+        0 ok, 1 below intrinsic, 2 no time value, 3 above the bound, 4 not a number (an illegal input, or
+        two boundaries). Intrinsic value is that of the best moment to exercise if spot only drifts.
+
+    Notes
+    -----
+    The volatility of the European option of that price is an upper bound, since the American one is worth
+    more; from there by secants within a bracket, to an error of the price of 1e-9 of S + K.
+
+    Examples
+    --------
+    >>> implied_volatility_status([4.0, 5.0, 9.0], 95.0, 100.0, 0.5, 0.05, 0.0, "p").reason.tolist()
+    ['below intrinsic', 'no time value', 'ok']
+    """
+    by = _read_precision(precision)[0]
+    terms = read_terms("down-in", flag, True, price=price, S=S, K=K, t=t, r=r, q=q)
+    columns = [np.asarray(2 * (terms.code & 1) - 1, np.int8), *terms.numbers.values()]
+    sigma, status = np.empty(terms.shape), np.empty(terms.shape, np.int8)
+    flat, why = sigma.reshape(-1), status.reshape(-1)
+
+    def work(start: int, stop: int) -> None:
+        for first in range(start, stop, _CHUNK):
+            for at, (phi, *rest) in read_blocks(columns, terms.shape, first, min(first + _CHUNK, stop)):
+                rows = slice(at, at + len(phi))
+                flat[rows], why[rows] = implied(phi, *rest, by=by)
+
+    if flat.size:
+        share(work, flat.size, 10.0)
+    return ImpliedVolatility(sigma[()], status[()], terms.index)

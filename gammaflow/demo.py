@@ -47,7 +47,13 @@ _MARKETS = {
         tick=5.0,
         put_strikes=((60e3, 0.9), (65e3, 1.1), (70e3, 1.6), (75e3, 1.3), (80e3, 0.5), (85e3, 0.3)),
         call_strikes=(
-            (75e3, 0.25), (80e3, 0.6), (85e3, 0.8), (90e3, 1.4), (100e3, 1.6), (110e3, 0.8), (120e3, 0.8)
+            (75e3, 0.25),
+            (80e3, 0.6),
+            (85e3, 0.8),
+            (90e3, 1.4),
+            (100e3, 1.6),
+            (110e3, 0.8),
+            (120e3, 0.8),
         ),
     ),
     "IBIT": _Market(
@@ -96,9 +102,9 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
 
     BTC: spot near 71.5k; put open interest heaviest at 60k, 65k, 70k and 75k, call open interest above spot;
     implied volatility of about 50-60 % at the money; forwards above spot; strikes, expiries at 08:00 UTC and
-    sizes as on Deribit. IBIT: the same moment and level in shares of the fund, before its market opens; strikes,
-    expiries at 16:00 New York and sizes as on US exchanges, American exercise, rate 3.6 %. Quotes are in USD. No
-    number in either is a market quote.
+    sizes as on Deribit. IBIT: the same moment and level in shares of the fund, before its market opens;
+    strikes, expiries at 16:00 New York and sizes as on US exchanges, American exercise, rate 3.6 %. Quotes
+    are in USD. No number in either is a market quote.
 
     Parameters
     ----------

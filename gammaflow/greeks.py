@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.american_rows import american_cash, american_sums
 from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
 from gammaflow.coin_rows import coin_cash
@@ -31,6 +32,7 @@ Array = NDArray[np.float64]
 _SPECIAL: Mapping[str, Cash] = {
     "barrier": barrier_cash,
     "note": note_cash,
+    "american": american_cash,
     "coin": coin_cash,
 }
 
@@ -78,8 +80,6 @@ def cash_greeks(book: Book) -> dict[str, Array]:
         out[:, ~book.plain] = 0.0
     spot = np.array([book.spot])
     for what, rows in book.special.items():
-        if what not in _SPECIAL:
-            continue
         for name, values in _SPECIAL[what](book, rows, spot, book.years, book["sigma"], CASH_GREEKS).items():
             cash[name][rows] += values[:, 0]
     return {**cash, "gross_gamma": np.abs(cash["gamma"])}
@@ -165,10 +165,14 @@ def cash_sums(
     cash = {name: total if name == "theta" else total * spots for name, total in kept.items()}
     named = {name: "gamma" if name == "total_gamma" else name for name in cash}
     for what, special in book.special.items():
-        if what not in _SPECIAL:
-            continue
         groups = np.unique(book[by], return_inverse=True)[1][special]
-        rows = _SPECIAL[what](book, special, spots, years, sigma, set(named.values()), days)
+        args = (book, special, spots, years, sigma, set(named.values()), days)
+        if what == "american":
+            early = american_sums(*args, groups=groups, count=len(starts) - 1)
+            for name, total in cash.items():
+                total += early[named[name]]
+            continue
+        rows = _SPECIAL[what](*args)
         for name, total in cash.items():
             np.add.at(total, groups, rows[named[name]])
     return cash

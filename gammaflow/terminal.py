@@ -41,7 +41,7 @@ def write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
         writers[path.suffix](path)
     except OSError as error:
         raise SchemaError(f"--out: cannot write {str(path)!r} ({error.strerror}).") from None
-    err_console.print(f"written: {path}", highlight=False, markup=False)
+    err_console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def dumps(value: Any) -> str:

@@ -22,6 +22,7 @@ import gammaflow
 from gammaflow import bsm
 from gammaflow.kernels import bsm as kernels
 from gammaflow.kernels import cache, elementary, implied, rows
+from gammaflow.kernels.barrier_steps import P, add_product
 from gammaflow.kernels.compile import KERNEL, kernel, vector_bits
 from gammaflow.kernels.extended import add, exp_product, multiply, two_product, two_sum
 from gammaflow.kernels.frame import align_frame
@@ -154,6 +155,22 @@ def test_loops_use_the_widest_registers_worth_using() -> None:
     bsm.implied_volatility(1.0, 100.0, 100.0, 0.5, 0.03, 0.2, "c")
     for loop in (kernels.default_loop, kernels.higher_loop, implied.implied_loop):
         assert vector_bits(loop) >= wanted
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 5])
+def test_block_products_are_vectorised_and_leave_other_panels_alone(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    B, f, out = rng.normal(size=(48, P)), rng.normal(size=12 * P), rng.normal(size=12 * P)
+    first, last, start, into = 4, 40, 3 * P, 2 * P
+    expected = out.copy()
+    for panel in range(rows):
+        there = slice(into + panel * P, into + (panel + 1) * P)
+        at = start + panel * P
+        expected[there] += 0.7 * f[at + first : at + last] @ B[first:last]
+    add_product(B, 0.7, first, last, f, start, rows, out, into)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_array_equal(out[into + rows * P :], expected[into + rows * P :])
+    assert vector_bits(add_product) > 64
 
 
 @pytest.mark.parametrize("loop", [kernels.default_loop, kernels.higher_loop, implied.implied_loop])

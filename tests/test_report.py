@@ -310,3 +310,12 @@ def test_pictures(report):
     assert "core" in labels
     assert report.exposure.plot("expiry", "vanna").get_ylabel().startswith("USD m per +1 vol point")
     pyplot.close("all")
+
+
+def test_early_exercise_is_reported():
+    facts = dict(gf.analyze(gf.demo_chain(symbol="IBIT")).facts())
+    assert facts["early exercise"].startswith("gamma of American rows -118.")
+    assert facts["early exercise"].endswith("-116.43 USD m per +1 % spot were they European")
+    without = gf.demo_chain(symbol="IBIT").with_columns(rate=0.0)
+    assert "the chain has no rate" in dict(gf.analyze(without).facts())["early exercise"]
+    assert "early exercise" not in dict(gf.analyze(gf.demo_chain()).facts())

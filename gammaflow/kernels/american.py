@@ -1,4 +1,4 @@
-"""American options: exercise boundary by collocation, price and spot derivatives by the premium integral.
+"""American options: the boundary of early exercise, by collocation.
 
 Andersen, Lake and Offengenden (2016), "High-performance American option pricing", Journal of Computational
 Finance 20(1) (ALO). Everything is written for a put of strike 1 on spot x, in units of its life: r t, q t and
@@ -8,13 +8,12 @@ C(S, K) = S p(K / S) with r and q exchanged. With B(u) the boundary a time u bef
     p = european + integral over s of r e^-rs N(-d2) - q x e^-qs N(-d1), d1, d2 of x / B(1 - s) over s.
 
 As in ALO, H = ln^2(B / X), X = B(0+), is a polynomial in sqrt(u) through Chebyshev points and B
-solves their system FP-A. Three things differ, and each needs fewer operations for the same error:
+solves their system FP-A. Two things differ, and each needs fewer operations for the same error (a third is in
+`gammaflow.kernels.american_premium`):
 
 - s = u sin^2(a) makes both sqrt(s) and sqrt(u - s) smooth in a, in which the system is integrated;
 - Newton's method goes node by node from short times to long, so that each sees the new boundary of those it
-  depends on, with the derivative of the integrals included;
-- the premium is integrated in w, tan(a / 2) = c sinh(w), c = ln(x / B) / (2 root): the layer at small s that
-  makes gamma jump at the boundary keeps its shape in w however near x is to B.
+  depends on, with the derivative of the integrals included.
 
 Contracts are taken LANES at a time and every inner loop runs over them, so it becomes vector code.
 """
@@ -27,16 +26,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gammaflow.kernels.bsm import delta, gamma, price, speed
+from gammaflow.kernels import formulas
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, log_ratio, mills
 
 LANES = 64
-SMALLEST = 1e-270  # what counts as spot or strike 0
 STILL = 1e-12  # sigma sqrt(t) below which nothing is random
 DRIFT = 5.0  # standard deviations of drift away from the boundary after which nothing is exercised
 LEAST, MOST = 0.25, 3.0  # bounds of one Newton step, as factors of ln(X / B)
-NEAREST, FARTHEST = 1e-7, 10.0  # bounds of c
+REACH = 7.0  # standard deviations of spot from X at which the premium ends
 
 
 class Rule(NamedTuple):
@@ -192,122 +190,16 @@ def solve(rule, sweeps, m, lanes, H, work):
                 H[i, c] = y * y
 
 
-@scalar
-def premium(rule, m, lanes, H, work, total):
-    """Early-exercise premium of m contracts and its three derivatives by x into total."""
-    n = len(rule.times) - 1
-    x, r, q, root, drift, top = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
-    far, length, spread, at, older, old = work[0], work[1], work[2], work[3], work[4], work[5]
-    sine, weight, b = work[8], work[9], work[10:]
-    for j in range(n + 1):
-        for c in range(m):
-            b[j, c] = 0.0
-        for i in range(n):
-            to_series = rule.series[j, i]
-            for c in range(m):
-                b[j, c] += to_series * H[i, c]
-    for c in range(m):
-        y = log(x[c]) - top[c]
-        a = min(max(0.5 * (y + math.sqrt(H[0, c])) / root[c], NEAREST), FARTHEST)
-        far[c] = y
-        spread[c] = a
-        length[c] = log((1.0 + math.sqrt(1.0 + a * a)) / a)
-        for row in range(4):
-            total[row, c] = 0.0
-    for k in range(len(rule.w)):
-        w = rule.w[k]
-        share = rule.weights[k]
-        for c in range(m):
-            e = exp(w * length[c])
-            tangent = 0.5 * spread[c] * (e - 1.0 / e)
-            per = 1.0 / (1.0 + tangent * tangent)
-            cosine = (1.0 - tangent * tangent) * per
-            # ds = 2 sin cos da, da = 2 d(tangent) / (1 + tangent^2)
-            sine[c] = 2.0 * tangent * per
-            weight[c] = 2.0 * sine[c] * cosine * per * spread[c] * (e + 1.0 / e) * length[c] * share
-            at[c] = 2.0 * cosine - 1.0
-            older[c] = 0.0
-            old[c] = b[n, c]
-        for j in range(n - 1, 0, -1):
-            for c in range(m):
-                new = b[j, c] + 2.0 * at[c] * old[c] - older[c]
-                older[c] = old[c]
-                old[c] = new
-        for c in range(m):
-            y = math.sqrt(max(b[0, c] + at[c] * old[c] - older[c], 0.0))
-            v = root[c] * sine[c]
-            s = sine[c] * sine[c]
-            d2 = (far[c] + y) / v + drift[c] * sine[c] - 0.5 * v
-            d1 = d2 + v
-            w2 = INV_SQRT_2PI * exp(-r[c] * s - 0.5 * d2 * d2)
-            w1 = INV_SQRT_2PI * exp(-q[c] * s - 0.5 * d1 * d1)
-            cash = r[c] * below(-d2, w2, exp(-r[c] * s))
-            asset = q[c] * below(-d1, w1, exp(-q[c] * s))
-            paid = r[c] * w2 / x[c]
-            carried = q[c] * w1
-            net = (paid - carried) / v
-            bend = (paid * d1 - carried * d2) / (v * v)
-            total[0, c] += weight[c] * (cash - x[c] * asset)
-            total[1, c] -= weight[c] * (net + asset)
-            total[2, c] += weight[c] * bend / x[c]
-            total[3, c] += weight[c] * (net / v - (v + d1) * bend) / (v * x[c] * x[c])
-
-
-@scalar
-def exercised(phi, S, K, j, out):
-    """Write the values of an option exercised now."""
-    out[0, j] = phi * (S - K)
-    out[1, j] = phi
-    out[2, j] = 0.0
-    out[3, j] = 0.0
-
-
-@scalar
-def add(phi, S, K, x, p0, p1, p2, p3, j, out):
-    """Add p(x) of the put of strike 1 and its derivatives, as those of the option."""
-    put = phi < 0.0
-    unit = K if put else S
-    per = x / S
-    out[0, j] += unit * p0
-    out[1, j] += p1 if put else p0 - x * p1
-    out[2, j] += p2 / K if put else x * per * p2
-    out[3, j] += p3 / (K * K) if put else -per * per * (3.0 * p2 + x * p3)
-
-
 @kernel
-def european_loop(phi, S, K, t, r, sigma, q, out, start):
-    """Price, delta, gamma and speed without early exercise into out[:, start : start + m]; out is (5, n)."""
+def european_loop(phi, S, K, t, r, sigma, q, out):
+    """Price, delta, gamma and speed without early exercise into out[:4]."""
     for i in range(len(S)):
-        j = np.uint64(start + i)
-        a = np.float64(phi[i]), S[i], K[i], t[i], r[i], sigma[i], q[i]
-        out[0, j] = price(*a)
-        out[1, j] = delta(*a)
-        out[2, j] = gamma(*a)
-        out[3, j] = speed(*a)
-
-
-@scalar
-def still(phi, S, K, t, r, q, j, out):
-    """Values where nothing is random: the option is exercised when its spot drifts to the boundary."""
-    put = phi < 0.0
-    gain = r if put else q
-    cost = q if put else r
-    above = S if put else K
-    under = K if put else S
-    X = gain / cost if cost > gain else 1.0
-    out[4, j] = K * X if put else K / X
-    if above < X * under or (put and above == X * under):
-        exercised(phi, S, K, j, out)
-    elif cost > gain and above > 0.0 and under > 0.0:
-        x = above / under
-        u = log(x / X) / (cost - gain)
-        if u < t:
-            for row in range(4):
-                out[row, j] = 0.0
-            kept = exp(-cost * u)
-            p2 = cost * kept / ((cost - gain) * x)
-            p3 = -p2 / x * (cost / (cost - gain) + 1.0)
-            add(phi, S, K, x, exp(-gain * u) - x * kept, -kept, p2, p3, j, out)
+        j = np.uint64(i)
+        o = formulas.terms(np.float64(phi[i]), S[i], K[i], t[i], r[i], sigma[i], q[i])
+        out[0, j] = formulas.price(o)
+        out[1, j] = formulas.delta(o)
+        out[2, j] = formulas.gamma(o)
+        out[3, j] = formulas.speed(o)
 
 
 @scalar
@@ -318,75 +210,60 @@ def horizon(gain, cost, sigma, t):
     return min(t, most * most) if ahead > 0.0 else t
 
 
-@kernel
-def american_loop(phi, S, K, t, r, sigma, q, rule, out, start):
-    """Turn what `european_loop` wrote into American values; out[4] is the boundary.
+@scalar
+def fill(c, gain, cost, sigma, life, lanes):
+    """Parameters of one contract in units of its life into lane c."""
+    lanes[1, c] = gain * life
+    lanes[2, c] = cost * life
+    lanes[3, c] = sigma * math.sqrt(life)
+    lanes[4, c] = (gain - cost) * life / lanes[3, c]
+    lanes[5, c] = log(gain / cost) if cost > gain else 0.0
 
-    The boundary is the spot at and beyond which the option is exercised: 0 (put) or infinity (call) where it
-    never is, NaN where there are two.
+
+@kernel
+def boundary_loop(gain, cost, sigma, years, rule, life, edge, end, H):
+    """Boundaries of puts of strike 1 with rate gain and yield cost.
+
+    life (m,) is given what is left of years that counts, as in `horizon`, where it is 0; edge the boundary,
+    0 where exercise is never early, NaN where there are two; end the x from which on the premium is 0, H
+    (n + 1, m) the values at the nodes. With sigma sqrt(life) below STILL the edge is X, and end is 0.
     """
     n = len(rule.times) - 1
-    todo = np.empty(len(S), np.int64)
+    todo = np.empty(len(gain), np.int64)
     lanes = np.empty((6, LANES))
-    H = np.empty((n + 1, LANES))
-    work = np.empty((n + 11, LANES))
-    total = np.empty((4, LANES))
+    local = np.empty((n + 1, LANES))
+    work = np.empty((8, LANES))
     count = 0
-    for i in range(len(S)):
-        j = np.uint64(start + i)
-        put = phi[i] < 0
-        gain = r[i] if put else q[i]
-        cost = q[i] if put else r[i]
-        out[4, j] = 0.0 if put else np.inf
-        if np.isnan(out[0, j]) or (gain < 0.0 and cost < gain):
-            for row in range(5):
-                out[row, j] = np.nan
-        elif gain > 0.0 or (gain == 0.0 and cost < 0.0):
-            s = sigma[i] * math.sqrt(horizon(gain, cost, sigma[i], t[i]))
-            if s > STILL and S[i] > SMALLEST and K[i] > SMALLEST:
+    for i in range(len(gain)):
+        edge[i] = 0.0
+        end[i] = 0.0
+        if gain[i] < 0.0 and cost[i] < gain[i]:
+            edge[i] = np.nan
+        elif gain[i] > 0.0 or (gain[i] == 0.0 and cost[i] < 0.0):
+            edge[i] = gain[i] / cost[i] if cost[i] > gain[i] else 1.0
+            if life[i] == 0.0:
+                life[i] = horizon(gain[i], cost[i], sigma[i], years[i])
+            s = sigma[i] * math.sqrt(life[i])
+            if STILL < s < np.inf:
                 todo[count] = i
                 count += 1
-            else:
-                still(np.float64(phi[i]), S[i], K[i], t[i], r[i], q[i], j, out)
     for attempt in range(2):
         rest = 0
         for first in range(0, count, LANES):
             m = min(LANES, count - first)
             for c in range(m):
                 i = todo[first + c]
-                put = phi[i] < 0
-                gain = r[i] if put else q[i]
-                cost = q[i] if put else r[i]
-                life = horizon(gain, cost, sigma[i], t[i])
-                lanes[0, c] = S[i] / K[i] if put else K[i] / S[i]
-                lanes[1, c] = gain * life
-                lanes[2, c] = cost * life
-                lanes[3, c] = sigma[i] * math.sqrt(life)
-                lanes[4, c] = (gain - cost) * life / lanes[3, c]
-                lanes[5, c] = log(gain / cost) if cost > gain else 0.0
-            solve(rule, rule.sweeps[attempt], m, lanes, H, work)
-            premium(rule, m, lanes, H, work, total)
+                fill(c, gain[i], cost[i], sigma[i], life[i], lanes)
+            solve(rule, rule.sweeps[attempt], m, lanes, local, work)
             for c in range(m):
                 i = todo[first + c]
                 if attempt == 0 and work[6, c] > work[7, c]:
                     todo[rest] = i
                     rest += 1
                     continue
-                j = np.uint64(start + i)
-                sign = np.float64(phi[i])
-                put = phi[i] < 0
-                life = horizon(r[i] if put else q[i], q[i] if put else r[i], sigma[i], t[i])
-                if life < t[i]:
-                    a = sign, S[i], K[i], life, r[i], sigma[i], q[i]
-                    out[0, j], out[1, j], out[2, j], out[3, j] = price(*a), delta(*a), gamma(*a), speed(*a)
-                B = exp(lanes[5, c] - math.sqrt(H[0, c]))
-                out[4, j] = K[i] * B if put else K[i] / B
-                if lanes[0, c] <= B:
-                    exercised(sign, S[i], K[i], j, out)
-                else:
-                    least = max(sign * (S[i] - K[i]), out[0, j])
-                    p = total[0, c], total[1, c], total[2, c], total[3, c]
-                    add(sign, S[i], K[i], lanes[0, c], *p, j, out)
-                    out[0, j] = max(out[0, j], least)
-                    out[1, j] = min(max(out[1, j], -1.0), 1.0)
+                for j in range(n + 1):
+                    H[j, i] = local[j, c]
+                edge[i] = exp(lanes[5, c] - math.sqrt(local[0, c]))
+                reach = REACH - min(lanes[4, c], 0.0) + 0.5 * lanes[3, c]
+                end[i] = exp(lanes[5, c] + lanes[3, c] * reach)
         count = rest

@@ -75,17 +75,25 @@ def build_step(eta, dt, r, sigma, q, width, reach, full, B):
 
 @kernel
 def add_product(B, factor, first, last, f, start, rows, out, into):
-    """out[into + 16 I + i] += factor sum over c of B[c, i] f[start + 16 I + c], for I in 0..rows."""
-    for panel in range(rows):
-        o = into + panel * P
-        at = start + panel * P
-        for c in range(first, last, 4):
-            f0 = factor * f[at + c]
-            f1 = factor * f[at + c + 1]
-            f2 = factor * f[at + c + 2]
-            f3 = factor * f[at + c + 3]
+    """out[into + 16 I + i] += factor sum over c of B[c, i] f[start + 16 I + c], for I in 0..rows.
+
+    Two panels share what is read of B. An odd last one is paired with one that gains nothing but must exist.
+    """
+    # An index that starts at 0 in a slice is known not to be negative: tests for that keep the loop scalar.
+    b = B[first:last]
+    for panel in range(0, rows, 2):
+        f_one, f_two = f[start + panel * P + first :], f[start + panel * P + P + first :]
+        one, two = out[into + panel * P :], out[into + panel * P + P :]
+        paired = factor if panel + 1 < rows else 0.0
+        for c in range(0, len(b), 4):
+            f0, g0 = factor * f_one[c], paired * f_two[c]
+            f1, g1 = factor * f_one[c + 1], paired * f_two[c + 1]
+            f2, g2 = factor * f_one[c + 2], paired * f_two[c + 2]
+            f3, g3 = factor * f_one[c + 3], paired * f_two[c + 3]
             for i in range(P):
-                out[o + i] += (B[c, i] * f0 + B[c + 1, i] * f1) + (B[c + 2, i] * f2 + B[c + 3, i] * f3)
+                b0, b1, b2, b3 = b[c, i], b[c + 1, i], b[c + 2, i], b[c + 3, i]
+                one[i] += (b0 * f0 + b1 * f1) + (b2 * f2 + b3 * f3)
+                two[i] += (b0 * g0 + b1 * g1) + (b2 * g2 + b3 * g3)
 
 
 @kernel

@@ -32,7 +32,7 @@ KERNEL: dict[str, Any] = {"fastmath": FLAGS, "error_model": "numpy", "nogil": Tr
 PACKED = {
     512: r"\bvf?m\w+pd\b.*%zmm",
     256: r"\bvf?m\w+pd\b.*%ymm",
-    128: r"\bv?f?m(ul|add)\w*pd\b.*%xmm|\bfm(ul|la)[. ].*v\d+\.2d|\bfm(ul|la)\.2d",
+    128: r"\bv?f?m(ul|add)\w*pd\b.*%xmm|\bfm(ul|la)[.\s].*v\d+\.2d|\bfm(ul|la)\.2d",
 }
 
 
@@ -66,7 +66,7 @@ def vector_bits(dispatcher: Any) -> int:
 
     Compiles the kernel again for its first signature, since code loaded from disk cannot be read back.
     """
-    fresh = njit(**KERNEL)(dispatcher.py_func)
+    fresh = njit(**{name: dispatcher.targetoptions[name] for name in KERNEL})(dispatcher.py_func)
     fresh.compile(dispatcher.signatures[0])
     (code,) = fresh.inspect_asm().values()
     return max((bits for bits, pattern in PACKED.items() if re.search(pattern, code)), default=64)

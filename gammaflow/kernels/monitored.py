@@ -128,7 +128,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
             into = knocked * P
             for n in range(kinds):
                 for j in range(into, nodes):
-                    g[n, j] = 0.0
+                    g[n, np.uint64(j)] = 0.0
                 add_product(B[0], 1.0, first, last, f[n], at, rows[k], g[n], into)
             if full:
                 add_product(B[1], 1.0, first, last, f[0], at, rows[k], g[1], into)

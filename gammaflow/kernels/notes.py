@@ -102,7 +102,7 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
     for k in range(n - 1, 0 if fine else -1, -1):
         bottom = min(max(low[k], 0), high[k]) if dates.lose[k] or dates.mirror else low[k]
         for j in range(max(0, low[k] - 2 * pad - base) * P, (high[k] + 2 * pad - base) * P):
-            b.value[0, j] = b.value[1, j] = 0.0
+            b.value[0, np.uint64(j)] = b.value[1, np.uint64(j)] = 0.0
         found = levels_between(dates, k, low[k] * width, high[k] * width, levels)
         stop, panels = cut_panels(levels, found, width, b, nodes, cut)
         for j in range(nodes, stop):
@@ -118,7 +118,7 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
                 step, width, base, nodes, a, end, bottom, high[k], B[0], columns, dates.memory, b
             )  # fmt: skip
             look_back(step, width, base, nodes, a, nodes, end, b, nodes, stop, 1.0)
-        if k == n - 1 or found > 0 or dates.call[k] < np.inf or dates.due[k] < np.inf:
+        if k == n - 1 or dates.call[k] < np.inf or dates.due[k] < np.inf:
             fill_before(dates, k, (bottom - base) * P, (high[k] - base) * P, b)
             fill_before(dates, k, nodes, stop, b)
             for i in range(panels):

@@ -16,6 +16,7 @@ from gammaflow.book import Book
 from gammaflow.chain import Chain, Quality
 from gammaflow.dynamics import Dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.exercise import compare_exercise
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.levels import Levels, find_levels
 from gammaflow.plot.page import Panel, render_page, write_page
@@ -78,6 +79,7 @@ class Report:
                 f"volatility shifted by {100 * profile.vol_shift:g} points",
             ),
             *(("rows", remark) for remark in book.remarks),
+            *self._early_exercise(),
             ("time", "exact to the second, ACT/365; expiries in UTC"),
         ]
 
@@ -259,6 +261,21 @@ class Report:
                 str(self.quality) if self.quality else self._quality_line(),
             ]
         )
+
+    def _early_exercise(self) -> list[tuple[str, str]]:
+        """What early exercise changes in gamma, at what rates; nothing for a book without American rows."""
+        book = self.book
+        if "american" not in book.special:
+            return []
+        total = compare_exercise(book, measures=["gamma"]).total
+        unit, rate = describe(book.currency)["gamma"], book["rate"][book.special["american"]]
+        european, with_it = (
+            " ".join(amount_text(total[f"gamma_{side}"], unit, 2)) for side in ("european", "american")
+        )
+        text = f"gamma of American rows {with_it}, {european} were they European"
+        if not rate.any():
+            text += "; the chain has no rate, so no put is worth exercising: set one with Chain.with_columns"
+        return [("early exercise", text)]
 
     @property
     def _several_venues(self) -> bool:

@@ -1,0 +1,124 @@
+"""Boundaries of early exercise and values of arrays of American options, on which all else is built."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.kernels.american import Rule, boundary_loop, european_loop
+from gammaflow.kernels.american_premium import premium_loop
+from gammaflow.kernels.rows import get_threads
+from gammaflow.schema import read_only
+
+__all__ = ["Boundaries", "evaluate", "find_boundaries", "premiums", "share"]
+
+FloatArray = NDArray[np.float64]
+
+_THREADS_FROM = 4000  # options: 10 ms; on two busy cores threads gained nothing below
+
+
+def share(work: Callable[[int, int], None], n: int, each: float = 1.0) -> None:
+    """Call work over ranges of n, on threads where n times the cost `each`, in options, is worth them."""
+    threads = get_threads() if n * each >= _THREADS_FROM else 1
+    if threads == 1 or threading.current_thread() is not threading.main_thread():
+        work(0, n)
+        return
+    parts = min(n, max(threads, min(4 * threads, int(n * each / _THREADS_FROM))))
+    edges = [n * k // parts for k in range(parts + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, edges[:-1], edges[1:]))
+
+
+class Boundaries(NamedTuple):
+    """Boundaries of early exercise of puts of strike 1, one per option; those of calls by symmetry."""
+
+    gain: FloatArray
+    """What is gained by exercise: r of a put, q of a call [1/year]."""
+    cost: FloatArray
+    """What is lost by it: q of a put, r of a call [1/year]."""
+    sigma: FloatArray
+    life: FloatArray
+    """Years that count."""
+    edge: FloatArray
+    """The boundary: 0 where exercise is never early, NaN where there are two."""
+    end: FloatArray
+    """Where the premium ends; 0 where nothing is random."""
+    H: FloatArray
+    """(n + 1, m) values of `gammaflow.kernels.american`."""
+
+
+def find_boundaries(
+    phi: Any, years: Any, r: Any, sigma: Any, q: Any, by: Rule, life: FloatArray | None = None
+) -> Boundaries:
+    """Boundaries of options now; `life` holds the years that count, where they are known."""
+    put = phi < 0
+    gain, cost = read_only(np.where(put, r, q)), read_only(np.where(put, q, r))
+    n = len(gain)
+    life = np.zeros(n) if life is None else life.copy()
+    edge, end, H = np.empty(n), np.empty(n), np.zeros((len(by.times), n))
+    boundary_loop(gain, cost, read_only(sigma), read_only(years), by, life, edge, end, H)
+    return Boundaries(gain, cost, read_only(sigma), *map(read_only, (life, edge, end, H)))
+
+
+def premiums(
+    of: Any, phi: Any, S: Any, K: Any, found: Boundaries, by: Rule, slope: FloatArray | None = None
+) -> FloatArray:
+    """Price and cash greeks of the premium of options S, K on the boundaries `of`, as in `premium_loop`."""
+    out = np.empty((4 if slope is None else 10, len(of)))
+    columns = (read_only(of, np.int64), *map(read_only, (phi, S, K)))
+    curves = found.H, found.H if slope is None else slope
+    premium_loop(*columns, found.gain, found.cost, found.sigma, found.life, *curves, by, out)
+    return out
+
+
+def evaluate(arrays: Sequence[Any], by: Rule) -> FloatArray:
+    """Price, delta, gamma, speed and boundary, (5, n)."""
+    arrays = [read_only(array, array.dtype) for array in arrays]
+    phi, S, K, t, r, sigma, q = arrays
+    found = find_boundaries(phi, t, r, sigma, q, by)
+    edge, put, random = found.edge, phi < 0, found.end > 0.0
+    out = np.empty((5, len(S)))
+    european_loop(phi, S, K, read_only(np.where(random, found.life, t)), r, sigma, q, out)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        x = np.where(put, S / K, K / S)
+        out[4] = np.where(put, K * edge, np.where(edge == 0.0, np.inf, K / edge))
+        gone = (edge > 0.0) & np.where(random | put, x <= edge, x < edge)
+        held = np.flatnonzero(random & ~gone & (x < found.end))
+        if held.size:
+            price, *rest = _pure(S[held], premiums(held, phi[held], S[held], K[held], found, by))
+            least = np.maximum(phi * (S - K), out[0])[held]
+            out[0, held] = np.maximum(out[0, held] + price, least)
+            out[1:4, held] += rest
+            out[1, held] = np.clip(out[1, held], -1.0, 1.0)
+        if not random.all():
+            _drift(arrays, found, x, out)
+        illegal = np.isnan(out[0]) | np.isnan(edge)
+        out[0, gone], out[1, gone], out[2:4, gone] = (phi * (S - K))[gone], phi[gone], 0.0
+        out[:, illegal] = np.nan
+    return out
+
+
+def _pure(S: FloatArray, cash: FloatArray) -> tuple[FloatArray, ...]:
+    """Price, delta, gamma and speed of cash ones."""
+    price, delta, gamma, speed = cash
+    return price, delta / S, gamma / S / S, (speed - 2.0 * gamma) / S / S / S
+
+
+def _drift(arrays: Sequence[Any], found: Boundaries, x: FloatArray, out: FloatArray) -> None:
+    """Values where nothing is random, of options exercised once their spot drifts to the boundary."""
+    phi, S, K, t = arrays[:4]
+    gain, cost, edge = found.gain, found.cost, found.edge
+    ahead = cost - gain
+    u = np.log(x / edge) / ahead
+    rows = (found.end == 0.0) & (edge > 0.0) & (ahead > 0.0) & (x > edge) & (x < np.inf) & (u < t)
+    phi, S, K, u, x, gain, cost, ahead = (a[rows] for a in (phi, S, K, u, x, gain, cost, ahead))
+    asset = x * np.exp(-cost * u)
+    price, gamma = np.exp(-gain * u) - asset, asset * cost / ahead
+    put = np.array([price, -asset, gamma, -gamma * gain / ahead])
+    call = np.array([price, price + asset, gamma, gamma * cost / ahead])
+    out[:4, rows] = _pure(S, np.where(phi < 0, K * put, S * call))

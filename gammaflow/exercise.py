@@ -1,0 +1,207 @@
+"""American against European exercise: what the right to exercise early changes in a book's exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.american_rows import american_cash, exercised, unsupported
+from gammaflow.book import Book
+from gammaflow.errors import SchemaError
+from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
+from gammaflow.schema import check_choice, read_only
+from gammaflow.units import CONVENTION, MEASURES
+
+__all__ = ["ExerciseComparison", "compare_exercise"]
+
+Array = NDArray[np.float64]
+
+#: Bounds of the classes of moneyness, as shares of the underlying in the money.
+EDGES = (-0.2, -0.1, -0.03, 0.03, 0.1, 0.2)
+
+_WORDS = {"rows": "rows", "exercised": "exercised now", "unsupported": "valued European"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExerciseComparison:
+    """Exposure of a book's American rows with American and with European exercise; see `compare_exercise`.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row per American row of the book, in its order: contract, kind, `depth` (share of the underlying
+        in the money, negative out of it), moneyness (its class), exercised, unsupported (two boundaries:
+        valued as European), and per measure `<measure>_european` and `<measure>_american`.
+    measures : tuple of str
+    book : Book
+    """
+
+    rows: pd.DataFrame
+    measures: tuple[str, ...]
+    book: Book
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Sums per kind and class of moneyness, deepest in the money first.
+
+        Columns: rows, exercised, unsupported (counts), and per measure european, american, their difference
+        [units of `gammaflow.units`] and that as percent of the absolute European sum (NaN where it is 0).
+        """
+        return self._sums(["kind", "moneyness"])
+
+    @cached_property
+    def by_kind(self) -> pd.DataFrame:
+        """The same per kind."""
+        return self._sums(["kind"])
+
+    @cached_property
+    def total(self) -> pd.Series[float]:
+        """The same of all American rows."""
+        return self._sums([]).iloc[0].rename("total")
+
+    def _sums(self, by: list[str]) -> pd.DataFrame:
+        rows = self.rows.assign(rows=1)
+        keys = [rows[name] for name in by] or [pd.Series(0, rows.index)]
+        columns = [f"{m}_{side}" for m in self.measures for side in ("european", "american")]
+        sums = rows.groupby(keys, observed=True)[[*_WORDS, *columns]].sum()
+        for measure in self.measures:
+            european = sums[f"{measure}_european"]
+            difference = sums[f"{measure}_american"] - european
+            sums[f"{measure}_difference"] = difference
+            sums[f"{measure}_percent"] = 100.0 * difference / european.abs().where(european != 0.0)
+        order = [f"{m}_{s}" for m in self.measures for s in ("european", "american", "difference", "percent")]
+        return sums[[*_WORDS, *order]]
+
+    def __repr__(self) -> str:
+        american = self.book.select(self.book["exercise"] == "american")
+        lines = [
+            f"American against European exercise: {american.symbol}, as of {american.asof:%Y-%m-%d %H:%M:%S} "
+            f"UTC, spot {american.spot:,.2f} {american.currency}",
+            f"rate {_range(american['rate'])}, yield {_range(american.underlying_yield)}; "
+            f"{np.count_nonzero(~np.isnan(american['forward_ratio'])):,} rows on forwards",
+            "; ".join(f"{self.total[name]:,.0f} {words}" for name, words in _WORDS.items()),
+        ]
+        for name in self.measures:
+            european, american_, _, percent = (
+                self.total[f"{name}_{side}"] for side in ("european", "american", "difference", "percent")
+            )
+            unit = MEASURES[name].unit.format(ccy=american.currency)
+            lines.append(f"{name}: {european:,.4g} -> {american_:,.4g} {unit} ({percent:+.2f} %)")
+        return "\n".join([*lines, CONVENTION, self.table.to_string(float_format="{:,.4g}".format)])
+
+
+def compare_exercise(
+    book: Book, *, measures: Sequence[str] = ("gamma", "delta"), edges: Sequence[float] = EDGES
+) -> ExerciseComparison:
+    """Exposure of a book's American rows with and without the right to exercise early, by moneyness.
+
+    Parameters
+    ----------
+    book : Book
+        Rows of European exercise, barrier options and notes are left out.
+    measures : names out of `gammaflow.units.MEASURES`
+    edges : increasing numbers
+        Bounds of the classes of moneyness: shares of what a row is valued on that it is in the money,
+        negative out of it.
+
+    Returns
+    -------
+    ExerciseComparison
+        With the tables `table`, `by_kind` and `total`.
+
+    Raises
+    ------
+    SchemaError
+        For unknown measures, edges that do not increase, or a book without American rows.
+
+    Notes
+    -----
+    Everything depends on rate and yield: with both 0 nothing differs, and the files of most vendors give
+    neither. ``chain.with_columns(rate=0.036, dividend_yield=0.011)`` sets them, and
+    ``repair_chain(chain, rate=0.036)`` takes the yield from put-call parity. A yield that parity reads off a
+    spot of another moment is no dividend, and makes calls look exercised: look at the carry of
+    `RepairedChain.forwards` first.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.exercise import compare_exercise
+    >>> found = compare_exercise(gf.assign_positions(gf.demo_chain(symbol="IBIT")))
+    >>> found.by_kind["gamma_percent"].round(2)  # without a yield no call is exercised
+    kind
+    call    0.00
+    put    -0.89
+    Name: gamma_percent, dtype: float64
+    """
+    names = tuple(check_choice(name, "measures", MEASURES) for name in measures)
+    bounds = np.asarray(edges, dtype=np.float64)
+    if bounds.ndim != 1 or not bounds.size or not np.isfinite(bounds).all() or (np.diff(bounds) <= 0).any():
+        raise SchemaError(f"edges: received {edges!r}; legal are numbers that increase, one or more.")
+    mask = np.asarray(book["exercise"] == "american")
+    if not mask.any():
+        raise SchemaError(
+            f"{book.symbol}: none of {len(book):,} rows is American; there is nothing to compare. "
+            "Set exercise='american' in the chain (Chain.with_columns) if it is."
+        )
+    european = _european(book, mask)
+    wanted = {MEASURES[name].cash_greek for name in names}
+    spot = np.array([book.spot])
+    early = american_cash(book, mask, spot, book.years, book["sigma"], wanted)
+    U = (book.underlying_ratio * book.spot)[mask]
+    depth = book.flag[mask] * (U - book["strike"][mask]) / U
+    rows = pd.DataFrame(
+        {
+            "contract": book["contract"][mask],
+            "kind": book["kind"][mask],
+            "depth": depth,
+            "moneyness": _classes(depth, bounds),
+            "exercised": exercised(book)[mask],
+            "unsupported": unsupported(book)[mask],
+        }
+    )
+    for name in names:
+        measure = MEASURES[name]
+        without = european[measure.cash_greek]
+        rows[f"{name}_european"] = without * measure.scale
+        rows[f"{name}_american"] = (without + early[measure.cash_greek][:, 0]) * measure.scale
+    return ExerciseComparison(rows, names, book)
+
+
+def _european(book: Book, mask: NDArray[np.bool_]) -> dict[str, Array]:
+    """Cash greeks of the rows in `mask` without early exercise, times position and multiplier."""
+    columns = (
+        book.flag, book.underlying_ratio * book.spot, book["strike"], book.years, book["rate"], book["sigma"],
+        book.underlying_yield, book.size,
+    )  # fmt: skip
+    out = np.empty((len(CASH_GREEKS), int(mask.sum())))
+    cash_rows(*(read_only(column[mask]) for column in columns), out)
+    cash = dict(zip(CASH_GREEKS, out, strict=True))
+    return {**cash, "gross_gamma": np.abs(cash["gamma"])}
+
+
+def _classes(depth: Array, bounds: Array) -> pd.Categorical:
+    """The class of each depth, in words, deepest in the money first."""
+    low, high = [-np.inf, *bounds], [*bounds, np.inf]
+    labels = [_label(a, b) for a, b in zip(low, high, strict=True)]
+    place = np.searchsorted(bounds, depth)
+    words = np.array(labels, dtype=object)[place]
+    return pd.Categorical(words, categories=labels[::-1], ordered=True)
+
+
+def _label(low: float, high: float) -> str:
+    """One class in words."""
+    if np.isinf(low):
+        return f"below {high:+.0%}"
+    if np.isinf(high):
+        return f"above {low:+.0%}"
+    return f"{low:+.0%} .. {high:+.0%}"
+
+
+def _range(values: Array) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.2%}" if low == high else f"{low:.2%} .. {high:.2%}"
