@@ -16,7 +16,7 @@ from gammaflow import cli_live, verify
 from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
-from gammaflow.errors import GammaflowError
+from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
@@ -45,6 +45,8 @@ Dynamics = Annotated[str, typer.Option(help=f"How volatility follows spot: {', '
 Repair = Annotated[
     bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
 ]
+Rate = Annotated[float | None, typer.Option(help="Interest rate of all rows; 0.036 is 3.6 % a year.")]
+Yield = Annotated[float | None, typer.Option(help="Dividend yield of all rows, not with --repair.")]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
 
@@ -56,13 +58,23 @@ def _report(
     asof: str | None = None,
     *,
     repair: bool = False,
+    rate: float | None = None,
+    dividend_yield: float | None = None,
     **how: Any,
 ) -> Report:
+    if repair and dividend_yield is not None:
+        raise SchemaError(
+            f"--dividend-yield: received {dividend_yield:g} with --repair, which takes yields from put-call "
+            "parity. Leave one of them out."
+        )
     with working("Reading and pricing"):
         chain = (
             read_chain(source, vendor=vendor, symbol=symbol, asof=asof) if isinstance(source, str) else source
         )
-        return analyze(repair_chain(chain) if repair else chain, **how)
+        if repair:
+            return analyze(repair_chain(chain, rate=rate), **how)
+        given = {"rate": rate, "dividend_yield": dividend_yield}
+        return analyze(chain.with_columns(**{k: v for k, v in given.items() if v is not None}), **how)
 
 
 def _number(value: float) -> str:
@@ -171,6 +183,8 @@ def report(
     vendor: Vendor = None,
     asof: AsOf = None,
     repair: Repair = False,
+    rate: Rate = None,
+    dividend_yield: Yield = None,
     dynamics: Dynamics = "sticky_strike",
     days: Days = 0.0,
     vol_shift: VolShift = 0.0,
@@ -178,8 +192,9 @@ def report(
     out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
-    how = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
-    result = _report(file, symbol, vendor, asof, repair=repair, **how)
+    how: dict[str, Any] = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
+    carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
+    result = _report(file, symbol, vendor, asof, repair=repair, **carry, **how)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     _finish_report(result, out, as_json)
@@ -193,6 +208,8 @@ def levels(
     vendor: Vendor = None,
     asof: AsOf = None,
     repair: Repair = False,
+    rate: Rate = None,
+    dividend_yield: Yield = None,
     dynamics: Dynamics = "sticky_strike",
     days: Days = 0.0,
     vol_shift: VolShift = 0.0,
@@ -200,8 +217,9 @@ def levels(
     out: ReportOut = None,
 ) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain."""
-    how = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
-    result = _report(file, symbol, vendor, asof, repair=repair, **how)
+    how: dict[str, Any] = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
+    carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
+    result = _report(file, symbol, vendor, asof, repair=repair, **carry, **how)
     _finish_report(result, out, as_json, result.levels.to_dict())
 
 
@@ -216,11 +234,14 @@ def exposure(
     vendor: Vendor = None,
     asof: AsOf = None,
     repair: Repair = False,
+    rate: Rate = None,
+    dividend_yield: Yield = None,
     as_json: Json = False,
     out: TableOut = None,
 ) -> None:
     """Dealers' greeks in money, per expiry unless asked otherwise."""
-    result = _report(file, symbol, vendor, asof, repair=repair, rule=rule)
+    carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
+    result = _report(file, symbol, vendor, asof, repair=repair, **carry, rule=rule)
     keys = by or ["expiry"]
     _finish_table(result, result.exposure.by(*keys), f"Exposure by {', '.join(keys)}", out, as_json)
 
@@ -236,6 +257,8 @@ def profile(
     vendor: Vendor = None,
     asof: AsOf = None,
     repair: Repair = False,
+    rate: Rate = None,
+    dividend_yield: Yield = None,
     dynamics: Dynamics = "sticky_strike",
     days: Days = 0.0,
     vol_shift: VolShift = 0.0,
@@ -245,8 +268,9 @@ def profile(
     """Every measure repriced over a grid of spots."""
     import numpy as np
 
-    how = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
-    result = _report(file, symbol, vendor, asof, repair=repair, **how)
+    how: dict[str, Any] = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
+    carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
+    result = _report(file, symbol, vendor, asof, repair=repair, **carry, **how)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
     grid = np.linspace(*ends, points)

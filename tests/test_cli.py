@@ -108,6 +108,24 @@ def test_a_chain_is_repaired_first_where_asked(run, tmp_path):
     assert json.loads(out) == json.loads(json.dumps(expected))
 
 
+def test_rate_and_yield_are_given(run, tmp_path):
+    path = tmp_path / "ibit.csv"
+    chain = gf.demo_chain(symbol="IBIT")
+    facts = {name: getattr(chain, name) for name in ("symbol", "vendor", "asof", "spot", "currency")}
+    chain.to_frame().drop(columns="rate").assign(**facts).to_csv(path, index=False)
+    rates = {"rate": 0.05, "dividend_yield": 0.02}
+    code, out, _ = run("levels", path, "--rate", "0.05", "--dividend-yield", "0.02", "--json")
+    assert code == 0
+    assert json.loads(out)["gamma"] == gf.analyze(chain.with_columns(**rates)).levels.gamma
+    code, out, _ = run("levels", path, "--rate", "0.05", "--repair", "--json")
+    assert (
+        json.loads(out)["gamma"] == gf.analyze(gf.repair_chain(gf.read_chain(path), rate=0.05)).levels.gamma
+    )
+    code, out, err = run("levels", path, "--repair", "--dividend-yield", "0.02")
+    assert (code, out) == (2, "")
+    assert "--dividend-yield: received 0.02 with --repair" in err
+
+
 def test_exposure_table_is_written_whole(run, quotes, tmp_path):
     path = tmp_path / "exposure.csv"
     code, out, _ = run("exposure", quotes, "--symbol", "BTC", "--by", "strike", "--by", "kind", "--out", path)
