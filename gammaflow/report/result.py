@@ -189,7 +189,7 @@ class Report:
             f"## Heaviest strikes ({len(heaviest)} of {self.exposure.by('strike').shape[0]:,})",
             markdown_table(self.by("strike").iloc[heaviest]),
             "## Data quality",
-            literal(self._quality_line()),
+            literal(self._quality_text()),
             *([markdown_table(self.unusable())] if len(self.unusable()) else []),
         ]
         return "\n\n".join(parts) + "\n"
@@ -258,7 +258,7 @@ class Report:
                 f"Report {self.book.symbol}, as of {facts[0][1]}, spot {facts[1][1]}",
                 *self.warnings(),
                 *(f"  {name:<{width}}  {text}" for name, text in lines),
-                str(self.quality) if self.quality else self._quality_line(),
+                str(self.quality) if self.quality else self._quality_text(),
             ]
         )
 
@@ -281,10 +281,12 @@ class Report:
     def _several_venues(self) -> bool:
         return len(set(self.book["venue"])) > 1
 
-    def _quality_line(self) -> str:
+    def _quality_text(self) -> str:
+        """All that quality says beside the rows that `unusable` lists."""
         if self.quality is None:
             return "No record of quality: the book was not made from one chain."
-        return str(self.quality).splitlines()[0] + "."
+        lines = [line for line in str(self.quality).splitlines() if not line.startswith(" ")]
+        return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
 
     def _tables(self) -> list[Panel]:
         level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
@@ -294,7 +296,7 @@ class Report:
             *([Panel("By venue", "", self.by("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by("expiry")),
             Panel("By strike", "", self.by("strike")),
-            Panel("Data quality", self._quality_line(), self.unusable()),
+            Panel("Data quality", self._quality_text(), self.unusable()),
         ]
 
 
