@@ -89,6 +89,8 @@ class Note:
         Whether it has been knocked in, or on which day.
     called : date, optional
         The call date on which it was redeemed.
+    source : str
+        Who says so.
 
     Raises
     ------
@@ -111,6 +113,7 @@ class Note:
     calendar: str = "XNYS"
     knocked: bool | date = False
     called: date | None = None
+    source: str = "note registry"
 
     kind: ClassVar[str] = "note"
 

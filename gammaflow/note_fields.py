@@ -110,7 +110,7 @@ _money = partial(_number, above=True, share=False)
 #: How the value of each field of a note is read; all raise `SchemaError`.
 READERS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
     {
-        **dict.fromkeys(("name", "symbol", "calendar"), _text),
+        **dict.fromkeys(("name", "symbol", "calendar", "source"), _text),
         **dict.fromkeys(("notional", "initial"), _money),
         **dict.fromkeys(("strike", "cap", "maturity_level"), _positive),
         **dict.fromkeys(

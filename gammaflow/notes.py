@@ -101,7 +101,8 @@ def book_notes(
     rule = f"{_OWED}; left out: {', '.join(left_out)}" if left_out else _OWED
     by_name = {note.name: note for note in owed}
     rows: Any = pd.DataFrame(columns)
-    return Book(rows, symbol, spot, moment, rule, currency=currency, notes=by_name)
+    sources = tuple(dict.fromkeys(note.source for note in owed))
+    return Book(rows, symbol, spot, moment, rule, currency=currency, notes=by_name, sources=sources)
 
 
 def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) -> list[str]:

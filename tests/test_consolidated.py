@@ -109,3 +109,9 @@ def test_a_label_of_the_user_s_does_not_hide_that_data_are_synthetic(book):
     renamed = replace(book.select(book["venue"] == "IBIT"), sources=())
     assert gf.analyze(renamed).warnings() == []
     assert gf.analyze(book.select(book["venue"] == "IBIT")).warnings() != []
+
+
+def test_a_book_of_demo_notes_says_that_it_is_made_up():
+    notes = gf.book_notes(gf.demo_notes(), spot=40.0, asof="2026-02-05T09:36Z", sigma=0.5)
+    assert notes.sources == ("synthetic demo",)
+    assert "Synthetic demonstration data" in " ".join(gf.analyze(notes).warnings())

@@ -118,7 +118,7 @@ def test_every_problem_of_every_note_with_line_and_name(tmp_path):
         "notes.toml: not accepted:",
         "  - line 2, RC: colour: not a key of a reverse_convertible; legal are type, name, symbol, notional, "
         "initial, issued, matures, strike, barrier, observation, calls, call_level, call_premium, calendar, "
-        "knocked, called, coupon, coupons.",
+        "knocked, called, source, coupon, coupons.",
         "  - line 17, RC: barier: not a key of a barrier_note; did you mean 'barrier'?",
         "  - line 17, RC: memory: not a key of a barrier_note, but of autocallable; is another type meant?",
         "  - line 17, RC: barrier: missing; every barrier_note has one.",

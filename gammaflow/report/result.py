@@ -274,7 +274,7 @@ class Report:
         )
         text = f"gamma of American rows {with_it}, {european} were they European"
         if not rate.any():
-            text += "; the chain has no rate, so no put is worth exercising: set one (--rate, Chain.with_columns)"
+            text += "; the chain has no rate, so no put is worth exercising: give one (--rate, with_columns)"
         return [("early exercise", text)]
 
     @property
