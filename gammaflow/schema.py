@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -104,6 +104,11 @@ def _optional(name: str, unit: str, meaning: str, low: float = 0.0) -> Column:
     return Column(name, "number", unit, meaning, low=low, missing_ok=True, default=np.nan)
 
 
+def _positive(name: str, unit: str, meaning: str) -> Column:
+    """A number > 0 that may be missing."""
+    return replace(_optional(name, unit, meaning), open_low=True)
+
+
 CHAIN: Mapping[str, Column] = _dictionary(
     _CONTRACT,
     _EXPIRY,
@@ -117,16 +122,7 @@ CHAIN: Mapping[str, Column] = _dictionary(
     _optional("last", "quote unit", "last trade"),
     _optional("mark", "quote unit", "the venue's mark price"),
     _optional("volume", "contracts", "contracts traded, by the vendor's day"),
-    Column(
-        "forward",
-        "number",
-        "currency",
-        "forward the option is quoted against (missing: quoted against spot)",
-        low=0.0,
-        open_low=True,
-        missing_ok=True,
-        default=np.nan,
-    ),
+    _positive("forward", "currency", "forward the option is quoted against (missing: quoted against spot)"),
     _RATE,
     _YIELD,
     _optional("vendor_delta", "per 1.00 of spot", "delta as the vendor publishes it", low=-np.inf),
@@ -160,26 +156,10 @@ BOOK: Mapping[str, Column] = _dictionary(
     Column("sigma", "number", "1/sqrt(year)", "volatility the row is valued with", low=0.0, open_low=True),
     _RATE,
     _YIELD,
-    Column(
-        "forward_ratio",
-        "number",
-        "-",
-        "forward over spot, kept when spot moves; missing: the option is valued on spot",
-        low=0.0,
-        open_low=True,
-        missing_ok=True,
-        default=np.nan,
+    _positive(
+        "forward_ratio", "-", "forward over spot, kept when spot moves; missing: the option is valued on spot"
     ),
-    Column(
-        "barrier",
-        "number",
-        "currency",
-        "barrier level, for barrier kinds",
-        low=0.0,
-        open_low=True,
-        missing_ok=True,
-        default=np.nan,
-    ),
+    _positive("barrier", "currency", "barrier level, for barrier kinds"),
     Column(
         "monitoring_dates",
         "number",

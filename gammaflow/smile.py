@@ -136,17 +136,15 @@ def log_moneyness(book: Book, spot: float | None = None) -> Array:
 def fit_smiles(book: Book) -> Smiles:
     """Fit the smile of each expiry of a book to the volatilities of its rows.
 
-    At each strike the mean of the out-of-the-money rows is used, or of all where there is none. Raw SVI is
-    fitted to the volatilities by least squares of relative errors, weighted by vega and by how far a strike
-    is from the smile (Cauchy's loss), subject to b >= 0, abs(rho) < 1, s > 0, w > 0 and wing slopes
-    b (1 + abs(rho)) <= 2. Where the fit has butterfly arbitrage (g < 0, from half the quoted range below it
-    to half above) it is fitted again with g >= 0, and a note says so. Calendar arbitrage is counted, not
-    removed.
+    At each strike the mean of the out-of-the-money rows is used, or of all where there is none; barrier
+    options and notes count only where an expiry has no others. Raw SVI is fitted to the volatilities by
+    least squares of relative errors, weighted by vega and by how far a strike is from the smile (Cauchy's
+    loss), subject to b >= 0, abs(rho) < 1, s > 0, w > 0 and wing slopes b (1 + abs(rho)) <= 2. A fit with
+    butterfly arbitrage (g < 0, from half the quoted range below it to half above) is made again with
+    g >= 0, and a note says so. Calendar arbitrage is counted, not removed.
 
-    An expiry is interpolated in total variance (PCHIP, which keeps monotone stretches monotone) and a note
-    says why, where it has fewer than 5 strikes, where no SVI without butterfly arbitrage is found, where
-    fewer than 5 strikes are near any SVI, or where the relative residual is above a tenth. One strike gives
-    a flat smile.
+    An expiry is interpolated in total variance (PCHIP; one strike: flat), and a note says why, where there
+    are fewer than 5 strikes, or near any SVI, no SVI without butterfly arbitrage, or residuals above a tenth.
 
     Parameters
     ----------
@@ -193,15 +191,12 @@ def _evaluate(expiry: ArrayLike, k: ArrayLike, svi: Array, starts: NDArray[np.in
 
 
 def _points(book: Book) -> Iterator[tuple[Array, Array]]:
-    """k and sqrt(w) of each strike of each expiry, ascending in k: means over its out-of-the-money rows.
-
-    Barrier options and notes count only where an expiry has no other rows.
-    """
+    """k and sqrt(w) of each strike of each expiry, ascending in k: means of plain rows out of the money."""
     k, root = log_moneyness(book), book["sigma"] * np.sqrt(book.years)
     outside = book.flag * k >= 0.0
     for start, stop in pairwise(book.expiry_starts):
-        plain = book.plain[start:stop]
-        rows = np.flatnonzero(plain | (not plain.any())) + start
+        rows = start + np.flatnonzero(book.plain[start:stop])
+        rows = rows if rows.size else np.arange(start, stop)
         _, place = np.unique(book["strike"][rows], return_inverse=True)
         out = outside[rows]
         used = (out | (np.bincount(place, out) == 0)[place]).astype(np.float64)

@@ -170,7 +170,10 @@ class TestWatch:
     @pytest.mark.slow
     @pytest.mark.skipif(os.name == "nt", reason="signals")
     def test_ctrl_c_ends_it_with_code_0(self, server):
-        command = [sys.executable, "-c", "from gammaflow.cli import main; main()", "watch", "cboe", "IBIT"]
+        # A process started in the background inherits that the signal is ignored.
+        heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        code = f"{heed}; from gammaflow.cli import main; main()"
+        command = [sys.executable, "-c", code, "watch", "cboe", "IBIT"]
         with subprocess.Popen(
             [*command, "--every", "30", "--base-url", server.url],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
