@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import bsm
+from gammaflow import american, bsm
 from gammaflow.chain import Chain
 
 __all__ = [
@@ -287,10 +287,18 @@ class Terms:
         )
 
     @cached_property
+    def american(self) -> NDArray[np.bool_]:
+        """Whether the row may be exercised early."""
+        return np.asarray(self.chain["exercise"] == "american") & (not self.coin)
+
+    @cached_property
     def intrinsic(self) -> Array:
-        """Discounted value of exercise at the forward [quote unit]."""
-        payoff = np.maximum(self.phi * (self.forward - self.chain["strike"]), 0.0)
-        return np.asarray(payoff * np.exp(-self.chain["rate"] * self.chain.years) / self.unit)
+        """Discounted value of exercise at the forward, or now if that is more and American [quote unit]."""
+        strike = self.chain["strike"]
+        payoff = np.maximum(self.phi * (self.forward - strike), 0.0)
+        payoff = payoff * np.exp(-self.chain["rate"] * self.chain.years)
+        now = np.maximum(payoff, self.phi * (self.underlying - strike))
+        return np.asarray(np.where(self.american, now, payoff) / self.unit)
 
     @cached_property
     def unit(self) -> Array:
@@ -302,15 +310,35 @@ class Terms:
         """Whether the row is out of, or at, the money."""
         return np.asarray(self.phi * (self.chain["strike"] - self.forward) >= 0.0)
 
+    def price(self, rows: NDArray[np.int64], iv: Array) -> Array:
+        """What volatilities make of `rows` [currency], as American or European options."""
+        early = self.american[rows]
+        out = np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
+        held = american.price(*self._option(rows[early]), iv[early], self.dividend_yield[rows[early]])
+        out[early] = np.where(np.isnan(held), out[early], held)
+        return out
+
+    def _option(self, rows: NDArray[np.int64]) -> tuple[Array, Array, Array, Array, Array]:
+        """Flag, underlying, strike, years and rate of `rows`."""
+        chain = self.chain
+        U, K, t, r = self.underlying[rows], chain["strike"][rows], chain.years[rows], chain["rate"][rows]
+        return self.phi[rows], U, K, t, r
+
+    def volatility(self, rows: NDArray[np.int64], price: Array) -> Array:
+        """Volatility at which `rows` are worth prices [currency]; NaN where there is none."""
+        out = np.empty(len(rows))
+        early = self.american[rows]
+        for some, invert in ((early, american.implied_volatility), (~early, bsm.implied_volatility)):
+            phi, U, K, t, r = self._option(rows[some])
+            out[some] = invert(price[some], U, K, t, r, self.dividend_yield[rows[some]], phi)
+        return out
+
     def off_quote(self, iv: Array) -> NDArray[np.bool_]:
         """Whether volatilities (n,) price a two-sided quote more than half its spread outside bid and ask."""
         chain, bid, ask = self.chain, self.chain["bid"], self.chain["ask"]
         with np.errstate(invalid="ignore"):
             rows = np.flatnonzero((chain.years > 0) & (chain.quote_state == "two-sided") & (iv > 0))
-        price = bsm.price(
-            self.phi[rows], self.underlying[rows], chain["strike"][rows], chain.years[rows],
-            chain["rate"][rows], iv[rows], self.dividend_yield[rows],
-        )  # fmt: skip
+        price = self.price(rows, iv[rows])
         slack = 0.5 * (ask - bid)[rows]
         away = (price / self.unit[rows] < bid[rows] - slack) | (price / self.unit[rows] > ask[rows] + slack)
         out = np.zeros(len(iv), dtype=bool)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import bsm
 from gammaflow.chain import PLACEHOLDER_IV, Chain, Quality
 from gammaflow.flags import find_flags
 from gammaflow.parity import Cells, Terms, carry_columns, find_cells, fit_forwards, of_rows
@@ -214,9 +213,9 @@ def repair_chain(
     row's own mid if it is out of the money; the leg out of the money at the strike; the row's own mid; for a
     row out of the money without a quote, the other leg at the strike. A mid counts where the quote is
     two-sided, not crossed, and bid above intrinsic value, so that it has time value beyond its spread.
-    Nothing is interpolated: a row without such a quote keeps what the vendor says, or stays
-    without a volatility, with a reason. American options are inverted as European ones. Two legs at a strike
-    have one volatility by parity; the one out of the money is the better measured, and where they differ the
+    Nothing is interpolated: a row without such a quote keeps what the vendor says, or stays without a
+    volatility, with a reason. American options are priced and inverted as such. Two legs at a strike have
+    one volatility by parity; the one out of the money is the better measured, and where they differ the
     gammas of calls and puts no longer cancel: on SPX of 2023-09-14 that alone moved the sum by a third.
 
     Flags mark rows and change none: crossed quotes; ask below intrinsic value (where a discount factor is
@@ -341,12 +340,9 @@ def _volatilities(
 def _own(terms: Terms) -> Array:
     """Implied volatility of each row's own mid; NaN where the bid is not above intrinsic value."""
     chain, mid = terms.chain, _mid(terms.chain)
-    rows = ~np.isnan(mid) & (chain["bid"] > terms.intrinsic) & (chain.years > 0)
+    rows = np.flatnonzero(~np.isnan(mid) & (chain["bid"] > terms.intrinsic) & (chain.years > 0))
     out = np.full(len(chain), np.nan)
-    out[rows] = bsm.implied_volatility(
-        (mid * terms.unit)[rows], terms.underlying[rows], chain["strike"][rows], chain.years[rows],
-        chain["rate"][rows], terms.dividend_yield[rows], terms.phi[rows],
-    )  # fmt: skip
+    out[rows] = terms.volatility(rows, (mid * terms.unit)[rows])
     with np.errstate(invalid="ignore"):
         legal = (out > PLACEHOLDER_IV) & (out <= CHAIN["iv"].high)
     return np.where(legal, out, np.nan)

@@ -388,3 +388,30 @@ def test_a_repaired_chain_is_a_chain():
     assert isinstance(repair_chain(market()), (Chain, RepairedChain))
     book = gf.assign_positions(repair_chain(market()))
     assert book.quality.iv_source == {"vendor": 244}
+
+
+def test_american_quotes_are_inverted_as_american():
+    """Prices of a fund without a yield: as European ones, puts in the money look too volatile."""
+    K = np.arange(3200.0, 4900.0, 50.0)
+    t, rate = 120 / 365, 0.06
+    sigma = smile(np.log(K / SPOT), t)
+    frames = []
+    for kind in ("call", "put"):
+        price = gf.american.price(kind, SPOT, K, t, rate, sigma)
+        rows = {"contract": [f"{kind}{k:g}" for k in K], "strike": K, "iv": np.nan, "kind": kind}
+        quotes = {"bid": price * 0.9999, "ask": price * 1.0001, "open_interest": 10.0, "multiplier": 100.0}
+        frames.append(pd.DataFrame(rows | quotes))
+    table = pd.concat(frames, ignore_index=True)
+    table = table.assign(exercise="american", expiry=ASOF + pd.Timedelta("120D"))
+    chain = Chain(table, "X", SPOT, ASOF)
+    repaired = repair_chain(chain, rate=rate)
+    assert set(repaired.marks["iv_source"]) == {"mid", "other leg"}
+    terms = Terms(chain.with_columns(rate=rate), False)
+    puts = np.flatnonzero((chain["kind"] == "put") & (chain["strike"] > 4050) & (chain["strike"] < 4400))
+    true = smile(np.log(chain["strike"][puts] / SPOT), t)
+    mid = repaired.marks["mid"].to_numpy()[puts]
+    found = terms.volatility(puts, mid)
+    np.testing.assert_allclose(found, true, atol=2e-6)
+    np.testing.assert_allclose(terms.price(puts, found), mid, atol=1e-5)
+    european = gf.bsm.implied_volatility(mid, SPOT, chain["strike"][puts], t, rate, 0.0, "p")
+    assert (european - true > 0.01).all()
