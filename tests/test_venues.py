@@ -114,3 +114,18 @@ def test_every_vendor_of_the_readers_is_known():
 
     vendors = {format_.name for format_ in FORMATS} - {"gammaflow_table"}
     assert vendors | {gf.demo_chain().vendor} <= set(venues.VENUES)
+
+
+def test_options_on_a_future_are_the_same_on_its_forward_or_mapped():
+    """CME: a book quoted on the future and mapped to coins; the same rows on spot, the future their forward."""
+    spot, price = 70_000.0, 70_480.0
+    book = random_book(4, spot=price, multiplier=np.full(60, 5.0), forward_ratio=np.ones(60))
+    mapped = book.in_units_of("BTC", UnitMap.of_future("BTCG6", "BTC", price, spot, ON), spot=spot)
+    frame = book.to_frame().assign(forward_ratio=price / spot)
+    direct = gf.Book(frame, "BTC", spot, book.asof)
+    assert mapped.spot == pytest.approx(spot, rel=1e-14)
+    assert "premium" not in mapped.rule
+    spots = spot * np.array([0.8, 1.0, 1.15])
+    wanted = ["delta", "gamma", "vanna", "charm", "vega"]
+    one, other = (gf.sweep_spot(b, spots, measures=wanted).table for b in (mapped, direct))
+    np.testing.assert_allclose(one, other, rtol=1e-9)
