@@ -117,7 +117,7 @@ def test_every_vendor_of_the_readers_is_known():
 
 
 def test_options_on_a_future_are_the_same_on_its_forward_or_mapped():
-    """CME: a book quoted on the future and mapped to coins; the same rows on spot, the future their forward."""
+    """CME: a book quoted on the future, mapped to coins, against its rows on spot with that forward."""
     spot, price = 70_000.0, 70_480.0
     book = random_book(4, spot=price, multiplier=np.full(60, 5.0), forward_ratio=np.ones(60))
     mapped = book.in_units_of("BTC", UnitMap.of_future("BTCG6", "BTC", price, spot, ON), spot=spot)
