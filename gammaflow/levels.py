@@ -168,7 +168,7 @@ class Levels:
             ),
             ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
             ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
-            *(("besides", remark) for remark in book.remarks),
+            *(("besides", remark) for remark in profile.remarks),
             ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
             ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
             (self.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),

@@ -149,6 +149,12 @@ class Profile:
         )
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """Those of the book, and what the profile leaves out."""
+        left_out = self.dynamics.moves and "american" in self.book.special
+        return self.book.remarks + ("early exercise is left out of the profile: volatility moves",) * left_out
+
+    @property
     def _index(self) -> pd.Index:
         return pd.Index(self.spots, name="spot")
 
@@ -173,7 +179,7 @@ class Profile:
             f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             f"rule: {book.rule}",
-            *book.remarks,
+            *self.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "
             f"vol shift {self.vol_shift:g}",
             f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",

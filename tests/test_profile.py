@@ -160,4 +160,16 @@ def test_repr_states_what_stands_behind_it():
     text = repr(gf.sweep_spot(gf.assign_positions(gf.demo_chain()), days=1.0))
     assert "602 spots 50,029.00 .. 92,911.00 USD" in text
     assert "sticky_strike (each strike keeps its volatility when spot moves); days 1, vol shift 0" in text
+    assert "early exercise" not in text
     assert "USD per +1 % spot" in text
+
+
+def test_what_a_profile_leaves_out_is_told():
+    book = gf.assign_positions(gf.demo_chain(symbol="IBIT"))
+    said = "early exercise is left out of the profile: volatility moves"
+    moving = gf.sweep_spot(book, [38.0, 40.0, 42.0], dynamics="sticky_moneyness", measures=["gamma"])
+    assert said in repr(moving)
+    assert said in gf.find_levels(moving).explain()
+    assert said not in repr(gf.sweep_spot(book, [40.0]))
+    report = gf.analyze(book, dynamics="sticky_moneyness", spots=[38.0, 40.0, 42.0])
+    assert ("rows", said) in report.facts()

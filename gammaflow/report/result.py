@@ -78,7 +78,7 @@ class Report:
                 f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
                 f"volatility shifted by {100 * profile.vol_shift:g} points",
             ),
-            *(("rows", remark) for remark in book.remarks),
+            *(("rows", remark) for remark in profile.remarks),
             *self._early_exercise(),
             ("time", "exact to the second, ACT/365; expiries in UTC"),
         ]
