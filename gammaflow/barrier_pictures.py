@@ -318,7 +318,7 @@ def plot_parts(profile: Profile, measure: str = "gamma", *, ax: Any = None) -> A
     beside = np.outer(trades.index.to_numpy(), [1.0 - _BESIDE, 1.0, 1.0 + _BESIDE]).ravel()
     beside = beside[(beside > ends[0]) & (beside < ends[1])]
     by_kind = profile.at(np.union1d(profile.spots, beside), [measure]).by("kind", measure)
-    plain = [kind for kind in by_kind if " " not in str(kind)]
+    plain = [kind for kind in by_kind if kind in ("call", "put")]
     others = by_kind.drop(columns=plain).rename(columns="{}s".format)
     parts = pd.concat([by_kind[plain].sum(axis=1).rename("calls and puts"), others], axis=1)
     parts.columns.name = measure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from gammaflow.american_rows import american_cash, exercised, unsupported
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
-from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
-from gammaflow.schema import check_choice, read_only
-from gammaflow.units import CONVENTION, MEASURES
+from gammaflow.greeks import cash_greeks
+from gammaflow.schema import check_choice
+from gammaflow.units import CONVENTION, MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
 
@@ -148,7 +148,9 @@ def compare_exercise(
             f"{book.symbol}: none of {len(book):,} rows is American; there is nothing to compare. "
             "Set exercise='american' in the chain (Chain.with_columns) if it is."
         )
-    european = _european(book, mask)
+    held = book.select(mask)
+    as_european = replace(held, columns={**held.columns, "exercise": np.full(len(held), "european", object)})
+    european = cash_greeks(as_european)
     wanted = {MEASURES[name].cash_greek for name in names}
     spot = np.array([book.spot])
     early = american_cash(book, mask, spot, book.years, book["sigma"], wanted)
@@ -164,24 +166,12 @@ def compare_exercise(
             "unsupported": unsupported(book)[mask],
         }
     )
+    american = {greek: european[greek] + early[greek][:, 0] for greek in wanted}
+    sides = {"european": money(european), "american": money(american)}
     for name in names:
-        measure = MEASURES[name]
-        without = european[measure.cash_greek]
-        rows[f"{name}_european"] = without * measure.scale
-        rows[f"{name}_american"] = (without + early[measure.cash_greek][:, 0]) * measure.scale
+        for side, values in sides.items():
+            rows[f"{name}_{side}"] = values[name]
     return ExerciseComparison(rows, names, book)
-
-
-def _european(book: Book, mask: NDArray[np.bool_]) -> dict[str, Array]:
-    """Cash greeks of the rows in `mask` without early exercise, times position and multiplier."""
-    columns = (
-        book.flag, book.underlying_ratio * book.spot, book["strike"], book.years, book["rate"], book["sigma"],
-        book.underlying_yield, book.size,
-    )  # fmt: skip
-    out = np.empty((len(CASH_GREEKS), int(mask.sum())))
-    cash_rows(*(read_only(column[mask]) for column in columns), out)
-    cash = dict(zip(CASH_GREEKS, out, strict=True))
-    return {**cash, "gross_gamma": np.abs(cash["gamma"])}
 
 
 def _classes(depth: Array, bounds: Array) -> pd.Categorical:

@@ -17,6 +17,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.note_terms import NoteTerms
 from gammaflow.notes import Note
 from gammaflow.schema import check_number
+from gammaflow.units import PERCENT
 
 __all__ = ["Overlay", "barrier_map", "knock_in_sales", "locate", "peak_vega", "vega_matched_puts"]
 
@@ -98,7 +99,7 @@ def vega_matched_puts(
     t = terms.maturity
     puts = dealer / float(bsm.greeks("p", spot, strike, t, r, sigma, q, which="vega").vega)
     S = np.asarray(spots, np.float64)
-    cash = S * S * 0.01
+    cash = S * S * PERCENT
     note = -notional * note_pricing.value(terms, S, r, sigma, q, which="gamma").gamma * cash
     short = -puts * bsm.greeks("p", S, strike, t, r, sigma, q, which="gamma").gamma * cash
     table = pd.DataFrame({"note": note, "puts": short, "net": note + short}, pd.Index(S, name="spot"))

@@ -115,3 +115,22 @@ def test_a_book_of_demo_notes_says_that_it_is_made_up():
     notes = gf.book_notes(gf.demo_notes(), spot=40.0, asof="2026-02-05T09:36Z", sigma=0.5)
     assert notes.sources == ("synthetic demo",)
     assert "Synthetic demonstration data" in " ".join(gf.analyze(notes).warnings())
+
+
+def test_parts_have_colours_of_their_own():
+    from gammaflow.plot.prepare import COLORS, part_colors
+
+    colors = part_colors(["call", "note", "put", "down-in put"])
+    assert (colors["call"], colors["put"]) == (COLORS["call"], COLORS["put"])
+    assert colors["down-in put"] == COLORS["barrier"]
+    assert len(set(colors.values())) == 4
+
+
+def test_notes_are_no_calls_and_puts():
+    from gammaflow import barrier_pictures
+
+    notes = gf.book_notes(gf.demo_notes(), spot=40.53, asof=gf.demo_chain().asof, sigma=0.5)
+    both = gf.assign_positions(gf.demo_chain(symbol="IBIT")) + notes
+    ax = barrier_pictures.plot_parts(gf.sweep_spot(both, np.linspace(35, 45, 11), measures=["gamma"]))
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels[:2] == ["calls and puts", "notes"]

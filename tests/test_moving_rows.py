@@ -10,7 +10,7 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow import moving_rows
+from gammaflow import note_rows
 from gammaflow.dynamics import spot_vol_beta
 from gammaflow.smile import fit_smiles
 
@@ -116,7 +116,7 @@ def test_dynamics_compare_on_a_consolidated_book():
 
 
 def test_a_grid_that_stays_too_coarse_is_told(monkeypatch):
-    monkeypatch.setattr(moving_rows, "_STEPS", (2, 4))
+    monkeypatch.setattr(note_rows, "_STEPS", (2, 4))
     book = note_book()
     with pytest.raises(gf.ConvergenceError, match=r"notes on a grid of 4 volatilities.*sticky_strike"):
         gf.sweep_spot(book, book.spot * np.linspace(0.8, 1.2, 41), dynamics=spot_vol_beta(-3))

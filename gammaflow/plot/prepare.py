@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -64,13 +65,10 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
     True
     """
     names = list(parts)
-    if set(names) <= {"call", "put"}:
-        return {name: COLORS[name] for name in names}
-    return {
-        name: COLORS["barrier"] if " " in str(name) and str(name).endswith(("call", "put"))
-        else COLORS.get(str(name), PALETTE[i % len(PALETTE)])
-        for i, name in enumerate(names)
-    }  # fmt: skip
+    own = {name: COLORS[name] for name in names if name in ("call", "put")}
+    own |= {name: COLORS["barrier"] for name in names if str(name).endswith((" call", " put"))}
+    free = cycle(color for color in PALETTE if color not in own.values())
+    return {name: own[name] if name in own else next(free) for name in names}
 
 
 def readable(values: ArrayLike, unit: str) -> tuple[float, str]:
