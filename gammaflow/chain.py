@@ -242,13 +242,6 @@ class Chain(Columnar):
         oi = np.where(self.years > 0, np.nan_to_num(self["open_interest"]), 0.0)
         return float(oi[rows].sum() / oi.sum()) if oi.any() else np.nan
 
-    def to_frame(self) -> pd.DataFrame:
-        """The columns as a new DataFrame (times tz-aware in UTC)."""
-        frame = super().to_frame()
-        for name in ("quote_time", "open_interest_date"):
-            frame[name] = frame[name].dt.tz_localize("UTC")
-        return frame
-
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with columns replaced; a scalar fills the column.
 

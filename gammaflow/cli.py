@@ -17,6 +17,7 @@ from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.plot.prepare import strike_text
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
@@ -113,7 +114,7 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
         labels = [
             f"{k:%Y-%m-%d %H:%M}"
             if isinstance(k, pd.Timestamp)
-            else f"{k:,.10g}"
+            else strike_text(k)
             if isinstance(k, float)
             else k
             for k in keys

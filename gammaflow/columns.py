@@ -29,7 +29,9 @@ class Columnar:
             raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
 
     def to_frame(self) -> pd.DataFrame:
-        """The columns as a new DataFrame (`expiry` tz-aware in UTC)."""
+        """The columns as a new DataFrame (times tz-aware in UTC)."""
         frame = pd.DataFrame({k: v.copy() for k, v in self.columns.items()})
-        frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
+        for name, values in self.columns.items():
+            if values.dtype.kind == "M":
+                frame[name] = frame[name].dt.tz_localize("UTC")
         return frame

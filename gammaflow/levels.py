@@ -12,6 +12,7 @@ import pandas as pd
 
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.plot.prepare import strike_text
 from gammaflow.profile import Profile, expiry_spots
 from gammaflow.schema import check_choice
 from gammaflow.units import CONVENTION, PERCENT, describe
@@ -130,7 +131,11 @@ class Levels:
         book = self.profile.book
         side = ("short" if self.gamma < 0 else "long") if book.signed else "unsigned"
         grid = f"{self.profile.spots[0]:,.0f} .. {self.profile.spots[-1]:,.0f}"
-        heavy = ", ".join(f"{k:,.7g} ({s:.0%})" for k, s in self.concentration["share"].head(3).items())
+        shares = self.concentration["share"].head(3)
+        heavy = ", ".join(
+            f"{strike_text(k)} ({share:.0%})"
+            for k, share in zip(shares.index.to_numpy(), shares.to_numpy(), strict=True)
+        )
         return [
             (
                 f"{self.measure.replace('_', ' ')} at spot",
@@ -140,11 +145,11 @@ class Levels:
             *(row for zone in self.zones for row in self._zone_rows(zone)),
             *([] if self.zones else [("short-gamma zone", f"none within {grid}")]),
             ("short gamma by strike", heavy or "none"),
-            ("call wall", "none" if np.isnan(self.call_wall) else f"{self.call_wall:,.7g}"),
-            ("put wall", "none" if np.isnan(self.put_wall) else f"{self.put_wall:,.7g}"),
-            ("absolute gamma strike", f"{self.absolute_gamma_strike:,.7g}"),
+            ("call wall", "none" if np.isnan(self.call_wall) else strike_text(self.call_wall)),
+            ("put wall", "none" if np.isnan(self.put_wall) else strike_text(self.put_wall)),
+            ("absolute gamma strike", strike_text(self.absolute_gamma_strike)),
             *(
-                ("max pain, next expiry", f"{strike:,.7g} ({expiry:%Y-%m-%d})")
+                ("max pain, next expiry", f"{strike_text(strike)} ({expiry:%Y-%m-%d})")
                 for expiry, strike in self.max_pain.head(1).items()
             ),
         ]

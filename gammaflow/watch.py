@@ -17,7 +17,7 @@ from rich.text import Text
 from gammaflow.chain import Chain
 from gammaflow.errors import GammaflowError
 from gammaflow.feeds import Feed
-from gammaflow.plot.prepare import readable
+from gammaflow.plot.prepare import readable, strike_text
 from gammaflow.report import Report
 from gammaflow.schema import check_number
 from gammaflow.store import Store
@@ -270,10 +270,13 @@ def _strikes(report: Report) -> Table:
         bar = "█" * round(_BAR * abs(value) / largest)
         short, long = (bar, "") if value < 0 else ("", bar)
         table.add_row(
-            f"{strike:,.7g}", Text(short, style="red"), Text(long, style="green"), f"{value / divisor:z,.2f}"
+            strike_text(strike),
+            Text(short, style="red"),
+            Text(long, style="green"),
+            f"{value / divisor:z,.2f}",
         )
     return table
 
 
 def _wall(strike: float) -> str:
-    return "none" if np.isnan(strike) else f"{strike:,.7g}"
+    return "none" if np.isnan(strike) else strike_text(strike)

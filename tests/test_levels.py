@@ -256,3 +256,13 @@ def test_positions_that_cancel_have_neither_flip_nor_zone():
     levels = levels_of(("put", 97.0, -5.0), ("call", 97.0, 5.0))
     assert levels.flips == ()
     assert levels.zones == ()
+
+
+@pytest.mark.parametrize(
+    ("per_unit", "wall"), [(1e-3, "70,000,000"), (0.7, "100,000"), (0.3, "233,333.3"), (1.0, "70,000")]
+)
+def test_strikes_are_written_as_listed_however_large(per_unit, wall):
+    """One of seventy million is written out; one mapped to endless decimals has seven digits."""
+    book = gf.assign_positions(gf.demo_chain()).in_units_of("X", per_unit)
+    levels = gf.find_levels(gf.sweep_spot(book, book.spot * np.linspace(0.9, 1.1, 5)))
+    assert dict(levels.rows())["put wall"] == wall

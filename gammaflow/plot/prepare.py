@@ -23,6 +23,7 @@ __all__ = [
     "readable",
     "require",
     "strike_steps",
+    "strike_text",
 ]
 
 #: Blue for calls and long gamma, vermilion for puts and short gamma: distinct to colour-blind readers
@@ -110,6 +111,17 @@ def price_text(price: float) -> str:
     if price >= 10_000:
         return f"{price:,.0f}"
     return f"{price:,.2f}" if price >= 10 else f"{price:.4g}"
+
+
+def strike_text(strike: float) -> str:
+    """A strike as it is listed; one mapped from other units, with endless decimals, to seven digits.
+
+    Examples
+    --------
+    >>> strike_text(22.5), strike_text(102_500_000.0), strike_text(70_535.40587)
+    ('22.5', '102,500,000', '70,535.41')
+    """
+    return f"{strike:,.10g}" if strike == round(strike, 2) else f"{strike:,.7g}"
 
 
 def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:

@@ -10,7 +10,7 @@ from gammaflow.exposure import Exposure
 from gammaflow.levels import Levels
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
-from gammaflow.plot.prepare import amount_text, price_text, strike_steps
+from gammaflow.plot.prepare import amount_text, price_text, strike_steps, strike_text
 from gammaflow.units import describe
 
 __all__ = ["cards", "figures", "gamma_by"]
@@ -139,7 +139,7 @@ def _wall_card(kind: str, wall: float, spot: float) -> Card:
     if np.isnan(wall):
         return Card(f"{kind.title()} wall", "none", f"no {kind}s in the book")
     note = f"strike with the most {kind} gamma, {wall / spot - 1:+z.1%} from spot"
-    return Card(f"{kind.title()} wall", f"{wall:,.7g}", note)
+    return Card(f"{kind.title()} wall", strike_text(wall), note)
 
 
 def _quality_card(quality: Quality | None) -> Card:

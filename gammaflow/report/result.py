@@ -20,7 +20,7 @@ from gammaflow.exercise import compare_exercise
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.levels import Levels, find_levels
 from gammaflow.plot.page import Panel, render_page, write_page
-from gammaflow.plot.prepare import amount_text, expiry_labels, price_text
+from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, strike_text
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
@@ -111,11 +111,11 @@ class Report:
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
         if key == "expiry":
-            pain = self.levels.max_pain.map("{:,.7g}".format).reindex(self.book.expiries, fill_value="none")
+            pain = self.levels.max_pain.map(strike_text).reindex(self.book.expiries, fill_value="none")
             out.insert(0, f"max pain [{self.book.currency}]", pain)
             out.insert(0, "expiry [UTC]", expiry_labels(self.book.expiries))
         elif key == "strike":
-            out.insert(0, f"strike [{self.book.currency}]", table.index.map("{:,.7g}".format))
+            out.insert(0, f"strike [{self.book.currency}]", table.index.map(strike_text))
         else:
             out.insert(0, key, table.index)
         return out.reset_index(drop=True)
