@@ -94,6 +94,8 @@ def test_real_chains(store: Store, shared: Path) -> None:
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+# Up to 12 characters of a file's name for each of a vendor's, and 100 in all.
+VENDOR = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 POSITIVE = st.floats(min_value=0.0, exclude_min=True, allow_infinity=False)
 ANY = st.floats(allow_infinity=False)
 
@@ -125,7 +127,7 @@ def test_odd_values_survive(tmp_path_factory: pytest.TempPathFactory, data: st.D
             "settlement": column(TEXT),
             "quote_time": pd.DatetimeIndex(column(st.one_of(st.none(), moments)), tz="UTC"),
         },
-        data.draw(TEXT), data.draw(POSITIVE), data.draw(moments), data.draw(TEXT), data.draw(TEXT),
+        data.draw(TEXT), data.draw(POSITIVE), data.draw(moments), data.draw(VENDOR), data.draw(TEXT),
         data.draw(st.dictionaries(TEXT, st.integers(1, 10**12), max_size=3)),
     )  # fmt: skip
     store = Store(tmp_path_factory.mktemp("odd"))
@@ -301,6 +303,7 @@ def test_the_folder_is_hive_partitioned(store: Store) -> None:
         (small(root=["a", "\ud800"]), {}, r"root: holds a lone surrogate \('\\ud800'\)"),
         (small(symbol=7, vendor=None), {}, "symbol: holds 7, which is int(.|\n)*vendor: holds None"),
         (small("\udfff"), {}, "symbol: holds a lone surrogate"),
+        (small(vendor="Ж" * 20), {}, r"vendor: received 'Ж+'?, which takes 120 characters .*legal: up to 100"),
         (small("Ж" * 40), {}, r"symbol: received 'Ж+'?, which takes 240 characters .*legal: up to 200"),
         (small(vendor="v" * 101), {}, "vendor: received 'v+, which takes 101 characters"),
         (small(), {"raw": "text"}, "raw: 'answer' is str; bytes are needed"),
