@@ -58,6 +58,8 @@ class Quality:
         it "known" [-]; the "median" and the "oldest" [calendar days before `asof`'s]; "rows of the same day"
         of AM- and PM-settled options, which are counted after the close, so that the vendor dates them by
         publication or looks ahead; "rows after asof", which are not usable.
+    warnings : tuple of str
+        What about the chain is implausible and changes every number made from it, one sentence each.
     checks : mapping of str to float
         Shares of unexpired open interest that pass each check of `score` [-]; "open interest known" is a
         share of rows. What has not been checked is 0.
@@ -75,6 +77,7 @@ class Quality:
     checks: Mapping[str, float] = field(default_factory=dict)
     quote_age: Mapping[str, float] = field(default_factory=dict)
     open_interest_age: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -97,6 +100,7 @@ class Quality:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text."""
         return {
+            "warnings": list(self.warnings),
             "rows": self.rows,
             "usable_rows": self.usable,
             "usable_share_of_open_interest": None if np.isnan(self.usable_share) else self.usable_share,
@@ -116,7 +120,8 @@ class Quality:
         share = (
             "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"
         )
-        lines = [f"{self.usable:,} of {self.rows:,} rows usable ({share})"]
+        lines = [f"WARNING: {text}" for text in self.warnings]
+        lines.append(f"{self.usable:,} of {self.rows:,} rows usable ({share})")
         for reason, row in self.table.iterrows():
             what = "usable, but " if reason == NO_INTEREST else ""
             lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")

@@ -85,7 +85,7 @@ class Report:
 
     def warnings(self) -> list[str]:
         """What nobody who reads a number of this report may miss."""
-        out = []
+        out = list(self.quality.warnings) if self.quality else []
         if any(_SYNTHETIC in name for name in {*self.book.sources, *self.book["venue"]}):
             out.append("Synthetic demonstration data: no number here is a market quote.")
         if not self.book.signed:
