@@ -42,9 +42,13 @@ _SHAPE = {"vega", "speed", "zomma", "color"}
 _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 _ROWS, _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 12, 0, 1, 3, 10, 11
 
-# Interpolating pays (measured) where it needs six tenths of the points or fewer, in sums of a million terms.
-_FEWER = 0.6
+# Interpolating is thought of in sums of a million terms; what it costs, in terms of the direct sum (measured):
+# a cosine, and the product of a node with a point.
 _MANY = 1_000_000
+_COSINE, _PRODUCT = 5.0, 0.25
+
+# Numbers in a block of sums over groups and spots: 64 MB; more spots are swept in several blocks.
+_MOST = 8_000_000
 
 # Terms from which threads gain more than they cost to start (measured).
 _THREADS_FROM = 5_000_000
@@ -126,6 +130,12 @@ def cash_sums(
     dict of (groups, m) arrays
         "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
     """
+    spots = np.asarray(spots, dtype=np.float64)
+    if (pieces := _pieces(book, by, len(spots), len(wanted))) > 1:
+        options = {"days": days, "vol_shift": vol_shift, "wanted": wanted, "by": by,
+                   "interpolate": interpolate, "dynamics": dynamics, "smiles": smiles}  # fmt: skip
+        parts = [cash_sums(book, part, **options) for part in np.array_split(spots, pieces)]
+        return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
     years, sigma = book.rolled(days, vol_shift)
     if dynamics.moves:
         moved = {what: _SPECIAL[what] for what in book.special if what != "american"}
@@ -151,10 +161,10 @@ def cash_sums(
     if interpolate and len(book) * len(x) >= _MANY:
         half = 0.5 * (x.max() - x.min())
         width = columns[5] * np.sqrt(columns[3])
-        wide = plain & (width >= chebyshev.narrowest(half, _FEWER * len(x)))
+        wide = plain & (width >= chebyshev.narrowest(half, min(len(x), chebyshev.MOST)))
+        sizes = _sizes_that_pay(wide, width, half, starts, len(x))
+        wide &= np.repeat(sizes > 0, np.diff(starts))
     if wide.any():
-        least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
-        sizes = np.where(np.isfinite(least), chebyshev.points_needed(half, least), 0)
         _add_interpolated(sums, x, sizes, book.spot, columns, starts, wide, flags)
     if (plain & ~wide).any():
         direct = _sums_at([x] * (len(starts) - 1), book.spot, columns, starts, plain & ~wide, flags)
@@ -176,6 +186,33 @@ def cash_sums(
         for name, total in cash.items():
             np.add.at(total, groups, rows[named[name]])
     return cash
+
+
+def _pieces(book: Book, by: str, points: int, measures: int) -> int:
+    """Into how many parts spots are split, so that no array of one part takes more than `_MOST` numbers."""
+    groups = len(book.expiries) if by == "expiry" else len(np.unique(book[by]))
+    alone = sum(int(rows.sum()) for what, rows in book.special.items() if what != "american")
+    numbers = max(_ROWS * groups, measures * alone) * points
+    return max(1, min(points, -(-numbers // _MOST)))
+
+
+def _sizes_that_pay(
+    wide: NDArray[np.bool_], width: Array, half: float, starts: NDArray[np.int64], points: int
+) -> NDArray[np.int64]:
+    """Chebyshev points of each group, by the least width of its `wide` rows; 0 where the direct sum costs less.
+
+    The direct sum takes a term for each row and spot, interpolation one for each row and node, and besides a
+    cosine for each node and spot, shared by all groups of a size, and products of nodes with nodes and spots.
+    """
+    least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
+    sizes = np.where(np.isfinite(least), chebyshev.points_needed(half, least), 0)
+    rows = np.add.reduceat(wide, starts[:-1], dtype=np.int64)
+    for n in np.unique(sizes[sizes > 0]):
+        same = sizes == n
+        saved = rows[same].sum() * (points - n)
+        if saved <= n * (_COSINE * points + _PRODUCT * same.sum() * (n + points)):
+            sizes[same] = 0
+    return np.asarray(sizes, np.int64)
 
 
 def _add_interpolated(
@@ -205,11 +242,13 @@ def _add_interpolated(
             continue
         groups = np.flatnonzero(sizes == n)
         values = np.stack([at_nodes[group] for group in groups], axis=1)
-        sums[used[:, None], groups] += values[used] @ chebyshev.matrix(n, low, high, x)
+        for block, found in chebyshev.at(chebyshev.series(values[used]), low, high, x):
+            sums[used[:, None], groups, block] += found
         if held:
-            grown = values[[_GAMMA, _CARRY_GAMMA]] @ chebyshev.integral(n, low, high, x)
             start = np.stack([at_low[group] for group in groups], axis=1)[grown_to]
-            sums[grown_to[:, None], groups] += start + grown
+            grown = chebyshev.integrated(chebyshev.series(values[[_GAMMA, _CARRY_GAMMA]]), low, high)
+            for block, found in chebyshev.at(grown, low, high, x):
+                sums[grown_to[:, None], groups, block] += start + found
 
 
 def _sums_at(

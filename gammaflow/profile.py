@@ -205,16 +205,24 @@ def expiry_spots(
 ) -> NDArray[np.float64]:
     """Spots that show the spike of gamma at each strike of an expiry so near that a plain grid steps over it.
 
-    Eleven around each strike between `low` and `high` [currency] whose sigma sqrt(t) is below 0.3 %, out to
-    four of them on both sides.
+    Around each strike between `low` and `high` [currency] whose sigma sqrt(t) is below 0.3 %, out to four of
+    them on both sides, half of one apart or more: where strikes are closer than their spikes are wide they
+    share points.
     """
     years, sigma = book.rolled(days, vol_shift)
     width = sigma * np.sqrt(years)
     centre = book["strike"] / book.underlying_ratio
     narrow = (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
-    steps = np.array([-4.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0])
-    spots = np.outer(centre[narrow], np.ones(len(steps))) * np.exp(np.outer(width[narrow], steps))
-    return np.unique(spots[(spots > low) & (spots < high)])
+    # Widths rounded down to powers of two share a lattice of points half of one apart.
+    step = 0.5 * 2.0 ** np.floor(np.log2(width[narrow]))
+    around = np.array([-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8])
+    middle = np.rint(np.log(centre[narrow] / book.spot) / step)
+    spots = [np.empty(0)]
+    for size in np.unique(step):
+        places = np.unique(np.unique(middle[step == size])[:, None] + around)
+        spots.append(book.spot * np.exp(size * places))
+    found = np.unique(np.concatenate(spots))
+    return found[(found > low) & (found < high)]
 
 
 def sweep_spot(

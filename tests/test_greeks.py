@@ -53,11 +53,11 @@ def test_interpolation_is_used_where_it_should_be(monkeypatch):
     book = random_book(0, rows=4000)
     asked = []
     monkeypatch.setattr(
-        chebyshev, "matrix", lambda n, *a, real=chebyshev.matrix: asked.append(n) or real(n, *a)
+        chebyshev, "at", lambda c, *a, real=chebyshev.at: asked.append(c.shape[-1]) or real(c, *a)
     )
     cash_sums(book, np.geomspace(70, 130, 601))
     assert asked
-    assert max(asked) <= 0.6 * 601
+    assert max(asked) <= min(chebyshev.MOST, 601)
     asked.clear()
     cash_sums(book, np.geomspace(70, 130, 20))
     assert asked == []
@@ -96,13 +96,23 @@ def test_points_needed_carry_a_gaussian(half, s, place):
         d = (y - place * half) / s
         return (1.0 - d * d) * np.exp(-0.5 * d * d)
 
-    got = bump(chebyshev.points(n, -half, half)) @ chebyshev.matrix(n, -half, half, x)
+    series = chebyshev.series(bump(chebyshev.points(n, -half, half)))
+    got = np.concatenate([values for _, values in chebyshev.at(series, -half, half, x)])
     assert np.abs(got - bump(x)).max() < 1e-12
 
 
-def test_matrix_returns_the_values_at_its_own_points():
+def test_a_series_returns_the_values_at_its_own_points():
     points = chebyshev.points(24, -1.0, 2.0)
-    np.testing.assert_allclose(chebyshev.matrix(24, -1.0, 2.0, points), np.eye(24), atol=3e-14)
+    ((block, values),) = chebyshev.at(chebyshev.series(np.eye(24)), -1.0, 2.0, points)
+    assert block == slice(0, 24)
+    np.testing.assert_allclose(values, np.eye(24), atol=3e-14)
+
+
+def test_series_are_evaluated_in_blocks_of_bounded_size():
+    series, x = np.ones((2, 500)), np.linspace(-1.0, 1.0, 2000)
+    blocks = list(chebyshev.at(series, -1.0, 1.0, x))
+    assert max(500 * values.shape[-1] for _, values in blocks) <= 1 << 17
+    assert np.concatenate([x[block] for block, _ in blocks]).tolist() == x.tolist()
 
 
 @given(st.floats(0.02, 1.0), st.floats(0.01, 3.0), st.floats(-1.0, 1.0))
@@ -111,7 +121,9 @@ def test_integral_is_that_of_a_gaussian(half, s, place):
     x = np.linspace(-half, half, 101)
     bump = np.exp(-0.5 * ((chebyshev.points(n, -half, half) - place * half) / s) ** 2)
     exact = s * np.sqrt(2 * np.pi) * (ndtr((x - place * half) / s) - ndtr((-half - place * half) / s))
-    np.testing.assert_allclose(bump @ chebyshev.integral(n, -half, half, x), exact, atol=1e-13)
+    series = chebyshev.integrated(chebyshev.series(bump), -half, half)
+    got = np.concatenate([values for _, values in chebyshev.at(series, -half, half, x)])
+    np.testing.assert_allclose(got, exact, atol=1e-13)
 
 
 @given(st.floats(0.01, 2.0), st.floats(10.0, 5000.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: The fewest points ever used.
-LEAST = 16
+#: The fewest points ever used, and the most: beyond, summing rows at every spot costs less.
+LEAST, MOST = 16, 512
 
 #: Interpolation error, relative to the largest value, that `points_needed` allows.
 TOLERANCE = 1e-14
+
+# Numbers of cosines in one block: 1 MB; so many blocks are kept for the next call on their grid.
+_BLOCK, _KEPT = 1 << 17, 32
 
 _RHO = np.exp(np.geomspace(1e-4, 3.0, 400))
 _LEVELS = np.geomspace(1e-6, 1e8, 300)
@@ -49,32 +53,48 @@ def points(n: int, low: float, high: float) -> Array:
     return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * np.cos(angle))
 
 
-@lru_cache(maxsize=32)
-def _matrices(n: int, low: float, high: float, grid: bytes) -> tuple[Array, Array]:
-    """`matrix` and `integral` for a grid, kept for the next call on it."""
-    x = np.frombuffer(grid)
-    k = np.arange(n + 1)
+@lru_cache(maxsize=_KEPT)
+def _to_series(n: int) -> Array:
+    """(n, n) matrix from values at `points` to coefficients."""
+    k = np.arange(n)
     angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * n))
-    weights = np.where(k[:n] == 0, 1.0 / n, 2.0 / n)
-    to_series = np.cos(np.outer(angle, k[:n])) * weights
-    place = np.clip((2.0 * x - low - high) / (high - low), -1.0, 1.0)
-    series = np.cos(np.outer(k, np.arccos(place)))
-    # The integral of T_k is T_{k+1} / (2 (k + 1)) - T_{k-1} / (2 (k - 1)), but for k = 0 and 1.
-    integrals = np.empty((n, len(x)))
-    integrals[0] = place
-    integrals[1] = 0.5 * place * place
-    up, down = 2.0 * (k[2:n, None] + 1), 2.0 * (k[2:n, None] - 1)
-    integrals[2:] = series[3 : n + 1] / up - series[1 : n - 1] / down
-    start = np.concatenate([[-1.0, 0.5], (-1.0) ** (k[2:n] + 1) * (1 / up[:, 0] - 1 / down[:, 0])])
-    half = 0.5 * (high - low)
-    return to_series @ series[:n], half * (to_series @ (integrals - start[:, None]))
+    return np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n)
 
 
-def matrix(n: int, low: float, high: float, x: Array) -> Array:
-    """(n, m) matrix that takes values at `points(n, low, high)` to the interpolated values at x."""
-    return _matrices(n, low, high, x.tobytes())[0]
+@lru_cache(maxsize=_KEPT)
+def _cosines(n: int, low: float, high: float, grid: bytes) -> Array:
+    """(n, m) values of T_0 .. T_{n-1} at the points of a grid."""
+    place = np.clip((2.0 * np.frombuffer(grid) - low - high) / (high - low), -1.0, 1.0)
+    return np.cos(np.outer(np.arange(n), np.arccos(place)))
 
 
-def integral(n: int, low: float, high: float, x: Array) -> Array:
-    """(n, m) matrix that takes values at `points(n, low, high)` to their integral from low to each x."""
-    return _matrices(n, low, high, x.tobytes())[1]
+def series(values: Array) -> Array:
+    """Coefficients (..., n) of the polynomial through values (..., n) at `points`."""
+    return np.asarray(values @ _to_series(values.shape[-1]))
+
+
+def integrated(coefficients: Array, low: float, high: float) -> Array:
+    """Coefficients (..., n + 1) of the integral from low of a series (..., n), n >= 2.
+
+    The integral of T_k is T_{k+1} / (2 (k + 1)) - T_{k-1} / (2 (k - 1)), but for k = 0 and 1.
+    """
+    n = coefficients.shape[-1]
+    out = np.zeros((*coefficients.shape[:-1], n + 1))
+    k = np.arange(1, n + 1)
+    out[..., 1:] = coefficients / (2 * k)
+    out[..., 1] += 0.5 * coefficients[..., 0]
+    out[..., 1 : n - 1] -= coefficients[..., 2:] / (2 * k[: n - 2])
+    out[..., 0] = -out[..., 1:] @ (-1.0) ** k
+    return out * (0.5 * (high - low))
+
+
+def at(coefficients: Array, low: float, high: float, x: Array) -> Iterator[tuple[slice, Array]]:
+    """Values (..., block) of series (..., n) on [low, high], at one block of x after the other.
+
+    Blocks bound the memory that the cosines take, whatever the number of points.
+    """
+    n = coefficients.shape[-1]
+    size = max(_BLOCK // n, 1)
+    for start in range(0, len(x), size):
+        block = slice(start, min(start + size, len(x)))
+        yield block, coefficients @ _cosines(n, low, high, x[block].tobytes())
