@@ -19,7 +19,7 @@ from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 from gammaflow.schema import read_only
 
-__all__ = ["american_cash", "american_sums", "exercised", "unsupported"]
+__all__ = ["american_cash", "american_sums", "exercise_spots", "exercised", "held_between", "unsupported"]
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -147,16 +147,21 @@ class _Curves:
 
         share(work, len(self.K), len(spots) / 150.0)
 
-    def add_exercised(self, wanted: list[str], spots: Array, into: Rows, out: Array) -> None:
-        """Add what exercise now changes, in the same way: the European greeks go, but in delta one comes."""
-        i, j = np.nonzero(self.gone(spots))
-        if i.size:
-            U = spots[j] * self.ratio[i]
-            cash = _european(self, i, U, self.years[i])
-            cash["delta"] -= self.phi[i] * U
+    def add_exercised(self, wanted: list[str], spots: Array, into: Rows, out: Array, european: bool) -> None:
+        """Add what exercise now changes, in the same way: the delta of what is received.
+
+        Less the greeks of the European options, where those are in the sums already.
+        """
+        gone = self.gone(spots)
+        if european and gone.any():
+            i, j = np.nonzero(gone)
+            cash = _european(self, i, spots[j] * self.ratio[i], self.years[i])
             for name, block in zip(wanted, out, strict=True):
                 size = np.abs(self.size[i]) if name in _GREEK else self.size[i]
                 np.add.at(block, (into[i], j), -size * cash[_GREEK.get(name, name)])
+        if "delta" in wanted and gone.any():
+            units = (self.size * self.phi * self.ratio)[:, None] * gone * spots
+            np.add.at(out[wanted.index("delta")], into, units)
 
 
 _kept: WeakKeyDictionary[Book, OrderedDict[Any, _Curves]] = WeakKeyDictionary()
@@ -209,6 +214,30 @@ def exercised(book: Book) -> NDArray[np.bool_]:
     return rows
 
 
+def exercise_spots(
+    book: Book, rows: NDArray[np.bool_], years: Array, sigma: Array
+) -> tuple[NDArray[np.intp], Array]:
+    """Spots at which American rows begin to be exercised, where their gamma jumps.
+
+    Parameters
+    ----------
+    book, rows, years, sigma
+        As for `american_cash`.
+
+    Returns
+    -------
+    places : (k,) array of int
+        The rows of the book that are exercised early anywhere.
+    spots : (k,) array
+        Of puts the highest, of calls the lowest spot at which each is exercised [currency].
+    """
+    places = np.flatnonzero(rows & _early(book)[0] & (years > 0.0))
+    if not places.size:
+        return places, np.empty(0)
+    curves = _curves(book, places, years, sigma)
+    return places, np.where(curves.put, curves.low, curves.high)
+
+
 def american_cash(
     book: Book,
     rows: NDArray[np.bool_],
@@ -252,6 +281,21 @@ def american_cash(
     return american_sums(book, rows, spots, years, sigma, wanted, days, groups=np.arange(n), count=n)
 
 
+def held_between(book: Book, rows: NDArray[np.bool_], years: Array, sigma: Array) -> tuple[Array, Array]:
+    """Spots between which each row of the book is not exercised, (n,) and (n,): 0 and infinity where always.
+
+    Parameters
+    ----------
+    book, rows, years, sigma
+        As for `american_cash`.
+    """
+    low, high = np.zeros(len(book)), np.full(len(book), np.inf)
+    places, spots = exercise_spots(book, rows, years, sigma)
+    put = book.flag[places] < 0
+    low[places[put]], high[places[~put]] = spots[put], spots[~put]
+    return low, high
+
+
 def american_sums(
     book: Book,
     rows: NDArray[np.bool_],
@@ -263,6 +307,7 @@ def american_sums(
     *,
     groups: NDArray[np.integer[Any]],
     count: int,
+    european: bool = True,
 ) -> dict[str, Array]:
     """The sums of `american_cash` over groups of rows, for which no array of all rows is made.
 
@@ -273,6 +318,9 @@ def american_sums(
     groups : (rows,) array of int
         To which of the `count` groups each row belongs.
     count : int
+    european : bool
+        Whether the European greeks have been counted at all spots, so that they are taken off where a row is
+        exercised; False: only within `held_between`.
 
     Returns
     -------
@@ -285,7 +333,8 @@ def american_sums(
         curves = _curves(book, places[active], years, sigma)
         into = np.asarray(groups)[active].astype(np.intp)
         curves.add_held(names, spots, into, out)
-        curves.add_exercised(names, spots, into, out)
+        if european or "delta" in names:
+            curves.add_exercised(names, spots, into, out, european)
     return dict(zip(names, out, strict=True))
 
 

@@ -27,7 +27,7 @@ from gammaflow.schema import (
     validate,
 )
 
-__all__ = ["Book", "Note", "PerUnit"]
+__all__ = ["Book", "Note", "PerUnit", "moment_text"]
 
 
 _AND = " | "
@@ -339,6 +339,14 @@ class Book(Columnar):
             f"{-position[position < 0].sum():,.0f} contracts"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality or "") if line)
         )
+
+
+def moment_text(book: Book, days: float = 0.0, vol_shift: float = 0.0, form: str = "%Y-%m-%d %H:%M") -> str:
+    """The timestamp of a book's quotes, the one it is valued at where that differs, and the vol shift."""
+    text = f"{book.asof:{form}} UTC"
+    if days:
+        text += f", valued {days:g} days later ({book.asof + pd.Timedelta(days, 'D'):{form}} UTC)"
+    return text + (f", vols {100 * vol_shift:+g} points" if vol_shift else "")
 
 
 def _kind_problems(columns: Mapping[str, NDArray[Any]]) -> list[str]:

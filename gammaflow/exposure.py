@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.book import Book
+from gammaflow.book import Book, moment_text
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
 from gammaflow.units import CONVENTION, MEASURES, convert, describe, money
@@ -32,7 +32,7 @@ def _keys(by: str | Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Exposure:
-    """Dealers' greeks in money at the book's spot and moment.
+    """Dealers' greeks in money at the book's spot.
 
     Attributes
     ----------
@@ -43,11 +43,16 @@ class Exposure:
         are long.
     keys : tuple of str
         What `table` is grouped by.
+    days, vol_shift : float
+        Calendar days rolled forward, and what was added to every volatility [1.00 of vol]; rows that have
+        expired by then are 0.
     """
 
     book: Book
     rows: Mapping[str, NDArray[np.float64]]
     keys: tuple[str, ...]
+    days: float = 0.0
+    vol_shift: float = 0.0
 
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
@@ -102,7 +107,7 @@ class Exposure:
         lines = [f"  {m:<12}{total[m]:>22,.0f}  {units[m]}" for m in MEASURES]
         return "\n".join(
             [
-                f"Exposure {self.book.symbol}, as of {self.book.asof:%Y-%m-%d %H:%M} UTC, "
+                f"Exposure {self.book.symbol}, as of {moment_text(self.book, self.days, self.vol_shift)}, "
                 f"spot {self.book.spot:,.2f} {self.book.currency}",
                 f"rule: {self.book.rule}",
                 f"sign: {CONVENTION}" if self.book.signed else "sign: none (open interest alone)",
@@ -113,8 +118,15 @@ class Exposure:
         )
 
 
-def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "strike")) -> Exposure:
-    """Dealers' greeks in money, now, summed per group.
+def aggregate_exposure(
+    book: Book,
+    *,
+    by: str | Sequence[str] = ("expiry", "strike"),
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    sigma: NDArray[np.float64] | None = None,
+) -> Exposure:
+    """Dealers' greeks in money at the book's spot, summed per group.
 
     Parameters
     ----------
@@ -122,6 +134,12 @@ def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "stri
         Signed positions.
     by : str or sequence of str
         What `Exposure.table` is grouped by: "expiry", "strike", "kind", "venue", "contract".
+    days : float
+        Calendar days to roll forward, >= 0; expiries passed by then drop off.
+    vol_shift : float
+        Added to every volatility [1.00 of vol: 0.01 is one vol point].
+    sigma : (n,) array, optional
+        Volatilities to take in place of the book's, shifted [1/sqrt(year)].
 
     Returns
     -------
@@ -131,7 +149,7 @@ def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "stri
     Raises
     ------
     SchemaError
-        For an unknown key.
+        For an unknown key or an illegal roll.
 
     Examples
     --------
@@ -142,5 +160,5 @@ def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "stri
     True
     """
     keys = tuple(_keys(by))
-    rows = money(cash_greeks(book))
-    return Exposure(book, rows, keys)
+    rows = money(cash_greeks(book, days=days, vol_shift=vol_shift, sigma=sigma))
+    return Exposure(book, rows, keys, float(days), float(vol_shift))

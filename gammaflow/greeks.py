@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_rows import american_cash, american_sums
+from gammaflow.american_rows import american_cash, american_sums, held_between
 from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
 from gammaflow.coin_rows import coin_cash
@@ -42,8 +43,8 @@ _SHAPE = {"vega", "speed", "zomma", "color"}
 _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 _ROWS, _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 12, 0, 1, 3, 10, 11
 
-# Interpolating is thought of in sums of a million terms; what it costs, in terms of the direct sum (measured):
-# a cosine, and the product of a node with a point.
+# Interpolation is considered in sums of a million terms. Costs in terms of the direct sum (measured): of a
+# cosine, and of the product of a node with a point.
 _MANY = 1_000_000
 _COSINE, _PRODUCT = 5.0, 0.25
 
@@ -59,32 +60,45 @@ def kernels_are_ready() -> bool:
     return is_kept(cash_rows) and is_kept(gauss_sweep)
 
 
-def cash_greeks(book: Book) -> dict[str, Array]:
-    """Cash greeks (see `gammaflow.units`) times position and multiplier, for each row, now.
+def cash_greeks(
+    book: Book, *, days: float = 0.0, vol_shift: float = 0.0, sigma: Array | None = None
+) -> dict[str, Array]:
+    """Cash greeks (see `gammaflow.units`) times position and multiplier, for each row at the book's spot.
+
+    Parameters
+    ----------
+    book : Book
+    days : float
+        Calendar days rolled forward; rows that have expired by then are 0.
+    vol_shift : float
+        Added to every volatility [1.00 of vol].
+    sigma : (n,) array, optional
+        Volatilities to take in place of the book's, shifted.
 
     Returns
     -------
     dict of (n,) arrays
         By cash greek, and "gross_gamma" with absolute positions; NaN nowhere for a valid book.
     """
+    years, shifted = book.rolled(days, vol_shift)
+    sigma = shifted if sigma is None else read_only(sigma)
     out = np.empty((len(CASH_GREEKS), len(book)))
     cash_rows(
         book.flag,
         read_only(book.underlying_ratio * book.spot),
         book["strike"],
-        book.years,
+        years,
         book["rate"],
-        book["sigma"],
+        sigma,
         book.underlying_yield,
         book.size,
         out,
     )
     cash = dict(zip(CASH_GREEKS, out, strict=True))
-    if not book.plain.all():
-        out[:, ~book.plain] = 0.0
+    out[:, ~book.plain | (years <= 0.0)] = 0.0
     spot = np.array([book.spot])
     for what, rows in book.special.items():
-        for name, values in _SPECIAL[what](book, rows, spot, book.years, book["sigma"], CASH_GREEKS).items():
+        for name, values in _SPECIAL[what](book, rows, spot, years, sigma, CASH_GREEKS, days).items():
             cash[name][rows] += values[:, 0]
     return {**cash, "gross_gamma": np.abs(cash["gamma"])}
 
@@ -132,7 +146,7 @@ def cash_sums(
     """
     spots = np.asarray(spots, dtype=np.float64)
     if (pieces := _pieces(book, by, len(spots), len(wanted))) > 1:
-        options = {"days": days, "vol_shift": vol_shift, "wanted": wanted, "by": by,
+        options: dict[str, Any] = {"days": days, "vol_shift": vol_shift, "wanted": wanted, "by": by,
                    "interpolate": interpolate, "dynamics": dynamics, "smiles": smiles}  # fmt: skip
         parts = [cash_sums(book, part, **options) for part in np.array_split(spots, pieces)]
         return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
@@ -144,6 +158,10 @@ def cash_sums(
     columns: tuple[Array, ...] = (
         book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size
     )  # fmt: skip
+    american = book.special.get("american", np.zeros(len(book), dtype=bool))
+    with np.errstate(divide="ignore"):
+        held = tuple(np.log(b / book.spot) for b in held_between(book, american, years, sigma))
+    columns += tuple(read_only(bound) for bound in held)
     starts, plain = book.expiry_starts, book.plain
     if by != "expiry":
         order = np.argsort(book[by], kind="stable")
@@ -161,7 +179,8 @@ def cash_sums(
     if interpolate and len(book) * len(x) >= _MANY:
         half = 0.5 * (x.max() - x.min())
         width = columns[5] * np.sqrt(columns[3])
-        wide = plain & (width >= chebyshev.narrowest(half, min(len(x), chebyshev.MOST)))
+        always = np.isinf(columns[8]) & np.isinf(columns[9])
+        wide = plain & always & (width >= chebyshev.narrowest(half, min(len(x), chebyshev.MOST)))
         sizes = _sizes_that_pay(wide, width, half, starts, len(x))
         wide &= np.repeat(sizes > 0, np.diff(starts))
     if wide.any():
@@ -178,7 +197,7 @@ def cash_sums(
         groups = np.unique(book[by], return_inverse=True)[1][special]
         args = (book, special, spots, years, sigma, set(named.values()), days)
         if what == "american":
-            early = american_sums(*args, groups=groups, count=len(starts) - 1)
+            early = american_sums(*args, groups=groups, count=len(starts) - 1, european=False)
             for name, total in cash.items():
                 total += early[named[name]]
             continue
@@ -199,7 +218,7 @@ def _pieces(book: Book, by: str, points: int, measures: int) -> int:
 def _sizes_that_pay(
     wide: NDArray[np.bool_], width: Array, half: float, starts: NDArray[np.int64], points: int
 ) -> NDArray[np.int64]:
-    """Chebyshev points of each group, by the least width of its `wide` rows; 0 where the direct sum costs less.
+    """Chebyshev points of each group, by the least width of `wide` rows; 0 where direct sums are cheaper.
 
     The direct sum takes a term for each row and spot, interpolation one for each row and node, and besides a
     cosine for each node and spot, shared by all groups of a size, and products of nodes with nodes and spots.
@@ -259,7 +278,10 @@ def _sums_at(
     rows: NDArray[np.bool_],
     flags: tuple[bool, bool, bool],
 ) -> list[Array]:
-    """Sums (rows of `gauss_sweep`, points) of each group over its rows in `rows`, at its own points."""
+    """Sums (rows of `gauss_sweep`, points) of each group over its rows in `rows`, at its own points.
+
+    The last two of `columns` bound where rows count, in x.
+    """
     if not rows.all():
         columns = tuple(read_only(c[rows]) for c in columns)
         starts = np.append(0, np.cumsum(rows))[starts]
@@ -270,8 +292,11 @@ def _sums_at(
 
     def work(first: int, last: int) -> None:
         groups = slice(first, last + 1)
-        gauss_sweep(spot, x, ends[groups], starts[groups], *columns, out, *flags)
+        gauss_sweep(spot, x, ends[groups], starts[groups], *terms_of_rows, *bounds, out, *flags)
 
+    always = bool(np.isinf(columns[-1]).all() and np.isinf(columns[-2]).all())
+    *terms_of_rows, low, high = columns
+    bounds = (None, None) if always else (low, high)
     terms = np.cumsum(np.diff(starts) * np.diff(ends))
     threads = get_threads() if terms[-1] >= _THREADS_FROM else 1
     cuts = np.searchsorted(terms, terms[-1] * np.arange(1, threads) / threads)

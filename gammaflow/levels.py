@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from gammaflow import level_text
+from gammaflow.curve import GAP, Curve
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.exposure import Exposure, aggregate_exposure
-from gammaflow.plot.prepare import strike_text
+from gammaflow.exposure import Exposure
 from gammaflow.profile import Profile, expiry_spots
-from gammaflow.schema import check_choice
-from gammaflow.units import CONVENTION, PERCENT, describe
-from gammaflow.zones import Trough, Zone, find_roots, find_zones, polish
+from gammaflow.schema import DAYS_PER_YEAR, check_choice
+from gammaflow.units import PERCENT, describe
+from gammaflow.walls import find_concentration, find_max_pain, find_walls
+from gammaflow.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
 
-__all__ = ["Flip", "Levels", "Trough", "Zone", "find_levels"]
+__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 
 # Rounding of a sum, relative to its terms.
 _FLAT = 1e-13
+
+# Zones are followed beyond the grid to a tenth and ten times the book's spot.
+_SPAN = 10.0
+
+#: Moves of spot for which `Levels.moves` says what dealers trade.
+MOVES = (-0.10, -0.05, -0.01, 0.01, 0.05, 0.10)
 
 
 @dataclass(frozen=True)
@@ -38,24 +46,53 @@ class Flip:
         return f"{self.spot:,.2f} (dealers turn {'long' if self.slope > 0 else 'short'} above)"
 
 
+@dataclass(frozen=True)
+class Jump:
+    """A spot where gamma jumps from one sign to the other and is zero nowhere.
+
+    Gamma just `below` and just `above` it [currency per +1 % spot]; `cause` is "early exercise" or "barrier",
+    and `contracts` counts the rows of the book that jump there.
+    """
+
+    spot: float
+    below: float
+    above: float
+    cause: str
+    contracts: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.spot:,.2f} ({self.below:+,.0f} below, {self.above:+,.0f} above: {self.cause} of "
+            f"{self.contracts:,} contracts)"
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Levels:
-    """What `find_levels` found.
+    """Gamma levels of a book: zero-gamma flips, short-gamma zones, walls and max pain.
 
     Attributes
     ----------
+    profile : Profile
+        The profile they are of: its spot, time, volatility and smile dynamics are those of every level.
+    exposure : Exposure
+        Of the same book at the same time.
     flips : tuple of Flip
-        Every zero of the repriced gamma profile inside the grid, ascending; none, one or many.
+        Every zero of the repriced gamma profile, ascending; none, one or many. Inside the profile's grid, and
+        beyond it those that end a zone.
+    jumps : tuple of Jump
+        Every jump of gamma through zero, ascending: not a zero, but a change of sign all the same.
     zones : tuple of Zone
         Short-gamma zones, ascending.
     gamma : float
-        The measure at the book's spot, on the profile's day [currency per +1 % spot]; + = dealers are long.
-    call_wall, put_wall : float
-        Strike with the largest unsigned call (put) gamma; NaN without calls (puts).
-    absolute_gamma_strike : float
-        Strike with the largest unsigned gamma, calls and puts together.
+        The measure at the book's spot [currency per +1 % spot]; + = dealers are long.
+    moves : Series
+        Currency dealers trade while spot moves from the book's by -10 to +10 % (index, decimal), + = they
+        buy: the integral of -gamma over 100 d ln S.
+    walls : DataFrame
+        See `gammaflow.walls.find_walls`: strikes named by each sense of "wall".
     max_pain : Series
-        Per expiry, the strike at which the options outstanding would pay the least.
+        Per expiry still to come, the strike at which the options outstanding would pay the least.
     concentration : DataFrame
         Per strike with net gamma below zero, most negative first: `gamma` [currency per +1 % spot] and
         its `share` of all such gamma [-]. Where the short gamma sits by strike, which is not where the
@@ -64,37 +101,58 @@ class Levels:
         The fraction of a trough that bounds its core.
     measure : str
         "gamma", or "total_gamma" where volatility's move is folded in: whose zeros and zones these are.
+    day_sigma : float
+        One-day standard deviation of ln spot: at-the-money volatility of the first expiry at least a day
+        away, over sqrt(365); NaN for a book without vanilla options.
     """
 
     profile: Profile
     exposure: Exposure
     flips: tuple[Flip, ...]
+    jumps: tuple[Jump, ...]
     zones: tuple[Zone, ...]
     gamma: float
-    call_wall: float
-    put_wall: float
-    absolute_gamma_strike: float
+    moves: pd.Series
+    walls: pd.DataFrame
     max_pain: pd.Series
     concentration: pd.DataFrame
     core_fraction: float
     measure: str = "gamma"
+    day_sigma: float = np.nan
+
+    @property
+    def call_wall(self) -> float:
+        """Strike with the largest unsigned gamma of calls [currency]; NaN without calls."""
+        return float(self.walls["call_wall"]["by type"])
+
+    @property
+    def put_wall(self) -> float:
+        """Strike with the largest unsigned gamma of puts [currency]; NaN without puts."""
+        return float(self.walls["put_wall"]["by type"])
+
+    @property
+    def absolute_gamma_strike(self) -> float:
+        """Strike with the largest unsigned gamma, calls and puts together [currency]; NaN without either."""
+        return float(self.walls["absolute"]["by type"])
+
+    @property
+    def nearest_flip(self) -> Flip | None:
+        """The flip nearest to the book's spot in ln S."""
+        spot = self.profile.book.spot
+        return min(self.flips, key=lambda flip: abs(np.log(flip.spot / spot)), default=None)
 
     @property
     def zone(self) -> Zone | None:
-        """The zone that holds the book's spot, or the nearest one below it, or the nearest at all."""
+        """The zone nearest to the book's spot in one-day standard deviations: the one that holds it, if any.
+
+        Of two as near the deeper one.
+        """
         spot = self.profile.book.spot
-        return min(
-            self.zones,
-            key=lambda z: (spot not in z, z.low > spot, min(abs(z.low - spot), abs(z.high - spot))),
-            default=None,
-        )
+        return min(self.zones, key=lambda z: (abs(z.distance(spot)), z.trough.gamma), default=None)
 
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
-        """Each zone as (low, high, bounds of its cores), as pictures take them [currency].
-
-        Of cores that overlap only the deepest is given.
-        """
-        return [(zone.low, zone.high, _apart(zone.troughs)) for zone in self.zones]
+        """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
+        return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]
 
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
@@ -107,6 +165,9 @@ class Levels:
         return {
             "symbol": book.symbol,
             "asof": book.asof.isoformat(),
+            "days": self.profile.days,
+            "vol_shift": self.profile.vol_shift,
+            "dynamics": self.profile.dynamics.name,
             "spot": book.spot,
             "currency": book.currency,
             "rule": book.rule,
@@ -115,11 +176,18 @@ class Levels:
             "unit_of_gamma": describe(book.currency)["gamma"],
             "gamma": self.gamma,
             "flips": [asdict(f) for f in self.flips],
-            "zones": [asdict(z) for z in self.zones],
+            "jumps": [asdict(jump) for jump in self.jumps],
+            "zones": [{**asdict(z), "low_open": z.low_open, "high_open": z.high_open} for z in self.zones],
+            "moves": [{"move": move, "traded": flow} for move, flow in self.moves.items()],
+            "one_day_sigma": _none_if_nan(self.day_sigma),
             "core_fraction": self.core_fraction,
             "call_wall": _none_if_nan(self.call_wall),
             "put_wall": _none_if_nan(self.put_wall),
-            "absolute_gamma_strike": self.absolute_gamma_strike,
+            "absolute_gamma_strike": _none_if_nan(self.absolute_gamma_strike),
+            "walls": {
+                str(sense): {k: v if isinstance(v, str) else _none_if_nan(v) for k, v in row.items()}
+                for sense, row in self.walls.to_dict("index").items()
+            },
             "max_pain": {str(t): k for t, k in self.max_pain.to_dict().items()},
             "short_gamma_by_strike": [
                 {"strike": k, **row} for k, row in self.concentration.to_dict("index").items()
@@ -128,110 +196,25 @@ class Levels:
 
     def rows(self) -> list[tuple[str, str]]:
         """Name and value of each level, as text, in the order in which reports show them."""
-        book = self.profile.book
-        side = ("short" if self.gamma < 0 else "long") if book.signed else "unsigned"
-        grid = f"{self.profile.spots[0]:,.0f} .. {self.profile.spots[-1]:,.0f}"
-        shares = self.concentration["share"].head(3)
-        heavy = ", ".join(
-            f"{strike_text(k)} ({share:.0%})"
-            for k, share in zip(shares.index.to_numpy(), shares.to_numpy(), strict=True)
-        )
-        return [
-            (
-                f"{self.measure.replace('_', ' ')} at spot",
-                f"{self.gamma:,.0f} {describe(book.currency)['gamma']} ({side})",
-            ),
-            *[("zero gamma", str(f)) for f in self.flips or (f"none within {grid}",)],
-            *(row for zone in self.zones for row in self._zone_rows(zone)),
-            *([] if self.zones else [("short-gamma zone", f"none within {grid}")]),
-            ("short gamma by strike", heavy or "none"),
-            ("call wall", "none" if np.isnan(self.call_wall) else strike_text(self.call_wall)),
-            ("put wall", "none" if np.isnan(self.put_wall) else strike_text(self.put_wall)),
-            ("absolute gamma strike", strike_text(self.absolute_gamma_strike)),
-            *(
-                ("max pain, next expiry", f"{strike_text(strike)} ({expiry:%Y-%m-%d})")
-                for expiry, strike in self.max_pain.head(1).items()
-            ),
-        ]
+        return level_text.rows(self)
 
     def explain(self) -> str:
-        """What stands behind each number: rule, clock, volatility, units, rows, and how it was found."""
-        profile, book = self.profile, self.profile.book
-        unit = describe(book.currency)["gamma"]
-        forwards = int((~np.isnan(book["forward_ratio"])).sum())
-        low, high = book["sigma"].min(), book["sigma"].max()
-        rows = [
-            ("rule", book.rule),
-            ("sign", CONVENTION if book.signed else "none (open interest alone)"),
-            (
-                "rows",
-                f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries",
-            ),
-            (
-                "quality",
-                " | ".join(str(book.quality).splitlines()) if book.quality else "not made from one chain",
-            ),
-            ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
-            ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
-            *(("besides", remark) for remark in profile.remarks),
-            ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
-            ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
-            (self.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),
-            ("zero gamma", "root of the repriced sum, solved at the root"),
-            ("zone", "maximal interval of spot with the sum below zero; open where the grid ends first"),
-            ("core", f"around a trough, where the sum stays below {self.core_fraction:g} of it"),
-            ("flow", f"integral of the sum over 100 d ln S across the zone [{book.currency}]"),
-            ("walls", "strike with the most unsigned gamma at spot: of calls, of puts, of both"),
-            ("max pain", "per expiry, the strike at which all positions would pay the least"),
-            (
-                "by strike",
-                "net gamma of each strike at spot: where short gamma sits, not where spot is short",
-            ),
-        ]
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
-
-    def _zone_rows(self, zone: Zone) -> list[tuple[str, str]]:
-        currency = self.profile.book.currency
-        low, high = zone.core
-        return [
-            ("short-gamma zone", str(zone)),
-            ("  its core", f"{low:,.2f} to {high:,.2f}"),
-            ("  its trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
-            ("  its flow", f"{zone.flow:,.0f} {currency} to trade across it"),
-        ]
+        """The rule, time, volatility and units behind each number, and how it was found."""
+        return level_text.explain(self)
 
     def __repr__(self) -> str:
-        book = self.profile.book
-        width = max(len(name) for name, _ in self.rows())
-        return "\n".join(
-            [
-                f"Levels {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, "
-                f"spot {book.spot:,.2f} {book.currency}",
-                f"rule: {book.rule}; {self.profile.dynamics.name}; core fraction {self.core_fraction:g}",
-                f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
-                *(f"  {name:<{width}}  {value}" for name, value in self.rows()),
-            ]
-        )
-
-
-def _slope(value: Callable[[float], float], spot: float) -> float:
-    """Gain of `value` per +1 % of spot, by fourth-order central differences."""
-    h = 1e-5
-    near, far = (value(spot * (1 + k * h)) - value(spot * (1 - k * h)) for k in (1, 2))
-    return (8 * near - far) / (12 * h) * PERCENT
+        return level_text.summary(self)
 
 
 def _none_if_nan(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    return None if np.isnan(value) else float(value)
 
 
-def _apart(troughs: tuple[Trough, ...]) -> list[tuple[float, float]]:
-    cores: list[tuple[float, float]] = []
-    for t in troughs:
-        if all(t.core_high < low or high < t.core_low for low, high in cores):
-            cores.append((t.core_low, t.core_high))
-    return cores
+def _slopes(curve: Curve, spots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gain of the curve per +1 % of spot, by fourth-order central differences."""
+    h = 1e-5
+    far_low, low, high, far_high = curve(spots * (1.0 + h * np.array([[-2.0], [-1.0], [1.0], [2.0]])))
+    return np.asarray((8.0 * (high - low) - (far_high - far_low)) / (12.0 * h) * PERCENT)
 
 
 def find_levels(
@@ -239,18 +222,19 @@ def find_levels(
 ) -> Levels:
     """Flips, short-gamma zones and walls of a profile.
 
-    Flips are roots of the profile repriced at the root (to 1e-14 of spot), not of the grid, and never
-    sign changes across strikes. The grid is made denser around strikes that expire within hours, and local
-    extrema are polished, so that a pair of roots between two grid points is found wherever the grid shows
-    the extremum between them. Gamma within 1e-13 of the profile's largest gross gamma counts as none: it
-    has no sign.
+    Flips are roots of the profile repriced at the root, to rounding of spot, not of the grid, and never sign
+    changes across strikes. The grid is made denser around strikes that expire within hours, both sides of
+    every jump are added, and local extrema are polished, so that a pair of roots between two grid points is
+    found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is followed
+    to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the profile's
+    largest gross gamma is treated as zero.
 
     Parameters
     ----------
     profile : Profile
         At least three spots.
     exposure : Exposure, optional
-        Of the same book; computed where not given.
+        Of the same book, days and vol shift; computed where not given.
     core : float
         Fraction of a trough, in (0, 1], that bounds its core.
     measure : str
@@ -265,7 +249,7 @@ def find_levels(
     SchemaError
         For a core fraction outside (0, 1] or a profile of fewer than three spots.
     MismatchError
-        For an exposure of another book.
+        For an exposure of another book, or rolled to another time or volatility.
 
     Examples
     --------
@@ -279,68 +263,89 @@ def find_levels(
         raise SchemaError(f"core: received {core!r}; legal: a fraction in (0, 1], such as 0.9.")
     if len(profile.spots) < 3:
         raise SchemaError(f"profile: received {len(profile.spots)} spots; levels need at least three.")
+    check_choice(measure, "measure", ("gamma", "total_gamma"))
     if exposure is None:
-        exposure = aggregate_exposure(profile.book)
+        exposure = profile.exposure()
     elif exposure.book is not profile.book:
         raise MismatchError("exposure and profile are of different books; compute both from one book.")
-
-    check_choice(measure, "measure", ("gamma", "total_gamma"))
-
-    def value(spot: float) -> float:
-        return profile.value_at(spot, measure)
-
-    near = expiry_spots(
-        profile.book, profile.spots[0], profile.spots[-1], days=profile.days, vol_shift=profile.vol_shift
-    )
-    fine = profile.at(np.union1d(profile.spots, near), [measure, "gross_gamma"]).table
-    floor = _FLAT * float(fine["gross_gamma"].max())
-    x, g, minima = polish(fine.index.to_numpy(), fine[measure].to_numpy(), value, floor)
-    roots = find_roots(x, g, value, floor)
-    exact = measure == "gamma" and not profile.dynamics.moves
-    slopes = [profile.value_at(root, "speed") if exact else _slope(value, root) for root in roots]
-    calls, puts, both = _strike_gamma(exposure)
+    elif (exposure.days, exposure.vol_shift) != (profile.days, profile.vol_shift):
+        raise MismatchError(
+            f"exposure and profile are of different times: {exposure.days:g} and {profile.days:g} days, vol "
+            f"shifts {exposure.vol_shift:g} and {profile.vol_shift:g}. Use Profile.exposure()."
+        )
+    spot = profile.book.spot
+    curve = profile.curve(measure)
+    between = _between(profile, curve)
+    known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
+    known = known or profile.at(profile.spots, [measure, "gross_gamma"])
+    floor = _FLAT * float(known.table["gross_gamma"].max())
+    new = np.setdiff1d(between(*profile.spots[[0, -1]]), profile.spots)
+    x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
+    order = np.argsort(x)
+    at = Samples(x[order], g[order])
+    at = extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), between)
+    at = polish(curve, at, floor)
+    crossings = cross(curve, at, floor)
+    roots = crossings.spots[~crossings.jumps]
+    steps = spot * (1.0 + np.sort([0.0, *MOVES]))
+    stretches = find_stretches(curve, at, crossings, floor)
+    bounds = np.unique([*steps, *(bound for z in stretches for bound in (z.low, z.high))])
+    flow = dict(zip(bounds.tolist(), _flow(curve, at, bounds).tolist(), strict=True))
+    traded = [flow[spot] - flow[step] for step in steps.tolist()]
     return Levels(
         profile=profile,
         exposure=exposure,
-        flips=tuple(Flip(float(s), d) for s, d in zip(roots, slopes, strict=True)),
-        zones=find_zones(x, g, roots, minima, core, value, floor),
-        gamma=value(profile.book.spot),
-        call_wall=_heaviest(calls),
-        put_wall=_heaviest(puts),
-        absolute_gamma_strike=_heaviest(both),
-        max_pain=_max_pain(exposure),
-        concentration=_concentration(exposure),
+        flips=tuple(Flip(float(s), float(d)) for s, d in zip(roots, _slopes(curve, roots), strict=True)),
+        jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
+        zones=find_zones(curve, at, stretches, core, flow),
+        gamma=float(curve([spot])[0]),
+        moves=pd.Series(traded, pd.Index(np.sort([0.0, *MOVES]), name="move"), name="traded").drop(0.0),
+        walls=find_walls(exposure),
+        max_pain=find_max_pain(exposure),
+        concentration=find_concentration(exposure),
         core_fraction=core,
         measure=measure,
+        day_sigma=_day_sigma(profile),
     )
 
 
-def _strike_gamma(exposure: Exposure) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """Unsigned gamma per strike of calls, of puts, and of both."""
-    gross = exposure.by("strike", "kind")["gross_gamma"].unstack(fill_value=0)
-    return gross.get("call", pd.Series()), gross.get("put", pd.Series()), gross.sum(axis=1)
+def _between(profile: Profile, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:
+    """Function of (low, high): spots between them that a grid must not step over."""
+
+    def spots(low: float, high: float) -> NDArray[np.float64]:
+        near = expiry_spots(profile.book, low, high, days=profile.days, vol_shift=profile.vol_shift)
+        return np.concatenate([near, curve.sides(low, high)])
+
+    return spots
 
 
-def _heaviest(by_strike: pd.Series) -> float:
-    """The strike with the largest value; NaN without strikes."""
-    return float(by_strike.index.to_numpy()[by_strike.to_numpy().argmax()]) if len(by_strike) else np.nan
+def _flow(curve: Curve, at: Samples, bounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integral of the curve over 100 d ln S from the first of ascending bounds to each, (k,)."""
+    x = at.x[::8]
+    edges = np.unique(np.concatenate([bounds, x[(x > bounds[0]) & (x < bounds[-1])]]))
+    sums = np.append(0.0, np.cumsum(curve.integrals(edges)))
+    return np.asarray(sums[np.searchsorted(edges, bounds)] / PERCENT)
 
 
-def _concentration(exposure: Exposure) -> pd.DataFrame:
-    gamma = exposure.by("strike")["gamma"]
-    short = gamma[gamma < 0].sort_values()
-    return pd.DataFrame({"gamma": short, "share": short / short.sum()})
+def _jumps(profile: Profile, curve: Curve, spots: NDArray[np.float64]) -> tuple[Jump, ...]:
+    breaks = profile.breaks
+    where = np.searchsorted(breaks.spots, spots)
+    below, above = curve(spots * (1.0 - GAP)), curve(spots * (1.0 + GAP))
+    return tuple(
+        Jump(float(s), float(b), float(a), str(breaks.causes[i]), int(breaks.contracts[i]))
+        for s, b, a, i in zip(spots, below, above, where, strict=True)
+    )
 
 
-def _max_pain(exposure: Exposure) -> pd.Series:
-    """argmin over strikes K of sum |units| max(phi (K - K_i), 0), per expiry, over plain options."""
-    book = exposure.book
-    pain = {}
-    for e, (start, stop) in enumerate(pairwise(book.expiry_starts)):
-        plain = np.flatnonzero(book.plain[start:stop]) + start
-        if plain.size:
-            strikes, units = book["strike"][plain], np.abs(book.size[plain])
-            grid = np.unique(strikes)
-            payoff = np.maximum(book.flag[plain] * (grid[:, None] - strikes), 0.0) @ units
-            pain[book.expiries[e]] = grid[payoff.argmin()]
-    return pd.Series(pain, dtype=np.float64, name="max_pain")
+def _day_sigma(profile: Profile) -> float:
+    """One-day standard deviation of ln spot (see `Levels`)."""
+    book = profile.book
+    years, sigma = book.rolled(profile.days, profile.vol_shift)
+    rows = np.flatnonzero(book.plain & (years > 0.0))
+    if not rows.size:
+        return np.nan
+    later = rows[years[rows] >= 1.0 / DAYS_PER_YEAR]
+    nearest = years[later].min() if later.size else years[rows].max()
+    rows = rows[years[rows] == nearest]
+    away = np.abs(np.log(book["strike"][rows] / (book.underlying_ratio[rows] * book.spot)))
+    return float(sigma[rows][away == away.min()].mean() / np.sqrt(DAYS_PER_YEAR))

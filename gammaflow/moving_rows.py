@@ -15,7 +15,7 @@ from gammaflow.kernels.sweep import CASH_GREEKS
 from gammaflow.schema import DAYS_PER_YEAR, read_only
 from gammaflow.smile import Smiles, fit_smiles, log_moneyness
 
-__all__ = ["CASH_SUMS", "Cash", "moving_sums"]
+__all__ = ["CASH_SUMS", "Cash", "moving_sums", "vol_at_spot"]
 
 Array = NDArray[np.float64]
 
@@ -102,6 +102,12 @@ def moving_sums(
         for name, total in sums.items():
             np.add.at(total, place[rows], found[name])
     return sums
+
+
+def vol_at_spot(book: Book, sigma: Array, days: float, dynamics: Dynamics, smiles: Smiles | None) -> Array:
+    """Volatility of each row at the book's spot, `days` later, (n,): what passing time does to the smile."""
+    every = np.ones(len(book), dtype=bool)
+    return _moved(book, every, np.zeros(1), sigma, _motion(book, days, dynamics, smiles))[0][:, 0]
 
 
 def _motion(book: Book, days: float, dynamics: Dynamics, smiles: Smiles | None) -> _Motion:

@@ -12,15 +12,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.book import Book
+from gammaflow.book import Book, moment_text
+from gammaflow.breaks import Breaks, find_breaks
+from gammaflow.curve import GAP, Curve
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.greeks import cash_sums
+from gammaflow.moving_rows import vol_at_spot
 from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import CONVENTION, PROFILE_MEASURES, convert, describe, money
 
 __all__ = ["Profile", "default_spots", "expiry_spots", "sweep_spot"]
+
+# Jumps of gamma that pictures mark: this share of the largest value or more, and so many at most.
+_CLIFF, _CLIFFS = 0.05, 10
 
 # sigma sqrt(t) below which a grid of 0.1 % may step over a spike.
 _NARROW = 0.003
@@ -112,13 +119,59 @@ class Profile:
         """One measure repriced at one spot, in total [its unit], without the rest of a profile."""
         return float(self._money(np.array([float(spot)]), [measure])[measure].sum())
 
+    def curve(self, measure: str = "gamma") -> Curve:
+        """One measure in total as a function of spot, with the spots at which it may jump."""
+
+        def values(spots: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(self._money(spots, [measure])[measure].sum(axis=0))
+
+        return Curve(values, self.breaks.spots)
+
+    @cached_property
+    def breaks(self) -> Breaks:
+        """Spots at which gamma may jump: early exercise begins, or a barrier is hit."""
+        return find_breaks(self.book, days=self.days, vol_shift=self.vol_shift, dynamics=self.dynamics)
+
+    @cached_property
+    def cliffs(self) -> pd.DataFrame:
+        """Jumps of gamma inside the grid that are at least 5 % of its largest value there.
+
+        One row per spot, at most the ten largest, ascending: gamma `below` and `above` it [currency per +1 %
+        spot], the `cause`, and how many `contracts` jump there.
+        """
+        spots, causes, contracts = self.breaks
+        inside = (spots > self.spots[0]) & (spots < self.spots[-1])
+        at, curve = spots[inside], self.curve()
+        below, above = (curve(at * (1.0 + side)) for side in (-GAP, GAP))
+        frame = pd.DataFrame(
+            {"below": below, "above": above, "cause": causes[inside], "contracts": contracts[inside]},
+            index=pd.Index(at, name="spot"),
+        )
+        largest = np.abs(curve(self.spots)).max() if len(at) else 0.0
+        size = (frame["above"] - frame["below"]).abs()
+        return (
+            frame[size >= _CLIFF * largest].loc[lambda f: size[f.index].nlargest(_CLIFFS).index].sort_index()
+        )
+
+    def cliff_spots(self) -> dict[str, list[float]]:
+        """Spots of `cliffs` by cause, as pictures take them [currency]."""
+        return {str(cause): part.index.tolist() for cause, part in self.cliffs.groupby("cause")}
+
+    def exposure(self) -> Exposure:
+        """The book's exposure at its own spot, at the profile's time and volatility."""
+        sigma = None
+        if self.dynamics.by_delta and self.days:
+            _, shifted = self.book.rolled(self.days, self.vol_shift)
+            sigma = vol_at_spot(self.book, shifted, self.days, self.dynamics, self.smiles)
+        return aggregate_exposure(self.book, days=self.days, vol_shift=self.vol_shift, sigma=sigma)
+
     def plot(self, measure: str = "gamma", **options: Any) -> Any:
         """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
         from gammaflow.plot.static import plot_profile
 
         title = self._title(f"{measure} over spot")
         unit = describe(self.book.currency)[measure]
-        options = {"currency": self.book.currency, **options}
+        options = {"currency": self.book.currency, "jumps": self.cliff_spots(), **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
     def plot_stack(self, key: str = "venue", measure: str = "gamma", **options: Any) -> Any:
@@ -176,7 +229,8 @@ class Profile:
     def __repr__(self) -> str:
         book = self.book
         lines = [
-            f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
+            f"Profile {book.symbol}, as of {moment_text(book, self.days, self.vol_shift)}, "
+            f"{len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             f"rule: {book.rule}",
             *self.remarks,

@@ -1,36 +1,60 @@
-"""Roots, troughs and zones of a function of spot that can be repriced anywhere.
-
-scipy's solvers are imported where they are used: they take 0.4 s, half of `import gammaflow`.
-"""
+"""Short-gamma zones of a profile: their ends, troughs and cores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.units import PERCENT
+from gammaflow.curve import Curve
 
-__all__ = ["Trough", "Zone", "find_roots", "find_zones", "polish"]
+__all__ = [
+    "FADED",
+    "Crossings",
+    "Samples",
+    "Stretch",
+    "Trough",
+    "Zone",
+    "cross",
+    "extend",
+    "find_stretches",
+    "find_zones",
+    "polish",
+]
 
 Array = NDArray[np.float64]
-Function = Callable[[float], float]
+
+#: A zone that never reaches zero ends where gamma has faded to this share of its trough.
+FADED = 0.01
+
+# Points of one step beyond the grid, and their distance in ln S.
+_POINTS, _STEP = 64, 0.005
+
+
+class Samples(NamedTuple):
+    """Gamma at ascending spots that hold both sides of each break."""
+
+    x: Array
+    g: Array
 
 
 @dataclass(frozen=True)
 class Trough:
     """A local minimum of gamma [currency per +1 % spot], and its core around it [spots].
 
-    Inside the core gamma stays below the chosen fraction of the minimum.
+    Inside the core gamma stays below the chosen fraction of the minimum. `low_end` and `high_end` say how the
+    core ends: "level", where gamma is that fraction; "jump", where it jumps over it; "zone", with the zone.
     """
 
     spot: float
     gamma: float
     core_low: float
     core_high: float
+    low_end: str = "level"
+    high_end: str = "level"
 
 
 @dataclass(frozen=True)
@@ -40,21 +64,36 @@ class Zone:
     Attributes
     ----------
     low, high : float
-        Bounds [currency]; `low_open`, `high_open` where the grid ends before gamma changes sign.
+        Bounds [currency].
+    low_end, high_end : str
+        What ends the zone on that side: "zero", a root of gamma; "jump", a jump of gamma to zero or above;
+        "faded", gamma that stays below zero but within 1 % of the trough; "open", none of these within the
+        span that was searched.
     flow : float
         Currency dealers must trade while spot crosses the whole zone (>= 0): they sell it on the way
-        down and buy it on the way up. The integral of -gamma over 100 d ln S; what is traded at once where
-        a continuously watched barrier is hit is not in it (`hedge_flow` has it).
+        down and buy it on the way up. The integral of -gamma over 100 d ln S, to 1e-6 of itself; what is
+        traded at once where a continuously observed barrier is hit is not in it (`hedge_flow` has it).
     troughs : tuple of Trough
-        Local minima, deepest first, but for those inside a deeper one's core.
+        Local minima, deepest first. A minimum inside a deeper one's core is left out, and so is a ripple: one
+        from which gamma falls to a deeper one before it has risen to its own core's edge.
     """
 
     low: float
     high: float
-    low_open: bool
-    high_open: bool
+    low_end: str
+    high_end: str
     flow: float
     troughs: tuple[Trough, ...]
+
+    @property
+    def low_open(self) -> bool:
+        """Whether gamma is still short at the lower end of the span that was searched."""
+        return self.low_end == "open"
+
+    @property
+    def high_open(self) -> bool:
+        """Whether gamma is still short at the upper end of the span that was searched."""
+        return self.high_end == "open"
 
     @property
     def trough(self) -> Trough:
@@ -66,98 +105,232 @@ class Zone:
         """Bounds of the deepest trough's core [currency]."""
         return self.trough.core_low, self.trough.core_high
 
+    def distance(self, spot: float) -> float:
+        """How far spot is from the zone in ln S: 0 inside, < 0 where the zone lies below spot, > 0 above."""
+        return float(np.log(np.clip(spot, self.low, self.high) / spot))
+
     def __contains__(self, spot: float) -> bool:
         return self.low < spot < self.high
 
     def __str__(self) -> str:
         low = f"{'at or below ' if self.low_open else ''}{self.low:,.2f}"
         high = f"{'at or above ' if self.high_open else ''}{self.high:,.2f}"
-        return f"{low} to {high}"
+        faded = [side for side, end in (("below", self.low_end), ("above", self.high_end)) if end == "faded"]
+        tail = f" (under {FADED:.0%} of the trough {' and '.join(faded)})" if faded else ""
+        return f"{low} to {high}{tail}"
 
 
-def polish(spots: Array, values: Array, gamma: Function, floor: float = 0.0) -> tuple[Array, Array, Array]:
-    """The grid with its local extrema repriced at their exact place, and those of them that are minima.
+def extend(
+    curve: Curve, at: Samples, floor: float, span: tuple[float, float], extra: Callable[[float, float], Array]
+) -> Samples:
+    """Samples beyond both ends, out to where short gamma ends: at zero, faded, or at the end of the span.
 
-    Extrema within `floor` of zero stay as they are. A maximum above zero hides neither a trough nor a
-    pair of roots.
+    Parameters
+    ----------
+    curve : Curve
+    at : Samples
+    floor : float
+        Values this close to zero have no sign.
+    span : (low, high)
+        Beyond which nothing is searched [currency].
+    extra : function of (low, high)
+        Spots between them that must not be stepped over.
     """
-    from scipy.optimize import minimize_scalar
+    for outward in (-1, 1):
+        limit = span[(outward + 1) // 2]
+        while True:
+            x, g = at if outward > 0 else (at.x[::-1], at.g[::-1])
+            rising = np.flatnonzero(g >= -floor)
+            deepest = float(g[rising[-1] + 1 if rising.size else 0 :].min(initial=0.0))
+            if g[-1] >= -floor or g[-1] > FADED * deepest or outward * (limit - x[-1]) <= 0.0:
+                break
+            step = min(_POINTS * _STEP, abs(np.log(limit / x[-1])))
+            far = x[-1] * np.exp(outward * step * np.arange(1, _POINTS + 1) / _POINTS)
+            low, high = sorted((float(x[-1]), float(far[-1])))
+            new = np.unique(np.concatenate([far, extra(low, high), curve.sides(low, high)]))
+            new = new[(new > low) & (new <= high)] if outward > 0 else new[(new < high) & (new >= low)]
+            values = curve(new)
+            if outward < 0:
+                new, values = new[::-1], values[::-1]
+            deep = np.minimum.accumulate(np.append(deepest, values))[1:]
+            ended = np.flatnonzero(values > FADED * deep)
+            stop = ended[0] + 1 if ended.size else len(new)
+            x, g = np.append(x, new[:stop]), np.append(g, values[:stop])
+            at = Samples(x, g) if outward > 0 else Samples(x[::-1], g[::-1])
+    return at
 
-    inner = values[1:-1]
-    low = (inner < values[:-2]) & (inner <= values[2:]) & (abs(inner) > floor)
-    high = (inner > values[:-2]) & (inner >= values[2:]) & (inner < -floor)
-    found: dict[float, tuple[float, bool]] = {}
-    for mask, sign in ((low, 1.0), (high, -1.0)):
-        for i in np.flatnonzero(mask) + 1:
-            best = minimize_scalar(
-                lambda s, sign=sign: sign * gamma(float(s)),
-                bounds=(spots[i - 1], spots[i + 1]),
-                method="bounded",
-                options={"xatol": 1e-9 * spots[i]},
-            )
-            found[float(best.x)] = (sign * float(best.fun), sign > 0)
-    x = np.append(spots, list(found))
-    g = np.append(values, [v for v, _ in found.values()])
-    order = np.argsort(x, kind="stable")
-    return x[order], g[order], np.array([s for s, (_, is_low) in found.items() if is_low])
+
+def polish(curve: Curve, at: Samples, floor: float) -> Samples:
+    """Samples with their local extrema repriced at their exact place.
+
+    Extrema within `floor` of zero stay as they are. A maximum above zero hides neither a trough nor a pair of
+    roots, and a minimum beside a jump is where it is.
+    """
+    x, g = at
+    left, inner, right = g[:-2], g[1:-1], g[2:]
+    low = (inner < left) & (inner <= right) & (np.abs(inner) > floor)
+    high = (inner > left) & (inner >= right) & (inner < -floor)
+    smooth = np.isnan(curve.break_between(x[:-2], x[1:-1])) & np.isnan(curve.break_between(x[1:-1], x[2:]))
+    places = np.flatnonzero((low | high) & smooth) + 1
+    sign = np.where(low[places - 1], 1.0, -1.0)
+    best, value = curve.extremes(x[places - 1], x[places], x[places + 1], sign)
+    better = sign * value < sign * g[places]
+    new, first = np.unique(best[better], return_index=True)
+    fresh = ~np.isin(new, x)
+    order = np.argsort(np.concatenate([x, new[fresh]]), kind="stable")
+    values = np.concatenate([g, value[better][first][fresh]])
+    return Samples(np.concatenate([x, new[fresh]])[order], values[order])
 
 
-def find_roots(x: Array, g: Array, gamma: Function, floor: float = 0.0) -> Array:
-    """Every root between points of opposite sign, repriced; values within `floor` of zero have no sign."""
-    from scipy.optimize import brentq
+class Crossings(NamedTuple):
+    """Where gamma changes sign, ascending."""
 
-    signed = np.flatnonzero(abs(g) > floor)
-    return np.array(
+    spots: Array
+    jumps: NDArray[np.bool_]
+    """Whether gamma jumps through zero there."""
+    before: NDArray[np.intp]
+    """The last sample below each."""
+
+
+def cross(curve: Curve, at: Samples, floor: float) -> Crossings:
+    """Every root, and every jump through zero, between samples of opposite sign.
+
+    Values within `floor` of zero have no sign.
+    """
+    x, g = at
+    signed = np.flatnonzero(np.abs(g) > floor)
+    change = np.flatnonzero((g[signed[1:]] > 0) != (g[signed[:-1]] > 0))
+    before = np.array(
         [
-            brentq(gamma, x[i], x[j], xtol=1e-14 * x[i], rtol=1e-14)
-            for i, j in pairwise(signed)
-            if (g[i] > 0) != (g[j] > 0)
-        ]
+            i + int(np.argmax((g[i + 1 : j + 1] > 0) == (g[j] > 0)))
+            for i, j in zip(signed[change], signed[change + 1], strict=True)
+        ],
+        dtype=np.intp,
     )
+    left, right = x[before], x[before + 1]
+    return Crossings(curve.solve(left, right), ~np.isnan(curve.break_between(left, right)), before)
+
+
+class Stretch(NamedTuple):
+    """The samples first .. last of a zone, and its ends."""
+
+    first: int
+    last: int
+    low: float
+    high: float
+    low_end: str
+    high_end: str
 
 
 def find_zones(
-    x: Array, g: Array, roots: Array, minima: Array, core: float, gamma: Function, floor: float = 0.0
+    curve: Curve, at: Samples, stretches: list[Stretch], core: float, flow: Mapping[float, float]
 ) -> tuple[Zone, ...]:
-    """The stretches between roots, and between a root and the grid's end, where gamma is below zero."""
-    from scipy.integrate import simpson
+    """The zones of stretches, with their troughs.
 
-    zones = []
-    for low, high in pairwise(np.unique([x[0], *roots, x[-1]])):
-        inside = (x > low) & (x < high)
-        if not (g[inside] < -floor).any() or (g[inside] > floor).any():
+    Parameters
+    ----------
+    curve, at, stretches
+        As of `find_stretches`.
+    core : float
+        Fraction of a trough that bounds its core.
+    flow : mapping of spot to number
+        Integral of the measure over 100 d ln S from one fixed spot to each bound of a stretch.
+    """
+    return tuple(
+        Zone(z.low, z.high, z.low_end, z.high_end, flow[z.low] - flow[z.high], troughs)
+        for z, troughs in zip(stretches, _troughs(curve, at, stretches, core), strict=True)
+    )
+
+
+def find_stretches(curve: Curve, at: Samples, crossings: Crossings, floor: float) -> list[Stretch]:
+    """Intervals between crossings, or a crossing and the end of the samples, where gamma is below zero.
+
+    Parameters
+    ----------
+    curve, at, crossings, floor
+        The samples polished, and their crossings.
+    """
+    x, g = at
+    ends = [-1, *crossings.before.tolist(), len(x) - 1]
+    bounds = [np.nan, *crossings.spots.tolist(), np.nan]
+    kinds = ["", *np.where(crossings.jumps, "jump", "zero").tolist(), ""]
+    out = []
+    for i in range(len(ends) - 1):
+        first, last = ends[i] + 1, ends[i + 1]
+        depth = g[first : last + 1].min(initial=0.0)
+        if depth >= -floor:
             continue
-        points = np.concatenate([[low], x[inside], [high]])
-        edges = [0.0 if bound in roots else float(g[x == bound][0]) for bound in (low, high)]
-        depth = np.concatenate([edges[:1], g[inside], edges[1:]])
-        # A zone that is cut off by the grid may be deepest at its edge.
-        deepest_first = sorted({*minima[(minima > low) & (minima < high)], points[depth.argmin()]}, key=gamma)
-        troughs: list[Trough] = []
-        for spot in deepest_first:
-            if not any(t.core_low <= spot <= t.core_high for t in troughs):
-                troughs.append(_trough(float(spot), points, depth, core, gamma))
-        flow = -float(simpson(depth / PERCENT, x=np.log(points)))
-        zones.append(Zone(float(low), float(high), low not in roots, high not in roots, flow, tuple(troughs)))
-    return tuple(zones)
+        low, low_end = bounds[i], kinds[i]
+        high, high_end = bounds[i + 1], kinds[i + 1]
+        deep = first + np.flatnonzero(g[first : last + 1] <= FADED * depth)
+        if not low_end:
+            low, low_end = _tail(curve, at, deep[0], deep[0] - 1, FADED * depth, deep[0] > first)
+            first = deep[0]
+        if not high_end:
+            high, high_end = _tail(curve, at, deep[-1], deep[-1] + 1, FADED * depth, deep[-1] < last)
+            last = deep[-1]
+        out.append(Stretch(int(first), int(last), float(low), float(high), str(low_end), str(high_end)))
+    return out
 
 
-def _trough(spot: float, points: Array, depth: Array, core: float, gamma: Function) -> Trough:
-    bottom = gamma(spot)
-    left, right = points < spot, points > spot
-    low = _core_edge(spot, points[left][::-1], depth[left][::-1], core * bottom, gamma)
-    high = _core_edge(spot, points[right], depth[right], core * bottom, gamma)
-    return Trough(spot, bottom, low, high)
+def _tail(curve: Curve, at: Samples, inner: int, outer: int, level: float, fades: bool) -> tuple[float, str]:
+    """The end of a zone that meets no zero: where gamma has faded to `level`, or the last sample."""
+    if not fades:
+        return float(at.x[inner]), "open"
+    left, right = sorted((inner, outer))
+    return float(curve.solve(at.x[left], at.x[right], level)), "faded"
 
 
-def _core_edge(spot: float, outward: Array, depth: Array, level: float, gamma: Function) -> float:
-    """Where gamma first reaches `level` on the way out of a trough; where it never does, the last point."""
-    from scipy.optimize import brentq
+def _troughs(curve: Curve, at: Samples, stretches: list[Stretch], core: float) -> list[tuple[Trough, ...]]:
+    x, g = at
+    found: list[tuple[int, int, int, int]] = []
+    for z, stretch in enumerate(stretches):
+        inside = g[stretch.first : stretch.last + 1]
+        padded = np.concatenate([[np.inf], inside, [np.inf]])
+        lowest = np.flatnonzero((inside < padded[:-2]) & (inside <= padded[2:]))
+        middle = lowest[(lowest > 0) & (lowest < len(inside) - 1)]
+        lowest = np.union1d(middle, [inside.argmin()])
+        taken: list[tuple[int, int]] = []
+        for i in stretch.first + lowest[np.argsort(inside[lowest], kind="stable")]:
+            if any(left < i < right for left, right in taken):
+                continue
+            left, right = _within(g, int(i), core * g[i])
+            if g[left + 1 : right].min() < g[i]:
+                continue
+            taken.append((left, right))
+            found.append((z, int(i), left, right))
+    if not found:
+        return []
+    lows = _edges(curve, at, [(i, left, left + 1) for _, i, left, _ in found], core)
+    highs = _edges(curve, at, [(i, right - 1, right) for _, i, _, right in found], core)
+    out: list[list[Trough]] = [[] for _ in stretches]
+    for (z, i, _, _), (low, low_end), (high, high_end) in zip(found, lows, highs, strict=True):
+        stretch = stretches[z]
+        if np.isnan(low) or low < stretch.low:
+            low, low_end = stretch.low, "zone"
+        if np.isnan(high) or high > stretch.high:
+            high, high_end = stretch.high, "zone"
+        out[z].append(Trough(float(x[i]), float(g[i]), float(low), float(high), low_end, high_end))
+    return [tuple(troughs) for troughs in out]
 
-    reached = np.flatnonzero(depth >= level)
-    if not reached.size:
-        return float(outward[-1]) if outward.size else spot
-    beyond = outward[reached[0]]
-    within = outward[reached[0] - 1] if reached[0] else spot
-    if gamma(float(within)) >= level:
-        return float(within)
-    return float(brentq(lambda s: gamma(float(s)) - level, within, beyond, rtol=1e-12))
+
+def _within(g: Array, i: int, level: float) -> tuple[int, int]:
+    """The nearest samples left and right of i that are at `level` or above; -1 and len(g) without one."""
+    above = g >= level
+    left, right = np.flatnonzero(above[:i]), np.flatnonzero(above[i + 1 :])
+    return int(left[-1]) if left.size else -1, int(i + 1 + right[0]) if right.size else len(g)
+
+
+def _edges(
+    curve: Curve, at: Samples, brackets: list[tuple[int, int, int]], core: float
+) -> list[tuple[float, str]]:
+    """Where gamma is `core` of sample i between two others, and whether it jumps there; NaN at the ends."""
+    x, g = at
+    spots, kinds = np.full(len(brackets), np.nan), np.full(len(brackets), "level", dtype=object)
+    i, left, right = (np.array(column, dtype=np.intp) for column in zip(*brackets, strict=True))
+    legal = (left >= 0) & (right < len(x))
+    if legal.any():
+        a, b = x[left[legal]], x[right[legal]]
+        spots[legal] = curve.solve(a, b, core * g[i[legal]])
+        kinds[legal] = np.where(np.isnan(curve.break_between(a, b)), "level", "jump")
+    return list(zip(spots.tolist(), kinds.tolist(), strict=True))

@@ -58,14 +58,14 @@ def _to_series(n: int) -> Array:
     """(n, n) matrix from values at `points` to coefficients."""
     k = np.arange(n)
     angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * n))
-    return np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n)
+    return np.asarray(np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n))
 
 
 @lru_cache(maxsize=_KEPT)
 def _cosines(n: int, low: float, high: float, grid: bytes) -> Array:
     """(n, m) values of T_0 .. T_{n-1} at the points of a grid."""
     place = np.clip((2.0 * np.frombuffer(grid) - low - high) / (high - low), -1.0, 1.0)
-    return np.cos(np.outer(np.arange(n), np.arccos(place)))
+    return np.asarray(np.cos(np.outer(np.arange(n), np.arccos(place))))
 
 
 def series(values: Array) -> Array:

@@ -25,14 +25,16 @@ BLOCK = 512
 
 @summing_kernel
 def gauss_sweep(
-    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, out, want_shape, want_held, want_theta
-):
+    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, low, high, out, want_shape, want_held,
+    want_theta
+):  # fmt: skip
     """Add to `out` (12, points) size times each cash greek, summed over each group's rows at its points.
 
     Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
     x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of
     `CASH_GREEKS`, then gross gamma; all but theta still lack a factor S. Without `want_shape` vega, speed,
-    zomma and color are left out, without `want_held` delta, without `want_theta` theta. Charm lacks what
+    zomma and color are left out, without `want_held` delta, without `want_theta` theta. A row counts at the
+    points strictly between its low and high only; None for both: at all of them. Charm lacks what
     it has from carry: that is out[10], with `want_held`; out[11] is the sum of q gamma. Integrals over x of
     gamma and of out[11] give delta and out[10] but for a constant.
     """
@@ -63,6 +65,8 @@ def gauss_sweep(
                     d1 = a[k] + slope[k] * at
                     d2 = d1 - s[k]
                     h = g[k] * exp(-0.5 * d1 * d1)
+                    if low is not None:
+                        h = h if (at > low[start + k]) & (at < high[start + k]) else 0.0
                     gamma += h
                     vanna += h * root[k] * d2
                     charm += h * s[k] * (drift[k] - d2 * half[k])
@@ -81,6 +85,8 @@ def gauss_sweep(
                         d1 = a[k] + slope[k] * at
                         d2 = d1 - s[k]
                         h = g[k] * exp(-0.5 * d1 * d1)
+                        if low is not None:
+                            h = h if (at > low[start + k]) & (at < high[start + k]) else 0.0
                         vega += h * s[k] * root[k]
                         speed += h * (1.0 - d1 * slope[k])
                         zomma += h * (d1 * d2 - 1.0) * slope[k] * root[k]
@@ -99,6 +105,8 @@ def gauss_sweep(
                         tail = asset[k] * INV_SQRT_2PI * exp(-0.5 * d1 * d1) * mills(abs(d1))
                         over = asset[k] - tail
                         held = f * (over if f * d1 > 0.0 else tail)
+                        if low is not None:
+                            held = held if (at > low[start + k]) & (at < high[start + k]) else 0.0
                         delta += held
                         charm += q[start + k] * held
                     out[0, j] += delta
@@ -120,5 +128,8 @@ def gauss_sweep(
                         over2 = cash[k] - tail2
                         held = over1 if f * d1 > 0.0 else tail1
                         owed = over2 if f * d2 > 0.0 else tail2
-                        theta += f * (q[i] * held - r[i] * owed) - half[k] * s[k] * w
+                        lost = f * (q[i] * held - r[i] * owed) - half[k] * s[k] * w
+                        if low is not None:
+                            lost = lost if (at > low[i]) & (at < high[i]) else 0.0
+                        theta += lost
                     out[5, j] += theta

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, expiry_labels, part_colors, price_text, readable, require
+from gammaflow.plot.prepare import COLORS, EMPTY, expiry_labels, part_colors, price_text, readable, require
 
 __all__ = ["draw_bars", "draw_heatmap", "draw_profile", "draw_stack"]
 
@@ -144,6 +144,7 @@ def draw_profile(
     *,
     flips: Sequence[float] = (),
     zones: Sequence[tuple[float, float, Sequence[tuple[float, float]]]] = (),
+    jumps: Mapping[str, Sequence[float]] = EMPTY,
     currency: str = "",
 ) -> Any:
     """Gamma over spot, with its zeros, short-gamma zones and their cores.
@@ -160,6 +161,8 @@ def draw_profile(
         Spots of zero gamma [currency].
     zones : sequence of (low, high, cores)
         Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
+    jumps : mapping of str to spots
+        By cause, spots at which gamma jumps, marked [currency].
     currency : str
         Unit of spot.
 
@@ -205,6 +208,11 @@ def draw_profile(
             marker={"color": COLORS["flip"], "size": 10, "line": {"color": "#fff", "width": 1.5}},
             hovertemplate="zero gamma %{x:,.2f}<extra></extra>",
         )
+    for cause, places in jumps.items():
+        for place in places:
+            figure.add_vline(place, line={"color": COLORS["line"], "width": 1, "dash": "dot"})
+        line = {"color": COLORS["line"], "width": 1, "dash": "dot"}
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=f"jump: {cause}", line=line)
     for flip in sorted(flips, key=lambda f: abs(f - spot))[:1]:
         figure.add_annotation(
             x=flip,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from itertools import cycle
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gammaflow.errors import GammaflowError
 
 __all__ = [
     "COLORS",
+    "EMPTY",
     "PALETTE",
     "amount_text",
     "expiry_labels",
@@ -25,6 +27,9 @@ __all__ = [
     "strike_steps",
     "strike_text",
 ]
+
+#: No jumps to mark.
+EMPTY: Mapping[str, Sequence[float]] = MappingProxyType({})
 
 #: Blue for calls and long gamma, vermilion for puts and short gamma: distinct to colour-blind readers
 #: (Okabe and Ito, Color Universal Design).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from gammaflow.plot.prepare import (
     COLORS,
+    EMPTY,
     expiry_labels,
     part_colors,
     price_text,
@@ -104,6 +105,7 @@ def plot_profile(
     *,
     flips: Sequence[float] = (),
     zones: Zones = (),
+    jumps: Mapping[str, Sequence[float]] = EMPTY,
     currency: str = "",
     ax: Any = None,
 ) -> Any:
@@ -121,6 +123,8 @@ def plot_profile(
         Spots of zero gamma, marked [currency].
     zones : sequence of (low, high, cores)
         Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
+    jumps : mapping of str to spots
+        By cause, spots at which the measure jumps, marked [currency].
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
@@ -148,6 +152,10 @@ def plot_profile(
         ax.plot(flips, np.zeros(len(flips)), "o", color=COLORS["flip"], markersize=6, zorder=5,
                 label="zero gamma " + ", ".join(price_text(flip) for flip in flips[:3])
                 + (f" and {len(flips) - 3} more" if len(flips) > 3 else ""))  # fmt: skip
+    for cause, places in jumps.items():
+        for i, place in enumerate(places):
+            label = None if i else f"jump: {cause}"
+            ax.axvline(place, color=COLORS["line"], linestyle=":", linewidth=1.0, label=label, zorder=2)
     mark_spot(ax, spot)
     price_axis(ax, "spot", currency, spots)
     return finish(ax, title, f"{profile.name} [{unit}]" if profile.name else unit)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from gammaflow.chain import Quality
 from gammaflow.exposure import Exposure
+from gammaflow.level_text import distance
 from gammaflow.levels import Levels
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
@@ -61,6 +62,7 @@ def figures(levels: Levels) -> list[Panel]:
         unit,
         flips=[flip.spot for flip in levels.flips],
         zones=levels.spans(),
+        jumps=profile.cliff_spots(),
         currency=currency,
     )
     return [
@@ -113,7 +115,7 @@ def _flip_card(levels: Levels) -> Card:
     name, spot = "Zero gamma (flip)", levels.profile.book.spot
     if not levels.flips:
         return Card(name, "none", _grid(levels))
-    nearest, *others = sorted(levels.flips, key=lambda flip: abs(flip.spot - spot))
+    nearest, *others = sorted(levels.flips, key=lambda flip: abs(np.log(flip.spot / spot)))
     note = f"dealers turn {'long' if nearest.slope > 0 else 'short'} above"
     also = ", ".join(price_text(flip.spot) for flip in others[:3]) + (", ..." if len(others) > 3 else "")
     return Card(name, price_text(nearest.spot), note + (f"; also {also}" if also else ""))
@@ -124,15 +126,26 @@ def _zone_cards(levels: Levels) -> list[Card]:
     if zone is None:
         return [Card(name, "none", _grid(levels)) for name in names]
     flow = "{} {} to trade across it".format(*amount_text(zone.flow, book.currency, 2))
-    cut = [
-        f"not measured {where} {price_text(end)}"
-        for where, end, is_open in (("below", zone.low, zone.low_open), ("above", zone.high, zone.high_open))
-        if is_open
+    ends = [
+        f"not bounded {where} {price_text(end)}" if kind == "open" else f"faded to 1 % of the trough {where}"
+        for where, end, kind in (("below", zone.low, zone.low_end), ("above", zone.high, zone.high_end))
+        if kind in ("open", "faded")
     ]
+    if "open" in (zone.low_end, zone.high_end):
+        flow = _move_text(levels)
     depth = "{} {}".format(*amount_text(zone.trough.gamma, describe(book.currency)["gamma"]))
     core = f"{depth} at {price_text(zone.trough.spot)}, and {levels.core_fraction:.0%} of it or more inside"
     bounds = ["\u2013".join(map(price_text, span)) for span in ((zone.low, zone.high), zone.core)]
-    return [Card(names[0], bounds[0], "; ".join([flow, *cut])), Card(names[1], bounds[1], core)]
+    note = "; ".join(filter(None, [distance(levels, zone), flow, *ends]))
+    return [Card(names[0], bounds[0], note), Card(names[1], bounds[1], core)]
+
+
+def _move_text(levels: Levels) -> str:
+    """What dealers trade if spot falls and rises by 5 %."""
+    down, up = (levels.moves[move] for move in (-0.05, 0.05))
+    parts = ["{} {}".format(*amount_text(abs(traded), levels.profile.book.currency)) for traded in (down, up)]
+    sides = ["buy" if traded > 0 else "sell" for traded in (down, up)]
+    return f"dealers {sides[0]} {parts[0]} if spot falls 5 %, {sides[1]} {parts[1]} if it rises 5 %"
 
 
 def _wall_card(kind: str, wall: float, spot: float) -> Card:

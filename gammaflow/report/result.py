@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.book import Book
+from gammaflow.book import Book, moment_text
 from gammaflow.chain import Chain, Quality
 from gammaflow.dynamics import Dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.exercise import compare_exercise
-from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.exposure import Exposure
 from gammaflow.levels import Levels, find_levels
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, strike_text
@@ -30,6 +30,7 @@ from gammaflow.units import CONVENTION, MEASURES, describe
 
 __all__ = ["Report", "analyze"]
 
+_SECONDS = "%Y-%m-%d %H:%M:%S"
 _SYNTHETIC = "synthetic demo"
 _NO_SIGN = "none: open interest alone, the sign of a number says nothing about dealers"
 
@@ -45,9 +46,10 @@ class Report:
     book : Book
         Dealers' signed positions.
     exposure : Exposure
-        Measures now, per expiry, strike and kind.
+        Measures at the book's spot, per expiry, strike and kind, after the days and the volatility shift
+        asked for.
     profile : Profile
-        The same measures at other spots, after the days and the volatility shift asked for.
+        The same measures at other spots.
     levels : Levels
         Flips, short-gamma zones and walls.
     """
@@ -68,7 +70,7 @@ class Report:
         book, profile = self.book, self.profile
         source = ", ".join(dict.fromkeys([*book.sources, *sorted(set(map(str, book["venue"])))]))
         return [
-            ("as of", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC"),
+            ("as of", moment_text(book, profile.days, profile.vol_shift, _SECONDS)),
             ("spot", f"{book.spot:,.2f} {book.currency}"),
             ("source", f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"),
             ("rule", book.rule),
@@ -224,7 +226,7 @@ class Report:
         text = render_page(
             f"{book.symbol} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
             lead=[
-                f"{book.asof:%Y-%m-%d %H:%M:%S} UTC, spot {price_text(book.spot)} {book.currency}",
+                f"{self.facts()[0][1]}, spot {price_text(book.spot)} {book.currency}",
                 f"Rule: {book.rule}",
             ],
             facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule")],
@@ -238,7 +240,8 @@ class Report:
 
     def plot(self) -> Any:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
-        title = f"{self.book.symbol} gamma, {self.book.asof:%Y-%m-%d %H:%M} UTC"
+        moment = moment_text(self.book, self.profile.days, self.profile.vol_shift)
+        title = f"{self.book.symbol} gamma, {moment}"
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
         self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
@@ -320,7 +323,7 @@ def analyze(
         How a chain is signed, as in `assign_positions`; default "calls_long_puts_short". Not for a book,
         which has its signs.
     spots, dynamics, days, vol_shift
-        Of the profile, as in `sweep_spot`. The exposure is always at the book's spot and moment.
+        Of the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and volatility.
     core : float
         Of the levels, as in `find_levels`.
 
@@ -357,8 +360,8 @@ def analyze(
         )
     else:
         chain, book = None, source
-    exposure = aggregate_exposure(book)
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    exposure = profile.exposure()
     return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core))
 
 

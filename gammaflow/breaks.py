@@ -1,0 +1,71 @@
+"""Spots at which a book's gamma jumps: early exercise begins, or a barrier that is always observed is hit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.american_rows import exercise_spots
+from gammaflow.book import Book
+from gammaflow.curve import GAP
+from gammaflow.dynamics import STICKY_STRIKE, Dynamics
+
+__all__ = ["BARRIER", "EXERCISE", "Breaks", "find_breaks"]
+
+#: Reasons of a jump.
+EXERCISE, BARRIER = "early exercise", "barrier"
+
+
+class Breaks(NamedTuple):
+    """Spots of jumps, ascending, each with the rows of the book that jump there."""
+
+    spots: NDArray[np.float64]
+    """(k,) [currency]; of spots that rounding cannot tell apart the first."""
+    causes: NDArray[np.object_]
+    """(k,) `EXERCISE`, `BARRIER`, or both joined by " and "."""
+    contracts: NDArray[np.int64]
+    """(k,) how many rows jump there."""
+
+
+def find_breaks(
+    book: Book, *, days: float = 0.0, vol_shift: float = 0.0, dynamics: Dynamics = STICKY_STRIKE
+) -> Breaks:
+    """Spots at which rows of a book with a position have a jump of gamma.
+
+    Parameters
+    ----------
+    book : Book
+    days, vol_shift : float
+        As for `gammaflow.sweep_spot`.
+    dynamics : Dynamics
+        How volatility follows spot; where it moves, early exercise is left out of profiles.
+
+    Returns
+    -------
+    Breaks
+    """
+    years, sigma = book.rolled(days, vol_shift)
+    alive = (years > 0.0) & (book.size != 0.0)
+    found = []
+    american = book.special.get("american")
+    if american is not None and not dynamics.moves:
+        found.append((EXERCISE, exercise_spots(book, american & alive, years, sigma)[1]))
+    observed = alive & ~np.isnan(book["barrier"]) & np.isnan(book["monitoring_dates"])
+    found.append((BARRIER, book["barrier"][observed]))
+    levels = []
+    for row in np.flatnonzero(alive & (book["kind"] == "note")):
+        terms = book.notes[book["contract"][row]].terms(book.asof, days)
+        if terms.continuous and not terms.knocked and terms.barrier > 0.0:
+            levels.append(terms.barrier)
+    found.append((BARRIER, np.array(levels, dtype=np.float64)))
+    spots = np.concatenate([at for _, at in found])
+    causes = np.repeat([cause for cause, _ in found], [len(at) for _, at in found]).astype(object)
+    order = np.argsort(spots, kind="stable")
+    spots, causes = spots[order], causes[order]
+    first = np.append(True, np.diff(spots) > 4.0 * GAP * spots[:-1]) if len(spots) else np.empty(0, bool)
+    starts = np.flatnonzero(first)
+    joined = [" and ".join(sorted(set(part))) for part in np.split(causes, starts[1:])] if len(starts) else []
+    counts = np.diff(np.append(starts, len(spots)))
+    return Breaks(spots[starts], np.array(joined, dtype=object), counts.astype(np.int64))

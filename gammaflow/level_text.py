@@ -1,0 +1,164 @@
+"""Levels in words: a row of text for each, and how it was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gammaflow.book import moment_text
+from gammaflow.plot.prepare import strike_text
+from gammaflow.units import CONVENTION, describe
+from gammaflow.zones import FADED, Zone
+
+if TYPE_CHECKING:
+    from gammaflow.levels import Levels
+
+__all__ = ["distance", "explain", "rows", "summary"]
+
+#: Senses of "wall" that are shown beside the one by type, where they name other strikes.
+_OTHER_WALLS = ("above and below", "without the next expiry")
+
+
+def rows(levels: Levels) -> list[tuple[str, str]]:
+    """Name and value of each level, in the order in which reports show them."""
+    book = levels.profile.book
+    side = ("short" if levels.gamma < 0 else "long") if book.signed else "unsigned"
+    grid = f"{levels.profile.spots[0]:,.0f} .. {levels.profile.spots[-1]:,.0f}"
+    shares = levels.concentration["share"].head(3)
+    heavy = ", ".join(
+        f"{strike_text(k)} ({share:.0%})"
+        for k, share in zip(shares.index.to_numpy(), shares.to_numpy(), strict=True)
+    )
+    return [
+        (
+            f"{levels.measure.replace('_', ' ')} at spot",
+            f"{levels.gamma:,.0f} {describe(book.currency)['gamma']} ({side})",
+        ),
+        *[("zero gamma", str(f)) for f in levels.flips or (f"none within {grid}",)],
+        *[("gamma jumps through zero", str(jump)) for jump in levels.jumps],
+        *_cliffs(levels),
+        *(row for zone in levels.zones for row in _zone(levels, zone)),
+        *([] if levels.zones else [("short-gamma zone", f"none within {grid}")]),
+        *([("dealers trade, by gamma", _moves(levels))] if book.signed else []),
+        ("short gamma by strike", heavy or "none"),
+        ("call wall", _strike(levels.call_wall)),
+        ("put wall", _strike(levels.put_wall)),
+        ("absolute gamma strike", _strike(levels.absolute_gamma_strike)),
+        *_walls(levels),
+        *(
+            ("max pain, next expiry", f"{strike_text(strike)} ({expiry:%Y-%m-%d})")
+            for expiry, strike in levels.max_pain.head(1).items()
+        ),
+    ]
+
+
+def explain(levels: Levels) -> str:
+    """The rule, time, volatility and units behind each number, and how it was found."""
+    profile, book = levels.profile, levels.profile.book
+    unit = describe(book.currency)["gamma"]
+    forwards = int((~np.isnan(book["forward_ratio"])).sum())
+    low, high = book["sigma"].min(), book["sigma"].max()
+    lines = [
+        ("rule", book.rule),
+        ("sign", CONVENTION if book.signed else "none (open interest alone)"),
+        ("rows", f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"),
+        (
+            "quality",
+            " | ".join(str(book.quality).splitlines()) if book.quality else "not made from one chain",
+        ),
+        ("time", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
+        ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
+        *(("besides", remark) for remark in profile.remarks),
+        ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
+        ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
+        (levels.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),
+        ("zero gamma", "root of the repriced sum, solved at the root"),
+        (
+            "jumps",
+            "at a spot where rows begin to be exercised early, or a barrier is hit; gamma is not zero there",
+        ),
+        (
+            "zone",
+            f"maximal interval of spot with the sum below zero; with no zero on a side, to where it fades to "
+            f"{FADED:.0%} of the trough, searched from a tenth of spot to ten times spot",
+        ),
+        ("core", f"around a trough, where the sum stays below {levels.core_fraction:g} of it"),
+        ("flow", f"integral of the sum over 100 d ln S across the zone [{book.currency}]"),
+        *((f"walls, {sense}", str(row["meaning"])) for sense, row in levels.walls.iterrows()),
+        ("max pain", "per expiry, the strike at which all positions would pay the least"),
+        ("by strike", "net gamma of each strike at spot: where short gamma sits, not where spot is short"),
+    ]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+
+
+def summary(levels: Levels) -> str:
+    """Heading, rule and sign, and a line for each level."""
+    profile, book, lines = levels.profile, levels.profile.book, rows(levels)
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(
+        [
+            f"Levels {book.symbol}, as of {moment_text(book, profile.days, profile.vol_shift)}, "
+            f"spot {book.spot:,.2f} {book.currency}",
+            f"rule: {book.rule}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
+            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
+            *(f"  {name:<{width}}  {value}" for name, value in lines),
+        ]
+    )
+
+
+def distance(levels: Levels, zone: Zone) -> str:
+    """How far a zone is from spot in one-day standard deviations; "" where that is not known."""
+    away = zone.distance(levels.profile.book.spot)
+    if away == 0.0:
+        return "spot is inside"
+    if np.isnan(levels.day_sigma):
+        return ""
+    return f"{abs(away) / levels.day_sigma:.1f} one-day sigmas {'above' if away > 0 else 'below'} spot"
+
+
+def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
+    low, high = zone.core
+    flow = f"{zone.flow:,.0f} {levels.profile.book.currency} to trade across it"
+    if zone.low_open or zone.high_open:
+        flow = "not bounded; see what dealers trade for a given move"
+    return [
+        ("short-gamma zone", ", ".join(filter(None, [str(zone), distance(levels, zone)]))),
+        ("  its core", f"{low:,.2f} to {high:,.2f}"),
+        ("  its trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
+        ("  its flow", flow),
+    ]
+
+
+def _moves(levels: Levels) -> str:
+    """Amounts that dealers trade for each move of spot."""
+    parts = [
+        f"{'buy' if traded > 0 else 'sell'} {abs(traded):,.0f} at {move:+.0%}"
+        for move, traded in zip(levels.moves.index.to_numpy(), levels.moves.to_numpy(), strict=True)
+    ]
+    return ", ".join(parts) + f" [{levels.profile.book.currency}]"
+
+
+def _cliffs(levels: Levels) -> list[tuple[str, str]]:
+    """The largest jumps of gamma that stay on one side of zero."""
+    through = {jump.spot for jump in levels.jumps}
+    return [
+        (f"gamma jumps: {cause}", f"{spot:,.2f} ({below:+,.0f} below, {above:+,.0f} above; {n:,} contracts)")
+        for spot, below, above, cause, n in levels.profile.cliffs.itertuples()
+        if spot not in through
+    ]
+
+
+def _walls(levels: Levels) -> list[tuple[str, str]]:
+    """Walls in other senses, where they differ from those by type."""
+    usual, out = (levels.call_wall, levels.put_wall), []
+    for sense in _OTHER_WALLS:
+        call, put = (float(levels.walls[column][sense]) for column in ("call_wall", "put_wall"))
+        if (call, put) != usual and not (np.isnan(call) and np.isnan(put)):
+            out.append((f"walls, {sense}", f"call {_strike(call)}, put {_strike(put)}"))
+    return out
+
+
+def _strike(value: float) -> str:
+    return "none" if np.isnan(value) else strike_text(value)
