@@ -226,8 +226,8 @@ def find_levels(
     changes across strikes. The grid is made denser around strikes that expire within hours, both sides of
     every jump are added, and local extrema are polished, so that a pair of roots between two grid points is
     found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is followed
-    to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the profile's
-    largest gross gamma is treated as zero.
+    to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the
+    profile's largest gross gamma is treated as zero.
 
     Parameters
     ----------

@@ -54,8 +54,9 @@ def test_one_flip_between_short_puts_and_long_calls():
     drift = (0.03 - 0.01 + 0.3**2 / 2) * 20 / 365
     assert flip.spot == pytest.approx(np.sqrt(90 * 110) * np.exp(-drift), rel=1e-9)
     (zone,) = levels.zones
-    assert zone.high == flip.spot
-    assert zone.low_open
+    assert (zone.high, zone.high_end) == (flip.spot, "zero")
+    assert zone.low_end == "faded"
+    assert not zone.low_open
     assert not zone.high_open
     assert levels.zone is zone
 
@@ -71,9 +72,7 @@ def test_no_flip_is_said():
     levels = levels_of(("put", 95.0, -5.0), ("call", 105.0, -7.0))
     assert levels.flips == ()
     (zone,) = levels.zones
-    assert (zone.low, zone.high) == (levels.profile.spots[0], levels.profile.spots[-1])
-    assert zone.low_open
-    assert zone.high_open
+    assert (zone.low_end, zone.high_end) == ("faded", "faded")
     assert "none within 70 .. 130" in repr(levels)
     long = levels_of(("put", 95.0, 5.0))
     assert long.zones == ()
@@ -155,13 +154,198 @@ def test_two_troughs_have_two_cores():
     assert zone.trough is deep
 
 
-def test_a_zone_cut_off_by_the_grid_is_deepest_at_its_edge():
+@pytest.mark.parametrize("spots", [None, np.linspace(92, 130, 200), np.linspace(95, 99, 5), [80, 99, 140]])
+def test_a_zone_has_its_own_ends_whatever_the_grid(spots):
+    """The same zone, though its trough lies outside of some grids and its lower end outside of all."""
     book = book_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
-    levels = gf.find_levels(gf.sweep_spot(book, np.linspace(92, 130, 200)))
+    (zone,) = gf.find_levels(gf.sweep_spot(book, spots)).zones
+    dense = gf.sweep_spot(book, np.geomspace(60, 130, 40_001), measures=["gamma"]).table["gamma"]
+    assert zone.trough.gamma == pytest.approx(dense.min(), rel=1e-6)
+    assert zone.trough.spot == pytest.approx(dense.idxmin(), rel=1e-3)
+    deep = dense[dense < 0.01 * dense.min()]
+    assert zone.low == pytest.approx(deep.index[0], rel=2e-5)
+    assert zone.high == pytest.approx(dense[dense < 0].index[-1], rel=2e-5)
+    step = np.log(dense.index[1] / dense.index[0])
+    inside = dense[(dense.index > zone.low) & (dense.index < zone.high)]
+    assert zone.flow == pytest.approx(-100 * step * inside.sum(), rel=1e-5)
+
+
+def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
+    """Vol of 300 % for three years: gamma is still near its trough ten times above spot."""
+    book = book_of(("call", 200.0, -100.0), days=1100.0, sigma=3.0)
+    levels = gf.find_levels(gf.sweep_spot(book))
     (zone,) = levels.zones
-    assert zone.low_open
-    assert zone.trough.spot == 92.0
-    assert zone.core[0] == 92.0
+    assert (zone.high_end, zone.high) == ("open", pytest.approx(1000.0))
+    assert ("  its flow", "not bounded; see what dealers trade for a given move") in levels.rows()
+    for move, traded in levels.moves.items():
+        x = np.linspace(0.0, np.log(1 + move), 2001)
+        gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
+        sign = 1 if move > 0 else -1
+        assert traded == pytest.approx(-100 * sign * np.trapezoid(gamma, dx=abs(x[1])), rel=1e-6)
+    assert levels.moves[-0.05] < 0 < levels.moves[0.05]
+
+
+def test_the_nearest_zone_is_the_one_to_know():
+    """Spot between two zones, nearer to the one above it."""
+    levels = levels_of(
+        ("put", 80.0, -100.0), ("call", 95.0, 300.0), ("call", 106.0, -200.0), days=6.0, sigma=0.25
+    )  # fmt: skip
+    below, above = levels.zones[0], levels.zones[-1]
+    assert below.high < 100 < above.low
+    assert abs(below.distance(100.0)) > above.distance(100.0) > 0
+    assert levels.zone is above
+    sigmas = np.log(above.low / 100) / (0.25 / np.sqrt(365))
+    assert f"{sigmas:.1f} one-day sigmas above spot" in repr(levels)
+    assert "spot is inside" not in repr(levels)
+
+
+def american(*rows, spot=90.0, days=100.0, sigma=0.3, rate=0.08, carry=0.0):
+    book = book_of(*rows, spot=spot, days=days, sigma=sigma)
+    exercise = np.array(["american"] * len(rows), object)
+    same = {"rate": np.full(len(rows), rate), "dividend_yield": np.full(len(rows), carry)}
+    return Book({**book.columns, "exercise": exercise, **same, "expiry": utc(book)}, "TEST", spot, ASOF)
+
+
+def utc(book):
+    return pd.DatetimeIndex(book["expiry"], tz="UTC")
+
+
+def test_a_jump_through_zero_is_no_flip():
+    """Short 100 puts K=100, long 20 calls K=90: at the put's exercise boundary gamma jumps over zero."""
+    levels = gf.find_levels(gf.sweep_spot(american(("put", 100.0, -100.0), ("call", 90.0, 20.0))))
+    assert levels.flips == ()
+    (jump,) = levels.jumps
+    boundary = gf.american.exercise_boundary("p", 100.0, 100 / 365, 0.08, 0.3)
+    assert jump.spot == pytest.approx(boundary, rel=1e-4)
+    assert (jump.cause, jump.contracts) == ("early exercise", 1)
+    below, above = gf.sweep_spot(levels.profile.book, jump.spot * np.array([1 - 1e-8, 1 + 1e-8])).table[
+        "gamma"
+    ]
+    assert (jump.below, jump.above) == (pytest.approx(below, rel=1e-5), pytest.approx(above, rel=1e-5))
+    # Below, the call alone; the put's gamma at its boundary is 2 r K / (sigma B)^2 by the pricing equation.
+    call = gf.bsm.greeks("c", jump.spot, 90.0, 100 / 365, 0.08, 0.3).gamma
+    put = 2 * 0.08 * 100 / (0.3 * jump.spot) ** 2
+    cash = 10 * jump.spot**2 * 0.01
+    assert jump.below == pytest.approx(20 * call * cash, rel=1e-6)
+    assert jump.above == pytest.approx((20 * call - 100 * put) * cash, rel=1e-4)
+    (zone,) = levels.zones
+    assert (zone.low, zone.low_end) == (jump.spot, "jump")
+    assert "gamma jumps through zero" in repr(levels)
+    assert levels.to_dict()["jumps"][0]["below"] == jump.below
+
+
+def naive_flow(profile, zone):
+    """Composite Gauss-Legendre rule over pieces between all exercise boundaries, each found on its own."""
+    book = profile.book
+    flags = np.where(book.flag > 0, "c", "p")
+    edges = gf.american.exercise_boundary(
+        flags,
+        book["strike"],
+        book.years,
+        book["rate"],
+        book["sigma"],
+        book["dividend_yield"],
+        precision="default",
+    )
+    cuts = np.log(np.concatenate([edges[(edges > zone.low) & (edges < zone.high)], profile.breaks.spots]))
+    low, high = np.log(zone.low), np.log(zone.high)
+    cuts = np.unique(np.concatenate([np.linspace(low, high, 201), cuts[(cuts > low) & (cuts < high)]]))
+    z, w = np.polynomial.legendre.leggauss(12)
+    half, middle = 0.5 * np.diff(cuts), 0.5 * (cuts[1:] + cuts[:-1])
+    spots = np.exp(middle[:, None] + half[:, None] * z)
+    gamma = profile.at(np.unique(spots), ["gamma"]).table["gamma"].to_numpy()
+    return -100 * float((gamma.reshape(spots.shape) * w * half[:, None]).sum())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_levels_of_american_books_integrate_and_reprice(seed):
+    """Books whose profile jumps at a dozen boundaries: flows, flips, jumps and cores, each another way."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (("put", "call")[rng.integers(2)], float(k), float(rng.normal(scale=50)))
+        for k in rng.uniform(70, 130, 14)
+    ]
+    book = american(
+        *rows,
+        spot=100.0,
+        days=float(rng.uniform(10, 400)),
+        sigma=0.25,
+        rate=0.07,
+        carry=[0.0, 0.05][seed % 2],
+    )
+    profile = gf.sweep_spot(book)
+    levels = gf.find_levels(profile)
+    curve = profile.curve()
+    assert len(profile.breaks.spots) >= 5
+    for flip in levels.flips:
+        below, above = curve(flip.spot * np.array([1 - 1e-7, 1 + 1e-7]))
+        assert np.sign(below) == -np.sign(above) == -np.sign(flip.slope)
+        assert max(abs(below), abs(above)) < 1e-4 * profile.table["gross_gamma"].max()
+    for jump in levels.jumps:
+        assert np.sign(jump.below) == -np.sign(jump.above)
+    for zone in levels.zones:
+        assert zone.flow == pytest.approx(naive_flow(profile, zone), rel=1e-6)
+        for trough in zone.troughs:
+            for edge, end in ((trough.core_low, trough.low_end), (trough.core_high, trough.high_end)):
+                if end == "level":
+                    assert curve([edge])[0] == pytest.approx(0.9 * trough.gamma, rel=1e-8)
+                elif end == "jump":
+                    inner, outer = np.sort(curve(edge * np.array([1 - 1e-8, 1 + 1e-8])))
+                    assert inner <= 0.9 * trough.gamma <= outer
+
+
+def test_levels_are_of_one_time():
+    """A day later the first expiry is gone: walls, max pain and the exposure are those of what is left."""
+    near = book_of(("put", 99.0, -500.0), ("call", 101.0, 500.0), days=0.5).to_frame()
+    far = book_of(("put", 80.0, -50.0), ("call", 120.0, 50.0), days=30.0).to_frame()
+    far["contract"] = ["far put", "far call"]
+    book = Book(pd.concat([near, far]), "TEST", 100.0, ASOF)
+    now, later = (
+        gf.find_levels(gf.sweep_spot(book, days=days, vol_shift=shift)) for days, shift in ((0, 0), (1, 0.1))
+    )
+    assert (now.put_wall, now.call_wall, len(now.max_pain)) == (99.0, 101.0, 2)
+    assert (later.put_wall, later.call_wall, len(later.max_pain)) == (80.0, 120.0, 1)
+    alone = Book(far.assign(sigma=far["sigma"] + 0.1), "TEST", 100.0, ASOF + pd.Timedelta(1, "D"))
+    total = gf.aggregate_exposure(alone).total()
+    pd.testing.assert_series_equal(later.exposure.total(), total, rtol=1e-12)
+    assert later.gamma == pytest.approx(total["gamma"], rel=1e-12)
+    assert "2026-02-06 14:30 UTC), vols +10 points" in repr(later)
+    assert "2026-02-06 14:30 UTC), vols +10 points" in repr(later.exposure)
+    report = gf.analyze(book, days=1, vol_shift=0.1)
+    assert report.levels.put_wall == 80.0
+    assert "valued 1 days later" in report.to_markdown()
+    with pytest.raises(MismatchError, match="different times: 0 and 1 days"):
+        gf.find_levels(later.profile, gf.aggregate_exposure(book))
+
+
+def test_walls_in_each_sense():
+    """Strikes chosen so that every sense names others."""
+    rows = [
+        ("call", 95.0, 100.0), ("call", 104.0, 60.0), ("put", 106.0, -90.0), ("put", 97.0, -50.0),
+        ("put", 104.0, -70.0), ("call", 125.0, 300.0),
+    ]  # fmt: skip
+    near = book_of(*rows, days=3.0).to_frame()
+    far = book_of(("put", 85.0, -40.0), ("call", 112.0, 30.0), days=40.0).to_frame()
+    far["contract"] = ["far put", "far call"]
+    levels = gf.find_levels(gf.sweep_spot(Book(pd.concat([near, far]), "TEST", 100.0, ASOF)))
+    frame = pd.concat([near, far]).assign(
+        gamma=levels.exposure.rows["gamma"], gross=levels.exposure.rows["gross_gamma"]
+    )
+    by_kind = frame.groupby(["kind", "strike"])["gross"].sum()
+    walls = levels.walls
+    assert walls.loc["by type", ["call_wall", "put_wall"]].tolist() == [
+        by_kind["call"].idxmax(), by_kind["put"].idxmax()
+    ]  # fmt: skip
+    call, put = by_kind["call"], by_kind["put"]
+    assert walls["call_wall"]["above and below"] == call[call.index >= 100].idxmax()
+    assert walls["put_wall"]["above and below"] == put[put.index <= 100].idxmax()
+    net = frame.groupby("strike")["gamma"].sum()
+    assert (walls["call_wall"]["net"], walls["put_wall"]["net"]) == (net.idxmax(), net.idxmin())
+    assert walls["absolute"]["net"] == net.abs().idxmax()
+    assert walls.loc["without the next expiry", ["call_wall", "put_wall"]].tolist() == [112.0, 85.0]
+    assert walls.loc["open interest", ["call_wall", "put_wall"]].tolist() == [125.0, 106.0]
+    assert walls["meaning"].str.len().min() > 20
+    assert "walls, without the next expiry" in repr(levels)
 
 
 def test_walls_and_strikes():
@@ -203,7 +387,10 @@ def test_every_flip_reprices_to_zero_and_bounds_a_zone(seed):
     levels = gf.find_levels(gf.sweep_spot(random_book(seed, rows=12)))
     assert [f.spot for f in levels.flips] == sorted(f.spot for f in levels.flips)
     bounds = {
-        b for z in levels.zones for b, is_open in ((z.low, z.low_open), (z.high, z.high_open)) if not is_open
+        bound
+        for z in levels.zones
+        for bound, end in ((z.low, z.low_end), (z.high, z.high_end))
+        if end in ("zero", "jump")
     }
     assert bounds == {f.spot for f in levels.flips}
     for flip in levels.flips:
