@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gammaflow.book import moment_text
-from gammaflow.plot.prepare import strike_text
+from gammaflow.plot.prepare import amount_text, strike_text
 from gammaflow.units import CONVENTION, describe
 from gammaflow.zones import FADED, Zone
 
@@ -40,7 +40,7 @@ def rows(levels: Levels) -> list[tuple[str, str]]:
         *_cliffs(levels),
         *(row for zone in levels.zones for row in _zone(levels, zone)),
         *([] if levels.zones else [("short-gamma zone", f"none within {grid}")]),
-        *([("dealers trade, by gamma", _moves(levels))] if book.signed else []),
+        *(_moves(levels) if book.signed else []),
         ("short gamma by strike", heavy or "none"),
         ("call wall", _strike(levels.call_wall)),
         ("put wall", _strike(levels.put_wall)),
@@ -124,20 +124,25 @@ def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
     if zone.low_open or zone.high_open:
         flow = "not bounded; see what dealers trade for a given move"
     return [
-        ("short-gamma zone", ", ".join(filter(None, [str(zone), distance(levels, zone)]))),
+        ("short-gamma zone", str(zone)),
+        *([("  its distance", away)] if (away := distance(levels, zone)) else []),
         ("  its core", f"{low:,.2f} to {high:,.2f}"),
         ("  its trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
         ("  its flow", flow),
     ]
 
 
-def _moves(levels: Levels) -> str:
-    """Amounts that dealers trade for each move of spot."""
-    parts = [
-        f"{'buy' if traded > 0 else 'sell'} {abs(traded):,.0f} at {move:+.0%}"
-        for move, traded in zip(levels.moves.index.to_numpy(), levels.moves.to_numpy(), strict=True)
-    ]
-    return ", ".join(parts) + f" [{levels.profile.book.currency}]"
+def _moves(levels: Levels) -> list[tuple[str, str]]:
+    """Amounts that dealers trade while spot falls and rises."""
+    moves, currency = levels.moves, levels.profile.book.currency
+    out = []
+    for side, part in (("falls", moves[moves.index < 0][::-1]), ("rises", moves[moves.index > 0])):
+        words = []
+        for move, traded in zip(part.index.to_numpy(), part.to_numpy(), strict=True):
+            amount, unit = amount_text(abs(traded), currency)
+            words.append(f"{abs(move):.0%}: {'buy' if traded > 0 else 'sell'} {amount} {unit}")
+        out.append((f"dealers trade if spot {side}", ", ".join(words)))
+    return out
 
 
 def _cliffs(levels: Levels) -> list[tuple[str, str]]:

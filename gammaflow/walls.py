@@ -13,12 +13,12 @@ __all__ = ["find_concentration", "find_max_pain", "find_walls"]
 
 #: Senses of "wall", by name, and in words.
 SENSES = {
-    "by type": "most gamma of calls, of puts, and of both, counted without sign",
+    "by type": "most gamma of calls, of puts, and of all, counted without sign",
     "above and below": "most gamma of calls at or above spot, and of puts at or below it",
     "net": "highest and lowest net gamma; absolute: the larger of the two",
     "without the next expiry": "by type, without the expiry that comes next",
     "above and below, without the next expiry": "above and below, without the expiry that comes next",
-    "open interest": "most contracts of calls, of puts, and of both",
+    "open interest": "most contracts of calls, of puts, and of all",
 }
 
 
@@ -34,11 +34,11 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
     -------
     DataFrame
         One row per sense (the keys of `SENSES`); columns `call_wall`, `put_wall`, `absolute` [currency], NaN
-        where no strike qualifies, and `meaning`. Of vanilla options that have not expired by the exposure's
-        time: notes have no strike, and barrier options have most of their gamma at the barrier.
+        where no strike qualifies, and `meaning`. Of positions that have not expired by the exposure's time.
+        Notes have no strike and count nowhere; barrier options count in `absolute` only, since most of their
+        gamma is at the barrier.
     """
     frame = _strikes(exposure)
-    frame = frame[frame["vanilla"]]
     spot = exposure.book.spot
     later = frame[frame["expiry"] > frame["expiry"].min()]
     contracts = frame.assign(gross_gamma=frame["contracts"])
@@ -88,8 +88,7 @@ def _strikes(exposure: Exposure) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "strike": book["strike"],
-            "vanilla": book.plain,
-            "side": np.where(book.flag > 0, "call", "put"),
+            "side": book["kind"],
             "expiry": book["expiry"],
             "gamma": exposure.rows["gamma"],
             "gross_gamma": exposure.rows["gross_gamma"],
@@ -100,11 +99,12 @@ def _strikes(exposure: Exposure) -> pd.DataFrame:
 
 
 def _by_type(frame: pd.DataFrame, spot: float | None = None) -> tuple[float, float, float]:
-    """Heaviest strikes of calls, of puts and of both; given spot, of calls above and puts below it."""
+    """Heaviest strikes of calls, of puts and of all; given spot, of calls above and puts below it."""
     calls, puts = (frame[frame["side"] == side] for side in ("call", "put"))
     if spot is not None:
         calls, puts = calls[calls["strike"] >= spot], puts[puts["strike"] <= spot]
-    sums = [part.groupby("strike")["gross_gamma"].sum() for part in (calls, puts, pd.concat([calls, puts]))]
+        frame = pd.concat([calls, puts])
+    sums = [part.groupby("strike")["gross_gamma"].sum() for part in (calls, puts, frame)]
     return _heaviest(sums[0]), _heaviest(sums[1]), _heaviest(sums[2])
 
 

@@ -115,9 +115,8 @@ class Zone:
     def __str__(self) -> str:
         low = f"{'at or below ' if self.low_open else ''}{self.low:,.2f}"
         high = f"{'at or above ' if self.high_open else ''}{self.high:,.2f}"
-        faded = [side for side, end in (("below", self.low_end), ("above", self.high_end)) if end == "faded"]
-        tail = f" (under {FADED:.0%} of the trough {' and '.join(faded)})" if faded else ""
-        return f"{low} to {high}{tail}"
+        faded = (" (faded)" if end == "faded" else "" for end in (self.low_end, self.high_end))
+        return "{}{} to {}{}".format(low, next(faded), high, next(faded))
 
 
 def extend(

@@ -101,7 +101,7 @@ def test_other_sources_are_refused(source):
         analyze(source)
 
 
-def test_the_profile_is_asked_for_and_the_exposure_is_now():
+def test_exposure_and_profile_are_of_the_time_asked_for():
     chain = gf.demo_chain()
     spots = np.linspace(60_000, 80_000, 21)
     report = analyze(chain, spots=spots, days=2.5, vol_shift=0.05, core=0.5)
@@ -110,7 +110,8 @@ def test_the_profile_is_asked_for_and_the_exposure_is_now():
     assert (report.profile.days, report.profile.vol_shift) == (2.5, 0.05)
     expected = gf.sweep_spot(book, spots, days=2.5, vol_shift=0.05).table
     pd.testing.assert_frame_equal(report.profile.table, expected)
-    pd.testing.assert_series_equal(report.exposure.total(), gf.aggregate_exposure(book).total())
+    later = gf.aggregate_exposure(book, days=2.5, vol_shift=0.05).total()
+    pd.testing.assert_series_equal(report.exposure.total(), later)
     assert report.levels.core_fraction == 0.5
     assert "rolled 2.5 days forward, volatility shifted by 5 points" in repr(report)
 
@@ -290,12 +291,6 @@ def test_a_page_without_plotly_names_the_remedy(report, tmp_path, monkeypatch):
     with pytest.raises(GammaflowError, match=r"pip install \"gammaflow-engine\[plot\]\""):
         report.to_html(tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_of_overlapping_cores_the_deepest_is_shown(report):
-    troughs = (Trough(95.0, -9.0, 94.0, 96.0), Trough(93.0, -8.0, 90.0, 94.5), Trough(88.0, -7.0, 87.0, 89.0))
-    zones = (Zone(80.0, 99.0, True, False, 1.0, troughs),)
-    assert replace(report.levels, zones=zones).spans() == [(80.0, 99.0, [(94.0, 96.0), (87.0, 89.0)])]
 
 
 def test_pictures(report):

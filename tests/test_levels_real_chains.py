@@ -1,0 +1,122 @@
+"""Levels of every real chain at hand: flows, flips, jumps and cores, each computed another way."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+import gammaflow as gf
+from gammaflow.errors import GammaflowError
+from gammaflow.positioning import RULES
+
+SETTINGS = list(product([False, True], [0.0, 0.036], sorted(RULES)))
+FILES = (
+    "deribit/deribit_options_snapshot_*.csv",
+    "deribit_daily/deribit_options_snapshot_*.csv",
+    "cboe/*.csv",
+    "yahoo_cboe_json/*.json",
+    "stocks/*.json",
+    "raw_formats/mimir_*.json",
+)
+# No chain of one underlying, or none at all: told in one sentence by the reader.
+REFUSED = {"CPRX.json", "mimir_deribit_futures.json"}
+
+
+def european_flow(book, low, high):
+    """What deltas at a fixed value of the dollar change by: S delta - V at both ends, by the array level."""
+    flag, K, t = np.where(book.flag > 0, "c", "p"), book["strike"], book.years
+    ends = []
+    for spot in (low, high):
+        U = spot * book.underlying_ratio
+        g = gf.bsm.greeks(
+            flag, U, K, t, book["rate"], book["sigma"], book.underlying_yield, ("price", "delta")
+        )
+        ends.append(book.size * (U * g.delta - g.price))
+    return -float((ends[1] - ends[0]).sum())
+
+
+def gauss_flow(profile, low, high):
+    """Gauss's rule of 12 points on pieces between exercise boundaries and 400 steps."""
+    cuts = profile.breaks.spots
+    inside = cuts[(cuts > low) & (cuts < high)]
+    # Beside strikes that expire within hours the grid of the profile is dense.
+    grid = profile.spots[(profile.spots > low) & (profile.spots < high)]
+    edges = np.log(np.unique(np.concatenate([np.geomspace(low, high, 401), grid, inside])))
+    z, w = np.polynomial.legendre.leggauss(4)
+    half, middle = 0.5 * np.diff(edges), 0.5 * (edges[1:] + edges[:-1])
+    spots = np.exp(middle[:, None] + half[:, None] * z)
+    gamma = profile.at(np.unique(spots), ["gamma"]).table["gamma"].to_numpy()
+    return -100 * float((gamma.reshape(spots.shape) * w * half[:, None]).sum())
+
+
+def check_levels(book):
+    profile = gf.sweep_spot(book, measures=["gamma", "gross_gamma"])
+    levels = gf.find_levels(profile)
+    curve, largest = profile.curve(), profile.table["gross_gamma"].max()
+    for flip in levels.flips:
+        below, above = curve(flip.spot * np.array([1 - 1e-9, 1 + 1e-9]))
+        assert np.sign(above) == -np.sign(below) == np.sign(flip.slope), flip
+        assert max(abs(below), abs(above)) < 1e-5 * largest, flip
+    for jump in levels.jumps:
+        assert np.sign(jump.below) == -np.sign(jump.above), jump
+    ends = [
+        s
+        for z in levels.zones
+        for s, e in ((z.low, z.low_end), (z.high, z.high_end))
+        if e in ("zero", "jump")
+    ]
+    assert set(ends) <= {s.spot for s in (*levels.flips, *levels.jumps)}
+    for zone in levels.zones:
+        european = not len(profile.breaks.spots)
+        right = (european_flow if european else gauss_flow)(
+            book if european else profile, zone.low, zone.high
+        )
+        assert zone.flow == pytest.approx(right, rel=1e-6 if european else 1e-5), zone
+        for trough in zone.troughs:
+            for edge, end in ((trough.core_low, trough.low_end), (trough.core_high, trough.high_end)):
+                if end == "level":
+                    assert curve([edge])[0] == pytest.approx(0.9 * trough.gamma, rel=1e-7), trough
+                else:
+                    assert end in ("jump", "zone")
+    return levels
+
+
+def books(path, repair, rate, rule):
+    """The book of each underlying of a file."""
+    name = path.name
+    symbols = (
+        ("BTC", "ETH")
+        if name.startswith("deribit_options")
+        else (name[:3],)
+        if name == "CDE.json"
+        else (None,)
+    )
+    for symbol in symbols:
+        chain = gf.read_chain(path, symbol=symbol)
+        chain = gf.repair_chain(chain, rate=rate) if repair else chain.with_columns(rate=rate)
+        yield gf.assign_positions(chain, rule)
+
+
+def paths(shared):
+    return sorted(path for pattern in FILES for path in (shared / "data").glob(pattern))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_levels_of_every_real_chain(shared, part):
+    """Each file under one or two of the sixteen settings, in turn, so that every setting meets every format."""
+    files = paths(shared)
+    assert len(files) > 120
+    found = 0
+    for i, path in enumerate(files):
+        if i % 4 != part:
+            continue
+        if path.name in REFUSED:
+            with pytest.raises(GammaflowError):
+                gf.read_chain(path)
+            continue
+        few = path.stat().st_size < 1e6 and not path.name.startswith("deribit")
+        for setting in SETTINGS[::2] if few else SETTINGS[7 * i % 16 :: 16]:
+            for book in books(path, *setting):
+                found += len(check_levels(book).zones)
+    assert found > 20
