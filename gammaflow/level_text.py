@@ -134,14 +134,15 @@ def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
 
 def _moves(levels: Levels) -> list[tuple[str, str]]:
     """Amounts that dealers trade while spot falls and rises."""
-    moves, currency = levels.moves, levels.profile.book.currency
-    out = []
+    moves, out = levels.moves, []
     for side, part in (("falls", moves[moves.index < 0][::-1]), ("rises", moves[moves.index > 0])):
-        words = []
+        words, last = [], ""
         for move, traded in zip(part.index.to_numpy(), part.to_numpy(), strict=True):
-            amount, unit = amount_text(abs(traded), currency)
-            words.append(f"{abs(move):.0%}: {'buy' if traded > 0 else 'sell'} {amount} {unit}")
-        out.append((f"dealers trade if spot {side}", ", ".join(words)))
+            amount, power = amount_text(abs(traded), "")
+            way = "buy" if traded > 0 else "sell"
+            words.append(f"{f'{way} ' if way != last else ''}{amount}{power.strip()} at {abs(move):.0%}")
+            last = way
+        out.append((f"dealers, if spot {side}", ", ".join(words) + f" [{levels.profile.book.currency}]"))
     return out
 
 

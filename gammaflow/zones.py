@@ -115,8 +115,8 @@ class Zone:
     def __str__(self) -> str:
         low = f"{'at or below ' if self.low_open else ''}{self.low:,.2f}"
         high = f"{'at or above ' if self.high_open else ''}{self.high:,.2f}"
-        faded = (" (faded)" if end == "faded" else "" for end in (self.low_end, self.high_end))
-        return "{}{} to {}{}".format(low, next(faded), high, next(faded))
+        low += " (faded)" * (self.low_end == "faded")
+        return f"{low} to {high}" + " (faded)" * (self.high_end == "faded")
 
 
 def extend(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +14,6 @@ import pytest
 import gammaflow as gf
 from books import random_book
 from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.levels import Trough, Zone
 from gammaflow.positioning import SHORT_ALL, Rule
 from gammaflow.report import Report, analyze
 from gammaflow.units import CONVENTION, MEASURES, describe
