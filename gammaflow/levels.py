@@ -106,6 +106,7 @@ class Levels:
         book = self.profile.book
         return {
             "symbol": book.symbol,
+            "subset": book.subset and book.subset._asdict(),
             "asof": book.asof.isoformat(),
             "spot": book.spot,
             "currency": book.currency,
@@ -165,11 +166,14 @@ class Levels:
             ("sign", CONVENTION if book.signed else "none (open interest alone)"),
             (
                 "rows",
-                f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries",
+                f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"
+                + (f"; {book.subset}" if book.subset else ""),
             ),
             (
                 "quality",
-                " | ".join(str(book.quality).splitlines()) if book.quality else "not made from one chain",
+                " | ".join(str(book.quality).splitlines())
+                if book.quality
+                else "not known: no chain is behind the book",
             ),
             ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
             ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),

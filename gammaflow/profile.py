@@ -144,7 +144,7 @@ class Profile:
         rolled = [f"+{self.days:g} days"] * (self.days != 0)
         rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
         rolled += [self.dynamics.name] * self.dynamics.moves
-        return f"{self.book.symbol} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
+        return f"{self.book.title} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
             f", {r}" for r in rolled
         )
 
@@ -176,7 +176,7 @@ class Profile:
     def __repr__(self) -> str:
         book = self.book
         lines = [
-            f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
+            f"Profile {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             f"rule: {book.rule}",
             *self.remarks,

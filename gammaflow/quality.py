@@ -137,6 +137,10 @@ class Quality:
         """Those of `CHECKS` that were not made."""
         return tuple(name for name, share in self.checks.items() if np.isnan(share))
 
+    def each(self) -> tuple[Quality, ...]:
+        """Quality of each chain it is of: its own."""
+        return (self,)
+
     @cached_property
     def hours_since_close(self) -> float:
         """Hours from the last close of US options to `asof`: the least age of AM- and PM-settled quotes.
@@ -154,6 +158,7 @@ class Quality:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text."""
         return {
+            "source": self.source,
             "warnings": list(self.warnings),
             "rows": self.rows,
             "usable_rows": self.usable,

@@ -8,6 +8,7 @@ import pandas as pd
 from gammaflow.chain import Quality
 from gammaflow.exposure import Exposure
 from gammaflow.levels import Levels
+from gammaflow.origins import BookQuality
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import amount_text, price_text, strike_steps, strike_text
@@ -145,6 +146,10 @@ def _wall_card(kind: str, wall: float, spot: float) -> Card:
 def _quality_card(quality: Quality | None) -> Card:
     name = "Usable open interest"
     if quality is None:
-        return Card(name, "unknown", "not made from one chain")
-    share = "none" if np.isnan(quality.usable_share) else f"{quality.usable_share:.1%}"
-    return Card(name, share, f"{quality.usable:,} of {quality.rows:,} rows")
+        return Card(name, "unknown", "no chain is behind the book")
+    chains = quality.each()
+    shares = ("none" if np.isnan(chain.usable_share) else f"{chain.usable_share:.1%}" for chain in chains)
+    rows = [f"{chain.usable:,} of {chain.rows:,} rows" for chain in chains]
+    if isinstance(quality, BookQuality):
+        rows = [f"{count} of all {chain.source}" for count, chain in zip(rows, chains, strict=True)]
+    return Card(name, ", ".join(shares), "; ".join(rows))

@@ -70,7 +70,11 @@ class Report:
         return [
             ("as of", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC"),
             ("spot", f"{book.spot:,.2f} {book.currency}"),
-            ("source", f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"),
+            (
+                "source",
+                f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"
+                + (f"; {book.subset}" if book.subset else ""),
+            ),
             ("rule", book.rule),
             ("sign", CONVENTION if book.signed else _NO_SIGN),
             (
@@ -140,6 +144,7 @@ class Report:
         plain: dict[str, Any] = _plain(
             {
                 "symbol": book.symbol,
+                "subset": book.subset and book.subset._asdict(),
                 "asof": book.asof,
                 "spot": book.spot,
                 "currency": book.currency,
@@ -176,7 +181,7 @@ class Report:
         heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]
         level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
         parts = [
-            f"# {literal(self.book.symbol)} dealer exposure",
+            f"# {literal(self.book.title)} dealer exposure",
             *(f"> **{text}**" for text in self.warnings()),
             markdown_table(pd.DataFrame(self.facts(), columns=["what", "value"])),
             "## Levels",
@@ -203,7 +208,8 @@ class Report:
         Parameters
         ----------
         path : str or Path, optional
-            The file to write; by default ``{symbol}_{asof}.html`` in the current folder.
+            The file to write; by default ``{symbol}_{asof}.html`` in the current folder, or
+            ``{symbol}_subset_{asof}.html``.
 
         Returns
         -------
@@ -220,9 +226,9 @@ class Report:
         book = self.book
         if path is None:
             name = re.sub(r"[^A-Za-z0-9-]+", "_", book.symbol).strip("_") or "report"
-            path = Path(f"{name}_{book.asof:%Y%m%dT%H%M%SZ}.html")
+            path = Path(f"{name}{'_subset' * bool(book.subset)}_{book.asof:%Y%m%dT%H%M%SZ}.html")
         text = render_page(
-            f"{book.symbol} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
+            f"{book.title} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
             lead=[
                 f"{book.asof:%Y-%m-%d %H:%M:%S} UTC, spot {price_text(book.spot)} {book.currency}",
                 f"Rule: {book.rule}",
@@ -238,7 +244,7 @@ class Report:
 
     def plot(self) -> Any:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
-        title = f"{self.book.symbol} gamma, {self.book.asof:%Y-%m-%d %H:%M} UTC"
+        title = f"{self.book.title} gamma, {self.book.asof:%Y-%m-%d %H:%M} UTC"
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
         self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
@@ -255,7 +261,7 @@ class Report:
         width = max(len(name) for name, _ in lines)
         return "\n".join(
             [
-                f"Report {self.book.symbol}, as of {facts[0][1]}, spot {facts[1][1]}",
+                f"Report {self.book.title}, as of {facts[0][1]}, spot {facts[1][1]}",
                 *self.warnings(),
                 *(f"  {name:<{width}}  {text}" for name, text in lines),
                 str(self.quality) if self.quality else self._quality_text(),
@@ -284,7 +290,7 @@ class Report:
     def _quality_text(self) -> str:
         """All that quality says beside the rows that `unusable` lists."""
         if self.quality is None:
-            return "No record of quality: the book was not made from one chain."
+            return "No record of quality: no chain is behind the book."
         lines = [line for line in str(self.quality).splitlines() if not line.startswith(" ")]
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
 
