@@ -97,7 +97,9 @@ def check_mask(rows: ArrayLike, n: int) -> NDArray[np.bool_]:
     """`rows` as a mask of n rows that selects some, or SchemaError."""
     mask = np.asarray(rows)
     if mask.shape != (n,) or mask.dtype != np.bool_ or not mask.any():
-        received = f"{mask.dtype} of shape {mask.shape}" + (", all False" if mask.dtype == np.bool_ else "")
+        received = f"{mask.dtype} of shape {mask.shape}" + (
+            ", all False" if mask.dtype == np.bool_ and not mask.any() else ""
+        )
         raise SchemaError(
             f"select: received {received}; legal is a bool for each of the book's {n} rows, True for one at "
             "least, such as book['venue'] == 'Deribit'."
