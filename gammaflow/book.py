@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -335,13 +335,13 @@ class Book(Columnar):
         if to != implied:
             words += f" at a premium of {implied / to - 1:+.2%}"
         notes = {name: note.scaled(factor, symbol) for name, note in self.notes.items()}
-        origins = tuple(origin._replace(rule=f"{origin.rule}, {words}") for origin in self.origins)
-        changed = replace(self, columns=columns, symbol=symbol, spot=to, notes=notes)
-        return changed._with_origins(origins)
+        told = self._retold(lambda rule: f"{rule}, {words}")
+        return replace(self, columns=columns, symbol=symbol, spot=to, notes=notes, **told)
 
-    def _with_origins(self, origins: tuple[Origin, ...]) -> Book:
-        """The same rows under other rules."""
-        return replace(self, origins=origins, rule=rule_of(origins, self["origin"]))
+    def _retold(self, words: Callable[[str], str]) -> dict[str, Any]:
+        """The rule of every origin in other words, and the book's: fields to replace."""
+        origins = tuple(origin._replace(rule=words(origin.rule)) for origin in self.origins)
+        return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -368,9 +368,7 @@ class Book(Columnar):
 
     def __neg__(self) -> Book:
         """The other side of every position."""
-        turned = replace(self, columns={**self.columns, "position": -self["position"]})
-        origins = tuple(origin._replace(rule=turn(origin.rule)) for origin in self.origins)
-        return turned._with_origins(origins)
+        return replace(self, columns={**self.columns, "position": -self["position"]}, **self._retold(turn))
 
     def netted(self) -> Book:
         """Rows of one contract on the same terms, valued alike, as one row with the sum of their positions.

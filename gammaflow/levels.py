@@ -120,7 +120,7 @@ class Levels:
             "core_fraction": self.core_fraction,
             "call_wall": _none_if_nan(self.call_wall),
             "put_wall": _none_if_nan(self.put_wall),
-            "absolute_gamma_strike": self.absolute_gamma_strike,
+            "absolute_gamma_strike": _none_if_nan(self.absolute_gamma_strike),
             "max_pain": {str(t): k for t, k in self.max_pain.to_dict().items()},
             "short_gamma_by_strike": [
                 {"strike": k, **row} for k, row in self.concentration.to_dict("index").items()
@@ -146,9 +146,9 @@ class Levels:
             *(row for zone in self.zones for row in self._zone_rows(zone)),
             *([] if self.zones else [("short-gamma zone", f"none within {grid}")]),
             ("short gamma by strike", heavy or "none"),
-            ("call wall", "none" if np.isnan(self.call_wall) else strike_text(self.call_wall)),
-            ("put wall", "none" if np.isnan(self.put_wall) else strike_text(self.put_wall)),
-            ("absolute gamma strike", strike_text(self.absolute_gamma_strike)),
+            ("call wall", _or_none(self.call_wall)),
+            ("put wall", _or_none(self.put_wall)),
+            ("absolute gamma strike", _or_none(self.absolute_gamma_strike)),
             *(
                 ("max pain, next expiry", f"{strike_text(strike)} ({expiry:%Y-%m-%d})")
                 for expiry, strike in self.max_pain.head(1).items()
@@ -224,6 +224,10 @@ def _slope(value: Callable[[float], float], spot: float) -> float:
     h = 1e-5
     near, far = (value(spot * (1 + k * h)) - value(spot * (1 - k * h)) for k in (1, 2))
     return (8 * near - far) / (12 * h) * PERCENT
+
+
+def _or_none(strike: float) -> str:
+    return "none" if np.isnan(strike) else strike_text(strike)
 
 
 def _none_if_nan(value: float) -> float | None:
@@ -326,8 +330,9 @@ def _strike_gamma(exposure: Exposure) -> tuple[pd.Series, pd.Series, pd.Series]:
 
 
 def _heaviest(by_strike: pd.Series) -> float:
-    """The strike with the largest value; NaN without strikes."""
-    return float(by_strike.index.to_numpy()[by_strike.to_numpy().argmax()]) if len(by_strike) else np.nan
+    """The strike with the largest value; NaN without strikes, or where every position nets to zero."""
+    values = by_strike.to_numpy()
+    return float(by_strike.index.to_numpy()[values.argmax()]) if values.any() else np.nan
 
 
 def _concentration(exposure: Exposure) -> pd.DataFrame:

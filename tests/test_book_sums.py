@@ -228,3 +228,25 @@ def test_turning_twice_gives_the_rule_back():
     assert (-turned).rule == book.rule
     renamed = gf.Book(book.select(book["kind"] != "note").to_frame(), "TEST", SPOT, ASOF, rule="one | two")
     assert (-renamed).rule == "opposite of one | opposite of two"
+
+
+def test_a_book_netted_to_nothing_has_no_walls(tmp_path):
+    book = random_book(3)
+    nothing = (book + -book).netted()
+    assert nothing.subset is None
+    report = gf.analyze(nothing, spots=[90.0, 100.0, 110.0])
+    levels = report.levels
+    assert np.isnan([levels.call_wall, levels.put_wall, levels.absolute_gamma_strike]).all()
+    assert dict(levels.rows())["absolute gamma strike"] == "none"
+    assert report.to_dict()["levels"]["absolute_gamma_strike"] is None
+    assert (totals(nothing) == 0.0).all()
+    page = report.to_html(tmp_path / "none.html").read_text(encoding="utf-8")
+    assert "no put gamma in the book" in page
+
+
+def test_a_difference_before_netting_has_the_walls_of_both():
+    book = random_book(3)
+    levels, own = (gf.find_levels(gf.sweep_spot(b, [90.0, 100.0, 110.0])) for b in (book + -book, book))
+    assert (levels.call_wall, levels.put_wall) == (own.call_wall, own.put_wall)
+    assert levels.flips == ()
+    assert levels.zones == ()

@@ -138,7 +138,7 @@ def _zone_cards(levels: Levels) -> list[Card]:
 
 def _wall_card(kind: str, wall: float, spot: float) -> Card:
     if np.isnan(wall):
-        return Card(f"{kind.title()} wall", "none", f"no {kind}s in the book")
+        return Card(f"{kind.title()} wall", "none", f"no {kind} gamma in the book")
     note = f"strike with the most {kind} gamma, {wall / spot - 1:+z.1%} from spot"
     return Card(f"{kind.title()} wall", strike_text(wall), note)
 
