@@ -327,7 +327,7 @@ def plot_parts(profile: Profile, measure: str = "gamma", *, ax: Any = None) -> A
         float(level): _trade_text(level, trade, book.currency) if level in named else ""
         for level, trade in zip(trades.index.to_numpy(), trades.to_numpy(), strict=True)
     }
-    title = f"{book.symbol} {measure} over spot with barrier options, {book.asof:%Y-%m-%d %H:%M} UTC"
+    title = f"{book.title} {measure} over spot with barrier options, {book.asof:%Y-%m-%d %H:%M} UTC"
     return barriers.plot_parts(
         parts, book.spot, title, describe(book.currency)[measure],
         barriers=texts, currency=book.currency, ax=ax,

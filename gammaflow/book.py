@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -10,11 +10,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from gammaflow import book_checks as checks
+from gammaflow.book_joins import join, net
 from gammaflow.chain import Quality, years_to_expiry
 from gammaflow.columns import Columnar
-from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.errors import SchemaError
+from gammaflow.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
 from gammaflow.schema import (
     BOOK,
     DAYS_PER_YEAR,
@@ -28,9 +31,6 @@ from gammaflow.schema import (
 )
 
 __all__ = ["Book", "Note", "PerUnit", "moment_text"]
-
-
-_AND = " | "
 
 
 class Note(Protocol):
@@ -62,7 +62,8 @@ class Book(Columnar):
     ----------
     columns : mapping or DataFrame
         The columns of `gammaflow.schema.BOOK`. `position` is in contracts, + where dealers own the
-        option. Rows are kept in order of expiry.
+        option. Rows are kept in order of expiry. A frame names each contract once; books that were added
+        may hold one in several rows.
     symbol : str
         The underlying.
     spot : float
@@ -76,12 +77,11 @@ class Book(Columnar):
         says nothing about dealers.
     currency : str
         Currency of spot, strikes and money figures.
-    quality : Quality, optional
-        What the chain behind the book could and could not give.
     notes : mapping of str to Note
         By contract, the note behind each row of kind "note".
-    sources : tuple of str
-        Whose quotes and terms the rows were made from.
+    origins : tuple of Origin
+        What the rows were made from and which rule signed them; column `origin` says which. Not given: one,
+        without a name.
 
     Raises
     ------
@@ -96,9 +96,8 @@ class Book(Columnar):
     rule: str = "given positions"
     signed: bool = True
     currency: str = "USD"
-    quality: Quality | None = field(default=None)
     notes: Mapping[str, Note] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -109,7 +108,15 @@ class Book(Columnar):
         )
         refuse("book", problems)
         spot, asof, columns = values
-        refuse("book", [*_kind_problems(columns), *_note_problems(columns, self.notes)])
+        if self.origins:
+            problems = checks.origin_problems(columns, len(self.origins))
+        else:
+            problems, n = checks.repeat_problems(columns["contract"]), len(columns["contract"])
+            columns = MappingProxyType({**columns, "origin": read_only(np.zeros(n))})
+            set_(self, "origins", (Origin((Source("", n),), self.rule),))
+        refuse(
+            "book", [*checks.kind_problems(columns), *checks.note_problems(columns, self.notes), *problems]
+        )
         set_(self, "notes", MappingProxyType(dict(self.notes)))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
@@ -121,11 +128,39 @@ class Book(Columnar):
         if (np.diff(order) != 1).any():
             columns = {k: read_only(v[order], v.dtype) for k, v in columns.items()}
         set_(self, "columns", columns)
-        if self.years[0] <= 0:
-            raise SchemaError(
-                f"book not accepted: {(self.years <= 0).sum()} of {len(self)} rows have expired by "
-                f"{self.asof:%Y-%m-%d %H:%M} UTC (first: {self['contract'][0]}). Drop them or value earlier."
-            )
+        if self.rule != rule_of(self.origins, columns["origin"]):
+            set_(self, "origins", tuple(origin._replace(rule=self.rule) for origin in self.origins))
+        checks.refuse_expired(columns, self.years, asof)
+
+    @cached_property
+    def _held(self) -> dict[Source, int]:
+        """Contracts of each source in the book."""
+        return count_held(self.origins, self["origin"], self["contract"])
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Whose quotes and terms the rows were made from."""
+        return tuple(dict.fromkeys(s.name for s, held in self._held.items() if held and s.name))
+
+    @cached_property
+    def subset(self) -> Subset | None:
+        """How many contracts of the books it was taken from it holds; None where it holds them all."""
+        found = Subset(sum(self._held.values()), sum(source.rows for source in self._held))
+        return None if found.rows == found.of else found
+
+    @property
+    def title(self) -> str:
+        """The symbol, and that the book is a subset where it is one: the head of every result."""
+        return f"{self.symbol} ({self.subset})" if self.subset else self.symbol
+
+    @cached_property
+    def quality(self) -> Quality | None:
+        """What the chains behind the book could and could not give; None where no row comes from a chain.
+
+        The chain's own where the book is the whole of one chain at its own moment; else a `BookQuality`,
+        which says of what its figures are.
+        """
+        return quality_of(self._held, self.origins, self["origin"], self.asof)
 
     @cached_property
     def years(self) -> NDArray[np.float64]:
@@ -204,14 +239,22 @@ class Book(Columnar):
         years = np.maximum(self.years - days / DAYS_PER_YEAR, 0.0)
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
-    def select(self, rows: NDArray[np.bool_]) -> Book:
-        """The rows where the mask `rows` (n,) is true; at least one."""
-        columns = {k: v[rows] for k, v in self.columns.items()}
-        notes = {name: self.notes[name] for name in columns["contract"] if name in self.notes}
-        return replace(self, columns=columns, quality=None, notes=notes)
+    def select(self, rows: ArrayLike) -> Book:
+        """The rows where the mask `rows` (n,) is true; at least one. The book then says that it is a subset.
+
+        Raises
+        ------
+        SchemaError
+            For what is no mask of one bool per row, or selects no row.
+        """
+        mask = checks.check_mask(rows, len(self))
+        columns = {k: v[mask] for k, v in self.columns.items()}
+        kept = columns["contract"][columns["kind"] == "note"]
+        rule = rule_of(self.origins, columns["origin"])
+        return replace(self, columns=columns, rule=rule, notes={name: self.notes[name] for name in kept})
 
     def at(self, *, spot: float | None = None, asof: Any = None) -> Book:
-        """The same positions valued at another spot or moment; forwards keep their ratio to spot.
+        """The same positions valued at another spot or moment; volatilities stay, forwards keep their ratio.
 
         Parameters
         ----------
@@ -219,10 +262,15 @@ class Book(Columnar):
             Price of the underlying [currency]; the book's where not given.
         asof : tz-aware moment, optional
             The book's where not given; no row may have expired by then.
+
+        Raises
+        ------
+        SchemaError
+            Where rows have expired by `asof`, with the selection that leaves them out.
         """
-        return replace(
-            self, spot=self.spot if spot is None else spot, asof=self.asof if asof is None else asof
-        )
+        moment = self.asof if asof is None else utc(asof)
+        checks.refuse_expired(self.columns, years_to_expiry(self["expiry"], moment), moment)
+        return replace(self, spot=self.spot if spot is None else spot, asof=moment)
 
     def kept_in(self, numeraire: str) -> Book:
         """The same positions with dealers' accounts in "usd" or "coin", for options that settle in coin.
@@ -287,8 +335,13 @@ class Book(Columnar):
         if to != implied:
             words += f" at a premium of {implied / to - 1:+.2%}"
         notes = {name: note.scaled(factor, symbol) for name, note in self.notes.items()}
-        rule = f"{self.rule}{_AND}{words}"
-        return replace(self, columns=columns, symbol=symbol, spot=to, rule=rule, notes=notes)
+        told = self._retold(lambda rule: f"{rule}, {words}")
+        return replace(self, columns=columns, symbol=symbol, spot=to, notes=notes, **told)
+
+    def _retold(self, words: Callable[[str], str]) -> dict[str, Any]:
+        """The rule of every origin in other words, and the book's: fields to replace."""
+        origins = tuple(origin._replace(rule=words(origin.rule)) for origin in self.origins)
+        return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -302,41 +355,45 @@ class Book(Columnar):
         return tuple(f"{mask.sum():,} rows: {words[what]}" for what, mask in self.special.items())
 
     def __add__(self, other: Book) -> Book:
-        """Both books' rows together; they must share underlying, spot, moment, currency and signedness."""
+        """Both books' rows together; they must share underlying, spot, moment, currency and signedness.
+
+        A contract of both stays in two rows, each valued as its own book values it (an earlier book has
+        earlier volatilities), so that every measure of the sum is the sum of both, gross gamma included;
+        tables by strike, expiry or contract net it, and `netted` makes one row of rows valued alike. Notes of
+        one name on other terms are told apart by a number behind the name.
+        """
         if not isinstance(other, Book):
             return NotImplemented
-        differing = [
-            f"{name}: {getattr(self, name)!r} and {getattr(other, name)!r}"
-            for name in ("symbol", "spot", "asof", "currency", "signed")
-            if getattr(self, name) != getattr(other, name)
-        ]
-        twice: Any = np.intersect1d(self["contract"], other["contract"]) if not differing else []
-        if len(twice):
-            differing.append(f"contract: {len(twice)} rows are in both books (first: {twice[0]!r})")
-        if differing:
-            raise MismatchError(
-                "books cannot be added; they differ in " + "; ".join(differing) + ". "
-                "Value both at one moment and spot (Book.at), on one underlying (Book.in_units_of)."
-            )
-        columns = {k: np.concatenate([v, other[k]]) for k, v in self.columns.items()}
-        rule = _AND.join(dict.fromkeys(self.rule.split(_AND) + other.rule.split(_AND)))
-        notes = {**self.notes, **other.notes}
-        sources = tuple(dict.fromkeys(self.sources + other.sources))
-        return replace(self, columns=columns, rule=rule, quality=None, notes=notes, sources=sources)
+        return replace(self, **join(self, other))
 
     def __neg__(self) -> Book:
         """The other side of every position."""
-        return replace(
-            self, columns={**self.columns, "position": -self["position"]}, rule=f"opposite of {self.rule}"
-        )
+        return replace(self, columns={**self.columns, "position": -self["position"]}, **self._retold(turn))
+
+    def netted(self) -> Book:
+        """Rows of one contract on the same terms, valued alike, as one row with the sum of their positions.
+
+        Rows that differ in anything but position stay apart. A position of zero stays as a row. Totals stay
+        as they are but for gross gamma, which then counts net positions.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> book = gf.assign_positions(gf.demo_chain())
+        >>> both = book + -book
+        >>> len(both), len(both.netted()), bool(both.netted()["position"].any())
+        (1196, 598, False)
+        """
+        return replace(self, **net(self.columns, self.origins))
 
     def __repr__(self) -> str:
-        position = self["position"]
+        names, place = np.unique(self["contract"].astype(str), return_inverse=True)
+        net = np.bincount(place, self["position"])
+        rows = f"{len(self):,} rows" + (f" on {len(names):,} contracts" if len(names) < len(self) else "")
         return (
-            f"Book {self.symbol}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
-            f"{self.currency}\nrule: {self.rule}\n{len(self):,} rows, {len(self.expiries)} expiries, "
-            f"dealers own {position[position > 0].sum():,.0f} and owe "
-            f"{-position[position < 0].sum():,.0f} contracts"
+            f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
+            f"{self.currency}\nrule: {self.rule}\n{rows}, {len(self.expiries)} expiries, "
+            f"dealers own {net[net > 0].sum():,.0f} and owe {-net[net < 0].sum():z,.0f} contracts"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality or "") if line)
         )
 
@@ -347,51 +404,3 @@ def moment_text(book: Book, days: float = 0.0, vol_shift: float = 0.0, form: str
     if days:
         text += f", valued {days:g} days later ({book.asof + pd.Timedelta(days, 'D'):{form}} UTC)"
     return text + (f", vols {100 * vol_shift:+g} points" if vol_shift else "")
-
-
-def _kind_problems(columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    """What is wrong between kinds and the other columns, one line each."""
-    kinds = columns["kind"].astype(str)
-    plain = np.isin(kinds, ("call", "put"))
-    wants = np.char.find(kinds, " ") >= 0
-    has, dates = ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
-    only = "a plain call or put has none; is a 'down-in put' meant?"
-    checks = (
-        (wants & ~has, "barrier", "a row of a barrier kind needs its barrier"),
-        (~wants & has, "barrier", only),
-        (~wants & ~np.isnan(dates), "monitoring_dates", only),
-        (~wants & (columns["rebate"] > 0), "rebate", only),
-        (np.nan_to_num(dates) % 1 != 0, "monitoring_dates", "a whole number is needed"),
-        (~plain & (columns["exercise"] == "american"), "exercise", "only calls and puts are American"),
-        (~plain & (columns["numeraire"] == "coin"), "numeraire", "only calls and puts are kept in coin"),
-        (
-            (columns["exercise"] == "american") & (columns["numeraire"] == "coin"),
-            "numeraire",
-            "options kept in coin are European",
-        ),
-    )
-    problems = []
-    for mask, name, why in checks:
-        bad = np.flatnonzero(mask)
-        if bad.size:
-            row = f"{columns['contract'][bad[0]]}, {columns['kind'][bad[0]]}: {columns[name][bad[0]]}"
-            problems.append(
-                f"{name}: {bad.size} of {len(plain)} rows do not fit their kind (first: {row}); {why}."
-            )
-    return problems
-
-
-def _note_problems(columns: Mapping[str, NDArray[Any]], notes: Mapping[str, Note]) -> list[str]:
-    """Rows of kind "note" without a note, and notes without a row."""
-    rows = set(columns["contract"][columns["kind"] == "note"])
-    without, idle = sorted(rows - set(notes)), sorted(set(notes) - rows)
-    problems = []
-    if without:
-        problems.append(
-            f"notes: {len(without)} rows of kind 'note' have none (first: {without[0]}); use book_notes."
-        )
-    if idle:
-        problems.append(
-            f"notes: {len(idle)} have no row of kind 'note' (first: {idle[0]}); leave them out of `notes`."
-        )
-    return problems

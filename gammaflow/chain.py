@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gammaflow.columns import Columnar
 from gammaflow.errors import SchemaError
-from gammaflow.quality import CHECKS, LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
+from gammaflow.quality import LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
 from gammaflow.schema import CHAIN, DAYS_PER_YEAR, attempt, check_number, refuse, utc, validate
 
 __all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
@@ -171,16 +171,8 @@ class Chain(Columnar):
         )
         fine = np.isin(reason, ("", NO_INTEREST))
         alive = self.years > 0
-        two_sided = self.quote_state == "two-sided"
-        known = ~np.isnan(self["open_interest"]) & ~(self.open_interest_age < 0)
-        shares = (
-            self.share(fine),
-            float(known[alive].mean()) if alive.any() else np.nan,
-            self.share(two_sided),
-            self.share(~np.isnan(self["forward"])),
-            0.0,
-        )
-        bid, ask = (self[name][alive & two_sided] for name in ("bid", "ask"))
+        checks, passed = self._checks()
+        bid, ask = (self[name][alive & (self.quote_state == "two-sided")] for name in ("bid", "ask"))
         return Quality(
             table,
             len(self),
@@ -190,11 +182,32 @@ class Chain(Columnar):
             self.left_out,
             {str(k): int(n) for k, n in pd.Series(self.quote_state[alive]).value_counts().items()},
             float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
-            self._hours_since_close(),
-            dict(zip(CHECKS, shares, strict=True)) if oi[alive].any() else {},
-            self._quote_ages(),
-            self._open_interest_ages(),
+            checks=checks,
+            quote_age=self._quote_ages(),
+            open_interest_age=self._open_interest_ages(),
+            passed=passed,
+            source=f"{self.vendor} {self.symbol} of {self.asof:%Y-%m-%d %H:%M:%S} UTC",
+            asof=self.asof,
+            in_new_york=bool(self._in_new_york.all()),
         )
+
+    def _checks(self) -> tuple[dict[str, float], float]:
+        """`Quality.checks` of a chain that was not repaired, and the share of rows that pass the score's."""
+        alive, interest = self.years > 0, ~np.isnan(self["open_interest"])
+        if not alive.any():
+            return {}, np.nan
+        with np.errstate(invalid="ignore"):
+            usable = self["iv"] > PLACEHOLDER_IV
+        known = interest & ~(self.open_interest_age < 0)
+        two_sided, forward = self.quote_state == "two-sided", ~np.isnan(self["forward"])
+        checks = {
+            "volatility usable": self.share(usable),
+            "open interest known": self.share(known, interest),
+            "two-sided quote": self.share(two_sided, self.quote_state != "no quote"),
+            "forward known": self.share(forward, forward),
+            "not flagged": np.nan,
+        }
+        return checks, self.share(usable & known & two_sided)
 
     def _weights(self) -> NDArray[np.float64]:
         """Open interest of unexpired rows; where none has any, each counts alike; expired rows 0."""
@@ -228,19 +241,15 @@ class Chain(Columnar):
             "rows after asof": float((age < 0).sum()),
         }
 
-    def _hours_since_close(self) -> float:
-        if not self._in_new_york.all():
-            return np.nan
-        local = self.asof.tz_convert(_NEW_YORK)
-        sessions = [local.normalize() - pd.Timedelta(days=d) for d in range(4)]
-        opened = [day for day in sessions if day.weekday() < 5 and local >= day.replace(hour=9, minute=30)]
-        age = (local - opened[0].replace(hour=16, minute=15)) / pd.Timedelta(hours=1)
-        return max(float(age), 0.0)
+    def share(self, rows: NDArray[np.bool_], checked: NDArray[np.bool_] | None = None) -> float:
+        """Share of unexpired rows in the mask `rows` (n,); NaN where none is, or none in the mask `checked`.
 
-    def share(self, rows: NDArray[np.bool_]) -> float:
-        """Share of unexpired open interest in the rows where the mask `rows` (n,) is true; NaN without it."""
-        oi = np.where(self.years > 0, np.nan_to_num(self["open_interest"]), 0.0)
-        return float(oi[rows].sum() / oi.sum()) if oi.any() else np.nan
+        `checked` (n,) says which rows have what is asked about at all.
+        """
+        alive = self.years > 0
+        if not (alive if checked is None else alive & checked).any():
+            return np.nan
+        return float(rows[alive].mean())
 
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with columns replaced; a scalar fills the column.

@@ -86,7 +86,7 @@ def _number(value: float) -> str:
 def _show_head(report: Report) -> None:
     book = report.book
     out_console.print(
-        f"{book.symbol}  {book.asof:%Y-%m-%d %H:%M:%S} UTC  spot {book.spot:,.2f} {book.currency}",
+        f"{book.title}  {book.asof:%Y-%m-%d %H:%M:%S} UTC  spot {book.spot:,.2f} {book.currency}",
         markup=False,
         highlight=False,
     )
@@ -131,7 +131,7 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
     def payload() -> str:
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
         levels = report.levels.to_dict()
-        head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed")}
+        head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed", "subset")}
         return dumps({**head, "units": units, "rows": rows})
 
     if out:

@@ -109,7 +109,7 @@ class Cube:
             curves = self.over_vol_shifts(measure, days)
             labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
             fixed = f", {days:g} d ahead" if days else ""
-        title = f"{book.symbol} {measure} over spot, {book.asof:%Y-%m-%d %H:%M} UTC{fixed}"
+        title = f"{book.title} {measure} over spot, {book.asof:%Y-%m-%d %H:%M} UTC{fixed}"
         options = {"currency": book.currency, "labels": labels, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 
@@ -123,7 +123,7 @@ class Cube:
     def __repr__(self) -> str:
         book = self.book
         return (
-            f"Cube {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC: {len(self.days)} days "
+            f"Cube {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC: {len(self.days)} days "
             f"({self.days[0]:g} .. {self.days[-1]:g}) x {len(self.vol_shifts)} vol shifts "
             f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
             f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"

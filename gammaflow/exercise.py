@@ -80,7 +80,7 @@ class ExerciseComparison:
     def __repr__(self) -> str:
         american = self.book.select(self.book["exercise"] == "american")
         lines = [
-            f"American against European exercise: {american.symbol}, as of {american.asof:%Y-%m-%d %H:%M:%S} "
+            f"American against European exercise: {self.book.title}, as of {american.asof:%Y-%m-%d %H:%M:%S} "
             f"UTC, spot {american.spot:,.2f} {american.currency}",
             f"rate {_range(american['rate'])}, yield {_range(american.underlying_yield)}; "
             f"{np.count_nonzero(~np.isnan(american['forward_ratio'])):,} rows on forwards",

@@ -84,8 +84,12 @@ class Exposure:
         return convert(self.table, unit, self.book.spot, self.book.currency, contract_size)
 
     def to_dict(self) -> dict[str, Any]:
-        """Totals as plain numbers, with their units."""
-        return {"total": self.total().to_dict(), "units": describe(self.book.currency)}
+        """Totals as plain numbers, with their units, and of which rows where the book is a subset."""
+        return {
+            "subset": self.book.subset and self.book.subset._asdict(),
+            "total": self.total().to_dict(),
+            "units": describe(self.book.currency),
+        }
 
     def plot(self, by: str = "strike", measure: str = "gamma", *, split: str = "kind", **options: Any) -> Any:
         """Stacked bars of `measure` per strike or expiry, one colour per kind or venue (matplotlib Axes)."""
@@ -99,7 +103,7 @@ class Exposure:
             )
         bars = self.by(by, split)[measure].unstack(fill_value=0)
         options = {"currency": self.book.currency, **options}
-        return plot_bars(bars, self.book.spot, f"{self.book.symbol} {measure} by {by}", unit, **options)
+        return plot_bars(bars, self.book.spot, f"{self.book.title} {measure} by {by}", unit, **options)
 
     def __repr__(self) -> str:
         units = describe(self.book.currency)
@@ -107,7 +111,7 @@ class Exposure:
         lines = [f"  {m:<12}{total[m]:>22,.0f}  {units[m]}" for m in MEASURES]
         return "\n".join(
             [
-                f"Exposure {self.book.symbol}, as of {moment_text(self.book, self.days, self.vol_shift)}, "
+                f"Exposure {self.book.title}, as of {moment_text(self.book, self.days, self.vol_shift)}, "
                 f"spot {self.book.spot:,.2f} {self.book.currency}",
                 f"rule: {self.book.rule}",
                 f"sign: {CONVENTION}" if self.book.signed else "sign: none (open interest alone)",

@@ -129,7 +129,7 @@ class HedgeFlow:
         book, table = self.book, self.table
         return "\n".join(
             [
-                f"HedgeFlow {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC: spot {book.spot:,.2f} to "
+                f"HedgeFlow {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC: spot {book.spot:,.2f} to "
                 f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
                 f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
                 f"rule: {book.rule}",
@@ -171,7 +171,7 @@ class FlowLadder:
         book, missing = self.book, int(self.table["flow"].isna().sum())
         return "\n".join(
             [
-                f"FlowLadder {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
+                f"FlowLadder {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
                 f"rule: {book.rule}",
                 _sign(book),
                 *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),

@@ -99,7 +99,7 @@ def summary(levels: Levels) -> str:
     width = max(len(name) for name, _ in lines)
     return "\n".join(
         [
-            f"Levels {book.symbol}, as of {moment_text(book, profile.days, profile.vol_shift)}, "
+            f"Levels {book.title}, as of {moment_text(book, profile.days, profile.vol_shift)}, "
             f"spot {book.spot:,.2f} {book.currency}",
             f"rule: {book.rule}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",

@@ -164,6 +164,7 @@ class Levels:
         book = self.profile.book
         return {
             "symbol": book.symbol,
+            "subset": book.subset and book.subset._asdict(),
             "asof": book.asof.isoformat(),
             "days": self.profile.days,
             "vol_shift": self.profile.vol_shift,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.book import Book
 from gammaflow.note_base import Note
 from gammaflow.note_products import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.origins import Origin, Source
 from gammaflow.schema import refuse, utc
 
 __all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
@@ -100,9 +101,12 @@ def book_notes(
     }
     rule = f"{_OWED}; left out: {', '.join(left_out)}" if left_out else _OWED
     by_name = {note.name: note for note in owed}
+    said = [note.source for note in owed]
+    sources = list(dict.fromkeys(said))
+    columns["origin"] = [sources.index(source) for source in said]
     rows: Any = pd.DataFrame(columns)
-    sources = tuple(dict.fromkeys(note.source for note in owed))
-    return Book(rows, symbol, spot, moment, rule, currency=currency, notes=by_name, sources=sources)
+    origins = tuple(Origin((Source(source, said.count(source)),), rule) for source in sources)
+    return Book(rows, symbol, spot, moment, rule, currency=currency, notes=by_name, origins=origins)
 
 
 def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) -> list[str]:

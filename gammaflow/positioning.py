@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.origins import Origin, Source
 from gammaflow.schema import check_choice, numbers
 
 __all__ = [
@@ -140,8 +141,9 @@ def assign_positions(
         "sigma": chain["iv"][keep],
         "forward_ratio": chain["forward"][keep] / chain.spot,
     }
-    shared = (chain.symbol, chain.spot, chain.asof, label, signed, chain.currency, chain.quality)
-    return Book(columns, *shared, sources=(chain.vendor,)).kept_in(numeraire)
+    origin = Origin((Source(chain.vendor, int(keep.sum()), chain.quality),), label)
+    shared = (chain.symbol, chain.spot, chain.asof, label, signed, chain.currency)
+    return Book(columns, *shared, origins=(origin,)).kept_in(numeraire)
 
 
 def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:

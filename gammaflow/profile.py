@@ -197,7 +197,7 @@ class Profile:
         rolled = [f"+{self.days:g} days"] * (self.days != 0)
         rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
         rolled += [self.dynamics.name] * self.dynamics.moves
-        return f"{self.book.symbol} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
+        return f"{self.book.title} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
             f", {r}" for r in rolled
         )
 
@@ -229,7 +229,7 @@ class Profile:
     def __repr__(self) -> str:
         book = self.book
         lines = [
-            f"Profile {book.symbol}, as of {moment_text(book, self.days, self.vol_shift)}, "
+            f"Profile {book.title}, as of {moment_text(book, self.days, self.vol_shift)}, "
             f"{len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             f"rule: {book.rule}",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["CHECKS", "LOOK_AHEAD", "NO_INTEREST", "STALE_MINUTES", "Quality"]
+from gammaflow.errors import SchemaError
+from gammaflow.sessions import is_open, sessions
+
+__all__ = ["CHECKS", "LOOK_AHEAD", "NO_INTEREST", "SCORED", "STALE_MINUTES", "Quality", "hours_since_close"]
 
 #: Quotes older than this are counted as stale [minutes]; delayed feeds lag by as much.
 STALE_MINUTES = 15.0
@@ -20,8 +24,36 @@ NO_INTEREST = "open interest zero"
 #: The reason of rows whose open interest nobody could know at `asof`.
 LOOK_AHEAD = "open interest dated after asof"
 
-#: What `Quality.score` is made of.
-CHECKS = ("usable", "open interest known", "two-sided quote", "forward known", "not flagged")
+#: The checks that every chain can be put to, repaired or not: those of `Quality.score`.
+SCORED = ("volatility usable", "open interest known", "two-sided quote")
+
+#: Every check of `Quality.checks`: the score's, whether a forward is known, and the flags of `repair_chain`.
+CHECKS = (*SCORED, "forward known", "not flagged")
+
+# Options on indices and funds trade until a quarter of an hour after the close of the shares.
+_AFTER_CLOSE = pd.Timedelta(15, "min")
+# The longest closure since 2000 lasted a week, in September 2001.
+_LONGEST_CLOSURE = pd.Timedelta(15, "D")
+
+
+def hours_since_close(asof: pd.Timestamp) -> float:
+    """Hours from the last close of US options to `asof`; 0 while they trade, NaN where no session is known.
+
+    They close 15 minutes after the New York Stock Exchange: at 16:15 New York, at 13:15 on half days.
+
+    Examples
+    --------
+    >>> hours_since_close(pd.Timestamp("2025-11-27T21:15Z"))  # Thanksgiving
+    24.0
+    """
+    try:
+        if is_open("XNYS", asof):
+            return 0.0
+        ends = sessions("XNYS", asof - _LONGEST_CLOSURE, asof)
+    except SchemaError:
+        return np.nan
+    age = (asof - ends[-1] - _AFTER_CLOSE) / pd.Timedelta(1, "h")
+    return max(float(age), 0.0)
 
 
 @dataclass(frozen=True)
@@ -44,10 +76,6 @@ class Quality:
         Unexpired rows by the state of their quote (`Chain.quote_state`).
     median_spread : float
         Median of (ask - bid) / mid over two-sided unexpired quotes [-]; NaN where there is none.
-    hours_since_close : float
-        Hours from the last close of the US market (16:15 New York, weekdays; holidays are not known) to
-        `asof`: the least age of the quotes of AM- and PM-settled options; 0 while the market is open, NaN
-        for other chains.
     quote_age : mapping of str to float
         Of unexpired rows, where the vendor says when each was quoted, else empty: share of open interest it
         is "known" for [-]; the "median" and the age that 95 % are not older than ("95 %"), weighted by open
@@ -61,8 +89,17 @@ class Quality:
     warnings : tuple of str
         What about the chain is implausible and changes every number made from it, one sentence each.
     checks : mapping of str to float
-        Shares of unexpired open interest that pass each check of `score` [-]; "open interest known" is a
-        share of rows. What has not been checked is 0.
+        Share of unexpired rows that pass each of `CHECKS` [-]; NaN where it was not checked: no row has an
+        open interest, a quote or a forward that could pass or fail, or the chain was not repaired. Empty
+        where every row has expired.
+    passed : float
+        Share of unexpired rows that pass all of `SCORED` [-].
+    source : str
+        Whose chain, on what, and of when.
+    asof : Timestamp, optional
+        When the chain was quoted.
+    in_new_york : bool
+        Whether every option is AM- or PM-settled, so that the hours of the US market say how old quotes are.
     """
 
     table: pd.DataFrame
@@ -73,24 +110,45 @@ class Quality:
     left_out: Mapping[str, int] = field(default_factory=dict)
     quotes: Mapping[str, int] = field(default_factory=dict)
     median_spread: float = np.nan
-    hours_since_close: float = np.nan
     checks: Mapping[str, float] = field(default_factory=dict)
     quote_age: Mapping[str, float] = field(default_factory=dict)
     open_interest_age: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    passed: float = np.nan
+    source: str = ""
+    asof: pd.Timestamp | None = None
+    in_new_york: bool = False
 
     @property
     def score(self) -> float:
-        """0 to 100: how much of the open interest rests on data that hold together; NaN without any.
+        """0 to 100: unexpired rows that pass every check that each chain can be put to, of all of them.
 
-        100 x usable x open interest known x mean(two-sided quote, forward known, not flagged), each a share
-        of `checks`. A forward is known from the vendor or from put-call parity; flags are those of
-        `repair_chain`, so a chain that was not repaired has none that pass.
+        A row passes with an implied volatility that can be used, an open interest known at `asof`, and a bid
+        not above its ask. Each row counts once, so that no single open interest carries the score, and what
+        only `repair_chain` checks (forwards, flags) is no part of it: a chain and its repaired self are
+        measured alike. NaN where one of the three could not be checked at all (see `unchecked`).
         """
-        if not self.checks:
+        if not self.checks or set(self.unchecked) & set(SCORED):
             return np.nan
-        usable, known, *others = (self.checks[name] for name in CHECKS)
-        return float(100.0 * usable * known * np.mean(others))
+        return 100.0 * self.passed
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """Those of `CHECKS` that were not made."""
+        return tuple(name for name, share in self.checks.items() if np.isnan(share))
+
+    def each(self) -> tuple[Quality, ...]:
+        """Quality of each chain it is of: its own."""
+        return (self,)
+
+    @cached_property
+    def hours_since_close(self) -> float:
+        """Hours from the last close of US options to `asof`: the least age of AM- and PM-settled quotes.
+
+        0 while the market is open; NaN for other chains. Holidays and half days are those of the New York
+        Stock Exchange.
+        """
+        return hours_since_close(self.asof) if self.in_new_york and self.asof is not None else np.nan
 
     @property
     def usable_share(self) -> float:
@@ -100,6 +158,7 @@ class Quality:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and text."""
         return {
+            "source": self.source,
             "warnings": list(self.warnings),
             "rows": self.rows,
             "usable_rows": self.usable,
@@ -113,6 +172,7 @@ class Quality:
             "quote_age_minutes": _plain(self.quote_age),
             "open_interest_age_days": _plain(self.open_interest_age),
             "checks": _plain(self.checks),
+            "not_checked": list(self.unchecked),
             "score": None if np.isnan(self.score) else self.score,
         }
 
@@ -134,10 +194,18 @@ class Quality:
         if self.hours_since_close > 0:
             lines.append(f"quotes at least {self.hours_since_close:.1f} h older than asof (US market closed)")
         lines += _age_in_words(self.quote_age, self.open_interest_age)
-        if not np.isnan(self.score):
-            parts = ", ".join(f"{name} {share:.1%}" for name, share in self.checks.items())
-            lines.append(f"score {self.score:.0f} of 100: {parts}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._checks_in_words()])
+
+    def _checks_in_words(self) -> list[str]:
+        """The score and what it says, the other checks made, and those not made."""
+        if not self.checks:
+            return []
+        made = {name: f"{name} {share:.1%}" for name, share in self.checks.items() if not np.isnan(share)}
+        score = "no score" if np.isnan(self.score) else f"score {self.score:.0f} of 100"
+        line = f"{score}, by unexpired rows: " + ", ".join(made[name] for name in SCORED if name in made)
+        besides = [text for name, text in made.items() if name not in SCORED]
+        line += f"; besides: {', '.join(besides)}" if besides else ""
+        return [line + (f"; not checked: {', '.join(self.unchecked)}" if self.unchecked else "")]
 
 
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:

@@ -82,7 +82,9 @@ class RepairQuality(Quality):
         lines = [super().__str__()]
         if self.before:
             share, score = self.before.usable_share, self.before.score
-            lines.append(f"before repair: {share:.1%} of open interest usable, score {score:.0f}")
+            usable = "no open interest" if np.isnan(share) else f"{share:.1%} of open interest usable"
+            words = "no score" if np.isnan(score) else f"score {score:.0f}"
+            lines.append(f"before repair: {usable}, {words}")
         for name, counts in (
             ("volatility from", self.iv_source),
             ("volatility replaced where", self.replaced),

@@ -146,7 +146,7 @@ CHAIN: Mapping[str, Column] = _dictionary(
 )
 
 BOOK: Mapping[str, Column] = _dictionary(
-    _CONTRACT,
+    replace(_CONTRACT, unique=False),
     Column("venue", "text", "-", "where the contract trades"),
     _EXPIRY,
     _STRIKE,
@@ -182,6 +182,7 @@ BOOK: Mapping[str, Column] = _dictionary(
         choices=("usd", "coin"),
         default="usd",
     ),
+    Column("origin", "number", "-", "which of `Book.origins` the row was made from", low=0.0, default=0.0),
 )
 
 

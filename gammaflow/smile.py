@@ -109,7 +109,7 @@ class Smiles:
         misfit = f"median {table['rms'].median():.2f}, largest {table['rms'].max():.2f}"
         return "\n".join(
             [
-                f"Smiles {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(table)} expiries: {used}",
+                f"Smiles {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(table)} expiries: {used}",
                 *(f"  {n} x {note}" for note, n in notes.items()),
                 f"residual [vol points, weighted by vega]: {misfit}; "
                 f"{table['outliers'].sum():,} of {table['strikes'].sum():,} strikes are outliers",

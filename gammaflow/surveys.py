@@ -212,7 +212,7 @@ def plot_dynamics(
         curves[how.name] = profile.table[measure]
         zeros.append([flip.spot for flip in find_levels(profile, measure=measure).flips])
     name = measure.replace("_", " ")
-    title = f"{book.symbol} {name} over spot under each dynamics, {book.asof:%Y-%m-%d %H:%M} UTC"
+    title = f"{book.title} {name} over spot under each dynamics, {book.asof:%Y-%m-%d %H:%M} UTC"
     options = {"currency": book.currency, "zeros": zeros, **options}
     return plot_curves(pd.DataFrame(curves), book.spot, title, describe(book.currency)[measure], **options)
 
@@ -241,7 +241,7 @@ def plot_flip_path(
     from gammaflow.plot.curves import plot_path
 
     path = flip_path(book, days, dynamics=dynamics, spots=spots)
-    title = f"{book.symbol} zero gamma and short-gamma core ahead, from {book.asof:%Y-%m-%d %H:%M} UTC"
+    title = f"{book.title} zero gamma and short-gamma core ahead, from {book.asof:%Y-%m-%d %H:%M} UTC"
     expiries = list((book.expiries - book.asof) / pd.Timedelta(1, "D"))
     options = {"currency": book.currency, "expiries": expiries, **options}
     return plot_path(path, book.spot, title, **options)
@@ -281,7 +281,7 @@ def plot_flow(
     )
     flow = pd.Series(ladder.table["flow"].to_numpy(), index=profile.spots)
     flips = [flip.spot for flip in find_levels(profile, measure=measure).flips]
-    title = f"{book.symbol} gamma and hedge flow around spot, {book.asof:%Y-%m-%d %H:%M} UTC"
+    title = f"{book.title} gamma and hedge flow around spot, {book.asof:%Y-%m-%d %H:%M} UTC"
     options = {"currency": book.currency, "flips": flips, **options}
     unit = describe(book.currency)[measure]
     return curves.plot_flow(profile.table[measure], flow, book.spot, title, unit, **options)

@@ -104,7 +104,7 @@ def paths(shared):
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_levels_of_every_real_chain(shared, part):
-    """Each file under one or two of the sixteen settings, in turn, so that every setting meets every format."""
+    """Each file under some of the sixteen settings in turn, so that every setting meets every format."""
     files = paths(shared)
     assert len(files) > 120
     found = 0

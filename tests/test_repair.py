@@ -202,7 +202,8 @@ def test_expired_rows_stay_and_are_no_part_of_the_score():
     repaired = repair_chain(Chain(alive.to_frame(), "X", SPOT, ASOF + pd.Timedelta(days=2)))
     assert len(repaired.forwards) == 1
     assert repaired.quality.table["rows"].to_dict() == {"expired": 122}
-    assert repaired.quality.checks["usable"] == 1.0
+    assert repaired.quality.checks["volatility usable"] == 1.0
+    assert repaired.quality.score == 100.0
     nothing = repair_chain(Chain(market().to_frame(), "X", SPOT, ASOF + pd.Timedelta(days=200)))
     assert nothing.quality.forwards.empty
     assert np.isnan(nothing.quality.score)
@@ -303,14 +304,14 @@ def test_quality_is_shown_and_plain():
     chain = market(open_interest=lambda f: np.where(f.index < 61, np.nan, f["open_interest"]))
     repaired = repair_chain(chain)
     quality = repaired.quality
-    passed = {"usable": 1.0, "two-sided quote": 1.0, "forward known": 1.0, "not flagged": 1.0}
+    passed = {"volatility usable": 1.0, "two-sided quote": 1.0, "forward known": 1.0, "not flagged": 1.0}
     assert quality.checks == passed | {"open interest known": 0.75}
     assert quality.score == pytest.approx(75.0)
-    assert chain.quality.score == pytest.approx(75.0 / 3)
+    assert chain.quality.score == pytest.approx(75.0)
     assert quality.median_spread == pytest.approx(0.01)
     plain = quality.to_dict()
     assert plain["score"] == pytest.approx(75.0)
-    assert plain["before"]["score"] == pytest.approx(25.0)
+    assert plain["before"]["score"] == pytest.approx(75.0)
     assert plain["forwards"][0]["root"] == "X"
     assert plain["forwards"][0]["vendor_forward"] is None
     assert plain["volatility_source"] == {"vendor": 244}

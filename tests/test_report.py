@@ -264,8 +264,8 @@ def test_a_book_of_one_row_has_a_page(tmp_path):
     frame = random_book(5).to_frame()
     one = gf.Book(frame[frame["kind"] == "call"].iloc[:1], "ONE", 100.0, random_book(5).asof)
     text = analyze(one).to_html(tmp_path / "p.html").read_text(encoding="utf-8")
-    assert "no puts in the book" in text
-    assert "not made from one chain" in text
+    assert "no put gamma in the book" in text
+    assert "no chain is behind the book" in text
     assert analyze(one).to_markdown().count("\n| ---") == 5
 
 

@@ -9,6 +9,7 @@ from gammaflow.chain import Quality
 from gammaflow.exposure import Exposure
 from gammaflow.level_text import distance
 from gammaflow.levels import Levels
+from gammaflow.origins import BookQuality
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import amount_text, price_text, strike_steps, strike_text
@@ -150,7 +151,7 @@ def _move_text(levels: Levels) -> str:
 
 def _wall_card(kind: str, wall: float, spot: float) -> Card:
     if np.isnan(wall):
-        return Card(f"{kind.title()} wall", "none", f"no {kind}s in the book")
+        return Card(f"{kind.title()} wall", "none", f"no {kind} gamma in the book")
     note = f"strike with the most {kind} gamma, {wall / spot - 1:+z.1%} from spot"
     return Card(f"{kind.title()} wall", strike_text(wall), note)
 
@@ -158,6 +159,10 @@ def _wall_card(kind: str, wall: float, spot: float) -> Card:
 def _quality_card(quality: Quality | None) -> Card:
     name = "Usable open interest"
     if quality is None:
-        return Card(name, "unknown", "not made from one chain")
-    share = "none" if np.isnan(quality.usable_share) else f"{quality.usable_share:.1%}"
-    return Card(name, share, f"{quality.usable:,} of {quality.rows:,} rows")
+        return Card(name, "unknown", "no chain is behind the book")
+    chains = quality.each()
+    shares = ("none" if np.isnan(chain.usable_share) else f"{chain.usable_share:.1%}" for chain in chains)
+    rows = [f"{chain.usable:,} of {chain.rows:,} rows" for chain in chains]
+    if isinstance(quality, BookQuality):
+        rows = [f"{count} of all {chain.source}" for count, chain in zip(rows, chains, strict=True)]
+    return Card(name, ", ".join(shares), "; ".join(rows))

@@ -72,7 +72,11 @@ class Report:
         return [
             ("as of", moment_text(book, profile.days, profile.vol_shift, _SECONDS)),
             ("spot", f"{book.spot:,.2f} {book.currency}"),
-            ("source", f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"),
+            (
+                "source",
+                f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"
+                + (f"; {book.subset}" if book.subset else ""),
+            ),
             ("rule", book.rule),
             ("sign", CONVENTION if book.signed else _NO_SIGN),
             (
@@ -142,6 +146,7 @@ class Report:
         plain: dict[str, Any] = _plain(
             {
                 "symbol": book.symbol,
+                "subset": book.subset and book.subset._asdict(),
                 "asof": book.asof,
                 "spot": book.spot,
                 "currency": book.currency,
@@ -178,7 +183,7 @@ class Report:
         heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]
         level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
         parts = [
-            f"# {literal(self.book.symbol)} dealer exposure",
+            f"# {literal(self.book.title)} dealer exposure",
             *(f"> **{text}**" for text in self.warnings()),
             markdown_table(pd.DataFrame(self.facts(), columns=["what", "value"])),
             "## Levels",
@@ -205,7 +210,8 @@ class Report:
         Parameters
         ----------
         path : str or Path, optional
-            The file to write; by default ``{symbol}_{asof}.html`` in the current folder.
+            The file to write; by default ``{symbol}_{asof}.html`` in the current folder, or
+            ``{symbol}_subset_{asof}.html``.
 
         Returns
         -------
@@ -222,9 +228,9 @@ class Report:
         book = self.book
         if path is None:
             name = re.sub(r"[^A-Za-z0-9-]+", "_", book.symbol).strip("_") or "report"
-            path = Path(f"{name}_{book.asof:%Y%m%dT%H%M%SZ}.html")
+            path = Path(f"{name}{'_subset' * bool(book.subset)}_{book.asof:%Y%m%dT%H%M%SZ}.html")
         text = render_page(
-            f"{book.symbol} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
+            f"{book.title} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
             lead=[
                 f"{self.facts()[0][1]}, spot {price_text(book.spot)} {book.currency}",
                 f"Rule: {book.rule}",
@@ -241,7 +247,7 @@ class Report:
     def plot(self) -> Any:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
         moment = moment_text(self.book, self.profile.days, self.profile.vol_shift)
-        title = f"{self.book.symbol} gamma, {moment}"
+        title = f"{self.book.title} gamma, {moment}"
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
         self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
@@ -258,7 +264,7 @@ class Report:
         width = max(len(name) for name, _ in lines)
         return "\n".join(
             [
-                f"Report {self.book.symbol}, as of {facts[0][1]}, spot {facts[1][1]}",
+                f"Report {self.book.title}, as of {facts[0][1]}, spot {facts[1][1]}",
                 *self.warnings(),
                 *(f"  {name:<{width}}  {text}" for name, text in lines),
                 str(self.quality) if self.quality else self._quality_text(),
@@ -287,7 +293,7 @@ class Report:
     def _quality_text(self) -> str:
         """All that quality says beside the rows that `unusable` lists."""
         if self.quality is None:
-            return "No record of quality: the book was not made from one chain."
+            return "No record of quality: no chain is behind the book."
         lines = [line for line in str(self.quality).splitlines() if not line.startswith(" ")]
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
 

@@ -1,0 +1,84 @@
+"""Rows of two books as one book's, and rows of one contract as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.errors import MismatchError
+from gammaflow.origins import Origin, join_rules, merge
+
+__all__ = ["join", "net"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+def join(one: Any, other: Any) -> dict[str, Any]:
+    """The fields of the sum of two books: columns, rule, notes and origins.
+
+    Raises
+    ------
+    MismatchError
+        Where they differ in underlying, spot, moment, currency or signedness, with what to do.
+    """
+    at = f"value both at one spot and moment: other.at(spot={one.spot!r}, asof='{one.asof.isoformat()}')"
+    remedies = {
+        "symbol": "map one underlying to the other's units (Book.in_units_of)",
+        "spot": at,
+        "asof": at,
+        "currency": "make both of chains in one currency",
+        "signed": "sign both by rules with a dealer sign, or neither (assign_positions)",
+    }
+    differing = [name for name in remedies if getattr(one, name) != getattr(other, name)]
+    if differing:
+        pairs = [f"{name}: {getattr(one, name)!r} and {getattr(other, name)!r}" for name in differing]
+        todo = dict.fromkeys(remedies[name] for name in differing)
+        raise MismatchError(
+            f"books cannot be added; they differ in {'; '.join(pairs)}. To add them, {'; '.join(todo)}."
+        )
+    notes, names = _join_notes(one.notes, other.notes)
+    origins = tuple(dict.fromkeys(one.origins + other.origins))
+    is_note, contracts = other["kind"] == "note", other["contract"].copy()
+    contracts[is_note] = [names[name] for name in contracts[is_note]]
+    place = np.array([origins.index(origin) for origin in other.origins])
+    theirs = {**other.columns, "contract": contracts, "origin": place[other["origin"].astype(int)]}
+    return {
+        "columns": {name: np.concatenate([values, theirs[name]]) for name, values in one.columns.items()},
+        "rule": join_rules([one.rule, other.rule]),
+        "notes": notes,
+        "origins": origins,
+    }
+
+
+def _join_notes(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The notes of both, and the names of `other`'s: a number behind one that is taken by other terms."""
+    joined, names = dict(one), {}
+    for name, note in other.items():
+        key, count = name, 1
+        while key in joined and joined[key] != note:
+            count += 1
+            key = f"{name} ({count})"
+        joined[key], names[name] = note, key
+    return joined, names
+
+
+def net(columns: Columns, origins: Sequence[Origin]) -> dict[str, Any]:
+    """Columns and origins with one row for all that are alike in everything but position and origin."""
+    frame = pd.DataFrame(dict(columns))
+    terms = [name for name in frame if name not in ("position", "origin")]
+    place = frame.groupby(terms, sort=False, dropna=False).ngroup().to_numpy()
+    first = np.unique(place, return_index=True)[1]
+    behind: list[set[int]] = [set() for _ in first]
+    for group, origin in zip(place.tolist(), columns["origin"].astype(int).tolist(), strict=True):
+        behind[group].add(origin)
+    found = [frozenset(members) for members in behind]
+    merged = {members: merge(origins[i] for i in sorted(members)) for members in found}
+    every = tuple(dict.fromkeys([*merged.values(), *origins]))
+    rows = {name: values[first] for name, values in columns.items()}
+    rows["position"] = np.bincount(place, columns["position"])
+    rows["origin"] = np.array([every.index(merged[members]) for members in found])
+    return {"columns": rows, "origins": every}

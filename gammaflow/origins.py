@@ -1,0 +1,221 @@
+"""Origins: the chains, notes and frames that a book's rows were made from, and the quality of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.quality import Quality
+
+__all__ = [
+    "BookQuality",
+    "Origin",
+    "Part",
+    "Source",
+    "Subset",
+    "count_held",
+    "join_rules",
+    "merge",
+    "quality_of",
+    "turn",
+]
+
+_AND = " | "
+_OPPOSITE = "opposite of "
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One chain, list of notes or frame that rows of books were made from; equal to itself alone.
+
+    Attributes
+    ----------
+    name : str
+        Whose quotes or terms; "" where positions were given.
+    rows : int
+        Contracts of the book that was first made from it.
+    quality : Quality, optional
+        Of the chain; None where there is none.
+    """
+
+    name: str
+    rows: int
+    quality: Quality | None = None
+
+
+class Origin(NamedTuple):
+    """Sources of a row (several where positions were netted), and the rule that signed it, in words."""
+
+    sources: tuple[Source, ...]
+    rule: str
+
+
+class Subset(NamedTuple):
+    """Contracts that a book holds, and those of the books it was taken from."""
+
+    rows: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"subset: {self.rows:,} of {self.of:,} rows"
+
+
+class Part(NamedTuple):
+    """A chain behind a book: its quality, and how many of its positions the book holds."""
+
+    quality: Quality
+    held: int
+    rows: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and text."""
+        return {"positions_in_the_book": self.held, "positions": self.rows, **self.quality.to_dict()}
+
+    def describe(self, asof: pd.Timestamp) -> str:
+        """One sentence: what of the chain a book valued as of `asof` holds."""
+        share = "all" if self.held == self.rows else f"{self.held:,} of"
+        line = f"{self.quality.source}: {share} its {self.rows:,} positions are in this book"
+        if asof != self.quality.asof:
+            line += f", valued as of {asof:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{line}; the figures that follow are of the whole chain when it was quoted"
+
+
+@dataclass(frozen=True)
+class BookQuality(Quality):
+    """Quality of the chains behind a book that is more, less or later than one chain.
+
+    Every figure is of whole chains when they were quoted, not of the rows that the book holds. Of several
+    chains, rows are added up and reasons name the chain; what cannot be added up (open interest in contracts
+    of different sizes, spreads, ages, shares, the score) is NaN or empty, and `parts` has it of each.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        The chains.
+    others : int
+        Rows of the book that come from no chain: notes, positions given.
+    valued : Timestamp
+        When the book is valued.
+    """
+
+    parts: tuple[Part, ...] = ()
+    others: int = 0
+    valued: pd.Timestamp = pd.NaT  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], others: int, valued: pd.Timestamp) -> BookQuality:
+        """From the chains behind a book (one or more), its rows without one, and when it is valued."""
+        qualities = [part.quality for part in parts]
+        own: dict[str, Any] = {"parts": tuple(parts), "others": others, "valued": valued}
+        if len(qualities) == 1:
+            return cls(**{f.name: getattr(qualities[0], f.name) for f in fields(Quality)}, **own)
+        states = pd.concat([pd.Series(dict(q.quotes), dtype="int64") for q in qualities])
+        return cls(
+            table=pd.concat([q.table.set_index(q.source + ": " + q.table.index) for q in qualities]),
+            rows=sum(q.rows for q in qualities),
+            usable=sum(q.usable for q in qualities),
+            open_interest=np.nan,
+            usable_open_interest=np.nan,
+            left_out={f"{q.source}: {why}": n for q in qualities for why, n in q.left_out.items()},
+            quotes={str(state): int(n) for state, n in states.groupby(level=0).sum().items()},
+            warnings=tuple(f"{q.source}: {text}" for q in qualities for text in q.warnings),
+            source=_AND.join(q.source for q in qualities),
+            **own,
+        )
+
+    def each(self) -> tuple[Quality, ...]:
+        """Quality of every chain behind it."""
+        return tuple(part.quality for part in self.parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and text; those of each chain under "chains"."""
+        return {
+            **super().to_dict(),
+            "figures_are_of": "whole chains when they were quoted",
+            "chains": [part.to_dict() for part in self.parts],
+            "positions_from_no_chain": self.others,
+        }
+
+    def __str__(self) -> str:
+        lines = [text for part in self.parts for text in (part.describe(self.valued), str(part.quality))]
+        if self.others:
+            lines.append(
+                f"{self.others:,} rows of this book come from no chain; nobody recorded their quality"
+            )
+        return "\n".join(lines)
+
+
+def join_rules(rules: Iterable[str]) -> str:
+    """Rules in words as one text, each once."""
+    return _AND.join(dict.fromkeys(part for rule in rules for part in rule.split(_AND)))
+
+
+def rule_of(origins: Sequence[Origin], rows: NDArray[Any]) -> str:
+    """The rules of those of `origins` that some row has, as one text; `rows` (n,) says which each row has."""
+    return join_rules(origins[i].rule for i in np.unique(rows).astype(int))
+
+
+def turn(rule: str) -> str:
+    """The rule that gives the other side of every position, in words."""
+    return _AND.join(
+        part.removeprefix(_OPPOSITE) if part.startswith(_OPPOSITE) else _OPPOSITE + part
+        for part in rule.split(_AND)
+    )
+
+
+def merge(origins: Iterable[Origin]) -> Origin:
+    """The origin of a position netted from rows of several."""
+    given = tuple(origins)
+    sources = dict.fromkeys(source for origin in given for source in origin.sources)
+    return Origin(tuple(sources), join_rules(origin.rule for origin in given))
+
+
+def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray[Any]) -> dict[Source, int]:
+    """How many contracts of each source a book holds.
+
+    Parameters
+    ----------
+    origins : sequence of Origin
+    rows : (n,) array
+        Which of `origins` each row has.
+    contracts : (n,) array
+        The name of each row's contract; one that stands in several rows counts once.
+    """
+    names: dict[Source, set[str]] = {source: set() for origin in origins for source in origin.sources}
+    for i, origin in enumerate(origins):
+        found = set(contracts[rows == i])
+        for source in origin.sources:
+            names[source] |= found
+    # Notes of one name and other terms are told apart by a number behind it.
+    return {source: min(len(found), source.rows) for source, found in names.items()}
+
+
+def quality_of(
+    held: Mapping[Source, int], origins: Sequence[Origin], rows: NDArray[Any], asof: pd.Timestamp
+) -> Quality | None:
+    """Quality behind a book; None where no row comes from a chain.
+
+    Parameters
+    ----------
+    held : mapping of Source to int
+        Contracts of each in the book, as of `count_held`.
+    origins : sequence of Origin
+    rows : (n,) array
+        Which of `origins` each row has.
+    asof : Timestamp
+        When the book is valued.
+    """
+    parts = [Part(s.quality, count, s.rows) for s, count in held.items() if s.quality and count]
+    if not parts:
+        return None
+    without = [all(source.quality is None for source in origin.sources) for origin in origins]
+    others = int(np.array(without)[rows.astype(np.int64)].sum())
+    (quality, count, whole), *more = parts
+    if more or others or count < whole or asof != quality.asof:
+        return BookQuality.of(parts, others, asof)
+    return quality

@@ -1,0 +1,483 @@
+"""Data quality: the score and the checks it is made of, the age of US quotes, and what books say of both."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gammaflow as gf
+from gammaflow.chain import Chain
+from gammaflow.origins import BookQuality, Part
+from gammaflow.quality import CHECKS, SCORED
+from gammaflow.repair import repair_chain
+
+ASOF = pd.Timestamp("2026-02-05T14:30:00Z")
+
+
+def quoted(n=8, asof=ASOF, **changes):
+    """Calls and puts with good quotes, volatilities and open interest, one row each."""
+    columns = {
+        "contract": [f"c{i}" for i in range(n)],
+        "expiry": pd.DatetimeIndex([asof + pd.Timedelta("30D")] * n),
+        "strike": np.linspace(80.0, 120.0, n),
+        "kind": np.resize(np.array(["call", "put"], object), n),
+        "open_interest": np.full(n, 250.0),
+        "multiplier": np.full(n, 100.0),
+        "iv": np.full(n, 0.3),
+        "bid": np.full(n, 2.0),
+        "ask": np.full(n, 2.2),
+        "settlement": np.full(n, "PM", object),
+    }
+    return Chain(columns | changes, "X", 100.0, asof, vendor="test")
+
+
+# --- the score
+
+
+def test_unchecked_is_neither_passed_nor_failed():
+    quality = quoted().quality
+    assert quality.checks == pytest.approx(
+        dict.fromkeys(SCORED, 1.0) | {"forward known": np.nan, "not flagged": np.nan}, nan_ok=True
+    )
+    assert tuple(quality.checks) == CHECKS
+    assert quality.unchecked == ("forward known", "not flagged")
+    assert quality.score == 100.0
+    line = str(quality).splitlines()[-1]
+    assert line == (
+        "score 100 of 100, by unexpired rows: volatility usable 100.0%, open interest known 100.0%, two-"
+        "sided quote 100.0%; not checked: forward known, not flagged"
+    )
+    plain = quality.to_dict()
+    assert plain["score"] == 100.0
+    assert plain["checks"]["not flagged"] is None
+    assert plain["not_checked"] == ["forward known", "not flagged"]
+
+
+def test_a_row_passes_all_checks_of_the_score_or_none():
+    """Rows 0 to 4 fail one check each, or two at once; 5 has expired and is not judged; 6 and 7 pass."""
+    expiry = pd.DatetimeIndex([ASOF + pd.Timedelta("30D")] * 5 + [ASOF] + [ASOF + pd.Timedelta("9D")] * 2)
+    quality = quoted(
+        expiry=expiry,
+        iv=[np.nan, 0.0, 0.3, 0.3, 5e-4, 0.3, 0.3, 0.3],
+        open_interest=[1.0, 1.0, np.nan, 1.0, 1.0, 1.0, 0.0, 1e9],
+        bid=[2.0, 2.0, 2.0, 3.0, 0.0, 0.0, 2.0, 2.0],
+        forward=[100.5, *[np.nan] * 7],
+    ).quality
+    expected = {
+        "volatility usable": 4 / 7,
+        "open interest known": 6 / 7,
+        "two-sided quote": 5 / 7,
+        "forward known": 1 / 7,
+        "not flagged": np.nan,
+    }
+    assert quality.checks == pytest.approx(expected, nan_ok=True)
+    assert quality.score == pytest.approx(100 * 2 / 7)
+    assert "; besides: forward known 14.3%; not checked: not flagged" in str(quality)
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing", "usable"),
+    [
+        (
+            {"bid": np.full(8, np.nan), "ask": np.zeros(8)},
+            "two-sided quote",
+            "100.0% of open interest usable",
+        ),
+        ({"open_interest": np.full(8, np.nan)}, "open interest known", "no open interest"),
+    ],
+)
+def test_no_score_is_given_where_a_check_of_it_could_not_be_made(changes, missing, usable):
+    quality = quoted(**changes).quality
+    assert np.isnan(quality.score)
+    assert missing in quality.unchecked
+    assert "no score, by unexpired rows: volatility usable 100.0%" in str(quality)
+    assert quality.to_dict()["score"] is None
+    assert f"before repair: {usable}, no score" in str(repair_chain(quoted(**changes)).quality)
+
+
+def test_an_expired_chain_has_no_checks():
+    quality = quoted(expiry=pd.DatetimeIndex([ASOF] * 8)).quality
+    assert quality.checks == {}
+    assert np.isnan(quality.score)
+    assert "score" not in str(quality)
+
+
+def test_chain_and_repaired_chain_are_scored_alike():
+    for chain in (gf.demo_chain(), gf.demo_chain(symbol="IBIT"), quoted(41)):
+        repaired = repair_chain(chain).quality
+        assert repaired.score == pytest.approx(chain.quality.score)
+        assert repaired.before.score == chain.quality.score
+        assert repaired.unchecked == ()
+        assert chain.quality.unchecked[-1] == "not flagged"
+
+
+DEFECTS = {
+    "quote": {"bid": 0.0, "ask": 0.0},
+    "missing quote": {"bid": np.nan, "ask": np.nan},
+    "bid": {"bid": 0.0},
+    "ask": {"ask": np.nan},
+    "crossed": {"bid": 9.0},
+    "zero volatility": {"iv": 0.0},
+    "no volatility": {"iv": np.nan},
+    "placeholder": {"iv": 1e-5},
+    "absurd open interest": {"open_interest": 1e15},
+    "no open interest": {"open_interest": np.nan},
+}
+
+
+def spoiled(chain, defect, rows):
+    """The chain with what `defect` names written into those of `rows` that it makes worse."""
+    had = {
+        "bid": chain.quote_state == "two-sided",
+        "ask": chain.quote_state == "two-sided",
+        "iv": chain["iv"] > 1e-3,
+        "open_interest": ~np.isnan(chain["open_interest"]),
+    }
+    new = {}
+    for name, value in DEFECTS[defect].items():
+        chosen = np.asarray(rows)[had[name][rows]]
+        new[name] = chain[name].copy()
+        new[name][chosen] = value
+    return chain.with_columns(**new)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(sorted(DEFECTS)), st.lists(st.integers(0, 11), min_size=1, max_size=12)),
+        min_size=1,
+        max_size=6,
+    ),
+    interest=st.lists(st.sampled_from([0.0, 1.0, 40.0, 1e5]), min_size=12, max_size=12),
+)
+def test_the_score_never_rises_when_the_data_get_worse(steps, interest):
+    chain = quoted(12, open_interest=np.array(interest))
+    score = chain.quality.score
+    for defect, rows in steps:
+        chain = spoiled(chain, defect, rows)
+        after = chain.quality.score
+        assert np.isnan(after) or after <= score
+        score = score if np.isnan(after) else after
+
+
+@pytest.mark.parametrize("row", ["best", "worst", "empty"])
+@pytest.mark.parametrize("repair", [False, True])
+def test_one_absurd_open_interest_does_not_carry_the_score(row, repair):
+    """1e15 contracts on a good row made the share of good open interest 100 %: the score rose."""
+    chain = gf.demo_chain()
+    iv, oi, bid = (chain[name].copy() for name in ("iv", "open_interest", "bid"))
+    iv[::7], bid[::5], oi[::11] = np.nan, 0.0, 0.0
+    chain = chain.with_columns(iv=iv, bid=bid, open_interest=oi)
+    place = {"best": 1, "worst": 0, "empty": 22}[row]
+    worse = spoiled(chain, "absurd open interest", [place])
+    assert worse["open_interest"][place] == 1e15
+    measure = repair_chain if repair else (lambda x: x)
+    assert measure(worse).quality.score == measure(chain).quality.score
+    assert worse.quality.usable_share != pytest.approx(chain.quality.usable_share, abs=1e-3)
+
+
+def test_losing_quotes_or_volatilities_lowers_the_score_of_a_repaired_chain():
+    chain = gf.demo_chain(symbol="IBIT")
+    rng = np.random.default_rng(5)
+    order, scores = rng.permutation(len(chain)), []
+    for count in (0, 50, 150, 300, 500):
+        scores.append(repair_chain(spoiled(chain, "quote", order[:count])).quality.score)
+    assert (np.diff(scores) < 0).all()
+    zeroed = spoiled(spoiled(chain, "quote", order[:150]), "zero volatility", order[100:200])
+    assert repair_chain(zeroed).quality.score <= scores[2]
+
+
+# Before: 63, 29, 29, 28, 65 for raw chains and 97, 96, 96, 94, 98 repaired.
+SCORES = {
+    "cboe/spx_20220205_LucaCastelli.csv": (93.6, 95.5),
+    "cboe/spx_20230914_carlosjimenezdiaz.csv": (87.5, 93.2),
+    "cboe/spy_20230914_carlosjimenezdiaz.csv": (69.0, 90.6),
+    "yahoo_cboe_json/IBIT_20260714T2010ET.json": (89.1, 90.8),
+    "deribit/deribit_options_snapshot_20260205T093647Z.csv": (94.2, 94.2),
+}
+
+
+@pytest.mark.parametrize("path", SCORES)
+def test_scores_of_real_chains(shared, path):
+    how = {"symbol": "BTC"} if path.startswith("deribit") else {}
+    chain = gf.read_chain(shared / "data" / path, **how)
+    raw, repaired = SCORES[path]
+    alive = chain.years > 0
+    good = (chain["iv"] > 1e-3) & (chain["bid"] > 0) & (chain["bid"] <= chain["ask"]) & alive
+    good &= chain["open_interest"] >= 0
+    assert chain.quality.score == pytest.approx(100 * good.sum() / alive.sum(), rel=1e-12)
+    assert chain.quality.score == pytest.approx(raw, abs=0.06)
+    quality = repair_chain(chain).quality
+    assert quality.score == pytest.approx(repaired, abs=0.06)
+    assert quality.score >= chain.quality.score
+    for defect in ("quote", "zero volatility", "absurd open interest"):
+        rows = np.random.default_rng(1).choice(len(chain), len(chain) // 10, replace=False)
+        assert spoiled(chain, defect, rows).quality.score <= chain.quality.score
+
+
+def test_the_demo_does_not_alarm():
+    assert gf.demo_chain().quality.score == pytest.approx(86.5, abs=0.05)
+    assert gf.demo_chain(symbol="IBIT").quality.score == pytest.approx(86.5, abs=0.05)
+
+
+# --- the age of quotes after the close
+
+
+@pytest.mark.parametrize(
+    ("moment", "hours"),
+    [
+        ("2025-11-26T21:10Z", 0.0),  # Wednesday, before options close at 16:15
+        ("2025-11-27T17:00Z", 19.75),  # Thanksgiving at noon
+        ("2025-11-28T14:00Z", 40.75),  # Friday, before the open
+        ("2025-11-28T17:59Z", 0.0),  # its half day ends at 13:00, options at 13:15
+        ("2025-11-28T18:10Z", 0.0),
+        ("2025-11-28T19:15Z", 1.0),
+        ("2025-11-30T18:15Z", 48.0),  # Sunday after it
+        ("2026-01-19T15:00Z", 65.75),  # Martin Luther King's day, a Monday
+        ("2026-01-20T14:29Z", 89.0 + 14 / 60),  # Tuesday, a minute before the open
+        ("2026-01-20T14:30Z", 0.0),
+        ("2026-07-03T16:00Z", 19.75),  # Independence Day observed, in summer time
+        ("2001-09-16T20:15Z", 144.0),  # the week without sessions
+    ],
+)
+def test_hours_since_close_know_holidays_and_half_days(moment, hours):
+    quality = quoted(asof=pd.Timestamp(moment)).quality
+    assert quality.hours_since_close == pytest.approx(hours, abs=1e-9)
+    assert ("h older than asof (US market closed)" in str(quality)) == (hours > 0)
+    assert quality.to_dict()["hours_since_close"] == pytest.approx(hours)
+
+
+@pytest.mark.parametrize("moment", ["1999-06-01T15:00Z", "2046-06-01T15:00Z", "2000-01-01T15:00Z"])
+def test_hours_since_close_outside_the_calendar_are_not_known(moment):
+    quality = quoted(asof=pd.Timestamp(moment)).quality
+    assert np.isnan(quality.hours_since_close)
+    assert "US market" not in str(quality)
+    assert quality.to_dict()["hours_since_close"] is None
+
+
+def test_a_book_of_us_options_loads_no_calendar_until_its_hours_are_asked_for():
+    code = (
+        "import sys, gammaflow as gf\n"
+        "chain = gf.demo_chain(symbol='IBIT')\n"
+        "book = gf.assign_positions(chain)\n"
+        "assert chain.quality.in_new_york\n"
+        "assert 'exchange_calendars' not in sys.modules\n"
+        "assert chain.quality.hours_since_close > 0\n"
+        "assert 'exchange_calendars' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- books: quality travels with rows
+
+
+@pytest.fixture(scope="module")
+def coins():
+    chain = gf.demo_chain()
+    iv = chain["iv"].copy()
+    iv[:20] = np.nan
+    return gf.assign_positions(chain.with_columns(iv=iv), venue="Deribit")
+
+
+@pytest.fixture(scope="module")
+def everything(coins):
+    """Coins, shares of a fund and notes, in dollars per coin: 578 + 524 + 10 rows."""
+    fund = gf.assign_positions(gf.demo_chain(symbol="IBIT"), venue="IBIT", rule="short_all")
+    notes = gf.book_notes(gf.demo_notes(), spot=40.53, asof=coins.asof, sigma=0.5)
+    ratio = gf.venues.IBIT
+    return coins + (fund + notes.at(spot=fund.spot)).in_units_of("BTC", ratio, spot=coins.spot)
+
+
+COINS = "synthetic demo BTC of 2026-02-05 09:36:00 UTC"
+FUND = "synthetic demo IBIT of 2026-02-05 09:36:00 UTC"
+WHOLE = "the figures that follow are of the whole chain when it was quoted"
+
+
+def test_a_whole_chain_is_no_subset_and_has_its_own_quality(coins):
+    chain = gf.demo_chain()
+    book = gf.assign_positions(chain)
+    for same in (book, -book, book.kept_in("coin"), book.at(spot=60_000.0), book.in_units_of("mBTC", 1e3)):
+        assert same.quality is chain.quality
+        assert same.subset is None
+        assert same.title == same.symbol
+    assert book.select(np.ones(len(book), bool)).subset is None
+    assert coins.subset is None
+    assert coins.quality.usable == 578
+
+
+def test_a_subset_names_itself_everywhere(coins, tmp_path):
+    part = coins.select(np.arange(578) < 120)
+    assert part.subset == (120, 578)
+    name = "BTC (subset: 120 of 578 rows)"
+    report = gf.analyze(part, spots=[60_000.0, 71_470.0, 80_000.0])
+    profile, exposure = report.profile, report.exposure
+    flow = gf.hedge_flow(part, spot=70_000.0)
+    for result in (part, exposure, profile, report, flow):
+        assert repr(result).startswith(f"{type(result).__name__} {name}, as of ")
+    assert f"# {name} dealer exposure" in report.to_markdown().replace("\\", "")
+    assert "subset: 120 of 578 rows" in report.levels.explain()
+    assert "subset: 120 of 578 rows" in dict(report.facts())["source"]
+    for plain in (report.to_dict(), report.levels.to_dict(), exposure.to_dict()):
+        assert plain["subset"] == {"rows": 120, "of": 578}
+    page = report.to_html(tmp_path / "part.html").read_text(encoding="utf-8")
+    assert f"<h1>{name} dealer gamma</h1>" in page
+    assert f"598 rows of all {COINS}" in page
+    assert profile.plot().get_title(loc="left").startswith(f"{name} gamma over spot")
+    whole = gf.analyze(coins, spots=[60_000.0, 71_470.0, 80_000.0])
+    assert "subset" not in repr(whole) + whole.to_markdown() + whole.levels.explain()
+    assert whole.to_dict()["subset"] is None
+
+
+def test_the_file_of_a_subset_does_not_replace_that_of_the_whole(coins, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    part = coins.select(coins["kind"] == "put")
+    assert gf.analyze(part, spots=[7e4, 7.1e4, 8e4]).to_html().name == "BTC_subset_20260205T093600Z.html"
+
+
+def test_a_subset_does_not_claim_the_chains_share_as_its_own(coins):
+    part = coins.select(coins["kind"] == "call")
+    quality, whole = part.quality, coins.quality
+    assert (
+        str(quality).splitlines()[0] == f"{COINS}: {len(part)} of its 578 positions are in this book; {WHOLE}"
+    )
+    assert str(quality).split("\n", 1)[1] == str(whole)
+    assert quality.usable_share == whole.usable_share
+    assert quality.score == whole.score
+    plain = quality.to_dict()
+    assert plain["figures_are_of"] == "whole chains when they were quoted"
+    assert plain["chains"] == [{"positions_in_the_book": len(part), "positions": 578, **whole.to_dict()}]
+    assert plain["positions_from_no_chain"] == 0
+    for text in (repr(gf.aggregate_exposure(part)), gf.analyze(part, spots=[7e4, 7.1e4, 8e4]).to_markdown()):
+        assert WHOLE in text
+        assert "no chain" not in text
+
+
+def test_a_subset_of_a_subset_counts_from_the_whole_and_parts_make_it_whole_again(coins):
+    calls, puts = (coins.select(coins["kind"] == kind) for kind in ("call", "put"))
+    few = calls.select(calls["strike"] > 80_000.0)
+    assert few.subset == (len(few), 578)
+    again = calls + puts
+    assert again.subset is None
+    assert again.quality is coins.quality
+    assert (few + few).subset == (len(few), 578)
+    assert (calls + few).subset == (len(calls), 578)
+    assert (coins + -few).quality is coins.quality
+    frame = coins.to_frame()
+    fewer = {name: values[:7] for name, values in coins.columns.items()}
+    assert dataclasses.replace(coins, columns=fewer).subset == (7, 578)
+    assert gf.Book(frame, "BTC", coins.spot, coins.asof).subset is None
+
+
+def test_quality_of_a_sum_is_that_of_each_chain(everything, coins):
+    assert everything.subset is None
+    quality = everything.quality
+    fund = gf.demo_chain(symbol="IBIT").quality
+    assert [q.source for q in quality.each()] == [COINS, FUND]
+    lines = str(quality).splitlines()
+    assert f"{COINS}: all its 578 positions are in this book; {WHOLE}" in lines
+    assert f"{FUND}: all its 524 positions are in this book; {WHOLE}" in lines
+    assert lines[-1] == "10 rows of this book come from no chain; nobody recorded their quality"
+    assert str(coins.quality) in str(quality)
+    assert str(fund) in str(quality)
+    assert (quality.rows, quality.usable) == (598 + 524, 578 + 524)
+    assert np.isnan([quality.usable_share, quality.score, quality.hours_since_close]).all()
+    assert quality.table["rows"].to_dict() == {f"{COINS}: implied volatility missing": 20}
+    states = {k: coins.quality.quotes.get(k, 0) + fund.quotes.get(k, 0) for k in ("two-sided", "no bid")}
+    assert quality.quotes == states
+    plain = quality.to_dict()
+    assert [chain["source"] for chain in plain["chains"]] == [COINS, FUND]
+    assert plain["positions_from_no_chain"] == 10
+    report = gf.analyze(everything, spots=[7e4, 7.1e4, 8e4])
+    (row,) = report.unusable().to_numpy().tolist()
+    assert row[:2] == [f"{COINS}: implied volatility missing", "20"]
+    assert "no chain is behind" not in report.to_markdown() + report.levels.explain()
+
+
+def test_selections_of_a_sum_keep_what_belongs_to_their_rows(everything, coins):
+    only_coins = everything.select(everything["venue"] == "Deribit")
+    assert only_coins.quality is coins.quality
+    assert only_coins.rule == coins.rule
+    assert only_coins.subset == (578, 1112)
+    notes = everything.select(everything["kind"] == "note")
+    assert notes.quality is None
+    assert notes.rule.startswith("dealers owe every note, IBIT as")
+    assert "|" not in notes.rule
+    assert notes.title == "BTC (subset: 10 of 1,112 rows)"
+    assert "No record of quality: no chain is behind the book." in repr(
+        gf.analyze(notes, spots=[7e4, 7.1e4, 8e4])
+    )
+    some = everything.select(np.arange(len(everything)) % 2 == 0)
+    held = {part.quality.source: part.held for part in some.quality.parts}
+    assert held[COINS] + held[FUND] + some.quality.others == len(some)
+    assert (some["venue"] == "Deribit").sum() == held[COINS]
+    assert (only_coins + everything.select(everything["venue"] != "Deribit")).subset is None
+
+
+def test_a_book_valued_later_says_when_its_chain_was_quoted(coins):
+    later = coins.at(asof=coins.asof + pd.Timedelta("2h"), spot=70_000.0)
+    assert later.subset is None
+    head = str(later.quality).splitlines()[0]
+    assert head == (
+        f"{COINS}: all its 578 positions are in this book, valued as of 2026-02-05 11:36:00 UTC; {WHOLE}"
+    )
+    back = later.at(asof=coins.asof)
+    assert back.quality is coins.quality
+
+
+def test_two_dates_of_one_chain_show_both():
+    chain = gf.demo_chain()
+    before = Chain(chain.to_frame(), "BTC", chain.spot, chain.asof - pd.Timedelta("1h"), "synthetic demo")
+    now, was = gf.assign_positions(chain), gf.assign_positions(before)
+    change = now + -was.at(asof=now.asof)
+    heads = [line for line in str(change.quality).splitlines() if "positions are in this book" in line]
+    assert [head[:49] for head in heads] == [COINS + ": al", COINS.replace("09:36", "08:36") + ": al"]
+    assert "valued as of 2026-02-05 09:36:00 UTC" in heads[1]
+    assert len(change) == 2 * len(now)
+
+
+def test_a_repaired_chain_travels_too():
+    repaired = repair_chain(gf.demo_chain())
+    book = gf.assign_positions(repaired)
+    part = book.select(book["kind"] == "put")
+    assert book.quality is repaired.quality
+    assert part.quality.parts[0].quality is repaired.quality
+    assert "parity forward on 7 of 7 expiries" in str(part.quality)
+    assert part.quality.to_dict()["chains"][0]["volatility_source"] == {"vendor": 598}
+
+
+def test_positions_given_name_themselves_as_a_subset_without_quality():
+    frame = gf.assign_positions(gf.demo_chain()).to_frame()
+    book = gf.Book(frame, "BTC", 71_470.0, gf.demo_chain().asof)
+    part = book.select(book["kind"] == "put")
+    assert part.quality is None
+    assert part.sources == ()
+    assert f"subset: {len(part)} of 598 rows" in repr(part)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([0, 1], r"int64 of shape \(2,\)"),
+        (np.ones(5, bool), r"bool of shape \(5,\)"),
+        (np.zeros(578, bool), r"bool of shape \(578,\), all False"),
+    ],
+)
+def test_what_is_no_mask_is_refused(coins, rows, words):
+    with pytest.raises(gf.SchemaError, match=f"received {words}; legal is a bool for each .* 578 rows"):
+        coins.select(rows)
+
+
+def test_warnings_of_each_chain_reach_the_sum(everything):
+    first, second = (
+        dataclasses.replace(quality, warnings=(text,))
+        for quality, text in zip(everything.quality.each(), ("stale", "odd"), strict=True)
+    )
+    both = BookQuality.of([Part(first, 1, 2), Part(second, 3, 3)], 0, everything.asof)
+    assert both.warnings == (f"{COINS}: stale", f"{FUND}: odd")
+    assert both.to_dict()["warnings"] == list(both.warnings)
+    assert "WARNING: stale" in str(both)
+    assert BookQuality.of([Part(first, 1, 2)], 0, everything.asof).warnings == ("stale",)
