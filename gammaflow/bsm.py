@@ -273,8 +273,9 @@ def implied_volatility(price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag:
     -----
     Works from the out-of-the-money time value, in logarithms, so prices of 1e-300 and prices an ulp below
     their bound are solved alike. What is achievable is set by the price: half an ulp of an in-the-money price
-    is half an ulp of the price over vega in volatility. Where the rounding of discount factors would decide
-    whether a time value exists at all, they are computed in twice the working precision.
+    is half an ulp of the price over vega in volatility; to that comes a relative 4e-14 at most, from a second
+    to a century before expiry. Where the rounding of discount factors would decide whether a time value
+    exists, or be most of it, they are computed in twice the working precision.
 
     Jaeckel (2015), "Let's be rational"; first guess Stefanica and Radoicic (2017), "An explicit implied
     volatility formula".
