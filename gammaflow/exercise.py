@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.american_rows import american_cash, exercised, unsupported
+from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
@@ -139,7 +140,7 @@ def compare_exercise(
     Name: gamma_percent, dtype: float64
     """
     names = tuple(check_choice(name, "measures", MEASURES) for name in measures)
-    bounds = np.asarray(edges, dtype=np.float64)
+    bounds = floats(edges)
     if bounds.ndim != 1 or not bounds.size or not np.isfinite(bounds).all() or (np.diff(bounds) <= 0).any():
         raise SchemaError(f"edges: received {edges!r}; legal are numbers that increase, one or more.")
     mask = np.asarray(book["exercise"] == "american")
