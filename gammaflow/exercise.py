@@ -16,7 +16,7 @@ from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
 from gammaflow.schema import check_choice
-from gammaflow.units import CONVENTION, MEASURES, money
+from gammaflow.units import MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
 
@@ -93,7 +93,9 @@ class ExerciseComparison:
             )
             unit = MEASURES[name].unit.format(ccy=american.currency)
             lines.append(f"{name}: {european:,.4g} -> {american_:,.4g} {unit} ({percent:+.2f} %)")
-        return "\n".join([*lines, CONVENTION, self.table.to_string(float_format="{:,.4g}".format)])
+        return "\n".join(
+            [*lines, f"sign: {self.book.sign}", self.table.to_string(float_format="{:,.4g}".format)]
+        )
 
 
 def compare_exercise(

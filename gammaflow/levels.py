@@ -15,7 +15,7 @@ from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.plot.prepare import strike_text
 from gammaflow.profile import Profile, expiry_spots
 from gammaflow.schema import check_choice
-from gammaflow.units import CONVENTION, PERCENT, describe
+from gammaflow.units import PERCENT, describe
 from gammaflow.zones import Trough, Zone, find_roots, find_zones, polish
 
 __all__ = ["Flip", "Levels", "Trough", "Zone", "find_levels"]
@@ -53,7 +53,8 @@ class Levels:
     call_wall, put_wall : float
         Strike with the largest unsigned call (put) gamma; NaN without calls (puts).
     absolute_gamma_strike : float
-        Strike with the largest unsigned gamma, calls and puts together.
+        Strike with the largest unsigned gamma, calls, puts and barrier options together; NaN where no row
+        has a strike.
     max_pain : Series
         Per expiry, the strike at which the options outstanding would pay the least.
     concentration : DataFrame
@@ -119,7 +120,7 @@ class Levels:
             "core_fraction": self.core_fraction,
             "call_wall": _none_if_nan(self.call_wall),
             "put_wall": _none_if_nan(self.put_wall),
-            "absolute_gamma_strike": self.absolute_gamma_strike,
+            "absolute_gamma_strike": _none_if_nan(self.absolute_gamma_strike),
             "max_pain": {str(t): k for t, k in self.max_pain.to_dict().items()},
             "short_gamma_by_strike": [
                 {"strike": k, **row} for k, row in self.concentration.to_dict("index").items()
@@ -147,7 +148,10 @@ class Levels:
             ("short gamma by strike", heavy or "none"),
             ("call wall", "none" if np.isnan(self.call_wall) else strike_text(self.call_wall)),
             ("put wall", "none" if np.isnan(self.put_wall) else strike_text(self.put_wall)),
-            ("absolute gamma strike", strike_text(self.absolute_gamma_strike)),
+            (
+                "absolute gamma strike",
+                "none" if np.isnan(self.absolute_gamma_strike) else strike_text(self.absolute_gamma_strike),
+            ),
             *(
                 ("max pain, next expiry", f"{strike_text(strike)} ({expiry:%Y-%m-%d})")
                 for expiry, strike in self.max_pain.head(1).items()
@@ -162,7 +166,7 @@ class Levels:
         low, high = book["sigma"].min(), book["sigma"].max()
         rows = [
             ("rule", book.rule),
-            ("sign", CONVENTION if book.signed else "none (open interest alone)"),
+            ("sign", book.sign),
             (
                 "rows",
                 f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries",
@@ -209,7 +213,7 @@ class Levels:
                 f"Levels {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, "
                 f"spot {book.spot:,.2f} {book.currency}",
                 f"rule: {book.rule}; {self.profile.dynamics.name}; core fraction {self.core_fraction:g}",
-                f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
+                f"sign: {book.sign}",
                 *(f"  {name:<{width}}  {value}" for name, value in self.rows()),
             ]
         )

@@ -150,7 +150,7 @@ BOOK: Mapping[str, Column] = _dictionary(
     _CONTRACT,
     Column("venue", "text", "-", "where the contract trades"),
     _EXPIRY,
-    _STRIKE,
+    replace(_STRIKE, meaning="strike price; of a note, which has none, its initial fixing"),
     Column("kind", "text", "-", "what the contract is", choices=KINDS),
     Column("position", "number", "contracts", "dealers' signed position, + = dealers own the option"),
     _MULTIPLIER,
