@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.arguments import floats, uncover
 from gammaflow.barrier_pricing import greeks
 from gammaflow.barrier_terms import read_monitoring, read_terms
 from gammaflow.errors import SchemaError
@@ -141,7 +142,10 @@ def delta_excess(
     whole, edge = _edges(kind, flag, K, H, t, r, sigma, q, monitoring, tol)
     terms = read_terms(kind, flag, True, K=K, H=H, t=t, r=r, sigma=sigma, q=q)
     n = {name: np.broadcast_to(a, terms.shape)[..., None] for name, a in terms.numbers.items()}
-    kinds, flags = (np.broadcast_to(np.asarray(a), terms.shape)[..., None] for a in (kind, flag))
+    kinds, flags = (
+        np.broadcast_to(np.asarray(uncover(a, word)[0]), terms.shape)[..., None]
+        for a, word in ((kind, "down-in"), (flag, "c"))
+    )
     away = np.where(terms.code & 2, 1.0, -1.0)[..., None] * n["sigma"] * np.sqrt(np.maximum(n["t"], 0.0))
 
     def exceeds(distance: Any) -> NDArray[np.bool_]:
@@ -231,8 +235,8 @@ def barrier_shift(H: Any, jump: Any, shares: Any, impact: Any) -> Any:
     >>> round(float(barrier_shift(70.0, 0.449, 1e6, 1e-9)), 3)
     67.834
     """
-    H = np.asarray(H, np.float64)
-    return H * np.exp(-np.asarray(impact) * np.asarray(jump) * np.asarray(shares) * H)
+    H = floats(H)
+    return H * np.exp(-floats(impact) * floats(jump) * floats(shares) * H)
 
 
 def ladder(
@@ -275,7 +279,7 @@ def ladder(
     array([[-5.959, -1.528],
            [-0.019, -0.78 ]])
     """
-    S, t = np.asarray(spots, np.float64), np.asarray(times, np.float64)
+    S, t = floats(spots), floats(times)
     found = greeks(
         kind, flag, S[:, None], K, H, t, r, sigma, q, which=which,
         rebate=rebate, monitoring=monitoring, tol=tol,

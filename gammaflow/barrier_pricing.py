@@ -232,7 +232,8 @@ def greeks(
 
     Notes
     -----
-    Illegal values (H <= 0, negative S, K, t, sigma or rebate, infinity, NaN anywhere) give NaN in their row.
+    Illegal values (H <= 0, negative S, K, t, sigma or rebate, infinity, NaN anywhere) and hidden ones (masked
+    in an array of numpy.ma, <NA> in one of pandas) give NaN in their row.
     Monitored continuously, S at or beyond H is knocked; monitored at dates, today is not one of them. At the
     instant of knocking (continuous) greeks are those of the option knocked into.
 
@@ -304,8 +305,8 @@ def hit_probability(
     >>> round(float(hit_probability("down-in", 100.0, 70.0, 1.0, 0.04, 0.3, 0.01)), 9)
     0.24865262
     """
-    kinds = np.char.replace(np.asarray(kind, dtype=str), "-in", "-out")
-    carry = read_terms(kind, "p", True, r=r, q=q).numbers
+    terms = read_terms(kind, "p", True, r=r, q=q)
+    kinds, carry = np.where(terms.code & 2, "down-out", "up-out"), terms.numbers
     return price(
         kinds, "p", S, 0.0, H, t, 0.0, sigma, carry["q"] - carry["r"],
         rebate=1.0, monitoring=monitoring, tol=tol,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.arguments import floats
 from gammaflow.barrier_terms import KINDS, read_monitoring, read_terms
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_skew import march
@@ -32,7 +33,7 @@ def _read_volatility(vol: Any) -> Volatility:
         return vol  # type: ignore[no-any-return]
     table: Any
     try:
-        table = np.asarray(vol, np.float64)
+        table = floats(vol)
     except (TypeError, ValueError):
         table = np.empty(0)
     if table.ndim == 0:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.arguments import floats, hide, read_number, uncover
 from gammaflow.errors import SchemaError
 
 __all__ = ["BETA", "KINDS", "Terms", "read_monitoring", "read_terms", "read_which"]
@@ -68,18 +69,6 @@ def _read_words(name: str, value: Any, table: Mapping[str, int], legal: str) -> 
     return None, f"{name}: received {str(bad)!r}{where}; legal are {legal}."
 
 
-def _read_number(name: str, value: Any) -> tuple[Any, str | None]:
-    try:
-        if isinstance(value, pd.Series):
-            return value.to_numpy(np.float64, na_value=np.nan), None
-        array = np.asarray(value)
-        if array.dtype.kind not in "iufO":
-            return None, f"{name}: received {array.dtype}; it must hold real numbers (integers or floats)."
-        return array.astype(np.float64, copy=False), None
-    except (TypeError, ValueError):
-        return None, f"{name}: received {value!r:.60}; it must be a number or an array of numbers."
-
-
 def _read_alive(value: Any) -> tuple[Any, str | None]:
     array = np.asarray(value)
     if array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all():
@@ -90,15 +79,21 @@ def _read_alive(value: Any) -> tuple[Any, str | None]:
 
 
 def read_terms(kind: Any, flag: Any, alive: Any, **numbers: Any) -> Terms:
-    """Columns of a call; raises one `SchemaError` for all that is wrong with them."""
+    """Columns of a call; raises one `SchemaError` for all that is wrong with them.
+
+    Where a kind, a flag or `alive` is hidden, the first of the numbers is NaN.
+    """
     kinds = ", ".join(repr(k) for k in KINDS)
+    words = [uncover(kind, "down-in"), uncover(flag, "c"), uncover(alive, True)]
     read = {
-        "kind": _read_words("kind", kind, KINDS, kinds),
-        "flag": _read_words("flag", flag, _FLAGS, "'c', 'p', 'call', 'put' (any case), +1 and -1"),
-        "alive": _read_alive(alive),
-        **{name: _read_number(name, value) for name, value in numbers.items()},
+        "kind": _read_words("kind", words[0][0], KINDS, kinds),
+        "flag": _read_words("flag", words[1][0], _FLAGS, "'c', 'p', 'call', 'put' (any case), +1 and -1"),
+        "alive": _read_alive(words[2][0]),
     }
     problems = [problem for _, problem in read.values() if problem]
+    for name, value in numbers.items():
+        column = read_number(name, value, problems)
+        read[name] = (column if column is None else column.astype(np.float64, copy=False), None)
     shape: tuple[int, ...] = ()
     if not problems:
         try:
@@ -113,7 +108,10 @@ def read_terms(kind: Any, flag: Any, alive: Any, **numbers: Any) -> Terms:
         raise SchemaError("\n".join(problems))
     code = read["kind"][0] + read["flag"][0] + 8 * (1 - read["alive"][0])
     index = series[0].index if series and shape == series[0].shape else None
-    return Terms(np.asarray(code, np.int8), {name: read[name][0] for name in numbers}, shape, index)
+    columns = {name: read[name][0] for name in numbers}
+    for name in list(numbers)[:1]:
+        columns[name] = hide(columns[name], [hidden for _, hidden in words])
+    return Terms(np.asarray(code, np.int8), columns, shape, index)
 
 
 def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
@@ -163,7 +161,7 @@ def _read_dates(monitoring: Any, t: Any) -> tuple[Any, bool, str | None]:
             return np.arange(1, n + 1) / n, True, None
         return None, False, f"monitoring: received {n} dates; it must be 1 to {MOST_DATES:,}."
     try:
-        times = np.asarray(monitoring, np.float64)
+        times = floats(monitoring)
     except (TypeError, ValueError):
         times = np.empty(0)
     if times.ndim != 1 or not times.size:

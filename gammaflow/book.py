@@ -29,6 +29,7 @@ from gammaflow.schema import (
     utc,
     validate,
 )
+from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit", "moment_text"]
 
@@ -176,6 +177,11 @@ class Book(Columnar):
     def plain(self) -> NDArray[np.bool_]:
         """Whether each row is a plain call or put: no barrier option, no note."""
         return np.asarray((self["kind"] == "call") | (self["kind"] == "put"))
+
+    @cached_property
+    def has_strike(self) -> NDArray[np.bool_]:
+        """Whether each row has a strike: whole notes have none, and their `strike` is the initial fixing."""
+        return np.asarray(self["kind"] != "note")
 
     @cached_property
     def special(self) -> Mapping[str, NDArray[np.bool_]]:
@@ -344,6 +350,15 @@ class Book(Columnar):
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
+    def sign(self) -> str:
+        """The sign of every figure in money, in words, as each result prints it."""
+        return self.sign_of(CONVENTION)
+
+    def sign_of(self, convention: str) -> str:
+        """`convention`, or in place of it that there is none, where positions are open interest alone."""
+        return convention if self.signed else "none (open interest alone)"
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """How rows are valued that are not plain European options accounted for in currency, in words."""
         words = {
@@ -390,10 +405,15 @@ class Book(Columnar):
         names, place = np.unique(self["contract"].astype(str), return_inverse=True)
         net = np.bincount(place, self["position"])
         rows = f"{len(self):,} rows" + (f" on {len(names):,} contracts" if len(names) < len(self) else "")
+        long, short = net[net > 0].sum(), -net[net < 0].sum()
+        held = (
+            f"dealers are long {long:,.0f} and short {short:z,.0f} contracts"
+            if self.signed
+            else f"{long + short:,.0f} contracts of open interest, signed for nobody"
+        )
         return (
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
-            f"{self.currency}\nrule: {self.rule}\n{rows}, {len(self.expiries)} expiries, "
-            f"dealers own {net[net > 0].sum():,.0f} and owe {-net[net < 0].sum():z,.0f} contracts"
+            f"{self.currency}\nrule: {self.rule}\n{rows}, {len(self.expiries)} expiries, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality or "") if line)
         )
 

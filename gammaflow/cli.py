@@ -24,7 +24,7 @@ from gammaflow.readers import FORMATS, read_chain
 from gammaflow.repair import repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.terminal import dumps, out_console, working, write
-from gammaflow.units import CONVENTION, describe
+from gammaflow.units import describe
 
 app = typer.Typer(
     add_completion=False,
@@ -92,7 +92,7 @@ def _show_head(report: Report) -> None:
     )
     if report.chain is not None and report.chain.vendor.startswith("synthetic"):
         out_console.print("[yellow]Synthetic data, made up for demonstration: no market quotes.[/yellow]")
-    out_console.print(f"rule: {book.rule}\nsign: {CONVENTION}", highlight=False, markup=False)
+    out_console.print(f"rule: {book.rule}\nsign: {book.sign}", highlight=False, markup=False)
 
 
 def _show_levels(report: Report) -> None:
@@ -123,8 +123,10 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
     out_console.print(table, highlight=False)
 
 
-def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | None, as_json: bool) -> None:
-    """Print a table, or its JSON, and write it where asked."""
+def _finish_table(
+    report: Report, frame: pd.DataFrame, title: str, out: Path | None, as_json: bool, left_out: str = ""
+) -> None:
+    """Print a table, or its JSON, and write it where asked; and what it leaves out, in words."""
     flat = frame.reset_index()
     units = describe(report.book.currency)
 
@@ -132,7 +134,8 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
         levels = report.levels.to_dict()
         head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed", "subset")}
-        return dumps({**head, "units": units, "rows": rows})
+        beside = {"left_out": left_out} if left_out else {}
+        return dumps({**head, "units": units, **beside, "rows": rows})
 
     if out:
         writers: dict[str, Callable[[Path], Any]] = {
@@ -146,6 +149,8 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
         return
     _show_head(report)
     _show_frame(frame, title, units)
+    if left_out:
+        out_console.print(left_out, highlight=False, markup=False)
     out_console.print(str(report.quality), highlight=False, markup=False)
 
 
@@ -244,7 +249,8 @@ def exposure(
     carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
     result = _report(file, symbol, vendor, asof, repair=repair, **carry, rule=rule)
     keys = by or ["expiry"]
-    _finish_table(result, result.exposure.by(*keys), f"Exposure by {', '.join(keys)}", out, as_json)
+    table, title = result.exposure.by(*keys), f"Exposure by {', '.join(keys)}"
+    _finish_table(result, table, title, out, as_json, result.exposure.left_out(*keys))
 
 
 @app.command()

@@ -18,7 +18,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.profile import Profile, default_spots, sweep_spot
 from gammaflow.schema import attempt, check_choice, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
-from gammaflow.units import CONVENTION, describe
+from gammaflow.units import describe
 
 __all__ = ["Cube", "sweep"]
 
@@ -128,7 +128,7 @@ class Cube:
             f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
             f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"
             f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
-            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}\n"
+            f"sign: {book.sign}\n"
             f"measures: {', '.join(self.values)}"
         )
 

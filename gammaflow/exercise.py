@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.american_rows import american_cash, exercised, unsupported
+from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
 from gammaflow.schema import check_choice
-from gammaflow.units import CONVENTION, MEASURES, money
+from gammaflow.units import MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
 
@@ -92,7 +93,9 @@ class ExerciseComparison:
             )
             unit = MEASURES[name].unit.format(ccy=american.currency)
             lines.append(f"{name}: {european:,.4g} -> {american_:,.4g} {unit} ({percent:+.2f} %)")
-        return "\n".join([*lines, CONVENTION, self.table.to_string(float_format="{:,.4g}".format)])
+        return "\n".join(
+            [*lines, f"sign: {self.book.sign}", self.table.to_string(float_format="{:,.4g}".format)]
+        )
 
 
 def compare_exercise(
@@ -139,7 +142,7 @@ def compare_exercise(
     Name: gamma_percent, dtype: float64
     """
     names = tuple(check_choice(name, "measures", MEASURES) for name in measures)
-    bounds = np.asarray(edges, dtype=np.float64)
+    bounds = floats(edges)
     if bounds.ndim != 1 or not bounds.size or not np.isfinite(bounds).all() or (np.diff(bounds) <= 0).any():
         raise SchemaError(f"edges: received {edges!r}; legal are numbers that increase, one or more.")
     mask = np.asarray(book["exercise"] == "american")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.book import Book, moment_text
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
-from gammaflow.units import CONVENTION, MEASURES, convert, describe, money
+from gammaflow.units import MEASURES, convert, describe, money
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
 
@@ -57,6 +57,9 @@ class Exposure:
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
 
+        Rows without a strike (whole notes) are in no sum by strike; `without_strike` holds them, and both
+        together are `total`.
+
         Examples
         --------
         >>> import gammaflow as gf
@@ -65,15 +68,33 @@ class Exposure:
         {'call': False, 'put': True}
         """
         names = _keys(keys)
-        frame = pd.DataFrame({**{k: self.book[k] for k in names}, **self.rows})
+        rows = self.book.has_strike if "strike" in names else np.full(len(self.book), True)
+        columns = {**{k: self.book[k] for k in names}, **self.rows}
+        frame = pd.DataFrame({name: values[rows] for name, values in columns.items()})
         if "expiry" in names:
             frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
         return frame.groupby(names).sum()
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per group of `keys`, one column per measure."""
+        """One row per group of `keys`, one column per measure; by strike without `without_strike`."""
         return self.by(*self.keys)
+
+    @cached_property
+    def without_strike(self) -> pd.Series:
+        """Each measure summed over the rows in no table by strike, for they have none: whole notes."""
+        left = ~self.book.has_strike
+        sums = {name: float(values[left].sum()) for name, values in self.rows.items()}
+        return pd.Series(sums, name="without strike")
+
+    def left_out(self, *keys: str) -> str:
+        """Words for what `by(*keys)` leaves out, how many rows and their gamma; empty where nothing is."""
+        n = int(np.count_nonzero(~self.book.has_strike)) if "strike" in keys else 0
+        if not n:
+            return ""
+        rows = "1 note without a strike" if n == 1 else f"{n:,} notes without a strike"
+        gamma, unit = self.without_strike["gamma"], describe(self.book.currency)["gamma"]
+        return f"not by strike: {rows}, gamma {gamma:,.0f} {unit}"
 
     def total(self) -> pd.Series:
         """Each measure summed over the book."""
@@ -102,8 +123,14 @@ class Exposure:
                 "split='kind' or 'venue'."
             )
         bars = self.by(by, split)[measure].unstack(fill_value=0)
+        if not len(bars):
+            raise SchemaError(
+                f"by: received {by!r}, and no row of the book has a strike ({self.left_out(by)}). "
+                "Use by='expiry'."
+            )
         options = {"currency": self.book.currency, **options}
-        return plot_bars(bars, self.book.spot, f"{self.book.title} {measure} by {by}", unit, **options)
+        title = "\n".join([f"{self.book.title} {measure} by {by}", self.left_out(by)]).strip()
+        return plot_bars(bars, self.book.spot, title, unit, **options)
 
     def __repr__(self) -> str:
         units = describe(self.book.currency)
@@ -114,8 +141,9 @@ class Exposure:
                 f"Exposure {self.book.title}, as of {moment_text(self.book, self.days, self.vol_shift)}, "
                 f"spot {self.book.spot:,.2f} {self.book.currency}",
                 f"rule: {self.book.rule}",
-                f"sign: {CONVENTION}" if self.book.signed else "sign: none (open interest alone)",
+                f"sign: {self.book.sign}",
                 *self.book.remarks,
+                *([self.left_out(*self.keys)] if self.left_out(*self.keys) else []),
                 *lines,
                 *([str(self.book.quality)] if self.book.quality else []),
             ]

@@ -38,7 +38,7 @@ _MINUTE = 1.0 / 60.0
 
 
 def _sign(book: Book) -> str:
-    sign = "+ = dealers buy the underlying" if book.signed else "none (open interest alone)"
+    sign = book.sign_of("+ = dealers buy the underlying")
     return f"sign: {sign}; {book.currency}, at the spot arrived at"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gammaflow.book import moment_text
 from gammaflow.plot.prepare import amount_text, strike_text
-from gammaflow.units import CONVENTION, describe
+from gammaflow.units import describe
 from gammaflow.zones import FADED, Zone
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def explain(levels: Levels) -> str:
     low, high = book["sigma"].min(), book["sigma"].max()
     lines = [
         ("rule", book.rule),
-        ("sign", CONVENTION if book.signed else "none (open interest alone)"),
+        ("sign", book.sign),
         ("rows", f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"),
         (
             "quality",
@@ -102,7 +102,7 @@ def summary(levels: Levels) -> str:
             f"Levels {book.title}, as of {moment_text(book, profile.days, profile.vol_shift)}, "
             f"spot {book.spot:,.2f} {book.currency}",
             f"rule: {book.rule}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
-            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
+            f"sign: {book.sign}",
             *(f"  {name:<{width}}  {value}" for name, value in lines),
         ]
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow import barrier, bsm, note_pricing
+from gammaflow.arguments import floats
 from gammaflow.barrier_analytics import delta_excess, excess_threshold, knock_in_jump
 from gammaflow.book import Book, PerUnit
 from gammaflow.errors import SchemaError
@@ -98,7 +99,7 @@ def vega_matched_puts(
         )
     t = terms.maturity
     puts = dealer / float(bsm.greeks("p", spot, strike, t, r, sigma, q, which="vega").vega)
-    S = np.asarray(spots, np.float64)
+    S = floats(spots)
     cash = S * S * PERCENT
     note = -notional * note_pricing.value(terms, S, r, sigma, q, which="gamma").gamma * cash
     short = -puts * bsm.greeks("p", S, strike, t, r, sigma, q, which="gamma").gamma * cash

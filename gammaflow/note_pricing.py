@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.arguments import floats
 from gammaflow.barrier_terms import read_which
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
@@ -130,7 +131,7 @@ def value(
 
 def _read_spots(spots: Any) -> Array:
     try:
-        return np.asarray(spots, dtype=np.float64)
+        return floats(spots)
     except (TypeError, ValueError):
         raise SchemaError(f"spots: received {spots!r:.60}; they must be numbers.") from None
 
@@ -140,7 +141,7 @@ def _read_numbers(given: dict[str, Any]) -> Array:
     numbers = []
     for name, number in given.items():
         try:
-            numbers.append(float(number))
+            numbers.append(float(floats(number)))
         except (TypeError, ValueError):
             problems.append(f"{name}: received {number!r:.60}; it must be one number.")
     if problems:

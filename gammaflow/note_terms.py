@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.arguments import floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.schema import attempt, check_number, read_only, refuse
 
@@ -134,7 +135,7 @@ class NoteTerms:
 
 def _array(name: str, value: Any) -> NDArray[np.float64]:
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(floats(value))
     except (TypeError, ValueError):
         raise SchemaError(f"{name}: received {value!r:.60}; it must hold numbers.") from None
     return array
@@ -179,9 +180,11 @@ def _numbers(name: str, value: Any, n: int | None, what: str) -> NDArray[np.floa
 
 
 def _flags(name: str, value: Any, n: int | None) -> NDArray[np.bool_]:
-    array = np.array(value)
-    if array.dtype != np.bool_:
-        raise SchemaError(f"{name}: received {value!r:.60}; it must be True or False for each date.")
+    uncovered, hidden = uncover(value, True)
+    array = np.array(uncovered)
+    if array.dtype != np.bool_ or hidden is not None:
+        got = f"{value!r:.60}" if hidden is None else f"{hidden.sum()} entries that are masked or <NA>"
+        raise SchemaError(f"{name}: received {got}; it must be True or False for each date.")
     if n is not None and array.shape not in ((), (n,)):
         raise SchemaError(
             f"{name}: received shape {array.shape}; give one flag, or one for each of {n} dates."

@@ -147,13 +147,15 @@ def assign_positions(
 
 
 def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:
-    position, problems = numbers(np.asarray(values), "rule")
-    if position.shape != (len(chain),):
-        problems.append(
+    if np.shape(values) != (len(chain),):
+        raise SchemaError(
             f"rule: received positions of shape {np.shape(values)}; needed is one per row of the chain "
             f"({len(chain)},), or a rule's name: {', '.join(RULES)}."
         )
-    elif not np.isfinite(position).all():
+    position, problems = numbers(
+        values if isinstance(values, np.ma.MaskedArray) else np.asarray(values), "rule"
+    )
+    if not np.isfinite(position).all():
         bad = np.flatnonzero(~np.isfinite(position))
         problems.append(
             f"rule: {bad.size} of {len(chain)} positions are not finite (first: row {bad[0]}); "

@@ -22,7 +22,7 @@ from gammaflow.greeks import cash_sums
 from gammaflow.moving_rows import vol_at_spot
 from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
-from gammaflow.units import CONVENTION, PROFILE_MEASURES, convert, describe, money
+from gammaflow.units import PROFILE_MEASURES, convert, describe, money
 
 __all__ = ["Profile", "default_spots", "expiry_spots", "sweep_spot"]
 
@@ -77,13 +77,29 @@ class Profile:
         return pd.concat(frames, axis=1, names=["measure"])
 
     def by(self, key: str, measure: str = "gamma") -> pd.DataFrame:
-        """One measure, spots x the distinct values of "expiry", "strike", "kind", "venue" or "contract"."""
+        """One measure, spots x the distinct values of "expiry", "strike", "kind", "venue" or "contract".
+
+        By strike without whole notes, which have none: their sum is what is missing to `table`.
+        """
         check_choice(key, "key", ("expiry", "strike", "kind", "venue", "contract"))
         (name,) = _measures([measure])
+        if key == "strike" and not self.book.has_strike.all():
+            return self._with_strikes(name)
         held = key == "expiry" and name in self.values
         values = self.values[name] if held else self._money(self.spots, [name], by=key)[name]
         groups = self.book.expiries if key == "expiry" else pd.Index(np.unique(self.book[key]), name=key)
         return pd.DataFrame(values.T, index=self._index, columns=groups)
+
+    def _with_strikes(self, measure: str) -> pd.DataFrame:
+        """`by("strike")` without the notes, which have no strike; no columns where nothing else is there."""
+        has = self.book.has_strike
+        if not has.any():
+            none = pd.Index([], dtype=np.float64, name="strike")
+            return pd.DataFrame(index=self._index, columns=none, dtype=np.float64)
+        part = replace(self, book=self.book.select(has), values={}, smiles=None)
+        if part.dynamics.needs_smile:
+            part = replace(part, smiles=fit_smiles(part.book))
+        return part.by("strike", measure)
 
     def split(self, measure: str = "gamma") -> pd.DataFrame:
         """One measure over spot: total, the next expiry, all but it, and what expires within a day."""
@@ -236,7 +252,7 @@ class Profile:
             *self.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "
             f"vol shift {self.vol_shift:g}",
-            f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
+            f"sign: {book.sign}",
         ]
         for name in self.table.columns.intersection(["gamma", "total_gamma"]):
             line = self.table[name]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.arguments import floats
 from gammaflow.errors import SchemaError
 
 __all__ = [
@@ -149,7 +150,7 @@ BOOK: Mapping[str, Column] = _dictionary(
     replace(_CONTRACT, unique=False),
     Column("venue", "text", "-", "where the contract trades"),
     _EXPIRY,
-    _STRIKE,
+    replace(_STRIKE, meaning="strike price; of a note, which has none, its initial fixing"),
     Column("kind", "text", "-", "what the contract is", choices=KINDS),
     Column("position", "number", "contracts", "dealers' signed position, + = dealers own the option"),
     _MULTIPLIER,
@@ -270,7 +271,7 @@ def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
                 f"{column.name}: holds moments outside 1678 .. 2261 ({error}). Drop them or correct the year."
             ]
     elif series.dtype == np.dtype("datetime64[ns]") and isinstance(raw, np.ndarray):
-        array = raw
+        array = series.to_numpy()
     if array is not None:
         missing = np.flatnonzero(np.isnat(array) & (not column.missing_ok))
         problems = [_count(column.name, missing, array, "are missing", column.legal)] if missing.size else []
@@ -363,7 +364,7 @@ def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool 
     """A finite float above `low`, or SchemaError."""
     column = Column(name, "number", "", "", low=low, open_low=open_low)
     try:
-        number = float(value)
+        number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
     except (TypeError, ValueError, OverflowError):
         raise SchemaError(f"{name}: received {value!r}; {name} must be a number {column.legal}.") from None
     if not np.isfinite(number) or number < low or (open_low and number == low):

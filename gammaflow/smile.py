@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.smile import smile_rows
@@ -76,7 +77,7 @@ class Smiles:
                 f"expiry: received {np.array2string(which, threshold=6)}; legal: whole numbers from 0 to "
                 f"{len(self.svi) - 1}, the places of the book's expiries."
             )
-        which, where = np.broadcast_arrays(which, np.asarray(k, dtype=np.float64))
+        which, where = np.broadcast_arrays(which, floats(k))
         rows = _evaluate(which.ravel(), where.ravel(), self.svi, self.knot_starts, self.knots)
         return which, rows.reshape(4, *where.shape)
 

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy import float64
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.arguments import floats
 from gammaflow.errors import SchemaError
 
 __all__ = [
@@ -173,7 +174,7 @@ def convert(
             "per futures contract, > 0, and the other units take none."
         )
     how = CONVERSIONS[to]
-    divisor = (np.asarray(spot, dtype=float64) if how.by_spot else np.float64(1.0)) * (contract_size or 1.0)
+    divisor = (floats(spot) if how.by_spot else np.float64(1.0)) * (contract_size or 1.0)
     out = {}
     for name in table.columns.intersection(list(how.measures)):
         per = PROFILE_MEASURES[name].unit.removeprefix("{ccy}") if how.measures is _TRADED else ""

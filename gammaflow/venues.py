@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, refuse, utc
@@ -92,11 +93,11 @@ class UnitMap:
 
     def level(self, price: Any, asof: Any = None) -> Any:
         """The price of `target` [currency] where `source` is at `price`, on the map's date or at `asof`."""
-        return np.asarray(price, dtype=np.float64)[()] / self.at(self.date if asof is None else asof)
+        return floats(price)[()] / self.at(self.date if asof is None else asof)
 
     def price(self, level: Any, asof: Any = None) -> Any:
         """The price of `source` [currency] at which `target` is at `level`: the inverse of `level`."""
-        return np.asarray(level, dtype=np.float64)[()] * self.at(self.date if asof is None else asof)
+        return floats(level)[()] * self.at(self.date if asof is None else asof)
 
     def annualised(self, expiry: Any) -> float:
         """The basis as a simple rate from the map's date to `expiry` [1/year]: basis x 365 / days."""

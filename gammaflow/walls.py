@@ -84,7 +84,7 @@ def find_max_pain(exposure: Exposure) -> pd.Series:
 def _strikes(exposure: Exposure) -> pd.DataFrame:
     """Rows that have a strike and are still alive, one line each."""
     book = exposure.book
-    rows = (book["kind"] != "note") & (book.rolled(exposure.days)[0] > 0.0)
+    rows = book.has_strike & (book.rolled(exposure.days)[0] > 0.0)
     frame = pd.DataFrame(
         {
             "strike": book["strike"],

@@ -373,7 +373,7 @@ def test_wrong_arguments_are_refused(argument: dict[str, object], message: str) 
 def test_all_problems_come_in_one_error() -> None:
     with pytest.raises(SchemaError) as caught:
         american.greeks("x", "y", None, 0.5, 0.0, 0.2)
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["flag", "S"]
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["flag", "S", "K"]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

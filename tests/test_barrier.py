@@ -286,7 +286,7 @@ GOOD = {"kind": "down-in", "flag": "p", "S": 100.0, "K": 100.0, "H": 80.0, "t": 
         ({"kind": ["down-in", "in"]}, "kind: received 'in' among 2 values"),
         ({"flag": "x"}, "flag: received 'x'; legal are 'c', 'p'"),
         ({"flag": [1, 2]}, "flag: received '2' among 2 values"),
-        ({"S": "abc"}, "S: received <U3; it must hold real numbers"),
+        ({"S": "abc"}, "S: received 'abc'; it must be real numbers"),
         ({"S": [1.0, 2.0], "K": [1.0, 2.0, 3.0]}, r"shapes do not broadcast: S \(2,\), K \(3,\)"),
         ({"alive": 2}, "alive: received 2; it must be True"),
         ({"alive": "yes"}, "alive: received 'yes'"),

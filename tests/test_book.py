@@ -98,7 +98,7 @@ def test_expired_rows_and_empty_books_are_refused():
 def test_repr_shows_rule_and_sides():
     text = repr(random_book(1))
     assert "rule: given positions" in text
-    assert "dealers own" in text
+    assert "dealers are long" in text
 
 
 def test_remarks_count_the_rows_that_are_not_plain():

@@ -230,3 +230,22 @@ def test_the_installed_command_starts():
     assert done.returncode == 0
     for command in ("demo", "report", "exposure", "profile", "levels"):
         assert command in done.stdout
+
+
+def test_exposure_by_strike_says_what_has_no_strike(run, quotes, monkeypatch):
+    chain = gf.demo_chain(symbol="IBIT")
+    notes = gf.book_notes(gf.demo_notes(), spot=chain.spot, asof=chain.asof, sigma=0.5)
+    report = gf.analyze(gf.assign_positions(chain) + notes)
+    monkeypatch.setattr(cli, "_report", lambda *_, **__: report)
+    words = report.exposure.left_out("strike")
+    assert words.startswith("not by strike: 10 notes without a strike, gamma ")
+    _, out, _ = run("exposure", quotes, "--by", "strike")
+    assert words in out
+    _, out, _ = run("exposure", quotes, "--by", "strike", "--json")
+    found = json.loads(out)
+    assert found["left_out"] == words
+    by_strike = sum(row["gamma"] for row in found["rows"])
+    total = report.exposure.total()["gamma"]
+    assert by_strike + report.exposure.without_strike["gamma"] == pytest.approx(total, rel=1e-12)
+    _, out, _ = run("exposure", quotes, "--by", "kind")
+    assert "not by strike" not in out

@@ -20,7 +20,7 @@ from numba.extending import intrinsic, overload
 
 from gammaflow.kernels.compile import scalar
 
-__all__ = ["INV_SQRT_2PI", "PLAIN", "exp", "log", "log_ratio", "mills", "mills_and_slope"]
+__all__ = ["INV_SQRT_2PI", "PLAIN", "exp", "exp_parts", "log", "log_ratio", "mills", "mills_and_slope"]
 
 PLAIN = os.environ.get("GAMMAFLOW_MATH", "") == "plain"
 
@@ -61,7 +61,7 @@ def _double(typingctx, n):
 
 def scale(p, shifted):
     """p 2^k, where shifted = ROUND + k."""
-    return math.ldexp(p, int(shifted - ROUND)) if math.isfinite(p) else p
+    return math.ldexp(p, int(shifted - ROUND)) if math.isfinite(p + shifted) else p
 
 
 @overload(scale, inline="never")
@@ -95,8 +95,8 @@ def _near(a, b):
 
 
 @scalar
-def polynomial_exp(x):
-    """e^x; 0 below -707, NaN stays NaN."""
+def reduced_exp(x):
+    """ROUND + k and m of e^x = 2^k (1 + m), |m| < 0.42 to an ulp of m; x is kept within -707 and 709."""
     y = -707.0 if x < -707.0 else x
     y = 709.0 if y > 709.0 else y
     shifted = y * LOG2_E + ROUND
@@ -113,9 +113,23 @@ def polynomial_exp(x):
     even = even * v + 0.0013888888917213717
     even = even * v + 0.04166666666662413
     even = even * v + 0.5000000000000001
-    p = 1.0 + (r + v * (even + r * odd))
-    p = scale(p, shifted)
+    return shifted, r + v * (even + r * odd)
+
+
+@scalar
+def polynomial_exp(x):
+    """e^x; 0 below -707, NaN stays NaN."""
+    shifted, m = reduced_exp(x)
+    p = scale(1.0 + m, shifted)
     return 0.0 if x < -707.0 else p
+
+
+@scalar
+def polynomial_exp_parts(x):
+    """A power of two a and m of e^x = a (1 + m): where e^x is close to 1, m keeps what 1 + m rounds off."""
+    shifted, m = reduced_exp(x)
+    a = scale(1.0, shifted)
+    return (0.0 if x < -707.0 else a), m
 
 
 @scalar
@@ -220,6 +234,18 @@ def plain_exp(x):
 
 
 @scalar
+def plain_exp_parts(x):
+    """`polynomial_exp_parts` from the C library."""
+    y = -707.0 if x < -707.0 else x
+    y = 709.0 if y > 709.0 else y
+    shifted = y * LOG2_E + ROUND
+    k = shifted - ROUND
+    m = math.expm1((y - k * LN2_HIGH) - k * LN2_LOW)
+    a = scale(1.0, shifted)
+    return (0.0 if x < -707.0 else a), m
+
+
+@scalar
 def plain_log_ratio(a, b):
     """ln(a / b); log1p of the exact difference where a and b are close."""
     near = (a < 2.0 * b) & (b < 2.0 * a)
@@ -249,6 +275,7 @@ def plain_mills_and_slope(z):
 
 
 exp = plain_exp if PLAIN else polynomial_exp
+exp_parts = plain_exp_parts if PLAIN else polynomial_exp_parts
 log_ratio = plain_log_ratio if PLAIN else polynomial_log_ratio
 mills = plain_mills if PLAIN else rational_mills
 mills_and_slope = plain_mills_and_slope if PLAIN else rational_mills_and_slope

@@ -6,7 +6,11 @@ With X = |ln(F/K)|, the out-of-the-money value divided by its upper bound min(S 
 
 R the Mills ratio. (1) is solved in ln u below the inflection point z = 0 and in ln(1 - u) above it, so that
 neither a price of 1e-300 nor one an ulp below its bound loses digits: a first guess from Stefanica and
-Radoicic (2017), eq. (13), and three steps of fourth order (Jaeckel, "Let's be rational", 2015, sec. 3).
+Radoicic (2017), eq. (13), and two steps of fourth order (Jaeckel, "Let's be rational", 2015, sec. 3).
+
+Seconds before expiry the value may be a millionth of spot, and a rounding of S e^-qt, an ulp of spot, a
+millionth of the value. So each discounted amount is kept as S and S (e^-qt - 1) (times a power of two), and
+their sums are compensated: what is left is the rounding of the second part, an ulp of S q t.
 """
 
 from __future__ import annotations
@@ -16,12 +20,15 @@ import math
 import numpy as np
 
 from gammaflow.kernels.compile import kernel, scalar
-from gammaflow.kernels.elementary import exp, log, log_ratio, mills, mills_and_slope
+from gammaflow.kernels.elementary import exp, exp_parts, log, log_ratio, mills, mills_and_slope
 from gammaflow.kernels.extended import add, exp_product, multiply, two_sum
 from gammaflow.kernels.frame import align_frame
 
 OK, BELOW_INTRINSIC, NO_TIME_VALUE, ABOVE_BOUND, NOT_A_NUMBER, AGAIN = range(6)
 CLOSE = 2.0**-40
+#: How many times its own size the terms of a difference may have before it is formed exactly.
+CANCELLED = 16.0
+SMALLEST, LARGEST = 1e-280, 1e280
 
 LOG_SQRT_2PI = 0.9189385332046728
 POLYA = 0.2732395447351628  # 4 / pi - 1
@@ -108,18 +115,35 @@ def total_volatility(value, room, bound, X):
 
 @scalar
 def measure(price, phi, S, K, t, r, q):
-    """Out-of-the-money value, room below the bound, the bound, and whether roundings may decide a sign."""
-    asset = S * exp(-q * t)
-    cash = K * exp(-r * t)
-    forward, rest = two_sum(asset, -cash)
+    """Out-of-the-money value, room below the bound, the bound, X, and whether roundings count in them.
+
+    They count where they may decide a sign, and where terms that cancel are many times what is left.
+    """
+    power, part = exp_parts(-q * t)
+    spot = S * power
+    carry = spot * part
+    power, part = exp_parts(-r * t)
+    strike = K * power
+    interest = strike * part
+    asset, cash = spot + carry, strike + interest
+    first, first_rest = two_sum(spot, -strike)
+    forward, rest = two_sum(first, carry - interest)
     inside = phi * forward > 0.0
     value = price - (phi * forward if inside else 0.0)
-    value = value - (phi * rest if inside else 0.0)
-    top = asset if phi > 0.0 else cash
-    room = top - price
-    close = (inside & (abs(value) < CLOSE * (asset + cash))) | (abs(room) < CLOSE * top)
-    rounded = (r * t != 0.0) | (q * t != 0.0)
-    return value, room, min(asset, cash), close & rounded
+    value = value - (phi * (rest + first_rest) if inside else 0.0)
+    top, top_part = (spot, carry) if phi > 0.0 else (strike, interest)
+    room, rest = two_sum(top, -price)
+    room = room + (rest + top_part)
+    bound = min(asset, cash)
+    ratio, drift = log_ratio(S, K), (r - q) * t
+    X = abs(ratio + drift)
+    parts = abs(carry) + abs(interest)
+    close = (inside & (abs(value) < CLOSE * (asset + cash))) | (abs(room) < CLOSE * (top + top_part))
+    cancelled = (inside & (parts > CANCELLED * price)) | (
+        (abs(ratio) + abs(drift)) * bound > CANCELLED * (X * bound + value)
+    )
+    exact = (parts == 0.0) | (bound < SMALLEST) | (asset + cash > LARGEST)
+    return value, room, bound, X, (close | cancelled) & ~exact
 
 
 @scalar
@@ -133,7 +157,8 @@ def measure_exactly(price, phi, S, K, t, r, q):
     inside = phi * fh > 0.0
     vh, vl = add(price, 0.0, -phi * fh if inside else 0.0, -phi * fl if inside else 0.0)
     rh, rl = add(ah if phi > 0.0 else ch, al if phi > 0.0 else cl, -price, 0.0)
-    return vh + vl, rh + rl, min(ah, ch)
+    X = abs(log_ratio(ah, ch) + (al / ah - cl / ch))
+    return vh + vl, rh + rl, min(ah, ch), X
 
 
 @scalar
@@ -151,15 +176,15 @@ def judge(value, room, bound, price, S, K, t, r, q):
 def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     """Volatility and status of m prices, from index `start` of out and status.
 
-    Rows whose status a rounding could decide are measured again, exactly.
+    Rows in which a rounding would count are measured again, exactly.
     """
     align_frame()
     for i in range(len(S)):
         j = np.uint64(start + i)
         p, f = price[i], np.float64(phi[i])
-        value, room, bound, close = measure(p, f, S[i], K[i], t[i], r[i], q[i])
+        value, room, bound, X, close = measure(p, f, S[i], K[i], t[i], r[i], q[i])
         why = judge(value, room, bound, p, S[i], K[i], t[i], r[i], q[i])
-        s = total_volatility(value, room, bound, abs(log_ratio(S[i], K[i]) + (r[i] - q[i]) * t[i]))
+        s = total_volatility(value, room, bound, X)
         sigma = s / math.sqrt(t[i])
         out[j] = sigma if why == OK else np.nan
         status[j] = AGAIN if close & (why != NOT_A_NUMBER) else why
@@ -167,8 +192,8 @@ def implied_loop(price, phi, S, K, t, r, q, out, status, start):
         j = np.uint64(start + i)
         if status[j] == AGAIN:
             p, f = price[i], np.float64(phi[i])
-            value, room, bound = measure_exactly(p, f, S[i], K[i], t[i], r[i], q[i])
+            value, room, bound, X = measure_exactly(p, f, S[i], K[i], t[i], r[i], q[i])
             why = judge(value, room, bound, p, S[i], K[i], t[i], r[i], q[i])
-            s = total_volatility(value, room, bound, abs(log_ratio(S[i], K[i]) + (r[i] - q[i]) * t[i]))
+            s = total_volatility(value, room, bound, X)
             out[j] = s / math.sqrt(t[i]) if why == OK else np.nan
             status[j] = why

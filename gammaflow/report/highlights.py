@@ -52,11 +52,7 @@ def figures(levels: Levels) -> list[Panel]:
     profile, exposure = levels.profile, levels.exposure
     book = profile.book
     unit, currency = describe(book.currency)["gamma"], book.currency
-    gross = exposure.by("strike")["gross_gamma"]
-    bars, step, outside = strike_steps(gamma_by(exposure, "strike"), book.spot, gross)
-    cells = exposure.by("strike", "expiry")["gamma"].unstack(fill_value=0)
-    cells, _, _ = strike_steps(cells, book.spot, gross)
-    colours = "Blue is long, orange short; colour" if book.signed else "Colour"
+    by_strike = _strike_panels(exposure)
     over_spot = draw_profile(
         profile.table["gamma"],
         book.spot,
@@ -75,22 +71,41 @@ def figures(levels: Levels) -> list[Panel]:
             440,
         ),
         *_venue_panels(levels),
-        Panel(
-            "Gamma by strike, at spot",
-            f"Strikes summed in steps of {step:,.6g}; those beyond the picture hold {outside:.1%} of gross "
-            "gamma. Every strike is in the table below.",
-            draw_bars(bars, unit, spot=book.spot, step=step, currency=currency),
-            400,
-        ),
+        *by_strike[:1],
         Panel(
             "Gamma by expiry, at spot",
             "Calls, puts and their sum.",
             draw_bars(gamma_by(exposure, "expiry"), unit),
             400,
         ),
+        *by_strike[1:],
+    ]
+
+
+def _strike_panels(exposure: Exposure) -> list[Panel]:
+    """Gamma by strike, and by strike and expiry, where a row of the book has a strike."""
+    book = exposure.book
+    if not book.has_strike.any():
+        return []
+    unit, currency = describe(book.currency)["gamma"], book.currency
+    gross = exposure.by("strike")["gross_gamma"]
+    bars, step, outside = strike_steps(gamma_by(exposure, "strike"), book.spot, gross)
+    cells = exposure.by("strike", "expiry")["gamma"].unstack(fill_value=0)
+    cells, _, _ = strike_steps(cells, book.spot, gross)
+    colours = "Blue is long, orange short; colour" if book.signed else "Colour"
+    left = exposure.left_out("strike")
+    beside = f" {left[0].upper()}{left[1:]}." if left else ""
+    return [
+        Panel(
+            "Gamma by strike, at spot",
+            f"Strikes summed in steps of {step:,.6g}; those beyond the picture hold {outside:.1%} of gross "
+            f"gamma. Every strike is in the table below.{beside}",
+            draw_bars(bars, unit, spot=book.spot, step=step, currency=currency),
+            400,
+        ),
         Panel(
             "Gamma by strike and expiry, at spot",
-            f"{colours} grows with the square root of gamma. Strikes summed in steps of {step:,.6g}.",
+            f"{colours} grows with the square root of gamma. Strikes summed in steps of {step:,.6g}.{beside}",
             draw_heatmap(cells.T, book.spot, unit, currency=currency),
             int(np.clip(170 + 24 * len(book.expiries), 320, 760)),
         ),
@@ -117,7 +132,9 @@ def _flip_card(levels: Levels) -> Card:
     if not levels.flips:
         return Card(name, "none", _grid(levels))
     nearest, *others = sorted(levels.flips, key=lambda flip: abs(np.log(flip.spot / spot)))
-    note = f"dealers turn {'long' if nearest.slope > 0 else 'short'} above"
+    turn = ("long", "short") if levels.profile.book.signed else ("positive", "negative")
+    who = "dealers turn" if levels.profile.book.signed else "gamma turns"
+    note = f"{who} {turn[nearest.slope <= 0]} above"
     also = ", ".join(price_text(flip.spot) for flip in others[:3]) + (", ..." if len(others) > 3 else "")
     return Card(name, price_text(nearest.spot), note + (f"; also {also}" if also else ""))
 

@@ -26,13 +26,13 @@ from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.report.highlights import cards, figures, gamma_by
-from gammaflow.units import CONVENTION, MEASURES, describe
+from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report", "analyze"]
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
+_SMALL: tuple[dict[str, Any], dict[str, Any]] = {}, {"fontsize": "small"}
 _SYNTHETIC = "synthetic demo"
-_NO_SIGN = "none: open interest alone, the sign of a number says nothing about dealers"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +78,7 @@ class Report:
                 + (f"; {book.subset}" if book.subset else ""),
             ),
             ("rule", book.rule),
-            ("sign", CONVENTION if book.signed else _NO_SIGN),
+            ("sign", book.sign),
             (
                 "profile",
                 f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
@@ -117,7 +117,11 @@ class Report:
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
         if key == "expiry":
-            pain = self.levels.max_pain.map(strike_text).reindex(self.book.expiries, fill_value="none")
+            pain = (
+                self.levels.max_pain.map(strike_text)
+                .astype(object)
+                .reindex(self.book.expiries, fill_value="none")
+            )
             out.insert(0, f"max pain [{self.book.currency}]", pain)
             out.insert(0, "expiry [UTC]", expiry_labels(self.book.expiries))
         elif key == "strike":
@@ -153,7 +157,7 @@ class Report:
                 "vendor": self.chain.vendor if self.chain else None,
                 "rule": book.rule,
                 "signed": book.signed,
-                "sign": CONVENTION if book.signed else _NO_SIGN,
+                "sign": book.sign,
                 "warnings": self.warnings(),
                 "units": describe(book.currency),
                 "levels": self.levels.to_dict(),
@@ -161,6 +165,7 @@ class Report:
                 "by_expiry": self.exposure.by("expiry").reset_index().to_dict("records"),
                 "by_venue": self.exposure.by("venue").reset_index().to_dict("records"),
                 "by_strike": self.exposure.by("strike").reset_index().to_dict("records"),
+                "without_strike": self.exposure.without_strike.to_dict(),
                 "profile": {
                     "dynamics": profile.dynamics.name,
                     "days": profile.days,
@@ -194,6 +199,7 @@ class Report:
             "## By expiry",
             markdown_table(self.by("expiry")),
             f"## Heaviest strikes ({len(heaviest)} of {self.exposure.by('strike').shape[0]:,})",
+            *([self.exposure.left_out("strike")] if self.exposure.left_out("strike") else []),
             markdown_table(self.by("strike").iloc[heaviest]),
             "## Data quality",
             literal(self._quality_text()),
@@ -250,7 +256,12 @@ class Report:
         title = f"{self.book.title} gamma, {moment}"
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
-        self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
+        if self.book.has_strike.any():
+            self.exposure.plot("strike", ax=left)
+        else:
+            left.set_axis_off()
+        beside = self.exposure.left_out("strike")
+        left.set_title("\n".join(["by strike", beside]).strip(), loc="left", **_SMALL[bool(beside)])
         self.exposure.plot("expiry", ax=right).set_title("by expiry", loc="left")
         return figure
 
@@ -304,7 +315,7 @@ class Report:
             Panel("Totals", "Summed over the book, at spot.", self.totals()),
             *([Panel("By venue", "", self.by("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by("expiry")),
-            Panel("By strike", "", self.by("strike")),
+            Panel("By strike", self.exposure.left_out("strike"), self.by("strike")),
             Panel("Data quality", self._quality_text(), self.unusable()),
         ]
 

@@ -1,0 +1,111 @@
+"""Arguments as callers give them: numbers as arrays, and values that a mask hides.
+
+A masked array of numpy and a nullable column of pandas hold a value where they have none. Read as plain
+arrays they would hand that value over; here such an entry is hidden: a number becomes NaN, and a word is
+replaced by a legal one so that the others can be read, its row then being made NaN by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["floats", "hide", "read_number", "uncover"]
+
+_PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
+_COVERED = (*_PANDAS, np.ma.MaskedArray)
+
+
+def _gathered(value: Any) -> Any:
+    """A list that holds masked arrays or masked entries as one masked array."""
+    held = isinstance(value, list | tuple) and any(isinstance(v, np.ma.MaskedArray) for v in value)
+    if not held:
+        return value
+    hidden = np.array([np.ma.getmaskarray(v) for v in value])
+    return np.ma.MaskedArray(np.array([np.ma.getdata(v) for v in value]), hidden)
+
+
+def _is_na(array: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where an array of objects holds <NA>."""
+    return np.array([v is pd.NA for v in array.ravel()], np.bool_).reshape(array.shape)
+
+
+def floats(value: Any) -> NDArray[np.float64]:
+    """Numbers as a float64 array, NaN where they are masked or <NA>.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what numpy cannot read as numbers, and for text, truth values and times of pandas.
+    """
+    if isinstance(value, _PANDAS):
+        dtypes = value.dtypes if isinstance(value, pd.DataFrame) else [value.dtype]
+        if any(isinstance(d, pd.StringDtype) or getattr(d, "kind", "O") in "bmM" for d in dtypes):
+            raise TypeError("not numbers")
+        return np.asarray(value.to_numpy(np.float64, na_value=np.nan))
+    value = _gathered(value)
+    if isinstance(value, np.ma.MaskedArray):
+        data = np.asarray(value.data, np.float64)
+        return np.asarray(np.where(np.ma.getmaskarray(value), np.nan, data))
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        array = np.where(_is_na(array), np.nan, array)
+    return array.astype(np.float64, copy=False)
+
+
+def read_number(name: str, value: Any, problems: list[str]) -> Any:
+    """An array of numbers that float64 can hold, or None; what is wrong with it is added to problems."""
+    if isinstance(value, _COVERED):
+        try:
+            return floats(value)
+        except (TypeError, ValueError):
+            got = f"a {type(value).__name__} of {getattr(value, 'dtype', 'several types')}"
+            problems.append(f"{name}: received {got}; it must hold numbers.")
+            return None
+    try:
+        value = _gathered(value)
+        array = floats(value) if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+        if array.dtype.kind == "O" and (array.ndim or value is pd.NA):
+            array = floats(array)
+    except (TypeError, ValueError):
+        problems.append(f"{name}: received {value!r:.60}; it must be a number or an array of numbers.")
+        return None
+    if array.dtype.kind not in "iuf":
+        got = repr(value)[:60] if array.ndim == 0 else f"an array of {array.dtype}"
+        problems.append(f"{name}: received {got}; it must be real numbers (integers or floats).")
+        return None
+    return array if array.dtype.kind != "f" or array.dtype.itemsize <= 8 else array.astype(np.float64)
+
+
+def uncover(value: Any, word: Any) -> tuple[Any, NDArray[np.bool_] | None]:
+    """Words, with `word` (of numbers: 1) where they are masked or <NA>, and where that is (None: nowhere)."""
+    value = _gathered(value)
+    hidden = None
+    if isinstance(value, np.ma.MaskedArray):
+        values, hidden = value.data, np.ma.getmaskarray(value)
+    elif isinstance(value, _PANDAS):
+        values = value.to_numpy(object)
+        extension = pd.api.types.is_extension_array_dtype(value.dtype)
+        hidden = np.asarray(value.isna()) if extension else _is_na(values)
+    elif value is pd.NA or (isinstance(value, list | tuple) and any(v is pd.NA for v in value)):
+        values = np.array(value, object)
+        hidden = _is_na(values)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "O" and pd.isna(value).any():
+        values, hidden = value, _is_na(value)
+    if hidden is None or not hidden.any():
+        return value, None
+    if values.dtype.kind in "biuf" or all(isinstance(v, int | float) for v in values[~hidden]):
+        return np.where(hidden, 1, values).astype(np.float64), hidden
+    return np.where(hidden, word, values.astype(object)), hidden
+
+
+def hide(column: Any, masks: Sequence[NDArray[np.bool_] | None]) -> Any:
+    """A column of numbers with NaN where one of the masks says so, of the shape they broadcast to."""
+    for hidden in masks:
+        if hidden is not None:
+            column = np.where(hidden, np.nan, column)
+    return column
