@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gammaflow.chain import Quality, years_to_expiry
 from gammaflow.columns import Columnar
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.plausibility import WARNING, book_warnings, marked
 from gammaflow.schema import (
     BOOK,
     DAYS_PER_YEAR,
@@ -301,6 +302,20 @@ class Book(Columnar):
         }
         return tuple(f"{mask.sum():,} rows: {words[what]}" for what, mask in self.special.items())
 
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the chain behind the book or about its own columns; results repeat it."""
+        said = self.quality.warnings if self.quality else ()
+        topics = {sentence.partition(":")[0] for sentence in said}
+        own = book_warnings(self, self.plain)
+        return said + tuple(sentence for sentence in own if sentence.partition(":")[0] not in topics)
+
+    @property
+    def quality_text(self) -> str:
+        """What quality says beside its warnings, which are among the book's; "" without a record of it."""
+        lines = str(self.quality).splitlines() if self.quality else []
+        return "\n".join(line for line in lines if not line.startswith(WARNING))
+
     def __add__(self, other: Book) -> Book:
         """Both books' rows together; they must share underlying, spot, moment, currency and signedness."""
         if not isinstance(other, Book):
@@ -334,10 +349,12 @@ class Book(Columnar):
         position = self["position"]
         return (
             f"Book {self.symbol}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
-            f"{self.currency}\nrule: {self.rule}\n{len(self):,} rows, {len(self.expiries)} expiries, "
+            f"{self.currency}\n"
+            + "".join(f"{line}\n" for line in marked(self.warnings))
+            + f"rule: {self.rule}\n{len(self):,} rows, {len(self.expiries)} expiries, "
             f"dealers own {position[position > 0].sum():,.0f} and owe "
             f"{-position[position < 0].sum():,.0f} contracts"
-            + "".join(f"\n{line}" for line in (*self.remarks, self.quality or "") if line)
+            + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
+from gammaflow.plausibility import marked
 from gammaflow.units import CONVENTION, MEASURES, convert, describe, money
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
@@ -49,6 +50,11 @@ class Exposure:
     rows: Mapping[str, NDArray[np.float64]]
     keys: tuple[str, ...]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`)."""
+        return self.book.warnings
+
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
 
@@ -79,8 +85,12 @@ class Exposure:
         return convert(self.table, unit, self.book.spot, self.book.currency, contract_size)
 
     def to_dict(self) -> dict[str, Any]:
-        """Totals as plain numbers, with their units."""
-        return {"total": self.total().to_dict(), "units": describe(self.book.currency)}
+        """Totals as plain numbers, with their units, and the warnings."""
+        return {
+            "warnings": list(self.warnings),
+            "total": self.total().to_dict(),
+            "units": describe(self.book.currency),
+        }
 
     def plot(self, by: str = "strike", measure: str = "gamma", *, split: str = "kind", **options: Any) -> Any:
         """Stacked bars of `measure` per strike or expiry, one colour per kind or venue (matplotlib Axes)."""
@@ -104,11 +114,12 @@ class Exposure:
             [
                 f"Exposure {self.book.symbol}, as of {self.book.asof:%Y-%m-%d %H:%M} UTC, "
                 f"spot {self.book.spot:,.2f} {self.book.currency}",
+                *marked(self.warnings),
                 f"rule: {self.book.rule}",
                 f"sign: {CONVENTION}" if self.book.signed else "sign: none (open interest alone)",
                 *self.book.remarks,
                 *lines,
-                *([str(self.book.quality)] if self.book.quality else []),
+                *([self.book.quality_text] if self.book.quality else []),
             ]
         )
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.plausibility import marked
 from gammaflow.plot.prepare import strike_text
 from gammaflow.profile import Profile, expiry_spots
 from gammaflow.schema import check_choice
@@ -89,6 +90,11 @@ class Levels:
             default=None,
         )
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the profile's book or its shift of volatility (`Profile.warnings`)."""
+        return self.profile.warnings
+
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
         """Each zone as (low, high, bounds of its cores), as pictures take them [currency].
 
@@ -111,6 +117,7 @@ class Levels:
             "currency": book.currency,
             "rule": book.rule,
             "signed": book.signed,
+            "warnings": list(self.warnings),
             "measure": self.measure,
             "unit_of_gamma": describe(book.currency)["gamma"],
             "gamma": self.gamma,
@@ -161,6 +168,7 @@ class Levels:
         forwards = int((~np.isnan(book["forward_ratio"])).sum())
         low, high = book["sigma"].min(), book["sigma"].max()
         rows = [
+            *(("WARNING", sentence) for sentence in self.warnings),
             ("rule", book.rule),
             ("sign", CONVENTION if book.signed else "none (open interest alone)"),
             (
@@ -169,7 +177,7 @@ class Levels:
             ),
             (
                 "quality",
-                " | ".join(str(book.quality).splitlines()) if book.quality else "not made from one chain",
+                " | ".join(book.quality_text.splitlines()) if book.quality else "not made from one chain",
             ),
             ("clock", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
             ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
@@ -208,6 +216,7 @@ class Levels:
             [
                 f"Levels {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, "
                 f"spot {book.spot:,.2f} {book.currency}",
+                *marked(self.warnings),
                 f"rule: {book.rule}; {self.profile.dynamics.name}; core fraction {self.core_fraction:g}",
                 f"sign: {CONVENTION if book.signed else 'none (open interest alone)'}",
                 *(f"  {name:<{width}}  {value}" for name, value in self.rows()),

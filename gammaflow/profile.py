@@ -16,6 +16,7 @@ from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_sums
+from gammaflow.plausibility import marked, shift_warnings
 from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import CONVENTION, PROFILE_MEASURES, convert, describe, money
@@ -149,6 +150,11 @@ class Profile:
         )
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
+        return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """Those of the book, and what the profile leaves out."""
         left_out = self.dynamics.moves and "american" in self.book.special
@@ -178,6 +184,7 @@ class Profile:
         lines = [
             f"Profile {book.symbol}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
+            *marked(self.warnings),
             f"rule: {book.rule}",
             *self.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "

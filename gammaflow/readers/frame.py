@@ -129,12 +129,12 @@ def chain_from_frame(
         moment = utc(asof)
     except SchemaError as error:
         problems.append(str(error))
-    if not problems and len(frame):
-        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, vendor, currency))
-        if chain is not None:
-            return chain
-    elif not problems:
+    if not problems and not len(frame):
         return Chain(chosen, symbol, spot, moment, vendor, currency)
+    if not problems:
+        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, vendor, currency))
+        if isinstance(chain, Chain):
+            return chain
     else:
         problems += illegal(chosen, dictionary, spot)
     raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))

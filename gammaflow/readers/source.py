@@ -299,10 +299,8 @@ def assemble(
     if asof is None and not any("asof=" in problem for problem in found):
         found.append(NO_MOMENT)
     if asof is not None and not found:
-        (chain,), found = attempt(
-            lambda: Chain(columns, symbol, spot, asof, vendor, currency, left_out)
-        )
-        if chain is not None:
+        (chain,), found = attempt(lambda: Chain(columns, symbol, spot, asof, vendor, currency, left_out))
+        if isinstance(chain, Chain):
             return chain
     else:
         found += illegal(columns, CHAIN, spot)
