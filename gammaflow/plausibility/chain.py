@@ -156,8 +156,8 @@ def _parity(view: _View) -> list[str]:
     return [
         f"{what}: received {valued[first]:,.10g}, but calls and puts cost the same at "
         f"{table['forward'][first]:,.6g}, on {off.sum()} of {len(table)} expiries as far away; put-call "
-        f"parity allows {_APART:.0%}{f' and {_CARRY:.0%} a year' if on_spot[first] else ''}. Pass the {what} of the "
-        "quotes' own moment and unit."
+        f"parity allows {_APART:.0%}{f' and {_CARRY:.0%} a year' if on_spot[first] else ''}. Pass the {what} "
+        "of the quotes' own moment and unit."
     ]
 
 
@@ -205,8 +205,8 @@ def _ladder(view: _View) -> list[str]:
         return []
     return [
         f"volatility: received a median of {frame['iv'].median():.0%}, of which the strikes of an expiry "
-        f"span {width[wide].median():.2g} standard deviations in all; plausible is {_NARROW:g} or more. Check "
-        "the unit (0.56 is 56 %)."
+        f"span {width[wide].median():.2g} standard deviations in all; plausible is {_NARROW:g} or more. "
+        "Check the unit (0.56 is 56 %)."
     ]
 
 
@@ -250,8 +250,8 @@ def _legs(view: _View) -> list[str]:
         return []
     return [
         f"rows: received {alone.sum()} of the {near.sum()} strikes nearest to the money ({_NEAR_STRIKES} an "
-        "expiry) with a call and no put, or a put and no call; plausible is one of each at every strike. Rows "
-        "are missing, and their open interest with them. Fetch or read the whole chain."
+        "expiry) with a call and no put, or a put and no call; plausible is one of each at every strike. "
+        "Rows are missing, and their open interest with them. Fetch or read the whole chain."
     ]
 
 

@@ -42,8 +42,8 @@ def far_strikes(K: Array, calls: Mask, spot: float) -> list[str]:
         return []
     return [
         f"strike: received none nearer to spot than {nearest:,.10g} (spot {spot:,.10g}, {away:.3g} times), "
-        "so that little gamma is left; plausible are strikes on both sides of spot. Check the units of spot and "
-        "strikes."
+        "so that little gamma is left; plausible are strikes on both sides of spot. Check the units of spot "
+        "and strikes."
     ]
 
 
