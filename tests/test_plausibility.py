@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 import gammaflow as gf
 from books import naive_value, random_book
@@ -531,6 +533,19 @@ class TestWarningsReachEveryResult:
             words = line.replace("'", "&#x27;")
             assert page.count(words) == 1
             assert page.index(words) < top
+
+    def test_a_watched_feed_says_each_once(self, report):
+        pytest.importorskip("httpx")
+        from gammaflow.watch import State, render, to_dict, to_line
+
+        now = report.book.asof.to_pydatetime()
+        state = State("made up", "XYZ", now, report=report, received_at=now)
+        console = Console(width=2_000, file=io.StringIO())
+        console.print(render(state))
+        for line in report.warnings():
+            assert to_line(state).count(f"WARNING: {line}") == 1
+            assert console.file.getvalue().count(f"WARNING: {line}") == 1
+        assert to_dict(state)["levels"]["warnings"] == report.warnings()
 
     def test_the_other_side_and_another_spot_keep_them(self, report):
         assert (-report.book).warnings == report.book.warnings

@@ -13,6 +13,7 @@ from gammaflow.plausibility.units import LARGEST_VOLATILITY
 __all__ = ["book_warnings"]
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def book_warnings(book: Snapshot, plain: NDArray[np.bool_]) -> tuple[str, ...]:
     """What is implausible about a book's own columns, one sentence each, worded as `chain_warnings` does.
 

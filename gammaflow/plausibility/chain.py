@@ -80,7 +80,7 @@ class _View:
         legs = np.stack([iv[leg[i + k]] for leg in (call, put) for k in (0, 1)])
         vols = np.array([np.nan if np.isnan(v).all() else np.nanmedian(v) for v in legs.T])
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            ratio = straddle / (forward * unit)
+            ratio = np.where(unit > 0, straddle / (forward * unit), np.nan)
         columns = {"row": call[i], "years": chain.years[call[i]], "forward": forward, "straddle": ratio}
         return pd.DataFrame({**columns, "iv": vols})
 
@@ -94,7 +94,7 @@ class _View:
 
     @property
     def has_carry(self) -> bool:
-        return _NO_CARRY not in self.chain.symbol.upper()
+        return _NO_CARRY not in str(self.chain.symbol).upper()
 
 
 def chain_warnings(chain: Quotes) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def chain_warnings(chain: Quotes) -> tuple[str, ...]:
     if not alive.any():
         return ()
     view = _View(chain, alive)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return tuple(sentence for check in _CHECKS for sentence in check(view))
 
 
@@ -114,22 +114,21 @@ def _forwards(view: _View) -> list[str]:
     if not known.any():
         return []
     found = []
-    expiry = pd.Series(chain["expiry"][known])
-    per_expiry = pd.Series(F[known]).groupby(expiry).median()
-    years = pd.Series(chain.years[known]).groupby(expiry).first()
-    off = np.abs(np.log(per_expiry / chain.spot)) > _APART + _CARRY * years
+    expiries, first, place = np.unique(chain["expiry"][known], return_index=True, return_inverse=True)
+    median = np.array([np.median(F[known][place == e]) for e in range(len(expiries))])
+    off = np.abs(np.log(median / chain.spot)) > _APART + _CARRY * chain.years[known][first]
     if view.has_carry and off.mean() >= 0.5:
-        worst = off.idxmax()
+        worst = int(off.argmax())
         quotes = view.crossings["forward"]
         said = f"; calls and puts cost the same at {quotes.median():,.6g}" if len(quotes) else ""
         found.append(
             f"forward: on {off.sum()} of {len(off)} expiries it is further from spot than any carry explains "
-            f"(first: {per_expiry[worst]:,.10g} on {worst:%Y-%m-%d}, spot {chain.spot:,.10g}, "
-            f"{per_expiry[worst] / chain.spot - 1:+.1%}{said}); plausible is up to {_APART:.0%} and "
+            f"(first: {median[worst]:,.10g} on {expiries[worst].astype('M8[D]')}, spot {chain.spot:,.10g}, "
+            f"{median[worst] / chain.spot - 1:+.1%}{said}); plausible is up to {_APART:.0%} and "
             f"{_CARRY:.0%} a year. Correct spot or the forwards, whichever the quotes contradict."
         )
     apart = np.zeros(len(chain), dtype=bool)
-    apart[known] = np.abs(np.log(F[known] / per_expiry[expiry].to_numpy())) > _APART
+    apart[known] = np.abs(np.log(F[known] / median[place])) > _APART
     if apart.any():
         found.append(
             f"forward: {received(apart, chain['contract'], (f'{f:,.10g}' for f in F))}, more than "
@@ -239,11 +238,12 @@ def _interest(view: _View) -> list[str]:
 def _legs(view: _View) -> list[str]:
     """Strikes near the money with one leg only, calls and puts on both sides of the money."""
     cells = view.cells
-    if min((leg >= 0).sum() for leg in (cells.call, cells.put)) == 0:
+    single = (cells.call < 0) | (cells.put < 0)
+    if not single.any() or min((leg >= 0).sum() for leg in (cells.call, cells.put)) == 0:
         return []
     distance = pd.Series(np.abs(np.log(cells.strike / view.centre)))
     near = distance.groupby(cells.group).rank(method="first").to_numpy() <= _NEAR_STRIKES
-    alone = near & ((cells.call < 0) | (cells.put < 0))
+    alone = near & single
     inside = alone & np.where(cells.call >= 0, cells.strike < view.centre, cells.strike > view.centre)
     outside = alone & ~inside
     if near.sum() < _FEWEST_STRIKES or min(inside.sum(), outside.sum()) < _ONE_LEG * near.sum():
@@ -259,11 +259,12 @@ def _times(view: _View) -> list[str]:
     """Expiries at midnight that no settlement vouches for, and moments that are decades apart."""
     chain, alive = view.chain, view.alive
     found = []
-    moments = pd.DatetimeIndex(np.unique(chain["expiry"][alive]), tz="UTC")
-    clocks = {zone: moments.tz_convert(zone) for zone in ("UTC", "America/New_York")}
-    for zone, local in clocks.items():
+    unsaid = alive & (chain["settlement"] == "")
+    moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
+    for zone in ("UTC", "America/New_York") if len(moments) else ():
+        local = moments.tz_convert(zone)
         at = moments[local == local.normalize()].tz_localize(None).to_numpy()
-        midnight = alive & np.isin(chain["expiry"], at) & (chain["settlement"] == "")
+        midnight = unsaid & np.isin(chain["expiry"], at)
         if midnight.any():
             shown = np.datetime_as_string(chain["expiry"], unit="m")
             found.append(

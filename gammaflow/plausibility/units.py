@@ -57,6 +57,7 @@ def disagreeing_spots(values: Array, name: str) -> list[str]:
     ]
 
 
+@np.errstate(over="ignore")
 def contradictions(columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
     """Every way in which a chain contradicts itself so plainly that no number of it could be meant.
 
