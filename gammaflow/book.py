@@ -18,6 +18,7 @@ from gammaflow.chain import Quality, years_to_expiry
 from gammaflow.columns import Columnar
 from gammaflow.errors import SchemaError
 from gammaflow.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
+from gammaflow.plausibility import WARNING, book_warnings, marked
 from gammaflow.schema import (
     BOOK,
     DAYS_PER_YEAR,
@@ -369,6 +370,21 @@ class Book(Columnar):
         }
         return tuple(f"{mask.sum():,} rows: {words[what]}" for what, mask in self.special.items())
 
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the chain behind the book or about its own columns; results repeat it."""
+        said = self.quality.warnings if self.quality else ()
+        chains = self.quality.each() if self.quality else ()
+        topics = {sentence.partition(":")[0] for chain in chains for sentence in chain.warnings}
+        own = book_warnings(self, self.plain)
+        return said + tuple(sentence for sentence in own if sentence.partition(":")[0] not in topics)
+
+    @property
+    def quality_text(self) -> str:
+        """What quality says beside its warnings, which are among the book's; "" without a record of it."""
+        lines = str(self.quality).splitlines() if self.quality else []
+        return "\n".join(line for line in lines if not line.startswith(WARNING))
+
     def __add__(self, other: Book) -> Book:
         """Both books' rows together; they must share underlying, spot, moment, currency and signedness.
 
@@ -413,8 +429,10 @@ class Book(Columnar):
         )
         return (
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
-            f"{self.currency}\nrule: {self.rule}\n{rows}, {len(self.expiries)} expiries, {held}"
-            + "".join(f"\n{line}" for line in (*self.remarks, self.quality or "") if line)
+            f"{self.currency}\n"
+            + "".join(f"{line}\n" for line in marked(self.warnings))
+            + f"rule: {self.rule}\n{rows}, {len(self.expiries)} expiries, {held}"
+            + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )
 
 

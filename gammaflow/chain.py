@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 
 from gammaflow.columns import Columnar
 from gammaflow.errors import SchemaError
+from gammaflow.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
 from gammaflow.quality import LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
 from gammaflow.schema import CHAIN, DAYS_PER_YEAR, attempt, check_number, refuse, utc, validate
 
 __all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
-
-#: Vendors write 1e-5 or 0.001 where they have no volatility; nothing listed trades at 0.1 %.
-PLACEHOLDER_IV = 1e-3
 
 # Clocks of vendor and caller may differ by less than this [minutes].
 _CLOCK_SLACK = 1.0
@@ -66,7 +64,8 @@ class Chain(Columnar):
     Raises
     ------
     SchemaError
-        With every problem of the columns in one message.
+        With every problem of the columns in one message; also where spot, strikes, forwards and volatilities
+        contradict each other so that no number could be meant (`gammaflow.plausibility.contradictions`).
 
     Examples
     --------
@@ -93,7 +92,7 @@ class Chain(Columnar):
             lambda: utc(self.asof),
             lambda: validate(self.columns, CHAIN, "chain"),
         )
-        refuse("chain", problems)
+        refuse("chain", problems or contradictions(values[2], values[0]))
         for name, value in zip(("spot", "asof", "columns"), values, strict=True):
             set_(self, name, value)
         set_(self, "left_out", MappingProxyType({k: int(v) for k, v in self.left_out.items() if v}))
@@ -157,6 +156,11 @@ class Chain(Columnar):
         return np.select(list(states.values()), list(states), default="two-sided").astype(object)
 
     @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the chain, one sentence each; every result repeats it."""
+        return chain_warnings(self)
+
+    @cached_property
     @np.errstate(over="ignore", invalid="ignore")
     def quality(self) -> Quality:
         """Rows that can be used, the others counted by reason, the state of quotes, and a score."""
@@ -189,6 +193,7 @@ class Chain(Columnar):
             source=f"{self.vendor} {self.symbol} of {self.asof:%Y-%m-%d %H:%M:%S} UTC",
             asof=self.asof,
             in_new_york=bool(self._in_new_york.all()),
+            warnings=self.warnings,
         )
 
     def _checks(self) -> tuple[dict[str, float], float]:

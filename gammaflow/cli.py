@@ -17,6 +17,7 @@ from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.plausibility import marked
 from gammaflow.plot.prepare import strike_text
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
@@ -90,6 +91,8 @@ def _show_head(report: Report) -> None:
         markup=False,
         highlight=False,
     )
+    for line in marked(report.profile.warnings):
+        out_console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
     if report.chain is not None and report.chain.vendor.startswith("synthetic"):
         out_console.print("[yellow]Synthetic data, made up for demonstration: no market quotes.[/yellow]")
     out_console.print(f"rule: {book.rule}\nsign: {book.sign}", highlight=False, markup=False)
@@ -133,7 +136,8 @@ def _finish_table(
     def payload() -> str:
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
         levels = report.levels.to_dict()
-        head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed", "subset")}
+        names = ("symbol", "asof", "spot", "currency", "rule", "signed", "subset", "warnings")
+        head = {k: levels[k] for k in names}
         beside = {"left_out": left_out} if left_out else {}
         return dumps({**head, "units": units, **beside, "rows": rows})
 
@@ -151,7 +155,7 @@ def _finish_table(
     _show_frame(frame, title, units)
     if left_out:
         out_console.print(left_out, highlight=False, markup=False)
-    out_console.print(str(report.quality), highlight=False, markup=False)
+    out_console.print(report.book.quality_text, highlight=False, markup=False)
 
 
 def _finish_report(
@@ -172,7 +176,7 @@ def _finish_report(
         return
     _show_head(report)
     _show_levels(report)
-    out_console.print(str(report.quality), highlight=False, markup=False)
+    out_console.print(report.book.quality_text, highlight=False, markup=False)
 
 
 @app.command()

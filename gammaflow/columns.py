@@ -3,14 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
 
-__all__ = ["Columnar"]
+__all__ = ["Columnar", "Quotes", "Snapshot"]
+
+
+class Snapshot(Protocol):
+    """What checks need of a chain or a book: columns, and what their rows share."""
+
+    @property
+    def symbol(self) -> str:
+        """The underlying."""
+
+    @property
+    def spot(self) -> float:
+        """Its price at `asof` [currency]."""
+
+    @property
+    def asof(self) -> pd.Timestamp:
+        """When the quotes were taken."""
+
+    @property
+    def years(self) -> NDArray[np.float64]:
+        """Years to expiry of each row."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, name: str) -> NDArray[Any]: ...
+
+
+class Quotes(Snapshot, Protocol):
+    """What lies below a chain needs of it (see `gammaflow.chain`)."""
+
+    @property
+    def quote_state(self) -> NDArray[Any]:
+        """What each row's bid and ask are."""
 
 
 class Columnar:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.plausibility import marked, shift_warnings
 from gammaflow.profile import Profile, default_spots, sweep_spot
 from gammaflow.schema import attempt, check_choice, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
@@ -60,6 +61,11 @@ class Cube:
         axes = [self.days, self.vol_shifts, self.spots]
         index = pd.MultiIndex.from_product(axes, names=["days", "vol_shift", "spot"])
         return pd.DataFrame({name: v.ravel() for name, v in self.values.items()}, index=index)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`), or about the largest shift of volatility."""
+        return self.book.warnings + shift_warnings(float(self.vol_shifts.max()), self.book["sigma"])
 
     def over_days(self, measure: str = "gamma", vol_shift: float = 0.0) -> pd.DataFrame:
         """One measure, spots x days, at one of the cube's volatility shifts."""
@@ -127,7 +133,8 @@ class Cube:
             f"({self.days[0]:g} .. {self.days[-1]:g}) x {len(self.vol_shifts)} vol shifts "
             f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
             f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"
-            f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
+            + "".join(f"{line}\n" for line in marked(self.warnings))
+            + f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
             f"sign: {book.sign}\n"
             f"measures: {', '.join(self.values)}"
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.book import Book, moment_text
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
+from gammaflow.plausibility import marked
 from gammaflow.units import MEASURES, convert, describe, money
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
@@ -53,6 +54,11 @@ class Exposure:
     keys: tuple[str, ...]
     days: float = 0.0
     vol_shift: float = 0.0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`)."""
+        return self.book.warnings
 
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
@@ -105,9 +111,10 @@ class Exposure:
         return convert(self.table, unit, self.book.spot, self.book.currency, contract_size)
 
     def to_dict(self) -> dict[str, Any]:
-        """Totals as plain numbers, with their units, and of which rows where the book is a subset."""
+        """Totals as plain numbers, with units, warnings, and the rows they are of in a subset."""
         return {
             "subset": self.book.subset and self.book.subset._asdict(),
+            "warnings": list(self.warnings),
             "total": self.total().to_dict(),
             "units": describe(self.book.currency),
         }
@@ -140,12 +147,13 @@ class Exposure:
             [
                 f"Exposure {self.book.title}, as of {moment_text(self.book, self.days, self.vol_shift)}, "
                 f"spot {self.book.spot:,.2f} {self.book.currency}",
+                *marked(self.warnings),
                 f"rule: {self.book.rule}",
                 f"sign: {self.book.sign}",
                 *self.book.remarks,
                 *([self.left_out(*self.keys)] if self.left_out(*self.keys) else []),
                 *lines,
-                *([str(self.book.quality)] if self.book.quality else []),
+                *([self.book.quality_text] if self.book.quality else []),
             ]
         )
 

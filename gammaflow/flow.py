@@ -15,6 +15,7 @@ from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_sums
+from gammaflow.plausibility import marked, shift_warnings
 from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import money
@@ -91,6 +92,11 @@ class HedgeFlow:
     first_order: Array
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
+        return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
+
+    @property
     def total(self) -> float:
         """All that must be traded [currency], + = dealers buy."""
         return float(self.flows.sum())
@@ -132,6 +138,7 @@ class HedgeFlow:
                 f"HedgeFlow {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC: spot {book.spot:,.2f} to "
                 f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
                 f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
+                *marked(self.warnings),
                 f"rule: {book.rule}",
                 _sign(book),
                 *(
@@ -172,6 +179,7 @@ class FlowLadder:
         return "\n".join(
             [
                 f"FlowLadder {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
+                *marked(self.book.warnings),
                 f"rule: {book.rule}",
                 _sign(book),
                 *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),

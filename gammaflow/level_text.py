@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gammaflow.book import moment_text
+from gammaflow.plausibility import marked
 from gammaflow.plot.prepare import amount_text, strike_text
 from gammaflow.units import describe
 from gammaflow.zones import FADED, Zone
@@ -60,12 +61,13 @@ def explain(levels: Levels) -> str:
     forwards = int((~np.isnan(book["forward_ratio"])).sum())
     low, high = book["sigma"].min(), book["sigma"].max()
     lines = [
+        *(("WARNING", sentence) for sentence in levels.warnings),
         ("rule", book.rule),
         ("sign", book.sign),
         ("rows", f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"),
         (
             "quality",
-            " | ".join(str(book.quality).splitlines()) if book.quality else "not made from one chain",
+            " | ".join(book.quality_text.splitlines()) if book.quality else "not made from one chain",
         ),
         ("time", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
         ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
@@ -101,6 +103,7 @@ def summary(levels: Levels) -> str:
         [
             f"Levels {book.title}, as of {moment_text(book, profile.days, profile.vol_shift)}, "
             f"spot {book.spot:,.2f} {book.currency}",
+            *marked(levels.warnings),
             f"rule: {book.rule}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             f"sign: {book.sign}",
             *(f"  {name:<{width}}  {value}" for name, value in lines),

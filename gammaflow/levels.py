@@ -150,6 +150,11 @@ class Levels:
         spot = self.profile.book.spot
         return min(self.zones, key=lambda z: (abs(z.distance(spot)), z.trough.gamma), default=None)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the profile's book or its shift of volatility (`Profile.warnings`)."""
+        return self.profile.warnings
+
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
         """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
         return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]
@@ -173,6 +178,7 @@ class Levels:
             "currency": book.currency,
             "rule": book.rule,
             "signed": book.signed,
+            "warnings": list(self.warnings),
             "measure": self.measure,
             "unit_of_gamma": describe(book.currency)["gamma"],
             "gamma": self.gamma,

@@ -21,6 +21,8 @@ Schedule = str | tuple[date, ...]
 
 # A larger "share" is a percentage or a price.
 _LARGEST = 10.0
+# A coupon above par is one in percent.
+_LARGEST_COUPON = 1.0
 
 #: When the barrier is looked at, and in words.
 OBSERVATIONS: Mapping[str, str] = MappingProxyType(
@@ -88,12 +90,14 @@ def _schedule(value: Any, name: str) -> str | tuple[date, ...]:
     return days
 
 
-def _number(value: Any, name: str, *, above: bool = False, share: bool = True) -> float:
+def _number(
+    value: Any, name: str, *, above: bool = False, share: bool = True, largest: float = _LARGEST
+) -> float:
     if isinstance(value, bool):
         raise SchemaError(f"{name}: received {value!r}; a number is needed.")
     number = check_number(value, name, 0.0, open_low=above)
-    if share and number > _LARGEST:
-        raise SchemaError(f"{name}: received {value!r}; it must be a share up to {_LARGEST:g}: 0.7 for 70 %.")
+    if share and number > largest:
+        raise SchemaError(f"{name}: received {value!r}; it must be a share up to {largest:g}: 0.7 for 70 %.")
     return number
 
 
@@ -116,7 +120,6 @@ READERS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
         **dict.fromkeys(
             (
                 "barrier",
-                "coupon",
                 "coupon_level",
                 "participation",
                 "absolute_return",
@@ -124,6 +127,7 @@ READERS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
             ),
             _number,
         ),
+        "coupon": partial(_number, largest=_LARGEST_COUPON),
         **dict.fromkeys(("issued", "matures", "called"), _day),
         **dict.fromkeys(("calls", "coupons"), _schedule),
         **dict.fromkeys(("memory", "premium_grows"), _flag),

@@ -13,6 +13,7 @@ from gammaflow.book import Book
 from gammaflow.note_base import Note
 from gammaflow.note_products import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.origins import Origin, Source
+from gammaflow.plausibility import wrong_argument_units
 from gammaflow.schema import refuse, utc
 
 __all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
@@ -58,7 +59,8 @@ def book_notes(
     ------
     SchemaError
         With every problem: notes on other underlyings, names given twice, names missing from a mapping or
-        unknown; also where no note is left.
+        unknown; a volatility above 500 % or a rate beyond 100 % a year, which can only be meant in percent;
+        also where no note is left.
 
     Examples
     --------
@@ -85,6 +87,8 @@ def book_notes(
         )
     for what, value in rates.items():
         problems += _mapping_problems(what, value, [note.name for note in owed], names)
+    by_note = {} if problems else {what: _by_note(value, owed) for what, value in rates.items()}
+    problems += wrong_argument_units([note.name for note in owed], by_note)
     if not owed:
         why = "; ".join(left_out) or "none given"
         problems.append(f"notes: nothing is owed at {moment:%Y-%m-%d %H:%M} UTC: {why}.")
@@ -97,7 +101,7 @@ def book_notes(
         "kind": "note",
         "position": -1.0,
         "multiplier": [note.shares for note in owed],
-        **{what: _by_note(value, owed) for what, value in rates.items()},
+        **by_note,
     }
     rule = f"{_OWED}; left out: {', '.join(left_out)}" if left_out else _OWED
     by_name = {note.name: note for note in owed}

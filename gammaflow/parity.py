@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow import american, bsm
-from gammaflow.chain import Chain
+from gammaflow.columns import Quotes
 
 __all__ = [
     "PER_MAD",
@@ -54,7 +54,7 @@ class Cells:
     put: NDArray[np.int64]
 
 
-def _groups(chain: Chain) -> NDArray[np.int64]:
+def _groups(chain: Quotes) -> NDArray[np.int64]:
     """Which (expiry, root) each row belongs to, in that order, (n,); -1 where it has expired."""
     alive = chain.years > 0
     expiry, root = (
@@ -66,12 +66,12 @@ def _groups(chain: Chain) -> NDArray[np.int64]:
     return out
 
 
-def of_rows(chain: Chain, table: pd.DataFrame, name: str) -> Array:
+def of_rows(chain: Quotes, table: pd.DataFrame, name: str) -> Array:
     """A column of the table of forwards, for each row of the chain; NaN where it has expired."""
     return np.append(table[name].to_numpy(np.float64), np.nan)[_groups(chain)]
 
 
-def find_cells(chain: Chain) -> Cells:
+def find_cells(chain: Quotes) -> Cells:
     """Every strike of every unexpired expiry, ascending; of contracts alike in all but name the first."""
     group, strike = _groups(chain), chain["strike"]
     order = np.lexsort((strike, group))
@@ -145,7 +145,7 @@ def _liquid_strikes(K: Array, y: Array, h: Array, straddle: Array, window: float
     return used if used.sum() >= _FEWEST else none
 
 
-def fit_forwards(chain: Chain, cells: Cells, coin: bool, given: float | None) -> pd.DataFrame:
+def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -> pd.DataFrame:
     """One row per expiry and root: see `repair_chain`."""
     bid, ask = chain["bid"], chain["ask"]
     tight = (bid > 0) & (ask > bid)
@@ -240,7 +240,7 @@ def _forward(K: Array, y: Array, h: Array, discount: float, coin: bool) -> tuple
     return mean, error, float(low.max()), float(high.min())
 
 
-def carry_columns(chain: Chain, table: pd.DataFrame, coin: bool) -> dict[str, Array]:
+def carry_columns(chain: Quotes, table: pd.DataFrame, coin: bool) -> dict[str, Array]:
     """The columns that put each row without a forward of its own on the parity forward."""
     forward, rate, carry = (of_rows(chain, table, name) for name in ("forward", "rate", "carry"))
     without = np.isnan(chain["forward"])
@@ -260,7 +260,7 @@ def carry_columns(chain: Chain, table: pd.DataFrame, coin: bool) -> dict[str, Ar
 class Terms:
     """What each row of a chain is priced with; `coin` where its quotes are in units of the underlying."""
 
-    chain: Chain
+    chain: Quotes
     coin: bool
 
     @cached_property

@@ -20,6 +20,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.greeks import cash_sums
 from gammaflow.moving_rows import vol_at_spot
+from gammaflow.plausibility import marked, shift_warnings
 from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money
@@ -218,6 +219,11 @@ class Profile:
         )
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
+        return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """Those of the book, and what the profile leaves out."""
         left_out = self.dynamics.moves and "american" in self.book.special
@@ -248,6 +254,7 @@ class Profile:
             f"Profile {book.title}, as of {moment_text(book, self.days, self.vol_shift)}, "
             f"{len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
+            *marked(self.warnings),
             f"rule: {book.rule}",
             *self.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "

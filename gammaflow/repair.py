@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import PLACEHOLDER_IV, Chain, Quality
+from gammaflow.columns import Quotes
 from gammaflow.flags import find_flags
 from gammaflow.parity import Cells, Terms, carry_columns, find_cells, fit_forwards, of_rows
 from gammaflow.schema import CHAIN, attempt, check_choice, check_number, refuse
@@ -279,7 +280,7 @@ def _counts(values: pd.Series[Any]) -> dict[str, int]:
     return {str(k): int(v) for k, v in values.value_counts().items()}
 
 
-def _mid(chain: Chain) -> Array:
+def _mid(chain: Quotes) -> Array:
     """Mid of two-sided quotes that are not crossed [quote unit], else NaN."""
     return np.where(chain.quote_state == "two-sided", 0.5 * (chain["bid"] + chain["ask"]), np.nan)
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from gammaflow.chain import Chain
 from gammaflow.errors import GammaflowError
 from gammaflow.feeds import Feed
+from gammaflow.plausibility import marked
 from gammaflow.plot.prepare import readable, strike_text
 from gammaflow.report import Report
 from gammaflow.schema import check_number
@@ -186,10 +187,11 @@ def to_line(state: State) -> str:
     divisor, unit = readable([levels.gamma], describe(state.report.book.currency)["gamma"])
     flips = ", ".join(f"{flip.spot:,.2f}" for flip in levels.flips) or "none"
     zone = levels.zone
+    warned = "".join(f" {line}" for line in marked(levels.warnings))
     return (
         f"{head} spot {state.report.book.spot:,.2f} gamma {levels.gamma / divisor:,.1f} {unit} "
         f"flips {flips} zone {'none' if zone is None else f'{zone.low:,.2f} to {zone.high:,.2f}'} "
-        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)})"
+        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)}){warned}"
     )
 
 
@@ -222,8 +224,9 @@ def render(state: State) -> RenderableType:
     parts.append(Text(counts, style="dim"))
     if state.report is not None:
         parts.append(Text(f"rule: {state.report.book.rule}", style="dim"))
+        parts += [Text(line, style="bold red") for line in marked(state.report.profile.warnings)]
         if state.report.quality is not None:
-            parts.append(Text(str(state.report.quality).splitlines()[0], style="dim"))
+            parts.append(Text(state.report.book.quality_text.splitlines()[0], style="dim"))
         # Side by side where the terminal is wide enough.
         parts.append(Columns([_levels(state.report), _strikes(state.report)], padding=(0, 3)))
     return Group(*parts)

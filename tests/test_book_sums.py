@@ -81,7 +81,9 @@ def test_one_contract_of_two_desks_keeps_both_rows_and_nets_in_tables():
     for name, position in zip(other["contract"], other["position"], strict=True):
         net[name] += position
     owned = sum(x for x in net.values() if x > 0)
-    assert f"120 rows on 60 contracts, {len(one.expiries)} expiries, dealers are long {owned:,.0f}" in repr(both)
+    assert f"120 rows on 60 contracts, {len(one.expiries)} expiries, dealers are long {owned:,.0f}" in repr(
+        both
+    )
     netted = both.netted()
     assert dict(zip(netted["contract"], netted["position"], strict=True)) == pytest.approx(net)
     signed = [name for name in MEASURES if name != "gross_gamma"]

@@ -47,7 +47,12 @@ def test_bare_list_of_rows(tmp_path: Path) -> None:
 
 
 def test_decimal_strikes_and_linear_options(tmp_path: Path) -> None:
-    chain = read(tmp_path, deribit_json(summary("XRP_USDC-27MAR26-0d625-C", estimated_delivery_price=1.42)))
+    chain = read(
+        tmp_path,
+        deribit_json(
+            summary("XRP_USDC-27MAR26-0d625-C", underlying_price=1.43, estimated_delivery_price=1.42)
+        ),
+    )
     assert (chain.symbol, chain["strike"][0], chain.currency, chain.spot) == ("XRP_USDC", 0.625, "USDC", 1.42)
     assert read(tmp_path, deribit_json(summary("SOL_USDC-27MAR26-150-C")))["strike"][0] == 150.0
 

@@ -42,7 +42,8 @@ _REQUIRED = ("contract", "iv", "open_interest")
 _SIDES = {"call": "calls", "put": "puts"}
 _PREAMBLE = 20
 
-_LAST = re.compile(r"\bLast:\s*\$?([\d,]*\.?\d+|[^\s,]+)")
+# A comma belongs to the number unless a label follows, as in "Last: 4,500.53,Change:".
+_LAST = re.compile(r"\bLast:[^\S\n]*\$?((?:[^\s,]|,(?=[^\s,A-Za-z]))+)")
 _CLOCK = re.compile(r"\b(\d{1,2}):(\d\d)(?::(\d\d))?\b")
 _HALF = re.compile(r"\b([AP])M\b", re.IGNORECASE)
 _ZONE = re.compile(r"\b(EST|EDT|ET)\b")

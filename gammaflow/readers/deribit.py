@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
+from gammaflow.plausibility import disagreeing_spots, wrong_volatility_unit
 from gammaflow.readers.osi import day, moments
 from gammaflow.readers.source import (
     NO_MOMENT,
@@ -20,7 +21,6 @@ from gammaflow.readers.source import (
     iso_moment,
     mismatch,
     pick_underlying,
-    wrong_volatility_unit,
 )
 from gammaflow.schema import numbers
 
@@ -133,7 +133,7 @@ def _spot(rows: Rows) -> tuple[float, list[str]]:
     values, problems = numbers(rows.frame[name], name)
     values = values[np.isfinite(values)]
     if values.size:
-        return float(np.median(values)), problems
+        return float(np.median(values)), problems + disagreeing_spots(values, name)
     return np.nan, problems or [f"spot: every row of {name} is blank. {_BY_HAND}"]
 
 

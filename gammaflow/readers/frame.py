@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.plausibility import wrong_volatility_unit
 from gammaflow.readers.osi import expiries
-from gammaflow.readers.source import Rows, illegal, mismatch, wrong_volatility_unit
-from gammaflow.schema import CHAIN, numbers, utc
+from gammaflow.readers.source import Rows, illegal, mismatch
+from gammaflow.schema import CHAIN, attempt, numbers, utc
 
 __all__ = ["chain_from_frame"]
 
@@ -128,13 +129,14 @@ def chain_from_frame(
         moment = utc(asof)
     except SchemaError as error:
         problems.append(str(error))
+    if not problems and not len(frame):
+        return Chain(chosen, symbol, spot, moment, vendor, currency)
     if not problems:
-        try:
-            return Chain(chosen, symbol, spot, moment, vendor, currency)
-        except SchemaError:
-            if not len(frame):
-                raise
-    problems += illegal(chosen, dictionary, spot)
+        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, vendor, currency))
+        if isinstance(chain, Chain):
+            return chain
+    else:
+        problems += illegal(chosen, dictionary, spot)
     raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
 
 

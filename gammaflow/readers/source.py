@@ -35,7 +35,6 @@ __all__ = [
     "mismatch",
     "open_source",
     "pick_underlying",
-    "wrong_volatility_unit",
 ]
 
 NO_MOMENT = (
@@ -43,8 +42,6 @@ NO_MOMENT = (
     "Pass asof= (tz-aware, such as '2026-02-05T09:36:47+00:00')."
 )
 
-# No chain's median volatility is above 500 %, nor below 5 %.
-_IV_UNIT = 5.0
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
@@ -262,17 +259,6 @@ def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: st
     return [f"{name}: {bad.size} of {len(rows.frame)} rows {what} (first: {first}); {legal}"]
 
 
-@np.errstate(over="ignore")
-def wrong_volatility_unit(values: NDArray[np.float64], name: str, *, percent: bool) -> list[str]:
-    """A problem where the median of volatilities above zero says that they are in the other unit."""
-    quoted = values[values > 0]
-    median = float(np.median(quoted)) if quoted.size else np.nan
-    if not ((median < _IV_UNIT) if percent else (median > _IV_UNIT)):
-        return []
-    legal = "percent (56 is 56 %)" if percent else "decimals (0.56 is 56 %)"
-    return [f"{name}: the median is {median:g}, but the column must hold {legal}. Scale it first."]
-
-
 def pick_underlying(
     source: Source, underlying: pd.Series[Any], symbol: str | None
 ) -> tuple[NDArray[np.bool_], str, dict[str, int]]:
@@ -313,11 +299,11 @@ def assemble(
     if asof is None and not any("asof=" in problem for problem in found):
         found.append(NO_MOMENT)
     if asof is not None and not found:
-        try:
-            return Chain(columns, symbol, spot, asof, vendor, currency, left_out)
-        except SchemaError:
-            pass
-    found += illegal(columns, CHAIN, spot)
+        (chain,), found = attempt(lambda: Chain(columns, symbol, spot, asof, vendor, currency, left_out))
+        if isinstance(chain, Chain):
+            return chain
+    else:
+        found += illegal(columns, CHAIN, spot)
     raise source.refuse(*(in_file(rows, problem) for problem in found))
 
 

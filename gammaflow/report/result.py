@@ -19,6 +19,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exercise import compare_exercise
 from gammaflow.exposure import Exposure
 from gammaflow.levels import Levels, find_levels
+from gammaflow.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, strike_text
 from gammaflow.plot.static import plot_panels
@@ -91,7 +92,11 @@ class Report:
 
     def warnings(self) -> list[str]:
         """What nobody who reads a number of this report may miss."""
-        out = list(self.quality.warnings) if self.quality else []
+        return [*self.profile.warnings, *self._notices()]
+
+    def _notices(self) -> list[str]:
+        """What is true of the book by its making, and no fault."""
+        out = []
         if any(_SYNTHETIC in name for name in {*self.book.sources, *self.book["venue"]}):
             out.append("Synthetic demonstration data: no number here is a market quote.")
         if not self.book.signed:
@@ -276,9 +281,10 @@ class Report:
         return "\n".join(
             [
                 f"Report {self.book.title}, as of {facts[0][1]}, spot {facts[1][1]}",
-                *self.warnings(),
+                *marked(self.profile.warnings),
+                *self._notices(),
                 *(f"  {name:<{width}}  {text}" for name, text in lines),
-                str(self.quality) if self.quality else self._quality_text(),
+                self.book.quality_text or self._quality_text(),
             ]
         )
 
@@ -305,7 +311,7 @@ class Report:
         """All that quality says beside the rows that `unusable` lists."""
         if self.quality is None:
             return "No record of quality: no chain is behind the book."
-        lines = [line for line in str(self.quality).splitlines() if not line.startswith(" ")]
+        lines = [line for line in self.book.quality_text.splitlines() if not line.startswith(" ")]
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
 
     def _tables(self) -> list[Panel]:
