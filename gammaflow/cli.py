@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import pandas as pd
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from gammaflow import cli_live, verify
 from gammaflow.chain import Chain
@@ -21,9 +22,9 @@ from gammaflow.plot.prepare import strike_text
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
-from gammaflow.repair import repair_chain
 from gammaflow.report import Report, analyze
-from gammaflow.terminal import dumps, out_console, working, write
+from gammaflow.report.rates import rate_dict
+from gammaflow.terminal import Rate, dumps, out_console, working, write
 from gammaflow.units import CONVENTION, describe
 
 app = typer.Typer(
@@ -46,8 +47,13 @@ Dynamics = Annotated[str, typer.Option(help=f"How volatility follows spot: {', '
 Repair = Annotated[
     bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
 ]
-Rate = Annotated[float | None, typer.Option(help="Interest rate of all rows; 0.036 is 3.6 % a year.")]
-Yield = Annotated[float | None, typer.Option(help="Dividend yield of all rows, not with --repair.")]
+Yield = Annotated[
+    float | None,
+    typer.Option(
+        help="Dividend yield of all rows, not with --repair. Not given: the chain's, else that of put-call "
+        "parity."
+    ),
+]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
 
@@ -72,10 +78,7 @@ def _report(
         chain = (
             read_chain(source, vendor=vendor, symbol=symbol, asof=asof) if isinstance(source, str) else source
         )
-        if repair:
-            return analyze(repair_chain(chain, rate=rate), **how)
-        given = {"rate": rate, "dividend_yield": dividend_yield}
-        return analyze(chain.with_columns(**{k: v for k, v in given.items() if v is not None}), **how)
+        return analyze(chain, rate=rate, dividend_yield=dividend_yield, repair=repair, **how)
 
 
 def _number(value: float) -> str:
@@ -90,9 +93,16 @@ def _show_head(report: Report) -> None:
         markup=False,
         highlight=False,
     )
-    if report.chain is not None and report.chain.vendor.startswith("synthetic"):
-        out_console.print("[yellow]Synthetic data, made up for demonstration: no market quotes.[/yellow]")
+    for text in report.warnings():
+        out_console.print(Text(text, style="yellow"), soft_wrap=True)
     out_console.print(f"rule: {book.rule}\nsign: {CONVENTION}", highlight=False, markup=False)
+    for name, text in report.rates():
+        out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _conditions(report: Report) -> dict[str, Any]:
+    """What JSON says beside numbers, whatever the command."""
+    return {"warnings": report.warnings(), "financing": rate_dict(report.book, report.financing)}
 
 
 def _show_levels(report: Report) -> None:
@@ -132,7 +142,7 @@ def _finish_table(report: Report, frame: pd.DataFrame, title: str, out: Path | N
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
         levels = report.levels.to_dict()
         head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed")}
-        return dumps({**head, "units": units, "rows": rows})
+        return dumps({**head, **_conditions(report), "units": units, "rows": rows})
 
     if out:
         writers: dict[str, Callable[[Path], Any]] = {
@@ -221,7 +231,7 @@ def levels(
     how: dict[str, Any] = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
     carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
     result = _report(file, symbol, vendor, asof, repair=repair, **carry, **how)
-    _finish_report(result, out, as_json, result.levels.to_dict())
+    _finish_report(result, out, as_json, {**result.levels.to_dict(), **_conditions(result)})
 
 
 @app.command()

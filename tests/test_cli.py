@@ -44,7 +44,7 @@ def test_demo_prints_zone_and_core_and_writes_a_page(run, tmp_path):
     page = tmp_path / "demo.html"
     code, out, _ = run("demo", "--out", page)
     assert code == 0
-    assert "Synthetic data" in out
+    assert "Synthetic demonstration data" in out
     assert "short-gamma zone" in out
     assert "core" in out
     assert "BTC" in page.read_text(encoding="utf-8")

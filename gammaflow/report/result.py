@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from gammaflow.book import Book
 from gammaflow.chain import Chain, Quality
 from gammaflow.dynamics import Dynamics
 from gammaflow.errors import SchemaError
-from gammaflow.exercise import compare_exercise
 from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.financing import Financing, finance
 from gammaflow.levels import Levels, find_levels
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, strike_text
@@ -26,6 +26,7 @@ from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.report.highlights import cards, figures, gamma_by
+from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.units import CONVENTION, MEASURES, describe
 
 __all__ = ["Report", "analyze"]
@@ -50,6 +51,8 @@ class Report:
         The same measures at other spots, after the days and the volatility shift asked for.
     levels : Levels
         Flips, short-gamma zones and walls.
+    financing : Financing
+        Where the rates and yields of the book come from.
     """
 
     chain: Chain | None
@@ -57,6 +60,7 @@ class Report:
     exposure: Exposure
     profile: Profile
     levels: Levels
+    financing: Financing = field(default_factory=Financing)
 
     @property
     def quality(self) -> Quality | None:
@@ -73,19 +77,24 @@ class Report:
             ("source", f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"),
             ("rule", book.rule),
             ("sign", CONVENTION if book.signed else _NO_SIGN),
+            *self.rates(),
             (
                 "profile",
                 f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
                 f"volatility shifted by {100 * profile.vol_shift:g} points",
             ),
             *(("rows", remark) for remark in profile.remarks),
-            *self._early_exercise(),
+            *early_exercise_facts(book),
             ("time", "exact to the second, ACT/365; expiries in UTC"),
         ]
 
+    def rates(self) -> list[tuple[str, str]]:
+        """Name and text of the rates and yields that rows are valued with, and where they come from."""
+        return rate_facts(self.book, self.financing)
+
     def warnings(self) -> list[str]:
         """What nobody who reads a number of this report may miss."""
-        out = list(self.quality.warnings) if self.quality else []
+        out = [*(self.quality.warnings if self.quality else ()), *self.financing.warnings]
         if any(_SYNTHETIC in name for name in {*self.book.sources, *self.book["venue"]}):
             out.append("Synthetic demonstration data: no number here is a market quote.")
         if not self.book.signed:
@@ -148,6 +157,7 @@ class Report:
                 "signed": book.signed,
                 "sign": CONVENTION if book.signed else _NO_SIGN,
                 "warnings": self.warnings(),
+                "financing": rate_dict(book, self.financing),
                 "units": describe(book.currency),
                 "levels": self.levels.to_dict(),
                 "total": self.exposure.total().to_dict(),
@@ -262,21 +272,6 @@ class Report:
             ]
         )
 
-    def _early_exercise(self) -> list[tuple[str, str]]:
-        """What early exercise changes in gamma, at what rates; nothing for a book without American rows."""
-        book = self.book
-        if "american" not in book.special:
-            return []
-        total = compare_exercise(book, measures=["gamma"]).total
-        unit, rate = describe(book.currency)["gamma"], book["rate"][book.special["american"]]
-        european, with_it = (
-            " ".join(amount_text(total[f"gamma_{side}"], unit, 2)) for side in ("european", "american")
-        )
-        text = f"gamma of American rows {with_it}, {european} were they European"
-        if not rate.any():
-            text += "; the chain has no rate, so no put is worth exercising: give one (--rate, with_columns)"
-        return [("early exercise", text)]
-
     @property
     def _several_venues(self) -> bool:
         return len(set(self.book["venue"])) > 1
@@ -309,6 +304,9 @@ def analyze(
     days: float = 0.0,
     vol_shift: float = 0.0,
     core: float = 0.9,
+    rate: float | None = None,
+    dividend_yield: float | None = None,
+    repair: bool = False,
 ) -> Report:
     """Measure everything about a chain or a book: exposure, profile and levels.
 
@@ -323,6 +321,12 @@ def analyze(
         Of the profile, as in `sweep_spot`. The exposure is always at the book's spot and moment.
     core : float
         Of the levels, as in `find_levels`.
+    rate, dividend_yield : float, optional
+        Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
+        determine, or else a default: see `gammaflow.financing.finance`. `Report.facts` names the source. A
+        book has its own.
+    repair : bool
+        Repair the chain first, as `repair_chain` does: volatilities as well.
 
     Returns
     -------
@@ -331,7 +335,8 @@ def analyze(
     Raises
     ------
     SchemaError
-        For a source that is no Chain or Book, a rule for a book, or an argument that is not legal.
+        For a source that is no Chain or Book, a rule, rate, yield or repair for a book, options on futures
+        without a forward, or an argument that is not legal.
 
     Examples
     --------
@@ -343,8 +348,11 @@ def analyze(
     >>> report.to_dict()["units"]["gamma"]
     'USD per +1 % spot'
     """
+    chain, financing = None, Financing()
     if isinstance(source, Chain):
-        chain, book = source, assign_positions(source, CALLS_LONG_PUTS_SHORT if rule is None else rule)
+        financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
+        chain = financed if repair else source
+        book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
     elif not isinstance(source, Book):
         raise SchemaError(
             f"source: received {type(source).__name__}; legal: a Chain (from read_chain or chain_from_frame) "
@@ -355,11 +363,16 @@ def analyze(
             f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule}). "
             "Leave rule out, or pass the Chain."
         )
+    elif rate is not None or dividend_yield is not None or repair:
+        raise SchemaError(
+            f"rate, dividend_yield, repair: received {rate!r}, {dividend_yield!r}, {repair!r} for a Book, "
+            "whose rows have their rates and forwards already. Leave them out, or pass the Chain."
+        )
     else:
-        chain, book = None, source
+        book = source
     exposure = aggregate_exposure(book)
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift)
-    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core))
+    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core), financing)
 
 
 def _words(name: str) -> str:
