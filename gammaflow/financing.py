@@ -41,6 +41,8 @@ _ON_SPOT = "the quoted spot, with the carry that forwards have from one expiry t
 _AS_SAID = (
     "spot all the same, with the rate and yield that the chain has or was given (--repair: on forwards)"
 )
+_UNDISCOUNTED = "rows are quoted on forwards and not discounted"
+_NO_YIELD = "rows are quoted on forwards"
 _SOURCES = {
     "parity": "put-call parity",
     "given": "as given",
@@ -148,6 +150,7 @@ def finance(
     if isinstance(chain, RepairedChain):
         return _of_repaired(chain)
     if repair:
+        chain = _on_neighbours(chain, rate)
         default = rate is None and not _says(chain) and not _determined(chain)
         used = default_rate(chain)[0] if default else rate
         return _of_repaired(repair_chain(chain, rate=used), default=default)
@@ -173,11 +176,22 @@ def _determined(chain: Chain) -> bool:
     return bool((fit_forwards(chain, find_cells(chain), False, None)["rate_source"] == "parity").any())
 
 
+def _on_neighbours(chain: Chain, rate: float | None) -> Chain:
+    """A chain whose options on futures without a parity forward have that of their neighbours."""
+    bare = bare_futures(chain) & (chain.years > 0)
+    if not bare.any():
+        return chain
+    table = fit_forwards(chain, find_cells(chain), False, rate)
+    table["filled"] = np.where(sound(table), np.nan, _filled(table, chain.spot, chain.spot, True))
+    filled = of_rows(chain, table, "filled")
+    return chain.with_columns(forward=np.where(bare & ~np.isnan(filled), filled, chain["forward"]))
+
+
 def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -> tuple[Chain, Financing]:
     """A chain that is not repaired, financed."""
     said, rows = _says(chain), _in_need(chain)
     columns: dict[str, Any] = {}
-    rate_from = yield_from = "as in the chain" if said else "none, as rows are quoted on forwards"
+    rate_from, yield_from = ("as in the chain",) * 2 if said else (_UNDISCOUNTED, _NO_YIELD)
     if rate is not None:
         columns["rate"], rate_from = np.full(len(chain), float(rate)), "as given"
     if dividend_yield is not None:
@@ -211,12 +225,7 @@ def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -
         columns["dividend_yield"] = np.where(found & ~on_forward, carry, 0.0)
         yield_from = _yield_text(table)
     columns["forward"] = np.where(on_forward, forward, chain["forward"])
-    if not estimated:
-        valued = _AS_SAID
-    if bare.any():
-        warnings = futures_text(chain, table, table["filled"].to_numpy())
-    else:
-        warnings = gap_text(chain, off, len(table), valued)
+    warnings = _warnings(chain, table, bare, off, valued if estimated else _AS_SAID)
     return chain.with_columns(**columns), Financing(rate_from, yield_from, warnings)
 
 
@@ -235,14 +244,12 @@ def _of_repaired(chain: RepairedChain, default: bool = False) -> tuple[Chain, Fi
         rate_from, columns["rate"] = text, np.where(rows, value, chain["rate"])
         moved = np.where(rows & np.isnan(chain["forward"]), value, 0.0)
         columns["dividend_yield"] = chain["dividend_yield"] + moved
-    bare = on_futures(chain) & np.isnan(chain["forward"]) & (chain.years > 0)
-    table["filled"] = _filled(table, chain.spot, chain.spot, bool(bare.any()))
+    futures = on_futures(chain) & np.isnan(chain.original["forward"]) & (chain.years > 0)
+    table["filled"] = _filled(table, chain.spot, chain.spot, bool(futures.any()))
+    bare = futures & np.isnan(chain["forward"])
     columns["forward"] = np.where(bare, of_rows(chain, table, "filled"), chain["forward"])
-    yield_from = "put-call parity, as repaired" if rows.any() else "none, as rows are quoted on forwards"
-    if bare.any():
-        warnings = futures_text(chain, table, table["filled"].to_numpy())
-    else:
-        warnings = gap_text(chain, unexplained(chain, table), len(table), _ON_FORWARDS)
+    yield_from = "put-call parity, as repaired" if rows.any() else _NO_YIELD
+    warnings = _warnings(chain, table, futures, unexplained(chain, table), _ON_FORWARDS)
     # Not the method of a repaired chain, which drops what repair found: volatilities stay as they are.
     return Chain.with_columns(chain, **columns), Financing(rate_from, yield_from, warnings)
 
@@ -283,6 +290,14 @@ def _filled(table: pd.DataFrame, spot: float, base: float, futures: bool) -> Arr
 def _yield_text(table: pd.DataFrame) -> str:
     known = int(sound(table).sum())
     if not known:
-        return "none: neither chain nor quotes determine one; dividend_yield= or --dividend-yield gives one"
+        return "neither the chain nor its quotes tell one; dividend_yield= or --dividend-yield gives one"
     others = "" if known == len(table) else "; interpolated on the others"
     return f"put-call parity: the forward of {known} of {len(table)} expiries{others}"
+
+
+def _warnings(
+    chain: Chain, table: pd.DataFrame, futures: Mask, off: pd.DataFrame, valued: str
+) -> tuple[str, ...]:
+    if futures.any():
+        return futures_text(chain, table, table["filled"].to_numpy())
+    return gap_text(chain, off, len(table), valued)
