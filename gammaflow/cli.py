@@ -22,9 +22,9 @@ from gammaflow.plot.prepare import strike_text
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
-from gammaflow.repair import repair_chain
 from gammaflow.report import Report, analyze
-from gammaflow.terminal import dumps, out_console, working, write
+from gammaflow.report.rates import rate_dict
+from gammaflow.terminal import Rate, dumps, out_console, working, write
 from gammaflow.units import describe
 
 app = typer.Typer(
@@ -47,8 +47,13 @@ Dynamics = Annotated[str, typer.Option(help=f"How volatility follows spot: {', '
 Repair = Annotated[
     bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
 ]
-Rate = Annotated[float | None, typer.Option(help="Interest rate of all rows; 0.036 is 3.6 % a year.")]
-Yield = Annotated[float | None, typer.Option(help="Dividend yield of all rows, not with --repair.")]
+Yield = Annotated[
+    float | None,
+    typer.Option(
+        help="Dividend yield of all rows, not with --repair. Not given: the chain's, else that of put-call "
+        "parity."
+    ),
+]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
 
@@ -73,10 +78,7 @@ def _report(
         chain = (
             read_chain(source, vendor=vendor, symbol=symbol, asof=asof) if isinstance(source, str) else source
         )
-        if repair:
-            return analyze(repair_chain(chain, rate=rate), **how)
-        given = {"rate": rate, "dividend_yield": dividend_yield}
-        return analyze(chain.with_columns(**{k: v for k, v in given.items() if v is not None}), **how)
+        return analyze(chain, rate=rate, dividend_yield=dividend_yield, repair=repair, **how)
 
 
 def _number(value: float) -> str:
@@ -91,11 +93,18 @@ def _show_head(report: Report) -> None:
         markup=False,
         highlight=False,
     )
-    for line in marked(report.profile.warnings):
+    for line in marked(report.faults()):
         out_console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
-    if report.chain is not None and report.chain.vendor.startswith("synthetic"):
-        out_console.print("[yellow]Synthetic data, made up for demonstration: no market quotes.[/yellow]")
+    for text in report.notices():
+        out_console.print(Text(text, style="yellow"), soft_wrap=True)
     out_console.print(f"rule: {book.rule}\nsign: {book.sign}", highlight=False, markup=False)
+    for name, text in report.rates():
+        out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _conditions(report: Report) -> dict[str, Any]:
+    """What JSON says beside numbers, whatever the command."""
+    return {"warnings": report.warnings(), "financing": rate_dict(report.book, report.financing)}
 
 
 def _show_levels(report: Report) -> None:
@@ -136,10 +145,9 @@ def _finish_table(
     def payload() -> str:
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
         levels = report.levels.to_dict()
-        names = ("symbol", "asof", "spot", "currency", "rule", "signed", "subset", "warnings")
-        head = {k: levels[k] for k in names}
+        head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed", "subset")}
         beside = {"left_out": left_out} if left_out else {}
-        return dumps({**head, "units": units, **beside, "rows": rows})
+        return dumps({**head, **_conditions(report), "units": units, **beside, "rows": rows})
 
     if out:
         writers: dict[str, Callable[[Path], Any]] = {
@@ -230,7 +238,7 @@ def levels(
     how: dict[str, Any] = {"rule": rule, "dynamics": dynamics, "days": days, "vol_shift": vol_shift}
     carry: dict[str, Any] = {"rate": rate, "dividend_yield": dividend_yield}
     result = _report(file, symbol, vendor, asof, repair=repair, **carry, **how)
-    _finish_report(result, out, as_json, result.levels.to_dict())
+    _finish_report(result, out, as_json, {**result.levels.to_dict(), **_conditions(result)})
 
 
 @app.command()

@@ -16,11 +16,10 @@ from gammaflow.chain import Chain
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.feeds import VENDORS, Answers, Feed, Limits
 from gammaflow.positioning import RULES
-from gammaflow.repair import repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.schema import check_choice
 from gammaflow.store import Store
-from gammaflow.terminal import check_ending, dumps, err_console, out_console, write
+from gammaflow.terminal import Rate, check_ending, dumps, err_console, out_console, write
 from gammaflow.watch import State, render, to_dict, to_line
 from gammaflow.watch import watch as watch_feed
 
@@ -104,6 +103,7 @@ def watch(
     repair: Annotated[
         bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
     ] = False,
+    rate: Rate = None,
     base_url: BaseUrl = None,
     timeout: Timeout = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")] = False,
@@ -114,7 +114,7 @@ def watch(
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
 
     def analyse(chain: Chain) -> Report:
-        return analyze(repair_chain(chain) if repair else chain, rule=rule)
+        return analyze(chain, rule=rule, repair=repair, rate=rate)
 
     if as_json:
         last = watch_feed(feed, analyse, lambda state: _print(json.dumps(to_dict(state))), **how)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.futures import refuse_bare_futures
 from gammaflow.origins import Origin, Source
 from gammaflow.schema import check_choice, numbers
 
@@ -104,8 +105,8 @@ def assign_positions(
     Raises
     ------
     SchemaError
-        For an unknown rule or numeraire, positions of the wrong length or not finite, or a chain without
-        usable rows.
+        For an unknown rule or numeraire, positions of the wrong length or not finite, a chain without
+        usable rows, or options on futures (VIX) without a forward.
 
     Examples
     --------
@@ -130,6 +131,7 @@ def assign_positions(
             "A row needs a future expiry, an implied volatility and a position. Repair the chain or check "
             "asof and the column map."
         )
+    refuse_bare_futures(chain, keep)
     columns: dict[str, Any] = {
         name: chain[name][keep]
         for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")

@@ -20,6 +20,7 @@ from gammaflow.feeds import Feed
 from gammaflow.plausibility import marked
 from gammaflow.plot.prepare import readable, strike_text
 from gammaflow.report import Report
+from gammaflow.report.rates import rate_dict
 from gammaflow.schema import check_number
 from gammaflow.store import Store
 from gammaflow.units import describe
@@ -187,11 +188,12 @@ def to_line(state: State) -> str:
     divisor, unit = readable([levels.gamma], describe(state.report.book.currency)["gamma"])
     flips = ", ".join(f"{flip.spot:,.2f}" for flip in levels.flips) or "none"
     zone = levels.zone
-    warned = "".join(f" {line}" for line in marked(levels.warnings))
     return (
         f"{head} spot {state.report.book.spot:,.2f} gamma {levels.gamma / divisor:,.1f} {unit} "
         f"flips {flips} zone {'none' if zone is None else f'{zone.low:,.2f} to {zone.high:,.2f}'} "
-        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)}){warned}"
+        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)})"
+        f"{''.join(f'; {name} {text}' for name, text in state.report.rates()[:1])}"
+        f"{''.join(f'; WARNING {text}' for text in state.report.warnings())}"
     )
 
 
@@ -208,6 +210,8 @@ def to_dict(state: State) -> dict[str, Any]:
         "stored": state.stored,
         "received_at": None if state.received_at is None else state.received_at.isoformat(),
         "levels": None if report is None else report.levels.to_dict(),
+        "warnings": None if report is None else report.warnings(),
+        "financing": None if report is None else rate_dict(report.book, report.financing),
         "quality": None if report is None or report.quality is None else report.quality.to_dict(),
     }
 
@@ -223,8 +227,10 @@ def render(state: State) -> RenderableType:
         parts.append(Text(f"last refresh failed: {state.fault}", style="bold red"))
     parts.append(Text(counts, style="dim"))
     if state.report is not None:
+        parts += [Text(notice, style="yellow") for notice in state.report.notices()]
         parts.append(Text(f"rule: {state.report.book.rule}", style="dim"))
-        parts += [Text(line, style="bold red") for line in marked(state.report.profile.warnings)]
+        parts += [Text(line, style="bold red") for line in marked(state.report.faults())]
+        parts += [Text(f"{name}: {text}", style="dim") for name, text in state.report.rates()]
         if state.report.quality is not None:
             parts.append(Text(state.report.book.quality_text.splitlines()[0], style="dim"))
         # Side by side where the terminal is wide enough.

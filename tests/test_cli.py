@@ -44,7 +44,7 @@ def test_demo_prints_zone_and_core_and_writes_a_page(run, tmp_path):
     page = tmp_path / "demo.html"
     code, out, _ = run("demo", "--out", page)
     assert code == 0
-    assert "Synthetic data" in out
+    assert "Synthetic demonstration data" in out
     assert "short-gamma zone" in out
     assert "core" in out
     assert "BTC" in page.read_text(encoding="utf-8")
@@ -79,8 +79,9 @@ def test_report_writes_what_the_ending_says(run, quotes, tmp_path, ending, holds
 def test_levels_as_json_equal_the_library(run, quotes):
     code, out, _ = run("levels", quotes, "--symbol", "BTC", "--rule", "short_all", "--json")
     assert code == 0
-    expected = gf.analyze(gf.read_chain(quotes, symbol="BTC"), rule="short_all").levels.to_dict()
-    assert json.loads(out) == json.loads(json.dumps(expected))
+    report = gf.analyze(gf.read_chain(quotes, symbol="BTC"), rule="short_all")
+    said = {name: report.to_dict()[name] for name in ("warnings", "financing")}
+    assert json.loads(out) == json.loads(json.dumps({**report.levels.to_dict(), **said}))
 
 
 def test_json_stands_alone_even_where_a_report_is_written(run, quotes, tmp_path):
@@ -104,8 +105,9 @@ def test_a_chain_is_repaired_first_where_asked(run, tmp_path):
     table[[*names.values(), "open_interest", "timestamp", "index_price"]].to_csv(path, index=False)
     code, out, _ = run("levels", path, "--repair", "--json")
     assert code == 0
-    expected = gf.analyze(gf.repair_chain(gf.read_chain(path))).levels.to_dict()
-    assert json.loads(out) == json.loads(json.dumps(expected))
+    report = gf.analyze(gf.repair_chain(gf.read_chain(path)))
+    said = {name: report.to_dict()[name] for name in ("warnings", "financing")}
+    assert json.loads(out) == json.loads(json.dumps({**report.levels.to_dict(), **said}))
 
 
 def test_rate_and_yield_are_given(run, tmp_path):
@@ -124,6 +126,61 @@ def test_rate_and_yield_are_given(run, tmp_path):
     code, out, err = run("levels", path, "--repair", "--dividend-yield", "0.02")
     assert (code, out) == (2, "")
     assert "--dividend-yield: received 0.02 with --repair" in err
+
+
+@pytest.fixture
+def stock(tmp_path):
+    """A file of American options without a rate or quotes."""
+    chain = gf.demo_chain(symbol="IBIT")
+    facts = {name: getattr(chain, name) for name in ("symbol", "vendor", "asof", "spot", "currency")}
+    path = tmp_path / "stock.csv"
+    chain.to_frame().drop(columns=["rate", "bid", "ask"]).assign(**facts).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("command", ["report", "levels", "exposure", "profile"])
+def test_every_command_says_the_rate_and_its_source(run, stock, command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    default = "3.6 % a year: default, as the chain has none: about the average US federal funds rate of 2026"
+    code, out, _ = run(command, stock)
+    assert code == 0
+    assert f"rate: {default}" in out
+    assert "dividend yield: 0 % a year: neither the chain nor its quotes tell one" in out
+    assert "Synthetic demonstration data" in out
+    code, out, _ = run(command, stock, "--json")
+    found = json.loads(out)
+    rate = found["financing"]["rate"]
+    assert (rate["low"], rate["median"], rate["high"]) == (0.036, 0.036, 0.036)
+    assert rate["source"].startswith("default, as the chain has none")
+    assert len(found["warnings"]) == 1
+    code, out, _ = run(command, stock, "--rate", "0", "--json")
+    assert json.loads(out)["financing"]["rate"] == {
+        "low": 0.0, "median": 0.0, "high": 0.0, "source": "as given"
+    }  # fmt: skip
+
+
+def test_a_rate_of_zero_that_is_given_is_zero(run, stock):
+    gamma = {}
+    for given in ("0", "0.036", None):
+        code, out, _ = run("levels", stock, *(("--rate", given) if given else ()), "--json")
+        assert code == 0
+        gamma[given] = json.loads(out)["gamma"]
+    chain = gf.read_chain(stock)
+    for rate in ("0", "0.036"):
+        book = gf.assign_positions(chain.with_columns(rate=float(rate)))
+        assert gamma[rate] == pytest.approx(gf.aggregate_exposure(book).total()["gamma"], rel=1e-12)
+    assert gamma[None] == gamma["0.036"]
+    assert abs(gamma["0"] / gamma["0.036"] - 1) > 5e-4
+
+
+def test_options_on_futures_without_a_forward_end_in_one_line(run, stock, tmp_path):
+    path = tmp_path / "vix.csv"
+    pd.read_csv(stock).assign(symbol="VIX", root="VIX").to_csv(path, index=False)
+    code, out, err = run("levels", path)
+    assert (code, out) == (2, "")
+    assert "are options on futures" in err
+    assert "--repair" in err
+    assert len(err.strip().splitlines()) == 1
 
 
 def test_exposure_table_is_written_whole(run, quotes, tmp_path):

@@ -10,12 +10,13 @@ from gammaflow.chain import years_to_expiry
 
 @pytest.fixture(scope="module")
 def analyzed(shared):
-    """Read and analyse each file once."""
+    """Read and analyse each file once, at no rate and no yield, as the independent figures are."""
     done = {}
 
     def call(path, **how):
         if path not in done:
-            done[path] = gf.analyze(gf.read_chain(shared / "data" / path, **how))
+            chain = gf.read_chain(shared / "data" / path, **how)
+            done[path] = gf.analyze(chain, rate=0.0, dividend_yield=0.0)
         return done[path]
 
     return call

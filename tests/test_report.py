@@ -310,5 +310,6 @@ def test_early_exercise_is_reported():
     assert facts["early exercise"].startswith("gamma of American rows -118.")
     assert facts["early exercise"].endswith("-116.43 USD m per +1 % spot were they European")
     without = gf.demo_chain(symbol="IBIT").with_columns(rate=0.0)
-    assert "the chain has no rate" in dict(gf.analyze(without).facts())["early exercise"]
+    without = gf.analyze(without, rate=0.0, dividend_yield=0.0)
+    assert "their rate is 0, so no put" in dict(without.facts())["early exercise"]
     assert "early exercise" not in dict(gf.analyze(gf.demo_chain()).facts())

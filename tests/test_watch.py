@@ -253,7 +253,8 @@ class TestView:
             f"2026-02-05 09:37:12Z BTC spot 71,470.00 gamma {levels.gamma / 1e6:,.1f} USD m per +1 % spot "
             f"flips {levels.flips[0].spot:,.2f} zone {levels.zone.low:,.2f} to {levels.zone.high:,.2f} "
             f"put wall {levels.put_wall:,.7g} call wall {levels.call_wall:,.7g} "
-            f"(quotes 1 min 12 s old, received 1 min 10 s ago)"
+            f"(quotes 1 min 12 s old, received 1 min 10 s ago); rate 0 % a year: rows are quoted on forwards "
+            "and not discounted; WARNING Synthetic demonstration data: no number here is a market quote."
         )
         fault = to_line(self.state(report, fault="deribit: no"))
         assert (
@@ -273,6 +274,9 @@ class TestView:
         assert plain["levels"] == json.loads(json.dumps(report.levels.to_dict()))
         assert (plain["fault"], plain["refreshes"], plain["stored"]) == (None, 3, 2)
         assert plain["quality"]["rows"] == len(report.chain)
+        assert plain["warnings"] == report.warnings()
+        rate = {"low": 0.0, "median": 0.0, "high": 0.0, "source": report.financing.rate}
+        assert plain["financing"]["rate"] == rate
         empty = to_dict(State("cboe", "SPX", START, fault="x"))
         assert (empty["levels"], empty["quality"], empty["received_at"], empty["fault"]) == (
             None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from gammaflow.book import Book, moment_text
 from gammaflow.chain import Chain, Quality
 from gammaflow.dynamics import Dynamics
 from gammaflow.errors import SchemaError
-from gammaflow.exercise import compare_exercise
 from gammaflow.exposure import Exposure
+from gammaflow.financing import Financing, finance
 from gammaflow.levels import Levels, find_levels
 from gammaflow.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
@@ -27,6 +27,7 @@ from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.report.highlights import cards, figures, gamma_by
+from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report", "analyze"]
@@ -53,6 +54,8 @@ class Report:
         The same measures at other spots.
     levels : Levels
         Flips, short-gamma zones and walls.
+    financing : Financing
+        Where the rates and yields of the book come from.
     """
 
     chain: Chain | None
@@ -60,6 +63,7 @@ class Report:
     exposure: Exposure
     profile: Profile
     levels: Levels
+    financing: Financing = field(default_factory=Financing)
 
     @property
     def quality(self) -> Quality | None:
@@ -80,21 +84,30 @@ class Report:
             ),
             ("rule", book.rule),
             ("sign", book.sign),
+            *self.rates(),
             (
                 "profile",
                 f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
                 f"volatility shifted by {100 * profile.vol_shift:g} points",
             ),
             *(("rows", remark) for remark in profile.remarks),
-            *self._early_exercise(),
+            *early_exercise_facts(book),
             ("time", "exact to the second, ACT/365; expiries in UTC"),
         ]
 
+    def rates(self) -> list[tuple[str, str]]:
+        """Name and text of the rates and yields that rows are valued with, and where they come from."""
+        return rate_facts(self.book, self.financing)
+
     def warnings(self) -> list[str]:
         """What nobody who reads a number of this report may miss."""
-        return [*self.profile.warnings, *self._notices()]
+        return [*self.faults(), *self.notices()]
 
-    def _notices(self) -> list[str]:
+    def faults(self) -> tuple[str, ...]:
+        """Implausibilities of the book, of the roll, and of the forwards that its rates imply."""
+        return self.profile.warnings + self.financing.warnings
+
+    def notices(self) -> list[str]:
         """What is true of the book by its making, and no fault."""
         out = []
         if any(_SYNTHETIC in name for name in {*self.book.sources, *self.book["venue"]}):
@@ -164,6 +177,7 @@ class Report:
                 "signed": book.signed,
                 "sign": book.sign,
                 "warnings": self.warnings(),
+                "financing": rate_dict(book, self.financing),
                 "units": describe(book.currency),
                 "levels": self.levels.to_dict(),
                 "total": self.exposure.total().to_dict(),
@@ -281,27 +295,12 @@ class Report:
         return "\n".join(
             [
                 f"Report {self.book.title}, as of {facts[0][1]}, spot {facts[1][1]}",
-                *marked(self.profile.warnings),
-                *self._notices(),
+                *marked(self.faults()),
+                *self.notices(),
                 *(f"  {name:<{width}}  {text}" for name, text in lines),
                 self.book.quality_text or self._quality_text(),
             ]
         )
-
-    def _early_exercise(self) -> list[tuple[str, str]]:
-        """What early exercise changes in gamma, at what rates; nothing for a book without American rows."""
-        book = self.book
-        if "american" not in book.special:
-            return []
-        total = compare_exercise(book, measures=["gamma"]).total
-        unit, rate = describe(book.currency)["gamma"], book["rate"][book.special["american"]]
-        european, with_it = (
-            " ".join(amount_text(total[f"gamma_{side}"], unit, 2)) for side in ("european", "american")
-        )
-        text = f"gamma of American rows {with_it}, {european} were they European"
-        if not rate.any():
-            text += "; the chain has no rate, so no put is worth exercising: give one (--rate, with_columns)"
-        return [("early exercise", text)]
 
     @property
     def _several_venues(self) -> bool:
@@ -335,6 +334,9 @@ def analyze(
     days: float = 0.0,
     vol_shift: float = 0.0,
     core: float = 0.9,
+    rate: float | None = None,
+    dividend_yield: float | None = None,
+    repair: bool = False,
 ) -> Report:
     """Measure everything about a chain or a book: exposure, profile and levels.
 
@@ -349,6 +351,12 @@ def analyze(
         Of the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and volatility.
     core : float
         Of the levels, as in `find_levels`.
+    rate, dividend_yield : float, optional
+        Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
+        determine, or else a default: see `gammaflow.financing.finance`. `Report.facts` names the source. A
+        book has its own.
+    repair : bool
+        Repair the chain first, as `repair_chain` does: volatilities as well.
 
     Returns
     -------
@@ -357,7 +365,8 @@ def analyze(
     Raises
     ------
     SchemaError
-        For a source that is no Chain or Book, a rule for a book, or an argument that is not legal.
+        For a source that is no Chain or Book, a rule, rate, yield or repair for a book, options on futures
+        without a forward, or an argument that is not legal.
 
     Examples
     --------
@@ -369,8 +378,11 @@ def analyze(
     >>> report.to_dict()["units"]["gamma"]
     'USD per +1 % spot'
     """
+    chain, financing = None, Financing()
     if isinstance(source, Chain):
-        chain, book = source, assign_positions(source, CALLS_LONG_PUTS_SHORT if rule is None else rule)
+        financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
+        chain = financed if repair else source
+        book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
     elif not isinstance(source, Book):
         raise SchemaError(
             f"source: received {type(source).__name__}; legal: a Chain (from read_chain or chain_from_frame) "
@@ -381,11 +393,16 @@ def analyze(
             f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule}). "
             "Leave rule out, or pass the Chain."
         )
+    elif rate is not None or dividend_yield is not None or repair:
+        raise SchemaError(
+            f"rate, dividend_yield, repair: received {rate!r}, {dividend_yield!r}, {repair!r} for a Book, "
+            "whose rows have their rates and forwards already. Leave them out, or pass the Chain."
+        )
     else:
-        chain, book = None, source
+        book = source
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift)
     exposure = profile.exposure()
-    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core))
+    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core), financing)
 
 
 def _words(name: str) -> str:

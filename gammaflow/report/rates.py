@@ -1,0 +1,71 @@
+"""Rates and yields of a report's rows, and where they come from, as text and as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.book import Book
+from gammaflow.exercise import compare_exercise
+from gammaflow.financing import Financing
+from gammaflow.plot.prepare import amount_text
+from gammaflow.units import describe
+
+__all__ = ["early_exercise_facts", "rate_dict", "rate_facts"]
+
+
+def _used(book: Book, name: str) -> NDArray[np.float64]:
+    """A column over the rows that it is used for: a row on a forward has a rate, but no yield."""
+    return np.asarray(book[name][np.isnan(book["forward_ratio"]) | (name == "rate")])
+
+
+def _percent(values: NDArray[np.float64]) -> str:
+    if not values.size:
+        return "none"
+    low, middle, high = (
+        f"{round(100.0 * float(value), 2) + 0.0:g}"
+        for value in (values.min(), np.median(values), values.max())
+    )
+    return f"{low} % a year" if low == high else f"{middle} % a year (median; {low} % to {high} %)"
+
+
+def rate_facts(book: Book, financing: Financing) -> list[tuple[str, str]]:
+    """Name and text of the rates and the yields that rows are valued with."""
+    text = f"{_percent(_used(book, 'dividend_yield'))}: {financing.dividend_yield}"
+    on_forward = int((~np.isnan(book["forward_ratio"])).sum())
+    if 0 < on_forward < len(book):
+        text += f"; {on_forward:,} of {len(book):,} rows are on a forward instead"
+    return [
+        ("rate", f"{_percent(_used(book, 'rate'))}: {financing.rate}"),
+        ("dividend yield", text),
+    ]
+
+
+def rate_dict(book: Book, financing: Financing) -> dict[str, Any]:
+    """The same as plain numbers and text."""
+    out: dict[str, Any] = {}
+    for name, source in (("rate", financing.rate), ("dividend_yield", financing.dividend_yield)):
+        values = _used(book, name)
+        ends = {
+            what: float(summary(values)) if values.size else None
+            for what, summary in (("low", np.min), ("median", np.median), ("high", np.max))
+        }
+        out[name] = {**ends, "source": source}
+    return out
+
+
+def early_exercise_facts(book: Book) -> list[tuple[str, str]]:
+    """Name and text of what early exercise changes in gamma; nothing for a book without American rows."""
+    if "american" not in book.special:
+        return []
+    total = compare_exercise(book, measures=["gamma"]).total
+    unit, rate = describe(book.currency)["gamma"], book["rate"][book.special["american"]]
+    european, with_it = (
+        " ".join(amount_text(total[f"gamma_{side}"], unit, 2)) for side in ("european", "american")
+    )
+    text = f"gamma of American rows {with_it}, {european} were they European"
+    if not rate.any():
+        text += "; their rate is 0, so no put is worth exercising: give one (--rate, with_columns)"
+    return [("early exercise", text)]
