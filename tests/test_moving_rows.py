@@ -85,7 +85,7 @@ def test_a_smile_moves_the_rows_of_its_expiry():
     table = gf.sweep_spot(book, [spot], dynamics="sticky_moneyness", smiles=smiles).table
     forward = book.underlying_ratio * np.exp((book["rate"] - book.underlying_yield) * book.years)
     k0, k1 = (np.log(book["strike"] / (forward * s)) for s in (book.spot, spot))
-    sigma = book["sigma"] + smiles.volatility(0, k1) - smiles.volatility(0, k0)
+    sigma = book["sigma"] * smiles.volatility(0, k1) / smiles.volatility(0, k0)
     there = replace(book, columns={**book.columns, "sigma": sigma}, spot=spot)
     total = gf.aggregate_exposure(there).total()
     for measure in ("delta", "gamma", "vanna"):
