@@ -49,9 +49,9 @@ class Dynamics:
     Notes
     -----
     A residual, what a quote differs by from the smile, stays with its contract, as a ratio. In vol points
-    a deep wing's would make nonsense at the money: 10 points off a smile of 90 % are a ninth of it, but as much
-    again as a smile of 10 %. Moved along with the smile's moneyness instead, the noise of neighbouring quotes
-    would become a skew that the row runs across.
+    a deep wing's would make nonsense at the money: 10 points off a smile of 90 % are a ninth of it, but as
+    much again as a smile of 10 %. Moved along with the smile's moneyness instead, the noise of neighbouring
+    quotes would become a skew that the row runs across.
     """
 
     name: str

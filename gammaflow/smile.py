@@ -39,8 +39,8 @@ class Smiles:
         places of k there is less total variance than at the previous expiry; the same of the slice
         fitted alone, rms_alone, butterfly_free_alone and calendar_alone; note.
     range : (2,) array
-        k between which arbitrage was looked for, half a unit beyond all strikes; total variance also at
-        multiples of that up to 32, and by the slopes of its wings.
+        k between which arbitrage was looked for, half a unit beyond all strikes; total variance also out to
+        64 times as far, and by the slopes of its wings.
     """
 
     book: Book

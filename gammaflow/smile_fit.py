@@ -26,17 +26,18 @@ _SOFT, _OUTLIER = 0.05, 0.25
 # Units of at-the-money sqrt(w): a sharper kink than this is noise of one or two quotes.
 _SHARPEST = 0.1
 # The conditions hold this far beyond all strikes, in ln(strike / forward), so that a sweep of spot stays
-# inside; calendar arbitrage is excluded at multiples of that distance and of the wing slopes too.
-_BEYOND = 0.5
-_FAR = (2.0, 4.0, 8.0, 16.0, 32.0)
+# inside; calendar arbitrage is excluded out to 64 times as far, and between the slopes of the wings.
+_BEYOND, _FAR = 0.5, 64.0
 # Places of k where the conditions are enforced, and where they are looked at.
 _ENFORCED, _SEEN = 241, 1001
+# What two slices may differ by between two such places, relative to w.
+_BETWEEN_PLACES = 1e-5
 # What g and half of ln(w later / w earlier) are kept above where they have to be enforced, and how hard: from
 # lightly on, so that the slices find their way round each other.
 _MARGINS = (0.01, 1e-4)
 _STIFFNESS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
-# Pull of a slice of few strikes towards the shape of its neighbour: a strike at the money counts 1.
-_RIDGE = 0.05
+# Pull of a slice of few strikes towards level and shape of its neighbour; an at-the-money strike has 1.
+_RIDGE = (0.01, 0.05, 0.05, 0.05, 0.05)
 _FLAT = (1.0, 1e-3, 1e-3, 0.0, 1.0)
 # Strikes without vega decide what no other strike decides (vega is 1 where it is largest).
 _LEAST_WEIGHT = 1e-4
@@ -108,9 +109,8 @@ def find_violations(slices: Sequence[Slice], svi: Array) -> Violations:
     crossings = [0]
     for e, pair in enumerate(pairwise(units)):
         k = _with_far(_grid(ends, min(pair), _SEEN))
-        before, after = (evaluate(i, k, svi)[0] for i in (e, e + 1))
-        wings = np.stack(_wings(svi[e + 1])) < np.stack(_wings(svi[e])) * (1.0 - 1e-12)
-        crossings.append(int((after < before).sum() + wings.sum()))
+        before, after = (np.append(evaluate(i, k, svi)[0], _wings(svi[i])) for i in (e, e + 1))
+        crossings.append(int((after < before).sum()))
     return Violations(np.array(least), np.array(crossings), *map(float, ends))
 
 
@@ -144,7 +144,7 @@ def fit_slices(slices: Sequence[Slice]) -> Fit:
             break
         theta = problem.minimise(theta, stiffness, 1e-4)
         joint = _raw(theta, units)
-    return Fit(alone, _lifted(slices, joint), sparse)
+    return Fit(alone, _raised(slices, joint), sparse)
 
 
 @dataclass(frozen=True)
@@ -224,11 +224,11 @@ def _problem(slices: Sequence[Slice], units: Array, prior: Array, sparse: NDArra
         np.concatenate(quote),
         np.concatenate(weight),
         prior.copy(),
-        np.where(sparse, _RIDGE, 0.0),
+        np.where(sparse[:, None], _RIDGE, 0.0),
         np.minimum(low, prior),
         np.maximum(high, prior),
         np.array([_grid(ends, unit, _ENFORCED) / unit for unit in units]),
-        np.array(between).reshape(-1, _ENFORCED + 2 * len(_FAR)),
+        np.stack(between) if between else np.empty((0, 0)),
     )
 
 
@@ -268,17 +268,13 @@ def _wings(svi: Array) -> tuple[float, float]:
     return b * (1.0 + rho), b * (1.0 - rho)
 
 
-def _lifted(slices: Sequence[Slice], svi: Array) -> Array:
-    """The same slices, each raised by what rounding or the last stiffness left it below the one before."""
+def _raised(slices: Sequence[Slice], svi: Array) -> Array:
+    """The same slices, each scaled up by what rounding or the last stiffness left it below the one before."""
     out, ends, units = svi.copy(), _ends(slices), [s.unit for s in slices]
     for e, pair in enumerate(pairwise(units), 1):
-        up, down = np.maximum(_wings(out[e]), _wings(out[e - 1]))
-        if (up, down) != _wings(out[e]):
-            out[e, 1:3] = 0.5 * (up + down), (up - down) / (up + down)
         k = _with_far(_grid(ends, min(pair), _SEEN))
-        before, after = (evaluate(i, k, out)[0] for i in (e - 1, e))
-        missing = (before - after).max()
-        out[e, 0] += missing + 1e-12 * before.max() if missing > 0.0 else 0.0
+        before, after = (np.append(evaluate(i, k, out)[0], _wings(out[i])) for i in (e - 1, e))
+        out[e, :2] *= max(1.0, (before / after).max() * (1.0 + _BETWEEN_PLACES))
     return out
 
 
@@ -299,4 +295,4 @@ def _grid(ends: Array, unit: float, count: int) -> Array:
 
 
 def _with_far(k: Array) -> Array:
-    return np.concatenate([k, *np.outer(_FAR, k[[0, -1]])])
+    return np.concatenate([k, *np.outer(np.geomspace(1.0, _FAR, 1 + len(k) // 5)[1:], k[[0, -1]])])

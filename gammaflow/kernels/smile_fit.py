@@ -60,7 +60,7 @@ def normal_equations(
     """J'J, as its lower band (10, 5 E), J'f (5 E) and half the sum of squares of all residuals, cost (1,).
 
     The residuals are weight (sqrt(y) - quote) at each strike starts[e] .. starts[e + 1] of slice e, under
-    Cauchy's loss of scale `soft`; ridge[e] (theta - prior); and stiffness times what is missing
+    Cauchy's loss of scale `soft`; ridge (theta - prior); and stiffness times what is missing
     to margins[0] of g at inside[e] (E, G), in x, and to margins[1] of half ln(w later / w earlier) at
     between[e] (E - 1, H), in k, and of the same ratio of both wing slopes.
     """
@@ -79,10 +79,10 @@ def normal_equations(
             row = (f * by_y[0], f * by_y[1], f * by_y[2], f * by_y[3], f * by_y[4])
             add_row(error, 1.0 / (1.0 + off), 5 * e, row, matrix, gradient)
         for j in range(5):
-            error = ridge[e] * (theta[e, j] - prior[e, j])
+            error = ridge[e, j] * (theta[e, j] - prior[e, j])
             total += 0.5 * error * error
-            gradient[5 * e + j] += ridge[e] * error
-            matrix[0, 5 * e + j] += ridge[e] * ridge[e]
+            gradient[5 * e + j] += ridge[e, j] * error
+            matrix[0, 5 * e + j] += ridge[e, j] * ridge[e, j]
         if stiffness == 0.0:
             continue
         for i in range(inside.shape[1]):
