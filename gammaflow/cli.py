@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import pandas as pd
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from gammaflow import cli_live, verify
 from gammaflow.chain import Chain

@@ -25,9 +25,10 @@ __all__ = [
 class Dynamics:
     """What happens to each row's volatility when spot moves by x = ln(S / S0).
 
-    The row keeps its own volatility at x = 0 and gains `share` times what its expiry's smile changes by
-    between its moneyness then and now, plus (`stickiness` x the smile's at-the-money skew + `beta`) x; it
-    never falls below `lowest` times today's.
+    The row keeps its own volatility at x = 0, quoted as it is, and its ratio to the smile of its expiry: it
+    changes by `share` of what the smile changes by, as a share of itself, between the row's moneyness now and
+    then. To that (`stickiness` x the smile's at-the-money skew + `beta`) x is added, down to `lowest` times
+    what there was before.
 
     Parameters
     ----------
@@ -43,7 +44,14 @@ class Dynamics:
         Whether the smile keeps its shape in ln(K / F) / sqrt(t), and so in delta, as time passes; else in
         ln(K / F).
     lowest : float
-        The least volatility, as a share of today's [-].
+        The least volatility, as a share of what it would be without `stickiness` and `beta` [-].
+
+    Notes
+    -----
+    A residual, what a quote differs by from the smile, stays with its contract, as a ratio. In vol points
+    a deep wing's would make nonsense at the money: 10 points off a smile of 90 % are a ninth of it, but as
+    much again as a smile of 10 %. Moved along with the smile's moneyness instead, the noise of neighbouring
+    quotes would become a skew that the row runs across.
     """
 
     name: str

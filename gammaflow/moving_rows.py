@@ -34,8 +34,6 @@ class _Motion(NamedTuple):
 
     k: Array
     svi: Array
-    knot_starts: NDArray[np.int64]
-    knots: Array
     today: Array
     stretch: Array
     share: float
@@ -113,19 +111,16 @@ def vol_at_spot(book: Book, sigma: Array, days: float, dynamics: Dynamics, smile
 def _motion(book: Book, days: float, dynamics: Dynamics, smiles: Smiles | None) -> _Motion:
     expiries = len(book.expiries)
     today = book.years[book.expiry_starts[:-1]]
-    svi, knot_starts, knots = np.zeros((expiries, 5)), np.zeros(expiries + 1, np.int64), np.empty((3, 0))
-    line = np.full(expiries, dynamics.beta)
+    svi, line = np.zeros((expiries, 5)), np.full(expiries, dynamics.beta)
     if dynamics.needs_smile:
         smiles = smiles or fit_smiles(book)
-        svi, knot_starts, knots = smiles.svi, smiles.knot_starts, smiles.knots
+        svi = smiles.svi
         line = line + dynamics.stickiness * smiles.skew(np.arange(expiries))
     left = np.maximum(today - days / DAYS_PER_YEAR, 0.0)
     stretch = np.sqrt(today / np.where(left > 0, left, today)) if dynamics.by_delta else np.ones(expiries)
     return _Motion(
         read_only(log_moneyness(book)),
         read_only(svi),
-        read_only(knot_starts, np.int64),
-        read_only(knots),
         read_only(today),
         read_only(stretch),
         dynamics.share,

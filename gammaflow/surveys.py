@@ -45,6 +45,9 @@ COMPARED: tuple[Dynamics, ...] = (
     spot_vol_beta(-3.0),
 )
 
+# A step of a profile below this share of its size has no direction.
+_ROUNDING = 1e-9
+
 
 def _row(levels: Levels) -> dict[str, Any]:
     """The headline levels of one profile; NaN where there is none."""
@@ -61,6 +64,18 @@ def _row(levels: Levels) -> dict[str, Any]:
         "core_low": trough.core_low if trough else np.nan,
         "core_high": trough.core_high if trough else np.nan,
     }
+
+
+def _turns(profile: Profile, measure: str) -> dict[str, int]:
+    """Turning points of a profile on its grid, in all and without what expires within a day."""
+    by_expiry, book = profile.values[measure], profile.book
+    later = by_expiry[book.expiries - book.asof > pd.Timedelta(1.0, "D")]
+    found = {}
+    for name, curve in (("turns", by_expiry.sum(axis=0)), ("turns_beyond_a_day", later.sum(axis=0))):
+        steps = np.diff(curve)
+        rises = steps[np.abs(steps) > _ROUNDING * np.abs(curve).max()] > 0.0
+        found[name] = int((rises[1:] != rises[:-1]).sum())
+    return found
 
 
 def compare_dynamics(
@@ -84,8 +99,15 @@ def compare_dynamics(
     -------
     DataFrame
         One row per (dynamics, measure), measure "gamma" or "total_gamma": the value at spot [currency per
-        +1 % spot], how many flips, the one nearest to spot, and trough and core of the zone that holds
-        spot or is nearest [currency]; NaN where there is none.
+        +1 % spot], how many flips, the one nearest to spot, trough and core of the zone that holds
+        spot or is nearest [currency], NaN where there is none, and how many turning points the curve has
+        over the grid of spots, in all and without what expires within a day.
+
+    Notes
+    -----
+    Where the smile moves along with spot, the far strikes of an expiry within a day come to the money at a
+    standard deviation of a few points, less than they are apart: the open interest of each makes a turning
+    point of its own, whatever the smile. `turns_beyond_a_day` shows what is left.
 
     Examples
     --------
@@ -102,7 +124,8 @@ def compare_dynamics(
             book, spots, dynamics=how, smiles=smiles, measures=["gamma", "gross_gamma", "total_gamma"]
         )
         for measure in ("gamma", "total_gamma"):
-            rows[how.name, measure] = _row(find_levels(profile, core=core, measure=measure))
+            levels = find_levels(profile, core=core, measure=measure)
+            rows[how.name, measure] = {**_row(levels), **_turns(profile, measure)}
     return _frame(rows, ["dynamics", "measure"])
 
 
@@ -117,8 +140,8 @@ def flip_term_structure(profile: Profile) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per expiry, columns as in `compare_dynamics`. An expiry that passes within the profile's days
-        has no row.
+        One row per expiry, columns as in `compare_dynamics` but for the turning points. An expiry that passes
+        within the profile's days has no row.
     """
     book, rows = profile.book, {}
     for expiry in book.expiries:
@@ -157,7 +180,7 @@ def flip_path(
     Returns
     -------
     DataFrame
-        One row per day, columns as in `compare_dynamics`, and `moment` [UTC].
+        One row per day, columns as in `compare_dynamics` but for the turning points, and `moment` [UTC].
 
     Examples
     --------

@@ -219,9 +219,9 @@ def test_volatility_along_each_dynamics():
     here, there = smiles.volatility(expiry, k), smiles.volatility(expiry, k - x)
     skew = smiles.skew(np.arange(len(starts) - 1))[expiry]
     expected = {
-        dynamics.STICKY_MONEYNESS: book["sigma"] + there - here,
-        dynamics.STICKY_DELTA: book["sigma"] + there - here,
-        dynamics.skew_stickiness(1.4): book["sigma"] + there - here + 1.4 * skew * x,
+        dynamics.STICKY_MONEYNESS: book["sigma"] * there / here,
+        dynamics.STICKY_DELTA: book["sigma"] * there / here,
+        dynamics.skew_stickiness(1.4): book["sigma"] * there / here + 1.4 * skew * x,
         dynamics.spot_vol_beta(-0.5): book["sigma"] - 0.5 * x,
     }
     for how, sigma in expected.items():
@@ -242,7 +242,7 @@ def test_sticky_delta_keeps_the_smile_in_standard_deviations_as_time_passes():
     k = np.log(book["strike"] / forward)
     left = book.years - days / 365
     stretch = np.sqrt(book.years / np.where(alive, left, 1.0))
-    sigma = book["sigma"] + smiles.volatility(expiry, stretch * k) - smiles.volatility(expiry, k)
+    sigma = book["sigma"] * smiles.volatility(expiry, stretch * k) / smiles.volatility(expiry, k)
     got = cash_sums(
         book, np.array([book.spot]), dynamics=dynamics.STICKY_DELTA, days=days, smiles=smiles, wanted=["vega"]
     )["vega"].sum()

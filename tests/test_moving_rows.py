@@ -12,6 +12,7 @@ import gammaflow as gf
 from books import ASOF, random_book
 from gammaflow import note_rows
 from gammaflow.dynamics import spot_vol_beta
+from gammaflow.kernels.moving import vol_paths
 from gammaflow.smile import fit_smiles
 
 BETA = -1.5
@@ -85,11 +86,40 @@ def test_a_smile_moves_the_rows_of_its_expiry():
     table = gf.sweep_spot(book, [spot], dynamics="sticky_moneyness", smiles=smiles).table
     forward = book.underlying_ratio * np.exp((book["rate"] - book.underlying_yield) * book.years)
     k0, k1 = (np.log(book["strike"] / (forward * s)) for s in (book.spot, spot))
-    sigma = book["sigma"] + smiles.volatility(0, k1) - smiles.volatility(0, k0)
+    sigma = book["sigma"] * smiles.volatility(0, k1) / smiles.volatility(0, k0)
     there = replace(book, columns={**book.columns, "sigma": sigma}, spot=spot)
     total = gf.aggregate_exposure(there).total()
     for measure in ("delta", "gamma", "vanna"):
         assert table[measure].iloc[0] == pytest.approx(total[measure], rel=1e-6)
+
+
+@pytest.mark.parametrize("line", [0.0, 0.4, -3.0])
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_a_row_keeps_its_ratio_to_the_smile_down_to_a_floor(line, share):
+    """SVI and the definition by hand; the slope by differences, and where the floor holds, of the floor."""
+    a, b, rho, m, s = svi = (0.001, 0.03, -0.5, 0.01, 0.08)
+    years, stretch, lowest = 0.2, 1.1, 0.25
+    sigma, k = np.array([0.21, 0.9, 0.15]), np.array([-0.1, -0.4, 0.2])
+
+    def smile(k):
+        return np.sqrt((a + b * (rho * (k - m) + np.sqrt((k - m) ** 2 + s**2))) / years)
+
+    def at(x):
+        vol, tilt = np.empty((2, 3, len(x)))
+        per_expiry = np.array([svi]), np.array([years]), np.array([stretch])
+        vol_paths(x, sigma, k, np.zeros(3, np.int64), *per_expiry, share, np.array([line]), lowest, vol, tilt)
+        return vol, tilt
+
+    x = np.linspace(-0.35, 0.3, 14)
+    vol, tilt = at(x)
+    moved = sigma[:, None] * (1 + share * (smile(stretch * (k[:, None] - x)) / smile(k)[:, None] - 1))
+    expected = np.maximum(moved + line * x, lowest * moved)
+    np.testing.assert_allclose(vol, expected, rtol=1e-12)
+    assert (vol > 0).all()
+    if line < 0:
+        assert (expected > moved + line * x).any()
+    h = 1e-5
+    np.testing.assert_allclose(tilt, (at(x + h)[0] - at(x - h)[0]) / (2 * h), rtol=1e-6, atol=1e-8)
 
 
 def test_smiles_are_of_plain_rows_where_there_are_any():

@@ -8,7 +8,7 @@ import numpy as np
 
 from gammaflow.kernels import bsm
 from gammaflow.kernels.compile import kernel, scalar
-from gammaflow.kernels.smile import knot_slope, knot_variance, svi_slope, svi_variance
+from gammaflow.kernels.smile import svi_slope, svi_variance
 from gammaflow.kernels.sweep import (
     cash_charm,
     cash_color,
@@ -21,65 +21,53 @@ from gammaflow.kernels.sweep import (
 
 
 @scalar
-def moved(sigma, x, level, level_here, slope, share, line, lowest):
-    """A row's volatility after a move x = ln(S / S0), and its slope d sigma / dx.
+def moved(base, slope, x, line, lowest):
+    """A row's volatility base + line x, and its slope d sigma / dx, but never below lowest x base.
 
-    sigma + share (level - level_here) + line x, but never below lowest x sigma; level and slope are the
-    smile's volatility where the row has come to, and its derivative in x.
+    base is where the smile has taken the row after a move x = ln(S / S0), slope its derivative in x.
     """
-    free = sigma + share * (level - level_here) + line * x
-    least = lowest * sigma
+    free, least = base + line * x, lowest * base
     floored = free < least
-    return (least if floored else free), (0.0 if floored else share * slope + line)
+    return (least if floored else free), (lowest * slope if floored else slope + line)
 
 
 @kernel
-def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, knots, vol, tilt):
+def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, vol, tilt):
     """The volatility of one row at each x = ln(S / S0), and its slope in x, into `vol` and `tilt`.
 
-    The smile of `years` is svi (5,) or, where that is NaN, knots (3, n); it is read at stretch (k - x).
+    A row whose ratio to the smile svi (5,) of `years` stays as it is would gain what the smile, read at
+    stretch (k - x), takes it to; it gains `share` of that.
     """
-    a, b, rho, m, s = svi[0], svi[1], svi[2], svi[3], svi[4]
     if share == 0.0:
         for j in range(len(x)):
-            vol[j], tilt[j] = moved(sigma, x[j], 0.0, 0.0, 0.0, 0.0, line, lowest)
-    elif a == a:
-        here = math.sqrt(svi_variance(k, a, b, rho, m, s) / years)
-        for j in range(len(x)):
-            at = stretch * (k - x[j])
-            level = math.sqrt(svi_variance(at, a, b, rho, m, s) / years)
-            slope = -0.5 * stretch * svi_slope(at, a, b, rho, m, s) / (level * years)
-            vol[j], tilt[j] = moved(sigma, x[j], level, here, slope, share, line, lowest)
+            vol[j], tilt[j] = moved(sigma, 0.0, x[j], line, lowest)
     else:
-        here = math.sqrt(knot_variance(k, knots[0], knots[1], knots[2]) / years)
+        row = (svi[0], svi[1], svi[2], svi[3], svi[4])
+        ratio = sigma / math.sqrt(svi_variance(k, *row) / years)
         for j in range(len(x)):
             at = stretch * (k - x[j])
-            level = math.sqrt(knot_variance(at, knots[0], knots[1], knots[2]) / years)
-            slope = -0.5 * stretch * knot_slope(at, knots[0], knots[1], knots[2]) / (level * years)
-            vol[j], tilt[j] = moved(sigma, x[j], level, here, slope, share, line, lowest)
+            level = math.sqrt(svi_variance(at, *row) / years)
+            slope = -0.5 * stretch * svi_slope(at, *row) / (level * years)
+            base = sigma + share * (ratio * level - sigma)
+            vol[j], tilt[j] = moved(base, share * ratio * slope, x[j], line, lowest)
 
 
 @kernel
-def vol_paths(
-    x, sigma, k, expiry, svi, knot_starts, knots, years, stretch, share, line, lowest, vol, tilt
-):  # fmt: skip
+def vol_paths(x, sigma, k, expiry, svi, years, stretch, share, line, lowest, vol, tilt):
     """`vol_path` of each row, whose expiry is expiry[i], into vol[i] and tilt[i]."""
     for i in range(len(sigma)):
         e = expiry[i]
-        mine = knots[:, knot_starts[e] : knot_starts[e + 1]]
-        vol_path(
-            x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], mine, vol[i], tilt[i]
-        )
+        vol_path(x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], vol[i], tilt[i])
 
 
 @kernel
 def moving_sweep(
     spots, x, row_starts, group, phi, ratio, K, t, r, sigma, q, size,
-    k, svi, knot_starts, knots, years, stretch, share, line, lowest, out, want_rest,
+    k, svi, years, stretch, share, line, lowest, out, want_rest,
 ):  # fmt: skip
     """Add size times each cash greek of each row to out[group] (11, m), each row at its moved volatility.
 
-    Rows row_starts[e] .. row_starts[e + 1] share expiry e, whose smile is svi[e] or its knots. The order is
+    Rows row_starts[e] .. row_starts[e + 1] share expiry e, whose smile is svi[e]. The order is
     that of `CASH_GREEKS`, then gross gamma and total gamma: gamma plus vanna times the slope of volatility in
     ln S. A row with t = 0 contributes nothing. Without `want_rest` delta, vega, theta, speed, zomma and color
     are left out.
@@ -87,11 +75,10 @@ def moving_sweep(
     vol = np.empty(len(spots))
     tilt = np.empty(len(spots))
     for e in range(len(row_starts) - 1):
-        mine = knots[:, knot_starts[e] : knot_starts[e + 1]]
         for i in range(row_starts[e], row_starts[e + 1]):
             if t[i] <= 0.0:
                 continue
-            vol_path(x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], mine, vol, tilt)
+            vol_path(x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], vol, tilt)
             n, b, to = size[i], ratio[i], group[i]
             f, strike, left, rate, carry = phi[i], K[i], t[i], r[i], q[i]
             for j in range(len(spots)):
