@@ -23,6 +23,10 @@ _TOLERANCE, _FINE = 1e-7, 1e-9
 _BUMP = 0.02
 
 
+# A time this share of a row's life away is rounding.
+_ROUNDING = 1e-14
+
+
 def barrier_cash(
     book: Book,
     rows: NDArray[np.bool_],
@@ -129,8 +133,11 @@ def _dates(years: float, count: float, days: float) -> Any:
     if count == 1:
         return "maturity"
     left = years * np.arange(1, int(count) + 1) / count - days / DAYS_PER_YEAR
-    left[-1] = max(years - days / DAYS_PER_YEAR, 0.0)
-    return left[left > 1e-12]
+    left[-1] = years - days / DAYS_PER_YEAR
+    # A date that is now, but for rounding, has passed; the expiry is ahead wherever `years` is.
+    ahead = left > _ROUNDING * years
+    ahead[-1] = True
+    return left[ahead]
 
 
 def _slope(f: Callable[[float], Array]) -> Array:
