@@ -38,7 +38,7 @@ def natural(S, K, t, sigma):
     return {
         "price": K, "delta": 1.0 + 0.0 * s, "gamma": 1.0 / (S * s), "vega": S * root, "theta": S * s / t,
         "vanna": 1.0 / sigma, "charm": 1.0 / t, "volga": S * root / sigma, "rho": K * t,
-        "speed": 1.0 / (S * s) ** 2,
+        "speed": 1.0 / (S * s) ** 2, "zomma": 1.0 / (S * s * sigma), "color": 1.0 / (S * s * t),
     }  # fmt: skip
 
 
