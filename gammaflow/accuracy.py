@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.errors import SchemaError
 from gammaflow.schema import check_number
 
-__all__ = ["TOLERANCE", "Accuracy", "Shortfall", "check_tol", "remarks", "worst"]
+__all__ = ["TOLERANCE", "Accuracy", "Shortfall", "check_tol", "shortfall_lines", "worst"]
 
 #: What rows are valued to unless asked otherwise; structured notes to ten times that.
 TOLERANCE = 1e-7
@@ -68,7 +68,7 @@ class Accuracy:
     def check(
         self, contract: str, met: float, values: Iterable[NDArray[np.float64]], tol: float | None = None
     ) -> None:
-        """Note a contract that was valued to `met` only; where a value is not finite all become 0, in place."""
+        """Note a contract valued to `met` only; where a value is not finite, all become 0, in place."""
         values, tol = list(values), self.tol if tol is None else tol
         if not all(np.isfinite(v).all() for v in values):
             met = np.inf
@@ -100,7 +100,7 @@ def worst(missed: Iterable[Shortfall]) -> tuple[Shortfall, ...]:
     return tuple(sorted(found.values(), key=lambda each: (-each.met, each.contract)))
 
 
-def remarks(shortfalls: Iterable[Shortfall]) -> tuple[str, ...]:
+def shortfall_lines(shortfalls: Iterable[Shortfall]) -> tuple[str, ...]:
     """Shortfalls in words: which contracts missed the tolerance, and which are left out."""
     given = tuple(shortfalls)
     short, out = ([s for s in given if s.left_out == which] for which in (False, True))

@@ -189,8 +189,8 @@ def greeks(
         Spot, strike [currency, >= 0], barrier [currency, > 0], years to expiry [>= 0], rate, volatility
         [>= 0], dividend yield.
     which : names out of `ALL`
-        price delta gamma vega theta vanna charm volga (the default), and rho speed zomma color. Units and signs
-        are those of `gammaflow.bsm.greeks`.
+        price delta gamma vega theta vanna charm volga (the default), and rho speed zomma color. Units and
+        signs are those of `gammaflow.bsm.greeks`.
     rebate : scalar or array
         Cash [currency, >= 0]: a knock-in pays it at expiry if it never knocked in, a knock-out when it is
         knocked out (monitored at dates: on the date that finds it).
@@ -203,8 +203,9 @@ def greeks(
         Only for monitoring at dates: largest error of every quantity asked for, relative to the larger of its
         value and a thousandth of its natural scale (price K, delta 1, gamma 1 / (S s), vega S sqrt(t),
         theta S s / t, vanna 1 / sigma, charm 1 / t, volga S sqrt(t) / sigma, rho K t, speed 1 / (S s)^2,
-        zomma 1 / (S s sigma), color 1 / (S s t); s = sigma sqrt(t)). The panels are refined until two levels agree within tol; the finer is returned.
-        A knock-in and its knock-out are refined alike, so that they add up to the vanilla option.
+        zomma 1 / (S s sigma), color 1 / (S s t); s = sigma sqrt(t)). The panels are refined until two levels
+        agree within tol; the finer is returned. A knock-in and its knock-out are refined alike, so that they
+        add up to the vanilla option.
     method : "exact" or "bgk"
         "bgk", for a number of dates only: the continuous formula with the barrier moved away from spot by
         the factor exp(0.5826 sigma sqrt(t / dates)). Below a microsecond; for a down-and-in put of K = 100,
@@ -303,7 +304,7 @@ def reach(
     errors = np.zeros([1] * len(terms.shape))
     if block.size and (dates is None or len(dates) == 1):
         _closed(names, terms, block, dates, barrier, slope)
-    elif block.size:
+    elif block.size and dates is not None:
         errors = _monitored(names, terms, block, dates, tol)
     return Greeks(names, block, terms.index), errors
 

@@ -69,9 +69,7 @@ def barrier_cash(
         return out
     names = tuple(sorted(needs))
     for part, S, arguments, monitoring in _groups(book, places, spots, years, sigma, days):
-        greeks, errors = reach(
-            **arguments, S=S, which=names, monitoring=monitoring, tol=accuracy.tol
-        )
+        greeks, errors = reach(**arguments, S=S, which=names, monitoring=monitoring, tol=accuracy.tol)
         size = book.size[places[part], None]
         cash = {name: size * S ** _POWERS[name] * greeks[name] for name in names}
         if "speed" in cash:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
@@ -43,11 +44,14 @@ class Exposure:
         are long.
     keys : tuple of str
         What `table` is grouped by.
+    shortfalls : tuple of Shortfall
+        The contracts that missed the tolerance, with the error reached, the worst first.
     """
 
     book: Book
     rows: Mapping[str, NDArray[np.float64]]
     keys: tuple[str, ...]
+    shortfalls: tuple[Shortfall, ...] = ()
 
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
@@ -107,13 +111,16 @@ class Exposure:
                 f"rule: {self.book.rule}",
                 f"sign: {CONVENTION}" if self.book.signed else "sign: none (open interest alone)",
                 *self.book.remarks,
+                *shortfall_lines(self.shortfalls),
                 *lines,
                 *([str(self.book.quality)] if self.book.quality else []),
             ]
         )
 
 
-def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "strike")) -> Exposure:
+def aggregate_exposure(
+    book: Book, *, by: str | Sequence[str] = ("expiry", "strike"), tol: float = TOLERANCE
+) -> Exposure:
     """Dealers' greeks in money, now, summed per group.
 
     Parameters
@@ -122,6 +129,9 @@ def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "stri
         Signed positions.
     by : str or sequence of str
         What `Exposure.table` is grouped by: "expiry", "strike", "kind", "venue", "contract".
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`; contracts that miss it are named in
+        `Exposure.shortfalls`.
 
     Returns
     -------
@@ -131,7 +141,7 @@ def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "stri
     Raises
     ------
     SchemaError
-        For an unknown key.
+        For an unknown key or an illegal tol.
 
     Examples
     --------
@@ -142,5 +152,6 @@ def aggregate_exposure(book: Book, *, by: str | Sequence[str] = ("expiry", "stri
     True
     """
     keys = tuple(_keys(by))
-    rows = money(cash_greeks(book))
-    return Exposure(book, rows, keys)
+    accuracy = Accuracy(check_tol(tol))
+    rows = money(cash_greeks(book, accuracy))
+    return Exposure(book, rows, keys, accuracy.shortfalls)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.accuracy import Accuracy
 from gammaflow.american_rows import american_cash, american_sums
 from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
@@ -36,6 +38,9 @@ _SPECIAL: Mapping[str, Cash] = {
     "coin": coin_cash,
 }
 
+#: Those by quadrature, to a tolerance.
+_INEXACT = ("barrier", "note")
+
 _SHAPE = {"vega", "speed", "zomma", "color"}
 
 # Where `gauss_sweep` has each sum; volatility that stays adds nothing to gamma.
@@ -55,8 +60,18 @@ def kernels_are_ready() -> bool:
     return is_kept(cash_rows) and is_kept(gauss_sweep)
 
 
-def cash_greeks(book: Book) -> dict[str, Array]:
+def _special(what: str, accuracy: Accuracy | None) -> Cash:
+    return partial(_SPECIAL[what], accuracy=accuracy) if what in _INEXACT else _SPECIAL[what]
+
+
+def cash_greeks(book: Book, accuracy: Accuracy | None = None) -> dict[str, Array]:
     """Cash greeks (see `gammaflow.units`) times position and multiplier, for each row, now.
+
+    Parameters
+    ----------
+    book : Book
+    accuracy : Accuracy, optional
+        The tolerance of rows valued by quadrature, and where those are noted that miss it.
 
     Returns
     -------
@@ -80,7 +95,8 @@ def cash_greeks(book: Book) -> dict[str, Array]:
         out[:, ~book.plain] = 0.0
     spot = np.array([book.spot])
     for what, rows in book.special.items():
-        for name, values in _SPECIAL[what](book, rows, spot, book.years, book["sigma"], CASH_GREEKS).items():
+        found = _special(what, accuracy)(book, rows, spot, book.years, book["sigma"], CASH_GREEKS)
+        for name, values in found.items():
             cash[name][rows] += values[:, 0]
     return {**cash, "gross_gamma": np.abs(cash["gamma"])}
 
@@ -96,6 +112,7 @@ def cash_sums(
     interpolate: bool = True,
     dynamics: Dynamics = STICKY_STRIKE,
     smiles: Smiles | None = None,
+    accuracy: Accuracy | None = None,
 ) -> dict[str, Array]:
     """Cash greeks times position and multiplier, summed per group of rows at each spot.
 
@@ -120,6 +137,8 @@ def cash_sums(
         How volatility follows spot.
     smiles : Smiles, optional
         Of the book, where the dynamics need them; fitted where not given.
+    accuracy : Accuracy, optional
+        The tolerance of rows valued by quadrature, and where those are noted that miss it.
 
     Returns
     -------
@@ -128,7 +147,7 @@ def cash_sums(
     """
     years, sigma = book.rolled(days, vol_shift)
     if dynamics.moves:
-        moved = {what: _SPECIAL[what] for what in book.special if what != "american"}
+        moved = {what: _special(what, accuracy) for what in book.special if what != "american"}
         return moving_sums(book, spots, years, sigma, days, wanted, by, dynamics, smiles, moved)
     carry = book.underlying_yield
     columns: tuple[Array, ...] = (
@@ -172,7 +191,7 @@ def cash_sums(
             for name, total in cash.items():
                 total += early[named[name]]
             continue
-        rows = _SPECIAL[what](*args)
+        rows = _special(what, accuracy)(*args)
         for name, total in cash.items():
             np.add.at(total, groups, rows[named[name]])
     return cash

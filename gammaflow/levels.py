@@ -280,7 +280,7 @@ def find_levels(
     if len(profile.spots) < 3:
         raise SchemaError(f"profile: received {len(profile.spots)} spots; levels need at least three.")
     if exposure is None:
-        exposure = aggregate_exposure(profile.book)
+        exposure = aggregate_exposure(profile.book, tol=profile.tol)
     elif exposure.book is not profile.book:
         raise MismatchError("exposure and profile are of different books; compute both from one book.")
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
@@ -45,6 +46,10 @@ class Profile:
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
     smiles : Smiles or None
         The smiles behind the dynamics, where they need any.
+    tol : float
+        What rows valued by quadrature are valued to (see `sweep_spot`).
+    shortfalls : tuple of Shortfall
+        The contracts that missed it, with the error reached, the worst first.
     """
 
     book: Book
@@ -54,6 +59,8 @@ class Profile:
     days: float = 0.0
     vol_shift: float = 0.0
     smiles: Smiles | None = None
+    tol: float = TOLERANCE
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -102,6 +109,7 @@ class Profile:
             vol_shift=self.vol_shift,
             measures=tuple(self.values) if measures is None else measures,
             smiles=self.smiles,
+            tol=self.tol,
         )
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
@@ -150,16 +158,21 @@ class Profile:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Those of the book, and what the profile leaves out."""
+        """Those of the book, and what the profile leaves out or misses."""
         left_out = self.dynamics.moves and "american" in self.book.special
-        return self.book.remarks + ("early exercise is left out of the profile: volatility moves",) * left_out
+        early = ("early exercise is left out of the profile: volatility moves",) * left_out
+        return self.book.remarks + early + shortfall_lines(self.shortfalls)
 
     @property
     def _index(self) -> pd.Index:
         return pd.Index(self.spots, name="spot")
 
     def _money(
-        self, spots: NDArray[np.float64], measures: Sequence[str], by: str = "expiry"
+        self,
+        spots: NDArray[np.float64],
+        measures: Sequence[str],
+        by: str = "expiry",
+        accuracy: Accuracy | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         cash = cash_sums(
             self.book,
@@ -170,6 +183,7 @@ class Profile:
             by=by,
             dynamics=self.dynamics,
             smiles=self.smiles,
+            accuracy=accuracy or Accuracy(self.tol),
         )
         return money(cash)
 
@@ -226,6 +240,7 @@ def sweep_spot(
     vol_shift: float = 0.0,
     measures: Sequence[str] | None = None,
     smiles: Smiles | None = None,
+    tol: float = TOLERANCE,
 ) -> Profile:
     """Reprice every measure of a book at each spot of a grid.
 
@@ -248,6 +263,10 @@ def sweep_spot(
         take a fraction of the time of all.
     smiles : Smiles, optional
         Of the book, where the dynamics need them; fitted where not given.
+    tol : float
+        Error of barrier options observed on dates, 1e-9 to 1e-2, relative as in `gammaflow.barrier.greeks`;
+        structured notes are valued to ten times that, as in `gammaflow.note_pricing.value`. A contract that
+        misses it is in the sums all the same, and named in `Profile.shortfalls`.
 
     Returns
     -------
@@ -256,7 +275,7 @@ def sweep_spot(
     Raises
     ------
     SchemaError
-        For spots that are not ascending and positive, an unknown dynamics or measure, or an illegal roll.
+        For spots that are not ascending and positive, an unknown dynamics or measure, an illegal roll or tol.
 
     Examples
     --------
@@ -280,8 +299,10 @@ def sweep_spot(
         )
     if how.needs_smile and smiles is None:
         smiles = fit_smiles(book)
-    empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles)
-    return replace(empty, values=MappingProxyType(empty._money(empty.spots, wanted)))
+    accuracy = Accuracy(check_tol(tol))
+    empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles, accuracy.tol)
+    values = MappingProxyType(empty._money(empty.spots, wanted, accuracy=accuracy))
+    return replace(empty, values=values, shortfalls=accuracy.shortfalls)
 
 
 def _measures(names: Iterable[str]) -> list[str]:

@@ -34,14 +34,24 @@ def scenario(seed: int, book: Book) -> dict:
     """Days, a shift of volatility and dynamics, as `sweep_spot` takes them."""
     rng = np.random.default_rng(seed + 1_000_003)
     expiry = float(rng.choice(book.years)) * 365.0
-    days = (0.0, 0.1, 2.0, expiry * rng.uniform(0.0, 1.2), expiry * (1.0 - 1e-7), expiry * (1.0 - 1e-12), expiry)
+    days = (
+        0.0,
+        0.1,
+        2.0,
+        expiry * rng.uniform(0.0, 1.2),
+        expiry * (1.0 - 1e-7),
+        expiry * (1.0 - 1e-12),
+        expiry,
+    )
     how = (
         "sticky_strike", "sticky_moneyness", "sticky_delta", skew_stickiness(1.5), spot_vol_beta(-3.0),
         spot_vol_beta(1.0),
     )  # fmt: skip
     return {
         "days": float(rng.choice(days)),
-        "vol_shift": float(rng.choice([0.0, 0.0, 0.1, -0.5 * book["sigma"].min(), -0.9 * book["sigma"].min()])),
+        "vol_shift": float(
+            rng.choice([0.0, 0.0, 0.1, -0.5 * book["sigma"].min(), -0.9 * book["sigma"].min()])
+        ),
         "dynamics": how[rng.choice(len(how), p=[0.4, 0.1, 0.1, 0.1, 0.2, 0.1])],
     }
 

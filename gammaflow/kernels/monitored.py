@@ -167,13 +167,11 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
                 fine[1, j] = jet.s
                 fine[2, j] = jet.ss
                 fine[3, j] = jet.r
-    # What the vanilla option has and the knock-in lacks, none where knocked: of spots beyond the barrier it is
-    # the small part, and the other needs no quadrature.
+    # What the vanilla option has and the knock-in lacks, nothing where knocked: the small part for spots
+    # beyond the barrier, and the other needs no quadrature.
     edge, end = below * P, (below + above) * P
     lacking = np.zeros((kinds, end))
-    fill_sources(
-        phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, edge, end, full, lacking
-    )
+    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, edge, end, full, lacking)
     for n in range(kinds):
         for j in range(edge, end):
             lacking[n, j] -= fine[n, j]
@@ -215,8 +213,11 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
 
 
 @kernel
-def finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, block):
-    """The quantities of ALL at spots, from the jets of the knock-in part; block is (12, m)."""
+def finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, block):
+    """The quantities of ALL at spots, from the jets of the knock-in part; block is (12, m).
+
+    dead: 1 where the jets lack the vanilla option: the knock-in is that, the knock-out has nothing of it.
+    """
     owed = rebate * math.exp(-r * t)
     for i in range(len(spots)):
         inside = Jet(
@@ -224,7 +225,7 @@ def finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, block):
             jets[5, i], jets[6, i], jets[7, i], jets[8, i], jets[9, i],
         )  # fmt: skip
         whole = vanilla(phi, spots[i], K, t, r, sigma, q)
-        value = combine(out, whole, 1.0 - 2.0 * out, inside)
+        value = combine(abs(out - dead), whole, 1.0 - 2.0 * out, inside)
         value = combine(1.0, value, 1.0 - out, constant(owed, -t * owed))
         a = greeks_of(value, 0.0, 0.0, spots[i], r, sigma, q)
         for k in range(12):
@@ -296,18 +297,22 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
     level = 0
     while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
         level += 1
-    a = K, H, t, r, sigma, q, rebate
-    jets = np.empty((10, len(spots)))
+    # A payoff that lies beyond the barrier altogether is always knocked in: only a rebate is left to find.
+    dead = 1.0 if (phi * eta < 0.0) & (eta * (K - H) <= 0.0) else 0.0
+    a = 0.0 if dead else K, H, t, r, sigma, q, rebate
+    sign = -1.0 if dead else phi
+    jets = np.zeros((10, len(spots)))
+    if dead and rebate == 0.0:
+        finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, levels[0])
+        return 0.0, 0
     least = np.inf
     last = best = 0
     for now in range(level, len(LEVELS)):
         turn = (last + 1) % 3 if (last + 1) % 3 != best else (last + 2) % 3
-        one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
-        finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
+        one_pass(sign, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
+        finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
         if now > level:
-            error = largest_error(
-                phi, K, t, r, sigma, q, rebate, spots, levels[last], levels[turn], checked
-            )
+            error = largest_error(phi, K, t, r, sigma, q, rebate, spots, levels[last], levels[turn], checked)
             if error <= least:
                 least, best = error, turn
             if error <= AGREE * tolerance:

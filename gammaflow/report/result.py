@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from gammaflow.accuracy import TOLERANCE, shortfall_lines, worst
 from gammaflow.book import Book
 from gammaflow.chain import Chain, Quality
 from gammaflow.dynamics import Dynamics
@@ -93,7 +94,7 @@ class Report:
                 "Unsigned: positions are open interest alone and carry no dealer sign. These numbers "
                 "measure how much gamma there is, not who holds it."
             )
-        return out
+        return [*out, *shortfall_lines(worst(self.exposure.shortfalls + self.profile.shortfalls))]
 
     def totals(self) -> pd.DataFrame:
         """Each measure summed over the book, as text in a readable unit."""
@@ -309,6 +310,7 @@ def analyze(
     days: float = 0.0,
     vol_shift: float = 0.0,
     core: float = 0.9,
+    tol: float = TOLERANCE,
 ) -> Report:
     """Measure everything about a chain or a book: exposure, profile and levels.
 
@@ -323,6 +325,8 @@ def analyze(
         Of the profile, as in `sweep_spot`. The exposure is always at the book's spot and moment.
     core : float
         Of the levels, as in `find_levels`.
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names those that miss it.
 
     Returns
     -------
@@ -357,8 +361,8 @@ def analyze(
         )
     else:
         chain, book = None, source
-    exposure = aggregate_exposure(book)
-    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    exposure = aggregate_exposure(book, tol=tol)
+    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core))
 
 
