@@ -112,7 +112,11 @@ class Report:
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
         if key == "expiry":
-            pain = self.levels.max_pain.map(strike_text).reindex(self.book.expiries, fill_value="none")
+            pain = (
+                self.levels.max_pain.map(strike_text)
+                .astype(object)
+                .reindex(self.book.expiries, fill_value="none")
+            )
             out.insert(0, f"max pain [{self.book.currency}]", pain)
             out.insert(0, "expiry [UTC]", expiry_labels(self.book.expiries))
         elif key == "strike":
