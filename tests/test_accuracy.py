@@ -129,8 +129,8 @@ def test_each_contract_once_the_worst_first():
     assert not fine.any()
     many = [Shortfall(f"x{i}", 1e-6 * (i + 1), 1e-7) for i in range(5)]
     assert shortfall_lines(worst(many)) == (
-        "5 rows valued less exactly than asked for: x4 (error 5e-06, asked for 1e-07), x3 (error 4e-06, asked "
-        "for 1e-07), x2 (error 3e-06, asked for 1e-07), and 2 more",
+        "5 rows valued less exactly than asked for: x4 (error 5e-06, asked for 1e-07), "
+        "x3 (error 4e-06, asked for 1e-07), x2 (error 3e-06, asked for 1e-07), and 2 more",
     )
     assert shortfall_lines(()) == ()
 

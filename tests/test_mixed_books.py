@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -21,25 +23,34 @@ def finite(result, values):
         assert short.contract in repr(result) or "more" in repr(result)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_result_is_finite_or_one_clear_error(seed):
+def valued(seed):
+    """Every result of one random book, each of which must be finite."""
     book = mixed_book(seed, rows=8, notes=seed % 2)
     asked = scenario(seed, book)
     spots = np.unique(np.append(book.spot * np.geomspace(0.8, 1.25, 9), book.spot))
-    to = book.spot * (0.93, 1.0, 1.06)[seed % 3]
-    try:
-        exposure = gf.aggregate_exposure(book)
-        finite(exposure, exposure.total())
-        profile = gf.sweep_spot(book, spots, **asked)
-        finite(profile, profile.table)
-        flow = gf.hedge_flow(book, spot=to, steps=2, **asked)
-        finite(flow, flow.table)
-        levels = gf.find_levels(profile, exposure)
-        finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
-        report = gf.analyze(book, spots=spots[::4], **asked)
-        assert "nan" not in report.to_markdown().lower().replace("finance", "")
-    except GammaflowError as error:
-        assert str(error)
+    exposure = gf.aggregate_exposure(book)
+    finite(exposure, exposure.total())
+    profile = gf.sweep_spot(book, spots, **asked)
+    finite(profile, profile.table)
+    flow = gf.hedge_flow(book, spot=book.spot * (0.93, 1.0, 1.06)[seed % 3], steps=2, **asked)
+    finite(flow, flow.table)
+    levels = gf.find_levels(profile, exposure)
+    finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
+    report = gf.analyze(book, spots=spots[::4], **asked)
+    finite(report, report.exposure.total())
+    assert "nan" not in report.to_markdown().lower()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_result_is_finite_or_one_clear_error(seed):
+    with contextlib.suppress(GammaflowError):
+        valued(seed)
+
+
+def test_most_random_books_are_valued():
+    """Errors of ours are legal, but none of these seeds needs one."""
+    for seed in range(1100, 1104):
+        valued(seed)
 
 
 def test_the_generator_makes_every_kind_of_row():
