@@ -15,6 +15,7 @@ from gammaflow.errors import ConvergenceError
 from gammaflow.kernels.barrier import (
     ALL,
     DEFAULT,
+    FIRST,
     expiry_loop,
     greeks_loop,
     knock_in_loop,
@@ -25,7 +26,7 @@ from gammaflow.kernels.monitored import monitored_loop
 from gammaflow.kernels.rows import BLOCK, get_threads, in_ranges, read_blocks
 from gammaflow.results import Greeks
 
-__all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price"]
+__all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price", "reach"]
 
 FloatArray = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def _closed(
     if dates is not None:
         loop = expiry_loop
         columns.append(n["rebate"])
-    elif np.any(n["rebate"] != 0.0) or np.any(slope != 0.0):
+    elif np.any(n["rebate"] != 0.0) or np.any(slope != 0.0) or set(names) & set(ALL[FIRST:]):
         loop = rebate_loop
         columns += [n["rebate"], slope]
     elif names == ("price",):
@@ -96,8 +97,8 @@ def _deals(terms: Terms) -> tuple[list[Any], FloatArray, list[int]]:
 
 def _monitored(
     names: tuple[str, ...], terms: Terms, block: FloatArray, dates: FloatArray, tol: float
-) -> None:
-    """Fill block by quadrature; raises if a deal cannot be brought within tol."""
+) -> FloatArray:
+    """Fill block by quadrature; returns the error met by each deal, which all its spots share."""
     rows, spots, axes = _deals(terms)
     result = np.empty((len(names), *spots.shape))
     errors = np.empty(len(spots))
@@ -116,16 +117,10 @@ def _monitored(
                 result[row, i:j] = scratch[ALL.index(name)]
 
     _share(work, len(spots), len(dates))
-    missed = np.flatnonzero(~(errors <= tol))
-    if len(missed):
-        first = missed[0]
-        raise ConvergenceError(
-            f"tol: {len(missed)} of {len(spots)} options cannot be brought within {tol:g} in double "
-            f"precision (first: option {first}, met {errors[first]:.1g}). Raise tol or ask for fewer greeks."
-        )
     kept = [s for a, s in enumerate(terms.shape) if a not in axes]
     moved = result.reshape(len(names), *kept, *(terms.shape[a] for a in axes))
     block[...] = np.moveaxis(moved, range(moved.ndim - len(axes), moved.ndim), [a + 1 for a in axes])
+    return errors.reshape([1 if a in axes else s for a, s in enumerate(terms.shape)])
 
 
 def price(
@@ -194,8 +189,8 @@ def greeks(
         Spot, strike [currency, >= 0], barrier [currency, > 0], years to expiry [>= 0], rate, volatility
         [>= 0], dividend yield.
     which : names out of `ALL`
-        price delta gamma vega theta vanna charm volga (the default), and rho speed. Units and signs are those
-        of `gammaflow.bsm.greeks`.
+        price delta gamma vega theta vanna charm volga (the default), and rho speed zomma color. Units and
+        signs are those of `gammaflow.bsm.greeks`.
     rebate : scalar or array
         Cash [currency, >= 0]: a knock-in pays it at expiry if it never knocked in, a knock-out when it is
         knocked out (monitored at dates: on the date that finds it).
@@ -207,9 +202,10 @@ def greeks(
     tol : float
         Only for monitoring at dates: largest error of every quantity asked for, relative to the larger of its
         value and a thousandth of its natural scale (price K, delta 1, gamma 1 / (S s), vega S sqrt(t),
-        theta S s / t, vanna 1 / sigma, charm 1 / t, volga S sqrt(t) / sigma, rho K t, speed 1 / (S s)^2;
-        s = sigma sqrt(t)). The panels are refined until two levels agree within tol; the finer is returned.
-        A knock-in and its knock-out are refined alike, so that they add up to the vanilla option.
+        theta S s / t, vanna 1 / sigma, charm 1 / t, volga S sqrt(t) / sigma, rho K t, speed 1 / (S s)^2,
+        zomma 1 / (S s sigma), color 1 / (S s t); s = sigma sqrt(t)). The panels are refined until two levels
+        agree within tol; the finer is returned. A knock-in and its knock-out are refined alike, so that they
+        add up to the vanilla option.
     method : "exact" or "bgk"
         "bgk", for a number of dates only: the continuous formula with the barrier moved away from spot by
         the factor exp(0.5826 sigma sqrt(t / dates)). Below a microsecond; for a down-and-in put of K = 100,
@@ -251,6 +247,48 @@ def greeks(
     >>> g.delta.round(6)
     array([-1.377877, -0.319782])
     """
+    found, errors = reach(
+        kind, flag, S, K, H, t, r, sigma, q, which,
+        rebate=rebate, monitoring=monitoring, alive=alive, tol=tol, method=method,
+    )  # fmt: skip
+    missed = np.flatnonzero(~(errors <= tol))
+    if len(missed):
+        first = missed[0]
+        raise ConvergenceError(
+            f"tol: {len(missed)} of {errors.size} options cannot be brought within {tol:g} in double "
+            f"precision (first: option {first}, met {errors.ravel()[first]:.1g}). Raise tol or ask for fewer "
+            "greeks."
+        )
+    return found
+
+
+def reach(
+    kind: Any,
+    flag: Any,
+    S: Any,
+    K: Any,
+    H: Any,
+    t: Any,
+    r: Any,
+    sigma: Any,
+    q: Any = 0.0,
+    which: Sequence[str] | str = DEFAULT,
+    *,
+    rebate: Any = 0.0,
+    monitoring: Any = "continuous",
+    alive: Any = True,
+    tol: float = 1e-6,
+    method: str = "exact",
+) -> tuple[Greeks, FloatArray]:
+    """`greeks`, whatever tolerance they meet, and the error met by each option.
+
+    Returns
+    -------
+    Greeks
+    (...) array
+        Errors, relative as `tol` of `greeks` is, 0 in closed form; of length 1 along axes in which spot alone
+        varies.
+    """
     names = read_which(which, ALL)
     terms = read_terms(
         kind, flag, alive, S=S, K=K, H=H, t=t, r=r, sigma=sigma, q=q, rebate=rebate
@@ -264,13 +302,12 @@ def greeks(
             slope = -BETA * np.where(terms.code & 2, 1.0, -1.0) * np.sqrt(n["t"] / len(dates))
             barrier = barrier * np.exp(slope * n["sigma"])
         dates = None
-    if block.size == 0:
-        return Greeks(names, block, terms.index)
-    if dates is None or len(dates) == 1:
+    errors = np.zeros([1] * len(terms.shape))
+    if block.size and (dates is None or len(dates) == 1):
         _closed(names, terms, block, dates, barrier, slope)
-    else:
-        _monitored(names, terms, block, dates, tol)
-    return Greeks(names, block, terms.index)
+    elif block.size and dates is not None:
+        errors = _monitored(names, terms, block, dates, tol)
+    return Greeks(names, block, terms.index), errors
 
 
 def hit_probability(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow import barrier
+from gammaflow.accuracy import Accuracy
+from gammaflow.barrier_pricing import reach
 from gammaflow.book import Book
 from gammaflow.schema import DAYS_PER_YEAR
 
@@ -16,11 +17,13 @@ __all__ = ["barrier_cash"]
 
 Array = NDArray[np.float64]
 
-# Monitored at dates, greeks are priced to this tolerance, and the gammas that are differenced to the second.
-_TOLERANCE, _FINE = 1e-7, 1e-9
+# A time this share of a row's life away is rounding.
+_ROUNDING = 1e-14
 
-# Steps of the differences, as a share of volatility and of the time to the next monitoring date.
-_BUMP = 0.02
+#: The powers of spot that make a cash greek of each derivative (see `gammaflow.units`).
+_POWERS = {
+    "delta": 1, "gamma": 2, "vanna": 1, "charm": 1, "vega": 0, "theta": 0, "speed": 3, "zomma": 2, "color": 2
+}  # fmt: skip
 
 
 def barrier_cash(
@@ -31,6 +34,7 @@ def barrier_cash(
     sigma: Array,
     wanted: Collection[str],
     days: float = 0.0,
+    accuracy: Accuracy | None = None,
 ) -> dict[str, Array]:
     """Cash greeks times position and multiplier of the barrier rows in `rows` at each spot.
 
@@ -45,63 +49,45 @@ def barrier_cash(
         Of all rows of the book, rolled; a row with no years left contributes nothing. `sigma` may also be
         (rows, m), of `rows` at each spot; rows monitored at dates then take a pass for each of them.
     wanted : collection of str
-        Cash greeks by name, or "gross_gamma". Zomma and color are fourth-order differences of gamma, all
-        others are analytic.
+        Cash greeks by name, or "gross_gamma".
     days : float
         Calendar days rolled forward: monitoring dates passed by then drop off.
+    accuracy : Accuracy, optional
+        The tolerance of rows monitored at dates, and where those are noted that miss it; those without a
+        finite value are 0.
 
     Returns
     -------
     dict of (rows, m) arrays
     """
+    accuracy = accuracy or Accuracy()
     places = np.flatnonzero(rows)
     out = {name: np.zeros((len(places), len(spots))) for name in wanted}
-    for part, price in _groups(book, places, spots, years, sigma, days):
-        for name, values in _cash(price, set(wanted)).items():
-            out[name][part] = values * book.size[places[part], None]
-    if "gross_gamma" in out:
-        gamma = out.get("gamma")
-        if gamma is None:
-            gamma = barrier_cash(book, rows, spots, years, sigma, ["gamma"], days)["gamma"]
-        out["gross_gamma"] = np.abs(gamma)
+    needs = set(_POWERS) & set(wanted)
+    needs |= {"gamma"} if {"speed", "gross_gamma"} & set(wanted) else set()
+    if not needs:
+        return out
+    names = tuple(sorted(needs))
+    for part, S, arguments, monitoring in _groups(book, places, spots, years, sigma, days):
+        greeks, errors = reach(**arguments, S=S, which=names, monitoring=monitoring, tol=accuracy.tol)
+        size = book.size[places[part], None]
+        cash = {name: size * S ** _POWERS[name] * greeks[name] for name in names}
+        if "speed" in cash:
+            cash["speed"] = cash["speed"] + 2.0 * cash["gamma"]
+        met = np.broadcast_to(errors, S.shape).max(axis=1)
+        for i, row in enumerate(places[part]):
+            accuracy.check(book["contract"][row], met[i], [values[i] for values in cash.values()])
+        if "gross_gamma" in out:
+            cash["gross_gamma"] = np.abs(cash["gamma"])
+        for name in set(out) & set(cash):
+            out[name][part] = cash[name]
     return out
-
-
-class _Pricer:
-    """Greeks of rows that share expiry and monitoring, with volatility and time to be bumped."""
-
-    def __init__(self, columns: dict[str, Any], S: Array, t: float, dates: Any) -> None:
-        self.columns, self.S, self.t, self.dates = columns, S, t, dates
-
-    def __call__(self, *which: str, vol: float = 0.0, time: float = 0.0, tol: float = _TOLERANCE) -> Any:
-        """Greeks at (1 + vol) times the volatility and (1 + time x step) times the time that is left."""
-        columns = dict(self.columns)
-        columns["sigma"] = columns["sigma"] * (1.0 + vol)
-        step = time * self.first
-        dates = self.dates if isinstance(self.dates, str) else self.dates + step
-        return barrier.greeks(
-            columns.pop("kind"),
-            columns.pop("flag"),
-            self.S,
-            columns.pop("K"),
-            columns.pop("H"),
-            self.t + step,
-            **columns,
-            which=which,
-            monitoring=dates,
-            tol=tol,
-        )
-
-    @property
-    def first(self) -> float:
-        """Years to the first date at which anything is looked at."""
-        return self.t if isinstance(self.dates, str) else float(self.dates[0])
 
 
 def _groups(
     book: Book, places: NDArray[np.intp], spots: Array, years: Array, sigma: Array, days: float
-) -> Iterator[tuple[NDArray[np.intp], _Pricer]]:
-    """Rows that share expiry and monitoring, each with its pricer."""
+) -> Iterator[tuple[NDArray[np.intp], Array, dict[str, Any], Any]]:
+    """Rows that share expiry and monitoring: which, their spots, other arguments, and monitoring."""
     monitoring = np.nan_to_num(book["monitoring_dates"][places], nan=0.0)
     keys = np.stack([years[places], monitoring], axis=1)
     for key in np.unique(keys[keys[:, 0] > 0], axis=0):
@@ -113,13 +99,13 @@ def _groups(
             "flag": book.flag[rows, None],
             "K": book["strike"][rows, None],
             "H": book["barrier"][rows, None] * ratio,
+            "t": float(key[0]),
             "r": book["rate"][rows, None],
             "sigma": sigma[rows, None] if sigma.ndim == 1 else sigma[part],
             "q": book.underlying_yield[rows, None],
             "rebate": book["rebate"][rows, None],
         }
-        full = book.years[rows[0]]
-        yield part, _Pricer(columns, spots * ratio, key[0], _dates(full, key[1], days))
+        yield part, spots * ratio, columns, _dates(book.years[rows[0]], key[1], days)
 
 
 def _dates(years: float, count: float, days: float) -> Any:
@@ -129,30 +115,8 @@ def _dates(years: float, count: float, days: float) -> Any:
     if count == 1:
         return "maturity"
     left = years * np.arange(1, int(count) + 1) / count - days / DAYS_PER_YEAR
-    left[-1] = max(years - days / DAYS_PER_YEAR, 0.0)
-    return left[left > 1e-12]
-
-
-def _slope(f: Callable[[float], Array]) -> Array:
-    """f'(0) by fourth-order central differences of step `_BUMP`."""
-    return (8.0 * (f(_BUMP) - f(-_BUMP)) - (f(2 * _BUMP) - f(-2 * _BUMP))) / (12.0 * _BUMP)
-
-
-def _cash(price: _Pricer, wanted: set[str]) -> dict[str, Array]:
-    """Cash greeks of one long option, as `gammaflow.units` defines them."""
-    S = price.S
-    plain = {"delta": S, "gamma": S * S, "vanna": S, "charm": S, "vega": 1.0, "theta": 1.0}
-    analytic = sorted(set(plain) & wanted | ({"gamma", "speed"} if "speed" in wanted else set()))
-    out: dict[str, Array] = {}
-    if analytic:
-        greeks = price(*analytic)
-        out = {name: np.asarray(greeks[name] * plain[name]) for name in analytic if name in plain}
-        if "speed" in wanted:
-            out["speed"] = np.asarray(S**3 * greeks["speed"] + 2.0 * out["gamma"])
-    if "zomma" in wanted:
-        by_share = _slope(lambda h: price("gamma", vol=h, tol=_FINE).gamma)
-        out["zomma"] = np.asarray(S * S * by_share / price.columns["sigma"])
-    if "color" in wanted:
-        by_share = _slope(lambda h: price("gamma", time=h, tol=_FINE).gamma)
-        out["color"] = np.asarray(-S * S * by_share / price.first)
-    return {name: values for name, values in out.items() if name in wanted}
+    left[-1] = years - days / DAYS_PER_YEAR
+    # A date that is now, but for rounding, has passed; the expiry is ahead wherever `years` is.
+    ahead = left > _ROUNDING * years
+    ahead[-1] = True
+    return left[ahead]

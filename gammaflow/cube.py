@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
 from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
@@ -45,6 +46,10 @@ class Cube:
         Each measure in its unit; + = dealers are long.
     dynamics : Dynamics
         How volatility followed spot.
+    tol : float
+        What rows valued by quadrature are valued to, as in `sweep_spot`.
+    shortfalls : tuple of Shortfall
+        The contracts that missed it anywhere, with the error reached, the worst first.
     """
 
     book: Book
@@ -54,6 +59,8 @@ class Cube:
     values: Mapping[str, NDArray[np.float64]]
     dynamics: Dynamics = STICKY_STRIKE
     smiles: Smiles | None = None
+    tol: float = TOLERANCE
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -88,8 +95,9 @@ class Cube:
     def at(self, days: float = 0.0, vol_shift: float = 0.0) -> Profile:
         """The profile, with every expiry, at any day and shift."""
         return sweep_spot(
-            self.book, self.spots, dynamics=self.dynamics, days=days, vol_shift=vol_shift, smiles=self.smiles
-        )
+            self.book, self.spots, dynamics=self.dynamics, days=days, vol_shift=vol_shift, smiles=self.smiles,
+            tol=self.tol,
+        )  # fmt: skip
 
     def plot(
         self,
@@ -137,6 +145,7 @@ class Cube:
             + f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
             f"sign: {book.sign}\n"
             f"measures: {', '.join(self.values)}"
+            + "".join(f"\n{line}" for line in shortfall_lines(self.shortfalls))
         )
 
 
@@ -157,6 +166,7 @@ def sweep(
     vol_shifts: Sequence[float] = (0.0,),
     dynamics: str | Dynamics = "sticky_strike",
     measures: Sequence[str] = MEASURES,
+    tol: float = TOLERANCE,
 ) -> Cube:
     """Reprice a book at every combination of spots, days and volatility shifts.
 
@@ -173,6 +183,8 @@ def sweep(
     dynamics : str or Dynamics
         As in `sweep_spot`.
     measures : sequence of str
+        As in `sweep_spot`.
+    tol : float
         As in `sweep_spot`.
 
     Returns
@@ -207,15 +219,20 @@ def sweep(
     how = find_dynamics(dynamics)
     smiles = fit_smiles(book) if how.needs_smile else None
     grid = default_spots(book) if spots is None else spots
-    totals = [
+    profiles = [
         [
             sweep_spot(
-                book, grid, dynamics=how, days=d, vol_shift=v, measures=measures, smiles=smiles
-            ).table.to_numpy()
+                book, grid, dynamics=how, days=d, vol_shift=v, measures=measures, smiles=smiles, tol=tol
+            )
             for v in shift
         ]
         for d in roll
     ]
-    values = {name: read_only(np.array(totals)[..., i]) for i, name in enumerate(measures)}
-    checked = sweep_spot(book, grid, measures=["gamma"]).spots
-    return Cube(book, checked, read_only(roll), read_only(shift), MappingProxyType(values), how, smiles)
+    totals = np.array([[profile.table.to_numpy() for profile in row] for row in profiles])
+    values = {name: read_only(totals[..., i]) for i, name in enumerate(measures)}
+    first = profiles[0][0]
+    missed = worst(short for row in profiles for profile in row for short in profile.shortfalls)
+    return Cube(
+        book, first.spots, read_only(roll), read_only(shift), MappingProxyType(values), how, smiles,
+        first.tol, missed,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.book import Book, moment_text
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
@@ -47,6 +48,8 @@ class Exposure:
     days, vol_shift : float
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol]; rows that have
         expired by then are 0.
+    shortfalls : tuple of Shortfall
+        The contracts that missed the tolerance, with the error reached, the worst first.
     """
 
     book: Book
@@ -54,6 +57,7 @@ class Exposure:
     keys: tuple[str, ...]
     days: float = 0.0
     vol_shift: float = 0.0
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -151,6 +155,7 @@ class Exposure:
                 f"rule: {self.book.rule}",
                 f"sign: {self.book.sign}",
                 *self.book.remarks,
+                *shortfall_lines(self.shortfalls),
                 *([self.left_out(*self.keys)] if self.left_out(*self.keys) else []),
                 *lines,
                 *([self.book.quality_text] if self.book.quality else []),
@@ -165,6 +170,7 @@ def aggregate_exposure(
     days: float = 0.0,
     vol_shift: float = 0.0,
     sigma: NDArray[np.float64] | None = None,
+    tol: float = TOLERANCE,
 ) -> Exposure:
     """Dealers' greeks in money at the book's spot, summed per group.
 
@@ -180,6 +186,9 @@ def aggregate_exposure(
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     sigma : (n,) array, optional
         Volatilities to take in place of the book's, shifted [1/sqrt(year)].
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`; contracts that miss it are named in
+        `Exposure.shortfalls`.
 
     Returns
     -------
@@ -189,7 +198,7 @@ def aggregate_exposure(
     Raises
     ------
     SchemaError
-        For an unknown key or an illegal roll.
+        For an unknown key, an illegal roll or an illegal tol.
 
     Examples
     --------
@@ -200,5 +209,6 @@ def aggregate_exposure(
     True
     """
     keys = tuple(_keys(by))
-    rows = money(cash_greeks(book, days=days, vol_shift=vol_shift, sigma=sigma))
-    return Exposure(book, rows, keys, float(days), float(vol_shift))
+    accuracy = Accuracy(check_tol(tol))
+    rows = money(cash_greeks(book, accuracy, days=days, vol_shift=vol_shift, sigma=sigma))
+    return Exposure(book, rows, keys, float(days), float(vol_shift), accuracy.shortfalls)

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.flow_path import drop_days, path_nodes, shapley
 from gammaflow.greeks import cash_sums
 from gammaflow.plausibility import marked, shift_warnings
-from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, read_only, refuse
+from gammaflow.schema import attempt, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import money
 
@@ -28,10 +30,6 @@ _State = tuple[float, float, float]
 #: What a flow is attributed to, and the measure that would give it to first order.
 CAUSES: Mapping[str, str] = {"spot": "gamma", "time": "charm", "volatility": "vanna"}
 
-# How long before an expiry, as a share of the time to it, the step begins in which it drops out.
-_LAST_SHARE = 1e-9
-# Without them the split was 0.4 % off at 64 steps where three expiries passed, with them 0.004 %.
-_HALVINGS = 10
 _PERCENT = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
 _HOURS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 240.0)
 _POINTS = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
@@ -79,6 +77,8 @@ class HedgeFlow:
         the way pays it [currency].
     first_order : (3,) array
         Minus gamma, charm and vanna at the start times the whole move [currency].
+    shortfalls : tuple of Shortfall
+        The contracts that missed the tolerance anywhere on the path, with the error reached, the worst first.
     """
 
     book: Book
@@ -90,6 +90,7 @@ class HedgeFlow:
     flows: Array
     along: Array
     first_order: Array
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -146,6 +147,7 @@ class HedgeFlow:
                     f"the move: {row.first_order:,.0f})"
                     for cause, row in zip(table.index, table.itertuples(), strict=True)
                 ),
+                *shortfall_lines(self.shortfalls),
             ]
         )
 
@@ -164,11 +166,14 @@ class FlowLadder:
         Rows (change, move) with change one of "spot_percent", "hours", "vol_points". Columns flow,
         first_order, residual as in `HedgeFlow` [currency, + = dealers buy]; NaN where the lowest volatility
         would fall to 0 or below.
+    shortfalls : tuple of Shortfall
+        As for `HedgeFlow`.
     """
 
     book: Book
     dynamics: Dynamics
     table: pd.DataFrame
+    shortfalls: tuple[Shortfall, ...] = ()
 
     def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
         """The table beside what the market takes; arguments as for `HedgeFlow.against`."""
@@ -183,6 +188,7 @@ class FlowLadder:
                 f"rule: {book.rule}",
                 _sign(book),
                 *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
+                *shortfall_lines(self.shortfalls),
                 self.table.to_string(float_format="{:,.0f}".format),
             ]
         )
@@ -196,6 +202,7 @@ def hedge_flow(
     vol_shift: float = 0.0,
     dynamics: str | Dynamics = STICKY_STRIKE,
     steps: int = 64,
+    tol: float = TOLERANCE,
 ) -> HedgeFlow:
     """Currency dealers must trade when spot, time and volatility go from now to there.
 
@@ -219,6 +226,8 @@ def hedge_flow(
         How volatility follows spot, beside `vol_shift`.
     steps : int
         Steps of the path, >= 1. The split's error falls about with their square; the total has none.
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`.
 
     Returns
     -------
@@ -251,22 +260,24 @@ def hedge_flow(
         lambda: book.rolled(0.0, vol_shift),
         lambda: _whole(steps),
         lambda: find_dynamics(dynamics),
+        lambda: check_tol(tol),
     )
     refuse("hedge flow", problems)
-    to, days, _, steps, how = values
+    to, days, _, steps, how, tol = values
+    accuracy = Accuracy(tol)
     vol_shift = float(vol_shift)
     smiles = fit_smiles(book) if how.needs_smile else None
-    path = _path(book, to, days, vol_shift, steps)
+    path = path_nodes(book, to, days, vol_shift, steps)
     ends = np.stack([path[:, :-1], path[:, 1:]])
     corners = [zip(ends[a, 0], ends[b, 1], ends[c, 2], strict=True) for a, b, c in product((0, 1), repeat=3)]
-    deltas = _units(book, [state for corner in corners for state in corner], how, smiles)
-    units = _shapley(deltas.reshape(2, 2, 2, -1, len(book.expiries)))
+    deltas = _units(book, [state for corner in corners for state in corner], how, smiles, accuracy)
+    units = shapley(deltas.reshape(2, 2, 2, -1, len(book.expiries)))
     flows = -to * units.sum(axis=1) + 0.0
     along = -np.einsum("i,cie->c", np.sqrt(path[0, 1:] * path[0, :-1]), units) + 0.0
     moved = np.array([100.0 * (to / book.spot - 1.0), days, 100.0 * vol_shift])
-    first = -_greeks(book, how, smiles) * moved + 0.0
+    first = -_greeks(book, how, smiles, accuracy) * moved + 0.0
     arrays = read_only(flows), read_only(along), read_only(first)
-    return HedgeFlow(book, to, days, vol_shift, how, steps, *arrays)
+    return HedgeFlow(book, to, days, vol_shift, how, steps, *arrays, accuracy.shortfalls)
 
 
 def flow_ladder(
@@ -276,6 +287,7 @@ def flow_ladder(
     hours: Sequence[float] | None = None,
     vol_points: Sequence[float] = _POINTS,
     dynamics: str | Dynamics = STICKY_STRIKE,
+    tol: float = TOLERANCE,
 ) -> FlowLadder:
     """Hedge flows of moves of spot, of time and of volatility, each alone.
 
@@ -292,6 +304,8 @@ def flow_ladder(
         Moves of volatility [vol points].
     dynamics : str or Dynamics
         How volatility follows spot.
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`.
 
     Returns
     -------
@@ -312,7 +326,7 @@ def flow_ladder(
     """
     if hours is None:
         # One bit later, so that hours / 24 is no sooner than the expiry.
-        last = float(np.nextafter(_drop_days(book)[0] * 24.0, np.inf))
+        last = float(np.nextafter(drop_days(book)[0] * 24.0, np.inf))
         hours = [h for h in _HOURS if h < last - _MINUTE] + [h for h in (last - _MINUTE, last) if h > 0]
     moves = {
         "spot_percent": (spot_percent, -100.0),
@@ -324,9 +338,9 @@ def flow_ladder(
         for name, (values, low) in moves.items()
         for move in values
     ]
-    sizes, problems = attempt(*checks, lambda: find_dynamics(dynamics))
+    sizes, problems = attempt(*checks, lambda: find_dynamics(dynamics), lambda: check_tol(tol))
     refuse("flow ladder", problems)
-    how = sizes.pop()
+    accuracy, how = Accuracy(sizes.pop()), sizes.pop()
     smiles = fit_smiles(book) if how.needs_smile else None
     place = np.repeat([0, 1, 2], [len(values) for values, _ in moves.values()])
     move = np.array(sizes) / np.array([1.0, 24.0, 1.0])[place]
@@ -334,12 +348,12 @@ def flow_ladder(
     spots, vols = book.spot * (1.0 + alone[0] / 100.0), alone[2] / 100.0
     legal = book["sigma"].min() + vols > 0.0
     states = [(book.spot, 0.0, 0.0), *zip(spots, alone[1], np.where(legal, vols, 0.0), strict=True)]
-    delta = _units(book, states, how, smiles).sum(axis=1)
+    delta = _units(book, states, how, smiles, accuracy).sum(axis=1)
     flow = np.where(legal, -spots * (delta[1:] - delta[0]) + 0.0, np.nan)
-    first = -_greeks(book, how, smiles)[place] * move + 0.0
+    first = -_greeks(book, how, smiles, accuracy)[place] * move + 0.0
     index = pd.MultiIndex.from_arrays([np.array(list(moves))[place], sizes], names=["change", "move"])
     table = pd.DataFrame({"flow": flow, "first_order": first, "residual": flow - first}, index=index)
-    return FlowLadder(book, how, table)
+    return FlowLadder(book, how, table, accuracy.shortfalls)
 
 
 def _whole(steps: int) -> int:
@@ -348,33 +362,9 @@ def _whole(steps: int) -> int:
     return int(steps)
 
 
-def _drop_days(book: Book) -> Array:
-    """Days after which each expiry has dropped off, to the last bit of what `Book.rolled` says."""
-    days = np.unique(book.years) * DAYS_PER_YEAR
-    late = np.unique(book.years) > days / DAYS_PER_YEAR
-    return np.asarray(np.where(late, np.nextafter(days, np.inf), days))
-
-
-def _path(book: Book, spot: float, days: float, vol_shift: float, steps: int) -> Array:
-    """Spot, days and vol shift of the nodes, (3, n): equal steps, and halving ones before each expiry passed.
-
-    The last of those, in which the expiry drops out, is so short that nothing else changes.
-    """
-    u = np.linspace(0.0, 1.0, steps + 1)
-    times = u * days
-    passed = _drop_days(book)
-    passed = passed[passed <= days]
-    if len(passed):
-        before = np.subtract.outer(passed, days / steps * 0.5 ** np.arange(1, _HALVINGS + 1)).ravel()
-        added = np.concatenate([before[before > 0.0], passed * (1.0 - _LAST_SHARE), passed])
-        u, times = np.append(u, added / days), np.append(times, added)
-        order = np.lexsort((u, times))
-        u, times = u[order], times[order]
-    spots = np.where(u < 1.0, book.spot * np.exp(u * np.log(spot / book.spot)), spot)
-    return np.stack([spots, times, u * vol_shift])
-
-
-def _units(book: Book, states: Sequence[_State], dynamics: Dynamics, smiles: Smiles | None) -> Array:
+def _units(
+    book: Book, states: Sequence[_State], dynamics: Dynamics, smiles: Smiles | None, accuracy: Accuracy
+) -> Array:
     """Delta in units of the underlying in each state, (n_states, n_expiries); the same for equal states."""
     needed: dict[tuple[float, float], dict[float, int]] = {}
     for spot, days, vol_shift in states:
@@ -385,24 +375,15 @@ def _units(book: Book, states: Sequence[_State], dynamics: Dynamics, smiles: Smi
         spots = read_only(list(prices))
         cash = cash_sums(
             book, spots, days=days, vol_shift=vol_shift, wanted=("delta",), interpolate=False,
-            dynamics=dynamics, smiles=smiles,
+            dynamics=dynamics, smiles=smiles, accuracy=accuracy,
         )  # fmt: skip
         units[days, vol_shift] = cash["delta"] / spots
     return np.stack([units[t, v][:, needed[t, v][spot]] for spot, t, v in states])
 
 
-def _greeks(book: Book, dynamics: Dynamics, smiles: Smiles | None) -> Array:
+def _greeks(book: Book, dynamics: Dynamics, smiles: Smiles | None, accuracy: Accuracy) -> Array:
     """Gamma per +1 %, charm per day and vanna per vol point of the book now, (3,)."""
     wanted = ("total_gamma", "charm", "vanna")
     spots = read_only([book.spot])
-    sums = money(cash_sums(book, spots, wanted=wanted, dynamics=dynamics, smiles=smiles))
+    sums = money(cash_sums(book, spots, wanted=wanted, dynamics=dynamics, smiles=smiles, accuracy=accuracy))
     return np.array([sums[name].sum() for name in wanted])
-
-
-def _shapley(corners: Array) -> Array:
-    """What each of the three first axes adds, (3, ...): the mean over the orders in which they change."""
-    parts = []
-    for axis in range(3):
-        change = np.diff(np.moveaxis(corners, axis, 0), axis=0)[0]
-        parts.append((2.0 * change[0, 0] + change[0, 1] + change[1, 0] + 2.0 * change[1, 1]) / 6.0)
-    return np.stack(parts)

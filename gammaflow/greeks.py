@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.accuracy import Accuracy
 from gammaflow.american_rows import american_cash, american_sums, held_between
 from gammaflow.barrier_rows import barrier_cash
 from gammaflow.book import Book
@@ -37,6 +39,9 @@ _SPECIAL: Mapping[str, Cash] = {
     "coin": coin_cash,
 }
 
+#: Those by quadrature, to a tolerance.
+_INEXACT = ("barrier", "note")
+
 _SHAPE = {"vega", "speed", "zomma", "color"}
 
 # Where `gauss_sweep` has each sum; volatility that stays adds nothing to gamma.
@@ -60,14 +65,25 @@ def kernels_are_ready() -> bool:
     return is_kept(cash_rows) and is_kept(gauss_sweep)
 
 
+def _special(what: str, accuracy: Accuracy | None) -> Cash:
+    return partial(_SPECIAL[what], accuracy=accuracy) if what in _INEXACT else _SPECIAL[what]
+
+
 def cash_greeks(
-    book: Book, *, days: float = 0.0, vol_shift: float = 0.0, sigma: Array | None = None
+    book: Book,
+    accuracy: Accuracy | None = None,
+    *,
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    sigma: Array | None = None,
 ) -> dict[str, Array]:
     """Cash greeks (see `gammaflow.units`) times position and multiplier, for each row at the book's spot.
 
     Parameters
     ----------
     book : Book
+    accuracy : Accuracy, optional
+        The tolerance of rows valued by quadrature, and where those are noted that miss it.
     days : float
         Calendar days rolled forward; rows that have expired by then are 0.
     vol_shift : float
@@ -98,7 +114,8 @@ def cash_greeks(
     out[:, ~book.plain | (years <= 0.0)] = 0.0
     spot = np.array([book.spot])
     for what, rows in book.special.items():
-        for name, values in _SPECIAL[what](book, rows, spot, years, sigma, CASH_GREEKS, days).items():
+        found = _special(what, accuracy)(book, rows, spot, years, sigma, CASH_GREEKS, days)
+        for name, values in found.items():
             cash[name][rows] += values[:, 0]
     return {**cash, "gross_gamma": np.abs(cash["gamma"])}
 
@@ -114,6 +131,7 @@ def cash_sums(
     interpolate: bool = True,
     dynamics: Dynamics = STICKY_STRIKE,
     smiles: Smiles | None = None,
+    accuracy: Accuracy | None = None,
 ) -> dict[str, Array]:
     """Cash greeks times position and multiplier, summed per group of rows at each spot.
 
@@ -138,6 +156,8 @@ def cash_sums(
         How volatility follows spot.
     smiles : Smiles, optional
         Of the book, where the dynamics need them; fitted where not given.
+    accuracy : Accuracy, optional
+        The tolerance of rows valued by quadrature, and where those are noted that miss it.
 
     Returns
     -------
@@ -147,12 +167,13 @@ def cash_sums(
     spots = np.asarray(spots, dtype=np.float64)
     if (pieces := _pieces(book, by, len(spots), len(wanted))) > 1:
         options: dict[str, Any] = {"days": days, "vol_shift": vol_shift, "wanted": wanted, "by": by,
-                   "interpolate": interpolate, "dynamics": dynamics, "smiles": smiles}  # fmt: skip
+                   "interpolate": interpolate, "dynamics": dynamics, "smiles": smiles,
+                   "accuracy": accuracy}  # fmt: skip
         parts = [cash_sums(book, part, **options) for part in np.array_split(spots, pieces)]
         return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
     years, sigma = book.rolled(days, vol_shift)
     if dynamics.moves:
-        moved = {what: _SPECIAL[what] for what in book.special if what != "american"}
+        moved = {what: _special(what, accuracy) for what in book.special if what != "american"}
         return moving_sums(book, spots, years, sigma, days, wanted, by, dynamics, smiles, moved)
     carry = book.underlying_yield
     columns: tuple[Array, ...] = (
@@ -201,7 +222,7 @@ def cash_sums(
             for name, total in cash.items():
                 total += early[named[name]]
             continue
-        rows = _SPECIAL[what](*args)
+        rows = _special(what, accuracy)(*args)
         for name, total in cash.items():
             np.add.at(total, groups, rows[named[name]])
     return cash

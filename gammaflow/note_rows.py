@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow import note_pricing
+from gammaflow.accuracy import Accuracy
 from gammaflow.book import Book
-from gammaflow.errors import ConvergenceError
 from gammaflow.kernels.rows import get_threads
-from gammaflow.schema import read_only
 
 __all__ = ["note_cash"]
 
 Array = NDArray[np.float64]
 
-_TOLERANCE = 1e-6
+# Times the tolerance of a book, and of one row at least this.
+_LOOSER, _LEAST = 10.0, 1e-9
 
-# Steps of the grid in ln sigma, each twice the last, until two agree to this share of the largest value.
-_STEPS = (8, 16, 32, 64, 128)
-_AGREE = 1e-6
+# Steps of the grid in ln sigma, each twice the last, until two agree; where none do, the spots are halved.
+_STEPS = (8, 16, 32)
+_FEW = 8
 
 #: The powers of spot that make a cash greek of each derivative (see `gammaflow.units`).
 _POWERS = {
@@ -40,32 +39,29 @@ def note_cash(
     sigma: Array,
     wanted: Collection[str],
     days: float = 0.0,
+    accuracy: Accuracy | None = None,
 ) -> dict[str, Array]:
     """Cash greeks times position, multiplier and initial fixing of the notes in `rows` at each spot.
 
     Parameters
     ----------
-    book, rows, spots, years, sigma, wanted, days
-        As for `gammaflow.barrier_rows.barrier_cash`; all rows are notes. Dates passed by `days` drop off.
+    book, rows, spots, years, sigma, wanted, days, accuracy
+        As for `gammaflow.barrier_rows.barrier_cash`; all rows are notes, valued to ten times the tolerance,
+        as in `gammaflow.note_pricing.value`. Dates passed by `days` drop off.
 
     Returns
     -------
     dict of (rows, m) arrays
         Where `sigma` is (rows, m) and spots are many, notes are valued on a grid of volatilities and
-        interpolated in ln sigma, to 1e-6 of each note's largest value.
-
-    Raises
-    ------
-    ConvergenceError
-        Where that grid does not become fine enough.
+        interpolated in ln sigma, to the same tolerance: a share of each note's largest value, or of par where
+        that is larger.
 
     Notes
     -----
     A note is a claim on spot: `forward_ratio` plays no part.
     """
-    if sigma.ndim == 2:
-        moved = _spot_by_spot if len(spots) <= _STEPS[1] else _over_volatility
-        return moved(book, rows, spots, years, sigma, wanted, days)
+    accuracy = accuracy or Accuracy()
+    tol = max(_LOOSER * accuracy.tol, _LEAST)
     places = np.flatnonzero(rows)
     out = {name: np.zeros((len(places), len(spots))) for name in wanted}
     needs = set(_POWERS) & set(wanted)
@@ -74,19 +70,13 @@ def note_cash(
 
     def work(i: int) -> None:
         row = places[i]
-        note = book.notes[book["contract"][row]]
-        greeks = note_pricing.value(
-            note.terms(book.asof, days),
-            spots,
-            book["rate"][row],
-            sigma[row],
-            book["dividend_yield"][row],
-            tuple(sorted(needs)),
-            tol=_TOLERANCE,
-        )
-        cash = {name: book.size[row] * note.initial * spots ** _POWERS[name] * greeks[name] for name in needs}
-        if "speed" in cash:
-            cash["speed"] = cash["speed"] + 2.0 * cash["gamma"]
+        value = _valued(book, row, tuple(sorted(needs)), days, tol)
+        if sigma.ndim == 1:
+            cash = value(spots, sigma[row])
+        else:
+            least = _scales(book, row, sigma[i], years[row])
+            cash = _over_volatility(value, spots, sigma[i], least, tol)
+        accuracy.check(book["contract"][row], 0.0, cash.values(), tol)
         if "gross_gamma" in out:
             cash["gross_gamma"] = np.abs(cash["gamma"])
         for name in set(out) & set(cash):
@@ -102,81 +92,73 @@ def note_cash(
     return out
 
 
-def _spot_by_spot(
-    book: Book,
-    rows: NDArray[np.bool_],
-    spots: Array,
-    years: Array,
-    vol: Array,
-    wanted: Collection[str],
-    days: float,
-) -> dict[str, Array]:
-    """`note_cash` with the volatility of each at each spot, (rows, m) arrays, one spot at a time."""
-    found = []
-    for j in range(len(spots)):
-        sigma = book["sigma"].copy()
-        sigma[rows] = vol[:, j]
-        found.append(
-            note_cash(book, rows, read_only(spots[j : j + 1]), years, read_only(sigma), wanted, days)
-        )
-    return {name: np.concatenate([each[name] for each in found], axis=1) for name in wanted}
+#: Cash greeks of one note at some spots, all of one volatility.
+_Value = Callable[[Array, float], dict[str, Array]]
+
+
+def _valued(book: Book, row: int, names: tuple[str, ...], days: float, tol: float) -> _Value:
+    """The cash greeks `names` of one row as a function of spots and volatility."""
+    note, size = book.notes[book["contract"][row]], book.size[row]
+    terms = note.terms(book.asof, days)
+    rate, carry = book["rate"][row], book["dividend_yield"][row]
+
+    def value(spots: Array, sigma: float) -> dict[str, Array]:
+        greeks = note_pricing.value(terms, spots, rate, sigma, carry, names, tol=tol)
+        cash = {name: size * note.initial * spots ** _POWERS[name] * greeks[name] for name in names}
+        if "speed" in cash:
+            cash["speed"] = cash["speed"] + 2.0 * cash["gamma"]
+        return cash
+
+    return value
+
+
+def _scales(book: Book, row: int, vol: Array, years: float) -> dict[str, float]:
+    """The least that a cash greek's error is a share of: par, per unit of volatility or year where it is."""
+    par = abs(book.size[row]) * book.notes[book["contract"][row]].initial
+    by_vol, by_year = par / float(np.exp(np.log(vol).mean())), par / years
+    scales = dict.fromkeys(_POWERS, par) | dict.fromkeys(("vega", "vanna", "zomma"), by_vol)
+    return scales | dict.fromkeys(("theta", "charm", "color"), by_year)
 
 
 def _over_volatility(
-    book: Book,
-    rows: NDArray[np.bool_],
-    spots: Array,
-    years: Array,
-    vol: Array,
-    wanted: Collection[str],
-    days: float,
+    value: _Value, spots: Array, vol: Array, least: dict[str, float], tol: float
 ) -> dict[str, Array]:
-    """`note_cash` with the volatility of each at each spot, (rows, m) arrays.
+    """The cash greeks of one note with the volatility of each of its spots, (m,) arrays.
 
     Barycentric interpolation in ln sigma at Chebyshev points of the second kind (Berrut and Trefethen 2004,
-    equation 5.4), whose grids are nested, so that no value is taken twice.
+    equation 5.4), whose grids are nested, so that no value is taken twice. Spots on whose volatilities the
+    finest grid is not fine enough are halved, and few are valued one by one.
     """
-    smooth = {"gamma" if name == "gross_gamma" else name for name in wanted}
+    if len(spots) <= _FEW:
+        each = [value(spots[j : j + 1], float(vol[j])) for j in range(len(spots))]
+        return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
     y = np.log(vol)
-    middle, half = 0.5 * (y.max(axis=1) + y.min(axis=1)), 0.5 * (y.max(axis=1) - y.min(axis=1))
-    at = (y - middle[:, None]) / np.where(half > 0, half, 1.0)[:, None]
+    middle, half = 0.5 * (y.max() + y.min()), 0.5 * (y.max() - y.min())
+    at = (y - middle) / (half or 1.0)
     known: dict[float, dict[str, Array]] = {}
-
-    def values(node: float) -> dict[str, Array]:
-        if node not in known:
-            sigma = book["sigma"].copy()
-            sigma[rows] = np.exp(middle + half * node)
-            known[node] = note_cash(book, rows, spots, years, read_only(sigma), smooth, days)
-        return known[node]
-
-    last: dict[str, Array] | None = None
-    error = np.inf
+    last: dict[str, Array] = {}
     for steps in _STEPS:
         # Of the finest grid, so that a node of two grids is one number.
         nodes = np.cos(np.pi * np.arange(0, _STEPS[-1] + 1, _STEPS[-1] // steps) / _STEPS[-1])
+        for node in nodes.tolist():
+            if node not in known:
+                known[node] = value(spots, float(np.exp(middle + half * node)))
         weights = np.where(np.arange(steps + 1) % 2, -1.0, 1.0) * np.where(np.abs(nodes) == 1.0, 0.5, 1.0)
-        away = at - nodes[:, None, None]
+        away = at - nodes[:, None]
         hit = np.abs(away) < 1e-14
-        terms = weights[:, None, None] / np.where(hit, 1.0, away)
+        terms = weights[:, None] / np.where(hit, 1.0, away)
         terms = np.where(hit.any(axis=0), hit, terms)
         terms = terms / terms.sum(axis=0)
         found = {
-            name: np.einsum("kij,kij->ij", terms, np.stack([values(node)[name] for node in nodes.tolist()]))
-            for name in smooth
+            name: np.einsum("kj,kj->j", terms, np.stack([known[node][name] for node in nodes.tolist()]))
+            for name in known[nodes[0]]
         }
-        if last is not None:
-            error = max(_difference(found[name], last[name]) for name in smooth)
-            if error <= _AGREE:
-                return {**found, "gross_gamma": np.abs(found["gamma"])} if "gamma" in smooth else found
+        if last and all(
+            np.abs(new - last[name]).max() <= tol * max(np.abs(new).max(), least[name])
+            for name, new in found.items()
+        ):
+            return found
         last = found
-    raise ConvergenceError(
-        f"volatility that moves: {rows.sum()} notes on a grid of {_STEPS[-1]} volatilities are only good to "
-        f"{error:.1e} of their largest value. Sweep fewer spots, or the notes under 'sticky_strike'."
-    )
-
-
-def _difference(new: Array, old: Array) -> float:
-    """Largest difference of two results over each row's largest value."""
-    scale = np.abs(new).max(axis=1, initial=0.0)
-    worst: Any = np.abs(new - old).max(axis=1, initial=0.0)
-    return float(np.max(worst[scale > 0] / scale[scale > 0], initial=0.0))
+    cut = len(spots) // 2
+    parts = [_over_volatility(value, spots[p], vol[p], least, tol) for p in (slice(cut), slice(cut, None))]
+    return {name: np.concatenate([part[name] for part in parts]) for name in last}

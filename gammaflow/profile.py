@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.book import Book, moment_text
 from gammaflow.breaks import Breaks, find_breaks
 from gammaflow.curve import GAP, Curve
@@ -53,6 +54,10 @@ class Profile:
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
     smiles : Smiles or None
         The smiles behind the dynamics, where they need any.
+    tol : float
+        What rows valued by quadrature are valued to (see `sweep_spot`).
+    shortfalls : tuple of Shortfall
+        The contracts that missed it, with the error reached, the worst first.
     """
 
     book: Book
@@ -62,6 +67,8 @@ class Profile:
     days: float = 0.0
     vol_shift: float = 0.0
     smiles: Smiles | None = None
+    tol: float = TOLERANCE
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -126,6 +133,7 @@ class Profile:
             vol_shift=self.vol_shift,
             measures=tuple(self.values) if measures is None else measures,
             smiles=self.smiles,
+            tol=self.tol,
         )
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
@@ -180,7 +188,9 @@ class Profile:
         if self.dynamics.by_delta and self.days:
             _, shifted = self.book.rolled(self.days, self.vol_shift)
             sigma = vol_at_spot(self.book, shifted, self.days, self.dynamics, self.smiles)
-        return aggregate_exposure(self.book, days=self.days, vol_shift=self.vol_shift, sigma=sigma)
+        return aggregate_exposure(
+            self.book, days=self.days, vol_shift=self.vol_shift, sigma=sigma, tol=self.tol
+        )
 
     def plot(self, measure: str = "gamma", **options: Any) -> Any:
         """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
@@ -225,16 +235,21 @@ class Profile:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Those of the book, and what the profile leaves out."""
+        """Those of the book, and what the profile leaves out or misses."""
         left_out = self.dynamics.moves and "american" in self.book.special
-        return self.book.remarks + ("early exercise is left out of the profile: volatility moves",) * left_out
+        early = ("early exercise is left out of the profile: volatility moves",) * left_out
+        return self.book.remarks + early + shortfall_lines(self.shortfalls)
 
     @property
     def _index(self) -> pd.Index:
         return pd.Index(self.spots, name="spot")
 
     def _money(
-        self, spots: NDArray[np.float64], measures: Sequence[str], by: str = "expiry"
+        self,
+        spots: NDArray[np.float64],
+        measures: Sequence[str],
+        by: str = "expiry",
+        accuracy: Accuracy | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         cash = cash_sums(
             self.book,
@@ -245,6 +260,7 @@ class Profile:
             by=by,
             dynamics=self.dynamics,
             smiles=self.smiles,
+            accuracy=accuracy or Accuracy(self.tol),
         )
         return money(cash)
 
@@ -311,6 +327,7 @@ def sweep_spot(
     vol_shift: float = 0.0,
     measures: Sequence[str] | None = None,
     smiles: Smiles | None = None,
+    tol: float = TOLERANCE,
 ) -> Profile:
     """Reprice every measure of a book at each spot of a grid.
 
@@ -333,6 +350,10 @@ def sweep_spot(
         take a fraction of the time of all.
     smiles : Smiles, optional
         Of the book, where the dynamics need them; fitted where not given.
+    tol : float
+        Error of barrier options observed on dates, 1e-9 to 1e-2, relative as in `gammaflow.barrier.greeks`;
+        structured notes are valued to ten times that, as in `gammaflow.note_pricing.value`. A contract that
+        misses it is in the sums all the same, and named in `Profile.shortfalls`.
 
     Returns
     -------
@@ -341,7 +362,7 @@ def sweep_spot(
     Raises
     ------
     SchemaError
-        For spots that are not ascending and positive, an unknown dynamics or measure, or an illegal roll.
+        For spots that are not ascending and positive, an unknown dynamics or measure, an illegal roll or tol.
 
     Examples
     --------
@@ -365,8 +386,10 @@ def sweep_spot(
         )
     if how.needs_smile and smiles is None:
         smiles = fit_smiles(book)
-    empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles)
-    return replace(empty, values=MappingProxyType(empty._money(empty.spots, wanted)))
+    accuracy = Accuracy(check_tol(tol))
+    empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles, accuracy.tol)
+    values = MappingProxyType(empty._money(empty.spots, wanted, accuracy=accuracy))
+    return replace(empty, values=values, shortfalls=accuracy.shortfalls)
 
 
 def _measures(names: Iterable[str]) -> list[str]:

@@ -43,6 +43,8 @@ def scales(S, K, t, sigma):
         "volga": K * t / s**2,
         "rho": K * np.maximum(t, np.sqrt(t) / sigma),
         "speed": K / S**3 / s**3,
+        "zomma": K / S**2 * np.sqrt(t) / s**2,
+        "color": K / S**2 / s / t,
     }
 
 
@@ -186,6 +188,8 @@ def test_greeks_are_the_derivatives_of_the_price(side, flag, K, away, t, r, sigm
         "theta": -differences(lambda x: value(t=x), t, 0.02 * t)[0],
         "charm": -differences(lambda x: value("delta", t=x), t, 0.02 * t)[0],
         "rho": differences(lambda x: value(r=x), r, 1e-4)[0],
+        "zomma": differences(lambda x: value("gamma", sigma=x), sigma, 0.02 * sigma)[0],
+        "color": -differences(lambda x: value("gamma", t=x), t, 0.02 * t)[0],
     }
     for name, wanted in found.items():
         assert abs(g[name] - wanted) < 1e-6 * natural[name], name

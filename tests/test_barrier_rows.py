@@ -134,6 +134,44 @@ def test_dates_that_pass_drop_off():
     assert gf.sweep_spot(book, [92.0], days=90.0).table["delta"].iloc[0] == 0.0
 
 
+def hours_book(hours=4.0, dates=5.0):
+    return barrier_book(["down-in put"], H=95.0, dates=dates, days=hours / 24.0)
+
+
+@pytest.mark.parametrize("hours", [0.1, 4.0, 8.7])
+def test_a_row_of_dates_expires_within_hours(hours):
+    """All its delta goes when it drops out: the flow of two days is what the hedge held."""
+    book = hours_book(hours)
+    t = hours / 24.0 / 365.0
+    held = (
+        1200.0
+        * gf.barrier.greeks(
+            "down-in", "p", 100.0, 100.0, 95.0, t, 0.04, 0.45, 0.012, monitoring=5, tol=1e-9
+        ).delta
+    )
+    flow = gf.hedge_flow(book, spot=97.0, days=2.0)
+    assert flow.total == pytest.approx(97.0 * held, rel=1e-6)
+    assert flow.shortfalls == ()
+
+
+@pytest.mark.parametrize("left", [0.3, 1e-3, 1e-9, 1e-12])
+def test_the_last_date_stays_until_it_has_passed(left):
+    """A share `left` of its life before expiry a row of five dates has one or two of them left."""
+    book = hours_book()
+    life = book.years[0]
+    table = gf.sweep_spot(book, [94.0, 97.0, 100.0], days=life * 365.0 * (1.0 - left)).table
+    years = life - life * 365.0 * (1.0 - left) / 365.0
+    looks = [years - life / 5.0, years] if left > 0.2 else "maturity"
+    right = gf.barrier.greeks(
+        "down-in", "p", table.index, 100.0, 95.0, years, 0.04, 0.45, 0.012, monitoring=looks, tol=1e-9
+    )
+    scale = max(np.abs(right.delta).max(), 1e-3)
+    np.testing.assert_allclose(
+        table["delta"], 1200.0 * right.delta * table.index, rtol=0, atol=1e-6 * 1200.0 * 100.0 * scale
+    )
+    assert np.isfinite(table.to_numpy()).all()
+
+
 def test_dealers_long_a_knock_in_put_sell_at_its_barrier():
     """Delta jumps where it knocks in: the profile, levels and the flow all see it."""
     book = barrier_book(days=21.0)

@@ -165,11 +165,11 @@ def test_an_expiry_that_passes_drops_out_in_time():
 
 @given(st.lists(st.floats(1e-3, 900.0), min_size=1, max_size=6, unique=True))
 def test_every_expiry_has_dropped_out_at_its_moment(days):
-    from gammaflow.flow import _drop_days
+    from gammaflow.flow_path import drop_days
 
     expiries = ASOF + pd.to_timedelta(np.round(days, 4), unit="D")
     book = random_book(0, rows=len(days), expiry=pd.DatetimeIndex(expiries))
-    for drop in _drop_days(book):
+    for drop in drop_days(book):
         years, _ = book.rolled(drop)
         alive, _ = book.rolled(drop * (1 - 1e-12))
         assert (years > 0).sum() < (alive > 0).sum()

@@ -32,7 +32,9 @@ from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
 
 DEFAULT = ("price", "delta", "gamma", "vega", "theta", "vanna", "charm", "volga")
-ALL = (*DEFAULT, "rho", "speed")
+ALL = (*DEFAULT, "rho", "speed", "zomma", "color")
+#: How many of ALL one loop writes: it would not vectorise with more.
+FIRST = 10
 
 FAR = 1e3
 
@@ -84,7 +86,7 @@ def knock_in(phi, eta, S, K, H, t, r, sigma, q, c):
 
 @scalar
 def barrier(kind, S, K, H, t, r, sigma, q, rebate, c):
-    """The ten quantities of ALL; kind = (phi, eta, out, alive), see `signs`.
+    """The quantities of ALL; kind = (phi, eta, out, alive), see `signs`.
 
     c = d ln(H) / d sigma: 0, but for a barrier that was shifted by a multiple of sigma.
     """
@@ -123,7 +125,7 @@ def barrier(kind, S, K, H, t, r, sigma, q, rebate, c):
 
 @scalar
 def at_expiry(kind, S, K, H, t, r, sigma, q, rebate):
-    """The ten quantities of ALL where only expiry is monitored; a rebate is paid then, in or out."""
+    """The quantities of ALL where only expiry is monitored; a rebate is paid then, in or out."""
     phi, eta, out, alive = kind
     poison = legal(S, K, H, t, r, sigma, q, rebate)
     x = max(S, LEAST)
@@ -228,7 +230,7 @@ def price_loop(code, S, K, H, t, r, sigma, q, block, start):
 
 @kernel
 def greeks_loop(code, S, K, H, t, r, sigma, q, block, start):
-    """The ten quantities of ALL without rebate into block[:, start : start + m]; block is (10, n)."""
+    """The first ten of ALL without rebate into block[:, start : start + m]."""
     for i in range(len(S)):
         j = np.uint64(start + i)
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i]
@@ -252,17 +254,17 @@ def rebate_loop(code, S, K, H, t, r, sigma, q, rebate, c, block, start):
         j = np.uint64(start + i)
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i], c[i]
         g = barrier(signs(code[i]), *a)
-        for k in range(10):
+        for k in range(12):
             block[k, j] = g[k]
 
 
 @kernel
 def expiry_loop(code, S, K, H, t, r, sigma, q, rebate, block, start):
-    """`at_expiry` of m contracts into block[:, start : start + m]; block is (10, n)."""
+    """`at_expiry` of m contracts into block[:, start : start + m]; block is (12, n)."""
     for i in range(len(S)):
         j = np.uint64(start + i)
         g = at_expiry(signs(code[i]), S[i], K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i])
-        for k in range(10):
+        for k in range(12):
             block[k, j] = g[k]
 
 

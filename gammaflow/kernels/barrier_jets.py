@@ -26,8 +26,10 @@ class Jet(NamedTuple):
     x: float
     xx: float
     xxx: float
+    xxxx: float
     s: float
     xs: float
+    xxs: float
     ss: float
     r: float
 
@@ -50,8 +52,10 @@ def combine(a, first, b, second):
         a * first.x + b * second.x,
         a * first.xx + b * second.xx,
         a * first.xxx + b * second.xxx,
+        a * first.xxxx + b * second.xxxx,
         a * first.s + b * second.s,
         a * first.xs + b * second.xs,
+        a * first.xxs + b * second.xxs,
         a * first.ss + b * second.ss,
         a * first.r + b * second.r,
     )
@@ -65,8 +69,10 @@ def choose(condition, first, second):
         first.x if condition else second.x,
         first.xx if condition else second.xx,
         first.xxx if condition else second.xxx,
+        first.xxxx if condition else second.xxxx,
         first.s if condition else second.s,
         first.xs if condition else second.xs,
+        first.xxs if condition else second.xxs,
         first.ss if condition else second.ss,
         first.r if condition else second.r,
     )
@@ -75,7 +81,7 @@ def choose(condition, first, second):
 @scalar
 def constant(v, r):
     """A value that depends on the rate alone."""
-    return Jet(v, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, r)
+    return Jet(v, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, r)
 
 
 @scalar
@@ -90,10 +96,13 @@ def term(n, whole, e, d, L, slope):
     x = L.x * v + en * slope.x
     xx = L.x * x + en * gx * slope.x
     xxx = L.x * xx + en * slope.x * (gx * gx - slope.x * slope.x)
+    xxxx = L.x * xxx + en * slope.x * gx * (gx * gx - 3.0 * slope.x * slope.x)
     s = L.s * v + en * slope.s
+    gxs = L.xs - slope.s * slope.x - d * slope.xs
     xs = L.xs * v + L.x * s + en * (gs * slope.x + slope.xs)
+    xxs = L.xs * x + L.x * xs + en * ((gs * gx + gxs) * slope.x + gx * slope.xs)
     ss = L.ss * v + L.s * s + en * (gs * slope.s + slope.ss)
-    return Jet(v, x, xx, xxx, s, xs, ss, L.r * v + en * slope.r)
+    return Jet(v, x, xx, xxx, xxxx, s, xs, xxs, ss, L.r * v + en * slope.r)
 
 
 @scalar
@@ -188,11 +197,12 @@ def legal(S, K, H, t, r, sigma, q, rebate):
 
 @scalar
 def greeks_of(jet, paid, poison, S, r, sigma, q):
-    """The ten quantities of ALL from a jet (and cash paid now), theta and charm from the pricing equation."""
+    """The quantities of ALL from a jet (and cash paid now), those in time from the pricing equation."""
     b = r - q
     half = 0.5 * sigma * sigma
     theta = r * jet.v - b * jet.x - half * (jet.xx - jet.x)
     charm = r * jet.x - b * jet.xx - half * (jet.xxx - jet.xx)
+    color = r * (jet.xx - jet.x) - b * (jet.xxx - jet.xx) - half * (jet.xxxx - 2.0 * jet.xxx + jet.xx)
     return (
         jet.v + paid + poison,
         jet.x / S + poison,
@@ -204,6 +214,8 @@ def greeks_of(jet, paid, poison, S, r, sigma, q):
         jet.ss + poison,
         jet.r + poison,
         (jet.xxx - 3.0 * jet.xx + 2.0 * jet.x) / S / S / S + poison,
+        (jet.xxs - jet.xs) / S / S + poison,
+        color / S / S + poison,
     )
 
 

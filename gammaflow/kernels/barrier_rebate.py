@@ -70,7 +70,7 @@ def pay_at_hit_series(eta, h, t, r, sigma, b, c):
     dmu = (dnu - mu) / sigma
     ddmu = (ddnu - 2.0 * dmu) / sigma
     E = INV_SQRT_2PI * exp(mu * h - 0.5 * u * u - 0.5 * w)
-    p = pu = puu = puuu = pw = puw = pww = 0.0
+    p = pu = puu = puuu = puuuu = pw = puw = puuw = pww = 0.0
     even = mills(u)
     odd = u * even - 1.0
     power = 1.0
@@ -80,12 +80,15 @@ def pay_at_hit_series(eta, h, t, r, sigma, b, c):
         n = 2.0 * k
         after = (u * odd + even) / (n + 2.0)
         third = (u * after + odd) / (n + 3.0)
+        fourth = (u * third + after) / (n + 4.0)
         p += even * power
         pu += (n + 1.0) * odd * power
         puu += (n + 2.0) * (n + 1.0) * after * power
         puuu += (n + 3.0) * (n + 2.0) * (n + 1.0) * third * power
+        puuuu += (n + 4.0) * (n + 3.0) * (n + 2.0) * (n + 1.0) * fourth * power
         pw += k * even * before
         puw += k * (n + 1.0) * odd * before
+        puuw += k * (n + 2.0) * (n + 1.0) * after * before
         pww += k * (k - 1.0) * even * twice
         twice = before
         before = power
@@ -107,21 +110,32 @@ def pay_at_hit_series(eta, h, t, r, sigma, b, c):
     Qss = ddmu * h + 2.0 * dmu * c - us * us - u * uss - 0.5 * wss
     Qr = h / (sigma * sigma) - 0.5 * wr
     px = pu * ux
+    pxx = puu * ux * ux
+    pxxx = puuu * ux * ux * ux
+    pxxxx = puuuu * ux * ux * ux * ux
     ps = pu * us + pw * ws
     pxs = (puu * us + puw * ws) * ux + pu * uxs
+    pxxs = (puuu * us + puuw * ws) * ux * ux + 2.0 * puu * ux * uxs
     pss = puu * us * us + 2.0 * puw * us * ws + pww * ws * ws + pu * uss + pw * wss
+    # what d/dx makes of e^Q: Qxx is constant
+    two = Qx * Qx + Qxx
+    three = Qx * (Qx * Qx + 3.0 * Qxx)
+    four = Qx * Qx * (Qx * Qx + 6.0 * Qxx) + 3.0 * Qxx * Qxx
     return Jet(
         E * p,
         E * (Qx * p + px),
-        E * ((Qx * Qx + Qxx) * p + 2.0 * Qx * px + puu * ux * ux),
-        E * (
-            (Qx * Qx * Qx + 3.0 * Qx * Qxx) * p
-            + 3.0 * (Qx * Qx + Qxx) * px
-            + 3.0 * Qx * puu * ux * ux
-            + puuu * ux * ux * ux
-        ),
+        E * (two * p + 2.0 * Qx * px + pxx),
+        E * (three * p + 3.0 * two * px + 3.0 * Qx * pxx + pxxx),
+        E * (four * p + 4.0 * three * px + 6.0 * two * pxx + 4.0 * Qx * pxxx + pxxxx),
         E * (Qs * p + ps),
         E * ((Qx * Qs + Qxs) * p + Qx * ps + Qs * px + pxs),
+        E * (
+            Qs * (two * p + 2.0 * Qx * px + pxx)
+            + 2.0 * (Qx * Qxs - ux * uxs) * p
+            + two * ps
+            + 2.0 * (Qxs * px + Qx * pxs)
+            + pxxs
+        ),
         E * ((Qs * Qs + Qss) * p + 2.0 * Qs * ps + pss),
         E * (Qr * p + pw * wr),
     )  # fmt: skip
@@ -144,4 +158,4 @@ def sure_hit(S, H, r, q):
     b = r - q
     a = r / (b if b != 0.0 else 1.0)
     v = exp(-a * log_ratio(H, S))
-    return Jet(v, a * v, a * a * v, a * a * a * v, 0.0, 0.0, 0.0, 0.0)
+    return Jet(v, a * v, a * a * v, a * a * a * v, a * a * a * a * v, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -97,11 +97,11 @@ def add_product(B, factor, first, last, f, start, rows, out, into):
 
 
 @kernel
-def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, full, f):
-    """What knocking in is worth at the nodes first..16 knocked, with `left` years to expiry."""
+def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, stop, full, f):
+    """What knocking in is worth at the nodes first..stop, with `left` years to expiry."""
     cash = 0.0 if out > 0.0 else 1.0
     given = rebate * (cash * math.exp(-r * left) + 1.0 - cash)
-    for j in range(first, knocked * P):
+    for j in range(first, stop):
         z = (j // P - knocked + NODES[j % P]) * width
         a = phi, H * exp(eta * z), K, left, r, sigma, q
         f[0, j] = bsm.price(*a) - given
@@ -137,7 +137,7 @@ def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
     highest = math.ceil((z + m + spread(s, reach)) / width) + knocked
     low = int(max(lowest, 0.0)) * P
     high = int(min(highest, f.shape[1] // P)) * P
-    v = x = xx = xxx = vs = xs = ss = vr = 0.0
+    v = x = xx = xxx = xxxx = vs = xs = xxs = ss = vr = 0.0
     for j in range(low, high):
         u = ((j // P - knocked + NODES[j % P]) * width - z - m) / s
         k = WEIGHTS[j % P] * scaled * exp(-0.5 * u * u)
@@ -146,6 +146,7 @@ def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
         x += w * u
         xx += w * (u * u - 1.0)
         xxx += w * u * (u * u - 3.0)
+        xxxx += w * (u * u * (u * u - 6.0) + 3.0)
         if full:
             du = a - u / sigma
             g = -u * du - 1.0 / sigma
@@ -153,7 +154,9 @@ def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
             w1 = k * f[1, j]
             vs += w * g + w1
             xs += w * (u * g + du - u / sigma) + w1 * u
+            bend = u * u - 1.0
+            xxs += w * (bend * g + 2.0 * (u * du - bend / sigma)) + w1 * bend
             ss += w * (g * g + dg) + 2.0 * w1 * g + k * f[2, j]
             vr += w * (a * u / sigma - dt) + k * f[3, j]
     t = eta / s
-    return Jet(v, t * x, t * t * xx, t * t * t * xxx, vs, t * xs, ss, vr)
+    return Jet(v, t * x, t * t * xx, t**3 * xxx, t**4 * xxxx, vs, t * xs, t * t * xxs, ss, vr)

@@ -79,7 +79,7 @@ def extent(eta, r, sigma, q, time, reach):
 
 @kernel
 def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wide, reach, jets):
-    """Jets (8, m) of the knock-in part (less the rebate given up) at spots; panels `wide` deviations wide.
+    """Jets (10, m) of the knock-in part (less the rebate given up) at spots; panels `wide` deviations wide.
 
     The values are carried to the second date. Spots that may cross the barrier before the first date are
     integrated over values there, on panels of their own; the others straight from the second date.
@@ -138,7 +138,9 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
         dt = (dates[k] - (dates[k - 1] if k > 1 else 0.0)) * t
         depth = (spread(sigma * math.sqrt(dt), reach) + abs(rate) * dt) / width
         source = max(0, int((knocked - depth) * P))
-        fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, source, full, g)
+        fill_sources(
+            phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, source, knocked * P, full, g
+        )
         f, g = g, f
 
     gap = dates[0] * t
@@ -151,7 +153,9 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     below = math.ceil(seen / fine_width)
     above = math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width)
     fine = np.zeros((kinds, (below + above) * P))
-    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, np.int64(0), full, fine)
+    fill_sources(
+        phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, np.int64(0), below * P, full, fine
+    )
     if N == 2:
         fill_last(phi, eta, K, H, left, r, sigma, q, rebate, fine_width, below, above, full, fine)
     else:
@@ -163,14 +167,32 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
                 fine[1, j] = jet.s
                 fine[2, j] = jet.ss
                 fine[3, j] = jet.r
+    # What the vanilla option has and the knock-in lacks, nothing where knocked: the small part for spots
+    # beyond the barrier, and the other needs no quadrature.
+    edge, end = below * P, (below + above) * P
+    lacking = np.zeros((kinds, end))
+    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, edge, end, full, lacking)
+    for n in range(kinds):
+        for j in range(edge, end):
+            lacking[n, j] -= fine[n, j]
     due = gap if out > 0.0 else t
     given = rebate * math.exp(-r * due)
+    # Below, some date surely finds the option knocked: the first, where it matters when the rebate is paid.
+    sure = -spread(s0, reach) - rate * gap
+    if out == 0.0 or rebate == 0.0:
+        for k in range(1, N):
+            sure = max(sure, -spread(sigma * math.sqrt(dates[k] * t), reach) - rate * dates[k] * t)
     for i in range(len(spots)):
         z = eta * log_ratio(spots[i], H)
         side = z + rate * gap
-        if side < -spread(s0, reach):
+        if z < sure:
             jet = vanilla(phi, spots[i], K, t, r, sigma, q)
             jet = combine(1.0, jet, -1.0, constant(given, -due * given))
+        elif side < 0.0:
+            jet = vanilla(phi, spots[i], K, t, r, sigma, q)
+            jet = combine(1.0, jet, -1.0, constant(given, -due * given))
+            rest = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, lacking)
+            jet = combine(1.0, jet, -1.0, rest)
         elif side < spread(s0, reach):
             jet = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, fine)
         elif N == 2:
@@ -182,25 +204,31 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
         jets[1, i] = jet.x
         jets[2, i] = jet.xx
         jets[3, i] = jet.xxx
-        jets[4, i] = jet.s
-        jets[5, i] = jet.xs
-        jets[6, i] = jet.ss
-        jets[7, i] = jet.r
+        jets[4, i] = jet.xxxx
+        jets[5, i] = jet.s
+        jets[6, i] = jet.xs
+        jets[7, i] = jet.xxs
+        jets[8, i] = jet.ss
+        jets[9, i] = jet.r
 
 
 @kernel
-def finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, block):
-    """The ten quantities of ALL at spots, from the jets of the knock-in part; block is (10, m)."""
+def finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, block):
+    """The quantities of ALL at spots, from the jets of the knock-in part; block is (12, m).
+
+    dead: 1 where the jets lack the vanilla option: the knock-in is that, the knock-out has nothing of it.
+    """
     owed = rebate * math.exp(-r * t)
     for i in range(len(spots)):
         inside = Jet(
-            jets[0, i], jets[1, i], jets[2, i], jets[3, i], jets[4, i], jets[5, i], jets[6, i], jets[7, i]
-        )
+            jets[0, i], jets[1, i], jets[2, i], jets[3, i], jets[4, i],
+            jets[5, i], jets[6, i], jets[7, i], jets[8, i], jets[9, i],
+        )  # fmt: skip
         whole = vanilla(phi, spots[i], K, t, r, sigma, q)
-        value = combine(out, whole, 1.0 - 2.0 * out, inside)
+        value = combine(abs(out - dead), whole, 1.0 - 2.0 * out, inside)
         value = combine(1.0, value, 1.0 - out, constant(owed, -t * owed))
         a = greeks_of(value, 0.0, 0.0, spots[i], r, sigma, q)
-        for k in range(10):
+        for k in range(12):
             block[k, i] = a[k]
 
 
@@ -219,9 +247,10 @@ def largest_error(phi, K, t, r, sigma, q, rebate, spots, coarse, fine, checked):
         scales = (
             max(K, rebate), 1.0, 1.0 / (S * s), S * root, S * s / t,
             1.0 / sigma, 1.0 / t, S * root / sigma, K * t, 1.0 / (S * s) ** 2,
+            1.0 / (S * s * sigma), 1.0 / (S * s * t),
         )  # fmt: skip
         whole = greeks_of(vanilla(phi, S, K, t, r, sigma, q), 0.0, 0.0, S, r, sigma, q)
-        for k in range(10):
+        for k in range(12):
             if checked[k]:
                 size = max(min(abs(fine[k, i]), abs(whole[k] - fine[k, i])), FLOOR * scales[k])
                 error = abs(fine[k, i] - coarse[k, i]) / size
@@ -253,47 +282,55 @@ def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
             cash = rebate * math.exp(-r * due)
             value = combine(1.0, value, 1.0, constant(cash, -due * cash))
     a = greeks_of(value, paid, poison, x, r, sigma, q)
-    for k in range(10):
+    for k in range(12):
         block[k] = a[k]
 
 
 @kernel
 def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, levels):
-    """Quantities at spots into levels (2, 10, m), at finer levels in turn until two agree within a share.
+    """Quantities at spots into levels (3, 12, m), at finer levels in turn until two agree within a share.
 
-    Returns their largest difference and which of the two is the finer.
+    Returns the least difference of two levels, and which of `levels` holds the finer of those two: beyond
+    some level rounding grows again.
     """
-    full = checked[3] or checked[5] or checked[7] or checked[8]
+    full = checked[3] or checked[5] or checked[7] or checked[8] or checked[10]
     level = 0
     while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
         level += 1
-    a = K, H, t, r, sigma, q, rebate
-    jets = np.empty((8, len(spots)))
-    error = np.inf
-    turn = 1
+    # A payoff that lies beyond the barrier altogether is always knocked in: only a rebate is left to find.
+    dead = 1.0 if (phi * eta < 0.0) & (eta * (K - H) <= 0.0) else 0.0
+    a = 0.0 if dead else K, H, t, r, sigma, q, rebate
+    sign = -1.0 if dead else phi
+    jets = np.zeros((10, len(spots)))
+    if dead and rebate == 0.0:
+        finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, levels[0])
+        return 0.0, 0
+    least = np.inf
+    last = best = 0
     for now in range(level, len(LEVELS)):
-        turn = 1 - turn
-        one_pass(phi, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
-        finish(phi, out, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
+        turn = (last + 1) % 3 if (last + 1) % 3 != best else (last + 2) % 3
+        one_pass(sign, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
+        finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
         if now > level:
-            error = largest_error(
-                phi, K, t, r, sigma, q, rebate, spots, levels[1 - turn], levels[turn], checked
-            )
+            error = largest_error(phi, K, t, r, sigma, q, rebate, spots, levels[last], levels[turn], checked)
+            if error <= least:
+                least, best = error, turn
             if error <= AGREE * tolerance:
                 break
-    return error, turn
+        last = turn
+    return least, best
 
 
 @kernel
 def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, checked, block, error):
-    """The ten quantities of ALL of n deals at their m spots into block (10, n, m), errors met into error (n).
+    """The quantities of ALL of n deals at their m spots into block (12, n, m), errors met into error (n).
 
     S is (n, m); dates are fractions of t that end with 1; the tolerance holds for the quantities checked.
     """
     m = S.shape[1]
     spots = np.empty(m)
     place = np.empty(m, np.int64)
-    levels = np.empty((2, 10, m))
+    levels = np.empty((3, 12, m))
     for i in range(len(K)):
         phi, eta, out, alive = signs(code[i])
         a = K[i], H[i], t[i], r[i], sigma[i], q[i], rebate[i]
@@ -311,5 +348,5 @@ def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, chec
         if live > 0:
             error[i], turn = refine(phi, eta, out, *a, dates, spots[:live], tolerance, checked, levels)
         for j in range(live):
-            for k in range(10):
+            for k in range(12):
                 block[k, i, place[j]] = levels[turn, k, j]

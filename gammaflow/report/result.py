@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from gammaflow.accuracy import TOLERANCE, shortfall_lines, worst
 from gammaflow.book import Book, moment_text
 from gammaflow.chain import Chain, Quality
 from gammaflow.dynamics import Dynamics
@@ -117,7 +118,7 @@ class Report:
                 "Unsigned: positions are open interest alone and carry no dealer sign. These numbers "
                 "measure how much gamma there is, not who holds it."
             )
-        return out
+        return [*out, *shortfall_lines(worst(self.exposure.shortfalls + self.profile.shortfalls))]
 
     def totals(self) -> pd.DataFrame:
         """Each measure summed over the book, as text in a readable unit."""
@@ -337,6 +338,7 @@ def analyze(
     rate: float | None = None,
     dividend_yield: float | None = None,
     repair: bool = False,
+    tol: float = TOLERANCE,
 ) -> Report:
     """Measure everything about a chain or a book: exposure, profile and levels.
 
@@ -357,6 +359,8 @@ def analyze(
         book has its own.
     repair : bool
         Repair the chain first, as `repair_chain` does: volatilities as well.
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names those that miss it.
 
     Returns
     -------
@@ -400,7 +404,7 @@ def analyze(
         )
     else:
         book = source
-    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift)
+    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     exposure = profile.exposure()
     return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core), financing)
 
