@@ -249,7 +249,7 @@ def repair_chain(
     cells = find_cells(chain)
     table = fit_forwards(chain, cells, coin, rate)
     priced = chain.with_columns(**carry_columns(chain, table, coin))
-    terms = Terms(priced, coin)
+    terms = Terms(priced, coin, table)
     iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
     flags = find_flags(terms, cells, iv, table)
     marks = pd.DataFrame(
