@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import PLACEHOLDER_IV
-from gammaflow.parity import WINDOW, Cells, Terms, of_rows
+from gammaflow.parity import WINDOW, Cells, of_rows
 from gammaflow.parity_fits import PER_MAD, single_forwards
+from gammaflow.repair_terms import Terms
 
 __all__ = ["find_flags"]
 

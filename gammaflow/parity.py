@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import american, bsm
 from gammaflow.chain import Chain
 from gammaflow.parity_american import Alone, fit_rates, single_american_forwards
 from gammaflow.parity_fits import Pairs, centre, single_forwards, slope
@@ -20,7 +18,6 @@ from gammaflow.ticks import find_ticks
 __all__ = [
     "WINDOW",
     "Cells",
-    "Terms",
     "carry_columns",
     "find_cells",
     "fit_forwards",
@@ -48,11 +45,11 @@ _GUESS = 0.15
 #: A rate that the quotes do not determine is in doubt by at most this much [1/year].
 _LARGEST_DOUBT = 0.05
 _ROW = (
-    "expiry", "root", "years", "strikes", "vendor_forward", "rate", "rate_error", "own_rate", "american",
+    "expiry", "root", "years", "strikes", "vendor_forward", "rate", "rate_error", "own_rate", "american", "stale",
 )  # fmt: skip
 _ORDER = (
     "root", "years", "strikes", "forward", "error", "low", "high", "liquid", "vendor_forward",
-    "difference", "discount", "rate", "rate_error", "rate_source", "carry", "note",
+    "difference", "discount", "rate", "rate_error", "rate_source", "carry", "dividend_yield", "on_forward", "note",
 )  # fmt: skip
 
 
@@ -123,7 +120,7 @@ def fit_forwards(chain: Chain, cells: Cells, coin: bool, given: float | None) ->
     table = pd.DataFrame(rows, columns=list(_ROW)).set_index("expiry")
     early = [i for i, p in enumerate(pairs) if table["american"].iloc[i] and len(p.K) and not coin]
     years, held = table["years"].to_numpy()[early], [pairs[i] for i in early]
-    spots = np.full(len(early), chain.spot)
+    spots = np.where(table["stale"].iloc[early], np.nan, chain.spot)
     if early and given is None:
         # Parity of American quotes has too flat a slope: a guess of the rate from below.
         with np.errstate(divide="ignore"):
@@ -141,20 +138,28 @@ def fit_forwards(chain: Chain, cells: Cells, coin: bool, given: float | None) ->
     told = [i in alone and np.isfinite(alone[i].forward).sum() >= _FEWEST_FORWARDS for i in range(len(pairs))]
     forwards = [
         _american_forward(p, alone[i], doubt) if told[i] else _forward(p, D, coin, doubt * t)
-        for i, (p, D, doubt, t) in enumerate(zip(pairs, discount, table["rate_error"], table["years"], strict=True))
+        for i, (p, D, doubt, t) in enumerate(
+            zip(pairs, discount, table["rate_error"], table["years"], strict=True)
+        )
     ]
     table[["forward", "error", "low", "high"]] = np.array(forwards).reshape(-1, 4)
     table["liquid"] = table["high"] - table["low"] <= 2.0 * _LIQUID * table["forward"]
     table["difference"] = (table["forward"] / table["vendor_forward"] - 1.0) * 1e4
     table["carry"] = table["rate"] - np.log(table["forward"] / chain.spot) / table["years"]
+    table["on_forward"] = False if coin else table["stale"] | (table["carry"].abs() > _LARGEST_CARRY)
+    table["dividend_yield"] = _yields(table)
     table["note"] = np.select(
         [
             table["strikes"] == 0,
+            table["on_forward"],
+            table["american"].astype(bool) & ~np.array(told, dtype=bool),
             table["american"].astype(bool) & (table["rate_source"] == "chain"),
             table["low"] > table["high"],
         ],
         [
             f"fewer than {_FEWEST} liquid strikes: no parity forward",
+            "spot of another moment than the options, which are put on their forward",
+            "American exercise: forward off by up to the early-exercise premium at the money",
             "American exercise: the early-exercise premium taken off is that of the chain's own rate",
             "no one forward fits every quote",
         ],
@@ -170,7 +175,7 @@ def _expiries(chain: Chain, cells: Cells, coin: bool) -> tuple[list[dict[str, An
     # Bid and ask of one tick's width, rounded outwards: the mid is anywhere within half a tick.
     rounding = find_ticks(np.append(bid, ask), mid) / np.sqrt(12.0)
     paired = (cells.call >= 0) & (cells.put >= 0) & tight[cells.call] & tight[cells.put]
-    rows, pairs = [], []
+    rows, pairs, stale = [], [], _stale_spot(chain, cells)
     starts = np.searchsorted(cells.group, np.arange(cells.group.max(initial=-1) + 2))
     for start, stop in pairwise(starts):
         here = slice(start, stop)
@@ -200,17 +205,57 @@ def _expiries(chain: Chain, cells: Cells, coin: bool) -> tuple[list[dict[str, An
             error / D / t if D > 0 else np.nan,
             chain["rate"][any_row],
             american,
+            american and not coin and bool(stale[here].any()),
         )
         rows.append(dict(zip(_ROW, values, strict=True)))
         pairs.append(found)
     return rows, pairs
 
 
+def _stale_spot(chain: Chain, cells: Cells) -> NDArray[np.bool_]:
+    """Cells of expiries whose calls, or puts, in the money are mostly offered below their value now, at spot.
+
+    No American option is while spot can be traded: spot is of another moment. A dividend leaves them above it.
+    """
+    out = np.zeros(len(cells.group), dtype=bool)
+    for leg, phi in ((cells.call, 1.0), (cells.put, -1.0)):
+        now = phi * (chain.spot - cells.strike)
+        inside = (leg >= 0) & (chain.quote_state[leg] == "two-sided") & (now > 0.0)
+        groups = cells.group.max(initial=-1) + 1
+        count = np.bincount(cells.group[inside], minlength=groups)
+        below = np.bincount(cells.group[inside & (chain["ask"][leg] < now)], minlength=groups)
+        out |= ((count >= _FEWEST) & (2 * below > count))[cells.group]
+    return out
+
+
 def _guesses(pairs: list[Pairs], rate_years: Array) -> Array:
     """A forward of each expiry as if its options were European."""
     return np.array(
-        [np.median(single_forwards(p.K, p.y, np.exp(-x), False)) for p, x in zip(pairs, rate_years, strict=True)]
+        [
+            np.median(single_forwards(p.K, p.y, np.exp(-x), False))
+            for p, x in zip(pairs, rate_years, strict=True)
+        ]
     )
+
+
+def _yields(table: pd.DataFrame) -> Array:
+    """Dividend yield that rows of each expiry get, its carry; of American ones that of all where it is no different.
+
+    A carry is the error of its forward divided by the time left, and as a yield it decides on early exercise: one
+    within two errors of what the expiries have in common is taken to be that, and what they have in common is 0
+    within two errors of it.
+    """
+    carry = table["carry"].to_numpy(np.float64)
+    error = (table["error"] / table["forward"] / table["years"]).to_numpy(np.float64)
+    known = ~np.isnan(carry) & ~table["on_forward"].to_numpy(bool) & table["american"].to_numpy(bool)
+    if not known.any():
+        return carry
+    order = np.flatnonzero(known)[np.argsort(carry[known])]
+    weight = np.cumsum(1.0 / np.maximum(error[order], 1e-12) ** 2)
+    common = carry[order[np.searchsorted(weight, 0.5 * weight[-1])]]
+    if abs(common) <= 2.0 * error[known].min():
+        common = 0.0
+    return np.where(known & (np.abs(carry - common) <= 2.0 * error), common, carry)
 
 
 def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, Any, Any]:
@@ -271,140 +316,15 @@ def _american_forward(pairs: Pairs, alone: Alone, doubt: float) -> tuple[float, 
 
 def carry_columns(chain: Chain, table: pd.DataFrame, coin: bool) -> dict[str, Array]:
     """The columns that put each row without a forward of its own on the parity forward."""
-    forward, rate, carry = (of_rows(chain, table, name) for name in ("forward", "rate", "carry"))
+    names = ("forward", "rate", "dividend_yield", "on_forward")
+    forward, rate, dividend_yield, on_forward = (of_rows(chain, table, name) for name in names)
     without = np.isnan(chain["forward"])
     found = without & ~np.isnan(forward)
     if coin:
         return {"forward": np.where(found, forward, chain["forward"])}
-    with np.errstate(invalid="ignore"):
-        apart = found & (np.abs(carry) > _LARGEST_CARRY)
+    apart = found & (on_forward == 1.0)
     return {
         "forward": np.where(apart, forward, chain["forward"]),
         "rate": np.where(without & ~np.isnan(rate), rate, chain["rate"]),
-        "dividend_yield": np.where(found & ~apart, carry, chain["dividend_yield"]),
+        "dividend_yield": np.where(found & ~apart, dividend_yield, chain["dividend_yield"]),
     }
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What each row of a chain is priced with; `coin` where its quotes are in units of the underlying.
-
-    `table`, of `fit_forwards`, says how far forwards and rates may be off; without it they are exact.
-    """
-
-    chain: Chain
-    coin: bool
-    table: pd.DataFrame | None = None
-
-    @cached_property
-    def forward_error(self) -> Array:
-        """Error of the forward of each row that parity has put on one, as error of spot [currency]; else 0."""
-        if self.table is None:
-            return np.zeros(len(self.chain))
-        forward, error, vendor = (
-            of_rows(self.chain, self.table, name) for name in ("forward", "error", "vendor_forward")
-        )
-        return np.where(np.isnan(vendor), np.nan_to_num(error / forward), 0.0) * self.underlying
-
-    @cached_property
-    def rate_error(self) -> Array:
-        """Error of the rate of each row [1/year]."""
-        if self.table is None:
-            return np.zeros(len(self.chain))
-        return np.nan_to_num(of_rows(self.chain, self.table, "rate_error"))
-
-    @cached_property
-    def phi(self) -> Array:
-        """+1.0 for calls, -1.0 for puts."""
-        return np.where(self.chain["kind"] == "call", 1.0, -1.0)
-
-    @cached_property
-    def underlying(self) -> Array:
-        """The row's forward, or spot [currency]."""
-        return np.where(np.isnan(self.chain["forward"]), self.chain.spot, self.chain["forward"])
-
-    @cached_property
-    def dividend_yield(self) -> Array:
-        """Yield of the underlying; a forward has no drift (q = r) [1/year]."""
-        on_spot = np.isnan(self.chain["forward"])
-        return np.where(on_spot, self.chain["dividend_yield"], self.chain["rate"])
-
-    @cached_property
-    def forward(self) -> Array:
-        """underlying e^((r - q) t) [currency]."""
-        return np.asarray(
-            self.underlying * np.exp((self.chain["rate"] - self.dividend_yield) * self.chain.years)
-        )
-
-    @cached_property
-    def american(self) -> NDArray[np.bool_]:
-        """Whether the row may be exercised early."""
-        return np.asarray(self.chain["exercise"] == "american") & (not self.coin)
-
-    @cached_property
-    def intrinsic(self) -> Array:
-        """Discounted value of exercise at the forward, or now if that is more and American [quote unit]."""
-        strike = self.chain["strike"]
-        payoff = np.maximum(self.phi * (self.forward - strike), 0.0)
-        payoff = payoff * np.exp(-self.chain["rate"] * self.chain.years)
-        now = np.maximum(payoff, self.phi * (self.underlying - strike))
-        return np.asarray(np.where(self.american, now, payoff) / self.unit)
-
-    @cached_property
-    def unit(self) -> Array:
-        """Currency per quote unit."""
-        return self.underlying if self.coin else np.ones(len(self.chain))
-
-    @cached_property
-    def outside(self) -> NDArray[np.bool_]:
-        """Whether the row is out of, or at, the money."""
-        return np.asarray(self.phi * (self.chain["strike"] - self.forward) >= 0.0)
-
-    def price(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """What volatilities make of `rows` [currency], as American or European options."""
-        early = self.american[rows]
-        out = np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
-        held = american.price(*self._option(rows[early]), iv[early], self.dividend_yield[rows[early]])
-        out[early] = np.where(np.isnan(held), out[early], held)
-        return out
-
-    def _option(self, rows: NDArray[np.int64]) -> tuple[Array, Array, Array, Array, Array]:
-        """Flag, underlying, strike, years and rate of `rows`."""
-        chain = self.chain
-        U, K, t, r = self.underlying[rows], chain["strike"][rows], chain.years[rows], chain["rate"][rows]
-        return self.phi[rows], U, K, t, r
-
-    def volatility(self, rows: NDArray[np.int64], price: Array) -> Array:
-        """Volatility at which `rows` are worth prices [currency]; NaN where there is none."""
-        out = np.empty(len(rows))
-        early = self.american[rows]
-        for some, invert in ((early, american.implied_volatility), (~early, bsm.implied_volatility)):
-            phi, U, K, t, r = self._option(rows[some])
-            out[some] = invert(price[some], U, K, t, r, self.dividend_yield[rows[some]], phi)
-        return out
-
-    def premium(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """Early-exercise premium of `rows` at volatilities [currency]; 0 for European ones."""
-        return self.price(rows, iv) - np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
-
-    def uncertainty(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """Error of what volatilities make of `rows`, from the errors of forward and rate [currency]."""
-        delta, price = bsm.greeks(
-            *self._option(rows), iv, self.dividend_yield[rows], which=("delta", "price")
-        )
-        return np.hypot(delta * self.forward_error[rows], price * self.rate_error[rows] * self.chain.years[rows])
-
-    def off_quote(self, iv: Array) -> NDArray[np.bool_]:
-        """Whether volatilities (n,) price a two-sided quote outside bid and ask.
-
-        By more than half the spread and twice the error that forward and rate leave.
-        """
-        chain, bid, ask = self.chain, self.chain["bid"], self.chain["ask"]
-        with np.errstate(invalid="ignore"):
-            rows = np.flatnonzero((chain.years > 0) & (chain.quote_state == "two-sided") & (iv > 0))
-        price = self.price(rows, iv[rows])
-        slack = 0.5 * (ask - bid)[rows] + 2.0 * self.uncertainty(rows, iv[rows]) / self.unit[rows]
-        away = (price / self.unit[rows] < bid[rows] - slack) | (price / self.unit[rows] > ask[rows] + slack)
-        out = np.zeros(len(iv), dtype=bool)
-        out[rows[away]] = True
-        return out

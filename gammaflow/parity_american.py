@@ -38,7 +38,9 @@ _RATES = -0.02, 0.25
 class _Strikes:
     """The pairs of several expiries in one row, each with the volatility that its leg out of the money has so far."""
 
-    def __init__(self, pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array) -> None:
+    def __init__(
+        self, pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array
+    ) -> None:
         self.of = np.repeat(np.arange(len(pairs)), [len(p.K) for p in pairs])
         self.K, call, put, self.h, self.tick = (
             np.concatenate([getattr(p, name) for p in pairs]) for name in ("K", "call", "put", "h", "tick")
@@ -69,7 +71,9 @@ class _Strikes:
         at = self._legs(forwards, rates, self.sigma)
         vega = (self._legs(forwards, rates, self.sigma * (1.0 + _BUMP)) - at) / (_BUMP * self.sigma)
         by_F = (self._legs(forwards * (1.0 + _BUMP), rates, self.sigma) - at) / (_BUMP * forwards[self.of])
-        by_r = (self._legs(forwards, rates + _BUMP, self.sigma) - at) / _BUMP if by_rate else np.zeros_like(at)
+        by_r = (
+            (self._legs(forwards, rates + _BUMP, self.sigma) - at) / _BUMP if by_rate else np.zeros_like(at)
+        )
         left = self.quotes - at
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(vega[0] > 0.0, vega[1] / vega[0], 0.0)
@@ -119,9 +123,7 @@ def fit_rates(
     return rates, error
 
 
-def _newton(
-    left: Array, by_F: Array, by_r: Array, h: Array, tick: Array, rounds: int
-) -> tuple[Array, float]:
+def _newton(left: Array, by_F: Array, by_r: Array, h: Array, tick: Array, rounds: int) -> tuple[Array, float]:
     """Steps of forward and rate to the least residuals, with Huber's weights, and the error of the rate."""
     X, y, n = np.column_stack([by_F, by_r]) / h[:, None], left / h, len(h)
     weight, step, inverse = np.ones(n), np.zeros(2), np.full((2, 2), np.inf)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from gammaflow.chain import PLACEHOLDER_IV, Chain, Quality
 from gammaflow.flags import find_flags
-from gammaflow.parity import Cells, Terms, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.parity import Cells, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.repair_terms import Terms
 from gammaflow.schema import CHAIN, attempt, check_choice, check_number, refuse
 
 __all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
@@ -293,12 +294,15 @@ def _volatilities(
     rounded = steps.size >= _ROUNDED_ROWS and bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
     lowest, repeated = (np.nanmin(vendor[usable]), _REPEATED) if usable.any() else (np.nan, 0)
     floor = (vendor == lowest) & (np.count_nonzero(vendor == lowest) >= repeated)
+    holds = terms.in_quote(vendor)
+    floor &= ~holds
     usable &= ~floor
     reason = np.select(
         [np.isnan(vendor), vendor == 0, floor, ~usable],
         ["missing", "zero", f"at the vendor's floor of {lowest:g}", "placeholder"],
         default="rounded" if rounded else "mid preferred" if prefer == "mid" else "",
     ).astype(object)
+    reason[holds & (prefer == "vendor")] = ""
     reason[usable & (reason == "") & terms.off_quote(vendor)] = "off its quote"
     own, wanted, outside = _own(terms), reason != "", terms.outside
 
@@ -326,7 +330,7 @@ def _volatilities(
     fill(np.isnan(iv), across(~outside), "other leg")
     if out_of_the_money:
         other = across(outside)
-        differs = ~outside & ~np.isnan(other) & (np.abs(other - iv) > _SAME)
+        differs = ~outside & ~np.isnan(other) & (np.abs(other - iv) > _SAME) & ~(holds & (source == "vendor"))
         reason[differs & (source == "vendor")] = "other leg out of the money"
         fill(differs, other, "other leg")
     none = source == "none"

@@ -10,8 +10,8 @@ import gammaflow as gf
 from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
 from gammaflow.flags import CONVEX, CROSSED, INTRINSIC, MONOTONE, OUTLIER, PARITY, REPRICE
-from gammaflow.parity import Terms
 from gammaflow.repair import RepairedChain, repair_chain
+from gammaflow.repair_terms import Terms
 
 ASOF = pd.Timestamp("2026-02-05T15:00:00Z")
 SPOT = 4000.0

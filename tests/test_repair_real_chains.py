@@ -6,8 +6,8 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.flags import CROSSED
-from gammaflow.parity import Terms
 from gammaflow.repair import repair_chain
+from gammaflow.repair_terms import Terms
 
 
 def read(shared, path, **how):
