@@ -43,13 +43,15 @@ _FEWEST_FORWARDS = 3
 #: Highest first guess of a rate that American quotes are to tell [1/year].
 _GUESS = 0.15
 #: A rate that the quotes do not determine is in doubt by at most this much [1/year].
-_LARGEST_DOUBT = 0.05
+_LARGEST_DOUBT = 0.15
 _ROW = (
-    "expiry", "root", "years", "strikes", "vendor_forward", "rate", "rate_error", "own_rate", "american", "stale",
+    "expiry", "root", "years", "strikes", "vendor_forward", "rate", "rate_error", "own_rate", "american",
+    "stale",
 )  # fmt: skip
 _ORDER = (
     "root", "years", "strikes", "forward", "error", "low", "high", "liquid", "vendor_forward",
-    "difference", "discount", "rate", "rate_error", "rate_source", "carry", "dividend_yield", "on_forward", "note",
+    "difference", "discount", "rate", "rate_error", "rate_source", "carry", "dividend_yield", "on_forward",
+    "note",
 )  # fmt: skip
 
 
@@ -125,16 +127,18 @@ def fit_forwards(chain: Chain, cells: Cells, coin: bool, given: float | None) ->
         # Parity of American quotes has too flat a slope: a guess of the rate from below.
         with np.errstate(divide="ignore"):
             guess = np.clip(-np.log(np.maximum([slope(p)[0] for p in held], 0.0)) / years, 0.0, _GUESS)
-        found = fit_rates(held, years, spots, _guesses(held, guess * years), guess)
-        table.iloc[early, [table.columns.get_loc(n) for n in ("rate", "rate_error")]] = np.transpose(found)
+        rates, errors = fit_rates(held, years, spots, _guesses(held, guess * years), guess)
+        for name, values in (("rate", rates), ("rate_error", errors)):
+            table[name] = _placed(table[name], early, values)
     table["rate"], table["rate_error"], table["rate_source"] = _rates(table, coin, given)
     table["discount"] = 1.0 if coin else np.exp(-table["rate"] * table["years"])
-    discount, alone = table["discount"].to_numpy(), {}
+    discount = table["discount"].to_numpy()
+    alone: dict[int, Alone] = {}
     if early:
         rates = table["rate"].to_numpy()[early]
         found = single_american_forwards(held, years, spots, _guesses(held, rates * years), rates)
         alone = dict(zip(early, found, strict=True))
-    table["rate_error"] = 0.0 if coin else _doubt(table)
+    table["rate_error"] = np.minimum(table["rate_error"].fillna(0.0), _LARGEST_DOUBT)
     told = [i in alone and np.isfinite(alone[i].forward).sum() >= _FEWEST_FORWARDS for i in range(len(pairs))]
     forwards = [
         _american_forward(p, alone[i], doubt) if told[i] else _forward(p, D, coin, doubt * t)
@@ -215,7 +219,7 @@ def _expiries(chain: Chain, cells: Cells, coin: bool) -> tuple[list[dict[str, An
 def _stale_spot(chain: Chain, cells: Cells) -> NDArray[np.bool_]:
     """Cells of expiries whose calls, or puts, in the money are mostly offered below their value now, at spot.
 
-    No American option is while spot can be traded: spot is of another moment. A dividend leaves them above it.
+    No American option is, while spot can be traded: spot is of another moment. A dividend leaves them above.
     """
     out = np.zeros(len(cells.group), dtype=bool)
     for leg, phi in ((cells.call, 1.0), (cells.put, -1.0)):
@@ -225,6 +229,12 @@ def _stale_spot(chain: Chain, cells: Cells) -> NDArray[np.bool_]:
         count = np.bincount(cells.group[inside], minlength=groups)
         below = np.bincount(cells.group[inside & (chain["ask"][leg] < now)], minlength=groups)
         out |= ((count >= _FEWEST) & (2 * below > count))[cells.group]
+    return out
+
+
+def _placed(column: pd.Series[Any], rows: list[int], values: Array) -> Array:
+    out = column.to_numpy(np.float64, copy=True)
+    out[rows] = values
     return out
 
 
@@ -239,11 +249,11 @@ def _guesses(pairs: list[Pairs], rate_years: Array) -> Array:
 
 
 def _yields(table: pd.DataFrame) -> Array:
-    """Dividend yield that rows of each expiry get, its carry; of American ones that of all where it is no different.
+    """Dividend yield of each expiry's rows: its carry; of American ones within noise the carry of all.
 
-    A carry is the error of its forward divided by the time left, and as a yield it decides on early exercise: one
-    within two errors of what the expiries have in common is taken to be that, and what they have in common is 0
-    within two errors of it.
+    A carry has the error of its forward over the time left, and as a yield it decides on early exercise: one
+    within two errors of what the expiries have in common is taken to be that, and that is 0 if within two
+    errors of 0.
     """
     carry = table["carry"].to_numpy(np.float64)
     error = (table["error"] / table["forward"] / table["years"]).to_numpy(np.float64)
@@ -274,19 +284,14 @@ def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, A
         source = "other expiries"
         rest, rest_error = np.where(alone, rest, own), np.where(alone, rest_error, np.nan)
     else:
-        rest, rest_error, source = own.to_numpy(), error.to_numpy(), "chain"
+        # The quotes' own rate, though too uncertain to be used, says how wrong the chain's may be.
+        away = (table["rate"] - own).abs() + error
+        rest, rest_error, source = own.to_numpy(), away.where(alone).to_numpy(), "chain"
     return (
         np.where(determined, table["rate"], rest),
         np.where(determined, error, rest_error),
         np.where(determined, "parity", source),
     )
-
-
-def _doubt(table: pd.DataFrame) -> Array:
-    """How far each rate may be off [1/year]: not at all where it is given, nor more than 5 % a year."""
-    unknown = (table["rate_source"] == "chain") & table["rate_error"].isna()
-    error = np.where(unknown, _LARGEST_DOUBT, table["rate_error"].fillna(0.0))
-    return np.minimum(error, _LARGEST_DOUBT)
 
 
 def _forward(pairs: Pairs, discount: float, coin: bool, doubt: float) -> tuple[float, float, float, float]:
@@ -305,7 +310,7 @@ def _forward(pairs: Pairs, discount: float, coin: bool, doubt: float) -> tuple[f
 
 
 def _american_forward(pairs: Pairs, alone: Alone, doubt: float) -> tuple[float, float, float, float]:
-    """The same of American options, from the forward that each strike gives alone and an error of the rate."""
+    """The same of American options, from what each strike says alone and an error of the rate."""
     known = ~np.isnan(alone.forward)
     x, per_y = alone.forward[known], alone.per_y[known]
     h, tick = pairs.h[known] * per_y, pairs.tick[known] * per_y

@@ -1,9 +1,10 @@
 """Put-call parity of American options: what their pairs of quotes say about forward and rate.
 
-An American pair lacks parity, but its two legs still have one volatility. Given a forward and a rate, the leg out
-of the money has a volatility; the other leg priced with it leaves a residual of call - put, and the forward and
-rate are those that leave none. That is parity of the European options of the same volatilities: the premium for
-early exercise is taken off both legs, with the yield that the forward implies, until nothing moves.
+An American pair lacks parity, but its two legs still have one volatility. Given a forward and a rate, the
+leg out of the money has a volatility; the other leg priced with it leaves a residual of call - put, and the
+forward and rate are those that leave none. That is parity of the European options of the same volatilities:
+the premium for early exercise is taken off both legs, with the yield that the forward implies, until nothing
+moves.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ _BUMP = 1e-3
 _UNKNOWN = 0.2
 #: Rounds of Newton's method: of forwards, of forwards and rates.
 _ROUNDS, _ROUNDS_OF_RATES = 4, 6
-#: A strike whose call - put moves less with the forward than this share of the discount factor says nothing: one of
-#: its legs is exercised now.
+#: A strike whose call - put moves less with the forward than this share of the discount factor says nothing:
+#: one of its legs is exercised now.
 _LEAST = 0.25
 #: Rates are looked for between these [1/year].
 _RATES = -0.02, 0.25
 
 
 class _Strikes:
-    """The pairs of several expiries in one row, each with the volatility that its leg out of the money has so far."""
+    """The pairs of several expiries in one row, each with the volatility found so far."""
 
     def __init__(
         self, pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array
@@ -45,28 +46,33 @@ class _Strikes:
         self.K, call, put, self.h, self.tick = (
             np.concatenate([getattr(p, name) for p in pairs]) for name in ("K", "call", "put", "h", "tick")
         )
-        self.t, self.spots = years[self.of], spots
-        # The leg out of the money gives the volatility; which one that is stays as it was at the start.
+        self.years, self.t, self.spots = years, years[self.of], spots
+        # The leg out of the money on spot gives the volatility: it is the further from its exercise.
         F, r = forwards[self.of], rates[self.of]
-        self.phi = np.where(F <= self.K, 1.0, -1.0)
+        self.phi = np.where(self._spot(forwards, rates) <= self.K, 1.0, -1.0)
         self.quotes = np.where([self.phi > 0, self.phi < 0], call, put)
         sigma = bsm.implied_volatility(self.quotes[0], F, self.K, self.t, r, r, self.phi)
         self.sigma = np.where(np.isnan(sigma), _UNKNOWN, sigma)
 
+    def _spot(self, forwards: Array, rates: Array) -> Array:
+        """Spot of each strike; of another moment than the options: their forward, discounted."""
+        here = np.where(np.isnan(self.spots), forwards * np.exp(-rates * self.years), self.spots)
+        return np.asarray(here[self.of])
+
     def _legs(self, forwards: Array, rates: Array, sigma: Array) -> Array:
-        """Prices of the legs out of the money and in the money (2, n); European where there are two boundaries."""
+        """Prices of the legs out of and in the money (2, n); European where there are two boundaries."""
         F, r = forwards[self.of], rates[self.of]
-        S = np.where(np.isnan(self.spots), forwards, self.spots)[self.of]
+        S = self._spot(forwards, rates)
         terms = np.array([self.phi, -self.phi]), S, self.K, self.t, r, sigma, r - np.log(F / S) / self.t
         price = american.price(*terms)
         bad = np.isnan(price)
         return np.where(bad, bsm.price(*terms), price) if bad.any() else np.asarray(price)
 
     def step(self, forwards: Array, rates: Array, *, by_rate: bool) -> tuple[Array, Array, Array]:
-        """What is left of call - put, and its derivatives by forward and rate (0 unless asked for), (n,) each.
+        """Residuals of call - put, and its derivatives by forward and rate (0 unless asked for), (n,) each.
 
-        The volatilities are eliminated: they move so that the legs out of the money keep their quotes, and are
-        moved there, to first order.
+        The volatilities are eliminated: they move so that the legs out of the money keep their quotes, and
+        are moved there, to first order.
         """
         at = self._legs(forwards, rates, self.sigma)
         vega = (self._legs(forwards, rates, self.sigma * (1.0 + _BUMP)) - at) / (_BUMP * self.sigma)
@@ -100,15 +106,15 @@ def fit_rates(
         Of American options, at least five strikes per expiry [currency].
     years : (n,) array
     spots : (n,) array
-        Spot [currency]; NaN where it is of another moment than the options: they are taken on their forward then.
+        Spot [currency]; NaN where it is of another moment than the options, which then pay no yield.
     forwards, rates : (n,) arrays
         First guesses [currency, 1/year].
 
     Returns
     -------
     (n,) arrays
-        Rates and their errors [1/year]; the error is infinite where the quotes do not tell the rate apart from the
-        forward.
+        Rates and their errors [1/year]; the error is infinite where the quotes do not tell rate and forward
+        apart.
     """
     forwards, rates, error = forwards.copy(), np.clip(rates, *_RATES), np.full(len(years), np.inf)
     strikes = _Strikes(pairs, years, spots, forwards, rates)
@@ -116,14 +122,14 @@ def fit_rates(
     for more in range(_ROUNDS_OF_RATES)[::-1]:
         left, by_F, by_r = strikes.step(forwards, rates, by_rate=True)
         for i, rows in enumerate(groups):
-            terms = (x[rows] for x in (left, by_F, by_r, strikes.h, strikes.tick))
-            step, error[i] = _newton(*terms, 3 if more else 20)
+            terms = [x[rows] for x in (left, by_F, by_r, strikes.h, strikes.tick)]
+            step, error[i] = _newton(3 if more else 20, *terms)
             forwards[i] *= np.exp(np.clip(step[0] / forwards[i], -0.1, 0.1))
             rates[i] = np.clip(rates[i] + step[1], *_RATES)
     return rates, error
 
 
-def _newton(left: Array, by_F: Array, by_r: Array, h: Array, tick: Array, rounds: int) -> tuple[Array, float]:
+def _newton(rounds: int, left: Array, by_F: Array, by_r: Array, h: Array, tick: Array) -> tuple[Array, float]:
     """Steps of forward and rate to the least residuals, with Huber's weights, and the error of the rate."""
     X, y, n = np.column_stack([by_F, by_r]) / h[:, None], left / h, len(h)
     weight, step, inverse = np.ones(n), np.zeros(2), np.full((2, 2), np.inf)
@@ -146,14 +152,15 @@ def _newton(left: Array, by_F: Array, by_r: Array, h: Array, tick: Array, rounds
 
 @dataclass(frozen=True)
 class Alone:
-    """What each strike of an expiry says alone, (n,) each; NaN where it says nothing: one leg is exercised now.
+    """Forward of each strike of an expiry alone, (n,) each; NaN where it has none: a leg is exercised now.
 
     Attributes
     ----------
     forward : array
         Its forward [currency].
     per_y : array
-        How far that moves with call - put: 1 / discount factor of European options, more of American ones.
+        How far that moves with the leg in the money: by 1 / discount factor of European options, by more where
+        it is near its exercise.
     per_rate : array
         How far it moves with the rate [currency per 1/year].
     """
@@ -166,7 +173,7 @@ class Alone:
 def single_american_forwards(
     pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array
 ) -> list[Alone]:
-    """What each strike says alone about the forward of its expiry, at a rate.
+    """Forwards of single strikes, at the rate of their expiry.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Terms:
 
     @cached_property
     def forward_error(self) -> Array:
-        """Error of the forward of each row that parity has put on one, as error of spot [currency]; else 0."""
+        """Error of the forward of rows that parity has put on one, as error of spot [currency]; else 0."""
         if self.table is None:
             return np.zeros(len(self.chain))
         forward, error, vendor = (
@@ -121,16 +121,16 @@ class Terms:
 
     def premium(self, rows: NDArray[np.int64], iv: Array) -> Array:
         """Early-exercise premium of `rows` at volatilities [currency]; 0 for European ones."""
-        return self.price(rows, iv) - np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
+        european = np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
+        return np.asarray(self.price(rows, iv) - european)
 
     def uncertainty(self, rows: NDArray[np.int64], iv: Array) -> Array:
         """Error of what volatilities make of `rows`, from the errors of forward and rate [currency]."""
         delta, price = bsm.greeks(
             *self._option(rows), iv, self.dividend_yield[rows], which=("delta", "price")
         )
-        return np.hypot(
-            delta * self.forward_error[rows], price * self.rate_error[rows] * self.chain.years[rows]
-        )
+        by_rate = price * self.rate_error[rows] * self.chain.years[rows]
+        return np.asarray(np.hypot(delta * self.forward_error[rows], by_rate))
 
     def off_quote(self, iv: Array) -> NDArray[np.bool_]:
         """Whether volatilities (n,) price a two-sided quote outside bid and ask.

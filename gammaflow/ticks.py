@@ -41,8 +41,8 @@ def find_ticks(quotes: Array, at: Array) -> Array:
     -------
     (n,) array
         The coarsest of 1, 2, 2.5 and 5 times a power of ten that 95 % of the different quotes between two of
-        1, 2, 3 and 5 times a power of ten are multiples of, down to 1e-6; of the whole chain's where there are
-        fewer than 10 of them; 0 where they keep no grid, or the chain has fewer than 5.
+        1, 2, 3 and 5 times a power of ten are multiples of, down to 1e-6; of the whole chain's where there
+        are fewer than 10 of them; 0 where they keep no grid, or the chain has fewer than 5.
 
     Examples
     --------
