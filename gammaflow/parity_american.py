@@ -159,8 +159,8 @@ class Alone:
     forward : array
         Its forward [currency].
     per_y : array
-        How far that moves with the leg in the money: by 1 / discount factor of European options, by more where
-        it is near its exercise.
+        How far that moves with the leg in the money: by 1 / discount factor of European options, by more
+        where it is near its exercise.
     per_rate : array
         How far it moves with the rate [currency per 1/year].
     """

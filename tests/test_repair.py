@@ -157,7 +157,7 @@ def test_vendor_volatility_that_cannot_be_used_is_replaced_and_counted():
 
 def test_rounded_volatilities_and_a_floor_are_recomputed_where_their_quotes_say_otherwise():
     """A volatility is kept if it prices its row between bid and ask, and the bid has time value."""
-    tight = repair_chain(market(iv=lambda f: f["iv"].round(2), spread=1e-5))
+    tight = repair_chain(market(iv=lambda f: f["iv"].round(2), spread=1e-9))
     assert tight.quality.replaced == {"rounded": 244}
     np.testing.assert_allclose(tight["iv"], market()["iv"], rtol=1e-6)
     chain = market(iv=lambda f: f["iv"].round(2))

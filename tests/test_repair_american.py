@@ -143,7 +143,8 @@ def test_a_spot_of_another_moment_is_found_by_offers_below_intrinsic_value():
     true = 400.0 * np.exp(0.04 * table["years"].to_numpy())
     np.testing.assert_allclose(table["forward"], true, rtol=3e-5)
     assert set(np.unique(repaired["forward"])) == set(table["forward"])
-    assert (repaired["iv"] == chain["iv"]).mean() > 0.99
+    # Rows on a forward are valued as options on a future, worth less early: not quite the stock's volatility.
+    assert np.abs(repaired["iv"] - chain["iv"]).max() < 0.01
     assert INTRINSIC not in repaired.quality.flags
     here = repair_chain(market(400.0, 0.04, 0.0, 0.01, days=(20.0, 60.0)), rate=0.04)
     assert not here.forwards["on_forward"].any()

@@ -96,7 +96,7 @@ def test_dirty_chains_end_counted(shared):
 
 
 def test_spy_carry_is_its_yield_once_early_exercise_is_taken_off(shared):
-    """1.6 % paid over the year before; parity of the American quotes alone says 2.0 % at one year, 2.5 % at 2.3."""
+    """Parity of the American quotes alone says 2.0 % at one year, 2.5 % at 2.3; the fund pays 1.5 %."""
     repaired = repair_chain(read(shared, "cboe/spy_20230914_carlosjimenezdiaz.csv"), rate=0.054)
     table = repaired.forwards
     far = table[table["years"] > 0.5]
