@@ -50,7 +50,8 @@ def sensitivity(
 
         - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
         - vendor volatility: the chain as it is;
-        - repaired: `repair_chain(chain)`, both legs at the volatility out of the money;
+        - repaired: `repair_chain(chain)`, both legs at the volatility out of the money, unless the vendor's
+          of the other prices its quote;
         - repaired, legs apart: `repair_chain(chain, out_of_the_money=False)`, the other leg's volatility at a
           strike only where one cannot be used;
         - repaired, from mids: `repair_chain(chain, prefer="mid")`;

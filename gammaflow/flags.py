@@ -9,7 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import PLACEHOLDER_IV
-from gammaflow.parity import PER_MAD, WINDOW, Cells, Terms, of_rows, single_forwards
+from gammaflow.parity import WINDOW, Cells, of_rows
+from gammaflow.parity_fits import PER_MAD, single_forwards
+from gammaflow.repair_terms import Terms
 
 __all__ = ["find_flags"]
 
@@ -79,14 +81,25 @@ def _off_parity(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> N
     call, put = call[fine], put[fine]
     forward, error, discount = (of_rows(chain, table, n)[call] for n in ("forward", "error", "discount"))
     K = chain["strike"][call]
+    early = _premium_gap(terms, call, put, iv)
     window = np.array([WINDOW[style] for style in chain["exercise"][call]])
     with np.errstate(invalid="ignore"):
         near = np.abs(np.log(K / forward)) <= window * iv[call] * np.sqrt(chain.years[call])
     low, high = (
-        single_forwards(K, y, discount, terms.coin) for y in (bid[call] - ask[put], ask[call] - bid[put])
+        single_forwards(K, y - early, discount, terms.coin)
+        for y in (bid[call] - ask[put], ask[call] - bid[put])
     )
     off = near & ((low > forward + 3.0 * error) | (high < forward - 3.0 * error))
     return np.concatenate([call[off], put[off]])
+
+
+def _premium_gap(terms: Terms, call: NDArray[np.int64], put: NDArray[np.int64], iv: Array) -> Array:
+    """Early-exercise premium of calls less that of puts, at the volatility out of the money [currency]."""
+    out, early = np.zeros(len(call)), np.flatnonzero(terms.american[call])
+    call, put = call[early], put[early]
+    sigma = np.where(terms.outside[call], iv[call], iv[put])
+    out[early] = np.nan_to_num(terms.premium(call, sigma) - terms.premium(put, sigma))
+    return out
 
 
 def _outliers(terms: Terms, cells: Cells, iv: Array) -> NDArray[np.int64]:

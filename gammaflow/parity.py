@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -11,19 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import american, bsm
 from gammaflow.columns import Quotes
+from gammaflow.parity_american import Alone, fit_rates, single_american_forwards
+from gammaflow.parity_fits import Pairs, centre, single_forwards, slope
+from gammaflow.ticks import find_ticks
 
 __all__ = [
-    "PER_MAD",
     "WINDOW",
     "Cells",
-    "Terms",
     "carry_columns",
     "find_cells",
     "fit_forwards",
     "of_rows",
-    "single_forwards",
 ]
 
 Array = NDArray[np.float64]
@@ -40,8 +38,21 @@ _RATE_ERROR = 1e-3
 _LARGEST_CARRY = 0.5
 #: Half the gap between the lowest and highest forward the quotes allow, on a liquid expiry [-].
 _LIQUID = 15e-4
-_HUBER = 1.345
-PER_MAD = 1.4826
+#: A forward of American options takes this many strikes that tell it.
+_FEWEST_FORWARDS = 3
+#: Highest first guess of a rate that American quotes are to tell [1/year].
+_GUESS = 0.15
+#: A rate that the quotes do not determine is in doubt by at most this much [1/year].
+_LARGEST_DOUBT = 0.15
+_ROW = (
+    "expiry", "root", "years", "strikes", "vendor_forward", "rate", "rate_error", "own_rate", "american",
+    "stale",
+)  # fmt: skip
+_ORDER = (
+    "root", "years", "strikes", "forward", "error", "low", "high", "liquid", "vendor_forward",
+    "difference", "discount", "rate", "rate_error", "rate_source", "carry", "dividend_yield", "on_forward",
+    "note",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,49 +98,9 @@ def find_cells(chain: Quotes) -> Cells:
     return Cells(group[first], strike[first], *legs)
 
 
-def single_forwards(K: Array, y: Array, discount: float, coin: bool) -> Array:
-    """The forward that each strike gives alone: c - p = 1 - K / F in coin, C - P = D (F - K) in currency."""
-    with np.errstate(divide="ignore"):
-        return K / np.maximum(1.0 - y, 0.0) if coin else K + y / discount
-
-
-def _shrink(residual: Array) -> Array:
-    """Huber's weights of residuals, in units of their robust deviation."""
-    scale = PER_MAD * np.median(np.abs(residual))
-    return (
-        np.minimum(1.0, _HUBER * scale / np.maximum(np.abs(residual), 1e-300))
-        if scale > 0
-        else np.ones_like(residual)
-    )
-
-
-def _slope(K: Array, y: Array, h: Array) -> tuple[float, float]:
-    """Discount factor, -dy/dK, and its standard error: least squares with Huber's weights in units of h."""
-    x, weight = K - K.mean(), np.ones_like(K)
-    for _ in range(20):
-        w = weight / h**2
-        x = K - np.average(K, weights=w)
-        slope = (w * x) @ y / ((w * x) @ x)
-        residual = (y - np.average(y, weights=w) - slope * x) / h
-        weight = _shrink(residual)
-    variance = (weight @ residual**2) / weight.sum() * len(K) / (len(K) - 2)
-    return -float(slope), float(np.sqrt(variance / ((w * x) @ x)))
-
-
-def _centre(x: Array, h: Array) -> tuple[float, float]:
-    """Mean of x with Huber's weights in units of h, and the deviation of one x, the mean's error included."""
-    mean = float(np.median(x))
-    for _ in range(20):
-        weight = _shrink((x - mean) / h)
-        w = weight / h**2
-        mean = float(np.average(x, weights=w))
-    one = (weight @ (x - mean) ** 2) / weight.sum()
-    own = (weight @ ((x - mean) / h) ** 2) / weight.sum() / w.sum()
-    return mean, float(np.sqrt(one + own))
-
-
-def _liquid_strikes(K: Array, y: Array, h: Array, straddle: Array, window: float, coin: bool) -> NDArray[Any]:
-    """Which strikes the regression uses: near the money, with sane spreads; all False where too few."""
+def _liquid_strikes(pairs: Pairs, window: float, coin: bool) -> NDArray[Any]:
+    """Which strikes are used: near the money, with sane spreads; all False where too few."""
+    K, y, h, straddle = pairs.K, pairs.y, pairs.h, pairs.call + pairs.put
     none = np.zeros(len(K), dtype=bool)
     if len(K) < _FEWEST:
         return none
@@ -147,200 +118,218 @@ def _liquid_strikes(K: Array, y: Array, h: Array, straddle: Array, window: float
 
 def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -> pd.DataFrame:
     """One row per expiry and root: see `repair_chain`."""
+    rows, pairs = _expiries(chain, cells, coin)
+    table = pd.DataFrame(rows, columns=list(_ROW)).set_index("expiry")
+    early = [i for i, p in enumerate(pairs) if table["american"].iloc[i] and len(p.K) and not coin]
+    years, held = table["years"].to_numpy()[early], [pairs[i] for i in early]
+    spots = np.where(table["stale"].iloc[early], np.nan, chain.spot)
+    if early and given is None:
+        # Parity of American quotes has too flat a slope: a guess of the rate from below.
+        with np.errstate(divide="ignore"):
+            guess = np.clip(-np.log(np.maximum([slope(p)[0] for p in held], 0.0)) / years, 0.0, _GUESS)
+        rates, errors = fit_rates(held, years, spots, _guesses(held, guess * years), guess)
+        for name, values in (("rate", rates), ("rate_error", errors)):
+            table[name] = _placed(table[name], early, values)
+    table["rate"], table["rate_error"], table["rate_source"] = _rates(table, coin, given)
+    table["discount"] = 1.0 if coin else np.exp(-table["rate"] * table["years"])
+    discount = table["discount"].to_numpy()
+    alone: dict[int, Alone] = {}
+    if early:
+        rates = table["rate"].to_numpy()[early]
+        found = single_american_forwards(held, years, spots, _guesses(held, rates * years), rates)
+        alone = dict(zip(early, found, strict=True))
+    table["rate_error"] = np.minimum(table["rate_error"].fillna(0.0), _LARGEST_DOUBT)
+    told = [i in alone and np.isfinite(alone[i].forward).sum() >= _FEWEST_FORWARDS for i in range(len(pairs))]
+    forwards = [
+        _american_forward(p, alone[i], doubt) if told[i] else _forward(p, D, coin, doubt * t)
+        for i, (p, D, doubt, t) in enumerate(
+            zip(pairs, discount, table["rate_error"], table["years"], strict=True)
+        )
+    ]
+    table[["forward", "error", "low", "high"]] = np.array(forwards).reshape(-1, 4)
+    table["liquid"] = table["high"] - table["low"] <= 2.0 * _LIQUID * table["forward"]
+    table["difference"] = (table["forward"] / table["vendor_forward"] - 1.0) * 1e4
+    table["carry"] = table["rate"] - np.log(table["forward"] / chain.spot) / table["years"]
+    table["on_forward"] = False if coin else table["stale"] | (table["carry"].abs() > _LARGEST_CARRY)
+    table["dividend_yield"] = _yields(table)
+    table["note"] = np.select(
+        [
+            table["strikes"] == 0,
+            table["on_forward"],
+            table["american"].astype(bool) & ~np.array(told, dtype=bool),
+            table["american"].astype(bool) & (table["rate_source"] == "chain"),
+            table["low"] > table["high"],
+        ],
+        [
+            f"fewer than {_FEWEST} liquid strikes: no parity forward",
+            "spot of another moment than the options, which are put on their forward",
+            "American exercise: forward off by up to the early-exercise premium at the money",
+            "American exercise: the early-exercise premium taken off is that of the chain's own rate",
+            "no one forward fits every quote",
+        ],
+        default="",
+    )
+    return table[list(_ORDER)]
+
+
+def _expiries(chain: Quotes, cells: Cells, coin: bool) -> tuple[list[dict[str, Any]], list[Pairs]]:
+    """What is known of each expiry and root before any rate, and the pairs of quotes to be used."""
     bid, ask = chain["bid"], chain["ask"]
-    tight = (bid > 0) & (ask > bid)
+    mid, tight = 0.5 * (bid + ask), (bid > 0) & (ask > bid)
+    # Bid and ask of one tick's width, rounded outwards: the mid is anywhere within half a tick.
+    rounding = find_ticks(np.append(bid, ask), mid) / np.sqrt(12.0)
     paired = (cells.call >= 0) & (cells.put >= 0) & tight[cells.call] & tight[cells.put]
-    rows, strikes = [], []
+    rows, pairs, stale = [], [], _stale_spot(chain, cells)
     starts = np.searchsorted(cells.group, np.arange(cells.group.max(initial=-1) + 2))
     for start, stop in pairwise(starts):
         here = slice(start, stop)
         any_row = max(cells.call[start], cells.put[start])
         american = chain["exercise"][any_row] == "american"
         call, put = (leg[here][paired[here]] for leg in (cells.call, cells.put))
-        K = cells.strike[here][paired[here]]
-        mid = 0.5 * (bid + ask)
-        y, h = mid[call] - mid[put], 0.5 * (ask[call] - bid[call] + ask[put] - bid[put])
-        used = _liquid_strikes(K, y, h, mid[call] + mid[put], WINDOW[chain["exercise"][any_row]], coin)
-        K, y, h = K[used], y[used], h[used]
-        D, error = _slope(K, y, h) if len(K) and not coin else (np.nan, np.nan)
+        found = Pairs(
+            cells.strike[here][paired[here]],
+            mid[call],
+            mid[put],
+            0.5 * (ask[call] - bid[call] + ask[put] - bid[put]),
+            np.hypot(rounding[call], rounding[put]),
+        )
+        found = found.select(_liquid_strikes(found, WINDOW[chain["exercise"][any_row]], coin))
+        usable = bool(len(found.K)) and not coin and not american
+        D, error = slope(found) if usable else (np.nan, np.nan)
         t = chain.years[any_row]
         quoted = chain["forward"][[i for i in (*cells.call[here], *cells.put[here]) if i >= 0]]
         vendor = float(np.median(quoted[~np.isnan(quoted)])) if (~np.isnan(quoted)).any() else np.nan
-        rows.append(
-            {
-                "expiry": pd.Timestamp(chain["expiry"][any_row], tz="UTC"),
-                "root": chain["root"][any_row],
-                "years": t,
-                "strikes": len(K),
-                "vendor_forward": vendor,
-                "rate": -np.log(D) / t if D > 0 and not american else np.nan,
-                "rate_error": error / D / t if D > 0 and not american else np.nan,
-                "own_rate": chain["rate"][any_row],
-                "american": american,
-            }
+        values = (
+            pd.Timestamp(chain["expiry"][any_row], tz="UTC"),
+            chain["root"][any_row],
+            t,
+            len(found.K),
+            vendor,
+            -np.log(D) / t if D > 0 else np.nan,
+            error / D / t if D > 0 else np.nan,
+            chain["rate"][any_row],
+            american,
+            american and not coin and bool(stale[here].any()),
         )
-        strikes.append((K, y, h))
-    names = (
-        "expiry",
-        "root",
-        "years",
-        "strikes",
-        "vendor_forward",
-        "rate",
-        "rate_error",
-        "own_rate",
-        "american",
-    )
-    table = pd.DataFrame(rows, columns=list(names)).set_index("expiry")
-    table["rate"], table["rate_source"] = _rates(table, coin, given)
-    table["discount"] = 1.0 if coin else np.exp(-table["rate"] * table["years"])
-    found = [_forward(*s, D, coin) for s, D in zip(strikes, table["discount"], strict=True)]
-    table[["forward", "error", "low", "high"]] = np.array(found).reshape(-1, 4)
-    table["liquid"] = table["high"] - table["low"] <= 2.0 * _LIQUID * table["forward"]
-    table["difference"] = (table["forward"] / table["vendor_forward"] - 1.0) * 1e4
-    table["carry"] = table["rate"] - np.log(table["forward"] / chain.spot) / table["years"]
-    table["note"] = np.select(
-        [table["strikes"] == 0, table["american"].astype(bool), table["low"] > table["high"]],
+        rows.append(dict(zip(_ROW, values, strict=True)))
+        pairs.append(found)
+    return rows, pairs
+
+
+def _stale_spot(chain: Quotes, cells: Cells) -> NDArray[np.bool_]:
+    """Cells of expiries whose calls, or puts, in the money are mostly offered below their value now, at spot.
+
+    No American option is, while spot can be traded: spot is of another moment. A dividend leaves them above.
+    """
+    out = np.zeros(len(cells.group), dtype=bool)
+    for leg, phi in ((cells.call, 1.0), (cells.put, -1.0)):
+        now = phi * (chain.spot - cells.strike)
+        inside = (leg >= 0) & (chain.quote_state[leg] == "two-sided") & (now > 0.0)
+        groups = cells.group.max(initial=-1) + 1
+        count = np.bincount(cells.group[inside], minlength=groups)
+        below = np.bincount(cells.group[inside & (chain["ask"][leg] < now)], minlength=groups)
+        out |= ((count >= _FEWEST) & (2 * below > count))[cells.group]
+    return out
+
+
+def _placed(column: pd.Series[Any], rows: list[int], values: Array) -> Array:
+    out = column.to_numpy(np.float64, copy=True)
+    out[rows] = values
+    return out
+
+
+def _guesses(pairs: list[Pairs], rate_years: Array) -> Array:
+    """A forward of each expiry as if its options were European."""
+    return np.array(
         [
-            f"fewer than {_FEWEST} liquid strikes: no parity forward",
-            "American exercise: forward low by up to the early-exercise premium at the money",
-            "no one forward fits every quote",
-        ],
-        default="",
+            np.median(single_forwards(p.K, p.y, np.exp(-x), False))
+            for p, x in zip(pairs, rate_years, strict=True)
+        ]
     )
-    order = (
-        "root", "years", "strikes", "forward", "error", "low", "high", "liquid", "vendor_forward",
-        "difference", "discount", "rate", "rate_error", "rate_source", "carry", "note",
-    )  # fmt: skip
-    return table[list(order)]
 
 
-def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, Any]:
-    """Rate of each expiry, and where it comes from."""
-    own, t = table["own_rate"], table["years"]
+def _yields(table: pd.DataFrame) -> Array:
+    """Dividend yield of each expiry's rows: its carry; of American ones within noise the carry of all.
+
+    A carry has the error of its forward over the time left, and as a yield it decides on early exercise: one
+    within two errors of what the expiries have in common is taken to be that, and that is 0 if within two
+    errors of 0.
+    """
+    carry = table["carry"].to_numpy(np.float64)
+    error = (table["error"] / table["forward"] / table["years"]).to_numpy(np.float64)
+    known = ~np.isnan(carry) & ~table["on_forward"].to_numpy(bool) & table["american"].to_numpy(bool)
+    if not known.any():
+        return carry
+    order = np.flatnonzero(known)[np.argsort(carry[known])]
+    weight = np.cumsum(1.0 / np.maximum(error[order], 1e-12) ** 2)
+    common = carry[order[np.searchsorted(weight, 0.5 * weight[-1])]]
+    if abs(common) <= 2.0 * error[known].min():
+        common = 0.0
+    return np.where(known & (np.abs(carry - common) <= 2.0 * error), common, carry)
+
+
+def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, Any, Any]:
+    """Rate of each expiry, its error, and where it comes from."""
+    own, t, error = table["own_rate"], table["years"], table["rate_error"]
     if coin:
-        return own, "coin"
-    determined = (table["rate_error"] <= _RATE_ERROR) & table["vendor_forward"].isna()
+        return own, np.nan, "coin"
+    determined = (error <= _RATE_ERROR) & table["vendor_forward"].isna()
+    alone, none = table["vendor_forward"].isna(), np.full(len(table), np.nan)
     if given is not None:
-        rest, source = np.full(len(table), given), "given"
+        rest, rest_error, source = np.full(len(table), given), none, "given"
     elif determined.any():
-        rest, source = np.interp(t, t[determined], table["rate"][determined]), "other expiries"
-        rest = np.where(table["vendor_forward"].isna(), rest, own)
+        rest, rest_error = (
+            np.interp(t, t[determined], table[name][determined]) for name in ("rate", "rate_error")
+        )
+        source = "other expiries"
+        rest, rest_error = np.where(alone, rest, own), np.where(alone, rest_error, np.nan)
     else:
-        rest, source = own.to_numpy(), "chain"
-    return np.where(determined, table["rate"], rest), np.where(determined, "parity", source)
+        # The quotes' own rate, though too uncertain to be used, says how wrong the chain's may be.
+        away = (table["rate"] - own).abs() + error
+        rest, rest_error, source = own.to_numpy(), away.where(alone).to_numpy(), "chain"
+    return (
+        np.where(determined, table["rate"], rest),
+        np.where(determined, error, rest_error),
+        np.where(determined, "parity", source),
+    )
 
 
-def _forward(K: Array, y: Array, h: Array, discount: float, coin: bool) -> tuple[float, float, float, float]:
-    """Forward, its error, lowest and highest that the executable quotes allow; NaN without strikes."""
+def _forward(pairs: Pairs, discount: float, coin: bool, doubt: float) -> tuple[float, float, float, float]:
+    """Forward, its error, lowest and highest that the executable quotes allow; NaN without strikes.
+
+    `doubt` is the relative error of the discount factor.
+    """
+    K, h = pairs.K, pairs.h
     if not len(K):
         return np.nan, np.nan, np.nan, np.nan
-    x, low, high = (single_forwards(K, y + s * h, discount, coin) for s in (0.0, -1.0, 1.0))
-    mean, error = _centre(x, x**2 / K * h if coin else h / discount)
+    x, low, high = (single_forwards(K, pairs.y + s * h, discount, coin) for s in (0.0, -1.0, 1.0))
+    per_y = x**2 / K if coin else 1.0 / discount
+    mean, error = centre(x, h * per_y, pairs.tick * per_y)
+    error = float(np.hypot(error, doubt * np.median(x - K)))
     return mean, error, float(low.max()), float(high.min())
+
+
+def _american_forward(pairs: Pairs, alone: Alone, doubt: float) -> tuple[float, float, float, float]:
+    """The same of American options, from what each strike says alone and an error of the rate."""
+    known = ~np.isnan(alone.forward)
+    x, per_y = alone.forward[known], alone.per_y[known]
+    h, tick = pairs.h[known] * per_y, pairs.tick[known] * per_y
+    mean, error = centre(x, h, tick)
+    error = float(np.hypot(error, doubt * np.median(alone.per_rate[known])))
+    return mean, error, float((x - h).max()), float((x + h).min())
 
 
 def carry_columns(chain: Quotes, table: pd.DataFrame, coin: bool) -> dict[str, Array]:
     """The columns that put each row without a forward of its own on the parity forward."""
-    forward, rate, carry = (of_rows(chain, table, name) for name in ("forward", "rate", "carry"))
+    names = ("forward", "rate", "dividend_yield", "on_forward")
+    forward, rate, dividend_yield, on_forward = (of_rows(chain, table, name) for name in names)
     without = np.isnan(chain["forward"])
     found = without & ~np.isnan(forward)
     if coin:
         return {"forward": np.where(found, forward, chain["forward"])}
-    with np.errstate(invalid="ignore"):
-        apart = found & (np.abs(carry) > _LARGEST_CARRY)
+    apart = found & (on_forward == 1.0)
     return {
         "forward": np.where(apart, forward, chain["forward"]),
         "rate": np.where(without & ~np.isnan(rate), rate, chain["rate"]),
-        "dividend_yield": np.where(found & ~apart, carry, chain["dividend_yield"]),
+        "dividend_yield": np.where(found & ~apart, dividend_yield, chain["dividend_yield"]),
     }
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What each row of a chain is priced with; `coin` where its quotes are in units of the underlying."""
-
-    chain: Quotes
-    coin: bool
-
-    @cached_property
-    def phi(self) -> Array:
-        """+1.0 for calls, -1.0 for puts."""
-        return np.where(self.chain["kind"] == "call", 1.0, -1.0)
-
-    @cached_property
-    def underlying(self) -> Array:
-        """The row's forward, or spot [currency]."""
-        return np.where(np.isnan(self.chain["forward"]), self.chain.spot, self.chain["forward"])
-
-    @cached_property
-    def dividend_yield(self) -> Array:
-        """Yield of the underlying; a forward has no drift (q = r) [1/year]."""
-        on_spot = np.isnan(self.chain["forward"])
-        return np.where(on_spot, self.chain["dividend_yield"], self.chain["rate"])
-
-    @cached_property
-    def forward(self) -> Array:
-        """underlying e^((r - q) t) [currency]."""
-        return np.asarray(
-            self.underlying * np.exp((self.chain["rate"] - self.dividend_yield) * self.chain.years)
-        )
-
-    @cached_property
-    def american(self) -> NDArray[np.bool_]:
-        """Whether the row may be exercised early."""
-        return np.asarray(self.chain["exercise"] == "american") & (not self.coin)
-
-    @cached_property
-    def intrinsic(self) -> Array:
-        """Discounted value of exercise at the forward, or now if that is more and American [quote unit]."""
-        strike = self.chain["strike"]
-        payoff = np.maximum(self.phi * (self.forward - strike), 0.0)
-        payoff = payoff * np.exp(-self.chain["rate"] * self.chain.years)
-        now = np.maximum(payoff, self.phi * (self.underlying - strike))
-        return np.asarray(np.where(self.american, now, payoff) / self.unit)
-
-    @cached_property
-    def unit(self) -> Array:
-        """Currency per quote unit."""
-        return self.underlying if self.coin else np.ones(len(self.chain))
-
-    @cached_property
-    def outside(self) -> NDArray[np.bool_]:
-        """Whether the row is out of, or at, the money."""
-        return np.asarray(self.phi * (self.chain["strike"] - self.forward) >= 0.0)
-
-    def price(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """What volatilities make of `rows` [currency], as American or European options."""
-        early = self.american[rows]
-        out = np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
-        held = american.price(*self._option(rows[early]), iv[early], self.dividend_yield[rows[early]])
-        out[early] = np.where(np.isnan(held), out[early], held)
-        return out
-
-    def _option(self, rows: NDArray[np.int64]) -> tuple[Array, Array, Array, Array, Array]:
-        """Flag, underlying, strike, years and rate of `rows`."""
-        chain = self.chain
-        U, K, t, r = self.underlying[rows], chain["strike"][rows], chain.years[rows], chain["rate"][rows]
-        return self.phi[rows], U, K, t, r
-
-    def volatility(self, rows: NDArray[np.int64], price: Array) -> Array:
-        """Volatility at which `rows` are worth prices [currency]; NaN where there is none."""
-        out = np.empty(len(rows))
-        early = self.american[rows]
-        for some, invert in ((early, american.implied_volatility), (~early, bsm.implied_volatility)):
-            phi, U, K, t, r = self._option(rows[some])
-            out[some] = invert(price[some], U, K, t, r, self.dividend_yield[rows[some]], phi)
-        return out
-
-    def off_quote(self, iv: Array) -> NDArray[np.bool_]:
-        """Whether volatilities (n,) price a two-sided quote more than half its spread outside bid and ask."""
-        chain, bid, ask = self.chain, self.chain["bid"], self.chain["ask"]
-        with np.errstate(invalid="ignore"):
-            rows = np.flatnonzero((chain.years > 0) & (chain.quote_state == "two-sided") & (iv > 0))
-        price = self.price(rows, iv[rows])
-        slack = 0.5 * (ask - bid)[rows]
-        away = (price / self.unit[rows] < bid[rows] - slack) | (price / self.unit[rows] > ask[rows] + slack)
-        out = np.zeros(len(iv), dtype=bool)
-        out[rows[away]] = True
-        return out

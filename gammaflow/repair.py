@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from gammaflow.chain import PLACEHOLDER_IV, Chain, Quality
 from gammaflow.columns import Quotes
 from gammaflow.flags import find_flags
-from gammaflow.parity import Cells, Terms, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.parity import Cells, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.repair_terms import Terms
 from gammaflow.schema import CHAIN, attempt, check_choice, check_number, refuse
 
 __all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
@@ -168,14 +169,14 @@ def repair_chain(
     chain : Chain
         Stays as it is (`RepairedChain.original`). A repaired chain is repaired again from its original.
     rate : float, optional
-        Rate of expiries whose discount factor the quotes do not determine [1/year]; not given: interpolated
-        between the expiries of the chain that do, else the chain's own.
+        Rate of expiries whose discount factor the quotes do not determine, and of all American ones [1/year];
+        not given: interpolated between the expiries of the chain that do, else the chain's own.
     prefer : str
         "vendor" keeps the vendor's volatility where it can be used; "mid" computes it from each row's own
         quote wherever that has one.
     out_of_the_money : bool
-        Give both legs at a strike the volatility of the one that is out of the money; False keeps a usable
-        volatility of the other leg.
+        Give both legs at a strike the volatility of the one that is out of the money, unless that of the
+        other is the vendor's and prices its own quote; False keeps any usable volatility of the other leg.
     quoted_in : str, optional
         What bid and ask are in: "currency", or "coin" (units of the underlying). Not given: coin for
         Deribit's inverse options, else currency.
@@ -185,8 +186,10 @@ def repair_chain(
     RepairedChain
         `forwards` has per expiry: `strikes` used; `forward` and its `error` [currency]; `low` and `high`, the
         forwards the executable quotes allow; `liquid` (half that gap <= 15 bp); `vendor_forward` and
-        `difference` from it [bp]; `discount`, `rate`, `rate_error` [1/year] and `rate_source` ("parity",
-        "given", "other expiries", "chain", "coin"); `carry`, the yield q of S e^((r - q) t) = F; a `note`.
+        `difference` from it [bp]; `discount`, `rate`, `rate_error` [1/year; 0 for a rate that is given] and
+        `rate_source` ("parity", "given", "other expiries", "chain", "coin"); `carry`, the yield q of
+        S e^((r - q) t) = F, and `dividend_yield`, which its rows get; `on_forward`, whether they are put on
+        the forward instead; a `note`.
 
     Raises
     ------
@@ -202,24 +205,35 @@ def repair_chain(
     -ln(D) / t is at most 0.001, D is kept; the forward is the robust mean of K + (C - P) / D. `error` is the
     weighted standard deviation of one strike about it, not divided by the root of their number, since mids
     of neighbouring strikes err together: of 593 Deribit expiries 75 % were off by less than one error, 95 %
-    by less than two. Prices in coin obey c - p = 1 - K / F.
-    American options obey parity only as inequalities: their slope gives no rate, their forward is low by
-    up to the early-exercise premium at the money, and a `note` says so. Pass `rate` for them.
+    by less than two. Both errors are at least what rounding to ticks leaves (tick / sqrt 12 of each mid, the
+    tick found from the chain's quotes): residuals may be zero and rates wrong. That of the forward includes
+    the rate's. Prices in coin obey c - p = 1 - K / F.
+
+    American options obey parity only as inequalities. At a forward and a rate the leg out of the money has a
+    volatility, and the other one priced with it leaves a residual of C - P: forward and, unless `rate` is
+    given, rate are those that leave the least, which is parity of the European options of these
+    volatilities. The yield of their rows decides on early exercise, so a `carry` within two errors of what
+    the American expiries have in common is taken to be that, and 0 if that is within two errors of 0.
 
     Where the chain has a forward it is kept and parity only checks it. Otherwise `rate` and
-    `dividend_yield` are set so that S e^((r - q) t) is the forward; a carry above 0.5 a year means that spot
-    and options are of different moments, and `forward` is set instead, whose ratio to spot is kept.
+    `dividend_yield` are set so that S e^((r - q) t) is the forward, to two errors where the common carry is
+    taken. Spot and options are of different moments where the carry is above 0.5 a year, or most American
+    calls (or puts) in the money are offered below what they pay now; `forward` is set then, whose ratio to
+    spot is kept.
 
-    Volatilities are replaced where they are missing, zero, a placeholder (<= 0.001), the vendor's floor (the
-    lowest, shared by 20 rows), rounded to half a point or more (all of the chain's), or off their quote: on
-    the parity forward they price it more than half a spread outside bid and ask. Sources, in order: the
+    Volatilities of the vendor are kept where they price the row between bid and ask, and the bid is above
+    intrinsic value, so that the quote tells volatilities apart. Others are replaced where they are missing,
+    zero, a placeholder (<= 0.001), the vendor's floor (the lowest, shared by 20 rows), rounded to half a
+    point or more (all of the chain's), or off their quote: on the parity forward they price it more than half
+    a spread, and two errors of forward and rate, outside bid and ask. Sources, in order: the
     row's own mid if it is out of the money; the leg out of the money at the strike; the row's own mid; for a
     row out of the money without a quote, the other leg at the strike. A mid counts where the quote is
     two-sided, not crossed, and bid above intrinsic value, so that it has time value beyond its spread.
     Nothing is interpolated: a row without such a quote keeps what the vendor says, or stays without a
     volatility, with a reason. American options are priced and inverted as such. Two legs at a strike have
-    one volatility by parity; the one out of the money is the better measured, and where they differ the
-    gammas of calls and puts no longer cancel: on SPX of 2023-09-14 that alone moved the sum by a third.
+    one volatility by parity, and the one out of the money is the better measured. Where they differ the
+    gammas of calls and puts no longer cancel: on SPX of 2023-09-14 the sum is 29.6bn with both as the vendor
+    says, 23.1bn where the leg in the money keeps only what prices its quote, 22.1bn from mids.
 
     Flags mark rows and change none: crossed quotes; ask below intrinsic value (where a discount factor is
     known); quotes that allow an arbitrage between neighbouring strikes (monotonicity, convexity) at
@@ -252,7 +266,7 @@ def repair_chain(
     cells = find_cells(chain)
     table = fit_forwards(chain, cells, coin, rate)
     priced = chain.with_columns(**carry_columns(chain, table, coin))
-    terms = Terms(priced, coin)
+    terms = Terms(priced, coin, table)
     iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
     flags = find_flags(terms, cells, iv, table)
     marks = pd.DataFrame(
@@ -296,12 +310,15 @@ def _volatilities(
     rounded = steps.size >= _ROUNDED_ROWS and bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
     lowest, repeated = (np.nanmin(vendor[usable]), _REPEATED) if usable.any() else (np.nan, 0)
     floor = (vendor == lowest) & (np.count_nonzero(vendor == lowest) >= repeated)
+    holds = terms.in_quote(vendor)
+    floor &= ~holds
     usable &= ~floor
     reason = np.select(
         [np.isnan(vendor), vendor == 0, floor, ~usable],
         ["missing", "zero", f"at the vendor's floor of {lowest:g}", "placeholder"],
         default="rounded" if rounded else "mid preferred" if prefer == "mid" else "",
     ).astype(object)
+    reason[holds & (prefer == "vendor")] = ""
     reason[usable & (reason == "") & terms.off_quote(vendor)] = "off its quote"
     own, wanted, outside = _own(terms), reason != "", terms.outside
 
@@ -329,7 +346,7 @@ def _volatilities(
     fill(np.isnan(iv), across(~outside), "other leg")
     if out_of_the_money:
         other = across(outside)
-        differs = ~outside & ~np.isnan(other) & (np.abs(other - iv) > _SAME)
+        differs = ~outside & ~np.isnan(other) & (np.abs(other - iv) > _SAME) & ~(holds & (source == "vendor"))
         reason[differs & (source == "vendor")] = "other leg out of the money"
         fill(differs, other, "other leg")
     none = source == "none"

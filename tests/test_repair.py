@@ -10,8 +10,8 @@ import gammaflow as gf
 from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
 from gammaflow.flags import CONVEX, CROSSED, INTRINSIC, MONOTONE, OUTLIER, PARITY, REPRICE
-from gammaflow.parity import Terms
 from gammaflow.repair import RepairedChain, repair_chain
+from gammaflow.repair_terms import Terms
 
 ASOF = pd.Timestamp("2026-02-05T15:00:00Z")
 SPOT = 4000.0
@@ -155,12 +155,35 @@ def test_vendor_volatility_that_cannot_be_used_is_replaced_and_counted():
     assert "volatility replaced where: 10 " in str(repaired.quality)
 
 
-def test_rounded_volatilities_and_a_floor_are_recomputed():
-    rounded = repair_chain(market(iv=lambda f: f["iv"].round(2)))
-    assert rounded.quality.replaced == {"rounded": 244}
-    np.testing.assert_allclose(rounded["iv"], market()["iv"], rtol=1e-6)
+def test_rounded_volatilities_and_a_floor_are_recomputed_where_their_quotes_say_otherwise():
+    """A volatility is kept if it prices its row between bid and ask, and the bid has time value."""
+    tight = repair_chain(market(iv=lambda f: f["iv"].round(2), spread=1e-9))
+    assert tight.quality.replaced == {"rounded": 244}
+    np.testing.assert_allclose(tight["iv"], market()["iv"], rtol=1e-6)
+    chain = market(iv=lambda f: f["iv"].round(2))
+    wide, exact = repair_chain(chain), market()["iv"]
+    forward, kind = true_forward(chain), chain["kind"]
+    price = gf.bsm.price_forward(kind, forward, chain["strike"], chain.years, 0.045, chain["iv"])
+    intrinsic = gf.bsm.price_forward(kind, forward, chain["strike"], chain.years, 0.045, 0.0)
+    inside = (chain["bid"] < price) & (price < chain["ask"]) & (chain["bid"] > intrinsic)
+    assert 50 < inside.sum() < 100
+    assert wide.quality.replaced == {"rounded": 244 - inside.sum()}
+    assert (wide["iv"][inside] == chain["iv"][inside]).all()
+    outside = Terms(wide, coin=False).outside & ~inside
+    np.testing.assert_allclose(wide["iv"][outside], exact[outside], rtol=1e-6)
     floor = repair_chain(market(iv=lambda f: np.where(f.index < 25, 0.02, f["iv"])))
     assert floor.quality.replaced == {"at the vendor's floor of 0.02": 25}
+
+
+def test_volatilities_that_are_all_alike_are_no_floor():
+    """Prices of one volatility for all strikes: nothing to replace, though every row shares the lowest."""
+    chain = market((30.0,))
+    price = gf.bsm.price_forward(
+        chain["kind"], true_forward(chain), chain["strike"], chain.years, 0.045, np.full(len(chain), 0.2)
+    )
+    flat = repair_chain(chain.with_columns(iv=0.2, bid=price * 0.995, ask=price * 1.005))
+    assert (flat["iv"] == 0.2).all()
+    assert flat.quality.flags == {}
 
 
 def test_prefer_mid_uses_the_rows_own_quote_and_keeps_the_vendors_elsewhere():
@@ -173,15 +196,20 @@ def test_prefer_mid_uses_the_rows_own_quote_and_keeps_the_vendors_elsewhere():
     assert own.sum() > 120
 
 
-def test_both_legs_take_the_volatility_out_of_the_money():
+def test_legs_take_the_volatility_out_of_the_money_unless_theirs_prices_their_quote():
     chain = market(iv=lambda f: np.where(f["kind"] == "call", f["iv"], f["iv"] * 1.0002))
-    repaired = repair_chain(chain)
-    by_strike = repaired.marks.assign(strike=chain["strike"], years=chain.years)
-    legs = by_strike.groupby(["years", "strike"])["iv"]
-    assert (legs.max() == legs.min()).all()
-    outside = Terms(repaired, coin=False).outside
-    assert (repaired["iv"] == chain["iv"])[outside].all()
-    assert repaired.quality.replaced == {"other leg out of the money": int((~outside).sum())}
+    repaired, exact = repair_chain(chain), market()
+    inside = ~Terms(repaired, coin=False).outside
+    forward, kind, K, t = true_forward(chain), chain["kind"], chain["strike"], chain.years
+    price = gf.bsm.price_forward(kind, forward, K, t, 0.045, chain["iv"])
+    intrinsic = gf.bsm.price_forward(kind, forward, K, t, 0.045, 0.0)
+    kept = (chain["bid"] < price) & (price < chain["ask"]) & (chain["bid"] > intrinsic)
+    assert (kept & inside).sum() > 10
+    assert (repaired["iv"] == chain["iv"])[kept | ~inside].all()
+    moved = inside & ~kept
+    other = np.where(kind == "call", exact["iv"] * 1.0002, exact["iv"])
+    np.testing.assert_allclose(repaired["iv"][moved], other[moved], rtol=1e-12)
+    assert repaired.quality.replaced == {"other leg out of the money": int(moved.sum())}
     apart = repair_chain(chain, out_of_the_money=False)
     assert (apart["iv"] == chain["iv"]).all()
 
@@ -239,14 +267,6 @@ def test_rates_that_quotes_do_not_determine():
     alone = repair_chain(market((2.0,), spread=0, **ticks), rate=0.03)
     assert alone.forwards["rate_source"].tolist() == ["given"]
     assert (alone["rate"] == 0.03).all()
-    american = repair_chain(market(exercise="american"))
-    assert set(american.forwards["rate_source"]) == {"chain"}
-    assert (american["rate"] == 0).all()
-    assert american.forwards["note"].str.contains("early-exercise").all()
-    assert (american.forwards["strikes"] < repair_chain(market()).forwards["strikes"]).all()
-    given_rate = repair_chain(market(exercise="american"), rate=0.045)
-    forwards = given_rate.forwards
-    np.testing.assert_allclose(forwards["forward"], SPOT * np.exp(0.032 * forwards["years"]), rtol=1e-8)
 
 
 def test_too_few_strikes_give_no_forward_and_say_so():

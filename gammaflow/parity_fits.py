@@ -1,0 +1,94 @@
+"""Lines through put-call parity: robust slopes and centres with errors that carry the tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PER_MAD", "Pairs", "centre", "shrink", "single_forwards", "slope"]
+
+Array = NDArray[np.float64]
+
+_HUBER = 1.345
+PER_MAD = 1.4826
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Strikes of one expiry whose call and put are both quoted; prices in the quote's unit.
+
+    Attributes
+    ----------
+    K : (n,) array
+        Strikes.
+    call, put : (n,) arrays
+        Mids.
+    h : (n,) array
+        Half the spreads of both legs: how far from call - put the quotes can be traded.
+    tick : (n,) array
+        Standard deviation of call - put from rounding to ticks alone.
+    """
+
+    K: Array
+    call: Array
+    put: Array
+    h: Array
+    tick: Array
+
+    @property
+    def y(self) -> Array:
+        """Call - put."""
+        return self.call - self.put
+
+    def select(self, mask: NDArray[np.bool_]) -> Pairs:
+        """The strikes of a mask."""
+        return Pairs(*(getattr(self, name)[mask] for name in ("K", "call", "put", "h", "tick")))
+
+
+def single_forwards(K: Array, y: Array, discount: float, coin: bool) -> Array:
+    """The forward that each strike gives alone: c - p = 1 - K / F in coin, C - P = D (F - K) in currency."""
+    with np.errstate(divide="ignore"):
+        return K / np.maximum(1.0 - y, 0.0) if coin else K + y / discount
+
+
+def shrink(residual: Array) -> Array:
+    """Huber's weights of residuals, in units of their robust deviation."""
+    scale = PER_MAD * np.median(np.abs(residual))
+    return (
+        np.minimum(1.0, _HUBER * scale / np.maximum(np.abs(residual), 1e-300))
+        if scale > 0
+        else np.ones_like(residual)
+    )
+
+
+def slope(pairs: Pairs) -> tuple[float, float]:
+    """Discount factor, -dy/dK, and its standard error: least squares with Huber's weights in units of h."""
+    K, y, h = pairs.K, pairs.y, pairs.h
+    weight = np.ones_like(K)
+    for _ in range(20):
+        w = weight / h**2
+        x = K - np.average(K, weights=w)
+        found = (w * x) @ y / ((w * x) @ x)
+        residual = (y - np.average(y, weights=w) - found * x) / h
+        weight = shrink(residual)
+    variance = (weight @ residual**2) / weight.sum() * len(K) / (len(K) - 2)
+    # Residuals can be zero where rounding to ticks hides what they are.
+    variance = max(variance, (weight @ (pairs.tick / h) ** 2) / weight.sum())
+    return -float(found), float(np.sqrt(variance / ((w * x) @ x)))
+
+
+def centre(x: Array, h: Array, tick: Array) -> tuple[float, float]:
+    """Mean of x with Huber's weights in units of h, and the deviation of one x, the mean's error included.
+
+    `tick` is the deviation that rounding alone gives each x; the one stated is not less.
+    """
+    mean = float(np.median(x))
+    for _ in range(20):
+        weight = shrink((x - mean) / h)
+        w = weight / h**2
+        mean = float(np.average(x, weights=w))
+    one = max(weight @ (x - mean) ** 2, weight @ tick**2) / weight.sum()
+    own = (weight @ ((x - mean) / h) ** 2) / weight.sum() / w.sum()
+    return mean, float(np.sqrt(one + own))
