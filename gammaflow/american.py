@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.american_implied import implied
-from gammaflow.american_values import evaluate, share
+from gammaflow.american_values import Rules, evaluate, evaluate_all, parts, share
 from gammaflow.barrier_terms import read_terms, read_which
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
@@ -45,10 +45,12 @@ FloatArray = NDArray[np.float64]
 
 ALL = (*DEFAULT, "speed")
 
-#: Per precision: the rule of values, and that of differences, which ask more of convergence.
+# Per precision and for ordinary and strained options: the rule of values, and that of differences, which ask
+# more of convergence.
+_FAR, _FAR_PRECISE = rule(16, 16, 48), rule(32, 32, 96)
 RULES = {
-    "default": (rule(8, 8, 24, 1e-5, 4), rule(8, 8, 24, 1e-7, 5)),
-    "precise": (rule(16, 16, 48, 1e-7, 6), rule(16, 16, 48, 1e-9, 8)),
+    "default": ((rule(8, 8, 24, 1e-5, 4), _FAR), (rule(8, 8, 24, 1e-7, 5), _FAR)),
+    "precise": ((rule(16, 16, 48, 1e-7, 6), _FAR_PRECISE), (rule(16, 16, 48, 1e-9, 8), _FAR_PRECISE)),
 }
 
 _CHUNK = 4096
@@ -59,7 +61,7 @@ _CENTRAL = np.array([[-2, -1, 0, 1, 2], [1, -8, 0, 8, -1], [-1, 16, -30, 16, -1]
 _ONE_SIDED = np.array([[0, 1, 2, 3, 4], [-25, 48, -36, 16, -3], [35, -104, 114, -56, 11]], float)
 
 
-def _read_precision(precision: Any) -> tuple[Rule, Rule]:
+def _read_precision(precision: Any) -> tuple[Rules, Rules]:
     if not isinstance(precision, str) or precision not in RULES:
         raise SchemaError(f"precision: received {precision!r}; legal are {', '.join(map(repr, RULES))}.")
     return RULES[precision]
@@ -117,9 +119,20 @@ def _by_rate(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
 
 
 def _fill(
+    names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rules, Rules], out: FloatArray
+) -> None:
+    """Named quantities of one chunk into out (len(ALL), n), each option by the rules that suit it."""
+    phi, _, _, t, r, sigma, q = arrays
+    for rows, kind in parts(phi, t, r, sigma, q):
+        some = out[:, rows]
+        _fill_part(names, [a[rows] for a in arrays], (rules[0][kind], rules[1][kind]), some)
+        out[:, rows] = some
+
+
+def _fill_part(
     names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rule, Rule], out: FloatArray
 ) -> None:
-    """Named quantities of one chunk into out (len(ALL), n)."""
+    """Named quantities of options of one kind into out (len(ALL), n)."""
     found = evaluate(arrays, rules[0])
     price, delta, gamma, speed, boundary = found
     if names != ("price",):
@@ -284,7 +297,7 @@ def exercise_boundary(
 
     def work(start: int, stop: int) -> None:
         for at, arrays in read_blocks(columns, terms.shape, start, stop):
-            flat[at : at + len(arrays[0])] = evaluate(arrays, rules[0])[4]
+            flat[at : at + len(arrays[0])] = evaluate_all(arrays, rules[0])[4]
 
     if flat.size:
         share(work, flat.size)
