@@ -69,7 +69,7 @@ def parts(phi: Any, t: Any, r: Any, sigma: Any, q: Any) -> list[tuple[Any, int]]
 def find_boundaries(
     phi: Any, years: Any, r: Any, sigma: Any, q: Any, by: Rule, still: FloatArray | None = None
 ) -> Boundaries:
-    """Boundaries of options now; `still` holds the years after which they stand still, where they are known."""
+    """Boundaries of options now; `still` holds the years after which they stand still, where known."""
     put = phi < 0
     gain, cost = read_only(np.where(put, r, q)), read_only(np.where(put, q, r))
     n = len(gain)

@@ -35,7 +35,7 @@ STILL = 1e-12  # sigma sqrt(t) below which nothing is random
 GONE = 25.0  # e-foldings after which nothing is left
 # Of an ordinary contract: most e-foldings, most sigma sqrt(t), and least cost of exercise.
 SETTLED, WIDE, PAID = 2.0, 1.5, -0.1
-CLOSE = 1e-2  # least gain that is reckoned with in that
+CLOSE = 1e-2  # least gain reckoned with: of a smaller one the boundary is still wanted
 LEAST, MOST = 0.25, 3.0  # bounds of one Newton step, as factors of ln(X / B)
 REACH = 7.0  # standard deviations of spot from X at which the premium ends
 
@@ -58,7 +58,10 @@ class Rule(NamedTuple):
 
 @cache
 def rule(n: int, points: int, last: int, done: float = 0.0, few: int = 0) -> Rule:
-    """n times, points of the system and of the premium, the change at which a contract is done, sweeps."""
+    """n times, points of the system and of the premium, the change at which a contract is done, sweeps.
+
+    Without sweeps it is the rule of a strained contract.
+    """
     k = np.arange(n + 1)
     times = np.cos(np.pi * k / (2 * n)) ** 2
     half = np.where((k == 0) | (k == n), 0.5, 1.0)
@@ -70,7 +73,8 @@ def rule(n: int, points: int, last: int, done: float = 0.0, few: int = 0) -> Rul
     w, weights = np.polynomial.legendre.leggauss(last)
     tables = (
         times, series, between, np.sin(a), 2.0 * weight * np.sin(a) * np.cos(a), 2.0 * weight * np.cos(a),
-        0.5 * (1.0 + w), 0.5 * weights, np.array([done]), np.array([few, 16][: 2 * (few > 0)]), np.array([few == 0]),
+        0.5 * (1.0 + w), 0.5 * weights, np.array([done]), np.array([few, 16] if few else [], int),
+        np.array([few == 0]),
     )  # fmt: skip
     for table in tables:
         table.flags.writeable = False
@@ -210,8 +214,9 @@ def european_loop(phi, S, K, t, r, sigma, q, out):
 def spans(gain, cost, sigma, t):
     """The years after which the boundary stands still, and those that count for the price.
 
-    The American option tends to the perpetual one as e^(-rate u), its boundary everywhere, its price where spot
-    drifts away from the boundary. Where spot drifts to it, all is over once the strike is discounted away.
+    The American option tends to the perpetual one as e^(-rate u): its boundary always, its price at every
+    spot only where that drifts away from the boundary. Where it drifts to it, all is over once the strike is
+    discounted away.
     """
     ahead = gain - cost - 0.5 * sigma * sigma
     rate = gain + 0.5 * (ahead / sigma) * (ahead / sigma)
@@ -221,7 +226,10 @@ def spans(gain, cost, sigma, t):
 
 @kernel
 def strained_loop(gain, cost, sigma, t, strained):
-    """Whether the boundary asks for a rule of its own: it nears the perpetual one, or has far to go there."""
+    """Whether a contract asks for the other rule: nears the perpetual one, spreads far, or is paid to wait.
+
+    Node by node, the iteration of `solve` is then slow, goes astray, or stops where nothing is solved.
+    """
     for i in range(len(gain)):
         ahead = (gain[i] - cost[i]) / sigma[i] - 0.5 * sigma[i]
         rate = gain[i] + 0.5 * ahead * ahead

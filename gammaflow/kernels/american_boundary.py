@@ -1,10 +1,13 @@
 """American options: boundaries of many contracts, those that are strained with all nodes at once.
 
-Notation of `gammaflow.kernels.american`. Node by node, its iteration goes astray where spot drifts by more than
-about three standard deviations, or much is paid for holding spot: each node then leans on those that come after
-it. Newton's method on all nodes at once finds them in some five steps, of the equation
+Notation of `gammaflow.kernels.american`. Node by node, its iteration goes astray where spot drifts by more
+than about three standard deviations: each node leans on those that come after it, and more the further spot
+drifts. Newton's method on all nodes at once, from a guess that goes forward in time, finds them in some five
+steps. Its equation is
 
-    0 = B D - N: smooth pasting, which is system FP-A less a term that is in N and in B D.
+    0 = B D - N,
+
+smooth pasting: system FP-A less a term of N that B D has too, and that drowns the rest where r is small.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from gammaflow.kernels.elementary import INV_SQRT_2PI, exp
 STEPS, DONE = 30, 1e-5  # of Newton's method: most steps, and the relative step that is the last
 LEAST, MOST = 0.5, 2.0  # bounds of one step of one node, as factors
 WIDEST = 0.5  # most relative step of all nodes
+NOTHING = 1e-20  # yearly gain by exercise that is none
 
 
 @scalar
 def miss(rule, i, c, lanes, h, y, by):
-    """B D - N at node i where ln(X / B) is h, and its derivative by h; y are those at the points, by those by y."""
+    """B D - N at node i of ln(X / B) = h, and its derivative by h; those by y, of the points, into by."""
     r, q, root, drift, top = lanes[1, c], lanes[2, c], lanes[3, c], lanes[4, c], lanes[5, c]
     # of a negative yield what N(d1) leaves of 1 is small, and N(d1) e^(-q s) large
     way = 1.0 if q >= 0.0 else -1.0
@@ -147,12 +151,13 @@ def solve_together(rule, c, lanes, h, y, by, rows):
 def boundary_loop(gain, cost, sigma, years, rule, still, life, edge, end, H):
     """Boundaries of puts of strike 1 with rate gain and yield cost.
 
-    still (m,) is given the years after which the boundary stands still, where it is 0, life those that count, as
-    in `spans`; edge the boundary, 0 where exercise is never early, NaN where there are two; end the x from which
-    on the premium is 0, H (n + 1, m) the values at the nodes. With sigma sqrt(life) below STILL the edge is X,
-    and end is 0.
+    still (m,) is given the years after which the boundary stands still, where it is 0, life those that count,
+    as in `spans`; edge the boundary, 0 where exercise is never early, NaN where there are two; end the x from
+    which on the premium is 0, H (n + 1, m) the values at the nodes, in units of still. With sigma sqrt(still)
+    below STILL the edge is X, and end is 0.
     """
     n = len(rule.times) - 1
+    paid = np.empty(len(gain))
     todo = np.empty(len(gain), np.int64)
     lanes = np.empty((6, LANES))
     local = np.empty((n + 1, LANES))
@@ -166,11 +171,12 @@ def boundary_loop(gain, cost, sigma, years, rule, still, life, edge, end, H):
         edge[i] = 0.0
         end[i] = 0.0
         life[i] = years[i]
+        paid[i] = 0.0 if 0.0 < gain[i] < NOTHING else gain[i]
         if gain[i] < 0.0 and cost[i] < gain[i]:
             edge[i] = np.nan
-        elif gain[i] > 0.0 or (gain[i] == 0.0 and cost[i] < 0.0):
-            edge[i] = gain[i] / cost[i] if cost[i] > gain[i] else 1.0
-            first, last = spans(gain[i], cost[i], sigma[i], years[i])
+        elif paid[i] > 0.0 or (paid[i] == 0.0 and cost[i] < 0.0):
+            edge[i] = paid[i] / cost[i] if cost[i] > paid[i] else 1.0
+            first, last = spans(paid[i], cost[i], sigma[i], years[i])
             still[i] = first if still[i] == 0.0 else still[i]
             s = sigma[i] * math.sqrt(first)
             if s > STILL and sigma[i] * math.sqrt(years[i]) < np.inf:
@@ -183,7 +189,7 @@ def boundary_loop(gain, cost, sigma, years, rule, still, life, edge, end, H):
             m = min(LANES, count - first)
             for c in range(m):
                 i = todo[first + c]
-                fill(c, gain[i], cost[i], sigma[i], still[i], lanes)
+                fill(c, paid[i], cost[i], sigma[i], still[i], lanes)
             solve(rule, rule.sweeps[attempt], m, lanes, local, work)
             for c in range(m):
                 i = todo[first + c]
@@ -196,14 +202,14 @@ def boundary_loop(gain, cost, sigma, years, rule, still, life, edge, end, H):
         count = rest
     for k in range(count):
         i = todo[k]
-        fill(0, gain[i], cost[i], sigma[i], still[i], lanes)
+        fill(0, paid[i], cost[i], sigma[i], still[i], lanes)
         found = solve_together(rule, 0, lanes, h, y, by, rows)
         for j in range(n):
             H[j, i] = h[j] * h[j] if found else np.nan
         H[n, i] = 0.0
     for i in range(len(gain)):
         if H[0, i] != 0.0:
-            fill(0, gain[i], cost[i], sigma[i], life[i], lanes)
+            fill(0, paid[i], cost[i], sigma[i], life[i], lanes)
             edge[i] = exp(lanes[5, 0] - math.sqrt(H[0, i]))
             reach = REACH - min(lanes[4, 0], 0.0) + 0.5 * lanes[3, 0]
             end[i] = exp(lanes[5, 0] + lanes[3, 0] * reach)
