@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.american_implied import implied
-from gammaflow.american_values import evaluate, share
+from gammaflow.american_values import Rules, evaluate, evaluate_all, parts, share
 from gammaflow.barrier_terms import read_terms, read_which
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
@@ -45,10 +45,12 @@ FloatArray = NDArray[np.float64]
 
 ALL = (*DEFAULT, "speed")
 
-#: Per precision: the rule of values, and that of differences, which ask more of convergence.
+# Per precision and for ordinary and strained options: the rule of values, and that of differences, which ask
+# more of convergence.
+_FAR, _FAR_PRECISE = rule(16, 16, 48), rule(32, 32, 96)
 RULES = {
-    "default": (rule(8, 8, 24, 1e-5, 4), rule(8, 8, 24, 1e-7, 5)),
-    "precise": (rule(16, 16, 48, 1e-7, 6), rule(16, 16, 48, 1e-9, 8)),
+    "default": ((rule(8, 8, 24, 1e-5, 4), _FAR), (rule(8, 8, 24, 1e-7, 5), _FAR)),
+    "precise": ((rule(16, 16, 48, 1e-7, 6), _FAR_PRECISE), (rule(16, 16, 48, 1e-9, 8), _FAR_PRECISE)),
 }
 
 _CHUNK = 4096
@@ -59,7 +61,7 @@ _CENTRAL = np.array([[-2, -1, 0, 1, 2], [1, -8, 0, 8, -1], [-1, 16, -30, 16, -1]
 _ONE_SIDED = np.array([[0, 1, 2, 3, 4], [-25, 48, -36, 16, -3], [35, -104, 114, -56, 11]], float)
 
 
-def _read_precision(precision: Any) -> tuple[Rule, Rule]:
+def _read_precision(precision: Any) -> tuple[Rules, Rules]:
     if not isinstance(precision, str) or precision not in RULES:
         raise SchemaError(f"precision: received {precision!r}; legal are {', '.join(map(repr, RULES))}.")
     return RULES[precision]
@@ -117,9 +119,20 @@ def _by_rate(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
 
 
 def _fill(
+    names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rules, Rules], out: FloatArray
+) -> None:
+    """Named quantities of one chunk into out (len(ALL), n), each option by the rules that suit it."""
+    phi, _, _, t, r, sigma, q = arrays
+    for rows, kind in parts(phi, t, r, sigma, q):
+        some = out[:, rows]
+        _fill_part(names, [a[rows] for a in arrays], (rules[0][kind], rules[1][kind]), some)
+        out[:, rows] = some
+
+
+def _fill_part(
     names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rule, Rule], out: FloatArray
 ) -> None:
-    """Named quantities of one chunk into out (len(ALL), n)."""
+    """Named quantities of options of one kind into out (len(ALL), n)."""
     found = evaluate(arrays, rules[0])
     price, delta, gamma, speed, boundary = found
     if names != ("price",):
@@ -188,10 +201,10 @@ def greeks(
         price delta gamma vega theta rho vanna charm volga (the default), and speed. Units and signs are those
         of `gammaflow.bsm.greeks`.
     precision : "default" or "precise"
-        Times of the boundary, points of its equation, points of the premium: 8, 8, 24 or 16, 16, 48. Where
-        sigma is 5 % or more, |r - q| sqrt(t) at most 3 sigma and sigma sqrt(t) at most 1, prices are within
-        2e-6 K and 3e-8 K (the larger of S and K for calls), 99 of 100 within 2e-7 and 2e-9; deltas within
-        4e-4, next to the boundary, and 4e-7, 99 of 100 within 5e-6 and 2e-8.
+        Prices are within 3e-6 K and 3e-8 K (the larger of S and K for calls), deltas within 4e-4, next to the
+        boundary, and 2e-6: wherever |r - q| sqrt(t) is at most 100 sigma, sigma sqrt(t) from 0.001 to 15, and
+        |r| t and |q| t at most 60. Where sigma is 5 % or more, |r - q| sqrt(t) at most 3 sigma and
+        sigma sqrt(t) at most 1, 99 of 100 prices are within 2e-7 K and 2e-9 K, deltas within 5e-6 and 2e-8.
 
     Returns
     -------
@@ -215,8 +228,10 @@ def greeks(
 
     A put with r = 0 > q has no rho within about 1 % of its boundary (NaN).
 
-    Above sigma sqrt(t) = 3, or where spot drifts by more than 10 sigma sqrt(t), the default price is good to
-    1e-3 K only.
+    Times of the boundary, points of its equation and of the premium are 8, 8, 24 or 16, 16, 48 for ordinary
+    options. Three kinds have 16, 16, 48 or 32, 32, 96, found another way, and take about fifty times as long:
+    those that near the perpetual option (rate t above 2, where its price is approached as e^(-rate t)), those
+    of sigma sqrt(t) above 1.5, and those that pay for being held (-q t of a put, -r t of a call above 0.1).
 
     Examples
     --------
@@ -265,9 +280,8 @@ def exercise_boundary(
 
     Notes
     -----
-    Found as far as it moves the price. Where what is gained by exercise (r of a put, q of a call) is 1 % or
-    more, it is good to 2e-5, in 99 of 100 cases to 1e-6. Below 0.1 % it lies where spot hardly ever comes,
-    and can be wrong by tens of percent while the price is not.
+    Good to 1e-6 of itself, with the precision "default" to 1e-4, wherever prices are (see `greeks`), if what
+    is gained by exercise (r t of a put, q t of a call) is 1e-5 or more.
 
     Examples
     --------
@@ -284,7 +298,7 @@ def exercise_boundary(
 
     def work(start: int, stop: int) -> None:
         for at, arrays in read_blocks(columns, terms.shape, start, stop):
-            flat[at : at + len(arrays[0])] = evaluate(arrays, rules[0])[4]
+            flat[at : at + len(arrays[0])] = evaluate_all(arrays, rules[0])[4]
 
     if flat.size:
         share(work, flat.size)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_values import evaluate
-from gammaflow.kernels.american import Rule
+from gammaflow.american_values import Rules, evaluate_all
 from gammaflow.kernels.implied import (
     ABOVE_BOUND,
     BELOW_INTRINSIC,
@@ -31,14 +30,14 @@ _DOUBLINGS, _STEPS, _NARROW = 12, 99, 1e-10
 _ERROR = 2e-6
 
 
-def implied(phi: Any, price: FloatArray, *terms: FloatArray, by: Rule) -> tuple[FloatArray, Any]:
+def implied(phi: Any, price: FloatArray, *terms: FloatArray, by: Rules) -> tuple[FloatArray, Any]:
     """Volatility and status of options of one chunk; terms are S, K, t, r, q."""
     S, K, t, r, q = terms
     sigma, status = np.empty(len(S)), np.empty(len(S), np.int8)
     implied_loop(price, phi, *terms, sigma, status, 0)
 
     def worth(rows: Any, volatility: FloatArray) -> FloatArray:
-        return evaluate([*(a[rows] for a in (phi, S, K, t, r)), volatility, q[rows]], by)
+        return evaluate_all([*(a[rows] for a in (phi, S, K, t, r)), volatility, q[rows]], by)
 
     still = worth(slice(None), np.zeros(len(S)))
     least, edge = still[0], still[4]

@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_values import find_boundaries, premiums, share
+from gammaflow.american_values import find_boundaries, parts, premiums, share
 from gammaflow.book import Book
-from gammaflow.kernels.american import rule
+from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 from gammaflow.schema import read_only
@@ -26,7 +26,7 @@ Rows = NDArray[np.intp]
 
 # The premium has more points than prices need, for speed, charm, zomma and color: 0.3 standard deviations
 # from the boundary they are good to 2e-4 of their scale, color to 5e-4 (worst of 400).
-_RULE = rule(12, 12, 40, 1e-8, 6)
+_RULES = (rule(12, 12, 40, 1e-8, 6), rule(24, 24, 64))  # of ordinary rows and strained ones
 
 #: Rows of `premiums` after the price; the first three are those of its short form.
 _PREMIUM = ("delta", "gamma", "speed", "color", "vega", "vanna", "zomma", "theta", "charm")
@@ -36,7 +36,7 @@ _SHORT = 3
 _GREEK = {"gross_gamma": "gamma"}
 
 #: Step of the difference of the boundary by ln sigma.
-_STEP = 0.01
+_STEP = 0.003
 
 #: Standard deviations from the boundary below which greeks are interpolated between those at the boundary and
 #: at so many multiples of that distance.
@@ -51,14 +51,15 @@ _KEPT = 4
 
 
 class _Curves:
-    """What exercise later changes in some rows of a book, at one day and volatility, for any spot."""
+    """What exercise later changes in rows of a book, of one kind, at one day and volatility, for any spot."""
 
-    def __init__(self, book: Book, places: Rows, years: Array, sigma: Array) -> None:
+    def __init__(self, book: Book, places: Rows, years: Array, sigma: Array, by: Rule) -> None:
+        self.by = by
         names = (book.flag, years, book["rate"], sigma, book.underlying_yield)
         self.phi, self.years, self.r, self.sigma, self.q = (a[places] for a in names)
         self.K, self.ratio = book["strike"][places], book.underlying_ratio[places]
         self.put = self.phi < 0
-        self.found = found = find_boundaries(self.phi, self.years, self.r, self.sigma, self.q, _RULE)
+        self.found = found = find_boundaries(self.phi, self.years, self.r, self.sigma, self.q, by)
         with np.errstate(divide="ignore", invalid="ignore"):
             root = self.sigma * np.sqrt(found.life)
             #: ln x over which the premium changes: one standard deviation, less where spot drifts.
@@ -94,7 +95,7 @@ class _Curves:
         """Derivative of H by ln sigma."""
         terms = (self.phi, self.years, self.r)
         up, down = (
-            find_boundaries(*terms, self.sigma * (1.0 + h), self.q, _RULE, self.found.life).H
+            find_boundaries(*terms, self.sigma * (1.0 + h), self.q, self.by, self.found.still).H
             for h in (_STEP, -_STEP)
         )
         return read_only((up - down) / (2.0 * _STEP))
@@ -164,18 +165,20 @@ class _Curves:
             np.add.at(out[wanted.index("delta")], into, units)
 
 
-_kept: WeakKeyDictionary[Book, OrderedDict[Any, _Curves]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Book, OrderedDict[Any, list[tuple[Any, _Curves]]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def _curves(book: Book, places: Rows, years: Array, sigma: Array) -> _Curves:
-    """Curves of rows, those of the last few calls for the book being kept."""
+def _curves(book: Book, places: Rows, years: Array, sigma: Array) -> list[tuple[Any, _Curves]]:
+    """Curves of ordinary and of strained rows and where in places these are; the last few calls are kept."""
     key = (places.tobytes(), years[places].tobytes(), sigma[places].tobytes())
     with _lock:
         kept = _kept.setdefault(book, OrderedDict())
         found = kept.pop(key, None)
     if found is None:
-        found = _Curves(book, places, years, sigma)
+        columns = (book.flag, years, book["rate"], sigma, book.underlying_yield)
+        split = parts(*(a[places] for a in columns))
+        found = [(of, _Curves(book, places[of], years, sigma, _RULES[kind])) for of, kind in split]
     with _lock:
         kept[key] = found
         while len(kept) > _KEPT:
@@ -210,7 +213,8 @@ def exercised(book: Book) -> NDArray[np.bool_]:
     """
     rows = np.asarray((book["exercise"] == "american") & _early(book)[0])
     places = np.flatnonzero(rows)
-    rows[places] = _curves(book, places, book.years, book["sigma"]).gone(np.array([book.spot]))[:, 0]
+    for of, curves in _curves(book, places, book.years, book["sigma"]):
+        rows[places[of]] = curves.gone(np.array([book.spot]))[:, 0]
     return rows
 
 
@@ -234,8 +238,10 @@ def exercise_spots(
     places = np.flatnonzero(rows & _early(book)[0] & (years > 0.0))
     if not places.size:
         return places, np.empty(0)
-    curves = _curves(book, places, years, sigma)
-    return places, np.where(curves.put, curves.low, curves.high)
+    spots = np.empty(len(places))
+    for of, curves in _curves(book, places, years, sigma):
+        spots[of] = np.where(curves.put, curves.low, curves.high)
+    return places, spots
 
 
 def american_cash(
@@ -275,7 +281,9 @@ def american_cash(
 
     Errors are those of `gammaflow.american.greeks`: where |r - q| sqrt(t) is at most 3 sigma, 99 of 100 are
     below 2e-6 of the greek's largest value for delta, gamma, vega and theta, 2e-5 for vanna, 1e-4 for charm,
-    speed and zomma, 1e-2 for color. Above sigma sqrt(t) = 15 they are not known.
+    speed and zomma, 1e-2 for color. Beyond, to 100 sigma, delta and gamma are within 2e-4 of it and vega and
+    vanna within 4e-3, next to the boundary; half of the rows within 1e-6 and 1e-5. Above sigma sqrt(t) = 15
+    they are not known.
     """
     n = int(np.count_nonzero(rows))
     return american_sums(book, rows, spots, years, sigma, wanted, days, groups=np.arange(n), count=n)
@@ -330,11 +338,11 @@ def american_sums(
     out = np.zeros((len(names), count, len(spots)))
     active = np.flatnonzero(_early(book)[0][places] & (years[places] > 0.0))
     if names and active.size and len(spots):
-        curves = _curves(book, places[active], years, sigma)
         into = np.asarray(groups)[active].astype(np.intp)
-        curves.add_held(names, spots, into, out)
-        if european or "delta" in names:
-            curves.add_exercised(names, spots, into, out, european)
+        for of, curves in _curves(book, places[active], years, sigma):
+            curves.add_held(names, spots, into[of], out)
+            if european or "delta" in names:
+                curves.add_exercised(names, spots, into[of], out, european)
     return dict(zip(names, out, strict=True))
 
 
@@ -358,7 +366,7 @@ def _held(curves: _Curves, of: Rows, x: Array, full: bool) -> Array:
 
     def premium(of: Rows, x: Array) -> Array:
         terms = (curves.phi[of], curves.underlying(x, of), curves.K[of])
-        return premiums(of, *terms, curves.found, _RULE, curves.slope if full else None)[1:]
+        return premiums(of, *terms, curves.found, curves.by, curves.slope if full else None)[1:]
 
     found, step = curves.found, _NEAR * curves.scale[of]
     out = premium(of, x)
@@ -390,7 +398,7 @@ def _limits(curves: _Curves, of: Rows, full: bool) -> Array:
     U = curves.underlying(found.edge[of], of)
     half, away, k = 0.5 * sigma * sigma, phi / (2.0 * np.sqrt(H[0])), np.arange(len(H))
     # d ln B / dT, from dH / dsqrt(u) with T_k'(1) = k^2
-    later = away * (k * k @ _RULE.series @ H) / found.life[of]
+    later = away * (k * k @ curves.by.series @ H) / found.still[of]
     paid = phi * q * U / half
     gamma = paid - phi * r * K / half
     speed = paid - (later + r - q) * gamma / half

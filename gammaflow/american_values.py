@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.kernels.american import Rule, boundary_loop, european_loop
+from gammaflow.kernels.american import Rule, european_loop, strained_loop
+from gammaflow.kernels.american_boundary import boundary_loop
 from gammaflow.kernels.american_premium import premium_loop
 from gammaflow.kernels.rows import get_threads
 from gammaflow.schema import read_only
 
-__all__ = ["Boundaries", "evaluate", "find_boundaries", "premiums", "share"]
+__all__ = ["Boundaries", "Rules", "evaluate", "evaluate_all", "find_boundaries", "parts", "premiums", "share"]
 
 FloatArray = NDArray[np.float64]
+Rules = tuple[Rule, Rule]  # of ordinary options, and of strained ones
 
 _THREADS_FROM = 4000  # options: 10 ms; on two busy cores threads gained nothing below
 
@@ -42,6 +44,8 @@ class Boundaries(NamedTuple):
     cost: FloatArray
     """What is lost by it: q of a put, r of a call [1/year]."""
     sigma: FloatArray
+    still: FloatArray
+    """Years after which the boundary stands still."""
     life: FloatArray
     """Years that count."""
     edge: FloatArray
@@ -52,17 +56,27 @@ class Boundaries(NamedTuple):
     """(n + 1, m) values of `gammaflow.kernels.american`."""
 
 
+def parts(phi: Any, t: Any, r: Any, sigma: Any, q: Any) -> list[tuple[Any, int]]:
+    """Rows of the options that are ordinary, 0, and strained, 1, as in `strained_loop`."""
+    put, strained = phi < 0, np.empty(len(t), np.bool_)
+    columns = np.where(put, r, q), np.where(put, q, r), sigma, t
+    strained_loop(*map(read_only, columns), strained)
+    if strained.all() or not strained.any():
+        return [(slice(None), int(strained.any()))]
+    return [(np.flatnonzero(strained == kind), kind) for kind in (0, 1)]
+
+
 def find_boundaries(
-    phi: Any, years: Any, r: Any, sigma: Any, q: Any, by: Rule, life: FloatArray | None = None
+    phi: Any, years: Any, r: Any, sigma: Any, q: Any, by: Rule, still: FloatArray | None = None
 ) -> Boundaries:
-    """Boundaries of options now; `life` holds the years that count, where they are known."""
+    """Boundaries of options now; `still` holds the years after which they stand still, where known."""
     put = phi < 0
     gain, cost = read_only(np.where(put, r, q)), read_only(np.where(put, q, r))
     n = len(gain)
-    life = np.zeros(n) if life is None else life.copy()
-    edge, end, H = np.empty(n), np.empty(n), np.zeros((len(by.times), n))
-    boundary_loop(gain, cost, read_only(sigma), read_only(years), by, life, edge, end, H)
-    return Boundaries(gain, cost, read_only(sigma), *map(read_only, (life, edge, end, H)))
+    still = np.zeros(n) if still is None else still.copy()
+    life, edge, end, H = np.empty(n), np.empty(n), np.empty(n), np.zeros((len(by.times), n))
+    boundary_loop(gain, cost, read_only(sigma), read_only(years), by, still, life, edge, end, H)
+    return Boundaries(gain, cost, read_only(sigma), *map(read_only, (still, life, edge, end, H)))
 
 
 def premiums(
@@ -72,7 +86,8 @@ def premiums(
     out = np.empty((4 if slope is None else 10, len(of)))
     columns = (read_only(of, np.int64), *map(read_only, (phi, S, K)))
     curves = found.H, found.H if slope is None else slope
-    premium_loop(*columns, found.gain, found.cost, found.sigma, found.life, *curves, by, out)
+    spans = found.still, found.life
+    premium_loop(*columns, found.gain, found.cost, found.sigma, *spans, *curves, by, out)
     return out
 
 
@@ -100,6 +115,15 @@ def evaluate(arrays: Sequence[Any], by: Rule) -> FloatArray:
         illegal = np.isnan(out[0]) | np.isnan(edge)
         out[0, gone], out[1, gone], out[2:4, gone] = (phi * (S - K))[gone], phi[gone], 0.0
         out[:, illegal] = np.nan
+    return out
+
+
+def evaluate_all(arrays: Sequence[Any], rules: Rules) -> FloatArray:
+    """As `evaluate`, each option by the rule that suits it."""
+    phi, _, _, t, r, sigma, q = arrays
+    out = np.empty((5, len(t)))
+    for rows, kind in parts(phi, t, r, sigma, q):
+        out[:, rows] = evaluate([a[rows] for a in arrays], rules[kind])
     return out
 
 

@@ -32,7 +32,10 @@ from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, log_ratio, mill
 
 LANES = 64
 STILL = 1e-12  # sigma sqrt(t) below which nothing is random
-DRIFT = 5.0  # standard deviations of drift away from the boundary after which nothing is exercised
+GONE = 25.0  # e-foldings after which nothing is left
+# Of an ordinary contract: most e-foldings, most sigma sqrt(t), and least cost of exercise.
+SETTLED, WIDE, PAID = 2.0, 1.5, -0.1
+CLOSE = 1e-2  # least gain reckoned with: of a smaller one the boundary is still wanted
 LEAST, MOST = 0.25, 3.0  # bounds of one Newton step, as factors of ln(X / B)
 REACH = 7.0  # standard deviations of spot from X at which the premium ends
 
@@ -49,12 +52,16 @@ class Rule(NamedTuple):
     w: Any  # (last,) points of the premium on 0..1
     weights: Any  # (last,)
     done: Any  # (1,) change of price per strike at which a contract is done
-    sweeps: Any  # (2,) sweeps of all contracts, and of those that are not done by then
+    sweeps: Any  # (0 or 2,) sweeps of all contracts, and of those that are not done by then
+    strained: Any  # (1,) whether it is for contracts whose spot drifts far
 
 
 @cache
-def rule(n: int, points: int, last: int, done: float, few: int) -> Rule:
-    """n times, points of the system and of the premium, the change at which a contract is done, sweeps."""
+def rule(n: int, points: int, last: int, done: float = 0.0, few: int = 0) -> Rule:
+    """n times, points of the system and of the premium, the change at which a contract is done, sweeps.
+
+    Without sweeps it is the rule of a strained contract.
+    """
     k = np.arange(n + 1)
     times = np.cos(np.pi * k / (2 * n)) ** 2
     half = np.where((k == 0) | (k == n), 0.5, 1.0)
@@ -66,7 +73,8 @@ def rule(n: int, points: int, last: int, done: float, few: int) -> Rule:
     w, weights = np.polynomial.legendre.leggauss(last)
     tables = (
         times, series, between, np.sin(a), 2.0 * weight * np.sin(a) * np.cos(a), 2.0 * weight * np.cos(a),
-        0.5 * (1.0 + w), 0.5 * weights, np.array([done]), np.array([few, 30]),
+        0.5 * (1.0 + w), 0.5 * weights, np.array([done]), np.array([few, 16] if few else [], int),
+        np.array([few == 0]),
     )  # fmt: skip
     for table in tables:
         table.flags.writeable = False
@@ -123,7 +131,7 @@ def solve(rule, sweeps, m, lanes, H, work):
             H[i, c] = y * y if i < n else 0.0
     for c in range(m):
         # what is gained by exercise, times the density of spot, times the move of ln B
-        most[c] = rule.done[0] * root[c] / (r[c] + max(-q[c], 0.0))
+        most[c] = rule.done[0] * root[c] / max(r[c] + max(-q[c], 0.0), CLOSE)
         moved[c] = np.inf
     for _ in range(sweeps):
         active = 0
@@ -203,67 +211,39 @@ def european_loop(phi, S, K, t, r, sigma, q, out):
 
 
 @scalar
-def horizon(gain, cost, sigma, t):
-    """The years that count: where spot drifts away from the boundary, what is left later is not exercised."""
+def spans(gain, cost, sigma, t):
+    """The years after which the boundary stands still, and those that count for the price.
+
+    The American option tends to the perpetual one as e^(-rate u): its boundary always, its price at every
+    spot only where that drifts away from the boundary. Where it drifts to it, all is over once the strike is
+    discounted away.
+    """
     ahead = gain - cost - 0.5 * sigma * sigma
-    most = DRIFT * sigma / ahead
-    return min(t, most * most) if ahead > 0.0 else t
+    rate = gain + 0.5 * (ahead / sigma) * (ahead / sigma)
+    still = min(t, GONE / rate)
+    return still, still if ahead > 0.0 else min(t, GONE / gain)
+
+
+@kernel
+def strained_loop(gain, cost, sigma, t, strained):
+    """Whether a contract asks for the other rule: nears the perpetual one, spreads far, or is paid to wait.
+
+    Node by node, the iteration of `solve` is then slow, goes astray, or stops where nothing is solved.
+    """
+    for i in range(len(gain)):
+        ahead = (gain[i] - cost[i]) / sigma[i] - 0.5 * sigma[i]
+        rate = gain[i] + 0.5 * ahead * ahead
+        wide = sigma[i] * math.sqrt(t[i])
+        far = (rate * t[i] > SETTLED) | (wide > WIDE) | (cost[i] * t[i] < PAID)
+        early = (gain[i] > 0.0) | ((gain[i] == 0.0) & (cost[i] < 0.0))
+        strained[i] = far & early & (wide > STILL)
 
 
 @scalar
 def fill(c, gain, cost, sigma, life, lanes):
-    """Parameters of one contract in units of its life into lane c."""
+    """Parameters of one contract in units of `life` into lane c."""
     lanes[1, c] = gain * life
     lanes[2, c] = cost * life
     lanes[3, c] = sigma * math.sqrt(life)
     lanes[4, c] = (gain - cost) * life / lanes[3, c]
     lanes[5, c] = log(gain / cost) if cost > gain else 0.0
-
-
-@kernel
-def boundary_loop(gain, cost, sigma, years, rule, life, edge, end, H):
-    """Boundaries of puts of strike 1 with rate gain and yield cost.
-
-    life (m,) is given what is left of years that counts, as in `horizon`, where it is 0; edge the boundary,
-    0 where exercise is never early, NaN where there are two; end the x from which on the premium is 0, H
-    (n + 1, m) the values at the nodes. With sigma sqrt(life) below STILL the edge is X, and end is 0.
-    """
-    n = len(rule.times) - 1
-    todo = np.empty(len(gain), np.int64)
-    lanes = np.empty((6, LANES))
-    local = np.empty((n + 1, LANES))
-    work = np.empty((8, LANES))
-    count = 0
-    for i in range(len(gain)):
-        edge[i] = 0.0
-        end[i] = 0.0
-        if gain[i] < 0.0 and cost[i] < gain[i]:
-            edge[i] = np.nan
-        elif gain[i] > 0.0 or (gain[i] == 0.0 and cost[i] < 0.0):
-            edge[i] = gain[i] / cost[i] if cost[i] > gain[i] else 1.0
-            if life[i] == 0.0:
-                life[i] = horizon(gain[i], cost[i], sigma[i], years[i])
-            s = sigma[i] * math.sqrt(life[i])
-            if STILL < s < np.inf:
-                todo[count] = i
-                count += 1
-    for attempt in range(2):
-        rest = 0
-        for first in range(0, count, LANES):
-            m = min(LANES, count - first)
-            for c in range(m):
-                i = todo[first + c]
-                fill(c, gain[i], cost[i], sigma[i], life[i], lanes)
-            solve(rule, rule.sweeps[attempt], m, lanes, local, work)
-            for c in range(m):
-                i = todo[first + c]
-                if attempt == 0 and work[6, c] > work[7, c]:
-                    todo[rest] = i
-                    rest += 1
-                    continue
-                for j in range(n + 1):
-                    H[j, i] = local[j, c]
-                edge[i] = exp(lanes[5, c] - math.sqrt(local[0, c]))
-                reach = REACH - min(lanes[4, c], 0.0) + 0.5 * lanes[3, c]
-                end[i] = exp(lanes[5, c] + lanes[3, c] * reach)
-        count = rest

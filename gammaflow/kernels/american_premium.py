@@ -17,12 +17,48 @@ import math
 
 import numpy as np
 
-from gammaflow.kernels.american import LANES, below, fill
+from gammaflow.kernels.american import LANES, REACH, below, fill
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log
 
 NEAREST, FARTHEST = 1e-7, 10.0  # bounds of c
+LEAST = 1e-9  # w at which the integral begins
 LOWEST = 1e-4  # least ln(X / B), in sigma sqrt(t), of which a derivative is taken
+
+
+@scalar
+def reached(sine, spread):
+    """w at s = sine^2."""
+    tangent = sine / (1.0 + math.sqrt(max(1.0 - sine * sine, 0.0))) / spread
+    return log(tangent + math.sqrt(1.0 + tangent * tangent))
+
+
+@scalar
+def cut(later, c, lanes, H, far, spread, begin, length, total):
+    """Where the integral of contract c begins and how long it is, while the boundary stands still or later.
+
+    Only where spot is within REACH deviations of the boundary it is worth points: before, nothing has been
+    exercised, and afterwards all has, whose sum is known.
+    """
+    x, r, q, root, drift = lanes[0, c], lanes[1, c], lanes[2, c], lanes[3, c], lanes[4, c]
+    nearest, farthest = max(far[c], 0.0) / root, (far[c] + math.sqrt(H[0, c])) / root
+    down = max(0.5 * root - drift, 0.0)
+    start = 2.0 * nearest / (REACH + math.sqrt(REACH * REACH + 4.0 * down * nearest))
+    down = max(-0.5 * root - drift, 1e-9)
+    end = 0.5 * (REACH + math.sqrt(REACH * REACH + 4.0 * down * farthest)) / down
+    start, end = min(start, 1.0), min(end, 1.0)
+    moves = math.sqrt(1.0 - 1.0 / (lanes[6, c] * lanes[6, c]))
+    if later:
+        rest = end * end
+        paid = exp(-r * rest) - exp(-r)
+        carried = x * (exp(-q * rest) - exp(-q))
+        total[0, c] += paid - carried
+        total[1, c] -= carried
+        start, end = max(start, moves), max(end, moves)
+    else:
+        start, end = min(start, moves), min(end, moves)
+    begin[c] = max(reached(start, spread[c]), LEAST)
+    length[c] = max(reached(end, spread[c]) - begin[c], 0.0)
 
 
 @scalar
@@ -35,10 +71,11 @@ def premium(rule, m, lanes, H, slope, work, total):
     n = len(rule.times) - 1
     full = len(total) > 4
     x, r, q, root, drift, top = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
+    stretch = lanes[6]
     far, length, spread, at, older, old = work[0], work[1], work[2], work[3], work[4], work[5]
     sine, weight, net_, bend_, d1_, v_ = work[6], work[7], work[8], work[9], work[10], work[11]
-    y_, older_move, move = work[12], work[13], work[14]
-    b, b_move = work[15 : 16 + n], work[16 + n :]
+    y_, older_move, move, begin = work[12], work[13], work[14], work[15]
+    b, b_move = work[16 : 17 + n], work[17 + n :]
     for j in range(n + 1):
         for c in range(m):
             b[j, c] = 0.0
@@ -59,21 +96,27 @@ def premium(rule, m, lanes, H, slope, work, total):
         far[c] = y
         spread[c] = a
         length[c] = log((1.0 + math.sqrt(1.0 + a * a)) / a)
+        begin[c] = 0.0
     for row in range(len(total)):
         for c in range(m):
             total[row, c] = 0.0
-    for k in range(len(rule.w)):
+    panels = 2 if rule.strained[0] else 1
+    for point in range(panels * len(rule.w)):
+        k = point % len(rule.w)
+        if panels > 1 and k == 0:
+            for c in range(m):
+                cut(point, c, lanes, H, far, spread, begin, length, total)
         w = rule.w[k]
         part = rule.weights[k]
         for c in range(m):
-            e = exp(w * length[c])
+            e = exp(begin[c] + w * length[c])
             tangent = 0.5 * spread[c] * (e - 1.0 / e)
             per = 1.0 / (1.0 + tangent * tangent)
             cosine = (1.0 - tangent * tangent) * per
             # ds = 2 sin cos da, da = 2 d(tangent) / (1 + tangent^2)
             sine[c] = 2.0 * tangent * per
             weight[c] = 2.0 * sine[c] * cosine * per * spread[c] * (e + 1.0 / e) * length[c] * part
-            at[c] = 2.0 * cosine - 1.0
+            at[c] = 2.0 * min(cosine * stretch[c], 1.0) - 1.0
             older[c] = 0.0
             old[c] = b[n, c]
         for j in range(n - 1, 0, -1):
@@ -133,7 +176,7 @@ def premium(rule, m, lanes, H, slope, work, total):
 
 
 @kernel
-def premium_loop(of, phi, S, K, gain, cost, sigma, life, H, slope, rule, out):
+def premium_loop(of, phi, S, K, gain, cost, sigma, still, life, H, slope, rule, out):
     """Premium and its cash greeks of options of phi, S and K on the boundaries `of` into out.
 
     Rows: price, delta, gamma, speed; where out has ten rows also color, vega, vanna, zomma, theta, charm, for
@@ -141,10 +184,10 @@ def premium_loop(of, phi, S, K, gain, cost, sigma, life, H, slope, rule, out):
     """
     n = len(rule.times) - 1
     full = len(out) > 4
-    lanes = np.empty((6, LANES))
+    lanes = np.empty((7, LANES))
     local = np.empty((n + 1, LANES))
     moved = np.empty((n + 1, LANES))
-    work = np.empty((2 * n + 17, LANES))
+    work = np.empty((2 * n + 18, LANES))
     total = np.empty((8 if full else 4, LANES))
     for first in range(0, len(of), LANES):
         m = min(LANES, len(of) - first)
@@ -153,6 +196,7 @@ def premium_loop(of, phi, S, K, gain, cost, sigma, life, H, slope, rule, out):
             j = np.uint64(first + c)
             fill(c, gain[i], cost[i], sigma[i], life[i], lanes)
             lanes[0, c] = S[j] / K[j] if phi[j] < 0 else K[j] / S[j]
+            lanes[6, c] = math.sqrt(life[i] / still[i])
             for row in range(n + 1):
                 local[row, c] = H[row, i]
             if full:
