@@ -219,7 +219,7 @@ def repair_chain(
     `dividend_yield` are set so that S e^((r - q) t) is the forward, to two errors where the common carry is
     taken. Spot and options are of different moments where the carry is above 0.5 a year, or most American
     calls (or puts) in the money are offered below what they pay now; `forward` is set then, whose ratio to
-    spot is kept.
+    spot is kept. American rows have their volatilities on the discounted forward as a spot without yield.
 
     Volatilities of the vendor are kept where they price the row between bid and ask, and the bid is above
     intrinsic value, so that the quote tells volatilities apart. Others are replaced where they are missing,

@@ -55,15 +55,27 @@ class Terms:
         return np.where(self.chain["kind"] == "call", 1.0, -1.0)
 
     @cached_property
+    def stock(self) -> NDArray[np.bool_]:
+        """American rows that parity has put on a forward: their spot is of another moment, but is a spot."""
+        if self.table is None or self.coin:
+            return np.zeros(len(self.chain), dtype=bool)
+        vendor, moved = (of_rows(self.chain, self.table, name) for name in ("vendor_forward", "on_forward"))
+        found = self.american & np.isnan(vendor) & (moved == 1.0) & ~np.isnan(self.chain["forward"])
+        return np.asarray(found)
+
+    @cached_property
     def underlying(self) -> Array:
-        """The row's forward, or spot [currency]."""
-        return np.where(np.isnan(self.chain["forward"]), self.chain.spot, self.chain["forward"])
+        """The row's forward, or spot; the discounted forward of `stock` [currency]."""
+        chain = self.chain
+        here = np.where(np.isnan(chain["forward"]), chain.spot, chain["forward"])
+        return np.where(self.stock, here * np.exp(-chain["rate"] * chain.years), here)
 
     @cached_property
     def dividend_yield(self) -> Array:
-        """Yield of the underlying; a forward has no drift (q = r) [1/year]."""
+        """Yield of the underlying; a forward has no drift (q = r), `stock` pays nothing [1/year]."""
         on_spot = np.isnan(self.chain["forward"])
-        return np.where(on_spot, self.chain["dividend_yield"], self.chain["rate"])
+        found = np.where(on_spot, self.chain["dividend_yield"], self.chain["rate"])
+        return np.where(self.stock, 0.0, found)
 
     @cached_property
     def forward(self) -> Array:

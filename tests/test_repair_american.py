@@ -7,7 +7,6 @@ from scipy.optimize import brentq
 
 import gammaflow as gf
 from gammaflow.chain import Chain
-from gammaflow.flags import INTRINSIC
 from gammaflow.parity_american import fit_rates, single_american_forwards
 from gammaflow.parity_fits import Pairs
 from gammaflow.repair import repair_chain
@@ -143,9 +142,8 @@ def test_a_spot_of_another_moment_is_found_by_offers_below_intrinsic_value():
     true = 400.0 * np.exp(0.04 * table["years"].to_numpy())
     np.testing.assert_allclose(table["forward"], true, rtol=3e-5)
     assert set(np.unique(repaired["forward"])) == set(table["forward"])
-    # Rows on a forward are valued as options on a future, worth less early: not quite the stock's volatility.
-    assert np.abs(repaired["iv"] - chain["iv"]).max() < 0.01
-    assert INTRINSIC not in repaired.quality.flags
+    np.testing.assert_allclose(repaired["iv"], chain["iv"], atol=1e-12)
+    assert repaired.quality.flags == {}
     here = repair_chain(market(400.0, 0.04, 0.0, 0.01, days=(20.0, 60.0)), rate=0.04)
     assert not here.forwards["on_forward"].any()
     assert np.isnan(here["forward"]).all()

@@ -33,7 +33,7 @@ def test_listed_chains_gain_rows_and_reprice_their_mids(shared, path):
     assert quality.score == pytest.approx(score, abs=0.06)
     assert quality.score >= quality.before.score
     assert sum(quality.replaced.values()) > replaced
-    terms = Terms(repaired, coin=False)
+    terms = Terms(repaired, coin=False, table=repaired.forwards)
     rows = np.flatnonzero(repaired.marks["iv_source"] == "mid")
     mid = repaired.marks["mid"].to_numpy()[rows]
     early = terms.american[rows]
