@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow import book_checks as checks
-from gammaflow.book_joins import join, net
+from gammaflow.book_joins import join, mapped, net
 from gammaflow.chain import Quality, years_to_expiry
-from gammaflow.columns import Columnar
+from gammaflow.columns import Columnar, Note, PerUnit
 from gammaflow.errors import SchemaError
 from gammaflow.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
 from gammaflow.plausibility import WARNING, book_warnings, marked
@@ -32,28 +32,7 @@ from gammaflow.schema import (
 )
 from gammaflow.units import CONVENTION
 
-__all__ = ["Book", "Note", "PerUnit", "moment_text"]
-
-
-class Note(Protocol):
-    """What a book needs of a structured note (see `gammaflow.notes`)."""
-
-    @property
-    def initial(self) -> float:
-        """Spot at which par was fixed [currency]."""
-
-    def terms(self, asof: pd.Timestamp, days: float = 0.0) -> Any:
-        """What is still to come, `days` after `asof`."""
-
-    def scaled(self, factor: float, symbol: str) -> Note:
-        """The same note with every level times `factor`."""
-
-
-class PerUnit(Protocol):
-    """Units of one underlying that a unit of another stands for, at a moment (see `gammaflow.venues`)."""
-
-    def at(self, asof: pd.Timestamp) -> float:
-        """The ratio at `asof`."""
+__all__ = ["Book", "Note", "PerUnit"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -329,21 +308,8 @@ class Book(Columnar):
         ...                 gf.aggregate_exposure(book).total()["gamma"], rtol=1e-12))
         True
         """
-        ratio = per_unit if isinstance(per_unit, int | float) else per_unit.at(self.asof)
-        ratio = check_number(ratio, "per_unit", 0.0, open_low=True)
-        implied = self.spot / ratio
-        to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)
-        factor = to / self.spot
-        levels = {name: self[name] * factor for name in ("strike", "barrier", "rebate")}
-        columns = {**self.columns, **levels, "multiplier": self["multiplier"] / factor}
-        if venue is not None:
-            columns["venue"] = np.full(len(self), venue, dtype=object)
-        words = f"{self.symbol} as {ratio:.8g} {symbol}"
-        if to != implied:
-            words += f" at a premium of {implied / to - 1:+.2%}"
-        notes = {name: note.scaled(factor, symbol) for name, note in self.notes.items()}
-        told = self._retold(lambda rule: f"{rule}, {words}")
-        return replace(self, columns=columns, symbol=symbol, spot=to, notes=notes, **told)
+        fields, words = mapped(self, symbol, per_unit, spot, venue)
+        return replace(self, **fields, **self._retold(lambda rule: f"{rule}, {words}"))
 
     def _retold(self, words: Callable[[str], str]) -> dict[str, Any]:
         """The rule of every origin in other words, and the book's: fields to replace."""
@@ -434,11 +400,3 @@ class Book(Columnar):
             + f"rule: {self.rule}\n{rows}, {len(self.expiries)} expiries, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )
-
-
-def moment_text(book: Book, days: float = 0.0, vol_shift: float = 0.0, form: str = "%Y-%m-%d %H:%M") -> str:
-    """The timestamp of a book's quotes, the one it is valued at where that differs, and the vol shift."""
-    text = f"{book.asof:{form}} UTC"
-    if days:
-        text += f", valued {days:g} days later ({book.asof + pd.Timedelta(days, 'D'):{form}} UTC)"
-    return text + (f", vols {100 * vol_shift:+g} points" if vol_shift else "")

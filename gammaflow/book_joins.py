@@ -1,4 +1,4 @@
-"""Rows of two books as one book's, and rows of one contract as one."""
+"""Rows of two books as one book's, of one contract as one, and of one unit as rows of another."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.columns import PerUnit
 from gammaflow.errors import MismatchError
 from gammaflow.origins import Origin, join_rules, merge
+from gammaflow.schema import check_number
 
-__all__ = ["join", "net"]
+__all__ = ["join", "mapped", "net"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -82,3 +84,23 @@ def net(columns: Columns, origins: Sequence[Origin]) -> dict[str, Any]:
     rows["position"] = np.bincount(place, columns["position"])
     rows["origin"] = np.array([every.index(merged[members]) for members in found])
     return {"columns": rows, "origins": every}
+
+
+def mapped(
+    book: Any, symbol: str, per_unit: float | PerUnit, spot: float | None, venue: str | None
+) -> tuple[dict[str, Any], str]:
+    """The fields of a book in other units (`Book.in_units_of`), and words for the rule."""
+    ratio = per_unit if isinstance(per_unit, int | float) else per_unit.at(book.asof)
+    ratio = check_number(ratio, "per_unit", 0.0, open_low=True)
+    implied = book.spot / ratio
+    to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)
+    factor = to / book.spot
+    levels = {name: book[name] * factor for name in ("strike", "barrier", "rebate")}
+    columns = {**book.columns, **levels, "multiplier": book["multiplier"] / factor}
+    if venue is not None:
+        columns["venue"] = np.full(len(book), venue, dtype=object)
+    words = f"{book.symbol} as {ratio:.8g} {symbol}"
+    if to != implied:
+        words += f" at a premium of {implied / to - 1:+.2%}"
+    notes = {name: note.scaled(factor, symbol) for name, note in book.notes.items()}
+    return {"columns": columns, "symbol": symbol, "spot": to, "notes": notes}, words

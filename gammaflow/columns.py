@@ -46,6 +46,27 @@ class Quotes(Snapshot, Protocol):
         """What each row's bid and ask are."""
 
 
+class Note(Protocol):
+    """What a book needs of a structured note (see `gammaflow.notes`)."""
+
+    @property
+    def initial(self) -> float:
+        """Spot at which par was fixed [currency]."""
+
+    def terms(self, asof: pd.Timestamp, days: float = 0.0) -> Any:
+        """What is still to come, `days` after `asof`."""
+
+    def scaled(self, factor: float, symbol: str) -> Note:
+        """The same note with every level times `factor`."""
+
+
+class PerUnit(Protocol):
+    """Units of one underlying that a unit of another stands for, at a moment (see `gammaflow.venues`)."""
+
+    def at(self, asof: pd.Timestamp) -> float:
+        """The ratio at `asof`."""
+
+
 class Columnar:
     """A table of validated, read-only columns."""
 

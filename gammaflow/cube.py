@@ -16,8 +16,9 @@ from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
 from gammaflow.book import Book
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.grids import default_spots
 from gammaflow.plausibility import marked, shift_warnings
-from gammaflow.profile import Profile, default_spots, sweep_spot
+from gammaflow.profile import Profile, sweep_spot
 from gammaflow.schema import attempt, check_choice, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import describe

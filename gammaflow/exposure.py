@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.book import Book, moment_text
+from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
 from gammaflow.plausibility import marked
+from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, convert, describe, money
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
@@ -149,8 +150,8 @@ class Exposure:
         lines = [f"  {m:<12}{total[m]:>22,.0f}  {units[m]}" for m in MEASURES]
         return "\n".join(
             [
-                f"Exposure {self.book.title}, as of {moment_text(self.book, self.days, self.vol_shift)}, "
-                f"spot {self.book.spot:,.2f} {self.book.currency}",
+                f"Exposure {self.book.title}, as of "
+                f"{moment_text(self.book.asof, self.days, self.vol_shift)}, spot {self.book.spot:,.2f} {self.book.currency}",
                 *marked(self.warnings),
                 f"rule: {self.book.rule}",
                 f"sign: {self.book.sign}",

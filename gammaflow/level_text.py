@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gammaflow.book import moment_text
 from gammaflow.plausibility import marked
 from gammaflow.plot.prepare import amount_text, strike_text
+from gammaflow.text import moment_text
 from gammaflow.units import describe
 from gammaflow.zones import FADED, Zone
 
@@ -101,7 +101,7 @@ def summary(levels: Levels) -> str:
     width = max(len(name) for name, _ in lines)
     return "\n".join(
         [
-            f"Levels {book.title}, as of {moment_text(book, profile.days, profile.vol_shift)}, "
+            f"Levels {book.title}, as of {moment_text(book.asof, profile.days, profile.vol_shift)}, "
             f"spot {book.spot:,.2f} {book.currency}",
             *marked(levels.warnings),
             f"rule: {book.rule}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",

@@ -14,7 +14,8 @@ from gammaflow import level_text
 from gammaflow.curve import GAP, Curve
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure
-from gammaflow.profile import Profile, expiry_spots
+from gammaflow.grids import expiry_spots
+from gammaflow.profile import Profile
 from gammaflow.schema import DAYS_PER_YEAR, check_choice
 from gammaflow.units import PERCENT, describe
 from gammaflow.walls import find_concentration, find_max_pain, find_walls

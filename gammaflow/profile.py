@@ -13,26 +13,25 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.book import Book, moment_text
+from gammaflow.book import Book
 from gammaflow.breaks import Breaks, find_breaks
 from gammaflow.curve import GAP, Curve
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.greeks import cash_sums
+from gammaflow.grids import default_spots
 from gammaflow.moving_rows import vol_at_spot
 from gammaflow.plausibility import marked, shift_warnings
 from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money
 
-__all__ = ["Profile", "default_spots", "expiry_spots", "sweep_spot"]
+__all__ = ["Profile", "sweep_spot"]
 
 # Jumps of gamma that pictures mark: this share of the largest value or more, and so many at most.
 _CLIFF, _CLIFFS = 0.05, 10
-
-# sigma sqrt(t) below which a grid of 0.1 % may step over a spike.
-_NARROW = 0.003
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -267,7 +266,7 @@ class Profile:
     def __repr__(self) -> str:
         book = self.book
         lines = [
-            f"Profile {book.title}, as of {moment_text(book, self.days, self.vol_shift)}, "
+            f"Profile {book.title}, as of {moment_text(book.asof, self.days, self.vol_shift)}, "
             f"{len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             *marked(self.warnings),
@@ -284,38 +283,6 @@ class Profile:
                 f"{line.idxmin():,.2f}, highest {line.max():,.0f} at {line.idxmax():,.2f}"
             )
         return "\n".join(lines)
-
-
-def default_spots(book: Book, *, days: float = 0.0, vol_shift: float = 0.0) -> NDArray[np.float64]:
-    """Spots from 30 % below to 30 % above the book's: 0.1 % apart, itself, and `expiry_spots`."""
-    grid = np.geomspace(0.7 * book.spot, 1.3 * book.spot, 601)
-    near = expiry_spots(book, grid[0], grid[-1], days=days, vol_shift=vol_shift)
-    return np.unique(np.concatenate([grid, [book.spot], near]))
-
-
-def expiry_spots(
-    book: Book, low: float, high: float, *, days: float = 0.0, vol_shift: float = 0.0
-) -> NDArray[np.float64]:
-    """Spots that show the spike of gamma at each strike of an expiry so near that a plain grid steps over it.
-
-    Around each strike between `low` and `high` [currency] whose sigma sqrt(t) is below 0.3 %, out to four of
-    them on both sides, half of one apart or more: where strikes are closer than their spikes are wide they
-    share points.
-    """
-    years, sigma = book.rolled(days, vol_shift)
-    width = sigma * np.sqrt(years)
-    centre = book["strike"] / book.underlying_ratio
-    narrow = (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
-    # Widths rounded down to powers of two share a lattice of points half of one apart.
-    step = 0.5 * 2.0 ** np.floor(np.log2(width[narrow]))
-    around = np.array([-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8])
-    middle = np.rint(np.log(centre[narrow] / book.spot) / step)
-    spots = [np.empty(0)]
-    for size in np.unique(step):
-        places = np.unique(np.unique(middle[step == size])[:, None] + around)
-        spots.append(book.spot * np.exp(size * places))
-    found = np.unique(np.concatenate(spots))
-    return found[(found > low) & (found < high)]
 
 
 def sweep_spot(

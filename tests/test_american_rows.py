@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import random_book
-from gammaflow import american, american_rows, bsm
+from gammaflow import american, american_curves, american_rows, bsm
 from gammaflow.american_rows import american_cash, american_sums, exercised, unsupported
 from gammaflow.greeks import cash_greeks
 from gammaflow.kernels.sweep import CASH_GREEKS
@@ -275,9 +275,9 @@ def test_sums_over_groups(threads: int) -> None:
 
 def test_boundaries_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    original = american_rows.find_boundaries
+    original = american_curves.find_boundaries
     monkeypatch.setattr(
-        american_rows, "find_boundaries", lambda *args: calls.append(len(args[0])) or original(*args)
+        american_curves, "find_boundaries", lambda *args: calls.append(len(args[0])) or original(*args)
     )
     book = american_book(13)
     for spot in (90.0, 100.0, 110.0):

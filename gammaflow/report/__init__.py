@@ -1,5 +1,6 @@
 """The report: everything measured about one book at one moment, as objects, text, numbers and a page."""
 
-from gammaflow.report.result import Report, analyze
+from gammaflow.report.analysis import analyze
+from gammaflow.report.result import Report
 
 __all__ = ["Report", "analyze"]

@@ -10,28 +10,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from gammaflow.accuracy import TOLERANCE, shortfall_lines, worst
-from gammaflow.book import Book, moment_text
+from gammaflow.accuracy import shortfall_lines, worst
+from gammaflow.book import Book
 from gammaflow.chain import Chain, Quality
-from gammaflow.dynamics import Dynamics
-from gammaflow.errors import SchemaError
 from gammaflow.exposure import Exposure
-from gammaflow.financing import Financing, finance
-from gammaflow.levels import Levels, find_levels
+from gammaflow.financing import Financing
+from gammaflow.levels import Levels
 from gammaflow.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, strike_text
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
-from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
-from gammaflow.profile import Profile, sweep_spot
+from gammaflow.profile import Profile
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
+from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, describe
 
-__all__ = ["Report", "analyze"]
+__all__ = ["Report"]
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
 _SMALL: tuple[dict[str, Any], dict[str, Any]] = {}, {"fontsize": "small"}
@@ -76,7 +73,7 @@ class Report:
         book, profile = self.book, self.profile
         source = ", ".join(dict.fromkeys([*book.sources, *sorted(set(map(str, book["venue"])))]))
         return [
-            ("as of", moment_text(book, profile.days, profile.vol_shift, _SECONDS)),
+            ("as of", moment_text(book.asof, profile.days, profile.vol_shift, _SECONDS)),
             ("spot", f"{book.spot:,.2f} {book.currency}"),
             (
                 "source",
@@ -272,7 +269,7 @@ class Report:
 
     def plot(self) -> Any:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
-        moment = moment_text(self.book, self.profile.days, self.profile.vol_shift)
+        moment = moment_text(self.book.asof, self.profile.days, self.profile.vol_shift)
         title = f"{self.book.title} gamma, {moment}"
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
@@ -324,89 +321,6 @@ class Report:
             Panel("By strike", self.exposure.left_out("strike"), self.by("strike")),
             Panel("Data quality", self._quality_text(), self.unusable()),
         ]
-
-
-def analyze(
-    source: Chain | Book,
-    *,
-    rule: str | Rule | ArrayLike | None = None,
-    spots: ArrayLike | None = None,
-    dynamics: str | Dynamics = "sticky_strike",
-    days: float = 0.0,
-    vol_shift: float = 0.0,
-    core: float = 0.9,
-    rate: float | None = None,
-    dividend_yield: float | None = None,
-    repair: bool = False,
-    tol: float = TOLERANCE,
-) -> Report:
-    """Measure everything about a chain or a book: exposure, profile and levels.
-
-    Parameters
-    ----------
-    source : Chain or Book
-        Quotes, which `rule` signs, or dealers' positions.
-    rule : str, Rule or (n,) array, optional
-        How a chain is signed, as in `assign_positions`; default "calls_long_puts_short". Not for a book,
-        which has its signs.
-    spots, dynamics, days, vol_shift
-        Of the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and volatility.
-    core : float
-        Of the levels, as in `find_levels`.
-    rate, dividend_yield : float, optional
-        Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
-        determine, or else a default: see `gammaflow.financing.finance`. `Report.facts` names the source. A
-        book has its own.
-    repair : bool
-        Repair the chain first, as `repair_chain` does: volatilities as well.
-    tol : float
-        Error of rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names those that miss it.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    SchemaError
-        For a source that is no Chain or Book, a rule, rate, yield or repair for a book, options on futures
-        without a forward, or an argument that is not legal.
-
-    Examples
-    --------
-    >>> import gammaflow as gf
-    >>> from gammaflow.report import analyze
-    >>> report = analyze(gf.demo_chain())
-    >>> report.levels.put_wall
-    70000.0
-    >>> report.to_dict()["units"]["gamma"]
-    'USD per +1 % spot'
-    """
-    chain, financing = None, Financing()
-    if isinstance(source, Chain):
-        financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
-        chain = financed if repair else source
-        book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
-    elif not isinstance(source, Book):
-        raise SchemaError(
-            f"source: received {type(source).__name__}; legal: a Chain (from read_chain or chain_from_frame) "
-            "or a Book (from assign_positions)."
-        )
-    elif rule is not None:
-        raise SchemaError(
-            f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule}). "
-            "Leave rule out, or pass the Chain."
-        )
-    elif rate is not None or dividend_yield is not None or repair:
-        raise SchemaError(
-            f"rate, dividend_yield, repair: received {rate!r}, {dividend_yield!r}, {repair!r} for a Book, "
-            "whose rows have their rates and forwards already. Leave them out, or pass the Chain."
-        )
-    else:
-        book = source
-    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
-    exposure = profile.exposure()
-    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core), financing)
 
 
 def _words(name: str) -> str:

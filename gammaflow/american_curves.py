@@ -1,0 +1,228 @@
+"""Early-exercise corrections of American rows as functions of spot: boundaries and series of the premium."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.american_values import find_boundaries, premiums, share
+from gammaflow.book import Book
+from gammaflow.kernels.american import Rule
+from gammaflow.kernels.american_rows import series_loop
+from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
+from gammaflow.schema import read_only
+
+__all__ = ["Curves"]
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+#: Rows of `premiums` after the price; the first three are those of its short form.
+_PREMIUM = ("delta", "gamma", "speed", "color", "vega", "vanna", "zomma", "theta", "charm")
+_SHORT = 3
+
+#: Of which greek a name is the absolute value.
+_GREEK = {"gross_gamma": "gamma"}
+
+#: Step of the difference of the boundary by ln sigma.
+_STEP = 0.003
+
+#: Standard deviations from the boundary below which greeks are interpolated between those at the boundary and
+#: at so many multiples of that distance.
+_NEAR, _OTHERS = 0.3, 5
+
+#: Most Chebyshev points of a row: reached where spot drifts by a hundred standard deviations.
+_MOST = 256
+
+# Points at a time.
+_CHUNK = 1 << 15
+
+_lock = threading.Lock()
+
+
+class Curves:
+    """What exercise later changes in rows of a book, of one kind, at one day and volatility, for any spot."""
+
+    def __init__(self, book: Book, places: Rows, years: Array, sigma: Array, by: Rule) -> None:
+        self.by = by
+        names = (book.flag, years, book["rate"], sigma, book.underlying_yield)
+        self.phi, self.years, self.r, self.sigma, self.q = (a[places] for a in names)
+        self.K, self.ratio = book["strike"][places], book.underlying_ratio[places]
+        self.put = self.phi < 0
+        self.found = found = find_boundaries(self.phi, self.years, self.r, self.sigma, self.q, by)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            root = self.sigma * np.sqrt(found.life)
+            #: ln x over which the premium changes: one standard deviation, less where spot drifts.
+            self.scale = root / (1.0 + np.abs(found.gain - found.cost) * found.life / root)
+            edge, end = (self.underlying(x) / self.ratio for x in (found.edge, found.end))
+            near, far = np.log(found.edge), np.log(found.end)
+            #: ln x of the middle of the interval on which the option is held for the premium, and half of it.
+            self.middle, self.half = 0.5 * (far + near), 0.5 * (far - near)
+            per = -self.phi / self.half
+            points = np.ceil((8.0 + 4.8 * self.half / self.scale) / 4.0)
+            #: Chebyshev points that carry it: more do not make it more exact (measured).
+            self.points = np.where(found.end > 0.0, np.minimum(4.0 * points, _MOST), 0.0).astype(np.int64)
+        #: Spots between which the option is held for the premium.
+        self.low, self.high = np.where(self.put, edge, end), np.where(self.put, end, edge)
+        self.size = book.size[places]
+        centre = np.log(self.K / self.ratio) - self.phi * self.middle
+        fixed, floating = np.where(self.put, self.K, 0.0), np.where(self.put, 0.0, self.ratio)
+        fixed, floating = fixed * self.size, floating * self.size
+        columns = (self.low, self.high, centre, per, fixed, floating, np.sign(self.size))
+        self.columns = (*map(read_only, columns), read_only(self.points, np.int64))
+
+    def underlying(self, x: Array, of: Any = ...) -> Array:
+        """What rows are valued on, of x: that over strike of puts, strike over that of calls."""
+        return np.asarray(np.where(self.put[of], self.K[of] * x, self.K[of] / x))
+
+    def gone(self, spots: Any) -> NDArray[np.bool_]:
+        """Whether each row is exercised at spots (m,), (rows, m)."""
+        low, high, put = self.low[:, None], self.high[:, None], self.put[:, None]
+        return np.asarray(np.where(put, spots <= low, spots >= high))
+
+    @cached_property
+    def slope(self) -> Array:
+        """Derivative of H by ln sigma."""
+        terms = (self.phi, self.years, self.r)
+        up, down = (
+            find_boundaries(*terms, self.sigma * (1.0 + h), self.q, self.by, self.found.still).H
+            for h in (_STEP, -_STEP)
+        )
+        return read_only((up - down) / (2.0 * _STEP))
+
+    @cached_property
+    def short(self) -> Array:
+        """Chebyshev series of the first of `_PREMIUM`, per strike of puts and underlying of calls."""
+        return self._series(False)
+
+    @cached_property
+    def full(self) -> Array:
+        """Chebyshev series of all of `_PREMIUM`, (9, rows, points)."""
+        _ = self.slope  # found here, not by every thread
+        return self._series(True)
+
+    def _series(self, full: bool) -> Array:
+        out = np.zeros((len(_PREMIUM) if full else _SHORT, len(self.K), self.points.max()))
+
+        def work(start: int, stop: int) -> None:
+            points = self.points[start:stop]
+            for n in np.unique(points[points > 0]).tolist():
+                rows = start + np.flatnonzero(points == n)
+                cosines, to_series = _nodes(n)
+                for part in np.array_split(rows, 1 + len(rows) * n // _CHUNK):
+                    of = np.repeat(part, n)
+                    x = np.exp(self.middle[part, None] + self.half[part, None] * cosines).ravel()
+                    unit = np.where(self.put[of], self.K[of], self.K[of] / x)
+                    values = _held(self, of, x, full) / unit
+                    out[:, part, :n] = values.reshape(len(out), len(part), n) @ to_series
+
+        share(work, len(self.K), 16.0)
+        return read_only(out)
+
+    def add_held(self, wanted: list[str], spots: Array, into: Rows, out: Array) -> None:
+        """Add what exercise later changes to rows `into` of out (wanted, any, m)."""
+        which = read_only([_PREMIUM.index(_GREEK.get(name, name)) for name in wanted], np.int64)
+        gross = read_only([name in _GREEK for name in wanted], np.bool_)
+        series = self.short if which.max() < _SHORT else self.full
+        columns = (*self.columns, read_only(into, np.int64))
+        grid = read_only(spots), read_only(np.log(spots))
+        alone = np.bincount(into).max() == 1
+
+        def work(start: int, stop: int) -> None:
+            part = slice(start, stop)
+            sums = out if alone else np.zeros_like(out)
+            series_loop(*(a[part] for a in columns), series[:, part], which, gross, *grid, sums)
+            if not alone:
+                with _lock:
+                    np.add(out, sums, out=out)
+
+        share(work, len(self.K), len(spots) / 150.0)
+
+    def add_exercised(self, wanted: list[str], spots: Array, into: Rows, out: Array, european: bool) -> None:
+        """Add what exercise now changes, in the same way: the delta of what is received.
+
+        Less the greeks of the European options, where those are in the sums already.
+        """
+        gone = self.gone(spots)
+        if european and gone.any():
+            i, j = np.nonzero(gone)
+            cash = _european(self, i, spots[j] * self.ratio[i], self.years[i])
+            for name, block in zip(wanted, out, strict=True):
+                size = np.abs(self.size[i]) if name in _GREEK else self.size[i]
+                np.add.at(block, (into[i], j), -size * cash[_GREEK.get(name, name)])
+        if "delta" in wanted and gone.any():
+            units = (self.size * self.phi * self.ratio)[:, None] * gone * spots
+            np.add.at(out[wanted.index("delta")], into, units)
+
+
+@cache
+def _nodes(n: int) -> tuple[Array, Array]:
+    """Chebyshev points on -1..1, and the matrix (n, n) from values there to coefficients."""
+    angle, k = (2 * np.arange(n) + 1) * (np.pi / (2 * n)), np.arange(n)
+    return np.cos(angle), np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n)
+
+
+def _european(curves: Curves, of: Rows, U: Array, years: Array) -> dict[str, Array]:
+    """Cash greeks of the European options of the rows `of`, which have `years` left."""
+    out = np.empty((len(CASH_GREEKS), len(of)))
+    columns = (curves.phi[of], U, curves.K[of], years, curves.r[of], curves.sigma[of], curves.q[of])
+    cash_rows(*map(read_only, (*columns, np.ones(len(of)))), out)
+    return dict(zip(CASH_GREEKS, out, strict=True))
+
+
+def _held(curves: Curves, of: Rows, x: Array, full: bool) -> Array:
+    """What exercise later changes in cash greeks: rows as `_PREMIUM`."""
+
+    def premium(of: Rows, x: Array) -> Array:
+        terms = (curves.phi[of], curves.underlying(x, of), curves.K[of])
+        return premiums(of, *terms, curves.found, curves.by, curves.slope if full else None)[1:]
+
+    found, step = curves.found, _NEAR * curves.scale[of]
+    out = premium(of, x)
+    s = np.log(x / found.edge[of]) / step
+    near = np.flatnonzero(s < 1.0)
+    if near.size:
+        at, s, step = of[near], s[near], step[near]
+        out[:, near] = _limits(curves, at, full) * _lagrange(s, 0)
+        for k in range(1, _OTHERS + 1):
+            out[:, near] += premium(at, found.edge[at] * np.exp(k * step)) * _lagrange(s, k)
+    cut = np.flatnonzero(found.life[of] < curves.years[of])
+    if cut.size:
+        at = of[cut]
+        U = curves.underlying(x[cut], at)
+        now, then = (_european(curves, at, U, years[at]) for years in (curves.years, found.life))
+        out[:, cut] += np.array([then[name] - now[name] for name in _PREMIUM[: len(out)]])
+    return out
+
+
+def _lagrange(s: Array, k: int) -> Array:
+    """The polynomial that is 1 at k and 0 at the other points of 0.._OTHERS."""
+    return np.asarray(np.prod([(s - j) / (k - j) for j in range(_OTHERS + 1) if j != k], axis=0))
+
+
+def _limits(curves: Curves, of: Rows, full: bool) -> Array:
+    """What `_held` tends to at the boundary: the American values less the European ones."""
+    found, H = curves.found, curves.found.H[:, of]
+    phi, r, q, sigma, K = (a[of] for a in (curves.phi, curves.r, curves.q, curves.sigma, curves.K))
+    U = curves.underlying(found.edge[of], of)
+    half, away, k = 0.5 * sigma * sigma, phi / (2.0 * np.sqrt(H[0])), np.arange(len(H))
+    # d ln B / dT, from dH / dsqrt(u) with T_k'(1) = k^2
+    later = away * (k * k @ curves.by.series @ H) / found.still[of]
+    paid = phi * q * U / half
+    gamma = paid - phi * r * K / half
+    speed = paid - (later + r - q) * gamma / half
+    values = {"delta": phi * U, "gamma": gamma, "speed": speed}
+    if full:
+        wider = away * curves.slope[0, of] / sigma  # d ln B / dsigma
+        values |= {
+            "color": later * (speed - paid),
+            "vanna": -wider * gamma,
+            "zomma": -2.0 * gamma / sigma - wider * (speed - paid),
+            "charm": later * gamma,
+        }
+    european = _european(curves, of, U, found.life[of])
+    return np.array([values.get(name, 0.0) - european[name] for name in _PREMIUM if full or name in values])

@@ -1,0 +1,45 @@
+"""Grids of spots on which no spike of gamma is stepped over."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.book import Book
+
+__all__ = ["default_spots", "expiry_spots"]
+
+# sigma sqrt(t) below which a grid of 0.1 % may step over a spike.
+_NARROW = 0.003
+
+
+def default_spots(book: Book, *, days: float = 0.0, vol_shift: float = 0.0) -> NDArray[np.float64]:
+    """Spots from 30 % below to 30 % above the book's: 0.1 % apart, itself, and `expiry_spots`."""
+    grid = np.geomspace(0.7 * book.spot, 1.3 * book.spot, 601)
+    near = expiry_spots(book, grid[0], grid[-1], days=days, vol_shift=vol_shift)
+    return np.unique(np.concatenate([grid, [book.spot], near]))
+
+
+def expiry_spots(
+    book: Book, low: float, high: float, *, days: float = 0.0, vol_shift: float = 0.0
+) -> NDArray[np.float64]:
+    """Spots that show the spike of gamma at each strike of an expiry so near that a plain grid steps over it.
+
+    Around each strike between `low` and `high` [currency] whose sigma sqrt(t) is below 0.3 %, out to four of
+    them on both sides, half of one apart or more: where strikes are closer than their spikes are wide they
+    share points.
+    """
+    years, sigma = book.rolled(days, vol_shift)
+    width = sigma * np.sqrt(years)
+    centre = book["strike"] / book.underlying_ratio
+    narrow = (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
+    # Widths rounded down to powers of two share a lattice of points half of one apart.
+    step = 0.5 * 2.0 ** np.floor(np.log2(width[narrow]))
+    around = np.array([-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8])
+    middle = np.rint(np.log(centre[narrow] / book.spot) / step)
+    spots = [np.empty(0)]
+    for size in np.unique(step):
+        places = np.unique(np.unique(middle[step == size])[:, None] + around)
+        spots.append(book.spot * np.exp(size * places))
+    found = np.unique(np.concatenate(spots))
+    return found[(found > low) & (found < high)]

@@ -1,0 +1,101 @@
+"""`analyze`: from a chain or a book to a report."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from gammaflow.accuracy import TOLERANCE
+from gammaflow.book import Book
+from gammaflow.chain import Chain
+from gammaflow.dynamics import Dynamics
+from gammaflow.errors import SchemaError
+from gammaflow.financing import Financing, finance
+from gammaflow.levels import find_levels
+from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
+from gammaflow.profile import sweep_spot
+from gammaflow.report.result import Report
+
+__all__ = ["analyze"]
+
+
+def analyze(
+    source: Chain | Book,
+    *,
+    rule: str | Rule | ArrayLike | None = None,
+    spots: ArrayLike | None = None,
+    dynamics: str | Dynamics = "sticky_strike",
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    core: float = 0.9,
+    rate: float | None = None,
+    dividend_yield: float | None = None,
+    repair: bool = False,
+    tol: float = TOLERANCE,
+) -> Report:
+    """Measure everything about a chain or a book: exposure, profile and levels.
+
+    Parameters
+    ----------
+    source : Chain or Book
+        Quotes, which `rule` signs, or dealers' positions.
+    rule : str, Rule or (n,) array, optional
+        How a chain is signed, as in `assign_positions`; default "calls_long_puts_short". Not for a book,
+        which has its signs.
+    spots, dynamics, days, vol_shift
+        Of the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and volatility.
+    core : float
+        Of the levels, as in `find_levels`.
+    rate, dividend_yield : float, optional
+        Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
+        determine, or else a default: see `gammaflow.financing.finance`. `Report.facts` names the source. A
+        book has its own.
+    repair : bool
+        Repair the chain first, as `repair_chain` does: volatilities as well.
+    tol : float
+        Error of rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names those that miss it.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    SchemaError
+        For a source that is no Chain or Book, a rule, rate, yield or repair for a book, options on futures
+        without a forward, or an argument that is not legal.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.report import analyze
+    >>> report = analyze(gf.demo_chain())
+    >>> report.levels.put_wall
+    70000.0
+    >>> report.to_dict()["units"]["gamma"]
+    'USD per +1 % spot'
+    """
+    chain, financing = None, Financing()
+    if isinstance(source, Chain):
+        financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
+        chain = financed if repair else source
+        book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
+    elif not isinstance(source, Book):
+        raise SchemaError(
+            f"source: received {type(source).__name__}; legal: a Chain (from read_chain or chain_from_frame) "
+            "or a Book (from assign_positions)."
+        )
+    elif rule is not None:
+        raise SchemaError(
+            f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule}). "
+            "Leave rule out, or pass the Chain."
+        )
+    elif rate is not None or dividend_yield is not None or repair:
+        raise SchemaError(
+            f"rate, dividend_yield, repair: received {rate!r}, {dividend_yield!r}, {repair!r} for a Book, "
+            "whose rows have their rates and forwards already. Leave them out, or pass the Chain."
+        )
+    else:
+        book = source
+    profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
+    exposure = profile.exposure()
+    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core), financing)
