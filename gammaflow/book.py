@@ -274,18 +274,17 @@ class Book(Columnar):
     ) -> Book:
         """The same positions as options on another unit of the same thing: shares of a fund as coins.
 
-        Levels are divided by the ratio and multipliers multiplied by it, so no figure in money changes.
+        Price levels are converted, dollar exposures are unchanged.
 
         Parameters
         ----------
         symbol : str
             What the units are of, such as "BTC".
         per_unit : float or PerUnit
-            Units of `symbol` behind one unit of this underlying, > 0; or a dated map of
-            `gammaflow.venues`, taken at the book's moment.
+            Units of `symbol` behind one unit of this underlying, > 0; or a dated map of `gammaflow.venues`.
         spot : float, optional
-            Price of `symbol` at the book's moment [currency]. Where the book's own spot says otherwise, the
-            ratio of the two, a premium, is held when spot moves; it scales levels and is told in `rule`.
+            Price of `symbol` at the book's timestamp [currency]. If the book's own spot implies another price,
+            that premium is kept as spot moves, scales the levels and is recorded in `rule`.
         venue : str, optional
             Renames the venue of every row.
 

@@ -151,7 +151,8 @@ class Exposure:
         return "\n".join(
             [
                 f"Exposure {self.book.title}, as of "
-                f"{moment_text(self.book.asof, self.days, self.vol_shift)}, spot {self.book.spot:,.2f} {self.book.currency}",
+                f"{moment_text(self.book.asof, self.days, self.vol_shift)}, spot {self.book.spot:,.2f} "
+                f"{self.book.currency}",
                 *marked(self.warnings),
                 f"rule: {self.book.rule}",
                 f"sign: {self.book.sign}",
