@@ -272,9 +272,7 @@ class Book(Columnar):
     def in_units_of(
         self, symbol: str, per_unit: float | PerUnit, *, spot: float | None = None, venue: str | None = None
     ) -> Book:
-        """The same positions as options on another unit of the same thing: shares of a fund as coins.
-
-        Price levels are converted, dollar exposures are unchanged.
+        """The same positions in another unit of the same thing (a fund's shares as coins), alike in money.
 
         Parameters
         ----------
@@ -283,8 +281,8 @@ class Book(Columnar):
         per_unit : float or PerUnit
             Units of `symbol` behind one unit of this underlying, > 0; or a dated map of `gammaflow.venues`.
         spot : float, optional
-            Price of `symbol` at the book's timestamp [currency]. If the book's own spot implies another price,
-            that premium is kept as spot moves, scales the levels and is recorded in `rule`.
+            Price of `symbol` at the book's timestamp [currency]. If the book's own spot implies another
+            price, that premium is kept as spot moves, scales levels and is recorded in `rule`.
         venue : str, optional
             Renames the venue of every row.
 

@@ -32,7 +32,7 @@ def expiry_spots(
     years, sigma = book.rolled(days, vol_shift)
     width = sigma * np.sqrt(years)
     centre = book["strike"] / book.underlying_ratio
-    narrow = (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
+    narrow = book.has_strike & (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
     # Widths rounded down to powers of two share a lattice of points half of one apart.
     step = 0.5 * 2.0 ** np.floor(np.log2(width[narrow]))
     around = np.array([-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8])

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
+from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.breaks import Breaks, find_breaks
 from gammaflow.curve import GAP, Curve
@@ -344,11 +345,14 @@ def sweep_spot(
     if spots is None:
         grid = default_spots(book, days=days, vol_shift=vol_shift)
     else:
-        grid = np.atleast_1d(np.asarray(spots, dtype=np.float64))
+        try:
+            grid = np.atleast_1d(floats(spots))
+        except (TypeError, ValueError):
+            grid = np.array([np.nan])
     rising = grid.ndim == 1 and grid.size and grid[0] > 0 and (np.diff(grid) > 0).all()
     if not rising or not np.isfinite(grid).all():
         raise SchemaError(
-            f"spots: received {np.array2string(grid, threshold=6)}; legal: finite prices > 0 "
+            f"spots: received {np.array2string(grid, threshold=6) if spots is None else repr(spots):.80}; legal: finite prices > 0 "
             "in ascending order, each once."
         )
     if how.needs_smile and smiles is None:
