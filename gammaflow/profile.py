@@ -351,10 +351,8 @@ def sweep_spot(
             grid = np.array([np.nan])
     rising = grid.ndim == 1 and grid.size and grid[0] > 0 and (np.diff(grid) > 0).all()
     if not rising or not np.isfinite(grid).all():
-        raise SchemaError(
-            f"spots: received {np.array2string(grid, threshold=6) if spots is None else repr(spots):.80}; legal: finite prices > 0 "
-            "in ascending order, each once."
-        )
+        shown = np.array2string(grid, threshold=6) if np.isfinite(grid).any() else f"{spots!r:.80}"
+        raise SchemaError(f"spots: received {shown}; legal: finite prices > 0 in ascending order, each once.")
     if how.needs_smile and smiles is None:
         smiles = fit_smiles(book)
     accuracy = Accuracy(check_tol(tol))
