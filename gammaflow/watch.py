@@ -193,7 +193,7 @@ def to_line(state: State) -> str:
         f"flips {flips} zone {'none' if zone is None else f'{zone.low:,.2f} to {zone.high:,.2f}'} "
         f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)})"
         f"{''.join(f'; {name} {text}' for name, text in state.report.rates()[:1])}"
-        f"{''.join(f'; WARNING {text}' for text in state.report.warnings())}"
+        f"{''.join(f'; WARNING: {text}' for text in state.report.warnings())}"
     )
 
 

@@ -254,7 +254,7 @@ class TestView:
             f"flips {levels.flips[0].spot:,.2f} zone {levels.zone.low:,.2f} to {levels.zone.high:,.2f} "
             f"put wall {levels.put_wall:,.7g} call wall {levels.call_wall:,.7g} "
             f"(quotes 1 min 12 s old, received 1 min 10 s ago); rate 0 % a year: rows are quoted on forwards "
-            "and not discounted; WARNING Synthetic demonstration data: no number here is a market quote."
+            "and not discounted; WARNING: Synthetic demonstration data: no number here is a market quote."
         )
         fault = to_line(self.state(report, fault="deribit: no"))
         assert (
