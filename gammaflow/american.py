@@ -47,7 +47,7 @@ ALL = (*DEFAULT, "speed")
 
 # Per precision and for ordinary and strained options: the rule of values, and that of differences, which ask
 # more of convergence.
-_FAR, _FAR_PRECISE = rule(16, 16, 48), rule(32, 32, 96)
+_FAR, _FAR_PRECISE = rule(20, 20, 48), rule(32, 32, 96)
 RULES = {
     "default": ((rule(8, 8, 24, 1e-5, 4), _FAR), (rule(8, 8, 24, 1e-7, 5), _FAR)),
     "precise": ((rule(16, 16, 48, 1e-7, 6), _FAR_PRECISE), (rule(16, 16, 48, 1e-9, 8), _FAR_PRECISE)),
@@ -229,7 +229,7 @@ def greeks(
     A put with r = 0 > q has no rho within about 1 % of its boundary (NaN).
 
     Times of the boundary, points of its equation and of the premium are 8, 8, 24 or 16, 16, 48 for ordinary
-    options. Three kinds have 16, 16, 48 or 32, 32, 96, found another way, and take about fifty times as long:
+    options. Three kinds have 20, 20, 48 or 32, 32, 96, found another way, and take about sixty times as long:
     those that near the perpetual option (rate t above 2, where its price is approached as e^(-rate t)), those
     of sigma sqrt(t) above 1.5, and those that pay for being held (-q t of a put, -r t of a call above 0.1).
 

@@ -76,7 +76,7 @@ def terms(draw: st.DrawFn) -> tuple[str, float, float, float, float, float, floa
     """flag, S, K, t, r, sigma, q by what matters: drift and spread in deviations, rates times years."""
     root = 10.0 ** draw(st.floats(-3.0, math.log10(15.0)))
     t = 10.0 ** draw(st.floats(-5.5, 3.0))
-    gain = draw(st.one_of(st.floats(0.0, 1e-3), st.floats(-4.0, 1.4).map(lambda a: 10.0**a)))
+    gain = draw(st.one_of(st.just(0.0), st.floats(-9.0, 1.4).map(lambda a: 10.0**a)))
     drift = draw(st.one_of(st.just(0.0), drifts))
     cost = draw(st.one_of(st.just(gain - drift * root), st.just(0.0), st.floats(-5.0, 5.0)))
     cost = min(max(cost, -60.0), 60.0)
