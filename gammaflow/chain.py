@@ -92,7 +92,7 @@ class Chain(Columnar):
             lambda: utc(self.asof),
             lambda: validate(self.columns, CHAIN, "chain"),
         )
-        refuse("chain", problems or contradictions(values[2], values[0]))
+        refuse("chain", problems or self._contradictions(values[2], values[0]))
         for name, value in zip(("spot", "asof", "columns"), values, strict=True):
             set_(self, name, value)
         set_(self, "left_out", MappingProxyType({k: int(v) for k, v in self.left_out.items() if v}))
@@ -100,6 +100,10 @@ class Chain(Columnar):
             raise SchemaError(
                 f"chain not accepted: {self.symbol} has no rows; at least one contract is needed."
             )
+
+    def _contradictions(self, columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
+        """Why no number of the chain could be meant, one line each."""
+        return contradictions(columns, spot)
 
     @cached_property
     def years(self) -> NDArray[np.float64]:

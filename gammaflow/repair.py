@@ -104,8 +104,16 @@ class RepairQuality(Quality):
         return "\n".join(lines)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class _Derived(Chain):
+    """A chain with what its quotes imply for what the vendor said: never refused, but warned about."""
+
+    def _contradictions(self, columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
+        return []
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class RepairedChain(Chain):
+class RepairedChain(_Derived):
     """A chain after `repair_chain`; `original` is the chain it was made of, untouched.
 
     Attributes
@@ -265,7 +273,9 @@ def repair_chain(
     coin = quoted_in == "coin"
     cells = find_cells(chain)
     table = fit_forwards(chain, cells, coin, rate)
-    priced = chain.with_columns(**carry_columns(chain, table, coin))
+    names = ("symbol", "spot", "asof", "vendor", "currency", "left_out")
+    shared = {name: getattr(chain, name) for name in names}
+    priced = _Derived({**chain.columns, **carry_columns(chain, table, coin)}, **shared)
     terms = Terms(priced, coin, table)
     iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
     flags = find_flags(terms, cells, iv, table)
@@ -280,10 +290,9 @@ def repair_chain(
             "flags": flags,
         }
     )
-    names = ("symbol", "spot", "asof", "vendor", "currency", "left_out")
     return RepairedChain(
         columns={**priced.columns, "iv": iv},
-        **{name: getattr(chain, name) for name in names},
+        **shared,
         original=chain,
         marks=marks,
         forwards=table,

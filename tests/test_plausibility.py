@@ -207,6 +207,19 @@ class TestNumbersInTheSentences:
             "rows: received 12 of the 18 strikes nearest to the money (6 an expiry) with a"
         )
 
+    @pytest.mark.parametrize("rows", [4, 7, 13, 25])
+    def test_one_volatility_at_the_end_of_a_small_chain(self, rows):
+        """The last expiry holds a single row where seven, thirteen or twenty-five are left."""
+        chain = altered(
+            made_chain(days=(8.0, 20.0, 40.0, 90.0, 91.0), moneyness=(0.9, 1.0, 1.1)), rows=slice(rows)
+        )
+        iv = chain["iv"].copy()
+        iv[-1] = 30.0
+        (line,) = chain.with_columns(iv=iv).warnings
+        assert line.startswith(
+            f"volatility: received 3,000.00% for {chain['contract'][-1]}, 60 times or more away"
+        )
+
     def test_a_rate_in_percent(self):
         (line,) = made_chain(quoted="none", forward=False).with_columns(rate=3.6).warnings
         assert line == (
@@ -550,6 +563,14 @@ class TestWarningsReachEveryResult:
     def test_the_other_side_and_another_spot_keep_them(self, report):
         assert (-report.book).warnings == report.book.warnings
         assert report.book.at(spot=91_000.0).warnings == report.book.warnings
+
+    def test_a_repair_warns_where_a_vendor_would_be_refused(self):
+        """A spot twenty times too high is a warning without forwards, and with those of parity."""
+        bad = altered(made_chain(forward=False), spot=2_000.0)
+        repaired = repair_chain(bad)
+        assert np.nanmax(repaired["forward"]) < 200.0
+        assert {line.partition(":")[0] for line in bad.warnings} == {"strike", "spot"}
+        assert {line.partition(":")[0] for line in repaired.warnings} == {"strike", "forward"}
 
     def test_a_repaired_chain_keeps_them(self):
         chain = gf.demo_chain()

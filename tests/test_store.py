@@ -113,21 +113,23 @@ def test_odd_values_survive(tmp_path_factory: pytest.TempPathFactory, data: st.D
     def column(values: Any, **arguments: Any) -> Any:
         return data.draw(st.lists(values, min_size=rows, max_size=rows, **arguments))
 
+    strikes, spot = column(POSITIVE), data.draw(POSITIVE)
     chain = Chain(
         {
             "contract": column(TEXT, unique=True),
             "expiry": pd.DatetimeIndex(column(moments)),
-            "strike": column(POSITIVE),
+            "strike": strikes,
             "kind": column(st.sampled_from(["call", "put"])),
             "open_interest": column(st.one_of(st.just(np.nan), st.just(-0.0), POSITIVE)),
             "multiplier": column(POSITIVE),
-            "iv": column(st.floats(0.0, 100.0)),
+            "iv": column(st.floats(0.0, 5.0)),
             "vendor_delta": column(ANY),
             "root": column(TEXT),
             "settlement": column(TEXT),
             "quote_time": pd.DatetimeIndex(column(st.one_of(st.none(), moments)), tz="UTC"),
         },
-        data.draw(TEXT), data.draw(POSITIVE), data.draw(moments), data.draw(VENDOR), data.draw(TEXT),
+        # Strikes all far above spot are refused, and so are volatilities in percent.
+        data.draw(TEXT), max(spot, min(strikes)), data.draw(moments), data.draw(VENDOR), data.draw(TEXT),
         data.draw(st.dictionaries(TEXT, st.integers(1, 10**12), max_size=3)),
     )  # fmt: skip
     store = Store(tmp_path_factory.mktemp("odd"))
@@ -184,7 +186,7 @@ def test_another_chain_in_the_same_place_is_refused(store: Store) -> None:
         (small(spot=101.0), "differ in spot"),
         (small(strike=[1.0, 3.0], contract=["a", "c"]), "differ in contract, strike"),
         (small(iv=[0.5, 0.5]), "differ in iv"),
-        (DEMO.with_columns(iv=0.5), None),
+        (DEMO.with_columns(strike=DEMO["strike"] / 700.0, forward=np.nan), None),
     ):
         if words is None:
             other = Chain(other.columns, "BTC", 100.0, FIRST, "v")

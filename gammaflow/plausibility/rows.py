@@ -71,8 +71,9 @@ def _odd(iv: Array, expiry: NDArray[Any]) -> Mask:
     median = float(np.median(iv))
     rows = np.flatnonzero((iv > _SUSPECT * median) | (iv * _SUSPECT < median))
     first, last = (np.searchsorted(expiry, expiry[rows], side) for side in ("left", "right"))
-    # Where an expiry has fewer rows than neighbours are wanted, those of the next one will do.
+    # Where an expiry has fewer rows than neighbours are wanted, those of the expiries beside it will do.
     start = np.clip(rows - _NEIGHBOURS // 2, first, np.maximum(last - _NEIGHBOURS, first))
+    start = np.minimum(start, max(len(iv) - _NEIGHBOURS, 0))
     near = np.minimum(start[:, None] + np.arange(_NEIGHBOURS), len(iv) - 1)
     local = np.nanmedian(np.where(near == rows[:, None], np.nan, iv[near]), axis=1)
     low, high = np.minimum(local, median), np.maximum(local, median)
