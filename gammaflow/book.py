@@ -30,7 +30,6 @@ from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit"]
 
-
 _AND = " | "
 
 
@@ -115,9 +114,7 @@ class Book(Columnar):
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["strike"]):
-            raise SchemaError(
-                f"book not accepted: {self.symbol} has no rows; at least one position is needed."
-            )
+            raise SchemaError(f"book not accepted: {self.symbol} has no rows; one position is needed.")
         order = np.argsort(columns["expiry"], kind="stable")
         if (np.diff(order) != 1).any():
             columns = {k: read_only(v[order], v.dtype) for k, v in columns.items()}
@@ -226,9 +223,8 @@ class Book(Columnar):
         asof : tz-aware moment, optional
             The book's where not given; no row may have expired by then.
         """
-        return replace(
-            self, spot=self.spot if spot is None else spot, asof=self.asof if asof is None else asof
-        )
+        moment = self.asof if asof is None else asof
+        return replace(self, spot=self.spot if spot is None else spot, asof=moment)
 
     def kept_in(self, numeraire: str) -> Book:
         """The same positions with dealers' accounts in "usd" or "coin", for options that settle in coin.
@@ -237,9 +233,8 @@ class Book(Columnar):
         slope: gamma less net transaction delta over the forward.
         """
         check_choice(numeraire, "numeraire", ("usd", "coin"))
-        return replace(
-            self, columns={**self.columns, "numeraire": np.full(len(self), numeraire, dtype=object)}
-        )
+        accounts = np.full(len(self), numeraire, dtype=object)
+        return replace(self, columns={**self.columns, "numeraire": accounts})
 
     def in_units_of(
         self, symbol: str, per_unit: float | PerUnit, *, spot: float | None = None, venue: str | None = None
@@ -302,7 +297,7 @@ class Book(Columnar):
         return self.sign_of(CONVENTION)
 
     def sign_of(self, convention: str) -> str:
-        """`convention`, or in place of it that there is none, where positions are open interest alone."""
+        """`convention`, or that there is none where positions are open interest alone."""
         return convention if self.signed else "none (open interest alone)"
 
     @property
@@ -341,18 +336,15 @@ class Book(Columnar):
 
     def __neg__(self) -> Book:
         """The other side of every position."""
-        return replace(
-            self, columns={**self.columns, "position": -self["position"]}, rule=f"opposite of {self.rule}"
-        )
+        columns = {**self.columns, "position": -self["position"]}
+        return replace(self, columns=columns, rule=f"opposite of {self.rule}")
 
     def __repr__(self) -> str:
         position = self["position"]
         long, short = position[position > 0].sum(), -position[position < 0].sum()
-        held = (
-            f"dealers own {long:,.0f} and owe {short:,.0f} contracts"
-            if self.signed
-            else f"{long + short:,.0f} contracts of open interest, signed for nobody"
-        )
+        held = f"dealers own {long:,.0f} and owe {short:,.0f} contracts"
+        if not self.signed:
+            held = f"{long + short:,.0f} contracts of open interest, signed for nobody"
         return (
             f"Book {self.symbol}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\nrule: {self.rule}\n{len(self):,} rows, {len(self.expiries)} expiries, {held}"
