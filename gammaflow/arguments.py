@@ -54,6 +54,8 @@ def floats(value: Any) -> NDArray[np.float64]:
     array = np.asarray(value)
     if array.dtype.kind == "O":
         array = np.where(_is_na(array), np.nan, array)
+        # of one object numpy would make NaN where it is None
+        return array.astype(np.float64) if array.ndim else np.array(float(array.item()))
     return array.astype(np.float64, copy=False)
 
 

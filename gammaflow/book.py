@@ -102,9 +102,7 @@ class Book(Columnar):
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["strike"]):
-            raise SchemaError(
-                f"book not accepted: {self.symbol} has no rows; at least one position is needed."
-            )
+            raise SchemaError(f"book not accepted: {self.symbol} has no rows; one position is needed.")
         order = np.argsort(columns["expiry"], kind="stable")
         if (np.diff(order) != 1).any():
             columns = {k: read_only(v[order], v.dtype) for k, v in columns.items()}
@@ -265,9 +263,8 @@ class Book(Columnar):
         slope: gamma less net transaction delta over the forward.
         """
         check_choice(numeraire, "numeraire", ("usd", "coin"))
-        return replace(
-            self, columns={**self.columns, "numeraire": np.full(len(self), numeraire, dtype=object)}
-        )
+        accounts = np.full(len(self), numeraire, dtype=object)
+        return replace(self, columns={**self.columns, "numeraire": accounts})
 
     def in_units_of(
         self, symbol: str, per_unit: float | PerUnit, *, spot: float | None = None, venue: str | None = None
@@ -319,7 +316,7 @@ class Book(Columnar):
         return self.sign_of(CONVENTION)
 
     def sign_of(self, convention: str) -> str:
-        """`convention`, or in place of it that there is none, where positions are open interest alone."""
+        """`convention`, or that there is none where positions are open interest alone."""
         return convention if self.signed else "none (open interest alone)"
 
     @property

@@ -141,8 +141,10 @@ class Exposure:
                 "Use by='expiry'."
             )
         options = {"currency": self.book.currency, **options}
-        title = "\n".join([f"{self.book.title} {measure} by {by}", self.left_out(by)]).strip()
-        return plot_bars(bars, self.book.spot, title, unit, **options)
+        ax = plot_bars(bars, self.book.spot, f"{self.book.title} {measure} by {by}", unit, **options)
+        if self.left_out(by):
+            ax.set_xlabel(f"{ax.get_xlabel()}\n{self.left_out(by)}")
+        return ax
 
     def __repr__(self) -> str:
         units = describe(self.book.currency)

@@ -197,6 +197,7 @@ def test_a_book_of_notes_alone_has_no_strikes(with_notes, tmp_path):
     with pytest.raises(SchemaError, match=r"no row of the book has a strike .*10 notes.* Use by='expiry'"):
         exposure.plot("strike")
     report = gf.analyze(notes, spots=np.linspace(30, 60, 61))
+    assert report.plot().axes[1].get_title(loc="left") == exposure.left_out("strike")
     page = report.to_html(tmp_path / "notes.html").read_text(encoding="utf-8")
     assert "Gamma by expiry, at spot" in page
     assert "Gamma by strike, at spot" not in page
@@ -216,7 +217,7 @@ def test_reports_and_pictures_by_strike_say_what_they_leave_out(with_notes, tmp_
     assert total == pytest.approx(plain["total"]["gamma"], rel=1e-12)
     strikes = {row["strike"] for row in plain["by_strike"]}
     assert strikes == set(with_notes.book.select(with_notes.book.has_strike)["strike"])
-    assert words in with_notes.plot("strike").get_title(loc="left")
-    left = report.plot().axes[1]
-    assert left.get_title(loc="left") == f"by strike\n{words}"
+    assert with_notes.plot("strike").get_xlabel() == f"strike [USD]\n{words}"
+    assert report.plot().axes[1].get_xlabel() == f"strike [USD]\n{words}"
+    assert with_notes.plot("expiry").get_xlabel() == "expiry [UTC]"
     plt.close("all")

@@ -31,7 +31,6 @@ from gammaflow.units import MEASURES, describe
 __all__ = ["Report"]
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
-_SMALL: tuple[dict[str, Any], dict[str, Any]] = {}, {"fontsize": "small"}
 _SYNTHETIC = "synthetic demo"
 
 
@@ -274,11 +273,10 @@ class Report:
         figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
         if self.book.has_strike.any():
-            self.exposure.plot("strike", ax=left)
+            self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
         else:
             left.set_axis_off()
-        beside = self.exposure.left_out("strike")
-        left.set_title("\n".join(["by strike", beside]).strip(), loc="left", **_SMALL[bool(beside)])
+            left.set_title(self.exposure.left_out("strike"), loc="left")
         self.exposure.plot("expiry", ax=right).set_title("by expiry", loc="left")
         return figure
 
