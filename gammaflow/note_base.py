@@ -247,7 +247,9 @@ class Note:
         """
         asof, days = utc(asof), check_number(days, "days", 0.0)
         reason = self.over(asof)
-        if reason is None and self.maturity <= asof + pd.Timedelta(days, "D"):
+        # In years, as a book counts what is left: a timedelta would round to the nanosecond.
+        end = self.maturity.tz_localize(None).to_datetime64()
+        if reason is None and years_to_expiry(np.array([end]), asof)[0] <= days / DAYS_PER_YEAR:
             reason = f"matured {self.maturity:%Y-%m-%d} within the {days:g} days"
         if reason:
             raise SchemaError(

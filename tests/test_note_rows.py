@@ -157,3 +157,18 @@ def test_a_profile_of_notes_adds_up():
     table = gf.sweep_spot(book, SPOTS).table
     found = cash(book, wanted=["gamma"])["gamma"].sum(axis=0)
     np.testing.assert_allclose(table["gamma"], 0.01 * found, rtol=1e-9)
+
+
+def test_a_note_a_hair_before_maturity_is_still_there():
+    """Less than a nanosecond before its last close: par and coupon for certain, which have no delta."""
+    note = gf.notes.ReverseConvertible(
+        name="RC", symbol="TEST", notional=1e6, initial=50.0, issued="2025-11-04", matures="2026-02-05",
+        barrier=0.7, observation="daily", coupon=0.03, coupons="quarterly",
+    )  # fmt: skip
+    book = gf.book_notes([note], spot=42.0, asof=ASOF, sigma=0.4, rate=0.03)
+    days = book.years[0] * 365.0 * (1.0 - 1e-13)
+    assert book.rolled(days)[0][0] > 0.0
+    table = gf.sweep_spot(book, [30.0, 42.0, 60.0], days=days).table
+    # Not knocked in at 42 or 60; at 30 the holder gets 30 / 50 of par, and the dealer is short that.
+    np.testing.assert_allclose(table["delta"], [-1e6 * 30.0 / 50.0, 0.0, 0.0], rtol=1e-12)
+    assert not gf.sweep_spot(book, [42.0], days=book.years[0] * 365.0 * (1.0 + 1e-12)).table.any(axis=None)

@@ -185,14 +185,12 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     for i in range(len(spots)):
         z = eta * log_ratio(spots[i], H)
         side = z + rate * gap
-        if z < sure:
+        if z < sure or side < 0.0:
             jet = vanilla(phi, spots[i], K, t, r, sigma, q)
             jet = combine(1.0, jet, -1.0, constant(given, -due * given))
-        elif side < 0.0:
-            jet = vanilla(phi, spots[i], K, t, r, sigma, q)
-            jet = combine(1.0, jet, -1.0, constant(given, -due * given))
-            rest = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, lacking)
-            jet = combine(1.0, jet, -1.0, rest)
+            if z >= sure:
+                rest = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, lacking)
+                jet = combine(1.0, jet, -1.0, rest)
         elif side < spread(s0, reach):
             jet = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, fine)
         elif N == 2:
