@@ -64,10 +64,16 @@ def explain(levels: Levels) -> str:
         *(("WARNING", sentence) for sentence in levels.warnings),
         ("rule", book.rule),
         ("sign", book.sign),
-        ("rows", f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"),
+        (
+            "rows",
+            f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"
+            + (f"; {book.subset}" if book.subset else ""),
+        ),
         (
             "quality",
-            " | ".join(book.quality_text.splitlines()) if book.quality else "not made from one chain",
+            " | ".join(book.quality_text.splitlines())
+            if book.quality
+            else "not known: no chain is behind the book",
         ),
         ("time", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
         ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
@@ -87,7 +93,7 @@ def explain(levels: Levels) -> str:
         ),
         ("core", f"around a trough, where the sum stays below {levels.core_fraction:g} of it"),
         ("flow", f"integral of the sum over 100 d ln S across the zone [{book.currency}]"),
-        *((f"walls, {sense}", str(row["meaning"])) for sense, row in levels.walls.iterrows()),
+        *(("walls", f"{sense}: {row['meaning']}") for sense, row in levels.walls.iterrows()),
         ("max pain", "per expiry, the strike at which all positions would pay the least"),
         ("by strike", "net gamma of each strike at spot: where short gamma sits, not where spot is short"),
     ]

@@ -101,8 +101,13 @@ class Report:
         return [*self.faults(), *self.notices()]
 
     def faults(self) -> tuple[str, ...]:
-        """Implausibilities of the book, of the roll, and of the forwards that its rates imply."""
-        return self.profile.warnings + self.financing.warnings
+        """Implausibilities of the book, of the roll, and of the forwards that its rates imply.
+
+        Forwards that financing warns of are told once, by it.
+        """
+        told = ("forward", "spot") if self.financing.warnings else ()
+        own = tuple(text for text in self.profile.warnings if text.partition(":")[0] not in told)
+        return own + self.financing.warnings
 
     def notices(self) -> list[str]:
         """What is true of the book by its making, and no fault."""
