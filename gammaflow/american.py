@@ -28,6 +28,7 @@ from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.bsm import DEFAULT, default_loop
 from gammaflow.kernels.rows import read_blocks
 from gammaflow.results import Greeks, ImpliedVolatility
+from gammaflow.schema import read_only
 
 __all__ = [
     "ALL",
@@ -125,7 +126,8 @@ def _fill(
     phi, _, _, t, r, sigma, q = arrays
     for rows, kind in parts(phi, t, r, sigma, q):
         some = out[:, rows]
-        _fill_part(names, [a[rows] for a in arrays], (rules[0][kind], rules[1][kind]), some)
+        part = [read_only(a[rows], a.dtype) for a in arrays]
+        _fill_part(names, part, (rules[0][kind], rules[1][kind]), some)
         out[:, rows] = some
 
 
