@@ -90,7 +90,7 @@ def mapped(
     book: Any, symbol: str, per_unit: float | PerUnit, spot: float | None, venue: str | None
 ) -> tuple[dict[str, Any], str]:
     """The fields of a book in other units (`Book.in_units_of`), and words for the rule."""
-    ratio = per_unit if isinstance(per_unit, int | float) else per_unit.at(book.asof)
+    ratio = per_unit.at(book.asof) if isinstance(per_unit, PerUnit) else per_unit
     ratio = check_number(ratio, "per_unit", 0.0, open_low=True)
     implied = book.spot / ratio
     to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)

@@ -1,4 +1,4 @@
-"""Spots at which a book's gamma jumps: early exercise begins, or a barrier that is always observed is hit."""
+"""Spots at which a book's gamma jumps: early exercise begins, a barrier is hit, volatility has its floor."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from gammaflow.american_rows import exercise_spots
 from gammaflow.book import Book
 from gammaflow.curve import GAP
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics
+from gammaflow.moving_rows import floor_spots
+from gammaflow.smile import Smiles
 
-__all__ = ["BARRIER", "EXERCISE", "Breaks", "find_breaks"]
+__all__ = ["BARRIER", "EXERCISE", "FLOOR", "Breaks", "find_breaks"]
 
 #: Reasons of a jump.
-EXERCISE, BARRIER = "early exercise", "barrier"
+EXERCISE, BARRIER, FLOOR = "early exercise", "barrier", "floor of volatility"
 
 
 class Breaks(NamedTuple):
@@ -24,13 +26,18 @@ class Breaks(NamedTuple):
     spots: NDArray[np.float64]
     """(k,) [currency]; of spots that rounding cannot tell apart the first."""
     causes: NDArray[np.object_]
-    """(k,) `EXERCISE`, `BARRIER`, or both joined by " and "."""
+    """(k,) `EXERCISE`, `BARRIER`, `FLOOR`, or several joined by " and "."""
     contracts: NDArray[np.int64]
     """(k,) how many rows jump there."""
 
 
 def find_breaks(
-    book: Book, *, days: float = 0.0, vol_shift: float = 0.0, dynamics: Dynamics = STICKY_STRIKE
+    book: Book,
+    *,
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    dynamics: Dynamics = STICKY_STRIKE,
+    smiles: Smiles | None = None,
 ) -> Breaks:
     """Spots at which rows of a book with a position have a jump of gamma.
 
@@ -40,7 +47,10 @@ def find_breaks(
     days, vol_shift : float
         As for `gammaflow.sweep_spot`.
     dynamics : Dynamics
-        How volatility follows spot; where it moves, early exercise is left out of profiles.
+        How volatility follows spot; where it moves, early exercise is left out of profiles, and the slope of
+        volatility jumps where its floor is reached.
+    smiles : Smiles, optional
+        Of the book, where the dynamics need them.
 
     Returns
     -------
@@ -52,6 +62,9 @@ def find_breaks(
     american = book.special.get("american")
     if american is not None and not dynamics.moves:
         found.append((EXERCISE, exercise_spots(book, american & alive, years, sigma)[1]))
+    if dynamics.moves:
+        floors = floor_spots(book, sigma, days, dynamics, smiles)
+        found.append((FLOOR, floors[alive & ~np.isnan(floors)]))
     observed = alive & ~np.isnan(book["barrier"]) & np.isnan(book["monitoring_dates"])
     found.append((BARRIER, book["barrier"][observed]))
     levels = []

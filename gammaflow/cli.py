@@ -90,7 +90,7 @@ def _number(value: float) -> str:
 def _show_head(report: Report) -> None:
     book = report.book
     out_console.print(
-        f"{book.title}  {book.asof:%Y-%m-%d %H:%M:%S} UTC  spot {book.spot:,.2f} {book.currency}",
+        f"{book.title}  {report.facts()[0][1]}  spot {book.spot:,.2f} {book.currency}",
         markup=False,
         highlight=False,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,7 @@ class Note(Protocol):
         """The same note with every level times `factor`."""
 
 
+@runtime_checkable
 class PerUnit(Protocol):
     """Units of one underlying that a unit of another stands for, at a moment (see `gammaflow.venues`)."""
 

@@ -85,7 +85,9 @@ class Curve:
         if smooth.any():
             a, b, y = (np.atleast_1d(each)[smooth] for each in (left, right, level))
             find: Any = elementwise.find_root
-            out[smooth] = find(lambda x, y: self(x) - y, (a, b), args=(y,)).x
+            found = find(lambda x, y: self(x) - y, (a, b), args=(y,))
+            # Values by quadrature may differ when repriced alone: no sign is left between their samples.
+            out[smooth] = np.where(found.success, found.x, 0.5 * (a + b))
         return out.reshape(left.shape)
 
     def extremes(self, left: Array, middle: Array, right: Array, sign: Array) -> tuple[Array, Array]:

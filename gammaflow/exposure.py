@@ -141,7 +141,8 @@ class Exposure:
                 "Use by='expiry'."
             )
         options = {"currency": self.book.currency, **options}
-        ax = plot_bars(bars, self.book.spot, f"{self.book.title} {measure} by {by}", unit, **options)
+        when = moment_text(self.book.asof, self.days, self.vol_shift)
+        ax = plot_bars(bars, self.book.spot, f"{self.book.title} {measure} by {by}, {when}", unit, **options)
         if self.left_out(by):
             ax.set_xlabel(f"{ax.get_xlabel()}\n{self.left_out(by)}")
         return ax
@@ -174,6 +175,7 @@ def aggregate_exposure(
     days: float = 0.0,
     vol_shift: float = 0.0,
     sigma: NDArray[np.float64] | None = None,
+    early_exercise: bool = True,
     tol: float = TOLERANCE,
 ) -> Exposure:
     """Dealers' greeks in money at the book's spot, summed per group.
@@ -190,6 +192,8 @@ def aggregate_exposure(
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     sigma : (n,) array, optional
         Volatilities to take in place of the book's, shifted [1/sqrt(year)].
+    early_exercise : bool
+        False values American rows as European ones, as profiles do while volatility moves.
     tol : float
         Error of rows valued by quadrature, as in `sweep_spot`; contracts that miss it are named in
         `Exposure.shortfalls`.
@@ -214,5 +218,9 @@ def aggregate_exposure(
     """
     keys = tuple(_keys(by))
     accuracy = Accuracy(check_tol(tol))
-    rows = money(cash_greeks(book, accuracy, days=days, vol_shift=vol_shift, sigma=sigma))
+    rows = money(
+        cash_greeks(
+            book, accuracy, days=days, vol_shift=vol_shift, sigma=sigma, early_exercise=early_exercise
+        )
+    )
     return Exposure(book, rows, keys, float(days), float(vol_shift), accuracy.shortfalls)

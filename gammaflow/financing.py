@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ from gammaflow.forward_gaps import futures_text, gap_text, moments_apart, sound,
 from gammaflow.futures import bare_futures, on_futures
 from gammaflow.parity import find_cells, fit_forwards, of_rows
 from gammaflow.repair import RepairedChain, repair_chain
-from gammaflow.schema import attempt, check_number, refuse
+from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, refuse
 
 __all__ = ["FEDERAL_FUNDS", "Financing", "default_rate", "finance"]
 
@@ -36,6 +36,9 @@ FEDERAL_FUNDS: Mapping[int, float] = MappingProxyType(
 
 #: A larger carry is no yield: the expiry is put on its forward, as `repair_chain` does [1/year].
 _LARGEST_CARRY = 0.5
+
+# Years from which parity tells a yield, and from which it tells one where nothing is farther.
+_FAR, _LEAST_YEARS = 0.25, 1.0 / 12.0
 _ON_FORWARDS = "these forwards, so that levels are in units of the quoted spot"
 _ON_SPOT = "the quoted spot, with the carry that forwards have from one expiry to the next"
 _AS_SAID = (
@@ -104,8 +107,9 @@ def finance(
         Rate of all rows [1/year]; 0.0 is one too. Not given: the chain's own; else what put-call parity
         determines, interpolated between expiries; else `default_rate`.
     dividend_yield : float, optional
-        Yield of all rows [1/year]; 0.0 is one too. Not given: the chain's own; else what puts each expiry on
-        its parity forward; 0 where quotes determine none.
+        Yield of all rows [1/year]; 0.0 is one too. Not given: the chain's own; else what puts each expiry
+        from three months on its parity forward, and that of the first of them before; 0 where quotes
+        determine none.
     repair : bool
         Repair the chain first, as `repair_chain` does.
 
@@ -153,7 +157,11 @@ def finance(
         chain = _on_neighbours(chain, rate)
         default = rate is None and not _says(chain) and not _determined(chain)
         used = default_rate(chain)[0] if default else rate
-        return _of_repaired(repair_chain(chain, rate=used), default=default)
+        repaired_chain, told = _of_repaired(repair_chain(chain, rate=used), default=default)
+        if rate is not None:
+            repaired_chain = Chain.with_columns(repaired_chain, rate=np.full(len(chain), float(rate)))
+            told = replace(told, rate="as given")
+        return repaired_chain, told
     return _of_quotes(chain, rate, dividend_yield)
 
 
@@ -220,10 +228,12 @@ def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -
         r = columns.get("rate", chain["rate"])
         with np.errstate(invalid="ignore", divide="ignore"):
             carry = r - np.log(forward / chain.spot) / chain.years
+        yield_from = _yield_text(table)
+        if not len(off) and not bare.any():
+            carry, yield_from = _flat_before(chain, table, carry, yield_from)
         found = np.isnan(chain["forward"]) & ~np.isnan(carry)
         on_forward |= found & (np.abs(carry) > _LARGEST_CARRY)
         columns["dividend_yield"] = np.where(found & ~on_forward, carry, 0.0)
-        yield_from = _yield_text(table)
     columns["forward"] = np.where(on_forward, forward, chain["forward"])
     warnings = _warnings(chain, table, bare, off, valued if estimated else _AS_SAID)
     return chain.with_columns(**columns), Financing(rate_from, yield_from, warnings)
@@ -285,6 +295,31 @@ def _filled(table: pd.DataFrame, spot: float, base: float, futures: bool) -> Arr
         return np.asarray(spot * np.exp(np.interp(t, x, gap)))
     between = np.interp(t, np.append(0.0, x), np.append(0.0, gap))
     return np.asarray(spot * np.exp(np.where(t > x[-1], gap[-1] / x[-1] * t, between)))
+
+
+def _flat_before(chain: Chain, table: pd.DataFrame, carry: Array, text: str) -> tuple[Array, str]:
+    """Carry of rows (n,), before three months that of the first expiry beyond, and its source.
+
+    A spot that is off by a tenth of a percent is a yield of 37 % over a day, and of 0.4 % over three months.
+    Where no expiry with a forward is so far away the last one decides, and none within a month.
+    """
+    known = sound(table)
+    if not known.any():
+        return carry, text
+    t = table["years"].to_numpy()[known]
+    far = t[t >= _FAR]
+    first = float(far[0]) if far.size else float(t[-1])
+    if first < _LEAST_YEARS:
+        return np.where(np.isnan(carry), np.nan, 0.0), (
+            "0, as the chain tells none and its expiries are too near to tell one; dividend_yield= or "
+            "--dividend-yield gives one"
+        )
+    own = carry[np.argmin(np.abs(chain.years - first))]
+    earlier = chain.years < first * (1.0 - 1e-9)
+    if not (earlier & ~np.isnan(carry)).any():
+        return carry, text
+    day = (chain.asof + pd.Timedelta(first * DAYS_PER_YEAR, "D")).strftime("%Y-%m-%d")
+    return np.where(earlier & ~np.isnan(carry), own, carry), f"{text}; before {day}, that expiry's"
 
 
 def _yield_text(table: pd.DataFrame) -> str:

@@ -76,6 +76,7 @@ def cash_greeks(
     days: float = 0.0,
     vol_shift: float = 0.0,
     sigma: Array | None = None,
+    early_exercise: bool = True,
 ) -> dict[str, Array]:
     """Cash greeks (see `gammaflow.units`) times position and multiplier, for each row at the book's spot.
 
@@ -90,6 +91,8 @@ def cash_greeks(
         Added to every volatility [1.00 of vol].
     sigma : (n,) array, optional
         Volatilities to take in place of the book's, shifted.
+    early_exercise : bool
+        Whether American rows are valued as such.
 
     Returns
     -------
@@ -114,6 +117,8 @@ def cash_greeks(
     out[:, ~book.plain | (years <= 0.0)] = 0.0
     spot = np.array([book.spot])
     for what, rows in book.special.items():
+        if what == "american" and not early_exercise:
+            continue
         found = _special(what, accuracy)(book, rows, spot, years, sigma, CASH_GREEKS, days)
         for name, values in found.items():
             cash[name][rows] += values[:, 0]

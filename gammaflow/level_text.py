@@ -24,7 +24,8 @@ _OTHER_WALLS = ("above and below", "without the next expiry")
 def rows(levels: Levels) -> list[tuple[str, str]]:
     """Name and value of each level, in the order in which reports show them."""
     book = levels.profile.book
-    side = ("short" if levels.gamma < 0 else "long") if book.signed else "unsigned"
+    side = ("short" if levels.gamma < 0 else "long") if levels.gamma else "none"
+    side = side if book.signed else "unsigned"
     grid = f"{levels.profile.spots[0]:,.0f} .. {levels.profile.spots[-1]:,.0f}"
     shares = levels.concentration["share"].head(3)
     heavy = ", ".join(
@@ -129,13 +130,17 @@ def distance(levels: Levels, zone: Zone) -> str:
 
 def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
     low, high = zone.core
+    core = "  its core" if len(zone.troughs) == 1 else f"  deepest core of {len(zone.troughs)}"
     flow = f"{zone.flow:,.0f} {levels.profile.book.currency} to trade across it"
     if zone.low_open or zone.high_open:
         flow = "not bounded; see what dealers trade for a given move"
     return [
         ("short-gamma zone", str(zone)),
         *([("  its distance", away)] if (away := distance(levels, zone)) else []),
-        ("  its core", f"{low:,.2f} to {high:,.2f}"),
+        (
+            "  its core" if len(zone.troughs) == 1 else f"  deepest core of {len(zone.troughs)}",
+            f"{low:,.2f} to {high:,.2f}",
+        ),
         ("  its trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
         ("  its flow", flow),
     ]
@@ -159,7 +164,7 @@ def _cliffs(levels: Levels) -> list[tuple[str, str]]:
     """The largest jumps of gamma that stay on one side of zero."""
     through = {jump.spot for jump in levels.jumps}
     return [
-        (f"gamma jumps: {cause}", f"{spot:,.2f} ({below:+,.0f} below, {above:+,.0f} above; {n:,} contracts)")
+        (f"gamma jumps: {cause}", f"{spot:,.2f} ({below:+,.0f} below, {above:+,.0f} above; {n:,} listed)")
         for spot, below, above, cause, n in levels.profile.cliffs.itertuples()
         if spot not in through
     ]

@@ -23,8 +23,11 @@ from gammaflow.zones import Samples, Trough, Zone, cross, extend, find_stretches
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 
-# Rounding of a sum, relative to its terms.
-_FLAT = 1e-13
+# Rounding of a sum, relative to its terms; what early exercise and quadrature are good to besides.
+_FLAT, _FLAT_EARLY = 1e-13, 1e-7
+
+# Largest step between samples in ln S: a coarser grid is filled up.
+_STEP = 0.005
 
 # Zones are followed beyond the grid to a tenth and ten times the book's spot.
 _SPAN = 10.0
@@ -64,7 +67,7 @@ class Jump:
     def __str__(self) -> str:
         return (
             f"{self.spot:,.2f} ({self.below:+,.0f} below, {self.above:+,.0f} above: {self.cause} of "
-            f"{self.contracts:,} contracts)"
+            f"{self.contracts:,} listed)"
         )
 
 
@@ -156,13 +159,24 @@ class Levels:
         """What is implausible about the profile's book or its shift of volatility (`Profile.warnings`)."""
         return self.profile.warnings
 
+    def jump_spots(self) -> dict[str, list[float]]:
+        """Spots of large jumps and of jumps through zero, by cause, as pictures take them [currency]."""
+        spots = self.profile.cliff_spots()
+        for jump in self.jumps:
+            spots[jump.cause] = sorted({*spots.get(jump.cause, []), jump.spot})
+        return spots
+
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
         """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
         return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]
 
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
-        marks = {"flips": [flip.spot for flip in self.flips], "zones": self.spans()}
+        marks = {
+            "flips": [flip.spot for flip in self.flips],
+            "zones": self.spans(),
+            "jumps": self.jump_spots(),
+        }
         return self.profile.plot("gamma", **{**marks, **options})
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,6 +199,7 @@ class Levels:
             "gamma": self.gamma,
             "flips": [asdict(f) for f in self.flips],
             "jumps": [asdict(jump) for jump in self.jumps],
+            "cliffs": self.profile.cliffs.reset_index().to_dict("records"),
             "zones": [{**asdict(z), "low_open": z.low_open, "high_open": z.high_open} for z in self.zones],
             "moves": [{"move": move, "traded": flow} for move, flow in self.moves.items()],
             "one_day_sigma": _none_if_nan(self.day_sigma),
@@ -235,7 +250,8 @@ def find_levels(
     every jump are added, and local extrema are polished, so that a pair of roots between two grid points is
     found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is followed
     to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the
-    profile's largest gross gamma is treated as zero.
+    profile's largest gross gamma is treated as zero; with American rows smaller than 1e-7 of it, with
+    barrier options or notes smaller than ten times `Profile.tol`: their greeks are good to that.
 
     Parameters
     ----------
@@ -267,7 +283,7 @@ def find_levels(
     >>> [flip.slope > 0 for flip in levels.flips]
     [True]
     """
-    if not 0 < core <= 1:
+    if not isinstance(core, int | float | np.number) or isinstance(core, bool) or not 0 < core <= 1:
         raise SchemaError(f"core: received {core!r}; legal: a fraction in (0, 1], such as 0.9.")
     if len(profile.spots) < 3:
         raise SchemaError(f"profile: received {len(profile.spots)} spots; levels need at least three.")
@@ -286,8 +302,12 @@ def find_levels(
     between = _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
     known = known or profile.at(profile.spots, [measure, "gross_gamma"])
-    floor = _FLAT * float(known.table["gross_gamma"].max())
-    new = np.setdiff1d(between(*profile.spots[[0, -1]]), profile.spots)
+    gross = float(known.table["gross_gamma"].max())
+    if not profile.spots[0] <= spot <= profile.spots[-1]:
+        every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
+        gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
+    floor = _flat(profile) * gross
+    new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
     x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
     order = np.argsort(x)
     at = Samples(x[order], g[order])
@@ -315,6 +335,21 @@ def find_levels(
         measure=measure,
         day_sigma=_day_sigma(profile),
     )
+
+
+def _flat(profile: Profile) -> float:
+    """Share of the largest gross gamma below which gamma has no sign: what its rows are good to."""
+    special = profile.book.special
+    early = _FLAT_EARLY if "american" in special and not profile.dynamics.moves else _FLAT
+    return max(early, 10.0 * profile.tol if {"barrier", "note"} & set(special) else 0.0)
+
+
+def _filling(spots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spots that fill a grid up to steps of `_STEP` in ln S; none where it is as fine."""
+    x = np.log(spots)
+    if np.diff(x).max() <= _STEP:
+        return np.empty(0)
+    return np.exp(np.linspace(x[0], x[-1], int((x[-1] - x[0]) / _STEP) + 2)[1:-1])
 
 
 def _between(profile: Profile, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:

@@ -15,7 +15,7 @@ from gammaflow.kernels.sweep import CASH_GREEKS
 from gammaflow.schema import DAYS_PER_YEAR, read_only
 from gammaflow.smile import Smiles, fit_smiles, log_moneyness
 
-__all__ = ["CASH_SUMS", "Cash", "moving_sums", "vol_at_spot"]
+__all__ = ["CASH_SUMS", "Cash", "floor_spots", "moving_sums", "vol_at_spot"]
 
 Array = NDArray[np.float64]
 
@@ -25,6 +25,9 @@ Cash = Callable[..., dict[str, Array]]
 
 #: What is summed.
 CASH_SUMS = (*CASH_GREEKS, "gross_gamma", "total_gamma")
+
+# ln S beyond which no floor of volatility is looked for.
+_FARTHEST = 20.0
 
 _REST = {"delta", "vega", "theta", "speed", "zomma", "color"}
 
@@ -100,6 +103,18 @@ def moving_sums(
         for name, total in sums.items():
             np.add.at(total, place[rows], found[name])
     return sums
+
+
+def floor_spots(book: Book, sigma: Array, days: float, dynamics: Dynamics, smiles: Smiles | None) -> Array:
+    """Spot at which each row's volatility reaches the floor of the dynamics, (n,); NaN where it is not known.
+
+    Where volatility follows the smile the floor moves with it and is not solved for.
+    """
+    motion = _motion(book, days, dynamics, smiles)
+    line = np.repeat(motion.line, np.diff(book.expiry_starts))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        x = np.where((line != 0.0) & (motion.share == 0.0), (motion.lowest - 1.0) * sigma / line, np.nan)
+        return np.asarray(np.where(np.abs(x) < _FARTHEST, book.spot * np.exp(x), np.nan))
 
 
 def vol_at_spot(book: Book, sigma: Array, days: float, dynamics: Dynamics, smiles: Smiles | None) -> Array:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
+from gammaflow.american_rows import unsupported
 from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.breaks import Breaks, find_breaks
@@ -155,7 +156,13 @@ class Profile:
     @cached_property
     def breaks(self) -> Breaks:
         """Spots at which gamma may jump: early exercise begins, or a barrier is hit."""
-        return find_breaks(self.book, days=self.days, vol_shift=self.vol_shift, dynamics=self.dynamics)
+        return find_breaks(
+            self.book,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            dynamics=self.dynamics,
+            smiles=self.smiles,
+        )
 
     @cached_property
     def cliffs(self) -> pd.DataFrame:
@@ -189,7 +196,12 @@ class Profile:
             _, shifted = self.book.rolled(self.days, self.vol_shift)
             sigma = vol_at_spot(self.book, shifted, self.days, self.dynamics, self.smiles)
         return aggregate_exposure(
-            self.book, days=self.days, vol_shift=self.vol_shift, sigma=sigma, tol=self.tol
+            self.book,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            sigma=sigma,
+            early_exercise=not self.dynamics.moves,
+            tol=self.tol,
         )
 
     def plot(self, measure: str = "gamma", **options: Any) -> Any:
@@ -238,6 +250,8 @@ class Profile:
         """Those of the book, and what the profile leaves out or misses."""
         left_out = self.dynamics.moves and "american" in self.book.special
         early = ("early exercise is left out of the profile: volatility moves",) * left_out
+        both = int(unsupported(self.book).sum())
+        early += (f"{both:,} American rows have two exercise boundaries: valued as European",) * (both > 0)
         return self.book.remarks + early + shortfall_lines(self.shortfalls)
 
     @property

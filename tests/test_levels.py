@@ -453,3 +453,63 @@ def test_strikes_are_written_as_listed_however_large(per_unit, wall):
     book = gf.assign_positions(gf.demo_chain()).in_units_of("X", per_unit)
     levels = gf.find_levels(gf.sweep_spot(book, book.spot * np.linspace(0.9, 1.1, 5)))
     assert dict(levels.rows())["put wall"] == wall
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_short_american_books_days_from_expiry_have_no_flip(seed):
+    """The early-exercise premium is good to 1e-9 of the peak of gamma: less is no change of sign."""
+    rng = np.random.default_rng(seed)
+    kind, carry = (("put", 0.012), ("call", 0.12))[seed % 2]
+    rows = [(kind, float(k), -1.0) for k in rng.uniform(92, 112, 3)]
+    book = american(
+        *rows, spot=100.0, days=[1.0, 2.0, 5.0][seed % 3], sigma=rng.uniform(0.08, 0.35), carry=carry
+    )
+    for spots in (None, np.linspace(150.0, 200.0, 101)):
+        levels = gf.find_levels(gf.sweep_spot(book, spots))
+        assert levels.flips == ()
+        assert levels.jumps == ()
+        assert {end for z in levels.zones for end in (z.low_end, z.high_end)} <= {"faded", "jump"}
+
+
+def test_a_coarse_grid_is_filled_up():
+    """Three spots: the trough between them, and a zone's end, are those of a fine grid."""
+    book = book_of(("put", 95.0, -10.0), ("call", 110.0, 10.0), ("put", 100.0, -20.0))
+    fine, coarse = (gf.find_levels(gf.sweep_spot(book, spots)) for spots in (None, [5.0, 6.0, 2000.0]))
+    assert coarse.zone.trough.spot == pytest.approx(fine.zone.trough.spot, rel=1e-6)
+    assert coarse.zone.high == pytest.approx(fine.zone.high, rel=1e-12)
+    assert [f.spot for f in coarse.flips] == pytest.approx([f.spot for f in fine.flips], rel=1e-12)
+
+
+def test_total_gamma_jumps_where_volatility_meets_its_floor():
+    """sigma + beta ln(S / S0) stops at a quarter of sigma: vanna's part goes at once."""
+    book = book_of(("put", 112.0, -1.0), days=30.0, sigma=0.2)
+    profile = gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(-3.0))
+    levels = gf.find_levels(profile, measure="total_gamma")
+    (jump,) = levels.jumps
+    assert levels.flips == ()
+    assert jump.spot == pytest.approx(100.0 * np.exp(0.75 * 0.2 / 3.0), rel=1e-12)
+    assert jump.cause == "floor of volatility"
+    vanna = gf.bsm.greeks("p", jump.spot, 112.0, 30 / 365, 0.03, 0.05, 0.01).vanna
+    assert jump.above - jump.below == pytest.approx(-10 * jump.spot * vanna * 3.0 * 0.01, rel=1e-5)
+    curve, traded = profile.curve("total_gamma"), 0.0
+    for low, high in ((100.0, jump.spot * (1 - 1e-12)), (jump.spot * (1 + 1e-12), 110.0)):
+        x = np.geomspace(low, high, 20_001)
+        traded -= 100 * np.trapezoid(curve(x), np.log(x))
+    assert levels.moves[0.1] == pytest.approx(traded, rel=1e-6)
+
+
+def test_moving_volatility_leaves_early_exercise_out_everywhere():
+    book = american(("put", 120.0, -1.0), ("put", 100.0, -2.0), ("call", 100.0, 1.0), days=30.0, rate=0.1)
+    report = gf.analyze(book, dynamics="sticky_moneyness")
+    assert report.levels.gamma == pytest.approx(report.exposure.total()["gamma"], rel=1e-10)
+
+
+def test_a_book_that_has_expired_has_no_side():
+    levels = gf.find_levels(gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=30.0))
+    assert ("gamma at spot", "0 USD per +1 % spot (none)") in levels.rows()
+    with pytest.raises(SchemaError, match=r"days: received 1e\+06; legal: 0 .."):
+        gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=1e6)
+    with pytest.raises(SchemaError, match=r"core: received '0.9'"):
+        gf.find_levels(levels.profile, core="0.9")
+    with pytest.raises(SchemaError, match="masked array with 1 rows hidden"):
+        book_of(("put", 95.0, -5.0)).select(np.ma.MaskedArray([True], mask=[True]))

@@ -30,10 +30,11 @@ def cards(levels: Levels) -> list[Card]:
     gamma, gamma_unit = amount_text(levels.gamma, unit)
     gross, gross_unit = amount_text(total["gross_gamma"], unit)
     share = f"; net is {total['gamma'] / total['gross_gamma']:z.0%} of it" if total["gross_gamma"] else ""
-    side = ("short" if levels.gamma < 0 else "long") if book.signed else ""
+    side = (("short" if levels.gamma < 0 else "long") if levels.gamma else "flat") if book.signed else ""
     doing = {
         "short": "dealers are short: they sell falls and buy rallies",
         "long": "dealers are long: they buy dips and sell rallies",
+        "flat": "dealers have no gamma here",
         "": "open interest alone, no dealer sign",
     }[side]
     return [
@@ -59,7 +60,7 @@ def figures(levels: Levels) -> list[Panel]:
         unit,
         flips=[flip.spot for flip in levels.flips],
         zones=levels.spans(),
-        jumps=profile.cliff_spots(),
+        jumps=levels.jump_spots(),
         currency=currency,
     )
     return [
