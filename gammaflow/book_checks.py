@@ -97,8 +97,8 @@ def check_mask(rows: ArrayLike, n: int) -> NDArray[np.bool_]:
     """`rows` as a mask of n rows that selects some, or SchemaError."""
     if np.ma.is_masked(rows):
         raise SchemaError(
-            f"select: received a masked array with {int(np.ma.getmaskarray(rows).sum())} rows hidden; legal is "
-            "a bool for each row. Fill it: rows.filled(False) leaves the hidden ones out."
+            "select: received a masked array with hidden rows; legal is a bool for each row. Fill it: "
+            "rows.filled(False) leaves the hidden ones out."
         )
     mask = np.asarray(rows)
     if mask.shape != (n,) or mask.dtype != np.bool_ or not mask.any():

@@ -137,10 +137,7 @@ def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
     return [
         ("short-gamma zone", str(zone)),
         *([("  its distance", away)] if (away := distance(levels, zone)) else []),
-        (
-            "  its core" if len(zone.troughs) == 1 else f"  deepest core of {len(zone.troughs)}",
-            f"{low:,.2f} to {high:,.2f}",
-        ),
+        (core, f"{low:,.2f} to {high:,.2f}"),
         ("  its trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
         ("  its flow", flow),
     ]

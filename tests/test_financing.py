@@ -336,7 +336,7 @@ def test_a_repair_that_determines_no_rate_is_given_the_default():
     assert financing.rate.startswith("default")
     given_rate, financing = finance(chain, repair=True, rate=0.01)
     assert (given_rate["rate"] == 0.01).all()
-    assert financing.rate == "as given (1 of 1 expiries)"
+    assert financing.rate == "as given"
 
 
 # --- spot that forwards do not explain

@@ -63,7 +63,7 @@ def test_a_book_tells_its_sign_in_one_place(books: Any) -> None:
     assert unsigned.sign_of("+ = up") == unsigned.sign
     assert signed.sign_of("+ = up") == "+ = up"
     assert not SIDES.search(repr(unsigned))
-    assert f"{signed['position'][signed['position'] > 0].sum():,.0f} and owe" in repr(signed)
+    assert f"{signed['position'][signed['position'] > 0].sum():,.0f} and short" in repr(signed)
     assert f"{unsigned['position'].sum():,.0f} contracts of open interest" in repr(unsigned)
     assert NONE.removeprefix("sign: ") in gf.find_levels(RESULTS["Profile"](unsigned)).explain()
 
