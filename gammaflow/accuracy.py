@@ -48,7 +48,7 @@ class Shortfall:
     def __str__(self) -> str:
         if self.left_out:
             return f"{self.contract} (no finite value)"
-        return f"{self.contract} (error {self.met:.1g}, asked for {self.tol:.1g})"
+        return f"{self.contract} (error {self.met:.2g}, asked for {self.tol:.2g})"
 
 
 @dataclass
