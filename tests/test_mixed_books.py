@@ -34,7 +34,7 @@ def valued(seed):
     finite(profile, profile.table)
     flow = gf.hedge_flow(book, spot=book.spot * (0.93, 1.0, 1.06)[seed % 3], steps=2, **asked)
     finite(flow, flow.table)
-    levels = gf.find_levels(profile, exposure)
+    levels = gf.find_levels(profile, profile.exposure())
     finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
     report = gf.analyze(book, spots=spots[::4], **asked)
     finite(report, report.exposure.total())
