@@ -153,7 +153,7 @@ def _moves(levels: Levels) -> list[tuple[str, str]]:
             way = "buy" if traded > 0 else "sell"
             words.append(f"{f'{way} ' if way != last else ''}{amount}{power.strip()} at {abs(move):.0%}")
             last = way
-        out.append((f"dealers, if spot {side}", ", ".join(words) + f" [{levels.profile.book.currency}]"))
+        out.append((f"hedge if spot {side}", ", ".join(words)))
     return out
 
 
