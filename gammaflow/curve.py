@@ -27,6 +27,9 @@ TOLERANCE = 1e-8
 # Halvings of a panel, and the error below which halving that gains nothing has met the noise of the values.
 _ROUNDS, _NOISE = 24, 1e-6
 
+# Share of the whole that a panel's error is held against besides its own.
+_SMALL = 0.01
+
 # Rules on -1..1: Gauss's of 1 and 3 points, then Gauss's of 3 and Kronrod's extension of it to 7
 # (Kronrod 1965), exact to degree 1, 5 and 11.
 _HALF = np.array([0.4342437493468025580, 0.7745966692414833770, 0.9604912687080202834])
@@ -111,7 +114,7 @@ class Curve:
         edges : (k + 1,) array
             Ascending spots > 0.
         tol : float
-            Relative to the integral of the absolute value over each panel.
+            Relative to the integral of the absolute value, over each panel and a hundredth of it over all.
 
         Returns
         -------
@@ -133,7 +136,7 @@ class Curve:
                 error = np.where(size > 0.0, size * np.minimum(1.0, factor * apart / size) ** power, 0.0)
             total = max(total, float(size.sum()))
             noisy = (rounds > 1) & (error > 0.3 * before) & (error <= _NOISE * size)
-            done = (error <= tol * size + 1e-12 * total) | noisy
+            done = (error <= tol * (size + _SMALL * total)) | noisy
             if rounds == _ROUNDS:
                 done[:] = True
             np.add.at(out, into[done], value[done])

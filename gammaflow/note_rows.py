@@ -126,12 +126,11 @@ def _over_volatility(
     """The cash greeks of one note with the volatility of each of its spots, (m,) arrays.
 
     Barycentric interpolation in ln sigma at Chebyshev points of the second kind (Berrut and Trefethen 2004,
-    equation 5.4), whose grids are nested, so that no value is taken twice. Spots on whose volatilities the
-    finest grid is not fine enough are halved, and few are valued one by one.
+    equation 5.4), whose grids are nested, so that no value is taken twice. Where the finest grid is not fine
+    enough, and where there are few, spots are valued one by one.
     """
     if len(spots) <= _FEW:
-        each = [value(spots[j : j + 1], float(vol[j])) for j in range(len(spots))]
-        return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+        return _one_by_one(value, spots, vol)
     y = np.log(vol)
     middle, half = 0.5 * (y.max() + y.min()), 0.5 * (y.max() - y.min())
     at = (y - middle) / (half or 1.0)
@@ -159,6 +158,9 @@ def _over_volatility(
         ):
             return found
         last = found
-    cut = len(spots) // 2
-    parts = [_over_volatility(value, spots[p], vol[p], least, tol) for p in (slice(cut), slice(cut, None))]
-    return {name: np.concatenate([part[name] for part in parts]) for name in last}
+    return _one_by_one(value, spots, vol)
+
+
+def _one_by_one(value: _Value, spots: Array, vol: Array) -> dict[str, Array]:
+    each = [value(spots[j : j + 1], float(vol[j])) for j in range(len(spots))]
+    return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
