@@ -125,7 +125,7 @@ def _fill(
     """Named quantities of one chunk into out (len(ALL), n), each option by the rules that suit it."""
     phi, _, _, t, r, sigma, q = arrays
     for rows, kind in parts(phi, t, r, sigma, q):
-        some = out[:, rows]
+        some = np.ascontiguousarray(out[:, rows])
         part = [read_only(a[rows], a.dtype) for a in arrays]
         _fill_part(names, part, (rules[0][kind], rules[1][kind]), some)
         out[:, rows] = some

@@ -149,11 +149,23 @@ def test_loops_are_the_formulas_run_as_plain_python() -> None:
 
 
 def test_each_loop_is_compiled_for_one_signature() -> None:
-    for S in (100.0, [100.0, 90.0], np.float32([100.0]), np.arange(1, 4)[::2], np.ones((2, 3))):
-        bsm.greeks("c", S, 100, 0.5, 0.03, 0.2, which=bsm.ALL)
-        bsm.implied_volatility(1.0, S, 100, 0.5, 0.03, 0.2, 1)
-    for loop in (kernels.default_loop, kernels.higher_loop, implied.implied_loop):
-        assert len(loop.signatures) == 1
+    """In a process of its own: other tests may have called the loops otherwise."""
+    code = """
+import numpy as np
+from gammaflow import american, bsm
+from gammaflow.kernels import bsm as kernels
+from gammaflow.kernels import implied
+
+for S in (100.0, [100.0, 90.0], np.float32([100.0]), np.arange(1, 4)[::2], np.ones((2, 3))):
+    bsm.greeks("c", S, 100, 0.5, 0.03, 0.2, which=bsm.ALL)
+    bsm.implied_volatility(1.0, S, 100, 0.5, 0.03, 0.2, 1)
+    american.greeks("p", S, 100.0, [[0.5], [90.0]], 0.05, 0.3, which=american.ALL)
+    american.implied_volatility(5.0, S, 100.0, [[0.5], [90.0]], 0.05, 0.0, "p")
+loops = (kernels.default_loop, kernels.higher_loop, implied.implied_loop)
+print([len(loop.signatures) for loop in loops])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[1, 1, 1]"
 
 
 def test_loops_use_the_widest_registers_worth_using() -> None:
