@@ -1,4 +1,4 @@
-"""How well the rows of a book were valued that need quadrature, and which fell short."""
+"""Accuracy of a book's rows that are valued by quadrature, and the contracts that miss it."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _lock = threading.Lock()
 
 
 class Curves:
-    """What exercise later changes in rows of a book, of one kind, at one day and volatility, for any spot."""
+    """Early-exercise correction of rows of one kind at one day and volatility, as a function of spot."""
 
     def __init__(self, book: Book, places: Rows, years: Array, sigma: Array, by: Rule) -> None:
         self.by = by
@@ -76,7 +76,7 @@ class Curves:
         self.columns = (*map(read_only, columns), read_only(self.points, np.int64))
 
     def underlying(self, x: Array, of: Any = ...) -> Array:
-        """What rows are valued on, of x: that over strike of puts, strike over that of calls."""
+        """Price of the underlying from x: underlying over strike for puts, strike over underlying for calls."""
         return np.asarray(np.where(self.put[of], self.K[of] * x, self.K[of] / x))
 
     def gone(self, spots: Any) -> NDArray[np.bool_]:
@@ -175,7 +175,7 @@ def _european(curves: Curves, of: Rows, U: Array, years: Array) -> dict[str, Arr
 
 
 def _held(curves: Curves, of: Rows, x: Array, full: bool) -> Array:
-    """What exercise later changes in cash greeks: rows as `_PREMIUM`."""
+    """Correction of cash greeks for exercise later on: rows as `_PREMIUM`."""
 
     def premium(of: Rows, x: Array) -> Array:
         terms = (curves.phi[of], curves.underlying(x, of), curves.K[of])
@@ -205,7 +205,7 @@ def _lagrange(s: Array, k: int) -> Array:
 
 
 def _limits(curves: Curves, of: Rows, full: bool) -> Array:
-    """What `_held` tends to at the boundary: the American values less the European ones."""
+    """Limit of `_held` at the boundary: American less European values."""
     found, H = curves.found, curves.found.H[:, of]
     phi, r, q, sigma, K = (a[of] for a in (curves.phi, curves.r, curves.q, curves.sigma, curves.K))
     U = curves.underlying(found.edge[of], of)

@@ -1,4 +1,4 @@
-"""What early exercise changes in the cash greeks of a book's American rows, over spots."""
+"""Early-exercise correction: American minus European cash greeks, by row and spot."""
 
 from __future__ import annotations
 

@@ -334,7 +334,7 @@ class Book(Columnar):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the chain behind the book or about its own columns; results repeat it."""
+        """Implausibilities of the chain behind the book and of its own columns; results repeat them."""
         said = self.quality.warnings if self.quality else ()
         chains = self.quality.each() if self.quality else ()
         topics = {sentence.partition(":")[0] for chain in chains for sentence in chain.warnings}
