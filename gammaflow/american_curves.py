@@ -76,7 +76,7 @@ class Curves:
         self.columns = (*map(read_only, columns), read_only(self.points, np.int64))
 
     def underlying(self, x: Array, of: Any = ...) -> Array:
-        """Price of the underlying from x: underlying over strike for puts, strike over underlying for calls."""
+        """Price of the underlying from x: U over strike for puts, strike over U for calls."""
         return np.asarray(np.where(self.put[of], self.K[of] * x, self.K[of] / x))
 
     def gone(self, spots: Any) -> NDArray[np.bool_]:
