@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
-from gammaflow.schema import check_number
 
 __all__ = ["TOLERANCE", "Accuracy", "Shortfall", "check_tol", "shortfall_lines", "worst"]
 

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from gammaflow.american_implied import implied
 from gammaflow.american_values import Rules, evaluate, evaluate_all, parts, share
 from gammaflow.barrier_terms import read_terms, read_which
+from gammaflow.checks import read_only
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.bsm import DEFAULT, default_loop
 from gammaflow.kernels.rows import read_blocks
 from gammaflow.results import Greeks, ImpliedVolatility
-from gammaflow.schema import read_only
 
 __all__ = [
     "ALL",

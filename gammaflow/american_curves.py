@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from gammaflow.american_values import find_boundaries, premiums, share
 from gammaflow.book import Book
+from gammaflow.checks import read_only
 from gammaflow.kernels.american import Rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
-from gammaflow.schema import read_only
 
 __all__ = ["Curves"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.arguments import floats, uncover
 from gammaflow.barrier_pricing import greeks
 from gammaflow.barrier_terms import read_monitoring, read_terms
+from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier import edge_loop
 from gammaflow.kernels.rows import read_blocks

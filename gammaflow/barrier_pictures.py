@@ -10,10 +10,10 @@ import pandas as pd
 
 from gammaflow.barrier import delta_excess, ladder
 from gammaflow.barrier_terms import read_terms
+from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.plot.prepare import amount_text, price_text
 from gammaflow.profile import Profile, sweep_spot
-from gammaflow.schema import attempt, check_choice, check_number, refuse
+from gammaflow.text import amount_text, price_text
 from gammaflow.units import describe
 
 __all__ = ["barrier_trades", "cliff", "plot_cliff", "plot_jump", "plot_parts"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.accuracy import Accuracy
 from gammaflow.barrier_pricing import reach
 from gammaflow.book import Book
-from gammaflow.schema import DAYS_PER_YEAR
+from gammaflow.calendars import DAYS_PER_YEAR
 
 __all__ = ["barrier_cash"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.arguments import floats
 from gammaflow.barrier_terms import KINDS, read_monitoring, read_terms
+from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_skew import march
 from gammaflow.results import Greeks

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.arguments import floats, hide, read_number, uncover
+from gammaflow.checks import floats, hide, read_number, uncover
 from gammaflow.errors import SchemaError
 
 __all__ = ["BETA", "KINDS", "Terms", "read_monitoring", "read_terms", "read_which"]

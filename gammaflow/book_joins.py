@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.checks import check_number
 from gammaflow.columns import PerUnit
 from gammaflow.errors import MismatchError
 from gammaflow.origins import Origin, join_rules, merge
-from gammaflow.schema import check_number
 
 __all__ = ["join", "mapped", "net"]
 

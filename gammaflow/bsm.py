@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.arguments import floats, hide, read_number, uncover
+from gammaflow.checks import floats, hide, read_number, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop

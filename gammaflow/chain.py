@@ -12,23 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.columns import Columnar
+from gammaflow.calendars import NEW_YORK, years_to_expiry
+from gammaflow.checks import attempt, check_number, refuse, utc
+from gammaflow.columns import Columnar, validate
 from gammaflow.errors import SchemaError
 from gammaflow.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
 from gammaflow.quality import LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
-from gammaflow.schema import CHAIN, DAYS_PER_YEAR, attempt, check_number, refuse, utc, validate
+from gammaflow.schema import CHAIN
 
-__all__ = ["PLACEHOLDER_IV", "Chain", "Quality", "years_to_expiry"]
+__all__ = ["PLACEHOLDER_IV", "Chain", "Quality"]
 
 # Clocks of vendor and caller may differ by less than this [minutes].
 _CLOCK_SLACK = 1.0
-_NEW_YORK = "America/New_York"
-_NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
-
-
-def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArray[np.float64]:
-    """Years from `asof` to each `expiry`, exact to the nanosecond, ACT/365; negative once expired."""
-    return (expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()).astype(np.int64) / _NS_PER_YEAR
 
 
 def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
@@ -138,7 +133,7 @@ class Chain(Columnar):
         The day of `asof` is New York's for AM- and PM-settled options, else that of UTC. A negative age looks
         ahead.
         """
-        days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (_NEW_YORK, "UTC")]
+        days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
         today = np.where(self._in_new_york, *(day.astype("datetime64[D]") for day in days))
         age: NDArray[Any] = today - self["open_interest_date"].astype("datetime64[D]")
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)

@@ -19,13 +19,13 @@ from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.plausibility import marked
-from gammaflow.plot.prepare import strike_text
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
 from gammaflow.readers import FORMATS, read_chain
 from gammaflow.report import Report, analyze
 from gammaflow.report.rates import rate_dict
 from gammaflow.terminal import Rate, dumps, out_console, working, write
+from gammaflow.text import strike_text
 from gammaflow.units import describe
 
 app = typer.Typer(

@@ -1,17 +1,59 @@
-"""What a chain and a book have in common: read-only columns by name."""
+"""Columns by name: their legal values, the check of a whole table, and the base of chains and books."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.checks import legal_range, read_only, refuse
 from gammaflow.errors import SchemaError
 
-__all__ = ["Columnar", "Quotes", "Snapshot"]
+__all__ = ["NO_TIME", "Column", "Columnar", "Note", "PerUnit", "Quotes", "Snapshot", "numbers", "validate"]
+
+#: A moment that is not known.
+NO_TIME = np.datetime64("NaT", "ns")
+
+_THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, type, unit, meaning, and the values it may hold.
+
+    `type` is "number", "text" or "time". Numbers must be finite and lie between `low` and `high`
+    (`open_low`: strictly above `low`); NaN and NaT are legal only where `missing_ok`. Text must be one of
+    `choices`, where given. `default` fills a column that is absent; without one it is required.
+    """
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    low: float = -np.inf
+    high: float = np.inf
+    open_low: bool = False
+    missing_ok: bool = False
+    choices: tuple[str, ...] = ()
+    unique: bool = False
+    default: Any = None
+
+    @property
+    def legal(self) -> str:
+        """The legal values, in words."""
+        if self.choices:
+            return "one of " + ", ".join(repr(c) for c in self.choices)
+        if self.type == "text":
+            return "text" + (", each once" if self.unique else "")
+        if self.type == "time":
+            return "a moment in UTC" + (", or missing" if self.missing_ok else "")
+        legal = legal_range(self.low, self.high, open_low=self.open_low)
+        return legal + (", or missing" if self.missing_ok else "")
 
 
 class Snapshot(Protocol):
@@ -90,3 +132,135 @@ class Columnar:
             if values.dtype.kind == "M":
                 frame[name] = frame[name].dt.tz_localize("UTC")
         return frame
+
+
+def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
+    """Read a column as float64: blanks are NaN, thousands separators are dropped, other text is a problem.
+
+    Returns the array and a list of problems (empty, or one line that counts the unreadable values).
+    """
+    series = pd.Series(values)
+    if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
+        return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
+    if pd.api.types.is_numeric_dtype(series):
+        return series.to_numpy(dtype=np.float64, na_value=np.nan), []
+    text = series.astype("str").str.strip()
+    # Only commas between groups of three digits separate thousands: "22,5" is not 225.
+    text = text.mask(text.str.fullmatch(_THOUSANDS), text.str.replace(",", "", regex=False))
+    blank = series.isna() | text.str.lower().isin(("", "nan", "none", "null", "n/a"))
+    parsed = pd.to_numeric(text.mask(blank), errors="coerce")
+    bad = np.flatnonzero((parsed.isna() & ~blank).to_numpy())
+    array = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    return array, [_count(name, bad, series.to_numpy(), "are not numbers", "numbers")] if bad.size else []
+
+
+def _count(name: str, bad: NDArray[Any], values: Any, what: str, legal: str) -> str:
+    return (
+        f"{name}: {bad.size} of {len(values)} rows {what} (first: row {bad[0]} = {values[bad[0]]!r}); "
+        f"{name} must be {legal}. Drop them or fix the column map."
+    )
+
+
+def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    array, problems = numbers(raw, column.name)
+    if problems:
+        return array, problems
+    missing = np.isnan(array)
+    below = array <= column.low if column.open_low else array < column.low
+    sign = "<=" if column.open_low else "<"
+    checks = (
+        (missing & (not column.missing_ok), "are missing"),
+        (np.isinf(array), "are infinite"),
+        (below & ~np.isinf(array), f"are {sign} {column.low:g}"),
+        ((array > column.high) & ~np.isinf(array), f"are > {column.high:g}"),
+    )
+    for mask, what in checks:
+        rows = np.flatnonzero(mask)
+        if rows.size:
+            problems.append(_count(column.name, rows, array.tolist(), what, column.legal))
+    return array, problems
+
+
+def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    # As objects: the text type of pandas raises for lone surrogates.
+    series = pd.Series(raw, dtype="object")
+    array = series.to_numpy()
+    problems = []
+    missing = series.isna().to_numpy()
+    if missing.any():
+        problems.append(_count(column.name, np.flatnonzero(missing), array, "are missing", column.legal))
+    if column.choices:
+        wrong = np.flatnonzero(~series.isin(column.choices).to_numpy() & ~missing)
+        if wrong.size:
+            problems.append(_count(column.name, wrong, array, "are not legal", column.legal))
+    if column.unique:
+        twice = np.flatnonzero(series.duplicated().to_numpy() & ~missing)
+        if twice.size:
+            problems.append(_count(column.name, twice, array, "repeat an earlier row", column.legal))
+    return array, problems
+
+
+def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    series = pd.Series(raw)
+    array = None
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        try:
+            array = series.dt.as_unit("ns").dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        except pd.errors.OutOfBoundsDatetime as error:
+            return np.empty(len(series), dtype="datetime64[ns]"), [
+                f"{column.name}: holds moments outside 1678 .. 2261 ({error}). Drop them or correct the year."
+            ]
+    elif series.dtype == np.dtype("datetime64[ns]") and isinstance(raw, np.ndarray):
+        array = series.to_numpy()
+    if array is not None:
+        missing = np.flatnonzero(np.isnat(array) & (not column.missing_ok))
+        problems = [_count(column.name, missing, array, "are missing", column.legal)] if missing.size else []
+        return array, problems
+    if column.missing_ok and series.isna().all():
+        return np.full(len(series), NO_TIME), []
+    shown = series.iloc[0] if len(series) else None
+    return np.empty(len(series), dtype="datetime64[ns]"), [
+        f"{column.name}: received {series.dtype} values without a time zone (first: {shown!r}); "
+        f"{column.name} must be tz-aware datetimes. Use pd.to_datetime(..., utc=True) or tz_localize."
+    ]
+
+
+_CHECKS = {"number": _check_numbers, "text": _check_text, "time": _check_times}
+_DTYPES = {"number": "float64", "text": "object", "time": "datetime64[ns]"}
+
+
+def validate(
+    source: Mapping[str, Any] | pd.DataFrame, dictionary: Mapping[str, Column], what: str
+) -> Mapping[str, NDArray[Any]]:
+    """Check every column of `source` and return read-only arrays, in the dictionary's order.
+
+    Times are kept as UTC datetime64[ns], text as objects, numbers as float64.
+
+    Raises
+    ------
+    SchemaError
+        One error that lists every problem: columns missing or unknown, values not legal.
+    """
+    present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)
+    problems = [
+        f"{name}: not a column of a {what}; legal columns: {', '.join(dictionary)}."
+        for name in present
+        if name not in dictionary
+    ]
+    rows = len(source[present[0]]) if present else 0
+    out: dict[str, NDArray[Any]] = {}
+    for column in dictionary.values():
+        if column.name in present:
+            array, found = _CHECKS[column.type](column, source[column.name])
+            problems += found
+        elif column.default is None:
+            problems.append(f"{column.name}: missing; a {what} needs it ({column.meaning} [{column.unit}]).")
+            continue
+        else:
+            array = np.full(rows, column.default, dtype=_DTYPES[column.type])
+        out[column.name] = read_only(array.copy(), array.dtype)
+    lengths = {name: len(values) for name, values in out.items()}
+    if len(set(lengths.values())) > 1:
+        problems.append(f"columns differ in length: {lengths}.")
+    refuse(what, problems)
+    return MappingProxyType(out)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gammaflow import american, bsm
 from gammaflow.chain import Chain
-from gammaflow.schema import check_choice
+from gammaflow.checks import check_choice
 
 __all__ = ["demo_chain"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
-from gammaflow.schema import check_number
 
 __all__ = [
     "DYNAMICS",

@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.american_rows import american_cash, exercised, unsupported
-from gammaflow.arguments import floats
 from gammaflow.book import Book
+from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
-from gammaflow.schema import check_choice
 from gammaflow.units import MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]

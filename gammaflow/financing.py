@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.chain import Chain
+from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.forward_gaps import futures_text, gap_text, moments_apart, sound, unexplained
 from gammaflow.futures import bare_futures, on_futures
 from gammaflow.parity import find_cells, fit_forwards, of_rows
 from gammaflow.repair import RepairedChain, repair_chain
-from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, refuse
 
 __all__ = ["FEDERAL_FUNDS", "Financing", "default_rate", "finance"]
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.book import Book
+from gammaflow.checks import attempt, check_number, read_only, refuse
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.flow_path import drop_days, path_nodes, shapley
 from gammaflow.greeks import cash_sums
 from gammaflow.plausibility import marked, shift_warnings
-from gammaflow.schema import attempt, check_number, read_only, refuse
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import money
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.book import Book
-from gammaflow.schema import DAYS_PER_YEAR
+from gammaflow.calendars import DAYS_PER_YEAR
 
 __all__ = ["drop_days", "path_nodes", "shapley"]
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gammaflow.plausibility import marked
-from gammaflow.plot.prepare import amount_text, strike_text
-from gammaflow.text import moment_text
+from gammaflow.text import amount_text, moment_text, strike_text
 from gammaflow.units import describe
 from gammaflow.zones import FADED, Zone
 

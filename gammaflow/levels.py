@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow import level_text
+from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.checks import check_choice
 from gammaflow.curve import GAP, TOLERANCE, Curve
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import Exposure
 from gammaflow.grids import expiry_spots
 from gammaflow.profile import Profile
-from gammaflow.schema import DAYS_PER_YEAR, check_choice
 from gammaflow.units import PERCENT, describe
 from gammaflow.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish

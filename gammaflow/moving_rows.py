@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.book import Book
+from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.checks import read_only
 from gammaflow.dynamics import Dynamics
 from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.sweep import CASH_GREEKS
-from gammaflow.schema import DAYS_PER_YEAR, read_only
 from gammaflow.smile import Smiles, fit_smiles, log_moneyness
 
 __all__ = ["CASH_SUMS", "Cash", "floor_spots", "moving_sums", "vol_at_spot"]

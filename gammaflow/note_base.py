@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.chain import years_to_expiry
+from gammaflow.calendars import DAYS_PER_YEAR, closes, sessions, years_to_expiry
+from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.note_fields import OBSERVATIONS, Schedule, read_fields, schedule_days
 from gammaflow.note_terms import NoteTerms
-from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, refuse, utc
-from gammaflow.sessions import closes, sessions
 
 __all__ = ["Coupons", "Note", "Piece", "percent"]
 
@@ -84,7 +83,7 @@ class Note:
     call_premium : float or sequence of float
         Paid above par then [share of par].
     calendar : str
-        Exchange whose closes are observed (see `gammaflow.sessions`).
+        Exchange whose closes are observed (see `gammaflow.calendars`).
     knocked : bool or date
         Whether it has been knocked in, or on which day.
     called : date, optional

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from gammaflow.checks import attempt, check_choice, check_number
 from gammaflow.errors import SchemaError
-from gammaflow.schema import attempt, check_choice, check_number
 
 __all__ = ["FREQUENCIES", "OBSERVATIONS", "OPTIONAL", "READERS", "Schedule", "read_fields", "schedule_days"]
 

@@ -11,13 +11,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow import barrier, bsm, note_pricing
-from gammaflow.arguments import floats
 from gammaflow.barrier_analytics import delta_excess, excess_threshold, knock_in_jump
 from gammaflow.book import Book, PerUnit
+from gammaflow.checks import check_number, floats
 from gammaflow.errors import SchemaError
 from gammaflow.note_terms import NoteTerms
 from gammaflow.notes import Note
-from gammaflow.schema import check_number
 from gammaflow.units import PERCENT
 
 __all__ = ["Overlay", "barrier_map", "knock_in_sales", "locate", "peak_vega", "vega_matched_puts"]

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from gammaflow.checks import attempt
 from gammaflow.errors import ReaderError
 from gammaflow.note_fields import FREQUENCIES, read_fields
 from gammaflow.notes import Autocallable, BarrierNote, Note, ReverseConvertible
-from gammaflow.schema import attempt
 
 __all__ = ["PRODUCTS", "demo_notes", "read_notes"]
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.arguments import floats, uncover
+from gammaflow.checks import attempt, check_number, floats, read_only, refuse, uncover
 from gammaflow.errors import SchemaError
-from gammaflow.schema import attempt, check_number, read_only, refuse
 
 __all__ = ["NoteTerms"]
 

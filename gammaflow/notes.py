@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.book import Book
+from gammaflow.checks import refuse, utc
 from gammaflow.note_base import Note
 from gammaflow.note_products import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.origins import Origin, Source
 from gammaflow.plausibility import wrong_argument_units
-from gammaflow.schema import refuse, utc
 
 __all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
 

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.book import Book
 from gammaflow.chain import Chain
+from gammaflow.checks import check_choice
+from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.futures import refuse_bare_futures
 from gammaflow.origins import Origin, Source
-from gammaflow.schema import check_choice, numbers
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.american_rows import unsupported
-from gammaflow.arguments import floats
 from gammaflow.book import Book
 from gammaflow.breaks import Breaks, find_breaks
+from gammaflow.checks import check_choice, floats, read_only
 from gammaflow.curve import GAP, Curve
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
@@ -25,7 +25,6 @@ from gammaflow.greeks import cash_sums
 from gammaflow.grids import default_spots
 from gammaflow.moving_rows import vol_at_spot
 from gammaflow.plausibility import marked, shift_warnings
-from gammaflow.schema import check_choice, read_only
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money

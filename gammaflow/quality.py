@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.calendars import is_open, sessions
 from gammaflow.errors import SchemaError
-from gammaflow.sessions import is_open, sessions
 
 __all__ = ["CHECKS", "LOOK_AHEAD", "NO_INTEREST", "SCORED", "STALE_MINUTES", "Quality", "hours_since_close"]
 

@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import PLACEHOLDER_IV, Chain, Quality
+from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.columns import Quotes
 from gammaflow.flags import find_flags
 from gammaflow.parity import Cells, carry_columns, find_cells, fit_forwards, of_rows
 from gammaflow.repair_terms import Terms
-from gammaflow.schema import CHAIN, attempt, check_choice, check_number, refuse
+from gammaflow.schema import CHAIN
 
 __all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
 

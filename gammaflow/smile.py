@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.arguments import floats
 from gammaflow.book import Book
+from gammaflow.checks import check_number, floats, read_only
 from gammaflow.errors import SchemaError
-from gammaflow.schema import check_number, read_only
 from gammaflow.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.checks import read_only
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
-from gammaflow.schema import read_only
 
 __all__ = ["FEWEST", "Fit", "Slice", "Violations", "evaluate", "find_violations", "fit_slices"]
 

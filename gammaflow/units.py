@@ -17,7 +17,7 @@ import pandas as pd
 from numpy import float64
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.arguments import floats
+from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
 
 __all__ = [

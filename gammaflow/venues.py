@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.arguments import floats
 from gammaflow.book import Book
+from gammaflow.calendars import DAYS_PER_YEAR, is_open
+from gammaflow.checks import attempt, check_number, floats, refuse, utc
 from gammaflow.errors import SchemaError
-from gammaflow.schema import DAYS_PER_YEAR, attempt, check_number, refuse, utc
-from gammaflow.sessions import is_open
 
 __all__ = ["IBIT", "VENUES", "UnitMap", "Venue", "can_hedge", "open_venues"]
 
@@ -127,7 +126,7 @@ class Venue:
     name : str
         What `Book` calls it in column `venue`.
     calendar : str
-        "24/7", or a calendar of `gammaflow.sessions`, such as "XNYS" or "CMES".
+        "24/7", or a calendar of `gammaflow.calendars`, such as "XNYS" or "CMES".
     """
 
     name: str

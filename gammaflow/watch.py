@@ -15,14 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from gammaflow.chain import Chain
+from gammaflow.checks import check_number
 from gammaflow.errors import GammaflowError
 from gammaflow.feeds import Feed
 from gammaflow.plausibility import marked
-from gammaflow.plot.prepare import readable, strike_text
 from gammaflow.report import Report
 from gammaflow.report.rates import rate_dict
-from gammaflow.schema import check_number
 from gammaflow.store import Store
+from gammaflow.text import readable, strike_text
 from gammaflow.units import describe
 
 __all__ = ["State", "refresh", "render", "to_dict", "to_line", "watch"]

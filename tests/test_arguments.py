@@ -12,7 +12,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import american, barrier, bsm, note_pricing, units
-from gammaflow.arguments import floats, uncover
+from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.note_terms import NoteTerms
 from gammaflow.venues import UnitMap

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.chain import Chain, years_to_expiry
+from gammaflow.calendars import years_to_expiry
+from gammaflow.chain import Chain
 from gammaflow.errors import SchemaError
 
 ASOF = pd.Timestamp("2026-02-05T09:36:47Z")

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.plot import interactive, static
 from gammaflow.plot.page import Card, Panel, render_page, write_page
-from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, readable, require, strike_steps
+from gammaflow.plot.prepare import require, strike_steps
 from gammaflow.plot.tables import html_table, literal, markdown_table, text_table
+from gammaflow.text import amount_text, expiry_labels, price_text, readable
 
 mpl.use("Agg")
 UNIT = "USD per +1 % spot"

@@ -13,7 +13,8 @@ from gammaflow import surveys
 from gammaflow.errors import SchemaError
 from gammaflow.flow import hedge_flow
 from gammaflow.plot import curves
-from gammaflow.plot.prepare import price_text, strike_steps
+from gammaflow.plot.prepare import strike_steps
+from gammaflow.text import price_text
 
 mpl.use("Agg")
 UNIT = "USD per +1 % spot"

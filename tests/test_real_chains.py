@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.chain import years_to_expiry
+from gammaflow.calendars import years_to_expiry
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow import schema
+from gammaflow import checks, schema
+from gammaflow.columns import numbers, validate
 from gammaflow.errors import GammaflowError, SchemaError
 
 
@@ -19,7 +20,7 @@ def good(n=3):
 
 
 def test_validate_returns_read_only_columns_in_the_dictionarys_order():
-    columns = schema.validate(good(), schema.CHAIN, "chain")
+    columns = validate(good(), schema.CHAIN, "chain")
     assert list(columns) == list(schema.CHAIN)
     assert columns["strike"].tolist() == [1.5, 2.5, 3.5]
     assert columns["rate"].tolist() == [0.0, 0.0, 0.0]
@@ -32,7 +33,7 @@ def test_validate_returns_read_only_columns_in_the_dictionarys_order():
 
 def test_validate_neither_freezes_nor_follows_the_callers_array():
     source = good() | {"strike": np.array([1.0, 2.0, 3.0])}
-    columns = schema.validate(source, schema.CHAIN, "chain")
+    columns = validate(source, schema.CHAIN, "chain")
     source["strike"][0] = 7.0
     assert columns["strike"][0] == 1.0
 
@@ -41,7 +42,7 @@ def test_all_problems_come_in_one_error():
     source = good() | {"strike": [1.0, -5.0, np.nan], "kind": ["call", "put", "future"], "colour": [1, 2, 3]}
     source.pop("iv")
     with pytest.raises(SchemaError) as error:
-        schema.validate(source, schema.CHAIN, "chain")
+        validate(source, schema.CHAIN, "chain")
     text = str(error.value)
     assert "strike: 1 of 3 rows are <= 0 (first: row 1 = -5.0); strike must be > 0. Drop them" in text
     assert "strike: 1 of 3 rows are missing (first: row 2 = nan)" in text
@@ -75,41 +76,41 @@ def test_all_problems_come_in_one_error():
 )
 def test_each_illegal_value_is_named(change, words):
     with pytest.raises(SchemaError, match="chain not accepted") as error:
-        schema.validate(good() | change, schema.CHAIN, "chain")
+        validate(good() | change, schema.CHAIN, "chain")
     assert words in str(error.value)
     assert isinstance(error.value, GammaflowError)
     assert isinstance(error.value, ValueError)
 
 
 def test_numbers_reads_separators_and_blanks():
-    array, problems = schema.numbers(["1,234.5", " 7 ", "", None, "nan"], "x")
+    array, problems = numbers(["1,234.5", " 7 ", "", None, "nan"], "x")
     assert problems == []
     np.testing.assert_array_equal(array, [1234.5, 7.0, np.nan, np.nan, np.nan])
 
 
 def test_numbers_of_nullable_integers():
-    array, problems = schema.numbers(pd.array([1, None, 3], dtype="Int64"), "x")
+    array, problems = numbers(pd.array([1, None, 3], dtype="Int64"), "x")
     assert problems == []
     np.testing.assert_array_equal(array, [1.0, np.nan, 3.0])
 
 
 def test_utc_converts_and_refuses():
-    assert schema.utc("2026-02-05T10:00-05:00") == pd.Timestamp("2026-02-05T15:00Z")
+    assert checks.utc("2026-02-05T10:00-05:00") == pd.Timestamp("2026-02-05T15:00Z")
     with pytest.raises(SchemaError, match="has no time zone"):
-        schema.utc("2026-02-05")
+        checks.utc("2026-02-05")
     with pytest.raises(SchemaError, match="is not a moment"):
-        schema.utc("yesterday-ish")
+        checks.utc("yesterday-ish")
     with pytest.raises(SchemaError, match="has no time zone"):
-        schema.utc(None)
+        checks.utc(None)
 
 
 def test_check_number_and_choice():
-    assert schema.check_number("2.5", "x") == 2.5
+    assert checks.check_number("2.5", "x") == 2.5
     for bad in ("two", None, np.nan, np.inf, 0.0, -1):
         with pytest.raises(SchemaError, match="x: received"):
-            schema.check_number(bad, "x", 0.0, open_low=True)
+            checks.check_number(bad, "x", 0.0, open_low=True)
     with pytest.raises(SchemaError, match="legal: 'a', 'b'"):
-        schema.check_choice("c", "x", ("a", "b"))
+        checks.check_choice("c", "x", ("a", "b"))
 
 
 def test_glossary_lists_every_column():

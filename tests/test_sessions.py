@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gammaflow.calendars import closes, is_open, sessions
 from gammaflow.errors import SchemaError
-from gammaflow.sessions import closes, is_open, sessions
 
 
 def moments(*texts):
@@ -101,5 +101,5 @@ def test_moments_need_a_zone_and_years_that_are_known():
 
 
 def test_the_calendars_are_imported_only_when_asked_for():
-    code = "import sys, gammaflow.sessions; sys.exit('exchange_calendars' in sys.modules)"
+    code = "import sys, gammaflow.calendars; sys.exit('exchange_calendars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

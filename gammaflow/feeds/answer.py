@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
-from gammaflow.schema import check_number
 
 __all__ = ["STANDARD", "Answer", "Limits", "check_address", "host_and_path"]
 

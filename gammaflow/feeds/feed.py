@@ -16,11 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gammaflow.chain import Chain
+from gammaflow.checks import check_choice
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.feeds import cboe, deribit, yahoo
 from gammaflow.feeds.answer import STANDARD, Answer, Limits, check_address
 from gammaflow.feeds.vendor import Vendor
-from gammaflow.schema import check_choice
 
 __all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, price_text, readable, require
+from gammaflow.plot.prepare import COLORS, require
 from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain, price_axis
+from gammaflow.text import price_text, readable
 
 __all__ = ["plot_jumps", "plot_ladder", "plot_parts", "time_text"]
 

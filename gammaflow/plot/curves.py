@@ -8,18 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import (
-    COLORS,
-    PALETTE,
-    amount_text,
-    expiry_labels,
-    part_colors,
-    price_text,
-    readable,
-    require,
-    strike_steps,
-)
+from gammaflow.plot.prepare import COLORS, PALETTE, part_colors, require, strike_steps
 from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain, plot_profile, price_axis
+from gammaflow.text import amount_text, expiry_labels, price_text, readable
 
 __all__ = ["plot_curves", "plot_flow", "plot_heatmap", "plot_path", "plot_stack"]
 

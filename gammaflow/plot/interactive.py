@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, EMPTY, expiry_labels, part_colors, price_text, readable, require
+from gammaflow.plot.prepare import COLORS, EMPTY, part_colors, require
+from gammaflow.text import expiry_labels, price_text, readable
 
 __all__ = ["draw_bars", "draw_heatmap", "draw_profile", "draw_stack"]
 

@@ -1,4 +1,4 @@
-"""What every picture shares: colours, readable units, strike steps and expiry labels."""
+"""What every picture shares: colours, plotting libraries when they are needed, and steps of strikes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from gammaflow.errors import GammaflowError
 
@@ -18,14 +17,9 @@ __all__ = [
     "COLORS",
     "EMPTY",
     "PALETTE",
-    "amount_text",
-    "expiry_labels",
     "part_colors",
-    "price_text",
-    "readable",
     "require",
     "strike_steps",
-    "strike_text",
 ]
 
 #: No jumps to mark.
@@ -47,8 +41,6 @@ COLORS = {
 
 #: For parts that have no colour of their own (Okabe and Ito, but their yellow, which paper swallows).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
-
-_SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
 def require(module: str) -> Any:
@@ -75,70 +67,6 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
     own |= {name: COLORS["barrier"] for name in names if str(name).endswith((" call", " put"))}
     free = cycle(color for color in PALETTE if color not in own.values())
     return {name: own[name] if name in own else next(free) for name in names}
-
-
-def readable(values: ArrayLike, unit: str) -> tuple[float, str]:
-    """The power of ten that makes `values` readable, and `unit` with its name.
-
-    Examples
-    --------
-    >>> readable([-74_912_572.0, 3.0], "USD per +1 % spot")
-    (1000000.0, 'USD m per +1 % spot')
-    """
-    largest = float(np.max(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0))
-    head, _, tail = unit.partition(" ")
-    for divisor, name in _SIZES:
-        if largest >= divisor:
-            return divisor, f"{head} {name} {tail}".rstrip()
-    return 1.0, unit
-
-
-def amount_text(amount: float, unit: str, digits: int = 1) -> tuple[str, str]:
-    """One amount as text, and its readable unit.
-
-    Examples
-    --------
-    >>> amount_text(-74_912_572.0, "USD per +1 % spot")
-    ('-74.9', 'USD m per +1 % spot')
-    """
-    divisor, unit = readable(amount, unit)
-    return f"{amount / divisor:z,.{digits}f}", unit
-
-
-def price_text(price: float) -> str:
-    """A price with as many digits as its size deserves.
-
-    Examples
-    --------
-    >>> price_text(74_337.65), price_text(512.5), price_text(0.06123)
-    ('74,338', '512.50', '0.06123')
-    """
-    if price >= 10_000:
-        return f"{price:,.0f}"
-    return f"{price:,.2f}" if price >= 10 else f"{price:.4g}"
-
-
-def strike_text(strike: float) -> str:
-    """A strike as it is listed; one mapped from other units, with endless decimals, to seven digits.
-
-    Examples
-    --------
-    >>> strike_text(22.5), strike_text(102_500_000.0), strike_text(70_535.40587)
-    ('22.5', '102,500,000', '70,535.41')
-    """
-    return f"{strike:,.10g}" if strike == round(strike, 2) else f"{strike:,.7g}"
-
-
-def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
-    """The date of each expiry, and its UTC time where two share a date (SPX settles AM and PM).
-
-    Examples
-    --------
-    >>> expiry_labels(pd.DatetimeIndex(["2026-02-06T08:00Z", "2026-02-20T14:30Z", "2026-02-20T21:00Z"]))
-    ['2026-02-06', '2026-02-20 14:30', '2026-02-20 21:00']
-    """
-    days = expiries.strftime("%Y-%m-%d")
-    return list(np.where(days.duplicated(keep=False), expiries.strftime("%Y-%m-%d %H:%M"), days))
 
 
 def strike_steps(

@@ -8,16 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import (
-    COLORS,
-    EMPTY,
-    expiry_labels,
-    part_colors,
-    price_text,
-    readable,
-    require,
-    strike_steps,
-)
+from gammaflow.plot.prepare import COLORS, EMPTY, part_colors, require, strike_steps
+from gammaflow.text import expiry_labels, price_text, readable
 
 __all__ = ["plot_bars", "plot_panels", "plot_profile"]
 

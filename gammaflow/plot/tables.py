@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from gammaflow.plot.prepare import readable
+from gammaflow.text import readable
 
 __all__ = ["html_table", "literal", "markdown_table", "text_table"]
 

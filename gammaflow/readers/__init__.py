@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from gammaflow.chain import Chain
+from gammaflow.checks import check_choice, utc
 from gammaflow.errors import ReaderError
 from gammaflow.readers import cboe, deribit, own, yahoo
 from gammaflow.readers.frame import chain_from_frame
 from gammaflow.readers.source import Format, open_source
-from gammaflow.schema import check_choice, utc
 
 __all__ = ["FORMATS", "chain_from_frame", "read_chain"]
 

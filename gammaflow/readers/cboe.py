@@ -7,9 +7,10 @@ import re
 import pandas as pd
 
 from gammaflow.chain import Chain
+from gammaflow.checks import utc
+from gammaflow.columns import numbers
 from gammaflow.readers.osi import MONTHS, calendar_days, day, listed_chain
 from gammaflow.readers.source import Format, Rows, Source, iso_moment, mismatch
-from gammaflow.schema import numbers, utc
 
 __all__ = ["CSV", "JSON"]
 

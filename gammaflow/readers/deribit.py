@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
+from gammaflow.columns import numbers
 from gammaflow.plausibility import disagreeing_spots, wrong_volatility_unit
 from gammaflow.readers.osi import day, moments
 from gammaflow.readers.source import (
@@ -22,7 +23,6 @@ from gammaflow.readers.source import (
     mismatch,
     pick_underlying,
 )
-from gammaflow.schema import numbers
 
 __all__ = ["JSON", "TABLE", "parse_instruments"]
 

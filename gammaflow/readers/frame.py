@@ -13,11 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
+from gammaflow.checks import attempt, utc
+from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.plausibility import wrong_volatility_unit
 from gammaflow.readers.osi import expiries
 from gammaflow.readers.source import Rows, illegal, mismatch
-from gammaflow.schema import CHAIN, attempt, numbers, utc
+from gammaflow.schema import CHAIN
 
 __all__ = ["chain_from_frame"]
 

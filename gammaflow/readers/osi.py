@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import sessions
 from gammaflow.chain import Chain
+from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.readers.source import Rows, Source, assemble, mismatch, pick_underlying
-from gammaflow.schema import numbers
 
 __all__ = [
     "INDEX_ROOTS",
@@ -138,7 +137,7 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
     candidates = closes.strftime("%m%d").isin(_HALF_DAYS) & (closes.year >= 2000) & (closes.year <= 2045)
     if not candidates.any():
         return closes
-    early = sessions.closes("XNYS", closes[candidates].tz_localize(None).normalize())
+    early = calendars.closes("XNYS", closes[candidates].tz_localize(None).normalize())
     moved = closes.to_numpy("datetime64[ns]").copy()
     moved[candidates] = np.minimum(moved[candidates], early.to_numpy("datetime64[ns]"))
     return pd.DatetimeIndex(moved, tz="UTC")

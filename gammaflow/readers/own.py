@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.chain import Chain
+from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.readers.frame import chain_from_frame
 from gammaflow.readers.source import NO_MOMENT, Format, Rows, Source, in_file, iso_moment, mismatch
-from gammaflow.schema import CHAIN, numbers
+from gammaflow.schema import CHAIN
 
 __all__ = ["TABLE"]
 

@@ -20,8 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
+from gammaflow.checks import attempt, check_number, utc
+from gammaflow.columns import Column, validate
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.schema import CHAIN, Column, attempt, check_number, utc, validate
+from gammaflow.schema import CHAIN
 
 __all__ = [
     "NO_MOMENT",

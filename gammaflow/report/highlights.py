@@ -12,7 +12,8 @@ from gammaflow.levels import Levels
 from gammaflow.origins import BookQuality
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
-from gammaflow.plot.prepare import amount_text, price_text, strike_steps, strike_text
+from gammaflow.plot.prepare import strike_steps
+from gammaflow.text import amount_text, price_text, strike_text
 from gammaflow.units import describe
 
 __all__ = ["cards", "figures", "gamma_by"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gammaflow.book import Book
 from gammaflow.exercise import compare_exercise
 from gammaflow.financing import Financing
-from gammaflow.plot.prepare import amount_text
+from gammaflow.text import amount_text
 from gammaflow.units import describe
 
 __all__ = ["early_exercise_facts", "rate_dict", "rate_facts"]

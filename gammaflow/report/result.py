@@ -19,13 +19,12 @@ from gammaflow.financing import Financing
 from gammaflow.levels import Levels
 from gammaflow.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
-from gammaflow.plot.prepare import amount_text, expiry_labels, price_text, strike_text
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.profile import Profile
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
-from gammaflow.text import moment_text
+from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report"]

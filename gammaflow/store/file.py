@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.chain import Chain
+from gammaflow.checks import refuse
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
-from gammaflow.schema import CHAIN, refuse
+from gammaflow.schema import CHAIN
 
 __all__ = ["UPGRADES", "VERSION", "differences", "digest", "pack", "read_header", "read_snapshot"]
 

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.chain import Chain
+from gammaflow.checks import attempt, refuse, utc
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
-from gammaflow.schema import attempt, refuse, utc
 from gammaflow.store import durable
 from gammaflow.store.file import differences, digest, pack, read_header, read_snapshot
 from gammaflow.store.names import (

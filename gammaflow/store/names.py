@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 import pandas as pd
 
+from gammaflow.checks import attempt, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.schema import attempt, refuse
 
 __all__ = ["Snapshot", "day_folder", "escape_raw", "place", "snapshot_at", "symbol_folder", "symbol_of"]
 

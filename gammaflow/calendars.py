@@ -1,4 +1,4 @@
-"""Exchange sessions: when they close, and whether a venue is open at a moment."""
+"""Time: years to an expiry, the clock of New York, and the sessions of exchanges."""
 
 from __future__ import annotations
 
@@ -10,16 +10,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.checks import utc
 from gammaflow.errors import SchemaError
-from gammaflow.schema import utc
 
-__all__ = ["closes", "is_open", "sessions"]
+__all__ = ["DAYS_PER_YEAR", "NEW_YORK", "closes", "is_open", "sessions", "years_to_expiry"]
+
+#: Years are counted in days of 86,400 s over this many days (ACT/365).
+DAYS_PER_YEAR = 365.0
+
+#: The clock that listed options of the United States settle by.
+NEW_YORK = "America/New_York"
+
+_NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
 
 # Calendars are made once, for these years: few exchanges record later holidays.
 _FIRST, _LAST = "2000-01-01", "2045-12-31"
 
 # The calendar of CME leaves out the hour of maintenance that ends every session [Chicago].
 _ENDS = {"CMES": ("America/Chicago", pd.Timedelta(16, "h"))}
+
+
+def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArray[np.float64]:
+    """Years from `asof` to each `expiry`, exact to the nanosecond, ACT/365; negative once expired."""
+    return (expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()).astype(np.int64) / _NS_PER_YEAR
 
 
 class _Hours(NamedTuple):

@@ -1,4 +1,4 @@
-"""Arguments as callers give them: numbers as arrays, and values that a mask hides.
+"""Checks of arguments: numbers as arrays, values that a mask hides, moments, choices, and one error for all.
 
 A masked array of numpy and a nullable column of pandas hold a value where they have none. Read as plain
 arrays they would hand that value over; here such an entry is hidden: a number becomes NaN, and a word is
@@ -7,14 +7,28 @@ replaced by a legal one so that the others can be read, its row then being made 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["floats", "hide", "read_number", "uncover"]
+from gammaflow.errors import SchemaError
+
+__all__ = [
+    "attempt",
+    "check_choice",
+    "check_number",
+    "floats",
+    "hide",
+    "legal_range",
+    "read_number",
+    "read_only",
+    "refuse",
+    "uncover",
+    "utc",
+]
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
@@ -111,3 +125,80 @@ def hide(column: Any, masks: Sequence[NDArray[np.bool_] | None]) -> Any:
         if hidden is not None:
             column = np.where(hidden, np.nan, column)
     return column
+
+
+def read_only(values: ArrayLike, dtype: Any = np.float64) -> NDArray[Any]:
+    """A C-contiguous, read-only array of `values` (a copy only where one is needed)."""
+    array = np.ascontiguousarray(values, dtype=dtype).view()
+    array.flags.writeable = False
+    return array
+
+
+def legal_range(low: float = -np.inf, high: float = np.inf, *, open_low: bool = False) -> str:
+    """The numbers from `low` (without it where `open_low`) to `high`, in words.
+
+    Examples
+    --------
+    >>> legal_range(0.0, 5.0, open_low=True), legal_range()
+    ('> 0 and <= 5', 'finite')
+    """
+    parts = []
+    if np.isfinite(low):
+        parts.append(f"{'>' if open_low else '>='} {low:g}")
+    if np.isfinite(high):
+        parts.append(f"<= {high:g}")
+    return " and ".join(parts or ["finite"])
+
+
+def refuse(what: str, problems: list[str]) -> None:
+    """Raise one SchemaError with every problem, if there is any."""
+    if problems:
+        raise SchemaError(f"{what} not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+def attempt(*checks: Callable[[], Any]) -> tuple[list[Any], list[str]]:
+    """What each check returns (None where it refuses), and the problems of all of them, one line each."""
+    results: list[Any] = []
+    problems: list[str] = []
+    for check in checks:
+        try:
+            results.append(check())
+        except SchemaError as error:
+            results.append(None)
+            lines = str(error).splitlines()
+            problems += [line.removeprefix("  - ") for line in (lines[1:] or lines)]
+    return results, problems
+
+
+def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
+    """A tz-aware moment as a UTC Timestamp; SchemaError where it has no time zone or is none."""
+    try:
+        stamp = pd.Timestamp(moment).as_unit("ns")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SchemaError(f"{name}: received {moment!r}, which is not a moment ({error}).") from None
+    if not isinstance(stamp, pd.Timestamp) or stamp.tz is None:
+        raise SchemaError(
+            f"{name}: received {moment!r}, which has no time zone; pass a tz-aware moment such as "
+            f"'2026-02-05T09:36:47+00:00'."
+        )
+    return stamp.tz_convert("UTC")
+
+
+def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool = False) -> float:
+    """A finite float above `low`, or SchemaError."""
+    legal = legal_range(low, open_low=open_low)
+    try:
+        number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise SchemaError(f"{name}: received {value!r}; {name} must be a number {legal}.") from None
+    if not np.isfinite(number) or number < low or (open_low and number == low):
+        raise SchemaError(f"{name}: received {value!r}; {name} must be {legal}.")
+    return number
+
+
+def check_choice(value: Any, name: str, legal: Any) -> Any:
+    """`value` if it is one of `legal`, or SchemaError that names them all."""
+    choices = list(legal)
+    if value not in choices:
+        raise SchemaError(f"{name}: received {value!r}; legal: {', '.join(map(repr, choices))}.")
+    return value
