@@ -11,7 +11,7 @@ from benchmarks.barriers import _median
 
 # isort: split
 import note_references as references
-from gammaflow.note_pricing import ALL, value
+from gammaflow.pricing.note.prices import ALL, value
 
 SPOTS = np.linspace(40.0, 160.0, 200)
 NOTES = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gammaflow import american, barrier, bsm, dynamics, note_maps, positioning, schema, units, venues
+from gammaflow import dynamics, note_maps, positioning, schema, units, venues
+from gammaflow.pricing import american
+from gammaflow.pricing import barrier
+from gammaflow.pricing import bsm
 from gammaflow.book import Book
 from gammaflow.chain import Chain
 from gammaflow.cube import Cube, sweep

@@ -59,7 +59,7 @@ class Accuracy:
     ----------
     tol : float
         Error of barrier options observed on dates, relative as in `gammaflow.barrier.greeks`; structured
-        notes are valued to ten times that, relative as in `gammaflow.note_pricing.value`.
+        notes are valued to ten times that, relative as in `gammaflow.pricing.note.prices.value`.
     """
 
     tol: float = TOLERANCE

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_values import find_boundaries, premiums, share
+from gammaflow.pricing.american.boundary import find_boundaries, premiums, share
 from gammaflow.book import Book
 from gammaflow.checks import read_only
 from gammaflow.kernels.american import Rule

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.american_curves import Curves
-from gammaflow.american_values import parts
+from gammaflow.pricing.american.boundary import parts
 from gammaflow.book import Book
 from gammaflow.kernels.american import rule
 

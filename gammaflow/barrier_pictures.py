@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.barrier import delta_excess, ladder
-from gammaflow.barrier_terms import read_terms
+from gammaflow.pricing.barrier import delta_excess, ladder
+from gammaflow.pricing.barrier.arguments import read_terms
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.profile import Profile, sweep_spot

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.barrier_pricing import reach
+from gammaflow.pricing.barrier.prices import reach
 from gammaflow.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 

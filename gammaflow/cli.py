@@ -13,7 +13,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gammaflow import cli_live, verify
+from gammaflow import cli_live
+from gammaflow.pricing import verify
 from gammaflow.chain import Chain
 from gammaflow.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS

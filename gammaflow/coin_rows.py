@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow import bsm
+from gammaflow.pricing import bsm
 from gammaflow.book import Book
 
 __all__ = ["coin_cash"]

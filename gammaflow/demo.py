@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow import american, bsm
+from gammaflow.pricing import american
+from gammaflow.pricing import bsm
 from gammaflow.chain import Chain
 from gammaflow.checks import check_choice
 

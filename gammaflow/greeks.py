@@ -21,7 +21,7 @@ from gammaflow.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.kernels import chebyshev
 from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.gauss import gauss_sweep
-from gammaflow.kernels.rows import get_threads
+from gammaflow.kernels.blocks import get_threads
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 from gammaflow.moving_rows import CASH_SUMS, Cash, moving_sums
 from gammaflow.note_rows import note_cash

@@ -16,7 +16,7 @@ from gammaflow.calendars import DAYS_PER_YEAR, closes, sessions, years_to_expiry
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.note_fields import OBSERVATIONS, Schedule, read_fields, schedule_days
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.terms import NoteTerms
 
 __all__ = ["Coupons", "Note", "Piece", "percent"]
 
@@ -225,7 +225,7 @@ class Note:
         return f"matured {self.maturity:%Y-%m-%d}" if self.maturity <= moment else None
 
     def terms(self, asof: Any, days: float = 0.0) -> NoteTerms:
-        """What is still to come, as `gammaflow.note_pricing` values it.
+        """What is still to come, as `gammaflow.pricing.note.prices` values it.
 
         Parameters
         ----------

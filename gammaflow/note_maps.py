@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow import barrier, bsm, note_pricing
-from gammaflow.barrier_analytics import delta_excess, excess_threshold, knock_in_jump
+from gammaflow.pricing import barrier
+from gammaflow.pricing import bsm
+from gammaflow.pricing.note import prices as note_pricing
+from gammaflow.pricing.barrier.hedging import delta_excess, excess_threshold, knock_in_jump
 from gammaflow.book import Book, PerUnit
 from gammaflow.checks import check_number, floats
 from gammaflow.errors import SchemaError
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.notes import Note
 from gammaflow.units import PERCENT
 

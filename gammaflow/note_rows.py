@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow import note_pricing
+from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.accuracy import Accuracy
 from gammaflow.book import Book
-from gammaflow.kernels.rows import get_threads
+from gammaflow.kernels.blocks import get_threads
 
 __all__ = ["note_cash"]
 
@@ -47,7 +47,7 @@ def note_cash(
     ----------
     book, rows, spots, years, sigma, wanted, days, accuracy
         As for `gammaflow.barrier_rows.barrier_cash`; all rows are notes, valued to ten times the tolerance,
-        as in `gammaflow.note_pricing.value`. Dates passed by `days` drop off.
+        as in `gammaflow.pricing.note.prices.value`. Dates passed by `days` drop off.
 
     Returns
     -------

@@ -16,7 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow import american, bsm
+from gammaflow.pricing import american
+from gammaflow.pricing import bsm
 from gammaflow.parity_fits import Pairs, centre, shrink
 
 __all__ = ["Alone", "fit_rates", "single_american_forwards"]

@@ -333,7 +333,7 @@ def sweep_spot(
         Of the book, where the dynamics need them; fitted where not given.
     tol : float
         Error of barrier options observed on dates, 1e-9 to 1e-2, relative as in `gammaflow.barrier.greeks`;
-        structured notes are valued to ten times that, as in `gammaflow.note_pricing.value`. A contract that
+        structured notes are valued to ten times that, as in `gammaflow.pricing.note.prices.value`. A contract that
         misses it is in the sums all the same, and named in `Profile.shortfalls`.
 
     Returns

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import american, bsm
+from gammaflow.pricing import american
+from gammaflow.pricing import bsm
 from gammaflow.chain import PLACEHOLDER_IV, Chain
 from gammaflow.parity import of_rows
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.terms import NoteTerms
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from gammaflow.verify import natural_scales
+from gammaflow.pricing.verify import natural_scales
 
 Arrays = dict[str, Any]
 INPUTS = ("flag", "S", "K", "t", "r", "sigma", "q")

@@ -10,11 +10,11 @@ import gammaflow as gf
 from books import ASOF, random_book
 from gammaflow import barrier_rows
 from gammaflow.accuracy import Accuracy, Shortfall, check_tol, shortfall_lines, worst
-from gammaflow.barrier_pricing import reach
+from gammaflow.pricing.barrier.prices import reach
 from gammaflow.book import Book
 from gammaflow.dynamics import spot_vol_beta
 from gammaflow.errors import ConvergenceError, SchemaError
-from gammaflow.results import Greeks
+from gammaflow.pricing.results import Greeks
 
 SPOTS = np.array([70.0, 76.5, 79.9, 83.5, 87.3, 99.7, 117.0])
 YEARS = 427.0 / 365.0

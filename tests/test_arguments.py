@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow import american, barrier, bsm, note_pricing, units
+from gammaflow import american, barrier, bsm, units
+from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.venues import UnitMap
 
 NUMBERS: dict[str, Callable[[float, float], Any]] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gammaflow import barrier, bsm
-from gammaflow.barrier import greeks_local_volatility
+from gammaflow.pricing.barrier import greeks_local_volatility
 from gammaflow.errors import SchemaError
 
 NOTE = {"K": 100.0, "H": 70.0, "t": 1.0, "r": 0.04, "q": 0.01}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gammaflow import bsm
 from gammaflow.errors import SchemaError
-from gammaflow.verify import natural_scales
+from gammaflow.pricing.verify import natural_scales
 from references import contracts, naive
 
 INPUTS = ("flag", "S", "K", "T", "r", "sigma", "q")

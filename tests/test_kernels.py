@@ -25,8 +25,8 @@ from gammaflow.kernels import cache, elementary, implied, rows
 from gammaflow.kernels.barrier_steps import P, add_product
 from gammaflow.kernels.compile import KERNEL, kernel, vector_bits
 from gammaflow.kernels.extended import add, exp_product, multiply, two_product, two_sum
-from gammaflow.kernels.frame import align_frame
-from gammaflow.verify import natural_scales
+from gammaflow.kernels.stack import align_frame
+from gammaflow.pricing.verify import natural_scales
 from references import contracts, naive
 
 ULP = 2.0**-52

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import note_references as references
-from gammaflow import barrier, bsm, note_pricing
+from gammaflow import barrier, bsm
+from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.errors import SchemaError
-from gammaflow.note_pricing import ALL, value
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.prices import ALL, value
+from gammaflow.pricing.note.terms import NoteTerms
 
 SPOTS = np.array([48.0, 63.0, 69.9, 70.2, 75.0, 88.0, 99.9, 100.3, 104.0, 131.0])
 CONVERTIBLE = {

@@ -8,10 +8,10 @@ import gammaflow as gf
 from books import ASOF
 from gammaflow.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.kernels.rows import get_threads, set_threads
-from gammaflow.note_pricing import ALL, value
+from gammaflow.kernels.blocks import get_threads, set_threads
+from gammaflow.pricing.note.prices import ALL, value
 from gammaflow.note_rows import note_cash
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.terms import NoteTerms
 
 WANTED = ("delta", "gamma", "vanna", "charm", "vega", "theta", "speed", "zomma", "color", "gross_gamma")
 RATE, YIELD, SIGMA = 0.041, 0.013, np.array([0.55, 0.32, 0.47])

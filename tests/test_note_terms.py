@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gammaflow.errors import SchemaError
-from gammaflow.note_terms import NoteTerms
+from gammaflow.pricing.note.terms import NoteTerms
 
 
 def test_scalars_hold_for_every_date_and_arrays_are_read_only_copies():

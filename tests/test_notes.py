@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gammaflow import bsm, note_pricing
+from gammaflow import bsm
+from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.calendars import sessions
 from gammaflow.errors import SchemaError
 from gammaflow.note_registry import demo_notes

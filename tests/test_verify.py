@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from gammaflow import bsm, verify
+from gammaflow import bsm
+from gammaflow.pricing import verify
 from references import naive
 
 

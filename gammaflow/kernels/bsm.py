@@ -22,7 +22,7 @@ from gammaflow.kernels import formulas
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.formulas import TINY as TINY
 from gammaflow.kernels.formulas import state as state
-from gammaflow.kernels.frame import align_frame
+from gammaflow.kernels.stack import align_frame
 
 DEFAULT = ("price", "delta", "gamma", "vega", "theta", "rho", "vanna", "charm", "volga")
 HIGHER = ("epsilon", "veta", "speed", "zomma", "color", "ultima", "dual_delta", "dual_gamma")

@@ -22,7 +22,7 @@ import numpy as np
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import exp, exp_parts, log, log_ratio, mills, mills_and_slope
 from gammaflow.kernels.extended import add, exp_product, multiply, two_sum
-from gammaflow.kernels.frame import align_frame
+from gammaflow.kernels.stack import align_frame
 
 OK, BELOW_INTRINSIC, NO_TIME_VALUE, ABOVE_BOUND, NOT_A_NUMBER, AGAIN = range(6)
 CLOSE = 2.0**-40

@@ -14,7 +14,7 @@ from gammaflow.checks import read_only
 from gammaflow.kernels.american import Rule, european_loop, strained_loop
 from gammaflow.kernels.american_boundary import boundary_loop
 from gammaflow.kernels.american_premium import premium_loop
-from gammaflow.kernels.rows import get_threads
+from gammaflow.kernels.blocks import get_threads
 
 __all__ = ["Boundaries", "Rules", "evaluate", "evaluate_all", "find_boundaries", "parts", "premiums", "share"]
 

@@ -26,8 +26,8 @@ from gammaflow.checks import floats, hide, read_number, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
-from gammaflow.kernels.rows import BLOCK, get_threads, in_ranges, read_blocks, set_threads
-from gammaflow.results import Greeks, ImpliedVolatility
+from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
+from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
     "ALL",

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_implied import implied
-from gammaflow.american_values import Rules, evaluate, evaluate_all, parts, share
-from gammaflow.barrier_terms import read_terms, read_which
+from gammaflow.pricing.american.implied import implied
+from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
+from gammaflow.pricing.barrier.arguments import read_terms, read_which
 from gammaflow.checks import read_only
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.bsm import DEFAULT, default_loop
-from gammaflow.kernels.rows import read_blocks
-from gammaflow.results import Greeks, ImpliedVolatility
+from gammaflow.kernels.blocks import read_blocks
+from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
     "ALL",
@@ -331,7 +331,7 @@ def implied_volatility(
     --------
     >>> round(float(implied_volatility(9.0, 95.0, 100.0, 0.5, 0.05, 0.0, "p")), 4)
     0.2694
-    >>> from gammaflow import bsm
+    >>> from gammaflow.pricing import bsm
     >>> round(float(bsm.implied_volatility(9.0, 95.0, 100.0, 0.5, 0.05, 0.0, "p")), 4)  # as if European
     0.2829
     """

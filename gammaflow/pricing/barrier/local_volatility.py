@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.barrier_terms import KINDS, read_monitoring, read_terms
+from gammaflow.pricing.barrier.arguments import KINDS, read_monitoring, read_terms
 from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_skew import march
-from gammaflow.results import Greeks
+from gammaflow.pricing.results import Greeks
 
 __all__ = ["greeks_local_volatility"]
 

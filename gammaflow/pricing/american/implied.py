@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_values import Rules, evaluate_all
+from gammaflow.pricing.american.boundary import Rules, evaluate_all
 from gammaflow.kernels.implied import (
     ABOVE_BOUND,
     BELOW_INTRINSIC,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.barrier_terms import BETA, Terms, read_monitoring, read_terms, read_which
+from gammaflow.pricing.barrier.arguments import BETA, Terms, read_monitoring, read_terms, read_which
 from gammaflow.errors import ConvergenceError
 from gammaflow.kernels.barrier import (
     ALL,
@@ -23,8 +23,8 @@ from gammaflow.kernels.barrier import (
     rebate_loop,
 )
 from gammaflow.kernels.monitored import monitored_loop
-from gammaflow.kernels.rows import BLOCK, get_threads, in_ranges, read_blocks
-from gammaflow.results import Greeks
+from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
+from gammaflow.pricing.results import Greeks
 
 __all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price", "reach"]
 

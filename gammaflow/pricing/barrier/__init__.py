@@ -6,7 +6,7 @@ Arguments are scalars, arrays or Series of any shapes that broadcast, with the f
 
 from __future__ import annotations
 
-from gammaflow.barrier_analytics import (
+from gammaflow.pricing.barrier.hedging import (
     DeltaExcess,
     barrier_shift,
     delta_excess,
@@ -14,8 +14,8 @@ from gammaflow.barrier_analytics import (
     knock_in_jump,
     ladder,
 )
-from gammaflow.barrier_pricing import ALL, DEFAULT, greeks, hit_probability, price
-from gammaflow.barrier_skew import greeks_local_volatility
+from gammaflow.pricing.barrier.prices import ALL, DEFAULT, greeks, hit_probability, price
+from gammaflow.pricing.barrier.local_volatility import greeks_local_volatility
 
 __all__ = [
     "ALL",

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.barrier_terms import read_which
+from gammaflow.pricing.barrier.arguments import read_which
 from gammaflow.checks import attempt, check_number, floats, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
 from gammaflow.kernels.note_steps import Dates
 from gammaflow.kernels.notes import LEVELS, one_pass
-from gammaflow.note_terms import NoteTerms
-from gammaflow.results import Greeks
+from gammaflow.pricing.note.terms import NoteTerms
+from gammaflow.pricing.results import Greeks
 
 __all__ = ["ALL", "DEFAULT", "value"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import bsm
+from gammaflow.pricing import bsm
 from gammaflow.kernels.bsm import default_loop
 from gammaflow.kernels.compile import vector_bits
 
