@@ -7,10 +7,10 @@ from gammaflow.pricing import american
 from gammaflow.pricing import barrier
 from gammaflow.pricing import bsm
 from gammaflow.book import Book
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.cube import Cube, sweep
 from gammaflow.data_sensitivity import sensitivity
-from gammaflow.demo import demo_chain
+from gammaflow.market.demo import demo_chain
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -21,18 +21,18 @@ from gammaflow.errors import (
 )
 from gammaflow.exercise import ExerciseComparison, compare_exercise
 from gammaflow.exposure import Exposure, aggregate_exposure
-from gammaflow.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
+from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
 from gammaflow.note_registry import demo_notes, read_notes
 from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positioning import assign_positions
 from gammaflow.profile import Profile, sweep_spot
-from gammaflow.readers import chain_from_frame, read_chain
-from gammaflow.repair import RepairedChain, repair_chain
+from gammaflow.market.readers import chain_from_frame, read_chain
+from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.smile import Smiles, fit_smiles
-from gammaflow.store import Store
+from gammaflow.market.store import Store
 from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
 
 __version__ = "0.1.0"

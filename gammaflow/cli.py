@@ -15,14 +15,14 @@ from rich.text import Text
 
 from gammaflow import cli_live
 from gammaflow.pricing import verify
-from gammaflow.chain import Chain
-from gammaflow.demo import demo_chain
+from gammaflow.market.chain import Chain
+from gammaflow.market.demo import demo_chain
 from gammaflow.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.plausibility import marked
+from gammaflow.market.plausibility import marked
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positioning import RULES
-from gammaflow.readers import FORMATS, read_chain
+from gammaflow.market.readers import FORMATS, read_chain
 from gammaflow.report import Report, analyze
 from gammaflow.report.rates import rate_dict
 from gammaflow.terminal import Rate, dumps, out_console, working, write

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 import typer
 from rich.live import Live
 
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
 from gammaflow.errors import FeedError, SchemaError
-from gammaflow.feeds import VENDORS, Answers, Feed, Limits
+from gammaflow.market.feeds import VENDORS, Answers, Feed, Limits
 from gammaflow.positioning import RULES
 from gammaflow.report import Report, analyze
-from gammaflow.store import Store
+from gammaflow.market.store import Store
 from gammaflow.terminal import Rate, check_ending, dumps, err_console, out_console, write
 from gammaflow.watch import State, render, to_dict, to_line
 from gammaflow.watch import watch as watch_feed

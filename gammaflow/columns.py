@@ -81,7 +81,7 @@ class Snapshot(Protocol):
 
 
 class Quotes(Snapshot, Protocol):
-    """What lies below a chain needs of it (see `gammaflow.chain`)."""
+    """What lies below a chain needs of it (see `gammaflow.market.chain`)."""
 
     @property
     def quote_state(self) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from gammaflow.checks import attempt, check_choice, check_number, read_only, ref
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.grids import default_spots
-from gammaflow.plausibility import marked, shift_warnings
+from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import describe

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.levels import find_levels
 from gammaflow.positioning import RULES, Rule, assign_positions
 from gammaflow.profile import sweep_spot
-from gammaflow.repair import RepairedChain, repair_chain
+from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.units import money
 
 __all__ = ["sensitivity"]

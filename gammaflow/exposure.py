@@ -15,7 +15,7 @@ from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortf
 from gammaflow.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
-from gammaflow.plausibility import marked
+from gammaflow.market.plausibility import marked
 from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, convert, describe, money
 

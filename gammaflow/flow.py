@@ -18,7 +18,7 @@ from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.flow_path import drop_days, path_nodes, shapley
 from gammaflow.greeks import cash_sums
-from gammaflow.plausibility import marked, shift_warnings
+from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.units import money
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gammaflow.plausibility import marked
+from gammaflow.market.plausibility import marked
 from gammaflow.text import amount_text, moment_text, strike_text
 from gammaflow.units import describe
 from gammaflow.zones import FADED, Zone

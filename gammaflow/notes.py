@@ -14,7 +14,7 @@ from gammaflow.checks import refuse, utc
 from gammaflow.note_base import Note
 from gammaflow.note_products import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.origins import Origin, Source
-from gammaflow.plausibility import wrong_argument_units
+from gammaflow.market.plausibility import wrong_argument_units
 
 __all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
 

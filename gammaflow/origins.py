@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.quality import Quality
+from gammaflow.market.quality import Quality
 
 __all__ = [
     "BookQuality",

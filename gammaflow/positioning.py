@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.book import Book
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
-from gammaflow.futures import refuse_bare_futures
+from gammaflow.market.repair.futures import refuse_bare_futures
 from gammaflow.origins import Origin, Source
 
 __all__ = [

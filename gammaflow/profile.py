@@ -24,7 +24,7 @@ from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.greeks import cash_sums
 from gammaflow.grids import default_spots
 from gammaflow.moving_rows import vol_at_spot
-from gammaflow.plausibility import marked, shift_warnings
+from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.smile import Smiles, fit_smiles
 from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money

@@ -35,7 +35,7 @@ from feed_server import (
     truncated_unsaid,
 )  # fmt: skip
 from gammaflow.errors import GammaflowError
-from gammaflow.feeds import Limits, fetch_chain
+from gammaflow.market.feeds import Limits, fetch_chain
 
 FAST = Limits(
     total=10.0, connect=3.0, read=3.0, tries=3, first_wait=0.01, interval=0.0, max_bytes=4_000_000

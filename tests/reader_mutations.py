@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.demo import demo_chain
-from gammaflow.readers import FORMATS
+from gammaflow.market.demo import demo_chain
+from gammaflow.market.readers import FORMATS
 from gammaflow.schema import CHAIN
 from reader_samples import CBOE_CSV_FUND, CBOE_JSON_TRIMMED, DERIBIT_CSV, SAMPLES
 

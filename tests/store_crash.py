@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import MismatchError
-from gammaflow.store import Store
+from gammaflow.market.store import Store
 
 FIRST = pd.Timestamp("2026-02-05T22:00:00.000000001Z")
 ROWS = 200

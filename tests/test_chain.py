@@ -4,7 +4,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.calendars import years_to_expiry
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
 
 ASOF = pd.Timestamp("2026-02-05T09:36:47Z")

@@ -11,8 +11,8 @@ from rich.console import Console
 import gammaflow as gf
 from feed_server import QUOTES, SUMMARY, FeedServer, answer, moved, same
 from gammaflow import cli, cli_live
-from gammaflow.feeds import replay
-from gammaflow.store import Store
+from gammaflow.market.feeds import replay
+from gammaflow.market.store import Store
 
 pytest.importorskip("httpx")
 pytest.importorskip("pyarrow")

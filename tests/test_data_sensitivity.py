@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.data_sensitivity import sensitivity
 from gammaflow.errors import SchemaError
-from gammaflow.repair import repair_chain
+from gammaflow.market.repair.repair import repair_chain
 
 ROWS = [
     "vendor gamma",

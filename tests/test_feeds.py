@@ -30,8 +30,8 @@ from feed_server import (
     same,
 )
 from gammaflow.errors import FeedError, GammaflowError, ReaderError, SchemaError
-from gammaflow.feeds import VENDORS, Answer, Answers, Limits, deribit, fetch_chain, replay
-from gammaflow.feeds.vendor import drift
+from gammaflow.market.feeds import VENDORS, Answer, Answers, Limits, deribit, fetch_chain, replay
+from gammaflow.market.feeds.vendor import drift
 
 pytest.importorskip("httpx")
 
@@ -279,7 +279,7 @@ class TestRawAnswers:
         def fail(number):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("gammaflow.feeds.feed.os.fsync", fail)
+        monkeypatch.setattr("gammaflow.market.feeds.feed.os.fsync", fail)
         with pytest.raises(SchemaError, match="No space left on device"):
             fetch(server, save=tmp_path)
         assert list(tmp_path.iterdir()) == []

@@ -10,8 +10,8 @@ import pytest
 from feed_faults import FAST
 from feed_server import PRICE, QUOTES, FeedServer, answer
 from gammaflow.errors import FeedError, SchemaError
-from gammaflow.feeds import Feed, Limits, fetch_chain, fetch_raw, transport
-from gammaflow.feeds.transport import Line, OutOfTimeError, within
+from gammaflow.market.feeds import Feed, Limits, fetch_chain, fetch_raw, transport
+from gammaflow.market.feeds.transport import Line, OutOfTimeError, within
 
 pytest.importorskip("httpx")
 
@@ -140,7 +140,7 @@ class TestArguments:
             fetch_chain("cboe", "IBIT", base_url="http://127.0.0.1:1")
 
     def test_importing_feeds_loads_no_network_library(self):
-        code = "import sys, gammaflow.feeds; print({'httpx', 'yfinance'} & set(sys.modules))"
+        code = "import sys, gammaflow.market.feeds; print({'httpx', 'yfinance'} & set(sys.modules))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "set()"
 

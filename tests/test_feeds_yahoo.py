@@ -11,7 +11,7 @@ import pytest
 from feed_faults import FAST
 from feed_server import same
 from gammaflow.errors import FeedError, SchemaError
-from gammaflow.feeds import Answer, Answers, Feed, Limits, fetch_chain, replay
+from gammaflow.market.feeds import Answer, Answers, Feed, Limits, fetch_chain, replay
 
 
 def table(side, strikes):

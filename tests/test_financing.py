@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.financing import FEDERAL_FUNDS, Financing, default_rate, finance
-from gammaflow.futures import FUTURES_ROOTS, on_futures
+from gammaflow.market.financing import FEDERAL_FUNDS, Financing, default_rate, finance
+from gammaflow.market.repair.futures import FUTURES_ROOTS, on_futures
 from gammaflow.report import analyze
 from test_repair import SPOT, market
 

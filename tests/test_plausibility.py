@@ -20,13 +20,13 @@ import gammaflow as gf
 from books import naive_value, random_book
 from gammaflow import cli
 from gammaflow.book import Book
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.flow import flow_ladder, hedge_flow
 from gammaflow.note_registry import demo_notes
 from gammaflow.notes import book_notes
-from gammaflow.readers import chain_from_frame, read_chain
-from gammaflow.repair import repair_chain
+from gammaflow.market.readers import chain_from_frame, read_chain
+from gammaflow.market.repair.repair import repair_chain
 from reader_samples import CBOE_CSV, DERIBIT_CSV, YAHOO_JSON
 
 ASOF = pd.Timestamp("2026-02-05T15:00Z")

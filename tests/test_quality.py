@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gammaflow as gf
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.origins import BookQuality, Part
-from gammaflow.quality import CHECKS, SCORED
-from gammaflow.repair import repair_chain
+from gammaflow.market.quality import CHECKS, SCORED
+from gammaflow.market.repair.repair import repair_chain
 
 ASOF = pd.Timestamp("2026-02-05T14:30:00Z")
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import ReaderError
-from gammaflow.readers import read_chain
-from gammaflow.readers.cboe import moment_in_preamble
-from gammaflow.readers.osi import INDEX_ROOTS, moments, parse_symbols
+from gammaflow.market.readers import read_chain
+from gammaflow.market.readers.cboe import moment_in_preamble
+from gammaflow.market.readers.osi import INDEX_ROOTS, moments, parse_symbols
 from reader_samples import (
     CBOE_CSV,
     CBOE_CSV_FUND,

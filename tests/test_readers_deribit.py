@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import ReaderError
-from gammaflow.readers import read_chain
+from gammaflow.market.readers import read_chain
 from reader_samples import DERIBIT_CSV, DERIBIT_JSON, deribit_json, summary
 
 SECOND = DERIBIT_CSV + DERIBIT_CSV.split("\n", 1)[1].replace("09:36:47.002806", "15:51:21.5")

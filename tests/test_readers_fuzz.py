@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gammaflow.errors import GammaflowError
-from gammaflow.readers import chain_from_frame, read_chain
+from gammaflow.market.readers import chain_from_frame, read_chain
 from reader_mutations import Input, inputs
 from reader_samples import SAMPLES
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gammaflow.errors import ReaderError
-from gammaflow.readers import chain_from_frame, read_chain
+from gammaflow.market.readers import chain_from_frame, read_chain
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.readers import FORMATS, read_chain
+from gammaflow.market.readers import FORMATS, read_chain
 from reader_samples import CBOE_CSV, CBOE_JSON, DERIBIT_CSV, DERIBIT_JSON, SAMPLES, YAHOO_JSON
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import ReaderError
-from gammaflow.readers import read_chain
+from gammaflow.market.readers import read_chain
 from reader_samples import YAHOO_JSON, yahoo_json, yahoo_quote
 
 

@@ -7,11 +7,11 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import gammaflow as gf
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
-from gammaflow.flags import CONVEX, CROSSED, INTRINSIC, MONOTONE, OUTLIER, PARITY, REPRICE
-from gammaflow.repair import RepairedChain, repair_chain
-from gammaflow.repair_terms import Terms
+from gammaflow.market.repair.flags import CONVEX, CROSSED, INTRINSIC, MONOTONE, OUTLIER, PARITY, REPRICE
+from gammaflow.market.repair.repair import RepairedChain, repair_chain
+from gammaflow.market.repair.terms import Terms
 
 ASOF = pd.Timestamp("2026-02-05T15:00:00Z")
 SPOT = 4000.0

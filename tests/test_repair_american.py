@@ -6,10 +6,10 @@ import pytest
 from scipy.optimize import brentq
 
 import gammaflow as gf
-from gammaflow.chain import Chain
-from gammaflow.parity_american import fit_rates, single_american_forwards
-from gammaflow.parity_fits import Pairs
-from gammaflow.repair import repair_chain
+from gammaflow.market.chain import Chain
+from gammaflow.market.repair.american import fit_rates, single_american_forwards
+from gammaflow.market.repair.fits import Pairs
+from gammaflow.market.repair.repair import repair_chain
 
 ASOF = pd.Timestamp("2026-02-05T15:00:00Z")
 DAYS = (8.0, 43.0, 190.0, 365.0, 730.0)

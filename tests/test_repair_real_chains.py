@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.flags import CROSSED
-from gammaflow.repair import repair_chain
-from gammaflow.repair_terms import Terms
+from gammaflow.market.repair.flags import CROSSED
+from gammaflow.market.repair.repair import repair_chain
+from gammaflow.market.repair.terms import Terms
 
 
 def read(shared, path, **how):

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gammaflow.errors import ReaderError
-from gammaflow.store import Store, durable, folder, read_snapshot
+from gammaflow.market.store import Store, durable, folder, read_snapshot
 from store_crash import FIRST, answer, numbered_chain
 from test_store import same, small
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gammaflow.ticks import find_ticks
+from gammaflow.market.repair.ticks import find_ticks
 
 
 @given(st.sampled_from([0.0001, 0.0005, 0.01, 0.025, 0.05, 0.1, 1.0, 5.0]), st.integers(0, 999))

@@ -110,7 +110,7 @@ def test_moments_need_a_time_zone():
 
 
 def test_every_vendor_of_the_readers_is_known():
-    from gammaflow.readers import FORMATS
+    from gammaflow.market.readers import FORMATS
 
     vendors = {format_.name for format_ in FORMATS} - {"gammaflow_table"}
     assert vendors | {gf.demo_chain().vendor} <= set(venues.VENUES)

@@ -11,8 +11,8 @@ import gammaflow as gf
 from feed_faults import FAST
 from feed_server import ASOF, INSTRUMENTS, QUOTES, SUMMARY, FeedServer, answer, each, moved, same
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
-from gammaflow.feeds import Feed, replay
-from gammaflow.store import Store
+from gammaflow.market.feeds import Feed, replay
+from gammaflow.market.store import Store
 from gammaflow.watch import State, refresh, render, to_dict, to_line, watch
 
 pytest.importorskip("httpx")

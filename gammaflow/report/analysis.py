@@ -6,10 +6,10 @@ from numpy.typing import ArrayLike
 
 from gammaflow.accuracy import TOLERANCE
 from gammaflow.book import Book
-from gammaflow.chain import Chain
+from gammaflow.market.chain import Chain
 from gammaflow.dynamics import Dynamics
 from gammaflow.errors import SchemaError
-from gammaflow.financing import Financing, finance
+from gammaflow.market.financing import Financing, finance
 from gammaflow.levels import find_levels
 from gammaflow.positioning import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
 from gammaflow.profile import sweep_spot
@@ -47,7 +47,7 @@ def analyze(
         Of the levels, as in `find_levels`.
     rate, dividend_yield : float, optional
         Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
-        determine, or else a default: see `gammaflow.financing.finance`. `Report.facts` names the source. A
+        determine, or else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the source. A
         book has its own.
     repair : bool
         Repair the chain first, as `repair_chain` does: volatilities as well.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gammaflow.chain import Quality
+from gammaflow.market.chain import Quality
 from gammaflow.exposure import Exposure
 from gammaflow.level_text import distance
 from gammaflow.levels import Levels

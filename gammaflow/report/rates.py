@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gammaflow.book import Book
 from gammaflow.exercise import compare_exercise
-from gammaflow.financing import Financing
+from gammaflow.market.financing import Financing
 from gammaflow.text import amount_text
 from gammaflow.units import describe
 

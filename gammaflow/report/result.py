@@ -13,11 +13,11 @@ import pandas as pd
 
 from gammaflow.accuracy import shortfall_lines, worst
 from gammaflow.book import Book
-from gammaflow.chain import Chain, Quality
+from gammaflow.market.chain import Chain, Quality
 from gammaflow.exposure import Exposure
-from gammaflow.financing import Financing
+from gammaflow.market.financing import Financing
 from gammaflow.levels import Levels
-from gammaflow.plausibility import marked
+from gammaflow.market.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table

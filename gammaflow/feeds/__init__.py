@@ -1,7 +1,0 @@
-"""Live feeds: a vendor's answer over the network in, one `Chain` out; the raw answer is kept."""
-
-from gammaflow.feeds.answer import Answer, Limits
-from gammaflow.feeds.feed import VENDORS, Answers, Feed, fetch_chain, replay
-from gammaflow.feeds.transport import fetch_raw
-
-__all__ = ["VENDORS", "Answer", "Answers", "Feed", "Limits", "fetch_chain", "fetch_raw", "replay"]

@@ -1,0 +1,7 @@
+"""Live feeds: a vendor's answer over the network in, one `Chain` out; the raw answer is kept."""
+
+from gammaflow.market.feeds.answer import Answer, Limits
+from gammaflow.market.feeds.feed import VENDORS, Answers, Feed, fetch_chain, replay
+from gammaflow.market.feeds.transport import fetch_raw
+
+__all__ = ["VENDORS", "Answer", "Answers", "Feed", "Limits", "fetch_chain", "fetch_raw", "replay"]

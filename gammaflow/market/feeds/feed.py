@@ -1,0 +1,303 @@
+"""`Feed` asks a vendor, `Answers` are what it said: kept whole, so that any number can be made again."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from gammaflow.market.chain import Chain
+from gammaflow.checks import check_choice
+from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.feeds import cboe, deribit, yahoo
+from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address
+from gammaflow.market.feeds.vendor import Vendor
+
+__all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
+
+#: Every feed that `fetch_chain` knows.
+VENDORS: Mapping[str, Vendor] = MappingProxyType(
+    {vendor.name: vendor for vendor in (deribit.VENDOR, cboe.VENDOR, yahoo.VENDOR)}
+)
+
+_CONTENTS = "answers.json"
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All that a vendor said for one chain.
+
+    Attributes
+    ----------
+    vendor, symbol : str
+        Who was asked for what.
+    parts : mapping of str to Answer
+        Each request's answer, by what it was about.
+    """
+
+    vendor: str
+    symbol: str
+    parts: Mapping[str, Answer]
+
+    @property
+    def received_at(self) -> datetime:
+        """When the last of them had come, by this machine's clock (UTC)."""
+        return max(part.received_at for part in self.parts.values())
+
+    def chain(self) -> Chain:
+        """The chain in the answers; the same answers give the same chain.
+
+        Raises
+        ------
+        FeedError
+            Where an answer is not what the vendor promises.
+        """
+        return VENDORS[self.vendor].build(self.symbol, self.parts)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the answers to a new folder inside `folder` and return it.
+
+        It holds one gzipped file for each request, exactly as the server sent it, and ``answers.json``
+        with url, status, time, headers and SHA-256 of each. It is filled under another name and then
+        moved, so it is whole or not there.
+
+        Raises
+        ------
+        SchemaError
+            Where `folder` cannot be written.
+        """
+        name = f"{self.vendor}-{self.symbol}-{self.received_at:%Y%m%dT%H%M%S.%fZ}"
+        target = Path(folder) / name
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            filled = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
+            try:
+                for file, content in self.to_files().items():
+                    packed = file != _CONTENTS
+                    with (filled / (f"{file}.gz" if packed else file)).open("wb") as out:
+                        out.write(gzip.compress(content, mtime=0) if packed else content)
+                        out.flush()
+                        os.fsync(out.fileno())
+                filled.chmod(0o755)
+                filled.rename(target)
+            except BaseException:
+                shutil.rmtree(filled, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise SchemaError(
+                f"folder: cannot write {os.fspath(target)!r} ({error.strerror}). Choose another."
+            ) from None
+        return target
+
+    def to_files(self) -> dict[str, bytes]:
+        """Names and contents of what `save` writes, not compressed; `Store.append` takes them as `raw`."""
+        files = {f"{name}.json": part.body for name, part in self.parts.items()}
+        parts = {
+            name: {
+                "file": f"{name}.json",
+                "url": part.url,
+                "status": part.status,
+                "received_at": part.received_at.isoformat(),
+                "sha256": hashlib.sha256(part.body).hexdigest(),
+                "headers": dict(part.headers),
+            }
+            for name, part in self.parts.items()
+        }
+        contents = {"vendor": self.vendor, "symbol": self.symbol, "parts": parts}
+        return {_CONTENTS: json.dumps(contents, indent=2).encode(), **files}
+
+    @classmethod
+    def load(cls, source: str | os.PathLike[str] | Mapping[str, bytes]) -> Answers:
+        """Answers from a folder that `save` made, or from files by name as `to_files` gives them.
+
+        Raises
+        ------
+        ReaderError
+            Where there are none, or they are not what was written.
+        """
+        place = "the files" if isinstance(source, Mapping) else os.fspath(source)
+        try:
+            files = source if isinstance(source, Mapping) else _open(Path(source))
+            contents = json.loads(files[_CONTENTS])
+            parts = {
+                name: Answer(
+                    str(said["url"]),
+                    int(said["status"]),
+                    datetime.fromisoformat(said["received_at"]),
+                    files[said["file"]],
+                    said["headers"],
+                )
+                for name, said in contents["parts"].items()
+            }
+            altered = [
+                said["file"]
+                for name, said in contents["parts"].items()
+                if hashlib.sha256(parts[name].body).hexdigest() != said["sha256"]
+            ]
+            answers = cls(contents["vendor"], contents["symbol"], MappingProxyType(parts))
+            absent = set(VENDORS[answers.vendor].parts) - set(parts)
+        except _DAMAGED as error:
+            raise ReaderError(
+                f"{place}: no answers of a feed ({type(error).__name__}: {error}). Pass a folder that "
+                f"fetch_chain(..., save=) made, with {_CONTENTS} in it, or what Store.raw gives."
+            ) from None
+        problems = [f"{name} is missing" for name in sorted(absent)]
+        problems += [f"{name} was altered" for name in altered]
+        if problems:
+            raise ReaderError(
+                f"{place}: {', '.join(problems)} since it was saved. Restore it, or fetch anew."
+            )
+        return answers
+
+
+def _open(folder: Path) -> dict[str, bytes]:
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {
+        name.removesuffix(".gz"): gzip.decompress(content) if name.endswith(".gz") else content
+        for name, content in files.items()
+    }
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A vendor's live quotes of one underlying, checked as far as can be without asking.
+
+    Parameters
+    ----------
+    vendor, symbol, base_url, limits
+        As in `fetch_chain`.
+
+    Raises
+    ------
+    SchemaError
+        For a vendor, symbol or address that is not legal.
+    FeedError
+        Where a library that the feed needs is not installed.
+    """
+
+    vendor: str
+    symbol: str
+    base_url: str | None = None
+    limits: Limits = STANDARD
+
+    def __post_init__(self) -> None:
+        known = VENDORS[check_choice(self.vendor, "vendor", VENDORS)]
+        if not isinstance(self.symbol, str):
+            raise SchemaError(f"symbol: received {self.symbol!r}; the name of an underlying is needed.")
+        object.__setattr__(self, "symbol", known.clean(self.symbol))
+        if known.base_url is None and self.base_url is not None:
+            raise SchemaError(
+                f"base_url: received {self.base_url!r}; {self.vendor} has no address to choose."
+            )
+        if self.base_url is not None:
+            object.__setattr__(self, "base_url", check_address(self.base_url, "base_url"))
+        known.library()
+
+    def fetch(self) -> Answers:
+        """Ask the vendor now.
+
+        Raises
+        ------
+        FeedError
+            Where it does not answer within the limits.
+        """
+        vendor = VENDORS[self.vendor]
+        parts = vendor.request(self.symbol, self.base_url or vendor.base_url or "", self.limits)
+        return Answers(self.vendor, self.symbol, MappingProxyType(parts))
+
+
+def fetch_chain(
+    vendor: str,
+    symbol: str,
+    *,
+    base_url: str | None = None,
+    save: str | os.PathLike[str] | None = None,
+    limits: Limits = STANDARD,
+) -> Chain:
+    """A chain of live quotes.
+
+    Parameters
+    ----------
+    vendor : str
+        "deribit", "cboe" (both need the extra ``live``) or "yahoo" (needs yfinance).
+    symbol : str
+        Deribit: "BTC", "ETH", or a pair such as "SOL_USDC" for linear options, of which the rows of
+        other pairs are counted in `Chain.left_out`. CBOE: "IBIT", "SPY", "SPX"; known indices are asked for
+        with the underscore that the feed wants, others may be written "_NAME". Yahoo: "SPY", "^SPX".
+    base_url : str, optional
+        Where to ask instead of the vendor's own address.
+    save : path, optional
+        A folder for the raw answers, which `replay` turns into the same chain. They are written before they
+        are parsed, so that an answer that is refused can be looked at.
+    limits : Limits
+        What it may cost: time, tries, pace, size.
+
+    Returns
+    -------
+    Chain
+        As `read_chain` gives it for the vendor's format, with `asof` by the vendor's clock: on Deribit when
+        it sent the summaries (usOut), at CBOE the answer's timestamp (quotes are about 15 minutes older),
+        at Yahoo the time of the underlying's price. Deribit's spot is the index price. Its options that are
+        listed but not in the summary are counted in `left_out`; under 90 % the answer is refused.
+
+    Raises
+    ------
+    FeedError
+        Where the vendor does not answer within the limits, or not in the form it promises: what was
+        received, after how many tries, what to do.
+    SchemaError
+        Where an argument is not legal, or `save` cannot be written.
+    """
+    answers = Feed(vendor, symbol, base_url, limits).fetch()
+    if save is not None:
+        answers.save(save)
+    return answers.chain()
+
+
+def replay(source: str | os.PathLike[str] | Mapping[str, bytes]) -> Chain:
+    """The chain that saved answers gave when they were fetched.
+
+    Parameters
+    ----------
+    source : path, or mapping of str to bytes
+        A folder made by ``fetch_chain(..., save=)``, or what `Store.raw` gives of a chain that
+        ``gammaflow watch`` stored.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ReaderError
+        Where it holds no answers, or they were altered.
+    FeedError
+        Where the answers were refused when they were fetched.
+
+    Examples
+    --------
+    >>> import json
+    >>> from datetime import UTC, datetime
+    >>> numbers = ("iv", "open_interest", "bid", "ask", "volume", "delta", "gamma", "theta", "vega")
+    >>> row = {"option": "IBIT260320C00036000", "last_trade_price": None, **dict.fromkeys(numbers, 0.5)}
+    >>> data = {"current_price": 36.1, "security_type": "stock", "options": [row]}
+    >>> body = json.dumps({"timestamp": "2026-02-05 20:59:00", "data": data}).encode()
+    >>> answer = Answer("https://example.com/IBIT.json", 200, datetime.now(UTC), body)
+    >>> files = Answers("cboe", "IBIT", {"delayed_quotes": answer}).to_files()
+    >>> sorted(files)
+    ['answers.json', 'delayed_quotes.json']
+    >>> chain = replay(files)
+    >>> chain.symbol, chain.spot, chain["strike"].tolist()
+    ('IBIT', 36.1, [36.0])
+    """
+    return Answers.load(source).chain()

@@ -1,0 +1,329 @@
+"""Requests over HTTP that end in time: retries, pace, and limits on size and redirects."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import ModuleType, TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from gammaflow.errors import FeedError
+from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, host_and_path
+
+__all__ = ["Line", "OutOfTimeError", "fetch_raw", "load_httpx", "load_library", "within"]
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_TOO_MANY = 429
+_LONGEST_WAIT = 30.0
+
+_LATER = "The vendor has trouble; try again later."
+_SLOWER = "Ask less often, or wait."
+_NETWORK = "Check the network, the proxy (HTTPS_PROXY) and base_url."
+_PATIENCE = "Try again, or allow more with Limits(total=..., read=...) or --timeout."
+
+# When each host may next be asked [monotonic seconds]; one pace for the whole process.
+_next_slot: dict[str, float] = {}
+_pace = threading.Lock()
+
+
+class OutOfTimeError(Exception):
+    """Work took longer than it may; never leaves the feeds."""
+
+
+class _TryError(Exception):
+    """One try failed: what happened, what to do, and whether another try may help."""
+
+    def __init__(
+        self, what: str, remedy: str, *, transient: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(what)
+        self.what, self.remedy, self.transient, self.retry_after = what, remedy, transient, retry_after
+
+
+_T = TypeVar("_T")
+
+
+def within(seconds: float, work: Callable[[], _T], abort: Callable[[], None] = lambda: None) -> _T:
+    """What `work` returns or raises, in a thread of its own; OutOfTimeError after `seconds`.
+
+    Timeouts of sockets bound the wait for the next byte, those of name servers nothing at all, so only
+    another thread can keep a promise about the whole. Where time runs out or the wait is interrupted,
+    `abort` is called and the thread is left to end by itself.
+    """
+    outcome: list[tuple[bool, Any]] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            outcome.append((True, work()))
+        except BaseException as error:
+            outcome.append((False, error))
+        finally:
+            done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        if not done.wait(max(seconds, 0.0)):
+            raise OutOfTimeError
+    except BaseException:
+        abort()
+        raise
+    fine, result = outcome[0]
+    if not fine:
+        raise result
+    return result  # type: ignore[no-any-return]
+
+
+def load_library(module: str, install: str) -> ModuleType:
+    """An optional library, or FeedError with how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise FeedError(
+            f"this feed needs {module}, which is not installed: pip install {install!r}"
+        ) from None
+
+
+def load_httpx() -> ModuleType:
+    """The library that speaks HTTP, or FeedError with how to install it."""
+    return load_library("httpx", "gammaflow-engine[live]")
+
+
+class Line:
+    """Requests to one vendor under one budget of time; a context manager.
+
+    Parameters
+    ----------
+    vendor : str
+        Named in errors.
+    limits : Limits
+        Its `total` counts from here.
+    complaint : callable, optional
+        Reads an error that the vendor put into an answer of any status: (what, whether another try may
+        help), or None where it holds none.
+    hint : str
+        What to do where the vendor refuses a request (status 4xx).
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        limits: Limits,
+        complaint: Callable[[Answer], tuple[str, bool] | None] = lambda answer: None,
+        hint: str = "Check the symbol and base_url.",
+    ) -> None:
+        self.vendor, self.limits, self.complaint, self.hint = vendor, limits, complaint, hint
+        self._httpx: Any = load_httpx()
+        self._deadline = time.monotonic() + limits.total
+        self._streams: list[Any] = []
+        self._over = threading.Event()
+        try:
+            self._client = self._httpx.Client(follow_redirects=False, headers={"User-Agent": "gammaflow"})
+        except (ValueError, ImportError, OSError) as error:
+            raise FeedError(
+                f"{vendor}: the environment's settings for proxy or certificates cannot be used ({error}). "
+                f"Correct HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE."
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
+        self._client.close()
+
+    @property
+    def left(self) -> float:
+        """Seconds left of the budget."""
+        return self._deadline - time.monotonic()
+
+    def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
+        """The answer with status 200 to a GET request.
+
+        Raises
+        ------
+        FeedError
+            Where there is none within the limits: vendor, address, what happened, what to do.
+        """
+        limits, start, faults = self.limits, time.monotonic(), list[str]()
+
+        def give_up(what: str, remedy: str) -> FeedError:
+            seconds = time.monotonic() - start
+            tries = f"{len(faults)} {'try' if len(faults) == 1 else 'tries'} in {seconds:.1f} s"
+            others = [fault for fault in dict.fromkeys(faults[:-1]) if fault != faults[-1]]
+            besides = f"; before: {'; '.join(others)}" if others else ""
+            return FeedError(f"{self.vendor}: {host_and_path(url)}: {what} ({tries}{besides}). {remedy}")
+
+        while True:
+            try:
+                self._wait_for_slot(urlsplit(url).netloc)
+                return within(self.left, lambda: self._exchange(url, params), self._abort)
+            except OutOfTimeError:
+                faults.append(f"not answered in full within the {limits.total:g} s allowed")
+                raise give_up(faults[-1], _PATIENCE) from None
+            except _TryError as fault:
+                faults.append(fault.what)
+                if not fault.transient or len(faults) >= limits.tries:
+                    raise give_up(fault.what, fault.remedy) from None
+                wait = min(limits.first_wait * 2.0 ** (len(faults) - 1), _LONGEST_WAIT)
+                wait *= random.uniform(0.5, 1.0)
+                asked = fault.retry_after
+                if max(wait, asked or 0.0) >= self.left:
+                    left = f"only {max(self.left, 0.0):.1f} s of {limits.total:g} s are left"
+                    why = f"asked to wait {asked:g} s" if asked else "no time for another try"
+                    raise give_up(f"{fault.what}, {why}, {left}", fault.remedy) from None
+                time.sleep(max(wait, asked or 0.0))
+
+    def _wait_for_slot(self, host: str) -> None:
+        with _pace:
+            now = time.monotonic()
+            slot = max(now, _next_slot.get(host, now))
+            if slot < self._deadline:
+                _next_slot[host] = slot + self.limits.interval
+        if slot >= self._deadline:
+            raise _TryError(f"no slot within {self.limits.total:g} s at this pace", _SLOWER)
+        time.sleep(slot - now)
+
+    def _abort(self) -> None:
+        """Wake whatever still reads, so that its thread ends."""
+        self._over.set()
+        for stream in self._streams:
+            with suppress(OSError):
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if self._over.is_set():
+            raise OutOfTimeError
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._streams.append(info["return_value"])
+
+    def _exchange(self, url: str, params: Mapping[str, str] | None) -> Answer:
+        httpx, limits = self._httpx, self.limits
+        try:
+            answer = self._follow(httpx.URL(url, params=params) if params else httpx.URL(url))
+        except httpx.ConnectTimeout:
+            raise _TryError(f"no connection within {limits.connect:g} s", _NETWORK, transient=True) from None
+        except httpx.TimeoutException:
+            raise _TryError(f"sent nothing for {limits.read:g} s", _PATIENCE, transient=True) from None
+        except httpx.ConnectError as error:
+            raise _TryError(f"no connection ({error})", _NETWORK, transient=True) from None
+        except httpx.InvalidURL as error:
+            raise _TryError(f"is no address ({error})", "Correct base_url.") from None
+        except httpx.HTTPError as error:
+            raise _TryError(f"the answer broke off ({error})", _LATER, transient=True) from None
+        complaint = self.complaint(answer)
+        if complaint is None and answer.status == 200:
+            return answer
+        what = f"answered {answer.status}" if answer.status != 200 else "answered with an error"
+        if complaint is not None:
+            what += f" ({complaint[0]})"
+        busy = answer.status == _TOO_MANY
+        transient = busy or answer.status >= 500 or (complaint is not None and complaint[1])
+        remedy = _SLOWER if busy else _LATER if transient else self.hint
+        raise _TryError(
+            what, remedy, transient=transient, retry_after=_seconds(answer.headers.get("retry-after"))
+        )
+
+    def _follow(self, url: Any) -> Answer:
+        """The answer at `url` or where it redirects to."""
+        came_from = []
+        while True:
+            answer = self._receive(url)
+            location = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or location is None:
+                return answer
+            came_from.append(url)
+            remedy = "If the vendor has moved, pass its new address as base_url."
+            try:
+                target = url.join(location)
+            except self._httpx.InvalidURL:
+                raise _TryError(f"redirects to {location!r:.100}, which is no address", remedy) from None
+            upgrade = (url.scheme, target.scheme) == ("http", "https")
+            same = target.host == url.host and (
+                upgrade or (target.scheme, target.port) == (url.scheme, url.port)
+            )
+            if not same:
+                raise _TryError(f"redirects to {str(target)!r:.100}, another host or no https", remedy)
+            if len(came_from) > self.limits.redirects:
+                raise _TryError(f"redirects more than {self.limits.redirects} times", remedy)
+            url = target
+
+    def _receive(self, url: Any) -> Answer:
+        httpx, limits = self._httpx, self.limits
+        timeout = httpx.Timeout(limits.read, connect=limits.connect)
+        request = self._client.build_request("GET", url, timeout=timeout, extensions={"trace": self._trace})
+        response = self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            for chunk in response.iter_bytes(2**16):
+                body += chunk
+                if len(body) > limits.max_bytes:
+                    raise _TryError(
+                        f"sent more than the {limits.max_bytes:,} bytes allowed",
+                        "Check base_url, or allow more with Limits(max_bytes=...).",
+                    )
+            headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+            return Answer(str(url), int(response.status_code), datetime.now(UTC), bytes(body), headers)
+        finally:
+            response.close()
+
+
+def fetch_raw(
+    url: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    vendor: str = "feed",
+    limits: Limits = STANDARD,
+) -> Answer:
+    """One GET request, with the retries, pace and limits of a feed, and its answer as it came.
+
+    Parameters
+    ----------
+    url : str
+        http or https.
+    params : mapping of str to str, optional
+        The query.
+    vendor : str
+        Named in errors.
+    limits : Limits
+        What it may cost.
+
+    Returns
+    -------
+    Answer
+        Its status is 200.
+
+    Raises
+    ------
+    FeedError
+        Where there is no such answer within the limits.
+    SchemaError
+        For an address that is none.
+    """
+    check_address(url, "url")
+    with Line(vendor, limits) as line:
+        return line.get(url, params)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After, in seconds or as a date, from now; None where there is none that can be read."""
+    if retry_after is None:
+        return None
+    try:
+        return max(float(int(retry_after)), 0.0)
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)

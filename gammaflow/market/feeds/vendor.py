@@ -1,0 +1,130 @@
+"""What a vendor's feed is made of, and the check that its answers still have the promised form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from gammaflow.market.chain import Chain
+from gammaflow.errors import FeedError, ReaderError, SchemaError
+from gammaflow.market.feeds.answer import Answer, Limits, host_and_path
+from gammaflow.market.readers.source import Source
+
+__all__ = ["Field", "Vendor", "drift", "open_answer", "parse", "refuse", "some"]
+
+_NEW_FORM = "Keep the answer (save= or --raw), look for a newer gammaflow, or report it."
+_TYPES: dict[str, type] = {"number": float, "text": str}
+_WORDS: dict[type, str] = {
+    float: "numbers", str: "text", bool: "true or false", type(None): "null", dict: "objects", list: "lists",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A vendor's feed.
+
+    `clean` gives a symbol as the vendor writes it; `request` asks for everything that a chain needs and gives
+    the answers by the names in `parts`; `build` makes the chain of them; `library` imports what asking needs.
+    """
+
+    name: str
+    base_url: str | None
+    parts: tuple[str, ...]
+    clean: Callable[[str], str]
+    request: Callable[[str, str, Limits], dict[str, Answer]]
+    build: Callable[[str, Mapping[str, Answer]], Chain]
+    library: Callable[[], ModuleType]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field that every row of an answer has: "number" or "text"; `filled`: not null in all of them."""
+
+    name: str
+    type: str = "number"
+    filled: bool = False
+
+
+def refuse(vendor: str, answer: Answer, problems: Sequence[str], remedy: str = _NEW_FORM) -> FeedError:
+    """One error for all `problems` of an answer."""
+    where = f"{vendor}: {host_and_path(answer.url)}: the answer is refused"
+    if len(problems) == 1:
+        return FeedError(f"{where}: {problems[0]} {remedy}")
+    return FeedError("\n".join([f"{where}:", *(f"  - {p}" for p in problems), f"  {remedy}"]))
+
+
+def some(vendor: str, answer: Answer, rows: Any, place: str) -> None:
+    """FeedError where `rows` is an empty list."""
+    if rows == []:
+        problem = f"{place}: received an empty list: no option is listed under this symbol."
+        raise refuse(vendor, answer, [problem], "Check the symbol, or try again later.")
+
+
+def open_answer(vendor: str, answer: Answer) -> Source:
+    """The JSON of an answer as readers take it; FeedError where it is none."""
+    try:
+        text = answer.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = ""
+    source = Source(host_and_path(answer.url), text)
+    form = answer.headers.get("content-type", "no content type")
+    if not text.lstrip().startswith(("{", "[")):
+        shown = answer.body[:60].decode("latin-1")
+        problem = f"received no JSON but {len(answer.body):,} bytes of {form!r}: {shown!r}."
+        raise refuse(vendor, answer, [problem], "Try again later, and check base_url and any proxy.")
+    parse(vendor, answer, lambda: source.document)
+    return source
+
+
+def parse(vendor: str, answer: Answer, read: Callable[[], Any]) -> Any:
+    """What `read` returns; where it refuses the answer as a file, the same in words of the feed."""
+    try:
+        return read()
+    except (ReaderError, SchemaError) as error:
+        lines = str(error).removeprefix(f"{host_and_path(answer.url)}: ").splitlines()
+        problems = [line.removeprefix("  - ") for line in (lines[1:] or lines)]
+        raise refuse(
+            vendor, answer, problems, "If it lasts, keep the answer (save= or --raw) and report it."
+        ) from None
+
+
+def drift(rows: Any, fields: Sequence[Field], place: str) -> list[str]:
+    """Where an object, or a list of them, lacks a field or holds values of another type; a line per field.
+
+    Examples
+    --------
+    >>> drift([{"iv": 0.2}, {"iv": "0.2"}], [Field("iv")], "options")
+    ["options.iv: text in 1 of 2 rows (first: options[1] = '0.2'); legal: numbers or null."]
+    >>> drift({"spot": None}, [Field("spot", filled=True)], "data")
+    ['data.spot: null; a number is needed.']
+    """
+    alone = isinstance(rows, dict)
+    if alone:
+        rows = [rows]
+    elif not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return [f"{place}: received {_kind(rows)}; objects with named fields are needed."]
+    problems = []
+    for field in fields:
+        name, legal = f"{place}.{field.name}", _TYPES[field.type]
+        lacking = [i for i, row in enumerate(rows) if field.name not in row]
+        values = [row.get(field.name) for row in rows]
+        wrong = [i for i, value in enumerate(values) if value is not None and type(value) is not legal]
+        if lacking:
+            count = "" if alone else f" in {len(lacking)} of {len(rows)} rows (first: {place}[{lacking[0]}])"
+            held = ", ".join(rows[lacking[0]]) or "no field"
+            problems.append(f"{name}: missing{count}; there are {held}.")
+        elif wrong:
+            value = f"{values[wrong[0]]!r:.60}"
+            count = f"in {len(wrong)} of {len(rows)} rows (first: {place}[{wrong[0]}] = {value})"
+            found = f"{_kind(values[wrong[0]])} {f'({value})' if alone else count}"
+            problems.append(f"{name}: {found}; legal: {_WORDS[legal]} or null.")
+        elif field.filled and values and all(value is None for value in values):
+            count = "" if alone else f" in all {len(rows)} rows"
+            problems.append(f"{name}: null{count}; a {field.type} is needed.")
+    return problems
+
+
+def _kind(value: Any) -> str:
+    return _WORDS.get(type(value), type(value).__name__)

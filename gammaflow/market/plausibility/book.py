@@ -1,0 +1,36 @@
+"""Plausibility of a book's own columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.columns import Snapshot
+from gammaflow.market.plausibility.rows import far_strikes, long_wait, odd_rates, odd_volatilities
+from gammaflow.market.plausibility.text import received
+from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
+
+__all__ = ["book_warnings"]
+
+
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
+def book_warnings(book: Snapshot, plain: NDArray[np.bool_]) -> tuple[str, ...]:
+    """What is implausible about a book's own columns, one sentence each, worded as `chain_warnings` does.
+
+    `plain` (n,) says which rows are plain calls and puts: strikes and expiries are judged by those.
+    """
+    contracts, sigma = book["contract"], book["sigma"]
+    found = []
+    if plain.any():
+        found += far_strikes(book["strike"][plain], book["kind"][plain] == "call", book.spot)
+        found += long_wait(book.years[plain], book.asof)
+    high = sigma > LARGEST_VOLATILITY
+    if np.median(sigma) > LARGEST_VOLATILITY:
+        found.append(
+            f"volatility: {received(high, contracts, (f'{v:g}' for v in sigma))}, above "
+            f"{LARGEST_VOLATILITY:.0%}; plausible is 5 % to 300 %, as a decimal (0.56 is 56 %). Scale it."
+        )
+    else:
+        found += odd_volatilities(contracts, book["expiry"], book["strike"], sigma)
+    found += odd_rates(contracts, np.ones(len(book), dtype=bool), book.__getitem__)
+    return tuple(found)

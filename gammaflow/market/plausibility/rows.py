@@ -1,0 +1,106 @@
+"""Checks that chains and books share: strikes beside spot, single volatilities, rates, time to expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.plausibility.text import received
+from gammaflow.market.plausibility.units import LARGEST_RATE
+
+__all__ = ["PLACEHOLDER_IV", "far_strikes", "long_wait", "odd_rates", "odd_volatilities"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Vendors write 1e-5 or 0.001 where they have no volatility; nothing listed trades at 0.1 %.
+PLACEHOLDER_IV = 1e-3
+
+# Strikes this many times away from spot are none of its market; fewer where calls and puts are listed there.
+_NEAREST, _NEAREST_OF_BOTH, _OF_EACH_KIND = 5.0, 2.0, 3
+# Of 259 real chains the oddest volatility, deep in the money, was 52 times those of the strikes around it.
+_ODD, _NEIGHBOURS = 60.0, 9
+# From so many times the median of all rows on, a volatility is held against its neighbours.
+_SUSPECT = 6.0
+_LONGEST_WAIT = 10.0
+
+
+def far_strikes(K: Array, calls: Mask, spot: float) -> list[str]:
+    """A warning where no strike is near spot, or a chain of calls and puts lies on one side of it.
+
+    (Options deep in the money alone are calls below spot, or puts above.)
+    """
+    nearest = float(K[np.abs(np.log(K) - np.log(spot)).argmin()])
+    away = max(nearest / spot, spot / nearest)
+    both = min(calls.sum(), (~calls).sum()) >= _OF_EACH_KIND
+    one_side = K.min() > spot or K.max() < spot
+    if away <= (_NEAREST_OF_BOTH if both and one_side else _NEAREST):
+        return []
+    return [
+        f"strike: received none nearer to spot than {nearest:,.10g} (spot {spot:,.10g}, {away:.3g} times), "
+        "so that little gamma is left; plausible are strikes on both sides of spot. Check the units of spot "
+        "and strikes."
+    ]
+
+
+def odd_volatilities(contracts: NDArray[Any], expiry: NDArray[Any], strike: Array, iv: Array) -> list[str]:
+    """A warning about volatilities a multiple, or a fraction, of those around theirs; placeholders aside."""
+    order = np.lexsort((strike, expiry))
+    with np.errstate(invalid="ignore"):
+        order = order[iv[order] > PLACEHOLDER_IV]
+    odd = np.zeros(len(iv), dtype=bool)
+    odd[order] = _odd(iv[order], expiry[order])
+    if not odd.any():
+        return []
+    return [
+        f"volatility: {received(odd, contracts, (f'{v:,.2%}' for v in iv))}, {_ODD:g} times or more away "
+        "from the strikes around it; plausible is one unit throughout (0.56 is 56 %). Correct or drop "
+        "those rows."
+    ]
+
+
+def _odd(iv: Array, expiry: NDArray[Any]) -> Mask:
+    """Which volatilities, sorted by expiry and strike, are far from their neighbours' and from all rows'."""
+    out = np.zeros(len(iv), dtype=bool)
+    if len(iv) < 4:
+        return out
+    median = float(np.median(iv))
+    rows = np.flatnonzero((iv > _SUSPECT * median) | (iv * _SUSPECT < median))
+    first, last = (np.searchsorted(expiry, expiry[rows], side) for side in ("left", "right"))
+    # Where an expiry has fewer rows than neighbours are wanted, those of the expiries beside it will do.
+    start = np.clip(rows - _NEIGHBOURS // 2, first, np.maximum(last - _NEIGHBOURS, first))
+    start = np.minimum(start, max(len(iv) - _NEIGHBOURS, 0))
+    near = np.minimum(start[:, None] + np.arange(_NEIGHBOURS), len(iv) - 1)
+    local = np.nanmedian(np.where(near == rows[:, None], np.nan, iv[near]), axis=1)
+    low, high = np.minimum(local, median), np.maximum(local, median)
+    out[rows] = (iv[rows] >= _ODD * low) | (iv[rows] * _ODD <= high)
+    return out
+
+
+def odd_rates(contracts: NDArray[Any], rows: Mask, column: Callable[[str], Array]) -> list[str]:
+    """A warning for each of rate and dividend yield that is beyond 100 % a year in `rows`."""
+    found = []
+    for name in ("rate", "dividend_yield"):
+        values = column(name)
+        off = rows & (np.abs(values) > LARGEST_RATE)
+        if off.any():
+            found.append(
+                f"{name}: {received(off, contracts, (f'{v:g}' for v in values))}, beyond {LARGEST_RATE:.0%} "
+                "a year; plausible is a few percent, as a decimal (0.036 is 3.6 %). Scale it."
+            )
+    return found
+
+
+def long_wait(years: Array, asof: pd.Timestamp) -> list[str]:
+    """A warning where the next expiry is many years away."""
+    wait = float(years.min())
+    if wait <= _LONGEST_WAIT:
+        return []
+    return [
+        f"asof: received {asof:%Y-%m-%d}, and the next expiry is {wait:.1f} years later; plausible are days "
+        f"to months, and no more than {_LONGEST_WAIT:g} years. Pass the moment of the quotes as asof=."
+    ]

@@ -1,0 +1,89 @@
+"""Readers: one vendor's file in, one `Chain` out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from gammaflow.market.chain import Chain
+from gammaflow.checks import check_choice, utc
+from gammaflow.errors import ReaderError
+from gammaflow.market.readers import cboe, deribit, own, yahoo
+from gammaflow.market.readers.frame import chain_from_frame
+from gammaflow.market.readers.source import Format, open_source
+
+__all__ = ["FORMATS", "chain_from_frame", "read_chain"]
+
+#: Every kind of file that `read_chain` knows.
+FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
+
+
+def read_chain(
+    path: str | os.PathLike[str], *, vendor: str | None = None, symbol: str | None = None, asof: Any = None
+) -> Chain:
+    r"""Read a vendor's file of option quotes.
+
+    Parameters
+    ----------
+    path : path
+        One file; it may be gzipped. What it is decides its content, never its name.
+    vendor : str, optional
+        What the file must be: "cboe_csv", "cboe_json", "deribit_json", "deribit_table",
+        "yahoo_json" or "gammaflow_table". By default it is recognised.
+    symbol : str, optional
+        The underlying, needed where the file holds several ("BTC" and "ETH"). The rows of the others
+        are counted in `Chain.left_out`.
+    asof : tz-aware moment, optional
+        When the quotes were taken, in place of what the file says. In a table of many moments it picks
+        the rows of that moment.
+
+    Returns
+    -------
+    Chain
+        Volatilities are decimals, open interest is in contracts (Deribit: units of the underlying,
+        so `multiplier` is 1), prices in the vendor's quote unit (coin for Deribit's inverse options).
+        Values that the vendor left blank are NaN; expired rows and volatilities of zero stay and are
+        counted in `Chain.quality`. Spot is the price in the file; in Deribit tables the median of the
+        rows' index prices, each row keeping its own forward. Expiries are moments: the close of New York
+        (16:00, 13:00 on half days), 09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00
+        UTC on Deribit. Deribit's `creation_timestamp` gives `quote_time` and
+        `open_interest_date`; the other files date trades at most, and those columns stay missing.
+
+    Raises
+    ------
+    ReaderError
+        Where the file is not recognised or cannot be read, with every problem and what to do.
+    SchemaError
+        Where an argument is not legal.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from gammaflow.market.readers import read_chain
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "options.csv"
+    >>> _ = path.write_text(
+    ...     "timestamp,instrument_name,futures_price,index_price,implied_volatility,open_interest\n"
+    ...     "2026-02-05T09:36:47+00:00,BTC-27MAR26-70000-P,71800,71471.5,0.561,1210.5\n"
+    ... )
+    >>> chain = read_chain(path)
+    >>> chain.symbol, chain.spot, chain.asof.isoformat(), str(chain["expiry"][0])[:16]
+    ('BTC', 71471.5, '2026-02-05T09:36:47+00:00', '2026-03-27T08:00')
+    """
+    known = {f.name: f for f in FORMATS}
+    if vendor is not None:
+        check_choice(vendor if isinstance(vendor, str) else repr(vendor), "vendor", known)
+    moment = None if asof is None else utc(asof)
+    source = open_source(path)
+    found = next((f for f in FORMATS if f.recognises(source)), None)
+    if found is None:
+        raise ReaderError(
+            f"{source.name}: not recognised; known are: "
+            + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
+            + ". Read other files with pandas and pass them to chain_from_frame."
+        )
+    if vendor not in (None, found.name):
+        raise ReaderError(
+            f"{source.name}: vendor={vendor!r} was asked for, but the file is {found.name!r} ({found.what}). "
+            f"Leave vendor= out or name the right one."
+        )
+    return found.read(source, symbol, moment)

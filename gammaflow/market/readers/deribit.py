@@ -1,0 +1,273 @@
+"""Deribit: the book-summary answer (JSON), and any table with a column of Deribit instrument names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import Chain
+from gammaflow.columns import numbers
+from gammaflow.market.plausibility import disagreeing_spots, wrong_volatility_unit
+from gammaflow.market.readers.osi import day, moments
+from gammaflow.market.readers.source import (
+    NO_MOMENT,
+    Format,
+    Rows,
+    Source,
+    assemble,
+    iso_moment,
+    mismatch,
+    pick_underlying,
+)
+
+__all__ = ["JSON", "TABLE", "parse_instruments"]
+
+#: Canonical column: the names it goes by; the first that is present is read.
+COLUMNS = {
+    "open_interest": ("open_interest",),
+    "iv": ("implied_volatility", "mark_iv"),
+    "forward": ("underlying_price", "futures_price", "forward"),
+    "bid": ("bid_price", "best_bid_price", "bid"),
+    "ask": ("ask_price", "best_ask_price", "ask"),
+    "last": ("last", "last_price"),
+    "mark": ("mark_price", "mark"),
+    "volume": ("volume",),
+    "rate": ("interest_rate",),
+    "vendor_delta": ("delta",),
+    "vendor_gamma": ("gamma",),
+    "vendor_theta": ("theta",),
+    "vendor_vega": ("vega",),
+}
+#: Of the chain as a whole: the median of the first, the latest of the second.
+SPOT = ("estimated_delivery_price", "index_price", "spot")
+TIME = ("timestamp", "creation_timestamp", "datetime", "date")
+#: When Deribit made each row's summary: quotes and open interest are those of that moment.
+ROW_TIME = "creation_timestamp"
+_PERCENT = ("mark_iv",)
+_REQUIRED = ("open_interest", "iv")
+
+_SETTLEMENT = "08:00 UTC"
+_NAME = "instrument_name"
+_OPTION = r"^([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])$"
+_FUTURE = r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$"
+_BY_HAND = (
+    "Read the table with pandas and pass the rows of one moment to chain_from_frame(..., spot=, asof=)."
+)
+_EARLIEST_MS, _LATEST_MS = 1.4e12, 4.1e12
+
+
+def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
+    """Option names as `base`, `day`, `kind`, `strike` (`d` is the point); missing where a name is none.
+
+    Examples
+    --------
+    >>> names = pd.Series(["XRP_USDC-27MAR26-0d625-C"])
+    >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
+    [['XRP_USDC', 'call', 0.625]]
+    """
+    parts = names.astype("str").str.strip().str.extract(_OPTION)
+    dates = parts[[3, 2, 1]].drop_duplicates().dropna()
+    known = {tuple(row): day("20" + row[0], row[1], row[2]) for row in dates.itertuples(index=False)}
+    days = [known.get(key, pd.NaT) for key in zip(parts[3], parts[2], parts[1], strict=True)]
+    frame = pd.DataFrame(
+        {
+            "base": parts[0].astype(object),
+            "day": pd.Series(days, index=names.index, dtype="datetime64[ns]"),
+            "kind": parts[5].map({"C": "call", "P": "put"}).astype(object),
+            "strike": pd.to_numeric(parts[4].str.replace("d", ".", regex=False)).astype(float),
+        }
+    )
+    return frame.where(frame["day"].notna())
+
+
+def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
+    """Column `name` as moments (ms since 1970, or ISO with an offset), and what is wrong with it."""
+    values = rows.frame[name]
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        values = values.map(lambda moment: moment.isoformat(), na_action="ignore")
+    ms, _ = numbers(values, name)
+    text = values.astype("str")
+    known = {value: iso_moment(value) for value in text.unique()}
+    written = pd.DatetimeIndex([known[value] for value in text], tz="UTC").tz_localize(None).as_unit("ns")
+    counted = (ms > _EARLIEST_MS) & (ms < _LATEST_MS)
+    stamps = np.where(counted, ms, 0.0).astype(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
+    read = np.where(counted, stamps, written.to_numpy())
+    legal = "legal: milliseconds since 1970, or moments with their UTC offset. Correct them, or pass asof=."
+    return read, mismatch(rows, np.isnat(read), values, name, "are no moments of a known time zone", legal)
+
+
+def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp | None, list[str]]:
+    """The rows of one moment, the moment, and what is wrong; `asof` picks among many or replaces the one."""
+    name = rows.first(*TIME)
+    contracts = rows.frame[_NAME].nunique()
+    if name is None:
+        return rows, asof, [NO_MOMENT] if asof is None else []
+    labels = rows.frame[name].astype("str")
+    many = contracts < len(rows.frame) and len(labels.unique()) > 1
+    if asof is not None and not many:
+        return rows, asof, []
+    read, problems = _times(rows, name)
+    if not many:
+        return rows, None if problems else pd.Timestamp(read.max(), tz="UTC"), problems
+    at = None if asof is None else asof.tz_localize(None).to_datetime64()
+    if at is not None and (read == at).any():
+        return rows.take(np.flatnonzero(read == at)), asof, []
+    none = "" if at is None else f"; none is {asof}"
+    pick = "" if problems else "Pick one with asof=, equal to one of them. "
+    problem = (
+        f"{name}: {len(rows.frame)} rows on {contracts} contracts at {labels.nunique()} moments ("
+        f"{labels.min()} .. {labels.max()}){none}; a chain is of one moment. {pick}{_BY_HAND}"
+    )
+    return rows, asof, [problem]
+
+
+@np.errstate(over="ignore")
+def _spot(rows: Rows) -> tuple[float, list[str]]:
+    name = rows.first(*SPOT)
+    if name is None:
+        return np.nan, [f"spot: there is no column {' or '.join(SPOT)}. {_BY_HAND}"]
+    values, problems = numbers(rows.frame[name], name)
+    values = values[np.isfinite(values)]
+    if values.size:
+        return float(np.median(values)), problems + disagreeing_spots(values, name)
+    return np.nan, problems or [f"spot: every row of {name} is blank. {_BY_HAND}"]
+
+
+def _volatility(rows: Rows, name: str) -> tuple[Any, list[str]]:
+    values, problems = numbers(rows.frame[name], name)
+    if problems:
+        return values, problems
+    percent = name in _PERCENT
+    return values / 100.0 if percent else values, wrong_volatility_unit(values, name, percent=percent)
+
+
+def _chain(source: Source, rows: Rows, vendor: str, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+    names = rows.frame[_NAME]
+    parts = parse_instruments(names)
+    future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
+    option = parts["base"].notna().to_numpy()
+    if future.all():
+        raise source.refuse(
+            f"holds {len(names)} futures (first: {names.iloc[0]!r}) and no options. "
+            f"Ask Deribit for kind=option."
+        )
+    unknown = mismatch(
+        rows,
+        ~option & ~future,
+        names,
+        _NAME,
+        "name neither option nor future",
+        "legal: as in BTC-27MAR26-70000-C.",
+    )
+    if unknown:
+        raise source.refuse(*unknown)
+    mask, base, left_out = pick_underlying(source, parts["base"][option], symbol)
+    chosen = np.flatnonzero(option)[mask]
+    fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
+    rows, at, problems = _snapshot(rows.take(chosen), asof)
+    left_out = {"futures": int(future.sum()), **left_out, "at other moments": len(chosen) - len(rows.frame)}
+    spot, found = _spot(rows)
+    problems += found
+    missing = [" or ".join(COLUMNS[c]) for c in _REQUIRED if fields[c] is None]
+    if missing:
+        problems.append(
+            f"columns missing: {', '.join(missing)}; there are {', '.join(rows.frame.columns)}. "
+            f"get_book_summary_by_currency gives all; a table of other names goes through chain_from_frame."
+        )
+    if missing or spot != spot:
+        raise source.refuse(*problems)
+    parts = parts.loc[rows.frame.index]
+    columns: dict[str, Any] = {c: rows.frame[name] for c, name in fields.items() if name is not None}
+    columns["iv"], found = _volatility(rows, str(fields["iv"]))
+    problems += found
+    if "rate" in columns:
+        columns["rate"], found = numbers(columns["rate"], "interest_rate")
+        columns["rate"] = np.nan_to_num(columns["rate"])
+        problems += found
+    if "strike" in rows.frame.columns:
+        strike, found = numbers(rows.frame["strike"], "strike")
+        legal = "both must say the same. Download the file again."
+        differs = strike != parts["strike"]
+        problems += found or mismatch(
+            rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
+        )
+    if ROW_TIME in rows.frame.columns:
+        # What cannot be read stays missing; `_snapshot` refuses it where no other clock is given.
+        columns["quote_time"] = _times(rows, ROW_TIME)[0]
+        columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
+    columns |= {
+        "contract": rows.frame[_NAME],
+        "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),
+        "strike": parts["strike"],
+        "kind": parts["kind"],
+        # Open interest of options is in units of the underlying, linear ones included.
+        "multiplier": np.ones(len(parts)),
+        "root": parts["base"],
+        "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
+    }
+    return assemble(
+        source, rows, columns, symbol=base, spot=spot, asof=at, vendor=vendor,
+        currency=base.partition("_")[2] or "USD", left_out=left_out, problems=problems,
+    )  # fmt: skip
+
+
+def _recognises_json(source: Source) -> bool:
+    document = source.document
+    if isinstance(document, dict):
+        return "result" in document or ("jsonrpc" in document and "error" in document)
+    return isinstance(document, list) and any(isinstance(row, dict) and _NAME in row for row in document[:1])
+
+
+def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+    document = source.document
+    if isinstance(document, dict) and "result" not in document:
+        raise source.refuse(f"holds an error instead of data: {document['error']!r:.200}. Ask Deribit again.")
+    place = "result" if isinstance(document, dict) else "row"
+    rows = source.records(document["result"] if isinstance(document, dict) else document, place)
+    if _NAME not in rows.frame.columns:
+        raise source.refuse(
+            f"the rows have no {_NAME}; they hold {', '.join(rows.frame.columns)}. Save the answer of "
+            f"get_book_summary_by_currency."
+        )
+    return _chain(source, rows, "deribit_json", symbol, asof)
+
+
+def _recognises_table(source: Source) -> bool:
+    return source.document is None and _name_column(source) is not None
+
+
+def _name_column(source: Source) -> str | None:
+    """The column `instrument_name`, else the first column whose first value is an option's name."""
+    if source.parquet is not None:
+        names = list(source.parquet.columns)
+        first = [str(value) for value in source.parquet.head(1).to_numpy(dtype=object).ravel()]
+    else:
+        names, first = (
+            [f.strip() for f in fields] for _, fields in [*source.lines[:2], (0, []), (0, [])][:2]
+        )
+    if _NAME in names:
+        return _NAME
+    return next((n for n, value in zip(names, first, strict=False) if re.match(_OPTION, value)), None)
+
+
+def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+    rows = source.table()
+    twice = rows.frame.columns[rows.frame.columns.duplicated()].unique()
+    if len(twice):
+        raise source.refuse(
+            f"columns named twice: {', '.join(map(repr, twice))}. Rename or drop one of each."
+        )
+    if rows.frame.empty:
+        raise source.refuse("has a header and no rows; at least one contract is needed.")
+    frame = rows.frame.rename(columns={_name_column(source): _NAME})
+    return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof)
+
+
+JSON = Format("deribit_json", "Deribit get_book_summary_by_currency (JSON)", _recognises_json, _read_json)
+TABLE = Format(
+    "deribit_table", "table with Deribit instrument names (CSV or parquet)", _recognises_table, _read_table
+)

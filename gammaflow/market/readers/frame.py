@@ -1,0 +1,250 @@
+"""A DataFrame of any origin to a `Chain`, through a column map."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import Chain
+from gammaflow.checks import attempt, utc
+from gammaflow.columns import numbers
+from gammaflow.errors import SchemaError
+from gammaflow.market.plausibility import wrong_volatility_unit
+from gammaflow.market.readers.osi import expiries
+from gammaflow.market.readers.source import Rows, illegal, mismatch
+from gammaflow.schema import CHAIN
+
+__all__ = ["chain_from_frame"]
+
+_KINDS = {
+    **dict.fromkeys(("c", "call", "1", "+1", "1.0"), "call"),
+    **dict.fromkeys(("p", "put", "-1", "-1.0"), "put"),
+}
+
+
+def chain_from_frame(
+    frame: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    symbol: str,
+    spot: float,
+    asof: Any,
+    multiplier: float | None = None,
+    settlement: str | None = None,
+    currency: str = "USD",
+    vendor: str = "frame",
+) -> Chain:
+    """A chain from a DataFrame with one row per contract.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Needs expiry, strike, kind, open_interest and iv, and may hold every other column of
+        `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are not read.
+    columns : mapping, optional
+        {canonical name: the frame's name} for the columns that are called differently.
+    symbol : str
+        The underlying.
+    spot : float
+        Its price at `asof` [currency].
+    asof : tz-aware moment
+        When the quotes were taken.
+    multiplier : float
+        Units of the underlying per contract (US options 100, Deribit 1); needed unless a column
+        `multiplier` gives it row by row. It cannot be guessed.
+    settlement : str, optional
+        When contracts settle, needed where `expiry` holds dates: "AM" (09:30 New York), "PM" (16:00
+        New York) or a clock and zone such as "08:00 UTC". A column `settlement` gives it row by row.
+    currency : str
+        Currency of spot, strikes and money figures.
+    vendor : str
+        Whose data it is.
+
+    Returns
+    -------
+    Chain
+        `kind` may be c/p, call/put in any case, or +1/-1. `iv` is decimal (0.56 is 56 %). Blank numbers
+        are NaN. Without a column `contract` names are made of expiry, strike and kind. Options are
+        European unless a column `exercise` says "american". `quote_time` holds tz-aware moments,
+        `open_interest_date` days; both may be blank.
+
+    Raises
+    ------
+    SchemaError
+        With every problem in one message; rows are counted from 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"K": [22.5], "cp": ["P"], "expiry": ["2026-03-20"], "oi": [40], "iv": [0.3]})
+    >>> chain = chain_from_frame(
+    ...     frame, columns={"strike": "K", "kind": "cp", "open_interest": "oi"}, symbol="XYZ", spot=23.1,
+    ...     asof="2026-02-05T15:00:00-05:00", multiplier=100, settlement="PM",
+    ... )
+    >>> chain["contract"][0], str(chain["expiry"][0])[:16]
+    ('XYZ-2026-03-20T20:00-22.5-put', '2026-03-20T20:00')
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise SchemaError(
+            f"frame: received {type(frame).__name__}; a pandas DataFrame is needed (.to_pandas())."
+        )
+    chosen, problems = _mapped(frame.reset_index(drop=True), dict(columns or {}))
+    dictionary = dict(CHAIN)
+    if multiplier is not None and "multiplier" not in chosen:
+        chosen["multiplier"] = pd.Series([multiplier] * len(frame), dtype=object)
+    elif multiplier is not None:
+        problems.append("multiplier: given as an argument and as a column. Leave one out.")
+    elif "multiplier" not in chosen:
+        problems.append(
+            "multiplier: missing; pass multiplier= units per contract (US options 100, Deribit 1)."
+        )
+        del dictionary["multiplier"]
+    if "iv" in chosen:
+        problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
+    if "kind" in chosen:
+        text = chosen["kind"].astype("str").str.strip().str.lower()
+        kinds = [_KINDS.get(word, kind) for word, kind in zip(text, chosen["kind"], strict=True)]
+        chosen["kind"] = pd.Series(kinds, dtype=object)
+    if "expiry" in chosen:
+        settled, found = _expiries(chosen["expiry"], settlement, chosen.get("settlement"))
+        if found:
+            problems += found
+            del chosen["expiry"], dictionary["expiry"]
+        chosen |= settled
+    for name, days in (("quote_time", False), ("open_interest_date", True)):
+        if name in chosen:
+            chosen[name], found = _times(chosen[name], name, days=days)
+            problems += found
+    if "contract" not in chosen:
+        if {"expiry", "strike", "kind"} <= set(chosen):
+            chosen["contract"] = _names(symbol, chosen)
+        else:
+            del dictionary["contract"]
+    try:
+        moment = utc(asof)
+    except SchemaError as error:
+        problems.append(str(error))
+    if not problems and not len(frame):
+        return Chain(chosen, symbol, spot, moment, vendor, currency)
+    if not problems:
+        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, vendor, currency))
+        if isinstance(chain, Chain):
+            return chain
+    else:
+        problems += illegal(chosen, dictionary, spot)
+    raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The frame's columns under their canonical names, and what is wrong with the map."""
+    problems = [f"columns: {name!r} is not a column of a chain; legal: {', '.join(CHAIN)}."
+                for name in columns if name not in CHAIN]  # fmt: skip
+    absent = [theirs for theirs in columns.values() if theirs not in frame.columns]
+    if absent:
+        problems.append(
+            f"columns: {', '.join(map(repr, absent))} not in the frame; it holds "
+            f"{', '.join(map(str, frame.columns))}."
+        )
+    names = {name: name for name in CHAIN if name in frame.columns} | {
+        name: theirs for name, theirs in columns.items() if name in CHAIN and theirs in frame.columns
+    }
+    twice = [theirs for theirs in names.values() if (frame.columns == theirs).sum() > 1]
+    if twice:
+        problems.append(
+            f"columns: {', '.join(map(repr, twice))} stand in the frame more than once. Drop one of each."
+        )
+    chosen = {name: frame[theirs] for name, theirs in names.items() if theirs not in twice}
+    broken = [name for name, values in chosen.items() if values.dtype == object and not _is_unicode(values)]
+    if broken:
+        raise SchemaError(
+            f"frame not accepted: {', '.join(broken)}: text with half a character (a lone surrogate). "
+            f"Correct it or drop those rows."
+        )
+    return chosen, problems
+
+
+def _is_unicode(values: pd.Series[Any]) -> bool:
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _expiries(
+    values: pd.Series[Any], settlement: str | None, labels: pd.Series[Any] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Expiry moments and settlement labels, and what is wrong; the clock of a date is never guessed."""
+    # A column of objects may hold what cannot be a key.
+    read = _moment_or_day if values.dtype == object else functools.cache(_moment_or_day)
+    stamps = [read(value) for value in values]
+    unread = [stamp is pd.NaT for stamp in stamps]
+    legal = "legal: '2026-03-20', or '2026-03-20T16:00:00-04:00'."
+    what = "are neither dates nor tz-aware moments"
+    if any(unread):
+        return {}, mismatch(Rows(values.to_frame(), "row {}"), unread, values, "expiry", what, legal)
+    aware = [stamp.tzinfo is not None for stamp in stamps]
+    if all(aware):
+        if settlement is not None:
+            return {}, ["settlement: given, but expiry already holds tz-aware moments. Leave it out."]
+        return {"expiry": pd.DatetimeIndex(stamps, tz="UTC").tz_localize(None).as_unit("ns").to_numpy()}, []
+    if any(aware):
+        return {}, ["expiry: holds dates and tz-aware moments; all must be of one kind."]
+    if (settlement is None) == (labels is None):
+        return {}, [
+            "expiry: holds dates without a time of day. Say when contracts settle, either with "
+            "settlement='PM' (16:00 New York), 'AM' (09:30 New York) or a clock and zone such as '08:00 "
+            "UTC', or with a column settlement."
+        ]
+    clocks = (
+        pd.Series([str(settlement)] * len(values), dtype=object) if labels is None else labels.astype("str")
+    )
+    try:
+        return {"expiry": expiries(pd.Series(stamps), clocks), "settlement": clocks}, []
+    except SchemaError as error:
+        return {}, [str(error)]
+
+
+def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[Any], list[str]]:
+    """Tz-aware moments (`days`: or calendar days) in UTC, blanks missing, and what is wrong with them."""
+    stamps = [_moment_or_day(value) for value in values]
+    if days:
+        stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
+    unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
+    blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
+    what = "are neither dates nor tz-aware moments" if days else "are no tz-aware moments"
+    legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
+    found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
+    known = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
+    return pd.Series(pd.DatetimeIndex(known, tz="UTC").as_unit("ns"), values.index), found
+
+
+def _moment_or_day(value: Any) -> Any:
+    """A tz-aware moment in UTC, a calendar day without time zone, or NaT for anything else."""
+    if not isinstance(value, (str, dt.date, np.datetime64)):
+        return pd.NaT
+    if isinstance(value, str) and not re.match(r"\s*\d{4}-?\d\d-?\d\d", value):
+        return pd.NaT
+    try:
+        stamp: Any = pd.Timestamp(value).as_unit("ns")
+    except (ValueError, OverflowError):
+        return pd.NaT
+    if stamp is pd.NaT:
+        return stamp
+    if stamp.tzinfo is not None:
+        return stamp.tz_convert("UTC")
+    return stamp if stamp == stamp.normalize() else pd.NaT
+
+
+def _names(symbol: str, columns: Mapping[str, Any]) -> NDArray[Any]:
+    minutes = np.datetime_as_string(columns["expiry"], unit="m")
+    strikes = [f"{strike:.12g}" for strike in numbers(columns["strike"], "strike")[0]]
+    parts = zip(minutes, strikes, columns["kind"], strict=True)
+    return np.array([f"{symbol}-{expiry}-{strike}-{kind}" for expiry, strike, kind in parts], dtype=object)

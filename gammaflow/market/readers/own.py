@@ -1,0 +1,78 @@
+"""Tables that gammaflow itself writes: the columns of a chain, with what its rows share in front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gammaflow.market.chain import Chain
+from gammaflow.columns import numbers
+from gammaflow.errors import SchemaError
+from gammaflow.market.readers.frame import chain_from_frame
+from gammaflow.market.readers.source import NO_MOMENT, Format, Rows, Source, in_file, iso_moment, mismatch
+from gammaflow.schema import CHAIN
+
+__all__ = ["TABLE"]
+
+_SHARED = ("symbol", "vendor", "asof", "spot", "currency")
+_NEEDED = {name for name, column in CHAIN.items() if column.default is None}
+
+
+def _recognises(source: Source) -> bool:
+    if source.parquet is None and (source.document is not None or not source.lines):
+        return False
+    names = list(source.parquet) if source.parquet is not None else [n.strip() for n in source.lines[0][1]]
+    return _NEEDED | set(_SHARED) <= set(names)
+
+
+def _moment(value: Any) -> pd.Timestamp | None:
+    return iso_moment(value.isoformat() if isinstance(value, pd.Timestamp) else value)
+
+
+def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+    rows = source.table()
+    frame = rows.frame
+    if not len(frame):
+        raise source.refuse("the table has no rows; at least one contract is needed.")
+    if symbol is not None and symbol not in set(frame["symbol"]):
+        present = ", ".join(sorted({str(name) for name in frame["symbol"]}))
+        raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {present}.")
+    if symbol is not None:
+        rows = rows.take(np.flatnonzero((frame["symbol"] == symbol).to_numpy()))
+    problems = _shared_problems(rows)
+    first = rows.frame.iloc[0]
+    moment = asof or _moment(first["asof"])
+    spot, unreadable = numbers(rows.frame["spot"].iloc[:1], "spot")
+    problems += unreadable if moment is not None else [*unreadable, NO_MOMENT]
+    if problems:
+        raise source.refuse(*problems)
+    try:
+        return chain_from_frame(
+            rows.frame.drop(columns=list(_SHARED)),
+            symbol=str(first["symbol"]),
+            spot=float(spot[0]),
+            asof=moment,
+            vendor=str(first["vendor"]),
+            currency=str(first["currency"]),
+        )
+    except SchemaError as error:
+        lines = str(error).splitlines()
+        found = [line.removeprefix("  - ") for line in (lines[1:] or lines)]
+        raise source.refuse(*(in_file(rows, problem) for problem in found)) from None
+
+
+def _shared_problems(rows: Rows) -> list[str]:
+    """Columns that a chain's rows share and that differ here."""
+    problems = []
+    for name in _SHARED:
+        values = rows.frame[name]
+        other = (values != values.iloc[0]).to_numpy()
+        legal = f"all rows of a chain share one, here {values.iloc[0]!r}. Keep one chain a file"
+        legal += ", or pick one with symbol=." if name == "symbol" else "."
+        problems += mismatch(rows, other, values, name, "differ from the first", legal)
+    return problems
+
+
+TABLE = Format("gammaflow_table", "a chain that gammaflow wrote, as CSV or parquet", _recognises, _read)

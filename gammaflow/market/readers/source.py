@@ -1,0 +1,325 @@
+"""A file on its way to a chain: its text, JSON or table, and what all readers share."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import Chain
+from gammaflow.checks import attempt, check_number, utc
+from gammaflow.columns import Column, validate
+from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.schema import CHAIN
+
+__all__ = [
+    "NO_MOMENT",
+    "Format",
+    "Rows",
+    "Source",
+    "assemble",
+    "illegal",
+    "in_file",
+    "iso_moment",
+    "mismatch",
+    "open_source",
+    "pick_underlying",
+]
+
+NO_MOMENT = (
+    "asof: the file does not say, in a form with a known time zone, when it was taken. "
+    "Pass asof= (tz-aware, such as '2026-02-05T09:36:47+00:00')."
+)
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A file's rows as a table whose index says where each row stands; `place` words it for people."""
+
+    frame: pd.DataFrame
+    place: str
+
+    def where(self, row: int) -> str:
+        """The place in the file of the row at position `row`."""
+        return self.place.format(self.frame.index[row])
+
+    def first(self, *names: str) -> str | None:
+        """The first of `names` that is a column, or None."""
+        return next((name for name in names if name in self.frame.columns), None)
+
+    def take(self, positions: NDArray[np.intp]) -> Rows:
+        """The rows at `positions`."""
+        return Rows(self.frame.iloc[positions], self.place)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file's content: decoded text, or a parquet table (then `text` is empty)."""
+
+    name: str
+    text: str
+    parquet: pd.DataFrame | None = None
+
+    def refuse(self, *problems: str) -> ReaderError:
+        """One error for all `problems` of this file."""
+        if len(problems) == 1 and "\n" not in problems[0]:
+            return ReaderError(f"{self.name}: {problems[0]}")
+        return ReaderError(f"{self.name}: not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
+
+    @cached_property
+    def document(self) -> Any:
+        """The JSON value the file holds; None where it holds none."""
+        if not self.text.lstrip().startswith(("{", "[")):
+            return None
+        try:
+            document = json.loads(self.text, parse_int=float)
+            if _SURROGATE.search(self.text):
+                json.dumps(document, ensure_ascii=False).encode()
+            return document
+        except UnicodeEncodeError:
+            raise self.refuse(
+                "the JSON holds half a character (a lone surrogate, \\ud800 .. \\udfff); the file was "
+                "altered. Save the vendor's answer again."
+            ) from None
+        except json.JSONDecodeError as error:
+            raise self.refuse(
+                f"the JSON breaks at line {error.lineno}, column {error.colno} ({error.msg}); the file was "
+                f"cut off or altered. Save the vendor's answer again."
+            ) from None
+        except (ValueError, RecursionError):
+            raise self.refuse(
+                "the JSON is nested too deeply or holds values too large. Save the vendor's answer again."
+            ) from None
+
+    @cached_property
+    def lines(self) -> list[tuple[int, list[str]]]:
+        """Lines that are not blank, split into fields, each with its number (from 1) in the file."""
+        start = self.text.lstrip().partition("\n")[0]
+        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=max(",;\t", key=start.count))
+        try:
+            return [(reader.line_num, fields) for fields in reader if any(f.strip() for f in fields)]
+        except csv.Error as error:
+            raise self.refuse(
+                f"the table breaks after line {reader.line_num} ({error}); it is no CSV, or a quote is not "
+                f"closed. Download it again."
+            ) from None
+
+    def table(self, header: int = 0) -> Rows:
+        """The lines under the line at position `header`, all as text.
+
+        Raises
+        ------
+        ReaderError
+            Where a line has more or fewer fields than the header.
+        """
+        if self.parquet is not None:
+            return Rows(self.parquet, "data row {} (from 0)")
+        names = [name.strip() for name in self.lines[header][1]]
+        body = self.lines[header + 1 :]
+        odd = [(line, len(fields)) for line, fields in body if len(fields) != len(names)]
+        if odd:
+            raise self.refuse(
+                f"{len(odd)} of {len(body)} lines have not the {len(names)} fields of the header (first: "
+                f"file line {odd[0][0]} has {odd[0][1]}); the file was cut off, or a field holds a comma "
+                f"without quotes. Download it again or drop those lines."
+            )
+        frame = pd.DataFrame([f for _, f in body], columns=names, index=[n for n, _ in body], dtype="str")
+        return Rows(frame, "file line {}")
+
+    def records(self, rows: Any, place: str) -> Rows:
+        """JSON objects as a table; ReaderError where `rows` is no list of objects, or empty."""
+        if not isinstance(rows, list) or not rows:
+            found = "an empty list" if rows == [] else type(rows).__name__
+            raise self.refuse(f"{place} is {found}; a list with one object per contract is needed.")
+        odd = [i for i, row in enumerate(rows) if not isinstance(row, dict)]
+        if odd:
+            raise self.refuse(
+                f"{place}: {len(odd)} of {len(rows)} rows are no objects (first: {place}[{odd[0]}] = "
+                f"{rows[odd[0]]!r:.60}); each contract must be an object with named fields."
+            )
+        return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: its vendor name, what it is in words, how it is recognised and read."""
+
+    name: str
+    what: str
+    recognises: Callable[[Source], bool]
+    read: Callable[[Source, str | None, pd.Timestamp | None], Chain]
+
+
+def open_source(path: str | os.PathLike[str]) -> Source:
+    """Read a file (gzip is unpacked) and refuse what cannot be a chain at all."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise SchemaError(f"path: received {path!r}; the path of one file is needed.")
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        raise ReaderError(f"{name}: is a folder; pass one file, or give the folder to run_batch.")
+    try:
+        content = Path(name).read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except FileNotFoundError:
+        raise ReaderError(f"{name}: there is no such file. Check the path.") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise ReaderError(f"{name}: the gzip archive is cut off or damaged. Download it again.") from None
+    except (OSError, ValueError) as error:
+        raise ReaderError(
+            f"{name}: cannot be opened ({error}). Check the path and its permissions."
+        ) from None
+    if content[:4] == b"PAR1":
+        return Source(name, "", _parquet(name, content))
+    return Source(name, _decode(name, content))
+
+
+def _parquet(name: str, content: bytes) -> pd.DataFrame:
+    try:
+        frame = pd.read_parquet(io.BytesIO(content)).reset_index(drop=True)
+        for place in range(frame.shape[1]):
+            frame.isetitem(place, _printable(frame.iloc[:, place]).array)
+    except ImportError:
+        raise ReaderError(
+            f"{name}: is a parquet file; install gammaflow-engine[parquet] to read it, or save it as CSV."
+        ) from None
+    except Exception as error:  # the parquet library's errors share no base class
+        raise ReaderError(f"{name}: the parquet file is damaged ({error}). Write it again.") from None
+    return frame.set_axis([str(c) for c in frame.columns], axis=1)
+
+
+def _printable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column, moments outside 1678 .. 2261 as text; raises where the bytes of a text are no UTF-8."""
+    if pd.api.types.is_string_dtype(column.dtype):
+        column.to_numpy(dtype=object)
+    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
+        try:
+            column.dt.as_unit("ns")
+        except pd.errors.OutOfBoundsDatetime:
+            naive = column if column.dt.tz is None else column.dt.tz_convert(None)
+            return pd.Series(np.datetime_as_string(naive.to_numpy()), column.index)
+    return column
+
+
+def _decode(name: str, content: bytes) -> str:
+    if not content.strip():
+        raise ReaderError(f"{name}: the file is empty. Download it again.")
+    if content[:4] == b"PK\x03\x04":
+        raise ReaderError(
+            f"{name}: is a zip archive or a spreadsheet; unpack it, or export the sheet as CSV."
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ReaderError(
+            f"{name}: is not text in UTF-8 (byte {error.start}: {content[error.start]:#04x}); CSV, JSON or "
+            f"parquet is needed. Save it as UTF-8 text."
+        ) from None
+    if "\x00" in text:
+        raise ReaderError(f"{name}: holds binary data, not text; CSV, JSON or parquet is needed.")
+    if text.lstrip().startswith("<"):
+        raise ReaderError(
+            f"{name}: is a web page or XML, not data; the site answered with a page instead of the file. "
+            f"Download the CSV or JSON itself."
+        )
+    return text
+
+
+def iso_moment(value: Any, zone: str | None = None) -> pd.Timestamp | None:
+    """An ISO date with time as a tz-aware moment; None where it is none, or has no offset and no `zone`."""
+    if not isinstance(value, str) or not _ISO.match(value):
+        return None
+    try:
+        stamp = pd.Timestamp(value)
+        return utc(stamp.tz_localize(zone) if stamp.tz is None else stamp)
+    except ValueError:
+        return None
+
+
+def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: str) -> list[str]:
+    """One line that counts the rows where `mask` holds and shows the first; empty where none does."""
+    bad = np.flatnonzero(np.asarray(mask, dtype=bool))
+    if not bad.size:
+        return []
+    first = f"{rows.where(bad[0])} = {pd.Series(values).iloc[bad[:1]].tolist()[0]!r}"
+    return [f"{name}: {bad.size} of {len(rows.frame)} rows {what} (first: {first}); {legal}"]
+
+
+def pick_underlying(
+    source: Source, underlying: pd.Series[Any], symbol: str | None
+) -> tuple[NDArray[np.bool_], str, dict[str, int]]:
+    """The rows of the one underlying asked for (or the only one), its symbol, and the others counted."""
+    counts = underlying.value_counts()
+    present = ", ".join(f"{name} ({n} rows)" for name, n in counts.items())
+    if not len(counts):
+        raise source.refuse("no row names a standard option contract; at least one is needed.")
+    if symbol is None:
+        if len(counts) > 1:
+            raise source.refuse(
+                f"holds options on {len(counts)} underlyings: {present}. "
+                f"Pick one with symbol={counts.index[0]!r}."
+            )
+        symbol = str(counts.index[0])
+    wanted = str(symbol).strip().upper().lstrip("^_$.")
+    if wanted not in counts.index:
+        raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {present}.")
+    left_out = {f"of another underlying ({name})": int(n) for name, n in counts.items() if name != wanted}
+    return (underlying == wanted).to_numpy(dtype=bool), wanted, left_out
+
+
+def assemble(
+    source: Source,
+    rows: Rows,
+    columns: Mapping[str, Any],
+    *,
+    symbol: str,
+    spot: Any,
+    asof: pd.Timestamp | None,
+    vendor: str,
+    currency: str = "USD",
+    left_out: Mapping[str, int],
+    problems: Sequence[str],
+) -> Chain:
+    """The chain, or one ReaderError with every problem, each row named by its place in the file."""
+    found = list(problems)
+    if asof is None and not any("asof=" in problem for problem in found):
+        found.append(NO_MOMENT)
+    if asof is not None and not found:
+        (chain,), found = attempt(lambda: Chain(columns, symbol, spot, asof, vendor, currency, left_out))
+        if isinstance(chain, Chain):
+            return chain
+    else:
+        found += illegal(columns, CHAIN, spot)
+    raise source.refuse(*(in_file(rows, problem) for problem in found))
+
+
+def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: Any) -> list[str]:
+    """Every problem of a chain's columns and spot, one line each."""
+    return attempt(
+        lambda: check_number(spot, "spot", 0.0, open_low=True),
+        lambda: validate(columns, dictionary, "chain"),
+    )[1]
+
+
+def in_file(rows: Rows, problem: str) -> str:
+    """A chain's problem with the row named by its place in the file."""
+    problem = re.sub(r"\(first: row (\d+) =", lambda m: f"(first: {rows.where(int(m[1]))} =", problem)
+    return problem.replace(
+        "Drop them or fix the column map.", "Correct or drop them, or build the chain with chain_from_frame."
+    )

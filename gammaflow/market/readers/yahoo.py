@@ -1,0 +1,63 @@
+"""Option chains in JSON with Yahoo's quotes and CBOE's greeks side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gammaflow.market.chain import Chain
+from gammaflow.market.readers.osi import calendar_days, listed_chain
+from gammaflow.market.readers.source import Format, Rows, Source, iso_moment, mismatch
+
+__all__ = ["JSON"]
+
+#: Canonical column (`day` aside): its field in `quotes`.
+COLUMNS = {
+    "contract": "symbol",
+    "day": "expiration",
+    "kind": "side",
+    "strike": "strike",
+    "iv": "iv",
+    "open_interest": "openInterest",
+    "bid": "bid",
+    "ask": "ask",
+    "last": "last",
+    "volume": "volume",
+    "vendor_delta": "delta",
+    "vendor_gamma": "gamma",
+    "vendor_theta": "theta",
+    "vendor_vega": "vega",
+}
+_REQUIRED = ("contract", "day", "kind", "strike", "iv", "open_interest")
+
+
+def _recognises(source: Source) -> bool:
+    document = source.document
+    return isinstance(document, dict) and "quotes" in document and "underlyingPrice" in document
+
+
+def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+    document = source.document
+    raw = source.records(document["quotes"], "quotes")
+    missing = [COLUMNS[c] for c in _REQUIRED if COLUMNS[c] not in raw.frame.columns]
+    if missing:
+        raise source.refuse(
+            f"fields missing in quotes: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
+            f"Save the answer unaltered."
+        )
+    frame = pd.DataFrame({c: raw.frame[f] for c, f in COLUMNS.items() if f in raw.frame.columns})
+    rows = Rows(frame, raw.place)
+    text = frame["day"]
+    frame["day"] = calendar_days(text)
+    unreadable = mismatch(
+        rows, frame["day"].isna(), text, "expiration", "are no dates", "legal: as in '2026-07-17'."
+    )  # fmt: skip
+    if unreadable:
+        raise source.refuse(*unreadable)
+    return listed_chain(
+        source, rows, symbol=symbol, spot=document["underlyingPrice"],
+        asof=asof or iso_moment(document.get("updated")),
+        vendor="yahoo_json", index=str(document.get("symbol", "")).startswith("^"), problems=(),
+    )  # fmt: skip
+
+
+JSON = Format("yahoo_json", "Yahoo quotes with CBOE greeks (JSON)", _recognises, _read)

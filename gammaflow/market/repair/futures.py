@@ -1,0 +1,51 @@
+"""Options on futures: which rows are some, and the refusal to value them on spot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import Chain
+from gammaflow.errors import SchemaError
+
+__all__ = ["FUTURES_ROOTS", "bare_futures", "on_futures", "refuse_bare_futures"]
+
+#: Roots and symbols of options on volatility indices, which settle as their futures do: no one can buy and
+#: carry the index. Names that begin with "/" or end in "=F" are futures as brokers and Yahoo write them.
+#: Plain roots of futures exchanges (ES, CL, GC) are shares elsewhere and say nothing.
+FUTURES_ROOTS = frozenset(
+    {"VIX", "VIXW", "UX", "RVX", "VXN", "OVX", "GVZ", "VSTOXX", "V2TX", "OVS", "OVS2", "VDAX", "VHSI"}
+)
+
+
+def on_futures(chain: Chain) -> NDArray[np.bool_]:
+    """Rows that are options on a future by their root (by the chain's symbol where they have none), (n,)."""
+    names = np.where(chain["root"] == "", chain.symbol, chain["root"])
+    known = {
+        name: name.lstrip("^$.").upper() in FUTURES_ROOTS or name.startswith("/") or name.endswith("=F")
+        for name in set(map(str, names))
+    }
+    return np.array([known[str(name)] for name in names], dtype=bool)
+
+
+def bare_futures(chain: Chain) -> NDArray[np.bool_]:
+    """Options on a future, (n,), that have neither a forward nor a yield that makes one of spot."""
+    bare = on_futures(chain) & np.isnan(chain["forward"]) & (chain["dividend_yield"] == 0)
+    return np.asarray(bare, dtype=bool)
+
+
+def refuse_bare_futures(chain: Chain, rows: NDArray[Any]) -> None:
+    """SchemaError where some of `rows` (n,) are options on a future that would be valued on spot itself."""
+    bare = bare_futures(chain) & rows
+    if bare.any():
+        days = [f"{day:%Y-%m-%d}" for day in pd.DatetimeIndex(np.unique(chain["expiry"][bare]))]
+        shown = ", ".join(days[:4]) + (f" and {len(days) - 4} more" if len(days) > 4 else "")
+        raise SchemaError(
+            f"forward: {bare.sum()} of {len(chain)} rows of {chain.symbol} (expiries {shown}) are options on "
+            f"futures, not on the spot of {chain.spot:g}, and have no forward; valued on spot, their gamma "
+            "would be wrong. Take forwards from two-sided quotes (repair_chain, --repair), or give each row "
+            "its future (a forward column, chain.with_columns(forward=...))."
+        )

@@ -1,0 +1,84 @@
+"""Parity forwards that spot does not explain, told with their numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import Chain
+
+__all__ = ["futures_text", "gap_text", "moments_apart", "sound", "unexplained"]
+
+#: Forwards with a larger error than this part of them are not used [-].
+_LARGEST_ERROR = 0.02
+#: What explains a forward above spot: so much a year beyond the rate, and quotes of another moment [-].
+_ABOVE = (0.05, 0.005)
+#: Prices further apart than this are of no two moments of one day [-].
+_MOMENTS = 0.05
+#: What explains a forward below spot: dividends and borrow fees of so much a year, and one dividend [-].
+_BELOW = (0.5, 0.02)
+
+
+def sound(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Expiries of a table of forwards whose parity forward is good to 2 %, (n,)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(table["error"] <= _LARGEST_ERROR * table["forward"])
+
+
+def unexplained(chain: Chain, table: pd.DataFrame) -> pd.DataFrame:
+    """Expiries of a table of forwards that spot, the rate and any likely yield do not explain."""
+    known = table[sound(table) & table["vendor_forward"].isna().to_numpy()]
+    gap, t = np.log(known["forward"] / chain.spot), known["years"]
+    slack = 2.0 * known["error"] / known["forward"]
+    above = gap - slack - (known["rate"] + _ABOVE[0]) * t - _ABOVE[1]
+    below = -gap - slack - _BELOW[0] * t - _BELOW[1]
+    off: pd.DataFrame = known[(above > 0) | (below > 0)]
+    return off
+
+
+def moments_apart(off: pd.DataFrame, spot: float) -> bool:
+    """Whether forwards that spot does not explain are as near to it as prices of another moment are."""
+    return bool((np.abs(np.log(off["forward"] / spot)) <= _MOMENTS).all()) and not off.empty
+
+
+def gap_text(chain: Chain, off: pd.DataFrame, expiries: int, valued: str) -> tuple[str, ...]:
+    """Text about the forwards `off` of `unexplained`, and what rows are valued on; none where all are."""
+    if off.empty:
+        return ()
+    ends = off.iloc[sorted({0, len(off) - 1})]
+    return (
+        f"{chain.symbol}: on {len(off)} of {expiries} expiries put-call parity gives forwards that the spot "
+        f"of {chain.spot:,.2f} does not explain: {_listed(ends, chain.spot)}. No financing, dividends or "
+        "borrow fees carry so much: spot and quotes are of different moments, or these are options on "
+        f"futures. Rows are valued on {valued}. Take spot and quotes at one moment, or give each row its "
+        "forward (a forward column).",
+    )
+
+
+def futures_text(chain: Chain, table: pd.DataFrame, filled: NDArray[np.float64]) -> tuple[str, ...]:
+    """Text about the forwards that options on futures are valued on; `filled` (n,): of every expiry."""
+    known = sound(table)
+    if not known.any():
+        return ()
+    valued = table.assign(forward=filled)
+    text = (
+        f"{chain.symbol}: options on futures, valued on the forwards of put-call parity and not on the spot "
+        f"of {chain.spot:,.2f}: {_listed(valued[known].head(3), chain.spot)}."
+    )
+    if not known.all():
+        text += (
+            f" Quotes determine none on {(~known).sum()} of {len(table)} expiries; they are valued on "
+            f"those of their neighbours: {_listed(valued[~known].head(3), chain.spot)}. A forward column "
+            "gives their own."
+        )
+    return (text,)
+
+
+def _listed(rows: pd.DataFrame, spot: float) -> str:
+    """Expiry, forward, distance from spot and carry of each row, in words."""
+    gap = np.log(rows["forward"] / spot)
+    return "; ".join(
+        f"{day:%Y-%m-%d} {forward:,.2f} ({forward / spot - 1:+.2%}, a carry of {g / t:+.0%} a year)"
+        for day, forward, g, t in zip(rows.index, rows["forward"], gap, rows["years"], strict=True)
+    )

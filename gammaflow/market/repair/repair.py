@@ -1,0 +1,378 @@
+"""Repair of a chain: forwards from put-call parity, volatilities from quotes, flags, and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import PLACEHOLDER_IV, Chain, Quality
+from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.columns import Quotes
+from gammaflow.market.repair.flags import find_flags
+from gammaflow.market.repair.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.market.repair.terms import Terms
+from gammaflow.schema import CHAIN
+
+__all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
+
+Array = NDArray[np.float64]
+
+#: Volatilities of at least this many rows that are all multiples of a step are rounded to it.
+_STEP, _ROUNDED_ROWS = 0.005, 20
+#: Volatilities of two legs this close are one [1/sqrt(year)].
+_SAME = 1e-6
+#: A lowest volatility that this many rows share is a floor, not a volatility.
+_REPEATED = 20
+
+
+@dataclass(frozen=True)
+class RepairQuality(Quality):
+    """`Quality` of a repaired chain, and what the repair did.
+
+    Attributes
+    ----------
+    before : Quality
+        Of the chain as the vendor said it.
+    iv_source : mapping of str to int
+        Rows by the source of their volatility: "vendor", "mid" (own quote), "other leg", "none".
+    replaced : mapping of str to int
+        Rows whose volatility is not the vendor's, by reason.
+    unrepaired : mapping of str to int
+        Unexpired rows that still have no volatility, by reason.
+    flags : mapping of str to int
+        Rows by flag; a row may carry several.
+    forwards : DataFrame
+        `RepairedChain.forwards`.
+    spot_gap : float
+        Forward of the next expiry with one, discounted, over spot, minus 1 [-]: how far the quoted spot is
+        from what the options imply, dividends until that expiry included; NaN without a forward.
+    """
+
+    before: Quality | None = None
+    iv_source: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] = field(default_factory=dict)
+    unrepaired: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = field(default_factory=dict)
+    forwards: pd.DataFrame = field(default_factory=pd.DataFrame)
+    spot_gap: float = np.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and text."""
+        forwards = self.forwards.reset_index()
+        forwards["expiry"] = forwards["expiry"].map(lambda moment: moment.isoformat())
+        rows = forwards.astype(object).where(forwards.notna(), None).to_dict("records")
+        return {
+            **super().to_dict(),
+            "before": self.before.to_dict() if self.before else None,
+            "volatility_source": dict(self.iv_source),
+            "volatility_replaced": dict(self.replaced),
+            "volatility_still_missing": dict(self.unrepaired),
+            "flags": dict(self.flags),
+            "spot_gap": None if np.isnan(self.spot_gap) else self.spot_gap,
+            "forwards": rows,
+        }
+
+    def __str__(self) -> str:
+        table = self.forwards
+        known = table[table["forward"].notna()]
+        error = (known["error"] / known["forward"] * 1e4).median()
+        lines = [super().__str__()]
+        if self.before:
+            share, score = self.before.usable_share, self.before.score
+            usable = "no open interest" if np.isnan(share) else f"{share:.1%} of open interest usable"
+            words = "no score" if np.isnan(score) else f"score {score:.0f}"
+            lines.append(f"before repair: {usable}, {words}")
+        for name, counts in (
+            ("volatility from", self.iv_source),
+            ("volatility replaced where", self.replaced),
+            ("volatility still missing", self.unrepaired),
+            ("flagged", self.flags),
+        ):
+            lines.append(f"{name}: {', '.join(f'{n:,} {what}' for what, n in counts.items()) or 'none'}")
+        lines.append(f"parity forward on {len(known)} of {len(table)} expiries")
+        if len(known):
+            lines[-1] += (
+                f" ({known['liquid'].sum()} liquid); median error {error:.2f} bp; spot implied by the next "
+                f"one {self.spot_gap * 1e4:+.1f} bp from the quoted spot"
+            )
+        lines += [f"  {n} x {note}" for note, n in table["note"][table["note"] != ""].value_counts().items()]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Derived(Chain):
+    """A chain with what its quotes imply for what the vendor said: never refused, but warned about."""
+
+    def _contradictions(self, columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class RepairedChain(_Derived):
+    """A chain after `repair_chain`; `original` is the chain it was made of, untouched.
+
+    Attributes
+    ----------
+    original : Chain
+    marks : DataFrame
+        One row per contract, in the chain's order: `contract`, `vendor_iv`, `iv`, `iv_source` ("vendor",
+        "mid", "other leg", "none"), `reason` (why the vendor's volatility was replaced, or why there still
+        is none), `mid` [quote unit], `flags` (joined by "; ", "" for none).
+    forwards : DataFrame
+        One row per expiry (and root, where two roots share it): see `repair_chain`.
+    """
+
+    original: Chain
+    marks: pd.DataFrame
+    forwards: pd.DataFrame
+
+    @cached_property
+    def quality(self) -> RepairQuality:
+        """Quality before and after, where volatilities come from, flags and forwards."""
+        base = super().quality
+        marks, table = self.marks, self.forwards
+        flagged = (marks["flags"] != "").to_numpy()
+        priced = of_rows(self, table, "forward")
+        known = ~np.isnan(self["forward"]) | ~np.isnan(priced)
+        checks = {**base.checks, "forward known": self.share(known), "not flagged": self.share(~flagged)}
+        left = (marks["iv_source"] == "none").to_numpy() & (self.years > 0)
+        swapped = marks["iv_source"].isin(["mid", "other leg"])
+        first = table[table["forward"].notna()].head(1)
+        gap = first["forward"] * np.exp(-first["rate"] * first["years"]) / self.spot - 1.0
+        return RepairQuality(
+            **{f.name: getattr(base, f.name) for f in fields(Quality) if f.name != "checks"},
+            checks=checks if base.checks else {},
+            before=self.original.quality,
+            iv_source=_counts(marks["iv_source"]),
+            replaced=_counts(marks["reason"][swapped]),
+            unrepaired=_counts(marks["reason"][left]),
+            flags=_counts(marks["flags"][flagged].str.split("; ").explode()),
+            forwards=table,
+            spot_gap=float(gap.iloc[0]) if len(gap) else np.nan,
+        )
+
+    def with_columns(self, **columns: Any) -> Chain:
+        """A plain chain with columns replaced: the marks describe the columns as they were repaired."""
+        names = [f.name for f in fields(Chain)]
+        return Chain(**{name: getattr(self, name) for name in names}).with_columns(**columns)
+
+
+def repair_chain(
+    chain: Chain,
+    *,
+    rate: float | None = None,
+    prefer: str = "vendor",
+    out_of_the_money: bool = True,
+    quoted_in: str | None = None,
+) -> RepairedChain:
+    """Forwards from put-call parity, volatilities from quotes where the vendor's cannot be used, and flags.
+
+    Parameters
+    ----------
+    chain : Chain
+        Stays as it is (`RepairedChain.original`). A repaired chain is repaired again from its original.
+    rate : float, optional
+        Rate of expiries whose discount factor the quotes do not determine, and of all American ones [1/year];
+        not given: interpolated between the expiries of the chain that do, else the chain's own.
+    prefer : str
+        "vendor" keeps the vendor's volatility where it can be used; "mid" computes it from each row's own
+        quote wherever that has one.
+    out_of_the_money : bool
+        Give both legs at a strike the volatility of the one that is out of the money, unless that of the
+        other is the vendor's and prices its own quote; False keeps any usable volatility of the other leg.
+    quoted_in : str, optional
+        What bid and ask are in: "currency", or "coin" (units of the underlying). Not given: coin for
+        Deribit's inverse options, else currency.
+
+    Returns
+    -------
+    RepairedChain
+        `forwards` has per expiry: `strikes` used; `forward` and its `error` [currency]; `low` and `high`, the
+        forwards the executable quotes allow; `liquid` (half that gap <= 15 bp); `vendor_forward` and
+        `difference` from it [bp]; `discount`, `rate`, `rate_error` [1/year; 0 for a rate that is given] and
+        `rate_source` ("parity", "given", "other expiries", "chain", "coin"); `carry`, the yield q of
+        S e^((r - q) t) = F, and `dividend_yield`, which its rows get; `on_forward`, whether they are put on
+        the forward instead; a `note`.
+
+    Raises
+    ------
+    SchemaError
+        For an illegal argument; every problem in one message.
+
+    Notes
+    -----
+    Parity. Of the strikes whose legs both have 0 < bid < ask and a spread of at most 3 medians, those within
+    1.5 standard deviations of the forward (American exercise: 0.5, at least five strikes) are used. C - P =
+    D (F - K) is fitted over mids by least squares with Huber's weights, in units of the half spreads (parity:
+    Stoll 1969, "The relationship between put and call option prices"). Where the standard error of the rate
+    -ln(D) / t is at most 0.001, D is kept; the forward is the robust mean of K + (C - P) / D. `error` is the
+    weighted standard deviation of one strike about it, not divided by the root of their number, since mids
+    of neighbouring strikes err together: of 593 Deribit expiries 75 % were off by less than one error, 95 %
+    by less than two. Both errors are at least what rounding to ticks leaves (tick / sqrt 12 of each mid, the
+    tick found from the chain's quotes): residuals may be zero and rates wrong. That of the forward includes
+    the rate's. Prices in coin obey c - p = 1 - K / F.
+
+    American options obey parity only as inequalities. At a forward and a rate the leg out of the money has a
+    volatility, and the other one priced with it leaves a residual of C - P: forward and, unless `rate` is
+    given, rate are those that leave the least, which is parity of the European options of these
+    volatilities. The yield of their rows decides on early exercise, so a `carry` within two errors of what
+    the American expiries have in common is taken to be that, and 0 if that is within two errors of 0.
+
+    Where the chain has a forward it is kept and parity only checks it. Otherwise `rate` and
+    `dividend_yield` are set so that S e^((r - q) t) is the forward, to two errors where the common carry is
+    taken. Spot and options are of different moments where the carry is above 0.5 a year, or most American
+    calls (or puts) in the money are offered below what they pay now; `forward` is set then, whose ratio to
+    spot is kept. American rows have their volatilities on the discounted forward as a spot without yield.
+
+    Volatilities of the vendor are kept where they price the row between bid and ask, and the bid is above
+    intrinsic value, so that the quote tells volatilities apart. Others are replaced where they are missing,
+    zero, a placeholder (<= 0.001), the vendor's floor (the lowest, shared by 20 rows), rounded to half a
+    point or more (all of the chain's), or off their quote: on the parity forward they price it more than half
+    a spread, and two errors of forward and rate, outside bid and ask. Sources, in order: the
+    row's own mid if it is out of the money; the leg out of the money at the strike; the row's own mid; for a
+    row out of the money without a quote, the other leg at the strike. A mid counts where the quote is
+    two-sided, not crossed, and bid above intrinsic value, so that it has time value beyond its spread.
+    Nothing is interpolated: a row without such a quote keeps what the vendor says, or stays without a
+    volatility, with a reason. American options are priced and inverted as such. Two legs at a strike have
+    one volatility by parity, and the one out of the money is the better measured. Where they differ the
+    gammas of calls and puts no longer cancel: on SPX of 2023-09-14 the sum is 29.6bn with both as the vendor
+    says, 23.1bn where the leg in the money keeps only what prices its quote, 22.1bn from mids.
+
+    Flags mark rows and change none: crossed quotes; ask below intrinsic value (where a discount factor is
+    known); quotes that allow an arbitrage between neighbouring strikes (monotonicity, convexity) at
+    executable prices; legs whose bid and ask both miss parity (a stale quote, near the money); volatilities
+    still off their quote; volatilities out of the money that are further from those of their neighbours
+    (median of three interpolations, the two outermost strikes of an expiry not judged) than 5 robust
+    standard deviations of the expiry and 10 %.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.market.repair.repair import repair_chain
+    >>> chain = gf.demo_chain()
+    >>> repaired = repair_chain(chain)
+    >>> repaired.original is chain, repaired.quality.iv_source
+    (True, {'vendor': 598})
+    """
+    if isinstance(chain, RepairedChain):
+        chain = chain.original
+    _, problems = attempt(
+        lambda: rate is None or check_number(rate, "rate"),
+        lambda: check_choice(prefer, "prefer", ("vendor", "mid")),
+        lambda: check_choice(quoted_in, "quoted_in", (None, "currency", "coin")),
+    )
+    refuse("repair", problems)
+    if quoted_in is None:
+        inverse = chain.vendor.startswith("deribit") and "_" not in chain.symbol
+        quoted_in = "coin" if inverse else "currency"
+    coin = quoted_in == "coin"
+    cells = find_cells(chain)
+    table = fit_forwards(chain, cells, coin, rate)
+    names = ("symbol", "spot", "asof", "vendor", "currency", "left_out")
+    shared = {name: getattr(chain, name) for name in names}
+    priced = _Derived({**chain.columns, **carry_columns(chain, table, coin)}, **shared)
+    terms = Terms(priced, coin, table)
+    iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
+    flags = find_flags(terms, cells, iv, table)
+    marks = pd.DataFrame(
+        {
+            "contract": chain["contract"],
+            "vendor_iv": chain["iv"],
+            "iv": iv,
+            "iv_source": source,
+            "reason": reason,
+            "mid": _mid(chain),
+            "flags": flags,
+        }
+    )
+    return RepairedChain(
+        columns={**priced.columns, "iv": iv},
+        **shared,
+        original=chain,
+        marks=marks,
+        forwards=table,
+    )
+
+
+def _counts(values: pd.Series[Any]) -> dict[str, int]:
+    return {str(k): int(v) for k, v in values.value_counts().items()}
+
+
+def _mid(chain: Quotes) -> Array:
+    """Mid of two-sided quotes that are not crossed [quote unit], else NaN."""
+    return np.where(chain.quote_state == "two-sided", 0.5 * (chain["bid"] + chain["ask"]), np.nan)
+
+
+def _volatilities(
+    terms: Terms, cells: Cells, prefer: str, out_of_the_money: bool
+) -> tuple[Array, NDArray[Any], NDArray[Any]]:
+    """Volatility of each row, its source, and the reason why it is not the vendor's or is missing."""
+    chain, vendor = terms.chain, terms.chain["iv"]
+    with np.errstate(invalid="ignore"):
+        usable = vendor > PLACEHOLDER_IV
+    steps = vendor[usable] / _STEP
+    rounded = steps.size >= _ROUNDED_ROWS and bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
+    lowest, repeated = (np.nanmin(vendor[usable]), _REPEATED) if usable.any() else (np.nan, 0)
+    floor = (vendor == lowest) & (np.count_nonzero(vendor == lowest) >= repeated)
+    holds = terms.in_quote(vendor)
+    floor &= ~holds
+    usable &= ~floor
+    reason = np.select(
+        [np.isnan(vendor), vendor == 0, floor, ~usable],
+        ["missing", "zero", f"at the vendor's floor of {lowest:g}", "placeholder"],
+        default="rounded" if rounded else "mid preferred" if prefer == "mid" else "",
+    ).astype(object)
+    reason[holds & (prefer == "vendor")] = ""
+    reason[usable & (reason == "") & terms.off_quote(vendor)] = "off its quote"
+    own, wanted, outside = _own(terms), reason != "", terms.outside
+
+    iv = np.where(wanted, np.nan, vendor)
+    source = np.where(wanted, "none", "vendor").astype(object)
+
+    def fill(rows: NDArray[np.bool_], values: Array, name: str) -> None:
+        rows = rows & ~np.isnan(values)
+        iv[rows], source[rows] = values[rows], name
+
+    def across(givers: NDArray[np.bool_]) -> Array:
+        """The volatility of the other leg at the strike, where it is one of `givers`; else NaN."""
+        out = np.full(len(chain), np.nan)
+        both = (cells.call >= 0) & (cells.put >= 0)
+        for to, of in ((cells.call[both], cells.put[both]), (cells.put[both], cells.call[both])):
+            fitting = givers[of]
+            out[to[fitting]] = iv[of[fitting]]
+        return out
+
+    fill(wanted & (outside | ((prefer == "mid") & usable)), own, "mid")
+    fill(np.isnan(iv) & outside & usable, vendor, "vendor")
+    fill(np.isnan(iv) & ~outside, across(outside), "other leg")
+    fill(np.isnan(iv), own, "mid")
+    fill(np.isnan(iv) & usable, vendor, "vendor")
+    fill(np.isnan(iv), across(~outside), "other leg")
+    if out_of_the_money:
+        other = across(outside)
+        differs = ~outside & ~np.isnan(other) & (np.abs(other - iv) > _SAME) & ~(holds & (source == "vendor"))
+        reason[differs & (source == "vendor")] = "other leg out of the money"
+        fill(differs, other, "other leg")
+    none = source == "none"
+    iv[none] = vendor[none]
+    why = np.where(chain.quote_state == "two-sided", "no time value beyond the spread", chain.quote_state)
+    reason[none] = np.where(chain.years > 0, why, "expired")[none]
+    reason[source == "vendor"] = ""
+    return iv, source, reason
+
+
+def _own(terms: Terms) -> Array:
+    """Implied volatility of each row's own mid; NaN where the bid is not above intrinsic value."""
+    chain, mid = terms.chain, _mid(terms.chain)
+    rows = np.flatnonzero(~np.isnan(mid) & (chain["bid"] > terms.intrinsic) & (chain.years > 0))
+    out = np.full(len(chain), np.nan)
+    out[rows] = terms.volatility(rows, (mid * terms.unit)[rows])
+    with np.errstate(invalid="ignore"):
+        legal = (out > PLACEHOLDER_IV) & (out <= CHAIN["iv"].high)
+    return np.where(legal, out, np.nan)

@@ -1,0 +1,7 @@
+"""A folder of chains: one parquet file per snapshot, written whole or not at all, read only from the past."""
+
+from gammaflow.market.store.file import read_snapshot
+from gammaflow.market.store.folder import Store
+from gammaflow.market.store.names import Snapshot
+
+__all__ = ["Snapshot", "Store", "read_snapshot"]

@@ -1,0 +1,234 @@
+"""One chain as one parquet file: columns in the body, everything else in the file's own metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.chain import Chain
+from gammaflow.checks import refuse
+from gammaflow.errors import GammaflowError, ReaderError, SchemaError
+from gammaflow.schema import CHAIN
+
+__all__ = ["UPGRADES", "VERSION", "differences", "digest", "pack", "read_header", "read_snapshot"]
+
+#: The version of the file's format; it changes with the columns of a chain.
+VERSION = 1
+
+Header = dict[str, Any]
+Columns = dict[str, NDArray[Any]]
+
+#: For each older version, what turns its header and columns into those of the next.
+UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType({})
+
+_KEY = b"gammaflow"
+#: What the digest covers, besides the columns.
+_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left_out", "rows")
+_TEXTS = ("symbol", "vendor", "currency")
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet
+    except ImportError:
+        raise ReaderError(
+            "Store: pyarrow is not installed, without which parquet can be neither read nor written. "
+            "Install gammaflow-engine[parquet]."
+        ) from None
+    return pa
+
+
+def _facts(chain: Chain) -> Header:
+    return {
+        "version": VERSION,
+        "symbol": chain.symbol,
+        "spot": chain.spot,
+        "asof": chain.asof.isoformat(),
+        "vendor": chain.vendor,
+        "currency": chain.currency,
+        "left_out": dict(chain.left_out),
+        "rows": len(chain),
+    }
+
+
+def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 of the header's facts and of each column's name, type and values, bit by bit."""
+    total = hashlib.sha256(json.dumps([header[name] for name in _FACTS]).encode())
+    for name, values in columns.items():
+        total.update(f"{name} {values.dtype.str}".encode())
+        if values.dtype == object:
+            total.update(np.fromiter(map(len, values), dtype=np.int64, count=len(values)).tobytes())
+            total.update("".join(values).encode())
+        else:
+            total.update(values.tobytes())
+    return total.hexdigest()
+
+
+def digest(chain: Chain) -> str:
+    """SHA-256 of all that a chain holds.
+
+    Raises
+    ------
+    SchemaError
+        Where the chain holds what a file cannot give back: text that is no str or no Unicode, or more than
+        a `Chain` (the marks of a repair).
+    """
+    if type(chain) is not Chain:
+        raise SchemaError(
+            f"chain: received {type(chain).__name__}; a store keeps chains as the vendor said them. Pass its "
+            f".original, and repair it again after loading."
+            if isinstance(chain, Chain)
+            else f"chain: received {type(chain).__name__}; a Chain is needed."
+        )
+    texts: dict[str, Any] = {name: [getattr(chain, name)] for name in _TEXTS}
+    texts["left_out"] = list(chain.left_out)
+    texts |= {name: chain[name] for name, column in CHAIN.items() if column.type == "text"}
+    refuse("chain", [f"{name}: holds {found}; a store keeps text in Unicode only. Convert it to str."
+                     for name, values in texts.items() if (found := _no_text(values))])  # fmt: skip
+    return _digest(_facts(chain), chain.columns)
+
+
+def _no_text(values: Any) -> str:
+    """The first of `values` that is no text in Unicode, in words; "" where all are."""
+    if len(values) and pd.api.types.infer_dtype(values, skipna=False) != "string":
+        wrong = next(value for value in values if not isinstance(value, str))
+        return f"{wrong!r}, which is {type(wrong).__name__}"
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError as error:
+        return f"a lone surrogate ({error.object[error.start]!a})"
+    return ""
+
+
+def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> bytes:
+    """The parquet file of a chain and its digest, `content`; `raw` says where its raw answers are kept."""
+    pa = _pyarrow()
+    header = _facts(chain) | {"digest": content, "raw": {k: dict(v) for k, v in raw.items()}}
+    types = {"number": pa.float64(), "text": pa.string(), "time": pa.timestamp("ns", "UTC")}
+    fields = [(name, types[CHAIN[name].type]) for name in chain.columns]
+    table = pa.table(
+        [pa.array(chain[name], kind, from_pandas=False) for name, kind in fields],
+        schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}),
+    )
+    sink = io.BytesIO()
+    # Dictionaries of numbers cost time and save nothing once compressed.
+    pa.parquet.write_table(
+        table, sink, compression="zstd", use_dictionary=[n for n, c in CHAIN.items() if c.type == "text"],
+        write_statistics=False,
+    )  # fmt: skip
+    return sink.getvalue()
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """What the file says about its chain, its columns unread.
+
+    Raises
+    ------
+    ReaderError
+        Where the file is damaged, missing, not a store's, or of a newer version.
+    """
+    pa = _pyarrow()
+    try:
+        return _header(path, pa.parquet.read_metadata(os.fspath(path)).metadata)
+    except GammaflowError:
+        raise
+    except Exception as error:  # the parquet library's errors share no base class
+        raise _damaged(path, error) from None
+
+
+def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None) -> Header:
+    if _KEY not in (metadata or {}):
+        raise ReaderError(f"{path}: is a parquet file, but no snapshot of a store. Move it elsewhere.")
+    header: Header = json.loads((metadata or {})[_KEY])
+    version = header["version"]
+    if version > VERSION:
+        raise ReaderError(
+            f"{path}: was written by a newer gammaflow (format {version}; this one reads up to {VERSION}). "
+            f"Update gammaflow-engine."
+        )
+    missing = {*_FACTS, "digest", "raw"} - header.keys()
+    if missing:
+        raise ValueError(f"it does not say {', '.join(sorted(missing))}")
+    return header
+
+
+def _damaged(path: str | os.PathLike[str], error: Any) -> ReaderError:
+    return ReaderError(
+        f"{path}: the snapshot cannot be read or is damaged ({error}). Restore the file, or append the chain "
+        f"again with replace=True, or delete the file."
+    )
+
+
+def read_snapshot(path: str | os.PathLike[str]) -> Chain:
+    """The chain in one file of a `Store`.
+
+    Parameters
+    ----------
+    path : path
+        As in `Snapshot.path`.
+
+    Returns
+    -------
+    Chain
+        Equal to the one that was appended in every column, bit by bit.
+
+    Raises
+    ------
+    ReaderError
+        Where the file is damaged, missing, not a store's, of a newer version, or holds other values than
+        were written to it.
+    """
+    pa = _pyarrow()
+    try:
+        file = pa.parquet.ParquetFile(pa.BufferReader(Path(path).read_bytes()))
+        header = _header(path, file.metadata.metadata)
+        columns = {n: _values(column) for n, column in _by_name(file.read(use_threads=False)).items()}
+        if _digest(header, columns) != header["digest"]:
+            raise ValueError("its values are not those that were written")
+        for version in range(header["version"], VERSION):
+            header, columns = UPGRADES[version](header, columns)
+        return Chain(
+            columns, header["symbol"], header["spot"], pd.Timestamp(header["asof"]), header["vendor"],
+            header["currency"], header["left_out"],
+        )  # fmt: skip
+    except ReaderError:
+        raise
+    except Exception as error:  # as above
+        raise _damaged(path, error) from None
+
+
+def _by_name(table: Any) -> dict[str, Any]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _values(column: Any) -> NDArray[Any]:
+    """An arrow column as float64, datetime64[ns] or objects; each different text is made once."""
+    if column.type == "string":
+        coded = column.combine_chunks().dictionary_encode()
+        texts = coded.dictionary.to_numpy(zero_copy_only=False)
+        return np.asarray(texts[coded.indices.to_numpy()], dtype=object)
+    return np.asarray(column.to_numpy())
+
+
+def differences(chain: Chain, other: Chain) -> list[str]:
+    """The facts and columns in which two chains differ."""
+    facts = [
+        name for name in (*_TEXTS, "spot", "asof", "left_out") if getattr(chain, name) != getattr(other, name)
+    ]
+    if len(chain) != len(other):
+        return [*facts, f"rows ({len(chain)} and {len(other)})"]
+    return facts + [
+        name for name, column in CHAIN.items()
+        if not np.array_equal(chain[name], other[name], equal_nan=column.type != "text")
+    ]  # fmt: skip

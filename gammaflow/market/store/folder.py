@@ -1,0 +1,383 @@
+"""The store: what is appended, loaded, listed and verified."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gammaflow.market.chain import Chain
+from gammaflow.checks import attempt, refuse, utc
+from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
+from gammaflow.market.store import durable
+from gammaflow.market.store.file import differences, digest, pack, read_header, read_snapshot
+from gammaflow.market.store.names import (
+    Snapshot,
+    day_folder,
+    escape_raw,
+    place,
+    snapshot_at,
+    symbol_folder,
+    symbol_of,
+)
+
+__all__ = ["SWEEP_AFTER", "Store"]
+
+#: Temporary files that a crash left behind are removed once they are older than this [seconds].
+SWEEP_AFTER = 3600.0
+
+_RAW = "_raw"
+
+
+class Store:
+    """Chains in a folder, by symbol, day and moment.
+
+    Parameters
+    ----------
+    path : path
+        The folder; the first `append` makes it. Needs pyarrow (gammaflow-engine[parquet]).
+
+    Notes
+    -----
+    A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit_json.parquet`: the UTC
+    day and moment of `asof`, and the vendor, with %XX for other characters. Readers of hive-partitioned
+    parquet take the folder for one table. The file holds every column bit by bit, the other facts of the
+    chain, the format's version and a digest that is checked on loading. Raw answers stand beside it in
+    `_raw`, compressed, under names made of their content.
+
+    Files are written beside their place, flushed to the disk, and then given their name in one step; a new
+    folder is flushed too. So a file is whole or absent, after a crash as well, and `append` has returned only
+    when it is there. What a crash leaves are temporary files, which nothing reads and a later `append` of
+    the symbol removes once they are an hour old. Any number of processes may append and read at once: of
+    several that append different chains under one name, one succeeds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import gammaflow as gf
+    >>> from gammaflow.market.store import Store
+    >>> store = Store(tempfile.mkdtemp())
+    >>> store.append(gf.demo_chain()), store.append(gf.demo_chain())
+    (True, False)
+    >>> store.load("BTC", "2026-02-05T12:00Z").asof.isoformat()
+    '2026-02-05T09:36:00+00:00'
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise SchemaError(f"path: received {path!r}; the path of a folder is needed.")
+        self.path = Path(os.path.abspath(path))
+        if self.path.exists() and not self.path.is_dir():
+            raise SchemaError(f"path: {self.path} is a file; a store is a folder. Use read_chain for files.")
+        self._made: set[Path] = set()
+        self._swept: dict[Path, float] = {}
+
+    def append(
+        self, chain: Chain, *, raw: bytes | Mapping[str, bytes] | None = None, replace: bool = False
+    ) -> bool:
+        """Keep a chain, and the vendor's answers that it was made of.
+
+        Parameters
+        ----------
+        chain : Chain
+            As the vendor said it: a `RepairedChain` is refused, its `original` can be kept.
+        raw : bytes or mapping of str to bytes, optional
+            The vendor's answer, or answers by name; kept compressed, see `raw`. They are written before the
+            chain.
+        replace : bool
+            Put the chain in place of another of the same symbol, moment and vendor. The raw answers of the
+            other stay on the disk.
+
+        Returns
+        -------
+        bool
+            True where it was written; False where the same chain is there already. The raw answers that are
+            there then stay; where there are none, those given are added.
+
+        Raises
+        ------
+        MismatchError
+            Where another chain is kept under the same symbol, moment and vendor.
+        SchemaError
+            Where the chain or an answer cannot be kept.
+        ReaderError
+            Where the file in its place is damaged, or pyarrow is not installed.
+        OSError
+            Where the disk refuses; nothing is half-written then.
+        """
+        (content, answers), problems = attempt(lambda: digest(chain), lambda: _named(raw))
+        refuse("snapshot", problems)
+        path = self.path / place(chain.symbol, chain.asof, chain.vendor)
+        while True:
+            overwrite = replace
+            if not replace and path.exists():
+                header = read_header(path)
+                if header["digest"] != content:
+                    self._refuse_other(chain, path)
+                if header["raw"] or not answers:
+                    # The process that wrote it may not have come that far.
+                    durable.sync(path.parent)
+                    return False
+                overwrite = True
+            self._prepare(path.parent)
+            kept = {name: self._keep_raw(path, name, answer) for name, answer in answers.items()}
+            if durable.write(path, pack(chain, content, kept), replace=overwrite):
+                return True
+
+    def _prepare(self, folder: Path) -> None:
+        """Make a folder, once, and remove what crashes left behind with its symbol, once in an hour."""
+        if folder not in self._made or not folder.is_dir():
+            durable.make_folder(folder, self.path)
+            self._made.add(folder)
+        area = self.path / folder.relative_to(self.path).parts[0]
+        if time.monotonic() - self._swept.get(area, -SWEEP_AFTER) >= SWEEP_AFTER:
+            durable.sweep(area, SWEEP_AFTER)
+            self._swept[area] = time.monotonic()
+
+    def _keep_raw(self, path: Path, name: str, answer: bytes) -> dict[str, str]:
+        """Write an answer under a name made of its content, so that no chain's answer is ever overwritten."""
+        sha256 = hashlib.sha256(answer).hexdigest()
+        file = f"{path.stem}.{escape_raw(name)}.{sha256[:16]}.gz"
+        self._prepare(path.parent / _RAW)
+        durable.write(path.parent / _RAW / file, gzip.compress(answer, mtime=0), replace=True)
+        return {"file": file, "sha256": sha256}
+
+    def _refuse_other(self, chain: Chain, path: Path) -> None:
+        other = differences(chain, read_snapshot(path))
+        if other:
+            raise MismatchError(
+                f"{path}: holds another chain of {chain.symbol} from {chain.vendor} as of {chain.asof}; they "
+                f"differ in {', '.join(other)}. Pass replace=True to put this one in its place, or give it "
+                f"another vendor."
+            )
+
+    def load(self, symbol: str, asof: Any = None, *, vendor: str | None = None) -> Chain:
+        """The latest chain of `symbol` that is not of a later moment than `asof`.
+
+        Parameters
+        ----------
+        symbol : str
+        asof : tz-aware moment, optional
+            Nothing after it is seen; the latest of all where not given.
+        vendor : str, optional
+            Of this vendor only; needed where several kept a chain of the same moment.
+
+        Returns
+        -------
+        Chain
+
+        Raises
+        ------
+        SchemaError
+            Where there is none, and for illegal arguments.
+        MismatchError
+            Where several vendors' chains are of that moment.
+        ReaderError
+            Where the file is damaged; an earlier one is not given in its place.
+        """
+        last = None if asof is None else utc(asof)
+        for found in self._by_day(symbol, vendor, None, last, newest_first=True):
+            latest = [snapshot for snapshot in found if snapshot.asof == found[-1].asof]
+            if len(latest) > 1:
+                raise MismatchError(
+                    f"{symbol}: {len(latest)} vendors have a chain as of {found[-1].asof}: "
+                    f"{', '.join(repr(snapshot.vendor) for snapshot in latest)}. Pick one with vendor=."
+                )
+            return self._open(latest[0])
+        raise SchemaError(
+            f"{symbol!r}: no chain{f' from {vendor!r}' if vendor is not None else ''} at or before "
+            f"{last or 'any moment'} in {self.path}, which holds {self._in_words(symbol)}."
+        )
+
+    def between(self, symbol: str, first: Any, last: Any, *, vendor: str | None = None) -> Iterator[Chain]:
+        """The chains of `symbol` with first <= asof <= last, in order of time, each read when its turn comes.
+
+        Parameters
+        ----------
+        symbol : str
+        first, last : tz-aware moment
+        vendor : str, optional
+            Of this vendor only.
+
+        Yields
+        ------
+        Chain
+
+        Raises
+        ------
+        SchemaError
+            For illegal arguments. No chain at all is no error.
+        ReaderError
+            Where a file is damaged.
+        """
+        (start, end, _), problems = attempt(
+            lambda: utc(first, "first"), lambda: utc(last, "last"), lambda: symbol_folder(symbol)
+        )
+        if not problems and start > end:
+            problems = [f"first: received {start}, which is after last, {end}. Exchange them."]
+        refuse("between", problems)
+        days = self._by_day(symbol, vendor, start, end)
+        return (self._open(snapshot) for day in days for snapshot in day)
+
+    def list(self, symbol: str | None = None) -> tuple[Snapshot, ...]:
+        """What is stored, of all symbols or one, by symbol and time; from the names of files alone."""
+        wanted = self.symbols if symbol is None else (symbol,)
+        return tuple(s for name in wanted for day in self._by_day(name, None, None, None) for s in day)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that have a folder, sorted."""
+        names = (symbol_of(name) for name in _folders(self.path))
+        return tuple(sorted(name for name in names if name is not None))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per snapshot: symbol, asof, vendor, rows, spot, bytes; columns of chains are not read.
+
+        Raises
+        ------
+        ReaderError
+            Where a file is damaged; `verify` lists all that are.
+        """
+        rows = []
+        for s in self.list():
+            header = read_header(s.path)
+            rows.append((s.symbol, s.asof, s.vendor, header["rows"], header["spot"], s.path.stat().st_size))
+        frame = pd.DataFrame(rows, columns=["symbol", "asof", "vendor", "rows", "spot", "bytes"])
+        return frame.astype(
+            {"asof": "datetime64[ns, UTC]", "rows": "int64", "spot": "float64", "bytes": "int64"}
+        )
+
+    def raw(self, symbol: str, asof: Any, vendor: str) -> dict[str, bytes]:
+        """The vendor's answers that the chain of exactly this moment was made of, by name; empty without any.
+
+        Answers given to `append` as plain bytes are called "answer".
+
+        Raises
+        ------
+        SchemaError
+            For illegal arguments.
+        ReaderError
+            Where the chain's file or an answer is damaged or missing.
+        """
+        path = self.path / place(symbol, utc(asof), vendor)
+        if not path.exists():
+            raise SchemaError(
+                f"{symbol!r}: no chain from {vendor!r} as of {utc(asof)} in {self.path}, which holds "
+                f"{self._in_words(symbol)}."
+            )
+        return {name: _read_raw(path, name, kept) for name, kept in read_header(path)["raw"].items()}
+
+    def verify(self) -> pd.DataFrame:
+        """Read everything and list what is wrong: `path`, `problem`; no row where all is well.
+
+        Files that a crash left behind are no problem: they are never read. Files that do not belong to a
+        store are listed.
+
+        Raises
+        ------
+        SchemaError
+            Where there is no folder.
+        """
+        if not self.path.is_dir():
+            raise SchemaError(f"path: there is no folder {self.path}. Check it; the first append makes it.")
+        problems = []
+        for folder, _, files in sorted(os.walk(self.path)):
+            for name in sorted(files):
+                path = Path(folder, name)
+                if name.endswith(durable.TEMPORARY) or path.parent.name == _RAW:
+                    continue
+                snapshot = snapshot_at(path)
+                if snapshot is None:
+                    problems.append((path, "is no file of a store, and is not read. Move it elsewhere."))
+                    continue
+                try:
+                    self._open(snapshot)
+                    self.raw(snapshot.symbol, snapshot.asof, snapshot.vendor)
+                except GammaflowError as error:
+                    problems.append((path, str(error)))
+        return pd.DataFrame(problems, columns=["path", "problem"])
+
+    def __len__(self) -> int:
+        return len(self.list())
+
+    def __repr__(self) -> str:
+        return f"Store {self.path}: {self._in_words()}"
+
+    def _in_words(self, symbol: str | None = None) -> str:
+        found = self.list(symbol)
+        if not found:
+            symbols = ", ".join(map(repr, self.symbols))
+            return "nothing" + (f" of it, but {symbols}" if symbols else "")
+        moments = sorted(s.asof for s in found)
+        what = f"{len(found):,} chains of {', '.join(map(repr, sorted({s.symbol for s in found})))}"
+        return f"{what}, {moments[0]:%Y-%m-%d %H:%M:%S} .. {moments[-1]:%Y-%m-%d %H:%M:%S} UTC"
+
+    def _open(self, snapshot: Snapshot) -> Chain:
+        chain = read_snapshot(snapshot.path)
+        if (chain.symbol, chain.asof, chain.vendor) != (snapshot.symbol, snapshot.asof, snapshot.vendor):
+            raise ReaderError(
+                f"{snapshot.path}: was renamed or moved: it holds {chain.symbol} from {chain.vendor} as of "
+                f"{chain.asof}. Put it back at {place(chain.symbol, chain.asof, chain.vendor)}."
+            )
+        return chain
+
+    def _by_day(
+        self, symbol: str, vendor: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None,
+        newest_first: bool = False,
+    ) -> Iterator[Sequence[Snapshot]]:  # fmt: skip
+        """Snapshots of each day that has any, in order of time, from `first` to `last`."""
+        folder = self.path / symbol_folder(symbol)
+        low = "" if first is None else day_folder(first)
+        high = "date=~" if last is None else day_folder(last)
+        days = (name for name in _folders(folder) if low <= name <= high)
+        for day in sorted(days, reverse=newest_first):
+            with os.scandir(folder / day) as entries:
+                names = sorted(entry.name for entry in entries)
+            found = [
+                s for name in names
+                if (s := snapshot_at(folder / day / name)) and vendor in (None, s.vendor)
+                and (first is None or s.asof >= first) and (last is None or s.asof <= last)
+            ]  # fmt: skip
+            if found:
+                yield found
+
+
+def _folders(path: Path) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def _named(raw: Any) -> dict[str, bytes]:
+    """The answers by name; SchemaError with all that is wrong with them."""
+    answers = {} if raw is None else dict(raw) if isinstance(raw, Mapping) else {"answer": raw}
+    wrong = [
+        f"raw: {name!r} is {type(answer).__name__}; bytes are needed."
+        for name, answer in answers.items() if not isinstance(answer, bytes)
+    ]  # fmt: skip
+    refuse("raw", wrong + attempt(*(lambda n=n: escape_raw(n) for n in answers))[1])
+    return answers
+
+
+def _read_raw(path: Path, name: str, kept: Mapping[str, str]) -> bytes:
+    file = path.parent / _RAW / kept["file"]
+    try:
+        answer = gzip.decompress(file.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReaderError(
+            f"{file}: the raw answer {name!r} of {path.name} is missing or damaged ({error}). Restore it, or "
+            f"append the chain again with raw= and replace=True."
+        ) from None
+    if hashlib.sha256(answer).hexdigest() != kept["sha256"]:
+        raise ReaderError(f"{file}: the raw answer {name!r} of {path.name} was altered. Restore it.")
+    return answer
