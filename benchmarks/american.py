@@ -15,7 +15,7 @@ import benchmarks.peers  # noqa: F401  puts the tests' references on the path
 # isort: split
 from barrier_references import available
 from gammaflow import american, bsm
-from gammaflow.american_rows import american_cash
+from gammaflow.instruments.american.rows import american_cash
 from gammaflow.pricing.american.boundary import evaluate
 from gammaflow.exercise import compare_exercise
 from gammaflow.kernels.american import rule

@@ -24,7 +24,7 @@ from gammaflow.exposure import Exposure, aggregate_exposure
 from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
-from gammaflow.note_registry import demo_notes, read_notes
+from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positioning import assign_positions
 from gammaflow.profile import Profile, sweep_spot

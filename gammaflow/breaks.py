@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_rows import exercise_spots
+from gammaflow.instruments.american.rows import exercise_spots
 from gammaflow.book import Book
 from gammaflow.curve import GAP
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.american_rows import american_cash, exercised, unsupported
+from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
 from gammaflow.book import Book
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.american_rows import american_cash, american_sums, held_between
-from gammaflow.barrier_rows import barrier_cash
+from gammaflow.instruments.american.rows import american_cash, american_sums, held_between
+from gammaflow.instruments.barrier import barrier_cash
 from gammaflow.book import Book
 from gammaflow.checks import read_only
-from gammaflow.coin_rows import coin_cash
+from gammaflow.instruments.coin import coin_cash
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.kernels import chebyshev
 from gammaflow.kernels.cache import is_kept
@@ -24,7 +24,7 @@ from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.blocks import get_threads
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 from gammaflow.moving_rows import CASH_SUMS, Cash, moving_sums
-from gammaflow.note_rows import note_cash
+from gammaflow.instruments.note.rows import note_cash
 from gammaflow.smile import Smiles
 
 __all__ = ["CASH_SUMS", "cash_greeks", "cash_sums", "kernels_are_ready"]

@@ -245,7 +245,7 @@ def barrier_map(
 
     Examples
     --------
-    >>> from gammaflow.note_registry import demo_notes
+    >>> from gammaflow.instruments.note.registry import demo_notes
     >>> from gammaflow.notes import book_notes
     >>> book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
     >>> table = barrier_map(book, per_unit=0.00056712, step=1.0)
@@ -321,7 +321,7 @@ def locate(book: Book) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from gammaflow.note_registry import demo_notes
+    >>> from gammaflow.instruments.note.registry import demo_notes
     >>> from gammaflow.notes import book_notes
     >>> book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
     >>> locate(book).loc["DEMO-10 phoenix, continuous", ["delta", "peak_vega"]].round(2).to_dict()

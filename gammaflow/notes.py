@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gammaflow.book import Book
 from gammaflow.checks import refuse, utc
-from gammaflow.note_base import Note
-from gammaflow.note_products import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.instruments.note.base import Note
+from gammaflow.instruments.note.products import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.origins import Origin, Source
 from gammaflow.market.plausibility import wrong_argument_units
 
@@ -64,7 +64,7 @@ def book_notes(
 
     Examples
     --------
-    >>> from gammaflow.note_registry import demo_notes
+    >>> from gammaflow.instruments.note.registry import demo_notes
     >>> book = book_notes(demo_notes(), spot=41.59, asof="2026-02-04T21:00Z", sigma=0.56, rate=0.036)
     >>> set(book["position"].tolist()), round(float((book["multiplier"] * book["strike"]).sum()))
     ({-1.0}, 530000000)

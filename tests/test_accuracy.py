@@ -8,7 +8,7 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow import barrier_rows
+from gammaflow.instruments import barrier as barrier_rows
 from gammaflow.accuracy import Accuracy, Shortfall, check_tol, shortfall_lines, worst
 from gammaflow.pricing.barrier.prices import reach
 from gammaflow.book import Book

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from books import ASOF, random_book
-from gammaflow import american, american_rows, bsm
-from gammaflow.american_rows import american_cash, exercised
+from gammaflow import american, bsm
+from gammaflow.instruments.american import rows as american_rows
+from gammaflow.instruments.american.rows import american_cash, exercised
 
 PRICE = {"default": 3e-6, "precise": 3e-8}
 DELTA = {"default": 4e-4, "precise": 2e-6}

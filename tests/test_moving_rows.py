@@ -10,7 +10,7 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow import note_rows
+from gammaflow.instruments.note import rows as note_rows
 from gammaflow.dynamics import spot_vol_beta
 from gammaflow.kernels.moving import vol_paths
 from gammaflow.smile import fit_smiles

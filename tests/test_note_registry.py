@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gammaflow.errors import ReaderError
-from gammaflow.note_registry import PRODUCTS, demo_notes, read_notes
+from gammaflow.instruments.note.registry import PRODUCTS, demo_notes, read_notes
 from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible
 
 TOML = """

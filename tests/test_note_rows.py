@@ -10,7 +10,7 @@ from gammaflow.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.kernels.blocks import get_threads, set_threads
 from gammaflow.pricing.note.prices import ALL, value
-from gammaflow.note_rows import note_cash
+from gammaflow.instruments.note.rows import note_cash
 from gammaflow.pricing.note.terms import NoteTerms
 
 WANTED = ("delta", "gamma", "vanna", "charm", "vega", "theta", "speed", "zomma", "color", "gross_gamma")

@@ -13,7 +13,7 @@ from gammaflow import bsm
 from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.calendars import sessions
 from gammaflow.errors import SchemaError
-from gammaflow.note_registry import demo_notes
+from gammaflow.instruments.note.registry import demo_notes
 from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 
 ASOF = pd.Timestamp("2026-02-05T21:00:00Z")

@@ -23,7 +23,7 @@ from gammaflow.book import Book
 from gammaflow.market.chain import Chain
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.flow import flow_ladder, hedge_flow
-from gammaflow.note_registry import demo_notes
+from gammaflow.instruments.note.registry import demo_notes
 from gammaflow.notes import book_notes
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import repair_chain

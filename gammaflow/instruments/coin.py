@@ -44,7 +44,7 @@ def coin_cash(
     Parameters
     ----------
     book, rows, spots, years, sigma, wanted, days
-        As for `gammaflow.barrier_rows.barrier_cash`; all rows are plain. `years` holds what is left after
+        As for `gammaflow.instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
         `days`; `sigma` may be (rows, m), of `rows` at each spot.
 
     Returns

@@ -46,7 +46,7 @@ def note_cash(
     Parameters
     ----------
     book, rows, spots, years, sigma, wanted, days, accuracy
-        As for `gammaflow.barrier_rows.barrier_cash`; all rows are notes, valued to ten times the tolerance,
+        As for `gammaflow.instruments.barrier.barrier_cash`; all rows are notes, valued to ten times the tolerance,
         as in `gammaflow.pricing.note.prices.value`. Dates passed by `days` drop off.
 
     Returns

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.note_base import Coupons, Note, Piece, percent
-from gammaflow.note_fields import Schedule, schedule_days
+from gammaflow.instruments.note.base import Coupons, Note, Piece, percent
+from gammaflow.instruments.note.fields import Schedule, schedule_days
 
 __all__ = ["Autocallable", "BarrierNote", "ReverseConvertible"]
 

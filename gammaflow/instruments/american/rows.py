@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.american_curves import Curves
+from gammaflow.instruments.american.curves import Curves
 from gammaflow.pricing.american.boundary import parts
 from gammaflow.book import Book
 from gammaflow.kernels.american import rule
@@ -122,7 +122,7 @@ def american_cash(
     Parameters
     ----------
     book, rows, spots, years, sigma, wanted, days
-        As for `gammaflow.barrier_rows.barrier_cash`; all rows are plain. `years` holds what is left after
+        As for `gammaflow.instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
         `days`. A row on a forward is exercised into that forward.
 
     Returns

@@ -15,7 +15,7 @@ from typing import Any
 
 from gammaflow.checks import attempt
 from gammaflow.errors import ReaderError
-from gammaflow.note_fields import FREQUENCIES, read_fields
+from gammaflow.instruments.note.fields import FREQUENCIES, read_fields
 from gammaflow.notes import Autocallable, BarrierNote, Note, ReverseConvertible
 
 __all__ = ["PRODUCTS", "demo_notes", "read_notes"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import DAYS_PER_YEAR, closes, sessions, years_to_expiry
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.errors import SchemaError
-from gammaflow.note_fields import OBSERVATIONS, Schedule, read_fields, schedule_days
+from gammaflow.instruments.note.fields import OBSERVATIONS, Schedule, read_fields, schedule_days
 from gammaflow.pricing.note.terms import NoteTerms
 
 __all__ = ["Coupons", "Note", "Piece", "percent"]
@@ -203,7 +203,7 @@ class Note:
 
         Examples
         --------
-        >>> from gammaflow.note_registry import demo_notes
+        >>> from gammaflow.instruments.note.registry import demo_notes
         >>> note = demo_notes()[0]
         >>> note.scaled(1 / 0.00056712, "BTC").barrier_price / note.barrier_price  # doctest: +ELLIPSIS
         1763.29...
@@ -355,7 +355,7 @@ class Note:
 
         Examples
         --------
-        >>> from gammaflow.note_registry import demo_notes
+        >>> from gammaflow.instruments.note.registry import demo_notes
         >>> "short the note" in demo_notes()[0].explain()
         True
         """
