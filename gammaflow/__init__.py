@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from gammaflow import dynamics, note_maps, positioning, schema, units, venues
+from gammaflow import dynamics, note_maps, schema, units
+from gammaflow.positions import rules as positioning
+from gammaflow.positions import venues
 from gammaflow.pricing import american
 from gammaflow.pricing import barrier
 from gammaflow.pricing import bsm
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
 from gammaflow.cube import Cube, sweep
 from gammaflow.data_sensitivity import sensitivity
@@ -25,8 +27,8 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.levels import Levels, find_levels
 from gammaflow.instruments.note.registry import demo_notes, read_notes
-from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
-from gammaflow.positioning import assign_positions
+from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.rules import assign_positions
 from gammaflow.profile import Profile, sweep_spot
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.instruments.american.rows import exercise_spots
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.curve import GAP
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.moving_rows import floor_spots

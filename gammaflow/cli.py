@@ -21,7 +21,7 @@ from gammaflow.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.plausibility import marked
 from gammaflow.plot.tables import markdown_table
-from gammaflow.positioning import RULES
+from gammaflow.positions.rules import RULES
 from gammaflow.market.readers import FORMATS, read_chain
 from gammaflow.report import Report, analyze
 from gammaflow.report.rates import rate_dict

@@ -16,7 +16,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.feeds import VENDORS, Answers, Feed, Limits
-from gammaflow.positioning import RULES
+from gammaflow.positions.rules import RULES
 from gammaflow.report import Report, analyze
 from gammaflow.market.store import Store
 from gammaflow.terminal import Rate, check_ending, dumps, err_console, out_console, write

@@ -89,7 +89,7 @@ class Quotes(Snapshot, Protocol):
 
 
 class Note(Protocol):
-    """What a book needs of a structured note (see `gammaflow.notes`)."""
+    """What a book needs of a structured note (see `gammaflow.positions.notes`)."""
 
     @property
     def initial(self) -> float:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import cash_greeks
 from gammaflow.market.plausibility import marked

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.checks import attempt, check_number, read_only, refuse
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError

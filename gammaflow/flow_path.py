@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 
 __all__ = ["drop_days", "path_nodes", "shapley"]

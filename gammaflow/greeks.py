@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.accuracy import Accuracy
 from gammaflow.instruments.american.rows import american_cash, american_sums, held_between
 from gammaflow.instruments.barrier import barrier_cash
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.checks import read_only
 from gammaflow.instruments.coin import coin_cash
 from gammaflow.dynamics import STICKY_STRIKE, Dynamics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 
 __all__ = ["default_spots", "expiry_spots"]
 

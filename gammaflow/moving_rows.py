@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import read_only
 from gammaflow.dynamics import Dynamics

@@ -14,11 +14,11 @@ from gammaflow.pricing import barrier
 from gammaflow.pricing import bsm
 from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.pricing.barrier.hedging import delta_excess, excess_threshold, knock_in_jump
-from gammaflow.book import Book, PerUnit
+from gammaflow.positions.book import Book, PerUnit
 from gammaflow.checks import check_number, floats
 from gammaflow.errors import SchemaError
 from gammaflow.pricing.note.terms import NoteTerms
-from gammaflow.notes import Note
+from gammaflow.positions.notes import Note
 from gammaflow.units import PERCENT
 
 __all__ = ["Overlay", "barrier_map", "knock_in_sales", "locate", "peak_vega", "vega_matched_puts"]
@@ -246,7 +246,7 @@ def barrier_map(
     Examples
     --------
     >>> from gammaflow.instruments.note.registry import demo_notes
-    >>> from gammaflow.notes import book_notes
+    >>> from gammaflow.positions.notes import book_notes
     >>> book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
     >>> table = barrier_map(book, per_unit=0.00056712, step=1.0)
     >>> (table["notional"] / 1e6).to_dict()
@@ -322,7 +322,7 @@ def locate(book: Book) -> pd.DataFrame:
     Examples
     --------
     >>> from gammaflow.instruments.note.registry import demo_notes
-    >>> from gammaflow.notes import book_notes
+    >>> from gammaflow.positions.notes import book_notes
     >>> book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
     >>> locate(book).loc["DEMO-10 phoenix, continuous", ["delta", "peak_vega"]].round(2).to_dict()
     {'delta': -0.71, 'peak_vega': 61.04}

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.instruments.american.rows import unsupported
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.breaks import Breaks, find_breaks
 from gammaflow.checks import check_choice, floats, read_only
 from gammaflow.curve import GAP, Curve

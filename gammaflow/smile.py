@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.checks import check_number, floats, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices

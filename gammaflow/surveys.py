@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.dynamics import (
     STICKY_DELTA,
     STICKY_MONEYNESS,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 
 ASOF = pd.Timestamp("2026-02-05T14:30:00Z")
 

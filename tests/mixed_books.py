@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.dynamics import skew_stickiness, spot_vol_beta
-from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.schema import KINDS
 
 #: A Thursday: the exchange's close is at 21:00 UTC.

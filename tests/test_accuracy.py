@@ -11,7 +11,7 @@ from books import ASOF, random_book
 from gammaflow.instruments import barrier as barrier_rows
 from gammaflow.accuracy import Accuracy, Shortfall, check_tol, shortfall_lines, worst
 from gammaflow.pricing.barrier.prices import reach
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.dynamics import spot_vol_beta
 from gammaflow.errors import ConvergenceError, SchemaError
 from gammaflow.pricing.results import Greeks

@@ -16,7 +16,7 @@ from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.pricing.note.terms import NoteTerms
-from gammaflow.venues import UnitMap
+from gammaflow.positions.venues import UnitMap
 
 NUMBERS: dict[str, Callable[[float, float], Any]] = {
     "masked": lambda a, b: np.ma.array([a, b], mask=[False, True]),

@@ -11,7 +11,7 @@ import gammaflow as gf
 from books import ASOF, random_book
 from gammaflow import barrier
 from gammaflow.barrier_pictures import barrier_trades, cliff, plot_cliff, plot_jump, plot_parts
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.plot import barriers
 from gammaflow.plot.barriers import time_text

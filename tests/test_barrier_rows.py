@@ -4,7 +4,7 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book, slope_of
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.greeks import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.schema import KINDS

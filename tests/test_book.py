@@ -7,7 +7,7 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.errors import MismatchError, SchemaError
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.notes import BarrierNote, ReverseConvertible
+from gammaflow.positions.notes import BarrierNote, ReverseConvertible
 from gammaflow.units import MEASURES
 
 SPOT = 100.0

@@ -9,7 +9,7 @@ import pytest
 import gammaflow as gf
 from books import ASOF, naive_value, random_book, slope_of
 from gammaflow import bsm
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 
 
 def coin_book() -> Book:

@@ -9,7 +9,7 @@ import pytest
 import gammaflow as gf
 from gammaflow.plot.interactive import draw_stack
 from gammaflow.plot.prepare import PALETTE
-from gammaflow.venues import IBIT
+from gammaflow.positions.venues import IBIT
 
 mpl.use("Agg")
 

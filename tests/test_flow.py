@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.dynamics import STICKY_MONEYNESS, spot_vol_beta
 from gammaflow.errors import SchemaError
 from gammaflow.flow import CAUSES, flow_ladder, hedge_flow

@@ -7,7 +7,7 @@ from scipy.special import ndtr
 import gammaflow as gf
 from books import ASOF, random_book, slope_of
 from gammaflow import dynamics
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.greeks import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.kernels import chebyshev
 from gammaflow.smile import fit_smiles

@@ -7,7 +7,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import GammaflowError
-from gammaflow.positioning import RULES
+from gammaflow.positions.rules import RULES
 
 SETTINGS = list(product([False, True], [0.0, 0.036], sorted(RULES)))
 FILES = (

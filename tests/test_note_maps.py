@@ -9,9 +9,9 @@ from gammaflow.errors import SchemaError
 from gammaflow.note_maps import barrier_map, knock_in_sales, locate, peak_vega, vega_matched_puts
 from gammaflow.instruments.note.registry import demo_notes
 from gammaflow.pricing.note.terms import NoteTerms
-from gammaflow.notes import BarrierNote, ReverseConvertible, book_notes
-from gammaflow.positioning import assign_positions
-from gammaflow.venues import UnitMap
+from gammaflow.positions.notes import BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.rules import assign_positions
+from gammaflow.positions.venues import UnitMap
 
 ASOF = pd.Timestamp("2026-02-05T21:00Z")
 COINS = 0.00056712

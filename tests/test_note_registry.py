@@ -7,7 +7,7 @@ import pytest
 
 from gammaflow.errors import ReaderError
 from gammaflow.instruments.note.registry import PRODUCTS, demo_notes, read_notes
-from gammaflow.notes import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible
 
 TOML = """
 [[note]]

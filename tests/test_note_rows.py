@@ -6,7 +6,7 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.kernels.blocks import get_threads, set_threads
 from gammaflow.pricing.note.prices import ALL, value

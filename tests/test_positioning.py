@@ -3,7 +3,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.positioning import RULES, Rule
+from gammaflow.positions.rules import RULES, Rule
 
 SIGNS = {
     "calls_long_puts_short": (1, -1),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.market.chain import Chain
-from gammaflow.origins import BookQuality, Part
+from gammaflow.positions.origins import BookQuality, Part
 from gammaflow.market.quality import CHECKS, SCORED
 from gammaflow.market.repair.repair import repair_chain
 

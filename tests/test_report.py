@@ -14,7 +14,7 @@ import pytest
 import gammaflow as gf
 from books import random_book
 from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.positioning import SHORT_ALL, Rule
+from gammaflow.positions.rules import SHORT_ALL, Rule
 from gammaflow.report import Report, analyze
 from gammaflow.units import CONVENTION, MEASURES, describe
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.kernels import smile as kernels
 from gammaflow.smile import fit_smiles, log_moneyness

@@ -7,7 +7,7 @@ import pytest
 import gammaflow as gf
 from books import random_book
 from gammaflow import venues
-from gammaflow.venues import IBIT, VENUES, UnitMap, Venue, can_hedge, open_venues
+from gammaflow.positions.venues import IBIT, VENUES, UnitMap, Venue, can_hedge, open_venues
 
 ON = pd.Timestamp("2026-02-05T21:00Z")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.pricing.barrier.prices import reach
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 
 __all__ = ["barrier_cash"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.pricing import bsm
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 
 __all__ = ["coin_cash"]
 

@@ -9,7 +9,7 @@ from gammaflow.market.chain import Quality
 from gammaflow.exposure import Exposure
 from gammaflow.level_text import distance
 from gammaflow.levels import Levels
-from gammaflow.origins import BookQuality
+from gammaflow.positions.origins import BookQuality
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import strike_steps

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.exercise import compare_exercise
 from gammaflow.market.financing import Financing
 from gammaflow.text import amount_text

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.accuracy import shortfall_lines, worst
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.exposure import Exposure
 from gammaflow.market.financing import Financing

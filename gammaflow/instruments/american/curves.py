@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.pricing.american.boundary import find_boundaries, premiums, share
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.checks import read_only
 from gammaflow.kernels.american import Rule
 from gammaflow.kernels.american_rows import series_loop

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gammaflow.instruments.american.curves import Curves
 from gammaflow.pricing.american.boundary import parts
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.kernels.american import rule
 
 __all__ = ["american_cash", "american_sums", "exercise_spots", "exercised", "held_between", "unsupported"]

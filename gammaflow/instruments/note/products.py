@@ -1,4 +1,4 @@
-"""Three families of structured notes; the public names are those of `gammaflow.notes`."""
+"""Three families of structured notes; the public names are those of `gammaflow.positions.notes`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ReverseConvertible(Note):
     coupons : "monthly", "quarterly", "semiannual", "annual" or sequence of dates
         When; a frequency counts back from maturity, which it includes.
 
-    Other parameters are those of `gammaflow.notes.Note`.
+    Other parameters are those of `gammaflow.positions.notes.Note`.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class BarrierNote(Note):
     absolute_return : float
         1.0 in a dual-directional note: a fall of 20 % pays 20 %.
 
-    Other parameters are those of `gammaflow.notes.Note`.
+    Other parameters are those of `gammaflow.positions.notes.Note`.
 
     Examples
     --------
@@ -148,7 +148,7 @@ class Autocallable(Note):
     maturity_level : float, optional
         Share of initial; the last `call_level` where not given.
 
-    Other parameters are those of `gammaflow.notes.Note`.
+    Other parameters are those of `gammaflow.positions.notes.Note`.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from typing import Any
 from gammaflow.checks import attempt
 from gammaflow.errors import ReaderError
 from gammaflow.instruments.note.fields import FREQUENCIES, read_fields
-from gammaflow.notes import Autocallable, BarrierNote, Note, ReverseConvertible
+from gammaflow.positions.notes import Autocallable, BarrierNote, Note, ReverseConvertible
 
 __all__ = ["PRODUCTS", "demo_notes", "read_notes"]
 

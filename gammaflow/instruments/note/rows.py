@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.accuracy import Accuracy
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.kernels.blocks import get_threads
 
 __all__ = ["note_cash"]

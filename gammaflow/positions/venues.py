@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR, is_open
 from gammaflow.checks import attempt, check_number, floats, refuse, utc
 from gammaflow.errors import SchemaError

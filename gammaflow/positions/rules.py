@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.book import Book
+from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.repair.futures import refuse_bare_futures
-from gammaflow.origins import Origin, Source
+from gammaflow.positions.origins import Origin, Source
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",

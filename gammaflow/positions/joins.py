@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_number
 from gammaflow.columns import PerUnit
 from gammaflow.errors import MismatchError
-from gammaflow.origins import Origin, join_rules, merge
+from gammaflow.positions.origins import Origin, join_rules, merge
 
 __all__ = ["join", "mapped", "net"]
 
