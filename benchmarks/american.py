@@ -17,7 +17,7 @@ from barrier_references import available
 from gammaflow import american, bsm
 from gammaflow.instruments.american.rows import american_cash
 from gammaflow.pricing.american.boundary import evaluate
-from gammaflow.exercise import compare_exercise
+from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.kernels.american import rule
 from profile_references import listed_book
 

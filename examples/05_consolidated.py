@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 import gammaflow as gf
-from gammaflow import exercise, note_maps, venues
+from gammaflow import note_maps, venues
+from gammaflow.exposure import exercise
 
 # Made up: the volatility of all notes, and what moves the price by 1 %.
 RATE, NOTE_VOLATILITY, DEPTH = 0.036, 0.56, 300e6

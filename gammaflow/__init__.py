@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gammaflow import dynamics, note_maps, schema, units
+from gammaflow import note_maps, schema, units
+from gammaflow.exposure import dynamics
 from gammaflow.positions import rules as positioning
 from gammaflow.positions import venues
 from gammaflow.pricing import american
@@ -10,7 +11,7 @@ from gammaflow.pricing import barrier
 from gammaflow.pricing import bsm
 from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
-from gammaflow.cube import Cube, sweep
+from gammaflow.exposure.cube import Cube, sweep
 from gammaflow.data_sensitivity import sensitivity
 from gammaflow.market.demo import demo_chain
 from gammaflow.errors import (
@@ -21,19 +22,19 @@ from gammaflow.errors import (
     ReaderError,
     SchemaError,
 )
-from gammaflow.exercise import ExerciseComparison, compare_exercise
-from gammaflow.exposure import Exposure, aggregate_exposure
+from gammaflow.exposure.exercise import ExerciseComparison, compare_exercise
+from gammaflow.exposure.exposure import Exposure, aggregate_exposure
 from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
-from gammaflow.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
-from gammaflow.levels import Levels, find_levels
+from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
+from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.rules import assign_positions
-from gammaflow.profile import Profile, sweep_spot
+from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.report import Report, analyze
-from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.market.store import Store
 from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
 

@@ -17,7 +17,7 @@ from gammaflow import cli_live
 from gammaflow.pricing import verify
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
-from gammaflow.dynamics import DYNAMICS
+from gammaflow.exposure.dynamics import DYNAMICS
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.plausibility import marked
 from gammaflow.plot.tables import markdown_table

@@ -13,9 +13,9 @@ from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice, check_number
 from gammaflow.errors import SchemaError
-from gammaflow.levels import find_levels
+from gammaflow.exposure.levels import find_levels
 from gammaflow.positions.rules import RULES, Rule, assign_positions
-from gammaflow.profile import sweep_spot
+from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.units import money
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from gammaflow.positions.book import Book
-from gammaflow.dynamics import (
+from gammaflow.exposure.dynamics import (
     STICKY_DELTA,
     STICKY_MONEYNESS,
     STICKY_STRIKE,
@@ -20,10 +20,10 @@ from gammaflow.dynamics import (
     spot_vol_beta,
 )
 from gammaflow.errors import SchemaError
-from gammaflow.flow import flow_ladder
-from gammaflow.levels import Levels, find_levels
-from gammaflow.profile import Profile, sweep_spot
-from gammaflow.smile import fit_smiles
+from gammaflow.exposure.flow import flow_ladder
+from gammaflow.exposure.levels import Levels, find_levels
+from gammaflow.exposure.profile import Profile, sweep_spot
+from gammaflow.exposure.smile import fit_smiles
 from gammaflow.units import describe
 
 __all__ = [

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from gammaflow.errors import SchemaError
-from gammaflow.greeks import kernels_are_ready
+from gammaflow.exposure.sums import kernels_are_ready
 
 __all__ = ["Rate", "check_ending", "dumps", "err_console", "out_console", "working", "write"]
 

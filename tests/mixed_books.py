@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.positions.book import Book
-from gammaflow.dynamics import skew_stickiness, spot_vol_beta
+from gammaflow.exposure.dynamics import skew_stickiness, spot_vol_beta
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.schema import KINDS
 

@@ -12,7 +12,7 @@ from gammaflow.instruments import barrier as barrier_rows
 from gammaflow.accuracy import Accuracy, Shortfall, check_tol, shortfall_lines, worst
 from gammaflow.pricing.barrier.prices import reach
 from gammaflow.positions.book import Book
-from gammaflow.dynamics import spot_vol_beta
+from gammaflow.exposure.dynamics import spot_vol_beta
 from gammaflow.errors import ConvergenceError, SchemaError
 from gammaflow.pricing.results import Greeks
 

@@ -6,7 +6,7 @@ import gammaflow as gf
 from books import ASOF, random_book, slope_of
 from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
-from gammaflow.greeks import CASH_SUMS, cash_greeks, cash_sums
+from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.schema import KINDS
 
 MONITORING = [np.nan, 1.0, 6.0]

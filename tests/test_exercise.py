@@ -11,7 +11,7 @@ import gammaflow as gf
 from books import random_book
 from gammaflow import american, bsm
 from gammaflow.errors import SchemaError
-from gammaflow.exercise import EDGES, compare_exercise
+from gammaflow.exposure.exercise import EDGES, compare_exercise
 
 
 def mixed_book(rows: int = 90, **changes):

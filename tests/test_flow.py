@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 import gammaflow as gf
 from books import ASOF, random_book
 from gammaflow.positions.book import Book
-from gammaflow.dynamics import STICKY_MONEYNESS, spot_vol_beta
+from gammaflow.exposure.dynamics import STICKY_MONEYNESS, spot_vol_beta
 from gammaflow.errors import SchemaError
-from gammaflow.flow import CAUSES, flow_ladder, hedge_flow
+from gammaflow.exposure.flow import CAUSES, flow_ladder, hedge_flow
 
 
 def units(book, spot, days=0.0, vol_shift=0.0):
@@ -165,7 +165,7 @@ def test_an_expiry_that_passes_drops_out_in_time():
 
 @given(st.lists(st.floats(1e-3, 900.0), min_size=1, max_size=6, unique=True))
 def test_every_expiry_has_dropped_out_at_its_moment(days):
-    from gammaflow.flow_path import drop_days
+    from gammaflow.exposure.flow_path import drop_days
 
     expiries = ASOF + pd.to_timedelta(np.round(days, 4), unit="D")
     book = random_book(0, rows=len(days), expiry=pd.DatetimeIndex(expiries))

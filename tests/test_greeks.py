@@ -8,9 +8,9 @@ import gammaflow as gf
 from books import ASOF, random_book, slope_of
 from gammaflow import dynamics
 from gammaflow.positions.book import Book
-from gammaflow.greeks import CASH_SUMS, cash_greeks, cash_sums
+from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.kernels import chebyshev
-from gammaflow.smile import fit_smiles
+from gammaflow.exposure.smile import fit_smiles
 
 MOVING = [
     dynamics.STICKY_MONEYNESS,
@@ -272,10 +272,10 @@ def test_volatility_never_falls_below_a_quarter(beta, spot):
 def test_threads_change_nothing(monkeypatch):
     book = random_book(0, rows=20_000)
     spots = np.geomspace(70, 130, 701)
-    monkeypatch.setattr("gammaflow.greeks._THREADS_FROM", 0)
+    monkeypatch.setattr("gammaflow.exposure.sums._THREADS_FROM", 0)
     alone, shared = [], []
     for threads, found in ((1, alone), (2, shared), (3, shared), (64, shared)):
-        monkeypatch.setattr("gammaflow.greeks.get_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("gammaflow.exposure.sums.get_threads", lambda threads=threads: threads)
         found.append(cash_sums(book, spots))
     for other in shared:
         for name in CASH_SUMS:

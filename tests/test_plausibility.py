@@ -22,7 +22,7 @@ from gammaflow import cli
 from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
-from gammaflow.flow import flow_ladder, hedge_flow
+from gammaflow.exposure.flow import flow_ladder, hedge_flow
 from gammaflow.instruments.note.registry import demo_notes
 from gammaflow.positions.notes import book_notes
 from gammaflow.market.readers import chain_from_frame, read_chain

@@ -11,7 +11,7 @@ import gammaflow as gf
 from books import random_book
 from gammaflow import surveys
 from gammaflow.errors import SchemaError
-from gammaflow.flow import hedge_flow
+from gammaflow.exposure.flow import hedge_flow
 from gammaflow.plot import curves
 from gammaflow.plot.prepare import strike_steps
 from gammaflow.text import price_text

@@ -11,8 +11,8 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import cli
-from gammaflow.exercise import compare_exercise
-from gammaflow.flow import flow_ladder, hedge_flow
+from gammaflow.exposure.exercise import compare_exercise
+from gammaflow.exposure.flow import flow_ladder, hedge_flow
 from gammaflow.report import analyze
 from gammaflow.units import CONVENTION
 

@@ -11,7 +11,7 @@ from books import ASOF, random_book
 from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.kernels import smile as kernels
-from gammaflow.smile import fit_smiles, log_moneyness
+from gammaflow.exposure.smile import fit_smiles, log_moneyness
 
 RATE, YIELD, SPOT = 0.04, 0.015, 100.0
 

@@ -8,7 +8,7 @@ import pytest
 import gammaflow as gf
 from gammaflow.kernels import smile_fit as kernels
 from gammaflow.kernels.smile import svi_curvature, svi_slope, svi_variance
-from gammaflow.smile import fit_smiles
+from gammaflow.exposure.smile import fit_smiles
 from test_smile import book_of, svi
 
 
@@ -181,8 +181,8 @@ def test_a_row_keeps_its_own_volatility_at_todays_spot():
 
 def test_arbitrage_that_is_left_is_named(monkeypatch):
     """Without any attempt to remove it the count is that of the slices fitted alone."""
-    monkeypatch.setattr("gammaflow.smile_fit._STIFFNESS", ())
-    monkeypatch.setattr("gammaflow.smile_fit._raised", lambda slices, svi: svi)
+    monkeypatch.setattr("gammaflow.exposure.smile_fit._STIFFNESS", ())
+    monkeypatch.setattr("gammaflow.exposure.smile_fit._raised", lambda slices, svi: svi)
     k = np.linspace(-0.4, 0.4, 33)
     row = (0.01, 0.1, -0.5, 0.02, 0.15)
     smiles = fit_smiles(book_of((0.25, k, svi(k, *row)), (0.5, k, 0.9 * svi(k, *row))))

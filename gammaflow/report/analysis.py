@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike
 from gammaflow.accuracy import TOLERANCE
 from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
-from gammaflow.dynamics import Dynamics
+from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.errors import SchemaError
 from gammaflow.market.financing import Financing, finance
-from gammaflow.levels import find_levels
+from gammaflow.exposure.levels import find_levels
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
-from gammaflow.profile import sweep_spot
+from gammaflow.exposure.profile import sweep_spot
 from gammaflow.report.result import Report
 
 __all__ = ["analyze"]

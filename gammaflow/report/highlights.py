@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.market.chain import Quality
-from gammaflow.exposure import Exposure
-from gammaflow.level_text import distance
-from gammaflow.levels import Levels
+from gammaflow.exposure.exposure import Exposure
+from gammaflow.exposure.level_text import distance
+from gammaflow.exposure.levels import Levels
 from gammaflow.positions.origins import BookQuality
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel

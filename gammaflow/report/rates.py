@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.positions.book import Book
-from gammaflow.exercise import compare_exercise
+from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.market.financing import Financing
 from gammaflow.text import amount_text
 from gammaflow.units import describe

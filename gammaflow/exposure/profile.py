@@ -15,17 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.instruments.american.rows import unsupported
 from gammaflow.positions.book import Book
-from gammaflow.breaks import Breaks, find_breaks
+from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.checks import check_choice, floats, read_only
-from gammaflow.curve import GAP, Curve
-from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
+from gammaflow.exposure.curve import GAP, Curve
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
-from gammaflow.exposure import Exposure, aggregate_exposure
-from gammaflow.greeks import cash_sums
-from gammaflow.grids import default_spots
-from gammaflow.moving_rows import vol_at_spot
+from gammaflow.exposure.exposure import Exposure, aggregate_exposure
+from gammaflow.exposure.sums import cash_sums
+from gammaflow.exposure.grids import default_spots
+from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.market.plausibility import marked, shift_warnings
-from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money
 

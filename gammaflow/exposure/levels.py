@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow import level_text
+from gammaflow.exposure import level_text
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import check_choice
-from gammaflow.curve import GAP, TOLERANCE, Curve
+from gammaflow.exposure.curve import GAP, TOLERANCE, Curve
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.exposure import Exposure
-from gammaflow.grids import expiry_spots
-from gammaflow.profile import Profile
+from gammaflow.exposure.exposure import Exposure
+from gammaflow.exposure.grids import expiry_spots
+from gammaflow.exposure.profile import Profile
 from gammaflow.units import PERCENT, describe
-from gammaflow.walls import find_concentration, find_max_pain, find_walls
-from gammaflow.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
+from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
+from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 
@@ -95,7 +95,7 @@ class Levels:
         Currency dealers trade while spot moves from the book's by -10 to +10 % (index, decimal), + = they
         buy: the integral of -gamma over 100 d ln S.
     walls : DataFrame
-        See `gammaflow.walls.find_walls`: strikes named by each sense of "wall".
+        See `gammaflow.exposure.walls.find_walls`: strikes named by each sense of "wall".
     max_pain : Series
         Per expiry still to come, the strike at which the options outstanding would pay the least.
     concentration : DataFrame

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.curve import Curve
+from gammaflow.exposure.curve import Curve
 
 __all__ = [
     "FADED",

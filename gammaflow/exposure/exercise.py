@@ -14,7 +14,7 @@ from gammaflow.instruments.american.rows import american_cash, exercised, unsupp
 from gammaflow.positions.book import Book
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
-from gammaflow.greeks import cash_greeks
+from gammaflow.exposure.sums import cash_greeks
 from gammaflow.units import MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
@@ -132,7 +132,7 @@ def compare_exercise(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> from gammaflow.exercise import compare_exercise
+    >>> from gammaflow.exposure.exercise import compare_exercise
     >>> found = compare_exercise(gf.assign_positions(gf.demo_chain(symbol="IBIT")))
     >>> found.by_kind["gamma_percent"].round(2)  # without a yield no call is exercised
     kind

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.positions.book import Book
 from gammaflow.checks import check_number, floats, read_only
 from gammaflow.errors import SchemaError
-from gammaflow.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
+from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
 
@@ -154,7 +154,7 @@ def fit_smiles(book: Book) -> Smiles:
     Examples
     --------
     >>> import gammaflow as gf
-    >>> from gammaflow.smile import fit_smiles
+    >>> from gammaflow.exposure.smile import fit_smiles
     >>> smiles = fit_smiles(gf.assign_positions(gf.demo_chain()))
     >>> smiles.svi.shape
     (7, 5)

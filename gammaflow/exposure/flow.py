@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.positions.book import Book
 from gammaflow.checks import attempt, check_number, read_only, refuse
-from gammaflow.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
-from gammaflow.flow_path import drop_days, path_nodes, shapley
-from gammaflow.greeks import cash_sums
+from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
+from gammaflow.exposure.sums import cash_sums
 from gammaflow.market.plausibility import marked, shift_warnings
-from gammaflow.smile import Smiles, fit_smiles
+from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.units import money
 
 __all__ = ["CAUSES", "FlowLadder", "HedgeFlow", "flow_ladder", "hedge_flow"]
@@ -246,7 +246,7 @@ def hedge_flow(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> from gammaflow.flow import hedge_flow
+    >>> from gammaflow.exposure.flow import hedge_flow
     >>> book = gf.assign_positions(gf.demo_chain())
     >>> flow = hedge_flow(book, spot=65_000, days=1.0, vol_shift=0.10)
     >>> bool(abs(flow.flows.sum() - flow.by_expiry["total"].sum()) < 1e-6 * abs(flow.total))
@@ -319,7 +319,7 @@ def flow_ladder(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> from gammaflow.flow import flow_ladder
+    >>> from gammaflow.exposure.flow import flow_ladder
     >>> ladder = flow_ladder(gf.assign_positions(gf.demo_chain()))
     >>> ladder.against(depth=300e6).loc["spot_percent"].columns.to_list()
     ['flow', 'first_order', 'residual', 'percent_of_spot']

@@ -9,10 +9,10 @@ import numpy as np
 from gammaflow.market.plausibility import marked
 from gammaflow.text import amount_text, moment_text, strike_text
 from gammaflow.units import describe
-from gammaflow.zones import FADED, Zone
+from gammaflow.exposure.zones import FADED, Zone
 
 if TYPE_CHECKING:
-    from gammaflow.levels import Levels
+    from gammaflow.exposure.levels import Levels
 
 __all__ = ["distance", "explain", "rows", "summary"]
 

@@ -17,15 +17,15 @@ from gammaflow.instruments.barrier import barrier_cash
 from gammaflow.positions.book import Book
 from gammaflow.checks import read_only
 from gammaflow.instruments.coin import coin_cash
-from gammaflow.dynamics import STICKY_STRIKE, Dynamics
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.kernels import chebyshev
 from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.blocks import get_threads
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
-from gammaflow.moving_rows import CASH_SUMS, Cash, moving_sums
+from gammaflow.exposure.moving import CASH_SUMS, Cash, moving_sums
 from gammaflow.instruments.note.rows import note_cash
-from gammaflow.smile import Smiles
+from gammaflow.exposure.smile import Smiles
 
 __all__ = ["CASH_SUMS", "cash_greeks", "cash_sums", "kernels_are_ready"]
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from gammaflow.exposure import Exposure
+from gammaflow.exposure.exposure import Exposure
 
 __all__ = ["find_concentration", "find_max_pain", "find_walls"]
 

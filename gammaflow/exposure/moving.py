@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import read_only
-from gammaflow.dynamics import Dynamics
+from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.sweep import CASH_GREEKS
-from gammaflow.smile import Smiles, fit_smiles, log_moneyness
+from gammaflow.exposure.smile import Smiles, fit_smiles, log_moneyness
 
 __all__ = ["CASH_SUMS", "Cash", "floor_spots", "moving_sums", "vol_at_spot"]
 
@@ -62,7 +62,7 @@ def moving_sums(
     Parameters
     ----------
     book, spots, days, wanted, by, dynamics, smiles
-        As for `gammaflow.greeks.cash_sums`.
+        As for `gammaflow.exposure.sums.cash_sums`.
     years, sigma : (n,) arrays
         Of all rows, rolled.
     special : mapping of str to Cash

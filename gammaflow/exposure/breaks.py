@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from gammaflow.instruments.american.rows import exercise_spots
 from gammaflow.positions.book import Book
-from gammaflow.curve import GAP
-from gammaflow.dynamics import STICKY_STRIKE, Dynamics
-from gammaflow.moving_rows import floor_spots
-from gammaflow.smile import Smiles
+from gammaflow.exposure.curve import GAP
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
+from gammaflow.exposure.moving import floor_spots
+from gammaflow.exposure.smile import Smiles
 
 __all__ = ["BARRIER", "EXERCISE", "FLOOR", "Breaks", "find_breaks"]
 
