@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 import gammaflow as gf
-from gammaflow import barrier, barrier_pictures
+from gammaflow import barrier
+from gammaflow.studies import barriers as barrier_pictures
 
 PUT = {"kind": "down-in", "flag": "p", "K": 100.0, "H": 60.0, "r": 0.04, "sigma": 0.2, "q": 0.01}
 TIMES = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gammaflow import note_maps, schema, units
+from gammaflow import schema, units
+from gammaflow.studies import notes as note_maps
 from gammaflow.exposure import dynamics
 from gammaflow.positions import rules as positioning
 from gammaflow.positions import venues
@@ -12,7 +13,7 @@ from gammaflow.pricing import bsm
 from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
 from gammaflow.exposure.cube import Cube, sweep
-from gammaflow.data_sensitivity import sensitivity
+from gammaflow.studies.data import sensitivity
 from gammaflow.market.demo import demo_chain
 from gammaflow.errors import (
     ConvergenceError,
@@ -36,7 +37,7 @@ from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.report import Report, analyze
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.market.store import Store
-from gammaflow.surveys import compare_dynamics, flip_path, flip_term_structure
+from gammaflow.studies.scenarios import compare_dynamics, flip_path, flip_term_structure
 
 __version__ = "0.1.0"
 

@@ -10,7 +10,7 @@ import pytest
 import gammaflow as gf
 from books import ASOF, random_book
 from gammaflow import barrier
-from gammaflow.barrier_pictures import barrier_trades, cliff, plot_cliff, plot_jump, plot_parts
+from gammaflow.studies.barriers import barrier_trades, cliff, plot_cliff, plot_jump, plot_parts
 from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.plot import barriers

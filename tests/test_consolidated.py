@@ -128,7 +128,7 @@ def test_parts_have_colours_of_their_own():
 
 
 def test_notes_are_no_calls_and_puts():
-    from gammaflow import barrier_pictures
+    from gammaflow.studies import barriers as barrier_pictures
 
     notes = gf.book_notes(gf.demo_notes(), spot=40.53, asof=gf.demo_chain().asof, sigma=0.5)
     both = gf.assign_positions(gf.demo_chain(symbol="IBIT")) + notes

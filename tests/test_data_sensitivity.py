@@ -4,7 +4,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.market.chain import Chain
-from gammaflow.data_sensitivity import sensitivity
+from gammaflow.studies.data import sensitivity
 from gammaflow.errors import SchemaError
 from gammaflow.market.repair.repair import repair_chain
 

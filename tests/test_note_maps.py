@@ -6,7 +6,7 @@ import pytest
 
 from gammaflow import barrier, bsm, demo_chain
 from gammaflow.errors import SchemaError
-from gammaflow.note_maps import barrier_map, knock_in_sales, locate, peak_vega, vega_matched_puts
+from gammaflow.studies.notes import barrier_map, knock_in_sales, locate, peak_vega, vega_matched_puts
 from gammaflow.instruments.note.registry import demo_notes
 from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.positions.notes import BarrierNote, ReverseConvertible, book_notes

@@ -9,7 +9,7 @@ import pytest
 
 import gammaflow as gf
 from books import random_book
-from gammaflow import surveys
+from gammaflow.studies import scenarios as surveys
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.flow import hedge_flow
 from gammaflow.plot import curves

@@ -71,7 +71,7 @@ def sensitivity(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> from gammaflow.data_sensitivity import sensitivity
+    >>> from gammaflow.studies.data import sensitivity
     >>> table = sensitivity(gf.demo_chain())
     >>> bool(table.loc["repaired", "of_repaired"] == 1.0)
     True
