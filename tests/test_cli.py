@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow import cli
+from gammaflow.app import cli
 
 HEADER = "timestamp,instrument_name,futures_price,index_price,implied_volatility,open_interest\n"
 ROWS = [
@@ -281,7 +281,7 @@ def test_unknown_commands_are_usage_errors(run):
 @pytest.mark.slow
 def test_the_installed_command_starts():
     done = subprocess.run(
-        [sys.executable, "-c", "from gammaflow.cli import main; main()", "--help"],
+        [sys.executable, "-c", "from gammaflow.app.cli import main; main()", "--help"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0

@@ -10,7 +10,8 @@ from rich.console import Console
 
 import gammaflow as gf
 from feed_server import QUOTES, SUMMARY, FeedServer, answer, moved, same
-from gammaflow import cli, cli_live
+from gammaflow.app import cli
+from gammaflow.app import live as cli_live
 from gammaflow.market.feeds import replay
 from gammaflow.market.store import Store
 
@@ -172,7 +173,7 @@ class TestWatch:
     def test_ctrl_c_ends_it_with_code_0(self, server):
         # A process started in the background inherits that the signal is ignored.
         heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-        code = f"{heed}; from gammaflow.cli import main; main()"
+        code = f"{heed}; from gammaflow.app.cli import main; main()"
         command = [sys.executable, "-c", code, "watch", "cboe", "IBIT"]
         with subprocess.Popen(
             [*command, "--every", "30", "--base-url", server.url],

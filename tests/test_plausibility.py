@@ -18,7 +18,7 @@ from rich.console import Console
 
 import gammaflow as gf
 from books import naive_value, random_book
-from gammaflow import cli
+from gammaflow.app import cli
 from gammaflow.positions.book import Book
 from gammaflow.market.chain import Chain
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
@@ -549,7 +549,7 @@ class TestWarningsReachEveryResult:
 
     def test_a_watched_feed_says_each_once(self, report):
         pytest.importorskip("httpx")
-        from gammaflow.watch import State, render, to_dict, to_line
+        from gammaflow.app.watch import State, render, to_dict, to_line
 
         now = report.book.asof.to_pydatetime()
         state = State("made up", "XYZ", now, report=report, received_at=now)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.cli_live import _table
+from gammaflow.app.live import _table
 
 CHAINS = {"BTC": {}, "IBIT": {"symbol": "IBIT"}}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import gammaflow as gf
-from gammaflow import cli
+from gammaflow.app import cli
 from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.exposure.flow import flow_ladder, hedge_flow
 from gammaflow.report import analyze

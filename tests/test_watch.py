@@ -13,7 +13,7 @@ from feed_server import ASOF, INSTRUMENTS, QUOTES, SUMMARY, FeedServer, answer, 
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.feeds import Feed, replay
 from gammaflow.market.store import Store
-from gammaflow.watch import State, refresh, render, to_dict, to_line, watch
+from gammaflow.app.watch import State, refresh, render, to_dict, to_line, watch
 
 pytest.importorskip("httpx")
 pytest.importorskip("pyarrow")

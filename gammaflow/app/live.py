@@ -19,9 +19,9 @@ from gammaflow.market.feeds import VENDORS, Answers, Feed, Limits
 from gammaflow.positions.rules import RULES
 from gammaflow.report import Report, analyze
 from gammaflow.market.store import Store
-from gammaflow.terminal import Rate, check_ending, dumps, err_console, out_console, write
-from gammaflow.watch import State, render, to_dict, to_line
-from gammaflow.watch import watch as watch_feed
+from gammaflow.app.terminal import Rate, check_ending, dumps, err_console, out_console, write
+from gammaflow.app.watch import State, render, to_dict, to_line
+from gammaflow.app.watch import watch as watch_feed
 
 __all__ = ["fetch", "watch"]
 

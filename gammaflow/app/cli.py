@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gammaflow import cli_live
+from gammaflow.app import live as cli_live
 from gammaflow.pricing import verify
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -25,7 +25,7 @@ from gammaflow.positions.rules import RULES
 from gammaflow.market.readers import FORMATS, read_chain
 from gammaflow.report import Report, analyze
 from gammaflow.report.rates import rate_dict
-from gammaflow.terminal import Rate, dumps, out_console, working, write
+from gammaflow.app.terminal import Rate, dumps, out_console, working, write
 from gammaflow.text import strike_text
 from gammaflow.units import describe
 
