@@ -29,7 +29,7 @@ Written by `python -m benchmarks` (`make bench`); do not edit.
 
 One process, one thread, the same arrays for everyone, results allocated in every call, one warm-up, then
 turns of at least 2 ms in rotation; medians. *Error* is the worst over all rows and quantities after the
-clock stopped, in units of each quantity's natural scale (`gammaflow.pricing.verify.natural_scales`), relative for
+clock stopped, in units of each quantity's natural scale (`pricing.verify.natural_scales`), relative for
 implied volatility (whose floor, half an ulp of an in-the-money price over its vega, is about 1e-13 on these
 contracts). A peer that does not agree is shown as disagreeing. *B* is the peak of memory allocated during a
 call, per contract; the result alone is 72 bytes for greeks, 8 for volatilities. Peers with a Python call

@@ -3,18 +3,6 @@
 from __future__ import annotations
 
 from gammaflow import schema, units
-from gammaflow.studies import notes as note_maps
-from gammaflow.exposure import dynamics
-from gammaflow.positions import rules as positioning
-from gammaflow.positions import venues
-from gammaflow.pricing import american
-from gammaflow.pricing import barrier
-from gammaflow.pricing import bsm
-from gammaflow.positions.book import Book
-from gammaflow.market.chain import Chain
-from gammaflow.exposure.cube import Cube, sweep
-from gammaflow.studies.data import sensitivity
-from gammaflow.market.demo import demo_chain
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -23,20 +11,30 @@ from gammaflow.errors import (
     ReaderError,
     SchemaError,
 )
+from gammaflow.exposure import dynamics
+from gammaflow.exposure.cube import Cube, sweep
 from gammaflow.exposure.exercise import ExerciseComparison, compare_exercise
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
-from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
 from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_flow
 from gammaflow.exposure.levels import Levels, find_levels
-from gammaflow.instruments.note.registry import demo_notes, read_notes
-from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
-from gammaflow.positions.rules import assign_positions
 from gammaflow.exposure.profile import Profile, sweep_spot
+from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.instruments.note.registry import demo_notes, read_notes
+from gammaflow.market.chain import Chain
+from gammaflow.market.demo import demo_chain
+from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
-from gammaflow.report import Report, analyze
-from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.market.store import Store
+from gammaflow.positions import rules as positioning
+from gammaflow.positions import venues
+from gammaflow.positions.book import Book
+from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.rules import assign_positions
+from gammaflow.pricing import american, barrier, bsm
+from gammaflow.report import Report, analyze
+from gammaflow.studies import notes as note_maps
+from gammaflow.studies.data import sensitivity
 from gammaflow.studies.scenarios import compare_dynamics, flip_path, flip_term_structure
 
 __version__ = "0.1.0"

@@ -59,7 +59,7 @@ class Accuracy:
     ----------
     tol : float
         Error of barrier options observed on dates, relative as in `gammaflow.barrier.greeks`; structured
-        notes are valued to ten times that, relative as in `gammaflow.pricing.note.prices.value`.
+        notes are valued to ten times that, relative as in `gammaflow.pricing.note.value`.
     """
 
     tol: float = TOLERANCE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gammaflow.positions.book import Book
 from gammaflow.exposure.dynamics import skew_stickiness, spot_vol_beta
+from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.schema import KINDS
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import MismatchError
+from gammaflow.market.chain import Chain
 from gammaflow.market.store import Store
 
 FIRST = pd.Timestamp("2026-02-05T22:00:00.000000001Z")

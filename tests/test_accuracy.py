@@ -8,12 +8,12 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.instruments import barrier as barrier_rows
 from gammaflow.accuracy import Accuracy, Shortfall, check_tol, shortfall_lines, worst
-from gammaflow.pricing.barrier.prices import reach
-from gammaflow.positions.book import Book
-from gammaflow.exposure.dynamics import spot_vol_beta
 from gammaflow.errors import ConvergenceError, SchemaError
+from gammaflow.exposure.dynamics import spot_vol_beta
+from gammaflow.instruments import barrier as barrier_rows
+from gammaflow.positions.book import Book
+from gammaflow.pricing.barrier.prices import reach
 from gammaflow.pricing.results import Greeks
 
 SPOTS = np.array([70.0, 76.5, 79.9, 83.5, 87.3, 99.7, 117.0])

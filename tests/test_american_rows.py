@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 import gammaflow as gf
 from books import random_book
 from gammaflow import american, bsm
+from gammaflow.exposure.sums import cash_greeks
 from gammaflow.instruments.american import curves as american_curves
 from gammaflow.instruments.american import rows as american_rows
 from gammaflow.instruments.american.rows import american_cash, american_sums, exercised, unsupported
-from gammaflow.exposure.sums import cash_greeks
 from gammaflow.kernels.sweep import CASH_GREEKS
 
 WANTED = (*CASH_GREEKS, "gross_gamma")

@@ -12,11 +12,11 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import american, barrier, bsm, units
-from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
-from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.positions.venues import UnitMap
+from gammaflow.pricing.note import prices as note_pricing
+from gammaflow.pricing.note.terms import NoteTerms
 
 NUMBERS: dict[str, Callable[[float, float], Any]] = {
     "masked": lambda a, b: np.ma.array([a, b], mask=[False, True]),

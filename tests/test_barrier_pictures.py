@@ -10,11 +10,11 @@ import pytest
 import gammaflow as gf
 from books import ASOF, random_book
 from gammaflow import barrier
-from gammaflow.studies.barriers import barrier_trades, cliff, plot_cliff, plot_jump, plot_parts
-from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.plot import barriers
 from gammaflow.plot.barriers import time_text
+from gammaflow.positions.book import Book
+from gammaflow.studies.barriers import barrier_trades, cliff, plot_cliff, plot_jump, plot_parts
 
 mpl.use("Agg")
 

@@ -4,9 +4,9 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book, slope_of
-from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
+from gammaflow.positions.book import Book
 from gammaflow.schema import KINDS
 
 MONITORING = [np.nan, 1.0, 6.0]

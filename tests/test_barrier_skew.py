@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gammaflow import barrier, bsm
-from gammaflow.pricing.barrier import greeks_local_volatility
 from gammaflow.errors import SchemaError
+from gammaflow.pricing.barrier import greeks_local_volatility
 
 NOTE = {"K": 100.0, "H": 70.0, "t": 1.0, "r": 0.04, "q": 0.01}
 S = np.array([71.0, 75.0, 100.0, 130.0])

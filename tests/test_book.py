@@ -7,8 +7,8 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.positions.book import Book
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.positions.book import Book
 
 
 def test_rows_are_kept_in_order_of_expiry():

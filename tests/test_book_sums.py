@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.positions.book import Book
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.positions.book import Book
 from gammaflow.positions.notes import BarrierNote, ReverseConvertible
 from gammaflow.units import MEASURES
 

@@ -4,8 +4,8 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.calendars import years_to_expiry
-from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 
 ASOF = pd.Timestamp("2026-02-05T09:36:47Z")
 

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.market.chain import Chain
-from gammaflow.studies.data import sensitivity
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import repair_chain
+from gammaflow.studies.data import sensitivity
 
 ROWS = [
     "vendor gamma",

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.positions.book import Book
-from gammaflow.exposure.dynamics import STICKY_MONEYNESS, spot_vol_beta
 from gammaflow.errors import SchemaError
+from gammaflow.exposure.dynamics import STICKY_MONEYNESS, spot_vol_beta
 from gammaflow.exposure.flow import CAUSES, flow_ladder, hedge_flow
+from gammaflow.positions.book import Book
 
 
 def units(book, spot, days=0.0, vol_shift=0.0):

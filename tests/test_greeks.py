@@ -7,10 +7,10 @@ from scipy.special import ndtr
 import gammaflow as gf
 from books import ASOF, random_book, slope_of
 from gammaflow import dynamics
-from gammaflow.positions.book import Book
+from gammaflow.exposure.smile import fit_smiles
 from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.kernels import chebyshev
-from gammaflow.exposure.smile import fit_smiles
+from gammaflow.positions.book import Book
 
 MOVING = [
     dynamics.STICKY_MONEYNESS,

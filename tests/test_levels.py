@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.positions.book import Book
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.positions.book import Book
 
 
 def book_of(*rows, spot=100.0, days=20.0, sigma=0.3, signed=True):

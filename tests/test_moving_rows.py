@@ -10,10 +10,10 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.instruments.note import rows as note_rows
 from gammaflow.exposure.dynamics import spot_vol_beta
-from gammaflow.kernels.moving import vol_paths
 from gammaflow.exposure.smile import fit_smiles
+from gammaflow.instruments.note import rows as note_rows
+from gammaflow.kernels.moving import vol_paths
 
 BETA = -1.5
 MEASURES = ("delta", "gamma", "vanna", "charm", "vega", "theta", "speed", "zomma", "color", "gross_gamma")

@@ -6,12 +6,12 @@ import pytest
 
 from gammaflow import barrier, bsm, demo_chain
 from gammaflow.errors import SchemaError
-from gammaflow.studies.notes import barrier_map, knock_in_sales, locate, peak_vega, vega_matched_puts
 from gammaflow.instruments.note.registry import demo_notes
-from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.positions.notes import BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.rules import assign_positions
 from gammaflow.positions.venues import UnitMap
+from gammaflow.pricing.note.terms import NoteTerms
+from gammaflow.studies.notes import barrier_map, knock_in_sales, locate, peak_vega, vega_matched_puts
 
 ASOF = pd.Timestamp("2026-02-05T21:00Z")
 COINS = 0.00056712

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import note_references as references
 from gammaflow import barrier, bsm
-from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.errors import SchemaError
+from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.pricing.note.prices import ALL, value
 from gammaflow.pricing.note.terms import NoteTerms
 

@@ -6,11 +6,11 @@ import pytest
 
 import gammaflow as gf
 from books import ASOF
-from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.kernels.blocks import get_threads, set_threads
-from gammaflow.pricing.note.prices import ALL, value
 from gammaflow.instruments.note.rows import note_cash
+from gammaflow.kernels.blocks import get_threads, set_threads
+from gammaflow.positions.book import Book
+from gammaflow.pricing.note.prices import ALL, value
 from gammaflow.pricing.note.terms import NoteTerms
 
 WANTED = ("delta", "gamma", "vanna", "charm", "vega", "theta", "speed", "zomma", "color", "gross_gamma")

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gammaflow import bsm
-from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.calendars import sessions
 from gammaflow.errors import SchemaError
 from gammaflow.instruments.note.registry import demo_notes
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.pricing.note import prices as note_pricing
 
 ASOF = pd.Timestamp("2026-02-05T21:00:00Z")
 SHARED = {"symbol": "IBIT", "initial": 50.0, "issued": "2025-11-04", "matures": "2027-11-04"}

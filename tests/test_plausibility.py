@@ -19,14 +19,14 @@ from rich.console import Console
 import gammaflow as gf
 from books import naive_value, random_book
 from gammaflow.app import cli
-from gammaflow.positions.book import Book
-from gammaflow.market.chain import Chain
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.exposure.flow import flow_ladder, hedge_flow
 from gammaflow.instruments.note.registry import demo_notes
-from gammaflow.positions.notes import book_notes
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import repair_chain
+from gammaflow.positions.book import Book
+from gammaflow.positions.notes import book_notes
 from reader_samples import CBOE_CSV, DERIBIT_CSV, YAHOO_JSON
 
 ASOF = pd.Timestamp("2026-02-05T15:00Z")

@@ -9,11 +9,11 @@ import pytest
 
 import gammaflow as gf
 from books import random_book
-from gammaflow.studies import scenarios as surveys
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.flow import hedge_flow
 from gammaflow.plot import curves
 from gammaflow.plot.prepare import strike_steps
+from gammaflow.studies import scenarios as surveys
 from gammaflow.text import price_text
 
 mpl.use("Agg")

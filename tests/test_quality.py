@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.market.chain import Chain
-from gammaflow.positions.origins import BookQuality, Part
 from gammaflow.market.quality import CHECKS, SCORED
 from gammaflow.market.repair.repair import repair_chain
+from gammaflow.positions.origins import BookQuality, Part
 
 ASOF = pd.Timestamp("2026-02-05T14:30:00Z")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import ReaderError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from gammaflow.market.readers.cboe import moment_in_preamble
 from gammaflow.market.readers.osi import INDEX_ROOTS, moments, parse_symbols

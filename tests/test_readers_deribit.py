@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import ReaderError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from reader_samples import DERIBIT_CSV, DERIBIT_JSON, deribit_json, summary
 

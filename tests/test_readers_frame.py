@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import chain_from_frame
 
 ASOF = "2026-02-05T15:00:00-05:00"

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import ReaderError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from reader_samples import YAHOO_JSON, yahoo_json, yahoo_quote
 

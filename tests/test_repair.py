@@ -7,8 +7,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import gammaflow as gf
-from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.repair.flags import CONVEX, CROSSED, INTRINSIC, MONOTONE, OUTLIER, PARITY, REPRICE
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.repair.terms import Terms

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from books import ASOF, random_book
-from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
-from gammaflow.kernels import smile as kernels
 from gammaflow.exposure.smile import fit_smiles, log_moneyness
+from gammaflow.kernels import smile as kernels
+from gammaflow.positions.book import Book
 
 RATE, YIELD, SPOT = 0.04, 0.015, 100.0
 

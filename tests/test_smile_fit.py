@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import gammaflow as gf
+from gammaflow.exposure.smile import fit_smiles
 from gammaflow.kernels import smile_fit as kernels
 from gammaflow.kernels.smile import svi_curvature, svi_slope, svi_variance
-from gammaflow.exposure.smile import fit_smiles
 from test_smile import book_of, svi
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gammaflow as gf
-from gammaflow.market.chain import Chain
 from gammaflow.errors import MismatchError, ReaderError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
-from gammaflow.schema import CHAIN
 from gammaflow.market.store import Snapshot, Store, file, read_snapshot
 from gammaflow.market.store.names import place, snapshot_at
+from gammaflow.schema import CHAIN
 from store_crash import FIRST
 
 pq = pytest.importorskip("pyarrow.parquet")

@@ -10,10 +10,10 @@ from rich.console import Console
 import gammaflow as gf
 from feed_faults import FAST
 from feed_server import ASOF, INSTRUMENTS, QUOTES, SUMMARY, FeedServer, answer, each, moved, same
+from gammaflow.app.watch import State, refresh, render, to_dict, to_line, watch
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.feeds import Feed, replay
 from gammaflow.market.store import Store
-from gammaflow.app.watch import State, refresh, render, to_dict, to_line, watch
 
 pytest.importorskip("httpx")
 pytest.importorskip("pyarrow")

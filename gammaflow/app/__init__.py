@@ -1,1 +1,1 @@
-"""TODO."""
+"""Doors: the command line, the watch of a live feed, the terminal."""

@@ -14,18 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from gammaflow.app import live as cli_live
-from gammaflow.pricing import verify
+from gammaflow.app.terminal import Rate, dumps, out_console, working, write
+from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.exposure.dynamics import DYNAMICS
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
-from gammaflow.exposure.dynamics import DYNAMICS
-from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.plausibility import marked
+from gammaflow.market.readers import FORMATS, read_chain
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positions.rules import RULES
-from gammaflow.market.readers import FORMATS, read_chain
+from gammaflow.pricing import verify
 from gammaflow.report import Report, analyze
 from gammaflow.report.rates import rate_dict
-from gammaflow.app.terminal import Rate, dumps, out_console, working, write
 from gammaflow.text import strike_text
 from gammaflow.units import describe
 

@@ -12,16 +12,16 @@ from typing import Annotated, Any
 import typer
 from rich.live import Live
 
-from gammaflow.market.chain import Chain
-from gammaflow.checks import check_choice
-from gammaflow.errors import FeedError, SchemaError
-from gammaflow.market.feeds import VENDORS, Answers, Feed, Limits
-from gammaflow.positions.rules import RULES
-from gammaflow.report import Report, analyze
-from gammaflow.market.store import Store
 from gammaflow.app.terminal import Rate, check_ending, dumps, err_console, out_console, write
 from gammaflow.app.watch import State, render, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
+from gammaflow.checks import check_choice
+from gammaflow.errors import FeedError, SchemaError
+from gammaflow.market.chain import Chain
+from gammaflow.market.feeds import VENDORS, Answers, Feed, Limits
+from gammaflow.market.store import Store
+from gammaflow.positions.rules import RULES
+from gammaflow.report import Report, analyze
 
 __all__ = ["fetch", "watch"]
 

@@ -14,14 +14,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import check_number
 from gammaflow.errors import GammaflowError
+from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Feed
 from gammaflow.market.plausibility import marked
+from gammaflow.market.store import Store
 from gammaflow.report import Report
 from gammaflow.report.rates import rate_dict
-from gammaflow.market.store import Store
 from gammaflow.text import readable, strike_text
 from gammaflow.units import describe
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.instruments.american.rows import exercise_spots
-from gammaflow.positions.book import Book
 from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.exposure.moving import floor_spots
 from gammaflow.exposure.smile import Smiles
+from gammaflow.instruments.american.rows import exercise_spots
+from gammaflow.positions.book import Book
 
 __all__ = ["BARRIER", "EXERCISE", "FLOOR", "Breaks", "find_breaks"]
 

@@ -13,14 +13,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
-from gammaflow.positions.book import Book
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse
-from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
-from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.market.plausibility import marked, shift_warnings
+from gammaflow.positions.book import Book
 from gammaflow.units import describe
 
 __all__ = ["Cube", "sweep"]

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
-from gammaflow.positions.book import Book
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
+from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
+from gammaflow.positions.book import Book
 from gammaflow.units import MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]

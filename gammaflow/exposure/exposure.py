@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.positions.book import Book
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.market.plausibility import marked
+from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, convert, describe, money
 

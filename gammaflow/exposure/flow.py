@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.positions.book import Book
 from gammaflow.checks import attempt, check_number, read_only, refuse
-from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.errors import SchemaError
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
+from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
 from gammaflow.market.plausibility import marked, shift_warnings
-from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.positions.book import Book
 from gammaflow.units import money
 
 __all__ = ["CAUSES", "FlowLadder", "HedgeFlow", "flow_ladder", "hedge_flow"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.positions.book import Book
 
 __all__ = ["drop_days", "path_nodes", "shapley"]
 

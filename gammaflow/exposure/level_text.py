@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gammaflow.exposure.zones import FADED, Zone
 from gammaflow.market.plausibility import marked
 from gammaflow.text import amount_text, moment_text, strike_text
 from gammaflow.units import describe
-from gammaflow.exposure.zones import FADED, Zone
 
 if TYPE_CHECKING:
     from gammaflow.exposure.levels import Levels

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.exposure import level_text
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import check_choice
-from gammaflow.exposure.curve import GAP, TOLERANCE, Curve
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.exposure import level_text
+from gammaflow.exposure.curve import GAP, TOLERANCE, Curve
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.grids import expiry_spots
 from gammaflow.exposure.profile import Profile
-from gammaflow.units import PERCENT, describe
 from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
+from gammaflow.units import PERCENT, describe
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import read_only
 from gammaflow.exposure.dynamics import Dynamics
+from gammaflow.exposure.smile import Smiles, fit_smiles, log_moneyness
 from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.sweep import CASH_GREEKS
-from gammaflow.exposure.smile import Smiles, fit_smiles, log_moneyness
+from gammaflow.positions.book import Book
 
 __all__ = ["CASH_SUMS", "Cash", "floor_spots", "moving_sums", "vol_at_spot"]
 

@@ -13,19 +13,19 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.instruments.american.rows import unsupported
-from gammaflow.positions.book import Book
-from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.checks import check_choice, floats, read_only
+from gammaflow.errors import SchemaError
+from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.exposure.curve import GAP, Curve
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
-from gammaflow.errors import SchemaError
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
-from gammaflow.exposure.sums import cash_sums
 from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.moving import vol_at_spot
-from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.exposure.sums import cash_sums
+from gammaflow.instruments.american.rows import unsupported
+from gammaflow.market.plausibility import marked, shift_warnings
+from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money
 
@@ -333,7 +333,7 @@ def sweep_spot(
         Of the book, where the dynamics need them; fitted where not given.
     tol : float
         Error of barrier options observed on dates, 1e-9 to 1e-2, relative as in `gammaflow.barrier.greeks`;
-        structured notes are valued to ten times that, as in `gammaflow.pricing.note.prices.value`. A contract that
+        structured notes are valued to ten times that, as in `gammaflow.pricing.note.value`. A contract that
         misses it is in the sums all the same, and named in `Profile.shortfalls`.
 
     Returns

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.positions.book import Book
 from gammaflow.checks import check_number, floats, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
+from gammaflow.positions.book import Book
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
 

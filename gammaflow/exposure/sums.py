@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
+from gammaflow.checks import read_only
+from gammaflow.exposure import chebyshev
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
+from gammaflow.exposure.moving import CASH_SUMS, Cash, moving_sums
+from gammaflow.exposure.smile import Smiles
 from gammaflow.instruments.american.rows import american_cash, american_sums, held_between
 from gammaflow.instruments.barrier import barrier_cash
-from gammaflow.positions.book import Book
-from gammaflow.checks import read_only
 from gammaflow.instruments.coin import coin_cash
-from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
-from gammaflow.kernels import chebyshev
+from gammaflow.instruments.note.rows import note_cash
+from gammaflow.kernels.blocks import get_threads
 from gammaflow.kernels.cache import is_kept
 from gammaflow.kernels.gauss import gauss_sweep
-from gammaflow.kernels.blocks import get_threads
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
-from gammaflow.exposure.moving import CASH_SUMS, Cash, moving_sums
-from gammaflow.instruments.note.rows import note_cash
-from gammaflow.exposure.smile import Smiles
+from gammaflow.positions.book import Book
 
 __all__ = ["CASH_SUMS", "cash_greeks", "cash_sums", "kernels_are_ready"]
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Instruments: one module per kind of book row."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.pricing.barrier.prices import reach
-from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.positions.book import Book
+from gammaflow.pricing.barrier.prices import reach
 
 __all__ = ["barrier_cash"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing import bsm
 from gammaflow.positions.book import Book
+from gammaflow.pricing import bsm
 
 __all__ = ["coin_cash"]
 
@@ -44,7 +44,7 @@ def coin_cash(
     Parameters
     ----------
     book, rows, spots, years, sigma, wanted, days
-        As for `gammaflow.instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
+        As for `instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
         `days`; `sigma` may be (rows, m), of `rows` at each spot.
 
     Returns

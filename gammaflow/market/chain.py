@@ -60,7 +60,7 @@ class Chain(Columnar):
     ------
     SchemaError
         With every problem of the columns in one message; also where spot, strikes, forwards and volatilities
-        contradict each other so that no number could be meant (`gammaflow.market.plausibility.contradictions`).
+        contradict each other so that no number could be meant (`plausibility.contradictions`).
 
     Examples
     --------

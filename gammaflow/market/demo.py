@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.pricing import american
-from gammaflow.pricing import bsm
-from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
+from gammaflow.market.chain import Chain
+from gammaflow.pricing import american, bsm
 
 __all__ = ["demo_chain"]
 

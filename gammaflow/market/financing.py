@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.market.chain import Chain
 from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.market.repair.gaps import futures_text, gap_text, moments_apart, sound, unexplained
-from gammaflow.market.repair.futures import bare_futures, on_futures
+from gammaflow.market.chain import Chain
 from gammaflow.market.repair.forwards import find_cells, fit_forwards, of_rows
+from gammaflow.market.repair.futures import bare_futures, on_futures
+from gammaflow.market.repair.gaps import futures_text, gap_text, moments_apart, sound, unexplained
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 
 __all__ = ["FEDERAL_FUNDS", "Financing", "default_rate", "finance"]
@@ -133,7 +133,7 @@ def finance(
 
     Parity forwards with an error above 2 % are not used. Between expiries ln(F / S) is interpolated over
     years, from 0 at `asof`; beyond the last, its carry is kept. Where the carry is above 0.5 a year, and for
-    options on futures (`gammaflow.market.repair.futures`), `forward` is set and no yield; expiries of futures without a
+    options on futures (`repair.futures`), `forward` is set and no yield; expiries of futures without a
     parity forward take it from their neighbours, not from spot.
 
     A warning tells of forwards that are, by more than twice their error, above S e^((rate + 0.05) t) by

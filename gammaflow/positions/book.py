@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.positions import checks
-from gammaflow.positions.joins import join, mapped, net
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
-from gammaflow.market.chain import Quality
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
 from gammaflow.columns import Columnar, Note, PerUnit, validate
 from gammaflow.errors import SchemaError
-from gammaflow.positions.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
+from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
+from gammaflow.positions import checks
+from gammaflow.positions.joins import join, mapped, net
+from gammaflow.positions.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
 from gammaflow.schema import BOOK
 from gammaflow.units import CONVENTION
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.positions.book import Book
 from gammaflow.checks import refuse, utc
 from gammaflow.instruments.note.base import Note
 from gammaflow.instruments.note.products import Autocallable, BarrierNote, ReverseConvertible
-from gammaflow.positions.origins import Origin, Source
 from gammaflow.market.plausibility import wrong_argument_units
+from gammaflow.positions.book import Book
+from gammaflow.positions.origins import Origin, Source
 
 __all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
 

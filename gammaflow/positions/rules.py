@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.positions.book import Book
-from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.repair.futures import refuse_bare_futures
+from gammaflow.positions.book import Book
 from gammaflow.positions.origins import Origin, Source
 
 __all__ = [

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.positions.book import Book
 from gammaflow.calendars import DAYS_PER_YEAR, is_open
 from gammaflow.checks import attempt, check_number, floats, refuse, utc
 from gammaflow.errors import SchemaError
+from gammaflow.positions.book import Book
 
 __all__ = ["IBIT", "VENUES", "UnitMap", "Venue", "can_hedge", "open_venues"]
 

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Pricing: numbers in, numbers out, of vanilla, American and barrier options and of notes."""

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import floats, hide, read_number, uncover
 from gammaflow.errors import SchemaError
+from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
-from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.pricing import bsm
 from gammaflow.kernels.bsm import default_loop
 from gammaflow.kernels.compile import vector_bits
+from gammaflow.pricing import bsm
 
 __all__ = ["Verification", "natural_scales", "run"]
 
@@ -174,7 +174,7 @@ def run(full: bool = False) -> Verification:
     (about 1e-14); 1e-9 for volatilities is the rounding of a price over its vega, three deviations in the
     money.
     """
-    reference = pd.read_csv(str(resources.files("gammaflow") / "reference_values.csv"))
+    reference = pd.read_csv(str(resources.files("gammaflow.pricing") / "reference_values.csv"))
     inputs = ["flag", "S", "K", "t", "r", "sigma", "q"]
     exact = reference[inputs]
     scales_exact = natural_scales(*(exact[name] for name in inputs[1:]))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from gammaflow.accuracy import TOLERANCE
-from gammaflow.positions.book import Book
-from gammaflow.market.chain import Chain
-from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.errors import SchemaError
-from gammaflow.market.financing import Financing, finance
+from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.levels import find_levels
-from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
 from gammaflow.exposure.profile import sweep_spot
+from gammaflow.market.chain import Chain
+from gammaflow.market.financing import Financing, finance
+from gammaflow.positions.book import Book
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
 from gammaflow.report.result import Report
 
 __all__ = ["analyze"]
@@ -47,8 +47,8 @@ def analyze(
         Of the levels, as in `find_levels`.
     rate, dividend_yield : float, optional
         Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
-        determine, or else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the source. A
-        book has its own.
+        determine, or else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the
+        source. A book has its own.
     repair : bool
         Repair the chain first, as `repair_chain` does: volatilities as well.
     tol : float

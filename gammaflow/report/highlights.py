@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gammaflow.market.chain import Quality
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.level_text import distance
 from gammaflow.exposure.levels import Levels
-from gammaflow.positions.origins import BookQuality
+from gammaflow.market.chain import Quality
 from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import strike_steps
+from gammaflow.positions.origins import BookQuality
 from gammaflow.text import amount_text, price_text, strike_text
 from gammaflow.units import describe
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.positions.book import Book
 from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.market.financing import Financing
+from gammaflow.positions.book import Book
 from gammaflow.text import amount_text
 from gammaflow.units import describe
 

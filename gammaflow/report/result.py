@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.accuracy import shortfall_lines, worst
-from gammaflow.positions.book import Book
-from gammaflow.market.chain import Chain, Quality
 from gammaflow.exposure.exposure import Exposure
-from gammaflow.market.financing import Financing
 from gammaflow.exposure.levels import Levels
+from gammaflow.exposure.profile import Profile
+from gammaflow.market.chain import Chain, Quality
+from gammaflow.market.financing import Financing
 from gammaflow.market.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
-from gammaflow.exposure.profile import Profile
+from gammaflow.positions.book import Book
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Studies: one question, one table and one picture each."""

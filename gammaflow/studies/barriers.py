@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.pricing.barrier import delta_excess, ladder
-from gammaflow.pricing.barrier.arguments import read_terms
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.profile import Profile, sweep_spot
+from gammaflow.pricing.barrier import delta_excess, ladder
+from gammaflow.pricing.barrier.arguments import read_terms
 from gammaflow.text import amount_text, price_text
 from gammaflow.units import describe
 

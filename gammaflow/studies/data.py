@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.levels import find_levels
-from gammaflow.positions.rules import RULES, Rule, assign_positions
 from gammaflow.exposure.profile import sweep_spot
+from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
+from gammaflow.positions.rules import RULES, Rule, assign_positions
 from gammaflow.units import money
 
 __all__ = ["sensitivity"]

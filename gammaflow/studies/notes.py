@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.pricing import barrier
-from gammaflow.pricing import bsm
-from gammaflow.pricing.note import prices as note_pricing
-from gammaflow.pricing.barrier.hedging import delta_excess, excess_threshold, knock_in_jump
-from gammaflow.positions.book import Book, PerUnit
 from gammaflow.checks import check_number, floats
 from gammaflow.errors import SchemaError
-from gammaflow.pricing.note.terms import NoteTerms
+from gammaflow.positions.book import Book, PerUnit
 from gammaflow.positions.notes import Note
+from gammaflow.pricing import barrier, bsm
+from gammaflow.pricing.barrier.hedging import delta_excess, excess_threshold, knock_in_jump
+from gammaflow.pricing.note import prices as note_pricing
+from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.units import PERCENT
 
 __all__ = ["Overlay", "barrier_map", "knock_in_sales", "locate", "peak_vega", "vega_matched_puts"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.positions.book import Book
+from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import (
     STICKY_DELTA,
     STICKY_MONEYNESS,
@@ -19,11 +19,11 @@ from gammaflow.exposure.dynamics import (
     skew_stickiness,
     spot_vol_beta,
 )
-from gammaflow.errors import SchemaError
 from gammaflow.exposure.flow import flow_ladder
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import fit_smiles
+from gammaflow.positions.book import Book
 from gammaflow.units import describe
 
 __all__ = [

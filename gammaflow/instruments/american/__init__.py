@@ -1,1 +1,1 @@
-"""TODO."""
+"""American options: the early-exercise correction of a book's rows."""

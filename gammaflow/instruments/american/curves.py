@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.american.boundary import find_boundaries, premiums, share
-from gammaflow.positions.book import Book
 from gammaflow.checks import read_only
 from gammaflow.kernels.american import Rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
+from gammaflow.positions.book import Book
+from gammaflow.pricing.american.boundary import find_boundaries, premiums, share
 
 __all__ = ["Curves"]
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.instruments.american.curves import Curves
-from gammaflow.pricing.american.boundary import parts
-from gammaflow.positions.book import Book
 from gammaflow.kernels.american import rule
+from gammaflow.positions.book import Book
+from gammaflow.pricing.american.boundary import parts
 
 __all__ = ["american_cash", "american_sums", "exercise_spots", "exercised", "held_between", "unsupported"]
 
@@ -122,7 +122,7 @@ def american_cash(
     Parameters
     ----------
     book, rows, spots, years, sigma, wanted, days
-        As for `gammaflow.instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
+        As for `instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
         `days`. A row on a forward is exercised into that forward.
 
     Returns

@@ -15,8 +15,9 @@ from typing import Any
 
 from gammaflow.checks import attempt
 from gammaflow.errors import ReaderError
+from gammaflow.instruments.note.base import Note
 from gammaflow.instruments.note.fields import FREQUENCIES, read_fields
-from gammaflow.positions.notes import Autocallable, BarrierNote, Note, ReverseConvertible
+from gammaflow.instruments.note.products import Autocallable, BarrierNote, ReverseConvertible
 
 __all__ = ["PRODUCTS", "demo_notes", "read_notes"]
 
@@ -200,5 +201,5 @@ def demo_notes() -> tuple[Note, ...]:
     >>> len(notes), sum(note.notional for note in notes)
     (10, 530000000.0)
     """
-    with as_file(files("gammaflow") / "demo_notes.toml") as path:
+    with as_file(files("gammaflow.instruments.note") / "demo_notes.toml") as path:
         return read_notes(path)

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.accuracy import Accuracy
-from gammaflow.positions.book import Book
 from gammaflow.kernels.blocks import get_threads
+from gammaflow.positions.book import Book
+from gammaflow.pricing.note import prices as note_pricing
 
 __all__ = ["note_cash"]
 
@@ -46,8 +46,8 @@ def note_cash(
     Parameters
     ----------
     book, rows, spots, years, sigma, wanted, days, accuracy
-        As for `gammaflow.instruments.barrier.barrier_cash`; all rows are notes, valued to ten times the tolerance,
-        as in `gammaflow.pricing.note.prices.value`. Dates passed by `days` drop off.
+        As for `instruments.barrier.barrier_cash`; all rows are notes, valued to ten times the tolerance,
+        as in `gammaflow.pricing.note.value`. Dates passed by `days` drop off.
 
     Returns
     -------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.feeds.answer import Answer, Limits
 from gammaflow.market.feeds.transport import Line, load_httpx
 from gammaflow.market.feeds.vendor import Field, Vendor, drift, open_answer, parse, refuse, some

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.feeds.answer import Answer, Limits
 from gammaflow.market.feeds.transport import Line, load_httpx
 from gammaflow.market.feeds.vendor import Field, Vendor, drift, open_answer, parse, refuse, some

@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice
 from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address
 from gammaflow.market.feeds.vendor import Vendor

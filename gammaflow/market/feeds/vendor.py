@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import FeedError, ReaderError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.feeds.answer import Answer, Limits, host_and_path
 from gammaflow.market.readers.source import Source
 

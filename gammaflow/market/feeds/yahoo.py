@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import FeedError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.feeds.answer import Answer, Limits
 from gammaflow.market.feeds.transport import OutOfTimeError, load_library, within
 from gammaflow.market.feeds.vendor import Vendor, open_answer, parse, refuse

@@ -12,9 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columns import Quotes
-from gammaflow.market.repair.forwards import Cells, find_cells
-from gammaflow.market.plausibility.rows import PLACEHOLDER_IV, far_strikes, long_wait, odd_rates, odd_volatilities
+from gammaflow.market.plausibility.rows import (
+    PLACEHOLDER_IV,
+    far_strikes,
+    long_wait,
+    odd_rates,
+    odd_volatilities,
+)
 from gammaflow.market.plausibility.text import received
+from gammaflow.market.repair.forwards import Cells, find_cells
 
 __all__ = ["chain_warnings"]
 

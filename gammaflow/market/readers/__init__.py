@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import check_choice, utc
 from gammaflow.errors import ReaderError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers import cboe, deribit, own, yahoo
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.source import Format, open_source

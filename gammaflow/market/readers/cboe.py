@@ -6,9 +6,9 @@ import re
 
 import pandas as pd
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import utc
 from gammaflow.columns import numbers
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers.osi import MONTHS, calendar_days, day, listed_chain
 from gammaflow.market.readers.source import Format, Rows, Source, iso_moment, mismatch
 

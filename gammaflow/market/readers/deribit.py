@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.chain import Chain
 from gammaflow.columns import numbers
+from gammaflow.market.chain import Chain
 from gammaflow.market.plausibility import disagreeing_spots, wrong_volatility_unit
 from gammaflow.market.readers.osi import day, moments
 from gammaflow.market.readers.source import (

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import attempt, utc
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
 from gammaflow.market.readers.source import Rows, illegal, mismatch

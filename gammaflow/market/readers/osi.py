@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.chain import Chain
+from gammaflow import calendars
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers.source import Rows, Source, assemble, mismatch, pick_underlying
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.market.chain import Chain
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.source import NO_MOMENT, Format, Rows, Source, in_file, iso_moment, mismatch
 from gammaflow.schema import CHAIN

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import attempt, check_number, utc
 from gammaflow.columns import Column, validate
 from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.schema import CHAIN
 
 __all__ = [

@@ -1,1 +1,5 @@
-"""TODO."""
+"""Repair: forwards, volatilities and flags from a chain's own quotes."""
+
+from gammaflow.market.repair.repair import RepairedChain, repair_chain
+
+__all__ = ["RepairedChain", "repair_chain"]

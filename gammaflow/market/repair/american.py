@@ -16,9 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing import american
-from gammaflow.pricing import bsm
 from gammaflow.market.repair.fits import Pairs, centre, shrink
+from gammaflow.pricing import american, bsm
 
 __all__ = ["Alone", "fit_rates", "single_american_forwards"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.chain import Chain
 from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
 
 __all__ = ["FUTURES_ROOTS", "bare_futures", "on_futures", "refuse_bare_futures"]
 

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.pricing import american
-from gammaflow.pricing import bsm
 from gammaflow.market.chain import PLACEHOLDER_IV, Chain
 from gammaflow.market.repair.forwards import of_rows
+from gammaflow.pricing import american, bsm
 
 __all__ = ["Terms"]
 

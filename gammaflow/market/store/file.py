@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import refuse
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.schema import CHAIN
 
 __all__ = ["UPGRADES", "VERSION", "differences", "digest", "pack", "read_header", "read_snapshot"]

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from gammaflow.market.chain import Chain
 from gammaflow.checks import attempt, refuse, utc
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.store import durable
 from gammaflow.market.store.file import differences, digest, pack, read_header, read_snapshot
 from gammaflow.market.store.names import (

@@ -1,1 +1,25 @@
-"""TODO."""
+"""American options: price, greeks, implied volatility and the boundary of early exercise."""
+
+from gammaflow.pricing.american.prices import (
+    ALL,
+    DEFAULT,
+    Greeks,
+    ImpliedVolatility,
+    exercise_boundary,
+    greeks,
+    implied_volatility,
+    implied_volatility_status,
+    price,
+)
+
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "Greeks",
+    "ImpliedVolatility",
+    "exercise_boundary",
+    "greeks",
+    "implied_volatility",
+    "implied_volatility_status",
+    "price",
+]

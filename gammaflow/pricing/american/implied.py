@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.american.boundary import Rules, evaluate_all
 from gammaflow.kernels.implied import (
     ABOVE_BOUND,
     BELOW_INTRINSIC,
@@ -17,6 +16,7 @@ from gammaflow.kernels.implied import (
     OK,
     implied_loop,
 )
+from gammaflow.pricing.american.boundary import Rules, evaluate_all
 
 __all__ = ["implied"]
 

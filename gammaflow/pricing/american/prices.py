@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.american.implied import implied
-from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
-from gammaflow.pricing.barrier.arguments import read_terms, read_which
 from gammaflow.checks import read_only
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
-from gammaflow.kernels.bsm import DEFAULT, default_loop
 from gammaflow.kernels.blocks import read_blocks
+from gammaflow.kernels.bsm import DEFAULT, default_loop
+from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
+from gammaflow.pricing.american.implied import implied
+from gammaflow.pricing.barrier.arguments import read_terms, read_which
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [

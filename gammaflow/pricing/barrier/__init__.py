@@ -14,8 +14,8 @@ from gammaflow.pricing.barrier.hedging import (
     knock_in_jump,
     ladder,
 )
-from gammaflow.pricing.barrier.prices import ALL, DEFAULT, greeks, hit_probability, price
 from gammaflow.pricing.barrier.local_volatility import greeks_local_volatility
+from gammaflow.pricing.barrier.prices import ALL, DEFAULT, greeks, hit_probability, price
 
 __all__ = [
     "ALL",

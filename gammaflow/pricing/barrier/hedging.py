@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.pricing.barrier.prices import greeks
-from gammaflow.pricing.barrier.arguments import read_monitoring, read_terms
 from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier import edge_loop
 from gammaflow.kernels.blocks import read_blocks
+from gammaflow.pricing.barrier.arguments import read_monitoring, read_terms
+from gammaflow.pricing.barrier.prices import greeks
 
 __all__ = ["DeltaExcess", "barrier_shift", "delta_excess", "excess_threshold", "knock_in_jump", "ladder"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.barrier.arguments import KINDS, read_monitoring, read_terms
 from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_skew import march
+from gammaflow.pricing.barrier.arguments import KINDS, read_monitoring, read_terms
 from gammaflow.pricing.results import Greeks
 
 __all__ = ["greeks_local_volatility"]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.barrier.arguments import BETA, Terms, read_monitoring, read_terms, read_which
 from gammaflow.errors import ConvergenceError
 from gammaflow.kernels.barrier import (
     ALL,
@@ -22,8 +21,9 @@ from gammaflow.kernels.barrier import (
     price_loop,
     rebate_loop,
 )
-from gammaflow.kernels.monitored import monitored_loop
 from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
+from gammaflow.kernels.monitored import monitored_loop
+from gammaflow.pricing.barrier.arguments import BETA, Terms, read_monitoring, read_terms, read_which
 from gammaflow.pricing.results import Greeks
 
 __all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price", "reach"]

@@ -1,1 +1,6 @@
-"""TODO."""
+"""Structured notes: the payments still to come, and their value."""
+
+from gammaflow.pricing.note.prices import ALL, DEFAULT, value
+from gammaflow.pricing.note.terms import NoteTerms
+
+__all__ = ["ALL", "DEFAULT", "NoteTerms", "value"]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.pricing.barrier.arguments import read_which
 from gammaflow.checks import attempt, check_number, floats, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
 from gammaflow.kernels.note_steps import Dates
 from gammaflow.kernels.notes import LEVELS, one_pass
+from gammaflow.pricing.barrier.arguments import read_which
 from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.pricing.results import Greeks
 
