@@ -13,13 +13,13 @@ import numpy as np
 import benchmarks.peers  # noqa: F401  puts the tests' references on the path
 
 # isort: split
-from barrier_references import available
 from gammaflow import american, bsm
 from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.instruments.american.rows import american_cash
 from gammaflow.kernels.american import rule
 from gammaflow.pricing.american.boundary import evaluate
-from profile_references import listed_book
+from support.barrier_references import available
+from support.profile_references import listed_book
 
 ROUNDS, LOOPED = 5, 2_000
 # Price per strike: QuantLib's fast scheme leaves 3e-6 on these options.

@@ -12,9 +12,9 @@ import numpy as np
 import benchmarks.peers  # noqa: F401  puts the tests' references on the path
 
 # isort: split
-import barrier_references as references
 import gammaflow as gf
 from gammaflow import barrier
+from support import barrier_references as references
 
 ROUNDS = 7
 CONTRACTS = 1_000

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.barriers import _median
 
 # isort: split
-import note_references as references
 from gammaflow.pricing.note.prices import ALL, value
+from support import note_references as references
 
 SPOTS = np.linspace(40.0, 160.0, 200)
 NOTES = {

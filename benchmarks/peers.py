@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from references import COMPARISONS, Arrays, Comparison, contracts, error, exact, worst_error
+from support.references import COMPARISONS, Arrays, Comparison, contracts, error, exact, worst_error
 
 __all__ = ["COMPARISONS", "Timing", "contracts", "exact", "measure"]
 

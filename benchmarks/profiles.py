@@ -12,7 +12,7 @@ import numpy as np
 
 import benchmarks.peers  # noqa: F401  puts the tests' references on the path
 import gammaflow as gf
-from profile_references import MEASURES, PROFILE_COMPARISONS, listed_book, numpy_loop
+from support.profile_references import MEASURES, PROFILE_COMPARISONS, listed_book, numpy_loop
 
 CONTRACTS, SPOTS, ROUNDS = 10_000, 500, 7
 TOLERANCE = 1e-11

@@ -8,7 +8,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.peers import COMPARISONS, contracts, exact
-from references import Comparison, worst_error
+from support.references import Comparison, worst_error
 
 
 @pytest.mark.parametrize("n", [1_000, 100_000, 1_000_000])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 # Makes the 50-digit values with mpmath, which the tests do not need.
-collect_ignore = ["make_reference_values.py"]
+collect_ignore = ["support/make_reference_values.py"]
 
 settings.register_profile("gammaflow", deadline=None)
 settings.load_profile("gammaflow")

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from books import ASOF, random_book
 from gammaflow.accuracy import Accuracy, Shortfall, check_tol, shortfall_lines, worst
 from gammaflow.errors import ConvergenceError, SchemaError
 from gammaflow.exposure.dynamics import spot_vol_beta
@@ -15,6 +14,7 @@ from gammaflow.instruments import barrier as barrier_rows
 from gammaflow.positions.book import Book
 from gammaflow.pricing.barrier.prices import reach
 from gammaflow.pricing.results import Greeks
+from support.books import ASOF, random_book
 
 SPOTS = np.array([70.0, 76.5, 79.9, 83.5, 87.3, 99.7, 117.0])
 YEARS = 427.0 / 365.0

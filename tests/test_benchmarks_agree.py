@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from references import COMPARISONS, GREEKS, INPUTS, Comparison, contracts, error, naive, worst_error
+from support.references import COMPARISONS, GREEKS, INPUTS, Comparison, contracts, error, naive, worst_error
 
 DATA = contracts(1000, 3)
 ROWS = [naive(*row) for row in zip(*(DATA[n].tolist() for n in INPUTS), strict=True)]

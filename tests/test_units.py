@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from books import random_book
 from gammaflow import units
 from gammaflow.errors import SchemaError
+from support.books import random_book
 
 
 def test_scales_are_those_of_the_contract():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.market.chain import Chain
-from gammaflow.market.repair.forwards import find_cells, fit_forwards, of_rows
+from gammaflow.market.parity.forwards import find_cells, fit_forwards, of_rows
 from gammaflow.market.repair.futures import bare_futures, on_futures
 from gammaflow.market.repair.gaps import futures_text, gap_text, moments_apart, sound, unexplained
 from gammaflow.market.repair.repair import RepairedChain, repair_chain

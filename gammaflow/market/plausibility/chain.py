@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columns import Quotes
+from gammaflow.market.parity.forwards import Cells, find_cells
 from gammaflow.market.plausibility.rows import (
     PLACEHOLDER_IV,
     far_strikes,
@@ -20,7 +21,6 @@ from gammaflow.market.plausibility.rows import (
     odd_volatilities,
 )
 from gammaflow.market.plausibility.text import received
-from gammaflow.market.repair.forwards import Cells, find_cells
 
 __all__ = ["chain_warnings"]
 

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.market.chain import PLACEHOLDER_IV
-from gammaflow.market.repair.fits import PER_MAD, single_forwards
-from gammaflow.market.repair.forwards import WINDOW, Cells, of_rows
+from gammaflow.market.parity.fits import PER_MAD, single_forwards
+from gammaflow.market.parity.forwards import WINDOW, Cells, of_rows
 from gammaflow.market.repair.terms import Terms
 
 __all__ = ["find_flags"]

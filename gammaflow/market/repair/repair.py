@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.columns import Quotes
 from gammaflow.market.chain import PLACEHOLDER_IV, Chain, Quality
+from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
 from gammaflow.market.repair.flags import find_flags
-from gammaflow.market.repair.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
 from gammaflow.market.repair.terms import Terms
 from gammaflow.schema import CHAIN
 

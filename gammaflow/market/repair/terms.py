@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.market.chain import PLACEHOLDER_IV, Chain
-from gammaflow.market.repair.forwards import of_rows
+from gammaflow.market.parity.forwards import of_rows
 from gammaflow.pricing import american, bsm
 
 __all__ = ["Terms"]

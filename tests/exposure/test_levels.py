@@ -1,0 +1,515 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gammaflow as gf
+from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.positions.book import Book
+from support.books import ASOF, random_book
+
+
+def book_of(*rows, spot=100.0, days=20.0, sigma=0.3, signed=True):
+    """A book of (kind, strike, position) rows, one expiry, multiplier 10, r = 3 %, q = 1 %."""
+    kinds, strikes, positions = zip(*rows, strict=True)
+    n = len(rows)
+    return Book(
+        {
+            "contract": np.array([f"{k}{s}#{i}" for i, (k, s, _) in enumerate(rows)], object),
+            "venue": np.array(["test"] * n, object),
+            "expiry": pd.DatetimeIndex([ASOF + pd.Timedelta(days, "D")] * n),
+            "strike": list(strikes),
+            "kind": np.array(kinds, object),
+            "position": list(positions),
+            "multiplier": [10.0] * n,
+            "sigma": [sigma] * n,
+            "rate": [0.03] * n,
+            "dividend_yield": [0.01] * n,
+        },
+        "TEST",
+        spot,
+        ASOF,
+        signed=signed,
+    )
+
+
+def levels_of(*rows, core=0.9, **options):
+    return gf.find_levels(gf.sweep_spot(book_of(*rows, **options)), core=core)
+
+
+def gamma_at(levels, spot):
+    table = levels.profile.at(spot).table
+    return table["gamma"].iloc[0] / table["gross_gamma"].iloc[0]
+
+
+def test_one_flip_between_short_puts_and_long_calls():
+    levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
+    (flip,) = levels.flips
+    assert flip.slope > 0
+    assert abs(gamma_at(levels, flip.spot)) < 1e-9
+    # Equal sizes and volatility: gammas match where d1 is equal and opposite, up to the forward's drift.
+    drift = (0.03 - 0.01 + 0.3**2 / 2) * 20 / 365
+    assert flip.spot == pytest.approx(np.sqrt(90 * 110) * np.exp(-drift), rel=1e-9)
+    (zone,) = levels.zones
+    assert (zone.high, zone.high_end) == (flip.spot, "zero")
+    assert zone.low_end == "faded"
+    assert not zone.low_open
+    assert not zone.high_open
+    assert levels.zone is zone
+
+
+def test_slope_is_the_derivative_of_gamma_at_the_flip():
+    levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
+    (flip,) = levels.flips
+    up, down = (levels.profile.at(flip.spot * (1 + e)).table["gamma"].iloc[0] for e in (1e-4, -1e-4))
+    assert flip.slope == pytest.approx(0.01 * (up - down) / 2e-4, rel=1e-5)
+
+
+def test_no_flip_is_said():
+    levels = levels_of(("put", 95.0, -5.0), ("call", 105.0, -7.0))
+    assert levels.flips == ()
+    (zone,) = levels.zones
+    assert (zone.low_end, zone.high_end) == ("faded", "faded")
+    assert "none within 70 .. 130" in repr(levels)
+    long = levels_of(("put", 95.0, 5.0))
+    assert long.zones == ()
+    assert long.zone is None
+
+
+def test_many_flips_alternate_in_slope():
+    levels = levels_of(
+        ("put", 85.0, -100.0), ("put", 95.0, 100.0), ("call", 105.0, -100.0), ("call", 115.0, 100.0),
+        days=4.0, sigma=0.25,
+    )  # fmt: skip
+    assert len(levels.flips) == 3
+    assert [f.slope > 0 for f in levels.flips] == [True, False, True]
+    assert len(levels.zones) == 2
+    for flip in levels.flips:
+        assert abs(gamma_at(levels, flip.spot)) < 1e-9
+
+
+def test_two_flips_between_neighbours_on_the_grid_are_found():
+    # A thin long spike inside short gamma, narrower than the grid's spacing.
+    book = book_of(("put", 100.03, 1.0), spot=100.0, days=1 / 24, sigma=0.012) + Book(
+        book_of(("call", 100.0, -3.0), days=300.0).to_frame().assign(contract="far"), "TEST", 100.0, ASOF
+    )
+    spots = np.geomspace(70, 130, 601)
+    profile = gf.sweep_spot(book, spots)
+    dense = gf.sweep_spot(book, np.linspace(99.5, 100.5, 20_001)).table["gamma"].to_numpy()
+    assert (np.diff(np.sign(dense)) != 0).sum() == 2
+    assert len(gf.find_levels(profile).flips) == 2
+
+
+@pytest.mark.parametrize("spots", [None, np.linspace(90, 110, 41)])
+def test_flips_between_strikes_minutes_from_expiry_are_all_found(spots):
+    """Spikes of 0.03 % width, one per strike, of either sign: a grid of 0.1 % steps over them."""
+    sides = [("put", 99.0, -5.0), ("call", 99.5, 4.0), ("put", 100.0, -6.0), ("call", 100.5, 7.0)]
+    book = book_of(*sides, ("call", 101.0, 3.0), days=4 / 1440, sigma=0.12)
+    far = book_of(("put", 95.0, -0.02), days=200.0).to_frame().assign(contract="far")
+    both = book + Book(far, "TEST", 100.0, ASOF)
+    dense = gf.sweep_spot(both, np.linspace(98, 102, 40_001)).table["gamma"]
+    changes = dense.index[1:][np.diff(np.sign(dense)) != 0]
+    flips = [f.spot for f in gf.find_levels(gf.sweep_spot(both, spots)).flips]
+    assert len(changes) == 6
+    np.testing.assert_allclose(flips, changes, atol=1.1e-4)
+
+
+def test_zone_flow_is_what_dealers_delta_changes_by():
+    """For deltas at a fixed value of the dollar: the flow is the integral of S gamma dS."""
+    levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0), ("put", 80.0, -30.0))
+    (zone,) = levels.zones
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    half = 0.5 * np.log(zone.high / zone.low)
+    spots = np.exp(np.log(zone.low * zone.high) / 2 + half * nodes)
+    gamma = levels.profile.at(spots).table["gamma"].to_numpy()
+    assert zone.flow == pytest.approx(-100 * half * weights @ gamma, rel=1e-7)
+    assert zone.flow > 0
+
+
+def test_trough_and_core_are_repriced():
+    levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
+    (zone,) = levels.zones
+    grid = levels.profile.table["gamma"]
+    assert zone.trough.gamma <= grid.min()
+    near = levels.profile.at(zone.trough.spot * np.array([1 - 1e-3, 1.0, 1 + 1e-3])).table["gamma"]
+    assert near.iloc[1] < near.iloc[0]
+    assert near.iloc[1] < near.iloc[2]
+    for edge in zone.core:
+        assert levels.profile.at(edge).table["gamma"].iloc[0] == pytest.approx(
+            0.9 * zone.trough.gamma, rel=1e-8
+        )
+    wide = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0), core=0.5).zones[0].core
+    assert wide[0] < zone.core[0] < zone.core[1] < wide[1]
+
+
+def test_two_troughs_have_two_cores():
+    levels = levels_of(("put", 85.0, -100.0), ("put", 105.0, -80.0), days=5.0)
+    (zone,) = levels.zones
+    deep, other = zone.troughs
+    assert deep.gamma < other.gamma
+    assert deep.core_high < other.core_low or other.core_high < deep.core_low
+    assert zone.trough is deep
+
+
+@pytest.mark.parametrize("spots", [None, np.linspace(92, 130, 200), np.linspace(95, 99, 5), [80, 99, 140]])
+def test_a_zone_has_its_own_ends_whatever_the_grid(spots):
+    """The same zone, though its trough lies outside of some grids and its lower end outside of all."""
+    book = book_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
+    (zone,) = gf.find_levels(gf.sweep_spot(book, spots)).zones
+    dense = gf.sweep_spot(book, np.geomspace(60, 130, 40_001), measures=["gamma"]).table["gamma"]
+    assert zone.trough.gamma == pytest.approx(dense.min(), rel=1e-6)
+    assert zone.trough.spot == pytest.approx(dense.idxmin(), rel=1e-3)
+    deep = dense[dense < 0.01 * dense.min()]
+    assert zone.low == pytest.approx(deep.index[0], rel=2e-5)
+    assert zone.high == pytest.approx(dense[dense < 0].index[-1], rel=2e-5)
+    step = np.log(dense.index[1] / dense.index[0])
+    inside = dense[(dense.index > zone.low) & (dense.index < zone.high)]
+    assert zone.flow == pytest.approx(-100 * step * inside.sum(), rel=1e-5)
+
+
+def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
+    """Vol of 300 % for three years: gamma is still near its trough ten times above spot."""
+    book = book_of(("call", 200.0, -100.0), days=1100.0, sigma=3.0)
+    levels = gf.find_levels(gf.sweep_spot(book))
+    (zone,) = levels.zones
+    assert (zone.high_end, zone.high) == ("open", pytest.approx(1000.0))
+    assert ("  its flow", "not bounded; see what dealers trade for a given move") in levels.rows()
+    for move, traded in levels.moves.items():
+        x = np.linspace(0.0, np.log(1 + move), 2001)
+        gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
+        sign = 1 if move > 0 else -1
+        assert traded == pytest.approx(-100 * sign * np.trapezoid(gamma, dx=abs(x[1])), rel=1e-6)
+    assert levels.moves[-0.05] < 0 < levels.moves[0.05]
+
+
+def test_the_nearest_zone_is_the_one_to_know():
+    """Spot between two zones, nearer to the one above it."""
+    levels = levels_of(
+        ("put", 80.0, -100.0), ("call", 95.0, 300.0), ("call", 106.0, -200.0), days=6.0, sigma=0.25
+    )  # fmt: skip
+    below, above = levels.zones[0], levels.zones[-1]
+    assert below.high < 100 < above.low
+    assert abs(below.distance(100.0)) > above.distance(100.0) > 0
+    assert levels.zone is above
+    sigmas = np.log(above.low / 100) / (0.25 / np.sqrt(365))
+    assert f"{sigmas:.1f} one-day sigmas above spot" in repr(levels)
+    assert "spot is inside" not in repr(levels)
+
+
+def american(*rows, spot=90.0, days=100.0, sigma=0.3, rate=0.08, carry=0.0):
+    book = book_of(*rows, spot=spot, days=days, sigma=sigma)
+    exercise = np.array(["american"] * len(rows), object)
+    same = {"rate": np.full(len(rows), rate), "dividend_yield": np.full(len(rows), carry)}
+    return Book({**book.columns, "exercise": exercise, **same, "expiry": utc(book)}, "TEST", spot, ASOF)
+
+
+def utc(book):
+    return pd.DatetimeIndex(book["expiry"], tz="UTC")
+
+
+def test_a_jump_through_zero_is_no_flip():
+    """Short 100 puts K=100, long 20 calls K=90: at the put's exercise boundary gamma jumps over zero."""
+    levels = gf.find_levels(gf.sweep_spot(american(("put", 100.0, -100.0), ("call", 90.0, 20.0))))
+    assert levels.flips == ()
+    (jump,) = levels.jumps
+    boundary = gf.american.exercise_boundary("p", 100.0, 100 / 365, 0.08, 0.3)
+    assert jump.spot == pytest.approx(boundary, rel=1e-4)
+    assert (jump.cause, jump.contracts) == ("early exercise", 1)
+    below, above = gf.sweep_spot(levels.profile.book, jump.spot * np.array([1 - 1e-8, 1 + 1e-8])).table[
+        "gamma"
+    ]
+    assert (jump.below, jump.above) == (pytest.approx(below, rel=1e-5), pytest.approx(above, rel=1e-5))
+    # Below, the call alone; the put's gamma at its boundary is 2 r K / (sigma B)^2 by the pricing equation.
+    call = gf.bsm.greeks("c", jump.spot, 90.0, 100 / 365, 0.08, 0.3).gamma
+    put = 2 * 0.08 * 100 / (0.3 * jump.spot) ** 2
+    cash = 10 * jump.spot**2 * 0.01
+    assert jump.below == pytest.approx(20 * call * cash, rel=1e-6)
+    assert jump.above == pytest.approx((20 * call - 100 * put) * cash, rel=1e-4)
+    (zone,) = levels.zones
+    assert (zone.low, zone.low_end) == (jump.spot, "jump")
+    assert "gamma jumps through zero" in repr(levels)
+    assert levels.to_dict()["jumps"][0]["below"] == jump.below
+
+
+def naive_flow(profile, zone):
+    """Composite Gauss-Legendre rule over pieces between all exercise boundaries, each found on its own."""
+    book = profile.book
+    flags = np.where(book.flag > 0, "c", "p")
+    edges = gf.american.exercise_boundary(
+        flags,
+        book["strike"],
+        book.years,
+        book["rate"],
+        book["sigma"],
+        book["dividend_yield"],
+        precision="default",
+    )
+    cuts = np.log(np.concatenate([edges[(edges > zone.low) & (edges < zone.high)], profile.breaks.spots]))
+    low, high = np.log(zone.low), np.log(zone.high)
+    cuts = np.unique(np.concatenate([np.linspace(low, high, 201), cuts[(cuts > low) & (cuts < high)]]))
+    z, w = np.polynomial.legendre.leggauss(12)
+    half, middle = 0.5 * np.diff(cuts), 0.5 * (cuts[1:] + cuts[:-1])
+    spots = np.exp(middle[:, None] + half[:, None] * z)
+    gamma = profile.at(np.unique(spots), ["gamma"]).table["gamma"].to_numpy()
+    return -100 * float((gamma.reshape(spots.shape) * w * half[:, None]).sum())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_levels_of_american_books_integrate_and_reprice(seed):
+    """Books whose profile jumps at a dozen boundaries: flows, flips, jumps and cores, each another way."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (("put", "call")[rng.integers(2)], float(k), float(rng.normal(scale=50)))
+        for k in rng.uniform(70, 130, 14)
+    ]
+    book = american(
+        *rows,
+        spot=100.0,
+        days=float(rng.uniform(10, 400)),
+        sigma=0.25,
+        rate=0.07,
+        carry=[0.0, 0.05][seed % 2],
+    )
+    profile = gf.sweep_spot(book)
+    levels = gf.find_levels(profile)
+    curve = profile.curve()
+    assert len(profile.breaks.spots) >= 5
+    for flip in levels.flips:
+        below, above = curve(flip.spot * np.array([1 - 1e-7, 1 + 1e-7]))
+        assert np.sign(below) == -np.sign(above) == -np.sign(flip.slope)
+        assert max(abs(below), abs(above)) < 1e-4 * profile.table["gross_gamma"].max()
+    for jump in levels.jumps:
+        assert np.sign(jump.below) == -np.sign(jump.above)
+    for zone in levels.zones:
+        assert zone.flow == pytest.approx(naive_flow(profile, zone), rel=1e-6)
+        for trough in zone.troughs:
+            for edge, end in ((trough.core_low, trough.low_end), (trough.core_high, trough.high_end)):
+                if end == "level":
+                    assert curve([edge])[0] == pytest.approx(0.9 * trough.gamma, rel=1e-8)
+                elif end == "jump":
+                    inner, outer = np.sort(curve(edge * np.array([1 - 1e-8, 1 + 1e-8])))
+                    assert inner <= 0.9 * trough.gamma <= outer
+
+
+def test_levels_are_of_one_time():
+    """A day later the first expiry is gone: walls, max pain and the exposure are those of what is left."""
+    near = book_of(("put", 99.0, -500.0), ("call", 101.0, 500.0), days=0.5).to_frame()
+    far = book_of(("put", 80.0, -50.0), ("call", 120.0, 50.0), days=30.0).to_frame()
+    far["contract"] = ["far put", "far call"]
+    book = Book(pd.concat([near, far]), "TEST", 100.0, ASOF)
+    now, later = (
+        gf.find_levels(gf.sweep_spot(book, days=days, vol_shift=shift)) for days, shift in ((0, 0), (1, 0.1))
+    )
+    assert (now.put_wall, now.call_wall, len(now.max_pain)) == (99.0, 101.0, 2)
+    assert (later.put_wall, later.call_wall, len(later.max_pain)) == (80.0, 120.0, 1)
+    alone = Book(far.assign(sigma=far["sigma"] + 0.1), "TEST", 100.0, ASOF + pd.Timedelta(1, "D"))
+    total = gf.aggregate_exposure(alone).total()
+    pd.testing.assert_series_equal(later.exposure.total(), total, rtol=1e-12)
+    assert later.gamma == pytest.approx(total["gamma"], rel=1e-12)
+    assert "2026-02-06 14:30 UTC), vols +10 points" in repr(later)
+    assert "2026-02-06 14:30 UTC), vols +10 points" in repr(later.exposure)
+    report = gf.analyze(book, days=1, vol_shift=0.1)
+    assert report.levels.put_wall == 80.0
+    assert "valued 1 days later" in report.to_markdown()
+    with pytest.raises(MismatchError, match="different times: 0 and 1 days"):
+        gf.find_levels(later.profile, gf.aggregate_exposure(book))
+
+
+def test_walls_in_each_sense():
+    """Strikes chosen so that every sense names others."""
+    rows = [
+        ("call", 95.0, 100.0), ("call", 104.0, 60.0), ("put", 106.0, -90.0), ("put", 97.0, -50.0),
+        ("put", 104.0, -70.0), ("call", 125.0, 300.0),
+    ]  # fmt: skip
+    near = book_of(*rows, days=3.0).to_frame()
+    far = book_of(("put", 85.0, -40.0), ("call", 112.0, 30.0), days=40.0).to_frame()
+    far["contract"] = ["far put", "far call"]
+    levels = gf.find_levels(gf.sweep_spot(Book(pd.concat([near, far]), "TEST", 100.0, ASOF)))
+    frame = pd.concat([near, far]).assign(
+        gamma=levels.exposure.rows["gamma"], gross=levels.exposure.rows["gross_gamma"]
+    )
+    by_kind = frame.groupby(["kind", "strike"])["gross"].sum()
+    walls = levels.walls
+    assert walls.loc["by type", ["call_wall", "put_wall"]].tolist() == [
+        by_kind["call"].idxmax(), by_kind["put"].idxmax()
+    ]  # fmt: skip
+    call, put = by_kind["call"], by_kind["put"]
+    assert walls["call_wall"]["above and below"] == call[call.index >= 100].idxmax()
+    assert walls["put_wall"]["above and below"] == put[put.index <= 100].idxmax()
+    net = frame.groupby("strike")["gamma"].sum()
+    assert (walls["call_wall"]["net"], walls["put_wall"]["net"]) == (net.idxmax(), net.idxmin())
+    assert walls["absolute"]["net"] == net.abs().idxmax()
+    assert walls.loc["without the next expiry", ["call_wall", "put_wall"]].tolist() == [112.0, 85.0]
+    assert walls.loc["open interest", ["call_wall", "put_wall"]].tolist() == [125.0, 106.0]
+    assert walls["meaning"].str.len().min() > 20
+    assert "walls, without the next expiry" in repr(levels)
+
+
+def test_walls_and_strikes():
+    levels = levels_of(
+        ("put", 95.0, -50.0), ("put", 98.0, -20.0), ("call", 103.0, 70.0), ("call", 108.0, 40.0)
+    )
+    assert levels.put_wall == 95.0
+    assert levels.call_wall == 103.0
+    assert levels.absolute_gamma_strike == 103.0
+    assert levels.concentration.index.tolist() == [95.0, 98.0]
+    assert levels.concentration["share"].sum() == pytest.approx(1.0)
+    assert (levels.concentration["gamma"] < 0).all()
+
+
+def test_max_pain_by_brute_force():
+    book = random_book(5, rows=80)
+    pain = gf.find_levels(gf.sweep_spot(book)).max_pain
+    for expiry, strike in pain.items():
+        rows = book.to_frame()
+        rows = rows[rows["expiry"] == expiry]
+        units = (rows["position"] * rows["multiplier"]).abs()
+
+        def paid(k, rows=rows, units=units):
+            worth = np.where(rows["kind"] == "call", k - rows["strike"], rows["strike"] - k).clip(0)
+            return (worth * units).sum()
+
+        assert paid(strike) == min(paid(k) for k in rows["strike"])
+
+
+def test_without_calls_there_is_no_call_wall():
+    levels = levels_of(("put", 95.0, -5.0))
+    assert np.isnan(levels.call_wall)
+    assert levels.to_dict()["call_wall"] is None
+    assert ("call wall", "none") in levels.rows()
+
+
+@given(st.integers(0, 200))
+def test_every_flip_reprices_to_zero_and_bounds_a_zone(seed):
+    levels = gf.find_levels(gf.sweep_spot(random_book(seed, rows=12)))
+    assert [f.spot for f in levels.flips] == sorted(f.spot for f in levels.flips)
+    bounds = {
+        bound
+        for z in levels.zones
+        for bound, end in ((z.low, z.low_end), (z.high, z.high_end))
+        if end in ("zero", "jump")
+    }
+    assert bounds == {f.spot for f in levels.flips}
+    for flip in levels.flips:
+        assert abs(gamma_at(levels, flip.spot)) < 1e-9
+    for zone in levels.zones:
+        assert zone.trough.gamma < 0
+        assert zone.low <= zone.core[0] <= zone.trough.spot <= zone.core[1] <= zone.high
+        assert zone.flow > 0
+
+
+def test_an_unsigned_book_has_no_short_side():
+    levels = gf.find_levels(gf.sweep_spot(gf.assign_positions(gf.demo_chain(), "unsigned")))
+    assert levels.flips == ()
+    assert levels.zones == ()
+    assert "(unsigned)" in repr(levels)
+    assert "sign: none" in repr(levels)
+
+
+def test_to_dict_is_json():
+    levels = gf.find_levels(gf.sweep_spot(gf.assign_positions(gf.demo_chain())))
+    plain = json.loads(json.dumps(levels.to_dict(), allow_nan=False))
+    assert plain["flips"][0]["spot"] == levels.flips[0].spot
+    assert plain["zones"][0]["troughs"][0]["core_low"] == levels.zones[0].core[0]
+    assert plain["unit_of_gamma"] == "USD per +1 % spot"
+    assert len(plain["max_pain"]) == 7
+
+
+def test_illegal_input_is_refused():
+    book = book_of(("put", 95.0, -5.0))
+    profile = gf.sweep_spot(book)
+    for core in (0.0, 1.5, -1):
+        with pytest.raises(SchemaError, match="core: received"):
+            gf.find_levels(profile, core=core)
+    with pytest.raises(SchemaError, match="received 2 spots"):
+        gf.find_levels(gf.sweep_spot(book, [90, 110]))
+    with pytest.raises(MismatchError, match="different books"):
+        gf.find_levels(profile, gf.aggregate_exposure(book_of(("put", 95.0, -5.0))))
+
+
+def test_gamma_that_fades_to_nothing_has_no_flip():
+    """One short option an hour from expiry: its gamma underflows far out, which is no change of sign."""
+    levels = levels_of(("put", 100.0, -5.0), days=1 / 24, sigma=0.2)
+    assert levels.profile.table["gamma"].iloc[0] == 0.0
+    assert levels.flips == ()
+    (zone,) = levels.zones
+    assert zone.trough.spot == pytest.approx(100.0, rel=1e-3)
+
+
+def test_positions_that_cancel_have_neither_flip_nor_zone():
+    levels = levels_of(("put", 97.0, -5.0), ("call", 97.0, 5.0))
+    assert levels.flips == ()
+    assert levels.zones == ()
+
+
+@pytest.mark.parametrize(
+    ("per_unit", "wall"), [(1e-3, "70,000,000"), (0.7, "100,000"), (0.3, "233,333.3"), (1.0, "70,000")]
+)
+def test_strikes_are_written_as_listed_however_large(per_unit, wall):
+    """One of seventy million is written out; one mapped to endless decimals has seven digits."""
+    book = gf.assign_positions(gf.demo_chain()).in_units_of("X", per_unit)
+    levels = gf.find_levels(gf.sweep_spot(book, book.spot * np.linspace(0.9, 1.1, 5)))
+    assert dict(levels.rows())["put wall"] == wall
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_short_american_books_days_from_expiry_have_no_flip(seed):
+    """The early-exercise premium is good to 1e-9 of the peak of gamma: less is no change of sign."""
+    rng = np.random.default_rng(seed)
+    kind, carry = (("put", 0.012), ("call", 0.12))[seed % 2]
+    rows = [(kind, float(k), -1.0) for k in rng.uniform(92, 112, 3)]
+    book = american(
+        *rows, spot=100.0, days=[1.0, 2.0, 5.0][seed % 3], sigma=rng.uniform(0.08, 0.35), carry=carry
+    )
+    for spots in (None, np.linspace(150.0, 200.0, 101)):
+        levels = gf.find_levels(gf.sweep_spot(book, spots))
+        assert levels.flips == ()
+        assert levels.jumps == ()
+        assert {end for z in levels.zones for end in (z.low_end, z.high_end)} <= {"faded", "jump"}
+
+
+def test_a_coarse_grid_is_filled_up():
+    """Three spots: the trough between them, and a zone's end, are those of a fine grid."""
+    book = book_of(("put", 95.0, -10.0), ("call", 110.0, 10.0), ("put", 100.0, -20.0))
+    fine, coarse = (gf.find_levels(gf.sweep_spot(book, spots)) for spots in (None, [5.0, 6.0, 2000.0]))
+    assert coarse.zone.trough.spot == pytest.approx(fine.zone.trough.spot, rel=1e-6)
+    assert coarse.zone.high == pytest.approx(fine.zone.high, rel=1e-12)
+    assert [f.spot for f in coarse.flips] == pytest.approx([f.spot for f in fine.flips], rel=1e-12)
+
+
+def test_total_gamma_jumps_where_volatility_meets_its_floor():
+    """sigma + beta ln(S / S0) stops at a quarter of sigma: vanna's part goes at once."""
+    book = book_of(("put", 112.0, -1.0), days=30.0, sigma=0.2)
+    profile = gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(-3.0))
+    levels = gf.find_levels(profile, measure="total_gamma")
+    (jump,) = levels.jumps
+    assert levels.flips == ()
+    assert jump.spot == pytest.approx(100.0 * np.exp(0.75 * 0.2 / 3.0), rel=1e-12)
+    assert jump.cause == "floor of volatility"
+    vanna = gf.bsm.greeks("p", jump.spot, 112.0, 30 / 365, 0.03, 0.05, 0.01).vanna
+    assert jump.above - jump.below == pytest.approx(-10 * jump.spot * vanna * 3.0 * 0.01, rel=1e-5)
+    curve, traded = profile.curve("total_gamma"), 0.0
+    for low, high in ((100.0, jump.spot * (1 - 1e-12)), (jump.spot * (1 + 1e-12), 110.0)):
+        x = np.geomspace(low, high, 20_001)
+        traded -= 100 * np.trapezoid(curve(x), np.log(x))
+    assert levels.moves[0.1] == pytest.approx(traded, rel=1e-6)
+
+
+def test_moving_volatility_leaves_early_exercise_out_everywhere():
+    book = american(("put", 120.0, -1.0), ("put", 100.0, -2.0), ("call", 100.0, 1.0), days=30.0, rate=0.1)
+    report = gf.analyze(book, dynamics="sticky_moneyness")
+    assert report.levels.gamma == pytest.approx(report.exposure.total()["gamma"], rel=1e-10)
+
+
+def test_a_book_that_has_expired_has_no_side():
+    levels = gf.find_levels(gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=30.0))
+    assert ("gamma at spot", "0 USD per +1 % spot (none)") in levels.rows()
+    with pytest.raises(SchemaError, match=r"days: received 1e\+06; legal: 0 .."):
+        gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=1e6)
+    with pytest.raises(SchemaError, match=r"core: received '0.9'"):
+        gf.find_levels(levels.profile, core="0.9")
+    with pytest.raises(SchemaError, match="masked array with hidden rows"):
+        book_of(("put", 95.0, -5.0)).select(np.ma.MaskedArray([True], mask=[True]))

@@ -1,0 +1,390 @@
+import json
+import threading
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gammaflow as gf
+from gammaflow.errors import FeedError, GammaflowError, ReaderError, SchemaError
+from gammaflow.market.feeds import VENDORS, Answer, Answers, Limits, deribit, fetch_chain, replay
+from gammaflow.market.feeds.vendor import drift
+from support import feed_faults, feed_server
+from support.feed_faults import FAST, FAULTS
+from support.feed_server import (
+    ASOF,
+    INSTRUMENTS,
+    PRICE,
+    QUOTES,
+    SUMMARY,
+    FeedServer,
+    answer,
+    cboe_document,
+    deribit_rows,
+    drip,
+    edited,
+    gzipped,
+    redirect,
+    rpc,
+    same,
+)
+
+pytest.importorskip("httpx")
+
+
+@pytest.fixture
+def server():
+    with FeedServer() as running:
+        yield running
+
+
+def fetch(server, vendor="deribit", symbol="BTC", **options):
+    return fetch_chain(vendor, symbol, base_url=server.url, limits=FAST, **options)
+
+
+class TestFaults:
+    @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f.vendor}: {f.name}")
+    def test_each_ends_in_time_in_the_chain_or_in_one_clear_error(self, fault):
+        outcome, seconds, server = feed_faults.suffer(fault)
+        assert seconds < fault.limits.total + 4
+        assert sum(path == fault.path for path, _ in server.requests) == fault.requests
+        if not fault.words:
+            assert isinstance(outcome, gf.Chain)
+            return
+        assert isinstance(outcome, FeedError)
+        text = str(outcome)
+        assert text.startswith(f"{fault.vendor}: 127.0.0.1:{server.server_port}/")
+        for word in fault.words:
+            assert word in text
+        assert text.endswith(".")
+
+    def test_the_table_of_faults_has_them_all(self, monkeypatch):
+        chosen = tuple(f for f in FAULTS if f.name in ("500 for ever", "429 once, Retry-After 0"))
+        monkeypatch.setattr(feed_faults, "FAULTS", chosen)
+        rows = feed_faults.fault_table().splitlines()
+        assert len(rows) == 2 + len(chosen)
+        assert (
+            "| deribit | 500 for ever | deribit: host/public/get_book_summary_by_currency: answered 500"
+            in rows[3]
+        )
+
+    def test_what_goes_wrong_last_and_before_is_told(self):
+        replies = [answer(429, b""), answer(500, b""), answer(500, b"")]
+        with FeedServer({SUMMARY: replies}) as server, pytest.raises(FeedError) as error:
+            fetch(server)
+        assert "answered 500 (3 tries" in str(error.value)
+        assert "; before: answered 429)" in str(error.value)
+
+    def test_the_budget_is_that_of_all_requests_together(self):
+        def slow(to, full):
+            to.server.closing.wait(1.0)
+            answer()(to, full)
+
+        limits = Limits(total=1.6, read=5.0, interval=0.0, tries=1)
+        with FeedServer({INSTRUMENTS: [slow], PRICE: [slow]}) as server:
+            with pytest.raises(FeedError, match=r"get_index_price: not answered in full within the 1\.6 s"):
+                fetch_chain("deribit", "BTC", base_url=server.url, limits=limits)
+            assert [path for path, _ in server.requests] == [INSTRUMENTS, PRICE]
+
+    def test_threads_that_are_left_behind_end(self):
+        before = set(threading.enumerate())
+        with FeedServer({SUMMARY: [drip]}) as server:
+            with pytest.raises(FeedError, match="not answered in full"):
+                fetch_chain("deribit", "BTC", base_url=server.url, limits=Limits(total=0.5, interval=0.0))
+            ours = [t for t in threading.enumerate() if t not in before and "(run)" in t.name]
+            for thread in ours:
+                thread.join(5)
+            assert not any(thread.is_alive() for thread in ours)
+
+    def test_all_drifted_fields_are_named_at_once(self):
+        def change(document):
+            for row in document["result"]:
+                del row["mark_iv"]
+                row["open_interest"] = str(row["open_interest"])
+                row["volume"] = True
+
+        with FeedServer({SUMMARY: [edited(change)]}) as server, pytest.raises(FeedError) as error:
+            fetch(server)
+        for words in (
+            "result.mark_iv: missing in 900 of 900 rows",
+            "result.open_interest: text in 900 of 900",
+            "result.volume: true or false in 900 of 900",
+        ):
+            assert words in str(error.value)
+
+
+class TestChains:
+    def test_deribit_says_what_the_server_said(self, server):
+        chain = fetch(server)
+        rows = {row["instrument_name"]: row for row in deribit_rows()[0]}
+        assert (chain.symbol, chain.spot, chain.asof, len(chain)) == ("BTC", 71_470.25, ASOF, 900)
+        assert [rows[name]["mark_iv"] / 100 for name in chain["contract"]] == chain["iv"].tolist()
+        assert [rows[name]["open_interest"] for name in chain["contract"]] == chain["open_interest"].tolist()
+        assert [rows[name]["underlying_price"] for name in chain["contract"]] == chain["forward"].tolist()
+        assert set(chain["multiplier"]) == {1.0}
+        assert chain.quality.usable == 900
+        assert [query for _, query in server.requests] == [
+            {"currency": "BTC", "kind": "option", "expired": "false"},
+            {"index_name": "btc_usd"},
+            {"currency": "BTC", "kind": "option"},
+        ]
+        assert gf.analyze(chain).levels.to_dict()["spot"] == 71_470.25
+
+    def test_linear_options_are_asked_for_by_the_coin_they_settle_in(self, server):
+        sol, listed = deribit_rows("SOL_USDC", 90.0, days=3)
+        xrp, other = deribit_rows("XRP_USDC", 60.0, days=1)
+        for path, document in (
+            (SUMMARY, rpc(sol + xrp)),
+            (INSTRUMENTS, rpc(listed + other)),
+            (PRICE, rpc({"index_price": 90.5})),
+        ):
+            server.answers[path] = json.dumps(document).encode()
+        chain = fetch(server, symbol="sol_usdc")
+        assert (chain.symbol, chain.currency, chain.spot, len(chain)) == ("SOL_USDC", "USDC", 90.5, len(sol))
+        assert dict(chain.left_out) == {"of another underlying (XRP_USDC)": len(xrp)}
+        assert server.requests[1] == (PRICE, {"index_name": "sol_usdc"})
+        assert server.requests[2] == (SUMMARY, {"currency": "USDC", "kind": "option"})
+
+    def test_absent_summaries_are_counted_in_quality(self):
+        with FeedServer({SUMMARY: [edited(lambda d: {**d, "result": d["result"][5:]})]}) as server:
+            chain = fetch(server)
+        assert chain.quality.left_out == {"listed, but without a summary": 5}
+
+    def test_a_list_of_instruments_without_the_symbol_is_refused(self):
+        with FeedServer({INSTRUMENTS: [edited(lambda d: {**d, "result": d["result"][:0]})]}) as server:
+            with pytest.raises(
+                FeedError, match="get_instruments: the answer is refused: result: received an empty"
+            ):
+                fetch(server)
+            server.answers[INSTRUMENTS] = json.dumps(rpc(deribit_rows("ETH", 2100.0, days=1)[1])).encode()
+            server.plan.clear()
+            with pytest.raises(FeedError, match="summarises 0 of 0 listed options"):
+                fetch(server)
+
+    def test_cboe_says_what_the_server_said(self, server):
+        chain = fetch(server, "cboe", "ibit")
+        rows = {row["option"]: row for row in cboe_document()["data"]["options"]}
+        assert (chain.symbol, chain.spot, len(chain)) == ("IBIT", 36.1, 2000)
+        assert chain.asof == ASOF.floor("s")
+        for ours, theirs in (("iv", "iv"), ("open_interest", "open_interest"), ("vendor_gamma", "gamma")):
+            assert [rows[name][theirs] for name in chain["contract"]] == chain[ours].tolist()
+        assert set(chain["exercise"]) == {"american"}
+
+    @pytest.mark.parametrize("symbol", ["SPX", "spx", "^SPX", "_SPX", "$SPX"])
+    def test_indices_are_asked_for_with_an_underscore(self, server, symbol):
+        chain = fetch(server, "cboe", symbol)
+        assert server.requests == [("/_SPX.json", {})]
+        assert (chain.symbol, set(chain["exercise"]), set(chain["settlement"])) == (
+            "SPX",
+            {"european"},
+            {"PM"},
+        )
+
+    def test_compressed_answers_and_redirects_give_the_same_chain(self, server):
+        plain = fetch(server)
+        server.plan.update({SUMMARY: [redirect("/elsewhere")], "/elsewhere": [gzipped]})
+        server.answers["/elsewhere"] = server.answers[SUMMARY]
+        assert same(fetch(server), plain)
+
+
+class TestRecordedAnswers:
+    """What vendors really sent has the form that is demanded of them."""
+
+    def test_cboe(self, shared):
+        body = (shared / "data/raw_formats/mimir_cboe_options_mstr.json").read_bytes()
+        answer = Answer("https://example.com/MSTR.json", 200, datetime.now(UTC), body)
+        chain = Answers("cboe", "MSTR", {"delayed_quotes": answer}).chain()
+        assert (chain.symbol, chain.spot) == ("MSTR", 94.6604)
+        assert chain.asof == pd.Timestamp("2026-07-10T21:12:30Z")
+
+    def test_deribit(self, shared):
+        raw = shared / "data/raw_formats"
+        rows = json.loads((raw / "mimir_deribit_book_summary.json").read_text())["result"]
+        sent = pd.Timestamp(max(row["creation_timestamp"] for row in rows), unit="ms", tz="UTC")
+        days = {name: pd.to_datetime(name.split("-")[1], format="%d%b%y", utc=True) for name in _names(rows)}
+        listed = [
+            {
+                "instrument_name": name,
+                "strike": int(name.split("-")[2]),
+                "expiration_timestamp": round((day + pd.Timedelta("8h")).timestamp() * 1000),
+            }
+            for name, day in days.items()
+        ]
+        documents = {"book_summary": rows, "instruments": listed, "index_price": {"index_price": 63_128.25}}
+        parts = {
+            name: Answer(
+                "https://example.com/x", 200, datetime.now(UTC), json.dumps(rpc(result, sent)).encode()
+            )
+            for name, result in documents.items()
+        }
+        chain = Answers("deribit", "BTC", parts).chain()
+        assert (len(chain), chain.spot, chain.asof) == (len(rows), 63_128.25, sent)
+
+    def test_deribit_instruments(self, shared):
+        first = (shared / "data/raw_formats/cryptofeed_DERIBIT_instruments.0.txt").read_text().splitlines()[0]
+        rows = json.loads(first[first.index("{") :])["result"]
+        options = [row for row in rows if row["kind"] == "option"]
+        floats = json.loads(json.dumps(options), parse_int=float)
+        assert len(options) > 100
+        assert drift(floats, deribit.LISTED, "result") == []
+        days = pd.Series(_names(options)).str.split("-").str[1].str.title()
+        moments = pd.to_datetime([row["expiration_timestamp"] for row in options], unit="ms")
+        assert (moments - pd.to_datetime(days.to_numpy(), format="%d%b%y") == pd.Timedelta("8h")).all()
+
+
+def _names(rows):
+    return [row["instrument_name"] for row in rows]
+
+
+class TestRawAnswers:
+    @pytest.mark.parametrize(("vendor", "symbol"), [("deribit", "BTC"), ("cboe", "IBIT"), ("cboe", "SPX")])
+    def test_the_saved_answers_give_the_same_chain(self, server, tmp_path, vendor, symbol):
+        chain = fetch(server, vendor, symbol, save=tmp_path / "deep" / "raw")
+        (folder,) = (tmp_path / "deep" / "raw").iterdir()
+        assert same(replay(folder), chain)
+        files = Answers.load(folder).to_files()
+        assert same(replay(files), chain)
+        contents = json.loads(files["answers.json"])
+        for said in contents["parts"].values():
+            path = said["url"].removeprefix(server.url).partition("?")[0]
+            assert files[said["file"]] == server.answers[path]
+            assert said["status"] == 200
+            assert datetime.fromisoformat(said["received_at"]).tzinfo is not None
+            assert said["headers"]["content-type"] == "application/json"
+
+    def test_readers_read_what_was_saved(self, server, tmp_path):
+        chain = fetch(server, "cboe", "IBIT", save=tmp_path)
+        (file,) = tmp_path.glob("*/delayed_quotes.json.gz")
+        assert same(gf.read_chain(file), chain)
+        chain = fetch(server, save=tmp_path)
+        (file,) = tmp_path.glob("*/book_summary.json.gz")
+        again = gf.read_chain(file, asof=chain.asof)
+        assert again.to_frame().equals(chain.to_frame())
+        assert again.spot == feed_server.INDEX
+
+    def test_what_is_refused_is_saved_all_the_same(self, tmp_path):
+        plan = {QUOTES: [edited(lambda d: d.pop("timestamp") and None)]}
+        with FeedServer(plan) as server, pytest.raises(FeedError) as first:
+            fetch(server, "cboe", "IBIT", save=tmp_path)
+        (folder,) = tmp_path.iterdir()
+        with pytest.raises(FeedError) as second:
+            replay(folder)
+        assert str(first.value) == str(second.value)
+
+    def test_nothing_is_half_written(self, server, tmp_path, monkeypatch):
+        def fail(number):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("gammaflow.market.feeds.feed.os.fsync", fail)
+        with pytest.raises(SchemaError, match="No space left on device"):
+            fetch(server, save=tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_cannot_be_one(self, server, tmp_path):
+        (tmp_path / "file").write_text("x")
+        with pytest.raises(SchemaError, match="cannot write"):
+            fetch(server, save=tmp_path / "file")
+
+    def test_nothing_is_written_where_nothing_came(self, tmp_path):
+        with FeedServer({SUMMARY: [answer(500, b"")]}) as server, pytest.raises(FeedError):
+            fetch(server, save=tmp_path / "raw")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_damaged_answers_are_refused(self, server, tmp_path):
+        fetch(server, "cboe", "IBIT", save=tmp_path)
+        (folder,) = tmp_path.iterdir()
+        files = Answers.load(folder).to_files()
+        altered = {**files, "delayed_quotes.json": files["delayed_quotes.json"].replace(b"36.1", b"36.2")}
+        with pytest.raises(ReaderError, match=r"delayed_quotes\.json was altered since it was saved"):
+            replay(altered)
+        contents = json.loads(files["answers.json"])
+        cut = {**files, "answers.json": json.dumps({**contents, "parts": {}}).encode()}
+        with pytest.raises(ReaderError, match="delayed_quotes is missing"):
+            replay(cut)
+        for broken in ({}, {**files, "answers.json": b"{"}, {"answers.json": files["answers.json"]}):
+            with pytest.raises(ReaderError, match="no answers of a feed"):
+                replay(broken)
+        (folder / "delayed_quotes.json.gz").write_bytes(b"\x1f\x8bgarbage")
+        for place in (folder, tmp_path / "nowhere"):
+            with pytest.raises(ReaderError, match="no answers of a feed"):
+                replay(place)
+
+
+def small_answers():
+    summaries, instruments = deribit_rows(days=2, strikes=3)
+    price = {"index_price": 71_470.25}
+    documents = {
+        "deribit": {
+            "instruments": rpc(instruments),
+            "index_price": rpc(price),
+            "book_summary": rpc(summaries),
+        },
+        "cboe": {"delayed_quotes": cboe_document(days=1, strikes=3)},
+    }
+    return json.dumps(documents)
+
+
+SMALL = small_answers()
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(max_size=20)
+    | st.just("BTC-27MAR26-70000-C"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@st.composite
+def altered(draw):
+    """A vendor's answers with one to four values, anywhere, replaced or removed."""
+    vendor = draw(st.sampled_from(["deribit", "cboe"]))
+    documents = json.loads(SMALL)[vendor]
+    for _ in range(draw(st.integers(1, 4))):
+        place, keys = documents, []
+        while isinstance(place, (dict, list)) and place:
+            names = sorted(place) if isinstance(place, dict) else range(len(place))
+            key = draw(st.sampled_from(list(names)))
+            keys.append((place, key))
+            place = place[key]
+            if draw(st.integers(0, 3)) == 0:
+                break
+        holder, key = keys[-1]
+        if len(keys) > 1 and draw(st.booleans()):
+            del holder[key]
+        else:
+            holder[key] = draw(VALUES)
+    return vendor, {name: json.dumps(document).encode() for name, document in documents.items()}
+
+
+class TestFuzz:
+    @pytest.mark.slow
+    @settings(max_examples=600)
+    @given(altered())
+    def test_only_errors_of_gammaflow_leave_the_answers(self, drawn):
+        vendor, bodies = drawn
+        url = "https://example.com/x"
+        parts = {name: Answer(url, 200, datetime.now(UTC), body) for name, body in bodies.items()}
+        answers = Answers(vendor, {"deribit": "BTC", "cboe": "IBIT"}[vendor], MappingProxyType(parts))
+        try:
+            outcome = answers.chain()
+        except GammaflowError as error:
+            outcome = str(error)
+        if isinstance(outcome, str):
+            assert outcome.startswith(f"{vendor}: example.com/x: the answer is refused")
+        else:
+            assert len(outcome) > 0
+
+    @settings(max_examples=200)
+    @given(st.sampled_from(["deribit", "cboe", "yahoo"]), st.binary(max_size=200))
+    def test_no_bytes_at_all_break_them(self, vendor, body):
+        parts = dict.fromkeys(
+            VENDORS[vendor].parts, Answer("https://example.com/x", 200, datetime.now(UTC), body)
+        )
+        with pytest.raises(FeedError, match="the answer is refused"):
+            Answers(vendor, "BTC", parts).chain()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gammaflow.errors import ReaderError
+from gammaflow.market.chain import Chain
+from gammaflow.market.readers import read_chain
+from support.reader_samples import YAHOO_JSON, yahoo_json, yahoo_quote
+
+
+def read(folder: Path, text: str, **arguments: Any) -> Chain:
+    path = folder / "file.txt"
+    path.write_text(text, encoding="utf-8")
+    return read_chain(path, **arguments)
+
+
+def quote(**changes: Any) -> str:
+    return yahoo_json(yahoo_quote("IBIT260717C00036500", "2026-07-17", "call", 36.5) | changes)
+
+
+def test_chain(tmp_path: Path) -> None:
+    chain = read(tmp_path, YAHOO_JSON)
+    assert (chain.symbol, chain.spot, chain.vendor) == ("IBIT", 36.23, "yahoo_json")
+    assert chain.asof == pd.Timestamp("2026-07-12T09:57:58.854877-04:00")
+    np.testing.assert_array_equal(chain["iv"], [0.4911, 1.0000000000000003e-05, 10.312503554687503])
+    np.testing.assert_array_equal(chain["open_interest"], [1440, np.nan, 1440])
+    np.testing.assert_array_equal(chain["vendor_delta"], [0.5102, 0.5102, np.nan])
+    np.testing.assert_array_equal(chain["volume"], [80, 80, np.nan])
+    assert list(chain["strike"]) == [36.5, 36.5, 5.0]
+    assert [str(m)[:16] for m in chain["expiry"]] == ["2026-07-17T20:00"] * 2 + ["2026-07-10T20:00"]
+    assert set(chain["exercise"]) == {"american"}
+    assert chain.quality.table["rows"].to_dict() == {
+        "expired": 1,
+        "implied volatility a placeholder (<= 0.1%)": 1,
+    }
+
+
+def test_quotes_without_greeks(tmp_path: Path) -> None:
+    document = json.loads(YAHOO_JSON)
+    for row in document["quotes"]:
+        for name in ("delta", "gamma", "theta", "vega"):
+            row[name] = None
+    assert np.isnan(read(tmp_path, json.dumps(document))["vendor_gamma"]).all()
+    for row in document["quotes"]:
+        del row["gamma"]
+    assert np.isnan(read(tmp_path, json.dumps(document))["vendor_gamma"]).all()
+
+
+def test_asof(tmp_path: Path) -> None:
+    text = YAHOO_JSON.replace("-04:00", "")
+    with pytest.raises(ReaderError, match="Pass asof="):
+        read(tmp_path, text)
+    assert read(tmp_path, text, asof="2026-07-12T14:00Z").asof == pd.Timestamp("2026-07-12T14:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            quote(strike=-36.5),
+            r"strike: 1 of 1 rows differ from the contract's symbol \(first: quotes\[0\] = -36.5\)",
+        ),
+        (quote(strike="36,5"), r"strike: 1 of 1 rows are not numbers \(first: quotes\[0\] = '36,5'\)"),
+        (quote(side="put"), "kind: 1 of 1 rows differ"),
+        (quote(expiration="2026-07-18"), "day: 1 of 1 rows differ"),
+        (
+            quote(expiration="17.07.2026"),
+            r"expiration: 1 of 1 rows are no dates \(first: quotes\[0\] = '17.07.2026'\)",
+        ),
+        (quote(expiration="9926-07-17"), "expiration: 1 of 1 rows are no dates"),
+        (
+            quote(openInterest="many"),
+            r"open_interest: 1 of 1 rows are not numbers \(first: quotes\[0\] = 'many'\)",
+        ),
+        (quote(symbol="IBIT"), "contract: 1 of 1 rows are no option symbols"),
+        (YAHOO_JSON.replace("36.23", "NaN"), "spot: received nan"),
+        (YAHOO_JSON.replace("36.23", "1" + "0" * 400), "spot: received inf"),
+        (YAHOO_JSON.replace('"iv"', '"sigma"'), "fields missing in quotes: iv; it holds symbol, expiration"),
+        ('{"quotes": [], "underlyingPrice": 1}', "quotes is an empty list"),
+    ],
+)
+def test_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ReaderError, match=message):
+        read(tmp_path, text)

@@ -1,0 +1,1 @@
+"""Naive references, samples and made-up books that several tests share."""
