@@ -234,7 +234,7 @@ def test_calls_are_split_only_when_large_and_from_the_main_thread() -> None:
     try:
         bsm.set_threads(3)
         assert bsm.get_threads() == 3
-        assert ranges(rows.SERIAL_BELOW - 1) == [(0, rows.SERIAL_BELOW - 1)]
+        assert ranges(blocks.SERIAL_BELOW - 1) == [(0, blocks.SERIAL_BELOW - 1)]
         parts = ranges(1_000_000)
         assert [a for a, _ in parts] == [0, *(b for _, b in parts[:-1])]
         assert parts[-1][1] == 1_000_000
