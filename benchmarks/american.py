@@ -15,11 +15,11 @@ import benchmarks.peers  # noqa: F401  puts the tests' references on the path
 # isort: split
 from gammaflow import american, bsm
 from gammaflow.exposure.exercise import compare_exercise
-from gammaflow.instruments.american.rows import american_cash
 from gammaflow.kernels.american import rule
 from gammaflow.pricing.american.boundary import evaluate
 from support.barrier_references import available
 from support.profile_references import listed_book
+from support.rows import cash_of
 
 ROUNDS, LOOPED = 5, 2_000
 # Price per strike: QuantLib's fast scheme leaves 3e-6 on these options.
@@ -108,7 +108,7 @@ def rows() -> str:
     every = np.ones(n, dtype=bool)
 
     def correct(book: Any, spots: Any) -> Any:
-        return american_cash(book, every, spots, book.years, book["sigma"], ("gamma", "vanna", "charm"))
+        return cash_of("american", book, spots, ("gamma", "vanna", "charm"), rows=every)
 
     first = _median(lambda: correct(book.select(every), spots), 3)
     again = _median(lambda: correct(book, spots))

@@ -31,8 +31,12 @@ _ENDS = {"CMES": ("America/Chicago", pd.Timedelta(16, "h"))}
 
 
 def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArray[np.float64]:
-    """Years from `asof` to each `expiry`, exact to the nanosecond, ACT/365; negative once expired."""
-    return (expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()).astype(np.int64) / _NS_PER_YEAR
+    """Years from `asof` to each `expiry`, exact to the nanosecond, ACT/365.
+
+    Negative once expired, infinite where `expiry` is NaT.
+    """
+    ahead = expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()
+    return np.where(np.isnat(ahead), np.inf, ahead.astype(np.int64) / _NS_PER_YEAR)
 
 
 class _Hours(NamedTuple):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gammaflow.columns import NO_TIME, Column
 
-__all__ = ["BOOK", "CHAIN", "KINDS", "glossary"]
+__all__ = ["BOOK", "CHAIN", "glossary"]
 
 
 def _dictionary(*columns: Column) -> Mapping[str, Column]:
@@ -34,10 +34,6 @@ _MULTIPLIER = Column(
 _EXERCISE = Column(
     "exercise", "text", "-", "exercise style", choices=("european", "american"), default="european"
 )
-_BARRIERS = ("down-in", "down-out", "up-in", "up-out")
-
-#: Every kind of book row: plain options, single barriers, and whole structured notes.
-KINDS = ("call", "put", *(f"{barrier} {flag}" for barrier in _BARRIERS for flag in ("call", "put")), "note")
 
 
 def _optional(name: str, unit: str, meaning: str, low: float = 0.0) -> Column:
@@ -88,23 +84,31 @@ CHAIN: Mapping[str, Column] = _dictionary(
 BOOK: Mapping[str, Column] = _dictionary(
     replace(_CONTRACT, unique=False),
     Column("venue", "text", "-", "where the contract trades"),
-    _EXPIRY,
-    replace(_STRIKE, meaning="strike price; of a note, which has none, its initial fixing"),
-    Column("kind", "text", "-", "what the contract is", choices=KINDS),
+    replace(
+        _EXPIRY,
+        meaning="the moment the contract settles, to the second; missing where it never does",
+        missing_ok=True,
+        default=NO_TIME,
+    ),
+    _positive("strike", "currency", "strike price; of a note, which has none, its initial fixing"),
+    Column("kind", "text", "-", "what the contract is: one of `gammaflow.instruments.KINDS`"),
     Column("position", "number", "contracts", "dealers' signed position, + = dealers own the option"),
     _MULTIPLIER,
-    Column("sigma", "number", "1/sqrt(year)", "volatility the row is valued with", low=0.0, open_low=True),
+    _positive("sigma", "1/sqrt(year)", "volatility the row is valued with"),
     _RATE,
     _YIELD,
     _positive(
-        "forward_ratio", "-", "forward over spot, kept when spot moves; missing: the option is valued on spot"
+        "forward_ratio",
+        "-",
+        "what the row is valued on (a forward, a fund's share) over spot, kept when spot "
+        "moves; missing: the row is valued on spot",
     ),
     _positive("barrier", "currency", "barrier level, for barrier kinds"),
     Column(
         "monitoring_dates",
         "number",
         "dates",
-        "equally spaced dates, the last at expiry, on which the barrier is looked at (1: at expiry only); "
+        "equally spaced dates, the last at expiry, on which the barrier is observed (1: at expiry only); "
         "missing: always",
         low=1.0,
         missing_ok=True,
@@ -113,6 +117,8 @@ BOOK: Mapping[str, Column] = _dictionary(
     Column(
         "rebate", "number", "currency", "cash paid where a barrier option pays nothing else", 0.0, default=0.0
     ),
+    _positive("payout", "currency", "cash that a digital option pays where it ends in the money"),
+    _optional("leverage", "-", "daily leverage of a leveraged fund: 2, 3, -1, ...", low=-10.0),
     _EXERCISE,
     Column(
         "numeraire",

@@ -88,4 +88,5 @@ def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
     ['2026-02-06', '2026-02-20 14:30', '2026-02-20 21:00']
     """
     days = expiries.strftime("%Y-%m-%d")
-    return list(np.where(days.duplicated(keep=False), expiries.strftime("%Y-%m-%d %H:%M"), days))
+    labels = np.where(days.duplicated(keep=False), expiries.strftime("%Y-%m-%d %H:%M"), days)
+    return list(np.where(expiries.isna(), "no expiry", labels))

@@ -25,8 +25,10 @@ __all__ = [
     "CONVERSIONS",
     "MEASURES",
     "PERCENT",
+    "POWERS",
     "PROFILE_MEASURES",
     "Measure",
+    "cash",
     "convert",
     "describe",
     "money",
@@ -84,6 +86,21 @@ _TOTAL = Measure(
 #: The measures of a profile: those of `MEASURES`, and gamma with volatility's move folded in.
 PROFILE_MEASURES: Mapping[str, Measure] = MappingProxyType({**MEASURES, "total_gamma": _TOTAL})
 
+#: The powers of the underlying that make a cash greek of each derivative; of speed, the first of its terms.
+POWERS: Mapping[str, int] = MappingProxyType(
+    {
+        "delta": 1,
+        "gamma": 2,
+        "vanna": 1,
+        "charm": 1,
+        "vega": 0,
+        "theta": 0,
+        "speed": 3,
+        "zomma": 2,
+        "color": 2,
+    }
+)
+
 #: One line that every result prints.
 CONVENTION = "+ = dealers are long; dealers trade minus gamma for each +1 % of spot"
 
@@ -91,6 +108,22 @@ CONVENTION = "+ = dealers are long; dealers trade minus gamma for each +1 % of s
 def money(cash: Mapping[str, NDArray[float64]]) -> dict[str, NDArray[float64]]:
     """The measures in their units, of those cash greeks times position and multiplier (any shape)."""
     return {m.name: cash[m.cash_greek] * m.scale for m in PROFILE_MEASURES.values() if m.cash_greek in cash}
+
+
+def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> dict[str, NDArray[float64]]:
+    """Cash greeks of derivatives, of those that are given; speed needs gamma beside it.
+
+    Examples
+    --------
+    >>> found = cash({"gamma": np.array([0.02]), "speed": np.array([-0.001])}, 100.0)
+    >>> found["gamma"], found["speed"]  # U^2 gamma, U^3 speed + 2 U^2 gamma
+    (array([200.]), array([-600.]))
+    """
+    U = np.asarray(underlying, float64)
+    out = {name: U ** POWERS[name] * values for name, values in derivatives.items()}
+    if "speed" in out:
+        out["speed"] = out["speed"] + 2.0 * out["gamma"]
+    return out
 
 
 def describe(currency: str) -> dict[str, str]:

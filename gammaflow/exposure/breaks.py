@@ -11,7 +11,8 @@ from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.exposure.moving import floor_spots
 from gammaflow.exposure.smile import Smiles
-from gammaflow.instruments.american.rows import exercise_spots
+from gammaflow.instruments.registry import INSTRUMENTS
+from gammaflow.instruments.row import Scenario
 from gammaflow.positions.book import Book
 
 __all__ = ["BARRIER", "EXERCISE", "FLOOR", "Breaks", "find_breaks"]
@@ -58,21 +59,16 @@ def find_breaks(
     """
     years, sigma = book.rolled(days, vol_shift)
     alive = (years > 0.0) & (book.size != 0.0)
-    found = []
-    american = book.special.get("american")
-    if american is not None and not dynamics.moves:
-        found.append((EXERCISE, exercise_spots(book, american & alive, years, sigma)[1]))
+    found = [("", np.empty(0))]
     if dynamics.moves:
         floors = floor_spots(book, sigma, days, dynamics, smiles)
         found.append((FLOOR, floors[alive & ~np.isnan(floors)]))
-    observed = alive & ~np.isnan(book["barrier"]) & np.isnan(book["monitoring_dates"])
-    found.append((BARRIER, book["barrier"][observed]))
-    levels = []
-    for row in np.flatnonzero(alive & (book["kind"] == "note")):
-        terms = book.notes[book["contract"][row]].terms(book.asof, days)
-        if terms.continuous and not terms.knocked and terms.barrier > 0.0:
-            levels.append(terms.barrier)
-    found.append((BARRIER, np.array(levels, dtype=np.float64)))
+    for name, rows in book.parts.items():
+        instrument, mine = INSTRUMENTS[name], book.instruments[name]
+        if instrument.cause and (instrument.follows_volatility or not dynamics.moves):
+            live = alive[mine]
+            at = Scenario(np.empty(0), years[mine][live], sigma[mine][live], days)
+            found.append((instrument.cause, instrument.jumps(rows.take(live), at)))
     spots = np.concatenate([at for _, at in found])
     causes = np.repeat([cause for cause, _ in found], [len(at) for _, at in found]).astype(object)
     order = np.argsort(spots, kind="stable")

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.sums import cash_greeks
-from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
+from gammaflow.exposure.sums import cash_greeks, row_greeks
+from gammaflow.instruments.american.rows import AMERICAN
+from gammaflow.instruments.row import Scenario
 from gammaflow.positions.book import Book
 from gammaflow.units import MEASURES, money
 
@@ -155,7 +156,8 @@ def compare_exercise(
     european = cash_greeks(as_european)
     wanted = {MEASURES[name].cash_greek for name in names}
     spot = np.array([book.spot])
-    early = american_cash(book, mask, spot, book.years, book["sigma"], wanted)
+    taken = held.rows(np.ones(len(held), dtype=bool))
+    early = row_greeks(AMERICAN, taken, Scenario(spot, held.years, held["sigma"]), wanted)
     U = (book.underlying_ratio * book.spot)[mask]
     depth = book.flag[mask] * (U - book["strike"][mask]) / U
     rows = pd.DataFrame(
@@ -164,8 +166,8 @@ def compare_exercise(
             "kind": book["kind"][mask],
             "depth": depth,
             "moneyness": _classes(depth, bounds),
-            "exercised": exercised(book)[mask],
-            "unsupported": unsupported(book)[mask],
+            "exercised": AMERICAN.exercised(taken, book.spot),
+            "unsupported": AMERICAN.unsupported(taken),
         }
     )
     american = {greek: european[greek] + early[greek][:, 0] for greek in wanted}

@@ -68,8 +68,8 @@ class Exposure:
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
 
-        Rows without a strike (whole notes) are in no sum by strike; `without_strike` holds them, and both
-        together are `total`.
+        Rows without a strike (notes, futures, shares) are in no sum by strike; `without_strike` holds them,
+        and both together are `total`. Rows that never expire have the expiry NaT.
 
         Examples
         --------
@@ -84,7 +84,7 @@ class Exposure:
         frame = pd.DataFrame({name: values[rows] for name, values in columns.items()})
         if "expiry" in names:
             frame["expiry"] = frame["expiry"].dt.tz_localize("UTC")
-        return frame.groupby(names).sum()
+        return frame.groupby(names, dropna=False).sum()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -93,7 +93,7 @@ class Exposure:
 
     @cached_property
     def without_strike(self) -> pd.Series:
-        """Each measure summed over the rows in no table by strike, for they have none: whole notes."""
+        """Each measure summed over the rows that have no strike: notes, futures, shares."""
         left = ~self.book.has_strike
         sums = {name: float(values[left].sum()) for name, values in self.rows.items()}
         return pd.Series(sums, name="without strike")
@@ -103,7 +103,9 @@ class Exposure:
         n = int(np.count_nonzero(~self.book.has_strike)) if "strike" in keys else 0
         if not n:
             return ""
-        rows = "1 note without a strike" if n == 1 else f"{n:,} notes without a strike"
+        kinds = sorted(set(self.book["kind"][~self.book.has_strike]))
+        what = kinds[0] if len(kinds) == 1 else "row"
+        rows = f"1 {what} without a strike" if n == 1 else f"{n:,} {what}s without a strike"
         gamma, unit = self.without_strike["gamma"], describe(self.book.currency)["gamma"]
         return f"not by strike: {rows}, gamma {gamma:,.0f} {unit}"
 

@@ -20,8 +20,9 @@ _HALVINGS = 10
 
 def drop_days(book: Book) -> Array:
     """Days after which each expiry has dropped off, to the last bit of what `Book.rolled` says."""
-    days = np.unique(book.years) * DAYS_PER_YEAR
-    late = np.unique(book.years) > days / DAYS_PER_YEAR
+    years = np.unique(book.years)
+    days = years * DAYS_PER_YEAR
+    late = years > days / DAYS_PER_YEAR
     return np.asarray(np.where(late, np.nextafter(days, np.inf), days))
 
 

@@ -59,7 +59,7 @@ def explain(levels: Levels) -> str:
     profile, book = levels.profile, levels.profile.book
     unit = describe(book.currency)["gamma"]
     forwards = int((~np.isnan(book["forward_ratio"])).sum())
-    low, high = book["sigma"].min(), book["sigma"].max()
+    low, high = np.nanmin(book["sigma"], initial=np.inf), np.nanmax(book["sigma"], initial=0.0)
     lines = [
         *(("WARNING", sentence) for sentence in levels.warnings),
         ("rule", book.rule),

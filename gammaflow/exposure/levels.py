@@ -20,12 +20,13 @@ from gammaflow.exposure.grids import expiry_spots
 from gammaflow.exposure.profile import Profile
 from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
+from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.units import PERCENT, describe
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 
 # Rounding of a sum, relative to its terms; what early exercise and quadrature are good to besides.
-_FLAT, _FLAT_EARLY = 1e-13, 1e-7
+_FLAT = 1e-13
 
 # Largest step between samples in ln S: a coarser grid is filled up.
 _STEP = 0.005
@@ -340,9 +341,9 @@ def find_levels(
 
 def _flat(profile: Profile) -> float:
     """Share of the largest gross gamma below which gamma has no sign: what its rows are good to."""
-    special = profile.book.special
-    early = _FLAT_EARLY if "american" in special and not profile.dynamics.moves else _FLAT
-    return max(early, 10.0 * profile.tol if {"barrier", "note"} & set(special) else 0.0)
+    found = [INSTRUMENTS[name] for name in profile.book.instruments]
+    used = [each for each in found if each.follows_volatility or not profile.dynamics.moves]
+    return max(_FLAT, *(each.noise + 10.0 * profile.tol * each.by_quadrature for each in used))
 
 
 def _filling(spots: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -385,7 +386,7 @@ def _day_sigma(profile: Profile) -> float:
     """One-day standard deviation of ln spot (see `Levels`)."""
     book = profile.book
     years, sigma = book.rolled(profile.days, profile.vol_shift)
-    rows = np.flatnonzero(book.plain & (years > 0.0))
+    rows = np.flatnonzero(book.vanilla & (years > 0.0))
     if not rows.size:
         return np.nan
     later = rows[years[rows] >= 1.0 / DAYS_PER_YEAR]

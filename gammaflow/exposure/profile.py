@@ -23,7 +23,7 @@ from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
-from gammaflow.instruments.american.rows import unsupported
+from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
@@ -247,9 +247,11 @@ class Profile:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Those of the book, and what the profile leaves out or misses."""
-        left_out = self.dynamics.moves and "american" in self.book.special
-        early = ("early exercise is left out of the profile: volatility moves",) * left_out
-        both = int(unsupported(self.book).sum())
+        american = self.book.parts.get("american")
+        if american is None:
+            return self.book.remarks + shortfall_lines(self.shortfalls)
+        early = ("early exercise is left out of the profile: volatility moves",) * self.dynamics.moves
+        both = int(AMERICAN.unsupported(american).sum())
         early += (f"{both:,} American rows have two exercise boundaries: valued as European",) * (both > 0)
         return self.book.remarks + early + shortfall_lines(self.shortfalls)
 

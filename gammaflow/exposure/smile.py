@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +18,7 @@ __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
 
 Array = NDArray[np.float64]
 # Residuals above this share of volatility get a note.
+_FLAT = (1.0, 0.0, 0.0, 0.0, 1.0)
 _LARGEST_RESIDUAL = 0.1
 
 
@@ -120,7 +120,8 @@ def log_moneyness(book: Book, spot: float | None = None) -> Array:
         Price of the underlying [currency]; the book's where not given.
     """
     spot = check_number(book.spot if spot is None else spot, "spot", 0.0, open_low=True)
-    carry = (book["rate"] - book.underlying_yield) * book.years
+    years = np.where(np.isfinite(book.years), book.years, 0.0)
+    carry = (book["rate"] - book.underlying_yield) * years
     return np.asarray(np.log(book["strike"] / (book.underlying_ratio * spot)) - carry)
 
 
@@ -163,7 +164,8 @@ def fit_smiles(book: Book) -> Smiles:
     >>> int(smiles.table["calendar"].sum())
     0
     """
-    slices = list(_slices(book))
+    found = _slices(book)
+    slices, places = list(found.values()), list(found)
     fit = fit_slices(slices)
     alone, left = find_violations(slices, fit.alone), find_violations(slices, fit.joint)
     rows = []
@@ -174,7 +176,7 @@ def fit_smiles(book: Book) -> Smiles:
         rows.append(
             {
                 "years": one.years,
-                "rows": np.diff(book.expiry_starts)[e],
+                "rows": np.diff(book.expiry_starts)[places[e]],
                 "strikes": len(one.k),
                 **dict(zip(("a", "b", "rho", "m", "s"), fit.joint[e], strict=True)),
                 "rms": points * one.rms(error, kept),
@@ -188,23 +190,34 @@ def fit_smiles(book: Book) -> Smiles:
                 "note": _note(len(one.k), bool(fit.sparse[e]), bool(fit.sparse.all()), one.rms(share, kept)),
             }
         )
-    table = pd.DataFrame(rows, index=book.expiries)
-    return Smiles(book, read_only(fit.joint), table, read_only([left.low, left.high]))
+    table = pd.DataFrame(rows, index=book.expiries[places])
+    # Where no row has a strike nothing moves: a flat smile.
+    joint = np.tile(_FLAT, (len(book.expiries), 1))
+    joint[places] = fit.joint
+    return Smiles(book, read_only(joint), table, read_only([left.low, left.high]))
 
 
-def _slices(book: Book) -> Iterator[Slice]:
-    """k and sqrt(w) of each strike of each expiry, ascending in k: means of plain rows out of the money."""
+def _slices(book: Book) -> dict[int, Slice]:
+    """k and sqrt(w) of each strike, ascending in k, by the place of its expiry.
+
+    Means of vanilla rows out of the money; of other rows with a strike where an expiry has no vanilla ones.
+    """
+    slices = {}
     k, root = log_moneyness(book), book["sigma"] * np.sqrt(book.years)
     outside = book.flag * k >= 0.0
-    for start, stop in pairwise(book.expiry_starts):
-        rows = start + np.flatnonzero(book.plain[start:stop])
-        rows = rows if rows.size else np.arange(start, stop)
+    known = np.isfinite(k) & np.isfinite(root)
+    for e, (start, stop) in enumerate(pairwise(book.expiry_starts)):
+        rows = start + np.flatnonzero(book.vanilla[start:stop])
+        rows = rows if rows.size else start + np.flatnonzero(known[start:stop])
+        if not rows.size:
+            continue
         _, place = np.unique(book["strike"][rows], return_inverse=True)
         out = outside[rows]
         used = (out | (np.bincount(place, out) == 0)[place]).astype(np.float64)
         means = [np.bincount(place, used * x[rows]) / np.bincount(place, used) for x in (k, root)]
         order = np.argsort(means[0], kind="stable")
-        yield Slice(float(book.years[start]), means[0][order], means[1][order])
+        slices[e] = Slice(float(book.years[start]), means[0][order], means[1][order])
+    return slices
 
 
 def _note(strikes: int, sparse: bool, all_sparse: bool, share: float) -> str:

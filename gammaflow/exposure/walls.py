@@ -72,7 +72,7 @@ def find_max_pain(exposure: Exposure) -> pd.Series:
     alive = book.rolled(exposure.days)[0] > 0.0
     pain = {}
     for e, (start, stop) in enumerate(pairwise(book.expiry_starts)):
-        rows = np.flatnonzero((book.plain & alive)[start:stop]) + start
+        rows = np.flatnonzero((book.vanilla & alive)[start:stop]) + start
         if rows.size:
             strikes, units = book["strike"][rows], np.abs(book.size[rows])
             grid = np.unique(strikes)

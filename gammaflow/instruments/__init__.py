@@ -1,1 +1,6 @@
-"""Instruments: one module per kind of book row."""
+"""Instruments: one module per kind of book row, and the registry of all."""
+
+from gammaflow.instruments.registry import INSTRUMENTS, KINDS
+from gammaflow.instruments.row import Instrument, Rows, Scenario
+
+__all__ = ["INSTRUMENTS", "KINDS", "Instrument", "Rows", "Scenario"]

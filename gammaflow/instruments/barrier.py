@@ -1,8 +1,8 @@
-"""Cash greeks of a book's barrier rows, over spots."""
+"""Barrier options: cash greeks of rows with a single barrier, always observed or on dates."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,106 +10,85 @@ from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.positions.book import Book
+from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.pricing.barrier.prices import reach
+from gammaflow.units import cash
 
-__all__ = ["barrier_cash"]
-
-Array = NDArray[np.float64]
+__all__ = ["BARRIER"]
 
 # A time this share of a row's life away is rounding.
 _ROUNDING = 1e-14
 
-#: The powers of spot that make a cash greek of each derivative (see `gammaflow.units`).
-_POWERS = {
-    "delta": 1, "gamma": 2, "vanna": 1, "charm": 1, "vega": 0, "theta": 0, "speed": 3, "zomma": 2, "color": 2
-}  # fmt: skip
+_SIDES = ("down-in", "down-out", "up-in", "up-out")
 
 
-def barrier_cash(
-    book: Book,
-    rows: NDArray[np.bool_],
-    spots: Array,
-    years: Array,
-    sigma: Array,
-    wanted: Collection[str],
-    days: float = 0.0,
-    accuracy: Accuracy | None = None,
-) -> dict[str, Array]:
-    """Cash greeks times position and multiplier of the barrier rows in `rows` at each spot.
+class Barrier(Instrument):
+    """Options that are knocked in or out. Where a row is valued on a forward, its barrier keeps its ratio."""
 
-    Parameters
-    ----------
-    book : Book
-    rows : (n,) mask
-        Which rows; all of barrier kinds.
-    spots : (m,) array
-        Prices of the underlying [currency]; where a row is valued on a forward, its barrier keeps its ratio.
-    years, sigma : (n,) arrays
-        Of all rows of the book, rolled; a row with no years left contributes nothing. `sigma` may also be
-        (rows, m), of `rows` at each spot; rows monitored at dates then take a pass for each of them.
-    wanted : collection of str
-        Cash greeks by name, or "gross_gamma".
-    days : float
-        Calendar days rolled forward: monitoring dates passed by then drop off.
-    accuracy : Accuracy, optional
-        The tolerance of rows monitored at dates, and where those are noted that miss it; those without a
-        finite value are 0.
+    name = "barrier"
+    kinds = tuple(f"{side} {flag}" for side in _SIDES for flag in ("call", "put"))
+    levels = ("strike", "barrier", "rebate")
+    remark = "barrier options"
+    by_quadrature = True
+    cause = "barrier"
 
-    Returns
-    -------
-    dict of (rows, m) arrays
-    """
-    accuracy = accuracy or Accuracy()
-    places = np.flatnonzero(rows)
-    out = {name: np.zeros((len(places), len(spots))) for name in wanted}
-    needs = set(_POWERS) & set(wanted)
-    needs |= {"gamma"} if {"speed", "gross_gamma"} & set(wanted) else set()
-    if not needs:
+    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+        """Rows without their barrier, rows of other kinds with one, dates that are no whole number."""
+        mine, has, dates = self.owns(columns), ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
+        only = "a vanilla call or put has none; is a 'down-in put' meant?"
+        yield mine & ~has, "barrier", "a row of a barrier kind needs its barrier"
+        yield ~mine & has, "barrier", only
+        yield ~mine & ~np.isnan(dates), "monitoring_dates", only
+        yield ~mine & (columns["rebate"] > 0), "rebate", only
+        yield np.nan_to_num(dates) % 1 != 0, "monitoring_dates", "a whole number is needed"
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit long, (n, m); those observed on dates to the tolerance.
+
+        Where `at.sigma` is (n, m), rows observed on dates take a pass for each spot.
+        """
+        out = {name: np.zeros((len(rows), len(at.spots))) for name in wanted}
+        names = tuple(sorted({*wanted, "gamma"} if "speed" in wanted else set(wanted)))
+        for part, S, arguments, monitoring in _groups(rows, at):
+            greeks, errors = reach(**arguments, S=S, which=names, monitoring=monitoring, tol=accuracy.tol)
+            found = cash({name: greeks[name] for name in names}, S)
+            met = np.broadcast_to(errors, S.shape).max(axis=1)
+            for i, contract in enumerate(rows["contract"][part]):
+                accuracy.check(contract, met[i], [values[i] for values in found.values()])
+            for name in wanted:
+                out[name][part] = found[name]
         return out
-    names = tuple(sorted(needs))
-    for part, S, arguments, monitoring in _groups(book, places, spots, years, sigma, days):
-        greeks, errors = reach(**arguments, S=S, which=names, monitoring=monitoring, tol=accuracy.tol)
-        size = book.size[places[part], None]
-        cash = {name: size * S ** _POWERS[name] * greeks[name] for name in names}
-        if "speed" in cash:
-            cash["speed"] = cash["speed"] + 2.0 * cash["gamma"]
-        met = np.broadcast_to(errors, S.shape).max(axis=1)
-        for i, row in enumerate(places[part]):
-            accuracy.check(book["contract"][row], met[i], [values[i] for values in cash.values()])
-        if "gross_gamma" in out:
-            cash["gross_gamma"] = np.abs(cash["gamma"])
-        for name in set(out) & set(cash):
-            out[name][part] = cash[name]
-    return out
+
+    def jumps(self, rows: Rows, at: Scenario) -> Array:
+        """Barriers that are always observed [currency]."""
+        return np.asarray(rows["barrier"][np.isnan(rows["monitoring_dates"])])
 
 
-def _groups(
-    book: Book, places: NDArray[np.intp], spots: Array, years: Array, sigma: Array, days: float
-) -> Iterator[tuple[NDArray[np.intp], Array, dict[str, Any], Any]]:
+def _groups(rows: Rows, at: Scenario) -> Iterator[tuple[NDArray[np.intp], Array, dict[str, Any], Any]]:
     """Rows that share expiry and monitoring: which, their spots, other arguments, and monitoring."""
-    monitoring = np.nan_to_num(book["monitoring_dates"][places], nan=0.0)
-    keys = np.stack([years[places], monitoring], axis=1)
-    for key in np.unique(keys[keys[:, 0] > 0], axis=0):
+    monitoring = np.nan_to_num(rows["monitoring_dates"], nan=0.0)
+    keys = np.stack([at.years, monitoring], axis=1)
+    for key in np.unique(keys, axis=0):
         part = np.flatnonzero((keys == key).all(axis=1))
-        rows = places[part]
-        ratio = book.underlying_ratio[rows, None]
+        ratio = rows.ratio[part, None]
         columns = {
-            "kind": np.array([k.split()[0] for k in book["kind"][rows]])[:, None],
-            "flag": book.flag[rows, None],
-            "K": book["strike"][rows, None],
-            "H": book["barrier"][rows, None] * ratio,
+            "kind": np.array([k.split()[0] for k in rows["kind"][part]])[:, None],
+            "flag": rows.flag[part, None],
+            "K": rows.strike[part, None],
+            "H": rows["barrier"][part, None] * ratio,
             "t": float(key[0]),
-            "r": book["rate"][rows, None],
-            "sigma": sigma[rows, None] if sigma.ndim == 1 else sigma[part],
-            "q": book.underlying_yield[rows, None],
-            "rebate": book["rebate"][rows, None],
+            "r": rows.rate[part, None],
+            "sigma": at.vol(part),
+            "q": rows.carry[part, None],
+            "rebate": rows["rebate"][part, None],
         }
-        yield part, spots * ratio, columns, _dates(book.years[rows[0]], key[1], days)
+        yield part, at.spots * ratio, columns, _dates(rows.years[part[0]], key[1], at.days)
 
 
 def _dates(years: float, count: float, days: float) -> Any:
-    """When the barrier is looked at from then on, in years; today its dates are equally spaced."""
+    """When the barrier is observed from then on, in years; today its dates are equally spaced."""
     if count == 0:
         return "continuous"
     if count == 1:
@@ -120,3 +99,6 @@ def _dates(years: float, count: float, days: float) -> Any:
     ahead = left > _ROUNDING * years
     ahead[-1] = True
     return left[ahead]
+
+
+BARRIER = Barrier()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["get_threads", "in_ranges", "read_blocks", "set_threads"]
+__all__ = ["each_on_threads", "get_threads", "in_ranges", "read_blocks", "set_threads"]
 
 BLOCK = 32768
 SERIAL_BELOW = 200_000
@@ -56,6 +56,17 @@ def in_ranges(work: Callable[[int, int], None], n: int) -> None:
     edges = [n * k // threads // BLOCK * BLOCK for k in range(threads)] + [n]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, edges[:-1], edges[1:]))
+
+
+def each_on_threads(work: Callable[[int], None], n: int) -> None:
+    """Call work(i) for each i of 0..n, heavy items of different size: on threads from the main thread."""
+    threads = min(_threads, n)
+    if threads > 1 and threading.current_thread() is threading.main_thread():
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(n)))
+        return
+    for i in range(n):
+        work(i)
 
 
 def _freeze(view: Any, dtype: Any) -> Any:

@@ -16,6 +16,8 @@ from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
 from gammaflow.columns import Columnar, Note, PerUnit, validate
 from gammaflow.errors import SchemaError
+from gammaflow.instruments.registry import INSTRUMENTS, KINDS, WITH_TERMS, problems_of
+from gammaflow.instruments.row import Rows
 from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.positions import checks
@@ -25,6 +27,8 @@ from gammaflow.schema import BOOK
 from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit"]
+
+_COLUMNS = {**BOOK, "kind": replace(BOOK["kind"], choices=KINDS)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,8 +54,8 @@ class Book(Columnar):
         says nothing about dealers.
     currency : str
         Currency of spot, strikes and money figures.
-    notes : mapping of str to Note
-        By contract, the note behind each row of kind "note".
+    terms : mapping of str to Note
+        By contract, what columns do not say: the note behind each row of kind "note".
     origins : tuple of Origin
         What the rows were made from and which rule signed them; column `origin` says which. Not given: one,
         without a name.
@@ -69,7 +73,7 @@ class Book(Columnar):
     rule: str = "given positions"
     signed: bool = True
     currency: str = "USD"
-    notes: Mapping[str, Note] = field(default_factory=dict)
+    terms: Mapping[str, Note] = field(default_factory=dict)
     origins: tuple[Origin, ...] = ()
 
     def __post_init__(self) -> None:
@@ -77,7 +81,7 @@ class Book(Columnar):
         values, problems = attempt(
             lambda: check_number(self.spot, "spot", 0.0, open_low=True),
             lambda: utc(self.asof),
-            lambda: validate(self.columns, BOOK, "book"),
+            lambda: validate(self.columns, _COLUMNS, "book"),
         )
         refuse("book", problems)
         spot, asof, columns = values
@@ -87,13 +91,11 @@ class Book(Columnar):
             problems, n = checks.repeat_problems(columns["contract"]), len(columns["contract"])
             columns = MappingProxyType({**columns, "origin": read_only(np.zeros(n))})
             set_(self, "origins", (Origin((Source("", n),), self.rule),))
-        refuse(
-            "book", [*checks.kind_problems(columns), *checks.note_problems(columns, self.notes), *problems]
-        )
-        set_(self, "notes", MappingProxyType(dict(self.notes)))
+        refuse("book", [*problems_of(columns), *checks.term_problems(columns, self.terms), *problems])
+        set_(self, "terms", MappingProxyType(dict(self.terms)))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
-        if not len(columns["strike"]):
+        if not len(columns["kind"]):
             raise SchemaError(f"book not accepted: {self.symbol} has no rows; one position is needed.")
         order = np.argsort(columns["expiry"], kind="stable")
         if (np.diff(order) != 1).any():
@@ -135,7 +137,7 @@ class Book(Columnar):
 
     @cached_property
     def years(self) -> NDArray[np.float64]:
-        """Years to expiry of each row (ACT/365, to the second)."""
+        """Years to expiry of each row (ACT/365, to the second); infinite without one."""
         return read_only(years_to_expiry(self["expiry"], self.asof))
 
     @cached_property
@@ -144,32 +146,39 @@ class Book(Columnar):
         return read_only(np.where(np.char.endswith(self["kind"].astype(str), "call"), 1.0, -1.0))
 
     @cached_property
-    def plain(self) -> NDArray[np.bool_]:
-        """Whether each row is a plain call or put: no barrier option, no note."""
-        return np.asarray((self["kind"] == "call") | (self["kind"] == "put"))
+    def instruments(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Masks of the rows of each instrument that has any, by its name; see `gammaflow.instruments`."""
+        masks = {name: instrument.owns(self.columns) for name, instrument in INSTRUMENTS.items()}
+        return MappingProxyType({name: mask for name, mask in masks.items() if mask.any()})
+
+    @cached_property
+    def parts(self) -> Mapping[str, Rows]:
+        """The rows of each instrument but vanilla options, as it takes them."""
+        others = {name: mask for name, mask in self.instruments.items() if name != "vanilla"}
+        return MappingProxyType({name: self.rows(mask) for name, mask in others.items()})
+
+    def rows(self, mask: NDArray[np.bool_]) -> Rows:
+        """Some rows as an instrument takes them."""
+        named = zip(self["contract"], np.isin(self["kind"].astype(str), WITH_TERMS), strict=True)
+        terms = tuple(self.terms[name] if has else None for name, has in named)
+        fields = (self.flag, self["strike"], self.underlying_ratio, self["rate"], self.underlying_yield)
+        every = Rows(*fields, self.size, self.years, self.columns, terms, self.spot, self.asof)
+        return every.take(mask)
+
+    @cached_property
+    def vanilla(self) -> NDArray[np.bool_]:
+        """Whether each row is a call or put without barriers, of either exercise."""
+        return np.asarray(self.instruments.get("vanilla", np.zeros(len(self), dtype=bool)))
 
     @cached_property
     def has_strike(self) -> NDArray[np.bool_]:
-        """Whether each row has a strike: whole notes have none, and their `strike` is the initial fixing."""
-        return np.asarray(self["kind"] != "note")
-
-    @cached_property
-    def special(self) -> Mapping[str, NDArray[np.bool_]]:
-        """Masks of the rows that are not plain European options accounted for in currency, where any.
-
-        By what they are: "barrier", "note", "american" (early exercise) or "coin" (accounts in coin).
-        """
-        masks = {
-            "barrier": ~np.isnan(self["barrier"]),
-            "note": np.asarray(self["kind"] == "note"),
-            "american": np.asarray(self["exercise"] == "american"),
-            "coin": np.asarray(self["numeraire"] == "coin"),
-        }
-        return MappingProxyType({what: mask for what, mask in masks.items() if mask.any()})
+        """Whether each row has a strike; notes (whose `strike` is the initial fixing) and futures do not."""
+        masks = [mask for name, mask in self.instruments.items() if not INSTRUMENTS[name].has_strike]
+        return np.asarray(~np.any([np.zeros(len(self), dtype=bool), *masks], axis=0))
 
     @cached_property
     def expiries(self) -> pd.DatetimeIndex:
-        """The distinct expiry moments, ascending, in UTC."""
+        """The distinct expiry moments, ascending, in UTC; NaT last where rows never expire."""
         return pd.DatetimeIndex(np.unique(self["expiry"]), tz="UTC", name="expiry")
 
     @cached_property
@@ -208,7 +217,7 @@ class Book(Columnar):
         if days > (last := (pd.Timestamp.max.tz_localize("UTC") - self.asof).days):
             raise SchemaError(f"days: received {days:g}; legal: 0 .. {last:,}, until the year 2262.")
         vol_shift = check_number(vol_shift, "vol_shift")
-        lowest = self["sigma"].min()
+        lowest = np.nanmin(self["sigma"], initial=np.inf)
         if lowest + vol_shift <= 0:
             raise SchemaError(
                 f"vol_shift: received {vol_shift:g}; the book's lowest volatility is {lowest:g} and none may "
@@ -227,9 +236,9 @@ class Book(Columnar):
         """
         mask = checks.check_mask(rows, len(self))
         columns = {k: v[mask] for k, v in self.columns.items()}
-        kept = columns["contract"][columns["kind"] == "note"]
+        kept = columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)]
         rule = rule_of(self.origins, columns["origin"])
-        return replace(self, columns=columns, rule=rule, notes={name: self.notes[name] for name in kept})
+        return replace(self, columns=columns, rule=rule, terms={name: self.terms[name] for name in kept})
 
     def at(self, *, spot: float | None = None, asof: Any = None) -> Book:
         """The same positions valued at another spot or moment; volatilities stay, forwards keep their ratio.
@@ -315,14 +324,9 @@ class Book(Columnar):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """How rows are valued that are not plain European options accounted for in currency, in words."""
-        words = {
-            "barrier": "barrier options",
-            "note": "whole notes",
-            "american": "American, with early exercise",
-            "coin": "accounts in coin: delta less the mark",
-        }
-        return tuple(f"{mask.sum():,} rows: {words[what]}" for what, mask in self.special.items())
+        """Rows other than vanilla European options in currency, and how they are valued, in words."""
+        said = {name: INSTRUMENTS[name].remark for name in self.instruments}
+        return tuple(f"{self.instruments[n].sum():,} rows: {text}" for n, text in said.items() if text)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -330,7 +334,7 @@ class Book(Columnar):
         said = self.quality.warnings if self.quality else ()
         chains = self.quality.each() if self.quality else ()
         topics = {sentence.partition(":")[0] for chain in chains for sentence in chain.warnings}
-        own = book_warnings(self, self.plain)
+        own = book_warnings(self, self.vanilla)
         return said + tuple(sentence for sentence in own if sentence.partition(":")[0] not in topics)
 
     @property
@@ -385,6 +389,6 @@ class Book(Columnar):
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\n"
             + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {self.rule}\n{rows}, {len(self.expiries)} expiries, {held}"
+            + f"rule: {self.rule}\n{rows}, {len(self.expiries.dropna())} expiries, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )

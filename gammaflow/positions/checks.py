@@ -10,61 +10,29 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.errors import SchemaError
+from gammaflow.instruments.registry import WITH_TERMS
 
 __all__ = [
     "check_mask",
-    "kind_problems",
-    "note_problems",
     "origin_problems",
     "refuse_expired",
     "repeat_problems",
+    "term_problems",
 ]
 
 
-def kind_problems(columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    """What is wrong between kinds and the other columns, one line each."""
-    kinds = columns["kind"].astype(str)
-    plain = np.isin(kinds, ("call", "put"))
-    wants = np.char.find(kinds, " ") >= 0
-    has, dates = ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
-    only = "a plain call or put has none; is a 'down-in put' meant?"
-    checks = (
-        (wants & ~has, "barrier", "a row of a barrier kind needs its barrier"),
-        (~wants & has, "barrier", only),
-        (~wants & ~np.isnan(dates), "monitoring_dates", only),
-        (~wants & (columns["rebate"] > 0), "rebate", only),
-        (np.nan_to_num(dates) % 1 != 0, "monitoring_dates", "a whole number is needed"),
-        (~plain & (columns["exercise"] == "american"), "exercise", "only calls and puts are American"),
-        (~plain & (columns["numeraire"] == "coin"), "numeraire", "only calls and puts are kept in coin"),
-        (
-            (columns["exercise"] == "american") & (columns["numeraire"] == "coin"),
-            "numeraire",
-            "options kept in coin are European",
-        ),
-    )
-    problems = []
-    for mask, name, why in checks:
-        bad = np.flatnonzero(mask)
-        if bad.size:
-            row = f"{columns['contract'][bad[0]]}, {columns['kind'][bad[0]]}: {columns[name][bad[0]]}"
-            problems.append(
-                f"{name}: {bad.size} of {len(plain)} rows do not fit their kind (first: {row}); {why}."
-            )
-    return problems
-
-
-def note_problems(columns: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> list[str]:
-    """Rows of kind "note" without a note, and notes without a row."""
-    rows = set(columns["contract"][columns["kind"] == "note"])
-    without, idle = sorted(rows - set(notes)), sorted(set(notes) - rows)
+def term_problems(columns: Mapping[str, NDArray[Any]], terms: Mapping[str, Any]) -> list[str]:
+    """Rows of kinds that need terms (notes) without any, and terms without a row."""
+    rows = set(columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)])
+    without, idle = sorted(rows - set(terms)), sorted(set(terms) - rows)
     problems = []
     if without:
         problems.append(
-            f"notes: {len(without)} rows of kind 'note' have none (first: {without[0]}); use book_notes."
+            f"terms: {len(without)} rows of kind 'note' have none (first: {without[0]}); use book_notes."
         )
     if idle:
         problems.append(
-            f"notes: {len(idle)} have no row of kind 'note' (first: {idle[0]}); leave them out of `notes`."
+            f"terms: {len(idle)} have no row of kind 'note' (first: {idle[0]}); leave them out of `terms`."
         )
     return problems
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_number
 from gammaflow.columns import PerUnit
 from gammaflow.errors import MismatchError
+from gammaflow.instruments.registry import LEVELS, WITH_TERMS
 from gammaflow.positions.origins import Origin, join_rules, merge
 
 __all__ = ["join", "mapped", "net"]
@@ -20,7 +21,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 def join(one: Any, other: Any) -> dict[str, Any]:
-    """The fields of the sum of two books: columns, rule, notes and origins.
+    """The fields of the sum of two books: columns, rule, terms and origins.
 
     Raises
     ------
@@ -42,22 +43,22 @@ def join(one: Any, other: Any) -> dict[str, Any]:
         raise MismatchError(
             f"books cannot be added; they differ in {'; '.join(pairs)}. To add them, {'; '.join(todo)}."
         )
-    notes, names = _join_notes(one.notes, other.notes)
+    terms, names = _join_terms(one.terms, other.terms)
     origins = tuple(dict.fromkeys(one.origins + other.origins))
-    is_note, contracts = other["kind"] == "note", other["contract"].copy()
-    contracts[is_note] = [names[name] for name in contracts[is_note]]
+    named, contracts = np.isin(other["kind"].astype(str), WITH_TERMS), other["contract"].copy()
+    contracts[named] = [names[name] for name in contracts[named]]
     place = np.array([origins.index(origin) for origin in other.origins])
     theirs = {**other.columns, "contract": contracts, "origin": place[other["origin"].astype(int)]}
     return {
         "columns": {name: np.concatenate([values, theirs[name]]) for name, values in one.columns.items()},
         "rule": join_rules([one.rule, other.rule]),
-        "notes": notes,
+        "terms": terms,
         "origins": origins,
     }
 
 
-def _join_notes(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The notes of both, and the names of `other`'s: a number behind one that is taken by other terms."""
+def _join_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The terms of both, and the names of `other`'s: a number behind one that is taken by other terms."""
     joined, names = dict(one), {}
     for name, note in other.items():
         key, count = name, 1
@@ -95,12 +96,12 @@ def mapped(
     implied = book.spot / ratio
     to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)
     factor = to / book.spot
-    levels = {name: book[name] * factor for name in ("strike", "barrier", "rebate")}
+    levels = {name: book[name] * factor for name in LEVELS}
     columns = {**book.columns, **levels, "multiplier": book["multiplier"] / factor}
     if venue is not None:
         columns["venue"] = np.full(len(book), venue, dtype=object)
     words = f"{book.symbol} as {ratio:.8g} {symbol}"
     if to != implied:
         words += f" at a premium of {implied / to - 1:+.2%}"
-    notes = {name: note.scaled(factor, symbol) for name, note in book.notes.items()}
-    return {"columns": columns, "symbol": symbol, "spot": to, "notes": notes}, words
+    terms = {name: each.scaled(factor, symbol) for name, each in book.terms.items()}
+    return {"columns": columns, "symbol": symbol, "spot": to, "terms": terms}, words

@@ -110,7 +110,7 @@ def book_notes(
     columns["origin"] = [sources.index(source) for source in said]
     rows: Any = pd.DataFrame(columns)
     origins = tuple(Origin((Source(source, said.count(source)),), rule) for source in sources)
-    return Book(rows, symbol, spot, moment, rule, currency=currency, notes=by_name, origins=origins)
+    return Book(rows, symbol, spot, moment, rule, currency=currency, terms=by_name, origins=origins)
 
 
 def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) -> list[str]:

@@ -266,7 +266,7 @@ def barrier_trades(profile: Profile) -> pd.Series:
     """
     book = profile.book
     down = np.char.startswith(book["kind"].astype(str), "down")
-    ahead = ~book.plain & np.where(down, book["barrier"] < book.spot, book["barrier"] > book.spot)
+    ahead = ~book.vanilla & np.where(down, book["barrier"] < book.spot, book["barrier"] > book.spot)
     levels = np.unique(book["barrier"][ahead])
     trades = pd.Series(0.0, pd.Index(levels, name="barrier"), name="trade")
     jumping = ahead & np.isnan(book["monitoring_dates"])
@@ -309,7 +309,7 @@ def plot_parts(profile: Profile, measure: str = "gamma", *, ax: Any = None) -> A
     from gammaflow.plot import barriers
 
     book = profile.book
-    if book.plain.all():
+    if book.vanilla.all():
         raise SchemaError(
             "profile: received a book without barrier options; use Profile.plot, or add rows with a barrier."
         )

@@ -204,10 +204,10 @@ def knock_in_sales(
 
 def _owed(book: Book) -> Iterator[tuple[Note, NoteTerms, float, float, float]]:
     """Every note of a book with its terms, rate, volatility and yield."""
-    if not book.notes:
+    if not book.terms:
         raise SchemaError(f"book: {book.symbol} has no notes; make one with book_notes.")
     for row in np.flatnonzero(book["kind"] == "note"):
-        note: Any = book.notes[book["contract"][row]]
+        note: Any = book.terms[book["contract"][row]]
         rates = (float(book[name][row]) for name in ("rate", "sigma", "dividend_yield"))
         yield note, note.terms(book.asof), *rates
 
@@ -279,7 +279,7 @@ def barrier_map(
             }
         )
     if not rows:
-        raise SchemaError(f"book: none of the {len(book.notes)} notes on {book.symbol} has a barrier.")
+        raise SchemaError(f"book: none of the {len(book.terms)} notes on {book.symbol} has a barrier.")
     table = pd.DataFrame(rows).set_index("note").sort_values("barrier", ascending=False, kind="stable")
     where = "barrier"
     if step is not None:
@@ -348,6 +348,6 @@ def locate(book: Book) -> pd.DataFrame:
         )
     if not rows:
         raise SchemaError(
-            f"book: none of the {len(book.notes)} notes on {book.symbol} can still be knocked in."
+            f"book: none of the {len(book.terms)} notes on {book.symbol} can still be knocked in."
         )
     return pd.DataFrame(rows).set_index("note")

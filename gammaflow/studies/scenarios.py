@@ -144,7 +144,7 @@ def flip_term_structure(profile: Profile) -> pd.DataFrame:
         within the profile's days has no row.
     """
     book, rows = profile.book, {}
-    for expiry in book.expiries:
+    for expiry in book.expiries.dropna():
         if (expiry - book.asof) <= pd.Timedelta(profile.days, "D"):
             continue
         part = book.select(book["expiry"] == expiry.tz_localize(None).to_datetime64())
@@ -265,7 +265,7 @@ def plot_flip_path(
 
     path = flip_path(book, days, dynamics=dynamics, spots=spots)
     title = f"{book.title} zero gamma and short-gamma core ahead, from {book.asof:%Y-%m-%d %H:%M} UTC"
-    expiries = list((book.expiries - book.asof) / pd.Timedelta(1, "D"))
+    expiries = list((book.expiries.dropna() - book.asof) / pd.Timedelta(1, "D"))
     options = {"currency": book.currency, "expiries": expiries, **options}
     return plot_path(path, book.spot, title, **options)
 

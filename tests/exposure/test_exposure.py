@@ -160,7 +160,7 @@ def test_levels_of_a_book_with_notes_are_at_strikes_of_its_options(with_notes):
     notes = with_notes.book.select(~with_notes.book.has_strike)
     large = gf.Book(
         {**notes.columns, "position": 40.0 * notes["position"]},
-        notes.symbol, notes.spot, notes.asof, notes=notes.notes,
+        notes.symbol, notes.spot, notes.asof, terms=notes.terms,
     )  # fmt: skip
     options = with_notes.book.select(with_notes.book.has_strike)
     both, alone = (

@@ -34,7 +34,7 @@ def valued(seed):
     finite(profile, profile.table)
     flow = gf.hedge_flow(book, spot=book.spot * (0.93, 1.0, 1.06)[seed % 3], steps=2, **asked)
     finite(flow, flow.table)
-    if profile.dynamics.moves and "note" in book.special:
+    if profile.dynamics.moves and "note" in book.instruments:
         return  # levels reprice a note some thousand times, each at a volatility of its own: minutes
     levels = gf.find_levels(profile, profile.exposure())
     finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
@@ -59,8 +59,14 @@ def test_the_generator_makes_every_kind_of_row():
     books = [mixed_book(seed, rows=8, notes=1) for seed in range(12)]
     kinds = {kind for book in books for kind in book["kind"]}
     assert len(kinds) == 11
-    assert {what for book in books for what in book.special} == {"barrier", "note", "american", "coin"}
-    assert {type(note).__name__ for book in books for note in book.notes.values()} == {
+    assert {what for book in books for what in book.instruments} == {
+        "vanilla",
+        "barrier",
+        "note",
+        "american",
+        "coin",
+    }
+    assert {type(note).__name__ for book in books for note in book.terms.values()} == {
         "Autocallable", "BarrierNote", "ReverseConvertible"
     }  # fmt: skip
     dates = np.concatenate([book["monitoring_dates"] for book in books])

@@ -124,11 +124,11 @@ def test_a_row_keeps_its_ratio_to_the_smile_down_to_a_floor(line, share):
 
 def test_smiles_are_of_plain_rows_where_there_are_any():
     book = barrier_book()
-    alone = fit_smiles(book.select(book.plain))
+    alone = fit_smiles(book.select(book.vanilla))
     np.testing.assert_allclose(
         fit_smiles(book).volatility(0, [-0.1, 0.0, 0.1]), alone.volatility(0, [-0.1, 0.0, 0.1])
     )
-    only = book.select(~book.plain)
+    only = book.select(~book.vanilla)
     assert fit_smiles(only).table["strikes"].iloc[0] == len(np.unique(only["strike"]))
 
 

@@ -102,7 +102,7 @@ def test_exposure_now_equals_the_profile_at_spot_for_a_mixed_book():
         right = rows["gamma" if name == "total_gamma" else name]
         assert abs(sums[name].sum() - right.sum()) < 1e-12 * np.abs(right).sum(), name
     alone = cash_greeks(random_book(1))
-    plain = mixed.plain
+    plain = mixed.vanilla
     for name, values in alone.items():
         np.testing.assert_allclose(rows[name][plain], values, rtol=1e-13)
 
@@ -114,8 +114,8 @@ def test_groups_hold_their_barrier_rows(by):
     grouped = cash_sums(mixed, spots, by=by, wanted=["gamma"])["gamma"]
     total = cash_sums(mixed, spots, wanted=["gamma"])["gamma"].sum(axis=0)
     np.testing.assert_allclose(grouped.sum(axis=0), total, atol=1e-10 * np.abs(total).max())
-    place = np.flatnonzero(np.unique(mixed[by]) == mixed[by][~mixed.plain][0])[0]
-    rows = mixed[by] == mixed[by][~mixed.plain][0]
+    place = np.flatnonzero(np.unique(mixed[by]) == mixed[by][~mixed.vanilla][0])[0]
+    rows = mixed[by] == mixed[by][~mixed.vanilla][0]
     alone = cash_sums(mixed.select(rows), spots, wanted=["gamma"])["gamma"].sum(axis=0)
     np.testing.assert_allclose(grouped[place], alone, atol=1e-10 * np.abs(total).max())
 
@@ -215,7 +215,7 @@ def test_every_kind_is_priced():
             {"barrier": np.nan},
             "barrier: 1 of 1 rows do not fit their kind (first: down-in put 0",
         ),
-        ({"kind": "put"}, "a plain call or put has none; is a 'down-in put' meant?"),
+        ({"kind": "put"}, "a vanilla call or put has none; is a 'down-in put' meant?"),
         (
             {"kind": "put", "barrier": np.nan, "monitoring_dates": 5.0},
             "monitoring_dates: 1 of 1 rows do not fit",

@@ -107,7 +107,7 @@ def test_remarks_count_the_rows_that_are_not_plain():
     book = replace(book, columns={**book.columns, "exercise": np.full(60, "american", object)})
     assert book.remarks == ("60 rows: American, with early exercise",)
     assert "60 rows: American" in repr(book)
-    assert list(book.special) == ["american"]
+    assert list(book.instruments) == ["vanilla", "american"]
 
 
 def test_at_keeps_positions_and_forward_ratios():
@@ -202,4 +202,4 @@ def test_note_rows_need_their_note_and_notes_their_row():
     with pytest.raises(SchemaError, match=r"notes: 1 rows of kind 'note' have none \(first: X"):
         Book(frame, "TEST", 100.0, ASOF)
     with pytest.raises(SchemaError, match=r"notes: 1 have no row of kind 'note' \(first: Z"):
-        Book(frame.assign(kind="call"), "TEST", 100.0, ASOF, notes={"Z": object()})  # type: ignore[dict-item]
+        Book(frame.assign(kind="call"), "TEST", 100.0, ASOF, terms={"Z": object()})  # type: ignore[dict-item]

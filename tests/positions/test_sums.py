@@ -143,8 +143,8 @@ def test_notes_of_one_name_and_other_terms_are_told_apart():
     one, two = gf.book_notes([note], **how), gf.book_notes([other], **how)
     both = one + two
     assert both["contract"].tolist() == ["N1", "N1 (2)"]
-    assert both.notes["N1"] is note
-    assert both.notes["N1 (2)"] is other
+    assert both.terms["N1"] is note
+    assert both.terms["N1 (2)"] is other
     assert_adds(both, one, two)
     again = both + two + one
     assert sorted(again["contract"]) == ["N1", "N1", "N1 (2)", "N1 (2)"]

@@ -133,4 +133,4 @@ def _note(rng: np.random.Generator, i: int, spot: float, asof: pd.Timestamp) -> 
         "rate": np.array([float(rng.choice([-0.02, 0.013, 0.06]))]),
         "dividend_yield": np.array([float(rng.choice([-0.015, 0.0, 0.08]))]),
     }
-    return Book(columns, "TEST", spot, asof, notes={note.name: note})
+    return Book(columns, "TEST", spot, asof, terms={note.name: note})

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.checks import read_only
+from gammaflow.instruments.row import Rows
 from gammaflow.kernels.american import Rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
-from gammaflow.positions.book import Book
 from gammaflow.pricing.american.boundary import find_boundaries, premiums, share
 
 __all__ = ["Curves"]
 
 Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
+Places = NDArray[np.intp]
 
 #: Rows of `premiums` after the price; the first three are those of its short form.
 _PREMIUM = ("delta", "gamma", "speed", "color", "vega", "vanna", "zomma", "theta", "charm")
@@ -47,11 +47,11 @@ _lock = threading.Lock()
 class Curves:
     """Early-exercise correction of rows of one kind at one day and volatility, as a function of spot."""
 
-    def __init__(self, book: Book, places: Rows, years: Array, sigma: Array, by: Rule) -> None:
+    def __init__(self, rows: Rows, places: Places, years: Array, sigma: Array, by: Rule) -> None:
         self.by = by
-        names = (book.flag, years, book["rate"], sigma, book.underlying_yield)
+        names = (rows.flag, years, rows.rate, sigma, rows.carry)
         self.phi, self.years, self.r, self.sigma, self.q = (a[places] for a in names)
-        self.K, self.ratio = book["strike"][places], book.underlying_ratio[places]
+        self.K, self.ratio = rows.strike[places], rows.ratio[places]
         self.put = self.phi < 0
         self.found = found = find_boundaries(self.phi, self.years, self.r, self.sigma, self.q, by)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -68,12 +68,7 @@ class Curves:
             self.points = np.where(found.end > 0.0, np.minimum(4.0 * points, _MOST), 0.0).astype(np.int64)
         #: Spots between which the option is held for the premium.
         self.low, self.high = np.where(self.put, edge, end), np.where(self.put, end, edge)
-        self.size = book.size[places]
-        centre = np.log(self.K / self.ratio) - self.phi * self.middle
-        fixed, floating = np.where(self.put, self.K, 0.0), np.where(self.put, 0.0, self.ratio)
-        fixed, floating = fixed * self.size, floating * self.size
-        columns = (self.low, self.high, centre, per, fixed, floating, np.sign(self.size))
-        self.columns = (*map(read_only, columns), read_only(self.points, np.int64))
+        self.centre, self.per = np.log(self.K / self.ratio) - self.phi * self.middle, per
 
     def underlying(self, x: Array, of: Any = ...) -> Array:
         """Price of the underlying from x: U over strike for puts, strike over U for calls."""
@@ -123,12 +118,14 @@ class Curves:
         share(work, len(self.K), 16.0)
         return read_only(out)
 
-    def add_held(self, wanted: list[str], spots: Array, into: Rows, out: Array) -> None:
-        """Add what exercise later changes to rows `into` of out (wanted, any, m)."""
+    def add_held(self, wanted: list[str], spots: Array, size: Array, into: Places, out: Array) -> None:
+        """Add what exercise later changes in `size` of each row to rows `into` of out (wanted, any, m)."""
         which = read_only([_PREMIUM.index(_GREEK.get(name, name)) for name in wanted], np.int64)
         gross = read_only([name in _GREEK for name in wanted], np.bool_)
         series = self.short if which.max() < _SHORT else self.full
-        columns = (*self.columns, read_only(into, np.int64))
+        fixed, floating = np.where(self.put, self.K, 0.0), np.where(self.put, 0.0, self.ratio)
+        terms = (self.low, self.high, self.centre, self.per, fixed * size, floating * size, np.sign(size))
+        columns = (*map(read_only, terms), *(read_only(a, np.int64) for a in (self.points, into)))
         grid = read_only(spots), read_only(np.log(spots))
         alone = np.bincount(into).max() == 1
 
@@ -142,7 +139,9 @@ class Curves:
 
         share(work, len(self.K), len(spots) / 150.0)
 
-    def add_exercised(self, wanted: list[str], spots: Array, into: Rows, out: Array, european: bool) -> None:
+    def add_exercised(
+        self, wanted: list[str], spots: Array, size: Array, into: Places, out: Array, european: bool
+    ) -> None:
         """Add what exercise now changes, in the same way: the delta of what is received.
 
         Less the greeks of the European options, where those are in the sums already.
@@ -152,11 +151,11 @@ class Curves:
             i, j = np.nonzero(gone)
             cash = _european(self, i, spots[j] * self.ratio[i], self.years[i])
             for name, block in zip(wanted, out, strict=True):
-                size = np.abs(self.size[i]) if name in _GREEK else self.size[i]
-                np.add.at(block, (into[i], j), -size * cash[_GREEK.get(name, name)])
+                units = np.abs(size[i]) if name in _GREEK else size[i]
+                np.add.at(block, (into[i], j), -units * cash[_GREEK.get(name, name)])
         if "delta" in wanted and gone.any():
-            units = (self.size * self.phi * self.ratio)[:, None] * gone * spots
-            np.add.at(out[wanted.index("delta")], into, units)
+            received = (size * self.phi * self.ratio)[:, None] * gone * spots
+            np.add.at(out[wanted.index("delta")], into, received)
 
 
 @cache
@@ -166,7 +165,7 @@ def _nodes(n: int) -> tuple[Array, Array]:
     return np.cos(angle), np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n)
 
 
-def _european(curves: Curves, of: Rows, U: Array, years: Array) -> dict[str, Array]:
+def _european(curves: Curves, of: Places, U: Array, years: Array) -> dict[str, Array]:
     """Cash greeks of the European options of the rows `of`, which have `years` left."""
     out = np.empty((len(CASH_GREEKS), len(of)))
     columns = (curves.phi[of], U, curves.K[of], years, curves.r[of], curves.sigma[of], curves.q[of])
@@ -174,10 +173,10 @@ def _european(curves: Curves, of: Rows, U: Array, years: Array) -> dict[str, Arr
     return dict(zip(CASH_GREEKS, out, strict=True))
 
 
-def _held(curves: Curves, of: Rows, x: Array, full: bool) -> Array:
+def _held(curves: Curves, of: Places, x: Array, full: bool) -> Array:
     """Correction of cash greeks for exercise later on: rows as `_PREMIUM`."""
 
-    def premium(of: Rows, x: Array) -> Array:
+    def premium(of: Places, x: Array) -> Array:
         terms = (curves.phi[of], curves.underlying(x, of), curves.K[of])
         return premiums(of, *terms, curves.found, curves.by, curves.slope if full else None)[1:]
 
@@ -204,7 +203,7 @@ def _lagrange(s: Array, k: int) -> Array:
     return np.asarray(np.prod([(s - j) / (k - j) for j in range(_OTHERS + 1) if j != k], axis=0))
 
 
-def _limits(curves: Curves, of: Rows, full: bool) -> Array:
+def _limits(curves: Curves, of: Places, full: bool) -> Array:
     """Limit of `_held` at the boundary: American less European values."""
     found, H = curves.found, curves.found.H[:, of]
     phi, r, q, sigma, K = (a[of] for a in (curves.phi, curves.r, curves.q, curves.sigma, curves.K))

@@ -1,25 +1,23 @@
-"""Early-exercise correction: American minus European cash greeks, by row and spot."""
+"""American options: what early exercise changes in the cash greeks of calls and puts."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.accuracy import Accuracy
 from gammaflow.instruments.american.curves import Curves
+from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.kernels.american import rule
-from gammaflow.positions.book import Book
 from gammaflow.pricing.american.boundary import parts
 
-__all__ = ["american_cash", "american_sums", "exercise_spots", "exercised", "held_between", "unsupported"]
-
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
+__all__ = ["AMERICAN", "American"]
 
 # The premium has more points than prices need, for speed, charm, zomma and color: 0.3 standard deviations
 # from the boundary they are good to 2e-4 of their scale, color to 5e-4 (worst of 400).
@@ -29,109 +27,17 @@ _RULES = (rule(12, 12, 40, 1e-8, 6), rule(24, 24, 64))  # of ordinary rows and s
 _KEPT = 4
 
 
-_kept: WeakKeyDictionary[Book, OrderedDict[Any, list[tuple[Any, Curves]]]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Rows, OrderedDict[Any, list[tuple[Any, Curves]]]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def _curves(book: Book, places: Rows, years: Array, sigma: Array) -> list[tuple[Any, Curves]]:
-    """Curves of ordinary and of strained rows and where in places these are; the last few calls are kept."""
-    key = (places.tobytes(), years[places].tobytes(), sigma[places].tobytes())
-    with _lock:
-        kept = _kept.setdefault(book, OrderedDict())
-        found = kept.pop(key, None)
-    if found is None:
-        columns = (book.flag, years, book["rate"], sigma, book.underlying_yield)
-        split = parts(*(a[places] for a in columns))
-        found = [(of, Curves(book, places[of], years, sigma, _RULES[kind])) for of, kind in split]
-    with _lock:
-        kept[key] = found
-        while len(kept) > _KEPT:
-            kept.popitem(last=False)
-    return found
+class American(Instrument):
+    """Early-exercise correction: American less European cash greeks.
 
-
-def _early(book: Book) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows whose exercise is early somewhere, with one boundary and with two."""
-    call = book.flag > 0
-    r, q = book["rate"], book.underlying_yield
-    gain, cost = np.where(call, q, r), np.where(call, r, q)
-    return (gain > 0.0) | ((gain == 0.0) & (cost < 0.0)), (gain < 0.0) & (cost < gain)
-
-
-def unsupported(book: Book) -> NDArray[np.bool_]:
-    """American rows that are valued as European ones: two boundaries, puts of q < r < 0, calls of r < q < 0.
-
-    Returns
-    -------
-    (n,) mask
-    """
-    return np.asarray((book["exercise"] == "american") & _early(book)[1])
-
-
-def exercised(book: Book) -> NDArray[np.bool_]:
-    """American rows that are worth more exercised than held, at the book's spot and moment.
-
-    Returns
-    -------
-    (n,) mask
-    """
-    rows = np.asarray((book["exercise"] == "american") & _early(book)[0])
-    places = np.flatnonzero(rows)
-    for of, curves in _curves(book, places, book.years, book["sigma"]):
-        rows[places[of]] = curves.gone(np.array([book.spot]))[:, 0]
-    return rows
-
-
-def exercise_spots(
-    book: Book, rows: NDArray[np.bool_], years: Array, sigma: Array
-) -> tuple[NDArray[np.intp], Array]:
-    """Spots at which American rows begin to be exercised, where their gamma jumps.
-
-    Parameters
-    ----------
-    book, rows, years, sigma
-        As for `american_cash`.
-
-    Returns
-    -------
-    places : (k,) array of int
-        The rows of the book that are exercised early anywhere.
-    spots : (k,) array
-        Of puts the highest, of calls the lowest spot at which each is exercised [currency].
-    """
-    places = np.flatnonzero(rows & _early(book)[0] & (years > 0.0))
-    if not places.size:
-        return places, np.empty(0)
-    spots = np.empty(len(places))
-    for of, curves in _curves(book, places, years, sigma):
-        spots[of] = np.where(curves.put, curves.low, curves.high)
-    return places, spots
-
-
-def american_cash(
-    book: Book,
-    rows: NDArray[np.bool_],
-    spots: Array,
-    years: Array,
-    sigma: Array,
-    wanted: Collection[str],
-    days: float = 0.0,
-) -> dict[str, Array]:
-    """Cash greeks of American less those of European exercise, times position and multiplier, over spots.
-
-    Parameters
-    ----------
-    book, rows, spots, years, sigma, wanted, days
-        As for `instruments.barrier.barrier_cash`; all rows are plain. `years` holds what is left after
-        `days`. A row on a forward is exercised into that forward.
-
-    Returns
-    -------
-    dict of (rows, m) arrays
-        0 where exercise is never early (puts of r <= 0, calls of q <= 0), in rows of `unsupported`, and where
-        spot is 7 standard deviations or more from where the boundary begins: what is left out there is below
-        1e-11 of the strike. Where the option is exercised now, minus the European greeks, in delta plus that
-        of what is received.
+    A row on a forward is exercised into that forward. The correction is 0 where exercise is never early
+    (puts of r <= 0, calls of q <= 0), in rows of `unsupported`, and where spot is 7 standard deviations or
+    more from where the boundary begins: what is left out there is below 1e-11 of the strike. Where the option
+    is exercised now, it is minus the European greeks, in delta plus that of what is received.
 
     Notes
     -----
@@ -149,62 +55,118 @@ def american_cash(
     vanna within 4e-3, next to the boundary; half of the rows within 1e-6 and 1e-5. Above sigma sqrt(t) = 15
     they are not known.
     """
-    n = int(np.count_nonzero(rows))
-    return american_sums(book, rows, spots, years, sigma, wanted, days, groups=np.arange(n), count=n)
+
+    name = "american"
+    remark = "American, with early exercise"
+    corrects_vanilla = True
+    follows_volatility = False
+    noise = 1e-7
+    cause = "early exercise"
+
+    def owns(self, columns: Mapping[str, NDArray[Any]]) -> Mask:
+        """Rows of American exercise."""
+        return np.asarray(columns["exercise"] == "american")
+
+    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+        """Rows other than calls and puts."""
+        vanilla = (columns["kind"] == "call") | (columns["kind"] == "put")
+        yield ~vanilla & self.owns(columns), "exercise", "only calls and puts are American"
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """American less European cash greeks of one unit long; see `Instrument.greeks`."""
+        every = np.arange(len(rows))
+        return _sums(rows, at, wanted, np.ones(len(rows)), every, len(rows), european=True)
+
+    def sums(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], groups: NDArray[np.intp], count: int
+    ) -> dict[str, Array]:
+        """Sums of the correction over groups of rows, (count, m), for which no array of all rows is made.
+
+        Times size, "gross_gamma" among `wanted`; where the vanilla option is counted in `vanilla_between`
+        only.
+        """
+        return _sums(rows, at, wanted, rows.size, groups, count, european=False)
+
+    def vanilla_between(self, rows: Rows, at: Scenario) -> tuple[Array, Array]:
+        """Spots between which each row is held, (n,) and (n,): 0 and infinity where always."""
+        low, high = np.zeros(len(rows)), np.full(len(rows), np.inf)
+        places, spots = self._boundaries(rows, at)
+        put = rows.flag[places] < 0
+        low[places[put]], high[places[~put]] = spots[put], spots[~put]
+        return low, high
+
+    def jumps(self, rows: Rows, at: Scenario) -> Array:
+        """Of puts the highest, of calls the lowest spot at which each is exercised [currency]."""
+        return self._boundaries(rows, at)[1]
+
+    def unsupported(self, rows: Rows) -> Mask:
+        """Rows valued as European ones: two boundaries, puts of q < r < 0, calls of r < q < 0."""
+        return _early(rows)[1]
+
+    def exercised(self, rows: Rows, spot: float) -> Mask:
+        """Rows that are worth more exercised than held, today at a spot."""
+        early = _early(rows)[0]
+        places = np.flatnonzero(early)
+        for of, curves in _curves(rows, places, rows.years, rows["sigma"]):
+            early[places[of]] = curves.gone(np.array([spot]))[:, 0]
+        return early
+
+    def _boundaries(self, rows: Rows, at: Scenario) -> tuple[NDArray[np.intp], Array]:
+        """Rows that are exercised early anywhere, and the spot at which each begins to be."""
+        places = np.flatnonzero(_early(rows)[0] & (at.years > 0.0))
+        spots = np.empty(len(places))
+        for of, curves in _curves(rows, places, at.years, at.sigma) if places.size else ():
+            spots[of] = np.where(curves.put, curves.low, curves.high)
+        return places, spots
 
 
-def held_between(book: Book, rows: NDArray[np.bool_], years: Array, sigma: Array) -> tuple[Array, Array]:
-    """Spots between which each row of the book is not exercised, (n,) and (n,): 0 and infinity where always.
-
-    Parameters
-    ----------
-    book, rows, years, sigma
-        As for `american_cash`.
-    """
-    low, high = np.zeros(len(book)), np.full(len(book), np.inf)
-    places, spots = exercise_spots(book, rows, years, sigma)
-    put = book.flag[places] < 0
-    low[places[put]], high[places[~put]] = spots[put], spots[~put]
-    return low, high
+AMERICAN = American()
 
 
-def american_sums(
-    book: Book,
-    rows: NDArray[np.bool_],
-    spots: Array,
-    years: Array,
-    sigma: Array,
+def _curves(rows: Rows, places: NDArray[np.intp], years: Array, sigma: Array) -> list[tuple[Any, Curves]]:
+    """Curves of ordinary and of strained rows and where in places these are; the last few calls are kept."""
+    key = (places.tobytes(), years[places].tobytes(), sigma[places].tobytes())
+    with _lock:
+        kept = _kept.setdefault(rows, OrderedDict())
+        found = kept.pop(key, None)
+    if found is None:
+        columns = (rows.flag, years, rows.rate, sigma, rows.carry)
+        split = parts(*(a[places] for a in columns))
+        found = [(of, Curves(rows, places[of], years, sigma, _RULES[kind])) for of, kind in split]
+    with _lock:
+        kept[key] = found
+        while len(kept) > _KEPT:
+            kept.popitem(last=False)
+    return found
+
+
+def _early(rows: Rows) -> tuple[Mask, Mask]:
+    """Rows whose exercise is early somewhere, with one boundary and with two."""
+    call, r, q = rows.flag > 0, rows.rate, rows.carry
+    gain, cost = np.where(call, q, r), np.where(call, r, q)
+    return (gain > 0.0) | ((gain == 0.0) & (cost < 0.0)), (gain < 0.0) & (cost < gain)
+
+
+def _sums(
+    rows: Rows,
+    at: Scenario,
     wanted: Collection[str],
-    days: float = 0.0,
-    *,
-    groups: NDArray[np.integer[Any]],
+    size: Array,
+    groups: NDArray[np.intp],
     count: int,
-    european: bool = True,
+    *,
+    european: bool,
 ) -> dict[str, Array]:
-    """The sums of `american_cash` over groups of rows, for which no array of all rows is made.
-
-    Parameters
-    ----------
-    book, rows, spots, years, sigma, wanted, days
-        As for `american_cash`.
-    groups : (rows,) array of int
-        To which of the `count` groups each row belongs.
-    count : int
-    european : bool
-        Whether the European greeks have been counted at all spots, so that they are taken off where a row is
-        exercised; False: only within `held_between`.
-
-    Returns
-    -------
-    dict of (count, m) arrays
-    """
-    names, places = list(wanted), np.flatnonzero(rows)
-    out = np.zeros((len(names), count, len(spots)))
-    active = np.flatnonzero(_early(book)[0][places] & (years[places] > 0.0))
-    if names and active.size and len(spots):
-        into = np.asarray(groups)[active].astype(np.intp)
-        for of, curves in _curves(book, places[active], years, sigma):
-            curves.add_held(names, spots, into[of], out)
+    """Sums over groups of `size` of each row; `european`: whether those greeks are counted at all spots."""
+    names = list(wanted)
+    out = np.zeros((len(names), count, len(at.spots)))
+    places = np.flatnonzero(_early(rows)[0] & (at.years > 0.0))
+    if names and places.size and len(at.spots):
+        into, units = groups[places].astype(np.intp), size[places]
+        for of, curves in _curves(rows, places, at.years, at.sigma):
+            curves.add_held(names, at.spots, units[of], into[of], out)
             if european or "delta" in names:
-                curves.add_exercised(names, spots, into[of], out, european)
+                curves.add_exercised(names, at.spots, units[of], into[of], out, european)
     return dict(zip(names, out, strict=True))

@@ -1,22 +1,18 @@
-"""Cash greeks of a book's structured notes, over spots."""
+"""Notes: cash greeks of rows that are whole structured notes."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.kernels.blocks import get_threads
-from gammaflow.positions.book import Book
-from gammaflow.pricing.note import prices as note_pricing
+from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
+from gammaflow.kernels.blocks import each_on_threads
+from gammaflow.pricing import note as pricing
+from gammaflow.units import POWERS, cash
 
-__all__ = ["note_cash"]
-
-Array = NDArray[np.float64]
+__all__ = ["NOTE"]
 
 # Times the tolerance of a book, and of one row at least this.
 _LOOSER, _LEAST = 10.0, 1e-9
@@ -25,98 +21,77 @@ _LOOSER, _LEAST = 10.0, 1e-9
 _STEPS = (8, 16, 32)
 _FEW = 8
 
-#: The powers of spot that make a cash greek of each derivative (see `gammaflow.units`).
-_POWERS = {
-    "delta": 1, "gamma": 2, "vanna": 1, "charm": 1, "vega": 0, "theta": 0, "speed": 3, "zomma": 2, "color": 2
-}  # fmt: skip
-
-
-def note_cash(
-    book: Book,
-    rows: NDArray[np.bool_],
-    spots: Array,
-    years: Array,
-    sigma: Array,
-    wanted: Collection[str],
-    days: float = 0.0,
-    accuracy: Accuracy | None = None,
-) -> dict[str, Array]:
-    """Cash greeks times position, multiplier and initial fixing of the notes in `rows` at each spot.
-
-    Parameters
-    ----------
-    book, rows, spots, years, sigma, wanted, days, accuracy
-        As for `instruments.barrier.barrier_cash`; all rows are notes, valued to ten times the tolerance,
-        as in `gammaflow.pricing.note.value`. Dates passed by `days` drop off.
-
-    Returns
-    -------
-    dict of (rows, m) arrays
-        Where `sigma` is (rows, m) and spots are many, notes are valued on a grid of volatilities and
-        interpolated in ln sigma, to the same tolerance: a share of each note's largest value, or of par where
-        that is larger.
-
-    Notes
-    -----
-    A note is a claim on spot: `forward_ratio` plays no part.
-    """
-    accuracy = accuracy or Accuracy()
-    tol = max(_LOOSER * accuracy.tol, _LEAST)
-    places = np.flatnonzero(rows)
-    out = {name: np.zeros((len(places), len(spots))) for name in wanted}
-    needs = set(_POWERS) & set(wanted)
-    needs |= {"gamma"} if {"speed", "gross_gamma"} & set(wanted) else set()
-    live = [i for i, row in enumerate(places) if years[row] > 0]
-
-    def work(i: int) -> None:
-        row = places[i]
-        value = _valued(book, row, tuple(sorted(needs)), days, tol)
-        if sigma.ndim == 1:
-            cash = value(spots, sigma[row])
-        else:
-            least = _scales(book, row, sigma[i], years[row])
-            cash = _over_volatility(value, spots, sigma[i], least, tol)
-        accuracy.check(book["contract"][row], 0.0, cash.values(), tol)
-        if "gross_gamma" in out:
-            cash["gross_gamma"] = np.abs(cash["gamma"])
-        for name in set(out) & set(cash):
-            out[name][i] = cash[name]
-
-    threads = min(get_threads(), len(live)) if needs else 0
-    if threads > 1 and threading.current_thread() is threading.main_thread():
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, live))
-    elif needs:
-        for i in live:
-            work(i)
-    return out
-
-
 #: Cash greeks of one note at some spots, all of one volatility.
 _Value = Callable[[Array, float], dict[str, Array]]
 
 
-def _valued(book: Book, row: int, names: tuple[str, ...], days: float, tol: float) -> _Value:
+class Note(Instrument):
+    """Whole notes: a claim on spot, so that `forward_ratio` plays no part. `Book.terms` holds what they pay.
+
+    The column `strike` holds the initial fixing, which is no strike.
+    """
+
+    name = "note"
+    kinds = ("note",)
+    remark = "whole notes"
+    has_strike = False
+    has_terms = True
+    by_quadrature = True
+    cause = "barrier"
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit of par over the initial fixing, to ten times the tolerance.
+
+        Where `at.sigma` is (n, m) and spots are many, notes are valued on a grid of volatilities and
+        interpolated in ln sigma, to the same tolerance: a share of each note's largest value, or of par where
+        that is larger.
+        """
+        tol = max(_LOOSER * accuracy.tol, _LEAST)
+        out = {name: np.zeros((len(rows), len(at.spots))) for name in wanted}
+        needs = tuple(sorted({*wanted, "gamma"} if "speed" in wanted else set(wanted)))
+
+        def work(i: int) -> None:
+            value = _valued(rows, i, needs, at.days, tol)
+            if at.sigma.ndim == 1:
+                found = value(at.spots, float(at.sigma[i]))
+            else:
+                least = _scales(rows.terms[i].initial, at.sigma[i], at.years[i])
+                found = _over_volatility(value, at.spots, at.sigma[i], least, tol)
+            accuracy.check(rows["contract"][i], 0.0, found.values(), tol)
+            for name in wanted:
+                out[name][i] = found[name]
+
+        each_on_threads(work, len(rows))
+        return out
+
+    def jumps(self, rows: Rows, at: Scenario) -> Array:
+        """Barriers that are always observed and have not been hit [currency]."""
+        left = [note.terms(rows.asof, at.days) for note in rows.terms]
+        return np.array([t.barrier for t in left if t.continuous and not t.knocked and t.barrier > 0.0])
+
+
+NOTE = Note()
+
+
+def _valued(rows: Rows, i: int, names: tuple[str, ...], days: float, tol: float) -> _Value:
     """The cash greeks `names` of one row as a function of spots and volatility."""
-    note, size = book.notes[book["contract"][row]], book.size[row]
-    terms = note.terms(book.asof, days)
-    rate, carry = book["rate"][row], book["dividend_yield"][row]
+    note = rows.terms[i]
+    terms = note.terms(rows.asof, days)
 
     def value(spots: Array, sigma: float) -> dict[str, Array]:
-        greeks = note_pricing.value(terms, spots, rate, sigma, carry, names, tol=tol)
-        cash = {name: size * note.initial * spots ** _POWERS[name] * greeks[name] for name in names}
-        if "speed" in cash:
-            cash["speed"] = cash["speed"] + 2.0 * cash["gamma"]
-        return cash
+        carry = rows["dividend_yield"][i]
+        greeks = pricing.value(terms, spots, rows.rate[i], sigma, carry, names, tol=tol)
+        return cash({name: note.initial * greeks[name] for name in names}, spots)
 
     return value
 
 
-def _scales(book: Book, row: int, vol: Array, years: float) -> dict[str, float]:
+def _scales(par: float, vol: Array, years: float) -> dict[str, float]:
     """The least that a cash greek's error is a share of: par, per unit of volatility or year where it is."""
-    par = abs(book.size[row]) * book.notes[book["contract"][row]].initial
     by_vol, by_year = par / float(np.exp(np.log(vol).mean())), par / years
-    scales = dict.fromkeys(_POWERS, par) | dict.fromkeys(("vega", "vanna", "zomma"), by_vol)
+    scales = dict.fromkeys(POWERS, par) | dict.fromkeys(("vega", "vanna", "zomma"), by_vol)
     return scales | dict.fromkeys(("theta", "charm", "color"), by_year)
 
 

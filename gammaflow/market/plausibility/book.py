@@ -14,18 +14,18 @@ __all__ = ["book_warnings"]
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
-def book_warnings(book: Snapshot, plain: NDArray[np.bool_]) -> tuple[str, ...]:
+def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]:
     """What is implausible about a book's own columns, one sentence each, worded as `chain_warnings` does.
 
-    `plain` (n,) says which rows are plain calls and puts: strikes and expiries are judged by those.
+    `vanilla` (n,) says which rows are calls and puts: strikes and expiries are judged by those.
     """
     contracts, sigma = book["contract"], book["sigma"]
     found = []
-    if plain.any():
-        found += far_strikes(book["strike"][plain], book["kind"][plain] == "call", book.spot)
-        found += long_wait(book.years[plain], book.asof)
+    if vanilla.any():
+        found += far_strikes(book["strike"][vanilla], book["kind"][vanilla] == "call", book.spot)
+        found += long_wait(book.years[vanilla], book.asof)
     high = sigma > LARGEST_VOLATILITY
-    if np.median(sigma) > LARGEST_VOLATILITY:
+    if vanilla.any() and np.median(sigma[vanilla]) > LARGEST_VOLATILITY:
         found.append(
             f"volatility: {received(high, contracts, (f'{v:g}' for v in sigma))}, above "
             f"{LARGEST_VOLATILITY:.0%}; plausible is 5 % to 300 %, as a decimal (0.56 is 56 %). Scale it."

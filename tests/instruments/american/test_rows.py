@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 import gammaflow as gf
 from gammaflow import american, bsm
 from gammaflow.exposure.sums import cash_greeks
+from gammaflow.instruments import Scenario
 from gammaflow.instruments.american import curves as american_curves
 from gammaflow.instruments.american import rows as american_rows
-from gammaflow.instruments.american.rows import american_cash, american_sums, exercised, unsupported
+from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.kernels.sweep import CASH_GREEKS
 from support.books import random_book
+from support.rows import cash_of
 
 WANTED = (*CASH_GREEKS, "gross_gamma")
 SPOTS = np.linspace(60.0, 150.0, 19)
@@ -30,8 +32,7 @@ def american_book(seed=5, rows=60, **changes):
 
 def differences(book, spots, wanted=WANTED, days=0.0, vol_shift=0.0, rows=None):
     years, sigma = book.rolled(days, vol_shift)
-    rows = np.ones(len(book), dtype=bool) if rows is None else rows
-    return american_cash(book, rows, np.asarray(spots), years, sigma, wanted, days)
+    return cash_of("american", book, spots, wanted, rows=rows, years=years, sigma=sigma, days=days)
 
 
 def terms(book, spots):
@@ -264,7 +265,8 @@ def test_sums_over_groups(threads: int) -> None:
     before = bsm.get_threads()
     try:
         bsm.set_threads(threads)
-        sums = american_sums(book, rows, grid, book.years, book["sigma"], WANTED, groups=groups, count=9)
+        at = Scenario(grid, book.years[rows], book["sigma"][rows])
+        sums = american_rows._sums(book.rows(rows), at, WANTED, book.size[rows], groups, 9, european=True)
     finally:
         bsm.set_threads(before)
     each = differences(book, grid, rows=rows)
@@ -291,7 +293,7 @@ def test_boundaries_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for shift in (0.01, 0.02, 0.03, 0.04):
         differences(book, [90.0], ("gamma",), vol_shift=shift)
     assert len(calls) == 7
-    assert len(american_rows._kept[book]) == 4
+    assert len(american_rows._kept[book.parts["american"]]) == 4
     differences(book, [90.0], ("gamma",), days=0.01)
     differences(book, [90.0], ("gamma",))
     assert len(calls) == 9
@@ -316,7 +318,7 @@ def test_extreme_terms_stay_finite(t: float, sigma: float) -> None:
     )  # fmt: skip
     rows, years = np.ones(n, bool), np.full(n, t)
     spots = np.unique(np.concatenate([np.linspace(50.0, 150.0, 101), strikes]))
-    found = american_cash(book, rows, spots, years, book["sigma"], WANTED)
+    found = cash_of("american", book, spots, WANTED, rows=rows, years=years)
     for name in WANTED:
         assert np.isfinite(found[name]).all(), name
     delta = found["delta"] / book.size[:, None]
@@ -334,7 +336,7 @@ def test_little_volatility_cuts_the_years_that_count(monkeypatch: pytest.MonkeyP
     spots = np.linspace(99.2, 103.0, 39)
     found = differences(book, spots, ("delta", "gamma", "theta", "charm"))
     at = terms(book, spots)
-    found_ = american_rows._curves(book, np.arange(n), book.years, book["sigma"])
+    found_ = american_rows._curves(book.parts["american"], np.arange(n), book.years, book["sigma"])
     cut = np.concatenate([curves.found.life < book.years[of] for of, curves in found_])
     assert 0.1 < cut.mean() < 0.9
     names = ("delta", "gamma", "theta", "charm")
@@ -396,3 +398,11 @@ def test_sums_of_real_books(shared, name: str, q: float) -> None:
         total, all_ = difference.sum(axis=0), found[measure][:, ::40].sum(axis=0)
         np.testing.assert_allclose(all_, total, atol=2e-4 * np.abs(difference).sum(axis=0).max())
     assert all(np.isfinite(values).all() for values in found.values())
+
+
+def exercised(book):
+    return AMERICAN.exercised(book.rows(np.ones(len(book), bool)), book.spot)
+
+
+def unsupported(book):
+    return AMERICAN.unsupported(book.rows(np.ones(len(book), bool)))

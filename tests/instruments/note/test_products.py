@@ -367,7 +367,7 @@ def test_the_book_of_the_dealers_who_owe_notes():
     assert set(book["venue"]) == {"notes"}
     assert (book["rate"].tolist(), book["dividend_yield"].tolist()) == ([0.036] * 2, [0.001] * 2)
     assert list(book.expiries) == [notes[1].maturity, notes[0].maturity]
-    assert dict(book.notes) == {"RC": notes[0], "PHX": notes[1]}
+    assert dict(book.terms) == {"RC": notes[0], "PHX": notes[1]}
     assert (book.symbol, book.rule) == ("IBIT", "dealers owe every note")
 
 
@@ -408,7 +408,7 @@ def test_all_problems_of_a_book_in_one_error():
 def test_a_book_of_notes_maps_to_coins():
     book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
     coins = book.in_units_of("BTC", 0.00056712)
-    barriers = {name: note.barrier_price for name, note in coins.notes.items()}
+    barriers = {name: note.barrier_price for name, note in coins.terms.items()}
     assert barriers["DEMO-01 memory phoenix"] == pytest.approx(76_875, abs=1)
     assert coins["multiplier"] * coins["strike"] == pytest.approx(book["multiplier"] * book["strike"])
 

@@ -6,12 +6,12 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.instruments.note.rows import note_cash
 from gammaflow.kernels.blocks import get_threads, set_threads
 from gammaflow.positions.book import Book
 from gammaflow.pricing.note.prices import ALL, value
 from gammaflow.pricing.note.terms import NoteTerms
 from support.books import ASOF
+from support.rows import cash_of
 
 WANTED = ("delta", "gamma", "vanna", "charm", "vega", "theta", "speed", "zomma", "color", "gross_gamma")
 RATE, YIELD, SIGMA = 0.041, 0.013, np.array([0.55, 0.32, 0.47])
@@ -68,12 +68,12 @@ def note_book(**columns):
             **columns,
         }
     )
-    return Book(frame.astype({"venue": object, "kind": object}), "TEST", 42.0, ASOF, notes=SHEETS)
+    return Book(frame.astype({"venue": object, "kind": object}), "TEST", 42.0, ASOF, terms=SHEETS)
 
 
 def cash(book, days=0.0, spots=SPOTS, wanted=WANTED, shift=0.0):
     years, sigma = book.rolled(days, shift)
-    return note_cash(book, book["kind"] == "note", spots, years, sigma, wanted, days)
+    return cash_of("note", book, spots, wanted, years=years, sigma=sigma, days=days)
 
 
 @pytest.mark.parametrize("days", [0.0, 10.5])
@@ -131,9 +131,7 @@ def test_threads_change_nothing():
 
 def test_only_the_rows_asked_for():
     book = note_book()
-    years, sigma = book.rolled(0.0, 0.0)
-    rows = np.array([False, True, False])
-    found = note_cash(book, rows, SPOTS, years, sigma, ["delta"])
+    found = cash_of("note", book, SPOTS, ["delta"], rows=np.array([False, True, False]))
     np.testing.assert_array_equal(found["delta"][0], cash(book)["delta"][1])
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gammaflow import american, bsm
 from gammaflow.instruments.american import rows as american_rows
-from gammaflow.instruments.american.rows import american_cash, exercised
+from gammaflow.instruments.american.rows import AMERICAN
 from support.books import ASOF, random_book
+from support.rows import cash_of
 
 PRICE = {"default": 3e-6, "precise": 3e-8}
 DELTA = {"default": 4e-4, "precise": 2e-6}
@@ -187,7 +188,7 @@ def test_book_rows(kind: str, drift: float) -> None:
         )
         spots = B * np.exp(-phi * np.sort(away))
         only = np.arange(3) == i
-        found = american_cash(book, only, spots, t, sigma, names)
+        found = cash_of("american", book, spots, names, rows=only, years=t, sigma=sigma)
         held = american.greeks(kind, spots, *at[1:], which=names, precision="precise")
         european = bsm.greeks(kind, spots, *at[1:], which=names)
         per = {"delta": spots, "gamma": spots**2, "vega": 1.0, "vanna": spots}
@@ -209,16 +210,16 @@ def test_books_of_ordinary_and_strained_rows() -> None:
     years, spots = np.full(n, 3.0), np.linspace(80.0, 125.0, 31)
     split = american_rows.parts(book.flag, years, book["rate"], book["sigma"], book.underlying_yield)
     assert [kind for _, kind in split] == [0, 1]
-    every = american_cash(book, np.ones(n, bool), spots, years, book["sigma"], ("delta", "vega"))
+    every = cash_of("american", book, spots, ("delta", "vega"), rows=np.ones(n, bool), years=years)
     for i in range(n):
-        alone = american_cash(book, np.arange(n) == i, spots, years, book["sigma"], ("delta", "vega"))
+        alone = cash_of("american", book, spots, ("delta", "vega"), rows=np.arange(n) == i, years=years)
         for name, values in alone.items():
             np.testing.assert_allclose(every[name][i], values[0], rtol=1e-9, atol=1e-9)
     held = replace(book, columns={**book.columns, "exercise": np.full(n, "american", object)})
     B = american.exercise_boundary(
         "p", book["strike"], book.years, book["rate"], book["sigma"], book.underlying_yield
     )
-    np.testing.assert_array_equal(exercised(held), book.spot <= B)
+    np.testing.assert_array_equal(AMERICAN.exercised(held.parts["american"], book.spot), book.spot <= B)
 
 
 @pytest.mark.parametrize("name", ["vega", "theta", "rho", "vanna", "charm", "volga"])

@@ -1,0 +1,222 @@
+"""Sums of vanilla rows over spots whose volatility stays: Gaussian sums, direct or at Chebyshev points."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.checks import read_only
+from gammaflow.exposure import chebyshev
+from gammaflow.instruments.registry import INSTRUMENTS
+from gammaflow.instruments.row import Scenario
+from gammaflow.kernels.blocks import get_threads
+from gammaflow.kernels.gauss import gauss_sweep
+from gammaflow.kernels.sweep import CASH_GREEKS
+from gammaflow.positions.book import Book
+
+__all__ = ["CASH_SUMS", "SUMS", "vanilla_sums"]
+
+Array = NDArray[np.float64]
+
+#: Names of sums; "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
+CASH_SUMS = (*CASH_GREEKS, "gross_gamma", "total_gamma")
+
+_SHAPE = {"vega", "speed", "zomma", "color"}
+
+#: Rows of a block of sums of one group.
+SUMS = 12
+
+# Where `gauss_sweep` has each sum; volatility that stays adds nothing to gamma.
+_PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
+_DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
+
+# Interpolation is considered in sums of a million terms. Costs in terms of the direct sum (measured): of a
+# cosine, and of the product of a node with a point.
+_MANY = 1_000_000
+_COSINE, _PRODUCT = 5.0, 0.25
+
+# Terms from which threads gain more than they cost to start (measured).
+_THREADS_FROM = 5_000_000
+
+
+def vanilla_sums(
+    book: Book,
+    spots: Array,
+    years: Array,
+    sigma: Array,
+    wanted: Collection[str],
+    groups: NDArray[np.int64],
+    count: int,
+    *,
+    interpolate: bool = True,
+) -> dict[str, Array]:
+    """Cash greeks times position and multiplier of calls and puts, summed per group at each spot.
+
+    American rows count where they are held.
+
+    Parameters
+    ----------
+    book : Book
+    spots : (m,) array
+    years, sigma : (n,) arrays
+        Of all rows, rolled.
+    wanted : collection of str
+        Out of `CASH_SUMS`.
+    groups : (n,) array of int
+        The group of each row, 0..count - 1.
+    count : int
+    interpolate : bool
+        As for `gammaflow.exposure.sums.cash_sums`.
+
+    Returns
+    -------
+    dict of (count, m) arrays
+    """
+    vanilla, carry = book.vanilla, book.underlying_yield
+    x = np.log(spots / book.spot)
+    low, high = _held_between(book, years, sigma)
+    columns: tuple[Array, ...] = (
+        book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size,
+        low, high,
+    )  # fmt: skip
+    if (np.diff(groups) < 0).any():
+        order = np.argsort(groups, kind="stable")
+        columns = tuple(read_only(c[order]) for c in columns)
+        vanilla, groups = vanilla[order], groups[order]
+    starts = np.searchsorted(groups, np.arange(count + 1))
+    flags = (
+        bool(_SHAPE & set(wanted)),
+        "delta" in wanted or ("charm" in wanted and bool(carry.any())),
+        "theta" in wanted,
+    )
+    sums = np.zeros((SUMS, count, len(x)))
+    wide = np.zeros(len(book), dtype=bool)
+    if interpolate and len(book) * len(x) >= _MANY:
+        half = 0.5 * (x.max() - x.min())
+        width = np.where(vanilla, columns[5] * np.sqrt(columns[3]), 0.0)
+        always = np.isinf(columns[8]) & np.isinf(columns[9])
+        wide = vanilla & always & (width >= chebyshev.narrowest(half, min(len(x), chebyshev.MOST)))
+        sizes = _sizes_that_pay(wide, width, half, starts, len(x))
+        wide &= np.repeat(sizes > 0, np.diff(starts))
+    if wide.any():
+        _add_interpolated(sums, x, sizes, book.spot, columns, starts, wide, flags)
+    if (vanilla & ~wide).any():
+        direct = _sums_at([x] * count, book.spot, columns, starts, vanilla & ~wide, flags)
+        for group, values in enumerate(direct):
+            sums[:, group] += values
+    sums[_CHARM] += sums[_CARRY_HELD]
+    kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
+    return {name: total if name == "theta" else total * spots for name, total in kept.items()}
+
+
+def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array]:
+    """ln(S / S0) between which each row counts as vanilla, infinite where always."""
+    low, high = np.full(len(book), -np.inf), np.full(len(book), np.inf)
+    for name, rows in book.parts.items():
+        bounds = getattr(INSTRUMENTS[name], "vanilla_between", None)
+        if bounds is not None:
+            mine = book.instruments[name]
+            with np.errstate(divide="ignore"):
+                low[mine], high[mine] = (
+                    np.log(bound / book.spot)
+                    for bound in bounds(rows, Scenario(np.empty(0), years[mine], sigma[mine]))
+                )
+    return read_only(low), read_only(high)
+
+
+def _sizes_that_pay(
+    wide: NDArray[np.bool_], width: Array, half: float, starts: NDArray[np.int64], points: int
+) -> NDArray[np.int64]:
+    """Chebyshev points of each group, by the least width of `wide` rows; 0 where direct sums are cheaper.
+
+    The direct sum takes a term for each row and spot, interpolation one for each row and node, and besides a
+    cosine for each node and spot, shared by all groups of a size, and products of nodes with nodes and spots.
+    """
+    least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
+    sizes = np.where(np.isfinite(least), chebyshev.points_needed(half, least), 0)
+    rows = np.add.reduceat(wide, starts[:-1], dtype=np.int64)
+    for n in np.unique(sizes[sizes > 0]):
+        same = sizes == n
+        saved = rows[same].sum() * (points - n)
+        if saved <= n * (_COSINE * points + _PRODUCT * same.sum() * (n + points)):
+            sizes[same] = 0
+    return np.asarray(sizes, np.int64)
+
+
+def _add_interpolated(
+    sums: Array,
+    x: Array,
+    sizes: NDArray[np.int64],
+    spot: float,
+    columns: tuple[Array, ...],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.bool_],
+    flags: tuple[bool, bool, bool],
+) -> None:
+    """Add those of `rows` to `sums` (rows of `gauss_sweep`, groups, m), by `sizes` Chebyshev points each.
+
+    Delta and what charm has from carry are not summed there but integrated, from one exact value each at the
+    lowest point.
+    """
+    low, high = x.min(), x.max()
+    shape, held, theta = flags
+    used = np.array([_GAMMA, 2, _CHARM, 9] + [4, 6, 7, 8] * shape + [5] * theta)
+    grown_to = np.array([_DELTA, _CARRY_HELD])
+    nodes = {n: chebyshev.points(n, low, high) for n in np.unique(sizes)}
+    at_nodes = _sums_at([nodes[n] for n in sizes], spot, columns, starts, rows, (shape, False, theta))
+    at_low = _sums_at([np.array([low])] * len(sizes), spot, columns, starts, rows, (False, held, False))
+    for n in nodes:
+        if not n:
+            continue
+        groups = np.flatnonzero(sizes == n)
+        values = np.stack([at_nodes[group] for group in groups], axis=1)
+        for block, found in chebyshev.at(chebyshev.series(values[used]), low, high, x):
+            sums[used[:, None], groups, block] += found
+        if held:
+            start = np.stack([at_low[group] for group in groups], axis=1)[grown_to]
+            grown = chebyshev.integrated(chebyshev.series(values[[_GAMMA, _CARRY_GAMMA]]), low, high)
+            for block, found in chebyshev.at(grown, low, high, x):
+                sums[grown_to[:, None], groups, block] += start + found
+
+
+def _sums_at(
+    points: list[Array],
+    spot: float,
+    columns: tuple[Array, ...],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.bool_],
+    flags: tuple[bool, bool, bool],
+) -> list[Array]:
+    """Sums (rows of `gauss_sweep`, points) of each group over its rows in `rows`, at its own points.
+
+    The last two of `columns` bound where rows count, in x.
+    """
+    if not rows.all():
+        columns = tuple(read_only(c[rows]) for c in columns)
+        starts = np.append(0, np.cumsum(rows))[starts]
+    ends = read_only(np.cumsum([0, *map(len, points)]), np.int64)
+    starts = read_only(starts, np.int64)
+    x = read_only(np.concatenate(points))
+    out = np.zeros((SUMS, ends[-1]))
+
+    def work(first: int, last: int) -> None:
+        groups = slice(first, last + 1)
+        gauss_sweep(spot, x, ends[groups], starts[groups], *terms_of_rows, *bounds, out, *flags)
+
+    always = bool(np.isinf(columns[-1]).all() and np.isinf(columns[-2]).all())
+    *terms_of_rows, low, high = columns
+    bounds = (None, None) if always else (low, high)
+    terms = np.cumsum(np.diff(starts) * np.diff(ends))
+    threads = get_threads() if terms[-1] >= _THREADS_FROM else 1
+    cuts = np.searchsorted(terms, terms[-1] * np.arange(1, threads) / threads)
+    edges = [0, *cuts.tolist(), len(terms)]
+    if threads == 1 or threading.current_thread() is not threading.main_thread():
+        work(0, len(terms))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, edges[:-1], edges[1:]))
+    return np.split(out, ends[1:-1], axis=1)

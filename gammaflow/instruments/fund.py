@@ -1,0 +1,83 @@
+"""Funds: shares of the underlying, and shares of funds that hold a fixed multiple of it day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.accuracy import Accuracy
+from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
+
+__all__ = ["LEVERAGED_FUND", "SHARE"]
+
+
+class Share(Instrument):
+    """Shares or coins of the underlying: delta alone; `forward_ratio` is the price of one over spot."""
+
+    name = "share"
+    kinds = ("share",)
+    levels = ()
+    needs = ()
+    remark = "shares: delta only"
+    has_strike = False
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit long; see `Instrument.greeks`."""
+        price = rows.ratio[:, None] * at.spots
+        return {name: price if name == "delta" else np.zeros_like(price) for name in wanted}
+
+
+class LeveragedFund(Instrument):
+    """Shares of a fund of daily leverage L (2, 3, -1, ...) on the underlying.
+
+    A share is worth V0 (S / S0)^L, V0 being `forward_ratio` times spot today, S0: its holder is long gamma,
+    L (L - 1) V, which the fund trades in the direction of the move before each close, and pays for it with
+    theta, sigma^2 L (L - 1) V / 2 a year, less interest (1 - L) r V on what is not invested.
+
+    Notes
+    -----
+    Rebalanced all the time: M. Avellaneda and S. Zhang, Path-dependence of leveraged ETF returns, SIAM
+    Journal on Financial Mathematics 1 (2010). The trade of L (L - 1) V per return: M. Cheng and A. Madhavan, The
+    dynamics of leveraged and inverse exchange-traded funds, Journal of Investment Management 7 (2009).
+    """
+
+    name = "leveraged fund"
+    kinds = ("leveraged fund",)
+    levels = ()
+    needs = ("leverage", "forward_ratio", "sigma")
+    remark = "leveraged funds, rebalanced all the time"
+    has_strike = False
+
+    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+        """Rows of other kinds with a leverage."""
+        given = ~np.isnan(columns["leverage"])
+        yield ~self.owns(columns) & given, "leverage", "only leveraged funds have one"
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit long; see `Instrument.greeks`."""
+        L = rows["leverage"][:, None]
+        bent = L * (L - 1.0)
+        decay = (1.0 - L) * rows["rate"][:, None] + L * rows["dividend_yield"][:, None]
+        decay = decay - 0.5 * bent * at.vol() ** 2
+        value = rows.ratio[:, None] * rows.spot * (at.spots / rows.spot) ** L
+        value = value * np.exp(decay * (at.days / DAYS_PER_YEAR))
+        shares = {
+            "delta": L,
+            "gamma": bent,
+            "theta": decay,
+            "charm": L * decay,
+            "speed": L * bent,
+            "color": bent * decay,
+        }
+        return {name: np.asarray(value * shares.get(name, 0.0)) for name in wanted}
+
+
+SHARE, LEVERAGED_FUND = Share(), LeveragedFund()

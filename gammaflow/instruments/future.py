@@ -1,0 +1,57 @@
+"""Futures: dated ones and perpetual swaps, so that a dealer's hedge stands in the book that it hedges."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from gammaflow.accuracy import Accuracy
+from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
+
+__all__ = ["FUTURE", "PERPETUAL"]
+
+
+class Future(Instrument):
+    """Dated futures: worth, per unit, what their price F has gained since it was traded.
+
+    F is `forward_ratio` times spot, kept when spot moves and when time passes; without a ratio it is
+    S e^((r - q) t), which draws nearer to spot day by day. Both are linear in spot: no gamma, no vega. The
+    size is in units of the underlying; of an inverse contract it is its notional over spot.
+    """
+
+    name = "future"
+    kinds = ("future",)
+    levels = ()
+    needs: tuple[str, ...] = ("expiry",)
+    remark = "futures: delta only"
+    has_strike = False
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit long: delta F, theta and charm -(r - q) F; see `Instrument.greeks`."""
+        drift = rows.rate - rows.carry
+        price = (rows.ratio * np.exp(np.where(drift, drift * at.years, 0.0)))[:, None] * at.spots
+        fading = -drift[:, None] * price
+        known = {"delta": price, "theta": fading, "charm": fading}
+        return {name: known.get(name, np.zeros_like(price)) for name in wanted}
+
+
+class Perpetual(Future):
+    """Perpetual swaps, which never expire: delta alone, at `forward_ratio` times spot, or at spot."""
+
+    name = "perpetual"
+    kinds = ("perpetual",)
+    needs: tuple[str, ...] = ()
+    remark = "perpetual swaps: delta only"
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit long; see `Instrument.greeks`."""
+        price = rows.ratio[:, None] * at.spots
+        return {name: price if name == "delta" else np.zeros_like(price) for name in wanted}
+
+
+FUTURE, PERPETUAL = Future(), Perpetual()

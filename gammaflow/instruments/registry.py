@@ -1,0 +1,73 @@
+"""The registry of instruments: every kind of row that a book may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.instruments.american.rows import AMERICAN
+from gammaflow.instruments.barrier import BARRIER
+from gammaflow.instruments.coin import COIN
+from gammaflow.instruments.digital import DIGITAL
+from gammaflow.instruments.fund import LEVERAGED_FUND, SHARE
+from gammaflow.instruments.future import FUTURE, PERPETUAL
+from gammaflow.instruments.note.rows import NOTE
+from gammaflow.instruments.row import Instrument
+from gammaflow.instruments.vanilla import VANILLA
+
+__all__ = ["INSTRUMENTS", "KINDS", "LEVELS", "WITH_TERMS", "problems_of"]
+
+#: Every instrument, by name. Kinds first, then what corrects vanilla rows.
+INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
+    {
+        instrument.name: instrument
+        for instrument in (
+            VANILLA,
+            BARRIER,
+            NOTE,
+            DIGITAL,
+            FUTURE,
+            PERPETUAL,
+            SHARE,
+            LEVERAGED_FUND,
+            AMERICAN,
+            COIN,
+        )
+    }
+)
+
+#: Every kind of book row.
+KINDS: tuple[str, ...] = tuple(kind for instrument in INSTRUMENTS.values() for kind in instrument.kinds)
+
+#: Columns in currency per unit of the underlying.
+LEVELS: tuple[str, ...] = tuple(
+    dict.fromkeys(name for instrument in INSTRUMENTS.values() for name in instrument.levels)
+)
+
+#: Kinds whose rows have terms beside their columns.
+WITH_TERMS: tuple[str, ...] = tuple(k for i in INSTRUMENTS.values() if i.has_terms for k in i.kinds)
+
+
+def problems_of(columns: Mapping[str, NDArray[Any]]) -> Iterator[str]:
+    """What is wrong between kinds and the other columns of a book, one line each."""
+    n = len(columns["kind"])
+
+    def told(mask: NDArray[np.bool_], name: str, why: str) -> str:
+        bad = np.flatnonzero(mask)
+        row = f"{columns['contract'][bad[0]]}, {columns['kind'][bad[0]]}: {columns[name][bad[0]]}"
+        return f"{name}: {bad.size} of {n} rows do not fit their kind (first: {row}); {why}."
+
+    for instrument in INSTRUMENTS.values():
+        mine = instrument.owns(columns)
+        for name in instrument.needs:
+            values = columns[name]
+            missing = mine & (np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))
+            if missing.any():
+                yield told(missing, name, f"{instrument.remark or 'calls and puts'} need it")
+        for mask, name, why in instrument.problems(columns):
+            if mask.any():
+                yield told(mask, name, why)

@@ -1,0 +1,41 @@
+"""Vanilla options: calls and puts of European exercise, in currency."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from gammaflow.accuracy import Accuracy
+from gammaflow.checks import read_only
+from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
+from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
+
+__all__ = ["VANILLA"]
+
+
+class Vanilla(Instrument):
+    """Calls and puts; those of American exercise and those kept in coin are corrected by others.
+
+    Books sum them in Gaussian form (`gammaflow.exposure.fixed`); here they are valued row by row.
+    """
+
+    name = "vanilla"
+    kinds = ("call", "put")
+
+    def greeks(
+        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
+    ) -> dict[str, Array]:
+        """Cash greeks of one unit long; see `Instrument.greeks`."""
+        shape = (len(rows), len(at.spots))
+        columns = (
+            rows.flag[:, None], rows.ratio[:, None] * at.spots, rows.strike[:, None], at.years[:, None],
+            rows.rate[:, None], at.vol(), rows.carry[:, None], np.float64(1.0)
+        )  # fmt: skip
+        out = np.empty((len(CASH_GREEKS), shape[0] * shape[1]))
+        cash_rows(*(read_only(np.broadcast_to(c, shape).ravel()) for c in columns), out)
+        every = dict(zip(CASH_GREEKS, out.reshape(-1, *shape), strict=True))
+        return {name: every[name] for name in wanted}
+
+
+VANILLA = Vanilla()
