@@ -43,8 +43,8 @@ class LeveragedFund(Instrument):
     Notes
     -----
     Rebalanced all the time: M. Avellaneda and S. Zhang, Path-dependence of leveraged ETF returns, SIAM
-    Journal on Financial Mathematics 1 (2010). The trade of L (L - 1) V per return: M. Cheng and A. Madhavan, The
-    dynamics of leveraged and inverse exchange-traded funds, Journal of Investment Management 7 (2009).
+    Journal on Financial Mathematics 1 (2010). The trade of L (L - 1) V per return: M. Cheng and A. Madhavan,
+    The dynamics of leveraged and inverse exchange-traded funds, J. Investment Management 7 (2009).
     """
 
     name = "leveraged fund"

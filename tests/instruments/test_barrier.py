@@ -6,7 +6,7 @@ import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.positions.book import Book
-from gammaflow.schema import KINDS
+from gammaflow.instruments import KINDS
 from support.books import ASOF, random_book, slope_of
 
 MONITORING = [np.nan, 1.0, 6.0]
