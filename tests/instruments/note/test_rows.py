@@ -161,7 +161,7 @@ def test_a_profile_of_notes_adds_up():
 
 def test_a_note_a_hair_before_maturity_is_still_there():
     """Less than a nanosecond before its last close: par and coupon for certain, which have no delta."""
-    note = gf.notes.ReverseConvertible(
+    note = gf.ReverseConvertible(
         name="RC", symbol="TEST", notional=1e6, initial=50.0, issued="2025-11-04", matures="2026-02-05",
         barrier=0.7, observation="daily", coupon=0.03, coupons="quarterly",
     )  # fmt: skip
