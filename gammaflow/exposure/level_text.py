@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from gammaflow.exposure.zones import FADED, Zone
 from gammaflow.market.plausibility import marked
-from gammaflow.text import amount_text, moment_text, strike_text
+from gammaflow.text import amount_text, expiry_labels, moment_text, strike_text
 from gammaflow.units import describe
 
 if TYPE_CHECKING:
@@ -47,10 +48,7 @@ def rows(levels: Levels) -> list[tuple[str, str]]:
         ("put wall", _strike(levels.put_wall)),
         ("absolute gamma strike", _strike(levels.absolute_gamma_strike)),
         *_walls(levels),
-        *(
-            ("max pain, next expiry", f"{strike_text(strike)} ({expiry:%Y-%m-%d})")
-            for expiry, strike in levels.max_pain.head(1).items()
-        ),
+        *_max_pain(levels),
     ]
 
 
@@ -94,7 +92,10 @@ def explain(levels: Levels) -> str:
         ("core", f"around a trough, where the sum stays below {levels.core_fraction:g} of it"),
         ("flow", f"integral of the sum over 100 d ln S across the zone [{book.currency}]"),
         *(("walls", f"{sense}: {row['meaning']}") for sense, row in levels.walls.iterrows()),
-        ("max pain", "per expiry, the strike at which all positions would pay the least"),
+        (
+            "max pain",
+            "per expiry, the strike at which all open interest, rows without volatility too, would pay least",
+        ),
         ("by strike", "net gamma of each strike at spot: where short gamma sits, not where spot is short"),
     ]
     width = max(len(name) for name, _ in lines)
@@ -174,6 +175,22 @@ def _walls(levels: Levels) -> list[tuple[str, str]]:
         if (call, put) != usual and not (np.isnan(call) and np.isnan(put)):
             out.append((f"walls, {sense}", f"call {_strike(call)}, put {_strike(put)}"))
     return out
+
+
+def _max_pain(levels: Levels) -> list[tuple[str, str]]:
+    """Max pain of the next expiry, and of others on its day (SPX settles AM and PM)."""
+    expiries = pd.DatetimeIndex(levels.max_pain.index)
+    next_day = [label for label in expiry_labels(expiries) if label[:10] == f"{expiries[0]:%Y-%m-%d}"]
+    named = zip(next_day, levels.max_pain, strict=False)
+    return [
+        (f"max pain, {'same day' if i else 'next expiry'}", f"{strike_text(strike)} ({label}{_utc(label)})")
+        for i, (label, strike) in enumerate(named)
+    ]
+
+
+def _utc(label: str) -> str:
+    """The zone of a label that has a time."""
+    return " UTC" if ":" in label else ""
 
 
 def _strike(value: float) -> str:

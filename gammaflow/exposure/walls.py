@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.exposure.exposure import Exposure
+from gammaflow.positions.origins import Interest, interest_behind
 
 __all__ = ["find_concentration", "find_max_pain", "find_walls"]
+
+Array = NDArray[np.float64]
 
 #: Senses of "wall", by name, and in words.
 SENSES = {
@@ -67,18 +69,48 @@ def find_concentration(exposure: Exposure) -> pd.DataFrame:
 
 
 def find_max_pain(exposure: Exposure) -> pd.Series:
-    """argmin over strikes K of sum |units| max(phi (K - K_i), 0), per expiry to come, of vanilla rows."""
+    """The strike at which the contracts of an expiry would pay the least, per expiry to come [currency].
+
+    Parameters
+    ----------
+    exposure : Exposure
+        Of the book, rolled to the time that max pain is asked for.
+
+    Returns
+    -------
+    Series
+        By expiry, of which the book has calls or puts (barrier options and notes are not counted): argmin
+        over strikes K of the sum of units x max(phi (K - K_i), 0), the lowest of several.
+
+    Notes
+    -----
+    Contracts are all in which the chains behind the book show open interest: those too that cannot be valued
+    (no volatility), and those that a subset of the book leaves out, in every expiry that the subset has a row
+    of; make the book of a smaller chain to leave them out. Each chain counts once, whatever the signs and
+    the number of its rows. Rows that come from no chain, or from one without open interest at their expiry,
+    count by their positions without sign.
+    """
     book = exposure.book
-    alive = book.rolled(exposure.days)[0] > 0.0
+    rows = np.flatnonzero(book.vanilla & (book.rolled(exposure.days)[0] > 0.0))
+    parts, known = interest_behind(book.origins, book["origin"][rows], book["expiry"][rows])
+    own = rows[~known]
+    parts.append(Interest(book["expiry"][own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
+    expiry, strike, flag, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     pain = {}
-    for e, (start, stop) in enumerate(pairwise(book.expiry_starts)):
-        rows = np.flatnonzero((book.vanilla & alive)[start:stop]) + start
-        if rows.size:
-            strikes, units = book["strike"][rows], np.abs(book.size[rows])
-            grid = np.unique(strikes)
-            payoff = np.maximum(book.flag[rows] * (grid[:, None] - strikes), 0.0) @ units
-            pain[book.expiries[e]] = grid[payoff.argmin()]
+    for moment in np.unique(expiry):
+        mine = expiry == moment
+        pain[pd.Timestamp(moment, tz="UTC")] = _least(strike[mine], flag[mine], units[mine])
     return pd.Series(pain, dtype=np.float64, name="max_pain")
+
+
+def _least(strike: Array, flag: Array, units: Array) -> float:
+    """The strike at which calls (flag 1) and puts (-1) pay the least."""
+    grid, place = np.unique(strike, return_inverse=True)
+    paid = np.zeros(len(grid))
+    for sign in (1.0, -1.0):
+        held = np.bincount(place, np.where(flag == sign, units, 0.0), len(grid))
+        paid += np.maximum(sign * (grid[:, None] - grid), 0.0) @ held
+    return float(grid[paid.argmin()])
 
 
 def _strikes(exposure: Exposure) -> pd.DataFrame:

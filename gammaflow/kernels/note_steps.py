@@ -81,28 +81,47 @@ def new_layer(width, base, nodes, extra):
     return layer
 
 
+@scalar
+def before(dates, k, z, v, u):
+    """Cash v, units of spot b and u just before what happens on date k at z, from v and u just after."""
+    b = 0.0
+    if k == len(dates.time) - 1:
+        row = 0
+        while row < len(dates.edges) and z > dates.edges[row]:
+            row += 1
+        v, b, u = dates.redemption[row, 0], dates.redemption[row, 1], 0.0
+    if z > dates.call[k]:
+        v, b, u = dates.call_pays[k], 0.0, 0.0
+    if z > dates.due[k]:
+        v += dates.coupon[k]
+        u = 1.0
+    elif dates.memory:
+        v += dates.coupon[k] * u
+    if dates.lose[k] and z <= 0.0:
+        v = b = 0.0
+    return v, b, u
+
+
 @kernel
 def fill_before(dates, k, start, stop, layer):
     """Values just before what happens on date k, from those just after, at the nodes start..stop."""
-    last = k == len(dates.time) - 1
     for j in range(start, stop):
-        z, v, u = layer.place[j], layer.value[0, j], layer.value[1, j]
-        if last:
-            row = 0
-            while row < len(dates.edges) and z > dates.edges[row]:
-                row += 1
-            v = dates.redemption[row, 0] + dates.redemption[row, 1] * dates.ref * math.exp(z)
-            u = 0.0
-        if z > dates.call[k]:
-            v = dates.call_pays[k]
-            u = 0.0
-        if z > dates.due[k]:
-            v += dates.coupon[k]
-            u = 1.0
-        elif dates.memory:
-            v += dates.coupon[k] * u
-        layer.value[0, j] = 0.0 if dates.lose[k] and z <= 0.0 else v
+        z = layer.place[j]
+        v, b, u = before(dates, k, z, layer.value[0, j], layer.value[1, j])
+        layer.value[0, j] = v + b * dates.ref * math.exp(z) if b != 0.0 else v
         layer.value[1, j] = u
+
+
+@kernel
+def add_certain(dates, step, z, r, q, missed, jet):
+    """Add what the only date pays, and four derivatives in z, where no level of it is in reach of z."""
+    if step.mirror and z <= 0.0:
+        return
+    v, b, u = before(dates, np.int64(0), z + step.m, 0.0, 0.0)
+    asset = b * dates.ref * math.exp(z - q * dates.time[0])
+    jet[0] += (v + missed * u) * math.exp(-r * dates.time[0])
+    for i in range(5):
+        jet[i] += asset
 
 
 @kernel
@@ -120,6 +139,15 @@ def levels_between(dates, k, low, high, levels):
             levels[at] = z
             count += 1
     return count
+
+
+@scalar
+def is_near(z, levels, count, cover):
+    """Whether one of so many levels is closer to z than cover."""
+    near = False
+    for i in range(count):
+        near = near or abs(z - levels[i]) < cover
+    return near
 
 
 @kernel

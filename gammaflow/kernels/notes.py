@@ -22,6 +22,8 @@ that touch the barrier on the way, with z = ln(S / barrier):
 The last step, from the first date to now, is differentiated under the integral. Where it is shorter than all
 others its Gaussian is narrower than the panels. Spots with a level of the first date in reach are then
 integrated over narrower ones; from elsewhere that date's events are certain, and one step goes to the second.
+Where there is no second, what is paid from there is cash and units of spot, and no integral is taken: it
+would add rounding over the cube of the deviation to gamma.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ import numpy as np
 from gammaflow.kernels.barrier_steps import P, build_step, offsets, spread
 from gammaflow.kernels.compile import kernel
 from gammaflow.kernels.note_steps import (
+    add_certain,
     add_jets,
     add_piece,
     cut_panels,
     fill_before,
+    is_near,
     levels_between,
     look_back,
     look_back_from_panels,
@@ -127,17 +131,20 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
         a, b = b, a
         end = stop
 
+    none = np.int64(0)  # a literal 0 would compile what it is passed to once more
     now = make_step(soon, r, sigma, q, max(reach, LAST_REACH), dates.mirror)
+    lowest, highest = z[0] + now.m - now.cover, z[-1] + now.m + now.cover
+    found = levels_between(dates, none, lowest, highest, levels)
     if not fine:
         for i in range(len(z)):
-            add_jets(now, z[i], width, base, nodes, a, nodes, end, (1.0, missed), jets[i])
+            if n == 1 and not is_near(z[i] + now.m, levels, found, now.cover):
+                add_certain(dates, now, z[i], r, q, missed, jets[i])
+            else:
+                add_jets(now, z[i], width, base, nodes, a, nodes, end, (1.0, missed), jets[i])
         return
     dt = dates.time[1] - soon
     step = make_step(dt, r, sigma, q, reach, dates.mirror)
     both = make_step(dates.time[1], r, sigma, q, reach, dates.mirror)
-    none = np.int64(0)  # a literal 0 would compile what it is passed to once more
-    lowest, highest = z[0] + now.m - now.cover, z[-1] + now.m + now.cover
-    found = levels_between(dates, none, lowest, highest, levels)
     share = last_wide * now.s
     b = new_layer(width, base, none, (1 + 2 * found * math.ceil(2.0 * now.cover / share)) * P)
     stop = none
@@ -156,10 +163,7 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
     fill_before(dates, none, none, stop, b)
     probe = new_layer(width, base, none, none + 3)
     for i in range(len(z)):
-        near = False
-        for level in levels[:found]:
-            near = near or abs(z[i] + now.m - level) < now.cover
-        if near:
+        if is_near(z[i] + now.m, levels, found, now.cover):
             add_jets(now, z[i], width, base, none, b, none, stop, (1.0, missed), jets[i])
             continue
         for j in range(3):

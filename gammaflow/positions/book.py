@@ -306,11 +306,12 @@ class Book(Columnar):
         True
         """
         fields, words = mapped(self, symbol, per_unit, spot, venue)
-        return replace(self, **fields, **self._retold(lambda rule: f"{rule}, {words}"))
+        return replace(self, **fields, **self._retold(lambda rule: f"{rule}, {words}", fields["spot"]))
 
-    def _retold(self, words: Callable[[str], str]) -> dict[str, Any]:
-        """The rule of every origin in other words, and the book's: fields to replace."""
-        origins = tuple(origin._replace(rule=words(origin.rule)) for origin in self.origins)
+    def _retold(self, words: Callable[[str], str], spot: float | None = None) -> dict[str, Any]:
+        """The rule of every origin in other words, its units in which spot is `spot`: fields to replace."""
+        factor = 1.0 if spot is None else spot / self.spot
+        origins = tuple(Origin(o.sources, words(o.rule), o.factor * factor) for o in self.origins)
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property

@@ -72,6 +72,7 @@ def _join_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[
 def net(columns: Columns, origins: Sequence[Origin]) -> dict[str, Any]:
     """Columns and origins with one row for all that are alike in everything but position and origin."""
     frame = pd.DataFrame(dict(columns))
+    frame["factor"] = np.array([origin.factor for origin in origins])[columns["origin"].astype(int)]
     terms = [name for name in frame if name not in ("position", "origin")]
     place = frame.groupby(terms, sort=False, dropna=False).ngroup().to_numpy()
     first = np.unique(place, return_index=True)[1]

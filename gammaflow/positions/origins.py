@@ -14,11 +14,13 @@ from gammaflow.market.quality import Quality
 
 __all__ = [
     "BookQuality",
+    "Interest",
     "Origin",
     "Part",
     "Source",
     "Subset",
     "count_held",
+    "interest_behind",
     "join_rules",
     "merge",
     "quality_of",
@@ -27,6 +29,24 @@ __all__ = [
 
 _AND = " | "
 _OPPOSITE = "opposite of "
+
+
+class Interest(NamedTuple):
+    """Open interest of a chain's unexpired contracts, of those too that cannot be valued, (n,) arrays.
+
+    `expiry`; `strike` [currency]; `flag`, +1 for calls and -1 for puts; `units` of the underlying, > 0.
+    """
+
+    expiry: NDArray[Any]
+    strike: NDArray[np.float64]
+    flag: NDArray[np.float64]
+    units: NDArray[np.float64]
+
+    def rows(self, mask: NDArray[np.bool_], factor: float = 1.0) -> Interest:
+        """Those of a mask, in units whose prices are `factor` times as high."""
+        return Interest(
+            self.expiry[mask], self.strike[mask] * factor, self.flag[mask], self.units[mask] / factor
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +61,25 @@ class Source:
         Contracts of the book that was first made from it.
     quality : Quality, optional
         Of the chain; None where there is none.
+    interest : Interest, optional
+        Open interest of the whole chain; None where there is none.
     """
 
     name: str
     rows: int
     quality: Quality | None = None
+    interest: Interest | None = None
 
 
 class Origin(NamedTuple):
-    """Sources of a row (several where positions were netted), and the rule that signed it, in words."""
+    """Sources of a row (several where positions were netted), and the rule that signed it, in words.
+
+    `factor`: prices in the row's units over those of the sources (`Book.in_units_of`).
+    """
 
     sources: tuple[Source, ...]
     rule: str
+    factor: float = 1.0
 
 
 class Subset(NamedTuple):
@@ -169,10 +196,39 @@ def turn(rule: str) -> str:
 
 
 def merge(origins: Iterable[Origin]) -> Origin:
-    """The origin of a position netted from rows of several."""
+    """The origin of a position netted from rows of several, all of one factor."""
     given = tuple(origins)
     sources = dict.fromkeys(source for origin in given for source in origin.sources)
-    return Origin(tuple(sources), join_rules(origin.rule for origin in given))
+    return Origin(tuple(sources), join_rules(origin.rule for origin in given), given[0].factor)
+
+
+def interest_behind(
+    origins: Sequence[Origin], rows: NDArray[Any], expiry: NDArray[Any]
+) -> tuple[list[Interest], NDArray[np.bool_]]:
+    """Open interest of the chains behind some rows, at the expiries that each has rows of.
+
+    Parameters
+    ----------
+    origins : sequence of Origin
+    rows, expiry : (n,) arrays
+        Which of `origins` each row has, and when it expires.
+
+    Returns
+    -------
+    list of Interest, (n,) mask
+        One of each chain, however many rows and origins point to it; and which rows have some.
+    """
+    behind: dict[tuple[Source, float], NDArray[np.bool_]] = {}
+    for i, origin in enumerate(origins):
+        for source in origin.sources:
+            key = source, origin.factor
+            behind[key] = behind.get(key, np.zeros(len(rows), dtype=bool)) | (rows == i)
+    found, known = [], np.zeros(len(rows), dtype=bool)
+    for (source, factor), mine in behind.items():
+        if source.interest is not None:
+            found.append(source.interest.rows(np.isin(source.interest.expiry, expiry[mine]), factor))
+            known |= mine & np.isin(expiry, source.interest.expiry)
+    return found, known
 
 
 def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray[Any]) -> dict[Source, int]:

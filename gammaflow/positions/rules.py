@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import check_choice
+from gammaflow.checks import check_choice, read_only
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.repair.futures import refuse_bare_futures
 from gammaflow.positions.book import Book
-from gammaflow.positions.origins import Origin, Source
+from gammaflow.positions.origins import Interest, Origin, Source
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",
@@ -85,7 +85,7 @@ def assign_positions(
     """Sign a chain's open interest as dealers' positions.
 
     Rows that cannot be valued (expired, no implied volatility, no open interest) stay out of the book;
-    `Book.quality` counts them by reason.
+    `Book.quality` counts them by reason. Max pain, which needs no volatility, counts them all the same.
 
     Parameters
     ----------
@@ -144,9 +144,20 @@ def assign_positions(
         "sigma": chain["iv"][keep],
         "forward_ratio": chain["forward"][keep] / chain.spot,
     }
-    origin = Origin((Source(chain.vendor, int(keep.sum()), chain.quality),), label)
+    origin = Origin((Source(chain.vendor, int(keep.sum()), chain.quality, _interest(chain)),), label)
     shared = (chain.symbol, chain.spot, chain.asof, label, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,)).kept_in(numeraire)
+
+
+def _interest(chain: Chain) -> Interest:
+    """Open interest of all rows to come, but for what was not known yet at the chain's timestamp."""
+    rows = (chain.years > 0) & (chain["open_interest"] > 0) & ~(chain.open_interest_age < 0)
+    return Interest(
+        read_only(chain["expiry"][rows], chain["expiry"].dtype),
+        read_only(chain["strike"][rows]),
+        read_only(np.where(chain["kind"][rows] == "call", 1.0, -1.0)),
+        read_only((chain["open_interest"] * chain["multiplier"])[rows]),
+    )
 
 
 def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:

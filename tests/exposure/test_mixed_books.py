@@ -34,8 +34,6 @@ def valued(seed):
     finite(profile, profile.table)
     flow = gf.hedge_flow(book, spot=book.spot * (0.93, 1.0, 1.06)[seed % 3], steps=2, **asked)
     finite(flow, flow.table)
-    if profile.dynamics.moves and "note" in book.instruments:
-        return  # levels reprice a note some thousand times, each at a volatility of its own: minutes
     levels = gf.find_levels(profile, profile.exposure())
     finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
     report = gf.analyze(book, spots=spots[::4], **asked)

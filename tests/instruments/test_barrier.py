@@ -5,8 +5,8 @@ import pytest
 import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
+from gammaflow.instruments.barrier import BARRIER
 from gammaflow.positions.book import Book
-from gammaflow.instruments import KINDS
 from support.books import ASOF, random_book, slope_of
 
 MONITORING = [np.nan, 1.0, 6.0]
@@ -200,7 +200,7 @@ def test_a_report_of_a_mixed_book_has_a_page(tmp_path):
 
 
 def test_every_kind_is_priced():
-    kinds = [k for k in KINDS if " " in k]
+    kinds = list(BARRIER.kinds)
     for kind in kinds:
         H = 80.0 if kind.startswith("down") else 125.0
         got = gf.aggregate_exposure(barrier_book([kind], H)).total()["delta"]

@@ -199,7 +199,7 @@ def test_rows_that_only_plain_options_can_be_are_refused():
 
 def test_note_rows_need_their_note_and_notes_their_row():
     frame = random_book(1, rows=3).to_frame().assign(kind=["call", "note", "put"])
-    with pytest.raises(SchemaError, match=r"notes: 1 rows of kind 'note' have none \(first: X"):
+    with pytest.raises(SchemaError, match=r"terms: 1 rows of kind 'note' have none \(first: X"):
         Book(frame, "TEST", 100.0, ASOF)
-    with pytest.raises(SchemaError, match=r"notes: 1 have no row of kind 'note' \(first: Z"):
+    with pytest.raises(SchemaError, match=r"terms: 1 have no row of kind 'note' \(first: Z"):
         Book(frame.assign(kind="call"), "TEST", 100.0, ASOF, terms={"Z": object()})  # type: ignore[dict-item]

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.exposure.dynamics import skew_stickiness, spot_vol_beta
+from gammaflow.instruments.barrier import BARRIER as _BARRIER
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible
-from gammaflow.schema import KINDS
 
 #: A Thursday: the exchange's close is at 21:00 UTC.
 DAY = pd.Timestamp("2026-02-05T00:00Z")
 HOURS = (10.0, 14.5, 20.0, 20.9, 20.999, 21.5)
-BARRIERS = tuple(kind for kind in KINDS if " " in kind)
+BARRIERS = _BARRIER.kinds
 
 #: Years to expiry: 4 minutes to 3 years, many within a day.
 YEARS = (8e-6, 1e-4, 4e-4, 9e-4, 3e-3, 0.02, 0.1, 0.5, 1.0, 3.0)

@@ -100,6 +100,24 @@ def _over_volatility(
 ) -> dict[str, Array]:
     """The cash greeks of one note with the volatility of each of its spots, (m,) arrays.
 
+    Spots at which volatility is lowest, often all beyond the floor of the dynamics, are valued at once.
+    """
+    lowest = vol == vol.min()
+    found = value(spots[lowest], float(vol.min()))
+    if lowest.all():
+        return found
+    others = _interpolated(value, spots[~lowest], vol[~lowest], least, tol)
+    out = {name: np.empty(len(spots)) for name in found}
+    for name, values in out.items():
+        values[lowest], values[~lowest] = found[name], others[name]
+    return out
+
+
+def _interpolated(
+    value: _Value, spots: Array, vol: Array, least: dict[str, float], tol: float
+) -> dict[str, Array]:
+    """The cash greeks of one note with the volatility of each of its spots, on a grid of volatilities.
+
     Barycentric interpolation in ln sigma at Chebyshev points of the second kind (Berrut and Trefethen 2004,
     equation 5.4), whose grids are nested, so that no value is taken twice. Where the finest grid is not fine
     enough, and where there are few, spots are valued one by one.

@@ -63,7 +63,8 @@ def value(
         Error of the price, as a share of par, and of delta and gamma, as a share of the larger of their
         largest value and par / S and par / S^2; >= 1e-9. The price is a thousand times better than that. 1e-4
         takes half the time of 1e-7, and 1e-9 a third more. Rounding adds to S^2 gamma, as a share of par,
-        1e-16 / s^3, where s = sigma sqrt(years to the first date).
+        1e-16 / s^3, where s = sigma sqrt(years to the first date); before the only date no more than within
+        ten s of its levels.
 
     Returns
     -------

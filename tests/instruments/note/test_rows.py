@@ -159,7 +159,7 @@ def test_a_profile_of_notes_adds_up():
 
 def test_a_note_a_hair_before_maturity_is_still_there():
     """Less than a nanosecond before its last close: par and coupon for certain, which have no delta."""
-    note = gf.notes.ReverseConvertible(
+    note = gf.ReverseConvertible(
         name="RC", symbol="TEST", notional=1e6, initial=50.0, issued="2025-11-04", matures="2026-02-05",
         barrier=0.7, observation="daily", coupon=0.03, coupons="quarterly",
     )  # fmt: skip
@@ -170,3 +170,18 @@ def test_a_note_a_hair_before_maturity_is_still_there():
     # Not knocked in at 42 or 60; at 30 the holder gets 30 / 50 of par, and the dealer is short that.
     np.testing.assert_allclose(table["delta"], [-1e6 * 30.0 / 50.0, 0.0, 0.0], rtol=1e-12)
     assert not gf.sweep_spot(book, [42.0], days=book.years[0] * 365.0 * (1.0 + 1e-12)).table.any(axis=None)
+
+
+def test_volatility_that_falls_with_spot_to_a_floor():
+    """Spots at the floor are valued at once, the others on a grid of volatilities: as each is alone."""
+    book, spots = note_book(), 42.0 * np.geomspace(0.6, 2.0, 24)
+    vol = np.maximum(SIGMA[:, None] - 0.6 * np.log(spots / 42.0), 0.25 * SIGMA[:, None])
+    assert ((vol == vol.min(axis=1, keepdims=True)).sum(axis=1) > 2).any()
+    rows = book["kind"] == "note"
+    years = book.rolled()[0]
+    together = cash_of("note", book, spots, WANTED, rows=rows, years=years, sigma=vol)
+    for j in range(len(spots)):
+        alone = cash_of("note", book, spots[j : j + 1], WANTED, rows=rows, years=years, sigma=vol[:, j])
+        for name in WANTED:
+            largest = np.abs(together[name]).max(axis=1)
+            assert (np.abs(together[name][:, j] - alone[name][:, 0]) <= 1e-6 * largest).all(), (name, j)

@@ -320,6 +320,36 @@ def test_a_moment_before_a_date_its_events_are_certain(soon, continuous):
         np.testing.assert_allclose(found[name], wanted, atol=2e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("deviation", [2e-5, 1e-4, 1e-3, 0.02])
+@pytest.mark.parametrize("continuous", [False, True])
+def test_before_the_only_date_no_greek_is_rounding(deviation, continuous):
+    """Away from levels cash and units of spot; beside the kink at 100 cash and -0.009 puts."""
+    r, sigma, q = 0.043, 0.31, 0.017
+    t = (deviation / sigma) ** 2
+    terms = NoteTerms(
+        [t], look=True, continuous=continuous, barrier=50.0, edges=[100.0], missed=0.013, memory=True,
+        call_level=[200.0], call_pays=[1.03], coupon_level=[80.0], coupon=[0.02],
+        intact=[[0.1, 0.009], [1.0, 0.0]], hit=[[0.0, 0.01], [1.0, 0.0]],
+    )  # fmt: skip
+    spots = np.array([30.0, 65.0, 90.0, 150.0, 300.0])
+    cash = np.array([0.0, 0.1, 0.1 + 0.033, 1.0 + 0.033, 1.03 + 0.033]) * np.exp(-r * t)
+    units = np.array([0.01, 0.009, 0.009, 0.0, 0.0]) * np.exp(-q * t)
+    if deviation < 0.01:
+        found = value(terms, spots, r, sigma, q, ("price", "delta", "gamma", "speed", "vega", "zomma"))
+        np.testing.assert_allclose(found.price, cash + units * spots, rtol=1e-14)
+        np.testing.assert_allclose(found.delta, units, rtol=1e-14, atol=1e-300)
+        for name in ("gamma", "speed", "vega", "zomma"):
+            assert np.abs(found[name]).max() < 1e-12, name
+    near = 100.0 * np.exp(deviation * np.linspace(-4.0, 4.0, 9))
+    puts = bsm.greeks("p", near, 100.0, t, r, sigma, q, ("price", "delta", "gamma"))
+    found = value(terms, near, r, sigma, q, tol=1e-9)
+    np.testing.assert_allclose(found.price, 1.033 * np.exp(-r * t) - 0.009 * puts.price, rtol=1e-12)
+    # Within what the docstring says of rounding there, one power of the deviation less for delta.
+    rounding = 1e-16 / deviation**3 / 100.0**2
+    np.testing.assert_allclose(found.delta, -0.009 * puts.delta, atol=1e-11 + 100.0 * deviation * rounding)
+    np.testing.assert_allclose(found.gamma, -0.009 * puts.gamma, atol=1e-10 * puts.gamma.max() + rounding)
+
+
 def test_without_volatility_a_note_pays_what_its_forward_says():
     terms = NoteTerms(
         [0.5, 1.0, 2.0], look=True, barrier=70.0, call_level=[110.0, 110.0, np.inf], call_pays=1.04,
