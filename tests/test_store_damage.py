@@ -26,7 +26,7 @@ from test_store import same, small
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 CHILD = Path(__file__).with_name("store_crash.py")
-APPENDS = 200
+APPENDS = 60  # over midnight, from the nineteenth on
 KILLS = int(os.environ.get("GAMMAFLOW_KILLS", "3"))
 
 
