@@ -378,6 +378,31 @@ def test_greeks_are_differences_of_each_other(kind, strike, r, q, sigma, positio
     assert slope(more, less, "gamma", by) == pytest.approx(value["zomma"], abs=2e-3 * unit["zomma"])
 
 
+def test_threads_hand_the_loop_the_kind_of_arrays_that_one_thread_does(monkeypatch):
+    """Another kind of array would be compiled for anew, for seconds; sums in parts are the sums."""
+    spots, loop = np.linspace(60.0, 150.0, 16_000), american_curves.series_loop
+    kinds, parts, found = set(), [], []
+
+    def record(*arrays):
+        kinds.add(tuple((a.dtype, a.ndim, a.flags.c_contiguous, a.flags.writeable) for a in arrays))
+        parts.append(len(arrays[0]))
+        loop(*arrays)
+
+    monkeypatch.setattr(american_curves, "series_loop", record)
+    before = bsm.get_threads()
+    try:
+        for threads in (1, 2):
+            bsm.set_threads(threads)
+            found.append(differences(american_book(15), spots, ("delta", "gamma", "gross_gamma")))
+    finally:
+        bsm.set_threads(before)
+    assert min(parts) < max(parts)
+    (kind,) = kinds
+    assert all(contiguous for *_, contiguous, _ in kind)
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=1e-13, atol=1e-13 * np.abs(values).max())
+
+
 @pytest.mark.parametrize(("name", "q"), [("IBIT_20260714T2010ET", 0.0), ("SPY_20260714T1556ET", 0.011)])
 def test_sums_of_real_books(shared, name: str, q: float) -> None:
     """Rate 3.6 %; some spots against the array level, row by row."""
