@@ -652,7 +652,7 @@ def test_real_chains_are_silent_but_for_what_is_true_of_them(shared):
         count += 1
         if chain.quality.warnings:
             found[name, symbol] = {line.partition(":")[0] for line in chain.quality.warnings}
-    assert count == 257
+    assert count == 97
     assert found == TRUE_OF
 
 

@@ -22,7 +22,7 @@ from gammaflow.readers import chain_from_frame, read_chain
 from reader_mutations import Input, inputs
 from reader_samples import SAMPLES
 
-FUZZ = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = (
     "",
     " ",

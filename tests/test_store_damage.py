@@ -27,7 +27,7 @@ pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 CHILD = Path(__file__).with_name("store_crash.py")
 APPENDS = 60  # over midnight, from the nineteenth on
-KILLS = int(os.environ.get("GAMMAFLOW_KILLS", "3"))
+KILLS = int(os.environ.get("GAMMAFLOW_KILLS", "2"))
 
 
 @pytest.fixture
