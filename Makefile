@@ -33,7 +33,7 @@ demo: $(VENV)/.demo
 	$(BIN)/gammaflow demo --out demo-report.html
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

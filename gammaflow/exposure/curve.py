@@ -103,11 +103,11 @@ class Curve:
         best = find(lambda x, s: s * self(x), (left, middle, right), args=(sign,), tolerances={"xrtol": 1e-8})
         return np.asarray(best.x), np.asarray(sign * best.f_x)
 
-    def integrals(self, edges: Array, tol: float = TOLERANCE) -> Array:
+    def integrals(self, edges: Array, tol: float = TOLERANCE, floor: float = 0.0) -> Array:
         """Integral over ln S of each panel between neighbouring edges.
 
         Panels are cut at breaks and halved until two rules agree to `tol` of the integral of the absolute
-        value, or halving gains nothing more than the noise of the values.
+        value, or halving gains nothing more than the noise of the values, or no value is above `floor`.
 
         Parameters
         ----------
@@ -115,6 +115,8 @@ class Curve:
             Ascending spots > 0.
         tol : float
             Relative to the integral of the absolute value, over each panel and a hundredth of it over all.
+        floor : float
+            Size below which values are no more than rounding.
 
         Returns
         -------
@@ -136,7 +138,7 @@ class Curve:
                 error = np.where(size > 0.0, size * np.minimum(1.0, factor * apart / size) ** power, 0.0)
             total = max(total, float(size.sum()))
             noisy = (rounds > 1) & (error > 0.3 * before) & (error <= _NOISE * size)
-            done = (error <= tol * (size + _SMALL * total)) | noisy
+            done = (error <= tol * (size + _SMALL * total)) | noisy | (np.abs(f) <= floor).all(axis=1)
             if rounds == _ROUNDS:
                 done[:] = True
             np.add.at(out, into[done], value[done])

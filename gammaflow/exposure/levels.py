@@ -320,7 +320,7 @@ def find_levels(
     steps = spot * (1.0 + np.sort([0.0, *MOVES]))
     stretches = find_stretches(curve, at, crossings, floor)
     bounds = np.unique([*steps, *(bound for z in stretches for bound in (z.low, z.high))])
-    flow = dict(zip(bounds.tolist(), _flow(curve, at, bounds, _flat(profile)).tolist(), strict=True))
+    flow = dict(zip(bounds.tolist(), _flow(curve, at, bounds, _flat(profile), floor).tolist(), strict=True))
     traded = [flow[spot] - flow[step] for step in steps.tolist()]
     return Levels(
         profile=profile,
@@ -364,11 +364,13 @@ def _between(profile: Profile, curve: Curve) -> Callable[[float, float], NDArray
     return spots
 
 
-def _flow(curve: Curve, at: Samples, bounds: NDArray[np.float64], accuracy: float) -> NDArray[np.float64]:
+def _flow(
+    curve: Curve, at: Samples, bounds: NDArray[np.float64], accuracy: float, floor: float
+) -> NDArray[np.float64]:
     """Integral of the curve over 100 d ln S from the first of ascending bounds to each, (k,)."""
     x = at.x[::8]
     edges = np.unique(np.concatenate([bounds, x[(x > bounds[0]) & (x < bounds[-1])]]))
-    sums = np.append(0.0, np.cumsum(curve.integrals(edges, max(TOLERANCE, accuracy))))
+    sums = np.append(0.0, np.cumsum(curve.integrals(edges, max(TOLERANCE, accuracy), floor)))
     return np.asarray(sums[np.searchsorted(edges, bounds)] / PERCENT)
 
 

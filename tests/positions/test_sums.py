@@ -252,3 +252,4 @@ def test_a_difference_before_netting_has_the_walls_of_both():
     assert (levels.call_wall, levels.put_wall) == (own.call_wall, own.put_wall)
     assert levels.flips == ()
     assert levels.zones == ()
+    assert levels.moves.to_numpy() == pytest.approx(np.zeros(6), abs=1e-13 * own.moves.abs().max())

@@ -19,7 +19,7 @@ ROWS = 200
 
 
 def numbered_chain(i: int, variant: int = 0) -> Chain:
-    """The i-th chain, seven minutes after the one before, so that 200 of them fall on two days."""
+    """The i-th chain, seven minutes after the one before, so that more than 17 of them fall on two days."""
     rng = np.random.default_rng(1000 * variant + i)
     columns: dict[str, Any] = {
         "contract": [f"C{row}" for row in range(ROWS)],

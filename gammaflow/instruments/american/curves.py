@@ -91,17 +91,18 @@ class Curves:
 
     @cached_property
     def short(self) -> Array:
-        """Chebyshev series of the first of `_PREMIUM`, per strike of puts and underlying of calls."""
+        """Chebyshev series of the first of `_PREMIUM`, per strike of puts and underlying of calls, by row."""
         return self._series(False)
 
     @cached_property
     def full(self) -> Array:
-        """Chebyshev series of all of `_PREMIUM`, (9, rows, points)."""
+        """Chebyshev series of all of `_PREMIUM`, (rows, 9, points)."""
         _ = self.slope  # found here, not by every thread
         return self._series(True)
 
     def _series(self, full: bool) -> Array:
-        out = np.zeros((len(_PREMIUM) if full else _SHORT, len(self.K), self.points.max()))
+        names = len(_PREMIUM) if full else _SHORT
+        out = np.zeros((len(self.K), names, self.points.max()))
 
         def work(start: int, stop: int) -> None:
             points = self.points[start:stop]
@@ -113,7 +114,8 @@ class Curves:
                     x = np.exp(self.middle[part, None] + self.half[part, None] * cosines).ravel()
                     unit = np.where(self.put[of], self.K[of], self.K[of] / x)
                     values = _held(self, of, x, full) / unit
-                    out[:, part, :n] = values.reshape(len(out), len(part), n) @ to_series
+                    series = values.reshape(names, len(part), n) @ to_series
+                    out[part, :, :n] = series.swapaxes(0, 1)
 
         share(work, len(self.K), 16.0)
         return read_only(out)
@@ -132,7 +134,7 @@ class Curves:
         def work(start: int, stop: int) -> None:
             part = slice(start, stop)
             sums = out if alone else np.zeros_like(out)
-            series_loop(*(a[part] for a in columns), series[:, part], which, gross, *grid, sums)
+            series_loop(*(a[part] for a in columns), series[part], which, gross, *grid, sums)
             if not alone:
                 with _lock:
                     np.add(out, sums, out=out)

@@ -327,7 +327,7 @@ def test_extreme_terms_stay_finite(t: float, sigma: float) -> None:
 
 def test_little_volatility_cuts_the_years_that_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the option is as good as perpetual long before expiry, as in `gammaflow.american`."""
-    monkeypatch.setattr(american_rows, "_RULES", american.RULES["precise"][0])
+    monkeypatch.setattr(american_rows, "_RULES", prices.RULES["precise"][0])
     n = 40
     book = american_book(
         14, n, rate=np.full(n, 0.08), dividend_yield=np.full(n, 0.0), sigma=np.full(n, 0.0085),
@@ -380,6 +380,31 @@ def test_greeks_are_differences_of_each_other(kind, strike, r, q, sigma, positio
     by = 0.005 * sigma
     assert slope(more, less, "delta", by) == pytest.approx(value["vanna"], abs=2e-3 * unit["vanna"])
     assert slope(more, less, "gamma", by) == pytest.approx(value["zomma"], abs=2e-3 * unit["zomma"])
+
+
+def test_threads_hand_the_loop_the_kind_of_arrays_that_one_thread_does(monkeypatch):
+    """Another kind of array would be compiled for anew, for seconds; sums in parts are the sums."""
+    spots, loop = np.linspace(60.0, 150.0, 16_000), american_curves.series_loop
+    kinds, parts, found = set(), [], []
+
+    def record(*arrays):
+        kinds.add(tuple((a.dtype, a.ndim, a.flags.c_contiguous, a.flags.writeable) for a in arrays))
+        parts.append(len(arrays[0]))
+        loop(*arrays)
+
+    monkeypatch.setattr(american_curves, "series_loop", record)
+    before = bsm.get_threads()
+    try:
+        for threads in (1, 2):
+            bsm.set_threads(threads)
+            found.append(differences(american_book(15), spots, ("delta", "gamma", "gross_gamma")))
+    finally:
+        bsm.set_threads(before)
+    assert min(parts) < max(parts)
+    (kind,) = kinds
+    assert all(contiguous for *_, contiguous, _ in kind)
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=1e-13, atol=1e-13 * np.abs(values).max())
 
 
 @pytest.mark.parametrize(("name", "q"), [("IBIT_20260714T2010ET", 0.0), ("SPY_20260714T1556ET", 0.011)])
