@@ -67,8 +67,8 @@ def row_greeks(
     for name in set(wanted) & set(unit):
         out[name][live] = size * unit[name]
     if "gross_gamma" in wanted:
-        gross = np.abs(unit["gamma"])
-        if instrument.corrects_vanilla:
+        gross = unit["gamma"] if instrument.corrects_vanilla else np.abs(unit["gamma"])
+        if instrument.turns_gamma:
             held = VANILLA.greeks(rows, at, ("gamma",), accuracy)["gamma"]
             gross = np.abs(held + unit["gamma"]) - held
         out["gross_gamma"][live] = np.abs(size) * gross

@@ -42,6 +42,7 @@ class Coin(Instrument):
     name = "coin"
     remark = "accounts in coin: delta less the mark"
     corrects_vanilla = True
+    turns_gamma = True
 
     def owns(self, columns: Mapping[str, NDArray[Any]]) -> Mask:
         """Rows whose accounts are in coin."""

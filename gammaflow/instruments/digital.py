@@ -45,7 +45,7 @@ class Digital(Instrument):
         )  # fmt: skip
         out = np.empty((len(CASH_GREEKS) + 1, shape[0] * shape[1]))
         digital_rows(*(read_only(np.broadcast_to(c, shape).ravel()) for c in columns), out)
-        every = dict(zip(CASH_GREEKS, out[:-1].reshape(-1, *shape), strict=True))
+        every = dict(zip(CASH_GREEKS, out[:-1].reshape(len(CASH_GREEKS), *shape), strict=True))
         return {name: rows["payout"][:, None] * every[name] for name in wanted}
 
 

@@ -96,6 +96,8 @@ class Instrument:
     corrects_vanilla : bool
         Whether its greeks are what changes in the vanilla option's (early exercise, accounts in coin), which
         are counted as well; False: the whole of the row's.
+    turns_gamma : bool
+        Of a correction: whether the gamma of one unit long may be negative once it is corrected.
     follows_volatility : bool
         Whether its rows are valued while volatility moves with spot; False: the vanilla part alone is.
     has_terms : bool
@@ -116,6 +118,7 @@ class Instrument:
     needs: tuple[str, ...] = ("expiry", "strike", "sigma")
     remark: str = ""
     corrects_vanilla: bool = False
+    turns_gamma: bool = False
     follows_volatility: bool = True
     has_strike: bool = True
     has_terms: bool = False

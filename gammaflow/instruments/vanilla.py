@@ -34,7 +34,7 @@ class Vanilla(Instrument):
         )  # fmt: skip
         out = np.empty((len(CASH_GREEKS), shape[0] * shape[1]))
         cash_rows(*(read_only(np.broadcast_to(c, shape).ravel()) for c in columns), out)
-        every = dict(zip(CASH_GREEKS, out.reshape(-1, *shape), strict=True))
+        every = dict(zip(CASH_GREEKS, out.reshape(len(out), *shape), strict=True))
         return {name: every[name] for name in wanted}
 
 

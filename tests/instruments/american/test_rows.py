@@ -16,6 +16,7 @@ from gammaflow.instruments.american import curves as american_curves
 from gammaflow.instruments.american import rows as american_rows
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.kernels.sweep import CASH_GREEKS
+from gammaflow.pricing.american import prices
 from support.books import random_book
 from support.rows import cash_of
 
@@ -297,6 +298,7 @@ def test_boundaries_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     differences(book, [90.0], ("gamma",), days=0.01)
     differences(book, [90.0], ("gamma",))
     assert len(calls) == 9
+    gc.collect()
     books = len(american_rows._kept)
     del book
     gc.collect()
@@ -426,8 +428,12 @@ def test_sums_of_real_books(shared, name: str, q: float) -> None:
 
 
 def exercised(book):
-    return AMERICAN.exercised(book.rows(np.ones(len(book), bool)), book.spot)
+    rows = book.instruments.get("american", np.zeros(len(book), bool)).copy()
+    rows[rows] = AMERICAN.exercised(book.rows(rows), book.spot)
+    return rows
 
 
 def unsupported(book):
-    return AMERICAN.unsupported(book.rows(np.ones(len(book), bool)))
+    rows = book.instruments.get("american", np.zeros(len(book), bool)).copy()
+    rows[rows] = AMERICAN.unsupported(book.rows(rows))
+    return rows
