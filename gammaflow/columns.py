@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import legal_range, read_only, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import Frozen, FrozenMapping
 
 __all__ = ["NO_TIME", "Column", "Columnar", "Note", "PerUnit", "Quotes", "Snapshot", "numbers", "validate"]
 
@@ -110,7 +110,7 @@ class PerUnit(Protocol):
         """The ratio at `asof`."""
 
 
-class Columnar:
+class Columnar(Frozen):
     """A table of validated, read-only columns."""
 
     columns: Mapping[str, NDArray[Any]]
@@ -263,4 +263,4 @@ def validate(
     if len(set(lengths.values())) > 1:
         problems.append(f"columns differ in length: {lengths}.")
     refuse(what, problems)
-    return MappingProxyType(out)
+    return FrozenMapping(out)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
+from gammaflow.frozen import Frozen
 from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
 from gammaflow.positions.book import Book
 from gammaflow.units import MEASURES, money
@@ -28,7 +29,7 @@ _WORDS = {"rows": "rows", "exercised": "exercised now", "unsupported": "valued E
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ExerciseComparison:
+class ExerciseComparison(Frozen):
     """Exposure of a book's American rows with American and with European exercise; see `compare_exercise`.
 
     Attributes

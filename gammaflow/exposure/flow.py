@@ -18,6 +18,7 @@ from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
+from gammaflow.frozen import Frozen
 from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.units import money
@@ -55,7 +56,7 @@ def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HedgeFlow:
+class HedgeFlow(Frozen):
     """Currency that dealers must trade from the book's spot, moment and volatilities to others.
 
     Attributes
@@ -153,7 +154,7 @@ class HedgeFlow:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FlowLadder:
+class FlowLadder(Frozen):
     """Hedge flows of many single moves: of spot alone, of time alone, of volatility alone.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
+from gammaflow.frozen import Frozen, lock
 from gammaflow.instruments.american.rows import unsupported
 from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
@@ -36,7 +36,7 @@ _CLIFF, _CLIFFS = 0.05, 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Profile:
+class Profile(Frozen):
     """Dealers' measures over a grid of spots, per expiry and in total.
 
     Attributes
@@ -370,7 +370,7 @@ def sweep_spot(
         smiles = fit_smiles(book)
     accuracy = Accuracy(check_tol(tol))
     empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles, accuracy.tol)
-    values = MappingProxyType(empty._money(empty.spots, wanted, accuracy=accuracy))
+    values = lock(empty._money(empty.spots, wanted, accuracy=accuracy))
     return replace(empty, values=values, shortfalls=accuracy.shortfalls)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.columns import Columnar, validate
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import FrozenMapping
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
 from gammaflow.market.quality import LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
 from gammaflow.schema import CHAIN
@@ -90,7 +90,7 @@ class Chain(Columnar):
         refuse("chain", problems or self._contradictions(values[2], values[0]))
         for name, value in zip(("spot", "asof", "columns"), values, strict=True):
             set_(self, name, value)
-        set_(self, "left_out", MappingProxyType({k: int(v) for k, v in self.left_out.items() if v}))
+        set_(self, "left_out", FrozenMapping({k: int(v) for k, v in self.left_out.items() if v}))
         if not len(self):
             raise SchemaError(
                 f"chain not accepted: {self.symbol} has no rows; at least one contract is needed."

@@ -12,6 +12,7 @@ import pandas as pd
 
 from gammaflow.calendars import is_open, sessions
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import Frozen
 
 __all__ = ["CHECKS", "LOOK_AHEAD", "NO_INTEREST", "SCORED", "STALE_MINUTES", "Quality", "hours_since_close"]
 
@@ -57,7 +58,7 @@ def hours_since_close(asof: pd.Timestamp) -> float:
 
 
 @dataclass(frozen=True)
-class Quality:
+class Quality(Frozen):
     """How much of a chain can be used, and why the rest cannot.
 
     Attributes

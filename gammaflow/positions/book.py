@@ -16,6 +16,7 @@ from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
 from gammaflow.columns import Columnar, Note, PerUnit, validate
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.positions import checks
@@ -85,19 +86,19 @@ class Book(Columnar):
             problems = checks.origin_problems(columns, len(self.origins))
         else:
             problems, n = checks.repeat_problems(columns["contract"]), len(columns["contract"])
-            columns = MappingProxyType({**columns, "origin": read_only(np.zeros(n))})
+            columns = FrozenMapping({**columns, "origin": read_only(np.zeros(n))})
             set_(self, "origins", (Origin((Source("", n),), self.rule),))
         refuse(
             "book", [*checks.kind_problems(columns), *checks.note_problems(columns, self.notes), *problems]
         )
-        set_(self, "notes", MappingProxyType(dict(self.notes)))
+        set_(self, "notes", FrozenMapping(self.notes))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["strike"]):
             raise SchemaError(f"book not accepted: {self.symbol} has no rows; one position is needed.")
         order = np.argsort(columns["expiry"], kind="stable")
         if (np.diff(order) != 1).any():
-            columns = {k: read_only(v[order], v.dtype) for k, v in columns.items()}
+            columns = FrozenMapping({k: read_only(v[order], v.dtype) for k, v in columns.items()})
         set_(self, "columns", columns)
         if self.rule != rule_of(self.origins, columns["origin"]):
             set_(self, "origins", tuple(origin._replace(rule=self.rule) for origin in self.origins))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.frozen import Frozen
 from gammaflow.market.quality import Quality
 
 __all__ = [
@@ -29,9 +31,9 @@ _AND = " | "
 _OPPOSITE = "opposite of "
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """One chain, list of notes or frame that rows of books were made from; equal to itself alone.
+@dataclass(frozen=True)
+class Source(Frozen):
+    """One chain, list of notes or frame that rows of books were made from; equal to itself and its copies alone.
 
     Attributes
     ----------
@@ -41,11 +43,14 @@ class Source:
         Contracts of the book that was first made from it.
     quality : Quality, optional
         Of the chain; None where there is none.
+    key : str
+        Which one it is: drawn at random where not given, and kept by copies.
     """
 
-    name: str
-    rows: int
-    quality: Quality | None = None
+    name: str = field(compare=False)
+    rows: int = field(compare=False)
+    quality: Quality | None = field(default=None, compare=False)
+    key: str = field(default_factory=lambda: uuid4().hex, repr=False)
 
 
 class Origin(NamedTuple):

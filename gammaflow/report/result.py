@@ -15,6 +15,7 @@ from gammaflow.accuracy import shortfall_lines, worst
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
+from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
 from gammaflow.market.plausibility import marked
@@ -34,7 +35,7 @@ _SYNTHETIC = "synthetic demo"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Report:
+class Report(Frozen):
     """What `analyze` measured; made by it.
 
     Attributes
