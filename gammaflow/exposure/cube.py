@@ -143,7 +143,7 @@ class Cube(Frozen):
             f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
             f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"
             + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
+            + f"rule: {book.rule_text}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
             f"sign: {book.sign}\n"
             f"measures: {', '.join(self.values)}"
             + "".join(f"\n{line}" for line in shortfall_lines(self.shortfalls))

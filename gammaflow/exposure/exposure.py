@@ -158,7 +158,7 @@ class Exposure(Frozen):
                 f"{moment_text(self.book.asof, self.days, self.vol_shift)}, spot {self.book.spot:,.2f} "
                 f"{self.book.currency}",
                 *marked(self.warnings),
-                f"rule: {self.book.rule}",
+                f"rule: {self.book.rule_text}",
                 f"sign: {self.book.sign}",
                 *self.book.remarks,
                 *shortfall_lines(self.shortfalls),

@@ -141,7 +141,7 @@ class HedgeFlow(Frozen):
                 f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
                 f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
                 *marked(self.warnings),
-                f"rule: {book.rule}",
+                f"rule: {book.rule_text}",
                 _sign(book),
                 *(
                     f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "
@@ -186,7 +186,7 @@ class FlowLadder(Frozen):
             [
                 f"FlowLadder {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
                 *marked(self.book.warnings),
-                f"rule: {book.rule}",
+                f"rule: {book.rule_text}",
                 _sign(book),
                 *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
                 *shortfall_lines(self.shortfalls),

@@ -193,7 +193,7 @@ class Levels(Frozen):
             "dynamics": self.profile.dynamics.name,
             "spot": book.spot,
             "currency": book.currency,
-            "rule": book.rule,
+            "rule": book.rule_text,
             "signed": book.signed,
             "warnings": list(self.warnings),
             "measure": self.measure,

@@ -284,7 +284,7 @@ class Profile(Frozen):
             f"{len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             *marked(self.warnings),
-            f"rule: {book.rule}",
+            f"rule: {book.rule_text}",
             *self.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "
             f"vol shift {self.vol_shift:g}",

@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
-from gammaflow.columns import Columnar, Note, PerUnit, validate
+from gammaflow.columns import Columnar, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
-from gammaflow.positions.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
+from gammaflow.positions.origins import Origin, Source, count_held, quality_of, rule_of, rule_text, turn
 from gammaflow.schema import BOOK
 from gammaflow.units import CONVENTION
 
@@ -44,8 +44,8 @@ class Book(Columnar):
         Its price at `asof` [currency].
     asof : tz-aware moment
         When the positions are valued.
-    rule : str
-        The positioning rule that signed the rows, in words.
+    rule : str or tuple of str
+        The positioning rules that signed the rows, in words; kept as a tuple.
     signed : bool
         False where positions carry no dealer sign (open interest alone), so that the sign of a sum
         says nothing about dealers.
@@ -67,7 +67,7 @@ class Book(Columnar):
     symbol: str
     spot: float
     asof: pd.Timestamp
-    rule: str = "given positions"
+    rule: tuple[str, ...] = ("given positions",)
     signed: bool = True
     currency: str = "USD"
     notes: Mapping[str, Note] = field(default_factory=dict)
@@ -75,6 +75,8 @@ class Book(Columnar):
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        rule: Any = self.rule
+        set_(self, "rule", (rule,) if isinstance(rule, str) else tuple(rule))
         values, problems = attempt(
             lambda: check_number(self.spot, "spot", 0.0, open_low=True),
             lambda: utc(self.asof),
@@ -108,6 +110,16 @@ class Book(Columnar):
     def _held(self) -> dict[Source, int]:
         """Contracts of each source in the book."""
         return count_held(self.origins, self["origin"], self["contract"])
+
+    @property
+    def rule_text(self) -> str:
+        """The rules that signed the rows as one text, as every result prints them."""
+        return rule_text(self.rule)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether some row is made of numbers that this library made up."""
+        return any(source.synthetic for source, held in self._held.items() if held)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -218,15 +230,27 @@ class Book(Columnar):
         years = np.maximum(self.years - days / DAYS_PER_YEAR, 0.0)
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
-    def select(self, rows: ArrayLike) -> Book:
-        """The rows where the mask `rows` (n,) is true; at least one. The book then says that it is a subset.
+    def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Book:
+        """The rows that a mask and criteria by column name select, at least one.
+
+        Parameters
+        ----------
+        rows : (n,) array of bool, optional
+            True for the rows to keep; all where not given.
+        **criteria
+            By column: a value, or a list of values one of which the row has; as for `Chain.select`.
+
+        Returns
+        -------
+        Book
+            It says that it is a subset.
 
         Raises
         ------
         SchemaError
-            For what is no mask of one bool per row, or selects no row.
+            For what is no mask, for columns or values that are not legal, or where no row is selected.
         """
-        mask = checks.check_mask(rows, len(self))
+        mask = self.mask(rows, criteria, BOOK)
         columns = {k: v[mask] for k, v in self.columns.items()}
         kept = columns["contract"][columns["kind"] == "note"]
         rule = rule_of(self.origins, columns["origin"])
@@ -298,11 +322,13 @@ class Book(Columnar):
         True
         """
         fields, words = mapped(self, symbol, per_unit, spot, venue)
-        return replace(self, **fields, **self._retold(lambda rule: f"{rule}, {words}"))
+        return replace(self, **fields, **self._retold(lambda part: f"{part}, {words}"))
 
     def _retold(self, words: Callable[[str], str]) -> dict[str, Any]:
-        """The rule of every origin in other words, and the book's: fields to replace."""
-        origins = tuple(origin._replace(rule=words(origin.rule)) for origin in self.origins)
+        """The rules of every origin in other words, and the book's: fields to replace."""
+        origins = tuple(
+            origin._replace(rule=tuple(words(part) for part in origin.rule)) for origin in self.origins
+        )
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
@@ -386,6 +412,6 @@ class Book(Columnar):
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\n"
             + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {self.rule}\n{rows}, {len(self.expiries)} expiries, {held}"
+            + f"rule: {self.rule_text}\n{rows}, {len(self.expiries)} expiries, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )

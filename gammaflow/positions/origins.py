@@ -19,11 +19,12 @@ __all__ = [
     "Origin",
     "Part",
     "Source",
-    "Subset",
     "count_held",
     "join_rules",
     "merge",
     "quality_of",
+    "rule_of",
+    "rule_text",
     "turn",
 ]
 
@@ -33,7 +34,7 @@ _OPPOSITE = "opposite of "
 
 @dataclass(frozen=True)
 class Source(Frozen):
-    """One chain, list of notes or frame that rows of books were made from; equal to itself and its copies alone.
+    """One chain, list of notes or frame that rows of books were made from; equal to its copies alone.
 
     Attributes
     ----------
@@ -43,6 +44,8 @@ class Source(Frozen):
         Contracts of the book that was first made from it.
     quality : Quality, optional
         Of the chain; None where there is none.
+    synthetic : bool
+        Whether its numbers are made up.
     key : str
         Which one it is: drawn at random where not given, and kept by copies.
     """
@@ -50,24 +53,15 @@ class Source(Frozen):
     name: str = field(compare=False)
     rows: int = field(compare=False)
     quality: Quality | None = field(default=None, compare=False)
+    synthetic: bool = field(default=False, compare=False)
     key: str = field(default_factory=lambda: uuid4().hex, repr=False)
 
 
 class Origin(NamedTuple):
-    """Sources of a row (several where positions were netted), and the rule that signed it, in words."""
+    """Sources of a row (several where positions were netted), and the rules that signed it, in words."""
 
     sources: tuple[Source, ...]
-    rule: str
-
-
-class Subset(NamedTuple):
-    """Contracts that a book holds, and those of the books it was taken from."""
-
-    rows: int
-    of: int
-
-    def __str__(self) -> str:
-        return f"subset: {self.rows:,} of {self.of:,} rows"
+    rule: tuple[str, ...]
 
 
 class Part(NamedTuple):
@@ -155,22 +149,24 @@ class BookQuality(Quality):
         return "\n".join(lines)
 
 
-def join_rules(rules: Iterable[str]) -> str:
-    """Rules in words as one text, each once."""
-    return _AND.join(dict.fromkeys(part for rule in rules for part in rule.split(_AND)))
+def join_rules(rules: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The parts of several rules, each once."""
+    return tuple(dict.fromkeys(part for rule in rules for part in rule))
 
 
-def rule_of(origins: Sequence[Origin], rows: NDArray[Any]) -> str:
-    """The rules of those of `origins` that some row has, as one text; `rows` (n,) says which each row has."""
+def rule_text(rule: Iterable[str]) -> str:
+    """A rule of several parts in words."""
+    return _AND.join(rule)
+
+
+def rule_of(origins: Sequence[Origin], rows: NDArray[Any]) -> tuple[str, ...]:
+    """The rules of those of `origins` that some row has, each once; `rows` (n,) says which each row has."""
     return join_rules(origins[i].rule for i in np.unique(rows).astype(int))
 
 
-def turn(rule: str) -> str:
-    """The rule that gives the other side of every position, in words."""
-    return _AND.join(
-        part.removeprefix(_OPPOSITE) if part.startswith(_OPPOSITE) else _OPPOSITE + part
-        for part in rule.split(_AND)
-    )
+def turn(part: str) -> str:
+    """The part of a rule that gives the other side of its positions, in words."""
+    return part.removeprefix(_OPPOSITE) if part.startswith(_OPPOSITE) else _OPPOSITE + part
 
 
 def merge(origins: Iterable[Origin]) -> Origin:
