@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import legal_range, read_only, refuse
+from gammaflow.checks import attempt, legal_range, read_only, refuse, utc
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import Frozen, FrozenMapping
 
-__all__ = ["NO_TIME", "Column", "Columnar", "Note", "PerUnit", "Quotes", "Snapshot", "numbers", "validate"]
+__all__ = [
+    "NO_TIME",
+    "Column",
+    "Columnar",
+    "Note",
+    "PerUnit",
+    "Quotes",
+    "Snapshot",
+    "Subset",
+    "numbers",
+    "validate",
+]
 
 #: A moment that is not known.
 NO_TIME = np.datetime64("NaT", "ns")
@@ -54,6 +65,16 @@ class Column:
             return "a moment in UTC" + (", or missing" if self.missing_ok else "")
         legal = legal_range(self.low, self.high, open_low=self.open_low)
         return legal + (", or missing" if self.missing_ok else "")
+
+
+class Subset(NamedTuple):
+    """Rows that something holds, and those of what it was taken from."""
+
+    rows: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"subset: {self.rows:,} of {self.of:,} rows"
 
 
 class Snapshot(Protocol):
@@ -110,7 +131,7 @@ class PerUnit(Protocol):
         """The ratio at `asof`."""
 
 
-class Columnar:
+class Columnar(Frozen):
     """A table of validated, read-only columns."""
 
     columns: Mapping[str, NDArray[Any]]
@@ -125,6 +146,37 @@ class Columnar:
             what, legal = type(self).__name__.lower(), ", ".join(self.columns)
             raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
 
+    def mask(
+        self, rows: ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]
+    ) -> NDArray[np.bool_]:
+        """The rows that a mask selects (all where None) and that meet every criterion, at least one, (n,).
+
+        Raises
+        ------
+        SchemaError
+            With every problem: `rows` no bool for each row, columns unknown, values that are not legal; or
+            where no row is left.
+        """
+        what = type(self).__name__.lower()
+        mask, problems = _mask(rows, len(self), what)
+        for name, wanted in criteria.items():
+            if name not in self.columns:
+                problems.append(f"{name!r} is not a column of a {what}; legal: {', '.join(self.columns)}.")
+                continue
+            values, found = _wanted(dictionary[name], wanted)
+            problems += found
+            if not problems:
+                mask = mask & np.isin(self[name], values)
+        if not problems and not mask.any():
+            asked = [f"{name}={wanted!r:.60}" for name, wanted in criteria.items()]
+            problems.append(
+                f"received {', '.join(asked if rows is None else ['a mask', *asked])}: none of the {what}'s "
+                f"{len(self)} rows is selected; one at least is needed."
+            )
+        if problems:
+            raise SchemaError("\n".join(f"select: {problem}" for problem in problems))
+        return mask
+
     def to_frame(self) -> pd.DataFrame:
         """The columns as a new DataFrame (times tz-aware in UTC)."""
         frame = pd.DataFrame({k: v.copy() for k, v in self.columns.items()})
@@ -132,6 +184,45 @@ class Columnar:
             if values.dtype.kind == "M":
                 frame[name] = frame[name].dt.tz_localize("UTC")
         return frame
+
+
+def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_], list[str]]:
+    """`rows` as a mask of n rows, True for all where None, and what is wrong with it."""
+    if rows is None:
+        return np.ones(n, dtype=np.bool_), []
+    mask = np.asarray(rows)
+    if np.ma.is_masked(rows):
+        return mask, [
+            "received a masked array with hidden rows; legal is a bool for each row. Fill it: "
+            "rows.filled(False) leaves the hidden ones out."
+        ]
+    no_mask = mask.shape != (n,) or mask.dtype != np.bool_
+    if no_mask or not mask.any():
+        none = "" if no_mask else ", all False"
+        return mask, [
+            f"received {mask.dtype} of shape {mask.shape}{none}; legal is a bool for each of the {what}'s "
+            f"{n} rows, True for one at least, such as {what}['kind'] == 'put', or criteria by column name, "
+            "such as kind='put'."
+        ]
+    return mask, []
+
+
+def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:
+    """The value or values that a column is to have, as the column holds them, and what is wrong with them."""
+    alone = pd.api.types.is_scalar(wanted) or isinstance(wanted, str)
+    listed = [wanted] if alone else list(wanted)
+    if column.type == "time":
+        # As a column holds them, moments are in UTC and do not say so.
+        stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in listed]
+        moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
+        if problems:
+            return np.empty(0), problems
+        return np.array([m.tz_localize(None).to_datetime64() for m in moments], "datetime64[ns]"), []
+    if column.type == "number":
+        return numbers(listed, column.name)
+    wrong = [v for v in listed if not isinstance(v, str) or (column.choices and v not in column.choices)]
+    problems = [f"{column.name}: received {wrong[0]!r}; legal: {column.legal}."] if wrong else []
+    return np.array(listed, dtype=object), problems
 
 
 def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -263,4 +354,4 @@ def validate(
     if len(set(lengths.values())) > 1:
         problems.append(f"columns differ in length: {lengths}.")
     refuse(what, problems)
-    return MappingProxyType(out)
+    return FrozenMapping(out)

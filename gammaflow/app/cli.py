@@ -99,7 +99,7 @@ def _show_head(report: Report) -> None:
         out_console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
     for text in report.notices():
         out_console.print(Text(text, style="yellow"), soft_wrap=True)
-    out_console.print(f"rule: {book.rule}\nsign: {book.sign}", highlight=False, markup=False)
+    out_console.print(f"rule: {book.rule_text}\nsign: {book.sign}", highlight=False, markup=False)
     for name, text in report.rates():
         out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
 

@@ -49,7 +49,7 @@ def fetch(
     kept = answers.save(raw) if raw else None
     chain = answers.chain()
     if out:
-        table = _table(chain)
+        table = chain.to_frame(facts=True)
         write(out, {".csv": lambda p: table.to_csv(p, index=False), ".parquet": lambda p: _parquet(table, p)})
     if as_json:
         print(dumps(_summary(chain, answers, kept)))
@@ -57,14 +57,6 @@ def fetch(
     out_console.print(str(chain), highlight=False, markup=False)
     if kept:
         out_console.print(f"raw answers: {kept}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _table(chain: Chain) -> Any:
-    """The chain's columns, with what its rows share in front, so that the file says what it is."""
-    frame = chain.to_frame()
-    for place, name in enumerate(("symbol", "vendor", "asof", "spot", "currency")):
-        frame.insert(place, name, getattr(chain, name))
-    return frame
 
 
 def _parquet(table: Any, path: Path) -> None:

@@ -228,7 +228,7 @@ def render(state: State) -> RenderableType:
     parts.append(Text(counts, style="dim"))
     if state.report is not None:
         parts += [Text(notice, style="yellow") for notice in state.report.notices()]
-        parts.append(Text(f"rule: {state.report.book.rule}", style="dim"))
+        parts.append(Text(f"rule: {state.report.book.rule_text}", style="dim"))
         parts += [Text(line, style="bold red") for line in marked(state.report.faults())]
         parts += [Text(f"{name}: {text}", style="dim") for name, text in state.report.rates()]
         if state.report.quality is not None:

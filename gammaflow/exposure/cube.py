@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.units import describe
@@ -30,7 +30,7 @@ MEASURES = ("delta", "gamma", "vanna", "charm", "gross_gamma")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cube:
+class Cube(Frozen):
     """Dealers' measures over days x volatility shifts x spots, in total.
 
     Attributes
@@ -143,7 +143,7 @@ class Cube:
             f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
             f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"
             + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {book.rule}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
+            + f"rule: {book.rule_text}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
             f"sign: {book.sign}\n"
             f"measures: {', '.join(self.values)}"
             + "".join(f"\n{line}" for line in shortfall_lines(self.shortfalls))
@@ -234,6 +234,6 @@ def sweep(
     first = profiles[0][0]
     missed = worst(short for row in profiles for profile in row for short in profile.shortfalls)
     return Cube(
-        book, first.spots, read_only(roll), read_only(shift), MappingProxyType(values), how, smiles,
+        book, first.spots, read_only(roll), read_only(shift), FrozenMapping(values), how, smiles,
         first.tol, missed,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks, row_greeks
+from gammaflow.frozen import Frozen
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.instruments.row import Scenario
 from gammaflow.positions.book import Book
@@ -29,7 +30,7 @@ _WORDS = {"rows": "rows", "exercised": "exercised now", "unsupported": "valued E
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ExerciseComparison:
+class ExerciseComparison(Frozen):
     """Exposure of a book's American rows with American and with European exercise; see `compare_exercise`.
 
     Attributes

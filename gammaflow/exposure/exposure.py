@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
+from gammaflow.frozen import Frozen, lock
 from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
@@ -34,7 +35,7 @@ def _keys(by: str | Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Exposure:
+class Exposure(Frozen):
     """Dealers' greeks in money at the book's spot.
 
     Attributes
@@ -159,7 +160,7 @@ class Exposure:
                 f"{moment_text(self.book.asof, self.days, self.vol_shift)}, spot {self.book.spot:,.2f} "
                 f"{self.book.currency}",
                 *marked(self.warnings),
-                f"rule: {self.book.rule}",
+                f"rule: {self.book.rule_text}",
                 f"sign: {self.book.sign}",
                 *self.book.remarks,
                 *shortfall_lines(self.shortfalls),
@@ -225,4 +226,4 @@ def aggregate_exposure(
             book, accuracy, days=days, vol_shift=vol_shift, sigma=sigma, early_exercise=early_exercise
         )
     )
-    return Exposure(book, rows, keys, float(days), float(vol_shift), accuracy.shortfalls)
+    return Exposure(book, lock(rows), keys, float(days), float(vol_shift), accuracy.shortfalls)

@@ -18,6 +18,7 @@ from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
+from gammaflow.frozen import Frozen
 from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.units import money
@@ -55,7 +56,7 @@ def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HedgeFlow:
+class HedgeFlow(Frozen):
     """Currency that dealers must trade from the book's spot, moment and volatilities to others.
 
     Attributes
@@ -140,7 +141,7 @@ class HedgeFlow:
                 f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
                 f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
                 *marked(self.warnings),
-                f"rule: {book.rule}",
+                f"rule: {book.rule_text}",
                 _sign(book),
                 *(
                     f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "
@@ -153,7 +154,7 @@ class HedgeFlow:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FlowLadder:
+class FlowLadder(Frozen):
     """Hedge flows of many single moves: of spot alone, of time alone, of volatility alone.
 
     Attributes
@@ -185,7 +186,7 @@ class FlowLadder:
             [
                 f"FlowLadder {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
                 *marked(self.book.warnings),
-                f"rule: {book.rule}",
+                f"rule: {book.rule_text}",
                 _sign(book),
                 *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
                 *shortfall_lines(self.shortfalls),

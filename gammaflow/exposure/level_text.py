@@ -60,7 +60,7 @@ def explain(levels: Levels) -> str:
     low, high = np.nanmin(book["sigma"], initial=np.inf), np.nanmax(book["sigma"], initial=0.0)
     lines = [
         *(("WARNING", sentence) for sentence in levels.warnings),
-        ("rule", book.rule),
+        ("rule", book.rule_text),
         ("sign", book.sign),
         (
             "rows",
@@ -111,7 +111,7 @@ def summary(levels: Levels) -> str:
             f"Levels {book.title}, as of {moment_text(book.asof, profile.days, profile.vol_shift)}, "
             f"spot {book.spot:,.2f} {book.currency}",
             *marked(levels.warnings),
-            f"rule: {book.rule}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
+            f"rule: {book.rule_text}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             f"sign: {book.sign}",
             *(f"  {name:<{width}}  {value}" for name, value in lines),
         ]

@@ -20,6 +20,7 @@ from gammaflow.exposure.grids import expiry_spots
 from gammaflow.exposure.profile import Profile
 from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
+from gammaflow.frozen import Frozen
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.units import PERCENT, describe
 
@@ -74,7 +75,7 @@ class Jump:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Levels:
+class Levels(Frozen):
     """Gamma levels of a book: zero-gamma flips, short-gamma zones, walls and max pain.
 
     Attributes
@@ -193,7 +194,7 @@ class Levels:
             "dynamics": self.profile.dynamics.name,
             "spot": book.spot,
             "currency": book.currency,
-            "rule": book.rule,
+            "rule": book.rule_text,
             "signed": book.signed,
             "warnings": list(self.warnings),
             "measure": self.measure,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
+from gammaflow.frozen import Frozen, lock
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
@@ -36,7 +36,7 @@ _CLIFF, _CLIFFS = 0.05, 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Profile:
+class Profile(Frozen):
     """Dealers' measures over a grid of spots, per expiry and in total.
 
     Attributes
@@ -286,7 +286,7 @@ class Profile:
             f"{len(self.spots)} spots "
             f"{self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
             *marked(self.warnings),
-            f"rule: {book.rule}",
+            f"rule: {book.rule_text}",
             *self.remarks,
             f"volatility: {self.dynamics} ({self.dynamics.meaning}); days {self.days:g}, "
             f"vol shift {self.vol_shift:g}",
@@ -372,7 +372,7 @@ def sweep_spot(
         smiles = fit_smiles(book)
     accuracy = Accuracy(check_tol(tol))
     empty = Profile(book, read_only(grid), {}, how, float(days), float(vol_shift), smiles, accuracy.tol)
-    values = MappingProxyType(empty._money(empty.spots, wanted, accuracy=accuracy))
+    values = lock(empty._money(empty.spots, wanted, accuracy=accuracy))
     return replace(empty, values=values, shortfalls=accuracy.shortfalls)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import check_number, floats, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
+from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
@@ -23,7 +24,7 @@ _LARGEST_RESIDUAL = 0.1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Smiles:
+class Smiles(Frozen):
     """One surface of a book: total variance w = sigma^2 t over k = ln(strike / forward), a slice per expiry.
 
     Attributes

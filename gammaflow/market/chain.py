@@ -5,34 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import NEW_YORK, years_to_expiry
-from gammaflow.checks import attempt, check_number, refuse, utc
-from gammaflow.columns import Columnar, validate
+from gammaflow.checks import attempt, check_choice, check_number, refuse, utc
+from gammaflow.columns import Columnar, Subset, validate
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import FrozenMapping
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
-from gammaflow.market.quality import LOOK_AHEAD, NO_INTEREST, STALE_MINUTES, Quality
+from gammaflow.market.quality import Quality, find_unusable, measure
 from gammaflow.schema import CHAIN
 
-__all__ = ["PLACEHOLDER_IV", "Chain", "Quality"]
+__all__ = ["FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
 
-# Clocks of vendor and caller may differ by less than this [minutes].
-_CLOCK_SLACK = 1.0
+#: What all rows of a chain share and a table of it has in front (`Chain.to_frame`).
+FACTS = ("symbol", "vendor", "asof", "spot", "currency", "venue", "quote_unit", "synthetic")
 
+#: Currencies of quotes: that of spot and strikes, or the coin that inverse options settle in.
+QUOTE_UNITS = ("currency", "coin")
 
-def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
-    """The lowest of `values` (n,) that at least `share` of the weight does not exceed; NaN without weight."""
-    order = np.argsort(values)
-    reached = np.cumsum(weights[order])
-    if not reached[-1]:
-        return np.nan
-    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+#: Rows of a larger chain, as `Chain.left_out` counts them.
+NOT_SELECTED = "not selected"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,11 +47,19 @@ class Chain(Columnar):
     asof : tz-aware moment
         When the quotes were taken.
     vendor : str
-        Whose file or feed it came from.
+        Whose data it is, such as "cboe".
     currency : str
         The currency of spot, strikes and every money figure.
     left_out : mapping of str to int
         Rows of the source that are not in the chain, by reason.
+    venue : str
+        Where the contracts trade, such as "Deribit"; the vendor's name where not given.
+    quote_unit : "currency" or "coin"
+        Unit of bid, ask, last and mark: `currency`, or units of the underlying.
+    file_format : str
+        Layout of the file or answer it was read from, as `read_chain` names it; "" for none.
+    synthetic : bool
+        Whether the numbers are made up: no market quotes.
 
     Raises
     ------
@@ -79,6 +84,10 @@ class Chain(Columnar):
     vendor: str = "unknown"
     currency: str = "USD"
     left_out: Mapping[str, int] = field(default_factory=dict)
+    venue: str = ""
+    quote_unit: str = "currency"
+    file_format: str = ""
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -86,11 +95,13 @@ class Chain(Columnar):
             lambda: check_number(self.spot, "spot", 0.0, open_low=True),
             lambda: utc(self.asof),
             lambda: validate(self.columns, CHAIN, "chain"),
+            lambda: check_choice(self.quote_unit, "quote_unit", QUOTE_UNITS),
         )
         refuse("chain", problems or self._contradictions(values[2], values[0]))
-        for name, value in zip(("spot", "asof", "columns"), values, strict=True):
+        for name, value in zip(("spot", "asof", "columns"), values, strict=False):
             set_(self, name, value)
-        set_(self, "left_out", MappingProxyType({k: int(v) for k, v in self.left_out.items() if v}))
+        set_(self, "left_out", FrozenMapping({k: int(v) for k, v in self.left_out.items() if v}))
+        set_(self, "venue", self.venue or self.vendor)
         if not len(self):
             raise SchemaError(
                 f"chain not accepted: {self.symbol} has no rows; at least one contract is needed."
@@ -107,18 +118,11 @@ class Chain(Columnar):
 
     @cached_property
     def unusable(self) -> NDArray[Any]:
-        """Why each row cannot be valued or carries no position; "" where it can (text, one per row)."""
-        iv, oi = self["iv"], self["open_interest"]
-        reasons = {
-            "expired": self.years <= 0,
-            "implied volatility missing": np.isnan(iv),
-            "implied volatility zero": iv == 0,
-            f"implied volatility a placeholder (<= {PLACEHOLDER_IV:.1%})": iv <= PLACEHOLDER_IV,
-            "open interest missing": np.isnan(oi),
-            LOOK_AHEAD: self.open_interest_age < 0,
-            NO_INTEREST: oi == 0,
-        }
-        return np.select(list(reasons.values()), list(reasons), default="").astype(object)
+        """Why each row cannot be valued or carries no position; "" where it can (text, one per row).
+
+        One of `gammaflow.market.quality.REASONS`.
+        """
+        return find_unusable(self)
 
     @cached_property
     def quote_age(self) -> NDArray[np.float64]:
@@ -134,12 +138,13 @@ class Chain(Columnar):
         ahead.
         """
         days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
-        today = np.where(self._in_new_york, *(day.astype("datetime64[D]") for day in days))
+        today = np.where(self.in_new_york, *(day.astype("datetime64[D]") for day in days))
         age: NDArray[Any] = today - self["open_interest_date"].astype("datetime64[D]")
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
 
     @cached_property
-    def _in_new_york(self) -> NDArray[np.bool_]:
+    def in_new_york(self) -> NDArray[np.bool_]:
+        """Whether each row is AM- or PM-settled, by the clock of New York, (n,)."""
         return pd.Series(self["settlement"]).isin(["AM", "PM"]).to_numpy(dtype=bool)
 
     @cached_property
@@ -160,100 +165,9 @@ class Chain(Columnar):
         return chain_warnings(self)
 
     @cached_property
-    @np.errstate(over="ignore", invalid="ignore")
     def quality(self) -> Quality:
         """Rows that can be used, the others counted by reason, the state of quotes, and a score."""
-        reason = self.unusable
-        oi = np.nan_to_num(self["open_interest"])
-        frame = pd.DataFrame({"reason": reason, "rows": 1, "open_interest": oi})
-        table = (
-            frame[frame["reason"] != ""]
-            .groupby("reason", sort=False)
-            .sum()
-            .sort_values("rows", ascending=False)
-        )
-        fine = np.isin(reason, ("", NO_INTEREST))
-        alive = self.years > 0
-        checks, passed = self._checks()
-        bid, ask = (self[name][alive & (self.quote_state == "two-sided")] for name in ("bid", "ask"))
-        return Quality(
-            table,
-            len(self),
-            int(fine.sum()),
-            float(oi.sum()),
-            float(oi[fine].sum()),
-            self.left_out,
-            {str(k): int(n) for k, n in pd.Series(self.quote_state[alive]).value_counts().items()},
-            float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
-            checks=checks,
-            quote_age=self._quote_ages(),
-            open_interest_age=self._open_interest_ages(),
-            passed=passed,
-            source=f"{self.vendor} {self.symbol} of {self.asof:%Y-%m-%d %H:%M:%S} UTC",
-            asof=self.asof,
-            in_new_york=bool(self._in_new_york.all()),
-            warnings=self.warnings,
-        )
-
-    def _checks(self) -> tuple[dict[str, float], float]:
-        """`Quality.checks` of a chain that was not repaired, and the share of rows that pass the score's."""
-        alive, interest = self.years > 0, ~np.isnan(self["open_interest"])
-        if not alive.any():
-            return {}, np.nan
-        with np.errstate(invalid="ignore"):
-            usable = self["iv"] > PLACEHOLDER_IV
-        known = interest & ~(self.open_interest_age < 0)
-        two_sided, forward = self.quote_state == "two-sided", ~np.isnan(self["forward"])
-        checks = {
-            "volatility usable": self.share(usable),
-            "open interest known": self.share(known, interest),
-            "two-sided quote": self.share(two_sided, self.quote_state != "no quote"),
-            "forward known": self.share(forward, forward),
-            "not flagged": np.nan,
-        }
-        return checks, self.share(usable & known & two_sided)
-
-    def _weights(self) -> NDArray[np.float64]:
-        """Open interest of unexpired rows; where none has any, each counts alike; expired rows 0."""
-        alive = self.years > 0
-        oi = np.where(alive, np.nan_to_num(self["open_interest"]), 0.0)
-        return oi if oi.any() else alive.astype(np.float64)
-
-    def _quote_ages(self) -> dict[str, float]:
-        weights, rows = self._weights(), (self.years > 0) & ~np.isnan(self.quote_age)
-        age = self.quote_age[rows]
-        if not rows.any():
-            return {}
-        return {
-            "known": float(weights[rows].sum() / weights.sum()),
-            "median": _quantile(age, weights[rows], 0.5),
-            "95 %": _quantile(age, weights[rows], 0.95),
-            "stale rows": float((age > STALE_MINUTES).sum()),
-            "rows after asof": float((age < -_CLOCK_SLACK).sum()),
-        }
-
-    def _open_interest_ages(self) -> dict[str, float]:
-        weights, rows = self._weights(), (self.years > 0) & ~np.isnan(self.open_interest_age)
-        age = self.open_interest_age[rows]
-        if not rows.any():
-            return {}
-        return {
-            "known": float(weights[rows].sum() / weights.sum()),
-            "median": _quantile(age, weights[rows], 0.5),
-            "oldest": float(age.max()),
-            "rows of the same day": float(((age == 0) & self._in_new_york[rows]).sum()),
-            "rows after asof": float((age < 0).sum()),
-        }
-
-    def share(self, rows: NDArray[np.bool_], checked: NDArray[np.bool_] | None = None) -> float:
-        """Share of unexpired rows in the mask `rows` (n,); NaN where none is, or none in the mask `checked`.
-
-        `checked` (n,) says which rows have what is asked about at all.
-        """
-        alive = self.years > 0
-        if not (alive if checked is None else alive & checked).any():
-            return np.nan
-        return float(rows[alive].mean())
+        return measure(self)
 
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with columns replaced; a scalar fills the column.
@@ -270,11 +184,69 @@ class Chain(Columnar):
         }
         return replace(self, columns={**self.columns, **filled})
 
+    def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Chain:
+        """The rows that a mask and criteria by column name select, at least one.
+
+        Parameters
+        ----------
+        rows : (n,) array of bool, optional
+            True for the rows to keep; all where not given.
+        **criteria
+            By column: a value, or a list of values one of which the row has. Moments have a time zone. A row
+            must meet all.
+
+        Returns
+        -------
+        Chain
+            It says that it is a subset; the other rows are counted in `left_out`.
+
+        Raises
+        ------
+        SchemaError
+            For what is no mask, for columns or values that are not legal, or where no row is selected.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> chain = gf.demo_chain()
+        >>> puts = chain.select(kind="put", expiry="2026-03-27T08:00Z")
+        >>> puts.title, set(puts["kind"])
+        ('BTC (subset: 39 of 598 rows)', {'put'})
+        >>> len(chain.select(chain["strike"] < chain.spot, kind="put", strike=[60e3, 80e3]))
+        7
+        """
+        return self._keep(self.mask(rows, criteria, CHAIN))
+
+    def _keep(self, mask: NDArray[np.bool_]) -> Chain:
+        columns = {name: values[mask] for name, values in self.columns.items()}
+        others = self.left_out.get(NOT_SELECTED, 0) + int((~mask).sum())
+        return replace(self, columns=columns, left_out={**self.left_out, NOT_SELECTED: others})
+
+    @property
+    def title(self) -> str:
+        """The symbol, and that the chain is a subset where rows were selected from a larger one."""
+        others = self.left_out.get(NOT_SELECTED, 0)
+        return f"{self.symbol} ({Subset(len(self), len(self) + others)})" if others else self.symbol
+
+    def to_frame(self, *, facts: bool = False) -> pd.DataFrame:
+        """The columns as a new DataFrame (times tz-aware in UTC).
+
+        Parameters
+        ----------
+        facts : bool
+            Put what all rows share in front: symbol, vendor, asof, spot, currency, venue, quote_unit and
+            synthetic. Written as CSV or parquet, such a table is a file that `read_chain` reads.
+        """
+        frame = super().to_frame()
+        for place, name in enumerate(FACTS if facts else ()):
+            frame.insert(place, name, getattr(self, name))
+        return frame
+
     @np.errstate(over="ignore", invalid="ignore")
     def __repr__(self) -> str:
         expiries = np.unique(self["expiry"])
         return (
-            f"Chain {self.symbol} from {self.vendor}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, "
+            f"Chain {self.title} from {self.vendor}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, "
             f"spot {self.spot:,.2f} {self.currency}\n"
             f"{len(self):,} contracts, {len(expiries)} expiries "
             f"({expiries[0].astype('datetime64[D]')} .. {expiries[-1].astype('datetime64[D]')}), "

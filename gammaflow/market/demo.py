@@ -10,6 +10,7 @@ import pandas as pd
 
 from gammaflow.checks import check_choice
 from gammaflow.market.chain import Chain
+from gammaflow.market.facts import SYNTHETIC
 from gammaflow.pricing import american, bsm
 
 __all__ = ["demo_chain"]
@@ -115,7 +116,7 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
     Returns
     -------
     Chain
-        With vendor "synthetic demo".
+        With vendor "synthetic demo", `synthetic`.
 
     Raises
     ------
@@ -173,4 +174,4 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
                 )
             )
     rows: Any = pd.concat(frames, ignore_index=True)
-    return Chain(rows, symbol, market.spot, _ASOF, "synthetic demo")
+    return Chain(rows, symbol, market.spot, _ASOF, SYNTHETIC, synthetic=True)

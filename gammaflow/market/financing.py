@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.market.chain import Chain
+from gammaflow.market.facts import DERIBIT
 from gammaflow.market.parity.forwards import find_cells, fit_forwards, of_rows
 from gammaflow.market.repair.futures import bare_futures, on_futures
 from gammaflow.market.repair.gaps import futures_text, gap_text, moments_apart, sound, unexplained
@@ -175,7 +176,7 @@ def _says(chain: Chain) -> bool:
 def _in_need(chain: Chain) -> Mask:
     """Unexpired rows that a rate does more to than discount, (n,): on spot or American, but Deribit's."""
     rows = np.isnan(chain["forward"]) | (chain["exercise"] == "american")
-    return np.asarray(rows & (chain.years > 0) & (not chain.vendor.startswith("deribit")))
+    return np.asarray(rows & (chain.years > 0) & (chain.venue != DERIBIT))
 
 
 def _determined(chain: Chain) -> bool:

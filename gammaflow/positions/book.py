@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
-from gammaflow.columns import Columnar, Note, PerUnit, validate
+from gammaflow.columns import Columnar, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, WITH_TERMS, problems_of
 from gammaflow.instruments.row import Rows
 from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
-from gammaflow.positions.origins import Origin, Source, Subset, count_held, quality_of, rule_of, turn
+from gammaflow.positions.origins import Origin, Source, count_held, quality_of, rule_of, rule_text, turn
 from gammaflow.schema import BOOK
 from gammaflow.units import CONVENTION
 
@@ -47,8 +47,8 @@ class Book(Columnar):
         Its price at `asof` [currency].
     asof : tz-aware moment
         When the positions are valued.
-    rule : str
-        The positioning rule that signed the rows, in words.
+    rule : str or tuple of str
+        The positioning rules that signed the rows, in words; kept as a tuple.
     signed : bool
         False where positions carry no dealer sign (open interest alone), so that the sign of a sum
         says nothing about dealers.
@@ -70,7 +70,7 @@ class Book(Columnar):
     symbol: str
     spot: float
     asof: pd.Timestamp
-    rule: str = "given positions"
+    rule: tuple[str, ...] = ("given positions",)
     signed: bool = True
     currency: str = "USD"
     terms: Mapping[str, Note] = field(default_factory=dict)
@@ -78,6 +78,8 @@ class Book(Columnar):
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        rule: Any = self.rule
+        set_(self, "rule", (rule,) if isinstance(rule, str) else tuple(rule))
         values, problems = attempt(
             lambda: check_number(self.spot, "spot", 0.0, open_low=True),
             lambda: utc(self.asof),
@@ -89,17 +91,17 @@ class Book(Columnar):
             problems = checks.origin_problems(columns, len(self.origins))
         else:
             problems, n = checks.repeat_problems(columns["contract"]), len(columns["contract"])
-            columns = MappingProxyType({**columns, "origin": read_only(np.zeros(n))})
+            columns = FrozenMapping({**columns, "origin": read_only(np.zeros(n))})
             set_(self, "origins", (Origin((Source("", n),), self.rule),))
         refuse("book", [*problems_of(columns), *checks.term_problems(columns, self.terms), *problems])
-        set_(self, "terms", MappingProxyType(dict(self.terms)))
+        set_(self, "terms", FrozenMapping(self.terms))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["kind"]):
             raise SchemaError(f"book not accepted: {self.symbol} has no rows; one position is needed.")
         order = np.argsort(columns["expiry"], kind="stable")
         if (np.diff(order) != 1).any():
-            columns = {k: read_only(v[order], v.dtype) for k, v in columns.items()}
+            columns = FrozenMapping({k: read_only(v[order], v.dtype) for k, v in columns.items()})
         set_(self, "columns", columns)
         if self.rule != rule_of(self.origins, columns["origin"]):
             set_(self, "origins", tuple(origin._replace(rule=self.rule) for origin in self.origins))
@@ -109,6 +111,16 @@ class Book(Columnar):
     def _held(self) -> dict[Source, int]:
         """Contracts of each source in the book."""
         return count_held(self.origins, self["origin"], self["contract"])
+
+    @property
+    def rule_text(self) -> str:
+        """The rules that signed the rows as one text, as every result prints them."""
+        return rule_text(self.rule)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether some row is made of numbers that this library made up."""
+        return any(source.synthetic for source, held in self._held.items() if held)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -149,13 +161,13 @@ class Book(Columnar):
     def instruments(self) -> Mapping[str, NDArray[np.bool_]]:
         """Masks of the rows of each instrument that has any, by its name; see `gammaflow.instruments`."""
         masks = {name: instrument.owns(self.columns) for name, instrument in INSTRUMENTS.items()}
-        return MappingProxyType({name: mask for name, mask in masks.items() if mask.any()})
+        return FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
 
     @cached_property
     def parts(self) -> Mapping[str, Rows]:
         """The rows of each instrument but vanilla options, as it takes them."""
         others = {name: mask for name, mask in self.instruments.items() if name != "vanilla"}
-        return MappingProxyType({name: self.rows(mask) for name, mask in others.items()})
+        return FrozenMapping({name: self.rows(mask) for name, mask in others.items()})
 
     def rows(self, mask: NDArray[np.bool_]) -> Rows:
         """Some rows as an instrument takes them."""
@@ -226,15 +238,27 @@ class Book(Columnar):
         years = np.maximum(self.years - days / DAYS_PER_YEAR, 0.0)
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
-    def select(self, rows: ArrayLike) -> Book:
-        """The rows where the mask `rows` (n,) is true; at least one. The book then says that it is a subset.
+    def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Book:
+        """The rows that a mask and criteria by column name select, at least one.
+
+        Parameters
+        ----------
+        rows : (n,) array of bool, optional
+            True for the rows to keep; all where not given.
+        **criteria
+            By column: a value, or a list of values one of which the row has; as for `Chain.select`.
+
+        Returns
+        -------
+        Book
+            It says that it is a subset.
 
         Raises
         ------
         SchemaError
-            For what is no mask of one bool per row, or selects no row.
+            For what is no mask, for columns or values that are not legal, or where no row is selected.
         """
-        mask = checks.check_mask(rows, len(self))
+        mask = self.mask(rows, criteria, BOOK)
         columns = {k: v[mask] for k, v in self.columns.items()}
         kept = columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)]
         rule = rule_of(self.origins, columns["origin"])
@@ -306,12 +330,14 @@ class Book(Columnar):
         True
         """
         fields, words = mapped(self, symbol, per_unit, spot, venue)
-        return replace(self, **fields, **self._retold(lambda rule: f"{rule}, {words}", fields["spot"]))
+        return replace(self, **fields, **self._retold(lambda part: f"{part}, {words}", fields["spot"]))
 
     def _retold(self, words: Callable[[str], str], spot: float | None = None) -> dict[str, Any]:
-        """The rule of every origin in other words, its units in which spot is `spot`: fields to replace."""
+        """The rules of every origin in other words, its units in which spot is `spot`: fields to replace."""
         factor = 1.0 if spot is None else spot / self.spot
-        origins = tuple(Origin(o.sources, words(o.rule), o.factor * factor) for o in self.origins)
+        origins = tuple(
+            Origin(o.sources, tuple(words(part) for part in o.rule), o.factor * factor) for o in self.origins
+        )
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
@@ -390,6 +416,6 @@ class Book(Columnar):
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\n"
             + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {self.rule}\n{rows}, {len(self.expiries.dropna())} expiries, {held}"
+            + f"rule: {self.rule_text}\n{rows}, {len(self.expiries.dropna())} expiries, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
 from gammaflow.instruments.registry import WITH_TERMS
 
 __all__ = [
-    "check_mask",
     "origin_problems",
     "refuse_expired",
     "repeat_problems",
@@ -59,25 +58,6 @@ def repeat_problems(contracts: NDArray[Any]) -> list[str]:
         f"{contracts[twice[0]]!r}). Drop them if they are the same position; else make a book of each desk "
         "or date and add the books (+)."
     ]
-
-
-def check_mask(rows: ArrayLike, n: int) -> NDArray[np.bool_]:
-    """`rows` as a mask of n rows that selects some, or SchemaError."""
-    if np.ma.is_masked(rows):
-        raise SchemaError(
-            "select: received a masked array with hidden rows; legal is a bool for each row. Fill it: "
-            "rows.filled(False) leaves the hidden ones out."
-        )
-    mask = np.asarray(rows)
-    if mask.shape != (n,) or mask.dtype != np.bool_ or not mask.any():
-        received = f"{mask.dtype} of shape {mask.shape}" + (
-            ", all False" if mask.dtype == np.bool_ and not mask.any() else ""
-        )
-        raise SchemaError(
-            f"select: received {received}; legal is a bool for each of the book's {n} rows, True for one at "
-            "least, such as book['venue'] == 'Deribit'."
-        )
-    return mask
 
 
 def refuse_expired(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import refuse, utc
 from gammaflow.instruments.note.base import Note
 from gammaflow.instruments.note.products import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.market.facts import SYNTHETIC
 from gammaflow.market.plausibility import wrong_argument_units
 from gammaflow.positions.book import Book
 from gammaflow.positions.origins import Origin, Source
@@ -109,8 +110,11 @@ def book_notes(
     sources = list(dict.fromkeys(said))
     columns["origin"] = [sources.index(source) for source in said]
     rows: Any = pd.DataFrame(columns)
-    origins = tuple(Origin((Source(source, said.count(source)),), rule) for source in sources)
-    return Book(rows, symbol, spot, moment, rule, currency=currency, terms=by_name, origins=origins)
+    origins = tuple(
+        Origin((Source(source, said.count(source), synthetic=source == SYNTHETIC),), (rule,))
+        for source in sources
+    )
+    return Book(rows, symbol, spot, moment, (rule,), currency=currency, terms=by_name, origins=origins)
 
 
 def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) -> list[str]:

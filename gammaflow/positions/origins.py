@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.frozen import Frozen
 from gammaflow.market.quality import Quality
 
 __all__ = [
@@ -18,12 +20,13 @@ __all__ = [
     "Origin",
     "Part",
     "Source",
-    "Subset",
     "count_held",
     "interest_behind",
     "join_rules",
     "merge",
     "quality_of",
+    "rule_of",
+    "rule_text",
     "turn",
 ]
 
@@ -49,9 +52,9 @@ class Interest(NamedTuple):
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """One chain, list of notes or frame that rows of books were made from; equal to itself alone.
+@dataclass(frozen=True)
+class Source(Frozen):
+    """One chain, list of notes or frame that rows of books were made from; equal to its copies alone.
 
     Attributes
     ----------
@@ -63,33 +66,29 @@ class Source:
         Of the chain; None where there is none.
     interest : Interest, optional
         Open interest of the whole chain; None where there is none.
+    synthetic : bool
+        Whether its numbers are made up.
+    key : str
+        Which one it is: drawn at random where not given, and kept by copies.
     """
 
-    name: str
-    rows: int
-    quality: Quality | None = None
-    interest: Interest | None = None
+    name: str = field(compare=False)
+    rows: int = field(compare=False)
+    quality: Quality | None = field(default=None, compare=False)
+    interest: Interest | None = field(default=None, compare=False)
+    synthetic: bool = field(default=False, compare=False)
+    key: str = field(default_factory=lambda: uuid4().hex, repr=False)
 
 
 class Origin(NamedTuple):
-    """Sources of a row (several where positions were netted), and the rule that signed it, in words.
+    """Sources of a row (several where positions were netted), and the rules that signed it, in words.
 
     `factor`: prices in the row's units over those of the sources (`Book.in_units_of`).
     """
 
     sources: tuple[Source, ...]
-    rule: str
+    rule: tuple[str, ...]
     factor: float = 1.0
-
-
-class Subset(NamedTuple):
-    """Contracts that a book holds, and those of the books it was taken from."""
-
-    rows: int
-    of: int
-
-    def __str__(self) -> str:
-        return f"subset: {self.rows:,} of {self.of:,} rows"
 
 
 class Part(NamedTuple):
@@ -177,22 +176,24 @@ class BookQuality(Quality):
         return "\n".join(lines)
 
 
-def join_rules(rules: Iterable[str]) -> str:
-    """Rules in words as one text, each once."""
-    return _AND.join(dict.fromkeys(part for rule in rules for part in rule.split(_AND)))
+def join_rules(rules: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The parts of several rules, each once."""
+    return tuple(dict.fromkeys(part for rule in rules for part in rule))
 
 
-def rule_of(origins: Sequence[Origin], rows: NDArray[Any]) -> str:
-    """The rules of those of `origins` that some row has, as one text; `rows` (n,) says which each row has."""
+def rule_text(rule: Iterable[str]) -> str:
+    """A rule of several parts in words."""
+    return _AND.join(rule)
+
+
+def rule_of(origins: Sequence[Origin], rows: NDArray[Any]) -> tuple[str, ...]:
+    """The rules of those of `origins` that some row has, each once; `rows` (n,) says which each row has."""
     return join_rules(origins[i].rule for i in np.unique(rows).astype(int))
 
 
-def turn(rule: str) -> str:
-    """The rule that gives the other side of every position, in words."""
-    return _AND.join(
-        part.removeprefix(_OPPOSITE) if part.startswith(_OPPOSITE) else _OPPOSITE + part
-        for part in rule.split(_AND)
-    )
+def turn(part: str) -> str:
+    """The part of a rule that gives the other side of its positions, in words."""
+    return part.removeprefix(_OPPOSITE) if part.startswith(_OPPOSITE) else _OPPOSITE + part
 
 
 def merge(origins: Iterable[Origin]) -> Origin:

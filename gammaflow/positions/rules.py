@@ -15,6 +15,7 @@ from gammaflow.checks import check_choice, read_only
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
+from gammaflow.market.quality import OF_INTEREST
 from gammaflow.market.repair.futures import refuse_bare_futures
 from gammaflow.positions.book import Book
 from gammaflow.positions.origins import Interest, Origin, Source
@@ -95,7 +96,7 @@ def assign_positions(
         The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of
         the chain (+ = dealers own it), where they are known. A row whose given position is NaN raises.
     venue : str, optional
-        Where the contracts trade; the chain's vendor where not given.
+        Where the contracts trade; the chain's where not given.
     numeraire : "usd" or "coin"
         What dealers keep accounts in (`Book.kept_in`).
 
@@ -124,7 +125,7 @@ def assign_positions(
         position, label, signed = rule.position(chain), str(rule), rule.signed
     else:
         position, label, signed = _given(chain, rule), "positions as given", True
-        reason = np.where(np.char.startswith(reason.astype(str), "open interest"), "", reason)
+        reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
     keep = (reason == "") & (position != 0)
     if not keep.any():
         raise SchemaError(
@@ -138,14 +139,16 @@ def assign_positions(
         for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
     }
     columns["expiry"] = pd.DatetimeIndex(chain["expiry"][keep], tz="UTC")
-    columns["venue"] = np.full(keep.sum(), chain.vendor if venue is None else venue, dtype=object)
+    columns["venue"] = np.full(keep.sum(), chain.venue if venue is None else venue, dtype=object)
     columns |= {
         "position": position[keep],
         "sigma": chain["iv"][keep],
         "forward_ratio": chain["forward"][keep] / chain.spot,
     }
-    origin = Origin((Source(chain.vendor, int(keep.sum()), chain.quality, _interest(chain)),), label)
-    shared = (chain.symbol, chain.spot, chain.asof, label, signed, chain.currency)
+    interest = _interest(chain)
+    source = Source(chain.vendor, int(keep.sum()), chain.quality, interest, chain.synthetic)
+    origin = Origin((source,), (label,))
+    shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,)).kept_in(numeraire)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import DAYS_PER_YEAR, is_open
 from gammaflow.checks import attempt, check_number, floats, refuse, utc
 from gammaflow.errors import SchemaError
+from gammaflow.market.facts import DERIBIT, SYNTHETIC, US_OPTIONS
 from gammaflow.positions.book import Book
 
 __all__ = ["IBIT", "VENUES", "UnitMap", "Venue", "can_hedge", "open_venues"]
@@ -138,9 +139,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
     {
         name: Venue(name, calendar)
         for calendar, names in {
-            "24/7": ("Deribit", "deribit", "deribit_json", "deribit_table", "synthetic demo"),
+            "24/7": (DERIBIT, SYNTHETIC),
             "CMES": ("CME",),
-            "XNYS": ("IBIT", "CBOE", "cboe", "cboe_csv", "cboe_json", "yahoo", "yahoo_json", "notes"),
+            "XNYS": (US_OPTIONS, "IBIT", "CBOE", "notes"),
         }.items()
         for name in names
     }

@@ -86,7 +86,7 @@ def analyze(
         )
     elif rule is not None:
         raise SchemaError(
-            f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule}). "
+            f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule_text}). "
             "Leave rule out, or pass the Chain."
         )
     elif rate is not None or dividend_yield is not None or repair:

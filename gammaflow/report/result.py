@@ -15,6 +15,7 @@ from gammaflow.accuracy import shortfall_lines, worst
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
+from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
 from gammaflow.market.plausibility import marked
@@ -30,11 +31,10 @@ from gammaflow.units import MEASURES, describe
 __all__ = ["Report"]
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
-_SYNTHETIC = "synthetic demo"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Report:
+class Report(Frozen):
     """What `analyze` measured; made by it.
 
     Attributes
@@ -78,7 +78,7 @@ class Report:
                 f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"
                 + (f"; {book.subset}" if book.subset else ""),
             ),
-            ("rule", book.rule),
+            ("rule", book.rule_text),
             ("sign", book.sign),
             *self.rates(),
             (
@@ -111,7 +111,7 @@ class Report:
     def notices(self) -> list[str]:
         """What is true of the book by its making, and no fault."""
         out = []
-        if any(_SYNTHETIC in name for name in {*self.book.sources, *self.book["venue"]}):
+        if self.book.synthetic:
             out.append("Synthetic demonstration data: no number here is a market quote.")
         if not self.book.signed:
             out.append(
@@ -174,7 +174,7 @@ class Report:
                 "spot": book.spot,
                 "currency": book.currency,
                 "vendor": self.chain.vendor if self.chain else None,
-                "rule": book.rule,
+                "rule": book.rule_text,
                 "signed": book.signed,
                 "sign": book.sign,
                 "warnings": self.warnings(),
@@ -259,7 +259,7 @@ class Report:
             f"{book.title} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
             lead=[
                 f"{self.facts()[0][1]}, spot {price_text(book.spot)} {book.currency}",
-                f"Rule: {book.rule}",
+                f"Rule: {book.rule_text}",
             ],
             facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule")],
             banners=self.warnings(),
@@ -274,7 +274,7 @@ class Report:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
         moment = moment_text(self.book.asof, self.profile.days, self.profile.vol_shift)
         title = f"{self.book.title} gamma, {moment}"
-        figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule, *self.warnings()]))
+        figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule_text, *self.warnings()]))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
         if self.book.has_strike.any():
             self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
 from gammaflow.checks import check_choice, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.levels import find_levels
@@ -139,7 +139,7 @@ def _vendor_gamma(chain: Chain, rule: Rule) -> dict[str, Any]:
 def _days(chain: Chain) -> NDArray[np.datetime64]:
     """The calendar day of each expiry at its venue (New York where it settles AM or PM, else UTC)."""
     moments = pd.DatetimeIndex(chain["expiry"], tz="UTC")
-    local = moments.tz_convert("America/New_York").tz_localize(None)
+    local = moments.tz_convert(NEW_YORK).tz_localize(None)
     listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
     days = np.where(listed, local.to_numpy(), chain["expiry"]).astype("datetime64[D]")
     return days.astype("datetime64[ns]")
@@ -149,7 +149,7 @@ def _business_days(chain: Chain, per_year: float) -> NDArray[np.datetime64]:
     """Expiries that lie weekdays / per_year years ahead of asof; days before asof stay expired."""
     days = _days(chain).astype("datetime64[D]")
     listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
-    local = chain.asof.tz_convert("America/New_York") if listed.any() else chain.asof
+    local = chain.asof.tz_convert(NEW_YORK) if listed.any() else chain.asof
     today = local.tz_localize(None).to_datetime64().astype("datetime64[D]")
     ahead = np.where(days == today, 1, np.busday_count(today, days))
     moment = chain.asof.tz_localize(None).to_datetime64()

@@ -45,7 +45,7 @@ class TestFetch:
         code, out, _ = run("fetch", "deribit", "BTC")
         assert code == 0
         for words in (
-            "Chain BTC from deribit_json, as of 2026-02-05 09:36:47 UTC, spot 71,470.25 USD",
+            "Chain BTC from deribit, as of 2026-02-05 09:36:47 UTC, spot 71,470.25 USD",
             "900 contracts",
         ):
             assert words in out
@@ -83,7 +83,7 @@ class TestFetch:
             "SPX",
             6900.0,
             400,
-            "cboe_json",
+            "cboe",
         )
         assert said["asof"] == "2026-02-05T09:36:47+00:00"
         assert same(replay(said["raw"]), replay(next(tmp_path.iterdir())))

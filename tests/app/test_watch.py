@@ -182,7 +182,7 @@ class TestView:
             "call wall",
             "put wall",
             "USD m per +1 % spot",
-            f"rule: {report.book.rule}",
+            f"rule: {report.book.rule_text}",
             "rows usable",
             "3 refreshes, 1 with faults, 2 chains stored in chains",
         ):

@@ -281,7 +281,7 @@ def test_rows_on_forwards_keep_their_rate_unless_they_are_american():
     assert (analyze(chain, rate=0.03).book["rate"] == 0.03).all()
     early = analyze(stock(forward=101.0), rule="unsigned")
     assert (early.book["rate"] == 0.036).all()
-    deribit = replace(stock(exercise="european"), vendor="deribit_json")
+    deribit = replace(stock(exercise="european"), venue="Deribit")
     assert (analyze(deribit).book["rate"] == 0).all()
 
 

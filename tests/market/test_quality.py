@@ -404,8 +404,8 @@ def test_selections_of_a_sum_keep_what_belongs_to_their_rows(everything, coins):
     assert only_coins.subset == (578, 1112)
     notes = everything.select(everything["kind"] == "note")
     assert notes.quality is None
-    assert notes.rule.startswith("dealers owe every note, IBIT as")
-    assert "|" not in notes.rule
+    assert notes.rule_text.startswith("dealers owe every note, IBIT as")
+    assert "|" not in notes.rule_text
     assert notes.title == "BTC (subset: 10 of 1,112 rows)"
     assert "No record of quality: no chain is behind the book." in repr(
         gf.analyze(notes, spots=[7e4, 7.1e4, 8e4])

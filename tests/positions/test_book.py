@@ -52,7 +52,7 @@ def test_addition_joins_rows():
     both = one + two
     assert len(both) == 120
     assert both["position"].sum() == pytest.approx(one["position"].sum() + two["position"].sum(), rel=1e-12)
-    assert both.rule == "given positions"
+    assert both.rule_text == "given positions"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_adding_something_else_is_a_type_error():
 def test_negation_turns_every_position():
     book = random_book(1)
     np.testing.assert_array_equal((-book)["position"], -book["position"])
-    assert (-book).rule == "opposite of given positions"
+    assert (-book).rule_text == "opposite of given positions"
 
 
 def test_expired_rows_and_empty_books_are_refused():
@@ -164,9 +164,9 @@ def test_mapping_units_maps_levels():
 
 def test_a_premium_is_held_and_told():
     mapped = fund_book().in_units_of("BTC", 0.00056712, spot=63_858.0)
-    assert "TEST as 0.00056712 BTC at a premium of -0.32%" in mapped.rule
+    assert "TEST as 0.00056712 BTC at a premium of -0.32%" in mapped.rule_text
     assert mapped["barrier"][-1] == pytest.approx(30.0 * 63_858.0 / 36.10, rel=1e-14)
-    assert "premium" not in fund_book().in_units_of("BTC", 0.00056712).rule
+    assert "premium" not in fund_book().in_units_of("BTC", 0.00056712).rule_text
 
 
 def test_mapped_books_add():

@@ -43,7 +43,7 @@ def test_venues_sum_to_the_whole(book):
 
 
 def test_rules_are_told_once_and_maps_each(book):
-    coins, fund = book.rule.split(" | ")
+    coins, fund = book.rule
     assert coins.startswith("calls_long_puts_short")
     assert fund.startswith("short_all")
     assert ", IBIT as 0.00056712" in fund

@@ -22,7 +22,7 @@ def test_each_rule_signs_calls_and_puts(name):
     expected = np.array([interest[c] for c in book["contract"]]) * np.where(call, *SIGNS[name])
     np.testing.assert_array_equal(book["position"], expected)
     assert book.signed == (name != "unsigned")
-    assert name in book.rule
+    assert name in book.rule_text
 
 
 def test_mirror_is_the_opposite_of_the_first_rule_in_every_measure():
@@ -40,7 +40,7 @@ def test_a_rule_of_ones_own():
     plain = gf.assign_positions(gf.demo_chain(), "unsigned")
     share = np.where(book["kind"] == "call", -0.5, 0.25)
     np.testing.assert_array_equal(book["position"], plain["position"] * share)
-    assert "half (half of the calls sold" in book.rule
+    assert "half (half of the calls sold" in book.rule_text
 
 
 def test_given_positions_are_taken_as_they_are():

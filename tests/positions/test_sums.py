@@ -103,7 +103,7 @@ def test_a_later_book_less_an_earlier_one_is_the_change():
     gap = (totals(change) - expected).abs()
     assert (gap <= 1e-13 * scale(later, was)).all()
     assert len(change.netted()) == len(change)
-    assert change.rule == "given positions | dealers owe every note | opposite of given positions | " + (
+    assert change.rule_text == "given positions | dealers owe every note | opposite of given positions | " + (
         "opposite of dealers owe every note"
     )
     spots = np.linspace(85.0, 115.0, 7)
@@ -225,11 +225,11 @@ def test_an_origin_that_the_book_does_not_have_is_refused():
 
 def test_turning_twice_gives_the_rule_back():
     book = mixed(1)
-    assert (-book).rule == "opposite of given positions | opposite of dealers owe every note"
+    assert (-book).rule_text == "opposite of given positions | opposite of dealers owe every note"
     turned = -book
     assert (-turned).rule == book.rule
-    renamed = gf.Book(book.select(book["kind"] != "note").to_frame(), "TEST", SPOT, ASOF, rule="one | two")
-    assert (-renamed).rule == "opposite of one | opposite of two"
+    renamed = gf.Book(book.select(book["kind"] != "note").to_frame(), "TEST", SPOT, ASOF, rule=("one", "two"))
+    assert (-renamed).rule_text == "opposite of one | opposite of two"
 
 
 def test_a_book_netted_to_nothing_has_no_walls(tmp_path):

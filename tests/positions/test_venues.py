@@ -8,6 +8,7 @@ import gammaflow as gf
 from gammaflow import venues
 from gammaflow.positions.venues import IBIT, VENUES, UnitMap, Venue, can_hedge, open_venues
 from support.books import random_book
+from support.reader_samples import SAMPLES
 
 ON = pd.Timestamp("2026-02-05T21:00Z")
 
@@ -109,11 +110,18 @@ def test_moments_need_a_time_zone():
         open_venues("2026-02-07T03:00", ["Deribit"])
 
 
-def test_every_vendor_of_the_readers_is_known():
-    from gammaflow.market.readers import FORMATS
-
-    vendors = {format_.name for format_ in FORMATS} - {"gammaflow_table"}
-    assert vendors | {gf.demo_chain().vendor} <= set(venues.VENUES)
+def test_every_venue_of_the_readers_is_known(tmp_path):
+    found = {gf.demo_chain().venue}
+    for name in SAMPLES.keys() - {"gammaflow_table"}:
+        text, arguments = SAMPLES[name]
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        found.add(gf.read_chain(path, **arguments).venue)
+    assert found == {"synthetic demo", "Deribit", "US options"}
+    assert found <= set(venues.VENUES)
+    assert {name: venues.VENUES[name].calendar for name in found} == {
+        "synthetic demo": "24/7", "Deribit": "24/7", "US options": "XNYS",
+    }  # fmt: skip
 
 
 def test_options_on_a_future_are_the_same_on_its_forward_or_mapped():
@@ -124,7 +132,7 @@ def test_options_on_a_future_are_the_same_on_its_forward_or_mapped():
     frame = book.to_frame().assign(forward_ratio=price / spot)
     direct = gf.Book(frame, "BTC", spot, book.asof)
     assert mapped.spot == pytest.approx(spot, rel=1e-14)
-    assert "premium" not in mapped.rule
+    assert "premium" not in mapped.rule_text
     spots = spot * np.array([0.8, 1.0, 1.15])
     wanted = ["delta", "gamma", "vanna", "charm", "vega"]
     one, other = (gf.sweep_spot(b, spots, measures=wanted).table for b in (mapped, direct))

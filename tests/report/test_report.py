@@ -135,7 +135,7 @@ def test_repr_says_what_every_number_means(report):
     text = repr(report)
     assert text.startswith("Report BTC, as of 2026-02-05 09:36:00 UTC, spot 71,470.00 USD\nSynthetic")
     assert CONVENTION in text
-    assert report.book.rule in text
+    assert report.book.rule_text in text
     assert str(report.quality) in text
     for name, value in report.levels.rows():
         assert re.search(rf"{re.escape(name)} +{re.escape(value)}", text)

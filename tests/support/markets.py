@@ -59,5 +59,11 @@ def market(
     for name, values in changes.items():
         frame[name] = values(frame) if callable(values) else values
     return Chain(
-        frame.iloc[rows].reset_index(drop=True), "X", SPOT, ASOF, "deribit_table" if coin else "test"
+        frame.iloc[rows].reset_index(drop=True),
+        "X",
+        SPOT,
+        ASOF,
+        "deribit" if coin else "test",
+        venue="Deribit" if coin else "",
+        quote_unit="coin" if coin else "currency",
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import FrozenMapping
 
 __all__ = ["STANDARD", "Answer", "Limits", "check_address", "host_and_path"]
 
@@ -92,7 +92,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
+        object.__setattr__(self, "headers", FrozenMapping(self.headers))
 
 
 def host_and_path(url: str) -> str:

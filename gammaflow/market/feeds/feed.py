@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from gammaflow.checks import check_choice
 from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address
@@ -144,7 +145,7 @@ class Answers:
                 for name, said in contents["parts"].items()
                 if hashlib.sha256(parts[name].body).hexdigest() != said["sha256"]
             ]
-            answers = cls(contents["vendor"], contents["symbol"], MappingProxyType(parts))
+            answers = cls(contents["vendor"], contents["symbol"], FrozenMapping(parts))
             absent = set(VENDORS[answers.vendor].parts) - set(parts)
         except _DAMAGED as error:
             raise ReaderError(
@@ -213,7 +214,7 @@ class Feed:
         """
         vendor = VENDORS[self.vendor]
         parts = vendor.request(self.symbol, self.base_url or vendor.base_url or "", self.limits)
-        return Answers(self.vendor, self.symbol, MappingProxyType(parts))
+        return Answers(self.vendor, self.symbol, FrozenMapping(parts))
 
 
 def fetch_chain(

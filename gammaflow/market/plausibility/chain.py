@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.calendars import NEW_YORK
 from gammaflow.columns import Quotes
 from gammaflow.market.parity.forwards import Cells, find_cells
 from gammaflow.market.plausibility.rows import (
@@ -267,7 +268,7 @@ def _times(view: _View) -> list[str]:
     found = []
     unsaid = alive & (chain["settlement"] == "")
     moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
-    for zone in ("UTC", "America/New_York") if len(moments) else ():
+    for zone in ("UTC", NEW_YORK) if len(moments) else ():
         local = moments.tz_convert(zone)
         at = moments[local == local.normalize()].tz_localize(None).to_numpy()
         midnight = unsaid & np.isin(chain["expiry"], at)

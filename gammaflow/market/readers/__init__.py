@@ -28,8 +28,9 @@ def read_chain(
     path : path
         One file; it may be gzipped. What it is decides its content, never its name.
     vendor : str, optional
-        What the file must be: "cboe_csv", "cboe_json", "deribit_json", "deribit_table",
-        "yahoo_json" or "gammaflow_table". By default it is recognised.
+        Whose the file must be, "cboe", "deribit", "yahoo" or "gammaflow", or in which format: "cboe_csv",
+        "cboe_json", "deribit_json", "deribit_table", "yahoo_json" or "gammaflow_table". By default it is
+        recognised.
     symbol : str, optional
         The underlying, needed where the file holds several ("BTC" and "ETH"). The rows of the others
         are counted in `Chain.left_out`.
@@ -69,7 +70,7 @@ def read_chain(
     >>> chain.symbol, chain.spot, chain.asof.isoformat(), str(chain["expiry"][0])[:16]
     ('BTC', 71471.5, '2026-02-05T09:36:47+00:00', '2026-03-27T08:00')
     """
-    known = {f.name: f for f in FORMATS}
+    known = dict.fromkeys([*(f.name for f in FORMATS), *(f.vendor for f in FORMATS)])
     if vendor is not None:
         check_choice(vendor if isinstance(vendor, str) else repr(vendor), "vendor", known)
     moment = None if asof is None else utc(asof)
@@ -81,7 +82,7 @@ def read_chain(
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
             + ". Read other files with pandas and pass them to chain_from_frame."
         )
-    if vendor not in (None, found.name):
+    if vendor not in (None, found.name, found.vendor):
         raise ReaderError(
             f"{source.name}: vendor={vendor!r} was asked for, but the file is {found.name!r} ({found.what}). "
             f"Leave vendor= out or name the right one."

@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from gammaflow.calendars import NEW_YORK
 from gammaflow.checks import utc
 from gammaflow.columns import numbers
 from gammaflow.market.chain import Chain
@@ -39,6 +40,7 @@ JSON_COLUMNS = {
     "vendor_theta": "theta",
     "vendor_vega": "vega",
 }
+_FACTS = {"vendor": "cboe"}
 _REQUIRED = ("contract", "iv", "open_interest")
 _SIDES = {"call": "calls", "put": "puts"}
 _PREAMBLE = 20
@@ -91,7 +93,7 @@ def moment_in_preamble(text: str) -> pd.Timestamp | None:
     )
     if pd.isna(local):
         return None
-    return utc(local.tz_localize("America/New_York", ambiguous=zone[1] == "EDT", nonexistent="shift_forward"))
+    return utc(local.tz_localize(NEW_YORK, ambiguous=zone[1] == "EDT", nonexistent="shift_forward"))
 
 
 def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
@@ -159,7 +161,7 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> 
     title = next((line.partition(",Last:")[0] for line in above.splitlines() if "Last:" in line), "")
     return listed_chain(
         source, rows, symbol=symbol, spot=float(spot[0]), asof=asof or moment_in_preamble(dated),
-        vendor="cboe_csv", index=title.strip().endswith("Index"), problems=problems,
+        facts=_FACTS | {"file_format": "cboe_csv"}, index=title.strip().endswith("Index"), problems=problems,
     )  # fmt: skip
 
 
@@ -183,9 +185,9 @@ def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) ->
     return listed_chain(
         source, Rows(frame, raw.place), symbol=symbol, spot=data.get("current_price"),
         asof=asof or iso_moment(source.document.get("timestamp"), "UTC"),
-        vendor="cboe_json", index=data.get("security_type") == "index", problems=(),
+        facts=_FACTS | {"file_format": "cboe_json"}, index=data.get("security_type") == "index", problems=(),
     )  # fmt: skip
 
 
-CSV = Format("cboe_csv", "CBOE quote-table download (CSV)", _recognises_csv, _read_csv)
-JSON = Format("cboe_json", "CBOE delayed-quotes answer (JSON)", _recognises_json, _read_json)
+CSV = Format("cboe_csv", "cboe", "CBOE quote-table download (CSV)", _recognises_csv, _read_csv)
+JSON = Format("cboe_json", "cboe", "CBOE delayed-quotes answer (JSON)", _recognises_json, _read_json)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.columns import numbers
 from gammaflow.market.chain import Chain
+from gammaflow.market.facts import DERIBIT
 from gammaflow.market.plausibility import disagreeing_spots, wrong_volatility_unit
 from gammaflow.market.readers.osi import day, moments
 from gammaflow.market.readers.source import (
@@ -145,7 +146,9 @@ def _volatility(rows: Rows, name: str) -> tuple[Any, list[str]]:
     return values / 100.0 if percent else values, wrong_volatility_unit(values, name, percent=percent)
 
 
-def _chain(source: Source, rows: Rows, vendor: str, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _chain(
+    source: Source, rows: Rows, file_format: str, symbol: str | None, asof: pd.Timestamp | None
+) -> Chain:
     names = rows.frame[_NAME]
     parts = parse_instruments(names)
     future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
@@ -209,9 +212,18 @@ def _chain(source: Source, rows: Rows, vendor: str, symbol: str | None, asof: pd
         "root": parts["base"],
         "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
     }
+    quoted = base.partition("_")[2]
+    facts = {
+        "vendor": "deribit",
+        "venue": DERIBIT,
+        "file_format": file_format,
+        "currency": quoted or "USD",
+        # Inverse options are quoted in the coin, linear ones (SOL_USDC) in the other of the pair.
+        "quote_unit": "currency" if quoted else "coin",
+    }
     return assemble(
-        source, rows, columns, symbol=base, spot=spot, asof=at, vendor=vendor,
-        currency=base.partition("_")[2] or "USD", left_out=left_out, problems=problems,
+        source, rows, columns, symbol=base, spot=spot, asof=at, left_out=left_out, facts=facts,
+        problems=problems,
     )  # fmt: skip
 
 
@@ -267,7 +279,13 @@ def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None) -
     return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof)
 
 
-JSON = Format("deribit_json", "Deribit get_book_summary_by_currency (JSON)", _recognises_json, _read_json)
+JSON = Format(
+    "deribit_json", "deribit", "Deribit get_book_summary_by_currency (JSON)", _recognises_json, _read_json
+)
 TABLE = Format(
-    "deribit_table", "table with Deribit instrument names (CSV or parquet)", _recognises_table, _read_table
+    "deribit_table",
+    "deribit",
+    "table with Deribit instrument names (CSV or parquet)",
+    _recognises_table,
+    _read_table,
 )

@@ -40,6 +40,8 @@ def chain_from_frame(
     settlement: str | None = None,
     currency: str = "USD",
     vendor: str = "frame",
+    venue: str = "",
+    quote_unit: str = "currency",
 ) -> Chain:
     """A chain from a DataFrame with one row per contract.
 
@@ -66,6 +68,10 @@ def chain_from_frame(
         Currency of spot, strikes and money figures.
     vendor : str
         Whose data it is.
+    venue : str, optional
+        Where the contracts trade; the vendor's name where not given.
+    quote_unit : "currency" or "coin"
+        What bid, ask, last and mark are in: `currency`, or units of the underlying.
 
     Returns
     -------
@@ -131,10 +137,11 @@ def chain_from_frame(
         moment = utc(asof)
     except SchemaError as error:
         problems.append(str(error))
+    facts: dict[str, Any] = {"vendor": vendor, "currency": currency, "venue": venue, "quote_unit": quote_unit}
     if not problems and not len(frame):
-        return Chain(chosen, symbol, spot, moment, vendor, currency)
+        return Chain(chosen, symbol, spot, moment, **facts)
     if not problems:
-        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, vendor, currency))
+        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, **facts))
         if isinstance(chain, Chain):
             return chain
     else:

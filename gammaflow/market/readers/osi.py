@@ -16,6 +16,7 @@ from gammaflow import calendars
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
+from gammaflow.market.facts import US_OPTIONS
 from gammaflow.market.readers.source import Rows, Source, assemble, mismatch, pick_underlying
 
 __all__ = [
@@ -55,7 +56,7 @@ INDEX_ROOTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 _NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 MONTHS: Mapping[str, int] = MappingProxyType({name: number for number, name in enumerate(_NAMES, 1)})
 
-_CLOCKS = {"AM": "09:30 America/New_York", "PM": "16:00 America/New_York"}
+_CLOCKS = {"AM": f"09:30 {calendars.NEW_YORK}", "PM": f"16:00 {calendars.NEW_YORK}"}
 
 #: Half days of New York fall on the days before Independence Day and Christmas, and after Thanksgiving.
 _HALF_DAYS = ("0703", "1224", *(f"11{day}" for day in range(23, 30)))
@@ -187,14 +188,15 @@ def listed_chain(
     symbol: str | None,
     spot: Any,
     asof: pd.Timestamp | None,
-    vendor: str,
+    facts: Mapping[str, Any],
     index: bool,
     problems: Sequence[str],
 ) -> Chain:
     """The chain of US listed options, whose rows carry canonical columns and an OSI symbol in `contract`.
 
     Columns `strike`, `kind` and `day`, where present, must agree with the symbol. `index` says that the
-    underlying is an index, whose root must then be known: its settlement cannot be guessed.
+    underlying is an index, whose root must then be known: its settlement cannot be guessed. `facts` are
+    vendor and file_format.
     """
     names = rows.frame["contract"]
     parts = parse_symbols(names)
@@ -205,9 +207,9 @@ def listed_chain(
     if found:
         raise source.refuse(*problems, *found)
     adjusted = root.str[-1:].str.isdigit()
-    facts = {r: INDEX_ROOTS.get(r, (r, "PM", "american")) for r in root.unique()}
+    by_root = {r: INDEX_ROOTS.get(r, (r, "PM", "american")) for r in root.unique()}
     mask, name, left_out = pick_underlying(
-        source, root.map({r: fact[0] for r, fact in facts.items()})[~adjusted], symbol
+        source, root.map({r: fact[0] for r, fact in by_root.items()})[~adjusted], symbol
     )
     left_out = {
         "adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum()),
@@ -222,8 +224,8 @@ def listed_chain(
             f"{', '.join(INDEX_ROOTS)}. Build the chain with chain_from_frame(..., settlement='AM' or 'PM')."
         )
     found += _contradictions(rows, parts)
-    style = root.map({r: fact[2] for r, fact in facts.items()})
-    settlement = root.map({r: fact[1] for r, fact in facts.items()})
+    style = root.map({r: fact[2] for r, fact in by_root.items()})
+    settlement = root.map({r: fact[1] for r, fact in by_root.items()})
     columns = {
         **{c: rows.frame[c] for c in rows.frame.columns if c not in ("strike", "kind", "day")},
         "expiry": expiries(parts["day"], settlement),
@@ -235,8 +237,8 @@ def listed_chain(
         "exercise": style,
     }
     return assemble(
-        source, rows, columns, symbol=name, spot=spot, asof=asof, vendor=vendor, left_out=left_out,
-        problems=[*problems, *found],
+        source, rows, columns, symbol=name, spot=spot, asof=asof, facts={"venue": US_OPTIONS, **facts},
+        left_out=left_out, problems=[*problems, *found],
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,16 @@ import pandas as pd
 
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
-from gammaflow.market.chain import Chain
+from gammaflow.market.chain import FACTS, Chain
+from gammaflow.market.facts import facts_by_vendor
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.source import NO_MOMENT, Format, Rows, Source, in_file, iso_moment, mismatch
 from gammaflow.schema import CHAIN
 
 __all__ = ["TABLE"]
 
-_SHARED = ("symbol", "vendor", "asof", "spot", "currency")
+#: Facts that every such table has, and those that older ones lack.
+_SHARED, _LATER = FACTS[:5], FACTS[5:]
 _NEEDED = {name for name, column in CHAIN.items() if column.default is None}
 
 
@@ -41,32 +45,45 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
         raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {present}.")
     if symbol is not None:
         rows = rows.take(np.flatnonzero((frame["symbol"] == symbol).to_numpy()))
-    problems = _shared_problems(rows)
+    later = [name for name in _LATER if name in frame.columns]
+    problems = _shared_problems(rows, [*_SHARED, *later])
     first = rows.frame.iloc[0]
     moment = asof or _moment(first["asof"])
     spot, unreadable = numbers(rows.frame["spot"].iloc[:1], "spot")
     problems += unreadable if moment is not None else [*unreadable, NO_MOMENT]
+    facts = facts_by_vendor(str(first["vendor"]), str(first["symbol"])) | {n: first[n] for n in later}
+    facts["synthetic"], unreadable = _truth(facts["synthetic"])
+    problems += unreadable
     if problems:
         raise source.refuse(*problems)
     try:
-        return chain_from_frame(
-            rows.frame.drop(columns=list(_SHARED)),
+        chain = chain_from_frame(
+            rows.frame.drop(columns=[*_SHARED, *later]),
             symbol=str(first["symbol"]),
             spot=float(spot[0]),
             asof=moment,
             vendor=str(first["vendor"]),
             currency=str(first["currency"]),
+            venue=str(facts["venue"]),
+            quote_unit=str(facts["quote_unit"]),
         )
+        return replace(chain, synthetic=facts["synthetic"], file_format=TABLE.name)
     except SchemaError as error:
         lines = str(error).splitlines()
         found = [line.removeprefix("  - ") for line in (lines[1:] or lines)]
         raise source.refuse(*(in_file(rows, problem) for problem in found)) from None
 
 
-def _shared_problems(rows: Rows) -> list[str]:
+def _truth(value: Any) -> tuple[bool, list[str]]:
+    """Whether a table says that it is synthetic, and what is wrong with how it says so."""
+    found = {"true": True, "false": False}.get(str(value).strip().lower())
+    return bool(found), [] if found is not None else [f"synthetic: received {value!r}; legal: True or False."]
+
+
+def _shared_problems(rows: Rows, names: Sequence[str]) -> list[str]:
     """Columns that a chain's rows share and that differ here."""
     problems = []
-    for name in _SHARED:
+    for name in names:
         values = rows.frame[name]
         other = (values != values.iloc[0]).to_numpy()
         legal = f"all rows of a chain share one, here {values.iloc[0]!r}. Keep one chain a file"
@@ -75,4 +92,6 @@ def _shared_problems(rows: Rows) -> list[str]:
     return problems
 
 
-TABLE = Format("gammaflow_table", "a chain that gammaflow wrote, as CSV or parquet", _recognises, _read)
+TABLE = Format(
+    "gammaflow_table", "gammaflow", "a chain that gammaflow wrote, as CSV or parquet", _recognises, _read
+)

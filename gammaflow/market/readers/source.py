@@ -158,9 +158,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: its vendor name, what it is in words, how it is recognised and read."""
+    """A kind of file: its name, whose it is, what it is in words, how it is recognised and read."""
 
     name: str
+    vendor: str
     what: str
     recognises: Callable[[Source], bool]
     read: Callable[[Source, str | None, pd.Timestamp | None], Chain]
@@ -291,17 +292,19 @@ def assemble(
     symbol: str,
     spot: Any,
     asof: pd.Timestamp | None,
-    vendor: str,
-    currency: str = "USD",
     left_out: Mapping[str, int],
+    facts: Mapping[str, Any],
     problems: Sequence[str],
 ) -> Chain:
-    """The chain, or one ReaderError with every problem, each row named by its place in the file."""
+    """The chain, or one ReaderError with every problem, each row named by its place in the file.
+
+    `facts` are `Chain`'s: vendor, venue, file_format, currency and quote_unit.
+    """
     found = list(problems)
     if asof is None and not any("asof=" in problem for problem in found):
         found.append(NO_MOMENT)
     if asof is not None and not found:
-        (chain,), found = attempt(lambda: Chain(columns, symbol, spot, asof, vendor, currency, left_out))
+        (chain,), found = attempt(lambda: Chain(columns, symbol, spot, asof, left_out=left_out, **facts))
         if isinstance(chain, Chain):
             return chain
     else:

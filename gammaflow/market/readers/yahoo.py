@@ -56,8 +56,9 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
     return listed_chain(
         source, rows, symbol=symbol, spot=document["underlyingPrice"],
         asof=asof or iso_moment(document.get("updated")),
-        vendor="yahoo_json", index=str(document.get("symbol", "")).startswith("^"), problems=(),
+        facts={"vendor": "yahoo", "file_format": "yahoo_json"},
+        index=str(document.get("symbol", "")).startswith("^"), problems=(),
     )  # fmt: skip
 
 
-JSON = Format("yahoo_json", "Yahoo quotes with CBOE greeks (JSON)", _recognises, _read)
+JSON = Format("yahoo_json", "yahoo", "Yahoo quotes with CBOE greeks (JSON)", _recognises, _read)

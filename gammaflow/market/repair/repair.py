@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.columns import Quotes
-from gammaflow.market.chain import PLACEHOLDER_IV, Chain, Quality
+from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
+from gammaflow.market.quality import EXPIRED, share_of_alive
 from gammaflow.market.repair.flags import find_flags
 from gammaflow.market.repair.terms import Terms
 from gammaflow.schema import CHAIN
@@ -140,7 +141,8 @@ class RepairedChain(_Derived):
         flagged = (marks["flags"] != "").to_numpy()
         priced = of_rows(self, table, "forward")
         known = ~np.isnan(self["forward"]) | ~np.isnan(priced)
-        checks = {**base.checks, "forward known": self.share(known), "not flagged": self.share(~flagged)}
+        checks = {**base.checks, "forward known": share_of_alive(self, known)}
+        checks["not flagged"] = share_of_alive(self, ~flagged)
         left = (marks["iv_source"] == "none").to_numpy() & (self.years > 0)
         swapped = marks["iv_source"].isin(["mid", "other leg"])
         first = table[table["forward"].notna()].head(1)
@@ -155,6 +157,19 @@ class RepairedChain(_Derived):
             flags=_counts(marks["flags"][flagged].str.split("; ").explode()),
             forwards=table,
             spot_gap=float(gap.iloc[0]) if len(gap) else np.nan,
+        )
+
+    def _keep(self, mask: NDArray[np.bool_]) -> RepairedChain:
+        """The rows of the mask, their marks and the forwards of their expiries."""
+        place = of_rows(self, self.forwards.assign(place=np.arange(len(self.forwards))), "place")[mask]
+        part = super()._keep(mask)
+        return replace(
+            self,
+            columns=part.columns,
+            left_out=part.left_out,
+            original=self.original._keep(mask),
+            marks=self.marks[mask].reset_index(drop=True),
+            forwards=self.forwards.iloc[np.unique(place[~np.isnan(place)]).astype(int)],
         )
 
     def with_columns(self, **columns: Any) -> Chain:
@@ -187,8 +202,8 @@ def repair_chain(
         Give both legs at a strike the volatility of the one that is out of the money, unless that of the
         other is the vendor's and prices its own quote; False keeps any usable volatility of the other leg.
     quoted_in : str, optional
-        What bid and ask are in: "currency", or "coin" (units of the underlying). Not given: coin for
-        Deribit's inverse options, else currency.
+        What bid and ask are in: "currency", or "coin" (units of the underlying). Not given: the chain's
+        `quote_unit`.
 
     Returns
     -------
@@ -265,17 +280,13 @@ def repair_chain(
     _, problems = attempt(
         lambda: rate is None or check_number(rate, "rate"),
         lambda: check_choice(prefer, "prefer", ("vendor", "mid")),
-        lambda: check_choice(quoted_in, "quoted_in", (None, "currency", "coin")),
+        lambda: check_choice(quoted_in, "quoted_in", (None, *QUOTE_UNITS)),
     )
     refuse("repair", problems)
-    if quoted_in is None:
-        inverse = chain.vendor.startswith("deribit") and "_" not in chain.symbol
-        quoted_in = "coin" if inverse else "currency"
-    coin = quoted_in == "coin"
+    coin = (quoted_in or chain.quote_unit) == "coin"
     cells = find_cells(chain)
     table = fit_forwards(chain, cells, coin, rate)
-    names = ("symbol", "spot", "asof", "vendor", "currency", "left_out")
-    shared = {name: getattr(chain, name) for name in names}
+    shared: dict[str, Any] = {f.name: getattr(chain, f.name) for f in fields(Chain) if f.name != "columns"}
     priced = _Derived({**chain.columns, **carry_columns(chain, table, coin)}, **shared)
     terms = Terms(priced, coin, table)
     iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
@@ -362,7 +373,7 @@ def _volatilities(
     none = source == "none"
     iv[none] = vendor[none]
     why = np.where(chain.quote_state == "two-sided", "no time value beyond the spread", chain.quote_state)
-    reason[none] = np.where(chain.years > 0, why, "expired")[none]
+    reason[none] = np.where(chain.years > 0, why, EXPIRED)[none]
     reason[source == "vendor"] = ""
     return iv, source, reason
 

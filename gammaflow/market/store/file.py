@@ -18,23 +18,26 @@ from numpy.typing import NDArray
 from gammaflow.checks import refuse
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
+from gammaflow.market.facts import facts_by_vendor
 from gammaflow.schema import CHAIN
 
 __all__ = ["UPGRADES", "VERSION", "differences", "digest", "pack", "read_header", "read_snapshot"]
 
 #: The version of the file's format; it changes with the columns of a chain.
-VERSION = 1
+VERSION = 2
 
 Header = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 
 #: For each older version, what turns its header and columns into those of the next.
-UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType({})
+UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType(
+    {1: lambda header, columns: (header | facts_by_vendor(header["vendor"], header["symbol"]), columns)}
+)
 
 _KEY = b"gammaflow"
-#: What the digest covers, besides the columns.
-_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left_out", "rows")
-_TEXTS = ("symbol", "vendor", "currency")
+_FIRST_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left_out", "rows")
+_SINCE_2 = ("venue", "quote_unit", "file_format", "synthetic")
+_TEXTS = ("symbol", "vendor", "currency", "venue", "quote_unit", "file_format")
 
 
 def _pyarrow() -> Any:
@@ -49,6 +52,11 @@ def _pyarrow() -> Any:
     return pa
 
 
+def _covered(version: int) -> tuple[str, ...]:
+    """The facts that the digest covers, besides the columns, in a version."""
+    return _FIRST_FACTS if version < 2 else (*_FIRST_FACTS, *_SINCE_2)
+
+
 def _facts(chain: Chain) -> Header:
     return {
         "version": VERSION,
@@ -59,12 +67,13 @@ def _facts(chain: Chain) -> Header:
         "currency": chain.currency,
         "left_out": dict(chain.left_out),
         "rows": len(chain),
+        **{name: getattr(chain, name) for name in _SINCE_2},
     }
 
 
 def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 of the header's facts and of each column's name, type and values, bit by bit."""
-    total = hashlib.sha256(json.dumps([header[name] for name in _FACTS]).encode())
+    total = hashlib.sha256(json.dumps([header[name] for name in _covered(header["version"])]).encode())
     for name, values in columns.items():
         total.update(f"{name} {values.dtype.str}".encode())
         if values.dtype == object:
@@ -157,7 +166,7 @@ def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None
             f"{path}: was written by a newer gammaflow (format {version}; this one reads up to {VERSION}). "
             f"Update gammaflow-engine."
         )
-    missing = {*_FACTS, "digest", "raw"} - header.keys()
+    missing = {*_covered(version), "digest", "raw"} - header.keys()
     if missing:
         raise ValueError(f"it does not say {', '.join(sorted(missing))}")
     return header
@@ -200,7 +209,7 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
             header, columns = UPGRADES[version](header, columns)
         return Chain(
             columns, header["symbol"], header["spot"], pd.Timestamp(header["asof"]), header["vendor"],
-            header["currency"], header["left_out"],
+            header["currency"], header["left_out"], **{name: header[name] for name in _SINCE_2},
         )  # fmt: skip
     except ReaderError:
         raise
@@ -224,7 +233,9 @@ def _values(column: Any) -> NDArray[Any]:
 def differences(chain: Chain, other: Chain) -> list[str]:
     """The facts and columns in which two chains differ."""
     facts = [
-        name for name in (*_TEXTS, "spot", "asof", "left_out") if getattr(chain, name) != getattr(other, name)
+        name
+        for name in (*_TEXTS, "synthetic", "spot", "asof", "left_out")
+        if getattr(chain, name) != getattr(other, name)
     ]
     if len(chain) != len(other):
         return [*facts, f"rows ({len(chain)} and {len(other)})"]

@@ -46,7 +46,7 @@ class Store:
 
     Notes
     -----
-    A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit_json.parquet`: the UTC
+    A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit.parquet`: the UTC
     day and moment of `asof`, and the vendor, with %XX for other characters. Readers of hive-partitioned
     parquet take the folder for one table. The file holds every column bit by bit, the other facts of the
     chain, the format's version and a digest that is checked on loading. Raw answers stand beside it in

@@ -104,8 +104,8 @@ def place(symbol: Any, asof: pd.Timestamp, vendor: Any) -> Path:
 
     Examples
     --------
-    >>> place("^SPX", pd.Timestamp("2026-02-05T21:00Z"), "cboe_json").as_posix()
-    'symbol=%5ESPX/date=2026-02-05/20260205T210000.000000000Z-cboe_json.parquet'
+    >>> place("^SPX", pd.Timestamp("2026-02-05T21:00Z"), "cboe").as_posix()
+    'symbol=%5ESPX/date=2026-02-05/20260205T210000.000000000Z-cboe.parquet'
     """
     (folder, name), problems = attempt(lambda: symbol_folder(symbol), lambda: _escape(vendor, "vendor"))
     refuse("snapshot", problems)

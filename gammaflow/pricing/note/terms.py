@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, floats, read_only, refuse, uncover
 from gammaflow.errors import SchemaError
+from gammaflow.frozen import Frozen
 
 __all__ = ["NoteTerms"]
 
@@ -20,7 +21,7 @@ CLOSEST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class NoteTerms:
+class NoteTerms(Frozen):
     """What a note on one underlying still owes, date by date, seen from the moment of valuation.
 
     On a date, in this order: the barrier is looked at, the coupon is paid or missed, the note is called. On

@@ -368,14 +368,14 @@ def test_the_book_of_the_dealers_who_owe_notes():
     assert (book["rate"].tolist(), book["dividend_yield"].tolist()) == ([0.036] * 2, [0.001] * 2)
     assert list(book.expiries) == [notes[1].maturity, notes[0].maturity]
     assert dict(book.terms) == {"RC": notes[0], "PHX": notes[1]}
-    assert (book.symbol, book.rule) == ("IBIT", "dealers owe every note")
+    assert (book.symbol, book.rule_text) == ("IBIT", "dealers owe every note")
 
 
 def test_notes_that_are_over_are_named():
     notes = [reverse_convertible(), autocallable(called="2026-02-04"), barrier_note(matures="2026-01-05")]
     book = book_notes(notes, spot=41.59, asof=ASOF, sigma=0.56)
     assert book["contract"].tolist() == ["RC"]
-    assert book.rule == (
+    assert book.rule_text == (
         "dealers owe every note; left out: PHX (called 2026-02-04), PLUS (matured 2026-01-05)"
     )
     with pytest.raises(

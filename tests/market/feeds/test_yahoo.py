@@ -53,7 +53,7 @@ class TestYahoo:
     def test_its_tables_become_a_chain(self, use, tmp_path):
         use()
         chain = fetch_chain("yahoo", "ibit", limits=FAST, save=tmp_path)
-        assert (chain.symbol, chain.spot, chain.vendor) == ("IBIT", 36.1, "yahoo_json")
+        assert (chain.symbol, chain.spot, chain.file_format) == ("IBIT", 36.1, "yahoo_json")
         assert chain.asof == pd.Timestamp("2026-02-05T21:00Z")
         assert chain["strike"].tolist() == [30.0, 36.5, 30.0, 36.5]
         assert chain["kind"].tolist() == ["call", "call", "put", "put"]

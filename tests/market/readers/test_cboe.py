@@ -36,7 +36,9 @@ def moments_of(chain: Chain) -> list[str]:
 
 def test_quote_table(tmp_path: Path) -> None:
     chain = read(tmp_path, CBOE_CSV)
-    assert (chain.symbol, chain.spot, chain.vendor, chain.currency) == ("SPX", 4500.25, "cboe_csv", "USD")
+    assert (chain.symbol, chain.spot, chain.currency) == ("SPX", 4500.25, "USD")
+    assert (chain.vendor, chain.venue, chain.file_format) == ("cboe", "US options", "cboe_csv")
+    assert (chain.quote_unit, chain.synthetic) == ("currency", False)
     assert chain.asof == pd.Timestamp("2022-02-05T20:09:00-05:00")
     assert list(chain["contract"][2:4]) == ["SPX220218C04500000", "SPX220218P04500000"]
     assert list(chain["kind"]) == ["call", "put"] * 3
@@ -184,7 +186,7 @@ def test_unnamed_symbol_is_refused_with_those_present(tmp_path: Path) -> None:
 
 def test_json(tmp_path: Path) -> None:
     chain = read(tmp_path, CBOE_JSON)
-    assert (chain.symbol, chain.spot, chain.vendor) == ("RUT", 1806.12, "cboe_json")
+    assert (chain.symbol, chain.spot, chain.file_format) == ("RUT", 1806.12, "cboe_json")
     assert chain.asof == pd.Timestamp("2023-09-21T03:17:42Z")
     assert moments_of(chain) == ["2024-06-21T13:30", "2024-06-21T20:00"]
     assert list(chain["strike"]) == [1800.0, 1792.5]

@@ -30,7 +30,9 @@ def frame() -> pd.DataFrame:
 
 def test_book_summary(tmp_path: Path) -> None:
     chain = read(tmp_path, DERIBIT_JSON)
-    assert (chain.symbol, chain.spot, chain.vendor, chain.currency) == ("BTC", 71471.5, "deribit_json", "USD")
+    assert (chain.symbol, chain.spot, chain.currency) == ("BTC", 71471.5, "USD")
+    assert (chain.vendor, chain.venue, chain.file_format) == ("deribit", "Deribit", "deribit_json")
+    assert (chain.quote_unit, chain.synthetic) == ("coin", False)
     assert chain.asof == pd.Timestamp("2026-02-05T09:36:47.113Z")
     np.testing.assert_allclose(chain["iv"], [0.5618, 0.5618, 0.9102], rtol=1e-15)
     np.testing.assert_array_equal(chain["forward"], [71950.5, 71950.5, 71480.25])
@@ -128,7 +130,7 @@ def test_what_is_wrong_with_the_answer(tmp_path: Path, text: str, message: str) 
 
 def test_table(tmp_path: Path) -> None:
     chain = read(tmp_path, DERIBIT_CSV, symbol="BTC")
-    assert (chain.symbol, chain.spot, chain.vendor) == ("BTC", 71473.5, "deribit_table")
+    assert (chain.symbol, chain.spot, chain.file_format) == ("BTC", 71473.5, "deribit_table")
     assert chain.asof == pd.Timestamp("2026-02-05T09:36:47.002806Z")
     assert list(chain["contract"]) == ["BTC-27MAR26-70000-P", "BTC-27MAR26-70000-C", "BTC-6FEB26-68000-P"]
     np.testing.assert_array_equal(chain["iv"], [0.561, 0.561, 0.91])

@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.app.live import _table
 
 CHAINS = {"BTC": {}, "IBIT": {"symbol": "IBIT"}}
 
 
 def written(chain, path):
-    table = _table(chain)
+    table = chain.to_frame(facts=True)
     if path.suffix == ".csv":
         table.to_csv(path, index=False)
     else:
@@ -48,7 +47,9 @@ def test_asof_may_be_given(tmp_path):
 
 
 def test_one_of_two_chains_is_picked(tmp_path):
-    both = pd.concat([_table(gf.demo_chain()), _table(gf.demo_chain(symbol="IBIT"))])
+    both = pd.concat(
+        [gf.demo_chain().to_frame(facts=True), gf.demo_chain(symbol="IBIT").to_frame(facts=True)]
+    )
     path = tmp_path / "both.csv"
     both.to_csv(path, index=False)
     assert len(gf.read_chain(path, symbol="IBIT")) == len(gf.demo_chain(symbol="IBIT"))
@@ -74,7 +75,7 @@ def test_one_of_two_chains_is_picked(tmp_path):
 )
 def test_problems_name_the_line(tmp_path, change, words):
     path = tmp_path / "chain.csv"
-    _table(gf.demo_chain()).assign(**change).to_csv(path, index=False)
+    gf.demo_chain().to_frame(facts=True).assign(**change).to_csv(path, index=False)
     with pytest.raises(gf.ReaderError) as error:
         gf.read_chain(path)
     assert words in str(error.value)
@@ -83,7 +84,7 @@ def test_problems_name_the_line(tmp_path, change, words):
 
 def test_no_rows_and_unknown_symbols_are_refused(tmp_path):
     path = tmp_path / "chain.csv"
-    table = _table(gf.demo_chain())
+    table = gf.demo_chain().to_frame(facts=True)
     table.iloc[:0].to_csv(path, index=False)
     with pytest.raises(gf.ReaderError, match="the table has no rows"):
         gf.read_chain(path)

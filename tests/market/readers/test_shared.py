@@ -25,7 +25,7 @@ def test_quote_tables(
     shared: Path, name: str, symbol: str, asof: str, rows: int, roots: dict[str, int]
 ) -> None:
     chain = read_chain(shared / "data" / "cboe" / f"{name}.csv")
-    assert (chain.symbol, chain.asof, len(chain), chain.vendor) == (
+    assert (chain.symbol, chain.asof, len(chain), chain.file_format) == (
         symbol,
         pd.Timestamp(asof),
         rows,

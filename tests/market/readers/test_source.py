@@ -19,8 +19,8 @@ def test_recognised_by_content_whatever_the_name(tmp_path: Path, vendor: str) ->
     text, arguments = SAMPLES[vendor]
     path = tmp_path / "options.parquet"
     path.write_text(text, encoding="utf-8")
-    assert read_chain(path, **arguments).vendor == vendor
-    assert read_chain(str(path), vendor=vendor, **arguments).vendor == vendor
+    assert read_chain(path, **arguments).file_format == vendor
+    assert read_chain(str(path), vendor=vendor, **arguments).file_format == vendor
     for other in {f.name for f in FORMATS} - {vendor}:
         with pytest.raises(ReaderError, match=f"vendor='{other}' was asked for, but the file is '{vendor}'"):
             read_chain(path, vendor=other, **arguments)
@@ -77,7 +77,7 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vendor": "cboe"}, "vendor: received 'cboe'; legal: 'gammaflow_table', 'cboe_csv'"),
+        ({"vendor": "nyse"}, "vendor: received 'nyse'; legal: 'gammaflow_table', 'cboe_csv'"),
         ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
         ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a moment"),
         ({"asof": "noon"}, "asof: .* is not a moment"),

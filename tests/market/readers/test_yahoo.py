@@ -26,7 +26,7 @@ def quote(**changes: Any) -> str:
 
 def test_chain(tmp_path: Path) -> None:
     chain = read(tmp_path, YAHOO_JSON)
-    assert (chain.symbol, chain.spot, chain.vendor) == ("IBIT", 36.23, "yahoo_json")
+    assert (chain.symbol, chain.spot, chain.file_format) == ("IBIT", 36.23, "yahoo_json")
     assert chain.asof == pd.Timestamp("2026-07-12T09:57:58.854877-04:00")
     np.testing.assert_array_equal(chain["iv"], [0.4911, 1.0000000000000003e-05, 10.312503554687503])
     np.testing.assert_array_equal(chain["open_interest"], [1440, np.nan, 1440])
