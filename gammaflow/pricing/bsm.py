@@ -147,7 +147,7 @@ def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...],
 
     def default(start: int, stop: int) -> None:
         for first, arrays in read_blocks(columns, shape, start, stop):
-            default_loop(*arrays, flat, first)
+            default_loop.run(*arrays, flat, first)
 
     def selected(start: int, stop: int) -> None:
         rows = min(BLOCK, stop - start)
@@ -159,7 +159,7 @@ def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...],
         for first, arrays in read_blocks(columns, shape, start, stop):
             m = len(arrays[0])
             for loop, wanted, results in scratch:
-                loop(*arrays, results, 0)
+                loop.run(*arrays, results, 0)
                 for row, source in wanted:
                     flat[row, first : first + m] = results[source, :m]
 
@@ -305,7 +305,7 @@ def implied_volatility_status(
 
     def work(start: int, stop: int) -> None:
         for first, arrays in read_blocks(columns, shape, start, stop):
-            implied_loop(*arrays, sigma.reshape(-1), status.reshape(-1), first)
+            implied_loop.run(*arrays, sigma.reshape(-1), status.reshape(-1), first)
 
     in_ranges(work, sigma.size)
     return ImpliedVolatility(sigma[()], status[()], index)

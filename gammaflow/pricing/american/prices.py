@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.checks import read_only
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.blocks import read_blocks
@@ -126,8 +125,7 @@ def _fill(
     phi, _, _, t, r, sigma, q = arrays
     for rows, kind in parts(phi, t, r, sigma, q):
         some = np.ascontiguousarray(out[:, rows])
-        part = [read_only(a[rows], a.dtype) for a in arrays]
-        _fill_part(names, part, (rules[0][kind], rules[1][kind]), some)
+        _fill_part(names, [a[rows] for a in arrays], (rules[0][kind], rules[1][kind]), some)
         out[:, rows] = some
 
 

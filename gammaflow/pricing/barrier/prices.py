@@ -57,9 +57,9 @@ def _closed(
         scratch = np.empty((len(ALL), min(BLOCK, stop - start)))
         for first, arrays in read_blocks(columns, terms.shape, start, stop):
             if loop in (price_loop, knock_in_loop):
-                loop(*arrays, flat, first)
+                loop.run(*arrays, flat, first)
                 continue
-            loop(*arrays, scratch, 0)
+            loop.run(*arrays, scratch, 0)
             m = len(arrays[0])
             for row, source in enumerate(rows):
                 flat[row, first : first + m] = scratch[source, :m]
@@ -104,8 +104,6 @@ def _monitored(
     errors = np.empty(len(spots))
     checked = np.array([name in names for name in ALL])
     step = max(1, BLOCK // max(1, spots.shape[1]))
-    for array in (*rows, spots, dates, checked):
-        array.flags.writeable = False
 
     def work(start: int, stop: int) -> None:
         for i in range(start, stop, step):
