@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.kernels.american import Rule, european_loop, strained_loop
 from gammaflow.kernels.american_boundary import boundary_loop
 from gammaflow.kernels.american_premium import premium_loop
-from gammaflow.kernels.blocks import get_threads
+from gammaflow.kernels.blocks import in_ranges
 
 __all__ = ["Boundaries", "Rules", "evaluate", "evaluate_all", "find_boundaries", "parts", "premiums", "share"]
 
@@ -24,15 +22,8 @@ _THREADS_FROM = 4000  # options: 10 ms; on two busy cores threads gained nothing
 
 
 def share(work: Callable[[int, int], None], n: int, each: float = 1.0) -> None:
-    """Call work over ranges of n, on threads where n times the cost `each`, in options, is worth them."""
-    threads = get_threads() if n * each >= _THREADS_FROM else 1
-    if threads == 1 or threading.current_thread() is not threading.main_thread():
-        work(0, n)
-        return
-    parts = min(n, max(threads, min(4 * threads, int(n * each / _THREADS_FROM))))
-    edges = [n * k // parts for k in range(parts + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, edges[:-1], edges[1:]))
+    """`in_ranges` over n items that cost as much as `each` options do."""
+    in_ranges(work, n, cost=each, worth=_THREADS_FROM, pieces=4)
 
 
 class Boundaries(NamedTuple):

@@ -14,7 +14,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
 from gammaflow.kernels.note_steps import Dates
 from gammaflow.kernels.notes import LEVELS, one_pass
-from gammaflow.pricing.barrier.arguments import read_which
+from gammaflow.pricing.arguments import read_which
 from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.pricing.results import Greeks
 
@@ -197,7 +197,8 @@ class _Note:
     def _dates(
         self, kept: Any, columns: Any, edges: Array, table: Array, memory: bool, mirror: bool
     ) -> Dates:
-        return Dates(*(c[kept] for c in columns), edges, table, self.ref, memory, mirror)
+        time, lose, call, pays, due, coupon = (c[kept] for c in columns)
+        return Dates(time, lose, call, pays, due, coupon, edges, table, self.ref, memory, mirror)
 
     def slopes(self, r: float, sigma: float) -> Array:
         """Value and four derivatives in spot, (5, m), on the panels of the note's own rate and volatility."""
