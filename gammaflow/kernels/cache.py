@@ -17,6 +17,7 @@ compiled in memory, once in each process.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -144,7 +145,8 @@ def _files(dispatcher: Any) -> list[Path]:
 def forget(dispatcher: Any) -> bool:
     """Delete what is kept of a compiled function; whether anything may have been."""
     for file in _files(dispatcher):
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            file.unlink()
     return hasattr(dispatcher, "stats") and dispatcher.stats.cache_path is not None
 
 

@@ -62,7 +62,7 @@ def read_columns(
         problems.append("the Series have different indexes; align them first (rows are matched by position).")
     if problems:
         raise SchemaError("\n".join(problems))
-    if words or hidden is not None:
+    if numbers and (words or hidden is not None):
         first = 1 + len(words)
         columns[first] = hide(columns[first], [hidden, *(word.hidden for word in words)])
     return columns, shape, series[0].index if series and shape == series[0].shape else None
