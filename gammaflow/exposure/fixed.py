@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +11,7 @@ from gammaflow.checks import read_only
 from gammaflow.exposure import chebyshev
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.instruments.row import Scenario
-from gammaflow.kernels.blocks import get_threads
+from gammaflow.kernels.blocks import in_ranges
 from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.sweep import CASH_GREEKS
 from gammaflow.positions.book import Book
@@ -210,13 +208,5 @@ def _sums_at(
     always = bool(np.isinf(columns[-1]).all() and np.isinf(columns[-2]).all())
     *terms_of_rows, low, high = columns
     bounds = (None, None) if always else (low, high)
-    terms = np.cumsum(np.diff(starts) * np.diff(ends))
-    threads = get_threads() if terms[-1] >= _THREADS_FROM else 1
-    cuts = np.searchsorted(terms, terms[-1] * np.arange(1, threads) / threads)
-    edges = [0, *cuts.tolist(), len(terms)]
-    if threads == 1 or threading.current_thread() is not threading.main_thread():
-        work(0, len(terms))
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, edges[:-1], edges[1:]))
+    in_ranges(work, len(points), cost=np.diff(starts) * np.diff(ends), worth=_THREADS_FROM)
     return np.split(out, ends[1:-1], axis=1)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.checks import read_only
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.sweep import CASH_GREEKS
@@ -44,7 +43,7 @@ class Digital(Instrument):
             rows.rate[:, None], at.vol(), rows.carry[:, None]
         )  # fmt: skip
         out = np.empty((len(CASH_GREEKS) + 1, shape[0] * shape[1]))
-        digital_rows(*(read_only(np.broadcast_to(c, shape).ravel()) for c in columns), out)
+        digital_rows(*(np.broadcast_to(c, shape).ravel() for c in columns), out)
         every = dict(zip(CASH_GREEKS, out[:-1].reshape(len(CASH_GREEKS), *shape), strict=True))
         return {name: rows["payout"][:, None] * every[name] for name in wanted}
 

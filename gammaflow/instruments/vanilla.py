@@ -7,7 +7,6 @@ from collections.abc import Collection
 import numpy as np
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.checks import read_only
 from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 
@@ -33,7 +32,7 @@ class Vanilla(Instrument):
             rows.rate[:, None], at.vol(), rows.carry[:, None], np.float64(1.0)
         )  # fmt: skip
         out = np.empty((len(CASH_GREEKS), shape[0] * shape[1]))
-        cash_rows(*(read_only(np.broadcast_to(c, shape).ravel()) for c in columns), out)
+        cash_rows(*(np.broadcast_to(c, shape).ravel() for c in columns), out)
         every = dict(zip(CASH_GREEKS, out.reshape(len(out), *shape), strict=True))
         return {name: every[name] for name in wanted}
 

@@ -198,7 +198,7 @@ def solve(rule, sweeps, m, lanes, H, work):
                 H[i, c] = y * y
 
 
-@kernel
+@kernel("out")
 def european_loop(phi, S, K, t, r, sigma, q, out):
     """Price, delta, gamma and speed without early exercise into out[:4]."""
     for i in range(len(S)):
@@ -224,7 +224,7 @@ def spans(gain, cost, sigma, t):
     return still, still if ahead > 0.0 else min(t, GONE / gain)
 
 
-@kernel
+@kernel("strained")
 def strained_loop(gain, cost, sigma, t, strained):
     """Whether a contract asks for the other rule: nears the perpetual one, spreads far, or is paid to wait.
 

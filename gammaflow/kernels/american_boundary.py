@@ -151,7 +151,7 @@ def solve_together(rule, c, lanes, h, y, by, rows):
     guess_forward(rule, c, lanes, h, y, by)
 
 
-@kernel
+@kernel("still", "life", "edge", "end", "H")
 def boundary_loop(gain, cost, sigma, years, rule, still, life, edge, end, H):
     """Boundaries of puts of strike 1 with rate gain and yield cost.
 

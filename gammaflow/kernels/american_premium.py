@@ -175,7 +175,7 @@ def premium(rule, m, lanes, H, slope, work, total):
                 total[7, c] += weight[c] * (shift1 + shift2)
 
 
-@kernel
+@kernel("out")
 def premium_loop(of, phi, S, K, gain, cost, sigma, still, life, H, slope, rule, out):
     """Premium and its cash greeks of options of phi, S and K on the boundaries `of` into out.
 

@@ -8,7 +8,7 @@ from gammaflow.kernels.american import LANES
 from gammaflow.kernels.compile import kernel
 
 
-@kernel
+@kernel("out")
 def series_loop(
     low, high, centre, per, fixed, floating, sign, points, into, series, which, gross, spots, logs, out
 ):

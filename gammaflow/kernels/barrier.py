@@ -211,7 +211,7 @@ def knock_in_price(phi, eta, alive, S, K, H, t, r, sigma, q):
     return phi * (one * first + two * second + (three if open_ else 0.0) * third) + poison
 
 
-@kernel
+@kernel("block")
 def knock_in_loop(code, S, K, H, t, r, sigma, q, block, start):
     """Prices of m knock-ins without rebate into block[0, start : start + m]."""
     for i in range(len(S)):
@@ -220,7 +220,7 @@ def knock_in_loop(code, S, K, H, t, r, sigma, q, block, start):
         block[0, np.uint64(start + i)] = knock_in_price(phi, eta, alive, *a)
 
 
-@kernel
+@kernel("block")
 def price_loop(code, S, K, H, t, r, sigma, q, block, start):
     """Prices without rebate of m contracts into block[0, start : start + m]."""
     for i in range(len(S)):
@@ -228,7 +228,7 @@ def price_loop(code, S, K, H, t, r, sigma, q, block, start):
         block[0, np.uint64(start + i)] = barrier(signs(code[i]), *a, 0.0, 0.0)[0]
 
 
-@kernel
+@kernel("block")
 def greeks_loop(code, S, K, H, t, r, sigma, q, block, start):
     """The first ten of ALL without rebate into block[:, start : start + m]."""
     for i in range(len(S)):
@@ -247,7 +247,7 @@ def greeks_loop(code, S, K, H, t, r, sigma, q, block, start):
         block[9, j] = g[9]
 
 
-@kernel
+@kernel("block")
 def rebate_loop(code, S, K, H, t, r, sigma, q, rebate, c, block, start):
     """As `greeks_loop`, with rebates and the barrier's own slope c in sigma."""
     for i in range(len(S)):
@@ -258,7 +258,7 @@ def rebate_loop(code, S, K, H, t, r, sigma, q, rebate, c, block, start):
             block[k, j] = g[k]
 
 
-@kernel
+@kernel("block")
 def expiry_loop(code, S, K, H, t, r, sigma, q, rebate, block, start):
     """`at_expiry` of m contracts into block[:, start : start + m]; block is (12, n)."""
     for i in range(len(S)):
@@ -268,7 +268,7 @@ def expiry_loop(code, S, K, H, t, r, sigma, q, rebate, block, start):
             block[k, j] = g[k]
 
 
-@kernel
+@kernel("block")
 def edge_loop(code, K, H, t, r, sigma, q, block, start):
     """delta at the barrier of m knock-ins: of the vanilla, and the limit from the side not yet knocked."""
     for i in range(len(K)):

@@ -11,7 +11,7 @@ import numpy as np
 from gammaflow.kernels.compile import kernel
 
 
-@kernel
+@kernel("V")
 def march(x, variance, r, q, tau, weights, left, right, V, first, last):
     """Advance V[first .. last] in place over the steps tau[m] -> tau[m + 1], the end values given.
 

@@ -13,7 +13,7 @@ import numpy as np
 from gammaflow.kernels import bsm
 from gammaflow.kernels.barrier import expiry_hit, expiry_in
 from gammaflow.kernels.barrier_jets import Jet
-from gammaflow.kernels.compile import kernel, scalar
+from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp
 
 P = 16
@@ -36,7 +36,7 @@ def offsets(s, m, width, reach):
     return int(lowest), int(highest)
 
 
-@kernel
+@subroutine()
 def build_step(eta, dt, r, sigma, q, width, reach, full, B):
     """Blocks of one step into B[0], and if full their sigma, sigma sigma and r derivatives into B[1:].
 
@@ -73,7 +73,7 @@ def build_step(eta, dt, r, sigma, q, width, reach, full, B):
     return first // 4 * 4, (last + 3) // 4 * 4
 
 
-@kernel
+@subroutine()
 def add_product(B, factor, first, last, f, start, rows, out, into):
     """out[into + 16 I + i] += factor sum over c of B[c, i] f[start + 16 I + c], for I in 0..rows.
 
@@ -96,7 +96,7 @@ def add_product(B, factor, first, last, f, start, rows, out, into):
                 two[i] += (b0 * g0 + b1 * g1) + (b2 * g2 + b3 * g3)
 
 
-@kernel
+@subroutine()
 def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, stop, full, f):
     """What knocking in is worth at the nodes first..stop, with `left` years to expiry."""
     cash = 0.0 if out > 0.0 else 1.0
@@ -111,7 +111,7 @@ def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked,
             f[3, j] = bsm.rho(*a) + cash * left * given
 
 
-@kernel
+@subroutine()
 def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, width, knocked, panels, full, f):
     """f_(N-1), in closed form, at the nodes of the first panels above the barrier."""
     for j in range(knocked * P, (knocked + panels) * P):
@@ -126,7 +126,7 @@ def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, width, knocked, panels, f
             f[3, j] = jet.r - rebate * hit.r
 
 
-@kernel
+@subroutine()
 def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
     """Jet in ln S of e^(-r dt) E[f] one time dt before the date on which f is known at the nodes."""
     s = sigma * math.sqrt(dt)

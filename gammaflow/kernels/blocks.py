@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["each_on_threads", "get_threads", "in_ranges", "read_blocks", "set_threads"]
+__all__ = ["get_threads", "in_ranges", "read_blocks", "set_threads"]
 
 BLOCK = 32768
 SERIAL_BELOW = 200_000
@@ -42,31 +43,47 @@ def set_threads(n: int) -> None:
     _threads = max(1, int(n))
 
 
-def in_ranges(work: Callable[[int, int], None], n: int) -> None:
-    """Call work(start, stop) over 0..n: at once, or in about equal parts of whole blocks on threads.
+def in_ranges(
+    work: Callable[[int, int], None],
+    n: int,
+    *,
+    cost: float | NDArray[np.float64] = 1.0,
+    worth: float = SERIAL_BELOW,
+    pieces: int = 1,
+    whole: int = 1,
+) -> None:
+    """Call work(start, stop) over 0..n: at once, or in parts of about equal cost on threads.
 
-    Small calls stay serial, since starting threads costs more than it gains; so do calls from a thread that
-    is not the main one (a Dask or pool worker), where the cores are busy already.
+    Calls of a thread that is not the main one (of Dask or a pool) stay serial: the cores are busy already.
+
+    Parameters
+    ----------
+    work : callable
+    n : int
+        Items; with none of them work is not called.
+    cost : float, or (n,) array
+        What an item costs, or each of them does, in units of one's own.
+    worth : float
+        Cost of all items from which on threads gain more than starting them costs.
+    pieces : int
+        Most parts for each thread, for items whose cost is not known well; beyond one for each thread, no
+        part costs less than `worth`.
+    whole : int
+        Parts are cut at multiples of so many items.
     """
-    threads = _threads if n >= SERIAL_BELOW and threading.current_thread() is threading.main_thread() else 1
-    if threads == 1:
+    total = float(np.sum(cost)) if isinstance(cost, np.ndarray) else n * cost
+    threads = _threads if threading.current_thread() is threading.main_thread() else 1
+    if threads == 1 or total < worth or n < 2:
         if n > 0:
             work(0, n)
         return
-    edges = [n * k // threads // BLOCK * BLOCK for k in range(threads)] + [n]
+    parts = min(n, max(threads, min(pieces * threads, int(total / worth))))
+    if isinstance(cost, np.ndarray):
+        cuts = np.searchsorted(np.cumsum(cost), total * np.arange(1, parts) / parts).tolist()
+    else:
+        cuts = [n * k // parts // whole * whole for k in range(1, parts)]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, edges[:-1], edges[1:]))
-
-
-def each_on_threads(work: Callable[[int], None], n: int) -> None:
-    """Call work(i) for each i of 0..n, heavy items of different size: on threads from the main thread."""
-    threads = min(_threads, n)
-    if threads > 1 and threading.current_thread() is threading.main_thread():
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, range(n)))
-        return
-    for i in range(n):
-        work(i)
+        list(pool.map(work, [0, *cuts], [*cuts, n]))
 
 
 def _freeze(view: Any, dtype: Any) -> Any:

@@ -4,23 +4,27 @@ Numba's own ``cache=True`` looks at the file of the compiled function only: a ke
 in another file is served stale machine code. It also writes beside the sources, which fails on a read-only
 install, and two workers that compile at once on different processors can mix up each other's files.
 
-Here every kernel is kept under ``<cache>/<stamp>/``. The stamp covers all sources in ``gammaflow/kernels``,
-the versions of Python, numba, llvmlite and numpy, the processor with its instruction sets, and the switches
-that change the code. So an edit, an upgrade or another processor gets an empty folder, never a stale one;
-workers that start together write the same bytes and replace files atomically; and a folder that cannot be
-written, or a damaged file, costs a compilation, not an error.
+Here numba keeps every kernel under ``<cache>/<stamp>/``. The stamp covers all sources in
+``gammaflow/kernels``, the versions of Python, numba, llvmlite and numpy, the processor with its instruction
+sets, and the switches that change the code. So an edit, an upgrade or another processor gets an empty folder,
+never a stale one, and workers that start together write the same bytes and replace files atomically.
 
-``<cache>`` is ``$GAMMAFLOW_CACHE_DIR``, else the user's cache folder; ``GAMMAFLOW_CACHE_DIR=off`` keeps
-nothing.
+``<cache>`` is ``$GAMMAFLOW_CACHE_DIR``, an absolute path or one below ``~``, else the user's cache folder;
+``GAMMAFLOW_CACHE_DIR=off`` keeps nothing, and neither does a user without a home. What is kept there is run:
+a folder that is not the user's own, or that others can write, is not used. Without a folder kernels are
+compiled in memory, once in each process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import platform
+import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +32,13 @@ import llvmlite
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba import njit
 
-__all__ = ["attach_cache", "cache_folder", "is_kept", "stamp"]
+from gammaflow.errors import GammaflowError
+
+__all__ = ["cache_folder", "forget", "is_kept", "keep", "stamp"]
+
+_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 @functools.cache
@@ -51,76 +59,97 @@ def stamp() -> str:
 
 
 def cache_folder() -> Path | None:
-    """Folder of the machine code of this very version on this very processor; None if nothing is kept."""
+    """Folder of the machine code of this very version on this very processor; None if nothing is kept.
+
+    Raises
+    ------
+    GammaflowError
+        Where `GAMMAFLOW_CACHE_DIR` is relative: kernels are never kept in the current folder.
+    """
     chosen = os.environ.get("GAMMAFLOW_CACHE_DIR", "")
     if chosen.lower() == "off":
         return None
     if chosen:
-        return Path(chosen) / stamp()
-    home = Path(os.path.expanduser("~"))
+        base = os.path.expanduser(chosen)
+        if not os.path.isabs(base):
+            raise GammaflowError(
+                f"GAMMAFLOW_CACHE_DIR: received {chosen!r}; it must be an absolute path, a path below a home "
+                "such as ~/cache, or 'off'."
+            )
+        return Path(base) / stamp()
+    folder = _users_folder()
+    return None if folder is None else folder / "gammaflow" / stamp()
+
+
+def _users_folder() -> Path | None:
+    """The user's cache folder, by the custom of the system; as it asks, a relative path counts as none."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
-    return base / "gammaflow" / stamp()
+        return _absolute("LOCALAPPDATA")
+    if sys.platform == "darwin":
+        return _absolute("HOME", "Library", "Caches")
+    return _absolute("XDG_CACHE_HOME") or _absolute("HOME", ".cache")
 
 
-class _Locator(_CacheLocator):  # type: ignore[misc]
-    """Tells numba the folder, and the digest of a kernel's own file when it lives outside this package."""
-
-    def __init__(self, folder: Path, py_func: Any, py_file: str) -> None:
-        self._folder = folder
-        self._module = py_func.__module__
-        self._source = Path(py_file)
-
-    def get_cache_path(self) -> str:
-        return str(self._folder)
-
-    def get_source_stamp(self) -> str:
-        return hashlib.sha256(self._source.read_bytes()).hexdigest()
-
-    def get_disambiguator(self) -> str:
-        return hashlib.sha256(self._module.encode()).hexdigest()[:10]
-
-    @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> _Locator | None:
-        folder = cache_folder()
-        return None if folder is None else cls(folder, py_func, py_file)
+def _absolute(variable: str, *below: str) -> Path | None:
+    value = os.environ.get(variable, "")
+    return Path(value, *below) if os.path.isabs(value) else None
 
 
-class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_Locator]  # noqa: RUF012
-
-
-class _Cache(FunctionCache):  # type: ignore[misc]
-    """Numba's function cache; a file that cannot be read or written is as good as none."""
-
-    _impl_class = _Implementation
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # a damaged pickle can raise anything
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)
-        except OSError:
-            return
-
-
-def attach_cache(dispatcher: Any) -> None:
-    """Give a numba dispatcher its place in `cache_folder`; where sources are unreadable it gets none."""
-    if cache_folder() is not None and Path(dispatcher.py_func.__code__.co_filename).is_file():
-        dispatcher._cache = _Cache(dispatcher.py_func)
-
-
-def is_kept(dispatcher: Any) -> bool:
-    """Whether the next call of a kernel compiles nothing: it is loaded, or its machine code is on disk."""
-    if dispatcher.signatures:
+@functools.cache
+def _is_private(folder: Path) -> bool:
+    """Whether a folder, made where it is missing, is the user's own and nobody else's to write or replace."""
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        own, above = folder.lstat(), folder.parent.stat()
+    except OSError:
+        return False
+    if sys.platform == "win32":  # what is below LOCALAPPDATA is the user's
         return True
-    cache = dispatcher._cache
-    return isinstance(cache, _Cache) and Path(cache._cache_file._index_path).is_file()
+    user = os.geteuid()
+    return (
+        (stat.S_ISDIR(own.st_mode) and own.st_uid == user and not own.st_mode & _BY_OTHERS)
+        and above.st_uid in (0, user)
+        and (not above.st_mode & _BY_OTHERS or bool(above.st_mode & stat.S_ISVTX))
+    )
+
+
+def keep(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """The function compiled by numba, kept in `cache_folder` where that can be used, else in memory."""
+    folder = cache_folder()
+    readable = os.path.isfile(function.__code__.co_filename)
+    if folder is None or numba.config.DISABLE_JIT or not readable or not _is_private(folder):
+        return njit(**options)(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        dispatcher = njit(cache=True, **options)(function)
+    except (OSError, RuntimeError):  # numba finds no place to write to
+        return njit(**options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+    # a folder that cannot be written makes numba choose one of its own, where code may be stale
+    inside = Path(dispatcher.stats.cache_path).is_relative_to(folder)
+    return dispatcher if inside else njit(**options)(function)
+
+
+def _files(dispatcher: Any) -> list[Path]:
+    """The files in which numba keeps a compiled function."""
+    kept_in = dispatcher.stats.cache_path if hasattr(dispatcher, "stats") else None
+    if kept_in is None:
+        return []
+    name = dispatcher.py_func.__qualname__.replace("<", "").replace(">", "")
+    return list(Path(kept_in).glob(f"{Path(dispatcher.py_func.__code__.co_filename).stem}.{name}-*.nb?"))
+
+
+def forget(dispatcher: Any) -> bool:
+    """Delete what is kept of a compiled function; whether anything may have been."""
+    for file in _files(dispatcher):
+        with contextlib.suppress(OSError):
+            file.unlink()
+    return hasattr(dispatcher, "stats") and dispatcher.stats.cache_path is not None
+
+
+def is_kept(kernel: Any) -> bool:
+    """Whether the next call of a kernel compiles nothing: it is loaded, or its machine code is on disk."""
+    return bool(numba.config.DISABLE_JIT or kernel.compiled.signatures or _files(kernel.compiled))

@@ -1,39 +1,54 @@
-"""How the kernels are compiled: two decorators and where the machine code is kept.
+"""How the kernels are compiled: three decorators.
 
 ``scalar`` marks a formula of plain numbers. It is always inlined into its caller: LLVM then sees one
 straight-line loop and vectorises it. Without ``forceinline`` the loop stays scalar and is eight times slower.
 
-``kernel`` marks a loop over arrays: the unit that is compiled, kept on disk and run without the GIL.
+``kernel`` marks a loop over arrays that Python calls: the unit that is compiled, kept on disk (see
+`gammaflow.kernels.cache`) and run without the GIL. It names the arrays that it writes, ``@kernel("out")``;
+all others are handed to it read-only and contiguous, so that it is compiled for one signature, whoever calls.
+
+``subroutine`` marks a loop that only kernels call: compiled once for all of them, and kept with each.
 
 Of the fast-math liberties only ``contract`` (fused multiply-add) and ``arcp`` (one reciprocal for several
 quotients by the same number) are allowed. ``nnan`` and ``ninf`` would let the compiler drop the tests that
-turn illegal input into NaN, ``reassoc`` would undo the compensated arithmetic.
+turn illegal input into NaN, ``reassoc`` would undo the compensated arithmetic. With ``any_order`` a loop's
+own sums may be taken in any order, so that they vectorise; the formulas inlined into it keep their own flags,
+and their compensated arithmetic stays as written.
 
 Two habits keep a loop vectorised and free of repeated work, and both are needed: a conditional expression
 chooses between values already computed (a call inside one of its arms becomes a branch), and a loop reads its
 inputs into local names before it writes (a store may alias what is read after it).
+
+With ``NUMBA_DISABLE_JIT=1`` all of it is plain Python, for legal rows: slow, for tracing and debugging.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from numba import njit
+import numpy as np
+from numba import NumbaError, njit
 from numba.extending import register_jitable
 
-from gammaflow.kernels.cache import attach_cache
+from gammaflow.kernels.cache import forget, keep
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS = {"contract", "arcp"}
 KERNEL: dict[str, Any] = {"fastmath": FLAGS, "error_model": "numpy", "nogil": True}
+ANY_ORDER: dict[str, Any] = {**KERNEL, "fastmath": FLAGS | {"reassoc", "nsz"}}
 PACKED = {
     512: r"\bvf?m\w+pd\b.*%zmm",
     256: r"\bvf?m\w+pd\b.*%ymm",
     128: r"\bv?f?m(ul|add)\w*pd\b.*%xmm|\bfm(ul|la)[.\s].*v\d+\.2d|\bfm(ul|la)\.2d",
 }
+FLOAT = np.dtype(np.float64)
+
+_lock = threading.Lock()
 
 
 def scalar(function: F) -> F:
@@ -44,28 +59,105 @@ def scalar(function: F) -> F:
     return make(function)  # type: ignore[no-any-return]
 
 
-def kernel(function: Callable[..., None]) -> Any:
-    """Compile a loop over arrays; the machine code is kept on disk (see `gammaflow.kernels.cache`)."""
-    dispatcher = njit(**KERNEL)(function)
-    attach_cache(dispatcher)
-    return dispatcher
+def subroutine(*, any_order: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a loop that kernels call."""
+    return njit(**(ANY_ORDER if any_order else KERNEL))  # type: ignore[no-any-return]
 
 
-def summing_kernel(function: Callable[..., None]) -> Any:
-    """Compile a loop whose own sums may be taken in any order, so that they vectorise.
+def kernel(*writes: str, any_order: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
+    """Compile a loop over arrays that writes to those named."""
 
-    The formulas inlined into it keep their own flags: their compensated arithmetic stays as written.
+    def make(function: Callable[..., Any]) -> Kernel:
+        return Kernel(function, writes, ANY_ORDER if any_order else KERNEL)
+
+    return make
+
+
+def frozen(argument: Any) -> Any:
+    """An argument as kernels take it: arrays, also those of a named tuple, read-only and C-contiguous.
+
+    Numbers of any other precision become float64. A copy is made only where one is needed.
     """
-    dispatcher = njit(**{**KERNEL, "fastmath": FLAGS | {"reassoc", "nsz"}})(function)
-    attach_cache(dispatcher)
-    return dispatcher
+    if isinstance(argument, np.ndarray):
+        dtype, flags = argument.dtype, argument.flags
+        wide = dtype is FLOAT or dtype.kind != "f"
+        if wide and flags.c_contiguous and not flags.writeable:
+            return argument
+        array = np.asarray(argument, dtype if wide else FLOAT, order="C").view()
+        array.setflags(write=False)
+        return array
+    if isinstance(argument, tuple):
+        return argument._make(map(frozen, argument))  # type: ignore[attr-defined]
+    return argument
 
 
-def vector_bits(dispatcher: Any) -> int:
-    """Width of the multiplications in a kernel's machine code, in bits: 64 is scalar code.
+class Kernel:
+    """A loop over arrays, compiled at its first call.
 
-    Compiles the kernel again for its first signature, since code loaded from disk cannot be read back.
+    Attributes
+    ----------
+    py_func : function
+        The loop as plain Python.
+    writes : tuple of str
+        Parameters that it writes to.
+    compiled : dispatcher of numba
+    run : callable
+        Runs on arrays that are frozen already, such as those of `gammaflow.kernels.blocks.read_blocks`; once
+        compiled it costs nothing more than numba does.
     """
+
+    def __init__(
+        self, function: Callable[..., Any], writes: tuple[str, ...], options: dict[str, Any]
+    ) -> None:
+        names = list(inspect.signature(function).parameters)
+        if not set(writes) <= set(names):
+            raise TypeError(f"{function.__name__} has no parameters {sorted(set(writes) - set(names))}")
+        self.py_func, self.writes, self.options = function, writes, options
+        self.compiled = keep(function, options)
+        self.run: Callable[..., Any] = self._first
+        self._reads = [name not in writes for name in names]
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.py_func.__module__}.{self.__name__}>"
+
+    def __call__(self, *args: Any) -> Any:
+        """Run on arrays as they come."""
+        return self._guarded(*[frozen(a) if read else a for a, read in zip(args, self._reads, strict=True)])
+
+    def _first(self, *args: Any) -> Any:
+        result = self._guarded(*args)
+        self.run = self.compiled
+        return result
+
+    def _guarded(self, *args: Any) -> Any:
+        compiled = self.compiled
+        try:
+            return compiled(*args)
+        except Exception as error:
+            return self._in_memory(compiled, error)(*args)
+
+    def _in_memory(self, tried: Any, error: Exception) -> Any:
+        """The loop compiled anew, its files deleted: one of them may be damaged, or the disk full."""
+        with _lock:
+            if self.compiled is tried:
+                if isinstance(error, NumbaError) or not forget(tried):
+                    raise error
+                self.compiled = njit(**self.options)(self.py_func)
+        return self.compiled
+
+    @property
+    def signatures(self) -> list[Any]:
+        """The signatures for which it is compiled."""
+        return list(self.compiled.signatures)
+
+
+def vector_bits(loop: Any) -> int:
+    """Width of the multiplications in the machine code of a kernel or subroutine, in bits: 64 is scalar code.
+
+    Compiles it again for its first signature, since code loaded from disk cannot be read back.
+    """
+    dispatcher = loop.compiled if isinstance(loop, Kernel) else loop
     fresh = njit(**{name: dispatcher.targetoptions[name] for name in KERNEL})(dispatcher.py_func)
     fresh.compile(dispatcher.signatures[0])
     (code,) = fresh.inspect_asm().values()

@@ -90,7 +90,7 @@ def cash_color(o):
     return -cash_charm(o) * lean + o.cash_delta * moved
 
 
-@kernel
+@kernel("out")
 def digital_rows(phi, U, K, t, r, sigma, q, out):
     """Cash greeks of each option that pays 1; out is (10, n), the price last."""
     for i in range(len(K)):

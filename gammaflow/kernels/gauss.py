@@ -17,13 +17,13 @@ import math
 
 import numpy as np
 
-from gammaflow.kernels.compile import summing_kernel
+from gammaflow.kernels.compile import kernel
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
 
 BLOCK = 512
 
 
-@summing_kernel
+@kernel("out", any_order=True)
 def gauss_sweep(
     spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, low, high, out, want_shape, want_held,
     want_theta

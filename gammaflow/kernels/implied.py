@@ -172,7 +172,7 @@ def judge(value, room, bound, price, S, K, t, r, q):
     return status if legal else NOT_A_NUMBER
 
 
-@kernel
+@kernel("out", "status")
 def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     """Volatility and status of m prices, from index `start` of out and status.
 

@@ -45,7 +45,7 @@ from gammaflow.kernels.barrier_steps import (
     offsets,
     spread,
 )  # fmt: skip
-from gammaflow.kernels.compile import kernel, scalar
+from gammaflow.kernels.compile import kernel, scalar, subroutine
 from gammaflow.kernels.elementary import log_ratio
 
 # (panel width, reach) in standard deviations of one step, and the worst error seen at that level
@@ -77,7 +77,7 @@ def extent(eta, r, sigma, q, time, reach):
     return max(half - b, 0.0) * time + half * time + reach * sigma * math.sqrt(time)
 
 
-@kernel
+@subroutine()
 def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wide, reach, jets):
     """Jets (10, m) of the knock-in part (less the rebate given up) at spots; panels `wide` deviations wide.
 
@@ -210,7 +210,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
         jets[9, i] = jet.r
 
 
-@kernel
+@subroutine()
 def finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, block):
     """The quantities of ALL at spots, from the jets of the knock-in part; block is (12, m).
 
@@ -230,7 +230,7 @@ def finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, block):
             block[k, i] = a[k]
 
 
-@kernel
+@subroutine()
 def largest_error(phi, K, t, r, sigma, q, rebate, spots, coarse, fine, checked):
     """Largest difference of two levels over max(size, FLOOR natural scale), of the quantities checked.
 
@@ -256,7 +256,7 @@ def largest_error(phi, K, t, r, sigma, q, rebate, spots, coarse, fine, checked):
     return worst
 
 
-@kernel
+@subroutine()
 def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
     """The quantities where nothing is random (sigma sqrt(t) = 0), the option is gone, or a row is illegal."""
     poison = legal(S, K, H, t, r, sigma, q, rebate)
@@ -284,7 +284,7 @@ def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
         block[k] = a[k]
 
 
-@kernel
+@subroutine()
 def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, levels):
     """Quantities at spots into levels (3, 12, m), at finer levels in turn until two agree within a share.
 
@@ -319,7 +319,7 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
     return least, best
 
 
-@kernel
+@kernel("block", "error")
 def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, checked, block, error):
     """The quantities of ALL of n deals at their m spots into block (12, n, m), errors met into error (n).
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gammaflow.kernels import bsm
-from gammaflow.kernels.compile import kernel, scalar
+from gammaflow.kernels.compile import kernel, scalar, subroutine
 from gammaflow.kernels.smile import svi_slope, svi_variance
 from gammaflow.kernels.sweep import (
     cash_charm,
@@ -31,7 +31,7 @@ def moved(base, slope, x, line, lowest):
     return (least if floored else free), (lowest * slope if floored else slope + line)
 
 
-@kernel
+@subroutine()
 def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, vol, tilt):
     """The volatility of one row at each x = ln(S / S0), and its slope in x, into `vol` and `tilt`.
 
@@ -52,7 +52,7 @@ def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, vol, tilt):
             vol[j], tilt[j] = moved(base, share * ratio * slope, x[j], line, lowest)
 
 
-@kernel
+@kernel("vol", "tilt")
 def vol_paths(x, sigma, k, expiry, svi, years, stretch, share, line, lowest, vol, tilt):
     """`vol_path` of each row, whose expiry is expiry[i], into vol[i] and tilt[i]."""
     for i in range(len(sigma)):
@@ -60,7 +60,7 @@ def vol_paths(x, sigma, k, expiry, svi, years, stretch, share, line, lowest, vol
         vol_path(x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], vol[i], tilt[i])
 
 
-@kernel
+@kernel("out")
 def moving_sweep(
     spots, x, row_starts, group, phi, ratio, K, t, r, sigma, q, size,
     k, svi, years, stretch, share, line, lowest, out, want_rest,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.kernels.barrier_steps import NODES, WEIGHTS, P, add_product, spread
-from gammaflow.kernels.compile import kernel, scalar, summing_kernel
+from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp
 
 # A level this share of a panel from its end does not cut it.
@@ -71,7 +71,7 @@ def make_step(dt, r, sigma, q, reach, mirror):
     return Step(s, m, spread(s, reach), INV_SQRT_2PI / s * math.exp(-r * dt), mirror)
 
 
-@kernel
+@subroutine()
 def new_layer(width, base, nodes, extra):
     """Zeros at the nodes of panels from `base` on, with room for the extra nodes of pieces."""
     layer = Layer(np.zeros(nodes + extra), np.zeros(nodes + extra), np.zeros((2, nodes + extra)))
@@ -102,7 +102,7 @@ def before(dates, k, z, v, u):
     return v, b, u
 
 
-@kernel
+@subroutine()
 def fill_before(dates, k, start, stop, layer):
     """Values just before what happens on date k, from those just after, at the nodes start..stop."""
     for j in range(start, stop):
@@ -112,7 +112,7 @@ def fill_before(dates, k, start, stop, layer):
         layer.value[1, j] = u
 
 
-@kernel
+@subroutine()
 def add_certain(dates, step, z, r, q, missed, jet):
     """Add what the only date pays, and four derivatives in z, where no level of it is in reach of z."""
     if step.mirror and z <= 0.0:
@@ -124,7 +124,7 @@ def add_certain(dates, step, z, r, q, missed, jet):
         jet[i] += asset
 
 
-@kernel
+@subroutine()
 def levels_between(dates, k, low, high, levels):
     """Sorted levels of date k strictly between low and high; returns how many."""
     count = 0
@@ -150,7 +150,7 @@ def is_near(z, levels, count, cover):
     return near
 
 
-@kernel
+@subroutine()
 def add_piece(left, right, layer, start):
     """Nodes and weights of an interval into a layer from `start` on; returns where they end."""
     for i in range(P):
@@ -159,7 +159,7 @@ def add_piece(left, right, layer, start):
     return start + P
 
 
-@kernel
+@subroutine()
 def cut_panels(levels, count, width, layer, start, cut):
     """Pieces of the panels that levels fall into; returns where the nodes end and how many panels are cut."""
     i = panels = 0
@@ -181,7 +181,7 @@ def cut_panels(levels, count, width, layer, start, cut):
     return start, panels
 
 
-@summing_kernel
+@subroutine(any_order=True)
 def look_back(step, width, base, nodes, source, piece, end, target, start, stop, direct):
     """Add values one step before a layer to another, at its nodes start..stop.
 
@@ -216,7 +216,7 @@ def look_back(step, width, base, nodes, source, piece, end, target, start, stop,
         target.value[1, i] += step.scale * u
 
 
-@kernel
+@subroutine()
 def look_back_from_panels(step, width, base, nodes, source, end, bottom, high, B, columns, memory, target):
     """Values one step before a layer at the panels bottom..high, zeros before.
 
@@ -242,7 +242,7 @@ def look_back_from_panels(step, width, base, nodes, source, end, bottom, high, B
         look_back(step, width, base, none, source, nodes, end, target, start, stop, 1.0)
 
 
-@summing_kernel
+@subroutine(any_order=True)
 def add_jets(step, z, width, base, nodes, layer, piece, end, shares, jet):
     """Add shares[0] v + shares[1] u, one step before a layer, and four derivatives in z of it.
 

@@ -59,7 +59,7 @@ NARROW = 1e-8
 SAME = 1e-11
 
 
-@kernel
+@kernel("jets")
 def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jets):
     """Add v + missed u and four derivatives in z at the points z, increasing, to jets (m, 5).
 

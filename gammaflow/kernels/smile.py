@@ -50,7 +50,7 @@ def butterfly(k, w, slope, curvature):
     return lean * lean - 0.25 * slope * slope * (1.0 / w + 0.25) + 0.5 * curvature
 
 
-@kernel
+@kernel("out")
 def smile_rows(expiry, k, svi, out):
     """w, dw/dk, d2w/dk2 and g of n rows; expiry (n,) indexes svi (E, 5), out is (4, n)."""
     for i in range(len(k)):

@@ -52,7 +52,7 @@ def add_row(error, share, first, row, matrix, gradient):
             matrix[i - j, first + j] += share * row[i] * row[j]
 
 
-@kernel
+@kernel("matrix", "gradient", "cost")
 def normal_equations(
     theta, unit, starts, x, quote, weight, soft, prior, ridge, inside, between, stiffness, margins,
     matrix, gradient, cost,

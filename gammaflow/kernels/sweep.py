@@ -55,7 +55,7 @@ def cash_color(phi, U, K, t, r, sigma, q):
     return U * U * bsm.color(phi, U, K, t, r, sigma, q)
 
 
-@kernel
+@kernel("out")
 def cash_rows(phi, U, K, t, r, sigma, q, size, out):
     """size times each cash greek of each row; out is (9, n)."""
     for i in range(len(K)):

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import floats, hide, read_number, uncover
+from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
+from gammaflow.pricing.arguments import read_columns, read_which
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
@@ -48,80 +48,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-FLOAT = np.dtype(np.float64)
-LETTER = np.dtype("U1")
-ONE = np.array(1, np.int8)
-_SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
 _LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
-
-
-def _read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
-    """+1 / -1 as int8 in the shape of flag, and where it is hidden (None: nowhere); problems are added to."""
-    if isinstance(flag, str) and flag.lower() in _SIGNS:
-        return np.array(_SIGNS[flag.lower()], np.int8), None
-    hidden = None
-    if type(flag) is not np.ndarray or flag.dtype.kind == "O":
-        flag, hidden = uncover(flag, "c")
-    values = flag.array if isinstance(flag, pd.Series) else np.asarray(flag)
-    if values.dtype.kind in "iuf":
-        array = np.asarray(values)
-        wrong = np.abs(array) != ONE
-        if not np.count_nonzero(wrong):
-            return array.astype(np.int8, copy=False), hidden
-        signs = ~wrong
-    elif values.dtype == LETTER:
-        letters = np.ascontiguousarray(values).view(np.uint32).reshape(values.shape) | 0x20
-        signs = (letters == ord("c")).astype(np.int8) - (letters == ord("p")).astype(np.int8)
-    else:
-        flat: Any = values.ravel().astype(object) if isinstance(values, np.ndarray) else values
-        codes, words = pd.factorize(flat)
-        signs = np.array([_SIGNS.get(str(w).lower(), 0) for w in words] + [0], np.int8)[codes]
-        signs = signs.reshape(values.shape)
-    if np.count_nonzero(signs) < signs.size:
-        bad, size = np.asarray(values).ravel()[np.flatnonzero(signs == 0)[0]], signs.size
-        where = "" if size == 1 else f" among {size} values"
-        legal = "'c', 'p', 'call', 'put' (any case), +1 and -1"
-        problems.append(f"flag: received {str(bad)!r}{where}; legal are {legal}.")
-    return signs, hidden
-
-
-def _read(flag: Any, **numbers: Any) -> tuple[list[Any], tuple[int, ...], pd.Index | None]:
-    """Columns (flag first), their broadcast shape, and the index the Series among them share."""
-    problems: list[str] = []
-    signs, hidden = _read_flag(flag, problems)
-    columns = [signs]
-    for name, value in numbers.items():
-        plain = type(value) is np.ndarray and value.dtype is FLOAT
-        columns.append(value if plain else read_number(name, value, problems))
-    shape: tuple[int, ...] = ()
-    if not problems:
-        found = {c.shape for c in columns}
-        try:
-            shape = found.pop() if len(found) == 1 else np.broadcast_shapes(*found)
-        except ValueError:
-            named = zip(("flag", *numbers), columns, strict=True)
-            shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
-            problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")
-    series = [a for a in (flag, *numbers.values()) if isinstance(a, pd.Series)]
-    if series and any(not s.index.equals(series[0].index) for s in series[1:]):
-        problems.append("the Series have different indexes; align them first (rows are matched by position).")
-    if problems:
-        raise SchemaError("\n".join(problems))
-    if hidden is not None:
-        columns[1] = hide(columns[1], [hidden])
-    return columns, shape, series[0].index if series and shape == series[0].shape else None
-
-
-def _read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
-    if which is DEFAULT:
-        return DEFAULT
-    names = (which,) if isinstance(which, str) else tuple(which)
-    unknown = [repr(n) for n in names if n not in legal]
-    if unknown:
-        raise SchemaError(f"which: received {', '.join(unknown)}; legal are {', '.join(legal)}.")
-    if not names or len(set(names)) < len(names):
-        raise SchemaError(f"which: received {names!r}; give one or more different names.")
-    return names
 
 
 def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
@@ -147,7 +74,7 @@ def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...],
 
     def default(start: int, stop: int) -> None:
         for first, arrays in read_blocks(columns, shape, start, stop):
-            default_loop(*arrays, flat, first)
+            default_loop.run(*arrays, flat, first)
 
     def selected(start: int, stop: int) -> None:
         rows = min(BLOCK, stop - start)
@@ -159,11 +86,11 @@ def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...],
         for first, arrays in read_blocks(columns, shape, start, stop):
             m = len(arrays[0])
             for loop, wanted, results in scratch:
-                loop(*arrays, results, 0)
+                loop.run(*arrays, results, 0)
                 for row, source in wanted:
                     flat[row, first : first + m] = results[source, :m]
 
-    in_ranges(default if names == DEFAULT else selected, flat.shape[1])
+    in_ranges(default if names == DEFAULT else selected, flat.shape[1], whole=BLOCK)
 
 
 def price(flag: Any, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any = 0.0) -> Any:
@@ -234,8 +161,9 @@ def greeks(
     array([0.766799, 0.344988])
     >>> delta, vanna = g
     """
-    names = _read_which(which, ALL)
-    columns, shape, index = _read(flag, S=S, K=K, t=t, r=r, sigma=sigma, q=q)
+    names = DEFAULT if which is DEFAULT else read_which(which, ALL)
+    numbers = {"S": S, "K": K, "t": t, "r": r, "sigma": sigma, "q": q}
+    columns, shape, index = read_columns(flag, numbers, [])
     block = _block(out, (len(names), *shape))
     if out is not None:
         columns = [c.copy() if np.may_share_memory(c, out) else c for c in columns]
@@ -299,15 +227,16 @@ def implied_volatility_status(
     >>> implied_volatility_status([3.0, 10.0, 12.0], 100.0, 90.0, 1.0, 0.0, 0.0, "c").reason.tolist()
     ['below intrinsic', 'no time value', 'ok']
     """
-    (phi, *columns), shape, index = _read(flag, price=price, S=S, K=K, t=t, r=r, q=q)
+    numbers = {"price": price, "S": S, "K": K, "t": t, "r": r, "q": q}
+    (phi, *columns), shape, index = read_columns(flag, numbers, [])
     columns.insert(1, phi)
     sigma, status = np.empty(shape), np.empty(shape, np.int8)
 
     def work(start: int, stop: int) -> None:
         for first, arrays in read_blocks(columns, shape, start, stop):
-            implied_loop(*arrays, sigma.reshape(-1), status.reshape(-1), first)
+            implied_loop.run(*arrays, sigma.reshape(-1), status.reshape(-1), first)
 
-    in_ranges(work, sigma.size)
+    in_ranges(work, sigma.size, whole=BLOCK)
     return ImpliedVolatility(sigma[()], status[()], index)
 
 
@@ -335,8 +264,8 @@ def greeks_forward(
     >>> greeks_forward("c", 100.0, 100.0, 1.0, 0.05, 0.2, which="rho").rho.round(6)
     np.float64(-7.577082)
     """
-    names = _read_which(which, tuple(n for n in ALL if n != "epsilon"))
-    columns, shape, index = _read(flag, F=F, K=K, t=t, r=r, sigma=sigma)
+    names = read_which(which, tuple(n for n in ALL if n != "epsilon"))
+    columns, shape, index = read_columns(flag, {"F": F, "K": K, "t": t, "r": r, "sigma": sigma}, [])
     block = np.empty((len(names), *shape))
     _compute(tuple("price" if n == "rho" else n for n in names), [*columns, columns[4]], shape, block)
     if "rho" in names:

@@ -275,7 +275,7 @@ def test_threads_change_nothing(monkeypatch):
     monkeypatch.setattr("gammaflow.exposure.fixed._THREADS_FROM", 0)
     alone, shared = [], []
     for threads, found in ((1, alone), (2, shared), (3, shared), (64, shared)):
-        monkeypatch.setattr("gammaflow.exposure.fixed.get_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("gammaflow.kernels.blocks._threads", threads)
         found.append(cash_sums(book, spots))
     for other in shared:
         for name in CASH_SUMS:

@@ -1,14 +1,7 @@
 from __future__ import annotations
 
-import json
 import math
-import os
-import shutil
-import subprocess
-import sys
-import threading
 from fractions import Fraction as Exact
-from pathlib import Path
 
 import llvmlite.binding
 import numpy as np
@@ -18,10 +11,9 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy.special import erfcx
 
-import gammaflow
 from gammaflow import bsm
-from gammaflow.kernels import blocks, cache, elementary, implied
 from gammaflow.kernels import bsm as kernels
+from gammaflow.kernels import elementary, implied
 from gammaflow.kernels.barrier_steps import P, add_product
 from gammaflow.kernels.compile import KERNEL, kernel, vector_bits
 from gammaflow.kernels.extended import add, exp_product, multiply, two_product, two_sum
@@ -148,26 +140,6 @@ def test_loops_are_the_formulas_run_as_plain_python() -> None:
         assert measured[3] == pytest.approx(exact[3], abs=1e-15)
 
 
-def test_each_loop_is_compiled_for_one_signature() -> None:
-    """In a process of its own: other tests may have called the loops otherwise."""
-    code = """
-import numpy as np
-from gammaflow import american, bsm
-from gammaflow.kernels import bsm as kernels
-from gammaflow.kernels import implied
-
-for S in (100.0, [100.0, 90.0], np.float32([100.0]), np.arange(1, 4)[::2], np.ones((2, 3))):
-    bsm.greeks("c", S, 100, 0.5, 0.03, 0.2, which=bsm.ALL)
-    bsm.implied_volatility(1.0, S, 100, 0.5, 0.03, 0.2, 1)
-    american.greeks("p", S, 100.0, [[0.5], [90.0]], 0.05, 0.3, which=american.ALL)
-    american.implied_volatility(5.0, S, 100.0, [[0.5], [90.0]], 0.05, 0.0, "p")
-loops = (kernels.default_loop, kernels.higher_loop, implied.implied_loop)
-print([len(loop.signatures) for loop in loops])
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[1, 1, 1]"
-
-
 def test_loops_use_the_widest_registers_worth_using() -> None:
     features = llvmlite.binding.get_host_cpu_features()
     if features.get("avx512f") or features.get("avx2"):
@@ -213,7 +185,7 @@ def test_stack_frames_begin_on_a_cache_line(loop) -> None:
 
 @pytest.mark.skipif(elementary.PLAIN, reason="the plain functions are branching code")
 def test_scalar_code_is_seen_as_such() -> None:
-    @kernel
+    @kernel("out")
     def chained(x, out):
         for i in range(1, len(x)):
             out[i] = math.sin(out[i - 1]) * x[i]
@@ -223,153 +195,11 @@ def test_scalar_code_is_seen_as_such() -> None:
     assert vector_bits(chained) == 64
 
 
-def test_calls_are_split_only_when_large_and_from_the_main_thread() -> None:
-    before = bsm.get_threads()
-
-    def ranges(n: int) -> list[tuple[int, int]]:
-        seen: list[tuple[int, int]] = []
-        blocks.in_ranges(lambda start, stop: seen.append((start, stop)), n)
-        return sorted(seen)
-
-    try:
-        bsm.set_threads(3)
-        assert bsm.get_threads() == 3
-        assert ranges(blocks.SERIAL_BELOW - 1) == [(0, blocks.SERIAL_BELOW - 1)]
-        parts = ranges(1_000_000)
-        assert [a for a, _ in parts] == [0, *(b for _, b in parts[:-1])]
-        assert parts[-1][1] == 1_000_000
-        assert len(parts) == 3
-        assert ranges(0) == []
-        from_worker: list[list[tuple[int, int]]] = []
-        worker = threading.Thread(target=lambda: from_worker.append(ranges(1_000_000)))
-        worker.start()
-        worker.join()
-        assert from_worker == [[(0, 1_000_000)]]
-        S = np.linspace(50.0, 150.0, 300_000)
-        many = bsm.greeks("c", S, 100.0, 0.5, 0.03, 0.2, which=bsm.ALL).block
-        grid = bsm.price([["c"], ["p"]], S, 100.0, 0.5, 0.03, 0.2)
-        bsm.set_threads(1)
-        np.testing.assert_array_equal(many, bsm.greeks("c", S, 100.0, 0.5, 0.03, 0.2, which=bsm.ALL).block)
-        np.testing.assert_array_equal(grid, bsm.price([["c"], ["p"]], S, 100.0, 0.5, 0.03, 0.2))
-        bsm.set_threads(0)
-        assert bsm.get_threads() == 1
-    finally:
-        bsm.set_threads(before)
-
-
-SCRIPT = """
-import json, sys
-sys.path.insert(0, {root!r})
-import numpy as np
-from gammaflow import bsm
-from gammaflow.kernels.bsm import default_loop
-from gammaflow.kernels.cache import cache_folder, is_kept
-kept = is_kept(default_loop)
-g = bsm.greeks(["c", "p", "c"], 100.0, [90.0, 105.0, 200.0], [0.01, 0.5, 2.0], 0.03, 0.4, 0.01)
-print(json.dumps({{"block": g.block.tolist(), "kept": kept, "folder": str(cache_folder()),
-                   "now": is_kept(default_loop), "from": bsm.__file__}}))
-"""
-
-
-def start(root: Path, folder: Path | str, **env: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(root=str(root))],
-        env={**os.environ, "GAMMAFLOW_CACHE_DIR": str(folder), "GAMMAFLOW_MATH": "", **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=root,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> dict[str, object]:
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    assert err == ""
-    return json.loads(out)  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A copy of the package whose sources a test may edit."""
-    source = Path(gammaflow.__file__).parent
-    shutil.copytree(source, tmp_path / "gammaflow", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
-
-
-@pytest.mark.slow
-def test_an_edited_helper_is_never_served_stale(package: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    first = finish(start(package, store))
-    again = finish(start(package, store))
-    assert (first["kept"], first["now"], again["kept"]) == (False, True, True)
-    assert Path(str(first["from"])).is_relative_to(package)
-    assert again["block"] == first["block"]
-    helper = package / "gammaflow" / "kernels" / "elementary.py"
-    text = helper.read_text()
-    helper.write_text(text.replace("INV_SQRT_2PI = 0.3989422804014327", "INV_SQRT_2PI = 0.5"))
-    edited = finish(start(package, store))
-    assert edited["kept"] is False
-    assert edited["folder"] != first["folder"]
-    assert edited["block"] != first["block"]
-    helper.write_text(text)
-    assert finish(start(package, store)) == again
-
-
-@pytest.mark.slow
-def test_workers_that_compile_at_once_share_a_sound_cache(package: Path, tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    found = [finish(p) for p in [start(package, store) for _ in range(2)]]
-    assert all(f["block"] == found[0]["block"] for f in found)
-    assert not list(store.rglob("*.tmp.*"))
-    (damaged,) = store.rglob("bsm.default_loop*.nbc")
-    damaged.write_bytes(damaged.read_bytes()[:1000])
-    assert finish(start(package, store))["block"] == found[0]["block"]
-    assert finish(start(package, store))["block"] == found[0]["block"]
-
-
-@pytest.mark.slow
-def test_a_folder_that_cannot_be_written_costs_a_compilation_only(tmp_path: Path) -> None:
-    root = Path(gammaflow.__file__).parents[1]
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    unwritable, off = finish(start(root, blocked / "inside")), finish(start(root, "off"))
-    assert unwritable["block"] == off["block"]
-    assert off["folder"] == "None"
-    assert (off["kept"], off["now"]) == (False, True)
-
-
-@pytest.mark.slow
-def test_plain_functions_give_the_same_numbers(tmp_path: Path) -> None:
-    root = Path(gammaflow.__file__).parents[1]
-    plain = finish(start(root, tmp_path, GAMMAFLOW_MATH="plain"))
-    fast = finish(start(root, tmp_path))
-    assert plain["folder"] != fast["folder"]
-    np.testing.assert_allclose(plain["block"], fast["block"], rtol=1e-12)
-    assert plain["block"] != fast["block"]
-
-
 @pytest.mark.parametrize(("plain", "fast"), list(zip(PLAIN, FAST, strict=True)))
 def test_each_plain_function_is_its_fast_twin(plain, fast) -> None:
     for x in np.geomspace(1e-3, 36.0, 400).tolist():
         args = (x, 1.7) if plain is elementary.plain_log_ratio else (x,)
         assert plain(*args) == pytest.approx(fast(*args), rel=1e-13 * (1.0 + x * x))
-
-
-def test_where_kernels_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", str(tmp_path))
-    assert cache.cache_folder() == tmp_path / cache.stamp()
-    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", "off")
-    assert cache.cache_folder() is None
-    monkeypatch.delenv("GAMMAFLOW_CACHE_DIR")
-    for platform, variable, inside in (
-        ("linux", "XDG_CACHE_HOME", ""),
-        ("win32", "LOCALAPPDATA", ""),
-        ("darwin", "HOME", "Library/Caches"),
-    ):
-        monkeypatch.setattr(sys, "platform", platform)
-        monkeypatch.setenv(variable, str(tmp_path))
-        assert cache.cache_folder() == tmp_path / inside / "gammaflow" / cache.stamp()
 
 
 def test_naive_references_are_right_at_a_published_value() -> None:

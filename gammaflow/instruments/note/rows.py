@@ -8,7 +8,7 @@ import numpy as np
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
-from gammaflow.kernels.blocks import each_on_threads
+from gammaflow.kernels.blocks import in_ranges
 from gammaflow.pricing import note as pricing
 from gammaflow.units import POWERS, cash
 
@@ -52,7 +52,11 @@ class Note(Instrument):
         out = {name: np.zeros((len(rows), len(at.spots))) for name in wanted}
         needs = tuple(sorted({*wanted, "gamma"} if "speed" in wanted else set(wanted)))
 
-        def work(i: int) -> None:
+        def work(start: int, stop: int) -> None:
+            for i in range(start, stop):
+                one(i)
+
+        def one(i: int) -> None:
             value = _valued(rows, i, needs, at.days, tol)
             if at.sigma.ndim == 1:
                 found = value(at.spots, float(at.sigma[i]))
@@ -63,7 +67,7 @@ class Note(Instrument):
             for name in wanted:
                 out[name][i] = found[name]
 
-        each_on_threads(work, len(rows))
+        in_ranges(work, len(rows), worth=1.0, pieces=len(rows))
         return out
 
     def jumps(self, rows: Rows, at: Scenario) -> Array:

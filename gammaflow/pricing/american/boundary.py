@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.checks import read_only
 from gammaflow.kernels.american import Rule, european_loop, strained_loop
 from gammaflow.kernels.american_boundary import boundary_loop
 from gammaflow.kernels.american_premium import premium_loop
-from gammaflow.kernels.blocks import get_threads
+from gammaflow.kernels.blocks import in_ranges
 
 __all__ = ["Boundaries", "Rules", "evaluate", "evaluate_all", "find_boundaries", "parts", "premiums", "share"]
 
@@ -25,15 +22,8 @@ _THREADS_FROM = 4000  # options: 10 ms; on two busy cores threads gained nothing
 
 
 def share(work: Callable[[int, int], None], n: int, each: float = 1.0) -> None:
-    """Call work over ranges of n, on threads where n times the cost `each`, in options, is worth them."""
-    threads = get_threads() if n * each >= _THREADS_FROM else 1
-    if threads == 1 or threading.current_thread() is not threading.main_thread():
-        work(0, n)
-        return
-    parts = min(n, max(threads, min(4 * threads, int(n * each / _THREADS_FROM))))
-    edges = [n * k // parts for k in range(parts + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, edges[:-1], edges[1:]))
+    """`in_ranges` over n items that cost as much as `each` options do."""
+    in_ranges(work, n, cost=each, worth=_THREADS_FROM, pieces=4)
 
 
 class Boundaries(NamedTuple):
@@ -59,8 +49,7 @@ class Boundaries(NamedTuple):
 def parts(phi: Any, t: Any, r: Any, sigma: Any, q: Any) -> list[tuple[Any, int]]:
     """Rows of the options that are ordinary, 0, and strained, 1, as in `strained_loop`."""
     put, strained = phi < 0, np.empty(len(t), np.bool_)
-    columns = np.where(put, r, q), np.where(put, q, r), sigma, t
-    strained_loop(*map(read_only, columns), strained)
+    strained_loop(np.where(put, r, q), np.where(put, q, r), sigma, t, strained)
     if strained.all() or not strained.any():
         return [(slice(None), int(strained.any()))]
     return [(np.flatnonzero(strained == kind), kind) for kind in (0, 1)]
@@ -71,12 +60,12 @@ def find_boundaries(
 ) -> Boundaries:
     """Boundaries of options now; `still` holds the years after which they stand still, where known."""
     put = phi < 0
-    gain, cost = read_only(np.where(put, r, q)), read_only(np.where(put, q, r))
+    gain, cost = np.where(put, r, q), np.where(put, q, r)
     n = len(gain)
     still = np.zeros(n) if still is None else still.copy()
     life, edge, end, H = np.empty(n), np.empty(n), np.empty(n), np.zeros((len(by.times), n))
-    boundary_loop(gain, cost, read_only(sigma), read_only(years), by, still, life, edge, end, H)
-    return Boundaries(gain, cost, read_only(sigma), *map(read_only, (still, life, edge, end, H)))
+    boundary_loop(gain, cost, sigma, years, by, still, life, edge, end, H)
+    return Boundaries(gain, cost, sigma, still, life, edge, end, H)
 
 
 def premiums(
@@ -84,21 +73,18 @@ def premiums(
 ) -> FloatArray:
     """Price and cash greeks of the premium of options S, K on the boundaries `of`, as in `premium_loop`."""
     out = np.empty((4 if slope is None else 10, len(of)))
-    columns = (read_only(of, np.int64), *map(read_only, (phi, S, K)))
-    curves = found.H, found.H if slope is None else slope
-    spans = found.still, found.life
-    premium_loop(*columns, found.gain, found.cost, found.sigma, *spans, *curves, by, out)
+    columns = (of, np.asarray(phi, float), S, K, *found[:3], found.still, found.life)
+    premium_loop(*columns, found.H, found.H if slope is None else slope, by, out)
     return out
 
 
 def evaluate(arrays: Sequence[Any], by: Rule) -> FloatArray:
     """Price, delta, gamma, speed and boundary, (5, n)."""
-    arrays = [read_only(array, array.dtype) for array in arrays]
     phi, S, K, t, r, sigma, q = arrays
     found = find_boundaries(phi, t, r, sigma, q, by)
     edge, put, random = found.edge, phi < 0, found.end > 0.0
     out = np.empty((5, len(S)))
-    european_loop(phi, S, K, read_only(np.where(random, found.life, t)), r, sigma, q, out)
+    european_loop(phi, S, K, np.where(random, found.life, t), r, sigma, q, out)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         x = np.where(put, S / K, K / S)
         out[4] = np.where(put, K * edge, np.where(edge == 0.0, np.inf, K / edge))

@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.checks import read_only
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.blocks import read_blocks
 from gammaflow.kernels.bsm import DEFAULT, default_loop
 from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
 from gammaflow.pricing.american.implied import implied
-from gammaflow.pricing.barrier.arguments import read_terms, read_which
+from gammaflow.pricing.arguments import read_columns, read_which
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
@@ -126,8 +125,7 @@ def _fill(
     phi, _, _, t, r, sigma, q = arrays
     for rows, kind in parts(phi, t, r, sigma, q):
         some = np.ascontiguousarray(out[:, rows])
-        part = [read_only(a[rows], a.dtype) for a in arrays]
-        _fill_part(names, part, (rules[0][kind], rules[1][kind]), some)
+        _fill_part(names, [a[rows] for a in arrays], (rules[0][kind], rules[1][kind]), some)
         out[:, rows] = some
 
 
@@ -243,24 +241,23 @@ def greeks(
     """
     rules = _read_precision(precision)
     names = read_which(which, ALL)
-    # the kind does not matter: of a barrier option's code only call or put is read
-    terms = read_terms("down-in", flag, True, S=S, K=K, t=t, r=r, sigma=sigma, q=q)
-    columns = [np.asarray(2 * (terms.code & 1) - 1, np.int8), *terms.numbers.values()]
-    block = np.empty((len(names), *terms.shape))
+    numbers = {"S": S, "K": K, "t": t, "r": r, "sigma": sigma, "q": q}
+    columns, shape, index = read_columns(flag, numbers, [])
+    block = np.empty((len(names), *shape))
     flat = block.reshape(len(names), -1)
     rows = [ALL.index(name) for name in names]
 
     def work(start: int, stop: int) -> None:
         for first in range(start, stop, _CHUNK):
             last = min(first + _CHUNK, stop)
-            for at, arrays in read_blocks(columns, terms.shape, first, last):
+            for at, arrays in read_blocks(columns, shape, first, last):
                 out = np.empty((len(ALL), len(arrays[0])))
                 _fill(names, arrays, rules, out)
                 flat[:, at : at + len(arrays[0])] = out[rows]
 
     if flat.shape[1]:
         share(work, flat.shape[1])
-    return Greeks(names, block, terms.index)
+    return Greeks(names, block, index)
 
 
 def exercise_boundary(
@@ -293,13 +290,15 @@ def exercise_boundary(
     inf
     """
     rules = _read_precision(precision)
-    terms = read_terms("down-in", flag, True, K=K, t=t, r=r, sigma=sigma, q=q)
-    columns = [np.asarray(2 * (terms.code & 1) - 1, np.int8), terms.numbers["K"], *terms.numbers.values()]
-    boundary = np.empty(terms.shape)
+    (signs, strike, *rest), shape, _ = read_columns(
+        flag, {"K": K, "t": t, "r": r, "sigma": sigma, "q": q}, []
+    )
+    columns = [signs, strike, strike, *rest]
+    boundary = np.empty(shape)
     flat = boundary.reshape(-1)
 
     def work(start: int, stop: int) -> None:
-        for at, arrays in read_blocks(columns, terms.shape, start, stop):
+        for at, arrays in read_blocks(columns, shape, start, stop):
             flat[at : at + len(arrays[0])] = evaluate_all(arrays, rules[0])[4]
 
     if flat.size:
@@ -361,17 +360,17 @@ def implied_volatility_status(
     ['below intrinsic', 'no time value', 'ok']
     """
     by = _read_precision(precision)[0]
-    terms = read_terms("down-in", flag, True, price=price, S=S, K=K, t=t, r=r, q=q)
-    columns = [np.asarray(2 * (terms.code & 1) - 1, np.int8), *terms.numbers.values()]
-    sigma, status = np.empty(terms.shape), np.empty(terms.shape, np.int8)
+    numbers = {"price": price, "S": S, "K": K, "t": t, "r": r, "q": q}
+    columns, shape, index = read_columns(flag, numbers, [])
+    sigma, status = np.empty(shape), np.empty(shape, np.int8)
     flat, why = sigma.reshape(-1), status.reshape(-1)
 
     def work(start: int, stop: int) -> None:
         for first in range(start, stop, _CHUNK):
-            for at, (phi, *rest) in read_blocks(columns, terms.shape, first, min(first + _CHUNK, stop)):
+            for at, (phi, *rest) in read_blocks(columns, shape, first, min(first + _CHUNK, stop)):
                 rows = slice(at, at + len(phi))
                 flat[rows], why[rows] = implied(phi, *rest, by=by)
 
     if flat.size:
         share(work, flat.size, 10.0)
-    return ImpliedVolatility(sigma[()], status[()], terms.index)
+    return ImpliedVolatility(sigma[()], status[()], index)

@@ -46,7 +46,7 @@ def _edges(
     flat = block.reshape(2, -1)
     columns = [terms.code, n["K"], n["H"], n["t"], n["r"], n["sigma"], n["q"]]
     for first, arrays in read_blocks(columns, terms.shape, 0, flat.shape[1]):
-        edge_loop(*arrays, flat, first)
+        edge_loop.run(*arrays, flat, first)
     whole, inside = block
     if read_monitoring(monitoring, "exact", tol, n["t"]) is None:
         return whole, np.where(terms.code & 4, whole - inside, inside)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +19,10 @@ from gammaflow.kernels.barrier import (
     price_loop,
     rebate_loop,
 )
-from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
+from gammaflow.kernels.blocks import BLOCK, in_ranges, read_blocks
 from gammaflow.kernels.monitored import monitored_loop
-from gammaflow.pricing.barrier.arguments import BETA, Terms, read_monitoring, read_terms, read_which
+from gammaflow.pricing.arguments import read_which
+from gammaflow.pricing.barrier.arguments import BETA, Terms, read_monitoring, read_terms
 from gammaflow.pricing.results import Greeks
 
 __all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price", "reach"]
@@ -57,26 +56,14 @@ def _closed(
         scratch = np.empty((len(ALL), min(BLOCK, stop - start)))
         for first, arrays in read_blocks(columns, terms.shape, start, stop):
             if loop in (price_loop, knock_in_loop):
-                loop(*arrays, flat, first)
+                loop.run(*arrays, flat, first)
                 continue
-            loop(*arrays, scratch, 0)
+            loop.run(*arrays, scratch, 0)
             m = len(arrays[0])
             for row, source in enumerate(rows):
                 flat[row, first : first + m] = scratch[source, :m]
 
-    in_ranges(work, flat.shape[1])
-
-
-def _share(work: Callable[[int, int], None], deals: int, dates: int) -> None:
-    """Call work over ranges of deals, on threads where a call is worth them."""
-    threads = get_threads() if deals * dates >= _THREADS_FROM else 1
-    if threads == 1 or threading.current_thread() is not threading.main_thread():
-        work(0, deals)
-        return
-    parts = min(deals, 4 * threads)
-    edges = [deals * k // parts for k in range(parts + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, edges[:-1], edges[1:]))
+    in_ranges(work, flat.shape[1], whole=BLOCK)
 
 
 def _deals(terms: Terms) -> tuple[list[Any], FloatArray, list[int]]:
@@ -104,8 +91,6 @@ def _monitored(
     errors = np.empty(len(spots))
     checked = np.array([name in names for name in ALL])
     step = max(1, BLOCK // max(1, spots.shape[1]))
-    for array in (*rows, spots, dates, checked):
-        array.flags.writeable = False
 
     def work(start: int, stop: int) -> None:
         for i in range(start, stop, step):
@@ -116,7 +101,7 @@ def _monitored(
             for row, name in enumerate(names):
                 result[row, i:j] = scratch[ALL.index(name)]
 
-    _share(work, len(spots), len(dates))
+    in_ranges(work, len(spots), cost=len(dates), worth=_THREADS_FROM, pieces=4)
     kept = [s for a, s in enumerate(terms.shape) if a not in axes]
     moved = result.reshape(len(names), *kept, *(terms.shape[a] for a in axes))
     block[...] = np.moveaxis(moved, range(moved.ndim - len(axes), moved.ndim), [a + 1 for a in axes])

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_number, floats, read_only, refuse
+from gammaflow.checks import attempt, check_number, floats, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
 from gammaflow.kernels.note_steps import Dates
 from gammaflow.kernels.notes import LEVELS, one_pass
-from gammaflow.pricing.barrier.arguments import read_which
+from gammaflow.pricing.arguments import read_which
 from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.pricing.results import Greeks
 
@@ -198,10 +198,8 @@ class _Note:
     def _dates(
         self, kept: Any, columns: Any, edges: Array, table: Array, memory: bool, mirror: bool
     ) -> Dates:
-        time, lose, call, pays, due, coupon = (read_only(c[kept], c.dtype) for c in columns)
-        return Dates(
-            time, lose, call, pays, due, coupon, read_only(edges), read_only(table), self.ref, memory, mirror
-        )  # fmt: skip
+        time, lose, call, pays, due, coupon = (c[kept] for c in columns)
+        return Dates(time, lose, call, pays, due, coupon, edges, table, self.ref, memory, mirror)
 
     def slopes(self, r: float, sigma: float) -> Array:
         """Value and four derivatives in spot, (5, m), on the panels of the note's own rate and volatility."""
@@ -212,7 +210,7 @@ class _Note:
         for dates, missed in self.claims:
             for z, jet in zip(np.split(self.z, self.groups), np.split(jets, self.groups), strict=True):
                 grid = self.r, self.sigma, self.wide, self.reach
-                one_pass(dates, missed, r, sigma, self.q, *grid, read_only(z), jet)
+                one_pass(dates, missed, r, sigma, self.q, *grid, z, jet)
         v, x, xx, xxx, xxxx = jets.T
         S = self.S[~self.still]
         out[:, ~self.still] = (

@@ -1,0 +1,158 @@
+"""Arguments of the array level as columns that broadcast: every problem of a call in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.checks import hide, read_number, uncover
+from gammaflow.errors import SchemaError
+
+__all__ = ["Words", "read_columns", "read_flag", "read_which", "read_words"]
+
+FLOAT = np.dtype(np.float64)
+LETTER = np.dtype("U1")
+ONE = np.array(1, np.int8)
+_SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
+
+
+class Words(NamedTuple):
+    """An argument that is read already: its code, and where it is hidden (None: nowhere)."""
+
+    name: str
+    value: Any
+    code: Any
+    hidden: NDArray[np.bool_] | None
+
+
+def read_columns(
+    flag: Any, numbers: Mapping[str, Any], problems: list[str], *words: Words
+) -> tuple[list[Any], tuple[int, ...], pd.Index | None]:
+    """Columns of a call, their broadcast shape, and the index that the Series among them share.
+
+    The columns are the flag as +1 / -1 in int8, the codes of `words`, and the numbers; `problems` are those
+    found before. Where a flag or a word is hidden, the first of the numbers is NaN.
+
+    Raises
+    ------
+    SchemaError
+        For everything that is wrong.
+    """
+    signs, hidden = read_flag(flag, problems)
+    columns = [signs, *(word.code for word in words)]
+    for name, value in numbers.items():
+        plain = type(value) is np.ndarray and value.dtype is FLOAT
+        columns.append(value if plain else read_number(name, value, problems))
+    shape: tuple[int, ...] = ()
+    if not problems:
+        found = {c.shape for c in columns}
+        try:
+            shape = found.pop() if len(found) == 1 else np.broadcast_shapes(*found)
+        except ValueError:
+            named = zip(("flag", *(word.name for word in words), *numbers), columns, strict=True)
+            shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
+            problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")
+    given = (flag, *(word.value for word in words), *numbers.values())
+    series = [a for a in given if isinstance(a, pd.Series)]
+    if series and any(not s.index.equals(series[0].index) for s in series[1:]):
+        problems.append("the Series have different indexes; align them first (rows are matched by position).")
+    if problems:
+        raise SchemaError("\n".join(problems))
+    if numbers and (words or hidden is not None):
+        first = 1 + len(words)
+        columns[first] = hide(columns[first], [hidden, *(word.hidden for word in words)])
+    return columns, shape, series[0].index if series and shape == series[0].shape else None
+
+
+def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
+    """+1 / -1 as int8 in the shape of flag, and where it is hidden (None: nowhere); problems are added to."""
+    if isinstance(flag, str) and flag.lower() in _SIGNS:
+        return np.array(_SIGNS[flag.lower()], np.int8), None
+    hidden = None
+    if type(flag) is not np.ndarray or flag.dtype.kind == "O":
+        flag, hidden = uncover(flag, "c")
+    values = flag.array if isinstance(flag, pd.Series) else np.asarray(flag)
+    if values.dtype.kind in "iuf":
+        array = np.asarray(values)
+        wrong = np.abs(array) != ONE
+        if not np.count_nonzero(wrong):
+            return array.astype(np.int8, copy=False), hidden
+        signs = ~wrong
+    elif values.dtype == LETTER:
+        letters = np.ascontiguousarray(values).view(np.uint32).reshape(values.shape) | 0x20
+        signs = (letters == ord("c")).astype(np.int8) - (letters == ord("p")).astype(np.int8)
+    else:
+        signs = _codes(values, _SIGNS, 0)
+    if np.count_nonzero(signs) < signs.size:
+        legal = "'c', 'p', 'call', 'put' (any case), +1 and -1"
+        problems.append(_illegal("flag", values, signs == 0, legal))
+    return signs, hidden
+
+
+def read_words(name: str, value: Any, table: Mapping[str, int], problems: list[str]) -> Words:
+    """The codes, >= 0, of words (any case) out of `table`, whose first stands in for a hidden one."""
+    uncovered, hidden = uncover(value, next(iter(table)))
+    values = np.asarray(uncovered.array if isinstance(uncovered, pd.Series) else uncovered)
+    codes = _codes(values, table, -1)
+    if (codes < 0).any():
+        problems.append(_illegal(name, values, codes < 0, ", ".join(map(repr, table))))
+    return Words(name, value, codes, hidden)
+
+
+def _illegal(name: str, values: Any, bad: NDArray[np.bool_], legal: str) -> str:
+    first = np.asarray(values).ravel()[np.flatnonzero(bad)[0]]
+    where = "" if bad.size == 1 else f" among {bad.size} values"
+    return f"{name}: received {str(first)!r}{where}; legal are {legal}."
+
+
+def _codes(values: Any, table: Mapping[str, int], unknown: int) -> NDArray[np.int8]:
+    """The code of each word, as int8; among objects +1 and -1 stand for 'c' and 'p'."""
+
+    def code(word: Any) -> int:
+        if isinstance(word, int | float | np.number) and not isinstance(word, bool):
+            word = "c" if word == 1 else "p" if word == -1 else ""
+        return table.get(str(word).lower(), unknown)
+
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U" and values.size:
+        codes = _spelled(values, table, unknown)
+        rest = codes == unknown
+        if rest.any():
+            codes[rest] = [code(word) for word in values[rest]]
+        return codes
+    flat: Any = values.ravel().astype(object) if isinstance(values, np.ndarray) else values
+    places, words = pd.factorize(flat)
+    return np.array([*map(code, words), unknown], np.int8)[places].reshape(values.shape)
+
+
+def _spelled(values: NDArray[Any], table: Mapping[str, int], unknown: int) -> NDArray[np.int8]:
+    """The code of each word that is spelled as in the table.
+
+    Two letters at a time: comparing the strings themselves takes twice as long.
+    """
+    width = values.dtype.itemsize // 4
+    even = f"U{width + width % 2}"
+    pairs = np.ascontiguousarray(values, even).view(np.uint64).reshape(*values.shape, -1)
+    codes = np.full(values.shape, unknown, np.int8)
+    for word, code in table.items():
+        if len(word) <= width:
+            letters = np.array([word], even).view(np.uint64)
+            same = pairs[..., 0] == letters[0]
+            for k in range(1, len(letters)):
+                same &= pairs[..., k] == letters[k]
+            codes[same] = code
+    return codes
+
+
+def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
+    """The names asked for."""
+    names = (which,) if isinstance(which, str) else tuple(which)
+    unknown = [repr(n) for n in names if n not in legal]
+    if unknown:
+        raise SchemaError(f"which: received {', '.join(unknown)}; legal are {', '.join(legal)}.")
+    if not names or len(set(names)) < len(names):
+        raise SchemaError(f"which: received {names!r}; give one or more different names.")
+    return names

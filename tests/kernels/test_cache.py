@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+import gammaflow
+from gammaflow.errors import GammaflowError
+from gammaflow.kernels import cache
+from gammaflow.kernels.compile import Kernel, kernel
+
+SCRIPT = """
+import json, sys
+sys.path.insert(0, {root!r})
+import numpy as np
+from gammaflow import bsm
+from gammaflow.kernels.bsm import default_loop
+from gammaflow.kernels.cache import cache_folder, is_kept
+kept = is_kept(default_loop)
+g = bsm.greeks(["c", "p", "c"], 100.0, [90.0, 105.0, 200.0], [0.01, 0.5, 2.0], 0.03, 0.4, 0.01)
+print(json.dumps({{"block": g.block.tolist(), "kept": kept, "folder": str(cache_folder()),
+                   "now": is_kept(default_loop), "from": bsm.__file__}}))
+"""
+
+
+def start(root: Path, folder: Path | str, **env: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(root=str(root))],
+        env={**os.environ, "GAMMAFLOW_CACHE_DIR": str(folder), "GAMMAFLOW_MATH": "", **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=root,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, object]:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert err == ""
+    return json.loads(out)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package whose sources a test may edit."""
+    source = Path(gammaflow.__file__).parent
+    shutil.copytree(source, tmp_path / "gammaflow", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_an_edited_helper_is_never_served_stale(package: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first = finish(start(package, store))
+    again = finish(start(package, store))
+    assert (first["kept"], first["now"], again["kept"]) == (False, True, True)
+    assert Path(str(first["from"])).is_relative_to(package)
+    assert again["block"] == first["block"]
+    helper = package / "gammaflow" / "kernels" / "elementary.py"
+    text = helper.read_text()
+    helper.write_text(text.replace("INV_SQRT_2PI = 0.3989422804014327", "INV_SQRT_2PI = 0.5"))
+    edited = finish(start(package, store))
+    assert edited["kept"] is False
+    assert edited["folder"] != first["folder"]
+    assert edited["block"] != first["block"]
+    helper.write_text(text)
+    assert finish(start(package, store)) == again
+
+
+@pytest.mark.slow
+def test_workers_that_compile_at_once_share_a_sound_cache(package: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    found = [finish(p) for p in [start(package, store) for _ in range(3)]]
+    assert all(f["block"] == found[0]["block"] for f in found)
+    assert not list(store.rglob("*.tmp.*"))
+    (damaged,) = store.rglob("bsm.default_loop*.nbc")
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    assert finish(start(package, store))["block"] == found[0]["block"]
+    assert finish(start(package, store))["block"] == found[0]["block"]
+
+
+@pytest.mark.slow
+def test_a_folder_that_cannot_be_written_costs_a_compilation_only(tmp_path: Path) -> None:
+    root = Path(gammaflow.__file__).parents[1]
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    unwritable, off = finish(start(root, blocked / "inside")), finish(start(root, "off"))
+    assert unwritable["block"] == off["block"]
+    assert off["folder"] == "None"
+    assert (off["kept"], off["now"]) == (False, True)
+
+
+@pytest.mark.slow
+def test_plain_functions_give_the_same_numbers(tmp_path: Path) -> None:
+    root = Path(gammaflow.__file__).parents[1]
+    plain = finish(start(root, tmp_path, GAMMAFLOW_MATH="plain"))
+    fast = finish(start(root, tmp_path))
+    assert plain["folder"] != fast["folder"]
+    np.testing.assert_allclose(plain["block"], fast["block"], rtol=1e-12)
+    assert plain["block"] != fast["block"]
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="owners and modes of POSIX")
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of this test's kernels."""
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", str(tmp_path / "kernels"))
+    return tmp_path / "kernels" / cache.stamp()
+
+
+def doubling() -> Kernel:
+    """A kernel as a process finds it that has not called it yet."""
+
+    @kernel("out")
+    def double(x, out):
+        for i in range(len(x)):
+            out[i] = 2.0 * x[i]
+
+    return double
+
+
+def doubled(loop: Kernel) -> list[float]:
+    out = np.zeros(3)
+    loop(np.array([1.0, 2.5, -3.0]), out)
+    return out.tolist()  # type: ignore[no-any-return]
+
+
+def folder_of(loop: Kernel) -> Path | None:
+    path = loop.compiled.stats.cache_path
+    return None if path is None else Path(path)
+
+
+def test_a_kernel_is_kept_in_a_folder_that_only_the_user_can_write(chosen: Path) -> None:
+    before = numba.config.CACHE_DIR
+    first = doubling()
+    assert before == numba.config.CACHE_DIR
+    assert not cache.is_kept(first)
+    assert doubled(first) == [2.0, 5.0, -6.0]
+    assert cache.is_kept(first)
+    assert folder_of(first).is_relative_to(chosen)  # type: ignore[union-attr]
+    if sys.platform != "win32":
+        assert stat.S_IMODE(chosen.stat().st_mode) == 0o700
+    again = doubling()
+    assert cache.is_kept(again)
+    assert not again.signatures
+    assert doubled(again) == [2.0, 5.0, -6.0]
+    assert sum(again.compiled.stats.cache_hits.values()) == 1
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"no pickle at all", None], ids=["empty", "text", "cut"])
+def test_a_damaged_file_costs_a_compilation(chosen: Path, ending: str, content: bytes | None) -> None:
+    assert doubled(doubling()) == [2.0, 5.0, -6.0]
+    (file,) = chosen.rglob(f"*double*.{ending}")
+    file.write_bytes(file.read_bytes()[:-20] if content is None else content)
+    damaged = doubling()
+    assert doubled(damaged) == [2.0, 5.0, -6.0]
+    assert not list(chosen.rglob("*double*.nb?"))
+    assert doubled(damaged) == [2.0, 5.0, -6.0]
+    assert doubled(doubling()) == [2.0, 5.0, -6.0]
+    assert sum(doubling().compiled.stats.cache_hits.values()) == 0
+    healed = doubling()
+    assert doubled(healed) == [2.0, 5.0, -6.0]
+    assert sum(healed.compiled.stats.cache_hits.values()) == 1
+
+
+def test_a_folder_that_vanishes_costs_a_compilation(chosen: Path) -> None:
+    loop = doubling()
+    shutil.rmtree(chosen)
+    assert doubled(loop) == [2.0, 5.0, -6.0]
+    assert cache.is_kept(loop)
+
+
+def test_a_wrong_call_is_an_error_and_leaves_the_files(chosen: Path) -> None:
+    assert doubled(doubling()) == [2.0, 5.0, -6.0]
+    with pytest.raises(numba.TypingError):
+        doubling()("text", np.zeros(1))
+    with pytest.raises(ValueError, match="argument"):
+        doubling()(np.ones(1))
+    assert len(list(chosen.rglob("*double*.nb?"))) == 2
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_that_others_can_write_is_not_used(chosen: Path, mode: int) -> None:
+    chosen.mkdir(parents=True)
+    chosen.chmod(mode)
+    loop = doubling()
+    assert folder_of(loop) is None
+    assert doubled(loop) == [2.0, 5.0, -6.0]
+    assert not list(chosen.iterdir())
+
+
+@posix
+@pytest.mark.parametrize(("mode", "used"), [(0o777, False), (0o1777, True), (0o755, True)])
+def test_a_folder_that_others_can_replace_is_not_used(chosen: Path, mode: int, used: bool) -> None:
+    chosen.parent.mkdir()
+    chosen.parent.chmod(mode)
+    assert (folder_of(doubling()) is not None) == used
+
+
+@posix
+def test_a_folder_of_somebody_else_is_not_used(chosen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen.mkdir(parents=True, mode=0o700)
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    loop = doubling()
+    assert folder_of(loop) is None
+    assert doubled(loop) == [2.0, 5.0, -6.0]
+
+
+@posix
+def test_a_link_in_place_of_the_folder_is_not_used(chosen: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    chosen.parent.mkdir()
+    chosen.symlink_to(tmp_path / "elsewhere")
+    assert folder_of(doubling()) is None
+
+
+def test_where_kernels_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", str(tmp_path))
+    assert cache.cache_folder() == tmp_path / cache.stamp()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", "~/kept")
+    if sys.platform != "win32":
+        assert cache.cache_folder() == tmp_path / "kept" / cache.stamp()
+    for off in ("off", "OFF"):
+        monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", off)
+        assert cache.cache_folder() is None
+        assert folder_of(doubling()) is None
+    monkeypatch.delenv("GAMMAFLOW_CACHE_DIR")
+    for platform, variable, inside in (
+        ("linux", "XDG_CACHE_HOME", ""),
+        ("win32", "LOCALAPPDATA", ""),
+        ("darwin", "HOME", "Library/Caches"),
+    ):
+        monkeypatch.setattr(sys, "platform", platform)
+        monkeypatch.setenv(variable, str(tmp_path))
+        assert cache.cache_folder() == tmp_path / inside / "gammaflow" / cache.stamp()
+
+
+@pytest.mark.parametrize("xdg", ["", "cache", "./cache", "~/cache", None])
+def test_a_relative_cache_folder_of_the_desktop_counts_as_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, xdg: str | None
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if xdg is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", xdg)
+    assert cache.cache_folder() == tmp_path / ".cache" / "gammaflow" / cache.stamp()
+    for home in ("", ".", "somewhere"):
+        monkeypatch.setenv("HOME", home)
+        assert cache.cache_folder() is None
+    monkeypatch.delenv("HOME")
+    assert cache.cache_folder() is None
+
+
+@pytest.mark.parametrize("folder", ["gammaflow", "./cache", "..", "~nobody-of-that-name/cache"])
+def test_a_relative_folder_is_refused(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", folder)
+    with pytest.raises(GammaflowError) as caught:
+        cache.cache_folder()
+    assert str(caught.value) == (
+        f"GAMMAFLOW_CACHE_DIR: received {folder!r}; it must be an absolute path, a path below a home such as "
+        "~/cache, or 'off'."
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "env",
+    [{"XDG_CACHE_HOME": ""}, {"XDG_CACHE_HOME": "."}, {"GAMMAFLOW_CACHE_DIR": "gammaflow"}],
+    ids=str,
+)
+def test_an_import_leaves_nothing_in_the_current_folder(tmp_path: Path, env: dict[str, str]) -> None:
+    root = Path(gammaflow.__file__).parents[1]
+    clean = {k: v for k, v in os.environ.items() if k not in ("HOME", "GAMMAFLOW_CACHE_DIR")}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", "import gammaflow; print(gammaflow.__version__)"],
+            env={**clean, "PYTHONPATH": str(root), **env},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        if "GAMMAFLOW_CACHE_DIR" in env:
+            assert done.stderr.splitlines()[-1].startswith(
+                "gammaflow.errors.GammaflowError: GAMMAFLOW_CACHE_DIR: received 'gammaflow'; it must be"
+            )
+        else:
+            assert (done.stdout.strip(), done.stderr) == (gammaflow.__version__, "")
+        assert not list(tmp_path.iterdir())
