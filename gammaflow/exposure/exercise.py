@@ -15,6 +15,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
 from gammaflow.units import MEASURES, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
@@ -80,8 +81,8 @@ class ExerciseComparison:
     def __repr__(self) -> str:
         american = self.book.select(self.book["exercise"] == "american")
         lines = [
-            f"American against European exercise: {self.book.title}, as of {american.asof:%Y-%m-%d %H:%M:%S} "
-            f"UTC, spot {american.spot:,.2f} {american.currency}",
+            *heading("ExerciseComparison", self.book),
+            "American against European exercise of the American rows",
             f"rate {_range(american['rate'])}, yield {_range(american.underlying_yield)}; "
             f"{np.count_nonzero(~np.isnan(american['forward_ratio'])):,} rows on forwards",
             "; ".join(f"{self.total[name]:,.0f} {words}" for name, words in _WORDS.items()),
@@ -92,9 +93,7 @@ class ExerciseComparison:
             )
             unit = MEASURES[name].unit.format(ccy=american.currency)
             lines.append(f"{name}: {european:,.4g} -> {american_:,.4g} {unit} ({percent:+.2f} %)")
-        return "\n".join(
-            [*lines, f"sign: {self.book.sign}", self.table.to_string(float_format="{:,.4g}".format)]
-        )
+        return "\n".join([*lines, self.table.to_string(float_format="{:,.4g}".format)])
 
 
 def compare_exercise(

@@ -18,8 +18,9 @@ from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
-from gammaflow.market.plausibility import marked, shift_warnings
+from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
 from gammaflow.units import money
 
 __all__ = ["CAUSES", "FlowLadder", "HedgeFlow", "flow_ladder", "hedge_flow"]
@@ -34,11 +35,11 @@ _PERCENT = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 5.0, 
 _HOURS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 240.0)
 _POINTS = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
 _MINUTE = 1.0 / 60.0
+_SIGN = "+ = dealers buy the underlying"
 
 
-def _sign(book: Book) -> str:
-    sign = book.sign_of("+ = dealers buy the underlying")
-    return f"sign: {sign}; {book.currency}, at the spot arrived at"
+def _valued(book: Book) -> str:
+    return f"trades: in {book.currency}, at the spot arrived at"
 
 
 def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.DataFrame:
@@ -136,12 +137,10 @@ class HedgeFlow:
         book, table = self.book, self.table
         return "\n".join(
             [
-                f"HedgeFlow {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC: spot {book.spot:,.2f} to "
-                f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
+                *heading("HedgeFlow", book, warnings=self.warnings, sign=_SIGN),
+                f"move: spot {book.spot:,.2f} to {self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
                 f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
-                *marked(self.warnings),
-                f"rule: {book.rule}",
-                _sign(book),
+                _valued(book),
                 *(
                     f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "
                     f"the move: {row.first_order:,.0f})"
@@ -183,10 +182,9 @@ class FlowLadder:
         book, missing = self.book, int(self.table["flow"].isna().sum())
         return "\n".join(
             [
-                f"FlowLadder {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
-                *marked(self.book.warnings),
-                f"rule: {book.rule}",
-                _sign(book),
+                *heading("FlowLadder", book, sign=_SIGN),
+                f"volatility: {self.dynamics}",
+                _valued(book),
                 *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
                 *shortfall_lines(self.shortfalls),
                 self.table.to_string(float_format="{:,.0f}".format),

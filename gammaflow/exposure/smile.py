@@ -14,6 +14,7 @@ from gammaflow.checks import check_number, floats, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
 
@@ -98,7 +99,8 @@ class Smiles:
         ]
         return "\n".join(
             [
-                f"Smiles {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(table)} expiries",
+                *heading("Smiles", book),
+                f"{len(table)} expiries",
                 *(f"  {n} x {note}" for note, n in notes.items()),
                 f"fitted alone, {crossed.sum()} would cross a neighbour and "
                 f"{(~table['butterfly_free_alone']).sum()} have butterfly arbitrage",
