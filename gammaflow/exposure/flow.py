@@ -138,8 +138,8 @@ class HedgeFlow:
         return "\n".join(
             [
                 *heading("HedgeFlow", book, warnings=self.warnings, sign=_SIGN),
-                f"move: spot {book.spot:,.2f} to {self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
-                f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
+                f"move: spot {book.spot:,.2f} to {self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), "
+                f"{self.days:g} days, {100 * self.vol_shift:+g} vol points, {self.dynamics}",
                 _valued(book),
                 *(
                     f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "

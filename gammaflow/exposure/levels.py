@@ -43,7 +43,7 @@ class Levels(LevelData):
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
         marks = {
-            "flips": [flip.spot for flip in self.flips],
+            "flips": [flip.spot for flip in self.nearest_flips],
             "zones": self.spans(),
             "jumps": self.jump_spots(),
         }

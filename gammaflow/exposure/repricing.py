@@ -220,7 +220,7 @@ class Repricing:
 
     def plot_by(self, key: str = "strike", measure: str = "gamma", **options: Any) -> Any:
         """Map of `measure` over spot and the values of `key`, as for `by` (matplotlib Axes)."""
-        from gammaflow.plot.curves import plot_heatmap
+        from gammaflow.plot.maps import plot_heatmap
 
         book, unit = self.book, describe(self.book.currency)[measure]
         title = self._title(f"{measure} over spot by {key}")

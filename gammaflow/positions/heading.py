@@ -40,7 +40,7 @@ def heading(
     >>> import gammaflow as gf
     >>> print("\n".join(heading("Exposure", gf.assign_positions(gf.demo_chain()))))
     Exposure BTC, as of 2026-02-05 09:36 UTC, spot 71,470.00 USD
-    rule: calls_long_puts_short: dealers are long calls and short puts
+    rule: calls_long_puts_short (customers sell calls and buy puts; dealers own calls and owe puts)
     sign: + = dealers are long; dealers trade minus gamma for each +1 % of spot
     """
     when = moment_text(book.asof, days, vol_shift)
