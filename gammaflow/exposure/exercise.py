@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from gammaflow.exposure.sums import cash_greeks
 from gammaflow.instruments.american.rows import american_cash, exercised, unsupported
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
-from gammaflow.units import MEASURES, money
+from gammaflow.text import moment_text
+from gammaflow.units import MEASURES, describe, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
 
@@ -77,6 +79,24 @@ class ExerciseComparison:
             sums[f"{measure}_percent"] = 100.0 * difference / european.abs().where(european != 0.0)
         order = [f"{m}_{s}" for m in self.measures for s in ("european", "american", "difference", "percent")]
         return sums[[*_WORDS, *order]]
+
+    def plot(self, measure: str = "gamma", *, ax: Any = None) -> Any:
+        """What early exercise adds to a measure, by moneyness and kind, as bars (matplotlib Axes).
+
+        Parameters
+        ----------
+        measure : str
+            One of `measures`.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where not given.
+        """
+        from gammaflow.plot.static import plot_bars
+
+        check_choice(measure, "measure", self.measures)
+        book = self.book
+        bars = self.table[f"{measure}_difference"].unstack("kind").fillna(0.0).dropna()
+        title = f"{book.title} {measure} gained by early exercise, {moment_text(book.asof)}"
+        return plot_bars(bars, book.spot, title, describe(book.currency)[measure], ax=ax)
 
     def __repr__(self) -> str:
         american = self.book.select(self.book["exercise"] == "american")

@@ -18,6 +18,7 @@ __all__ = ["plot_curves", "plot_flow", "plot_lines", "plot_path", "plot_stack"]
 
 _STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _SHOWN = 8
+_DOTS = ("o", "x", "+", "s")
 
 
 def plot_curves(
@@ -264,10 +265,10 @@ def plot_lines(
             color, style = looks[str(name)]
             ax.plot(lines.index.to_numpy(), values, color=color, linestyle=style, linewidth=1.6,
                     label=plain(str(name)), zorder=3)  # fmt: skip
-        for name, values in points.items():
-            told = None if name in lines else plain(name)
-            ax.plot(values.index.to_numpy(), values, ".", color=looks[name][0], markersize=5, label=told,
-                    zorder=2)  # fmt: skip
+        for i, (name, values) in enumerate(points.items()):
+            shape, told = (".", None) if name in lines else (_DOTS[i % len(_DOTS)], plain(name))
+            ax.plot(values.index.to_numpy(), values, shape, color=looks[name][0], markersize=5,
+                    fillstyle="none", label=told, zorder=2)  # fmt: skip
         price_ticks(ax.xaxis)
         ax.set_xlabel(plain(across))
     return ax

@@ -133,6 +133,8 @@ def plot_places(
             low, high = (table[column].to_numpy() for column in band[:2])
             ax.barh(places, high - low, 0.5, low, color=COLORS["put"], alpha=0.2, label=band[2], zorder=1)
         for column, color, marker, name in marks:
+            if table[column].isna().all():
+                continue
             ax.plot(
                 table[column].to_numpy(),
                 places,

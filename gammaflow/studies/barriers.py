@@ -49,7 +49,8 @@ class Cliff(Study):
         from gammaflow.plot.barriers import plot_ladder
 
         check_choice(self.which, "which", ("delta", "gamma"))
-        ladders = {str(way): self.table[way] for way in self.table.columns.unique("monitoring")}
+        ways = self.table.columns.unique("monitoring")
+        ladders = {str(way): pd.DataFrame(self.table[way]) for way in ways}
         if self.which == "delta":
             linear, limit, label = 0.5, 1.0, "delta [units of the underlying per option]"
         else:
@@ -88,7 +89,7 @@ class KnockJumps(Study):
         from gammaflow.plot.barriers import plot_jumps, time_text
 
         names, marks = [], []
-        for sigma in self.table:
+        for sigma in self.table.columns.to_numpy(dtype=np.float64):
             at = self.crossings[self.crossings["volatility"] == sigma]
             marks.append(list(zip(at["years"], at["jump"].abs(), strict=True)))
             names.append(", ".join([f"{100 * sigma:g} %", *map(time_text, at["years"])]))

@@ -17,7 +17,7 @@ from gammaflow.pricing.barrier.hedging import delta_excess, knock_in_jump
 from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.studies.study import Study
-from gammaflow.text import price_text
+from gammaflow.text import amount_text, price_text, readable
 from gammaflow.units import PERCENT
 
 __all__ = ["KnockInSales", "Overlay", "knock_in_sales", "peak_vega", "vega_matched_puts"]
@@ -81,11 +81,12 @@ class KnockInSales(Study):
         from gammaflow.plot.barriers import plot_jumps
 
         check_choice(column, "column", self.table.columns)
-        lines = self.table[column].unstack("sigma").sort_index()
-        money = column in ("continuous", "daily")
-        label = f"sold at the barrier, observed {_OBSERVED[column]} [currency]"
-        label = label if money else f"|delta| at the barrier, observed {_OBSERVED[column]} [-]"
-        names = [f"{100 * sigma:g} %" for sigma in lines]
+        lines, how = self.table[column].unstack("sigma").sort_index(), _OBSERVED[column]
+        label = f"|delta| at the barrier, observed {how} [-]"
+        if column in ("continuous", "daily"):
+            divisor, unit = readable(lines, "currency")
+            lines, label = lines / divisor, f"sold at the barrier, observed {how} [{unit}]"
+        names = [f"{100 * sigma:g} %" for sigma in lines.columns.to_numpy(dtype=np.float64)]
         return plot_jumps(lines, self.title, label, names=names, legend_title="volatility", ax=ax)
 
 
@@ -250,5 +251,6 @@ def knock_in_sales(
                 ).delta,
             }
         )
-    title = f"Sold where {notional:,.6g} of notes knock in at {level:.4g} of initial"
+    face = " ".join(amount_text(notional, "currency", 0))
+    title = f"Sold where {face} of notes knock in at {level:.4g} of initial"
     return KnockInSales(pd.DataFrame(rows, index).astype(np.float64), (f"KnockInSales: {title}",), title)

@@ -88,7 +88,7 @@ class NotePlaces(Study):
 
 
 _PLACES = (
-    ("barrier", "flip", "|", "barrier"),
+    ("barrier", "flip", "D", "barrier"),
     ("excess", "put", "v", "|delta| exceeds 1 up to here"),
     ("peak_vega", "call", "o", "largest vega"),
 )
