@@ -35,7 +35,12 @@ from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
 from gammaflow.studies import notes as note_maps
 from gammaflow.studies.data import sensitivity
-from gammaflow.studies.scenarios import compare_dynamics, flip_path, flip_term_structure
+from gammaflow.studies.scenarios import (
+    compare_dynamics,
+    flip_path,
+    flip_term_structure,
+    flow_around_spot,
+)
 
 __version__ = "0.1.0"
 
@@ -84,6 +89,7 @@ __all__ = [
     "fit_smiles",
     "flip_path",
     "flip_term_structure",
+    "flow_around_spot",
     "flow_ladder",
     "hedge_flow",
     "note_maps",

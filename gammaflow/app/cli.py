@@ -22,6 +22,7 @@ from gammaflow.market.demo import demo_chain
 from gammaflow.market.plausibility import marked
 from gammaflow.market.readers import FORMATS, read_chain
 from gammaflow.plot.tables import markdown_table
+from gammaflow.positions.heading import basis
 from gammaflow.positions.rules import RULES
 from gammaflow.pricing import verify
 from gammaflow.report import Report, analyze
@@ -99,7 +100,7 @@ def _show_head(report: Report) -> None:
         out_console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
     for text in report.notices():
         out_console.print(Text(text, style="yellow"), soft_wrap=True)
-    out_console.print(f"rule: {book.rule_text}\nsign: {book.sign}", highlight=False, markup=False)
+    out_console.print("\n".join(basis(book)), highlight=False, markup=False)
     for name, text in report.rates():
         out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
 

@@ -19,8 +19,9 @@ from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.frozen import Frozen, FrozenMapping
-from gammaflow.market.plausibility import marked, shift_warnings
+from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
 from gammaflow.units import describe
 
 __all__ = ["Cube", "sweep"]
@@ -137,16 +138,16 @@ class Cube(Frozen):
 
     def __repr__(self) -> str:
         book = self.book
-        return (
-            f"Cube {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC: {len(self.days)} days "
-            f"({self.days[0]:g} .. {self.days[-1]:g}) x {len(self.vol_shifts)} vol shifts "
-            f"({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x {len(self.spots)} spots "
-            f"({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})\n"
-            + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {book.rule_text}\nvolatility: {self.dynamics} ({self.dynamics.meaning})\n"
-            f"sign: {book.sign}\n"
-            f"measures: {', '.join(self.values)}"
-            + "".join(f"\n{line}" for line in shortfall_lines(self.shortfalls))
+        return "\n".join(
+            [
+                *heading("Cube", book, warnings=self.warnings),
+                f"grid: {len(self.days)} days ({self.days[0]:g} .. {self.days[-1]:g}) x "
+                f"{len(self.vol_shifts)} vol shifts ({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x "
+                f"{len(self.spots)} spots ({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})",
+                f"volatility: {self.dynamics} ({self.dynamics.meaning})",
+                f"measures: {', '.join(self.values)}",
+                *shortfall_lines(self.shortfalls),
+            ]
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from gammaflow.frozen import Frozen
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.instruments.row import Scenario
 from gammaflow.positions.book import Book
-from gammaflow.units import MEASURES, money
+from gammaflow.positions.heading import heading
+from gammaflow.text import moment_text
+from gammaflow.units import MEASURES, describe, money
 
 __all__ = ["ExerciseComparison", "compare_exercise"]
 
@@ -79,11 +82,29 @@ class ExerciseComparison(Frozen):
         order = [f"{m}_{s}" for m in self.measures for s in ("european", "american", "difference", "percent")]
         return sums[[*_WORDS, *order]]
 
+    def plot(self, measure: str = "gamma", *, ax: Any = None) -> Any:
+        """What early exercise adds to a measure, by moneyness and kind, as bars (matplotlib Axes).
+
+        Parameters
+        ----------
+        measure : str
+            One of `measures`.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where not given.
+        """
+        from gammaflow.plot.static import plot_bars
+
+        check_choice(measure, "measure", self.measures)
+        book = self.book
+        bars = self.table[f"{measure}_difference"].unstack("kind").fillna(0.0).dropna()
+        title = f"{book.title} {measure} gained by early exercise, {moment_text(book.asof)}"
+        return plot_bars(bars, book.spot, title, describe(book.currency)[measure], ax=ax)
+
     def __repr__(self) -> str:
         american = self.book.select(self.book["exercise"] == "american")
         lines = [
-            f"American against European exercise: {self.book.title}, as of {american.asof:%Y-%m-%d %H:%M:%S} "
-            f"UTC, spot {american.spot:,.2f} {american.currency}",
+            *heading("ExerciseComparison", self.book),
+            "American against European exercise of the American rows",
             f"rate {_range(american['rate'])}, yield {_range(american.underlying_yield)}; "
             f"{np.count_nonzero(~np.isnan(american['forward_ratio'])):,} rows on forwards",
             "; ".join(f"{self.total[name]:,.0f} {words}" for name, words in _WORDS.items()),
@@ -94,9 +115,7 @@ class ExerciseComparison(Frozen):
             )
             unit = MEASURES[name].unit.format(ccy=american.currency)
             lines.append(f"{name}: {european:,.4g} -> {american_:,.4g} {unit} ({percent:+.2f} %)")
-        return "\n".join(
-            [*lines, f"sign: {self.book.sign}", self.table.to_string(float_format="{:,.4g}".format)]
-        )
+        return "\n".join([*lines, self.table.to_string(float_format="{:,.4g}".format)])
 
 
 def compare_exercise(

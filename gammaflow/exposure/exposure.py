@@ -15,8 +15,8 @@ from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortf
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
-from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
 from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, convert, describe, money
 
@@ -156,12 +156,7 @@ class Exposure(Frozen):
         lines = [f"  {m:<12}{total[m]:>22,.0f}  {units[m]}" for m in MEASURES]
         return "\n".join(
             [
-                f"Exposure {self.book.title}, as of "
-                f"{moment_text(self.book.asof, self.days, self.vol_shift)}, spot {self.book.spot:,.2f} "
-                f"{self.book.currency}",
-                *marked(self.warnings),
-                f"rule: {self.book.rule_text}",
-                f"sign: {self.book.sign}",
+                *heading("Exposure", self.book, days=self.days, vol_shift=self.vol_shift),
                 *self.book.remarks,
                 *shortfall_lines(self.shortfalls),
                 *([self.left_out(*self.keys)] if self.left_out(*self.keys) else []),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
+from gammaflow.accuracy import TOLERANCE, Accuracy, check_tol
 from gammaflow.checks import attempt, check_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
+from gammaflow.exposure.flow_results import CAUSES, FlowLadder, HedgeFlow
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
-from gammaflow.frozen import Frozen
-from gammaflow.market.plausibility import marked, shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.units import money
 
@@ -28,171 +25,10 @@ __all__ = ["CAUSES", "FlowLadder", "HedgeFlow", "flow_ladder", "hedge_flow"]
 Array = NDArray[np.float64]
 _State = tuple[float, float, float]
 
-#: What a flow is attributed to, and the measure that would give it to first order.
-CAUSES: Mapping[str, str] = {"spot": "gamma", "time": "charm", "volatility": "vanna"}
-
 _PERCENT = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
 _HOURS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 18.0, 24.0, 36.0, 48.0, 72.0, 120.0, 240.0)
 _POINTS = (-10.0, -7.5, -5.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0)
 _MINUTE = 1.0 / 60.0
-
-
-def _sign(book: Book) -> str:
-    sign = book.sign_of("+ = dealers buy the underlying")
-    return f"sign: {sign}; {book.currency}, at the spot arrived at"
-
-
-def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.DataFrame:
-    given = {name: value for name, value in (("adv", adv), ("depth", depth)) if value is not None}
-    if not given:
-        raise SchemaError(
-            "adv, depth: received neither; pass adv [currency a day], depth [currency per 1 %]."
-        )
-    checks = [lambda n=n, v=v: check_number(v, n, 0.0, open_low=True) for n, v in given.items()]
-    values, problems = attempt(*checks)
-    refuse("comparison", problems)
-    columns = {"adv": "share_of_adv", "depth": "percent_of_spot"}
-    return flows.assign(**{columns[n]: flows["flow"] / v for n, v in zip(given, values, strict=True)})
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class HedgeFlow(Frozen):
-    """Currency that dealers must trade from the book's spot, moment and volatilities to others.
-
-    Attributes
-    ----------
-    book : Book
-        The positions.
-    spot : float
-        The spot arrived at, which all trades are valued at [currency].
-    days, vol_shift : float
-        Calendar days passed, and what was added to every volatility [1.00 of vol].
-    dynamics : Dynamics
-        How volatility followed spot; what it does to the flow belongs to spot.
-    steps : int
-        Into how many steps the path was cut, beside those at expiries.
-    flows : (3, n_expiries) array
-        By cause (see `CAUSES`) and expiry [currency], + = dealers buy.
-    along : (3,) array
-        The same by cause with each step's trade valued at the spot of that step, as a dealer who hedges all
-        the way pays it [currency].
-    first_order : (3,) array
-        Minus gamma, charm and vanna at the start times the whole move [currency].
-    shortfalls : tuple of Shortfall
-        The contracts that missed the tolerance anywhere on the path, with the error reached, the worst first.
-    """
-
-    book: Book
-    spot: float
-    days: float
-    vol_shift: float
-    dynamics: Dynamics
-    steps: int
-    flows: Array
-    along: Array
-    first_order: Array
-    shortfalls: tuple[Shortfall, ...] = ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
-        return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
-
-    @property
-    def total(self) -> float:
-        """All that must be traded [currency], + = dealers buy."""
-        return float(self.flows.sum())
-
-    @cached_property
-    def by_expiry(self) -> pd.DataFrame:
-        """One row per expiry: spot, time, volatility and total [currency], + = dealers buy."""
-        frame = pd.DataFrame(self.flows.T, index=self.book.expiries, columns=list(CAUSES))
-        return frame.assign(total=frame.sum(axis=1))
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """Rows spot, time, volatility, total; columns flow, along, first_order, residual [currency].
-
-        `along` is the flow at the spots of the path, `first_order` what one greek at the start says of the
-        whole move, `residual` the flow less that.
-        """
-        flow = np.append(self.flows.sum(axis=1), self.total)
-        along, guess = (np.append(x, x.sum()) for x in (self.along, self.first_order))
-        columns = {"flow": flow, "along": along, "first_order": guess, "residual": flow - guess}
-        return pd.DataFrame(columns, index=pd.Index([*CAUSES, "total"], name="cause"))
-
-    def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
-        """The table beside what the market takes.
-
-        Parameters
-        ----------
-        adv : float, optional
-            Average daily volume [currency]: adds `share_of_adv`, the flow as a share of it.
-        depth : float, optional
-            Currency that moves spot by 1 %: adds `percent_of_spot`, how far the flow alone would move it.
-        """
-        return _against(self.table, adv, depth)
-
-    def __repr__(self) -> str:
-        book, table = self.book, self.table
-        return "\n".join(
-            [
-                f"HedgeFlow {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC: spot {book.spot:,.2f} to "
-                f"{self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), {self.days:g} days, "
-                f"{100 * self.vol_shift:+g} vol points, {self.dynamics}",
-                *marked(self.warnings),
-                f"rule: {book.rule_text}",
-                _sign(book),
-                *(
-                    f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "
-                    f"the move: {row.first_order:,.0f})"
-                    for cause, row in zip(table.index, table.itertuples(), strict=True)
-                ),
-                *shortfall_lines(self.shortfalls),
-            ]
-        )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class FlowLadder(Frozen):
-    """Hedge flows of many single moves: of spot alone, of time alone, of volatility alone.
-
-    Attributes
-    ----------
-    book : Book
-        The positions.
-    dynamics : Dynamics
-        How volatility followed spot.
-    table : DataFrame
-        Rows (change, move) with change one of "spot_percent", "hours", "vol_points". Columns flow,
-        first_order, residual as in `HedgeFlow` [currency, + = dealers buy]; NaN where the lowest volatility
-        would fall to 0 or below.
-    shortfalls : tuple of Shortfall
-        As for `HedgeFlow`.
-    """
-
-    book: Book
-    dynamics: Dynamics
-    table: pd.DataFrame
-    shortfalls: tuple[Shortfall, ...] = ()
-
-    def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
-        """The table beside what the market takes; arguments as for `HedgeFlow.against`."""
-        return _against(self.table, adv, depth)
-
-    def __repr__(self) -> str:
-        book, missing = self.book, int(self.table["flow"].isna().sum())
-        return "\n".join(
-            [
-                f"FlowLadder {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {self.dynamics}",
-                *marked(self.book.warnings),
-                f"rule: {book.rule_text}",
-                _sign(book),
-                *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
-                *shortfall_lines(self.shortfalls),
-                self.table.to_string(float_format="{:,.0f}".format),
-            ]
-        )
 
 
 def hedge_flow(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
+from gammaflow.exposure.level_data import LevelData
 from gammaflow.exposure.zones import FADED, Zone
-from gammaflow.market.plausibility import marked
-from gammaflow.text import amount_text, expiry_labels, moment_text, strike_text
+from gammaflow.positions.heading import heading
+from gammaflow.text import amount_text, expiry_labels, strike_text
 from gammaflow.units import describe
-
-if TYPE_CHECKING:
-    from gammaflow.exposure.levels import Levels
 
 __all__ = ["distance", "explain", "rows", "summary"]
 
@@ -21,7 +17,7 @@ __all__ = ["distance", "explain", "rows", "summary"]
 _OTHER_WALLS = ("above and below", "without the next expiry")
 
 
-def rows(levels: Levels) -> list[tuple[str, str]]:
+def rows(levels: LevelData) -> list[tuple[str, str]]:
     """Name and value of each level, in the order in which reports show them."""
     book = levels.profile.book
     side = ("short" if levels.gamma < 0 else "long") if levels.gamma else "none"
@@ -52,7 +48,7 @@ def rows(levels: Levels) -> list[tuple[str, str]]:
     ]
 
 
-def explain(levels: Levels) -> str:
+def explain(levels: LevelData) -> str:
     """The rule, time, volatility and units behind each number, and how it was found."""
     profile, book = levels.profile, levels.profile.book
     unit = describe(book.currency)["gamma"]
@@ -102,23 +98,26 @@ def explain(levels: Levels) -> str:
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
 
 
-def summary(levels: Levels) -> str:
+def summary(levels: LevelData) -> str:
     """Heading, rule and sign, and a line for each level."""
-    profile, book, lines = levels.profile, levels.profile.book, rows(levels)
+    profile, lines = levels.profile, rows(levels)
     width = max(len(name) for name, _ in lines)
     return "\n".join(
         [
-            f"Levels {book.title}, as of {moment_text(book.asof, profile.days, profile.vol_shift)}, "
-            f"spot {book.spot:,.2f} {book.currency}",
-            *marked(levels.warnings),
-            f"rule: {book.rule_text}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
-            f"sign: {book.sign}",
+            *heading(
+                "Levels",
+                profile.book,
+                days=profile.days,
+                vol_shift=profile.vol_shift,
+                warnings=levels.warnings,
+            ),
+            f"volatility: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             *(f"  {name:<{width}}  {value}" for name, value in lines),
         ]
     )
 
 
-def distance(levels: Levels, zone: Zone) -> str:
+def distance(levels: LevelData, zone: Zone) -> str:
     """How far a zone is from spot in one-day standard deviations; "" where that is not known."""
     away = zone.distance(levels.profile.book.spot)
     if away == 0.0:
@@ -128,7 +127,7 @@ def distance(levels: Levels, zone: Zone) -> str:
     return f"{abs(away) / levels.day_sigma:.1f} one-day sigmas {'above' if away > 0 else 'below'} spot"
 
 
-def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
+def _zone(levels: LevelData, zone: Zone) -> list[tuple[str, str]]:
     low, high = zone.core
     core = "  its core" if len(zone.troughs) == 1 else f"  deepest core of {len(zone.troughs)}"
     flow = f"{zone.flow:,.0f} {levels.profile.book.currency} to trade across it"
@@ -143,7 +142,7 @@ def _zone(levels: Levels, zone: Zone) -> list[tuple[str, str]]:
     ]
 
 
-def _moves(levels: Levels) -> list[tuple[str, str]]:
+def _moves(levels: LevelData) -> list[tuple[str, str]]:
     """Amounts that dealers trade while spot falls and rises."""
     moves, out = levels.moves, []
     for side, part in (("falls", moves[moves.index < 0][::-1]), ("rises", moves[moves.index > 0])):
@@ -157,7 +156,7 @@ def _moves(levels: Levels) -> list[tuple[str, str]]:
     return out
 
 
-def _cliffs(levels: Levels) -> list[tuple[str, str]]:
+def _cliffs(levels: LevelData) -> list[tuple[str, str]]:
     """The largest jumps of gamma that stay on one side of zero."""
     through = {jump.spot for jump in levels.jumps}
     return [
@@ -167,7 +166,7 @@ def _cliffs(levels: Levels) -> list[tuple[str, str]]:
     ]
 
 
-def _walls(levels: Levels) -> list[tuple[str, str]]:
+def _walls(levels: LevelData) -> list[tuple[str, str]]:
     """Walls in other senses, where they differ from those by type."""
     usual, out = (levels.call_wall, levels.put_wall), []
     for sense in _OTHER_WALLS:
@@ -177,7 +176,7 @@ def _walls(levels: Levels) -> list[tuple[str, str]]:
     return out
 
 
-def _max_pain(levels: Levels) -> list[tuple[str, str]]:
+def _max_pain(levels: LevelData) -> list[tuple[str, str]]:
     """Max pain of the next expiry, and of others on its day (SPX settles AM and PM)."""
     expiries = pd.DatetimeIndex(levels.max_pain.index)
     next_day = [label for label in expiry_labels(expiries) if label[:10] == f"{expiries[0]:%Y-%m-%d}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ from gammaflow.exposure import level_text
 from gammaflow.exposure.curve import GAP, TOLERANCE, Curve
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.grids import expiry_spots
-from gammaflow.exposure.profile import Profile
+from gammaflow.exposure.level_data import Flip, Jump, LevelData
+from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
-from gammaflow.frozen import Frozen
 from gammaflow.instruments.registry import INSTRUMENTS
-from gammaflow.units import PERCENT, describe
+from gammaflow.units import PERCENT
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 
@@ -39,186 +38,17 @@ _SPAN = 10.0
 MOVES = (-0.10, -0.05, -0.01, 0.01, 0.05, 0.10)
 
 
-@dataclass(frozen=True)
-class Flip:
-    """A spot where repriced gamma is zero.
-
-    `slope` [currency per +1 % spot, per +1 % spot] is positive where dealers turn long as spot rises.
-    """
-
-    spot: float
-    slope: float
-
-    def __str__(self) -> str:
-        return f"{self.spot:,.2f} (dealers turn {'long' if self.slope > 0 else 'short'} above)"
-
-
-@dataclass(frozen=True)
-class Jump:
-    """A spot where gamma jumps from one sign to the other and is zero nowhere.
-
-    Gamma just `below` and just `above` it [currency per +1 % spot]; `cause` is "early exercise" or "barrier",
-    and `contracts` counts the rows of the book that jump there.
-    """
-
-    spot: float
-    below: float
-    above: float
-    cause: str
-    contracts: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.spot:,.2f} ({self.below:+,.0f} below, {self.above:+,.0f} above: {self.cause} of "
-            f"{self.contracts:,} listed)"
-        )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Levels(Frozen):
-    """Gamma levels of a book: zero-gamma flips, short-gamma zones, walls and max pain.
-
-    Attributes
-    ----------
-    profile : Profile
-        The profile they are of: its spot, time, volatility and smile dynamics are those of every level.
-    exposure : Exposure
-        Of the same book at the same time.
-    flips : tuple of Flip
-        Every zero of the repriced gamma profile, ascending; none, one or many. Inside the profile's grid, and
-        beyond it those that end a zone.
-    jumps : tuple of Jump
-        Every jump of gamma through zero, ascending: not a zero, but a change of sign all the same.
-    zones : tuple of Zone
-        Short-gamma zones, ascending.
-    gamma : float
-        The measure at the book's spot [currency per +1 % spot]; + = dealers are long.
-    moves : Series
-        Currency dealers trade while spot moves from the book's by -10 to +10 % (index, decimal), + = they
-        buy: the integral of -gamma over 100 d ln S.
-    walls : DataFrame
-        See `gammaflow.exposure.walls.find_walls`: strikes named by each sense of "wall".
-    max_pain : Series
-        Per expiry still to come, the strike at which the options outstanding would pay the least.
-    concentration : DataFrame
-        Per strike with net gamma below zero, most negative first: `gamma` [currency per +1 % spot] and
-        its `share` of all such gamma [-]. Where the short gamma sits by strike, which is not where the
-        profile is short.
-    core_fraction : float
-        The fraction of a trough that bounds its core.
-    measure : str
-        "gamma", or "total_gamma" where volatility's move is folded in: whose zeros and zones these are.
-    day_sigma : float
-        One-day standard deviation of ln spot: at-the-money volatility of the first expiry at least a day
-        away, over sqrt(365); NaN for a book without vanilla options.
-    """
-
-    profile: Profile
-    exposure: Exposure
-    flips: tuple[Flip, ...]
-    jumps: tuple[Jump, ...]
-    zones: tuple[Zone, ...]
-    gamma: float
-    moves: pd.Series
-    walls: pd.DataFrame
-    max_pain: pd.Series
-    concentration: pd.DataFrame
-    core_fraction: float
-    measure: str = "gamma"
-    day_sigma: float = np.nan
-
-    @property
-    def call_wall(self) -> float:
-        """Strike with the largest unsigned gamma of calls [currency]; NaN without calls."""
-        return float(self.walls["call_wall"]["by type"])
-
-    @property
-    def put_wall(self) -> float:
-        """Strike with the largest unsigned gamma of puts [currency]; NaN without puts."""
-        return float(self.walls["put_wall"]["by type"])
-
-    @property
-    def absolute_gamma_strike(self) -> float:
-        """Strike with the largest unsigned gamma, calls and puts together [currency]; NaN without either."""
-        return float(self.walls["absolute"]["by type"])
-
-    @property
-    def nearest_flip(self) -> Flip | None:
-        """The flip nearest to the book's spot in ln S."""
-        spot = self.profile.book.spot
-        return min(self.flips, key=lambda flip: abs(np.log(flip.spot / spot)), default=None)
-
-    @property
-    def zone(self) -> Zone | None:
-        """The zone nearest to the book's spot in one-day standard deviations: the one that holds it, if any.
-
-        Of two as near the deeper one.
-        """
-        spot = self.profile.book.spot
-        return min(self.zones, key=lambda z: (abs(z.distance(spot)), z.trough.gamma), default=None)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the profile's book or its shift of volatility (`Profile.warnings`)."""
-        return self.profile.warnings
-
-    def jump_spots(self) -> dict[str, list[float]]:
-        """Spots of large jumps and of jumps through zero, by cause, as pictures take them [currency]."""
-        spots = self.profile.cliff_spots()
-        for jump in self.jumps:
-            spots[jump.cause] = sorted({*spots.get(jump.cause, []), jump.spot})
-        return spots
-
-    def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
-        """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
-        return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]
+class Levels(LevelData):
+    """Gamma levels of a book, in words and pictures too; see `LevelData` for what it holds."""
 
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
         marks = {
-            "flips": [flip.spot for flip in self.flips],
+            "flips": [flip.spot for flip in self.nearest_flips],
             "zones": self.spans(),
             "jumps": self.jump_spots(),
         }
         return self.profile.plot("gamma", **{**marks, **options})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every level as plain numbers."""
-        book = self.profile.book
-        return {
-            "symbol": book.symbol,
-            "subset": book.subset and book.subset._asdict(),
-            "asof": book.asof.isoformat(),
-            "days": self.profile.days,
-            "vol_shift": self.profile.vol_shift,
-            "dynamics": self.profile.dynamics.name,
-            "spot": book.spot,
-            "currency": book.currency,
-            "rule": book.rule_text,
-            "signed": book.signed,
-            "warnings": list(self.warnings),
-            "measure": self.measure,
-            "unit_of_gamma": describe(book.currency)["gamma"],
-            "gamma": self.gamma,
-            "flips": [asdict(f) for f in self.flips],
-            "jumps": [asdict(jump) for jump in self.jumps],
-            "cliffs": self.profile.cliffs.reset_index().to_dict("records"),
-            "zones": [{**asdict(z), "low_open": z.low_open, "high_open": z.high_open} for z in self.zones],
-            "moves": [{"move": move, "traded": flow} for move, flow in self.moves.items()],
-            "one_day_sigma": _none_if_nan(self.day_sigma),
-            "core_fraction": self.core_fraction,
-            "call_wall": _none_if_nan(self.call_wall),
-            "put_wall": _none_if_nan(self.put_wall),
-            "absolute_gamma_strike": _none_if_nan(self.absolute_gamma_strike),
-            "walls": {
-                str(sense): {k: v if isinstance(v, str) else _none_if_nan(v) for k, v in row.items()}
-                for sense, row in self.walls.to_dict("index").items()
-            },
-            "max_pain": {str(t): k for t, k in self.max_pain.to_dict().items()},
-            "short_gamma_by_strike": [
-                {"strike": k, **row} for k, row in self.concentration.to_dict("index").items()
-            ],
-        }
 
     def rows(self) -> list[tuple[str, str]]:
         """Name and value of each level, as text, in the order in which reports show them."""
@@ -232,10 +62,6 @@ class Levels(Frozen):
         return level_text.summary(self)
 
 
-def _none_if_nan(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
 def _slopes(curve: Curve, spots: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gain of the curve per +1 % of spot, by fourth-order central differences."""
     h = 1e-5
@@ -244,7 +70,7 @@ def _slopes(curve: Curve, spots: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def find_levels(
-    profile: Profile, exposure: Exposure | None = None, *, core: float = 0.9, measure: str = "gamma"
+    profile: Repricing, exposure: Exposure | None = None, *, core: float = 0.9, measure: str = "gamma"
 ) -> Levels:
     """Flips, short-gamma zones and walls of a profile.
 
@@ -340,7 +166,7 @@ def find_levels(
     )
 
 
-def _flat(profile: Profile) -> float:
+def _flat(profile: Repricing) -> float:
     """Share of the largest gross gamma below which gamma has no sign: what its rows are good to."""
     found = [INSTRUMENTS[name] for name in profile.book.instruments]
     used = [each for each in found if each.follows_volatility or not profile.dynamics.moves]
@@ -355,7 +181,7 @@ def _filling(spots: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(np.linspace(x[0], x[-1], int((x[-1] - x[0]) / _STEP) + 2)[1:-1])
 
 
-def _between(profile: Profile, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:
+def _between(profile: Repricing, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:
     """Function of (low, high): spots between them that a grid must not step over."""
 
     def spots(low: float, high: float) -> NDArray[np.float64]:
@@ -375,7 +201,7 @@ def _flow(
     return np.asarray(sums[np.searchsorted(edges, bounds)] / PERCENT)
 
 
-def _jumps(profile: Profile, curve: Curve, spots: NDArray[np.float64]) -> tuple[Jump, ...]:
+def _jumps(profile: Repricing, curve: Curve, spots: NDArray[np.float64]) -> tuple[Jump, ...]:
     breaks = profile.breaks
     where = np.searchsorted(breaks.spots, spots)
     below, above = curve(spots * (1.0 - GAP)), curve(spots * (1.0 + GAP))
@@ -385,7 +211,7 @@ def _jumps(profile: Profile, curve: Curve, spots: NDArray[np.float64]) -> tuple[
     )
 
 
-def _day_sigma(profile: Profile) -> float:
+def _day_sigma(profile: Repricing) -> float:
     """One-day standard deviation of ln spot (see `Levels`)."""
     book = profile.book
     years, sigma = book.rolled(profile.days, profile.vol_shift)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,8 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
+from gammaflow.text import expiry_labels, moment_text
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
 
@@ -21,6 +25,8 @@ Array = NDArray[np.float64]
 # Residuals above this share of volatility get a note.
 _FLAT = (1.0, 0.0, 0.0, 0.0, 1.0)
 _LARGEST_RESIDUAL = 0.1
+# Expiries that a picture shows unless asked otherwise.
+_SHOWN = 6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,6 +87,34 @@ class Smiles(Frozen):
         """d sigma / dk at the forward, k = 0 [1.00 of vol per 1.00 of ln moneyness]."""
         return self.slope(expiry, 0.0)
 
+    def plot(self, expiries: Sequence[int] | None = None, *, ax: Any = None) -> Any:
+        """Fitted volatilities of expiries as lines, those behind them as points (matplotlib Axes).
+
+        Parameters
+        ----------
+        expiries : sequence of int, optional
+            Places of the expiries; at most six, spread over all, where not given.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where not given.
+        """
+        from gammaflow.plot.curves import plot_lines
+
+        slices, labels = _slices(self.book), expiry_labels(self.book.expiries)
+        count = len(slices)
+        shown = np.unique(np.linspace(0, count - 1, min(count, _SHOWN)).round().astype(np.int64))
+        places = np.array(list(slices))[shown] if expiries is None else np.asarray(expiries)
+        grid = np.linspace(self.range[0], self.range[1], 401)
+        fitted = self.volatility(places, grid[:, None])
+        lines, points = {}, {}
+        for i, e in enumerate(places):
+            k, name = slices[e].k, labels[e]
+            lines[name] = np.where((grid >= k[0]) & (grid <= k[-1]), 100.0 * fitted[:, i], np.nan)
+            points[name] = pd.Series(100.0 * slices[e].root / np.sqrt(slices[e].years), k)
+        title = f"{self.book.title} smiles, {moment_text(self.book.asof)}"
+        frame = pd.DataFrame(lines, grid)
+        label, across = "implied volatility [%]", "ln(strike / forward) [-]"
+        return plot_lines(frame, title, label, across, points=points, zero=False, ax=ax)
+
     def __repr__(self) -> str:
         table, book = self.table, self.book
         crosses = (table["calendar_alone"] > 0).to_numpy()
@@ -99,7 +133,8 @@ class Smiles(Frozen):
         ]
         return "\n".join(
             [
-                f"Smiles {book.title}, as of {book.asof:%Y-%m-%d %H:%M} UTC, {len(table)} expiries",
+                *heading("Smiles", book),
+                f"{len(table)} expiries",
                 *(f"  {n} x {note}" for note, n in notes.items()),
                 f"fitted alone, {crossed.sum()} would cross a neighbour and "
                 f"{(~table['butterfly_free_alone']).sum()} have butterfly arbitrage",

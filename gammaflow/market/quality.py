@@ -209,6 +209,16 @@ class Quality(Frozen):
             "score": None if np.isnan(self.score) else self.score,
         }
 
+    def plot(self, *, ax: Any = None) -> Any:
+        """Open interest that can be valued, and what cannot by reason, as bars (matplotlib Axes)."""
+        from gammaflow.plot.static import plot_bars
+
+        lost = self.table["open_interest"].drop(NO_INTEREST, errors="ignore")
+        bars = pd.concat([pd.Series({"usable": self.usable_open_interest}), lost.astype(np.float64)])
+        bars.index = pd.Index(list(map(str, bars.index)), name="rows of the chain")
+        title = f"Open interest by use, {self.source}" if self.source else "Open interest by use"
+        return plot_bars(bars.to_frame("open interest"), np.nan, title, "contracts", ax=ax)
+
     def __str__(self) -> str:
         share = (
             "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
 from gammaflow.plot.prepare import COLORS, require
-from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain, price_axis
 from gammaflow.text import price_text, readable
 
 __all__ = ["plot_jumps", "plot_ladder", "plot_parts", "time_text"]
 
-_LEGEND: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
 _DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.5)))
 _UNITS = (("month", 12.0), ("week", 365.0 / 7.0), ("day", 365.0), ("hour", 8760.0), ("minute", 525_600.0))
 _TICKS = (1 / 8760, 6 / 8760, 1 / 365, 7 / 365, 1 / 12, 0.25, 1.0, 2.0, 5.0, 10.0)
@@ -80,36 +79,38 @@ def plot_ladder(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     first = next(iter(ladders.values()))
-    times = first.columns.to_numpy(dtype=np.float64)
-    for years, color in zip(times, _shades(len(times)), strict=True):
-        extremes = [line.iloc[line.abs().argmax()] for line in (ladder[years] for ladder in ladders.values())]
-        ax.plot([], [], color=color, linewidth=3,
-                label=f"{time_text(years)} ({', '.join(f'{e:.3g}' for e in extremes)})")  # fmt: skip
-        for (name, ladder), dashes in zip(ladders.items(), _DASHES, strict=False):
-            ax.plot(ladder.index.to_numpy(), ladder[years], color=color, linestyle=dashes, linewidth=1.6,
-                    label=f"_{name}, {time_text(years)}", zorder=3)  # fmt: skip
-    for name, dashes in zip(ladders, _DASHES, strict=False):
-        ax.plot([], [], color=COLORS["line"], linestyle=dashes, linewidth=1.6, label=name)
-    spots = first.index.to_numpy(dtype=np.float64)
+    times, spots = first.columns.to_numpy(dtype=np.float64), first.index.to_numpy(dtype=np.float64)
     values = np.concatenate([ladder.to_numpy().ravel() for ladder in ladders.values()])
-    sides = [side for side in (-1.0, 1.0) if limit is not None and (side * values >= limit).any()]
-    for i, side in enumerate(sides):
-        ax.axhline(side * (limit or 0.0), color=COLORS["put"], linestyle="--", linewidth=1.2, zorder=2,
-                   label=f"_{limit_label}" if i else limit_label)  # fmt: skip
-    _mark_barrier(ax, barrier, f"barrier {price_text(barrier)}")
-    low, high = np.arcsinh(np.array([min(values.min(), 0.0), max(values.max(), 0.0)]) / linear)
-    margin = 0.05 * max(high - low, 1.0)
+    how: dict[str, Any] = {"across": ("spot", currency), "ends": spots}
+    with canvas(ax, title, label, legend_title="time to expiry (extremes)", **how) as ax:
+        for years, color in zip(times, _shades(len(times)), strict=True):
+            lines = [ladder[years] for ladder in ladders.values()]
+            extremes = ", ".join(f"{line.iloc[line.abs().argmax()]:.3g}" for line in lines)
+            ax.plot([], [], color=color, linewidth=3, label=f"{time_text(years)} ({extremes})")
+            for name, line, dashes in zip(ladders, lines, _DASHES, strict=False):
+                ax.plot(spots, line, color=color, linestyle=dashes, linewidth=1.6,
+                        label=f"_{name}, {time_text(years)}", zorder=3)  # fmt: skip
+        for name, dashes in zip(ladders, _DASHES, strict=False):
+            ax.plot([], [], color=COLORS["line"], linestyle=dashes, linewidth=1.6, label=name)
+        sides = [side for side in (-1.0, 1.0) if limit is not None and (side * values >= limit).any()]
+        for i, side in enumerate(sides):
+            ax.axhline(side * (limit or 0.0), color=COLORS["put"], linestyle="--", linewidth=1.2, zorder=2,
+                       label=f"_{limit_label}" if i else limit_label)  # fmt: skip
+        _mark_barrier(ax, barrier, f"barrier {price_text(barrier)}")
+        _asinh_axis(ax, linear, float(values.min()), float(values.max()))
+    return ax
+
+
+def _asinh_axis(ax: Any, linear: float, low: float, high: float) -> None:
+    """The vertical axis linear below `linear` and logarithmic above, with room around low and high."""
+    bottom, top = np.arcsinh(np.array([min(low, 0.0), max(high, 0.0)]) / linear)
+    margin = 0.05 * max(top - bottom, 1.0)
     ax.set_yscale("asinh", linear_width=linear)
-    ax.set_ylim(*(linear * np.sinh([low - margin, high + margin])))
-    ax.set_yticks(_asinh_ticks(linear, values.min(), values.max()))
+    ax.set_ylim(*(linear * np.sinh([bottom - margin, top + margin])))
+    ax.set_yticks(_asinh_ticks(linear, low, high))
     ax.yaxis.set_minor_locator(require("matplotlib.ticker").NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:z,g}")
-    price_axis(ax, "spot", currency, spots)
-    finish(ax, title, label, alignment="left", **_LEGEND)
-    ax.get_legend().set_title("time to expiry (extremes)", {"size": 9})
-    return ax
 
 
 def plot_jumps(
@@ -144,24 +145,22 @@ def plot_jumps(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     years = jumps.index.to_numpy(dtype=np.float64)
-    for i, (name, color) in enumerate(zip(names, _shades(len(names)), strict=True)):
-        ax.plot(years, jumps.iloc[:, i], color=color, linewidth=1.8, zorder=3, label=name)
-    points = np.array([point for line in marks for point in line]).reshape(-1, 2)
-    if len(points):
-        ax.plot(*points.T, "o", color=COLORS["put"], markersize=8, markeredgecolor="white", zorder=5,
-                label=mark_label)  # fmt: skip
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ticks = [t for t in _TICKS if years[0] * (1 - _ROUND) <= t <= years[-1] * (1 + _ROUND)]
-    ax.set_xticks(ticks, [time_text(t) for t in ticks])
-    ax.xaxis.set_minor_locator(require("matplotlib.ticker").NullLocator())
-    ax.set_xlim(years[0], years[-1])
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-    ax.set_xlabel("time to expiry")
-    finish(ax, title, label, zero=False, alignment="left", **_LEGEND)
-    ax.get_legend().set_title(legend_title, {"size": 9})
+    with canvas(ax, title, label, zero=False, legend_title=legend_title) as ax:
+        for i, (name, color) in enumerate(zip(names, _shades(len(names)), strict=True)):
+            ax.plot(years, jumps.iloc[:, i], color=color, linewidth=1.8, zorder=3, label=name)
+        points = np.array([point for line in marks for point in line]).reshape(-1, 2)
+        if len(points):
+            ax.plot(*points.T, "o", color=COLORS["put"], markersize=8, markeredgecolor="white", zorder=5,
+                    label=mark_label)  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ticks = [t for t in _TICKS if years[0] * (1 - _ROUND) <= t <= years[-1] * (1 + _ROUND)]
+        ax.set_xticks(ticks, [time_text(t) for t in ticks])
+        ax.xaxis.set_minor_locator(require("matplotlib.ticker").NullLocator())
+        ax.set_xlim(years[0], years[-1])
+        price_ticks(ax.yaxis)
+        ax.set_xlabel("time to expiry")
     return ax
 
 
@@ -197,36 +196,35 @@ def plot_parts(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     total = parts.sum(axis=1)
     divisor, unit = readable(pd.concat([parts, total], axis=1), unit)
     spots = parts.index.to_numpy(dtype=np.float64)
     base, whole = parts.iloc[:, 0].to_numpy() / divisor, total.to_numpy() / divisor
-    ax.fill_between(spots, base, whole, color=COLORS["barrier"], alpha=0.25, linewidth=0, zorder=1)
-    ax.plot(spots, base, color=COLORS["call"], linestyle=(0, (5, 2)), linewidth=1.6, zorder=4,
-            label=parts.columns[0])  # fmt: skip
-    styles = ("-", (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-    for i, name in enumerate(parts.columns[1:]):
-        ax.plot(spots, parts[name] / divisor, color=COLORS["barrier"], linestyle=styles[i % len(styles)],
-                linewidth=1.6, zorder=4, label=name)  # fmt: skip
-    ax.plot(spots, whole, color=COLORS["line"], linewidth=1.8, zorder=3, label="all")
-    mark_spot(ax, spot)
-    price_axis(ax, "spot", currency, spots)
-    shown = {level: text for level, text in barriers.items() if spots[0] <= level <= spots[-1]}
-    for i, (level, text) in enumerate(shown.items()):
-        _mark_barrier(ax, level, "_" if i else "barrier")
-        if not text:
-            continue
+    label = axis_label(str(parts.columns.name), unit)
+    with canvas(ax, title, label, across=("spot", currency), ends=spots, spot=spot) as ax:
+        ax.fill_between(spots, base, whole, color=COLORS["barrier"], alpha=0.25, linewidth=0, zorder=1)
+        ax.plot(spots, base, color=COLORS["call"], linestyle=(0, (5, 2)), linewidth=1.6, zorder=4,
+                label=parts.columns[0])  # fmt: skip
+        styles = ("-", (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+        for i, name in enumerate(parts.columns[1:]):
+            ax.plot(spots, parts[name] / divisor, color=COLORS["barrier"], linestyle=styles[i % len(styles)],
+                    linewidth=1.6, zorder=4, label=name)  # fmt: skip
+        ax.plot(spots, whole, color=COLORS["line"], linewidth=1.8, zorder=3, label="all")
+        shown = {level: text for level, text in barriers.items() if spots[0] <= level <= spots[-1]}
+        for i, (level, text) in enumerate(shown.items()):
+            _mark_barrier(ax, level, "_" if i else "barrier", text)
+    return ax
+
+
+def _mark_barrier(ax: Any, level: float, label: str, text: str = "") -> None:
+    """A dotted line at a barrier, with a text along it where there is one."""
+    ax.axvline(level, color=COLORS["flip"], linestyle=":", linewidth=1.4, zorder=2, label=label)
+    if text:
         ax.annotate(
             plain(text), (level, 0.98), (-3, 0), xycoords=ax.get_xaxis_transform(), rotation=90,
             textcoords="offset points", ha="right", va="top", fontsize=9, color=COLORS["text"], zorder=6,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )  # fmt: skip
-    return finish(ax, title, axis_label(str(parts.columns.name), unit), **_LEGEND)
-
-
-def _mark_barrier(ax: Any, level: float, label: str) -> None:
-    ax.axvline(level, color=COLORS["flip"], linestyle=":", linewidth=1.4, zorder=2, label=label)
 
 
 def _asinh_ticks(linear: float, low: float, high: float) -> list[float]:

@@ -1,23 +1,24 @@
-"""Pictures with matplotlib of many scenarios: curves over spot, paths over days, maps and hedge flows."""
+"""Pictures with matplotlib of many scenarios: curves over spot, paths over days and hedge flows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, PALETTE, part_colors, require, strike_steps
-from gammaflow.plot.static import axis_label, finish, mark_spot, new_axes, plain, plot_profile, price_axis
-from gammaflow.text import amount_text, expiry_labels, price_text, readable
+from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
+from gammaflow.plot.prepare import COLORS, MARKS, PALETTE, part_colors, require
+from gammaflow.plot.static import plot_profile
+from gammaflow.text import amount_text, price_text, readable
 
-__all__ = ["plot_curves", "plot_flow", "plot_heatmap", "plot_path", "plot_stack"]
+__all__ = ["plot_curves", "plot_flow", "plot_lines", "plot_path", "plot_stack"]
 
 _STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_LEGEND: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
 _SHOWN = 8
-_STEPS = 50
+_DOTS = ("o", "x", "+", "s")
 
 
 def plot_curves(
@@ -45,7 +46,7 @@ def plot_curves(
     labels : sequence of str, optional
         What the legend calls each line; default the columns, and their name before numbers.
     zeros : sequence of sequences of float
-        Per line, the spots to mark on the line of zero [currency]; the legend gives the one nearest to spot.
+        Per line, the spots to mark on the line of zero [currency]; the legend gives the first.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
@@ -55,7 +56,6 @@ def plot_curves(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     divisor, unit = readable(curves, unit)
     spots, numbered = curves.index.to_numpy(dtype=np.float64), pd.api.types.is_numeric_dtype(curves.columns)
     if labels is None:
@@ -63,19 +63,17 @@ def plot_curves(
         labels = [f"{head}{c:g}" if numbered else str(c) for c in curves.columns]
     looks = _looks(len(labels), numbered)
     every = -(-len(labels) // _SHOWN) if numbered else 1
-    for i, (label, (color, style)) in enumerate(zip(labels, looks, strict=True)):
-        roots = np.array(zeros[i] if len(zeros) else ())
-        if roots.size:
-            label += f", zero {price_text(roots[np.abs(roots - spot).argmin()])}"
-        values = curves.iloc[:, i].to_numpy() / divisor
-        ax.plot(spots, values, color=color, linestyle=style, linewidth=1.6, zorder=3,
-                label=f"_{label}" if i % every else label)  # fmt: skip
-        ax.plot(
-            roots, np.zeros(len(roots)), "o", color=color, markersize=6, markeredgecolor="white", zorder=5
-        )
-    mark_spot(ax, spot)
-    price_axis(ax, "spot", currency, spots)
-    return finish(ax, title, unit, **_LEGEND)
+    with canvas(ax, title, unit, across=("spot", currency), ends=spots, spot=spot) as ax:
+        for i, (label, (color, style)) in enumerate(zip(labels, looks, strict=True)):
+            roots = np.array(zeros[i] if len(zeros) else ())
+            if roots.size:
+                label += f", zero {price_text(roots[0])}"
+            values = curves.iloc[:, i].to_numpy() / divisor
+            ax.plot(spots, values, color=color, linestyle=style, linewidth=1.6, zorder=3,
+                    label=f"_{label}" if i % every else label)  # fmt: skip
+            ax.plot(roots, np.zeros(len(roots)), "o", color=color, markersize=6, markeredgecolor="white",
+                    zorder=5)  # fmt: skip
+    return ax
 
 
 def plot_stack(
@@ -100,20 +98,19 @@ def plot_stack(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     above = parts.clip(lower=0.0).cumsum(axis=1)
     below = parts.clip(upper=0.0).cumsum(axis=1)
     divisor, unit = readable(pd.concat([above.iloc[:, -1], below.iloc[:, -1]]), unit)
     spots = parts.index.to_numpy(dtype=np.float64)
-    for i, (name, color) in enumerate(part_colors(parts.columns).items()):
-        for sum_, label in ((above, plain(str(name))), (below, None)):
-            top = sum_.iloc[:, i].to_numpy() / divisor
-            base = sum_.iloc[:, i - 1].to_numpy() / divisor if i else np.zeros(len(spots))
-            ax.fill_between(spots, base, top, color=color, alpha=0.75, linewidth=0, zorder=2, label=label)
-    ax.plot(spots, parts.sum(axis=1) / divisor, color=COLORS["line"], linewidth=1.8, zorder=4, label="net")
-    mark_spot(ax, spot)
-    price_axis(ax, "spot", currency, spots)
-    return finish(ax, title, unit, **_LEGEND)
+    with canvas(ax, title, unit, across=("spot", currency), ends=spots, spot=spot) as ax:
+        for i, (name, color) in enumerate(part_colors(parts.columns).items()):
+            for sum_, label in ((above, plain(str(name))), (below, None)):
+                top = sum_.iloc[:, i].to_numpy() / divisor
+                base = sum_.iloc[:, i - 1].to_numpy() / divisor if i else np.zeros(len(spots))
+                ax.fill_between(spots, base, top, color=color, alpha=0.75, linewidth=0, zorder=2, label=label)
+        net = parts.sum(axis=1) / divisor
+        ax.plot(spots, net, color=COLORS["line"], linewidth=1.8, zorder=4, label="net")
+    return ax
 
 
 def plot_path(
@@ -147,92 +144,23 @@ def plot_path(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     days = path.index.to_numpy(dtype=np.float64)
     start = path["moment"].iloc[0] - pd.Timedelta(days[0], "D")
-    for column, color, shape in (("nearest_flip", "flip", "o"), ("trough", "put", "v")):
-        name = "nearest zero gamma" if column == "nearest_flip" else "trough of gamma"
-        ax.plot(days, path[column], f"-{shape}", color=COLORS[color], markersize=5, linewidth=1.2, label=name,
-                zorder=4)  # fmt: skip
-    band = {"color": COLORS["put"], "alpha": 0.2, "linewidth": 0, "label": "core around it", "zorder": 1}
-    ax.fill_between(days, path["core_low"], path["core_high"], **band)
-    ax.axhline(spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, label=f"spot {price_text(spot)}")
-    passed = np.array([day for day in expiries if days[0] <= day <= days[-1]])
-    if passed.size:
-        ax.plot(passed, np.full(len(passed), 0.03), "|", color=COLORS["net"], markersize=12, label="expiry",
-                transform=ax.get_xaxis_transform())  # fmt: skip
-    ax.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(8, steps=[1, 2, 5, 7, 10]))
-    ax.xaxis.set_major_formatter(lambda day, _: f"{day:g}\n{start + pd.Timedelta(day, 'D'):%d %b}")
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-    ax.set_xlabel("calendar days ahead [days], and the date [UTC]")
-    return finish(ax, title, axis_label("spot", currency), zero=False, **_LEGEND)
-
-
-def plot_heatmap(
-    table: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
-) -> Any:
-    """A map of a measure over spot and strike or expiry, its colours centred at zero.
-
-    Strikes are summed in steps that can be read. Colour grows with the square root of the measure, so that
-    one strike cannot blank the rest.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Indexed by spot [currency], one column per strike (numbers), expiry (tz-aware moments) or name.
-    spot : float
-        Price of the underlying, marked [currency].
-    title, unit : str
-        What is shown, and the unit of `table`; a readable power of ten is added to it.
-    currency : str
-        Unit of spot and strikes.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
-
-    Returns
-    -------
-    matplotlib Axes
-    """
-    ax, rows = new_axes(ax), table.T
-    colors = require("matplotlib.colors")
-    spots = table.index.to_numpy(dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(table.columns):
-        rows, step, outside = strike_steps(rows, spot, bars=_STEPS)
-        places: Any = rows.index.to_numpy(dtype=np.float64)
-        label = f"strike in steps of {step:,g}"
-        label = axis_label(label, currency) + (f"; {100 * outside:.2g} % lies beyond" if outside else "")
-        low, high = places[0] - step / 2, places[-1] + step / 2
-        ax.plot(
-            spots, spots, color=COLORS["net"], linewidth=1.0, linestyle=":", label="strike = spot", zorder=3
-        )
-        ax.set_ylim(low, high)
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-    else:
-        times = isinstance(table.columns, pd.DatetimeIndex)
-        texts = expiry_labels(pd.DatetimeIndex(rows.index)) if times else [str(name) for name in rows.index]
-        places, every = np.arange(len(rows)), -(-len(rows) // 20)
-        ax.set_yticks(places[::every], texts[::every])
-        ax.invert_yaxis()
-        label = f"{rows.index.name} [UTC]" if times else str(rows.index.name)
-    divisor, unit = readable(rows, unit)
-    values = rows.to_numpy() / divisor
-    limit = float(np.abs(values).max()) or 1.0
-    ramp = colors.LinearSegmentedColormap.from_list("short-long", [COLORS["put"], "#f7f7f7", COLORS["call"]])
-    norm = colors.FuncNorm(
-        (lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda c: np.sign(c) * np.square(c)), -limit, limit
-    )
-    mesh = ax.pcolormesh(
-        spots, places, values, shading="nearest", cmap=ramp, norm=norm, rasterized=True, zorder=1
-    )
-    scale = 10.0 ** np.floor(np.log10(limit))
-    top = max((scale * tick for tick in (2.0, 5.0) if scale * tick <= limit), default=scale)
-    ticks = top * np.array([-1.0, -0.2, 0.0, 0.2, 1.0])
-    bar = ax.figure.colorbar(mesh, ax=ax, ticks=ticks, format=lambda value, _: f"{value:,.3g}", pad=0.02)
-    bar.set_label(plain(unit))
-    bar.outline.set_visible(False)
-    mark_spot(ax, spot)
-    price_axis(ax, "spot", currency, spots)
-    return finish(ax, title, label, zero=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    with canvas(ax, title, axis_label("spot", currency), spot=spot, zero=False) as ax:
+        for column, color, shape, name in MARKS:
+            ax.plot(days, path[column], f"-{shape}", color=COLORS[color], markersize=5, linewidth=1.2,
+                    label=name, zorder=4)  # fmt: skip
+        band = {"color": COLORS["put"], "alpha": 0.2, "linewidth": 0, "label": "core around it", "zorder": 1}
+        ax.fill_between(days, path["core_low"], path["core_high"], **band)
+        passed = np.array([day for day in expiries if days[0] <= day <= days[-1]])
+        if passed.size:
+            ax.plot(passed, np.full(len(passed), 0.03), "|", color=COLORS["net"], markersize=12,
+                    label="expiry", transform=ax.get_xaxis_transform())  # fmt: skip
+        ax.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(8, steps=[1, 2, 5, 7, 10]))
+        ax.xaxis.set_major_formatter(lambda day, _: f"{day:g}\n{start + pd.Timedelta(day, 'D'):%d %b}")
+        price_ticks(ax.yaxis)
+        ax.set_xlabel("calendar days ahead [days], and the date [UTC]")
+    return ax
 
 
 def plot_flow(
@@ -279,24 +207,71 @@ def plot_flow(
     above.label_outer()
     divisor, money = readable(flow, currency)
     spots, values = flow.index.to_numpy(dtype=np.float64), flow.to_numpy() / divisor
-    for sign, color, name in ((1.0, "call", "dealers buy"), (-1.0, "put", "dealers sell")):
-        area = np.maximum(sign * values, 0.0) * sign
-        below.fill_between(spots, area, color=COLORS[color], alpha=0.25, linewidth=0, label=name, zorder=1)
-    below.plot(spots, values, color=COLORS["line"], linewidth=1.8, zorder=3)
-    below.plot(
-        spots[[0, -1]], values[[0, -1]], "o", color=COLORS["line"], markersize=5, clip_on=False, zorder=4
-    )
-    for end, side, right in ((0, "left", 8), (-1, "right", -8)):
-        amount = " ".join(amount_text(flow.iloc[end], currency))
-        text = f"{amount} at {100 * (spots[end] / spot - 1):+.3g} %"
-        below.annotate(plain(text), (spots[end], values[end]), (right, 10 if values[end] > 0 else -18),
-                       textcoords="offset points", ha=side, color=COLORS["text"])  # fmt: skip
-    below.margins(y=0.15)
-    mark_spot(below, spot)
-    price_axis(below, "spot", currency, spots)
+    label = f"traded [{money}], + = dealers buy"
+    how: dict[str, Any] = {"across": ("spot", currency), "ends": spots, "spot": spot, "legend": "inside"}
+    with canvas(below, "Cumulative hedge flow from spot", label, **how):
+        for sign, color, name in ((1.0, "call", "dealers buy"), (-1.0, "put", "dealers sell")):
+            area = np.maximum(sign * values, 0.0) * sign
+            below.fill_between(
+                spots, area, color=COLORS[color], alpha=0.25, linewidth=0, label=name, zorder=1
+            )
+        below.plot(spots, values, color=COLORS["line"], linewidth=1.8, zorder=3)
+        below.plot(
+            spots[[0, -1]], values[[0, -1]], "o", color=COLORS["line"], markersize=5, clip_on=False, zorder=4
+        )
+        for end, side, right in ((0, "left", 8), (-1, "right", -8)):
+            amount = " ".join(amount_text(flow.iloc[end], currency))
+            text = f"{amount} at {100 * (spots[end] / spot - 1):+.3g} %"
+            below.annotate(plain(text), (spots[end], values[end]), (right, 10 if values[end] > 0 else -18),
+                           textcoords="offset points", ha=side, color=COLORS["text"])  # fmt: skip
+        below.margins(y=0.15)
     below.xaxis.set_major_formatter(lambda value, _: f"{value:,g}\n{100 * (value / spot - 1):+.1f} %")
-    finish(below, "Cumulative hedge flow from spot", f"traded [{money}], + = dealers buy")
     return [above, below]
+
+
+def plot_lines(
+    lines: pd.DataFrame,
+    title: str,
+    label: str,
+    across: str,
+    *,
+    points: Mapping[str, pd.Series] = MappingProxyType({}),
+    zero: bool = True,
+    ax: Any = None,
+) -> Any:
+    """Named lines over any number, with points beside them in the colour of the line of their name.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Indexed by the number, ascending; one column per line, with gaps where NaN.
+    title, label, across : str
+        What is shown, and both axes with their units.
+    points : mapping of str to Series
+        By the name of a line, or another name, values by the same number.
+    zero : bool
+        Whether to draw the line at zero.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure where not given.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    names = [*map(str, lines), *(name for name in points if name not in set(map(str, lines)))]
+    looks = dict(zip(names, _looks(len(names), False), strict=True))
+    with canvas(ax, title, label, zero=zero) as ax:
+        for name, values in lines.items():
+            color, style = looks[str(name)]
+            ax.plot(lines.index.to_numpy(), values, color=color, linestyle=style, linewidth=1.6,
+                    label=plain(str(name)), zorder=3)  # fmt: skip
+        for i, (name, values) in enumerate(points.items()):
+            shape, told = (".", None) if name in lines else (_DOTS[i % len(_DOTS)], plain(name))
+            ax.plot(values.index.to_numpy(), values, shape, color=looks[name][0], markersize=5,
+                    fillstyle="none", label=told, zorder=2)  # fmt: skip
+        price_ticks(ax.xaxis)
+        ax.set_xlabel(plain(across))
+    return ax
 
 
 def _looks(count: int, numbered: bool) -> list[tuple[Any, Any]]:

@@ -24,6 +24,8 @@ _DIVERGING = [
     (1.0, "#004f86"),
 ]
 
+_LINE = {"color": COLORS["line"], "width": 2.2, "simplify": False}
+
 
 def draw_bars(
     bars: pd.DataFrame, unit: str, *, spot: float | None = None, step: float | None = None, currency: str = ""
@@ -45,45 +47,35 @@ def draw_bars(
     -------
     plotly Figure
     """
-    go = require(_GRAPHS)
     divisor, unit = readable(bars, unit)
     if spot is None or step is None:
-        places: Any = expiry_labels(pd.DatetimeIndex(bars.index))
+        places: Any = np.asarray(expiry_labels(pd.DatetimeIndex(bars.index)))
         width = min(0.75, 0.25 * len(bars))
-        axis: dict[str, Any] = {"type": "category", "title": {"text": "expiry [UTC]"}}
-        axis["tickangle"] = -90 if len(bars) > 8 else None
+        angle = -90 if len(bars) > 8 else None
+        axis = {"type": "category", "title": {"text": "expiry [UTC]"}, "tickangle": angle}
     else:
         places, width = bars.index.to_numpy(), 0.84 * step
-        axis = {"tickformat": ",~g", "title": {"text": _label("strike", currency)}, "hoverformat": ",~g"}
-    figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
-    colors = part_colors(bars.columns)
-    for kind in bars:
+        axis = _prices("strike", currency, ",~g")
+    figure = _canvas(axis, _label("gamma", unit), spot)
+    for kind, color in part_colors(bars.columns).items():
         figure.add_bar(
             x=places,
             y=(bars[kind] / divisor).to_numpy(),
             width=width,
             name=f"{kind}s",
-            marker={"color": colors[kind], "line": {"width": 0}},
+            marker={"color": color, "line": {"width": 0}},
             hovertemplate="%{y:,.3~f}",
         )
     held = bars.ne(0).any(axis=1).to_numpy()
     figure.add_scatter(
-        x=np.asarray(places)[held],
+        x=places[held],
         y=(bars.sum(axis=1) / divisor).to_numpy()[held],
         mode="markers",
         name="net",
-        marker={
-            "color": COLORS["net"],
-            "symbol": "diamond",
-            "size": 6,
-            "line": {"color": "#fff", "width": 1},
-        },
+        marker=_marker("net", 6, 1.0) | {"symbol": "diamond"},
         hovertemplate="%{y:,.3~f}",
     )
-    figure.update_layout(barmode="relative", hovermode="x unified")
-    if spot is not None:
-        _mark_spot(figure, spot)
-    return figure
+    return figure.update_layout(barmode="relative", hovermode="x unified")
 
 
 def draw_heatmap(table: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
@@ -106,13 +98,11 @@ def draw_heatmap(table: pd.DataFrame, spot: float, unit: str, *, currency: str =
     -------
     plotly Figure
     """
-    go = require(_GRAPHS)
     divisor, unit = readable(table, unit)
     values = table.to_numpy() / divisor
     limit = float(np.abs(values).max()) or 1.0
     ticks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
-    axis = {"tickformat": ",~g", "title": {"text": _label("strike", currency)}}
-    figure = go.Figure(layout=_layout(axis, "expiry [UTC]"))
+    figure = _canvas(_prices("strike", currency), "expiry [UTC]", spot, above=True)
     figure.add_heatmap(
         x=table.columns.to_numpy(dtype=np.float64),
         y=expiry_labels(pd.DatetimeIndex(table.index)),
@@ -133,9 +123,7 @@ def draw_heatmap(table: pd.DataFrame, spot: float, unit: str, *, currency: str =
         + "<extra></extra>",
     )
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, zeroline=False)
-    figure.update_xaxes(showgrid=False)
-    _mark_spot(figure, spot, above=True)
-    return figure
+    return figure.update_xaxes(showgrid=False)
 
 
 def draw_profile(
@@ -159,7 +147,7 @@ def draw_profile(
     unit : str
         Unit of `profile`; a readable power of ten is added to it.
     flips : sequence of float
-        Spots of zero gamma [currency].
+        Spots of zero gamma, the nearest to spot first: its price is written beside it [currency].
     zones : sequence of (low, high, cores)
         Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
     jumps : mapping of str to spots
@@ -171,19 +159,10 @@ def draw_profile(
     -------
     plotly Figure
     """
-    go = require(_GRAPHS)
     divisor, unit = readable(profile, unit)
     spots, values = profile.index.to_numpy(dtype=np.float64), profile.to_numpy() / divisor
-    axis = {"tickformat": ",~g", "title": {"text": _label("spot", currency)}, "hoverformat": ",.2f"}
-    figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
-    for low, high, cores in zones:
-        for (left, right), opacity in [((low, high), 0.10), *((core, 0.16) for core in cores)]:
-            figure.add_vrect(
-                left, right, fillcolor=COLORS["put"], opacity=opacity, line_width=0, layer="below"
-            )
-    for name, opacity in (("short-gamma zone", 0.18), ("core", 0.42)) if zones else ():
-        square = {"color": COLORS["put"], "opacity": opacity, "symbol": "square", "size": 13}
-        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=square, hoverinfo="skip")
+    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
+    _shade(figure, zones)
     for side, color in (
         (np.maximum(values, 0.0), "rgba(0,114,178,0.18)"),
         (np.minimum(values, 0.0), "rgba(213,94,0,0.22)"),
@@ -197,38 +176,55 @@ def draw_profile(
         mode="lines" if len(spots) > 1 else "markers",
         name="gamma",
         showlegend=False,
-        line={"color": COLORS["line"], "width": 2.2, "simplify": False},
+        line=_LINE,
         hovertemplate="spot %{x:,.2f}<br>%{y:,.3~f} " + escape(unit) + "<extra></extra>",
     )
-    if len(flips):
-        figure.add_scatter(
-            x=list(flips),
-            y=[0.0] * len(flips),
-            mode="markers",
-            name="zero gamma",
-            marker={"color": COLORS["flip"], "size": 10, "line": {"color": "#fff", "width": 1.5}},
-            hovertemplate="zero gamma %{x:,.2f}<extra></extra>",
-        )
+    _mark_flips(figure, flips, spot)
+    dots = {"color": COLORS["line"], "width": 1, "dash": "dot"}
     for cause, places in jumps.items():
         for place in places:
-            figure.add_vline(place, line={"color": COLORS["line"], "width": 1, "dash": "dot"})
-        line = {"color": COLORS["line"], "width": 1, "dash": "dot"}
-        figure.add_scatter(x=[None], y=[None], mode="lines", name=f"jump: {cause}", line=line)
-    for flip in sorted(flips, key=lambda f: abs(f - spot))[:1]:
-        figure.add_annotation(
-            x=flip,
-            y=0,
-            text=price_text(flip),
-            showarrow=False,
-            xanchor="left" if flip >= spot else "right",
-            xshift=10 if flip >= spot else -10,
-            yshift=-14,
-            font={"color": COLORS["flip"]},
-        )
-    _mark_spot(figure, spot)
+            figure.add_vline(place, line=dots)
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=f"jump: {cause}", line=dots)
     if len(spots) > 1:
         figure.update_xaxes(range=[spots[0], spots[-1]])
     return figure
+
+
+def _shade(figure: Any, zones: Sequence[tuple[float, float, Sequence[tuple[float, float]]]]) -> None:
+    """Short-gamma zones, and darker the cores inside them."""
+    for low, high, cores in zones:
+        for (left, right), opacity in [((low, high), 0.10), *((core, 0.16) for core in cores)]:
+            figure.add_vrect(
+                left, right, fillcolor=COLORS["put"], opacity=opacity, line_width=0, layer="below"
+            )
+    for name, opacity in (("short-gamma zone", 0.18), ("core", 0.42)) if zones else ():
+        square = {"color": COLORS["put"], "opacity": opacity, "symbol": "square", "size": 13}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=square, hoverinfo="skip")
+
+
+def _mark_flips(figure: Any, flips: Sequence[float], spot: float) -> None:
+    """A dot at each zero of gamma, and the price of the first."""
+    if not len(flips):
+        return
+    figure.add_scatter(
+        x=list(flips),
+        y=[0.0] * len(flips),
+        mode="markers",
+        name="zero gamma",
+        marker=_marker("flip", 10, 1.5),
+        hovertemplate="zero gamma %{x:,.2f}<extra></extra>",
+    )
+    right = flips[0] >= spot
+    figure.add_annotation(
+        x=flips[0],
+        y=0,
+        text=price_text(flips[0]),
+        showarrow=False,
+        xanchor="left" if right else "right",
+        xshift=10 if right else -10,
+        yshift=-14,
+        font={"color": COLORS["flip"]},
+    )
 
 
 def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
@@ -249,12 +245,10 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
     -------
     plotly Figure
     """
-    go = require(_GRAPHS)
     above, below = parts.clip(lower=0.0).sum(axis=1), parts.clip(upper=0.0).sum(axis=1)
     divisor, unit = readable(pd.concat([above, below]), unit)
     spots = parts.index.to_numpy(dtype=np.float64)
-    axis = {"tickformat": ",~g", "title": {"text": _label("spot", currency)}, "hoverformat": ",.2f"}
-    figure = go.Figure(layout=_layout(axis, _label("gamma", unit)))
+    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
     for name, color in part_colors(parts.columns).items():
         values = parts[name].to_numpy() / divisor
         for group, side in (("above", np.maximum(values, 0.0)), ("below", np.minimum(values, 0.0))):
@@ -269,17 +263,33 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
         )  # fmt: skip
     figure.add_scatter(
         x=spots, y=(parts.sum(axis=1) / divisor).to_numpy(), mode="lines", name="net",
-        line={"color": COLORS["line"], "width": 2.2, "simplify": False}, hovertemplate="%{y:,.3~f}",
+        line=_LINE, hovertemplate="%{y:,.3~f}",
     )  # fmt: skip
     figure.update_layout(hovermode="x unified")
-    _mark_spot(figure, spot)
-    figure.update_xaxes(range=[spots[0], spots[-1]])
-    return figure
+    return figure.update_xaxes(range=[spots[0], spots[-1]])
 
 
 def _label(name: str, unit: str) -> str:
     # plotly reads a little HTML in its texts; a currency comes from a file.
     return f"{name} [{escape(unit)}]" if unit else name
+
+
+def _prices(name: str, currency: str, hover: str | None = None) -> dict[str, Any]:
+    """A horizontal axis of prices."""
+    axis: dict[str, Any] = {"tickformat": ",~g", "title": {"text": _label(name, currency)}}
+    return axis | ({"hoverformat": hover} if hover else {})
+
+
+def _marker(color: str, size: int, edge: float) -> dict[str, Any]:
+    return {"color": COLORS[color], "size": size, "line": {"color": "#fff", "width": edge}}
+
+
+def _canvas(x_axis: dict[str, Any], y_title: str, spot: float | None, *, above: bool = False) -> Any:
+    """An empty figure with both axes, and spot marked where it is given."""
+    figure = require(_GRAPHS).Figure(layout=_layout(x_axis, y_title))
+    if spot is not None:
+        _mark_spot(figure, spot, above=above)
+    return figure
 
 
 def _layout(x_axis: dict[str, Any], y_title: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from gammaflow.errors import GammaflowError
 __all__ = [
     "COLORS",
     "EMPTY",
+    "MARKS",
     "PALETTE",
     "part_colors",
     "require",
@@ -41,6 +42,12 @@ COLORS = {
 
 #: For parts that have no colour of their own (Okabe and Ito, but their yellow, which paper swallows).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
+
+#: How the levels of a table are marked: column, colour, marker, name.
+MARKS = (
+    ("nearest_flip", "flip", "o", "nearest zero gamma"),
+    ("trough", "put", "v", "trough of gamma"),
+)
 
 
 def require(module: str) -> Any:

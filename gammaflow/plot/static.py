@@ -1,4 +1,4 @@
-"""Pictures with matplotlib of one book at one moment, and the axes that `curves` shares."""
+"""Pictures with matplotlib of one book at one moment: bars, a profile, and panels for several."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.plot.canvas import canvas, plain
 from gammaflow.plot.prepare import COLORS, EMPTY, part_colors, require, strike_steps
 from gammaflow.text import expiry_labels, price_text, readable
 
@@ -42,51 +43,41 @@ def plot_bars(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
-    if pd.api.types.is_numeric_dtype(bars.index):
+    strikes = pd.api.types.is_numeric_dtype(bars.index)
+    step = 1.0
+    if strikes:
         bars, step, _ = strike_steps(bars, spot)
-        places, width = bars.index.to_numpy(), 0.8 * step
-        mark_spot(ax, spot)
-        price_axis(ax, "strike", currency)
-    else:
-        times = isinstance(bars.index, pd.DatetimeIndex)
-        labels = expiry_labels(pd.DatetimeIndex(bars.index)) if times else [str(name) for name in bars.index]
-        places, width = np.arange(len(bars)), min(0.7, 0.2 * len(bars))
-        every = -(-len(bars) // 20)
-        ax.set_xticks(places[::every], labels[::every], rotation=45 if len(bars) > 6 else 0)
-        for label in ax.get_xticklabels() if len(bars) > 6 else ():
-            label.set(ha="right", rotation_mode="anchor")
-        ax.set_xlim(-0.6, len(bars) - 0.4)
-        ax.set_xlabel(f"{bars.index.name} [UTC]" if times else str(bars.index.name))
-    net = bars.sum(axis=1)
+    places = bars.index.to_numpy() if strikes else np.arange(len(bars))
+    width = 0.8 * step if strikes else min(0.7, 0.2 * len(bars))
     divisor, unit = readable(bars, unit)
+    heights = bars / divisor
     above, below = np.zeros(len(bars)), np.zeros(len(bars))
-    colors = part_colors(bars.columns)
-    for kind in bars:
-        height = bars[kind].to_numpy() / divisor
-        base = np.where(height >= 0, above, below)
-        ax.bar(
-            places,
-            height,
-            width,
-            bottom=base,
-            color=colors[kind],
-            label=f"{kind}s" if kind in _KINDS else plain(str(kind)),
-            zorder=2,
-        )
-        above, below = above + np.maximum(height, 0), below + np.minimum(height, 0)
-    held = bars.ne(0).any(axis=1)
-    ax.plot(places[held], net[held] / divisor, "D", color=COLORS["net"], markersize=3, label="net", zorder=4)
-    return finish(
-        ax,
-        title,
-        unit,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncols=4,
-        borderaxespad=0.2,
-        columnspacing=1.2,
-    )
+    how: dict[str, Any] = {"across": ("strike", currency), "spot": spot} if strikes else {}
+    with canvas(ax, title, unit, legend="above", **how) as ax:
+        for kind, color in part_colors(bars.columns).items():
+            height = heights[kind].to_numpy()
+            name = f"{kind}s" if kind in _KINDS else plain(str(kind))
+            base = np.where(height >= 0, above, below)
+            ax.bar(places, height, width, bottom=base, color=color, label=name, zorder=2)
+            above, below = above + np.maximum(height, 0), below + np.minimum(height, 0)
+        held, net = bars.ne(0).any(axis=1).to_numpy(), heights.sum(axis=1).to_numpy()
+        if bars.shape[1] > 1:
+            ax.plot(places[held], net[held], "D", color=COLORS["net"], markersize=3, label="net", zorder=4)
+        if not strikes:
+            _name_places(ax, bars.index)
+    return ax
+
+
+def _name_places(ax: Any, index: pd.Index) -> None:
+    """The horizontal axis as expiries or names, one for each place, slanted where there are many."""
+    times = isinstance(index, pd.DatetimeIndex)
+    labels = expiry_labels(pd.DatetimeIndex(index)) if times else [str(name) for name in index]
+    every, many = -(-len(index) // 20), len(index) > 6
+    ax.set_xticks(np.arange(len(index))[::every], labels[::every], rotation=45 if many else 0)
+    for label in ax.get_xticklabels() if many else ():
+        label.set(ha="right", rotation_mode="anchor")
+    ax.set_xlim(-0.6, len(index) - 0.4)
+    ax.set_xlabel(f"{index.name} [UTC]" if times else str(index.name))
 
 
 def plot_profile(
@@ -112,7 +103,7 @@ def plot_profile(
     title, unit : str
         What is shown, and the unit of `profile`; a readable power of ten is added to it.
     flips : sequence of float
-        Spots of zero gamma, marked [currency].
+        Spots of zero gamma, the nearest to spot first, marked; three are named [currency].
     zones : sequence of (low, high, cores)
         Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
     jumps : mapping of str to spots
@@ -126,31 +117,38 @@ def plot_profile(
     -------
     matplotlib Axes
     """
-    ax = new_axes(ax)
     divisor, unit = readable(profile, unit)
     spots, values = profile.index.to_numpy(dtype=np.float64), profile.to_numpy() / divisor
-    for sign, color in ((1.0, COLORS["call"]), (-1.0, COLORS["put"])):
-        side = np.maximum(sign * values, 0.0) * sign
-        ax.fill_between(spots, side, color=color, alpha=0.18, linewidth=0, zorder=1)
-    ax.plot(spots, values, color=COLORS["line"], linewidth=1.8, zorder=3)
-    ax.axhline(0.0, color=COLORS["line"], linewidth=0.8, zorder=2)
-    for i, (low, high, cores) in enumerate(zones):
-        label = None if i else "short-gamma zone"
-        ax.axvspan(low, high, color=COLORS["put"], alpha=0.08, linewidth=0, label=label, zorder=0)
-        for j, core in enumerate(cores):
-            label = None if i or j else "core"
-            ax.axvspan(*core, color=COLORS["put"], alpha=0.18, linewidth=0, label=label, zorder=0)
-    if len(flips):
-        ax.plot(flips, np.zeros(len(flips)), "o", color=COLORS["flip"], markersize=6, zorder=5,
-                label="zero gamma " + ", ".join(price_text(flip) for flip in flips[:3])
-                + (f" and {len(flips) - 3} more" if len(flips) > 3 else ""))  # fmt: skip
-    for cause, places in jumps.items():
-        for i, place in enumerate(places):
-            label = None if i else f"jump: {cause}"
-            ax.axvline(place, color=COLORS["line"], linestyle=":", linewidth=1.0, label=label, zorder=2)
-    mark_spot(ax, spot)
-    price_axis(ax, "spot", currency, spots)
-    return finish(ax, title, f"{profile.name} [{unit}]" if profile.name else unit)
+    label = f"{profile.name} [{unit}]" if profile.name else unit
+    with canvas(ax, title, label, across=("spot", currency), ends=spots, spot=spot, legend="inside") as ax:
+        for sign, color in ((1.0, COLORS["call"]), (-1.0, COLORS["put"])):
+            side = np.maximum(sign * values, 0.0) * sign
+            ax.fill_between(spots, side, color=color, alpha=0.18, linewidth=0, zorder=1)
+        ax.plot(spots, values, color=COLORS["line"], linewidth=1.8, zorder=3)
+        _shade(ax, zones)
+        if len(flips):
+            more = f" and {len(flips) - 3} more" if len(flips) > 3 else ""
+            named = "zero gamma " + ", ".join(price_text(flip) for flip in flips[:3]) + more
+            ax.plot(flips, np.zeros(len(flips)), "o", color=COLORS["flip"], markersize=6, zorder=5,
+                    label=named)  # fmt: skip
+        for cause, places in jumps.items():
+            for i, place in enumerate(places):
+                name = None if i else f"jump: {cause}"
+                ax.axvline(place, color=COLORS["line"], linestyle=":", linewidth=1.0, label=name, zorder=2)
+    return ax
+
+
+def _shade(ax: Any, zones: Zones) -> None:
+    """Short-gamma zones, and darker the cores inside them."""
+    named = set()
+    for low, high, cores in zones:
+        for span, name, alpha in (
+            ((low, high), "short-gamma zone", 0.08),
+            *((core, "core", 0.18) for core in cores),
+        ):
+            label = None if name in named else name
+            ax.axvspan(*span, color=COLORS["put"], alpha=alpha, linewidth=0, label=label, zorder=0)
+            named.add(name)
 
 
 def plot_panels(title: str, note: str = "") -> tuple[Any, list[Any]]:
@@ -167,49 +165,3 @@ def plot_panels(title: str, note: str = "") -> tuple[Any, list[Any]]:
     figure.suptitle(plain(title), x=0.01, ha="left", fontsize=15, fontweight="bold", color=COLORS["text"])
     figure.supxlabel(plain(note), x=0.01, ha="left", fontsize=9, color=COLORS["spot"])
     return figure, [axes[name] for name in ("top", "left", "right")]
-
-
-def new_axes(ax: Any) -> Any:
-    """`ax`, or the Axes of a new figure where it is None."""
-    if ax is not None:
-        return ax
-    return require("matplotlib.pyplot").subplots(figsize=(10, 5), layout="constrained")[1]
-
-
-def axis_label(name: str, unit: str) -> str:
-    """A name with its unit, where it has one."""
-    return plain(f"{name} [{unit}]") if unit else plain(name)
-
-
-def plain(text: str) -> str:
-    """Text from files as matplotlib shows it: it reads $...$ as mathematics."""
-    return text.replace("$", r"\$")
-
-
-def mark_spot(ax: Any, spot: float) -> None:
-    """A dashed line at spot, named in the legend."""
-    ax.axvline(
-        spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, zorder=3, label=f"spot {price_text(spot)}"
-    )
-
-
-def price_axis(ax: Any, name: str, currency: str, ends: Sequence[float] | Any = ()) -> None:
-    """The horizontal axis as prices, from the first to the last of `ends` where there are two."""
-    if len(ends) > 1:
-        ax.set_xlim(ends[0], ends[-1])
-    ax.set_xlabel(axis_label(name, currency))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
-
-
-def finish(ax: Any, title: str, label: str, *, zero: bool = True, **legend: Any) -> Any:
-    """Title, vertical label, grid, a line at zero and the legend, alike on every picture."""
-    ax.set_title(plain(title), loc="left", fontweight="bold", color=COLORS["text"])
-    ax.set_ylabel(plain(label))
-    if zero:
-        ax.axhline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
-    ax.grid(color=COLORS["grid"], linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(colors=COLORS["text"], length=0)
-    ax.legend(frameon=False, fontsize=9, **legend)
-    return ax

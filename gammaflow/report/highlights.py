@@ -59,7 +59,7 @@ def figures(levels: Levels) -> list[Panel]:
         profile.table["gamma"],
         book.spot,
         unit,
-        flips=[flip.spot for flip in levels.flips],
+        flips=[flip.spot for flip in levels.nearest_flips],
         zones=levels.spans(),
         jumps=levels.jump_spots(),
         currency=currency,
@@ -130,10 +130,10 @@ def _grid(levels: Levels) -> str:
 
 
 def _flip_card(levels: Levels) -> Card:
-    name, spot = "Zero gamma (flip)", levels.profile.book.spot
+    name = "Zero gamma (flip)"
     if not levels.flips:
         return Card(name, "none", _grid(levels))
-    nearest, *others = sorted(levels.flips, key=lambda flip: abs(np.log(flip.spot / spot)))
+    nearest, *others = levels.nearest_flips
     turn = ("long", "short") if levels.profile.book.signed else ("positive", "negative")
     who = "dealers turn" if levels.profile.book.signed else "gamma turns"
     note = f"{who} {turn[nearest.slope <= 0]} above"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,29 @@ from numpy.typing import NDArray
 from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
 from gammaflow.checks import check_choice, check_number
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.levels import find_levels
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.positions.rules import RULES, Rule, assign_positions
-from gammaflow.units import money
+from gammaflow.studies.study import Study
+from gammaflow.text import moment_text
+from gammaflow.units import describe, money
 
-__all__ = ["sensitivity"]
+__all__ = ["Sensitivity", "sensitivity"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sensitivity(Study):
+    """Headline gamma and flip of one chain under each treatment of its data; see `sensitivity`."""
+
+    title: str
+    unit: str
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Gamma at spot under each treatment that has one, as bars (matplotlib Axes)."""
+        from gammaflow.plot.static import plot_bars
+
+        return plot_bars(self.table[["gamma"]].dropna(), np.nan, self.title, self.unit, ax=ax)
 
 
 def sensitivity(
@@ -28,7 +44,7 @@ def sensitivity(
     *,
     rate: float | None = None,
     business_days: float = 252.0,
-) -> pd.DataFrame:
+) -> Sensitivity:
     """Gamma at spot and the nearest zero of gamma under each usual treatment of a chain's data.
 
     Parameters
@@ -44,10 +60,10 @@ def sensitivity(
 
     Returns
     -------
-    DataFrame
-        One row per treatment, columns `gamma` [currency per +1 % spot], `of_repaired` (gamma over that of
-        the repaired chain [-]), `flips` (how many), `nearest_flip` [currency; NaN where there is none, or
-        where nothing can be repriced], `rows` valued, and `open_interest` they hold [contracts].
+    Sensitivity
+        `table`: one row per treatment, columns `gamma` [currency per +1 % spot], `of_repaired` (gamma over
+        that of the repaired chain [-]), `flips` (how many), `nearest_flip` [currency; NaN where there is
+        none, or where nothing can be repriced], `rows` valued, and `open_interest` they hold [contracts].
 
         - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
         - vendor volatility: the chain as it is;
@@ -72,7 +88,7 @@ def sensitivity(
     --------
     >>> import gammaflow as gf
     >>> from gammaflow.studies.data import sensitivity
-    >>> table = sensitivity(gf.demo_chain())
+    >>> table = sensitivity(gf.demo_chain()).table
     >>> bool(table.loc["repaired", "of_repaired"] == 1.0)
     True
     >>> int(table.loc["vendor gamma", "rows"])
@@ -99,7 +115,13 @@ def sensitivity(
     rows |= {name: _row(make(), rule) for name, make in treatments.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("treatment")
     table.insert(1, "of_repaired", table["gamma"] / float(table["gamma"]["repaired"]))
-    return table
+    when = moment_text(chain.asof)
+    lines = (
+        f"Sensitivity {chain.symbol}, as of {when}, spot {chain.spot:,.2f} {chain.currency}",
+        f"rule: {rule}",
+    )
+    title = f"{chain.symbol} gamma at spot by treatment of the data, {when}"
+    return Sensitivity(table, lines, title, describe(chain.currency)["gamma"])
 
 
 def _row(chain: Chain, rule: Rule) -> dict[str, Any]:
@@ -107,12 +129,12 @@ def _row(chain: Chain, rule: Rule) -> dict[str, Any]:
     if not fine.any():
         return _nothing()
     book = assign_positions(chain, rule)
-    levels = find_levels(sweep_spot(book, measures=["gamma", "gross_gamma"]))
-    flips = sorted((flip.spot for flip in levels.flips), key=lambda spot: abs(spot - book.spot))
+    levels = sweep_spot(book, measures=["gamma", "gross_gamma"]).levels()
+    flip = levels.nearest_flip
     return {
         "gamma": levels.gamma,
-        "flips": len(flips),
-        "nearest_flip": flips[0] if flips else np.nan,
+        "flips": len(levels.flips),
+        "nearest_flip": flip.spot if flip else np.nan,
         "rows": len(book),
         "open_interest": float(chain["open_interest"][fine].sum()),
     }

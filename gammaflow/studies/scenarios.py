@@ -1,14 +1,16 @@
-"""Tables and pictures of levels: under each volatility dynamics, per expiry, and over the coming days."""
+"""Levels under each volatility dynamics, per expiry, and over the coming days."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from gammaflow.checks import check_choice
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import (
     STICKY_DELTA,
@@ -20,20 +22,29 @@ from gammaflow.exposure.dynamics import (
     spot_vol_beta,
 )
 from gammaflow.exposure.flow import flow_ladder
-from gammaflow.exposure.levels import Levels, find_levels
+from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile, sweep_spot
+from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.smile import fit_smiles
+from gammaflow.frozen import FrozenMapping
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import heading
+from gammaflow.studies.study import Study
+from gammaflow.text import moment_text
 from gammaflow.units import describe
 
 __all__ = [
+    "DynamicsComparison",
+    "FlipPath",
+    "FlipTermStructure",
+    "FlowAroundSpot",
     "compare_dynamics",
     "flip_path",
     "flip_term_structure",
-    "plot_dynamics",
-    "plot_flip_path",
-    "plot_flow",
+    "flow_around_spot",
 ]
+
+_MEASURES = ("gamma", "total_gamma")
 
 #: The dynamics that `compare_dynamics` compares unless asked otherwise.
 COMPARED: tuple[Dynamics, ...] = (
@@ -45,20 +56,120 @@ COMPARED: tuple[Dynamics, ...] = (
     spot_vol_beta(-3.0),
 )
 
+#: The core of a zone in a table of levels, as pictures mark it.
+_CORE = ("core_low", "core_high", "core around it")
+
 # A step of a profile below this share of its size has no direction.
 _ROUNDING = 1e-9
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class DynamicsComparison(Study):
+    """Levels under each dynamics of volatility; see `compare_dynamics`.
+
+    Attributes
+    ----------
+    levels : mapping of (dynamics, measure) to Levels
+        What each row of `table` is taken from.
+    """
+
+    levels: Mapping[tuple[str, str], Levels]
+
+    def plot(self, measure: str = "gamma", *, ax: Any = None, **options: Any) -> Any:
+        """Gamma over spot under each dynamics, with its zeros (matplotlib Axes).
+
+        Parameters
+        ----------
+        measure : str
+            "gamma", or "total_gamma", which folds in how volatility moves with spot.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where not given.
+        **options
+            `labels`, `currency` of `gammaflow.plot.curves.plot_curves`.
+        """
+        from gammaflow.plot.curves import plot_curves
+
+        check_choice(measure, "measure", _MEASURES)
+        found = {name: levels for (name, which), levels in self.levels.items() if which == measure}
+        curves = pd.DataFrame({name: levels.profile.table[measure] for name, levels in found.items()})
+        zeros = [[flip.spot for flip in levels.nearest_flips] for levels in found.values()]
+        book = next(iter(found.values())).profile.book
+        title = (
+            f"{book.title} {measure.replace('_', ' ')} over spot under each dynamics, "
+            f"{moment_text(book.asof)}"
+        )
+        options = {"currency": book.currency, "zeros": zeros, "ax": ax, **options}
+        return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FlipTermStructure(Study):
+    """Levels of each expiry alone; see `flip_term_structure`."""
+
+    book: Book
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Nearest flip, trough and core of each expiry alone, the next one on top (matplotlib Axes)."""
+        from gammaflow.plot.maps import plot_places
+
+        book = self.book
+        title = f"{book.title} levels of each expiry alone, {moment_text(book.asof)}"
+        return plot_places(self.table, book.spot, title, band=_CORE, currency=book.currency, ax=ax)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FlipPath(Study):
+    """Levels as days pass; see `flip_path`."""
+
+    book: Book
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Flip, trough and core as days pass, with the expiries that drop off (matplotlib Axes)."""
+        from gammaflow.plot.curves import plot_path
+
+        book = self.book
+        title = f"{book.title} zero gamma and short-gamma core ahead, from {moment_text(book.asof)}"
+        expiries = list((book.expiries - book.asof) / pd.Timedelta(1, "D"))
+        return plot_path(self.table, book.spot, title, expiries=expiries, currency=book.currency, ax=ax)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FlowAroundSpot(Study):
+    """Gamma around spot, and what dealers must trade on the way to each price; see `flow_around_spot`.
+
+    Attributes
+    ----------
+    levels : Levels
+        Of gamma, or of gamma with volatility's move folded in: the first column of `table`.
+    """
+
+    levels: Levels
+
+    def plot(self, *, axes: Sequence[Any] | None = None) -> list[Any]:
+        """Gamma over spot, and below it the trades from spot to each price (2 matplotlib Axes)."""
+        from gammaflow.plot.curves import plot_flow
+
+        book, measure = self.levels.profile.book, self.levels.measure
+        return plot_flow(
+            self.table[measure],
+            self.table["flow"],
+            book.spot,
+            f"{book.title} gamma and hedge flow around spot, {moment_text(book.asof)}",
+            describe(book.currency)[measure],
+            flips=[flip.spot for flip in self.levels.nearest_flips],
+            currency=book.currency,
+            axes=axes,
+        )
+
+
 def _row(levels: Levels) -> dict[str, Any]:
     """The headline levels of one profile; NaN where there is none."""
-    spot = levels.profile.book.spot
-    flips = sorted((f.spot for f in levels.flips), key=lambda s: abs(s - spot))
-    zone = levels.zone
+    zone, flip = levels.zone, levels.nearest_flip
     trough = zone.trough if zone else None
     return {
         "gamma": levels.gamma,
-        "flips": len(flips),
-        "nearest_flip": flips[0] if flips else np.nan,
+        "flips": len(levels.flips),
+        "nearest_flip": flip.spot if flip else np.nan,
         "trough": trough.spot if trough else np.nan,
         "trough_gamma": trough.gamma if trough else np.nan,
         "core_low": trough.core_low if trough else np.nan,
@@ -66,7 +177,7 @@ def _row(levels: Levels) -> dict[str, Any]:
     }
 
 
-def _turns(profile: Profile, measure: str) -> dict[str, int]:
+def _turns(profile: Repricing, measure: str) -> dict[str, int]:
     """Turning points of a profile on its grid, in all and without what expires within a day."""
     by_expiry, book = profile.values[measure], profile.book
     later = by_expiry[book.expiries - book.asof > pd.Timedelta(1.0, "D")]
@@ -84,7 +195,7 @@ def compare_dynamics(
     *,
     spots: ArrayLike | None = None,
     core: float = 0.9,
-) -> pd.DataFrame:
+) -> DynamicsComparison:
     """Levels of gamma, and of gamma with the move of volatility folded in, under each dynamics.
 
     Parameters
@@ -97,11 +208,11 @@ def compare_dynamics(
 
     Returns
     -------
-    DataFrame
-        One row per (dynamics, measure), measure "gamma" or "total_gamma": the value at spot [currency per
-        +1 % spot], how many flips, the one nearest to spot, trough and core of the zone that holds
-        spot or is nearest [currency], NaN where there is none, and how many turning points the curve has
-        over the grid of spots, in all and without what expires within a day.
+    DynamicsComparison
+        `table`: one row per (dynamics, measure), measure "gamma" or "total_gamma": the value at spot
+        [currency per +1 % spot], how many flips, the one nearest to spot, trough and core of the zone that
+        holds spot or is nearest [currency], NaN where there is none, and how many turning points the curve
+        has over the grid of spots, in all and without what expires within a day.
 
     Notes
     -----
@@ -112,24 +223,25 @@ def compare_dynamics(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> table = gf.compare_dynamics(gf.assign_positions(gf.demo_chain()), ["sticky_strike"])
-    >>> table.index.tolist()
+    >>> found = gf.compare_dynamics(gf.assign_positions(gf.demo_chain()), ["sticky_strike"])
+    >>> found.table.index.tolist()
     [('sticky_strike', 'gamma'), ('sticky_strike', 'total_gamma')]
     """
     found = _found(dynamics)
     smiles = fit_smiles(book) if any(d.needs_smile for d in found) else None
-    rows = {}
+    levels = {}
     for how in found:
         profile = sweep_spot(
             book, spots, dynamics=how, smiles=smiles, measures=["gamma", "gross_gamma", "total_gamma"]
         )
-        for measure in ("gamma", "total_gamma"):
-            levels = find_levels(profile, core=core, measure=measure)
-            rows[how.name, measure] = {**_row(levels), **_turns(profile, measure)}
-    return _frame(rows, ["dynamics", "measure"])
+        for measure in _MEASURES:
+            levels[how.name, measure] = profile.levels(core=core, measure=measure)
+    rows = {key: {**_row(each), **_turns(each.profile, key[1])} for key, each in levels.items()}
+    table = _frame(rows, ["dynamics", "measure"])
+    return DynamicsComparison(table, tuple(heading("DynamicsComparison", book)), FrozenMapping(levels))
 
 
-def flip_term_structure(profile: Profile) -> pd.DataFrame:
+def flip_term_structure(profile: Profile) -> FlipTermStructure:
     """Levels of each expiry alone, and of all from the next one on without it.
 
     Parameters
@@ -139,9 +251,9 @@ def flip_term_structure(profile: Profile) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        One row per expiry, columns as in `compare_dynamics` but for the turning points. An expiry that passes
-        within the profile's days has no row.
+    FlipTermStructure
+        `table`: one row per expiry, columns as in `compare_dynamics` but for the turning points. An expiry
+        that passes within the profile's days has no row.
     """
     book, rows = profile.book, {}
     for expiry in book.expiries.dropna():
@@ -156,17 +268,21 @@ def flip_term_structure(profile: Profile) -> pd.DataFrame:
             vol_shift=profile.vol_shift,
             measures=["gamma", "gross_gamma"],
         )
-        rows[expiry] = _row(find_levels(own))
-    return _frame(rows, ["expiry"])
+        rows[expiry] = _row(own.levels())
+    lines = heading(
+        "FlipTermStructure", book, days=profile.days, vol_shift=profile.vol_shift, warnings=profile.warnings
+    )
+    table = _frame(rows, ["expiry"])
+    return FlipTermStructure(table, (*lines, f"volatility: {profile.dynamics}"), book)
 
 
 def flip_path(
     book: Book,
-    days: Sequence[float],
+    days: Sequence[float] = tuple(range(15)),
     *,
     dynamics: str | Dynamics = "sticky_strike",
     spots: ArrayLike | None = None,
-) -> pd.DataFrame:
+) -> FlipPath:
     """Levels as days pass with spot and volatility unchanged: expiries drop off, gamma sharpens.
 
     Parameters
@@ -179,14 +295,15 @@ def flip_path(
 
     Returns
     -------
-    DataFrame
-        One row per day, columns as in `compare_dynamics` but for the turning points, and `moment` [UTC].
+    FlipPath
+        `table`: one row per day, columns as in `compare_dynamics` but for the turning points, and `moment`
+        [UTC].
 
     Examples
     --------
     >>> import gammaflow as gf
     >>> path = gf.flip_path(gf.assign_positions(gf.demo_chain()), [0, 1, 7])
-    >>> path["nearest_flip"].notna().all()
+    >>> path.table["nearest_flip"].notna().all()
     np.True_
     """
     how = find_dynamics(dynamics)
@@ -196,83 +313,14 @@ def flip_path(
         profile = sweep_spot(
             book, spots, dynamics=how, days=day, smiles=smiles, measures=["gamma", "gross_gamma"]
         )
-        row = _row(find_levels(profile))
         moment = book.asof + pd.Timedelta(float(day), "D")
-        rows[float(day)] = {"moment": moment, **row}
-    return _frame(rows, ["days"])
+        rows[float(day)] = {"moment": moment, **_row(profile.levels())}
+    return FlipPath(_frame(rows, ["days"]), (*heading("FlipPath", book), f"volatility: {how}"), book)
 
 
-def plot_dynamics(
-    book: Book,
-    dynamics: Sequence[str | Dynamics] = COMPARED,
-    *,
-    measure: str = "gamma",
-    spots: ArrayLike | None = None,
-    **options: Any,
-) -> Any:
-    """Gamma over spot under each dynamics, with its zeros.
-
-    Parameters
-    ----------
-    book, dynamics, spots
-        As in `compare_dynamics`.
-    measure : str
-        "gamma", or "total_gamma", which folds in how volatility moves with spot.
-    **options
-        `ax`, `labels`, `currency` of `gammaflow.plot.curves.plot_curves`.
-
-    Returns
-    -------
-    matplotlib Axes
-    """
-    from gammaflow.plot.curves import plot_curves
-
-    found = _found(dynamics)
-    smiles = fit_smiles(book) if any(d.needs_smile for d in found) else None
-    curves, zeros = {}, []
-    for how in found:
-        profile = sweep_spot(book, spots, dynamics=how, smiles=smiles, measures=[measure])
-        curves[how.name] = profile.table[measure]
-        zeros.append([flip.spot for flip in find_levels(profile, measure=measure).flips])
-    name = measure.replace("_", " ")
-    title = f"{book.title} {name} over spot under each dynamics, {book.asof:%Y-%m-%d %H:%M} UTC"
-    options = {"currency": book.currency, "zeros": zeros, **options}
-    return plot_curves(pd.DataFrame(curves), book.spot, title, describe(book.currency)[measure], **options)
-
-
-def plot_flip_path(
-    book: Book,
-    days: Sequence[float] = tuple(range(15)),
-    *,
-    dynamics: str | Dynamics = "sticky_strike",
-    spots: ArrayLike | None = None,
-    **options: Any,
-) -> Any:
-    """Flip, trough and core as days pass, with the expiries that drop off.
-
-    Parameters
-    ----------
-    book, days, dynamics, spots
-        As in `flip_path`.
-    **options
-        `ax`, `currency` of `gammaflow.plot.curves.plot_path`.
-
-    Returns
-    -------
-    matplotlib Axes
-    """
-    from gammaflow.plot.curves import plot_path
-
-    path = flip_path(book, days, dynamics=dynamics, spots=spots)
-    title = f"{book.title} zero gamma and short-gamma core ahead, from {book.asof:%Y-%m-%d %H:%M} UTC"
-    expiries = list((book.expiries.dropna() - book.asof) / pd.Timedelta(1, "D"))
-    options = {"currency": book.currency, "expiries": expiries, **options}
-    return plot_path(path, book.spot, title, **options)
-
-
-def plot_flow(
-    book: Book, *, reach: float = 0.05, dynamics: str | Dynamics = "sticky_strike", **options: Any
-) -> list[Any]:
+def flow_around_spot(
+    book: Book, *, reach: float = 0.05, dynamics: str | Dynamics = "sticky_strike"
+) -> FlowAroundSpot:
     """Gamma around spot, and what dealers must trade in all on the way from spot to each price.
 
     Parameters
@@ -282,32 +330,37 @@ def plot_flow(
         How far on both sides of spot, in (0, 1) [-].
     dynamics : str or Dynamics
         As in `sweep_spot`.
-    **options
-        `axes`, `currency` of `gammaflow.plot.curves.plot_flow`.
 
     Returns
     -------
-    list of 2 matplotlib Axes
-        Of gamma and of the trades, both by full reprice.
-    """
-    from gammaflow.plot import curves
+    FlowAroundSpot
+        `table`: indexed by 101 spots; gamma, or "total_gamma" where volatility moves with spot [currency per
+        +1 % spot], and `flow`, traded in all from spot to there [currency, + = dealers buy], both by full
+        reprice.
 
+    Raises
+    ------
+    SchemaError
+        For a reach outside (0, 1).
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> around = flow_around_spot(gf.assign_positions(gf.demo_chain()))
+    >>> around.table["flow"].iloc[[0, 50, 100]].round(-6).to_list()
+    [-933000000.0, 0.0, 660000000.0]
+    """
     if not 0 < reach < 1:
         raise SchemaError(f"reach: received {reach!r}; legal: a share of spot in (0, 1), such as 0.05.")
     moves = np.linspace(-reach, reach, 101)
-    profile = sweep_spot(
-        book, book.spot * (1.0 + moves), dynamics=dynamics, measures=["gamma", "total_gamma"]
-    )
+    profile = sweep_spot(book, book.spot * (1.0 + moves), dynamics=dynamics, measures=_MEASURES)
     measure = "total_gamma" if profile.dynamics.moves else "gamma"
     ladder = flow_ladder(
         book, spot_percent=list(100.0 * moves), hours=(), vol_points=(), dynamics=profile.dynamics
     )
-    flow = pd.Series(ladder.table["flow"].to_numpy(), index=profile.spots)
-    flips = [flip.spot for flip in find_levels(profile, measure=measure).flips]
-    title = f"{book.title} gamma and hedge flow around spot, {book.asof:%Y-%m-%d %H:%M} UTC"
-    options = {"currency": book.currency, "flips": flips, **options}
-    unit = describe(book.currency)[measure]
-    return curves.plot_flow(profile.table[measure], flow, book.spot, title, unit, **options)
+    table = profile.table[[measure]].assign(flow=ladder.table["flow"].to_numpy())
+    lines = (*heading("FlowAroundSpot", book), f"volatility: {profile.dynamics}")
+    return FlowAroundSpot(table, lines, profile.levels(measure=measure))
 
 
 def _found(dynamics: Sequence[str | Dynamics]) -> list[Dynamics]:

@@ -346,10 +346,12 @@ def test_results_are_frozen_and_say_what_they_are():
         assert not array.flags.writeable
     text = repr(flow)
     assert "spot 71,470.00 to 65,000.00 (-9.05%), 1.5 days, +10 vol points, sticky_strike" in text
-    assert "sign: + = dealers buy the underlying; USD, at the spot arrived at" in text
+    assert "sign: + = dealers buy the underlying\n" in text
+    assert "trades: in USD, at the spot arrived at" in text
     assert "rule: calls_long_puts_short" in text
     assert "charm at the start times the move" in text
-    assert "sign: + = dealers buy the underlying; USD" in repr(flow_ladder(book))
+    assert "sign: + = dealers buy the underlying\n" in repr(flow_ladder(book))
+    assert "trades: in USD, at the spot arrived at" in repr(flow_ladder(book))
     unsigned = gf.assign_positions(gf.demo_chain(), "unsigned")
     assert "sign: none (open interest alone)" in repr(hedge_flow(unsigned, spot=65_000))
 

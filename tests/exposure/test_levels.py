@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.exposure.levels import Flip, find_levels
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book
 
@@ -513,3 +515,27 @@ def test_a_book_that_has_expired_has_no_side():
         gf.find_levels(levels.profile, core="0.9")
     with pytest.raises(SchemaError, match="masked array with hidden rows"):
         book_of(("put", 95.0, -5.0)).select(np.ma.MaskedArray([True], mask=[True]))
+
+
+def test_a_profile_finds_its_levels_once_for_each_question():
+    profile = gf.sweep_spot(gf.assign_positions(gf.demo_chain()))
+    levels = profile.levels()
+    assert levels is profile.levels(core=0.9)
+    assert levels.exposure is profile.exposure()
+    assert levels.to_dict() == find_levels(profile).to_dict()
+    other = profile.levels(core=0.5)
+    assert other is not levels
+    assert other.core_fraction == 0.5
+    assert profile.levels(measure="total_gamma").measure == "total_gamma"
+    with pytest.raises(SchemaError, match=r"core: received \[\]"):
+        profile.levels(core=[])
+
+
+def test_flips_are_told_from_the_nearest_in_logs():
+    """Of 80 and 125, and of 80 and 124, around 100: 125 is as far as 80 in logs, 124 nearer."""
+    levels = gf.sweep_spot(random_book(1)).levels()
+    flips = tuple(Flip(spot, 1.0) for spot in (60.0, 80.0, 124.0, 200.0))
+    some = replace(levels, flips=flips)
+    assert [flip.spot for flip in some.nearest_flips] == [124.0, 80.0, 60.0, 200.0]
+    assert some.nearest_flip == flips[2]
+    assert replace(levels, flips=()).nearest_flip is None

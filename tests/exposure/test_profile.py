@@ -159,7 +159,7 @@ def test_titles_say_what_was_rolled():
 def test_repr_states_what_stands_behind_it():
     text = repr(gf.sweep_spot(gf.assign_positions(gf.demo_chain()), days=1.0))
     assert "602 spots 50,029.00 .. 92,911.00 USD" in text
-    assert "sticky_strike (each strike keeps its volatility when spot moves); days 1, vol shift 0" in text
+    assert "sticky_strike (each strike keeps its volatility when spot moves)" in text
     assert "early exercise" not in text
     assert "USD per +1 % spot" in text
 

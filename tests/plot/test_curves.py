@@ -10,9 +10,8 @@ import pytest
 import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.flow import hedge_flow
-from gammaflow.plot import curves
+from gammaflow.plot import curves, maps
 from gammaflow.plot.prepare import strike_steps
-from gammaflow.studies import scenarios as surveys
 from gammaflow.text import price_text
 from support.books import random_book
 
@@ -116,7 +115,7 @@ def test_a_map_of_strikes_sums_them_in_steps_and_is_centred_at_zero():
         index=pd.Index(spots, name="spot"),
         columns=pd.Index(strikes, name="strike"),
     )
-    ax = curves.plot_heatmap(table, 100.0, "M", UNIT, currency="USD")
+    ax = maps.plot_heatmap(table, 100.0, "M", UNIT, currency="USD")
     mesh = ax.collections[0]
     steps, step, outside = strike_steps(table.T, 100.0, bars=50)
     assert np.array_equal(mesh.get_array(), steps.to_numpy() / 1e6)
@@ -139,7 +138,7 @@ def test_a_map_of_strikes_sums_them_in_steps_and_is_centred_at_zero():
 
 def test_a_map_of_expiries_has_the_nearest_on_top():
     table = pd.DataFrame([[1.0, -2.0], [3.0, 0.0]], index=pd.Index([90.0, 110.0]), columns=EXPIRIES)
-    ax = curves.plot_heatmap(table, 100.0, "", UNIT)
+    ax = maps.plot_heatmap(table, 100.0, "", UNIT)
     assert np.array_equal(ax.collections[0].get_array(), [[1.0, 3.0], [-2.0, 0.0]])
     assert [text.get_text() for text in ax.get_yticklabels()] == ["2026-02-06", "2026-02-27"]
     assert ax.yaxis_inverted()
@@ -149,7 +148,7 @@ def test_a_map_of_expiries_has_the_nearest_on_top():
 
 def test_a_map_of_names_and_of_nothing():
     table = pd.DataFrame([[0.0, 0.0]], index=[90.0], columns=pd.Index(["call", "put"], name="kind"))
-    ax = curves.plot_heatmap(table, 100.0, "", UNIT)
+    ax = maps.plot_heatmap(table, 100.0, "", UNIT)
     assert [text.get_text() for text in ax.get_yticklabels()] == ["call", "put"]
     assert ax.get_ylabel() == "kind"
     assert ax.figure.axes[1].get_yticks().tolist() == [-1.0, -0.2, 0.0, 0.2, 1.0]
@@ -202,8 +201,9 @@ def test_a_cube_draws_its_days_or_its_shifts(book):
 
 def test_dynamics_are_drawn_with_the_zeros_of_their_table(book):
     how = ["sticky_strike", gf.dynamics.spot_vol_beta(-3)]
-    table = gf.compare_dynamics(book, how).xs("total_gamma", level="measure")
-    ax = surveys.plot_dynamics(book, how, measure="total_gamma")
+    found = gf.compare_dynamics(book, how)
+    table = found.table.xs("total_gamma", level="measure")
+    ax = found.plot("total_gamma")
     zeros = [price_text(flip) for flip in table["nearest_flip"]]
     names = [f"{name}, zero {zero}" for name, zero in zip(table.index, zeros, strict=True)]
     assert _legend(ax) == [*names, "spot 71,470"]
@@ -212,13 +212,13 @@ def test_dynamics_are_drawn_with_the_zeros_of_their_table(book):
     moved = gf.sweep_spot(book, dynamics=how[1], measures=["total_gamma"]).table["total_gamma"]
     assert np.array_equal(_named(ax, names[1]).get_ydata(), moved.to_numpy() / 1e6)
     assert ax.get_title(loc="left").startswith("BTC total gamma over spot under each dynamics, 2026-02-05")
-    with pytest.raises(SchemaError, match="dynamics: received an empty list"):
-        surveys.plot_dynamics(book, [])
+    with pytest.raises(SchemaError, match="measure: received 'vega'; legal: 'gamma', 'total_gamma'"):
+        found.plot("vega")
 
 
 def test_the_path_of_flips_is_its_table(book):
-    path = gf.flip_path(book, [0, 2, 5])
-    ax = surveys.plot_flip_path(book, [0, 2, 5])
+    found = gf.flip_path(book, [0, 2, 5])
+    path, ax = found.table, found.plot()
     assert _named(ax, "nearest zero gamma").get_ydata().tolist() == path["nearest_flip"].to_list()
     assert _named(ax, "trough of gamma").get_ydata().tolist() == path["trough"].to_list()
     passed = (book.expiries[:2] - book.asof) / pd.Timedelta(1, "D")
@@ -239,7 +239,7 @@ def test_a_profile_draws_its_strikes(book):
 @pytest.mark.parametrize("how", ["sticky_strike", gf.dynamics.spot_vol_beta(-0.4)], ids=str)
 def test_the_cumulative_flow_is_the_hedge_flow_of_each_move(how):
     book = random_book(3)
-    above, below = surveys.plot_flow(book, reach=0.1, dynamics=how)
+    above, below = gf.flow_around_spot(book, reach=0.1, dynamics=how).plot()
     line = next(line for line in below.lines if len(line.get_xdata()) == 101)
     unit = {"traded [USD k], + = dealers buy": 1e3, "traded [USD m], + = dealers buy": 1e6}[
         below.get_ylabel()
@@ -254,4 +254,4 @@ def test_the_cumulative_flow_is_the_hedge_flow_of_each_move(how):
 @pytest.mark.parametrize("reach", [0.0, 1.0, -0.05, float("nan")])
 def test_a_flow_needs_a_reach_below_one(reach):
     with pytest.raises(SchemaError, match=r"reach: received .*; legal: a share of spot in \(0, 1\)"):
-        surveys.plot_flow(random_book(3), reach=reach)
+        gf.flow_around_spot(random_book(3), reach=reach)

@@ -203,7 +203,7 @@ def test_bars_by_expiry_of_one_kind():
     ax = static.plot_bars(bars, 100.0, "", UNIT)
     assert [t.get_text() for t in ax.get_xticklabels()] == ["2026-02-06", "2026-02-27"]
     assert ax.get_xlabel() == "expiry [UTC]"
-    assert {t.get_text() for t in ax.get_legend().get_texts()} == {"puts", "net"}
+    assert {t.get_text() for t in ax.get_legend().get_texts()} == {"puts"}
 
 
 def test_bars_by_many_names_label_a_few():
@@ -300,7 +300,7 @@ def test_interactive_profile(profile):
     assert list(_trace(figure, "zero gamma").x) == [101.0, 118.0]
     spans = [(s.x0, s.x1) for s in figure.layout.shapes if s.type == "rect"]
     assert spans == [(80.0, 101.0), (80.0, 82.0), (90.0, 91.0)]
-    assert [a.text for a in figure.layout.annotations] == ["101.00", "spot 100.00"]
+    assert [a.text for a in figure.layout.annotations] == ["spot 100.00", "101.00"]
     assert figure.layout.xaxis.range == (80.0, 120.0)
 
 

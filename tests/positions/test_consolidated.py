@@ -128,10 +128,10 @@ def test_parts_have_colours_of_their_own():
 
 
 def test_notes_are_no_calls_and_puts():
-    from gammaflow.studies import barriers as barrier_pictures
+    from gammaflow.studies.barrier_books import barrier_parts
 
     notes = gf.book_notes(gf.demo_notes(), spot=40.53, asof=gf.demo_chain().asof, sigma=0.5)
     both = gf.assign_positions(gf.demo_chain(symbol="IBIT")) + notes
-    ax = barrier_pictures.plot_parts(gf.sweep_spot(both, np.linspace(35, 45, 11), measures=["gamma"]))
+    ax = barrier_parts(gf.sweep_spot(both, np.linspace(35, 45, 11), measures=["gamma"])).plot()
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels[:2] == ["calls and puts", "notes"]

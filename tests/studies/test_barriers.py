@@ -13,7 +13,8 @@ from gammaflow.errors import SchemaError
 from gammaflow.plot import barriers
 from gammaflow.plot.barriers import time_text
 from gammaflow.positions.book import Book
-from gammaflow.studies.barriers import barrier_trades, cliff, plot_cliff, plot_jump, plot_parts
+from gammaflow.studies.barrier_books import barrier_parts, barrier_trades
+from gammaflow.studies.barriers import cliff, knock_jumps
 from support.books import ASOF, random_book
 
 mpl.use("Agg")
@@ -76,7 +77,7 @@ def test_times_are_told_in_units_that_can_be_read(years, text):
 
 
 def test_the_cliff_is_the_ladder_on_both_sides_of_the_barrier():
-    lines = cliff(**PUT, times=TIMES)
+    lines = cliff(**PUT, times=TIMES).table["continuous"]
     assert lines.columns.to_list() == TIMES
     assert (np.diff(lines.index) > 0).all()
     assert lines.index[0] == pytest.approx(55.0)
@@ -88,7 +89,8 @@ def test_the_cliff_is_the_ladder_on_both_sides_of_the_barrier():
 
 
 def test_the_cliff_of_an_upper_barrier_is_seen_from_below():
-    lines = cliff("up-in", "c", 100.0, 130.0, 0.01, 0.3, times=[0.1], reach=0.3, which="gamma")
+    found = cliff("up-in", "c", 100.0, 130.0, 0.01, 0.3, times=[0.1], reach=0.3, which="gamma")
+    lines = found.table["continuous"]
     assert lines.index[0] == pytest.approx(91.0)
     assert lines.index[-1] == pytest.approx(143.0)
     right = barrier.greeks("up-in", "c", lines.index.to_numpy(), 100.0, 130.0, 0.1, 0.01, 0.3).gamma
@@ -96,14 +98,14 @@ def test_the_cliff_of_an_upper_barrier_is_seen_from_below():
 
 
 def test_dates_a_year_are_spread_over_each_time():
-    lines = cliff(**PUT, times=TIMES, dates_per_year=252)
+    lines = cliff(**PUT, times=TIMES).table["252 dates a year"]
     for t, dates in zip(TIMES, (252, 14, 1), strict=True):
         right = barrier.greeks(S=lines.index.to_numpy(), t=t, monitoring=dates, which="delta", **PUT).delta
         np.testing.assert_allclose(lines[t], right, rtol=1e-12)
 
 
 def test_the_picture_of_the_cliff():
-    ax = plot_cliff(**PUT, times=TIMES, currency="USD")
+    ax = cliff(**PUT, times=TIMES).plot(currency="USD")
     assert ax.get_title(loc="left") == (
         "Delta of a down-in put, strike 100.00, barrier 60.00, volatility 20 %"
     )
@@ -118,8 +120,8 @@ def test_the_picture_of_the_cliff():
         "|delta| = 1",
         "barrier 60.00",
     ]
-    for name, dates in (("continuous", None), ("252 dates a year", 252)):
-        lines = cliff(**PUT, times=TIMES, dates_per_year=dates)
+    for name in ("continuous", "252 dates a year"):
+        lines = cliff(**PUT, times=TIMES).table[name]
         drawn = _named(ax, f"_{name}, 1 day")
         assert np.array_equal(drawn.get_xydata(), np.column_stack([lines.index, lines[1 / 365]]))
     assert _named(ax, "_continuous, 1 day").get_linestyle() == "-"
@@ -132,16 +134,16 @@ def test_the_picture_of_the_cliff():
 
 
 def test_the_picture_of_gamma_has_no_limit_and_may_be_of_one_way_of_monitoring():
-    ax = plot_cliff(**PUT, which="gamma", times=TIMES, dates_per_year=None)
+    ax = cliff(**PUT, which="gamma", times=TIMES, dates_per_year=None).plot()
     assert ax.get_ylabel() == "gamma [delta per 1 of spot]"
     assert _legend(ax)[3:] == ["continuous", "barrier 60.00"]
-    lines = cliff(**PUT, which="gamma", times=TIMES)
+    lines = cliff(**PUT, which="gamma", times=TIMES).table["continuous"]
     assert np.array_equal(_named(ax, "_continuous, 3 weeks").get_ydata(), lines[21 / 365])
-    assert plot_cliff(**PUT, which="gamma", currency="USD").get_ylabel() == "gamma [delta per 1 USD]"
+    assert cliff(**PUT, which="gamma").plot(currency="USD").get_ylabel() == "gamma [delta per 1 USD]"
 
 
 def test_a_limit_is_marked_on_the_sides_that_reach_it():
-    ax = plot_cliff("down-in", "c", 100.0, 90.0, 0.0, 0.3, times=[1 / 365], dates_per_year=None)
+    ax = cliff("down-in", "c", 100.0, 90.0, 0.0, 0.3, times=[1 / 365], dates_per_year=None).plot()
     assert [line.get_ydata()[0] for line in ax.lines if "|delta|" in str(line.get_label())] == []
     index = pd.Index([1.0, 2.0, 3.0], name="spot")
     ladder = pd.DataFrame({0.5: [-3.0, 0.0, 2.0]}, index)
@@ -178,18 +180,15 @@ def test_a_ladder_of_nothing_and_one_of_many_decades():
 def test_a_cliff_says_what_it_cannot_draw(change, message):
     with pytest.raises(SchemaError, match=message):
         cliff(**PUT | change)
-    if "which" not in change:
-        with pytest.raises(SchemaError, match=message):
-            plot_cliff(**PUT | change)
 
 
 def test_only_delta_and_gamma_are_cliffs():
     with pytest.raises(SchemaError, match="which: received 'vega'; legal: 'delta', 'gamma'"):
-        plot_cliff(**PUT, which="vega")
+        cliff(**PUT, which="vega").plot()
 
 
 def test_the_jump_over_time_and_where_delta_passes_one():
-    ax = plot_jump("down-in", "p", 1.0, 0.7, 0.0, [0.45, 0.9], years=(1 / 52, 2.0))
+    ax = knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.45, 0.9], years=(1 / 52, 2.0)).plot()
     assert _legend(ax) == ["45 %, 190 days", "90 %, 47.6 days", "sigma sqrt(t) = 0.325"]
     assert ax.get_legend().get_title().get_text() == "volatility, time at which |delta| = 1"
     assert ax.get_ylabel() == "sold by the hedger who owns it [units per option]"
@@ -208,7 +207,7 @@ def test_the_jump_over_time_and_where_delta_passes_one():
 
 
 def test_with_a_rate_the_threshold_moves_with_volatility():
-    ax = plot_jump("down-in", "p", 1.0, 0.7, 0.05, [0.3, 0.9], 0.01, limit=2.0)
+    ax = knock_jumps("down-in", "p", 1.0, 0.7, 0.05, [0.3, 0.9], 0.01, limit=2.0).plot()
     (text,) = [text for text in _legend(ax) if "sqrt" in text]
     low, high = map(float, text.removeprefix("sigma sqrt(t) = ").split(" to "))
     marks = _named(ax, text)
@@ -220,14 +219,14 @@ def test_with_a_rate_the_threshold_moves_with_volatility():
 
 
 def test_a_jump_that_is_bought_and_one_that_never_passes_the_limit():
-    ax = plot_jump("up-in", "c", 1.0, 1.3, 0.0, [0.6], years=(0.01, 1.0))
+    ax = knock_jumps("up-in", "c", 1.0, 1.3, 0.0, [0.6], years=(0.01, 1.0)).plot()
     assert ax.get_ylabel().startswith("bought by the hedger")
     years, jump = ax.lines[0].get_data()
     right = barrier.knock_in_jump("up-in", "c", 1.0, 1.3, years, 0.0, 0.6)
     assert (right < 0).all()
     assert ax.get_title(loc="left").startswith("Jump of delta when an up-in call, strike 1")
     np.testing.assert_allclose(jump, -right, rtol=1e-12)
-    ax = plot_jump("down-in", "p", 1.0, 0.7, 0.0, [0.9], years=(1.0, 2.0))
+    ax = knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.9], years=(1.0, 2.0)).plot()
     assert _legend(ax) == ["90 %"]
 
 
@@ -246,7 +245,7 @@ def test_a_jump_that_is_bought_and_one_that_never_passes_the_limit():
 def test_a_jump_says_what_it_cannot_draw(change, message):
     terms = {"kind": "down-in", "flag": "p", "K": 1.0, "H": 0.7, "r": 0.0, "volatilities": [0.5]}
     with pytest.raises(SchemaError, match=message):
-        plot_jump(**terms | change)
+        knock_jumps(**terms | change)
 
 
 def test_what_dealers_sell_at_each_barrier_is_the_jump_of_delta():
@@ -285,8 +284,8 @@ def test_the_published_notes_sell_a_few_millions_or_hundreds(years, millions):
 def test_the_parts_of_a_profile_add_up_and_barriers_are_named():
     book = notes([85.0, 80.0]) + random_book(1)
     profile = gf.sweep_spot(book, np.linspace(75.0, 120.0, 46))
-    ax = plot_parts(profile)
-    assert _legend(ax) == ["calls and puts", "down-in puts", "all", "spot 100.00", "barrier"]
+    ax = barrier_parts(profile).plot()
+    assert _legend(ax) == ["calls and puts", "down-in puts", "all", "barrier", "spot 100.00"]
     assert ax.get_title(loc="left") == "TEST gamma over spot with barrier options, 2026-02-05 14:30 UTC"
     assert ax.get_ylabel() == "gamma [USD m per +1 % spot]"
     spots, whole = _named(ax, "all").get_data()
@@ -308,19 +307,19 @@ def test_the_parts_of_a_profile_add_up_and_barriers_are_named():
 def test_barriers_out_of_sight_dated_or_many_are_not_named():
     levels = np.arange(80.0, 99.0, 2.0)
     book = notes(levels, contract=[str(h) for h in levels])
-    ax = plot_parts(gf.sweep_spot(book, [81.0, 90.0, 110.0]), "vanna")
+    ax = barrier_parts(gf.sweep_spot(book, [81.0, 90.0, 110.0]), "vanna").plot()
     assert len([line for line in ax.lines if line.get_linestyle() == ":"]) == 9
     trades = barrier_trades(gf.sweep_spot(book, [100.0]))
     named = sorted(set(trades.abs().nlargest(6).index) - {80.0})
     assert [float(text.get_text().partition(":")[0]) for text in ax.texts] == named
-    dated = plot_parts(gf.sweep_spot(notes([85.0], dates=5.0), [80.0, 90.0, 110.0]))
+    dated = barrier_parts(gf.sweep_spot(notes([85.0], dates=5.0), [80.0, 90.0, 110.0])).plot()
     assert [text.get_text() for text in dated.texts] == ["85.00: looked at on dates only"]
 
 
 def test_a_book_without_barriers_has_no_parts():
     profile = gf.sweep_spot(random_book(1), [90.0, 100.0])
     with pytest.raises(SchemaError, match=r"without barrier options; use Profile\.plot"):
-        plot_parts(profile)
+        barrier_parts(profile)
     assert barrier_trades(profile).empty
 
 
@@ -328,6 +327,6 @@ def test_pictures_are_drawn_where_they_are_told():
     from matplotlib import pyplot
 
     _, axes = pyplot.subplots(1, 3)
-    assert plot_cliff(**PUT, ax=axes[0]) is axes[0]
-    assert plot_jump("down-in", "p", 1.0, 0.7, 0.0, [0.5], ax=axes[1]) is axes[1]
-    assert plot_parts(gf.sweep_spot(notes(), [90.0, 100.0, 110.0]), ax=axes[2]) is axes[2]
+    assert cliff(**PUT).plot(ax=axes[0]) is axes[0]
+    assert knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.5]).plot(ax=axes[1]) is axes[1]
+    assert barrier_parts(gf.sweep_spot(notes(), [90.0, 100.0, 110.0])).plot(ax=axes[2]) is axes[2]

@@ -43,10 +43,10 @@ def book_of(*notes, spot=41.59, sigma=0.56, **rates):
 def test_vega_matched_puts_turn_the_dealer_short_gamma_at_the_barrier():
     overlay = vega_matched_puts(put_note(), [0.5, 0.7, 0.85, 1.0, 1.2], spot=1.0, sigma=0.56)
     assert overlay.puts == pytest.approx(1.4013, abs=1e-4)
-    unit = overlay.gamma["net"] / (0.01 * overlay.gamma.index.to_numpy() ** 2)
+    unit = overlay.table["net"] / (0.01 * overlay.table.index.to_numpy() ** 2)
     assert unit.to_list() == pytest.approx([-0.5859, -0.24196, -0.08288, 0.0, 0.0468], abs=1e-4)
-    assert (overlay.gamma["note"].loc[:1.0] > 0).all()
-    assert 530e6 * overlay.gamma.loc[0.7, "net"] == pytest.approx(-0.628e6, abs=1e3)
+    assert (overlay.table["note"].loc[:1.0] > 0).all()
+    assert 530e6 * overlay.table.loc[0.7, "net"] == pytest.approx(-0.628e6, abs=1e3)
 
 
 def test_the_overlay_in_money_at_other_rates_and_strikes():
@@ -60,8 +60,8 @@ def test_the_overlay_in_money_at_other_rates_and_strikes():
     puts = N / K * note.vega[0] / put.vega[0]
     assert (overlay.strike, overlay.puts) == (35.0, pytest.approx(puts, rel=1e-6))
     cash = 0.01 * np.array([40.0, 45.0]) ** 2
-    assert overlay.gamma["note"].to_numpy() == pytest.approx(N / K * note.gamma[1:] * cash, rel=1e-6)
-    assert overlay.gamma["net"].to_numpy() == pytest.approx(
+    assert overlay.table["note"].to_numpy() == pytest.approx(N / K * note.gamma[1:] * cash, rel=1e-6)
+    assert overlay.table["net"].to_numpy() == pytest.approx(
         (N / K * note.gamma[1:] - puts * put.gamma[1:]) * cash, rel=1e-6
     )
 
@@ -100,7 +100,7 @@ def test_the_peak_scales_and_is_a_peak():
 def test_which_notes_have_delta_above_one():
     short = owed(name="short", matures="2026-03-05", initial=50.0)
     long = owed(name="long", observation="maturity")
-    table = locate(book_of(short, long, rate=0.0))
+    table = locate(book_of(short, long, rate=0.0)).table
     assert table.loc["short", "threshold"] == pytest.approx(0.325, abs=5e-4)
     assert table.loc["long", "threshold"] == pytest.approx(0.302, abs=5e-4)
     below = table["deviation"] < table["threshold"]
@@ -117,7 +117,7 @@ def test_knocked_notes_and_notes_without_barrier_are_not_located():
         barrier=0.0,
     )  # fmt: skip
     done = owed(name="done", observation="daily", knocked=True)
-    assert locate(book_of(owed(), safe, done)).index.to_list() == ["RC"]
+    assert locate(book_of(owed(), safe, done)).table.index.to_list() == ["RC"]
     with pytest.raises(SchemaError, match="none of the 2 notes on IBIT can still be knocked in"):
         locate(book_of(safe, done))
     with pytest.raises(SchemaError, match="none of the 1 notes on IBIT has a barrier"):
@@ -132,7 +132,7 @@ def test_knocked_notes_and_notes_without_barrier_are_not_located():
 def test_what_is_traded_at_the_barrier_is_the_jump_of_delta():
     note = owed(matures="2026-05-05", strike=0.96)
     rates = {"rate": 0.036, "dividend_yield": 0.01}
-    table = barrier_map(book_of(note, **rates))
+    table = barrier_map(book_of(note, **rates)).table
     t = note.terms(ASOF).maturity
     jump = barrier.knock_in_jump("down-in", "p", 48.0, 35.0, t, 0.036, 0.56, 0.01)
     row = table.loc["RC"]
@@ -145,14 +145,14 @@ def test_what_is_traded_at_the_barrier_is_the_jump_of_delta():
 def test_what_is_looked_at_on_maturity_or_knocked_trades_nothing():
     table = barrier_map(
         book_of(owed(observation="maturity"), owed(name="done", observation="daily", knocked=True))
-    )
+    ).table
     assert table["trade"].to_list() == [0.0, 0.0]
     assert table["knocked"].to_list() == [False, True]
 
 
 def test_the_map_of_the_demo_notes_in_shares_and_coins():
     book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56, rate=0.036)
-    table = barrier_map(book, per_unit=COINS)
+    table = barrier_map(book, per_unit=COINS).table
     assert table["barrier"].is_monotonic_decreasing
     assert table["notional"].sum() == 530e6
     first = table.iloc[0]
@@ -161,20 +161,21 @@ def test_the_map_of_the_demo_notes_in_shares_and_coins():
     assert daily["trade_BTC"] == pytest.approx(daily["trade_shares"] * COINS)
     assert daily["trade"] == pytest.approx(daily["trade_BTC"] * daily["barrier_BTC"])
     assert table.loc["DEMO-03 reverse convertible, daily", "knocked"]
-    levels = barrier_map(book, per_unit=UnitMap("IBIT", "BTC", COINS, ASOF), step=1.0)
+    levels = barrier_map(book, per_unit=UnitMap("IBIT", "BTC", COINS, ASOF), step=1.0).table
     assert levels["notional"].to_dict() == {43.0: 125e6, 38.0: 250e6, 35.0: 110e6, 28.0: 45e6}
     assert levels["trade"].sum() == pytest.approx(table["trade"].sum())
 
 
 @pytest.mark.parametrize(("level", "coin"), [(43.6, 76_880), (39.0, 68_768), (38.0, 67_005), (36.10, 63_655)])
 def test_levels_in_coins(level, coin):
-    table = barrier_map(book_of(owed(barrier=level / 50.0)), per_unit=COINS, unit="coin")
+    table = barrier_map(book_of(owed(barrier=level / 50.0)), per_unit=COINS, unit="coin").table
     assert table["barrier_coin"].to_list() == pytest.approx([coin], abs=1.0)
 
 
 def test_a_mapped_book_has_the_mapped_map():
     book = book_notes(demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56, rate=0.036)
-    shares, coins = barrier_map(book, per_unit=COINS), barrier_map(book.in_units_of("BTC", COINS))
+    shares = barrier_map(book, per_unit=COINS).table
+    coins = barrier_map(book.in_units_of("BTC", COINS)).table
     assert coins["barrier"].to_numpy() == pytest.approx(shares["barrier_BTC"].to_numpy())
     assert coins["trade_shares"].to_numpy() == pytest.approx(
         shares["trade_BTC"].to_numpy(), rel=1e-6, abs=1e-6
@@ -192,7 +193,7 @@ def test_steps_and_ratios_are_positive(name, value):
 
 
 def test_what_530m_of_notes_would_sell_at_one_price():
-    table = knock_in_sales()
+    table = knock_in_sales().table
     assert table.index.names == ["sigma", "years"]
     assert (table.index.get_level_values("years").min(), table.index.get_level_values("years").max()) == (
         1 / 52,
@@ -209,15 +210,15 @@ def test_what_530m_of_notes_would_sell_at_one_price():
     assert table["continuous"].groupby("sigma").apply(lambda s: s.is_monotonic_decreasing).all()
     for level, limit in ((0.7, 0.325), (0.75, 0.263), (0.8, 0.205), (0.6, 0.462), (0.5, 0.621)):
         years = ((limit + np.array([-1e-3, 1e-3])) / 0.56) ** 2
-        delta = knock_in_sales(sigma=[0.56], years=years.tolist(), level=level)["delta"]
+        delta = knock_in_sales(sigma=[0.56], years=years.tolist(), level=level).table["delta"]
         assert (delta > 1.0).to_list() == [True, False]
 
 
 def test_sales_are_those_of_whole_notes():
     note = owed(notional=530e6, matures="2026-05-05")
     t = note.terms(ASOF).maturity
-    sold = knock_in_sales(sigma=[0.56], years=[t], r=0.036, q=0.01)["continuous"].iloc[0]
-    traded = barrier_map(book_of(note, rate=0.036, dividend_yield=0.01)).loc["RC", "trade"]
+    sold = knock_in_sales(sigma=[0.56], years=[t], r=0.036, q=0.01).table["continuous"].iloc[0]
+    traded = barrier_map(book_of(note, rate=0.036, dividend_yield=0.01)).table.loc["RC", "trade"]
     assert traded == pytest.approx(-sold, rel=1e-5)
 
 

@@ -14,7 +14,7 @@ def book():
 
 
 def test_dynamics_are_compared_in_one_table(book):
-    table = gf.compare_dynamics(book)
+    table = gf.compare_dynamics(book).table
     assert table.index.names == ["dynamics", "measure"]
     strike = table.loc["sticky_strike"]
     pd.testing.assert_series_equal(strike.loc["gamma"], strike.loc["total_gamma"], check_names=False)
@@ -43,7 +43,7 @@ def test_flips_of_gamma_with_vanna_are_roots_of_the_total(book):
 
 def test_each_expiry_has_its_own_levels(book):
     profile = gf.sweep_spot(book)
-    table = gf.flip_term_structure(profile)
+    table = gf.flip_term_structure(profile).table
     assert table.index.tolist() == list(book.expiries)
     assert table["gamma"].sum() == pytest.approx(profile.value_at(book.spot), rel=1e-12)
     for expiry, row in table.iterrows():
@@ -54,11 +54,11 @@ def test_each_expiry_has_its_own_levels(book):
 
 
 def test_an_expiry_that_passes_has_no_row(book):
-    assert len(gf.flip_term_structure(gf.sweep_spot(book, days=3.0))) == len(book.expiries) - 2
+    assert len(gf.flip_term_structure(gf.sweep_spot(book, days=3.0)).table) == len(book.expiries) - 2
 
 
 def test_the_path_over_days_is_that_of_rolled_profiles(book):
-    path = gf.flip_path(book, [0, 1, 10])
+    path = gf.flip_path(book, [0, 1, 10]).table
     assert path.index.tolist() == [0.0, 1.0, 10.0]
     assert path.loc[10.0, "moment"] == book.asof + pd.Timedelta(10, "D")
     for day, row in path.iterrows():
@@ -86,7 +86,7 @@ def test_turning_points_of_moved_smiles_are_strikes_that_expire_within_a_day():
     """Strikes 5 apart at a standard deviation of 0.6: each has its own extremum, with any smile at all."""
     book = near_and_far(0.6)
     spots = np.linspace(80.0, 120.0, 401)
-    table = gf.compare_dynamics(book, ["sticky_strike", "sticky_moneyness"], spots=spots)
+    table = gf.compare_dynamics(book, ["sticky_strike", "sticky_moneyness"], spots=spots).table
     table = table.xs("gamma", level="measure")
     # Strikes 80 to 120, a minimum at each but at the ends of the grid, and a maximum between each two.
     flat = gf.Book(book.to_frame().assign(sigma=0.15), "TEST", 100.0, ASOF)
@@ -96,7 +96,7 @@ def test_turning_points_of_moved_smiles_are_strikes_that_expire_within_a_day():
     assert table.loc["sticky_moneyness", "turns"] == pytest.approx(15, abs=1)
     assert table.loc["sticky_strike", "turns"] <= 3
     assert (table["turns_beyond_a_day"] <= 1).all()
-    later = gf.compare_dynamics(near_and_far(1.1), ["sticky_moneyness"], spots=spots)
+    later = gf.compare_dynamics(near_and_far(1.1), ["sticky_moneyness"], spots=spots).table
     assert (later["turns"] == later["turns_beyond_a_day"]).all()
 
 
@@ -104,19 +104,19 @@ def test_turning_points_of_the_index(shared):
     """A chain whose profile has one turning point where strikes keep their volatility, many elsewhere."""
     book = gf.assign_positions(gf.read_chain(shared / "data/cboe/spx_20230914_carlosjimenezdiaz.csv"))
     spots = np.arange(3_600.0, 4_401.0, 5.0)
-    table = gf.compare_dynamics(book, ["sticky_strike", "sticky_moneyness"], spots=spots)
+    table = gf.compare_dynamics(book, ["sticky_strike", "sticky_moneyness"], spots=spots).table
     table = table.xs("gamma", level="measure")
     assert table["turns"].tolist() == [1, 21]
     assert table["turns_beyond_a_day"].tolist() == [1, 3]
     # No smile, no residual: every volatility 13 %. Three again once the last day's expiries are left out.
     flat = gf.Book(book.to_frame().assign(sigma=0.13), book.symbol, book.spot, book.asof)
-    row = gf.compare_dynamics(flat, ["sticky_strike"], spots=spots).iloc[0]
+    row = gf.compare_dynamics(flat, ["sticky_strike"], spots=spots).table.iloc[0]
     assert (row["turns"], row["turns_beyond_a_day"]) == (11, 3)
 
 
 def test_without_flips_and_zones_there_are_no_numbers():
     long = random_book(1, position=np.full(60, 5.0))
-    row = gf.compare_dynamics(long, ["sticky_strike"]).loc[("sticky_strike", "gamma")]
+    row = gf.compare_dynamics(long, ["sticky_strike"]).table.loc[("sticky_strike", "gamma")]
     assert row["flips"] == 0
     assert np.isnan(row["nearest_flip"])
     assert np.isnan(row["core_low"])

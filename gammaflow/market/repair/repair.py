@@ -17,6 +17,7 @@ from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
 from gammaflow.market.quality import EXPIRED, share_of_alive
 from gammaflow.market.repair.flags import find_flags
+from gammaflow.market.repair.picture import plot_repair
 from gammaflow.market.repair.terms import Terms
 from gammaflow.schema import CHAIN
 
@@ -171,6 +172,13 @@ class RepairedChain(_Derived):
             marks=self.marks[mask].reset_index(drop=True),
             forwards=self.forwards.iloc[np.unique(place[~np.isnan(place)]).astype(int)],
         )
+
+    def plot(self, expiry: Any = None, *, ax: Any = None) -> Any:
+        """Volatilities over strike at one expiry, the vendor's and those after repair (matplotlib Axes).
+
+        Of the expiry with the most volatilities that are not the vendor's where none is given.
+        """
+        return plot_repair(self, self.marks, expiry, ax)
 
     def with_columns(self, **columns: Any) -> Chain:
         """A plain chain with columns replaced: the marks describe the columns as they were repaired."""

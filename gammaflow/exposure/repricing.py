@@ -1,0 +1,299 @@
+"""Repricing: a book's measures over a grid of spots and at any other, its tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, shortfall_lines
+from gammaflow.checks import check_choice, floats, read_only
+from gammaflow.errors import SchemaError
+from gammaflow.exposure.breaks import Breaks, find_breaks
+from gammaflow.exposure.curve import GAP, Curve
+from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
+from gammaflow.exposure.exposure import Exposure, aggregate_exposure
+from gammaflow.exposure.moving import vol_at_spot
+from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.exposure.sums import cash_sums
+from gammaflow.frozen import Frozen, lock
+from gammaflow.instruments.american.rows import AMERICAN
+from gammaflow.market.plausibility import shift_warnings
+from gammaflow.positions.book import Book
+from gammaflow.units import PROFILE_MEASURES, convert, describe, money
+
+__all__ = ["Repricing"]
+
+# Jumps of gamma that pictures mark: this share of the largest value or more, and so many at most.
+_CLIFF, _CLIFFS = 0.05, 10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Repricing(Frozen):
+    """Dealers' measures over a grid of spots, per expiry and in total.
+
+    Attributes
+    ----------
+    book : Book
+        The positions behind the numbers.
+    spots : (m,) array
+        The grid, ascending [currency].
+    values : mapping of (n_expiries, m) arrays
+        The measures of `gammaflow.units.PROFILE_MEASURES` that were asked for, each in its unit; + =
+        dealers are long.
+    dynamics : Dynamics
+        How volatility followed spot.
+    days, vol_shift : float
+        Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
+    smiles : Smiles or None
+        The smiles behind the dynamics, where they need any.
+    tol : float
+        What rows valued by quadrature are valued to (see `sweep_spot`).
+    shortfalls : tuple of Shortfall
+        The contracts that missed it, with the error reached, the worst first.
+    """
+
+    book: Book
+    spots: NDArray[np.float64]
+    values: Mapping[str, NDArray[np.float64]]
+    dynamics: Dynamics = STICKY_STRIKE
+    days: float = 0.0
+    vol_shift: float = 0.0
+    smiles: Smiles | None = None
+    tol: float = TOLERANCE
+    shortfalls: tuple[Shortfall, ...] = ()
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Totals: one row per spot, one column per measure."""
+        return pd.DataFrame({name: v.sum(axis=0) for name, v in self.values.items()}, index=self._index)
+
+    @cached_property
+    def by_expiry(self) -> pd.DataFrame:
+        """One row per spot, columns (measure, expiry): `by_expiry["gamma"]` is spots x expiries."""
+        frames = {
+            name: pd.DataFrame(v.T, index=self._index, columns=self.book.expiries)
+            for name, v in self.values.items()
+        }
+        return pd.concat(frames, axis=1, names=["measure"])
+
+    def by(self, key: str, measure: str = "gamma") -> pd.DataFrame:
+        """One measure, spots x the distinct values of "expiry", "strike", "kind", "venue" or "contract".
+
+        By strike without whole notes, which have none: their sum is what is missing to `table`.
+        """
+        check_choice(key, "key", ("expiry", "strike", "kind", "venue", "contract"))
+        (name,) = _measures([measure])
+        if key == "strike" and not self.book.has_strike.all():
+            return self._with_strikes(name)
+        held = key == "expiry" and name in self.values
+        values = self.values[name] if held else self._money(self.spots, [name], by=key)[name]
+        groups = self.book.expiries if key == "expiry" else pd.Index(np.unique(self.book[key]), name=key)
+        return pd.DataFrame(values.T, index=self._index, columns=groups)
+
+    def _with_strikes(self, measure: str) -> pd.DataFrame:
+        """`by("strike")` without the notes, which have no strike; no columns where nothing else is there."""
+        has = self.book.has_strike
+        if not has.any():
+            none = pd.Index([], dtype=np.float64, name="strike")
+            return pd.DataFrame(index=self._index, columns=none, dtype=np.float64)
+        part = replace(self, book=self.book.select(has), values={}, smiles=None)
+        if part.dynamics.needs_smile:
+            part = replace(part, smiles=fit_smiles(part.book))
+        return part.by("strike", measure)
+
+    def split(self, measure: str = "gamma") -> pd.DataFrame:
+        """One measure over spot: total, the next expiry, all but it, and what expires within a day."""
+        by_expiry = self.by("expiry", measure)
+        total, following = by_expiry.sum(axis=1), by_expiry.iloc[:, 0]
+        left = self.book.expiries - self.book.asof - pd.Timedelta(self.days, "D")
+        return pd.DataFrame(
+            {
+                "total": total,
+                "next_expiry": following,
+                "ex_next_expiry": total - following,
+                "within_a_day": by_expiry.loc[:, left <= pd.Timedelta(1, "D")].sum(axis=1),
+            }
+        )
+
+    def at(self, spots: ArrayLike, measures: Sequence[str] | None = None) -> Self:
+        """The same book, day, volatility and dynamics, repriced at other spots."""
+        wanted = _measures(self.values if measures is None else measures)
+        accuracy = Accuracy(self.tol)
+        empty = replace(self, spots=read_only(_grid(spots)), values={}, shortfalls=())
+        values = empty._money(empty.spots, wanted, accuracy=accuracy)
+        return replace(empty, values=lock(values), shortfalls=accuracy.shortfalls)
+
+    def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
+        """`table` in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        return convert(self.table, unit, self.spots, self.book.currency, contract_size)
+
+    def value_at(self, spot: float, measure: str = "gamma") -> float:
+        """One measure repriced at one spot, in total [its unit], without the rest of a profile."""
+        return float(self._money(np.array([float(spot)]), [measure])[measure].sum())
+
+    def curve(self, measure: str = "gamma") -> Curve:
+        """One measure in total as a function of spot, with the spots at which it may jump."""
+
+        def values(spots: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(self._money(spots, [measure])[measure].sum(axis=0))
+
+        return Curve(values, self.breaks.spots)
+
+    @cached_property
+    def breaks(self) -> Breaks:
+        """Spots at which gamma may jump: early exercise begins, or a barrier is hit."""
+        return find_breaks(
+            self.book,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            dynamics=self.dynamics,
+            smiles=self.smiles,
+        )
+
+    @cached_property
+    def cliffs(self) -> pd.DataFrame:
+        """Jumps of gamma inside the grid that are at least 5 % of its largest value there.
+
+        One row per spot, at most the ten largest, ascending: gamma `below` and `above` it [currency per +1 %
+        spot], the `cause`, and how many `contracts` jump there.
+        """
+        spots, causes, contracts = self.breaks
+        inside = (spots > self.spots[0]) & (spots < self.spots[-1])
+        at, curve = spots[inside], self.curve()
+        below, above = (curve(at * (1.0 + side)) for side in (-GAP, GAP))
+        frame = pd.DataFrame(
+            {"below": below, "above": above, "cause": causes[inside], "contracts": contracts[inside]},
+            index=pd.Index(at, name="spot"),
+        )
+        largest = np.abs(curve(self.spots)).max() if len(at) else 0.0
+        size = (frame["above"] - frame["below"]).abs()
+        return (
+            frame[size >= _CLIFF * largest].loc[lambda f: size[f.index].nlargest(_CLIFFS).index].sort_index()
+        )
+
+    def cliff_spots(self) -> dict[str, list[float]]:
+        """Spots of `cliffs` by cause, as pictures take them [currency]."""
+        return {str(cause): part.index.tolist() for cause, part in self.cliffs.groupby("cause")}
+
+    def exposure(self) -> Exposure:
+        """The book's exposure at its own spot, at the profile's time and volatility."""
+        return self._exposure
+
+    @cached_property
+    def _exposure(self) -> Exposure:
+        sigma = None
+        if self.dynamics.by_delta and self.days:
+            _, shifted = self.book.rolled(self.days, self.vol_shift)
+            sigma = vol_at_spot(self.book, shifted, self.days, self.dynamics, self.smiles)
+        return aggregate_exposure(
+            self.book,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            sigma=sigma,
+            early_exercise=not self.dynamics.moves,
+            tol=self.tol,
+        )
+
+    def plot(self, measure: str = "gamma", **options: Any) -> Any:
+        """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
+        from gammaflow.plot.static import plot_profile
+
+        title = self._title(f"{measure} over spot")
+        unit = describe(self.book.currency)[measure]
+        options = {"currency": self.book.currency, "jumps": self.cliff_spots(), **options}
+        return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
+
+    def plot_stack(self, key: str = "venue", measure: str = "gamma", **options: Any) -> Any:
+        """`measure` over spot as the sum of its parts by `key`, as for `by` (matplotlib Axes)."""
+        from gammaflow.plot.curves import plot_stack
+
+        book, unit = self.book, describe(self.book.currency)[measure]
+        title = self._title(f"{measure} over spot by {key}")
+        options = {"currency": book.currency, **options}
+        return plot_stack(self.by(key, measure), book.spot, title, unit, **options)
+
+    def plot_by(self, key: str = "strike", measure: str = "gamma", **options: Any) -> Any:
+        """Map of `measure` over spot and the values of `key`, as for `by` (matplotlib Axes)."""
+        from gammaflow.plot.maps import plot_heatmap
+
+        book, unit = self.book, describe(self.book.currency)[measure]
+        title = self._title(f"{measure} over spot by {key}")
+        options = {"currency": book.currency, **options}
+        return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
+
+    def _title(self, what: str) -> str:
+        """Symbol, what is shown, the moment, and whatever was rolled, shifted or moved."""
+        rolled = [f"+{self.days:g} days"] * (self.days != 0)
+        rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
+        rolled += [self.dynamics.name] * self.dynamics.moves
+        return f"{self.book.title} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
+            f", {r}" for r in rolled
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
+        return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Those of the book, and what the profile leaves out or misses."""
+        american = self.book.parts.get("american")
+        if american is None:
+            return self.book.remarks + shortfall_lines(self.shortfalls)
+        early = ("early exercise is left out of the profile: volatility moves",) * self.dynamics.moves
+        both = int(AMERICAN.unsupported(american).sum())
+        early += (f"{both:,} American rows have two exercise boundaries: valued as European",) * (both > 0)
+        return self.book.remarks + early + shortfall_lines(self.shortfalls)
+
+    @property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.spots, name="spot")
+
+    def _money(
+        self,
+        spots: NDArray[np.float64],
+        measures: Sequence[str],
+        by: str = "expiry",
+        accuracy: Accuracy | None = None,
+    ) -> dict[str, NDArray[np.float64]]:
+        cash = cash_sums(
+            self.book,
+            spots,
+            days=self.days,
+            vol_shift=self.vol_shift,
+            wanted={PROFILE_MEASURES[name].cash_greek for name in measures},
+            by=by,
+            dynamics=self.dynamics,
+            smiles=self.smiles,
+            accuracy=accuracy or Accuracy(self.tol),
+        )
+        return money(cash)
+
+
+def _grid(spots: ArrayLike) -> NDArray[np.float64]:
+    try:
+        grid = np.atleast_1d(floats(spots))
+    except (TypeError, ValueError):
+        grid = np.array([np.nan])
+    rising = grid.ndim == 1 and grid.size and grid[0] > 0 and (np.diff(grid) > 0).all()
+    if not rising or not np.isfinite(grid).all():
+        shown = np.array2string(grid, threshold=6) if np.isfinite(grid).any() else f"{spots!r:.80}"
+        raise SchemaError(f"spots: received {shown}; legal: finite prices > 0 in ascending order, each once.")
+    return grid
+
+
+def _measures(names: Iterable[str]) -> list[str]:
+    wanted = list(names)
+    wrong = [name for name in wanted if name not in PROFILE_MEASURES]
+    if wrong or not wanted:
+        raise SchemaError(
+            f"measures: received {wrong or wanted!r}; legal: {', '.join(map(repr, PROFILE_MEASURES))}."
+        )
+    return wanted

@@ -1,0 +1,109 @@
+"""The canvas of every static picture: axes, title, labels, grid, spot, the line at zero and the legend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from gammaflow.plot.prepare import COLORS, require
+from gammaflow.text import price_text
+
+__all__ = ["axis_label", "canvas", "plain", "price_ticks"]
+
+_LEGENDS: dict[str, dict[str, Any]] = {
+    "inside": {},
+    "beside": {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2},
+    "above": {
+        "loc": "lower right",
+        "bbox_to_anchor": (1.0, 1.0),
+        "ncols": 4,
+        "borderaxespad": 0.2,
+        "columnspacing": 1.2,
+    },
+}
+
+
+@contextmanager
+def canvas(
+    ax: Any,
+    title: str,
+    label: str,
+    *,
+    across: tuple[str, str] | None = None,
+    ends: Sequence[float] | Any = (),
+    spot: float | None = None,
+    zero: bool = True,
+    legend: str = "beside",
+    legend_title: str = "",
+) -> Iterator[Any]:
+    """Axes to draw on, which are finished alike on every picture when the block ends.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+        Where to draw; a new figure for None.
+    title, label : str
+        What is shown, and the vertical axis with its unit.
+    across : (name, unit), optional
+        The horizontal axis, where it is a price.
+    ends : sequence of float
+        Its first and last price where there are two.
+    spot : float, optional
+        Price of the underlying, marked on the axis of prices: the vertical one without `across` [currency].
+    zero : bool
+        Whether to draw the line at zero.
+    legend : "inside", "beside" or "above"
+        Where the legend stands.
+    legend_title : str
+        Its heading.
+
+    Yields
+    ------
+    matplotlib Axes
+    """
+    if ax is None:
+        ax = require("matplotlib.pyplot").subplots(figsize=(10, 5), layout="constrained")[1]
+    yield ax
+    if across is not None:
+        if len(ends) > 1:
+            ax.set_xlim(ends[0], ends[-1])
+        ax.set_xlabel(axis_label(*across))
+        price_ticks(ax.xaxis)
+    if spot is not None:
+        line = ax.axhline if across is None else ax.axvline
+        line(
+            spot,
+            color=COLORS["spot"],
+            linestyle="--",
+            linewidth=1.2,
+            zorder=3,
+            label=f"spot {price_text(spot)}",
+        )
+    if zero:
+        ax.axhline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
+    ax.set_title(plain(title), loc="left", fontweight="bold", color=COLORS["text"])
+    ax.set_ylabel(plain(label))
+    ax.grid(color=COLORS["grid"], linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(colors=COLORS["text"], length=0)
+    if ax.get_legend_handles_labels()[1]:
+        drawn = ax.legend(frameon=False, fontsize=9, alignment="left", **_LEGENDS[legend])
+        if legend_title:
+            drawn.set_title(legend_title, {"size": 9})
+
+
+def axis_label(name: str, unit: str) -> str:
+    """A name with its unit, where it has one."""
+    return plain(f"{name} [{unit}]") if unit else plain(name)
+
+
+def plain(text: str) -> str:
+    """Text from files as matplotlib shows it: it reads $...$ as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def price_ticks(axis: Any) -> None:
+    """Numbers on an axis as prices are written."""
+    axis.set_major_formatter(lambda value, _: f"{value:,g}")

@@ -1,0 +1,56 @@
+"""The first lines of every result of a book: what it is, of when, under which rule and sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gammaflow.market.plausibility import marked
+from gammaflow.positions.book import Book
+from gammaflow.text import moment_text
+from gammaflow.units import CONVENTION
+
+__all__ = ["basis", "heading"]
+
+
+def heading(
+    name: str,
+    book: Book,
+    *,
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    warnings: Sequence[str] | None = None,
+    sign: str = CONVENTION,
+) -> list[str]:
+    r"""Name, book, moment and spot in one line; its warnings; rule and sign.
+
+    Parameters
+    ----------
+    name : str
+        What the result is.
+    book : Book
+    days, vol_shift : float
+        Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
+    warnings : sequence of str, optional
+        Those of the result; the book's where not given.
+    sign : str
+        What + means in the result's numbers.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> print("\n".join(heading("Exposure", gf.assign_positions(gf.demo_chain()))))
+    Exposure BTC, as of 2026-02-05 09:36 UTC, spot 71,470.00 USD
+    rule: calls_long_puts_short (customers sell calls and buy puts; dealers own calls and owe puts)
+    sign: + = dealers are long; dealers trade minus gamma for each +1 % of spot
+    """
+    when = moment_text(book.asof, days, vol_shift)
+    return [
+        f"{name} {book.title}, as of {when}, spot {book.spot:,.2f} {book.currency}",
+        *marked(book.warnings if warnings is None else warnings),
+        *basis(book, sign),
+    ]
+
+
+def basis(book: Book, sign: str = CONVENTION) -> list[str]:
+    """The rule that signed a book, and what + means, or that positions carry no sign."""
+    return [f"rule: {book.rule_text}", f"sign: {book.sign_of(sign)}"]

@@ -1,0 +1,39 @@
+"""Study: the answer to one question, as a table that says what it is of; each kind draws its own picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+__all__ = ["Study"]
+
+from gammaflow.frozen import Frozen
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Study(Frozen):
+    """A table, and in words what it is of.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The numbers.
+    lines : tuple of str
+        What they are of: book, moment, rule and sign, or the terms.
+    """
+
+    table: pd.DataFrame
+    lines: tuple[str, ...]
+
+    def summary(self) -> str:
+        """What the table is of, and the table."""
+        return "\n".join([*self.lines, self.table.to_string(float_format="{:,.6g}".format)])
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        head = "<br>".join(map(escape, self.lines))
+        return f"<p>{head}</p>{self.table.to_html(float_format='{:,.6g}'.format)}"
