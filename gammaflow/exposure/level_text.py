@@ -14,13 +14,13 @@ from gammaflow.units import describe
 if TYPE_CHECKING:
     from gammaflow.exposure.levels import Levels
 
-__all__ = ["distance", "explain", "rows", "summary"]
+__all__ = ["distance", "explain", "lines", "summary"]
 
 #: Senses of "wall" that are shown beside the one by type, where they name other strikes.
 _OTHER_WALLS = ("above and below", "without the next expiry")
 
 
-def rows(levels: Levels) -> list[tuple[str, str]]:
+def lines(levels: Levels) -> list[tuple[str, str]]:
     """Name and value of each level, in the order in which reports show them."""
     book = levels.profile.book
     side = ("short" if levels.gamma < 0 else "long") if levels.gamma else "none"
@@ -65,7 +65,7 @@ def explain(levels: Levels) -> str:
         ("rule", book.rule_text),
         ("sign", book.sign),
         (
-            "rows",
+            "lines",
             f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"
             + (f"; {book.subset}" if book.subset else ""),
         ),
@@ -103,8 +103,8 @@ def explain(levels: Levels) -> str:
 
 def summary(levels: Levels) -> str:
     """Heading, rule and sign, and a line for each level."""
-    profile, book, lines = levels.profile, levels.profile.book, rows(levels)
-    width = max(len(name) for name, _ in lines)
+    profile, book, pairs = levels.profile, levels.profile.book, lines(levels)
+    width = max(len(name) for name, _ in pairs)
     return "\n".join(
         [
             f"Levels {book.title}, as of {moment_text(book.asof, profile.days, profile.vol_shift)}, "
@@ -112,7 +112,7 @@ def summary(levels: Levels) -> str:
             *marked(levels.warnings),
             f"rule: {book.rule_text}; {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             f"sign: {book.sign}",
-            *(f"  {name:<{width}}  {value}" for name, value in lines),
+            *(f"  {name:<{width}}  {value}" for name, value in pairs),
         ]
     )
 

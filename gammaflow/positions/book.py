@@ -231,24 +231,9 @@ class Book(Columnar):
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
     def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Book:
-        """The rows that a mask and criteria by column name select, at least one.
+        """The rows that a mask and criteria by column name select, at least one, as for `Chain.select`.
 
-        Parameters
-        ----------
-        rows : (n,) array of bool, optional
-            True for the rows to keep; all where not given.
-        **criteria
-            By column: a value, or a list of values one of which the row has; as for `Chain.select`.
-
-        Returns
-        -------
-        Book
-            It says that it is a subset.
-
-        Raises
-        ------
-        SchemaError
-            For what is no mask, for columns or values that are not legal, or where no row is selected.
+        The book then says that it is a subset.
         """
         mask = self.mask(rows, criteria, BOOK)
         columns = {k: v[mask] for k, v in self.columns.items()}
@@ -326,9 +311,7 @@ class Book(Columnar):
 
     def _retold(self, words: Callable[[str], str]) -> dict[str, Any]:
         """The rules of every origin in other words, and the book's: fields to replace."""
-        origins = tuple(
-            origin._replace(rule=tuple(words(part) for part in origin.rule)) for origin in self.origins
-        )
+        origins = tuple(o._replace(rule=tuple(map(words, o.rule))) for o in self.origins)
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
