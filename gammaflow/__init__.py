@@ -105,3 +105,7 @@ __all__ = [
     "units",
     "venues",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

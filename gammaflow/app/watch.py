@@ -251,7 +251,7 @@ def _levels(report: Report) -> Table:
     table = Table(title="\nLevels", title_justify="left", show_header=False, box=None)
     levels, zone = report.levels, report.levels.zone
     near = replace(levels, zones=() if zone is None else (zone,))
-    for name, value in near.rows():
+    for name, value in near.lines():
         table.add_row(name, value)
     others = len(levels.zones) - len(near.zones)
     if others:

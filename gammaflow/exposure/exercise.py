@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 #: Bounds of the classes of moneyness, as shares of the underlying in the money.
 EDGES = (-0.2, -0.1, -0.03, 0.03, 0.1, 0.2)
 
+_KEYS = ("kind", "moneyness")
 _WORDS = {"rows": "rows", "exercised": "exercised now", "unsupported": "valued European"}
 
 
@@ -57,16 +58,17 @@ class ExerciseComparison(Frozen):
         Columns: rows, exercised, unsupported (counts), and per measure european, american, their difference
         [units of `gammaflow.units`] and that as percent of the absolute European sum (NaN where it is 0).
         """
-        return self._sums(["kind", "moneyness"])
+        return self.by(*_KEYS)
 
-    @cached_property
-    def by_kind(self) -> pd.DataFrame:
-        """The same per kind."""
-        return self._sums(["kind"])
+    def by(self, *keys: str) -> pd.DataFrame:
+        """The columns of `table` summed per distinct value of `keys`: "kind", "moneyness"."""
+        wrong = [key for key in keys if key not in _KEYS]
+        if wrong or not keys:
+            raise SchemaError(f"by: received {keys!r}; legal: one or more of {', '.join(map(repr, _KEYS))}.")
+        return self._sums(list(keys))
 
-    @cached_property
     def total(self) -> pd.Series[float]:
-        """The same of all American rows."""
+        """The columns of `table` summed over all American rows."""
         return self._sums([]).iloc[0].rename("total")
 
     def _sums(self, by: list[str]) -> pd.DataFrame:
@@ -101,17 +103,17 @@ class ExerciseComparison(Frozen):
         return plot_bars(bars, book.spot, title, describe(book.currency)[measure], ax=ax)
 
     def __repr__(self) -> str:
-        american = self.book.select(self.book["exercise"] == "american")
+        american, total = self.book.select(exercise="american"), self.total()
         lines = [
             *heading("ExerciseComparison", self.book),
             "American against European exercise of the American rows",
             f"rate {_range(american['rate'])}, yield {_range(american.underlying_yield)}; "
             f"{np.count_nonzero(~np.isnan(american['forward_ratio'])):,} rows on forwards",
-            "; ".join(f"{self.total[name]:,.0f} {words}" for name, words in _WORDS.items()),
+            "; ".join(f"{total[name]:,.0f} {words}" for name, words in _WORDS.items()),
         ]
         for name in self.measures:
             european, american_, _, percent = (
-                self.total[f"{name}_{side}"] for side in ("european", "american", "difference", "percent")
+                total[f"{name}_{side}"] for side in ("european", "american", "difference", "percent")
             )
             unit = MEASURES[name].unit.format(ccy=american.currency)
             lines.append(f"{name}: {european:,.4g} -> {american_:,.4g} {unit} ({percent:+.2f} %)")
@@ -135,7 +137,7 @@ def compare_exercise(
     Returns
     -------
     ExerciseComparison
-        With the tables `table`, `by_kind` and `total`.
+        With `table`, `by` and `total`.
 
     Raises
     ------
@@ -155,7 +157,7 @@ def compare_exercise(
     >>> import gammaflow as gf
     >>> from gammaflow.exposure.exercise import compare_exercise
     >>> found = compare_exercise(gf.assign_positions(gf.demo_chain(symbol="IBIT")))
-    >>> found.by_kind["gamma_percent"].round(2)  # without a yield no call is exercised
+    >>> found.by("kind")["gamma_percent"].round(2)  # without a yield no call is exercised
     kind
     call    0.00
     put    -0.89

@@ -11,13 +11,13 @@ from gammaflow.positions.heading import heading
 from gammaflow.text import amount_text, expiry_labels, strike_text
 from gammaflow.units import describe
 
-__all__ = ["distance", "explain", "rows", "summary"]
+__all__ = ["distance", "explain", "lines", "summary"]
 
 #: Senses of "wall" that are shown beside the one by type, where they name other strikes.
 _OTHER_WALLS = ("above and below", "without the next expiry")
 
 
-def rows(levels: LevelData) -> list[tuple[str, str]]:
+def lines(levels: LevelData) -> list[tuple[str, str]]:
     """Name and value of each level, in the order in which reports show them."""
     book = levels.profile.book
     side = ("short" if levels.gamma < 0 else "long") if levels.gamma else "none"
@@ -59,7 +59,7 @@ def explain(levels: LevelData) -> str:
         ("rule", book.rule_text),
         ("sign", book.sign),
         (
-            "rows",
+            "lines",
             f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"
             + (f"; {book.subset}" if book.subset else ""),
         ),
@@ -100,8 +100,8 @@ def explain(levels: LevelData) -> str:
 
 def summary(levels: LevelData) -> str:
     """Heading, rule and sign, and a line for each level."""
-    profile, lines = levels.profile, rows(levels)
-    width = max(len(name) for name, _ in lines)
+    profile, pairs = levels.profile, lines(levels)
+    width = max(len(name) for name, _ in pairs)
     return "\n".join(
         [
             *heading(
@@ -112,7 +112,7 @@ def summary(levels: LevelData) -> str:
                 warnings=levels.warnings,
             ),
             f"volatility: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
-            *(f"  {name:<{width}}  {value}" for name, value in lines),
+            *(f"  {name:<{width}}  {value}" for name, value in pairs),
         ]
     )
 

@@ -50,9 +50,9 @@ class Levels(LevelData):
         }
         return self.profile.plot("gamma", **{**marks, **options})
 
-    def rows(self) -> list[tuple[str, str]]:
+    def lines(self) -> list[tuple[str, str]]:
         """Name and value of each level, as text, in the order in which reports show them."""
-        return level_text.rows(self)
+        return level_text.lines(self)
 
     def explain(self) -> str:
         """The rule, time, volatility and units behind each number, and how it was found."""

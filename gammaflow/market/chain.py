@@ -211,7 +211,7 @@ class Chain(Columnar):
         >>> chain = gf.demo_chain()
         >>> puts = chain.select(kind="put", expiry="2026-03-27T08:00Z")
         >>> puts.title, set(puts["kind"])
-        ('BTC (subset: 39 of 598 rows)', {'put'})
+        ('BTC (subset: 33 of 598 rows)', {'put'})
         >>> len(chain.select(chain["strike"] < chain.spot, kind="put", strike=[60e3, 80e3]))
         7
         """

@@ -98,7 +98,7 @@ class Quality(Frozen):
     table : DataFrame
         One row per reason: `rows` [count], `open_interest` [contracts] those rows carry. Rows counted
         under one reason are not counted under a later one.
-    rows, usable : int
+    row_count, usable : int
         Rows of the chain, and rows that can be valued (those without open interest hold no position, but
         are usable).
     open_interest, usable_open_interest : float
@@ -136,7 +136,7 @@ class Quality(Frozen):
     """
 
     table: pd.DataFrame
-    rows: int
+    row_count: int
     usable: int
     open_interest: float
     usable_open_interest: float
@@ -193,7 +193,7 @@ class Quality(Frozen):
         return {
             "source": self.source,
             "warnings": list(self.warnings),
-            "rows": self.rows,
+            "rows": self.row_count,
             "usable_rows": self.usable,
             "usable_share_of_open_interest": None if np.isnan(self.usable_share) else self.usable_share,
             "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
@@ -224,7 +224,7 @@ class Quality(Frozen):
             "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"
         )
         lines = [f"WARNING: {text}" for text in self.warnings]
-        lines.append(f"{self.usable:,} of {self.rows:,} rows usable ({share})")
+        lines.append(f"{self.usable:,} of {self.row_count:,} rows usable ({share})")
         for reason, row in self.table.iterrows():
             what = "usable, but " if reason == NO_INTEREST else ""
             lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")

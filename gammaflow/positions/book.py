@@ -239,24 +239,9 @@ class Book(Columnar):
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
     def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Book:
-        """The rows that a mask and criteria by column name select, at least one.
+        """The rows that a mask and criteria by column name select, at least one, as for `Chain.select`.
 
-        Parameters
-        ----------
-        rows : (n,) array of bool, optional
-            True for the rows to keep; all where not given.
-        **criteria
-            By column: a value, or a list of values one of which the row has; as for `Chain.select`.
-
-        Returns
-        -------
-        Book
-            It says that it is a subset.
-
-        Raises
-        ------
-        SchemaError
-            For what is no mask, for columns or values that are not legal, or where no row is selected.
+        The book then says that it is a subset.
         """
         mask = self.mask(rows, criteria, BOOK)
         columns = {k: v[mask] for k, v in self.columns.items()}
@@ -335,9 +320,7 @@ class Book(Columnar):
     def _retold(self, words: Callable[[str], str], spot: float | None = None) -> dict[str, Any]:
         """The rules of every origin in other words, its units in which spot is `spot`: fields to replace."""
         factor = 1.0 if spot is None else spot / self.spot
-        origins = tuple(
-            Origin(o.sources, tuple(words(part) for part in o.rule), o.factor * factor) for o in self.origins
-        )
+        origins = tuple(Origin(o.sources, tuple(map(words, o.rule)), o.factor * factor) for o in self.origins)
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property

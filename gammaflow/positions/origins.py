@@ -143,7 +143,7 @@ class BookQuality(Quality):
         states = pd.concat([pd.Series(dict(q.quotes), dtype="int64") for q in qualities])
         return cls(
             table=pd.concat([q.table.set_index(q.source + ": " + q.table.index) for q in qualities]),
-            rows=sum(q.rows for q in qualities),
+            row_count=sum(q.row_count for q in qualities),
             usable=sum(q.usable for q in qualities),
             open_interest=np.nan,
             usable_open_interest=np.nan,

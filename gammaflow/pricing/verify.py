@@ -34,7 +34,7 @@ class Verification:
         By quantity: worst scaled difference against the reference values and against vollib (NaN where vollib
         does not have it), the tolerance, and whether both are within it. For implied_volatility the
         differences are relative.
-    rows : int
+    row_count : int
         Contracts compared with vollib.
     vector_bits : int
         Width of the vector instructions in the greeks kernel; 64 is scalar code.
@@ -43,7 +43,7 @@ class Verification:
     """
 
     table: pd.DataFrame
-    rows: int
+    row_count: int
     vector_bits: int
     processor: str
 
@@ -59,7 +59,7 @@ class Verification:
         width = f"{self.vector_bits}-bit vectors" if lanes > 1 else "scalar code"
         return (
             f"greeks on {self.processor}, {width} ({lanes} contract{'s' * (lanes > 1)} at a time), "
-            f"worst differences\nagainst 50-digit values and against vollib on {self.rows:,} contracts\n"
+            f"worst differences\nagainst 50-digit values and against vollib on {self.row_count:,} contracts\n"
             f"{table}\n{verdict}"
         )
 

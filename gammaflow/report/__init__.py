@@ -4,3 +4,7 @@ from gammaflow.report.analysis import analyze
 from gammaflow.report.result import Report
 
 __all__ = ["Report", "analyze"]
+
+
+def __dir__() -> list[str]:
+    return __all__

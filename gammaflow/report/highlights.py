@@ -181,7 +181,7 @@ def _quality_card(quality: Quality | None) -> Card:
         return Card(name, "unknown", "no chain is behind the book")
     chains = quality.each()
     shares = ("none" if np.isnan(chain.usable_share) else f"{chain.usable_share:.1%}" for chain in chains)
-    rows = [f"{chain.usable:,} of {chain.rows:,} rows" for chain in chains]
+    rows = [f"{chain.usable:,} of {chain.row_count:,} rows" for chain in chains]
     if isinstance(quality, BookQuality):
         rows = [f"{count} of all {chain.source}" for count, chain in zip(rows, chains, strict=True)]
     return Card(name, ", ".join(shares), "; ".join(rows))

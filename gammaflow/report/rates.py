@@ -60,7 +60,7 @@ def early_exercise_facts(book: Book) -> list[tuple[str, str]]:
     """Name and text of what early exercise changes in gamma; nothing for a book without American rows."""
     if "american" not in book.instruments:
         return []
-    total = compare_exercise(book, measures=["gamma"]).total
+    total = compare_exercise(book, measures=["gamma"]).total()
     unit, rate = describe(book.currency)["gamma"], book["rate"][book.instruments["american"]]
     european, with_it = (
         " ".join(amount_text(total[f"gamma_{side}"], unit, 2)) for side in ("european", "american")

@@ -120,7 +120,7 @@ class Report(Frozen):
             )
         return [*out, *shortfall_lines(worst(self.exposure.shortfalls + self.profile.shortfalls))]
 
-    def totals(self) -> pd.DataFrame:
+    def totals_text(self) -> pd.DataFrame:
         """Each measure summed over the book, as text in a readable unit."""
         units, total = describe(self.book.currency), self.exposure.total()
         rows = [
@@ -129,7 +129,7 @@ class Report(Frozen):
         ]
         return pd.DataFrame(rows, columns=["measure", "total", "unit", "meaning"])
 
-    def by(self, key: str) -> pd.DataFrame:
+    def by_text(self, key: str) -> pd.DataFrame:
         """Every measure per "expiry", "strike" or "venue", as text in readable units, gamma by kind first."""
         units, kinds = describe(self.book.currency), gamma_by(self.exposure, key).add_suffix(" gamma")
         table = self.exposure.by(key)
@@ -206,7 +206,7 @@ class Report(Frozen):
             How many strikes to list, those with the largest net gamma first.
         """
         heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]
-        level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
+        level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
         parts = [
             f"# {literal(self.book.title)} dealer exposure",
             *(f"> **{text}**" for text in self.warnings()),
@@ -214,13 +214,13 @@ class Report(Frozen):
             "## Levels",
             markdown_table(level),
             "## Totals",
-            markdown_table(self.totals()),
-            *(["## By venue", markdown_table(self.by("venue"))] if self._several_venues else []),
+            markdown_table(self.totals_text()),
+            *(["## By venue", markdown_table(self.by_text("venue"))] if self._several_venues else []),
             "## By expiry",
-            markdown_table(self.by("expiry")),
+            markdown_table(self.by_text("expiry")),
             f"## Heaviest strikes ({len(heaviest)} of {self.exposure.by('strike').shape[0]:,})",
             *([self.exposure.left_out("strike")] if self.exposure.left_out("strike") else []),
-            markdown_table(self.by("strike").iloc[heaviest]),
+            markdown_table(self.by_text("strike").iloc[heaviest]),
             "## Data quality",
             literal(self._quality_text()),
             *([markdown_table(self.unusable())] if len(self.unusable()) else []),
@@ -285,10 +285,10 @@ class Report(Frozen):
         return figure
 
     def __repr__(self) -> str:
-        facts, totals = self.facts(), self.totals()
+        facts, totals = self.facts(), self.totals_text()
         lines = [
             *((name, text) for name, text in facts[2:]),
-            *self.levels.rows(),
+            *self.levels.lines(),
             *((name, f"{total} {unit}") for name, total, unit, _ in totals.to_numpy().tolist()),
         ]
         width = max(len(name) for name, _ in lines)
@@ -314,13 +314,13 @@ class Report(Frozen):
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
 
     def _tables(self) -> list[Panel]:
-        level = pd.DataFrame(self.levels.rows(), columns=["level", "value"])
+        level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
         return [
             Panel("Levels", "", level),
-            Panel("Totals", "Summed over the book, at spot.", self.totals()),
-            *([Panel("By venue", "", self.by("venue"))] if self._several_venues else []),
-            Panel("By expiry", "", self.by("expiry")),
-            Panel("By strike", self.exposure.left_out("strike"), self.by("strike")),
+            Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
+            *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
+            Panel("By expiry", "", self.by_text("expiry")),
+            Panel("By strike", self.exposure.left_out("strike"), self.by_text("strike")),
             Panel("Data quality", self._quality_text(), self.unusable()),
         ]
 

@@ -21,6 +21,16 @@ def mixed_book(rows: int = 90, **changes):
     return replace(book, columns={**book.columns, "exercise": style})
 
 
+def test_sums_by_what_there_is():
+    found = compare_exercise(gf.assign_positions(gf.demo_chain(symbol="IBIT")))
+    pd.testing.assert_frame_equal(found.by("kind", "moneyness"), found.table)
+    assert found.by("moneyness")["gamma_american"].sum() == pytest.approx(found.total()["gamma_american"])
+    with pytest.raises(gf.SchemaError, match=r"by: received \('strike',\); legal: one or more of 'kind'"):
+        found.by("strike")
+    with pytest.raises(gf.SchemaError, match=r"by: received \(\)"):
+        found.by()
+
+
 def test_sums_are_those_of_the_array_level() -> None:
     book = mixed_book()
     found = compare_exercise(book, measures=("gamma", "delta", "vega", "gross_gamma"))
@@ -41,11 +51,11 @@ def test_sums_are_those_of_the_array_level() -> None:
         right = np.where(two, european, per * held[greek])
         scale = np.abs(european).max()
         np.testing.assert_allclose(found.rows[f"{name}_american"], right, rtol=1e-5, atol=1e-6 * scale)
-        assert found.total[f"{name}_american"] == pytest.approx(right.sum(), abs=1e-5 * np.abs(right).sum())
-        difference = found.total[f"{name}_american"] - found.total[f"{name}_european"]
-        assert found.total[f"{name}_difference"] == pytest.approx(difference)
-        percent = 100 * difference / abs(found.total[f"{name}_european"])
-        assert found.total[f"{name}_percent"] == pytest.approx(percent)
+        assert found.total()[f"{name}_american"] == pytest.approx(right.sum(), abs=1e-5 * np.abs(right).sum())
+        difference = found.total()[f"{name}_american"] - found.total()[f"{name}_european"]
+        assert found.total()[f"{name}_difference"] == pytest.approx(difference)
+        percent = 100 * difference / abs(found.total()[f"{name}_european"])
+        assert found.total()[f"{name}_percent"] == pytest.approx(percent)
     intrinsic = at[0] * (U - at[2])
     np.testing.assert_array_equal(found.rows["exercised"][~two], (held.price == intrinsic)[~two])
 
@@ -54,11 +64,11 @@ def test_classes_cover_every_row_and_add_up() -> None:
     book = mixed_book()
     found = compare_exercise(book)
     rows, table = found.rows, found.table
-    assert len(rows) == 60 == table["rows"].sum() == found.total["rows"]
+    assert len(rows) == 60 == table["rows"].sum() == found.total()["rows"]
     assert list(rows["contract"]) == list(book["contract"][book["exercise"] == "american"])
     for name in ("gamma_european", "gamma_american", "delta_difference", "exercised"):
-        assert table[name].sum() == pytest.approx(found.total[name])
-        assert found.by_kind[name].sum() == pytest.approx(found.total[name])
+        assert table[name].sum() == pytest.approx(found.total()[name])
+        assert found.by("kind")[name].sum() == pytest.approx(found.total()[name])
     bounds = [-np.inf, *EDGES, np.inf]
     labels = list(rows["moneyness"].cat.categories)[::-1]
     assert labels[0] == "below -20%"
@@ -81,8 +91,8 @@ def test_classes_cover_every_row_and_add_up() -> None:
 def test_nothing_differs_without_rate_and_yield() -> None:
     book = mixed_book(rate=np.zeros(90), dividend_yield=np.zeros(90))
     found = compare_exercise(book)
-    assert found.total["gamma_difference"] == 0.0
-    assert found.total["exercised"] == 0
+    assert found.total()["gamma_difference"] == 0.0
+    assert found.total()["exercised"] == 0
     assert (found.rows["delta_american"] == found.rows["delta_european"]).all()
 
 
@@ -90,7 +100,7 @@ def test_an_empty_sum_has_no_percentage() -> None:
     book = mixed_book()
     american_rows = book["exercise"] == "american"
     none = replace(book, columns={**book.columns, "position": np.where(american_rows, 0.0, book["position"])})
-    assert np.isnan(compare_exercise(none).total["gamma_percent"])
+    assert np.isnan(compare_exercise(none).total()["gamma_percent"])
 
 
 def test_repr_says_what_was_assumed() -> None:
@@ -127,13 +137,13 @@ def test_real_chains(shared: Path, name: str) -> None:
     rate, q, european, american_, gross, gone = REAL[name]
     chain = gf.read_chain(shared / "data" / name).with_columns(rate=rate, dividend_yield=q)
     found = compare_exercise(gf.assign_positions(chain), measures=("gamma", "gross_gamma"))
-    total = found.total
+    total = found.total()
     assert total["gamma_european"] == pytest.approx(european, rel=1e-3)
     assert total["gamma_american"] == pytest.approx(american_, rel=1e-3)
     assert total["gross_gamma_percent"] == pytest.approx(gross, abs=0.01)
     assert total["exercised"] == gone
     assert total["unsupported"] == 0
-    change: pd.DataFrame = found.by_kind["gamma_difference"].abs()
+    change: pd.DataFrame = found.by("kind")["gamma_difference"].abs()
     assert change["call"] < 1e-3 * change["put"]
     puts = found.table.loc["put", "gamma_percent"].abs()
     assert puts["+3% .. +10%"] > 2 * puts["-3% .. +3%"]

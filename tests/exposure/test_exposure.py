@@ -191,7 +191,7 @@ def test_a_book_of_notes_alone_has_no_strikes(with_notes, tmp_path):
     assert profile.by("strike").shape == (61, 0)
     levels = gf.find_levels(profile)
     assert np.isnan([levels.call_wall, levels.put_wall, levels.absolute_gamma_strike]).all()
-    assert ("absolute gamma strike", "none") in levels.rows()
+    assert ("absolute gamma strike", "none") in levels.lines()
     assert levels.to_dict()["absolute_gamma_strike"] is None
     assert len(levels.concentration) == len(levels.max_pain) == 0
     with pytest.raises(SchemaError, match=r"no row of the book has a strike .*10 notes.* Use by='expiry'"):

@@ -178,7 +178,7 @@ def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
     levels = gf.find_levels(gf.sweep_spot(book))
     (zone,) = levels.zones
     assert (zone.high_end, zone.high) == ("open", pytest.approx(1000.0))
-    assert ("  its flow", "not bounded; see what dealers trade for a given move") in levels.rows()
+    assert ("  its flow", "not bounded; see what dealers trade for a given move") in levels.lines()
     for move, traded in levels.moves.items():
         x = np.linspace(0.0, np.log(1 + move), 2001)
         gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
@@ -381,7 +381,7 @@ def test_without_calls_there_is_no_call_wall():
     levels = levels_of(("put", 95.0, -5.0))
     assert np.isnan(levels.call_wall)
     assert levels.to_dict()["call_wall"] is None
-    assert ("call wall", "none") in levels.rows()
+    assert ("call wall", "none") in levels.lines()
 
 
 @given(st.integers(0, 200))
@@ -454,7 +454,7 @@ def test_strikes_are_written_as_listed_however_large(per_unit, wall):
     """One of seventy million is written out; one mapped to endless decimals has seven digits."""
     book = gf.assign_positions(gf.demo_chain()).in_units_of("X", per_unit)
     levels = gf.find_levels(gf.sweep_spot(book, book.spot * np.linspace(0.9, 1.1, 5)))
-    assert dict(levels.rows())["put wall"] == wall
+    assert dict(levels.lines())["put wall"] == wall
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -508,7 +508,7 @@ def test_moving_volatility_leaves_early_exercise_out_everywhere():
 
 def test_a_book_that_has_expired_has_no_side():
     levels = gf.find_levels(gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=30.0))
-    assert ("gamma at spot", "0 USD per +1 % spot (none)") in levels.rows()
+    assert ("gamma at spot", "0 USD per +1 % spot (none)") in levels.lines()
     with pytest.raises(SchemaError, match=r"days: received 1e\+06; legal: 0 .."):
         gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=1e6)
     with pytest.raises(SchemaError, match=r"core: received '0.9'"):

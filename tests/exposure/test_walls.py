@@ -162,13 +162,13 @@ def test_summary_tells_expiries_of_one_day_apart():
     chain = made_up()
     levels = gf.find_levels(gf.sweep_spot(gf.assign_positions(chain), [4_400.0, 4_500.0, 4_600.0]))
     am, pm, _ = (f"{k:,.0f}" for k in naive(chain))
-    rows = [row for row in levels.rows() if row[0].startswith("max pain")]
+    rows = [row for row in levels.lines() if row[0].startswith("max pain")]
     assert rows == [
         ("max pain, next expiry", f"{am} (2023-09-15 13:30 UTC)"),
         ("max pain, same day", f"{pm} (2023-09-15 20:00 UTC)"),
     ]
     later = gf.find_levels(gf.sweep_spot(levels.profile.book, [4_400.0, 4_500.0, 4_600.0], days=2.0))
-    (row,) = [row for row in later.rows() if row[0].startswith("max pain")]
+    (row,) = [row for row in later.lines() if row[0].startswith("max pain")]
     assert row == ("max pain, next expiry", f"{naive(chain).iloc[-1]:,.0f} (2023-10-20)")
     assert f"{pm} (2023-09-15 20:00 UTC)" in repr(levels)
 

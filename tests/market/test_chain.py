@@ -53,7 +53,7 @@ def test_quality_counts_every_row_once():
         "open interest missing": 0,
         "open interest zero": 0,
     }
-    assert (quality.rows, quality.usable) == (8, 3)
+    assert (quality.row_count, quality.usable) == (8, 3)
     assert quality.open_interest == 155
     assert quality.usable_share == pytest.approx(55 / 155, rel=1e-15)
     assert "3 of 8 rows usable (35.5% of open interest)" in str(quality)

@@ -383,7 +383,7 @@ def test_quality_of_a_sum_is_that_of_each_chain(everything, coins):
     assert lines[-1] == "10 rows of this book come from no chain; nobody recorded their quality"
     assert str(coins.quality) in str(quality)
     assert str(fund) in str(quality)
-    assert (quality.rows, quality.usable) == (598 + 524, 578 + 524)
+    assert (quality.row_count, quality.usable) == (598 + 524, 578 + 524)
     assert np.isnan([quality.usable_share, quality.score, quality.hours_since_close]).all()
     assert quality.table["rows"].to_dict() == {f"{COINS}: implied volatility missing": 20}
     states = {k: coins.quality.quotes.get(k, 0) + fund.quotes.get(k, 0) for k in ("two-sided", "no bid")}

@@ -123,4 +123,4 @@ def test_a_part_of_a_repaired_chain_keeps_its_marks_and_forwards(chain):
     assert part.original["contract"].tolist() == part["contract"].tolist()
     assert part.quality.checks["forward known"] == 1.0
     assert part.title == f"BTC (subset: {mask.sum()} of {len(whole)} rows)"
-    assert part.quality.before.rows == mask.sum()
+    assert part.quality.before.row_count == mask.sum()

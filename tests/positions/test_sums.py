@@ -239,7 +239,7 @@ def test_a_book_netted_to_nothing_has_no_walls(tmp_path):
     report = gf.analyze(nothing, spots=[90.0, 100.0, 110.0])
     levels = report.levels
     assert np.isnan([levels.call_wall, levels.put_wall, levels.absolute_gamma_strike]).all()
-    assert dict(levels.rows())["absolute gamma strike"] == "none"
+    assert dict(levels.lines())["absolute gamma strike"] == "none"
     assert report.to_dict()["levels"]["absolute_gamma_strike"] is None
     assert (totals(nothing) == 0.0).all()
     page = report.to_html(tmp_path / "none.html").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ def test_the_kernels_of_this_machine_agree(result: verify.Verification) -> None:
     assert result.table.index.tolist() == [*bsm.ALL, "implied_volatility"]
     assert result.table["against_reference"].max() < 1e-12
     assert result.table["against_vollib"].notna().sum() == 7
-    assert result.rows == 1000
+    assert result.row_count == 1000
     assert result.vector_bits in (64, 128, 256, 512)
     assert "all agree" in str(result)
     assert result.processor in repr(result)
@@ -44,7 +44,7 @@ def test_a_wrong_kernel_is_named(monkeypatch: pytest.MonkeyPatch, result: verify
 
 def test_more_rows_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "FULL_ROWS", 1234)
-    assert verify.run(full=True).rows == 1234
+    assert verify.run(full=True).row_count == 1234
 
 
 def test_natural_scales_bound_the_quantities() -> None:

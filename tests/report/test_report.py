@@ -137,14 +137,14 @@ def test_repr_says_what_every_number_means(report):
     assert CONVENTION in text
     assert report.book.rule_text in text
     assert str(report.quality) in text
-    for name, value in report.levels.rows():
+    for name, value in report.levels.lines():
         assert re.search(rf"{re.escape(name)} +{re.escape(value)}", text)
     gamma = report.exposure.total()["gamma"] / 1e6
     assert re.search(rf"gamma +{gamma:,.2f} USD m per \+1 % spot", text)
 
 
 def test_totals_are_the_exposure_in_readable_units(report):
-    table = report.totals().set_index("measure")
+    table = report.totals_text().set_index("measure")
     sizes = {"": 1.0, "k": 1e3, "m": 1e6, "bn": 1e9}
     for name, unit in ((m, describe("USD")[m]) for m in MEASURES):
         row = table.loc[name.replace("_", " ")]
@@ -155,7 +155,7 @@ def test_totals_are_the_exposure_in_readable_units(report):
 
 
 def test_tables_hold_every_strike_and_expiry(report):
-    strikes, expiries = report.by("strike"), report.by("expiry")
+    strikes, expiries = report.by_text("strike"), report.by_text("expiry")
     assert len(strikes) == len(np.unique(report.book["strike"]))
     assert list(expiries["expiry [UTC]"]) == list(report.book.expiries.strftime("%Y-%m-%d"))
     gamma = expiries["gamma [USD m per +1 % spot]"].astype(float)

@@ -38,7 +38,7 @@ def test_flips_of_gamma_with_vanna_are_roots_of_the_total(book):
         assert abs(profile.value_at(flip.spot, "total_gamma")) < 1e-9 * gross
         up, down = (profile.value_at(flip.spot * (1 + h), "total_gamma") for h in (1e-4, -1e-4))
         assert flip.slope == pytest.approx(0.01 * (up - down) / 2e-4, rel=1e-4)
-    assert "total gamma at spot" in dict(levels.rows())
+    assert "total gamma at spot" in dict(levels.lines())
 
 
 def test_each_expiry_has_its_own_levels(book):

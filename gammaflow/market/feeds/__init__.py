@@ -5,3 +5,7 @@ from gammaflow.market.feeds.feed import VENDORS, Answers, Feed, fetch_chain, rep
 from gammaflow.market.feeds.transport import fetch_raw
 
 __all__ = ["VENDORS", "Answer", "Answers", "Feed", "Limits", "fetch_chain", "fetch_raw", "replay"]
+
+
+def __dir__() -> list[str]:
+    return __all__

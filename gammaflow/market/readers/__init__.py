@@ -88,3 +88,7 @@ def read_chain(
             f"Leave vendor= out or name the right one."
         )
     return found.read(source, symbol, moment)
+
+
+def __dir__() -> list[str]:
+    return __all__

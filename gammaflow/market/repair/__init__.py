@@ -3,3 +3,7 @@
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 
 __all__ = ["RepairedChain", "repair_chain"]
+
+
+def __dir__() -> list[str]:
+    return __all__

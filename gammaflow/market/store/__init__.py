@@ -5,3 +5,7 @@ from gammaflow.market.store.folder import Store
 from gammaflow.market.store.names import Snapshot
 
 __all__ = ["Snapshot", "Store", "read_snapshot"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -23,3 +23,7 @@ __all__ = [
     "implied_volatility_status",
     "price",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -31,3 +31,7 @@ __all__ = [
     "ladder",
     "price",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
