@@ -63,7 +63,8 @@ class Motion:
         k = np.where(np.isnan(k), 0.0, k)
         columns = (read_only(x), read_only(sigma), read_only(k), read_only(expiry, np.int64))
         vol_paths(*columns, *self.lines[1:], vol, tilt)
-        return vol, tilt
+        # What has no volatility has no slope of it.
+        return vol, np.where(np.isnan(tilt), 0.0, tilt)
 
 
 def moving_sums(
