@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.kernels.chebyshev import nodes, to_series
+
 Array = NDArray[np.float64]
 
 #: The fewest points ever used, and the most: beyond, summing rows at every spot costs less.
@@ -49,16 +51,7 @@ def narrowest(half_width: float, most: float) -> float:
 
 def points(n: int, low: float, high: float) -> Array:
     """n Chebyshev points of the first kind on [low, high], ascending; none for n = 0."""
-    angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * max(n, 1)))
-    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * np.cos(angle))
-
-
-@lru_cache(maxsize=_KEPT)
-def _to_series(n: int) -> Array:
-    """(n, n) matrix from values at `points` to coefficients."""
-    k = np.arange(n)
-    angle = (2 * np.arange(n)[::-1] + 1) * (np.pi / (2 * n))
-    return np.asarray(np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n))
+    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * nodes(n))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -70,7 +63,7 @@ def _cosines(n: int, low: float, high: float, grid: bytes) -> Array:
 
 def series(values: Array) -> Array:
     """Coefficients (..., n) of the polynomial through values (..., n) at `points`."""
-    return np.asarray(values @ _to_series(values.shape[-1]))
+    return np.asarray(values @ to_series(values.shape[-1]))
 
 
 def integrated(coefficients: Array, low: float, high: float) -> Array:

@@ -97,7 +97,7 @@ def evaluate(expiry: ArrayLike, k: ArrayLike, svi: Array) -> Array:
     """w, dw/dk, d2w/dk2 and g of n rows, (4, n)."""
     where = read_only(k)
     out = np.empty((4, len(where)))
-    smile_rows(read_only(np.broadcast_to(expiry, where.shape), np.int64), where, read_only(svi), out)
+    smile_rows(np.broadcast_to(expiry, where.shape).astype(np.int64), where, svi, out)
     return out
 
 

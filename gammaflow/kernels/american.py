@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gammaflow.kernels import formulas
+from gammaflow.kernels.chebyshev import extremes_to_series
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, log_ratio, mills
 
@@ -64,8 +65,7 @@ def rule(n: int, points: int, last: int, done: float = 0.0, few: int = 0) -> Rul
     """
     k = np.arange(n + 1)
     times = np.cos(np.pi * k / (2 * n)) ** 2
-    half = np.where((k == 0) | (k == n), 0.5, 1.0)
-    series = 2.0 / n * half[:, None] * half * np.cos(np.pi * np.outer(k, k) / n)
+    series = extremes_to_series(n)
     y, weight = np.polynomial.legendre.leggauss(points)
     a, weight = np.pi / 4.0 * (1.0 + y), np.pi / 4.0 * weight
     angle = np.arccos(2.0 * np.multiply.outer(times[:-1], np.cos(a)) - 1.0)

@@ -43,10 +43,16 @@ def read_columns(
         For everything that is wrong.
     """
     signs, hidden = read_flag(flag, problems)
-    columns = [signs, *(word.code for word in words)]
+    columns, masks, series = [signs], [hidden], [flag] if isinstance(flag, pd.Series) else []
+    for word in words:
+        columns.append(word.code)
+        masks.append(word.hidden)
+        series += [word.value] if isinstance(word.value, pd.Series) else []
     for name, value in numbers.items():
         plain = type(value) is np.ndarray and value.dtype is FLOAT
         columns.append(value if plain else read_number(name, value, problems))
+        if isinstance(value, pd.Series):
+            series.append(value)
     shape: tuple[int, ...] = ()
     if not problems:
         found = {c.shape for c in columns}
@@ -56,15 +62,12 @@ def read_columns(
             named = zip(("flag", *(word.name for word in words), *numbers), columns, strict=True)
             shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
             problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")
-    given = (flag, *(word.value for word in words), *numbers.values())
-    series = [a for a in given if isinstance(a, pd.Series)]
     if series and any(not s.index.equals(series[0].index) for s in series[1:]):
         problems.append("the Series have different indexes; align them first (rows are matched by position).")
     if problems:
         raise SchemaError("\n".join(problems))
     if numbers and (words or hidden is not None):
-        first = 1 + len(words)
-        columns[first] = hide(columns[first], [hidden, *(word.hidden for word in words)])
+        columns[len(masks)] = hide(columns[len(masks)], masks)
     return columns, shape, series[0].index if series and shape == series[0].shape else None
 
 

@@ -24,6 +24,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
 from gammaflow.kernels.blocks import read_blocks
 from gammaflow.kernels.bsm import DEFAULT, default_loop
+from gammaflow.kernels.differences import CENTRAL, ONE_SIDED
 from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
 from gammaflow.pricing.american.implied import implied
 from gammaflow.pricing.arguments import read_columns, read_which
@@ -56,10 +57,6 @@ RULES = {
 _CHUNK = 4096
 _STEP = 0.005
 
-#: Offsets and weights of first and second derivatives of five points; of one side and of both, times 12.
-_CENTRAL = np.array([[-2, -1, 0, 1, 2], [1, -8, 0, 8, -1], [-1, 16, -30, 16, -1]], float)
-_ONE_SIDED = np.array([[0, 1, 2, 3, 4], [-25, 48, -36, 16, -3], [35, -104, 114, -56, 11]], float)
-
 
 def _read_precision(precision: Any) -> tuple[Rules, Rules]:
     if not isinstance(precision, str) or precision not in RULES:
@@ -83,18 +80,18 @@ def _differences(
     n = len(step)
     first, second = np.zeros((2, n)), np.zeros((2, n))
     left = np.arange(n)
-    for table, way in ((_CENTRAL, np.ones(n)), (_ONE_SIDED, side), (_ONE_SIDED, -side)):
+    for stencil, way in ((CENTRAL, np.ones(n)), (ONE_SIDED, side), (ONE_SIDED, -side)):
         if not left.size:
             break
         h = (step * way)[left]
         points = [np.repeat(a[left], 5) for a in arrays]
-        points[column] = (arrays[column][left, None] + table[0] * h[:, None]).ravel()
+        points[column] = (arrays[column][left, None] + stencil.offsets * h[:, None]).ravel()
         out = evaluate(points, by)
         held = _held(points[0], points[1], out[4]).reshape(-1, 5).all(axis=1)
         values = out[:2].reshape(2, -1, 5)
-        kept = held & central[left] if table is _CENTRAL else held
-        first[:, left[kept]] = (values @ table[1] / (12.0 * h))[:, kept]
-        second[:, left[kept]] = (values @ table[2] / (12.0 * h * h))[:, kept]
+        kept = held & central[left] if stencil is CENTRAL else held
+        first[:, left[kept]] = (values @ stencil.slope / (12.0 * h))[:, kept]
+        second[:, left[kept]] = (values @ stencil.bend / (12.0 * h * h))[:, kept]
         left = left[~kept]
     first[:, left] = second[:, left] = np.nan
     return first, second

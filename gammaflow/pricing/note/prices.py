@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number, floats, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_steps import spread
+from gammaflow.kernels.differences import CENTRAL
 from gammaflow.kernels.note_steps import Dates
 from gammaflow.kernels.notes import LEVELS, one_pass
 from gammaflow.pricing.arguments import read_which
@@ -32,8 +33,9 @@ _VOL_STEP, _RATE_STEP = 0.004, 0.005
 STILL = 1e-5
 LEAST = 1e-60
 
-_SLOPE = np.array([1.0, -8.0, 8.0, -1.0]) / 12.0
-_BEND = np.array([-1.0, 16.0, 16.0, -1.0]) / 12.0
+# Of differences from the value in the middle, which drops out.
+_AROUND, _SLOPE, _BEND = (np.delete(row, 2) for row in CENTRAL)
+_SLOPE, _BEND = _SLOPE / 12.0, _BEND / 12.0
 
 
 def value(
@@ -243,14 +245,14 @@ class _Note:
             step = _VOL_STEP * self.sigma
             around = np.zeros((4, 5, len(S)))
             if self.claims:
-                around[:] = [self.slopes(r, self.sigma + k * step) - here for k in (-2, -1, 1, 2)]
+                around[:] = [self.slopes(r, self.sigma + k * step) - here for k in _AROUND]
             step = step or 1.0
             first = np.tensordot(_SLOPE, around, 1) / step
             out |= {"vega": first[0], "vanna": first[1], "zomma": first[2]}
             out["volga"] = np.tensordot(_BEND, around[:, 0], 1) / step**2
         if "rho" in wanted:
             step = min(1e-3, _RATE_STEP * max(self.sigma, STILL) / np.sqrt(self.terms.maturity))
-            around = np.array([self.slopes(r + k * step, self.sigma)[0] - price for k in (-2, -1, 1, 2)])
+            around = np.array([self.slopes(r + k * step, self.sigma)[0] - price for k in _AROUND])
             out["rho"] = _SLOPE @ around / step
         return out
 
