@@ -20,12 +20,12 @@ def main(path: str | None = None, symbol: str | None = None) -> None:
     book = gf.assign_positions(chain)
     profile = gf.sweep_spot(book)
     print(profile)
-    print("zero gamma:", *gf.find_levels(profile).flips, sep="\n  ")
+    print("zero gamma:", *profile.levels().flips, sep="\n  ")
 
     dynamics = ["sticky_strike", "sticky_moneyness", gf.dynamics.spot_vol_beta(-3)]
-    show("Levels as volatility follows spot, gamma in m per +1 %", gf.compare_dynamics(book, dynamics))
-    show("Levels of the next five expiries alone", gf.flip_term_structure(profile).head())
-    show("Levels in the coming days", gf.flip_path(book, [0, 1, 2, 4, 7, 14]))
+    show("Levels as volatility follows spot, gamma in m per +1 %", gf.compare_dynamics(book, dynamics).table)
+    show("Levels of the next five expiries alone", gf.flip_term_structure(profile).table.head())
+    show("Levels in the coming days", gf.flip_path(book, [0, 1, 2, 4, 7, 14]).table)
 
     print("\nGamma at spot by days ahead (down) and volatility (across), m per +1 %:")
     cube = gf.sweep(book, [book.spot], days=[0, 1, 2, 4, 7], vol_shifts=[0, 0.05, 0.10])
@@ -41,7 +41,7 @@ def main(path: str | None = None, symbol: str | None = None) -> None:
     flow = gf.hedge_flow(book, spot=0.95 * book.spot, days=1.0, vol_shift=0.10)
     print((flow.table / 1e6).round(1).to_string())
 
-    gf.surveys.plot_flow(book)[0].figure.savefig("profile_flow.png", dpi=120)
+    gf.flow_around_spot(book).plot()[0].figure.savefig("profile_flow.png", dpi=120)
     print("\nwritten: profile_flow.png")
 
 

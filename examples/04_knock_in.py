@@ -5,7 +5,7 @@ import pandas as pd
 
 import gammaflow as gf
 from gammaflow import barrier
-from gammaflow.studies import barriers as barrier_pictures
+from gammaflow.studies import barrier_books, barriers
 
 PUT = {"kind": "down-in", "flag": "p", "K": 100.0, "H": 60.0, "r": 0.04, "sigma": 0.2, "q": 0.01}
 TIMES = {
@@ -116,13 +116,13 @@ def compare(listed: gf.Book, books: dict[str, gf.Book]) -> pd.DataFrame:
     rows = {}
     for name, book in {"listed alone": listed, **{n: listed + b for n, b in books.items()}}.items():
         profile = gf.sweep_spot(book)
-        levels = gf.find_levels(profile)
+        levels = profile.levels()
         rows[name] = {
             "gamma": gf.aggregate_exposure(book).total()["gamma"] / 1e6,
-            "zero gamma": min((f.spot for f in levels.flips), key=lambda s: abs(s - listed.spot)),
+            "zero gamma": levels.nearest_flip.spot,
             "to 69,000": gf.hedge_flow(book, spot=69_000).total / 1e6,
             "to 66,500": gf.hedge_flow(book, spot=66_500).total / 1e6,
-            "at barriers": barrier_pictures.barrier_trades(profile).sum() / 1e6,
+            "at barriers": barrier_books.barrier_trades(profile).sum() / 1e6,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -160,7 +160,7 @@ def main() -> None:
     title = f"Knocked now, and the barrier shifted by what the sale does at USD {DEPTH / 1e6:,.0f} m per 1 %"
     show(title, pd.DataFrame(columns, pd.Index([f"{h:,.0f}" for h in level], name="barrier")))
 
-    barrier_pictures.plot_cliff(**PUT, currency="USD").figure.savefig("knock_in.png", dpi=120)
+    barriers.cliff(**PUT).plot(currency="USD").figure.savefig("knock_in.png", dpi=120)
     print("\nwritten: knock_in.png")
 
 

@@ -33,11 +33,11 @@ def levels_of(books: dict[str, gf.Book]) -> pd.DataFrame:
     """Gamma at spot, the nearest zero, the trough and its core, by book."""
     rows = {}
     for name, book in books.items():
-        levels = gf.find_levels(gf.sweep_spot(book))
+        levels = gf.sweep_spot(book).levels()
         zone = levels.zone
         rows[name] = {
             "gamma, USD m per 1 %": levels.gamma / 1e6,
-            "zero gamma": min((f.spot for f in levels.flips), key=lambda s: abs(s - book.spot), default=None),
+            "zero gamma": levels.nearest_flip and levels.nearest_flip.spot,
             "trough": zone.trough.spot if zone else None,
             "core from": zone.core[0] if zone else None,
             "core to": zone.core[1] if zone else None,
@@ -68,14 +68,14 @@ def main() -> None:
         print(f"{moment}: dealers of {gamma:,.0f} of {here:,.0f} USD m per 1 % can hedge where they trade")
 
     shares = notes_on_the_fund()
-    barriers = note_maps.barrier_map(shares, per_unit=venues.IBIT)
+    barriers = note_maps.barrier_map(shares, per_unit=venues.IBIT).table
     barriers[["notional", "trade"]] /= 1e6
     show(
         "Barriers of the notes, notional and trade in USD m, + = dealers buy", barriers.drop(columns="shares")
     )
     show(
         "What 530m of notes would sell at one barrier, USD m",
-        note_maps.knock_in_sales() / [1, 1e6, 1e6, 1],
+        note_maps.knock_in_sales().table / [1, 1e6, 1e6, 1],
         2,
     )
 

@@ -7,38 +7,48 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.live import Live
 
-from gammaflow.app.terminal import Rate, check_ending, dumps, err_console, out_console, write
+from gammaflow.app.options import (
+    BaseUrl,
+    ChainOut,
+    Count,
+    Every,
+    Json,
+    JsonLines,
+    Rate,
+    RawFolder,
+    Repair,
+    RuleName,
+    StoreFolder,
+    SymbolName,
+    Timeout,
+    VendorName,
+)
+from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, write
 from gammaflow.app.watch import State, render, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
 from gammaflow.checks import check_choice
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.chain import Chain
-from gammaflow.market.feeds import VENDORS, Answers, Feed, Limits
+from gammaflow.market.feeds import Answers, Feed, Limits
 from gammaflow.market.store import Store
 from gammaflow.positions.rules import RULES
 from gammaflow.report import Report, analyze
 
 __all__ = ["fetch", "watch"]
 
-VendorName = Annotated[str, typer.Argument(metavar="VENDOR", help=f"Who is asked: {', '.join(VENDORS)}.")]
-SymbolName = Annotated[str, typer.Argument(metavar="SYMBOL", help="The underlying: BTC, SPX, IBIT.")]
-BaseUrl = Annotated[str | None, typer.Option(help="Ask this address instead of the vendor's own.")]
-Timeout = Annotated[float, typer.Option(help="Seconds that one fetch may take, retries included.")]
-
 
 def fetch(
     vendor: VendorName,
     symbol: SymbolName,
-    out: Annotated[Path | None, typer.Option(help="Write the chain: .csv or .parquet.")] = None,
-    raw: Annotated[Path | None, typer.Option(help="A folder for the vendor's answers as they came.")] = None,
+    out: ChainOut = None,
+    raw: RawFolder = None,
     base_url: BaseUrl = None,
     timeout: Timeout = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Ask a vendor for the chain of now."""
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
@@ -86,19 +96,15 @@ def _summary(chain: Chain, answers: Answers, kept: Path | None) -> dict[str, Any
 def watch(
     vendor: VendorName,
     symbol: SymbolName,
-    every: Annotated[float, typer.Option(help="Seconds from one refresh to the next.")] = 60.0,
-    count: Annotated[int | None, typer.Option(help="End after so many refreshes.")] = None,
-    store: Annotated[Path | None, typer.Option(help="A folder that keeps every chain.")] = None,
-    rule: Annotated[
-        str, typer.Option(help=f"Who holds which side: {', '.join(RULES)}.")
-    ] = "calls_long_puts_short",
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
-    ] = False,
+    every: Every = 60.0,
+    count: Count = None,
+    store: StoreFolder = None,
+    rule: RuleName = "calls_long_puts_short",
+    repair: Repair = False,
     rate: Rate = None,
     base_url: BaseUrl = None,
     timeout: Timeout = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")] = False,
+    as_json: JsonLines = False,
 ) -> None:
     """Refresh levels and exposure from a live feed until Ctrl-C; faults are shown and survived."""
     check_choice(rule, "rule", RULES)

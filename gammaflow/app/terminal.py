@@ -1,4 +1,4 @@
-"""What commands print to, how they write files, and options that several take."""
+"""What commands print to, and how they write files."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import kernels_are_ready
 
-__all__ = ["Rate", "check_ending", "dumps", "err_console", "out_console", "working", "write"]
-
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        help="Interest rate of all rows; 0.036 is 3.6 % a year, 0 is 0. Not given: the chain's, else that of "
-        "put-call parity, else the US short rate of the year."
-    ),
-]
+__all__ = ["check_ending", "dumps", "err_console", "out_console", "working", "write"]
 
 out_console = Console()
 err_console = Console(stderr=True)

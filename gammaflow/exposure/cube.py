@@ -22,6 +22,7 @@ from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
+from gammaflow.text import moment_text
 from gammaflow.units import describe
 
 __all__ = ["Cube", "sweep"]
@@ -125,7 +126,7 @@ class Cube(Frozen):
             curves = self.over_vol_shifts(measure, days)
             labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
             fixed = f", {days:g} d ahead" if days else ""
-        title = f"{book.title} {measure} over spot, {book.asof:%Y-%m-%d %H:%M} UTC{fixed}"
+        title = f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}"
         options = {"currency": book.currency, "labels": labels, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 

@@ -117,31 +117,9 @@ def find_levels(
     if len(profile.spots) < 3:
         raise SchemaError(f"profile: received {len(profile.spots)} spots; levels need at least three.")
     check_choice(measure, "measure", ("gamma", "total_gamma"))
-    if exposure is None:
-        exposure = profile.exposure()
-    elif exposure.book is not profile.book:
-        raise MismatchError("exposure and profile are of different books; compute both from one book.")
-    elif (exposure.days, exposure.vol_shift) != (profile.days, profile.vol_shift):
-        raise MismatchError(
-            f"exposure and profile are of different times: {exposure.days:g} and {profile.days:g} days, vol "
-            f"shifts {exposure.vol_shift:g} and {profile.vol_shift:g}. Use Profile.exposure()."
-        )
-    spot = profile.book.spot
-    curve = profile.curve(measure)
-    between = _between(profile, curve)
-    known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
-    known = known or profile.at(profile.spots, [measure, "gross_gamma"])
-    gross = float(known.table["gross_gamma"].max())
-    if not profile.spots[0] <= spot <= profile.spots[-1]:
-        every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
-        gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
-    floor = _flat(profile) * gross
-    new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
-    x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
-    order = np.argsort(x)
-    at = Samples(x[order], g[order])
-    at = extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), between)
-    at = polish(curve, at, floor)
+    exposure = _same_time(profile, exposure)
+    spot, curve = profile.book.spot, profile.curve(measure)
+    at, floor = _samples(profile, curve, measure)
     crossings = cross(curve, at, floor)
     roots = crossings.spots[~crossings.jumps]
     steps = spot * (1.0 + np.sort([0.0, *MOVES]))
@@ -164,6 +142,37 @@ def find_levels(
         measure=measure,
         day_sigma=_day_sigma(profile),
     )
+
+
+def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
+    """The exposure, or the profile's where none is given; MismatchError for another book's or time's."""
+    if exposure is None:
+        return profile.exposure()
+    if exposure.book is not profile.book:
+        raise MismatchError("exposure and profile are of different books; compute both from one book.")
+    if (exposure.days, exposure.vol_shift) != (profile.days, profile.vol_shift):
+        raise MismatchError(
+            f"exposure and profile are of different times: {exposure.days:g} and {profile.days:g} days, vol "
+            f"shifts {exposure.vol_shift:g} and {profile.vol_shift:g}. Use Profile.exposure()."
+        )
+    return exposure
+
+
+def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
+    """The profile's grid made denser, extended to where zones end and polished; what counts as zero."""
+    spot, between = profile.book.spot, _between(profile, curve)
+    known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
+    known = known or profile.at(profile.spots, [measure, "gross_gamma"])
+    gross = float(known.table["gross_gamma"].max())
+    if not profile.spots[0] <= spot <= profile.spots[-1]:
+        every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
+        gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
+    floor = _flat(profile) * gross
+    new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
+    x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
+    order = np.argsort(x)
+    at = extend(curve, Samples(x[order], g[order]), floor, (spot / _SPAN, spot * _SPAN), between)
+    return polish(curve, at, floor), floor
 
 
 def _flat(profile: Repricing) -> float:

@@ -25,6 +25,7 @@ from gammaflow.frozen import Frozen, lock
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
+from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money
 
 __all__ = ["Repricing"]
@@ -232,9 +233,7 @@ class Repricing(Frozen):
         rolled = [f"+{self.days:g} days"] * (self.days != 0)
         rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
         rolled += [self.dynamics.name] * self.dynamics.moves
-        return f"{self.book.title} {what}, {self.book.asof:%Y-%m-%d %H:%M} UTC" + "".join(
-            f", {r}" for r in rolled
-        )
+        return f"{self.book.title} {what}, {moment_text(self.book.asof)}" + "".join(f", {r}" for r in rolled)
 
     @property
     def warnings(self) -> tuple[str, ...]:

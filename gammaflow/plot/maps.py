@@ -59,7 +59,7 @@ def plot_heatmap(
             ax.set_ylim(places[0] - step / 2, places[-1] + step / 2)
             price_ticks(ax.yaxis)
         else:
-            name_rows(ax, rows.index)
+            _name_rows(ax, rows.index)
         _colour(ax, spots, places, rows.to_numpy() / divisor, unit)
     return ax
 
@@ -83,7 +83,7 @@ def _colour(ax: Any, spots: Any, places: Any, values: Any, unit: str) -> None:
     bar.outline.set_visible(False)
 
 
-def name_rows(ax: Any, index: pd.Index) -> None:
+def _name_rows(ax: Any, index: pd.Index) -> None:
     """The vertical axis as expiries or names, the first on top."""
     times = isinstance(index, pd.DatetimeIndex)
     texts = expiry_labels(pd.DatetimeIndex(index)) if times else [plain(str(name)) for name in index]
@@ -144,5 +144,5 @@ def plot_places(
                 label=name,
                 zorder=4,
             )
-        name_rows(ax, table.index)
+        _name_rows(ax, table.index)
     return ax

@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 from gammaflow.accuracy import TOLERANCE
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics
-from gammaflow.exposure.levels import find_levels
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
@@ -98,4 +97,4 @@ def analyze(
         book = source
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     exposure = profile.exposure()
-    return Report(chain, book, exposure, profile, find_levels(profile, exposure, core=core), financing)
+    return Report(chain, book, exposure, profile, profile.levels(core=core), financing)

@@ -251,6 +251,6 @@ def knock_in_sales(
                 ).delta,
             }
         )
-    face = " ".join(amount_text(notional, "currency", 0))
+    face = "".join(amount_text(notional, "", 0))
     title = f"Sold where {face} of notes knock in at {level:.4g} of initial"
     return KnockInSales(pd.DataFrame(rows, index).astype(np.float64), (f"KnockInSales: {title}",), title)

@@ -25,7 +25,7 @@ from gammaflow.studies.note_hedges import (
     vega_matched_puts,
 )
 from gammaflow.studies.study import Study
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, price_text
 
 __all__ = [
     "BarrierMap",
@@ -50,7 +50,7 @@ class BarrierMap(Study):
     book: Book
 
     def plot(self, column: str = "trade", *, ax: Any = None) -> Any:
-        """What dealers trade at each barrier or level, + = they buy, as bars by price (matplotlib Axes).
+        """What dealers trade at each barrier or level, + = they buy, as bars (matplotlib Axes).
 
         Parameters
         ----------
@@ -63,12 +63,11 @@ class BarrierMap(Study):
 
         check_choice(column, "column", ("trade", "notional"))
         book, where = self.book, "level" if "level" in self.table else "barrier"
-        bars = self.table[[column]].groupby(self.table[where].to_numpy()).sum().rename_axis(where)
+        bars = self.table[[column]].groupby(self.table[where].to_numpy()).sum()
+        bars.index = pd.Index(map(price_text, bars.index), name=f"{where} [{book.currency}]")
         what = "traded when notes knock in" if column == "trade" else "face of notes"
-        title = f"{book.title} {what}, by barrier, {moment_text(book.asof)}"
-        ax = plot_bars(bars, book.spot, title, book.currency, currency=book.currency, ax=ax)
-        ax.set_xlabel(f"{where} [{book.currency}]")
-        return ax
+        title = f"{book.title} {what}, spot {price_text(book.spot)}, {moment_text(book.asof)}"
+        return plot_bars(bars, book.spot, title, book.currency, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

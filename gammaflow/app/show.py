@@ -1,0 +1,129 @@
+"""Reports and tables as commands print and write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from gammaflow.app.terminal import dumps, out_console, write
+from gammaflow.market.plausibility import marked
+from gammaflow.plot.tables import markdown_table
+from gammaflow.positions.heading import basis
+from gammaflow.report import Report
+from gammaflow.report.rates import rate_dict
+from gammaflow.text import strike_text
+from gammaflow.units import describe
+
+__all__ = ["conditions", "finish_report", "finish_table"]
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 1000 else f"{value:,.4g}"
+
+
+def _show_head(report: Report) -> None:
+    book = report.book
+    out_console.print(
+        f"{book.title}  {report.facts()[0][1]}  spot {book.spot:,.2f} {book.currency}",
+        markup=False,
+        highlight=False,
+    )
+    for line in marked(report.faults()):
+        out_console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    for text in report.notices():
+        out_console.print(Text(text, style="yellow"), soft_wrap=True)
+    out_console.print("\n".join(basis(book)), highlight=False, markup=False)
+    for name, text in report.rates():
+        out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def conditions(report: Report) -> dict[str, Any]:
+    """What JSON says beside numbers, whatever the command."""
+    return {"warnings": report.warnings(), "financing": rate_dict(report.book, report.financing)}
+
+
+def _show_levels(report: Report) -> None:
+    table = Table("level", "value", title="Levels", title_justify="left")
+    for name, value in report.levels.rows():
+        table.add_row(name, value)
+    out_console.print(table, highlight=False)
+
+
+def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
+    table = Table(title=title, title_justify="left")
+    index = [str(name) for name in frame.index.names]
+    for name in index:
+        table.add_column(name)
+    for column in frame.columns:
+        table.add_column(f"{column}\n[dim]{units.get(str(column), '')}[/dim]", justify="right")
+    for key, row in zip(frame.index, frame.to_numpy(), strict=True):
+        keys = key if isinstance(key, tuple) else (key,)
+        labels = [
+            f"{k:%Y-%m-%d %H:%M}"
+            if isinstance(k, pd.Timestamp)
+            else strike_text(k)
+            if isinstance(k, float)
+            else k
+            for k in keys
+        ]
+        table.add_row(*labels, *(_number(v) for v in row))
+    out_console.print(table, highlight=False)
+
+
+def finish_table(
+    report: Report, frame: pd.DataFrame, title: str, out: Path | None, as_json: bool, left_out: str = ""
+) -> None:
+    """Print a table, or its JSON, and write it where asked; and what it leaves out, in words."""
+    flat = frame.reset_index()
+    units = describe(report.book.currency)
+
+    def payload() -> str:
+        rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
+        levels = report.levels.to_dict()
+        head = {k: levels[k] for k in ("symbol", "asof", "spot", "currency", "rule", "signed", "subset")}
+        beside = {"left_out": left_out} if left_out else {}
+        return dumps({**head, **conditions(report), "units": units, **beside, "rows": rows})
+
+    if out:
+        writers: dict[str, Callable[[Path], Any]] = {
+            ".csv": lambda path: flat.to_csv(path, index=False),
+            ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
+            ".md": lambda path: path.write_text(markdown_table(flat.astype(str)), encoding="utf-8"),
+        }
+        write(out, writers)
+    if as_json:
+        print(payload())
+        return
+    _show_head(report)
+    _show_frame(frame, title, units)
+    if left_out:
+        out_console.print(left_out, highlight=False, markup=False)
+    out_console.print(report.book.quality_text, highlight=False, markup=False)
+
+
+def finish_report(
+    report: Report, out: Path | None, as_json: bool, shown: dict[str, Any] | None = None
+) -> None:
+    """Write the report where asked; print its levels, or as JSON `shown` (by default all) alone."""
+    if out:
+        write(
+            out,
+            {
+                ".html": report.to_html,
+                ".md": lambda path: path.write_text(report.to_markdown(), encoding="utf-8"),
+                ".json": lambda path: path.write_text(dumps(report.to_dict()), encoding="utf-8"),
+            },
+        )
+    if as_json:
+        print(dumps(report.to_dict() if shown is None else shown))
+        return
+    _show_head(report)
+    _show_levels(report)
+    out_console.print(report.book.quality_text, highlight=False, markup=False)
