@@ -51,7 +51,7 @@ def conditions(report: Report) -> dict[str, Any]:
 
 def _show_levels(report: Report) -> None:
     table = Table("level", "value", title="Levels", title_justify="left")
-    for name, value in report.levels.rows():
+    for name, value in report.levels.lines():
         table.add_row(name, value)
     out_console.print(table, highlight=False)
 
