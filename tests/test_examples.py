@@ -112,6 +112,18 @@ def test_consolidated(tmp_path):
     assert (tmp_path / "venues.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
+def test_hedge_and_fund(tmp_path):
+    done = run("06_hedge_and_fund.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # Twice 2.5bn; 2 (2 - 1) times 2.5bn times 1 %; the perpetual takes off the options' delta and no gamma.
+    assert re.search(r"^funds +-5,000.0 +-50.0", done.stdout, re.MULTILINE)
+    assert re.search(r"^perpetuals +-7,188.7 +0.0 +0.0$", done.stdout, re.MULTILINE)
+    assert "options: gamma -169.0, zero gamma 77,509, trough 68,655" in done.stdout
+    assert "all: gamma -219.0, zero gamma 78,963, trough 68,998" in done.stdout
+    assert (tmp_path / "hedge_and_fund.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_every_example_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
     assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []
