@@ -7,7 +7,6 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.checks import read_only
 from gammaflow.exposure import chebyshev
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.instruments.row import Scenario
@@ -83,7 +82,7 @@ def vanilla_sums(
     )  # fmt: skip
     if (np.diff(groups) < 0).any():
         order = np.argsort(groups, kind="stable")
-        columns = tuple(read_only(c[order]) for c in columns)
+        columns = tuple(c[order] for c in columns)
         vanilla, groups = vanilla[order], groups[order]
     starts = np.searchsorted(groups, np.arange(count + 1))
     flags = (
@@ -123,7 +122,7 @@ def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array]
                     np.log(bound / book.spot)
                     for bound in bounds(rows, Scenario(np.empty(0), years[mine], sigma[mine]))
                 )
-    return read_only(low), read_only(high)
+    return low, high
 
 
 def _sizes_that_pay(
@@ -194,11 +193,10 @@ def _sums_at(
     The last two of `columns` bound where rows count, in x.
     """
     if not rows.all():
-        columns = tuple(read_only(c[rows]) for c in columns)
+        columns = tuple(c[rows] for c in columns)
         starts = np.append(0, np.cumsum(rows))[starts]
-    ends = read_only(np.cumsum([0, *map(len, points)]), np.int64)
-    starts = read_only(starts, np.int64)
-    x = read_only(np.concatenate(points))
+    ends = np.cumsum([0, *map(len, points)])
+    x = np.concatenate(points)
     out = np.zeros((SUMS, ends[-1]))
 
     def work(first: int, last: int) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.checks import read_only
 from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.fixed import CASH_SUMS
 from gammaflow.exposure.smile import Smiles, fit_smiles, log_moneyness
@@ -61,7 +60,7 @@ class Motion:
         vol, tilt = np.empty((2, len(places), len(x)))
         # Rows without a strike move as the money does.
         k = np.where(np.isnan(k), 0.0, k)
-        columns = (read_only(x), read_only(sigma), read_only(k), read_only(expiry, np.int64))
+        columns = (x, sigma, k, expiry)
         vol_paths(*columns, *self.lines[1:], vol, tilt)
         # What has no volatility has no slope of it.
         return vol, np.where(np.isnan(tilt), 0.0, tilt)
@@ -94,18 +93,18 @@ def moving_sums(
     vanilla = book.vanilla
     columns = (book["strike"], years, book["rate"], sigma, book.underlying_yield)
     # Other rows have size 0 and the terms of some option, since 0 times NaN is NaN.
-    terms = [read_only(np.where(vanilla, values, 1.0)) for values in columns]
+    terms = [np.where(vanilla, values, 1.0) for values in columns]
     moneyness, *lines = motion.lines
     moving_sweep(
-        read_only(spots),
-        read_only(np.log(spots / book.spot)),
+        spots,
+        np.log(spots / book.spot),
         book.expiry_starts,
-        read_only(groups, np.int64),
+        groups,
         book.flag,
         book.underlying_ratio,
         *terms,
-        read_only(np.where(vanilla, book.size, 0.0)),
-        read_only(np.where(vanilla, moneyness, 0.0)),
+        np.where(vanilla, book.size, 0.0),
+        np.where(vanilla, moneyness, 0.0),
         *lines,
         out,
         bool(_REST & set(wanted)),
@@ -143,11 +142,11 @@ def _lines(book: Book, days: float, dynamics: Dynamics, smiles: Smiles | None) -
     left = np.maximum(today - days / DAYS_PER_YEAR, 0.0)
     stretch = np.sqrt(today / np.where(left > 0, left, today)) if dynamics.by_delta else np.ones(expiries)
     return _Lines(
-        read_only(log_moneyness(book)),
-        read_only(svi),
-        read_only(today),
-        read_only(stretch),
+        log_moneyness(book),
+        svi,
+        today,
+        stretch,
         dynamics.share,
-        read_only(line),
+        line,
         dynamics.lowest,
     )

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import read_only
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
 
@@ -95,7 +94,7 @@ class Violations(NamedTuple):
 
 def evaluate(expiry: ArrayLike, k: ArrayLike, svi: Array) -> Array:
     """w, dw/dk, d2w/dk2 and g of n rows, (4, n)."""
-    where = read_only(k)
+    where = np.asarray(k, np.float64)
     out = np.empty((4, len(where)))
     smile_rows(np.broadcast_to(expiry, where.shape).astype(np.int64), where, svi, out)
     return out

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.checks import read_only
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.exposure.fixed import CASH_SUMS, SUMS, vanilla_sums
 from gammaflow.exposure.moving import Motion, moving_sums
@@ -106,11 +105,11 @@ def cash_greeks(
         By cash greek, and "gross_gamma" with absolute positions; NaN nowhere for a valid book.
     """
     years, shifted = book.rolled(days, vol_shift)
-    sigma = shifted if sigma is None else read_only(sigma)
+    sigma = shifted if sigma is None else sigma
     out = np.empty((len(CASH_GREEKS), len(book)))
     cash_rows(
         book.flag,
-        read_only(book.underlying_ratio * book.spot),
+        book.underlying_ratio * book.spot,
         book["strike"],
         years,
         book["rate"],

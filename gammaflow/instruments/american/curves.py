@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from gammaflow.checks import read_only
 from gammaflow.instruments.row import Rows
 from gammaflow.kernels.american import Rule
 from gammaflow.kernels.american_rows import series_loop
+from gammaflow.kernels.chebyshev import nodes, to_series
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 from gammaflow.pricing.american.boundary import find_boundaries, premiums, share
 
@@ -108,13 +109,13 @@ class Curves:
             points = self.points[start:stop]
             for n in np.unique(points[points > 0]).tolist():
                 rows = start + np.flatnonzero(points == n)
-                cosines, to_series = _nodes(n)
+                cosines, matrix = nodes(n), to_series(n)
                 for part in np.array_split(rows, 1 + len(rows) * n // _CHUNK):
                     of = np.repeat(part, n)
                     x = np.exp(self.middle[part, None] + self.half[part, None] * cosines).ravel()
                     unit = np.where(self.put[of], self.K[of], self.K[of] / x)
                     values = _held(self, of, x, full) / unit
-                    series = values.reshape(names, len(part), n) @ to_series
+                    series = values.reshape(names, len(part), n) @ matrix
                     out[part, :, :n] = series.swapaxes(0, 1)
 
         share(work, len(self.K), 16.0)
@@ -122,13 +123,13 @@ class Curves:
 
     def add_held(self, wanted: list[str], spots: Array, size: Array, into: Places, out: Array) -> None:
         """Add what exercise later changes in `size` of each row to rows `into` of out (wanted, any, m)."""
-        which = read_only([_PREMIUM.index(_GREEK.get(name, name)) for name in wanted], np.int64)
-        gross = read_only([name in _GREEK for name in wanted], np.bool_)
+        which = np.array([_PREMIUM.index(_GREEK.get(name, name)) for name in wanted], np.int64)
+        gross = np.array([name in _GREEK for name in wanted], np.bool_)
         series = self.short if which.max() < _SHORT else self.full
         fixed, floating = np.where(self.put, self.K, 0.0), np.where(self.put, 0.0, self.ratio)
         terms = (self.low, self.high, self.centre, self.per, fixed * size, floating * size, np.sign(size))
-        columns = (*map(read_only, terms), *(read_only(a, np.int64) for a in (self.points, into)))
-        grid = read_only(spots), read_only(np.log(spots))
+        columns = (*terms, self.points, into)
+        grid = spots, np.log(spots)
         alone = np.bincount(into).max() == 1
 
         def work(start: int, stop: int) -> None:
@@ -160,18 +161,11 @@ class Curves:
             np.add.at(out[wanted.index("delta")], into, received)
 
 
-@cache
-def _nodes(n: int) -> tuple[Array, Array]:
-    """Chebyshev points on -1..1, and the matrix (n, n) from values there to coefficients."""
-    angle, k = (2 * np.arange(n) + 1) * (np.pi / (2 * n)), np.arange(n)
-    return np.cos(angle), np.cos(np.outer(angle, k)) * np.where(k == 0, 1.0 / n, 2.0 / n)
-
-
 def _european(curves: Curves, of: Places, U: Array, years: Array) -> dict[str, Array]:
     """Cash greeks of the European options of the rows `of`, which have `years` left."""
     out = np.empty((len(CASH_GREEKS), len(of)))
     columns = (curves.phi[of], U, curves.K[of], years, curves.r[of], curves.sigma[of], curves.q[of])
-    cash_rows(*map(read_only, (*columns, np.ones(len(of)))), out)
+    cash_rows(*columns, np.ones(len(of)), out)
     return dict(zip(CASH_GREEKS, out, strict=True))
 
 
