@@ -166,7 +166,7 @@ class Columnar(Frozen):
             values, found = _wanted(dictionary[name], wanted)
             problems += found
             if not problems:
-                mask = mask & np.isin(self[name], values)
+                mask = mask & _among(self[name], values)
         if not problems and not mask.any():
             asked = [f"{name}={wanted!r:.60}" for name, wanted in criteria.items()]
             problems.append(
@@ -213,16 +213,29 @@ def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:
     listed = [wanted] if alone else list(wanted)
     if column.type == "time":
         # As a column holds them, moments are in UTC and do not say so.
-        stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in listed]
+        known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]
+        stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in known]
         moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
         if problems:
             return np.empty(0), problems
-        return np.array([m.tz_localize(None).to_datetime64() for m in moments], "datetime64[ns]"), []
+        found = [m.tz_localize(None).to_datetime64() for m in moments] + [NO_TIME] * (
+            len(listed) - len(known)
+        )
+        return np.array(found, "datetime64[ns]"), []
     if column.type == "number":
         return numbers(listed, column.name)
     wrong = [v for v in listed if not isinstance(v, str) or (column.choices and v not in column.choices)]
     problems = [f"{column.name}: received {wrong[0]!r}; legal: {column.legal}."] if wrong else []
     return np.array(listed, dtype=object), problems
+
+
+def _among(column: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Rows of a column that have one of the values; a missing value is met by missing ones."""
+    found = np.isin(column, values)
+    missing = {"M": np.isnat, "f": np.isnan}.get(column.dtype.kind)
+    if missing is not None and missing(values).any():
+        found |= missing(column)
+    return np.asarray(found)
 
 
 def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:

@@ -118,7 +118,9 @@ BOOK: Mapping[str, Column] = _dictionary(
         "rebate", "number", "currency", "cash paid where a barrier option pays nothing else", 0.0, default=0.0
     ),
     _positive("payout", "currency", "cash that a digital option pays where it ends in the money"),
-    _optional("leverage", "-", "daily leverage of a leveraged fund: 2, 3, -1, ...", low=-10.0),
+    replace(
+        _optional("leverage", "-", "daily leverage of a leveraged fund: 2, 3, -1, ...", low=-10.0), high=10.0
+    ),
     _EXERCISE,
     Column(
         "numeraire",

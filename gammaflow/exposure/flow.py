@@ -164,7 +164,8 @@ def flow_ladder(
     if hours is None:
         # One bit later, so that hours / 24 is no sooner than the expiry.
         last = float(np.nextafter(drop_days(book)[0] * 24.0, np.inf))
-        hours = [h for h in _HOURS if h < last - _MINUTE] + [h for h in (last - _MINUTE, last) if h > 0]
+        ends = [h for h in (last - _MINUTE, last) if 0.0 < h < np.inf]
+        hours = [h for h in _HOURS if h < last - _MINUTE] + ends
     moves = {
         "spot_percent": (spot_percent, -100.0),
         "hours": (hours, 0.0),

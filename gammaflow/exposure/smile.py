@@ -117,6 +117,8 @@ class Smiles(Frozen):
 
     def __repr__(self) -> str:
         table, book = self.table, self.book
+        if table.empty:
+            return "\n".join([*heading("Smiles", book), "no row has a strike: nothing is fitted"])
         crosses = (table["calendar_alone"] > 0).to_numpy()
         crossed = crosses | np.append(crosses[1:], False)
         notes = table["note"][table["note"] != ""].value_counts()
@@ -202,6 +204,9 @@ def fit_smiles(book: Book) -> Smiles:
     """
     found = _slices(book)
     slices, places = list(found.values()), list(found)
+    if not slices:
+        flat = np.tile(_FLAT, (len(book.expiries), 1))
+        return Smiles(book, read_only(flat), pd.DataFrame(), read_only([0.0, 0.0]))
     fit = fit_slices(slices)
     alone, left = find_violations(slices, fit.alone), find_violations(slices, fit.joint)
     rows = []

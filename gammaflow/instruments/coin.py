@@ -41,6 +41,7 @@ class Coin(Instrument):
 
     name = "coin"
     remark = "accounts in coin: delta less the mark"
+    needs = ()
     corrects_vanilla = True
     turns_gamma = True
 

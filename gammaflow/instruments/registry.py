@@ -67,7 +67,7 @@ def problems_of(columns: Mapping[str, NDArray[Any]]) -> Iterator[str]:
             values = columns[name]
             missing = mine & (np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))
             if missing.any():
-                yield told(missing, name, f"{instrument.remark or 'calls and puts'} need it")
+                yield told(missing, name, f"rows of kind {', '.join(map(repr, instrument.kinds))} need it")
         for mask, name, why in instrument.problems(columns):
             if mask.any():
                 yield told(mask, name, why)

@@ -90,7 +90,7 @@ class Instrument:
     levels : tuple of str
         Columns in currency per unit of the underlying, which maps to other units rescale.
     needs : tuple of str
-        Columns that may be missing elsewhere and must be known for its rows.
+        Columns that may be missing elsewhere and must be known for its rows; none for a correction.
     remark : str
         How its rows are valued, in the words of a result's heading; "" for vanilla.
     corrects_vanilla : bool

@@ -47,6 +47,7 @@ PACKED = {
     128: r"\bv?f?m(ul|add)\w*pd\b.*%xmm|\bfm(ul|la)[.\s].*v\d+\.2d|\bfm(ul|la)\.2d",
 }
 FLOAT = np.dtype(np.float64)
+_WRITEABLE = 0x400  # of numpy's array flags
 
 _lock = threading.Lock()
 
@@ -81,7 +82,8 @@ def frozen(argument: Any) -> Any:
     if isinstance(argument, np.ndarray):
         dtype, flags = argument.dtype, argument.flags
         wide = dtype is FLOAT or dtype.kind != "f"
-        if wide and flags.c_contiguous and not flags.writeable:
+        # By number: asking whether an array of np.broadcast_arrays is writeable warns.
+        if wide and flags.c_contiguous and not flags.num & _WRITEABLE:
             return argument
         array = np.asarray(argument, dtype if wide else FLOAT, order="C").view()
         array.setflags(write=False)

@@ -243,7 +243,7 @@ class Book(Columnar):
 
         The book then says that it is a subset.
         """
-        mask = self.mask(rows, criteria, BOOK)
+        mask = self.mask(rows, criteria, _COLUMNS)
         columns = {k: v[mask] for k, v in self.columns.items()}
         kept = columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)]
         rule = rule_of(self.origins, columns["origin"])

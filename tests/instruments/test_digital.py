@@ -118,7 +118,7 @@ def test_what_a_digital_option_needs():
     frame = digital_book().to_frame().drop(columns="origin")
     with pytest.raises(SchemaError, match="payout: 24 of 24 rows do not fit their kind") as error:
         gf.Book(frame.assign(payout=np.nan), "TEST", 100.0, digital_book().asof)
-    assert "digital options need it" in str(error.value)
+    assert "rows of kind 'digital call', 'digital put' need it" in str(error.value)
     with pytest.raises(SchemaError, match="only digital options have one"):
         gf.Book(frame.assign(kind="call"), "TEST", 100.0, digital_book().asof)
     assert {"digital call", "digital put"} <= set(KINDS)

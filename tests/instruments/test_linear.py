@@ -1,5 +1,6 @@
 """Futures, perpetuals and shares in the book that they hedge."""
 
+import json
 import pickle
 
 import numpy as np
@@ -128,6 +129,31 @@ def test_a_book_of_hedges_alone():
 
 def test_a_dated_future_needs_its_date():
     with pytest.raises(
-        SchemaError, match=r"expiry: 1 of 1 rows do not fit their kind .*futures: delta only need"
+        SchemaError, match=r"expiry: 1 of 1 rows do not fit their kind .*rows of kind 'future' need it"
     ):
         linear_book("future")
+
+
+def test_perpetuals_alone_in_all_that_asks_for_smiles_expiries_or_json():
+    book = linear_book(position=3.0)
+    assert gf.sweep_spot(book, [90.0, 110.0], dynamics="sticky_delta", days=1.0).table["delta"].to_list() == [
+        270.0, 330.0
+    ]  # fmt: skip
+    assert "no row has a strike: nothing is fitted" in repr(gf.fit_smiles(book))
+    ladder = gf.flow_ladder(book).table["flow"]
+    assert ladder.abs().max() == 0.0
+    assert len(ladder.loc["hours"]) > 3
+    said = gf.analyze(book).to_dict()
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    assert len(gf.compare_dynamics(book).table) > 3
+    with pytest.raises(SchemaError, match="only calls and puts are kept in coin"):
+        book.kept_in("coin")
+
+
+def test_rows_without_an_expiry_or_a_strike_are_selected_by_what_is_missing():
+    _, both = hedged(6)
+    assert both.select(expiry=pd.NaT)["kind"].tolist() == ["perpetual"]
+    assert both.select(strike=np.nan)["kind"].tolist() == ["perpetual"]
+    assert (
+        len(both.select(expiry=[pd.NaT, both.expiries[0]])) == 1 + (both["expiry"] == both["expiry"][0]).sum()
+    )

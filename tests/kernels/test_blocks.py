@@ -7,6 +7,7 @@ import pytest
 
 from gammaflow import bsm
 from gammaflow.kernels import blocks
+from gammaflow.kernels.compile import frozen
 
 
 @pytest.fixture
@@ -73,3 +74,11 @@ def test_items_of_different_cost_are_cut_where_their_sum_is(threads) -> None:
     assert covers(parts, 1000)
     sums = [many[a:b].sum() for a, b in parts]
     assert max(sums) - min(sums) <= 2.0 * many.max()
+
+
+def test_arrays_that_warn_when_written_to_are_taken_without_a_word() -> None:
+    """np.broadcast_arrays hands out arrays that warn when asked whether they are writeable."""
+    _, where = np.broadcast_arrays(np.zeros((1, 1)), np.float64(2.5))
+    taken = frozen(where)
+    assert taken.tolist() == [[2.5]]
+    assert not taken.flags.writeable

@@ -58,6 +58,7 @@ class American(Instrument):
 
     name = "american"
     remark = "American, with early exercise"
+    needs = ()
     corrects_vanilla = True
     follows_volatility = False
     noise = 1e-7
