@@ -1,5 +1,6 @@
 """Names that tab completion shows, and the one place that holds the version."""
 
+import inspect
 import tomllib
 from pathlib import Path
 
@@ -29,3 +30,13 @@ def test_the_version_stands_once():
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "gammaflow.__version__"}
     assert gf.__version__.count(".") == 2
+
+
+@pytest.mark.parametrize("name", gf.__all__)
+def test_every_public_name_has_an_example(name):
+    lines = inspect.getdoc(getattr(gf, name)).splitlines()
+    assert "Examples" in lines
+    section = lines[lines.index("Examples") :]
+    assert section[1] == "--------"
+    runs = [line for line in section if line.startswith(">>> ") and "+SKIP" not in line]
+    assert runs, f"no example of {name} runs"

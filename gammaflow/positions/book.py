@@ -64,6 +64,22 @@ class Book(Columnar):
     ------
     SchemaError
         With every problem of the columns in one message; also where a row has expired at `asof`.
+
+    Examples
+    --------
+    A hedge in perpetual swaps, added to the options it hedges:
+
+    >>> import gammaflow as gf
+    >>> options = gf.assign_positions(gf.demo_chain())
+    >>> swaps = {"contract": ["BTC-PERPETUAL"], "venue": ["Deribit"], "kind": ["perpetual"]}
+    >>> hedge = gf.Book(
+    ...     {**swaps, "position": [-25.0], "multiplier": [1.0]},
+    ...     symbol="BTC", spot=options.spot, asof=options.asof, rule="hedge",
+    ... )
+    >>> float(gf.aggregate_exposure(hedge).total()["delta"]) == -25.0 * options.spot
+    True
+    >>> len(options + hedge) - len(options), len((options + hedge).select(kind="perpetual"))
+    (1, 1)
     """
 
     columns: Mapping[str, NDArray[Any]]

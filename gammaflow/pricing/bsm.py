@@ -11,6 +11,18 @@ numpy.ma, <NA> in one of pandas; the flag too) give NaN; wrong shapes, dtypes, f
 names raise `SchemaError`. At t = 0, sigma = 0, S = 0 or K = 0 an option is worth its discounted intrinsic
 value and the greeks are the derivatives of that: second derivatives are 0, and on the kink S e^-qt = K e^-rt
 they are those from below (call delta 0, put delta -e^-qt). S or K of 1e-270 and less count as 0.
+
+Examples
+--------
+>>> from gammaflow import bsm
+>>> terms = {"S": 100.0, "K": 100.0, "t": 1.0, "r": 0.05, "sigma": 0.2}
+>>> round(float(bsm.price("call", **terms)), 4)
+10.4506
+>>> greeks = bsm.greeks("call", **terms, which=("delta", "gamma"))
+>>> round(float(greeks.delta), 4), round(float(greeks.gamma), 4)
+(0.6368, 0.0188)
+>>> round(float(bsm.implied_volatility(10.450583572185565, 100.0, 100.0, 1.0, 0.05, 0.0, "call")), 12)
+0.2
 """
 
 from __future__ import annotations

@@ -128,6 +128,15 @@ class RepairedChain(_Derived):
         is none), `mid` [quote unit], `flags` (joined by "; ", "" for none).
     forwards : DataFrame
         One row per expiry (and root, where two roots share it): see `repair_chain`.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> repaired = gf.repair_chain(gf.demo_chain())
+    >>> repaired.marks["iv_source"].unique().tolist(), len(repaired.forwards)
+    (['vendor'], 7)
+    >>> isinstance(repaired, gf.Chain)
+    True
     """
 
     original: Chain
