@@ -30,6 +30,14 @@ def test_the_version_stands_once():
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "gammaflow.__version__"}
     assert gf.__version__.count(".") == 2
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in citation if line.startswith("version:")]
+
+
+def test_hooks_have_no_version_of_ruff_of_their_own():
+    config = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert "repo: local" in config
+    assert "rev:" not in config
 
 
 @pytest.mark.parametrize("name", gf.__all__)
