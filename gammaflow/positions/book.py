@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
-from gammaflow.columns import Columnar, Note, PerUnit, Subset, validate
+from gammaflow.columns import Columnar, Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, WITH_TERMS, problems_of
@@ -82,7 +82,7 @@ class Book(Columnar):
     (1, 1)
     """
 
-    columns: Mapping[str, NDArray[Any]]
+    columns: Columns
     symbol: str
     spot: float
     asof: pd.Timestamp
