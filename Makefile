@@ -7,6 +7,8 @@ help:
 	@echo "make demo   the main job on the built-in chain: levels in the terminal, a report in demo-report.html"
 	@echo "make test   every test"
 	@echo "make lint   ruff, mypy --strict, import-linter"
+	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
+	@echo "make hooks  ruff before each commit"
 	@echo "make bench  speed side by side with peers; writes benchmarks/README.md"
 
 $(BIN)/python:
@@ -25,6 +27,10 @@ $(VENV)/.lint: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint
 	@touch $@
 
+$(VENV)/.hooks: $(VENV)/.lint
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group hooks
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
@@ -41,11 +47,20 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+coverage: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+
+hooks: $(VENV)/.hooks
+	$(BIN)/pre-commit install
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test coverage lint hooks bench clean

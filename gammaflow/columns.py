@@ -18,6 +18,7 @@ __all__ = [
     "NO_TIME",
     "Column",
     "Columnar",
+    "Columns",
     "Note",
     "PerUnit",
     "Quotes",
@@ -26,6 +27,9 @@ __all__ = [
     "numbers",
     "validate",
 ]
+
+#: Arrays by column name: float64, text, or datetime64.
+Columns = Mapping[str, NDArray[Any]]
 
 #: A moment that is not known.
 NO_TIME = np.datetime64("NaT", "ns")
@@ -134,7 +138,7 @@ class PerUnit(Protocol):
 class Columnar(Frozen):
     """A table of validated, read-only columns."""
 
-    columns: Mapping[str, NDArray[Any]]
+    columns: Columns
 
     def __len__(self) -> int:
         return len(self.columns["strike"])
@@ -335,7 +339,7 @@ _DTYPES = {"number": "float64", "text": "object", "time": "datetime64[ns]"}
 
 def validate(
     source: Mapping[str, Any] | pd.DataFrame, dictionary: Mapping[str, Column], what: str
-) -> Mapping[str, NDArray[Any]]:
+) -> Columns:
     """Check every column of `source` and return read-only arrays, in the dictionary's order.
 
     Times are kept as UTC datetime64[ns], text as objects, numbers as float64.

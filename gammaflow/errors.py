@@ -6,24 +6,91 @@ __all__ = ["ConvergenceError", "FeedError", "GammaflowError", "MismatchError", "
 
 
 class GammaflowError(Exception):
-    """Root of every error gammaflow raises on purpose."""
+    """Root of every error gammaflow raises on purpose.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> try:
+    ...     gf.read_chain("no-such-file.csv")
+    ... except gf.GammaflowError as error:
+    ...     print(type(error).__name__, isinstance(error, ValueError))
+    ReaderError True
+    """
 
 
 class SchemaError(GammaflowError, ValueError):
-    """A value, column or argument is outside its legal range."""
+    """A value, column or argument is outside its legal range.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.bsm.price("x", S=100.0, K=100.0, t=1.0, r=0.0, sigma=0.2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.SchemaError: flag: received 'x'; legal ...
+    """
 
 
 class ReaderError(GammaflowError, ValueError):
-    """A file cannot be read as an option chain."""
+    """A file cannot be read as an option chain.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.read_chain("no-such-file.csv")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.ReaderError: no-such-file.csv: ...
+    """
 
 
 class MismatchError(GammaflowError, ValueError):
-    """Two objects cannot be combined (other underlying, spot, moment or currency)."""
+    """Two objects cannot be combined (other underlying, spot, moment or currency).
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> coins = gf.assign_positions(gf.demo_chain(symbol="BTC"))
+    >>> shares = gf.assign_positions(gf.demo_chain(symbol="IBIT"))
+    >>> coins + shares  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.MismatchError: ...symbol: 'BTC' and 'IBIT'...
+    """
 
 
 class ConvergenceError(GammaflowError, RuntimeError):
-    """A requested accuracy is out of reach."""
+    """A requested accuracy is out of reach.
+
+    Examples
+    --------
+    Speed at 1e-9 of a barrier option whose first observations are half a minute apart:
+
+    >>> import gammaflow as gf
+    >>> terms = ("down-in", "p", 85.0, 100.0, 80.0, 0.5, 0.03, 0.3)
+    >>> gf.barrier.greeks(
+    ...     *terms, which="speed", monitoring=[1e-6, 2e-6, 3e-6, 0.5], tol=1e-9
+    ... )  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.ConvergenceError: tol: 1 of 1 options ...
+    """
 
 
 class FeedError(GammaflowError, RuntimeError):
-    """A vendor's live feed did not answer, or not with what it promises."""
+    """A vendor's live feed did not answer, or not with what it promises.
+
+    Examples
+    --------
+    Answers that are not a vendor's are refused, here from saved files:
+
+    >>> from datetime import UTC, datetime
+    >>> import gammaflow as gf
+    >>> from gammaflow.market.feeds import Answer
+    >>> sorry = Answer("https://example.com/IBIT.json", 200, datetime.now(UTC), b"<p>down</p>")
+    >>> gf.Answers("cboe", "IBIT", {"delayed_quotes": sorry}).chain()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.FeedError: cboe: ...
+    """

@@ -14,7 +14,7 @@ K = TypeVar("K")
 V = TypeVar("V", covariant=True)
 
 
-def _lock(value: Any) -> Any:
+def _lock(value: object) -> Any:
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     return value
@@ -38,7 +38,7 @@ class FrozenMapping(Mapping[K, V]):
     def __init__(self, values: Mapping[K, V] | None = None) -> None:
         object.__setattr__(self, "_values", dict(values or {}))
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a FrozenMapping cannot be altered")
 
     def __getitem__(self, key: K) -> V:

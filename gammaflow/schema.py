@@ -1,4 +1,11 @@
-"""The column dictionary: every column of a Chain and a Book, its meaning and the values it may hold."""
+"""The column dictionary: every column of a Chain and a Book, its meaning and the values it may hold.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> gf.schema.BOOK["position"].unit, gf.schema.CHAIN["strike"].legal
+('contracts', '> 0')
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,17 @@ A row's *cash greek* is the pure derivative times the powers of the underlying t
 quoting unit: ``S delta``, ``S^2 gamma``, ``S vanna``, ``S charm``, ``vega``, ``theta``,
 ``S^3 speed + 2 S^2 gamma``, ``S^2 zomma``, ``S^2 color``. Rows and profiles carry it times position and
 multiplier; a measure is that times `Measure.scale`.
+
+Examples
+--------
+Gamma of one option on spot 100, S^2 gamma times one percent, is the dollar delta gained per +1 %:
+
+>>> from gammaflow import units
+>>> gamma, spot = np.array([0.02]), 100.0
+>>> units.money(units.cash({"gamma": gamma}, spot))["gamma"]
+array([2.])
+>>> units.describe("USD")["gamma"]
+'USD per +1 % spot'
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Names that tab completion shows, and the one place that holds the version."""
 
+import inspect
 import tomllib
 from pathlib import Path
 
@@ -29,3 +30,21 @@ def test_the_version_stands_once():
     assert project["project"]["dynamic"] == ["version"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "gammaflow.__version__"}
     assert gf.__version__.count(".") == 2
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in citation if line.startswith("version:")]
+
+
+def test_hooks_have_no_version_of_ruff_of_their_own():
+    config = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert "repo: local" in config
+    assert "rev:" not in config
+
+
+@pytest.mark.parametrize("name", gf.__all__)
+def test_every_public_name_has_an_example(name):
+    lines = inspect.getdoc(getattr(gf, name)).splitlines()
+    assert "Examples" in lines
+    section = lines[lines.index("Examples") :]
+    assert section[1] == "--------"
+    runs = [line for line in section if line.startswith(">>> ") and "+SKIP" not in line]
+    assert runs, f"no example of {name} runs"

@@ -44,6 +44,6 @@ def write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
     err_console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """JSON as commands print it."""
     return json.dumps(value, indent=2, allow_nan=False)

@@ -53,6 +53,16 @@ class Cube(Frozen):
         What rows valued by quadrature are valued to, as in `sweep_spot`.
     shortfalls : tuple of Shortfall
         The contracts that missed it anywhere, with the error reached, the worst first.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> cube = gf.sweep(book, [60_000, 71_470], days=[0, 1], vol_shifts=[0, 0.05])
+    >>> cube.values["gamma"].shape
+    (2, 2, 2)
+    >>> cube.over_vol_shifts("gamma", days=1.0).columns.to_list()
+    [0.0, 0.05]
     """
 
     book: Book

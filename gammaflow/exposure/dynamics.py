@@ -1,4 +1,16 @@
-"""How volatility follows spot: named objects, from sticky strike to a spot-vol beta."""
+"""How volatility follows spot: named objects, from sticky strike to a spot-vol beta.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> sorted(gf.dynamics.DYNAMICS)
+['sticky_delta', 'sticky_moneyness', 'sticky_strike']
+>>> book = gf.assign_positions(gf.demo_chain())
+>>> fixed = gf.sweep_spot(book, [65_000], dynamics="sticky_strike")
+>>> moving = gf.sweep_spot(book, [65_000], dynamics=gf.dynamics.spot_vol_beta(-3.0))
+>>> bool((fixed.table["gamma"] == moving.table["gamma"]).any())
+False
+"""
 
 from __future__ import annotations
 

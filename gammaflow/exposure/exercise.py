@@ -45,6 +45,21 @@ class ExerciseComparison(Frozen):
         valued as European), and per measure `<measure>_european` and `<measure>_american`.
     measures : tuple of str
     book : Book
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import gammaflow as gf
+    >>> expiry = pd.to_datetime(["2027-02-05T21:00Z"])
+    >>> put = {"contract": ["put"], "venue": ["CBOE"], "kind": ["put"], "strike": [110.0], "expiry": expiry}
+    >>> put |= {"sigma": [0.2], "rate": [0.05], "dividend_yield": [0.01], "exercise": ["american"]}
+    >>> book = gf.Book(
+    ...     {**put, "position": [-10.0], "multiplier": [100.0]},
+    ...     symbol="XYZ", spot=100.0, asof="2026-02-05T21:00Z", rule="written by hand",
+    ... )
+    >>> found = gf.compare_exercise(book)
+    >>> found.rows[["delta_european", "delta_american"]].round(-2).iloc[0].to_list()
+    [56400.0, 64700.0]
     """
 
     rows: pd.DataFrame

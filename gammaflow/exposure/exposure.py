@@ -52,6 +52,16 @@ class Exposure(Frozen):
         expired by then are 0.
     shortfalls : tuple of Shortfall
         The contracts that missed the tolerance, with the error reached, the worst first.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> exposure = gf.aggregate_exposure(gf.assign_positions(gf.demo_chain()))
+    >>> exposure.by("expiry")["gamma"].round(-6).to_list()[:2]
+    [-42000000.0, -7000000.0]
+    >>> shares, money = exposure.to("shares").sum(), exposure.total()
+    >>> float(money["delta"] / shares.iloc[0]) / exposure.book.spot
+    1.0
     """
 
     book: Book

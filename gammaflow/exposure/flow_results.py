@@ -78,6 +78,16 @@ class HedgeFlow(Frozen):
         Minus gamma, charm and vanna at the start times the whole move [currency].
     shortfalls : tuple of Shortfall
         The contracts that missed the tolerance anywhere on the path, with the error reached, the worst first.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> flow = gf.hedge_flow(book, spot=0.95 * book.spot)
+    >>> flow.total < 0.0  # short gamma: dealers sell into the fall
+    True
+    >>> flow.table.index.to_list()
+    ['spot', 'time', 'volatility', 'total']
     """
 
     book: Book
@@ -178,6 +188,15 @@ class FlowLadder(Frozen):
         would fall to 0 or below.
     shortfalls : tuple of Shortfall
         As for `HedgeFlow`.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> ladder = gf.flow_ladder(book)
+    >>> one = ladder.table.loc[("spot_percent", -1.0), "flow"]
+    >>> bool(abs(one / gf.hedge_flow(book, spot=0.99 * book.spot).total - 1.0) < 1e-9)
+    True
     """
 
     book: Book

@@ -39,7 +39,17 @@ MOVES = (-0.10, -0.05, -0.01, 0.01, 0.05, 0.10)
 
 
 class Levels(LevelData):
-    """Gamma levels of a book, in words and pictures too; see `LevelData` for what it holds."""
+    """Gamma levels of a book, in words and pictures too; see `LevelData` for what it holds.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> levels = gf.sweep_spot(gf.assign_positions(gf.demo_chain())).levels()
+    >>> round(levels.nearest_flip.spot), levels.call_wall, levels.put_wall
+    (77509, 85000.0, 70000.0)
+    >>> levels.zone.low < 71_470 < levels.zone.high
+    True
+    """
 
     def plot(self, **options: Any) -> Any:
         """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""

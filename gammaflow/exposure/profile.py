@@ -22,7 +22,18 @@ __all__ = ["Profile", "sweep_spot"]
 
 
 class Profile(Repricing):
-    """Dealers' measures over a grid of spots, per expiry and in total, with their levels; see `Repricing`."""
+    """Dealers' measures over a grid of spots, per expiry and in total, with their levels; see `Repricing`.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> profile = gf.sweep_spot(book)
+    >>> round(float(profile.value_at(book.spot) / gf.aggregate_exposure(book).total()["gamma"]), 9)
+    1.0
+    >>> profile.table.index.name, float(profile.spots[0]) < book.spot < float(profile.spots[-1])
+    ('spot', True)
+    """
 
     def levels(self, *, core: float = 0.9, measure: str = "gamma") -> Levels:
         """Flips, short-gamma zones and walls: `find_levels` of the profile, which is asked once.

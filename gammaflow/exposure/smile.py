@@ -48,6 +48,15 @@ class Smiles(Frozen):
     range : (2,) array
         k between which arbitrage was looked for, half a unit beyond all strikes; total variance also out to
         64 times as far, and by the slopes of its wings.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> smiles = gf.fit_smiles(gf.assign_positions(gf.demo_chain()))
+    >>> bool((smiles.volatility([0, 6], [-0.1]) > smiles.volatility([0, 6], [0.0])).all())
+    True
+    >>> bool(smiles.table["rms"].max() < 0.1)  # vol points
+    True
     """
 
     book: Book

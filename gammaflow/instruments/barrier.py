@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.columns import Columns
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.pricing.barrier.prices import reach
 from gammaflow.units import cash
@@ -32,7 +33,7 @@ class Barrier(Instrument):
     by_quadrature = True
     cause = "barrier"
 
-    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+    def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows without their barrier, rows of other kinds with one, dates that are no whole number."""
         mine, has, dates = self.owns(columns), ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
         only = "a vanilla call or put has none; is a 'down-in put' meant?"

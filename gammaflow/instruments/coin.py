@@ -6,13 +6,13 @@ D = delta - V / U, and the slope of that is gamma - D / U. Every other greek fol
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
+from gammaflow.columns import Columns
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.pricing import bsm
 
@@ -45,11 +45,11 @@ class Coin(Instrument):
     corrects_vanilla = True
     turns_gamma = True
 
-    def owns(self, columns: Mapping[str, NDArray[Any]]) -> Mask:
+    def owns(self, columns: Columns) -> Mask:
         """Rows whose accounts are in coin."""
         return np.asarray(columns["numeraire"] == "coin")
 
-    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+    def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than European calls and puts."""
         coin, kinds = self.owns(columns), columns["kind"]
         vanilla = (kinds == "call") | (kinds == "put")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
+from gammaflow.columns import Columns
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.sweep import CASH_GREEKS
@@ -28,7 +27,7 @@ class Digital(Instrument):
     needs = ("expiry", "strike", "sigma", "payout")
     remark = "digital options"
 
-    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+    def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows of other kinds with a payout."""
         given = ~np.isnan(columns["payout"])
         yield ~self.owns(columns) & given, "payout", "only digital options have one"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.columns import Columns
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 
 __all__ = ["LEVERAGED_FUND", "SHARE"]
@@ -54,7 +53,7 @@ class LeveragedFund(Instrument):
     remark = "leveraged funds, rebalanced all the time"
     has_strike = False
 
-    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+    def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows of other kinds with a leverage."""
         given = ~np.isnan(columns["leverage"])
         yield ~self.owns(columns) & given, "leverage", "only leveraged funds have one"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.columns import Columns
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.coin import COIN
@@ -52,7 +52,7 @@ LEVELS: tuple[str, ...] = tuple(
 WITH_TERMS: tuple[str, ...] = tuple(k for i in INSTRUMENTS.values() if i.has_terms for k in i.kinds)
 
 
-def problems_of(columns: Mapping[str, NDArray[Any]]) -> Iterator[str]:
+def problems_of(columns: Columns) -> Iterator[str]:
     """What is wrong between kinds and the other columns of a book, one line each."""
     n = len(columns["kind"])
 

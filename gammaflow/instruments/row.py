@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
+from gammaflow.columns import Columns
 
 __all__ = ["Array", "Instrument", "Mask", "Rows", "Scenario"]
 
@@ -34,7 +35,7 @@ class Rows:
     """Signed units: position x multiplier."""
     years: Array
     """To expiry, today; infinite without one."""
-    columns: Mapping[str, NDArray[Any]]
+    columns: Columns
     """All columns of the book, by name."""
     terms: tuple[Any, ...]
     """Of each row the object that says what columns cannot (a note); None without one."""
@@ -126,11 +127,11 @@ class Instrument:
     noise: float = 0.0
     cause: str = ""
 
-    def owns(self, columns: Mapping[str, NDArray[Any]]) -> Mask:
+    def owns(self, columns: Columns) -> Mask:
         """The rows of a book that are its own."""
         return np.isin(columns["kind"].astype(str), self.kinds)
 
-    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+    def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """What a book may not hold: the rows (n,), the column that is wrong, and why."""
         yield from ()
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, refuse, utc
-from gammaflow.columns import Columnar, Subset, validate
+from gammaflow.columns import Columnar, Columns, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
@@ -77,7 +77,7 @@ class Chain(Columnar):
     False
     """
 
-    columns: Mapping[str, NDArray[Any]]
+    columns: Columns
     symbol: str
     spot: float
     asof: pd.Timestamp
@@ -107,7 +107,7 @@ class Chain(Columnar):
                 f"chain not accepted: {self.symbol} has no rows; at least one contract is needed."
             )
 
-    def _contradictions(self, columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
+    def _contradictions(self, columns: Columns, spot: float) -> list[str]:
         """Why no number of the chain could be meant, one line each."""
         return contradictions(columns, spot)
 

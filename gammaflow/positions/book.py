@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
-from gammaflow.columns import Columnar, Note, PerUnit, Subset, validate
+from gammaflow.columns import Columnar, Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, WITH_TERMS, problems_of
@@ -64,9 +64,25 @@ class Book(Columnar):
     ------
     SchemaError
         With every problem of the columns in one message; also where a row has expired at `asof`.
+
+    Examples
+    --------
+    A hedge in perpetual swaps, added to the options it hedges:
+
+    >>> import gammaflow as gf
+    >>> options = gf.assign_positions(gf.demo_chain())
+    >>> swaps = {"contract": ["BTC-PERPETUAL"], "venue": ["Deribit"], "kind": ["perpetual"]}
+    >>> hedge = gf.Book(
+    ...     {**swaps, "position": [-25.0], "multiplier": [1.0]},
+    ...     symbol="BTC", spot=options.spot, asof=options.asof, rule="hedge",
+    ... )
+    >>> float(gf.aggregate_exposure(hedge).total()["delta"]) == -25.0 * options.spot
+    True
+    >>> len(options + hedge) - len(options), len((options + hedge).select(kind="perpetual"))
+    (1, 1)
     """
 
-    columns: Mapping[str, NDArray[Any]]
+    columns: Columns
     symbol: str
     spot: float
     asof: pd.Timestamp

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.columns import Columns
 from gammaflow.errors import SchemaError
 from gammaflow.instruments.registry import WITH_TERMS
 
@@ -20,7 +21,7 @@ __all__ = [
 ]
 
 
-def term_problems(columns: Mapping[str, NDArray[Any]], terms: Mapping[str, Any]) -> list[str]:
+def term_problems(columns: Columns, terms: Mapping[str, Any]) -> list[str]:
     """Rows of kinds that need terms (notes) without any, and terms without a row."""
     rows = set(columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)])
     without, idle = sorted(rows - set(terms)), sorted(set(terms) - rows)
@@ -36,7 +37,7 @@ def term_problems(columns: Mapping[str, NDArray[Any]], terms: Mapping[str, Any])
     return problems
 
 
-def origin_problems(columns: Mapping[str, NDArray[Any]], origins: int) -> list[str]:
+def origin_problems(columns: Columns, origins: int) -> list[str]:
     """Rows whose `origin` is none of the book's `origins`."""
     rows = columns["origin"]
     bad = np.flatnonzero((rows >= origins) | (rows % 1 != 0))
@@ -60,9 +61,7 @@ def repeat_problems(contracts: NDArray[Any]) -> list[str]:
     ]
 
 
-def refuse_expired(
-    columns: Mapping[str, NDArray[Any]], years: NDArray[np.float64], asof: pd.Timestamp
-) -> None:
+def refuse_expired(columns: Columns, years: NDArray[np.float64], asof: pd.Timestamp) -> None:
     """Raise SchemaError where rows have no years left at `asof`, with what leaves them out."""
     late = years <= 0
     if not late.any():

@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gammaflow.checks import check_number
-from gammaflow.columns import PerUnit
+from gammaflow.columns import Columns, PerUnit
 from gammaflow.errors import MismatchError
 from gammaflow.instruments.registry import LEVELS, WITH_TERMS
 from gammaflow.positions.origins import Origin, join_rules, merge
 
 __all__ = ["join", "mapped", "net"]
-
-Columns = Mapping[str, NDArray[Any]]
 
 
 def join(one: Any, other: Any) -> dict[str, Any]:

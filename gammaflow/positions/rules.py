@@ -1,4 +1,16 @@
-"""Who holds which side: rules that turn open interest into signed dealer positions."""
+"""Who holds which side: rules that turn open interest into signed dealer positions.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> sorted(gf.positioning.RULES)
+['calls_long_puts_short', 'mirror', 'short_all', 'unsigned']
+>>> half = gf.positioning.Rule("half_short", -0.5, -0.5, "dealers are short half of every contract")
+>>> chain = gf.demo_chain()
+>>> book = gf.assign_positions(chain, half)
+>>> float(book["position"].sum() / chain["open_interest"].sum())
+-0.5
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""Venues: what a unit traded at one is in units of another, and when its dealers can hedge."""
+"""Venues: what a unit traded at one is in units of another, and when its dealers can hedge.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> float(gf.venues.IBIT.level(43.6).round())
+76880.0
+>>> gf.venues.open_venues("2026-02-07T03:00Z", ["Deribit", "IBIT"]).iloc[0].to_dict()
+{'Deribit': True, 'IBIT': False}
+"""
 
 from __future__ import annotations
 

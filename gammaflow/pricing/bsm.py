@@ -11,6 +11,18 @@ numpy.ma, <NA> in one of pandas; the flag too) give NaN; wrong shapes, dtypes, f
 names raise `SchemaError`. At t = 0, sigma = 0, S = 0 or K = 0 an option is worth its discounted intrinsic
 value and the greeks are the derivatives of that: second derivatives are 0, and on the kink S e^-qt = K e^-rt
 they are those from below (call delta 0, put delta -e^-qt). S or K of 1e-270 and less count as 0.
+
+Examples
+--------
+>>> from gammaflow import bsm
+>>> terms = {"S": 100.0, "K": 100.0, "t": 1.0, "r": 0.05, "sigma": 0.2}
+>>> round(float(bsm.price("call", **terms)), 4)
+10.4506
+>>> greeks = bsm.greeks("call", **terms, which=("delta", "gamma"))
+>>> round(float(greeks.delta), 4), round(float(greeks.gamma), 4)
+(0.6368, 0.0188)
+>>> round(float(bsm.implied_volatility(10.450583572185565, 100.0, 100.0, 1.0, 0.05, 0.0, "call")), 12)
+0.2
 """
 
 from __future__ import annotations
@@ -19,7 +31,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
@@ -93,7 +105,15 @@ def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...],
     in_ranges(default if names == DEFAULT else selected, flat.shape[1], whole=BLOCK)
 
 
-def price(flag: Any, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any = 0.0) -> Any:
+def price(
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
+) -> Any:
     """Price of European options, in currency.
 
     Same arguments, NaN policy and errors as `greeks`.
@@ -111,13 +131,13 @@ def price(flag: Any, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any = 0.0) -
 
 
 def greeks(
-    flag: Any,
-    S: Any,
-    K: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     which: Sequence[str] | str = DEFAULT,
     out: FloatArray | None = None,
 ) -> Greeks:
@@ -171,7 +191,9 @@ def greeks(
     return Greeks(names, block, index)
 
 
-def implied_volatility(price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag: Any) -> Any:
+def implied_volatility(
+    price: ArrayLike, S: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, q: ArrayLike, flag: ArrayLike
+) -> Any:
     """Black-Scholes-Merton volatility of prices; NaN where a price has none.
 
     Parameters
@@ -211,7 +233,7 @@ def implied_volatility(price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag:
 
 
 def implied_volatility_status(
-    price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag: Any
+    price: ArrayLike, S: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, q: ArrayLike, flag: ArrayLike
 ) -> ImpliedVolatility:
     """Volatility of prices as `implied_volatility`, with the reason wherever there is none.
 
@@ -240,7 +262,9 @@ def implied_volatility_status(
     return ImpliedVolatility(sigma[()], status[()], index)
 
 
-def price_forward(flag: Any, F: Any, K: Any, t: Any, r: Any, sigma: Any) -> Any:
+def price_forward(
+    flag: ArrayLike, F: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, sigma: ArrayLike
+) -> Any:
     """Price of options on a forward or future F (Black 1976), in currency: `price` with S = F, q = r.
 
     Examples
@@ -252,7 +276,13 @@ def price_forward(flag: Any, F: Any, K: Any, t: Any, r: Any, sigma: Any) -> Any:
 
 
 def greeks_forward(
-    flag: Any, F: Any, K: Any, t: Any, r: Any, sigma: Any, which: Sequence[str] | str = DEFAULT
+    flag: ArrayLike,
+    F: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    which: Sequence[str] | str = DEFAULT,
 ) -> Greeks:
     """Price and greeks of options on a forward or future F (Black 1976): derivatives at fixed F.
 
@@ -273,12 +303,14 @@ def greeks_forward(
     return Greeks(names, block, index)
 
 
-def implied_volatility_forward(price: Any, F: Any, K: Any, t: Any, r: Any, flag: Any) -> Any:
+def implied_volatility_forward(
+    price: ArrayLike, F: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, flag: ArrayLike
+) -> Any:
     """Black 1976 volatility of prices of options on a forward F: `implied_volatility` with S = F, q = r."""
     return implied_volatility(price, F, K, t, r, r, flag)
 
 
-def yield_from_forward(S: Any, F: Any, t: Any, r: Any) -> Any:
+def yield_from_forward(S: ArrayLike, F: ArrayLike, t: ArrayLike, r: ArrayLike) -> Any:
     """Carry yield q that makes F the forward of spot S: q = r - ln(F / S) / t, for spot greeks from forwards.
 
     Examples

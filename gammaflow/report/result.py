@@ -52,6 +52,14 @@ class Report(Frozen):
         Flips, short-gamma zones and walls.
     financing : Financing
         Where the rates and yields of the book come from.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> report = gf.analyze(gf.demo_chain())
+    >>> report.to_dict()["levels"]["call_wall"]
+    85000.0
+    >>> report.to_html("report.html")  # doctest: +SKIP
     """
 
     chain: Chain | None

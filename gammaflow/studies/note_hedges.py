@@ -160,7 +160,14 @@ def vega_matched_puts(
 
 
 def peak_vega(
-    K: float, H: float, t: float, r: float, sigma: float, q: float = 0.0, *, monitoring: Any = "continuous"
+    K: float,
+    H: float,
+    t: float,
+    r: float,
+    sigma: float,
+    q: float = 0.0,
+    *,
+    monitoring: ArrayLike = "continuous",
 ) -> float:
     """The spot at which a down-and-in put not yet knocked has the largest vega.
 

@@ -1,4 +1,13 @@
-"""Where notes make their dealers trade: barrier map, vega hedges, peak vega and delta above one."""
+"""Where notes make their dealers trade: barrier map, vega hedges, peak vega and delta above one.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> book = gf.book_notes(gf.demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
+>>> table = gf.note_maps.barrier_map(book, step=1.0).table
+>>> (table["notional"] / 1e6).to_dict()
+{43.0: 125.0, 38.0: 250.0, 35.0: 110.0, 28.0: 45.0}
+"""
 
 from __future__ import annotations
 

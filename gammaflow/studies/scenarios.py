@@ -254,6 +254,13 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
     FlipTermStructure
         `table`: one row per expiry, columns as in `compare_dynamics` but for the turning points. An expiry
         that passes within the profile's days has no row.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = flip_term_structure(gf.sweep_spot(gf.assign_positions(gf.demo_chain())))
+    >>> found.table["flips"].to_list()
+    [1, 1, 1, 1, 1, 1, 1]
     """
     book, rows = profile.book, {}
     for expiry in book.expiries.dropna():

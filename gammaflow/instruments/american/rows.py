@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
+from gammaflow.columns import Columns
 from gammaflow.instruments.american.curves import Curves
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.kernels.american import rule
@@ -64,11 +65,11 @@ class American(Instrument):
     noise = 1e-7
     cause = "early exercise"
 
-    def owns(self, columns: Mapping[str, NDArray[Any]]) -> Mask:
+    def owns(self, columns: Columns) -> Mask:
         """Rows of American exercise."""
         return np.asarray(columns["exercise"] == "american")
 
-    def problems(self, columns: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Mask, str, str]]:
+    def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than calls and puts."""
         vanilla = (columns["kind"] == "call") | (columns["kind"] == "put")
         yield ~vanilla & self.owns(columns), "exercise", "only calls and puts are American"

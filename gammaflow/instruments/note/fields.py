@@ -35,38 +35,38 @@ FREQUENCIES: Mapping[str, int] = MappingProxyType(
 )
 
 
-def _text(value: Any, name: str) -> str:
+def _text(value: object, name: str) -> str:
     """Text that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise SchemaError(f"{name}: received {value!r}; text is needed.")
     return value
 
 
-def _flag(value: Any, name: str) -> bool:
+def _flag(value: object, name: str) -> bool:
     """True or False."""
     if not isinstance(value, bool):
         raise SchemaError(f"{name}: received {value!r}; legal: True, False.")
     return value
 
 
-def _count(value: Any, name: str) -> int:
+def _count(value: object, name: str) -> int:
     """A whole number >= 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise SchemaError(f"{name}: received {value!r}; it must be a whole number >= 0.")
     return value
 
 
-def _observation(value: Any, name: str) -> str:
+def _observation(value: object, name: str) -> str:
     """One of `OBSERVATIONS`."""
     return str(check_choice(value, name, OBSERVATIONS))
 
 
-def _state(value: Any, name: str) -> bool | date:
+def _state(value: object, name: str) -> bool | date:
     """True, False, or since which day."""
     return value if isinstance(value, bool) else _day(value, name)
 
 
-def _day(value: Any, name: str) -> date:
+def _day(value: object, name: str) -> date:
     """A calendar day from a date, or text as 2026-02-05; no clock time, no time zone."""
     try:
         stamp = pd.Timestamp(value if isinstance(value, date) else str(value))
@@ -77,7 +77,7 @@ def _day(value: Any, name: str) -> date:
     raise SchemaError(f"{name}: received {value!r}; it must be a calendar day such as 2026-02-05.")
 
 
-def _schedule(value: Any, name: str) -> str | tuple[date, ...]:
+def _schedule(value: object, name: str) -> str | tuple[date, ...]:
     """A frequency, or calendar days in ascending order; () where there are none."""
     if isinstance(value, str) and value in FREQUENCIES:
         return value
@@ -91,7 +91,7 @@ def _schedule(value: Any, name: str) -> str | tuple[date, ...]:
 
 
 def _number(
-    value: Any, name: str, *, above: bool = False, share: bool = True, largest: float = _LARGEST
+    value: object, name: str, *, above: bool = False, share: bool = True, largest: float = _LARGEST
 ) -> float:
     if isinstance(value, bool):
         raise SchemaError(f"{name}: received {value!r}; a number is needed.")
@@ -101,7 +101,7 @@ def _number(
     return number
 
 
-def _numbers(value: Any, name: str, *, above: bool = False) -> float | tuple[float, ...]:
+def _numbers(value: object, name: str, *, above: bool = False) -> float | tuple[float, ...]:
     """One number, or one for each date."""
     if isinstance(value, Iterable) and not isinstance(value, str):
         return tuple(_number(each, name, above=above) for each in value)

@@ -44,6 +44,19 @@ class Answers:
         Who was asked for what.
     parts : mapping of str to Answer
         Each request's answer, by what it was about.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> body = b'{"timestamp": "2026-02-05 20:59:00", "data": {}}'
+    >>> received = datetime(2026, 2, 5, 20, 59, 1, tzinfo=UTC)
+    >>> part = Answer("https://example.com/IBIT.json", 200, received, body)
+    >>> answers = Answers("cboe", "IBIT", {"delayed_quotes": part})
+    >>> answers.received_at == received
+    True
+    >>> again = Answers.load(answers.to_files())
+    >>> again.parts["delayed_quotes"].body == body
+    True
     """
 
     vendor: str
@@ -184,6 +197,14 @@ class Feed:
         For a vendor, symbol or address that is not legal.
     FeedError
         Where a library that the feed needs is not installed.
+
+    Examples
+    --------
+    >>> Feed("deribit", "BTC", limits=Limits(total=10.0)).fetch().chain()  # doctest: +SKIP
+    >>> Feed("reuters", "BTC")
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.SchemaError: vendor: received 'reuters'; legal: 'deribit', 'cboe', 'yahoo'.
     """
 
     vendor: str
@@ -258,6 +279,15 @@ def fetch_chain(
         received, after how many tries, what to do.
     SchemaError
         Where an argument is not legal, or `save` cannot be written.
+
+    Examples
+    --------
+    >>> chain = fetch_chain("deribit", "BTC", save="answers")  # doctest: +SKIP
+    >>> fetch_chain("cboe", "SPX", limits=Limits(total=60.0))  # doctest: +SKIP
+    >>> fetch_chain("cboe", "IBIT", base_url="ftp://example.com")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.SchemaError: base_url: received 'ftp://example.com'; legal: ...
     """
     answers = Feed(vendor, symbol, base_url, limits).fetch()
     if save is not None:

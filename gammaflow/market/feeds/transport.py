@@ -306,6 +306,16 @@ def fetch_raw(
         Where there is no such answer within the limits.
     SchemaError
         For an address that is none.
+
+    Examples
+    --------
+    >>> answer = fetch_raw(
+    ...     "https://www.deribit.com/api/v2/public/get_index_price", params={"index_name": "btc_usd"}
+    ... )  # doctest: +SKIP
+    >>> fetch_raw("ftp://example.com")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    gammaflow.errors.SchemaError: url: received 'ftp://example.com'; legal: ...
     """
     check_address(url, "url")
     with Line(vendor, limits) as line:

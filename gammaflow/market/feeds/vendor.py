@@ -126,5 +126,5 @@ def drift(rows: Any, fields: Sequence[Field], place: str) -> list[str]:
     return problems
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return _WORDS.get(type(value), type(value).__name__)

@@ -107,7 +107,7 @@ def _quotes(frame: pd.DataFrame, symbol: str, shared: Mapping[str, str]) -> list
     ]
 
 
-def _blank(value: Any) -> bool:
+def _blank(value: object) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ def _recognises(source: Source) -> bool:
     return _NEEDED | set(_SHARED) <= set(names)
 
 
-def _moment(value: Any) -> pd.Timestamp | None:
+def _moment(value: object) -> pd.Timestamp | None:
     return iso_moment(value.isoformat() if isinstance(value, pd.Timestamp) else value)
 
 
@@ -74,7 +73,7 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
         raise source.refuse(*(in_file(rows, problem) for problem in found)) from None
 
 
-def _truth(value: Any) -> tuple[bool, list[str]]:
+def _truth(value: object) -> tuple[bool, list[str]]:
     """Whether a table says that it is synthetic, and what is wrong with how it says so."""
     found = {"true": True, "false": False}.get(str(value).strip().lower())
     return bool(found), [] if found is not None else [f"synthetic: received {value!r}; legal: True or False."]

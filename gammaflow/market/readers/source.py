@@ -242,7 +242,7 @@ def _decode(name: str, content: bytes) -> str:
     return text
 
 
-def iso_moment(value: Any, zone: str | None = None) -> pd.Timestamp | None:
+def iso_moment(value: object, zone: str | None = None) -> pd.Timestamp | None:
     """An ISO date with time as a tz-aware moment; None where it is none, or has no offset and no `zone`."""
     if not isinstance(value, str) or not _ISO.match(value):
         return None

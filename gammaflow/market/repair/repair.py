@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_choice, check_number, refuse
-from gammaflow.columns import Quotes
+from gammaflow.columns import Columns, Quotes
 from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
 from gammaflow.market.quality import EXPIRED, share_of_alive
@@ -111,7 +111,7 @@ class RepairQuality(Quality):
 class _Derived(Chain):
     """A chain with what its quotes imply for what the vendor said: never refused, but warned about."""
 
-    def _contradictions(self, columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
+    def _contradictions(self, columns: Columns, spot: float) -> list[str]:
         return []
 
 
@@ -128,6 +128,15 @@ class RepairedChain(_Derived):
         is none), `mid` [quote unit], `flags` (joined by "; ", "" for none).
     forwards : DataFrame
         One row per expiry (and root, where two roots share it): see `repair_chain`.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> repaired = gf.repair_chain(gf.demo_chain())
+    >>> repaired.marks["iv_source"].unique().tolist(), len(repaired.forwards)
+    (['vendor'], 7)
+    >>> isinstance(repaired, gf.Chain)
+    True
     """
 
     original: Chain

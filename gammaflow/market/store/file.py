@@ -172,7 +172,7 @@ def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None
     return header
 
 
-def _damaged(path: str | os.PathLike[str], error: Any) -> ReaderError:
+def _damaged(path: str | os.PathLike[str], error: object) -> ReaderError:
     return ReaderError(
         f"{path}: the snapshot cannot be read or is damaged ({error}). Restore the file, or append the chain "
         f"again with replace=True, or delete the file."

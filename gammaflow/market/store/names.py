@@ -6,7 +6,6 @@ import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pandas as pd
@@ -48,7 +47,7 @@ class Snapshot:
     path: Path
 
 
-def _escape(text: Any, what: str) -> str:
+def _escape(text: object, what: str) -> str:
     """`text` as part of a file's name: bytes of its UTF-8 that are not plain become %XX."""
     if not isinstance(text, str):
         raise SchemaError(f"{what}: received {text!r}; text is needed.")
@@ -74,12 +73,12 @@ def _unescape(name: str, what: str) -> str | None:
         return None
 
 
-def escape_raw(name: Any) -> str:
+def escape_raw(name: object) -> str:
     """The name of a raw answer as part of its file's name."""
     return _escape(name, "raw")
 
 
-def symbol_folder(symbol: Any) -> str:
+def symbol_folder(symbol: object) -> str:
     """The folder of a symbol."""
     return f"symbol={_escape(symbol, 'symbol')}"
 
@@ -94,7 +93,7 @@ def day_folder(asof: pd.Timestamp) -> str:
     return f"date={asof:%Y-%m-%d}"
 
 
-def place(symbol: Any, asof: pd.Timestamp, vendor: Any) -> Path:
+def place(symbol: object, asof: pd.Timestamp, vendor: object) -> Path:
     """Where a snapshot stands in its store.
 
     Raises

@@ -1,4 +1,14 @@
-"""American options: price, greeks, implied volatility and the boundary of early exercise."""
+"""American options: price, greeks, implied volatility and the boundary of early exercise.
+
+Examples
+--------
+>>> from gammaflow import american, bsm
+>>> put = {"S": 100.0, "K": 110.0, "t": 1.0, "r": 0.05, "sigma": 0.2}
+>>> round(float(american.price("put", **put)), 4), round(float(bsm.price("put", **put)), 4)
+(11.9728, 10.6753)
+>>> round(float(american.exercise_boundary("put", K=110.0, t=1.0, r=0.05, sigma=0.2)), 2)
+88.96
+"""
 
 from gammaflow.pricing.american.prices import (
     ALL,

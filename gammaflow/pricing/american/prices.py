@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.american import Rule, rule
@@ -156,7 +156,15 @@ def _fill_part(
 
 
 def price(
-    flag: Any, S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any = 0.0, *, precision: str = "default"
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
+    *,
+    precision: str = "default",
 ) -> Any:
     """Price of American options, in currency: `greeks` with the price alone.
 
@@ -174,13 +182,13 @@ def price(
 
 
 def greeks(
-    flag: Any,
-    S: Any,
-    K: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     which: Sequence[str] | str = DEFAULT,
     *,
     precision: str = "default",
@@ -258,7 +266,14 @@ def greeks(
 
 
 def exercise_boundary(
-    flag: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any = 0.0, *, precision: str = "precise"
+    flag: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
+    *,
+    precision: str = "precise",
 ) -> Any:
     """Spot at and beyond which an American option is exercised now, in currency.
 
@@ -304,7 +319,15 @@ def exercise_boundary(
 
 
 def implied_volatility(
-    price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag: Any, *, precision: str = "default"
+    price: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    q: ArrayLike,
+    flag: ArrayLike,
+    *,
+    precision: str = "default",
 ) -> Any:
     """Volatility of prices of American options; NaN where a price has none.
 
@@ -335,7 +358,15 @@ def implied_volatility(
 
 
 def implied_volatility_status(
-    price: Any, S: Any, K: Any, t: Any, r: Any, q: Any, flag: Any, *, precision: str = "default"
+    price: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    q: ArrayLike,
+    flag: ArrayLike,
+    *,
+    precision: str = "default",
 ) -> ImpliedVolatility:
     """Volatility of prices as `implied_volatility`, with the reason wherever there is none.
 

@@ -2,6 +2,14 @@
 
 Arguments are scalars, arrays or Series of any shapes that broadcast, with the field symbols of
 `gammaflow.bsm`, and `kind` "down-in", "down-out", "up-in" or "up-out", `H` barrier.
+
+Examples
+--------
+>>> from gammaflow import barrier, bsm
+>>> terms = {"S": 100.0, "K": 100.0, "t": 0.5, "r": 0.03, "sigma": 0.4}
+>>> parts = [barrier.price(kind, "put", H=80.0, **terms) for kind in ("down-in", "down-out")]
+>>> bool(abs(sum(parts) - bsm.price("put", **terms)) < 1e-12)
+True
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import floats, uncover
 from gammaflow.errors import SchemaError
@@ -37,7 +37,16 @@ class DeltaExcess(NamedTuple):
 
 
 def _edges(
-    kind: Any, flag: Any, K: Any, H: Any, t: Any, r: Any, sigma: Any, q: Any, monitoring: Any, tol: float
+    kind: ArrayLike,
+    flag: ArrayLike,
+    K: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike,
+    monitoring: ArrayLike,
+    tol: float,
 ) -> tuple[FloatArray, FloatArray]:
     """delta at S = H of the vanilla and, from the side not yet knocked, of the option."""
     terms = read_terms(kind, flag, True, K=K, H=H, t=t, r=r, sigma=sigma, q=q)
@@ -55,16 +64,16 @@ def _edges(
 
 
 def knock_in_jump(
-    kind: Any,
-    flag: Any,
-    K: Any,
-    H: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    kind: ArrayLike,
+    flag: ArrayLike,
+    K: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     *,
-    monitoring: Any = "continuous",
+    monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> Any:
     """Change of delta when an option is knocked at S = H, in units of the underlying per option.
@@ -98,17 +107,17 @@ def knock_in_jump(
 
 
 def delta_excess(
-    kind: Any,
-    flag: Any,
-    K: Any,
-    H: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    kind: ArrayLike,
+    flag: ArrayLike,
+    K: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     *,
     limit: float = 1.0,
-    monitoring: Any = "continuous",
+    monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> DeltaExcess:
     """Where |delta| of an option not yet knocked exceeds a limit.
@@ -171,7 +180,12 @@ def delta_excess(
 
 
 def excess_threshold(
-    kind: str, flag: str, barrier_to_strike: float, *, limit: float = 1.0, monitoring: Any = "continuous"
+    kind: str,
+    flag: str,
+    barrier_to_strike: float,
+    *,
+    limit: float = 1.0,
+    monitoring: ArrayLike = "continuous",
 ) -> float:
     """sigma sqrt(T) below which |delta| at the barrier exceeds a limit, for r = q = 0.
 
@@ -209,7 +223,7 @@ def excess_threshold(
     return float(brentq(gap, low, high, xtol=1e-12))
 
 
-def barrier_shift(H: Any, jump: Any, shares: Any, impact: Any) -> Any:
+def barrier_shift(H: ArrayLike, jump: ArrayLike, shares: ArrayLike, impact: ArrayLike) -> Any:
     """Barrier to risk-manage at: moved by what trading the jump of delta would itself do to the price.
 
     H' = H exp(-impact * jump * shares * H): the excess cannot be traded at one price, so it is spread over
@@ -252,7 +266,7 @@ def ladder(
     *,
     which: str = "delta",
     rebate: float = 0.0,
-    monitoring: Any = "continuous",
+    monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> pd.DataFrame:
     """One greek of one option over spots and times to expiry: the cliff at the barrier, in a table.

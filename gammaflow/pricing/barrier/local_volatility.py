@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
@@ -84,8 +84,8 @@ def _solve(
 
 def greeks_local_volatility(
     kind: str,
-    flag: Any,
-    S: Any,
+    flag: ArrayLike,
+    S: ArrayLike,
     K: float,
     H: float,
     t: float,
@@ -93,7 +93,7 @@ def greeks_local_volatility(
     vol: Any,
     q: float = 0.0,
     *,
-    monitoring: Any = "continuous",
+    monitoring: ArrayLike = "continuous",
     nodes: int = 400,
     steps: int = 200,
 ) -> Greeks:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.errors import ConvergenceError
 from gammaflow.kernels.barrier import (
@@ -109,19 +109,19 @@ def _monitored(
 
 
 def price(
-    kind: Any,
-    flag: Any,
-    S: Any,
-    K: Any,
-    H: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    kind: ArrayLike,
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     *,
-    rebate: Any = 0.0,
-    monitoring: Any = "continuous",
-    alive: Any = True,
+    rebate: ArrayLike = 0.0,
+    monitoring: ArrayLike = "continuous",
+    alive: ArrayLike = True,
     tol: float = 1e-6,
     method: str = "exact",
 ) -> Any:
@@ -145,20 +145,20 @@ def price(
 
 
 def greeks(
-    kind: Any,
-    flag: Any,
-    S: Any,
-    K: Any,
-    H: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    kind: ArrayLike,
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     which: Sequence[str] | str = DEFAULT,
     *,
-    rebate: Any = 0.0,
-    monitoring: Any = "continuous",
-    alive: Any = True,
+    rebate: ArrayLike = 0.0,
+    monitoring: ArrayLike = "continuous",
+    alive: ArrayLike = True,
     tol: float = 1e-6,
     method: str = "exact",
 ) -> Greeks:
@@ -248,20 +248,20 @@ def greeks(
 
 
 def reach(
-    kind: Any,
-    flag: Any,
-    S: Any,
-    K: Any,
-    H: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    kind: ArrayLike,
+    flag: ArrayLike,
+    S: ArrayLike,
+    K: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     which: Sequence[str] | str = DEFAULT,
     *,
-    rebate: Any = 0.0,
-    monitoring: Any = "continuous",
-    alive: Any = True,
+    rebate: ArrayLike = 0.0,
+    monitoring: ArrayLike = "continuous",
+    alive: ArrayLike = True,
     tol: float = 1e-6,
     method: str = "exact",
 ) -> tuple[Greeks, FloatArray]:
@@ -296,15 +296,15 @@ def reach(
 
 
 def hit_probability(
-    kind: Any,
-    S: Any,
-    H: Any,
-    t: Any,
-    r: Any,
-    sigma: Any,
-    q: Any = 0.0,
+    kind: ArrayLike,
+    S: ArrayLike,
+    H: ArrayLike,
+    t: ArrayLike,
+    r: ArrayLike,
+    sigma: ArrayLike,
+    q: ArrayLike = 0.0,
     *,
-    monitoring: Any = "continuous",
+    monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> Any:
     """Risk-neutral probability that the barrier is hit by t, as it is monitored.

@@ -133,7 +133,7 @@ class NoteTerms(Frozen):
         return float(self.times[-1])
 
 
-def _array(name: str, value: Any) -> NDArray[np.float64]:
+def _array(name: str, value: object) -> NDArray[np.float64]:
     try:
         array = np.array(floats(value))
     except (TypeError, ValueError):
@@ -141,7 +141,7 @@ def _array(name: str, value: Any) -> NDArray[np.float64]:
     return array
 
 
-def _increasing(name: str, value: Any) -> NDArray[np.float64]:
+def _increasing(name: str, value: object) -> NDArray[np.float64]:
     array = _array(name, value)
     if array.ndim != 1 or not np.isfinite(array).all() or (np.diff(array, prepend=0.0) <= 0.0).any():
         raise SchemaError(
@@ -163,7 +163,7 @@ def _time_problems(times: NDArray[np.float64]) -> list[str]:
     return []
 
 
-def _numbers(name: str, value: Any, n: int | None, what: str) -> NDArray[np.float64]:
+def _numbers(name: str, value: object, n: int | None, what: str) -> NDArray[np.float64]:
     """A number for each date; a level is >= 0 and may be infinite."""
     array = _array(name, value)
     if n is not None and array.shape not in ((), (n,)):
@@ -179,7 +179,7 @@ def _numbers(name: str, value: Any, n: int | None, what: str) -> NDArray[np.floa
     return read_only(np.broadcast_to(array, array.shape if n is None else n).copy())
 
 
-def _flags(name: str, value: Any, n: int | None) -> NDArray[np.bool_]:
+def _flags(name: str, value: object, n: int | None) -> NDArray[np.bool_]:
     uncovered, hidden = uncover(value, True)
     array = np.array(uncovered)
     if array.dtype != np.bool_ or hidden is not None:
@@ -192,13 +192,13 @@ def _flags(name: str, value: Any, n: int | None) -> NDArray[np.bool_]:
     return read_only(np.broadcast_to(array, array.shape if n is None else n).copy(), np.bool_)
 
 
-def _flag(name: str, value: Any) -> bool:
+def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise SchemaError(f"{name}: received {value!r:.60}; it must be True or False.")
     return bool(value)
 
 
-def _pieces(name: str, value: Any, k: int | None) -> NDArray[np.float64]:
+def _pieces(name: str, value: object, k: int | None) -> NDArray[np.float64]:
     array = _array(name, value)
     wanted = array.shape if k is None else (k + 1, 2)
     if array.ndim != 2 or array.shape != wanted or not np.isfinite(array).all():
