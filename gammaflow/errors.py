@@ -10,20 +10,20 @@ class GammaflowError(Exception):
 
 
 class SchemaError(GammaflowError, ValueError):
-    """A value, column or argument is outside its legal range."""
+    """A value, column or argument outside its legal range."""
 
 
 class ReaderError(GammaflowError, ValueError):
-    """A file cannot be read as an option chain."""
+    """A file that cannot be read as an option chain."""
 
 
 class MismatchError(GammaflowError, ValueError):
-    """Two objects cannot be combined (other underlying, spot, moment or currency)."""
+    """Two objects that cannot be combined (different underlying, spot, timestamp or currency)."""
 
 
 class ConvergenceError(GammaflowError, RuntimeError):
-    """A requested accuracy is out of reach."""
+    """A requested accuracy that is out of reach."""
 
 
 class FeedError(GammaflowError, RuntimeError):
-    """A vendor's live feed did not answer, or not with what it promises."""
+    """A vendor's live feed that did not answer, or whose answer has an unexpected form."""
