@@ -88,8 +88,8 @@ def sweep_spot(
     vol_shift : float
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     measures : sequence of str, optional
-        Which measures of `gammaflow.units.PROFILE_MEASURES`; default all. Asking for gamma, vanna and gross gamma
-        only is several times faster.
+        Which measures of `gammaflow.units.PROFILE_MEASURES`; default all. Asking for gamma, vanna and gross
+        gamma only is several times faster.
     smiles : Smiles, optional
         Smiles of the book, where the dynamics need them; fitted by default.
     tol : float

@@ -103,8 +103,10 @@ def test_a_later_book_less_an_earlier_one_is_the_change():
     gap = (totals(change) - expected).abs()
     assert (gap <= 1e-13 * scale(later, was)).all()
     assert len(change.netted()) == len(change)
-    assert change.rule_text == "given positions | dealers owe every note | opposite of given positions | " + (
-        "opposite of dealers owe every note"
+    assert (
+        change.rule_text
+        == "given positions | dealers are short every note | opposite of given positions | "
+        + ("opposite of dealers are short every note")
     )
     spots = np.linspace(85.0, 115.0, 7)
     wanted = ["delta", "gamma", "vanna"]
@@ -225,7 +227,7 @@ def test_an_origin_that_the_book_does_not_have_is_refused():
 
 def test_turning_twice_gives_the_rule_back():
     book = mixed(1)
-    assert (-book).rule_text == "opposite of given positions | opposite of dealers owe every note"
+    assert (-book).rule_text == "opposite of given positions | opposite of dealers are short every note"
     turned = -book
     assert (-turned).rule == book.rule
     renamed = gf.Book(book.select(book["kind"] != "note").to_frame(), "TEST", SPOT, ASOF, rule=("one", "two"))
