@@ -111,7 +111,7 @@ def summary(levels: LevelData) -> str:
                 vol_shift=profile.vol_shift,
                 warnings=levels.warnings,
             ),
-            f"smile dynamics: {profile.dynamics.name};  core fraction {levels.core_fraction:g}",
+            f"smile dynamics: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             *(f"  {name:<{width}}  {value}" for name, value in pairs),
         ]
     )

@@ -76,12 +76,11 @@ def find_levels(
 
     Flips are roots of the repriced profile, solved to rounding of spot rather than to the grid; they are
     never sign changes across strikes. The grid is made denser around strikes that expire within hours, both
-    sides of
-    every jump are added, and local extrema are polished, so that a pair of roots between two grid points is
-    found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is followed
-    to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the
-    profile's largest gross gamma is treated as zero; with American rows smaller than 1e-7 of it, with
-    barrier options or notes smaller than ten times `Profile.tol`: that is the accuracy of their greeks.
+    sides of every jump are added, and local extrema are polished, so that a pair of roots between two grid
+    points is found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is
+    followed to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the
+    profile's largest gross gamma is treated as zero; with American rows smaller than 1e-7 of it, with barrier
+    options or notes smaller than ten times `Profile.tol`: that is the accuracy of their greeks.
 
     Parameters
     ----------

@@ -43,11 +43,11 @@ class Smiles(Frozen):
         One row per expiry: years; rows; strikes; a, b, rho, m, s; rms and worst residual [vol points], rms
         weighted by vega and without outliers; outliers, the strikes further from the smile than a quarter of
         the quoted or the at-the-money volatility, whichever is more; butterfly_free; calendar, the number of
-        places of k with less total variance than at the previous expiry; the same of the slice
-        fitted alone, rms_alone, butterfly_free_alone and calendar_alone; note.
+        places of k with less total variance than at the previous expiry; the same of the slice fitted alone,
+        rms_alone, butterfly_free_alone and calendar_alone; note.
     range : (2,) array
-        Range of k searched for arbitrage, half a unit beyond all strikes; total variance also out to
-        64 times as far, and by the slopes of its wings.
+        Range of k searched for arbitrage, half a unit beyond all strikes; total variance also out to 64 times
+        as far, and by the slopes of its wings.
     """
 
     book: Book
@@ -88,7 +88,7 @@ class Smiles(Frozen):
         return self.slope(expiry, 0.0)
 
     def plot(self, expiries: Sequence[int] | None = None, *, ax: Any = None) -> Any:
-        """Fitted vols of expiries as lines, quoted vols as points (matplotlib Axes).
+        """Fitted vols of expiries as lines, the vols they are fitted to as points (matplotlib Axes).
 
         Parameters
         ----------
@@ -167,9 +167,9 @@ def fit_smiles(book: Book) -> Smiles:
     At each strike the mean of the out-of-the-money rows is used, or of all where there is none; barrier
     options and notes count only where an expiry has no others. Raw SVI is fitted to the volatilities of each
     expiry by least squares of relative errors, weighted by vega and by how far a strike is from the smile
-    (Cauchy's loss), subject to b >= 0, abs(rho) < 1, s > 0, w > 0 and wing slopes b (1 + abs(rho)) <= 2.
-    If these slices have arbitrage, all of them are fitted again together, so that g >= 0 in each (no
-    butterfly arbitrage) and w is nowhere less than at the expiry before (no calendar arbitrage).
+    (Cauchy's loss), subject to b >= 0, abs(rho) < 1, s > 0, w > 0 and wing slopes b (1 + abs(rho)) <= 2. If
+    these slices have arbitrage, all of them are fitted again together, so that g >= 0 in each (no butterfly
+    arbitrage) and w is nowhere less than at the expiry before (no calendar arbitrage).
 
     An expiry with fewer than five strikes, or fewer than five near any SVI, is drawn towards the shape of the
     nearest other one, and a note says so; where there is none, towards a flat smile.

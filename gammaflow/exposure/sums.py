@@ -161,9 +161,9 @@ def cash_sums(
     by : str
         The column of the book whose distinct values, ascending, are the groups.
     interpolate : bool
-        Sum rows at as few Chebyshev points as give them to 1e-14 of their largest value and interpolate
-        to the spots, wherever that is less work; False sums every row at every spot. Volatilities that
-        move with spot are always summed directly; early exercise is then excluded.
+        Sum rows at as few Chebyshev points as give them to 1e-14 of their largest value and interpolate to
+        the spots, wherever that is less work; False sums every row at every spot. Volatilities that move with
+        spot are always summed directly; early exercise is then excluded.
     dynamics : Dynamics
         Smile dynamics.
     smiles : Smiles, optional

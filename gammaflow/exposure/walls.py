@@ -36,10 +36,9 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
     -------
     DataFrame
         One row per definition (the keys of `SENSES`); columns `call_wall`, `put_wall`, `absolute` [currency],
-        NaN
-        where no strike qualifies, and `meaning`. Of positions that have not expired by the exposure's time.
-        Notes have no strike and count nowhere; barrier options count in `absolute` only, since most of their
-        gamma is at the barrier.
+        NaN where no strike qualifies, and `meaning`. Of positions that have not expired by the exposure's
+        time. Notes have no strike and count nowhere; barrier options count in `absolute` only, since most of
+        their gamma is at the barrier.
     """
     frame = _strikes(exposure)
     spot = exposure.book.spot
@@ -80,8 +79,8 @@ def find_max_pain(exposure: Exposure) -> pd.Series:
     Returns
     -------
     Series
-        By expiry of which the book has calls or puts (barrier options and notes do not count): argmin
-        over strikes K of the sum of units x max(phi (K - K_i), 0), the lowest of several.
+        By expiry of which the book has calls or puts (barrier options and notes do not count): argmin over
+        strikes K of the sum of units x max(phi (K - K_i), 0), the lowest of several.
 
     Notes
     -----

@@ -96,8 +96,8 @@ def assign_positions(
     chain : Chain
         The quoted contracts.
     rule : str, Rule or (n,) array
-        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of
-        the chain (+ = dealers are long), where they are known; NaN raises.
+        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of the
+        chain (+ = dealers are long), where they are known; NaN raises.
     venue : str, optional
         Venue of the contracts; default: the chain's.
     numeraire : "usd" or "coin"

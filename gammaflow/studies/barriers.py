@@ -209,9 +209,7 @@ def knock_jumps(
     years : (float, float)
         Shortest and longest time to expiry, > 0.
     limit : float
-
-        delta
-         just before the barrier at which the times to expiry are solved for, > 0.
+        |delta| just before the barrier at which the times to expiry are solved for, > 0.
 
     Returns
     -------

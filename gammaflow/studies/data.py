@@ -68,14 +68,14 @@ def sensitivity(
         - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
         - vendor volatility: the chain unchanged;
         - repaired: `repair_chain(chain)`, both legs at the vol of the out-of-the-money leg, unless the
-        vendor's vol of the other leg reprices its quote;
+          vendor's vol of the other leg reprices its quote;
         - repaired, legs apart: `repair_chain(chain, out_of_the_money=False)`, each leg at its own vol, and at
-        the other leg's only where its own cannot be used;
+          the other leg's only where its own cannot be used;
         - repaired, from mids: `repair_chain(chain, prefer="mid")`;
         - business days: vendor volatility, and time as weekdays from the date of the quotes to that of the
-        expiry over `business_days`, one day where the dates are the same, expired or not;
+          expiry over `business_days`, one day where the dates are the same, expired or not;
         - midnight UTC: vendor volatility, expiries at 00:00 UTC of their calendar day, as dates without a
-        time of day are often read.
+          time of day are often read.
 
         A treatment that leaves no row to value has NaN, and 0 rows.
 

@@ -108,11 +108,10 @@ def vega_matched_puts(
     terms : NoteTerms
         From `Note.terms`.
     spots : (m,) array
-        Spots at which to show gamma [currency]; at the barrier itself a continuously observed note is knocked
-        in.
+        Spots at which to show gamma [currency]; a continuously observed note is knocked in at its barrier.
     spot : float
         Spot at which vega is matched [currency].
-        sigma, r, q : float
+    sigma, r, q : float
         Volatility [1/sqrt(year)] and rates [1/year].
     notional : float
         Face of the note [currency].
@@ -226,9 +225,7 @@ def knock_in_sales(
         `table`: rows by (sigma, years). `delta`: |delta| of the put in the note just above the barrier,
         observed continuously [shares per share of face]. `continuous` and `daily`: sold at the barrier at
         knock-in [currency]; a year has 252 closes. With observation at maturity only, nothing is sold before:
-        `delta_maturity` is
-        delta
-         at the barrier in that case.
+        `delta_maturity` is |delta| at the barrier in that case.
 
     Examples
     --------

@@ -177,7 +177,7 @@ def test_netting_keeps_rows_apart_that_are_valued_apart():
         ({"spot": 101.0}, "spot: 100.0 and 101.0", "other.at(spot=100.0, asof='2026-02-05T14:30:00+00:00')"),
         ({"asof": ASOF - pd.Timedelta("1h")}, "asof: ", "other.at(spot=100.0, asof="),
         ({"symbol": "Z"}, "symbol: 'TEST' and 'Z'", "Book.in_units_of"),
-        ({"currency": "EUR"}, "currency: 'USD' and 'EUR'", "make both of chains in one currency"),
+        ({"currency": "EUR"}, "currency: 'USD' and 'EUR'", "build both from chains in one currency"),
         ({"signed": False}, "signed: True and False", "sign both by rules with a dealer sign, or neither"),
     ],
 )

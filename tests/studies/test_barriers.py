@@ -224,7 +224,7 @@ def test_a_jump_that_is_bought_and_one_that_never_passes_the_limit():
     years, jump = ax.lines[0].get_data()
     right = barrier.knock_in_jump("up-in", "c", 1.0, 1.3, years, 0.0, 0.6)
     assert (right < 0).all()
-    assert ax.get_title(loc="left").startswith("Jump of delta when an up-in call, strike 1")
+    assert ax.get_title(loc="left").startswith("Jump of delta at the barrier of an up-in call, strike 1")
     np.testing.assert_allclose(jump, -right, rtol=1e-12)
     ax = knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.9], years=(1.0, 2.0)).plot()
     assert _legend(ax) == ["90 %"]
