@@ -1,4 +1,4 @@
-"""Accuracy of a book's rows that are valued by quadrature, and the contracts that miss it."""
+"""Tolerance of the rows of a book valued by quadrature, and the contracts that miss it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gammaflow.errors import SchemaError
 
 __all__ = ["TOLERANCE", "Accuracy", "Shortfall", "check_tol", "shortfall_lines", "worst"]
 
-#: What rows are valued to unless asked otherwise; structured notes to ten times that.
+#: Default tolerance of a book's rows; structured notes get ten times that.
 TOLERANCE = 1e-7
 
 #: Legal tolerances.
@@ -30,10 +30,10 @@ class Shortfall:
     ----------
     contract : str
     met : float
-        The error reached, relative as `tol` is; infinity where no finite value was found, so that the
-        contract is left out.
+        Error reached, relative in the same way as `tol`; infinity where no finite value was found and the
+        contract is excluded.
     tol : float
-        What was asked for.
+        Tolerance requested.
     """
 
     contract: str
@@ -42,18 +42,18 @@ class Shortfall:
 
     @property
     def left_out(self) -> bool:
-        """Whether the contract has no finite value and is in no sum."""
+        """Whether the contract has no finite value and is excluded from every sum."""
         return not np.isfinite(self.met)
 
     def __str__(self) -> str:
         if self.left_out:
             return f"{self.contract} (no finite value)"
-        return f"{self.contract} (error {self.met:.2g}, asked for {self.tol:.2g})"
+        return f"{self.contract} (error {self.met:.2g}, tolerance {self.tol:.2g})"
 
 
 @dataclass
 class Accuracy:
-    """The tolerance rows are valued to, and the rows that missed it, as they are found.
+    """Tolerance that rows are valued to, and the rows found to miss it.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Accuracy:
     def check(
         self, contract: str, met: float, values: Iterable[NDArray[np.float64]], tol: float | None = None
     ) -> None:
-        """Note a contract valued to `met` only; where a value is not finite, all become 0, in place."""
+        """Record a contract that reached only `met`; if any value is not finite, set all to 0 in place."""
         values, tol = list(values), self.tol if tol is None else tol
         if not all(np.isfinite(v).all() for v in values):
             met = np.inf
@@ -79,12 +79,12 @@ class Accuracy:
 
     @property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """Each contract that missed the tolerance once, with the largest error, the worst first."""
+        """Contracts that missed the tolerance, each once with its largest error, worst first."""
         return worst(self.missed)
 
 
 def check_tol(tol: float) -> float:
-    """A legal tolerance of a book, or SchemaError."""
+    """Check the tolerance of a book; SchemaError where it is illegal."""
     number = check_number(tol, "tol", 0.0, open_low=True)
     if not LEAST <= number <= LARGEST:
         raise SchemaError(f"tol: received {tol!r}; it must lie between {LEAST:g} and {LARGEST:g}.")
@@ -92,7 +92,7 @@ def check_tol(tol: float) -> float:
 
 
 def worst(missed: Iterable[Shortfall]) -> tuple[Shortfall, ...]:
-    """Each contract once, with its largest error, the worst first."""
+    """Shortfalls with each contract once, at its largest error, worst first."""
     found: dict[str, Shortfall] = {}
     for each in missed:
         if each.contract not in found or each.met > found[each.contract].met:
@@ -101,11 +101,11 @@ def worst(missed: Iterable[Shortfall]) -> tuple[Shortfall, ...]:
 
 
 def shortfall_lines(shortfalls: Iterable[Shortfall]) -> tuple[str, ...]:
-    """Shortfalls in words: which contracts missed the tolerance, and which are left out."""
+    """Shortfalls in words: the contracts that missed the tolerance, and those excluded."""
     given = tuple(shortfalls)
     short, out = ([s for s in given if s.left_out == which] for which in (False, True))
     words = []
-    for rows, what in ((short, "valued less exactly than asked for"), (out, "left out")):
+    for rows, what in ((short, "valued less accurately than requested"), (out, "excluded")):
         if rows:
             more = f", and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
             named = ", ".join(map(str, rows[:_NAMED]))

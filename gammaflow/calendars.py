@@ -1,4 +1,4 @@
-"""Time: years to an expiry, the clock of New York, and the sessions of exchanges."""
+"""Time: years to expiry, New York time, and exchange sessions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from gammaflow.errors import SchemaError
 
 __all__ = ["DAYS_PER_YEAR", "NEW_YORK", "closes", "is_open", "sessions", "years_to_expiry"]
 
-#: Years are counted in days of 86,400 s over this many days (ACT/365).
+#: Days per year (ACT/365), each of 86,400 s.
 DAYS_PER_YEAR = 365.0
 
-#: The clock that listed options of the United States settle by.
+#: Time zone in which US listed options settle.
 NEW_YORK = "America/New_York"
 
 _NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
 
-# Calendars are made once, for these years: few exchanges record later holidays.
+# Each calendar is built once, for these years: few exchanges publish later holidays.
 _FIRST, _LAST = "2000-01-01", "2045-12-31"
 
-# The calendar of CME leaves out the hour of maintenance that ends every session [Chicago].
+# The CME calendar omits the maintenance hour that ends each session [Chicago time].
 _ENDS = {"CMES": ("America/Chicago", pd.Timedelta(16, "h"))}
 
 
@@ -40,7 +40,7 @@ def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArr
 
 
 class _Hours(NamedTuple):
-    """Every session of a calendar, ascending: its day, and its moments in UTC without a time zone."""
+    """Sessions of a calendar, ascending: the day, and naive timestamps in UTC."""
 
     days: NDArray[np.datetime64]
     opens: NDArray[np.datetime64]
@@ -58,11 +58,11 @@ def _hours(calendar: str) -> _Hours:
     if calendar not in legal:
         raise SchemaError(
             f"calendar: received {calendar!r}; legal are {', '.join(legal)}. "
-            "Pass the exchange whose closes count."
+            "Pass the exchange whose closes apply."
         )
     name = calendar_utils.resolve_alias(calendar)
     with warnings.catch_warnings():
-        # exchange_calendars reads Series.values of moments, which pandas 3 deprecates.
+        # exchange_calendars reads Series.values of timestamps, which pandas 3 deprecates.
         warnings.filterwarnings("ignore", "Series.values returning an ndarray", DeprecationWarning)
         try:
             found = calendar_utils.get_calendar(name, start=_FIRST, end=_LAST)
@@ -91,24 +91,24 @@ def _check_range(calendar: str, first: Any, last: Any) -> None:
 
 
 def sessions(calendar: str, first: Any, last: Any) -> pd.DatetimeIndex:
-    """The closes of an exchange after `first`, up to and including `last`.
+    """Closes of an exchange after `first`, up to and including `last`.
 
     Parameters
     ----------
     calendar : str
         By ISO code: "XNYS" (New York), "CMES" (Chicago Mercantile Exchange), or "24/7".
-    first, last : tz-aware moments
+    first, last : tz-aware timestamps
         Within 2000 .. 2045.
 
     Returns
     -------
     DatetimeIndex
-        Moments in UTC, ascending; early closes at their own hour.
+        Timestamps in UTC, ascending; early closes at their own time.
 
     Raises
     ------
     SchemaError
-        For an unknown calendar, a moment without a time zone, or one outside the calendar.
+        For an unknown calendar, or a timestamp without a time zone or outside the calendar.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def closes(calendar: str, days: Any) -> pd.DatetimeIndex:
     Returns
     -------
     DatetimeIndex
-        One moment in UTC per day.
+        One timestamp in UTC per day.
 
     Raises
     ------
@@ -156,13 +156,13 @@ def closes(calendar: str, days: Any) -> pd.DatetimeIndex:
 
 
 def is_open(calendar: str, moment: Any) -> bool:
-    """Whether an exchange trades at a moment: from its open up to, and without, its close.
+    """Whether an exchange is open at a timestamp: its open is included, its close is not.
 
     Parameters
     ----------
     calendar : str
-        As for `sessions`. CMES is closed from 16:00 to 17:00 Chicago, the daily maintenance.
-    moment : tz-aware moment
+        As for `sessions`. CMES is closed from 16:00 to 17:00 Chicago time for daily maintenance.
+    moment : tz-aware timestamp
         Within 2000 .. 2045.
 
     Raises

@@ -1,8 +1,8 @@
-"""Checks of arguments: numbers as arrays, values that a mask hides, moments, choices, and one error for all.
+"""Checks of arguments: numeric arrays, masked entries, timestamps, choices; all problems in one error.
 
-A masked array of numpy and a nullable column of pandas hold a value where they have none. Read as plain
-arrays they would hand that value over; here such an entry is hidden: a number becomes NaN, and a word is
-replaced by a legal one so that the others can be read, its row then being made NaN by the caller.
+A masked array of numpy and a nullable column of pandas store some value behind each missing entry, which a
+conversion to a plain array would expose. Here a missing number becomes NaN; a missing word is replaced by a
+legal one, so that the others can be read, and the caller sets its row to NaN.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _gathered(value: Any) -> Any:
 
 
 def _is_na(array: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where an array of objects holds <NA>."""
+    """Mask of the <NA> entries of an array of objects."""
     return np.array([v is pd.NA for v in array.ravel()], np.bool_).reshape(array.shape)
 
 
@@ -54,7 +54,7 @@ def floats(value: Any) -> NDArray[np.float64]:
     Raises
     ------
     TypeError, ValueError
-        For what numpy cannot read as numbers, and for text, truth values and times of pandas.
+        For values that numpy cannot read as numbers, and for text, booleans and times of pandas.
     """
     if isinstance(value, _PANDAS):
         dtypes = value.dtypes if isinstance(value, pd.DataFrame) else [value.dtype]
@@ -68,13 +68,13 @@ def floats(value: Any) -> NDArray[np.float64]:
     array = np.asarray(value)
     if array.dtype.kind == "O":
         array = np.where(_is_na(array), np.nan, array)
-        # of one object numpy would make NaN where it is None
+        # numpy would turn a single None into NaN
         return array.astype(np.float64) if array.ndim else np.array(float(array.item()))
     return array.astype(np.float64, copy=False)
 
 
 def read_number(name: str, value: Any, problems: list[str]) -> Any:
-    """An array of numbers that float64 can hold, or None; what is wrong with it is added to problems."""
+    """Array of numbers that float64 can hold, or None with the reason appended to `problems`."""
     if isinstance(value, _COVERED):
         try:
             return floats(value)
@@ -98,7 +98,7 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
 
 
 def uncover(value: Any, word: Any) -> tuple[Any, NDArray[np.bool_] | None]:
-    """Words, with `word` (of numbers: 1) where they are masked or <NA>, and where that is (None: nowhere)."""
+    """Words with masked and <NA> entries replaced by `word` (numbers: by 1), and their mask or None."""
     value = _gathered(value)
     hidden = None
     if isinstance(value, np.ma.MaskedArray):
@@ -120,7 +120,7 @@ def uncover(value: Any, word: Any) -> tuple[Any, NDArray[np.bool_] | None]:
 
 
 def hide(column: Any, masks: Sequence[NDArray[np.bool_] | None]) -> Any:
-    """A column of numbers with NaN where one of the masks says so, of the shape they broadcast to."""
+    """Column of numbers with NaN wherever one of the masks is True; shapes broadcast."""
     for hidden in masks:
         if hidden is not None:
             column = np.where(hidden, np.nan, column)
@@ -135,7 +135,7 @@ def read_only(values: ArrayLike, dtype: Any = np.float64) -> NDArray[Any]:
 
 
 def legal_range(low: float = -np.inf, high: float = np.inf, *, open_low: bool = False) -> str:
-    """The numbers from `low` (without it where `open_low`) to `high`, in words.
+    """Range from `low` (exclusive where `open_low`) to `high`, in words.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def refuse(what: str, problems: list[str]) -> None:
 
 
 def attempt(*checks: Callable[[], Any]) -> tuple[list[Any], list[str]]:
-    """What each check returns (None where it refuses), and the problems of all of them, one line each."""
+    """Results of the checks (None for each that fails), and the problems of all of them, one line each."""
     results: list[Any] = []
     problems: list[str] = []
     for check in checks:
@@ -171,14 +171,14 @@ def attempt(*checks: Callable[[], Any]) -> tuple[list[Any], list[str]]:
 
 
 def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
-    """A tz-aware moment as a UTC Timestamp; SchemaError where it has no time zone or is none."""
+    """A tz-aware timestamp in UTC; SchemaError for one without a time zone and for anything else."""
     try:
         stamp = pd.Timestamp(moment).as_unit("ns")
     except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(f"{name}: received {moment!r}, which is not a moment ({error}).") from None
+        raise SchemaError(f"{name}: received {moment!r}, which is not a timestamp ({error}).") from None
     if not isinstance(stamp, pd.Timestamp) or stamp.tz is None:
         raise SchemaError(
-            f"{name}: received {moment!r}, which has no time zone; pass a tz-aware moment such as "
+            f"{name}: received {moment!r}, which has no time zone; pass a tz-aware timestamp such as "
             f"'2026-02-05T09:36:47+00:00'."
         )
     return stamp.tz_convert("UTC")

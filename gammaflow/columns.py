@@ -1,4 +1,4 @@
-"""Columns by name: their legal values, the check of a whole table, and the base of chains and books."""
+"""Named columns: legal values, validation of a whole table, and the base class of chains and books."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 #: Arrays by column name: float64, text, or datetime64.
 Columns = Mapping[str, NDArray[Any]]
 
-#: A moment that is not known.
+#: An unknown timestamp.
 NO_TIME = np.datetime64("NaT", "ns")
 
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
@@ -60,19 +60,19 @@ class Column:
 
     @property
     def legal(self) -> str:
-        """The legal values, in words."""
+        """Legal values in words."""
         if self.choices:
             return "one of " + ", ".join(repr(c) for c in self.choices)
         if self.type == "text":
             return "text" + (", each once" if self.unique else "")
         if self.type == "time":
-            return "a moment in UTC" + (", or missing" if self.missing_ok else "")
+            return "a timestamp in UTC" + (", or missing" if self.missing_ok else "")
         legal = legal_range(self.low, self.high, open_low=self.open_low)
         return legal + (", or missing" if self.missing_ok else "")
 
 
 class Subset(NamedTuple):
-    """Rows that something holds, and those of what it was taken from."""
+    """Number of rows of a subset, and of the whole it was taken from."""
 
     rows: int
     of: int
@@ -82,7 +82,7 @@ class Subset(NamedTuple):
 
 
 class Snapshot(Protocol):
-    """What checks need of a chain or a book: columns, and what their rows share."""
+    """Protocol of a chain or a book as checks see it: columns, and facts common to all rows."""
 
     @property
     def symbol(self) -> str:
@@ -94,7 +94,7 @@ class Snapshot(Protocol):
 
     @property
     def asof(self) -> pd.Timestamp:
-        """When the quotes were taken."""
+        """Timestamp of the quotes."""
 
     @property
     def years(self) -> NDArray[np.float64]:
@@ -106,22 +106,22 @@ class Snapshot(Protocol):
 
 
 class Quotes(Snapshot, Protocol):
-    """What lies below a chain needs of it (see `gammaflow.market.chain`)."""
+    """Protocol of a chain for the layers below it (see `gammaflow.market.chain`)."""
 
     @property
     def quote_state(self) -> NDArray[Any]:
-        """What each row's bid and ask are."""
+        """State of each row's bid and ask."""
 
 
 class Note(Protocol):
-    """What a book needs of a structured note (see `gammaflow.positions.notes`)."""
+    """Protocol of a structured note in a book (see `gammaflow.positions.notes`)."""
 
     @property
     def initial(self) -> float:
-        """Spot at which par was fixed [currency]."""
+        """Initial fixing [currency]."""
 
     def terms(self, asof: pd.Timestamp, days: float = 0.0) -> Any:
-        """What is still to come, `days` after `asof`."""
+        """Remaining terms, `days` after `asof`."""
 
     def scaled(self, factor: float, symbol: str) -> Note:
         """The same note with every level times `factor`."""
@@ -129,7 +129,7 @@ class Note(Protocol):
 
 @runtime_checkable
 class PerUnit(Protocol):
-    """Units of one underlying that a unit of another stands for, at a moment (see `gammaflow.venues`)."""
+    """Protocol of a dated conversion: units of one underlying per unit of another (`gammaflow.venues`)."""
 
     def at(self, asof: pd.Timestamp) -> float:
         """The ratio at `asof`."""
@@ -153,13 +153,13 @@ class Columnar(Frozen):
     def mask(
         self, rows: ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]
     ) -> NDArray[np.bool_]:
-        """The rows that a mask selects (all where None) and that meet every criterion, at least one, (n,).
+        """Mask of the rows that `rows` selects (all where None) and that meet every criterion, (n,).
 
         Raises
         ------
         SchemaError
-            With every problem: `rows` no bool for each row, columns unknown, values that are not legal; or
-            where no row is left.
+            With every problem: `rows` is not one bool per row, unknown columns, illegal values; or no row is
+            selected.
         """
         what = type(self).__name__.lower()
         mask, problems = _mask(rows, len(self), what)
@@ -175,7 +175,7 @@ class Columnar(Frozen):
             asked = [f"{name}={wanted!r:.60}" for name, wanted in criteria.items()]
             problems.append(
                 f"received {', '.join(asked if rows is None else ['a mask', *asked])}: none of the {what}'s "
-                f"{len(self)} rows is selected; one at least is needed."
+                f"{len(self)} rows is selected; at least one is needed."
             )
         if problems:
             raise SchemaError("\n".join(f"select: {problem}" for problem in problems))
@@ -191,32 +191,32 @@ class Columnar(Frozen):
 
 
 def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_], list[str]]:
-    """`rows` as a mask of n rows, True for all where None, and what is wrong with it."""
+    """`rows` as a mask of n rows (all True where None), and its problems."""
     if rows is None:
         return np.ones(n, dtype=np.bool_), []
     mask = np.asarray(rows)
     if np.ma.is_masked(rows):
         return mask, [
-            "received a masked array with hidden rows; legal is a bool for each row. Fill it: "
-            "rows.filled(False) leaves the hidden ones out."
+            "received a masked array with masked entries; legal: one bool per row. Fill it: "
+            "rows.filled(False) excludes the masked rows."
         ]
     no_mask = mask.shape != (n,) or mask.dtype != np.bool_
     if no_mask or not mask.any():
         none = "" if no_mask else ", all False"
         return mask, [
-            f"received {mask.dtype} of shape {mask.shape}{none}; legal is a bool for each of the {what}'s "
-            f"{n} rows, True for one at least, such as {what}['kind'] == 'put', or criteria by column name, "
+            f"received {mask.dtype} of shape {mask.shape}{none}; legal: one bool for each of the {what}'s "
+            f"{n} rows, at least one True, such as {what}['kind'] == 'put', or criteria by column name, "
             "such as kind='put'."
         ]
     return mask, []
 
 
 def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:
-    """The value or values that a column is to have, as the column holds them, and what is wrong with them."""
+    """Values that a criterion asks of a column, in the column's own type, and their problems."""
     alone = pd.api.types.is_scalar(wanted) or isinstance(wanted, str)
     listed = [wanted] if alone else list(wanted)
     if column.type == "time":
-        # As a column holds them, moments are in UTC and do not say so.
+        # Columns hold timestamps in UTC without a time zone.
         known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]
         stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in known]
         moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
@@ -316,7 +316,7 @@ def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
             array = series.dt.as_unit("ns").dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
         except pd.errors.OutOfBoundsDatetime as error:
             return np.empty(len(series), dtype="datetime64[ns]"), [
-                f"{column.name}: holds moments outside 1678 .. 2261 ({error}). Drop them or correct the year."
+                f"{column.name}: holds times outside 1678 .. 2261 ({error}). Drop them or correct the year."
             ]
     elif series.dtype == np.dtype("datetime64[ns]") and isinstance(raw, np.ndarray):
         array = series.to_numpy()
@@ -347,7 +347,7 @@ def validate(
     Raises
     ------
     SchemaError
-        One error that lists every problem: columns missing or unknown, values not legal.
+        One error that lists every problem: missing or unknown columns, illegal values.
     """
     present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)
     problems = [

@@ -20,7 +20,7 @@ class GammaflowError(Exception):
 
 
 class SchemaError(GammaflowError, ValueError):
-    """A value, column or argument is outside its legal range.
+    """A value, column or argument outside its legal range.
 
     Examples
     --------
@@ -33,7 +33,7 @@ class SchemaError(GammaflowError, ValueError):
 
 
 class ReaderError(GammaflowError, ValueError):
-    """A file cannot be read as an option chain.
+    """A file that cannot be read as an option chain.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class ReaderError(GammaflowError, ValueError):
 
 
 class MismatchError(GammaflowError, ValueError):
-    """Two objects cannot be combined (other underlying, spot, moment or currency).
+    """Two objects that cannot be combined (different underlying, spot, timestamp or currency).
 
     Examples
     --------
@@ -61,7 +61,7 @@ class MismatchError(GammaflowError, ValueError):
 
 
 class ConvergenceError(GammaflowError, RuntimeError):
-    """A requested accuracy is out of reach.
+    """A requested accuracy that is out of reach.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class ConvergenceError(GammaflowError, RuntimeError):
 
 
 class FeedError(GammaflowError, RuntimeError):
-    """A vendor's live feed did not answer, or not with what it promises.
+    """A vendor's live feed that did not answer, or whose answer has an unexpected form.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Immutability that survives pickling: mappings that cannot be altered, and objects whose arrays cannot."""
+"""Immutability that survives pickling: read-only mappings, and objects with read-only arrays."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _lock(value: object) -> Any:
 
 
 class FrozenMapping(Mapping[K, V]):
-    """A mapping that cannot be altered, and that can be pickled and copied, unlike `MappingProxyType`.
+    """Read-only mapping that, unlike `MappingProxyType`, can be pickled and copied.
 
-    What comes out of a pickle or a deep copy holds read-only arrays.
+    Arrays in a pickled or deep copy are read-only too.
 
     Examples
     --------
@@ -67,14 +67,14 @@ class FrozenMapping(Mapping[K, V]):
 
 
 def lock(values: Mapping[Any, Any]) -> FrozenMapping[Any, Any]:
-    """A mapping that cannot be altered, and neither can the arrays in it: they become read-only in place."""
+    """Read-only mapping whose arrays are made read-only in place."""
     return FrozenMapping({key: _lock(value) for key, value in values.items()})
 
 
 class Frozen:
-    """Base of frozen dataclasses: pickles and deep copies hold the fields alone, their arrays read-only.
+    """Base of frozen dataclasses: pickles and deep copies hold the fields only, with read-only arrays.
 
-    Cached properties are left out: they are computed anew where they are asked for.
+    Cached properties are not copied; they are recomputed on demand.
     """
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The column dictionary: every column of a Chain and a Book, its meaning and the values it may hold.
+"""The column dictionary: every column of a Chain and a Book, its meaning and legal values.
 
 Examples
 --------
@@ -26,9 +26,9 @@ def _dictionary(*columns: Column) -> Mapping[str, Column]:
 
 
 _CONTRACT = Column("contract", "text", "-", "the contract's name as the vendor writes it", unique=True)
-_EXPIRY = Column("expiry", "time", "UTC", "the moment the contract settles, to the second")
+_EXPIRY = Column("expiry", "time", "UTC", "settlement timestamp, to the second")
 _STRIKE = Column("strike", "number", "currency", "strike price", low=0.0, open_low=True)
-_KIND = Column("kind", "text", "-", "what the contract is", choices=("call", "put"))
+_KIND = Column("kind", "text", "-", "kind of contract", choices=("call", "put"))
 _RATE = Column("rate", "number", "1/year", "continuously compounded interest rate", -5, 5, default=0.0)
 _YIELD = Column(
     "dividend_yield", "number", "1/year", "continuous dividend or carry yield", -5, 5, default=0.0
@@ -48,7 +48,7 @@ def _optional(name: str, unit: str, meaning: str, low: float = 0.0) -> Column:
 
 
 def _positive(name: str, unit: str, meaning: str) -> Column:
-    """A number > 0 that may be missing."""
+    """Column of numbers > 0, which may be missing."""
     return replace(_optional(name, unit, meaning), open_low=True)
 
 
@@ -64,7 +64,7 @@ CHAIN: Mapping[str, Column] = _dictionary(
     _optional("ask", "quote unit", "best ask"),
     _optional("last", "quote unit", "last trade"),
     _optional("mark", "quote unit", "the venue's mark price"),
-    _optional("volume", "contracts", "contracts traded, by the vendor's day"),
+    _optional("volume", "contracts", "contracts traded on the vendor's day"),
     _positive("forward", "currency", "forward the option is quoted against (missing: quoted against spot)"),
     _RATE,
     _YIELD,
@@ -73,7 +73,7 @@ CHAIN: Mapping[str, Column] = _dictionary(
     _optional("vendor_theta", "vendor's unit", "theta as the vendor publishes it", low=-np.inf),
     _optional("vendor_vega", "vendor's unit", "vega as the vendor publishes it", low=-np.inf),
     Column("root", "text", "-", "option root symbol (SPX and SPXW differ)", default=""),
-    Column("settlement", "text", "-", "when it settles: AM, PM or a clock time", default=""),
+    Column("settlement", "text", "-", "settlement: AM, PM or a time of day", default=""),
     _EXERCISE,
     Column(
         "quote_time", "time", "UTC", "when bid, ask and mark were quoted", missing_ok=True, default=NO_TIME
@@ -82,7 +82,7 @@ CHAIN: Mapping[str, Column] = _dictionary(
         "open_interest_date",
         "time",
         "UTC",
-        "the calendar day on which the open interest was counted, at 00:00",
+        "calendar day on which the open interest was counted, at 00:00",
         missing_ok=True,
         default=NO_TIME,
     ),
@@ -93,13 +93,13 @@ BOOK: Mapping[str, Column] = _dictionary(
     Column("venue", "text", "-", "where the contract trades"),
     replace(
         _EXPIRY,
-        meaning="the moment the contract settles, to the second; missing where it never does",
+        meaning="settlement timestamp, to the second; missing where the contract never expires",
         missing_ok=True,
         default=NO_TIME,
     ),
-    _positive("strike", "currency", "strike price; of a note, which has none, its initial fixing"),
-    Column("kind", "text", "-", "what the contract is: one of `gammaflow.instruments.KINDS`"),
-    Column("position", "number", "contracts", "dealers' signed position, + = dealers own the option"),
+    _positive("strike", "currency", "strike price; for a note, which has none, the initial fixing"),
+    Column("kind", "text", "-", "kind of contract: one of `gammaflow.instruments.KINDS`"),
+    Column("position", "number", "contracts", "dealers' signed position, + = dealers are long the option"),
     _MULTIPLIER,
     _positive("sigma", "1/sqrt(year)", "volatility the row is valued with"),
     _RATE,
@@ -107,16 +107,16 @@ BOOK: Mapping[str, Column] = _dictionary(
     _positive(
         "forward_ratio",
         "-",
-        "what the row is valued on (a forward, a fund's share) over spot, kept when spot "
-        "moves; missing: the row is valued on spot",
+        "price of what the row is valued on (a forward, a fund's share) over spot, constant as spot "
+        "moves; missing: the row is valued on spot itself",
     ),
     _positive("barrier", "currency", "barrier level, for barrier kinds"),
     Column(
         "monitoring_dates",
         "number",
         "dates",
-        "equally spaced dates, the last at expiry, on which the barrier is observed (1: at expiry only); "
-        "missing: always",
+        "number of equally spaced observation dates, the last at expiry (1: at expiry only); missing: "
+        "the barrier is observed continuously",
         low=1.0,
         missing_ok=True,
         default=np.nan,
@@ -124,7 +124,7 @@ BOOK: Mapping[str, Column] = _dictionary(
     Column(
         "rebate", "number", "currency", "cash paid where a barrier option pays nothing else", 0.0, default=0.0
     ),
-    _positive("payout", "currency", "cash that a digital option pays where it ends in the money"),
+    _positive("payout", "currency", "cash that a digital option pays if it expires in the money"),
     replace(
         _optional("leverage", "-", "daily leverage of a leveraged fund: 2, 3, -1, ...", low=-10.0), high=10.0
     ),
@@ -133,11 +133,11 @@ BOOK: Mapping[str, Column] = _dictionary(
         "numeraire",
         "text",
         "-",
-        "what the dealer keeps accounts in: currency, or the coin that an inverse option settles in",
+        "the dealer's accounting unit: currency, or the coin in which an inverse option settles",
         choices=("usd", "coin"),
         default="usd",
     ),
-    Column("origin", "number", "-", "which of `Book.origins` the row was made from", low=0.0, default=0.0),
+    Column("origin", "number", "-", "place in `Book.origins` of the row's origin", low=0.0, default=0.0),
 )
 
 

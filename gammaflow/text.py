@@ -1,4 +1,4 @@
-"""Numbers, strikes, expiries and moments as text."""
+"""Numbers, strikes, expiries and timestamps as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 def moment_text(
     asof: pd.Timestamp, days: float = 0.0, vol_shift: float = 0.0, form: str = "%Y-%m-%d %H:%M"
 ) -> str:
-    """The timestamp of quotes, the one they are valued at where that differs, and the shift of volatility.
+    """Timestamp of the quotes, the valuation time where it differs, and the vol shift, as text.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def moment_text(
 
 
 def readable(values: ArrayLike, unit: str) -> tuple[float, str]:
-    """The power of ten that makes `values` readable, and `unit` with its name.
+    """Power of ten that makes `values` readable, and `unit` with its suffix.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def amount_text(amount: float, unit: str, digits: int = 1) -> tuple[str, str]:
 
 
 def price_text(price: float) -> str:
-    """A price with as many digits as its size deserves.
+    """A price as text, with digits to suit its size.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def price_text(price: float) -> str:
 
 
 def strike_text(strike: float) -> str:
-    """A strike as it is listed; one mapped from other units, with endless decimals, to seven digits.
+    """A strike as listed; one converted from other units is rounded to seven digits.
 
     Examples
     --------

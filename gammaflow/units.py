@@ -2,8 +2,8 @@
 
 A row's *cash greek* is the pure derivative times the powers of the underlying that make it free of the
 quoting unit: ``S delta``, ``S^2 gamma``, ``S vanna``, ``S charm``, ``vega``, ``theta``,
-``S^3 speed + 2 S^2 gamma``, ``S^2 zomma``, ``S^2 color``. Rows and profiles carry it times position and
-multiplier; a measure is that times `Measure.scale`.
+``S^3 speed + 2 S^2 gamma``, ``S^2 zomma``, ``S^2 color``. Rows and profiles hold it times position and
+multiplier; `Measure.scale` turns that into the measure.
 
 Examples
 --------
@@ -66,10 +66,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         m.name: m
         for m in (
-            Measure("delta", "delta", 1.0, "{ccy}", "dealers' delta"),
-            Measure("gamma", "gamma", PERCENT, "{ccy} per +1 % spot", "delta gained per +1 % spot (GEX)"),
-            Measure("vanna", "vanna", PERCENT, "{ccy} per +1 vol point", "delta gained per vol point (VEX)"),
-            Measure("charm", "charm", _DAY, "{ccy} per day", "delta gained per calendar day (CEX)"),
+            Measure("delta", "delta", 1.0, "{ccy}", "dealers' dollar delta"),
+            Measure("gamma", "gamma", PERCENT, "{ccy} per +1 % spot", "dollar delta gained per +1 % (GEX)"),
+            Measure("vanna", "vanna", PERCENT, "{ccy} per +1 vol point", "dollar delta per vol point (VEX)"),
+            Measure("charm", "charm", _DAY, "{ccy} per day", "dollar delta per calendar day (CEX)"),
             Measure("vega", "vega", PERCENT, "{ccy} per +1 vol point", "value gained per vol point"),
             Measure("theta", "theta", _DAY, "{ccy} per day", "value gained per calendar day"),
             Measure("speed", "speed", PERCENT**2, "GEX per +1 % spot", "GEX gained per +1 % spot"),
@@ -91,13 +91,13 @@ _TOTAL = Measure(
     "total_gamma",
     PERCENT,
     "{ccy} per +1 % spot",
-    "gamma with the vanna of volatility that moves with spot folded in",
+    "gamma including the vanna effect of vol that moves with spot",
 )
 
-#: The measures of a profile: those of `MEASURES`, and gamma with volatility's move folded in.
+#: The measures of a profile: those of `MEASURES`, and gamma including the vanna effect.
 PROFILE_MEASURES: Mapping[str, Measure] = MappingProxyType({**MEASURES, "total_gamma": _TOTAL})
 
-#: The powers of the underlying that make a cash greek of each derivative; of speed, the first of its terms.
+#: Power of the underlying that turns each derivative into a cash greek; for speed, that of its first term.
 POWERS: Mapping[str, int] = MappingProxyType(
     {
         "delta": 1,
@@ -112,17 +112,17 @@ POWERS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-#: One line that every result prints.
-CONVENTION = "+ = dealers are long; dealers trade minus gamma for each +1 % of spot"
+#: Sign convention, printed by every result.
+CONVENTION = "+ = dealers are long; to stay hedged they trade minus gamma for each +1 % of spot"
 
 
 def money(cash: Mapping[str, NDArray[float64]]) -> dict[str, NDArray[float64]]:
-    """The measures in their units, of those cash greeks times position and multiplier (any shape)."""
+    """Measures in their units, from cash greeks times position and multiplier (any shape)."""
     return {m.name: cash[m.cash_greek] * m.scale for m in PROFILE_MEASURES.values() if m.cash_greek in cash}
 
 
 def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> dict[str, NDArray[float64]]:
-    """Cash greeks of derivatives, of those that are given; speed needs gamma beside it.
+    """Cash greeks of the derivatives given; speed needs gamma as well.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> 
 
 
 def describe(currency: str) -> dict[str, str]:
-    """The unit of each measure, in words.
+    """Unit of each measure, in words.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def describe(currency: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Conversion:
-    """Another way to say some measures: divided by spot or not, times `factor`."""
+    """Conversion of some measures to another unit: times `factor`, and over spot where `by_spot`."""
 
     measures: tuple[str, ...]
     by_spot: bool
@@ -161,7 +161,7 @@ class Conversion:
 _GAMMAS = ("gamma", "gross_gamma", "total_gamma")
 _TRADED = ("delta", "gamma", "vanna", "charm", "gross_gamma", "total_gamma")
 
-#: The units that other tools speak, by name.
+#: Units used by other tools, by name.
 CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
     {
         "per_point": Conversion(_GAMMAS, True, 1.0 / PERCENT, "{ccy} per +1.00 of spot"),
@@ -175,7 +175,7 @@ CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
 def convert(
     table: pd.DataFrame, to: str, spot: ArrayLike, currency: str, contract_size: float | None = None
 ) -> pd.DataFrame:
-    """The measures of a table in another unit, which each column's name then states.
+    """Convert the measures of a table to another unit, stated in each column's name.
 
     Parameters
     ----------
@@ -185,21 +185,21 @@ def convert(
         "per_point" (S gamma: delta in currency per +1.00 of spot), "per_100pct" (S^2 gamma), "shares" (units
         of the underlying in place of currency) or "contracts" (futures of `contract_size` units).
     spot : float or array of one per row
-        At which the measures hold [currency].
+        Spot at which the measures hold [currency].
     currency : str
-        Of the table.
+        Currency of the table.
     contract_size : float, optional
         Units of the underlying per futures contract; for "contracts" only.
 
     Returns
     -------
     DataFrame
-        Only the measures that the unit makes sense for.
+        Only the measures that the unit applies to.
 
     Raises
     ------
     SchemaError
-        For an unknown unit, or a contract size that is missing, not wanted or not > 0.
+        For an unknown unit, or a contract size that is missing, superfluous or not > 0.
 
     Examples
     --------

@@ -59,7 +59,7 @@ def test_the_array_level_refuses_and_the_book_goes_on():
     (short,) = profile.shortfalls
     assert (short.contract, short.tol, short.left_out) == ("hard", 1e-7, False)
     assert 1e-7 < short.met < 1e-4
-    assert f"1 row valued less exactly than asked for: {short}" in repr(profile)
+    assert f"1 row valued less accurately than requested: {short}" in repr(profile)
     right = easy.table["delta"] - 30.0 * array_level(("delta",), 1e-9).delta * SPOTS
     np.testing.assert_allclose(profile.table["delta"], right, rtol=0, atol=1e-6 * np.abs(right).max())
     loose = gf.sweep_spot(book, SPOTS, tol=1e-4)
@@ -84,13 +84,13 @@ def test_every_result_names_the_rows_that_fell_short(monkeypatch):
     cube = gf.sweep(book, SPOTS, days=[0.0, 1.0], tol=1e-7)
     for result in (exposure, flow, ladder, cube):
         assert [short.contract for short in result.shortfalls] == names
-        assert "1 row valued less exactly than asked for: hard (error" in repr(result)
+        assert "1 row valued less accurately than requested: hard (error" in repr(result)
     moved = gf.sweep_spot(book, SPOTS, dynamics=spot_vol_beta(-0.01), measures=["gamma"])
     assert [short.contract for short in moved.shortfalls] == names
     report = gf.analyze(book, spots=SPOTS, tol=1e-8)
     (line,) = report.warnings()
-    assert line.startswith("1 row valued less exactly than asked for: hard (error ")
-    assert line.endswith("asked for 1e-08)")
+    assert line.startswith("1 row valued less accurately than requested: hard (error ")
+    assert line.endswith("tolerance 1e-08)")
     assert line in report.to_markdown()
 
 
@@ -105,7 +105,7 @@ def test_a_row_without_a_finite_value_is_left_out_and_counted(monkeypatch):
     rest = gf.sweep_spot(book.select(book["contract"] != "hard"), SPOTS)
     monkeypatch.setattr(barrier_rows, "reach", lost)
     profile = gf.sweep_spot(book, SPOTS)
-    assert profile.remarks[-1] == "1 row left out: hard (no finite value)"
+    assert profile.remarks[-1] == "1 row excluded: hard (no finite value)"
     for name, values in profile.values.items():
         np.testing.assert_array_equal(values.sum(axis=0), rest.table[name], err_msg=name)
     exposure = gf.aggregate_exposure(book)
@@ -129,8 +129,8 @@ def test_each_contract_once_the_worst_first():
     assert not fine.any()
     many = [Shortfall(f"x{i}", 1e-6 * (i + 1), 1e-7) for i in range(5)]
     assert shortfall_lines(worst(many)) == (
-        "5 rows valued less exactly than asked for: x4 (error 5e-06, asked for 1e-07), "
-        "x3 (error 4e-06, asked for 1e-07), x2 (error 3e-06, asked for 1e-07), and 2 more",
+        "5 rows valued less accurately than requested: x4 (error 5e-06, tolerance 1e-07), "
+        "x3 (error 4e-06, tolerance 1e-07), x2 (error 3e-06, tolerance 1e-07), and 2 more",
     )
     assert shortfall_lines(()) == ()
 

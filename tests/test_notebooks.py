@@ -38,7 +38,7 @@ def test_quickstart(run):
     assert "zero gamma             77,508.53 (dealers turn long above)" in text
     assert "70000.0   -63.8" in text
     assert "[77509, 77615]" in text
-    assert "root of the repriced sum, solved at the root" in text
+    assert "spot at which the sum, recomputed at that spot, is zero" in text
 
 
 @pytest.mark.slow

@@ -68,7 +68,7 @@ def test_all_problems_come_in_one_error():
         ({"strike": [1j, 2j, 3j]}, "strike: received complex128 values; numbers are needed"),
         (
             {"expiry": pd.DatetimeIndex(["3000-01-01T00:00Z"] * 3)},
-            "expiry: holds moments outside 1678 .. 2261",
+            "expiry: holds times outside 1678 .. 2261",
         ),
         ({"expiry": np.array(["NaT"] * 3, "datetime64[ns]")}, "expiry: 3 of 3 rows are missing"),
         ({"strike": [True, False, True]}, "strike: received bool values; numbers are needed"),
@@ -98,7 +98,7 @@ def test_utc_converts_and_refuses():
     assert checks.utc("2026-02-05T10:00-05:00") == pd.Timestamp("2026-02-05T15:00Z")
     with pytest.raises(SchemaError, match="has no time zone"):
         checks.utc("2026-02-05")
-    with pytest.raises(SchemaError, match="is not a moment"):
+    with pytest.raises(SchemaError, match="is not a timestamp"):
         checks.utc("yesterday-ish")
     with pytest.raises(SchemaError, match="has no time zone"):
         checks.utc(None)

@@ -1,4 +1,4 @@
-"""Spots at which a book's gamma jumps: early exercise begins, a barrier is hit, volatility has its floor."""
+"""Spots at which a book's gamma jumps: early exercise begins, a barrier is hit, vol reaches its floor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gammaflow.positions.book import Book
 
 __all__ = ["BARRIER", "EXERCISE", "FLOOR", "Breaks", "find_breaks"]
 
-#: Reasons of a jump.
+#: Causes of a jump.
 EXERCISE, BARRIER, FLOOR = "early exercise", "barrier", "floor of volatility"
 
 
@@ -25,11 +25,11 @@ class Breaks(NamedTuple):
     """Spots of jumps, ascending, each with the rows of the book that jump there."""
 
     spots: NDArray[np.float64]
-    """(k,) [currency]; of spots that rounding cannot tell apart the first."""
+    """(k,) [currency]; the first of spots that differ by rounding only."""
     causes: NDArray[np.object_]
     """(k,) `EXERCISE`, `BARRIER`, `FLOOR`, or several joined by " and "."""
     contracts: NDArray[np.int64]
-    """(k,) how many rows jump there."""
+    """(k,) number of rows that jump there."""
 
 
 def find_breaks(
@@ -40,7 +40,7 @@ def find_breaks(
     dynamics: Dynamics = STICKY_STRIKE,
     smiles: Smiles | None = None,
 ) -> Breaks:
-    """Spots at which rows of a book with a position have a jump of gamma.
+    """Spots at which the gamma of a book's rows with a position jumps.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def find_breaks(
     days, vol_shift : float
         As for `gammaflow.sweep_spot`.
     dynamics : Dynamics
-        How volatility follows spot; where it moves, early exercise is left out of profiles, and the slope of
-        volatility jumps where its floor is reached.
+        Smile dynamics; where vol moves with spot, profiles exclude early exercise, and the slope of vol jumps
+        where its floor is reached.
     smiles : Smiles, optional
-        Of the book, where the dynamics need them.
+        Smiles of the book, where the dynamics need them.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Chebyshev interpolation of sums of Gaussians: how many points it takes, where they are, and back."""
+"""Chebyshev interpolation of sums of Gaussians: number of points, nodes, coefficients and values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST, MOST = 16, 512
 #: Interpolation error, relative to the largest value, that `points_needed` allows.
 TOLERANCE = 1e-14
 
-# Numbers of cosines in one block: 1 MB; so many blocks are kept for the next call on their grid.
+# Cosines in one block (1 MB), and number of blocks cached for the next call on their grid.
 _BLOCK, _KEPT = 1 << 17, 32
 
 _RHO = np.exp(np.geomspace(1e-4, 3.0, 400))
@@ -28,7 +28,7 @@ _SIZES = np.unique(np.round(LEAST * 2.0 ** (np.arange(40) / 2)).astype(np.int64)
 
 
 def points_needed(half_width: float, s: Array) -> NDArray[np.int64]:
-    """Chebyshev points that carry exp(-(x / s)^2 / 2) on an interval to `TOLERANCE`, wherever it is centred.
+    """Chebyshev points that give exp(-(x / s)^2 / 2) on an interval to `TOLERANCE`, wherever it is centred.
 
     On the Bernstein ellipse of parameter rho over an interval of half width L the Gaussian is at most
     exp(z^2 (rho - 1/rho)^2 / 8), z = L / s, so that the error of N points is at most about that times

@@ -27,7 +27,7 @@ from gammaflow.units import describe
 
 __all__ = ["Cube", "sweep"]
 
-#: What a cube holds unless asked otherwise.
+#: Default measures of a cube.
 MEASURES = ("delta", "gamma", "vanna", "charm", "gross_gamma")
 
 
@@ -48,11 +48,11 @@ class Cube(Frozen):
     values : mapping of (D, V, m) arrays
         Each measure in its unit; + = dealers are long.
     dynamics : Dynamics
-        How volatility followed spot.
+        Smile dynamics of the cube.
     tol : float
-        What rows valued by quadrature are valued to, as in `sweep_spot`.
+        Tolerance of rows valued by quadrature, as in `sweep_spot`.
     shortfalls : tuple of Shortfall
-        The contracts that missed it anywhere, with the error reached, the worst first.
+        Contracts that missed the tolerance anywhere, with the error reached, worst first.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class Cube(Frozen):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the book (`Book.warnings`), or about the largest shift of volatility."""
+        """Implausible inputs: those of the book (`Book.warnings`), and the largest vol shift."""
         return self.book.warnings + shift_warnings(float(self.vol_shifts.max()), self.book["sigma"])
 
     def over_days(self, measure: str = "gamma", vol_shift: float = 0.0) -> pd.DataFrame:
@@ -98,7 +98,7 @@ class Cube(Frozen):
         return self._slice(measure, self.values_of(measure)[place], self.vol_shifts, "vol_shift")
 
     def values_of(self, measure: str) -> NDArray[np.float64]:
-        """The (D, V, m) array of one measure; SchemaError where the cube has not got it."""
+        """The (D, V, m) array of one measure; SchemaError where the cube does not hold it."""
         if measure not in self.values:
             raise SchemaError(
                 f"measure: received {measure!r}; the cube has {', '.join(map(repr, self.values))}."
@@ -155,7 +155,7 @@ class Cube(Frozen):
                 f"grid: {len(self.days)} days ({self.days[0]:g} .. {self.days[-1]:g}) x "
                 f"{len(self.vol_shifts)} vol shifts ({self.vol_shifts[0]:g} .. {self.vol_shifts[-1]:g}) x "
                 f"{len(self.spots)} spots ({self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency})",
-                f"volatility: {self.dynamics} ({self.dynamics.meaning})",
+                f"smile dynamics: {self.dynamics} ({self.dynamics.meaning})",
                 f"measures: {', '.join(self.values)}",
                 *shortfall_lines(self.shortfalls),
             ]
@@ -190,7 +190,7 @@ def sweep(
     spots : (m,) array, optional
         As in `sweep_spot`.
     days : (D,) sequence
-        Calendar days to roll forward, each >= 0; expiries drop off at their own moment.
+        Calendar days to roll forward, each >= 0; expiries drop off at their own time.
     vol_shifts : (V,) sequence
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     dynamics : str or Dynamics
@@ -203,7 +203,7 @@ def sweep(
     Returns
     -------
     Cube
-        Its memory is D x V x m per measure; rows of the book are never held per spot.
+        Its memory is D x V x m per measure; no array of rows by spots is made.
 
     Raises
     ------

@@ -76,9 +76,9 @@ class Curve:
         return np.where(breaks < right, breaks, np.nan)
 
     def solve(self, left: Array, right: Array, level: ArrayLike = 0.0) -> Array:
-        """Where the function reaches each level between neighbouring spots on both sides of it.
+        """Spots at which the function reaches each level, between neighbouring spots on either side of it.
 
-        To rounding of spot; a break between them is taken for the place.
+        Solved to rounding of spot; a break between them is taken as the solution.
         """
         from scipy.optimize import elementwise
 

@@ -1,4 +1,4 @@
-"""How volatility follows spot: named objects, from sticky strike to a spot-vol beta.
+"""Smile dynamics as named objects, from sticky strike to a spot-vol beta.
 
 Examples
 --------
@@ -35,17 +35,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Dynamics:
-    """What happens to each row's volatility when spot moves by x = ln(S / S0).
+    """Smile dynamics: the move of each row's vol when spot moves by x = ln(S / S0).
 
-    The row keeps its own volatility at x = 0, quoted as it is, and its ratio to the smile of its expiry: it
-    changes by `share` of what the smile changes by, as a share of itself, between the row's moneyness now and
-    then. To that (`stickiness` x the smile's at-the-money skew + `beta`) x is added, down to `lowest` times
-    what there was before.
+    At x = 0 a row has its quoted vol. It then keeps its ratio to the smile of its expiry: its relative change
+    is `share` times that of the smile between the row's moneyness now and then. To that, (`stickiness` x the
+    smile's at-the-money skew + `beta`) x is added, with a floor at `lowest` times the vol before the
+    addition.
 
     Parameters
     ----------
     name, meaning : str
-        What tables and results print.
+        Name and description, as tables and results print them.
     share : float
         1 where the smile moves along with spot, 0 where it stays at its strikes [-].
     stickiness : float
@@ -60,10 +60,10 @@ class Dynamics:
 
     Notes
     -----
-    A residual, what a quote differs by from the smile, stays with its contract, as a ratio. In vol points
-    a deep wing's would make nonsense at the money: 10 points off a smile of 90 % are a ninth of it, but as
-    much again as a smile of 10 %. Moved along with the smile's moneyness instead, the noise of neighbouring
-    quotes would become a skew that the row runs across.
+    A residual, the difference between a quote and the smile, stays with its contract as a ratio. In vol
+    points, the residual of a deep wing would make no sense at the money: 10 points off a smile of 90 % are a
+    ninth of it, but as large as a smile of 10 %. If residuals moved with moneyness instead, the noise of
+    neighbouring quotes would act as a skew along which the row moves.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Dynamics:
 
     @property
     def moves(self) -> bool:
-        """Whether any volatility changes with spot, or with the days rolled."""
+        """Whether any vol changes with spot, or with the days rolled."""
         return bool(self.share or self.stickiness or self.beta)
 
     @property
@@ -94,7 +94,7 @@ STICKY_MONEYNESS = Dynamics(
 )
 STICKY_DELTA = Dynamics(
     "sticky_delta",
-    "each delta keeps its volatility: fixed in ln(K/F)/sqrt(t), sticky moneyness but for the passing of time",
+    "each delta keeps its volatility: fixed in ln(K/F)/sqrt(t), sticky moneyness except as time passes",
     share=1.0,
     by_delta=True,
 )
@@ -106,7 +106,7 @@ DYNAMICS: Mapping[str, Dynamics] = MappingProxyType(
 
 
 def skew_stickiness(ratio: float) -> Dynamics:
-    """At-the-money volatility moves by `ratio` x skew x ln(S / S0), the smile's shape moves with the forward.
+    """Dynamics in which at-the-money vol moves by `ratio` x skew x ln(S / S0) and the smile with the forward.
 
     Parameters
     ----------
@@ -129,12 +129,12 @@ def skew_stickiness(ratio: float) -> Dynamics:
 
 
 def spot_vol_beta(beta: float) -> Dynamics:
-    """Every volatility moves by `beta` per unit of ln spot: sticky strike with vanna folded in.
+    """Dynamics in which every vol moves by `beta` per unit of ln spot: sticky strike plus the vanna effect.
 
     Parameters
     ----------
     beta : float
-        d sigma / d ln S [1.00 of vol per 1.00 of ln S]: -3 is three vol points up for each 1 % down.
+        d sigma / d ln S [1.00 of vol per 1.00 of ln S]: with -3, vol rises 3 points per 1 % fall in spot.
 
     Examples
     --------

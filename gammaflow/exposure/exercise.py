@@ -1,4 +1,4 @@
-"""American against European exercise: what the right to exercise early changes in a book's exposure."""
+"""American against European exercise: the effect of early exercise on a book's exposure."""
 
 from __future__ import annotations
 
@@ -100,21 +100,21 @@ class ExerciseComparison(Frozen):
         return sums[[*_WORDS, *order]]
 
     def plot(self, measure: str = "gamma", *, ax: Any = None) -> Any:
-        """What early exercise adds to a measure, by moneyness and kind, as bars (matplotlib Axes).
+        """Bars of the effect of early exercise on a measure, by moneyness and kind (matplotlib Axes).
 
         Parameters
         ----------
         measure : str
             One of `measures`.
         ax : matplotlib Axes, optional
-            Where to draw; a new figure where not given.
+            Where to draw; default: a new figure.
         """
         from gammaflow.plot.static import plot_bars
 
         check_choice(measure, "measure", self.measures)
         book = self.book
         bars = self.table[f"{measure}_difference"].unstack("kind").fillna(0.0).dropna()
-        title = f"{book.title} {measure} gained by early exercise, {moment_text(book.asof)}"
+        title = f"{book.title} effect of early exercise on {measure}, {moment_text(book.asof)}"
         return plot_bars(bars, book.spot, title, describe(book.currency)[measure], ax=ax)
 
     def __repr__(self) -> str:
@@ -143,7 +143,7 @@ def compare_exercise(
     Parameters
     ----------
     book : Book
-        Rows of European exercise, barrier options and notes are left out.
+        Rows of European exercise, barrier options and notes are excluded.
     measures : names out of `gammaflow.units.MEASURES`
     edges : increasing numbers
         Bounds of the classes of moneyness: shares of what a row is valued on that it is in the money,
@@ -161,10 +161,10 @@ def compare_exercise(
 
     Notes
     -----
-    Everything depends on rate and yield: with both 0 nothing differs, and the files of most vendors give
+    The effect depends on rate and yield: with both 0 there is none, and the files of most vendors give
     neither. ``chain.with_columns(rate=0.036, dividend_yield=0.011)`` sets them, and
-    ``repair_chain(chain, rate=0.036)`` takes the yield from put-call parity. A yield that parity reads off a
-    spot of another moment is no dividend, and makes calls look exercised: look at the carry of
+    ``repair_chain(chain, rate=0.036)`` takes the yield from put-call parity. A yield that parity implies from
+    a spot quoted at another time is no dividend, and makes calls look exercised: check the carry in
     `RepairedChain.forwards` first.
 
     Examples
@@ -186,7 +186,7 @@ def compare_exercise(
     if not mask.any():
         raise SchemaError(
             f"{book.symbol}: none of {len(book):,} rows is American; there is nothing to compare. "
-            "Set exercise='american' in the chain (Chain.with_columns) if it is."
+            "Set exercise='american' in the chain (Chain.with_columns) if they are."
         )
     held = book.select(mask)
     as_european = replace(held, columns={**held.columns, "exercise": np.full(len(held), "european", object)})

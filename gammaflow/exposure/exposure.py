@@ -22,7 +22,7 @@ from gammaflow.units import MEASURES, convert, describe, money
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
 
-#: What rows can be grouped by.
+#: Columns that rows can be grouped by.
 KEYS = ("expiry", "strike", "kind", "venue", "contract")
 
 
@@ -46,12 +46,12 @@ class Exposure(Frozen):
         Each measure of `gammaflow.units.MEASURES` for each row of the book, in its unit; + = dealers
         are long.
     keys : tuple of str
-        What `table` is grouped by.
+        Columns that `table` is grouped by.
     days, vol_shift : float
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol]; rows that have
         expired by then are 0.
     shortfalls : tuple of Shortfall
-        The contracts that missed the tolerance, with the error reached, the worst first.
+        Contracts that missed the tolerance, with the error reached, worst first.
 
     Examples
     --------
@@ -73,14 +73,14 @@ class Exposure(Frozen):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the book (`Book.warnings`)."""
+        """Implausible inputs: those of the book (`Book.warnings`)."""
         return self.book.warnings
 
     def by(self, *keys: str) -> pd.DataFrame:
         """Measures summed per distinct value of `keys` ("expiry", "strike", "kind", "venue", "contract").
 
-        Rows without a strike (notes, futures, shares) are in no sum by strike; `without_strike` holds them,
-        and both together are `total`. Rows that never expire have the expiry NaT.
+        Rows without a strike (notes, futures, shares) are excluded from sums by strike; `without_strike`
+        holds them, and the two add up to `total`. Rows that never expire have the expiry NaT.
 
         Examples
         --------
@@ -99,7 +99,7 @@ class Exposure(Frozen):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per group of `keys`, one column per measure; by strike without `without_strike`."""
+        """One row per group of `keys`, one column per measure; by strike, `without_strike` is excluded."""
         return self.by(*self.keys)
 
     @cached_property
@@ -110,7 +110,7 @@ class Exposure(Frozen):
         return pd.Series(sums, name="without strike")
 
     def left_out(self, *keys: str) -> str:
-        """Words for what `by(*keys)` leaves out, how many rows and their gamma; empty where nothing is."""
+        """Number and gamma of the rows that `by(*keys)` excludes, in words; empty where there are none."""
         n = int(np.count_nonzero(~self.book.has_strike)) if "strike" in keys else 0
         if not n:
             return ""
@@ -125,11 +125,11 @@ class Exposure(Frozen):
         return pd.Series({name: float(values.sum()) for name, values in self.rows.items()}, name="total")
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
-        """`table` in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        """Table in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
         return convert(self.table, unit, self.book.spot, self.book.currency, contract_size)
 
     def to_dict(self) -> dict[str, Any]:
-        """Totals as plain numbers, with units, warnings, and the rows they are of in a subset."""
+        """Totals as plain numbers, with units, warnings, and the size of a subset."""
         return {
             "subset": self.book.subset and self.book.subset._asdict(),
             "warnings": list(self.warnings),
@@ -193,15 +193,15 @@ def aggregate_exposure(
     book : Book
         Signed positions.
     by : str or sequence of str
-        What `Exposure.table` is grouped by: "expiry", "strike", "kind", "venue", "contract".
+        Columns that `Exposure.table` is grouped by: "expiry", "strike", "kind", "venue", "contract".
     days : float
-        Calendar days to roll forward, >= 0; expiries passed by then drop off.
+        Calendar days to roll forward, >= 0; expiries that pass drop off.
     vol_shift : float
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     sigma : (n,) array, optional
-        Volatilities to take in place of the book's, shifted [1/sqrt(year)].
+        Vols used in place of the book's, with any shift included [1/sqrt(year)].
     early_exercise : bool
-        False values American rows as European ones, as profiles do while volatility moves.
+        False values American rows as European ones, as profiles do while vol moves with spot.
     tol : float
         Error of rows valued by quadrature, as in `sweep_spot`; contracts that miss it are named in
         `Exposure.shortfalls`.

@@ -1,4 +1,4 @@
-"""Sums of vanilla rows over spots whose volatility stays: Gaussian sums, direct or at Chebyshev points."""
+"""Sums of vanilla rows over spots at fixed vol: Gaussian sums, direct or at Chebyshev points."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHAPE = {"vega", "speed", "zomma", "color"}
 #: Rows of a block of sums of one group.
 SUMS = 12
 
-# Where `gauss_sweep` has each sum; volatility that stays adds nothing to gamma.
+# Place of each sum in `gauss_sweep`; fixed vol adds nothing to gamma.
 _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
@@ -53,7 +53,7 @@ def vanilla_sums(
 ) -> dict[str, Array]:
     """Cash greeks times position and multiplier of calls and puts, summed per group at each spot.
 
-    American rows count where they are held.
+    American rows count only at spots where they are not exercised.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The hedge flow: what dealers must trade when spot, time and volatility move, by full reprice."""
+"""The hedge flow: the amount dealers must trade when spot, time and vol move, by full revaluation."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ def hedge_flow(
     steps: int = 64,
     tol: float = TOLERANCE,
 ) -> HedgeFlow:
-    """Currency dealers must trade when spot, time and volatility go from now to there.
+    """Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
 
     The total is -(D1 - D0) spot_1 with D the dealers' delta in units of the underlying, both from a full
-    reprice. It is attributed along the straight path in (ln S, t, sigma): every step is split between spot,
-    time and volatility by Shapley's rule over its eight corners, so the three add up to the total whatever
-    the number of steps, and depend on no order in which the changes come. An expiry that passes on the way
-    drops out, its hedge with it, in a step of its own in which nothing but time moves.
+    revaluation. It is attributed along the straight path in (ln S, t, sigma): every step is split between
+    spot, time and volatility by Shapley's rule over its eight corners, so that the three add up to the total
+    whatever the number of steps, and do not depend on the order of the changes. An expiry passed on the way
+    drops out, together with its hedge, in a separate step in which only time moves.
 
     Parameters
     ----------
     book : Book
         Signed positions.
     spot : float, optional
-        Spot arrived at [currency]; the book's where not given.
+        Final spot [currency]; default: the book's.
     days : float
         Calendar days that pass, >= 0.
     vol_shift : float
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     dynamics : str or Dynamics
-        How volatility follows spot, beside `vol_shift`.
+        Smile dynamics, besides `vol_shift`.
     steps : int
-        Steps of the path, >= 1. The split's error falls about with their square; the total has none.
+        Steps of the path, >= 1. The error of the split falls roughly with their square; the total has none.
     tol : float
         Error of rows valued by quadrature, as in `sweep_spot`.
 
@@ -126,7 +126,7 @@ def flow_ladder(
     dynamics: str | Dynamics = STICKY_STRIKE,
     tol: float = TOLERANCE,
 ) -> FlowLadder:
-    """Hedge flows of moves of spot, of time and of volatility, each alone.
+    """Hedge flows of separate moves of spot, of time and of vol.
 
     Parameters
     ----------
@@ -135,12 +135,12 @@ def flow_ladder(
     spot_percent : sequence of float
         Moves of spot [%], above -100.
     hours : sequence of float, optional
-        Hours that pass, >= 0; where not given, round hours up to the next expiry, a minute before it, and the
-        expiry itself, which has then dropped out.
+        Hours that pass, >= 0; default: whole hours until the next expiry, one minute before it, and the
+        expiry itself, without the expired contracts.
     vol_points : sequence of float
         Moves of volatility [vol points].
     dynamics : str or Dynamics
-        How volatility follows spot.
+        Smile dynamics.
     tol : float
         Error of rows valued by quadrature, as in `sweep_spot`.
 
@@ -203,7 +203,7 @@ def _whole(steps: int) -> int:
 def _units(
     book: Book, states: Sequence[_State], dynamics: Dynamics, smiles: Smiles | None, accuracy: Accuracy
 ) -> Array:
-    """Delta in units of the underlying in each state, (n_states, n_expiries); the same for equal states."""
+    """Delta in units of the underlying in each state, (n_states, n_expiries), once per distinct state."""
     needed: dict[tuple[float, float], dict[float, int]] = {}
     for spot, days, vol_shift in states:
         prices = needed.setdefault((days, vol_shift), {})

@@ -1,4 +1,4 @@
-"""The path of a hedge flow in spot, time and volatility, and Shapley's split of what is traded along it."""
+"""The path of a hedge flow in spot, time and volatility, and Shapley's split of the trade along it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["drop_days", "path_nodes", "shapley"]
 
 Array = NDArray[np.float64]
 
-# How long before an expiry, as a share of the time to it, the step begins in which it drops out.
+# Length of the step in which an expiry drops out, as a share of the time to it.
 _LAST_SHARE = 1e-9
-# Without them the split was 0.4 % off at 64 steps where three expiries passed, with them 0.004 %.
+# Without halving steps the split was 0.4 % off at 64 steps over three expiries, with them 0.004 %.
 _HALVINGS = 10
 
 
 def drop_days(book: Book) -> Array:
-    """Days after which each expiry has dropped off, to the last bit of what `Book.rolled` says."""
+    """Days after which each expiry has dropped off, to the last bit as `Book.rolled` counts it."""
     years = np.unique(book.years)
     days = years * DAYS_PER_YEAR
     late = years > days / DAYS_PER_YEAR
@@ -27,9 +27,9 @@ def drop_days(book: Book) -> Array:
 
 
 def path_nodes(book: Book, spot: float, days: float, vol_shift: float, steps: int) -> Array:
-    """Spot, days and vol shift of the nodes, (3, n): equal steps, and halving ones before each expiry passed.
+    """Spot, days and vol shift of the nodes, (3, n): equal steps, halving ones before each expiry passed.
 
-    The last of those, in which the expiry drops out, is so short that nothing else changes.
+    The last halving step, in which the expiry drops out, is so short that nothing else changes.
     """
     u = np.linspace(0.0, 1.0, steps + 1)
     times = u * days
@@ -46,7 +46,7 @@ def path_nodes(book: Book, spot: float, days: float, vol_shift: float, steps: in
 
 
 def shapley(corners: Array) -> Array:
-    """What each of the three first axes adds, (3, ...): the mean over the orders in which they change."""
+    """Contribution of each of the first three axes, (3, ...): the mean over the orders of change."""
     parts = []
     for axis in range(3):
         change = np.diff(np.moveaxis(corners, axis, 0), axis=0)[0]

@@ -1,4 +1,4 @@
-"""HedgeFlow and FlowLadder: what dealers must trade, as tables, words and pictures."""
+"""HedgeFlow and FlowLadder: dealers' hedge flows as tables, text and pictures."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ __all__ = ["CAUSES", "FlowLadder", "HedgeFlow"]
 
 Array = NDArray[np.float64]
 
-#: What a flow is attributed to, and the measure that would give it to first order.
+#: Causes of a flow, and the measure that gives each to first order.
 CAUSES: Mapping[str, str] = {"spot": "gamma", "time": "charm", "volatility": "vanna"}
 
 _MOVES = {
-    "spot_percent": "move of spot [%]",
-    "hours": "time that passes [hours]",
-    "vol_points": "move of volatility [vol points]",
+    "spot_percent": "spot move [%]",
+    "hours": "time passed [hours]",
+    "vol_points": "vol move [vol points]",
 }
 _SIGN = "+ = dealers buy the underlying"
 
 
 def _valued(book: Book) -> str:
-    return f"trades: in {book.currency}, at the spot arrived at"
+    return f"trades: in {book.currency}, valued at the final spot"
 
 
 def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.DataFrame:
@@ -55,29 +55,29 @@ def _against(flows: pd.DataFrame, adv: float | None, depth: float | None) -> pd.
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HedgeFlow(Frozen):
-    """Currency that dealers must trade from the book's spot, moment and volatilities to others.
+    """Amount dealers must trade, in currency, from the book's spot, time and vols to a scenario.
 
     Attributes
     ----------
     book : Book
         The positions.
     spot : float
-        The spot arrived at, which all trades are valued at [currency].
+        Final spot, at which all trades are valued [currency].
     days, vol_shift : float
         Calendar days passed, and what was added to every volatility [1.00 of vol].
     dynamics : Dynamics
-        How volatility followed spot; what it does to the flow belongs to spot.
+        Smile dynamics; their effect on the flow is attributed to spot.
     steps : int
-        Into how many steps the path was cut, beside those at expiries.
+        Number of steps of the path, besides those at expiries.
     flows : (3, n_expiries) array
         By cause (see `CAUSES`) and expiry [currency], + = dealers buy.
     along : (3,) array
-        The same by cause with each step's trade valued at the spot of that step, as a dealer who hedges all
-        the way pays it [currency].
+        The same by cause with each step's trade valued at the spot of that step, as paid by a dealer who
+        hedges along the path [currency].
     first_order : (3,) array
         Minus gamma, charm and vanna at the start times the whole move [currency].
     shortfalls : tuple of Shortfall
-        The contracts that missed the tolerance anywhere on the path, with the error reached, the worst first.
+        Contracts that missed the tolerance anywhere on the path, with the error reached, worst first.
 
     Examples
     --------
@@ -103,12 +103,12 @@ class HedgeFlow(Frozen):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
+        """Implausible inputs: those of the book (`Book.warnings`), and the vol shift."""
         return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
 
     @property
     def total(self) -> float:
-        """All that must be traded [currency], + = dealers buy."""
+        """Total amount dealers must trade [currency], + = dealers buy."""
         return float(self.flows.sum())
 
     @cached_property
@@ -121,8 +121,8 @@ class HedgeFlow(Frozen):
     def table(self) -> pd.DataFrame:
         """Rows spot, time, volatility, total; columns flow, along, first_order, residual [currency].
 
-        `along` is the flow at the spots of the path, `first_order` what one greek at the start says of the
-        whole move, `residual` the flow less that.
+        `along` is the flow at the spots of the path, `first_order` minus the starting greek times the whole
+        move, `residual` the flow minus `first_order`.
         """
         flow = np.append(self.flows.sum(axis=1), self.total)
         along, guess = (np.append(x, x.sum()) for x in (self.along, self.first_order))
@@ -130,7 +130,7 @@ class HedgeFlow(Frozen):
         return pd.DataFrame(columns, index=pd.Index([*CAUSES, "total"], name="cause"))
 
     def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
-        """The table beside what the market takes.
+        """The table as a share of average daily volume, of market depth, or of both.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class HedgeFlow(Frozen):
         return _against(self.table, adv, depth)
 
     def plot(self, *, ax: Any = None) -> Any:
-        """What dealers trade by expiry, by what made them, as stacked bars with the sum (matplotlib Axes)."""
+        """Stacked bars of the flow by expiry and cause, with the total (matplotlib Axes)."""
         from gammaflow.plot.static import plot_bars
 
         book = self.book
@@ -181,7 +181,7 @@ class FlowLadder(Frozen):
     book : Book
         The positions.
     dynamics : Dynamics
-        How volatility followed spot.
+        Smile dynamics of the ladder.
     table : DataFrame
         Rows (change, move) with change one of "spot_percent", "hours", "vol_points". Columns flow,
         first_order, residual as in `HedgeFlow` [currency, + = dealers buy]; NaN where the lowest volatility
@@ -205,18 +205,18 @@ class FlowLadder(Frozen):
     shortfalls: tuple[Shortfall, ...] = ()
 
     def against(self, *, adv: float | None = None, depth: float | None = None) -> pd.DataFrame:
-        """The table beside what the market takes; arguments as for `HedgeFlow.against`."""
+        """The table as a share of daily volume or market depth; arguments as for `HedgeFlow.against`."""
         return _against(self.table, adv, depth)
 
     def plot(self, change: str = "spot_percent", *, ax: Any = None) -> Any:
-        """Full reprice and first order over moves of one kind (matplotlib Axes).
+        """Full revaluation and first order over moves of one kind (matplotlib Axes).
 
         Parameters
         ----------
         change : "spot_percent", "hours" or "vol_points"
             Which moves.
         ax : matplotlib Axes, optional
-            Where to draw; a new figure where not given.
+            Where to draw; default: a new figure.
         """
         from gammaflow.plot.curves import plot_lines
 
@@ -225,7 +225,7 @@ class FlowLadder(Frozen):
         lines = pd.concat([lines, pd.DataFrame(0.0, [0.0], lines.columns)])
         lines = lines[~lines.index.duplicated()].sort_index()
         divisor, unit = readable(lines.fillna(0.0), self.book.currency)
-        lines = (lines / divisor).rename(columns={"flow": "full reprice", "first_order": "first order"})
+        lines = (lines / divisor).rename(columns={"flow": "full revaluation", "first_order": "first order"})
         title = f"{self.book.title} hedge flow of single moves, {moment_text(self.book.asof)}"
         label = f"traded [{unit}], + = dealers buy"
         return plot_lines(lines, title, label, _MOVES[change], ax=ax)
@@ -235,9 +235,9 @@ class FlowLadder(Frozen):
         return "\n".join(
             [
                 *heading("FlowLadder", book, sign=_SIGN),
-                f"volatility: {self.dynamics}",
+                f"smile dynamics: {self.dynamics}",
                 _valued(book),
-                *([f"{missing} moves leave no volatility above 0 and have no flow"] if missing else []),
+                *([f"{missing} moves would take a vol to 0 or below and have no flow"] if missing else []),
                 *shortfall_lines(self.shortfalls),
                 self.table.to_string(float_format="{:,.0f}".format),
             ]

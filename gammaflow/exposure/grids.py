@@ -1,4 +1,4 @@
-"""Grids of spots on which no spike of gamma is stepped over."""
+"""Grids of spots that miss no spike of gamma."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from gammaflow.positions.book import Book
 
 __all__ = ["default_spots", "expiry_spots"]
 
-# sigma sqrt(t) below which a grid of 0.1 % may step over a spike.
+# sigma sqrt(t) below which a grid of 0.1 % may miss a spike.
 _NARROW = 0.003
 
 
 def default_spots(book: Book, *, days: float = 0.0, vol_shift: float = 0.0) -> NDArray[np.float64]:
-    """Spots from 30 % below to 30 % above the book's: 0.1 % apart, itself, and `expiry_spots`."""
+    """Spots from 30 % below to 30 % above the book's: 0.1 % apart, that spot, and `expiry_spots`."""
     grid = np.geomspace(0.7 * book.spot, 1.3 * book.spot, 601)
     near = expiry_spots(book, grid[0], grid[-1], days=days, vol_shift=vol_shift)
     return np.unique(np.concatenate([grid, [book.spot], near]))
@@ -23,7 +23,7 @@ def default_spots(book: Book, *, days: float = 0.0, vol_shift: float = 0.0) -> N
 def expiry_spots(
     book: Book, low: float, high: float, *, days: float = 0.0, vol_shift: float = 0.0
 ) -> NDArray[np.float64]:
-    """Spots that show the spike of gamma at each strike of an expiry so near that a plain grid steps over it.
+    """Spots that show the spike of gamma at each strike of an expiry so near that an even grid misses it.
 
     Around each strike between `low` and `high` [currency] whose sigma sqrt(t) is below 0.3 %, out to four of
     them on both sides, half of one apart or more: where strikes are closer than their spikes are wide they

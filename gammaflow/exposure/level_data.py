@@ -34,7 +34,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Jump:
-    """A spot where gamma jumps from one sign to the other and is zero nowhere.
+    """A spot where gamma jumps from one sign to the other without being zero.
 
     Gamma just `below` and just `above` it [currency per +1 % spot]; `cause` is "early exercise" or "barrier",
     and `contracts` counts the rows of the book that jump there.
@@ -60,25 +60,25 @@ class LevelData(Frozen):
     Attributes
     ----------
     profile : Repricing
-        The profile they are of: its spot, time, volatility and smile dynamics are those of every level.
+        Profile behind the levels: its spot, time, vol and smile dynamics apply to every level.
     exposure : Exposure
-        Of the same book at the same time.
+        Exposure of the same book at the same time.
     flips : tuple of Flip
-        Every zero of the repriced gamma profile, ascending; none, one or many. Inside the profile's grid, and
-        beyond it those that end a zone.
+        Every zero of the repriced gamma profile, ascending; none, one or many. Those inside the profile's
+        grid, and those beyond it that end a zone.
     jumps : tuple of Jump
-        Every jump of gamma through zero, ascending: not a zero, but a change of sign all the same.
+        Every jump of gamma through zero, ascending: a change of sign without a zero.
     zones : tuple of Zone
         Short-gamma zones, ascending.
     gamma : float
         The measure at the book's spot [currency per +1 % spot]; + = dealers are long.
     moves : Series
-        Currency dealers trade while spot moves from the book's by -10 to +10 % (index, decimal), + = they
-        buy: the integral of -gamma over 100 d ln S.
+        Amount dealers trade [currency] as spot moves by -10 to +10 % from the book's (index, decimal), + =
+        dealers buy: the integral of -gamma over 100 d ln S.
     walls : DataFrame
-        See `gammaflow.exposure.walls.find_walls`: strikes named by each sense of "wall".
+        See `gammaflow.exposure.walls.find_walls`: strikes by each definition of "wall".
     max_pain : Series
-        Per expiry still to come, the strike at which the options outstanding would pay the least.
+        Per unexpired expiry, the strike at which the outstanding options would pay the least.
     concentration : DataFrame
         Per strike with net gamma below zero, most negative first: `gamma` [currency per +1 % spot] and
         its `share` of all such gamma [-]. Where the short gamma sits by strike, which is not where the
@@ -86,7 +86,7 @@ class LevelData(Frozen):
     core_fraction : float
         The fraction of a trough that bounds its core.
     measure : str
-        "gamma", or "total_gamma" where volatility's move is folded in: whose zeros and zones these are.
+        Measure whose zeros and zones these are: "gamma", or "total_gamma", which includes the vanna effect.
     day_sigma : float
         One-day standard deviation of ln spot: at-the-money volatility of the first expiry at least a day
         away, over sqrt(365); NaN for a book without vanilla options.
@@ -134,16 +134,16 @@ class LevelData(Frozen):
 
     @property
     def zone(self) -> Zone | None:
-        """The zone nearest to the book's spot in one-day standard deviations: the one that holds it, if any.
+        """The zone nearest to the book's spot in one-day standard deviations: the one around it, if any.
 
-        Of two as near the deeper one.
+        Of two equally near, the deeper one.
         """
         spot = self.profile.book.spot
         return min(self.zones, key=lambda z: (abs(z.distance(spot)), z.trough.gamma), default=None)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the profile's book or its shift of volatility (`Profile.warnings`)."""
+        """Implausible inputs: the profile's book and its vol shift (`Profile.warnings`)."""
         return self.profile.warnings
 
     def jump_spots(self) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Levels in words: a row of text for each, and how it was found."""
+"""Levels in words: a row of text for each, and its derivation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gammaflow.units import describe
 
 __all__ = ["distance", "explain", "lines", "summary"]
 
-#: Senses of "wall" that are shown beside the one by type, where they name other strikes.
+#: Definitions of "wall" shown besides the one by type, where they give other strikes.
 _OTHER_WALLS = ("above and below", "without the next expiry")
 
 
@@ -49,7 +49,7 @@ def lines(levels: LevelData) -> list[tuple[str, str]]:
 
 
 def explain(levels: LevelData) -> str:
-    """The rule, time, volatility and units behind each number, and how it was found."""
+    """Rule, time, vol, units and method behind each number."""
     profile, book = levels.profile, levels.profile.book
     unit = describe(book.currency)["gamma"]
     forwards = int((~np.isnan(book["forward_ratio"])).sum())
@@ -75,14 +75,14 @@ def explain(levels: LevelData) -> str:
         ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
         ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
         (levels.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),
-        ("zero gamma", "root of the repriced sum, solved at the root"),
+        ("zero gamma", "spot at which the sum, recomputed at that spot, is zero"),
         (
             "jumps",
             "at a spot where rows begin to be exercised early, or a barrier is hit; gamma is not zero there",
         ),
         (
             "zone",
-            f"maximal interval of spot with the sum below zero; with no zero on a side, to where it fades to "
+            f"widest interval of spot with the sum below zero; where no zero ends it, to where it fades to "
             f"{FADED:.0%} of the trough, searched from a tenth of spot to ten times spot",
         ),
         ("core", f"around a trough, where the sum stays below {levels.core_fraction:g} of it"),
@@ -90,7 +90,7 @@ def explain(levels: LevelData) -> str:
         *(("walls", f"{sense}: {row['meaning']}") for sense, row in levels.walls.iterrows()),
         (
             "max pain",
-            "per expiry, the strike at which all open interest, rows without volatility too, would pay least",
+            "per expiry, the strike at which all open interest, rows without vol included, would pay least",
         ),
         ("by strike", "net gamma of each strike at spot: where short gamma sits, not where spot is short"),
     ]
@@ -111,14 +111,14 @@ def summary(levels: LevelData) -> str:
                 vol_shift=profile.vol_shift,
                 warnings=levels.warnings,
             ),
-            f"volatility: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
+            f"smile dynamics: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             *(f"  {name:<{width}}  {value}" for name, value in pairs),
         ]
     )
 
 
 def distance(levels: LevelData, zone: Zone) -> str:
-    """How far a zone is from spot in one-day standard deviations; "" where that is not known."""
+    """Distance from spot to a zone in one-day standard deviations; "" where it is not known."""
     away = zone.distance(levels.profile.book.spot)
     if away == 0.0:
         return "spot is inside"
@@ -129,21 +129,21 @@ def distance(levels: LevelData, zone: Zone) -> str:
 
 def _zone(levels: LevelData, zone: Zone) -> list[tuple[str, str]]:
     low, high = zone.core
-    core = "  its core" if len(zone.troughs) == 1 else f"  deepest core of {len(zone.troughs)}"
-    flow = f"{zone.flow:,.0f} {levels.profile.book.currency} to trade across it"
+    core = "  core" if len(zone.troughs) == 1 else f"  deepest core of {len(zone.troughs)}"
+    flow = f"{zone.flow:,.0f} {levels.profile.book.currency} traded across the zone"
     if zone.low_open or zone.high_open:
-        flow = "not bounded; see what dealers trade for a given move"
+        flow = "unbounded; see the hedge if spot moves"
     return [
         ("short-gamma zone", str(zone)),
-        *([("  its distance", away)] if (away := distance(levels, zone)) else []),
+        *([("  distance", away)] if (away := distance(levels, zone)) else []),
         (core, f"{low:,.2f} to {high:,.2f}"),
-        ("  its trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
-        ("  its flow", flow),
+        ("  trough", f"{zone.trough.gamma:,.0f} at {zone.trough.spot:,.2f}"),
+        ("  flow", flow),
     ]
 
 
 def _moves(levels: LevelData) -> list[tuple[str, str]]:
-    """Amounts that dealers trade while spot falls and rises."""
+    """Amounts dealers trade as spot falls and rises."""
     moves, out = levels.moves, []
     for side, part in (("falls", moves[moves.index < 0][::-1]), ("rises", moves[moves.index > 0])):
         words, last = [], ""
@@ -167,7 +167,7 @@ def _cliffs(levels: LevelData) -> list[tuple[str, str]]:
 
 
 def _walls(levels: LevelData) -> list[tuple[str, str]]:
-    """Walls in other senses, where they differ from those by type."""
+    """Walls by other definitions, where they differ from those by type."""
     usual, out = (levels.call_wall, levels.put_wall), []
     for sense in _OTHER_WALLS:
         call, put = (float(levels.walls[column][sense]) for column in ("call_wall", "put_wall"))
@@ -188,7 +188,7 @@ def _max_pain(levels: LevelData) -> list[tuple[str, str]]:
 
 
 def _utc(label: str) -> str:
-    """The zone of a label that has a time."""
+    """Time zone of a label that has a time of day."""
     return " UTC" if ":" in label else ""
 
 

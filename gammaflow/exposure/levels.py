@@ -25,21 +25,21 @@ from gammaflow.units import PERCENT
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
 
-# Rounding of a sum, relative to its terms; what early exercise and quadrature are good to besides.
+# Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
 
-# Largest step between samples in ln S: a coarser grid is filled up.
+# Largest step between samples in ln S: a coarser grid is refined.
 _STEP = 0.005
 
 # Zones are followed beyond the grid to a tenth and ten times the book's spot.
 _SPAN = 10.0
 
-#: Moves of spot for which `Levels.moves` says what dealers trade.
+#: Moves of spot in `Levels.moves`.
 MOVES = (-0.10, -0.05, -0.01, 0.01, 0.05, 0.10)
 
 
 class Levels(LevelData):
-    """Gamma levels of a book, in words and pictures too; see `LevelData` for what it holds.
+    """Gamma levels of a book, with text and pictures; see `LevelData` for the attributes.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Levels(LevelData):
         return level_text.lines(self)
 
     def explain(self) -> str:
-        """The rule, time, volatility and units behind each number, and how it was found."""
+        """Rule, time, vol, units and method behind each number."""
         return level_text.explain(self)
 
     def __repr__(self) -> str:
@@ -73,7 +73,7 @@ class Levels(LevelData):
 
 
 def _slopes(curve: Curve, spots: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gain of the curve per +1 % of spot, by fourth-order central differences."""
+    """Slope of the curve per +1 % of spot, by fourth-order central differences."""
     h = 1e-5
     far_low, low, high, far_high = curve(spots * (1.0 + h * np.array([[-2.0], [-1.0], [1.0], [2.0]])))
     return np.asarray((8.0 * (high - low) - (far_high - far_low)) / (12.0 * h) * PERCENT)
@@ -84,24 +84,24 @@ def find_levels(
 ) -> Levels:
     """Flips, short-gamma zones and walls of a profile.
 
-    Flips are roots of the profile repriced at the root, to rounding of spot, not of the grid, and never sign
-    changes across strikes. The grid is made denser around strikes that expire within hours, both sides of
-    every jump are added, and local extrema are polished, so that a pair of roots between two grid points is
-    found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is followed
-    to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the
-    profile's largest gross gamma is treated as zero; with American rows smaller than 1e-7 of it, with
-    barrier options or notes smaller than ten times `Profile.tol`: their greeks are good to that.
+    Flips are roots of the repriced profile, solved to rounding of spot rather than to the grid; they are
+    never sign changes across strikes. The grid is made denser around strikes that expire within hours, both
+    sides of every jump are added, and local extrema are polished, so that a pair of roots between two grid
+    points is found wherever the grid shows the extremum between them. A zone that reaches beyond the grid is
+    followed to its own end, at most to a tenth and ten times the book's spot. Gamma smaller than 1e-13 of the
+    profile's largest gross gamma is treated as zero; with American rows smaller than 1e-7 of it, with barrier
+    options or notes smaller than ten times `Profile.tol`: that is the accuracy of their greeks.
 
     Parameters
     ----------
     profile : Profile
         At least three spots.
     exposure : Exposure, optional
-        Of the same book, days and vol shift; computed where not given.
+        Exposure of the same book, days and vol shift; computed by default.
     core : float
         Fraction of a trough, in (0, 1], that bounds its core.
     measure : str
-        Whose zeros and zones: "gamma", or "total_gamma", which folds in how volatility moves with spot.
+        Measure whose zeros and zones are found: "gamma", or "total_gamma", which includes the vanna effect.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def find_levels(
     SchemaError
         For a core fraction outside (0, 1] or a profile of fewer than three spots.
     MismatchError
-        For an exposure of another book, or rolled to another time or volatility.
+        For an exposure of another book, time or vol shift.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
 
 
 def _flat(profile: Repricing) -> float:
-    """Share of the largest gross gamma below which gamma has no sign: what its rows are good to."""
+    """Share of the largest gross gamma below which gamma is treated as zero: the accuracy of its rows."""
     found = [INSTRUMENTS[name] for name in profile.book.instruments]
     used = [each for each in found if each.follows_volatility or not profile.dynamics.moves]
     return max(_FLAT, *(each.noise + 10.0 * profile.tol * each.by_quadrature for each in used))

@@ -19,14 +19,14 @@ __all__ = ["Motion", "floor_spots", "moving_sums", "vol_at_spot"]
 
 Array = NDArray[np.float64]
 
-# ln S beyond which no floor of volatility is looked for.
+# ln S beyond which no vol floor is searched for.
 _FARTHEST = 20.0
 
 _REST = {"delta", "vega", "theta", "speed", "zomma", "color"}
 
 
 class _Lines(NamedTuple):
-    """How the volatility of each expiry moves, as `moving_sweep` takes it."""
+    """Motion of the vol of each expiry, in the form that `moving_sweep` takes."""
 
     k: Array
     svi: Array
@@ -38,7 +38,7 @@ class _Lines(NamedTuple):
 
 
 class Motion:
-    """How the volatilities of a book follow spot, `days` from now.
+    """Paths of a book's vols over spot, `days` from now.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ class Motion:
         x, places, k = np.log(spots / self.book.spot), np.flatnonzero(rows), self.lines.k[rows]
         expiry = np.searchsorted(self.book.expiry_starts, places, side="right") - 1
         vol, tilt = np.empty((2, len(places), len(x)))
-        # Rows without a strike move as the money does.
+        # Rows without a strike move with at-the-money vol.
         k = np.where(np.isnan(k), 0.0, k)
         columns = (x, sigma, k, expiry)
         vol_paths(*columns, *self.lines[1:], vol, tilt)
-        # What has no volatility has no slope of it.
+        # A row without vol has no slope of vol.
         return vol, np.where(np.isnan(tilt), 0.0, tilt)
 
 
@@ -125,7 +125,7 @@ def floor_spots(book: Book, sigma: Array, days: float, dynamics: Dynamics, smile
 
 
 def vol_at_spot(book: Book, sigma: Array, days: float, dynamics: Dynamics, smiles: Smiles | None) -> Array:
-    """Volatility of each row at the book's spot, `days` later, (n,): what passing time does to the smile."""
+    """Volatility of each row at the book's spot, `days` later, (n,): the effect of time on the smile."""
     every = np.ones(len(book), dtype=bool)
     return Motion(book, days, dynamics, smiles).paths(every, np.array([book.spot]), sigma)[0][:, 0]
 

@@ -36,7 +36,7 @@ class Profile(Repricing):
     """
 
     def levels(self, *, core: float = 0.9, measure: str = "gamma") -> Levels:
-        """Flips, short-gamma zones and walls: `find_levels` of the profile, which is asked once.
+        """Flips, short-gamma zones and walls: `find_levels` of the profile, cached.
 
         Examples
         --------
@@ -60,7 +60,7 @@ class Profile(Repricing):
             *heading("Profile", book, days=self.days, vol_shift=self.vol_shift, warnings=self.warnings),
             *self.remarks,
             f"grid: {len(self.spots)} spots {self.spots[0]:,.2f} .. {self.spots[-1]:,.2f} {book.currency}",
-            f"volatility: {self.dynamics} ({self.dynamics.meaning})",
+            f"smile dynamics: {self.dynamics} ({self.dynamics.meaning})",
         ]
         for name in self.table.columns.intersection(["gamma", "total_gamma"]):
             line = self.table[name]
@@ -92,21 +92,21 @@ def sweep_spot(
         Spots to reprice at, ascending and > 0 [currency]; default `default_spots`, 0.1 % apart from 30 %
         below to 30 % above the book's spot, denser around strikes that expire within hours.
     dynamics : str or Dynamics
-        How volatility follows spot: "sticky_strike", "sticky_moneyness", "sticky_delta", or an object of
+        Smile dynamics: "sticky_strike", "sticky_moneyness", "sticky_delta", or an object of
         `gammaflow.dynamics`, such as `spot_vol_beta(-3)`.
     days : float
-        Calendar days to roll forward, >= 0; expiries passed by then drop off.
+        Calendar days to roll forward, >= 0; expiries that pass drop off.
     vol_shift : float
         Added to every volatility [1.00 of vol: 0.01 is one vol point].
     measures : sequence of str, optional
-        Which measures of `gammaflow.units.PROFILE_MEASURES`; default all. Gamma, vanna and gross gamma alone
-        take a fraction of the time of all.
+        Which measures of `gammaflow.units.PROFILE_MEASURES`; default all. Asking for gamma, vanna and gross
+        gamma only is several times faster.
     smiles : Smiles, optional
-        Of the book, where the dynamics need them; fitted where not given.
+        Smiles of the book, where the dynamics need them; fitted by default.
     tol : float
         Error of barrier options observed on dates, 1e-9 to 1e-2, relative as in `gammaflow.barrier.greeks`;
         structured notes are valued to ten times that, as in `gammaflow.pricing.note.value`. A contract that
-        misses it is in the sums all the same, and named in `Profile.shortfalls`.
+        misses it still counts in the sums, and is named in `Profile.shortfalls`.
 
     Returns
     -------

@@ -48,15 +48,15 @@ class Repricing(Frozen):
         The measures of `gammaflow.units.PROFILE_MEASURES` that were asked for, each in its unit; + =
         dealers are long.
     dynamics : Dynamics
-        How volatility followed spot.
+        Smile dynamics of the profile.
     days, vol_shift : float
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
     smiles : Smiles or None
-        The smiles behind the dynamics, where they need any.
+        Smiles of the book, where the dynamics need them.
     tol : float
-        What rows valued by quadrature are valued to (see `sweep_spot`).
+        Tolerance of rows valued by quadrature (see `sweep_spot`).
     shortfalls : tuple of Shortfall
-        The contracts that missed it, with the error reached, the worst first.
+        Contracts that missed the tolerance, with the error reached, worst first.
     """
 
     book: Book
@@ -86,7 +86,8 @@ class Repricing(Frozen):
     def by(self, key: str, measure: str = "gamma") -> pd.DataFrame:
         """One measure, spots x the distinct values of "expiry", "strike", "kind", "venue" or "contract".
 
-        By strike without whole notes, which have none: their sum is what is missing to `table`.
+        By strike, structured notes are excluded since they have none; their sum is the difference from
+        `table`.
         """
         check_choice(key, "key", ("expiry", "strike", "kind", "venue", "contract"))
         (name,) = _measures([measure])
@@ -109,7 +110,7 @@ class Repricing(Frozen):
         return part.by("strike", measure)
 
     def split(self, measure: str = "gamma") -> pd.DataFrame:
-        """One measure over spot: total, the next expiry, all but it, and what expires within a day."""
+        """One measure over spot: total, the next expiry, all others, and those within a day."""
         by_expiry = self.by("expiry", measure)
         total, following = by_expiry.sum(axis=1), by_expiry.iloc[:, 0]
         left = self.book.expiries - self.book.asof - pd.Timedelta(self.days, "D")
@@ -131,7 +132,7 @@ class Repricing(Frozen):
         return replace(empty, values=lock(values), shortfalls=accuracy.shortfalls)
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
-        """`table` in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        """Table in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
         return convert(self.table, unit, self.spots, self.book.currency, contract_size)
 
     def value_at(self, spot: float, measure: str = "gamma") -> float:
@@ -202,7 +203,7 @@ class Repricing(Frozen):
         )
 
     def plot(self, measure: str = "gamma", **options: Any) -> Any:
-        """Line of `measure` over spot, negative stretches shaded (matplotlib Axes)."""
+        """Line of `measure` over spot, shaded where negative (matplotlib Axes)."""
         from gammaflow.plot.static import plot_profile
 
         title = self._title(f"{measure} over spot")
@@ -229,7 +230,7 @@ class Repricing(Frozen):
         return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
 
     def _title(self, what: str) -> str:
-        """Symbol, what is shown, the moment, and whatever was rolled, shifted or moved."""
+        """Title: symbol, contents, timestamp, and any roll, vol shift and smile dynamics."""
         rolled = [f"+{self.days:g} days"] * (self.days != 0)
         rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
         rolled += [self.dynamics.name] * self.dynamics.moves
@@ -237,16 +238,16 @@ class Repricing(Frozen):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the book (`Book.warnings`), or about the shift of volatility."""
+        """Implausible inputs: those of the book (`Book.warnings`), and the vol shift."""
         return self.book.warnings + shift_warnings(self.vol_shift, self.book["sigma"])
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Those of the book, and what the profile leaves out or misses."""
+        """Remarks of the book, and on what the profile excludes or misses."""
         american = self.book.parts.get("american")
         if american is None:
             return self.book.remarks + shortfall_lines(self.shortfalls)
-        early = ("early exercise is left out of the profile: volatility moves",) * self.dynamics.moves
+        early = ("early exercise is excluded from the profile: vol moves with spot",) * self.dynamics.moves
         both = int(AMERICAN.unsupported(american).sum())
         early += (f"{both:,} American rows have two exercise boundaries: valued as European",) * (both > 0)
         return self.book.remarks + early + shortfall_lines(self.shortfalls)

@@ -36,18 +36,18 @@ class Smiles(Frozen):
     Attributes
     ----------
     book : Book
-        Whose rows were fitted.
+        Book whose rows were fitted.
     svi : (E, 5) array
         a, b, rho, m, s of raw SVI, w(k) = a + b (rho (k - m) + sqrt((k - m)^2 + s^2)).
     table : DataFrame
         One row per expiry: years; rows; strikes; a, b, rho, m, s; rms and worst residual [vol points], rms
         weighted by vega and without outliers; outliers, the strikes further from the smile than a quarter of
-        the quoted or the at-the-money volatility, whichever is more; butterfly_free; calendar, in how many
-        places of k there is less total variance than at the previous expiry; the same of the slice
-        fitted alone, rms_alone, butterfly_free_alone and calendar_alone; note.
+        the quoted or the at-the-money volatility, whichever is more; butterfly_free; calendar, the number of
+        places of k with less total variance than at the previous expiry; the same of the slice fitted alone,
+        rms_alone, butterfly_free_alone and calendar_alone; note.
     range : (2,) array
-        k between which arbitrage was looked for, half a unit beyond all strikes; total variance also out to
-        64 times as far, and by the slopes of its wings.
+        Range of k searched for arbitrage, half a unit beyond all strikes; total variance also out to 64 times
+        as far, and by the slopes of its wings.
 
     Examples
     --------
@@ -97,14 +97,14 @@ class Smiles(Frozen):
         return self.slope(expiry, 0.0)
 
     def plot(self, expiries: Sequence[int] | None = None, *, ax: Any = None) -> Any:
-        """Fitted volatilities of expiries as lines, those behind them as points (matplotlib Axes).
+        """Fitted vols of expiries as lines, the vols they are fitted to as points (matplotlib Axes).
 
         Parameters
         ----------
         expiries : sequence of int, optional
-            Places of the expiries; at most six, spread over all, where not given.
+            Places of the expiries; default: at most six, spread over all.
         ax : matplotlib Axes, optional
-            Where to draw; a new figure where not given.
+            Where to draw; default: a new figure.
         """
         from gammaflow.plot.curves import plot_lines
 
@@ -121,7 +121,7 @@ class Smiles(Frozen):
             points[name] = pd.Series(100.0 * slices[e].root / np.sqrt(slices[e].years), k)
         title = f"{self.book.title} smiles, {moment_text(self.book.asof)}"
         frame = pd.DataFrame(lines, grid)
-        label, across = "implied volatility [%]", "ln(strike / forward) [-]"
+        label, across = "implied vol [%]", "ln(strike / forward) [-]"
         return plot_lines(frame, title, label, across, points=points, zero=False, ax=ax)
 
     def __repr__(self) -> str:
@@ -164,7 +164,7 @@ def log_moneyness(book: Book, spot: float | None = None) -> Array:
     ----------
     book : Book
     spot : float, optional
-        Price of the underlying [currency]; the book's where not given.
+        Price of the underlying [currency]; default: the book's.
     """
     spot = check_number(book.spot if spot is None else spot, "spot", 0.0, open_low=True)
     years = np.where(np.isfinite(book.years), book.years, 0.0)
@@ -178,9 +178,9 @@ def fit_smiles(book: Book) -> Smiles:
     At each strike the mean of the out-of-the-money rows is used, or of all where there is none; barrier
     options and notes count only where an expiry has no others. Raw SVI is fitted to the volatilities of each
     expiry by least squares of relative errors, weighted by vega and by how far a strike is from the smile
-    (Cauchy's loss), subject to b >= 0, abs(rho) < 1, s > 0, w > 0 and wing slopes b (1 + abs(rho)) <= 2.
-    Where these slices have arbitrage, all of them are fitted again together, so that g >= 0 in each (no
-    butterfly arbitrage) and w is nowhere less than at the expiry before (no calendar arbitrage).
+    (Cauchy's loss), subject to b >= 0, abs(rho) < 1, s > 0, w > 0 and wing slopes b (1 + abs(rho)) <= 2. If
+    these slices have arbitrage, all of them are fitted again together, so that g >= 0 in each (no butterfly
+    arbitrage) and w is nowhere less than at the expiry before (no calendar arbitrage).
 
     An expiry with fewer than five strikes, or fewer than five near any SVI, is drawn towards the shape of the
     nearest other one, and a note says so; where there is none, towards a flat smile.

@@ -27,11 +27,11 @@ _SHARPEST = 0.1
 # The conditions hold this far beyond all strikes, in ln(strike / forward), so that a sweep of spot stays
 # inside; calendar arbitrage is excluded out to 64 times as far, and between the slopes of the wings.
 _BEYOND, _FAR = 0.5, 64.0
-# Places of k where the conditions are enforced, and where they are looked at.
+# Places of k where the conditions are enforced, and where they are checked.
 _ENFORCED, _SEEN = 241, 1001
-# What two slices may differ by between two such places, relative to w.
+# Allowed difference of two slices between two such places, relative to w.
 _BETWEEN_PLACES = 1e-5
-# What g and half of ln(w later / w earlier) are kept above where they have to be enforced, and how hard: from
+# Lower bounds of g and half of ln(w later / w earlier) where they are enforced, and their stiffness: from
 # lightly on, so that the slices find their way round each other.
 _MARGINS = (0.01, 1e-4)
 _STIFFNESS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -79,7 +79,7 @@ class Fit(NamedTuple):
 
 
 class Violations(NamedTuple):
-    """Per slice the least g, and in how many places w is below the slice before; the range of k seen."""
+    """Per slice the least g, and the count of places where w is below the slice before; range of k seen."""
 
     least_g: Array
     crossings: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Greeks of a book's rows at any spot, day and volatility: vanilla sums, and what each instrument adds."""
+"""Greeks of a book's rows at any spot, day and volatility: vanilla sums, and the part of each instrument."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def row_greeks(
     wanted: Collection[str],
     accuracy: Accuracy | None = None,
 ) -> dict[str, Array]:
-    """Cash greeks times size of an instrument's rows, (n, m) arrays; 0 where no years are left.
+    """Cash greeks times size of an instrument's rows, (n, m) arrays; 0 where expired.
 
     Parameters
     ----------
     instrument : Instrument
     rows, at
-        Its rows, and where they are valued.
+        Its rows, and the scenario in which they are valued.
     wanted : collection of str
-        Cash greeks, and "gross_gamma": that of absolute sizes, of a correction what it changes in it.
+        Cash greeks, and "gross_gamma": gamma of absolute sizes; for a correction, its change of gross gamma.
     accuracy : Accuracy, optional
-        The tolerance of rows valued by quadrature, and where those are noted that miss it.
+        Tolerance of rows valued by quadrature, and the record of those that miss it.
     """
     out = {name: np.zeros((len(rows), len(at.spots))) for name in wanted}
     live = np.flatnonzero(at.years > 0.0)
@@ -89,13 +89,13 @@ def cash_greeks(
     ----------
     book : Book
     accuracy : Accuracy, optional
-        The tolerance of rows valued by quadrature, and where those are noted that miss it.
+        Tolerance of rows valued by quadrature, and the record of those that miss it.
     days : float
         Calendar days rolled forward; rows that have expired by then are 0.
     vol_shift : float
         Added to every volatility [1.00 of vol].
     sigma : (n,) array, optional
-        Volatilities to take in place of the book's, shifted.
+        Vols used in place of the book's, with any shift included.
     early_exercise : bool
         Whether American rows are valued as such.
 
@@ -152,7 +152,7 @@ def cash_sums(
     spots : (m,) array
         Prices of the underlying [currency]; forwards keep their ratio to spot.
     days : float
-        Calendar days rolled forward; expiries passed by then drop off.
+        Calendar days rolled forward; expiries that pass drop off.
     vol_shift : float
         Added to every volatility [1.00 of vol].
     wanted : collection of str
@@ -160,15 +160,15 @@ def cash_sums(
     by : str
         The column of the book whose distinct values, ascending, are the groups.
     interpolate : bool
-        Sum rows at as few Chebyshev points as carry them to 1e-14 of their largest value and interpolate
-        to the spots, wherever that is less work; False sums every row at every spot. Volatilities that
-        move with spot are always summed directly; early exercise is then left out.
+        Sum rows at as few Chebyshev points as give them to 1e-14 of their largest value and interpolate to
+        the spots, wherever that is less work; False sums every row at every spot. Volatilities that move with
+        spot are always summed directly; early exercise is then excluded.
     dynamics : Dynamics
-        How volatility follows spot.
+        Smile dynamics.
     smiles : Smiles, optional
-        Of the book, where the dynamics need them; fitted where not given.
+        Smiles of the book, where the dynamics need them; fitted by default.
     accuracy : Accuracy, optional
-        The tolerance of rows valued by quadrature, and where those are noted that miss it.
+        Tolerance of rows valued by quadrature, and the record of those that miss it.
 
     Returns
     -------
@@ -230,7 +230,7 @@ def _add_part(
 
 
 def _pieces(book: Book, by: str, points: int, measures: int) -> int:
-    """Into how many parts spots are split, so that no array of one part takes more than `_MOST` numbers."""
+    """Number of parts into which spots are split, so that no array of one takes more than `_MOST` numbers."""
     groups = len(book.expiries) if by == "expiry" else len(np.unique(book[by]))
     alone = sum(len(rows) for name, rows in book.parts.items() if not hasattr(INSTRUMENTS[name], "sums"))
     numbers = max(SUMS * groups, measures * alone) * points

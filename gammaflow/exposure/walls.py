@@ -1,4 +1,4 @@
-"""Strikes that matter: walls in each sense that the word has, short gamma by strike, max pain."""
+"""Strikes that matter: walls by each definition of the word, short gamma by strike, max pain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["find_concentration", "find_max_pain", "find_walls"]
 
 Array = NDArray[np.float64]
 
-#: Senses of "wall", by name, and in words.
+#: Definitions of "wall", by name, in words.
 SENSES = {
     "by type": "most gamma of calls, of puts, and of all, counted without sign",
     "above and below": "most gamma of calls at or above spot, and of puts at or below it",
@@ -25,20 +25,20 @@ SENSES = {
 
 
 def find_walls(exposure: Exposure) -> pd.DataFrame:
-    """The strikes that each sense of "wall" names.
+    """Strikes that each definition of "wall" gives.
 
     Parameters
     ----------
     exposure : Exposure
-        At the spot and time that the walls are of.
+        Exposure at the spot and time of the walls.
 
     Returns
     -------
     DataFrame
-        One row per sense (the keys of `SENSES`); columns `call_wall`, `put_wall`, `absolute` [currency], NaN
-        where no strike qualifies, and `meaning`. Of positions that have not expired by the exposure's time.
-        Notes have no strike and count nowhere; barrier options count in `absolute` only, since most of their
-        gamma is at the barrier.
+        One row per definition (the keys of `SENSES`); columns `call_wall`, `put_wall`, `absolute` [currency],
+        NaN where no strike qualifies, and `meaning`. Of positions that have not expired by the exposure's
+        time. Notes have no strike and count nowhere; barrier options count in `absolute` only, since most of
+        their gamma is at the barrier.
     """
     frame = _strikes(exposure)
     spot = exposure.book.spot
@@ -62,33 +62,33 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
 
 
 def find_concentration(exposure: Exposure) -> pd.DataFrame:
-    """Strikes with net gamma below zero, most negative first: `gamma`, and its `share` of all of it [-]."""
+    """Strikes with net gamma below zero, most negative first: `gamma`, and its `share` of their total [-]."""
     gamma = _strikes(exposure).groupby("strike")["gamma"].sum()
     short = gamma[gamma < 0].sort_values()
     return pd.DataFrame({"gamma": short, "share": short / short.sum()})
 
 
 def find_max_pain(exposure: Exposure) -> pd.Series:
-    """The strike at which the contracts of an expiry would pay the least, per expiry to come [currency].
+    """Strike at which the contracts of an expiry would pay the least, per unexpired expiry [currency].
 
     Parameters
     ----------
     exposure : Exposure
-        Of the book, rolled to the time that max pain is asked for.
+        Exposure of the book, rolled to the time of max pain.
 
     Returns
     -------
     Series
-        By expiry, of which the book has calls or puts (barrier options and notes are not counted): argmin
-        over strikes K of the sum of units x max(phi (K - K_i), 0), the lowest of several.
+        By expiry of which the book has calls or puts (barrier options and notes do not count): argmin over
+        strikes K of the sum of units x max(phi (K - K_i), 0), the lowest of several.
 
     Notes
     -----
-    Contracts are all in which the chains behind the book show open interest: those too that cannot be valued
-    (no volatility), and those that a subset of the book leaves out, in every expiry that the subset has a row
-    of; make the book of a smaller chain to leave them out. Each chain counts once, whatever the signs and
+    All contracts with open interest in the chains behind the book count, including those that cannot be
+    valued (no vol) and those that a subset of the book excludes, in every expiry of which the subset has a
+    row; to exclude them, make the book from a smaller chain. Each chain counts once, whatever the signs and
     the number of its rows. Rows that come from no chain, or from one without open interest at their expiry,
-    count by their positions without sign.
+    count by their unsigned positions.
     """
     book = exposure.book
     rows = np.flatnonzero(book.vanilla & (book.rolled(exposure.days)[0] > 0.0))

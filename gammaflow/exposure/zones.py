@@ -70,11 +70,11 @@ class Zone:
         "faded", gamma that stays below zero but within 1 % of the trough; "open", none of these within the
         span that was searched.
     flow : float
-        Currency dealers must trade while spot crosses the whole zone (>= 0): they sell it on the way
-        down and buy it on the way up. The integral of -gamma over 100 d ln S, to 1e-6 of itself; what is
-        traded at once where a continuously observed barrier is hit is not in it (`hedge_flow` has it).
+        Amount dealers must trade [currency] as spot crosses the whole zone (>= 0): they sell on the way down
+        and buy on the way up. The integral of -gamma over 100 d ln S, to 1e-6 of itself; amounts traded at
+        once when a continuously observed barrier is hit are not included (`hedge_flow` includes them).
     troughs : tuple of Trough
-        Local minima, deepest first. A minimum inside a deeper one's core is left out, and so is a ripple: one
+        Local minima, deepest first. A minimum inside a deeper one's core is omitted, and so is a ripple: one
         from which gamma falls to a deeper one before it has risen to its own core's edge.
     """
 
@@ -106,7 +106,7 @@ class Zone:
         return self.trough.core_low, self.trough.core_high
 
     def distance(self, spot: float) -> float:
-        """How far spot is from the zone in ln S: 0 inside, < 0 where the zone lies below spot, > 0 above."""
+        """Distance from spot to the zone in ln S: 0 inside, < 0 where the zone lies below spot, > 0 above."""
         return float(np.log(np.clip(spot, self.low, self.high) / spot))
 
     def __contains__(self, spot: float) -> bool:
@@ -182,7 +182,7 @@ def polish(curve: Curve, at: Samples, floor: float) -> Samples:
 
 
 class Crossings(NamedTuple):
-    """Where gamma changes sign, ascending."""
+    """Spots where gamma changes sign, ascending."""
 
     spots: Array
     jumps: NDArray[np.bool_]
@@ -323,7 +323,7 @@ def _within(g: Array, i: int, level: float) -> tuple[int, int]:
 def _edges(
     curve: Curve, at: Samples, brackets: list[tuple[int, int, int]], core: float
 ) -> list[tuple[float, str]]:
-    """Where gamma is `core` of sample i between two others, and whether it jumps there; NaN at the ends."""
+    """Spots where gamma is `core` of sample i between two others, and if it jumps there; NaN at the ends."""
     x, g = at
     spots, kinds = np.full(len(brackets), np.nan), np.full(len(brackets), "level", dtype=object)
     i, left, right = (np.array(column, dtype=np.intp) for column in zip(*brackets, strict=True))

@@ -1,4 +1,4 @@
-"""Instruments: one module per kind of book row, and the registry of all."""
+"""Instruments: one module per kind of book row, and their registry."""
 
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS
 from gammaflow.instruments.row import Instrument, Rows, Scenario

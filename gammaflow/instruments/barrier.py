@@ -1,4 +1,4 @@
-"""Barrier options: cash greeks of rows with a single barrier, always observed or on dates."""
+"""Barrier options: cash greeks of rows with a single barrier, observed continuously or on dates."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gammaflow.units import cash
 
 __all__ = ["BARRIER"]
 
-# A time this share of a row's life away is rounding.
+# Times closer than this share of a row's life differ by rounding only.
 _ROUNDING = 1e-14
 
 _SIDES = ("down-in", "down-out", "up-in", "up-out")
 
 
 class Barrier(Instrument):
-    """Options that are knocked in or out. Where a row is valued on a forward, its barrier keeps its ratio."""
+    """Options knocked in or out at one barrier; on a forward, it scales with the forward's ratio to spot."""
 
     name = "barrier"
     kinds = tuple(f"{side} {flag}" for side in _SIDES for flag in ("call", "put"))
@@ -34,10 +34,10 @@ class Barrier(Instrument):
     cause = "barrier"
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
-        """Rows without their barrier, rows of other kinds with one, dates that are no whole number."""
+        """Barrier options without a barrier, other rows with one, and counts of dates that are not whole."""
         mine, has, dates = self.owns(columns), ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
-        only = "a vanilla call or put has none; is a 'down-in put' meant?"
-        yield mine & ~has, "barrier", "a row of a barrier kind needs its barrier"
+        only = "a vanilla call or put has none; did you mean 'down-in put'?"
+        yield mine & ~has, "barrier", "a barrier option needs its barrier"
         yield ~mine & has, "barrier", only
         yield ~mine & ~np.isnan(dates), "monitoring_dates", only
         yield ~mine & (columns["rebate"] > 0), "rebate", only
@@ -46,9 +46,9 @@ class Barrier(Instrument):
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
     ) -> dict[str, Array]:
-        """Cash greeks of one unit long, (n, m); those observed on dates to the tolerance.
+        """Cash greeks of one unit long, (n, m); options observed on dates are valued to the tolerance.
 
-        Where `at.sigma` is (n, m), rows observed on dates take a pass for each spot.
+        Where `at.sigma` is (n, m), rows observed on dates take one pass per spot.
         """
         out = {name: np.zeros((len(rows), len(at.spots))) for name in wanted}
         names = tuple(sorted({*wanted, "gamma"} if "speed" in wanted else set(wanted)))
@@ -63,12 +63,12 @@ class Barrier(Instrument):
         return out
 
     def jumps(self, rows: Rows, at: Scenario) -> Array:
-        """Barriers that are always observed [currency]."""
+        """Continuously observed barriers [currency]."""
         return np.asarray(rows["barrier"][np.isnan(rows["monitoring_dates"])])
 
 
 def _groups(rows: Rows, at: Scenario) -> Iterator[tuple[NDArray[np.intp], Array, dict[str, Any], Any]]:
-    """Rows that share expiry and monitoring: which, their spots, other arguments, and monitoring."""
+    """Groups of rows with the same expiry and monitoring: places, spots, other arguments, monitoring."""
     monitoring = np.nan_to_num(rows["monitoring_dates"], nan=0.0)
     keys = np.stack([at.years, monitoring], axis=1)
     for key in np.unique(keys, axis=0):
@@ -89,14 +89,14 @@ def _groups(rows: Rows, at: Scenario) -> Iterator[tuple[NDArray[np.intp], Array,
 
 
 def _dates(years: float, count: float, days: float) -> Any:
-    """When the barrier is observed from then on, in years; today its dates are equally spaced."""
+    """Remaining observation times in years; the dates are equally spaced as of today."""
     if count == 0:
         return "continuous"
     if count == 1:
         return "maturity"
     left = years * np.arange(1, int(count) + 1) / count - days / DAYS_PER_YEAR
     left[-1] = years - days / DAYS_PER_YEAR
-    # A date that is now, but for rounding, has passed; the expiry is ahead wherever `years` is.
+    # A date equal to now within rounding has passed; the expiry is ahead wherever `years` is.
     ahead = left > _ROUNDING * years
     ahead[-1] = True
     return left[ahead]

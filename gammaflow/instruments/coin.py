@@ -1,7 +1,7 @@
-"""Accounts in coin: what they change in the cash greeks of options that settle in coin.
+"""Accounts in coin: their correction of the cash greeks of options that settle in coin.
 
 An option worth V(U) in currency is worth V / U coins. Its net transaction delta, coins per 1.00 of ln U, is
-D = delta - V / U, and the slope of that is gamma - D / U. Every other greek follows by differentiating D.
+D = delta - V / U, with slope gamma - D / U. Every other greek follows by differentiating D.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NEEDS = {
 
 
 class Coin(Instrument):
-    """Options of dealers whose accounts are in coin.
+    """Coin-settled options of dealers with accounts in coin.
 
     Notes
     -----
@@ -40,7 +40,7 @@ class Coin(Instrument):
     """
 
     name = "coin"
-    remark = "accounts in coin: delta less the mark"
+    remark = "accounts in coin: delta minus the premium in coin"
     needs = ()
     corrects_vanilla = True
     turns_gamma = True
@@ -53,13 +53,13 @@ class Coin(Instrument):
         """Rows other than European calls and puts."""
         coin, kinds = self.owns(columns), columns["kind"]
         vanilla = (kinds == "call") | (kinds == "put")
-        yield ~vanilla & coin, "numeraire", "only calls and puts are kept in coin"
+        yield ~vanilla & coin, "numeraire", "only calls and puts can be kept in coin"
         yield (columns["exercise"] == "american") & coin, "numeraire", "options kept in coin are European"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
     ) -> dict[str, Array]:
-        """Cash greeks in coin less those in currency; see `Instrument.greeks`."""
+        """Cash greeks in coin minus those in currency; see `Instrument.greeks`."""
         U = rows.ratio[:, None] * at.spots
         out = {name: np.zeros(U.shape) for name in wanted}
         needs = {need for name in wanted for need in _NEEDS.get(name, ())}

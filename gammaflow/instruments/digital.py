@@ -1,4 +1,4 @@
-"""Digital options: calls and puts that pay a fixed amount of cash where they end in the money."""
+"""Digital options: calls and puts that pay a fixed amount of cash if they expire in the money."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["DIGITAL"]
 class Digital(Instrument):
     """Cash-or-nothing options of European exercise: `payout` per unit, discounted, e^-rt N(phi d2).
 
-    Gamma changes its sign near the strike and grows without bound as expiry nears.
+    Gamma changes sign near the strike and grows without bound as expiry nears.
     """
 
     name = "digital"

@@ -1,4 +1,4 @@
-"""Funds: shares of the underlying, and shares of funds that hold a fixed multiple of it day by day."""
+"""Funds: shares of the underlying, and shares of funds that hold a fixed multiple of it, rebalanced daily."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LEVERAGED_FUND", "SHARE"]
 
 
 class Share(Instrument):
-    """Shares or coins of the underlying: delta alone; `forward_ratio` is the price of one over spot."""
+    """Shares or coins of the underlying: delta only; `forward_ratio` is the price of one over spot."""
 
     name = "share"
     kinds = ("share",)
@@ -35,13 +35,13 @@ class Share(Instrument):
 class LeveragedFund(Instrument):
     """Shares of a fund of daily leverage L (2, 3, -1, ...) on the underlying.
 
-    A share is worth V0 (S / S0)^L, V0 being `forward_ratio` times spot today, S0: its holder is long gamma,
-    L (L - 1) V, which the fund trades in the direction of the move before each close, and pays for it with
-    theta, sigma^2 L (L - 1) V / 2 a year, less interest (1 - L) r V on what is not invested.
+    A share is worth V0 (S / S0)^L, where S0 is today's spot and V0 is `forward_ratio` times S0. Its holder is
+    long gamma, L (L - 1) V, which the fund trades in the direction of the move before each close, and pays
+    theta for it, sigma^2 L (L - 1) V / 2 a year minus interest (1 - L) r V on the uninvested part.
 
     Notes
     -----
-    Rebalanced all the time: M. Avellaneda and S. Zhang, Path-dependence of leveraged ETF returns, SIAM
+    Continuous rebalancing: M. Avellaneda and S. Zhang, Path-dependence of leveraged ETF returns, SIAM
     Journal on Financial Mathematics 1 (2010). The trade of L (L - 1) V per return: M. Cheng and A. Madhavan,
     The dynamics of leveraged and inverse exchange-traded funds, J. Investment Management 7 (2009).
     """
@@ -50,7 +50,7 @@ class LeveragedFund(Instrument):
     kinds = ("leveraged fund",)
     levels = ()
     needs = ("leverage", "forward_ratio", "sigma")
-    remark = "leveraged funds, rebalanced all the time"
+    remark = "leveraged funds, rebalanced continuously"
     has_strike = False
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:

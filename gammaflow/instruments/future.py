@@ -1,4 +1,4 @@
-"""Futures: dated ones and perpetual swaps, so that a dealer's hedge stands in the book that it hedges."""
+"""Futures and perpetual swaps: dealers' hedges as rows of the book that they hedge."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["FUTURE", "PERPETUAL"]
 
 
 class Future(Instrument):
-    """Dated futures: worth, per unit, what their price F has gained since it was traded.
+    """Dated futures: one unit is worth the gain in its price F since the trade.
 
-    F is `forward_ratio` times spot, kept when spot moves and when time passes; without a ratio it is
-    S e^((r - q) t), which draws nearer to spot day by day. Both are linear in spot: no gamma, no vega. The
-    size is in units of the underlying; of an inverse contract it is its notional over spot.
+    F is `forward_ratio` times spot, with the ratio constant as spot moves and time passes; without a ratio it
+    is S e^((r - q) t), which converges to spot day by day. Both are linear in spot: no gamma, no vega. The
+    size is in units of the underlying; for an inverse contract it is the notional over spot.
     """
 
     name = "future"
@@ -39,7 +39,7 @@ class Future(Instrument):
 
 
 class Perpetual(Future):
-    """Perpetual swaps, which never expire: delta alone, at `forward_ratio` times spot, or at spot."""
+    """Perpetual swaps, which never expire: delta only, at `forward_ratio` times spot, or at spot."""
 
     name = "perpetual"
     kinds = ("perpetual",)

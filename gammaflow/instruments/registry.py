@@ -53,7 +53,7 @@ WITH_TERMS: tuple[str, ...] = tuple(k for i in INSTRUMENTS.values() if i.has_ter
 
 
 def problems_of(columns: Columns) -> Iterator[str]:
-    """What is wrong between kinds and the other columns of a book, one line each."""
+    """Conflicts between the kinds and other columns of a book, one line each."""
     n = len(columns["kind"])
 
     def told(mask: NDArray[np.bool_], name: str, why: str) -> str:

@@ -1,4 +1,4 @@
-"""The protocol of instruments: their rows of a book, where these are valued, and what each kind must say."""
+"""The instrument protocol: the rows of one kind, the scenarios they are valued in, and the base class."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Rows:
     """+1.0 for kinds that end in "call", else -1.0."""
     strike: Array
     ratio: Array
-    """What the row is valued on, over spot: its forward's ratio, or 1."""
+    """Price of what the row is valued on, over spot: its forward's ratio, or 1."""
     rate: Array
     carry: Array
-    """The yield of what the row is valued on: of a forward, the rate."""
+    """Yield of what the row is valued on; for a forward, the rate."""
     size: Array
     """Signed units: position x multiplier."""
     years: Array
-    """To expiry, today; infinite without one."""
+    """Years to expiry as of today; infinite without an expiry."""
     columns: Columns
     """All columns of the book, by name."""
     terms: tuple[Any, ...]
-    """Of each row the object that says what columns cannot (a note); None without one."""
+    """Per row, the object with terms that columns cannot hold (a note); None without one."""
     spot: float
     asof: pd.Timestamp
 
@@ -60,7 +60,7 @@ _ARRAYS = ("flag", "strike", "ratio", "rate", "carry", "size", "years")
 
 
 class Scenario(NamedTuple):
-    """Where rows are valued."""
+    """Spots, times and vols at which rows are valued."""
 
     spots: Array
     """(m,) prices of the underlying [currency]."""
@@ -69,48 +69,49 @@ class Scenario(NamedTuple):
     sigma: Array
     """(n,) volatilities, or (n, m) of each row at each spot."""
     days: float = 0.0
-    """Calendar days rolled forward: dates passed by then drop off."""
+    """Calendar days rolled forward: dates that pass drop off."""
 
     def vol(self, rows: Any = slice(None)) -> Array:
         """Volatilities of some rows that broadcast to (rows, m)."""
         return np.asarray(self.sigma[rows, None] if self.sigma.ndim == 1 else self.sigma[rows])
 
     def of(self, rows: NDArray[Any]) -> Scenario:
-        """The same of some rows."""
+        """The same scenario for some rows."""
         return self._replace(years=self.years[rows], sigma=self.sigma[rows])
 
 
 class Instrument:
-    """A kind of book row. A new one is a subclass in a file of its own, and a line in the registry.
+    """Base of all kinds of book rows. A new one is a subclass in its own file and a line in the registry.
 
     Attributes
     ----------
     name : str
     kinds : tuple of str
-        Values of the column `kind` whose rows it values whole; none for a correction of vanilla rows.
+        Values of the column `kind` whose rows it values in full; none for a correction of vanilla rows.
     levels : tuple of str
-        Columns in currency per unit of the underlying, which maps to other units rescale.
+        Columns in currency per unit of the underlying, which unit maps rescale.
     needs : tuple of str
         Columns that may be missing elsewhere and must be known for its rows; none for a correction.
     remark : str
-        How its rows are valued, in the words of a result's heading; "" for vanilla.
+        Valuation of its rows, as headings of results state it; "" for vanilla options.
     corrects_vanilla : bool
-        Whether its greeks are what changes in the vanilla option's (early exercise, accounts in coin), which
-        are counted as well; False: the whole of the row's.
+        Whether its greeks are a correction, added to those of the vanilla option (early exercise, accounts in
+        coin); False: they are the row's full greeks.
     turns_gamma : bool
-        Of a correction: whether the gamma of one unit long may be negative once it is corrected.
+        For a correction: whether the corrected gamma of one unit long may be negative.
     follows_volatility : bool
-        Whether its rows are valued while volatility moves with spot; False: the vanilla part alone is.
+        Whether its rows are valued while vol moves with spot; False: only the vanilla part is.
     has_terms : bool
-        Whether each of its rows has an object in `Book.terms` that says what columns do not.
+        Whether each of its rows has an object in `Book.terms`, for terms that columns cannot hold.
     has_strike : bool
         False keeps its rows out of tables by strike, walls and max pain.
     by_quadrature : bool
-        Whether rows are valued to a tolerance, which is asked of the book.
+        Whether rows are valued by quadrature, to the tolerance set for the book.
     noise : float
-        Share of gross gamma to which rows are good otherwise; below it gamma has no sign.
+        Accuracy of rows without such a tolerance, as a share of gross gamma; smaller gamma is treated as
+        zero.
     cause : str
-        Why gamma jumps at `jumps`.
+        Reason for the jumps of gamma at `jumps`.
     """
 
     name: str = ""
@@ -128,11 +129,11 @@ class Instrument:
     cause: str = ""
 
     def owns(self, columns: Columns) -> Mask:
-        """The rows of a book that are its own."""
+        """Mask of the rows of a book that belong to the instrument."""
         return np.isin(columns["kind"].astype(str), self.kinds)
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
-        """What a book may not hold: the rows (n,), the column that is wrong, and why."""
+        """Illegal rows: their mask (n,), the column at fault, and the reason."""
         yield from ()
 
     def greeks(
@@ -140,12 +141,12 @@ class Instrument:
     ) -> dict[str, Array]:
         """Cash greeks (see `gammaflow.units`) of one unit long of each row, (n, m) arrays.
 
-        `wanted` are names out of `gammaflow.units.POWERS`. Rows with no years left are not asked for. Rows
-        valued by quadrature are noted in `accuracy` where they miss its tolerance, and are 0 where they have
-        no finite value.
+        `wanted` holds names from `gammaflow.units.POWERS`. Expired rows are never passed. Rows valued by
+        quadrature are recorded in `accuracy` where they miss its tolerance, and are 0 where they have no
+        finite value.
         """
         raise NotImplementedError
 
     def jumps(self, rows: Rows, at: Scenario) -> Array:
-        """Spots at which gamma jumps, any number of them; rows with no years left are not asked for."""
+        """Spots at which gamma jumps, any number of them; expired rows are never passed."""
         return np.empty(0)

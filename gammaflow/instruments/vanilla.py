@@ -14,7 +14,7 @@ __all__ = ["VANILLA"]
 
 
 class Vanilla(Instrument):
-    """Calls and puts; those of American exercise and those kept in coin are corrected by others.
+    """Calls and puts; other instruments add the corrections for American exercise and accounts in coin.
 
     Books sum them in Gaussian form (`gammaflow.exposure.fixed`); here they are valued row by row.
     """

@@ -33,31 +33,31 @@ _COLUMNS = {**BOOK, "kind": replace(BOOK["kind"], choices=KINDS)}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Book(Columnar):
-    """Dealers' signed positions in options on one underlying at one moment.
+    """Dealers' signed positions in options on one underlying at one timestamp.
 
     Parameters
     ----------
     columns : mapping or DataFrame
-        The columns of `gammaflow.schema.BOOK`. `position` is in contracts, + where dealers own the
-        option. Rows are kept in order of expiry. A frame names each contract once; books that were added
-        may hold one in several rows.
+        The columns of `gammaflow.schema.BOOK`. `position` is in contracts, + where dealers are long the
+        option. Rows are sorted by expiry. A frame names each contract once; a sum of books may hold a
+        contract in several rows.
     symbol : str
         The underlying.
     spot : float
         Its price at `asof` [currency].
-    asof : tz-aware moment
-        When the positions are valued.
+    asof : tz-aware timestamp
+        Valuation time.
     rule : str or tuple of str
-        The positioning rules that signed the rows, in words; kept as a tuple.
+        The positioning rules that signed the rows, in words; stored as a tuple.
     signed : bool
         False where positions carry no dealer sign (open interest alone), so that the sign of a sum
         says nothing about dealers.
     currency : str
         Currency of spot, strikes and money figures.
     terms : mapping of str to Note
-        By contract, what columns do not say: the note behind each row of kind "note".
+        Terms that columns cannot hold, by contract: the note behind each row of kind "note".
     origins : tuple of Origin
-        What the rows were made from and which rule signed them; column `origin` says which. Not given: one,
+        Sources of the rows and the rules that signed them, which column `origin` points to; default: one,
         without a name.
 
     Raises
@@ -135,31 +135,31 @@ class Book(Columnar):
 
     @property
     def synthetic(self) -> bool:
-        """Whether some row is made of numbers that this library made up."""
+        """Whether any row comes from synthetic data."""
         return any(source.synthetic for source, held in self._held.items() if held)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Whose quotes and terms the rows were made from."""
+        """Sources of the quotes and terms behind the rows."""
         return tuple(dict.fromkeys(s.name for s, held in self._held.items() if held and s.name))
 
     @cached_property
     def subset(self) -> Subset | None:
-        """How many contracts of the books it was taken from it holds; None where it holds them all."""
+        """Number of contracts held, and in the books it was taken from; None where it holds them all."""
         found = Subset(sum(self._held.values()), sum(source.rows for source in self._held))
         return None if found.rows == found.of else found
 
     @property
     def title(self) -> str:
-        """The symbol, and that the book is a subset where it is one: the head of every result."""
+        """Symbol, marked as a subset where the book is one: the title of every result."""
         return f"{self.symbol} ({self.subset})" if self.subset else self.symbol
 
     @cached_property
     def quality(self) -> Quality | None:
-        """What the chains behind the book could and could not give; None where no row comes from a chain.
+        """Quality of the chains behind the book; None where no row comes from a chain.
 
-        The chain's own where the book is the whole of one chain at its own moment; else a `BookQuality`,
-        which says of what its figures are.
+        The chain's own quality where the book is one whole chain at its own timestamp; else a `BookQuality`,
+        which states what its figures cover.
         """
         return quality_of(self._held, self.origins, self["origin"], self.asof)
 
@@ -181,12 +181,12 @@ class Book(Columnar):
 
     @cached_property
     def parts(self) -> Mapping[str, Rows]:
-        """The rows of each instrument but vanilla options, as it takes them."""
+        """Rows of each instrument except vanilla options, in the form that instruments take."""
         others = {name: mask for name, mask in self.instruments.items() if name != "vanilla"}
         return FrozenMapping({name: self.rows(mask) for name, mask in others.items()})
 
     def rows(self, mask: NDArray[np.bool_]) -> Rows:
-        """Some rows as an instrument takes them."""
+        """Some rows in the form that instruments take."""
         named = zip(self["contract"], np.isin(self["kind"].astype(str), WITH_TERMS), strict=True)
         terms = tuple(self.terms[name] if has else None for name, has in named)
         fields = (self.flag, self["strike"], self.underlying_ratio, self["rate"], self.underlying_yield)
@@ -206,12 +206,12 @@ class Book(Columnar):
 
     @cached_property
     def expiries(self) -> pd.DatetimeIndex:
-        """The distinct expiry moments, ascending, in UTC; NaT last where rows never expire."""
+        """Distinct expiries, ascending, in UTC; NaT last where rows never expire."""
         return pd.DatetimeIndex(np.unique(self["expiry"]), tz="UTC", name="expiry")
 
     @cached_property
     def expiry_starts(self) -> NDArray[np.int64]:
-        """Where each expiry's rows begin, and the number of rows at the end."""
+        """Index of the first row of each expiry, followed by the number of rows."""
         starts = np.searchsorted(self["expiry"], np.unique(self["expiry"]))
         return read_only(np.append(starts, len(self)), np.int64)
 
@@ -222,12 +222,12 @@ class Book(Columnar):
 
     @cached_property
     def underlying_ratio(self) -> NDArray[np.float64]:
-        """What each row is valued on, over spot: its forward's ratio, or 1."""
+        """Price of what each row is valued on, over spot: its forward's ratio, or 1."""
         return read_only(np.nan_to_num(self["forward_ratio"], nan=1.0))
 
     @cached_property
     def underlying_yield(self) -> NDArray[np.float64]:
-        """The yield of what each row is valued on: a forward has no drift (q = r, Black-76)."""
+        """Yield of what each row is valued on; a forward has no drift (q = r, Black-76)."""
         on_spot = np.isnan(self["forward_ratio"])
         return read_only(np.where(on_spot, self["dividend_yield"], self["rate"]))
 
@@ -255,9 +255,9 @@ class Book(Columnar):
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
     def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Book:
-        """The rows that a mask and criteria by column name select, at least one, as for `Chain.select`.
+        """Rows selected by a mask and criteria by column name, at least one, as for `Chain.select`.
 
-        The book then says that it is a subset.
+        The result is marked as a subset.
         """
         mask = self.mask(rows, criteria, _COLUMNS)
         columns = {k: v[mask] for k, v in self.columns.items()}
@@ -266,19 +266,19 @@ class Book(Columnar):
         return replace(self, columns=columns, rule=rule, terms={name: self.terms[name] for name in kept})
 
     def at(self, *, spot: float | None = None, asof: Any = None) -> Book:
-        """The same positions valued at another spot or moment; volatilities stay, forwards keep their ratio.
+        """The same positions at another spot or timestamp; vols stay, forwards keep their ratio to spot.
 
         Parameters
         ----------
         spot : float, optional
-            Price of the underlying [currency]; the book's where not given.
-        asof : tz-aware moment, optional
-            The book's where not given; no row may have expired by then.
+            Price of the underlying [currency]; default: the book's.
+        asof : tz-aware timestamp, optional
+            Default: the book's; no row may have expired by then.
 
         Raises
         ------
         SchemaError
-            Where rows have expired by `asof`, with the selection that leaves them out.
+            Where rows have expired by `asof`, with the selection that excludes them.
         """
         moment = self.asof if asof is None else utc(asof)
         checks.refuse_expired(self.columns, years_to_expiry(self["expiry"], moment), moment)
@@ -287,8 +287,8 @@ class Book(Columnar):
     def kept_in(self, numeraire: str) -> Book:
         """The same positions with dealers' accounts in "usd" or "coin", for options that settle in coin.
 
-        In coin, delta is the net transaction delta, the option's less its mark in coin, and gamma that one's
-        slope: gamma less net transaction delta over the forward.
+        In coin, delta is the net transaction delta (option delta minus premium in coin); gamma is its slope,
+        the option's gamma minus net transaction delta over the forward.
         """
         check_choice(numeraire, "numeraire", ("usd", "coin"))
         accounts = np.full(len(self), numeraire, dtype=object)
@@ -297,12 +297,12 @@ class Book(Columnar):
     def in_units_of(
         self, symbol: str, per_unit: float | PerUnit, *, spot: float | None = None, venue: str | None = None
     ) -> Book:
-        """The same positions in another unit of the same thing (a fund's shares as coins), alike in money.
+        """The same positions in another unit of one asset (a fund's shares as coins), unchanged in money.
 
         Parameters
         ----------
         symbol : str
-            What the units are of, such as "BTC".
+            Symbol of the new unit, such as "BTC".
         per_unit : float or PerUnit
             Units of `symbol` behind one unit of this underlying, > 0; or a dated map of `gammaflow.venues`.
         spot : float, optional
@@ -334,18 +334,18 @@ class Book(Columnar):
         return replace(self, **fields, **self._retold(lambda part: f"{part}, {words}", fields["spot"]))
 
     def _retold(self, words: Callable[[str], str], spot: float | None = None) -> dict[str, Any]:
-        """The rules of every origin in other words, its units in which spot is `spot`: fields to replace."""
+        """Fields to replace: the rule of every origin reworded, its units those in which spot is `spot`."""
         factor = 1.0 if spot is None else spot / self.spot
         origins = tuple(Origin(o.sources, tuple(map(words, o.rule)), o.factor * factor) for o in self.origins)
         return {"origins": origins, "rule": rule_of(origins, self["origin"])}
 
     @property
     def sign(self) -> str:
-        """The sign of every figure in money, in words, as each result prints it."""
+        """Sign convention of every figure in money, as results print it."""
         return self.sign_of(CONVENTION)
 
     def sign_of(self, convention: str) -> str:
-        """`convention`, or that there is none where positions are open interest alone."""
+        """`convention`, or "none" where positions are unsigned open interest."""
         return convention if self.signed else "none (open interest alone)"
 
     @property
@@ -356,7 +356,7 @@ class Book(Columnar):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """Implausibilities of the chain behind the book and of its own columns; results repeat them."""
+        """Implausible values of the chain behind the book and of its columns, repeated by every result."""
         said = self.quality.warnings if self.quality else ()
         chains = self.quality.each() if self.quality else ()
         topics = {sentence.partition(":")[0] for chain in chains for sentence in chain.warnings}
@@ -365,17 +365,17 @@ class Book(Columnar):
 
     @property
     def quality_text(self) -> str:
-        """What quality says beside its warnings, which are among the book's; "" without a record of it."""
+        """Text of the quality without its warnings, which are among the book's; "" without a quality."""
         lines = str(self.quality).splitlines() if self.quality else []
         return "\n".join(line for line in lines if not line.startswith(WARNING))
 
     def __add__(self, other: Book) -> Book:
-        """Both books' rows together; they must share underlying, spot, moment, currency and signedness.
+        """Sum of two books, which must share underlying, spot, timestamp, currency and signedness.
 
-        A contract of both stays in two rows, each valued as its own book values it (an earlier book has
-        earlier volatilities), so that every measure of the sum is the sum of both, gross gamma included;
-        tables by strike, expiry or contract net it, and `netted` makes one row of rows valued alike. Notes of
-        one name on other terms are told apart by a number behind the name.
+        A contract in both books stays in two rows, each valued as in its own book (an earlier book has
+        earlier vols), so that every measure of the sum, gross gamma included, is the sum of the two; tables
+        by strike, expiry or contract net the rows, and `netted` merges rows valued alike. Notes with the same
+        name but different terms get a number after the name.
         """
         if not isinstance(other, Book):
             return NotImplemented
@@ -386,10 +386,10 @@ class Book(Columnar):
         return replace(self, columns={**self.columns, "position": -self["position"]}, **self._retold(turn))
 
     def netted(self) -> Book:
-        """Rows of one contract on the same terms, valued alike, as one row with the sum of their positions.
+        """Merge rows of one contract that are valued alike into one row with their net position.
 
-        Rows that differ in anything but position stay apart. A position of zero stays as a row. Totals stay
-        as they are but for gross gamma, which then counts net positions.
+        Rows that differ in anything but position stay separate. A net position of zero stays as a row. Totals
+        are unchanged except for gross gamma, which then counts net positions.
 
         Examples
         --------
@@ -409,7 +409,7 @@ class Book(Columnar):
         held = (
             f"dealers are long {long:,.0f} and short {short:z,.0f} contracts"
             if self.signed
-            else f"{long + short:,.0f} contracts of open interest, signed for nobody"
+            else f"{long + short:,.0f} contracts of open interest, unsigned"
         )
         return (
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "

@@ -32,7 +32,7 @@ def term_problems(columns: Columns, terms: Mapping[str, Any]) -> list[str]:
         )
     if idle:
         problems.append(
-            f"terms: {len(idle)} have no row of kind 'note' (first: {idle[0]}); leave them out of `terms`."
+            f"terms: {len(idle)} have no row of kind 'note' (first: {idle[0]}); remove them from `terms`."
         )
     return problems
 
@@ -45,12 +45,12 @@ def origin_problems(columns: Columns, origins: int) -> list[str]:
         return []
     return [
         f"origin: {bad.size} of {len(rows)} rows are not among the book's {origins} origins (first: "
-        f"{columns['contract'][bad[0]]}: {rows[bad[0]]:g}); leave `origins` out, or drop the column."
+        f"{columns['contract'][bad[0]]}: {rows[bad[0]]:g}); omit `origins`, or drop the column."
     ]
 
 
 def repeat_problems(contracts: NDArray[Any]) -> list[str]:
-    """Contracts that stand in several rows of one frame, which is most often one frame read twice."""
+    """Contracts repeated within one frame, most often because it was read twice."""
     twice = np.flatnonzero(pd.Series(contracts).duplicated().to_numpy())
     if not twice.size:
         return []
@@ -62,11 +62,11 @@ def repeat_problems(contracts: NDArray[Any]) -> list[str]:
 
 
 def refuse_expired(columns: Columns, years: NDArray[np.float64], asof: pd.Timestamp) -> None:
-    """Raise SchemaError where rows have no years left at `asof`, with what leaves them out."""
+    """Raise SchemaError where rows have expired at `asof`, with the selection that excludes them."""
     late = years <= 0
     if not late.any():
         return
-    advice = f"Leave them out first, book.select(book.to_frame()['expiry'] > '{asof.isoformat()}'), or "
+    advice = f"Exclude them first, book.select(book.to_frame()['expiry'] > '{asof.isoformat()}'), or "
     raise SchemaError(
         f"book not accepted: {late.sum()} of {len(late)} rows have expired by {asof:%Y-%m-%d %H:%M} UTC "
         f"(first: {columns['contract'][late][0]}). {'V' if late.all() else advice + 'v'}alue earlier."

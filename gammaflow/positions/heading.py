@@ -1,4 +1,4 @@
-"""The first lines of every result of a book: what it is, of when, under which rule and sign."""
+"""Heading of every result of a book: name, time, spot, rule and sign."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ def heading(
     warnings: Sequence[str] | None = None,
     sign: str = CONVENTION,
 ) -> list[str]:
-    r"""Name, book, moment and spot in one line; its warnings; rule and sign.
+    r"""Heading lines: name, book, timestamp and spot in one; warnings; rule; sign.
 
     Parameters
     ----------
     name : str
-        What the result is.
+        Name of the result.
     book : Book
     days, vol_shift : float
         Calendar days rolled forward, and what was added to every volatility [1.00 of vol].
     warnings : sequence of str, optional
-        Those of the result; the book's where not given.
+        Warnings of the result; default: the book's.
     sign : str
-        What + means in the result's numbers.
+        Meaning of + in the result's numbers.
 
     Examples
     --------
     >>> import gammaflow as gf
     >>> print("\n".join(heading("Exposure", gf.assign_positions(gf.demo_chain()))))
     Exposure BTC, as of 2026-02-05 09:36 UTC, spot 71,470.00 USD
-    rule: calls_long_puts_short (customers sell calls and buy puts; dealers own calls and owe puts)
-    sign: + = dealers are long; dealers trade minus gamma for each +1 % of spot
+    rule: calls_long_puts_short (customers sell calls and buy puts; dealers are long calls and short puts)
+    sign: + = dealers are long; to stay hedged they trade minus gamma for each +1 % of spot
     """
     when = moment_text(book.asof, days, vol_shift)
     return [
@@ -52,5 +52,5 @@ def heading(
 
 
 def basis(book: Book, sign: str = CONVENTION) -> list[str]:
-    """The rule that signed a book, and what + means, or that positions carry no sign."""
+    """Lines for the rule that signed a book and for the meaning of +, if its positions are signed."""
     return [f"rule: {book.rule_text}", f"sign: {book.sign_of(sign)}"]

@@ -1,4 +1,4 @@
-"""Rows of two books as one book's, of one contract as one, and of one unit as rows of another."""
+"""Joins of books: rows of two books as one, rows of one contract netted, rows in other units."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def join(one: Any, other: Any) -> dict[str, Any]:
     Raises
     ------
     MismatchError
-        Where they differ in underlying, spot, moment, currency or signedness, with what to do.
+        Where they differ in underlying, spot, timestamp, currency or signedness, with what to do.
     """
-    at = f"value both at one spot and moment: other.at(spot={one.spot!r}, asof='{one.asof.isoformat()}')"
+    at = f"value both at one spot and timestamp: other.at(spot={one.spot!r}, asof='{one.asof.isoformat()}')"
     remedies = {
         "symbol": "map one underlying to the other's units (Book.in_units_of)",
         "spot": at,
         "asof": at,
-        "currency": "make both of chains in one currency",
+        "currency": "build both from chains in one currency",
         "signed": "sign both by rules with a dealer sign, or neither (assign_positions)",
     }
     differing = [name for name in remedies if getattr(one, name) != getattr(other, name)]
@@ -55,7 +55,7 @@ def join(one: Any, other: Any) -> dict[str, Any]:
 
 
 def _join_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The terms of both, and the names of `other`'s: a number behind one that is taken by other terms."""
+    """Terms of both books, and names of `other`'s terms: a number after a name that other terms have."""
     joined, names = dict(one), {}
     for name, note in other.items():
         key, count = name, 1
@@ -67,7 +67,7 @@ def _join_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[
 
 
 def net(columns: Columns, origins: Sequence[Origin]) -> dict[str, Any]:
-    """Columns and origins with one row for all that are alike in everything but position and origin."""
+    """Columns and origins with one row for all rows alike in everything but position and origin."""
     frame = pd.DataFrame(dict(columns))
     frame["factor"] = np.array([origin.factor for origin in origins])[columns["origin"].astype(int)]
     terms = [name for name in frame if name not in ("position", "origin")]

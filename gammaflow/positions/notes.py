@@ -1,4 +1,4 @@
-"""Structured notes: what banks have on file, and the book of the dealers who owe it."""
+"""Structured notes: products, and the book of the dealers who are short them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gammaflow.positions.origins import Origin, Source
 
 __all__ = ["Autocallable", "BarrierNote", "Note", "ReverseConvertible", "book_notes"]
 
-_OWED = "dealers owe every note"
+_OWED = "dealers are short every note"
 
 
 def book_notes(
@@ -34,10 +34,10 @@ def book_notes(
     venue: str = "notes",
     currency: str = "USD",
 ) -> Book:
-    """The book of the dealers who owe structured notes: one row per note, position -1.
+    """Book of the dealers who are short structured notes: one row per note, position -1.
 
-    A row's multiplier is the notional over the initial fixing, so that figures are in money for the whole
-    note. Notes called or matured by `asof` are left out and named in the book's rule.
+    A row's multiplier is the notional over the initial fixing, so that money figures cover the full notional.
+    Notes called or matured by `asof` are excluded, and named in the book's rule.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ def book_notes(
         On one underlying, each name once.
     spot : float
         Its price at `asof` [currency].
-    asof : tz-aware moment
+    asof : tz-aware timestamp
     sigma, rate, dividend_yield : float or mapping of note name to float
         Volatility [1/sqrt(year)] and rates [1/year] each note is valued with; a mapping names every note.
     symbol : str, optional
-        The underlying; that of the notes where not given.
+        The underlying; default: that of the notes.
     venue, currency : str
 
     Returns
@@ -84,7 +84,7 @@ def book_notes(
     if others:
         problems.append(
             f"symbol: {len(others)} of {len(given)} notes are not on {symbol} ({', '.join(others)}). Book "
-            "them by themselves and map that book (Book.in_units_of), or scale them (Note.scaled)."
+            "them separately and map that book (Book.in_units_of), or scale them (Note.scaled)."
         )
     for what, value in rates.items():
         problems += _mapping_problems(what, value, [note.name for note in owed], names)
@@ -92,7 +92,7 @@ def book_notes(
     problems += wrong_argument_units([note.name for note in owed], by_note)
     if not owed:
         why = "; ".join(left_out) or "none given"
-        problems.append(f"notes: nothing is owed at {moment:%Y-%m-%d %H:%M} UTC: {why}.")
+        problems.append(f"notes: none is outstanding at {moment:%Y-%m-%d %H:%M} UTC: {why}.")
     refuse("book of notes", problems)
     columns: dict[str, Any] = {
         "contract": [note.name for note in owed],
@@ -104,7 +104,7 @@ def book_notes(
         "multiplier": [note.shares for note in owed],
         **by_note,
     }
-    rule = f"{_OWED}; left out: {', '.join(left_out)}" if left_out else _OWED
+    rule = f"{_OWED}; excluded: {', '.join(left_out)}" if left_out else _OWED
     by_name = {note.name: note for note in owed}
     said = [note.source for note in owed]
     sources = list(dict.fromkeys(said))
@@ -124,7 +124,7 @@ def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) 
     unknown = [name for name in value if name not in names]
     problems = [f"{what}: missing for {len(missing)} notes: {', '.join(missing)}."] if missing else []
     if unknown:
-        problems.append(f"{what}: {len(unknown)} names are of no note: {', '.join(map(str, unknown))}.")
+        problems.append(f"{what}: {len(unknown)} names match no note: {', '.join(map(str, unknown))}.")
     return problems
 
 

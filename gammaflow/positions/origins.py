@@ -35,7 +35,7 @@ _OPPOSITE = "opposite of "
 
 
 class Interest(NamedTuple):
-    """Open interest of a chain's unexpired contracts, of those too that cannot be valued, (n,) arrays.
+    """Open interest of a chain's unexpired contracts, including those that cannot be valued, (n,) arrays.
 
     `expiry`; `strike` [currency]; `flag`, +1 for calls and -1 for puts; `units` of the underlying, > 0.
     """
@@ -46,7 +46,7 @@ class Interest(NamedTuple):
     units: NDArray[np.float64]
 
     def rows(self, mask: NDArray[np.bool_], factor: float = 1.0) -> Interest:
-        """Those of a mask, in units whose prices are `factor` times as high."""
+        """Rows of a mask, in units whose prices are `factor` times as high."""
         return Interest(
             self.expiry[mask], self.strike[mask] * factor, self.flag[mask], self.units[mask] / factor
         )
@@ -54,22 +54,22 @@ class Interest(NamedTuple):
 
 @dataclass(frozen=True)
 class Source(Frozen):
-    """One chain, list of notes or frame that rows of books were made from; equal to its copies alone.
+    """One chain, list of notes or frame behind rows of books; equal only to its own copies.
 
     Attributes
     ----------
     name : str
-        Whose quotes or terms; "" where positions were given.
+        Source of the quotes or terms; "" where positions were given.
     rows : int
-        Contracts of the book that was first made from it.
+        Number of contracts of the book first made from it.
     quality : Quality, optional
-        Of the chain; None where there is none.
+        Quality of the chain; None without a chain.
     interest : Interest, optional
-        Open interest of the whole chain; None where there is none.
+        Open interest of the whole chain; None without a chain.
     synthetic : bool
-        Whether its numbers are made up.
+        Whether its numbers are synthetic.
     key : str
-        Which one it is: drawn at random where not given, and kept by copies.
+        Identity, shared by copies; drawn at random by default.
     """
 
     name: str = field(compare=False)
@@ -103,30 +103,30 @@ class Part(NamedTuple):
         return {"positions_in_the_book": self.held, "positions": self.rows, **self.quality.to_dict()}
 
     def describe(self, asof: pd.Timestamp) -> str:
-        """One sentence: what of the chain a book valued as of `asof` holds."""
+        """Part of the chain that a book valued as of `asof` holds, in one sentence."""
         share = "all" if self.held == self.rows else f"{self.held:,} of"
         line = f"{self.quality.source}: {share} its {self.rows:,} positions are in this book"
         if asof != self.quality.asof:
             line += f", valued as of {asof:%Y-%m-%d %H:%M:%S} UTC"
-        return f"{line}; the figures that follow are of the whole chain when it was quoted"
+        return f"{line}; the figures below cover the whole chain as quoted"
 
 
 @dataclass(frozen=True)
 class BookQuality(Quality):
-    """Quality of the chains behind a book that is more, less or later than one chain.
+    """Quality of the chains behind a book that is not exactly one chain at its own timestamp.
 
-    Every figure is of whole chains when they were quoted, not of the rows that the book holds. Of several
-    chains, rows are added up and reasons name the chain; what cannot be added up (open interest in contracts
-    of different sizes, spreads, ages, shares, the score) is NaN or empty, and `parts` has it of each.
+    Every figure covers whole chains as quoted, not just the rows that the book holds. For several chains, row
+    counts are added and reasons name the chain; figures that cannot be added (open interest in contracts of
+    different sizes, spreads, ages, shares, the score) are NaN or empty, and `parts` has them for each chain.
 
     Attributes
     ----------
     parts : tuple of Part
         The chains.
     others : int
-        Rows of the book that come from no chain: notes, positions given.
+        Rows of the book that come from no chain: notes, given positions.
     valued : Timestamp
-        When the book is valued.
+        Valuation time of the book.
     """
 
     parts: tuple[Part, ...] = ()
@@ -135,7 +135,7 @@ class BookQuality(Quality):
 
     @classmethod
     def of(cls, parts: Sequence[Part], others: int, valued: pd.Timestamp) -> BookQuality:
-        """From the chains behind a book (one or more), its rows without one, and when it is valued."""
+        """Combine the chains behind a book (one or more), its rows without one, and its valuation time."""
         qualities = [part.quality for part in parts]
         own: dict[str, Any] = {"parts": tuple(parts), "others": others, "valued": valued}
         if len(qualities) == 1:
@@ -162,7 +162,7 @@ class BookQuality(Quality):
         """Plain numbers and text; those of each chain under "chains"."""
         return {
             **super().to_dict(),
-            "figures_are_of": "whole chains when they were quoted",
+            "figures_are_of": "whole chains as quoted",
             "chains": [part.to_dict() for part in self.parts],
             "positions_from_no_chain": self.others,
         }
@@ -170,9 +170,7 @@ class BookQuality(Quality):
     def __str__(self) -> str:
         lines = [text for part in self.parts for text in (part.describe(self.valued), str(part.quality))]
         if self.others:
-            lines.append(
-                f"{self.others:,} rows of this book come from no chain; nobody recorded their quality"
-            )
+            lines.append(f"{self.others:,} rows of this book come from no chain; their quality is unknown")
         return "\n".join(lines)
 
 
@@ -192,7 +190,7 @@ def rule_of(origins: Sequence[Origin], rows: NDArray[Any]) -> tuple[str, ...]:
 
 
 def turn(part: str) -> str:
-    """The part of a rule that gives the other side of its positions, in words."""
+    """Part of a rule for the opposite side of its positions, in words."""
     return part.removeprefix(_OPPOSITE) if part.startswith(_OPPOSITE) else _OPPOSITE + part
 
 
@@ -212,7 +210,7 @@ def interest_behind(
     ----------
     origins : sequence of Origin
     rows, expiry : (n,) arrays
-        Which of `origins` each row has, and when it expires.
+        Place in `origins` of each row, and its expiry.
 
     Returns
     -------
@@ -233,13 +231,13 @@ def interest_behind(
 
 
 def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray[Any]) -> dict[Source, int]:
-    """How many contracts of each source a book holds.
+    """Number of contracts of each source that a book holds.
 
     Parameters
     ----------
     origins : sequence of Origin
     rows : (n,) array
-        Which of `origins` each row has.
+        Place in `origins` of each row.
     contracts : (n,) array
         The name of each row's contract; one that stands in several rows counts once.
     """
@@ -248,7 +246,7 @@ def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray
         found = set(contracts[rows == i])
         for source in origin.sources:
             names[source] |= found
-    # Notes of one name and other terms are told apart by a number behind it.
+    # Notes with the same name but different terms have a number after the name.
     return {source: min(len(found), source.rows) for source, found in names.items()}
 
 
@@ -263,9 +261,9 @@ def quality_of(
         Contracts of each in the book, as of `count_held`.
     origins : sequence of Origin
     rows : (n,) array
-        Which of `origins` each row has.
+        Place in `origins` of each row.
     asof : Timestamp
-        When the book is valued.
+        Valuation time of the book.
     """
     parts = [Part(s.quality, count, s.rows) for s, count in held.items() if s.quality and count]
     if not parts:

@@ -1,4 +1,4 @@
-"""Who holds which side: rules that turn open interest into signed dealer positions.
+"""Positioning rules: open interest as signed dealer positions.
 
 Examples
 --------
@@ -50,13 +50,13 @@ class Rule:
     Parameters
     ----------
     name : str
-        What tables print.
+        Name printed in tables.
     call, put : float
-        Signed share of open interest dealers hold in calls and in puts; + = dealers own it.
+        Signed share of open interest dealers hold in calls and in puts; + = dealers are long.
     meaning : str
-        The belief behind the rule.
+        Assumption behind the rule.
     signed : bool
-        False where the numbers are no dealer sign.
+        False where the numbers carry no dealer sign.
     """
 
     name: str
@@ -75,10 +75,13 @@ class Rule:
 
 
 CALLS_LONG_PUTS_SHORT = Rule(
-    "calls_long_puts_short", 1.0, -1.0, "customers sell calls and buy puts; dealers own calls and owe puts"
+    "calls_long_puts_short",
+    1.0,
+    -1.0,
+    "customers sell calls and buy puts; dealers are long calls and short puts",
 )
-SHORT_ALL = Rule("short_all", -1.0, -1.0, "customers buy every option; dealers owe calls and puts")
-MIRROR = Rule("mirror", -1.0, 1.0, "customers buy calls and sell puts; dealers owe calls and own puts")
+SHORT_ALL = Rule("short_all", -1.0, -1.0, "customers buy every option; dealers are short calls and puts")
+MIRROR = Rule("mirror", -1.0, 1.0, "customers buy calls and sell puts; dealers are short calls and long puts")
 UNSIGNED = Rule(
     "unsigned", 1.0, 1.0, "open interest alone; the sign says nothing about dealers", signed=False
 )
@@ -97,20 +100,20 @@ def assign_positions(
 ) -> Book:
     """Sign a chain's open interest as dealers' positions.
 
-    Rows that cannot be valued (expired, no implied volatility, no open interest) stay out of the book;
-    `Book.quality` counts them by reason. Max pain, which needs no volatility, counts them all the same.
+    Rows that cannot be valued (expired, no implied volatility, no open interest) are excluded; `Book.quality`
+    counts them by reason. Max pain, which needs no volatility, still counts them.
 
     Parameters
     ----------
     chain : Chain
         The quoted contracts.
     rule : str, Rule or (n,) array
-        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of
-        the chain (+ = dealers own it), where they are known. A row whose given position is NaN raises.
+        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of the
+        chain (+ = dealers are long), where they are known; NaN raises.
     venue : str, optional
-        Where the contracts trade; the chain's where not given.
+        Venue of the contracts; default: the chain's.
     numeraire : "usd" or "coin"
-        What dealers keep accounts in (`Book.kept_in`).
+        Unit of dealers' accounts (`Book.kept_in`).
 
     Returns
     -------
@@ -165,7 +168,7 @@ def assign_positions(
 
 
 def _interest(chain: Chain) -> Interest:
-    """Open interest of all rows to come, but for what was not known yet at the chain's timestamp."""
+    """Open interest of all unexpired rows, except figures not yet known at the chain's timestamp."""
     rows = (chain.years > 0) & (chain["open_interest"] > 0) & ~(chain.open_interest_age < 0)
     return Interest(
         read_only(chain["expiry"][rows], chain["expiry"].dtype),
@@ -178,7 +181,7 @@ def _interest(chain: Chain) -> Interest:
 def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:
     if np.shape(values) != (len(chain),):
         raise SchemaError(
-            f"rule: received positions of shape {np.shape(values)}; needed is one per row of the chain "
+            f"rule: received positions of shape {np.shape(values)}; legal: one per row of the chain "
             f"({len(chain)},), or a rule's name: {', '.join(RULES)}."
         )
     position, problems = numbers(

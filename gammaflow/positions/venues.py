@@ -1,4 +1,4 @@
-"""Venues: what a unit traded at one is in units of another, and when its dealers can hedge.
+"""Venues: conversion between instruments on one asset, and the hours in which dealers can hedge.
 
 Examples
 --------
@@ -31,7 +31,7 @@ __all__ = ["IBIT", "VENUES", "UnitMap", "Venue", "can_hedge", "open_venues"]
 
 @dataclass(frozen=True)
 class UnitMap:
-    """Units of one thing behind a unit of another, as of a date: coins per share, or spot per future.
+    """Conversion between two instruments on one asset, as of a date: BTC per IBIT share, spot per future.
 
     Parameters
     ----------
@@ -39,12 +39,13 @@ class UnitMap:
         One unit of `source` stands for `per_unit` units of `target`.
     per_unit : float
         From holdings: coins held over shares outstanding, > 0.
-    date : tz-aware moment
-        When `per_unit` held.
+    date : tz-aware timestamp
+        Date of `per_unit`.
     decay : float
-        Share of it lost per year since, as a fund sells coins for its fee; it grows backwards [1/year].
+        Continuous rate at which `per_unit` falls after the date, as a fund sells coins for its fee; before
+        the date it was higher [1/year].
     basis : float
-        By how much `source` trades above what it stands for: a fund's premium, a future's basis [-].
+        Premium of `source` over the value it stands for: a fund's premium, a future's basis [-].
 
     Raises
     ------
@@ -96,7 +97,7 @@ class UnitMap:
         return cls(name, target, 1.0, date, basis=values[0] / values[1] - 1.0)
 
     def at(self, asof: Any) -> float:
-        """Value of one `source` in `target` at a moment: per_unit exp(-decay years) (1 + basis)."""
+        """Value of one `source` in `target` at a timestamp: per_unit exp(-decay years) (1 + basis)."""
         years = (utc(asof) - self.date) / pd.Timedelta(DAYS_PER_YEAR, "D")
         return float(self.per_unit * np.exp(-self.decay * years) * (1.0 + self.basis))
 
@@ -129,12 +130,12 @@ IBIT = UnitMap("IBIT", "BTC", 0.00056712, pd.Timestamp("2026-02-05T21:00Z"), dec
 
 @dataclass(frozen=True)
 class Venue:
-    """Where dealers hedge, and the exchange calendar that says when.
+    """A venue where dealers hedge, and its exchange calendar.
 
     Parameters
     ----------
     name : str
-        What `Book` calls it in column `venue`.
+        Name in the column `venue` of a `Book`.
     calendar : str
         "24/7", or a calendar of `gammaflow.calendars`, such as "XNYS" or "CMES".
     """
@@ -143,7 +144,7 @@ class Venue:
     calendar: str
 
 
-#: By the names that readers and examples give; add your own with `{**VENUES, "name": Venue("name", "XNYS")}`.
+#: By the names that readers and examples use; add your own with `{**VENUES, "name": Venue("name", "XNYS")}`.
 VENUES: Mapping[str, Venue] = MappingProxyType(
     {
         name: Venue(name, calendar)
@@ -160,25 +161,25 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
 def open_venues(
     moments: Any, names: Iterable[str] | None = None, *, venues: Mapping[str, Venue] = VENUES
 ) -> pd.DataFrame:
-    """Which venues are open when.
+    """Mask of the venues that are open at each timestamp.
 
     Parameters
     ----------
-    moments : tz-aware moment or sequence of them
+    moments : tz-aware timestamp or sequence of them
     names : sequence of str, optional
-        Of `venues`; all where not given.
+        Names in `venues`; default: all.
     venues : mapping of str to Venue
 
     Returns
     -------
     DataFrame of bool
-        One row per moment (UTC), one column per venue. Times `Profile.by("venue")`, it leaves what can be
-        hedged at a moment.
+        One row per timestamp (UTC), one column per venue. A row times `Profile.by("venue")` is the exposure
+        that can be hedged then.
 
     Raises
     ------
     SchemaError
-        For a venue that is not known, or a moment without a time zone.
+        For an unknown venue, or a timestamp without a time zone.
 
     Examples
     --------
@@ -195,12 +196,12 @@ def open_venues(
 
 
 def can_hedge(book: Book, moment: Any, *, venues: Mapping[str, Venue] = VENUES) -> NDArray[np.bool_]:
-    """Which rows' dealers can hedge at a moment where their contracts trade, (n,) mask.
+    """Mask of the rows whose dealers can hedge at a timestamp where their contracts trade, (n,).
 
     Parameters
     ----------
     book : Book
-    moment : tz-aware moment
+    moment : tz-aware timestamp
     venues : mapping of str to Venue
         By the names in the book's column `venue`.
 
@@ -211,7 +212,7 @@ def can_hedge(book: Book, moment: Any, *, venues: Mapping[str, Venue] = VENUES) 
     Raises
     ------
     SchemaError
-        For venues of the book that `venues` does not know, or a moment without a time zone.
+        For venues of the book that `venues` does not know, or a timestamp without a time zone.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Books with barrier options: what dealers trade when each barrier is hit, and the parts of a profile."""
+"""Books with barrier options: dealers' trade at each barrier, and profiles split by kind of option."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BarrierParts(Study):
     ----------
     table : DataFrame
         By spot, "calls and puts" and a column per kind of barrier option, which add up to the whole; the
-        name of the columns is the measure's.
+        columns are named after the measure.
     trades : Series
         As `barrier_trades`.
     book : Book
@@ -42,8 +42,8 @@ class BarrierParts(Study):
     def plot(self, *, ax: Any = None) -> Any:
         """The parts and their sum over spot, with the barriers ahead of spot (matplotlib Axes).
 
-        Of the six at which dealers trade most is said what they trade there at once, which no curve of gamma
-        shows.
+        The six barriers with the largest trades are labelled with the amount dealers trade there at once,
+        which no curve of gamma shows.
         """
         from gammaflow.plot.barriers import plot_parts
 
@@ -59,7 +59,7 @@ class BarrierParts(Study):
 
 
 def barrier_trades(profile: Profile) -> pd.Series:
-    """Currency that dealers trade at the moment each barrier ahead of spot is hit.
+    """Amount dealers trade, in currency, at once when each barrier ahead of spot is hit.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def barrier_trades(profile: Profile) -> pd.Series:
     Returns
     -------
     Series
-        By barrier [currency], ascending; + = dealers buy. 0 where barriers are looked at on dates only, whose
-        delta has no jump; a barrier that the book's spot has passed is left out.
+        By barrier [currency], ascending; + = dealers buy. 0 where barriers are observed on dates only, since
+        delta then has no jump; barriers that the book's spot has passed are excluded.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def barrier_trades(profile: Profile) -> pd.Series:
 
 
 def barrier_parts(profile: Profile, measure: str = "gamma") -> BarrierParts:
-    """A measure over spot of the calls and puts of a book, of its barrier options and of all.
+    """A measure over spot for the calls and puts of a book and for each kind of its barrier options.
 
     Parameters
     ----------
@@ -135,8 +135,8 @@ def barrier_parts(profile: Profile, measure: str = "gamma") -> BarrierParts:
 
 
 def _trade_text(barrier: float, trade: float, currency: str) -> str:
-    """What dealers do at a barrier, in words."""
+    """Dealers' trade at a barrier, in words."""
     if trade == 0.0:
-        return f"{price_text(barrier)}: looked at on dates only"
+        return f"{price_text(barrier)}: observed on dates only"
     amount = " ".join(amount_text(abs(trade), currency, 0))
     return f"{price_text(barrier)}: dealers {'buy' if trade > 0 else 'sell'} {amount}"

@@ -1,4 +1,4 @@
-"""Barrier options alone: the cliff of delta around the barrier, and its jump when knocked."""
+"""Single barrier options: the cliff of delta around the barrier, and its jump when the barrier is hit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Cliff(Study):
     words: str
 
     def plot(self, *, currency: str = "", ax: Any = None) -> Any:
-        """Delta or gamma for each time to expiry, a dash for each way of monitoring (matplotlib Axes).
+        """Delta or gamma for each time to expiry, a line style for each monitoring (matplotlib Axes).
 
         The vertical axis is linear around zero and logarithmic beyond. Monitored continuously, delta jumps
         at the barrier; its gamma is drawn beside the jump only.
@@ -67,13 +67,13 @@ class Cliff(Study):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KnockJumps(Study):
-    """The jump of a barrier option's delta when it is knocked, over time to expiry; see `knock_jumps`.
+    """The jump of a barrier option's delta when its barrier is hit, over time to expiry; see `knock_jumps`.
 
     Attributes
     ----------
     table : DataFrame
-        By years to expiry, a column per volatility: units per option that a hedger who owns it sells at the
-        barrier, < 0 where they buy.
+        By years to expiry, a column per volatility: units per option that a hedger who is long it sells at
+        the barrier, < 0 where they buy.
     crossings : DataFrame
         Each time at which |delta| just before the barrier is `limit`: volatility, years, jump there, and the
         `deviation` sigma sqrt(years).
@@ -99,8 +99,8 @@ class KnockJumps(Study):
         verb = "sold" if (jumps >= 0).all() else "bought" if (jumps <= 0).all() else "traded"
         return plot_jumps(
             self.table.abs(),
-            f"Jump of delta when {self.words}, is knocked",
-            f"{verb} by the hedger who owns it [units per option]",
+            f"Jump of delta at the barrier of {self.words}",
+            f"{verb} by the hedger who is long it [units per option]",
             names=names, marks=marks, mark_label=f"sigma sqrt(t) = {' to '.join(ends)}",
             legend_title=f"volatility, time at which |delta| = {self.limit:g}", ax=ax,
         )  # fmt: skip
@@ -120,7 +120,7 @@ def cliff(
     reach: float = 0.25,
     dates_per_year: float | None = 252.0,
 ) -> Cliff:
-    """One quantity around the barrier, over spots that crowd towards it, watched at all times and on dates.
+    """One greek around the barrier, at spots that cluster there, observed continuously and on dates.
 
     Parameters
     ----------
@@ -131,10 +131,10 @@ def cliff(
     times : (k,) sequence
         Years to expiry, each > 0.
     reach : float
-        How far from H on the side not yet knocked, as a share of H, in (0, 1) [-]; a third on the other.
+        Distance from H before the barrier is hit, as a share of H, in (0, 1) [-]; beyond H a third of it.
     dates_per_year : float, optional
-        Beside continuous monitoring, that at so many equally spaced dates a year, at least at expiry; None
-        leaves it out.
+        Equally spaced observation dates a year, at least one at expiry, shown beside continuous monitoring;
+        None: continuous monitoring only.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def knock_jumps(
     years : (float, float)
         Shortest and longest time to expiry, > 0.
     limit : float
-        |delta| just before the barrier whose times are looked for, > 0.
+        |delta| just before the barrier at which the times to expiry are solved for, > 0.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def knock_jumps(
     words = _words(kind, flag, K, H)
     return KnockJumps(
         pd.DataFrame(found.jump, pd.Index(grid, name="years"), pd.Index(volatilities, name="volatility")),
-        (f"KnockJumps: jump of delta when {words}, is knocked; + = sold by the hedger who owns it",),
+        (f"KnockJumps: jump of delta at the barrier of {words}; + = sold by the hedger who is long it",),
         pd.DataFrame(crossings, columns=["volatility", "years", "jump", "deviation"]),
         float(limit),
         words,

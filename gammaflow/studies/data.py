@@ -1,4 +1,4 @@
-"""How much the data decides: headline gamma and flip of one chain under each usual treatment of it."""
+"""Sensitivity to the data: headline gamma and flip of one chain under each usual treatment of it."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def sensitivity(
     rate: float | None = None,
     business_days: float = 252.0,
 ) -> Sensitivity:
-    """Gamma at spot and the nearest zero of gamma under each usual treatment of a chain's data.
+    """Gamma at spot and nearest flip with vendor gammas, vendor vols, repaired vols and other day counts.
 
     Parameters
     ----------
     chain : Chain
-        As the vendor said it; of a repaired chain the original is used.
+        As the vendor published it; for a repaired chain, its original is used.
     rule : str or Rule
         As in `assign_positions`.
     rate : float, optional
         As in `repair_chain`.
     business_days : float
-        Days in the year of the business-day clock; 252 and 262 are in use.
+        Days per year of the business-day count; 252 and 262 are in use.
 
     Returns
     -------
@@ -66,16 +66,16 @@ def sensitivity(
         none, or where nothing can be repriced], `rows` valued, and `open_interest` they hold [contracts].
 
         - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
-        - vendor volatility: the chain as it is;
-        - repaired: `repair_chain(chain)`, both legs at the volatility out of the money, unless the vendor's
-          of the other prices its quote;
-        - repaired, legs apart: `repair_chain(chain, out_of_the_money=False)`, the other leg's volatility at a
-          strike only where one cannot be used;
+        - vendor volatility: the chain unchanged;
+        - repaired: `repair_chain(chain)`, both legs at the vol of the out-of-the-money leg, unless the
+          vendor's vol of the other leg reprices its quote;
+        - repaired, legs apart: `repair_chain(chain, out_of_the_money=False)`, each leg at its own vol, and at
+          the other leg's only where its own cannot be used;
         - repaired, from mids: `repair_chain(chain, prefer="mid")`;
-        - business days: vendor volatility, with weekdays from the day of the quotes to the day of expiry
-          over `business_days` as years, and one day where both are the same, expired or not;
+        - business days: vendor volatility, and time as weekdays from the date of the quotes to that of the
+          expiry over `business_days`, one day where the dates are the same, expired or not;
         - midnight UTC: vendor volatility, expiries at 00:00 UTC of their calendar day, as dates without a
-          clock are often read.
+          time of day are often read.
 
         A treatment that leaves no row to value has NaN, and 0 rows.
 

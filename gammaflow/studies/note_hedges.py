@@ -1,4 +1,4 @@
-"""One note or barrier by itself: its vega hedged with puts, its peak vega, what is sold when it knocks in."""
+"""Hedges of one note or barrier: vega hedged with puts, peak vega, sales at knock-in."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ _OBSERVED = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Overlay(Study):
-    """A note's vega hedged with short puts, seen by the dealer who owes the note; see `vega_matched_puts`.
+    """A note's vega hedged with short puts by the dealer who is short the note; see `vega_matched_puts`.
 
     Attributes
     ----------
     table : DataFrame
-        Cash gamma by spot [currency of delta per +1 % spot]: `note` and `puts`, both short, and `net`.
+        Cash gamma by spot [dollar delta per +1 % spot]: `note` and `puts`, both short, and `net`.
     strike : float
-        Of the puts [currency].
+        Strike of the puts [currency].
     puts : float
         Short puts, in units of the underlying.
     spot : float
-        Where vega is matched [currency].
+        Spot at which vega is matched [currency].
     """
 
     strike: float
@@ -57,7 +57,7 @@ class Overlay(Study):
         """Cash gamma of the note, of the puts and of both over spot (matplotlib Axes)."""
         from gammaflow.plot.curves import plot_curves
 
-        title = f"Gamma of a note whose vega is sold in puts struck at {price_text(self.strike)}"
+        title = f"Gamma of a note with its vega hedged by puts struck at {price_text(self.strike)}"
         unit = f"{currency or 'currency'} per +1 % spot"
         return plot_curves(self.table, self.spot, title, unit, currency=currency, ax=ax)
 
@@ -76,7 +76,7 @@ class KnockInSales(Study):
         column : str
             "continuous" or "daily", sold at the barrier [currency]; "delta" or "delta_maturity".
         ax : matplotlib Axes, optional
-            Where to draw; a new figure where not given.
+            Where to draw; default: a new figure.
         """
         from gammaflow.plot.barriers import plot_jumps
 
@@ -101,22 +101,22 @@ def vega_matched_puts(
     notional: float = 1.0,
     strike: float | None = None,
 ) -> Overlay:
-    """The dealer owes a note, is long vega by the put in it, and sells plain puts until vega is nil.
+    """Hedge of a short note's vega: the vanilla puts that the dealer sells until vega is zero.
 
     Parameters
     ----------
     terms : NoteTerms
         From `Note.terms`.
     spots : (m,) array
-        Where to show gamma [currency]; at the barrier itself a continuously observed note is knocked in.
+        Spots at which to show gamma [currency]; a continuously observed note is knocked in at its barrier.
     spot : float
-        Where vega is matched [currency].
+        Spot at which vega is matched [currency].
     sigma, r, q : float
         Volatility [1/sqrt(year)] and rates [1/year].
     notional : float
         Face of the note [currency].
     strike : float, optional
-        Of the puts, which expire with the note; the barrier where not given.
+        Strike of the puts, which expire with the note; default: the barrier.
 
     Returns
     -------
@@ -142,8 +142,8 @@ def vega_matched_puts(
     dealer = -notional * float(note_pricing.value(terms, np.array([spot]), r, sigma, q, which="vega").vega[0])
     if not dealer > 0.0:
         raise SchemaError(
-            f"spot: at {spot:g} the dealer who owes the note has vega {dealer:g} and no puts to "
-            "sell; match where the note loses value as volatility rises."
+            f"spot: at {spot:g} the dealer who is short the note has vega {dealer:g} and no puts to "
+            "sell; match at a spot where the note loses value as vol rises."
         )
     t = terms.maturity
     puts = dealer / float(bsm.greeks("p", spot, strike, t, r, sigma, q, which="vega").vega)
@@ -153,8 +153,8 @@ def vega_matched_puts(
     short = -puts * bsm.greeks("p", S, strike, t, r, sigma, q, which="gamma").gamma * cash
     table = pd.DataFrame({"note": note, "puts": short, "net": note + short}, pd.Index(S, name="spot"))
     lines = (
-        "Overlay: cash gamma per +1 % of spot of the dealer who owes the note and is short puts",
-        f"{puts:,.6g} puts struck at {price_text(strike)}, so that vega is nil at spot {price_text(spot)}",
+        "Overlay: cash gamma per +1 % of spot of the dealer who is short the note and the puts",
+        f"{puts:,.6g} puts struck at {price_text(strike)}, so that vega is zero at spot {price_text(spot)}",
     )
     return Overlay(table, lines, strike, puts, float(spot))
 
@@ -169,9 +169,9 @@ def peak_vega(
     *,
     monitoring: ArrayLike = "continuous",
 ) -> float:
-    """The spot at which a down-and-in put not yet knocked has the largest vega.
+    """Spot at which a down-and-in put that is not knocked in has its largest vega.
 
-    Whoever is long it gains vega while spot falls toward there, and loses it below.
+    The vega of a long position grows as spot falls towards this spot, and shrinks below it.
 
     Parameters
     ----------
@@ -211,12 +211,12 @@ def knock_in_sales(
     r: float = 0.0,
     q: float = 0.0,
 ) -> KnockInSales:
-    """What notes with one barrier would make their dealers sell there, by volatility and time to maturity.
+    """Dealers' sales when notes with one barrier knock in, by volatility and time to maturity.
 
     Parameters
     ----------
     notional : float
-        Face of all the notes [currency]; the default is that of the public notes on IBIT.
+        Face of all the notes [currency]; default: that of the public notes on IBIT.
     sigma : sequence of float
         Volatilities [1/sqrt(year)].
     years : sequence of float
@@ -230,9 +230,9 @@ def knock_in_sales(
     -------
     KnockInSales
         `table`: rows by (sigma, years). `delta`: |delta| of the put in the note just above the barrier,
-        observed continuously [shares per share of face]. `continuous` and `daily`: sold at the barrier when
-        it is knocked in [currency]; a year has 252 closes. Observed on maturity only, nothing is sold at a
-        knock-in before: `delta_maturity` is |delta| at the barrier then.
+        observed continuously [shares per share of face]. `continuous` and `daily`: sold at the barrier at
+        knock-in [currency]; a year has 252 closes. With observation at maturity only, nothing is sold before:
+        `delta_maturity` is |delta| at the barrier in that case.
 
     Examples
     --------
@@ -259,5 +259,5 @@ def knock_in_sales(
             }
         )
     face = "".join(amount_text(notional, "", 0))
-    title = f"Sold where {face} of notes knock in at {level:.4g} of initial"
+    title = f"Sold when {face} of notes knock in at {level:.4g} of initial"
     return KnockInSales(pd.DataFrame(rows, index).astype(np.float64), (f"KnockInSales: {title}",), title)

@@ -1,4 +1,4 @@
-"""Where notes make their dealers trade: barrier map, vega hedges, peak vega and delta above one.
+"""Books of structured notes: barrier map, spots of peak vega and of delta above one.
 
 Examples
 --------
@@ -54,19 +54,19 @@ _ABOVE = 1.0 + 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BarrierMap(Study):
-    """Notes by barrier, and what their dealers trade there; see `barrier_map`."""
+    """Notes by barrier, and the amounts dealers trade there; see `barrier_map`."""
 
     book: Book
 
     def plot(self, column: str = "trade", *, ax: Any = None) -> Any:
-        """What dealers trade at each barrier or level, + = they buy, as bars (matplotlib Axes).
+        """Bars of dealers' trades at each barrier or level, + = dealers buy (matplotlib Axes).
 
         Parameters
         ----------
         column : "trade" or "notional"
             Both in currency.
         ax : matplotlib Axes, optional
-            Where to draw; a new figure where not given.
+            Where to draw; default: a new figure.
         """
         from gammaflow.plot.static import plot_bars
 
@@ -81,7 +81,7 @@ class BarrierMap(Study):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NotePlaces(Study):
-    """Where the put in each note has its largest vega, and its delta exceeds one; see `locate`."""
+    """Spots at which the put in each note has its largest vega and a delta above one; see `locate`."""
 
     book: Book
 
@@ -89,7 +89,7 @@ class NotePlaces(Study):
         """Barrier, end of |delta| above 1 and largest vega of each note (matplotlib Axes)."""
         from gammaflow.plot.maps import plot_places
 
-        title = f"{self.book.title} places of the puts in notes, {moment_text(self.book.asof)}"
+        title = f"{self.book.title} key spots of the puts in notes, {moment_text(self.book.asof)}"
         return plot_places(
             self.table, self.book.spot, title, marks=_PLACES, currency=self.book.currency, ax=ax
         )
@@ -115,27 +115,28 @@ def _owed(book: Book) -> Iterator[tuple[Note, NoteTerms, float, float, float]]:
 def barrier_map(
     book: Book, *, per_unit: float | PerUnit | None = None, unit: str = "BTC", step: float | None = None
 ) -> BarrierMap:
-    """By barrier: how much of notes there is, and what their dealers trade when knocked in there now.
+    """Notes by barrier: their face, and the amounts dealers trade if they are knocked in there now.
 
     Parameters
     ----------
     book : Book
-        From `book_notes`; rows that are no notes are passed over.
+        From `book_notes`; rows other than notes are ignored.
     per_unit : float or PerUnit, optional
-        Units of another thing behind one unit of the underlying, such as coins per share; adds columns.
+        Units of another instrument behind one of the underlying, such as coins per share; adds columns.
     unit : str
-        What it is called in their names.
+        Name of that instrument in those columns.
     step : float, optional
-        Width of price levels to add notes up in [currency]; one row per note where not given.
+        Width of the price buckets in which notes are summed [currency]; default: one row per note.
 
     Returns
     -------
     BarrierMap
         `table`: the highest barrier first. `barrier` and, by levels, `level`, the lower end [currency];
-        `notional` [currency]; `shares`: units the notional stood for; `trade_shares` and `trade`: what
-        dealers trade, + buy, when spot stands at the barrier now and it is knocked in [units, currency], nil
-        where it is looked at on maturity only; `observation`, `knocked` and `years` to maturity where one
-        row is a note. Notes without a barrier are left out; knocked ones trade nothing more.
+        `notional` [currency]; `shares`: the notional in units of the underlying at the initial fixing;
+        `trade_shares` and `trade`: amounts dealers trade, + = buy, if spot is at the barrier now and the note
+        is knocked in [units, currency], zero where the barrier is observed at maturity only; `observation`,
+        `knocked` and `years` to maturity where each row is one note. Notes without a barrier are excluded;
+        notes already knocked in trade nothing more.
 
     Raises
     ------
@@ -186,7 +187,7 @@ def barrier_map(
 
 
 def _traded(note: Note, terms: NoteTerms, r: float, sigma: float, q: float) -> float:
-    """Units that dealers trade when spot stands at a note's barrier now and it is knocked in; + = buy."""
+    """Units dealers trade if spot is at a note's barrier now and the note is knocked in; + = buy."""
     if terms.knocked or note.observation == "maturity":
         return 0.0
     S = np.array([note.barrier_price * _ABOVE])
@@ -199,7 +200,7 @@ def _traded(note: Note, terms: NoteTerms, r: float, sigma: float, q: float) -> f
 
 
 def locate(book: Book) -> NotePlaces:
-    """Where the down-and-in put in each note has its largest vega, and where its delta exceeds one.
+    """Spots at which the down-and-in put in each note has its largest vega and a delta above one.
 
     Parameters
     ----------
@@ -211,8 +212,8 @@ def locate(book: Book) -> NotePlaces:
     NotePlaces
         `table`: one row per note that has a barrier and is not knocked in, all per put on one unit of the
         underlying. `barrier` [currency], `years`, `deviation`: sigma sqrt(years); `threshold`: the deviation
-        below which |delta| at the barrier exceeds 1, at rates of nil; `delta` at the barrier; `excess`:
-        |delta| exceeds 1 from the barrier up to this spot, NaN where it nowhere does; `peak_vega`: spot of
+        below which |delta| at the barrier exceeds 1, at zero rates; `delta` at the barrier; `excess`:
+        |delta| exceeds 1 from the barrier up to this spot, NaN where it never does; `peak_vega`: spot of
         the largest vega.
 
     Raises

@@ -1,4 +1,4 @@
-"""Levels under each volatility dynamics, per expiry, and over the coming days."""
+"""Levels under each smile dynamics, per expiry, and over the coming days."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ __all__ = [
 
 _MEASURES = ("gamma", "total_gamma")
 
-#: The dynamics that `compare_dynamics` compares unless asked otherwise.
+#: Default smile dynamics of `compare_dynamics`.
 COMPARED: tuple[Dynamics, ...] = (
     STICKY_STRIKE,
     STICKY_MONEYNESS,
@@ -65,25 +65,25 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DynamicsComparison(Study):
-    """Levels under each dynamics of volatility; see `compare_dynamics`.
+    """Levels under each smile dynamics; see `compare_dynamics`.
 
     Attributes
     ----------
     levels : mapping of (dynamics, measure) to Levels
-        What each row of `table` is taken from.
+        Levels behind each row of `table`.
     """
 
     levels: Mapping[tuple[str, str], Levels]
 
     def plot(self, measure: str = "gamma", *, ax: Any = None, **options: Any) -> Any:
-        """Gamma over spot under each dynamics, with its zeros (matplotlib Axes).
+        """Gamma over spot under each smile dynamics, with its zeros (matplotlib Axes).
 
         Parameters
         ----------
         measure : str
-            "gamma", or "total_gamma", which folds in how volatility moves with spot.
+            "gamma", or "total_gamma", which includes the vanna effect of vol that moves with spot.
         ax : matplotlib Axes, optional
-            Where to draw; a new figure where not given.
+            Where to draw; default: a new figure.
         **options
             `labels`, `currency` of `gammaflow.plot.curves.plot_curves`.
         """
@@ -95,7 +95,7 @@ class DynamicsComparison(Study):
         zeros = [[flip.spot for flip in levels.nearest_flips] for levels in found.values()]
         book = next(iter(found.values())).profile.book
         title = (
-            f"{book.title} {measure.replace('_', ' ')} over spot under each dynamics, "
+            f"{book.title} {measure.replace('_', ' ')} over spot under each smile dynamics, "
             f"{moment_text(book.asof)}"
         )
         options = {"currency": book.currency, "zeros": zeros, "ax": ax, **options}
@@ -135,12 +135,12 @@ class FlipPath(Study):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FlowAroundSpot(Study):
-    """Gamma around spot, and what dealers must trade on the way to each price; see `flow_around_spot`.
+    """Gamma around spot, and the amount dealers must trade on the way to each price; see `flow_around_spot`.
 
     Attributes
     ----------
     levels : Levels
-        Of gamma, or of gamma with volatility's move folded in: the first column of `table`.
+        Levels of gamma, or of total gamma where vol moves with spot: the first column of `table`.
     """
 
     levels: Levels
@@ -178,7 +178,7 @@ def _row(levels: Levels) -> dict[str, Any]:
 
 
 def _turns(profile: Repricing, measure: str) -> dict[str, int]:
-    """Turning points of a profile on its grid, in all and without what expires within a day."""
+    """Turning points of a profile on its grid, in total and without expiries within a day."""
     by_expiry, book = profile.values[measure], profile.book
     later = by_expiry[book.expiries - book.asof > pd.Timedelta(1.0, "D")]
     found = {}
@@ -196,13 +196,13 @@ def compare_dynamics(
     spots: ArrayLike | None = None,
     core: float = 0.9,
 ) -> DynamicsComparison:
-    """Levels of gamma, and of gamma with the move of volatility folded in, under each dynamics.
+    """Levels of gamma, and of total gamma with the vanna effect, under each smile dynamics.
 
     Parameters
     ----------
     book : Book
     dynamics : sequence of str or Dynamics
-        What to compare.
+        Smile dynamics to compare.
     spots, core
         As in `sweep_spot` and `find_levels`.
 
@@ -210,15 +210,15 @@ def compare_dynamics(
     -------
     DynamicsComparison
         `table`: one row per (dynamics, measure), measure "gamma" or "total_gamma": the value at spot
-        [currency per +1 % spot], how many flips, the one nearest to spot, trough and core of the zone that
-        holds spot or is nearest [currency], NaN where there is none, and how many turning points the curve
-        has over the grid of spots, in all and without what expires within a day.
+        [currency per +1 % spot], the number of flips, the flip nearest to spot, trough and core of the zone
+        that holds spot or is nearest [currency], NaN where there is none, and the number of turning points of
+        the curve on the grid of spots, in total and without expiries within a day.
 
     Notes
     -----
-    Where the smile moves along with spot, the far strikes of an expiry within a day come to the money at a
-    standard deviation of a few points, less than they are apart: the open interest of each makes a turning
-    point of its own, whatever the smile. `turns_beyond_a_day` shows what is left.
+    Where the smile moves with spot, the far strikes of an expiry within a day come to the money with a
+    standard deviation of a few points, less than the distance between strikes: the open interest at each adds
+    its own turning point, whatever the smile. `turns_beyond_a_day` counts the others.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def compare_dynamics(
 
 
 def flip_term_structure(profile: Profile) -> FlipTermStructure:
-    """Levels of each expiry alone, and of all from the next one on without it.
+    """Levels of each expiry alone.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
     Returns
     -------
     FlipTermStructure
-        `table`: one row per expiry, columns as in `compare_dynamics` but for the turning points. An expiry
+        `table`: one row per expiry, columns as in `compare_dynamics` without the turning points. An expiry
         that passes within the profile's days has no row.
 
     Examples
@@ -280,7 +280,7 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
         "FlipTermStructure", book, days=profile.days, vol_shift=profile.vol_shift, warnings=profile.warnings
     )
     table = _frame(rows, ["expiry"])
-    return FlipTermStructure(table, (*lines, f"volatility: {profile.dynamics}"), book)
+    return FlipTermStructure(table, (*lines, f"smile dynamics: {profile.dynamics}"), book)
 
 
 def flip_path(
@@ -303,7 +303,7 @@ def flip_path(
     Returns
     -------
     FlipPath
-        `table`: one row per day, columns as in `compare_dynamics` but for the turning points, and `moment`
+        `table`: one row per day, columns as in `compare_dynamics` without the turning points, and `moment`
         [UTC].
 
     Examples
@@ -322,19 +322,19 @@ def flip_path(
         )
         moment = book.asof + pd.Timedelta(float(day), "D")
         rows[float(day)] = {"moment": moment, **_row(profile.levels())}
-    return FlipPath(_frame(rows, ["days"]), (*heading("FlipPath", book), f"volatility: {how}"), book)
+    return FlipPath(_frame(rows, ["days"]), (*heading("FlipPath", book), f"smile dynamics: {how}"), book)
 
 
 def flow_around_spot(
     book: Book, *, reach: float = 0.05, dynamics: str | Dynamics = "sticky_strike"
 ) -> FlowAroundSpot:
-    """Gamma around spot, and what dealers must trade in all on the way from spot to each price.
+    """Gamma around spot, and the total amount dealers must trade from spot to each price.
 
     Parameters
     ----------
     book : Book
     reach : float
-        How far on both sides of spot, in (0, 1) [-].
+        Distance on each side of spot, in (0, 1) [-].
     dynamics : str or Dynamics
         As in `sweep_spot`.
 
@@ -342,8 +342,8 @@ def flow_around_spot(
     -------
     FlowAroundSpot
         `table`: indexed by 101 spots; gamma, or "total_gamma" where volatility moves with spot [currency per
-        +1 % spot], and `flow`, traded in all from spot to there [currency, + = dealers buy], both by full
-        reprice.
+        +1 % spot], and `flow`, the total traded from spot to there [currency, + = dealers buy], both by full
+        revaluation.
 
     Raises
     ------
@@ -366,7 +366,7 @@ def flow_around_spot(
         book, spot_percent=list(100.0 * moves), hours=(), vol_points=(), dynamics=profile.dynamics
     )
     table = profile.table[[measure]].assign(flow=ladder.table["flow"].to_numpy())
-    lines = (*heading("FlowAroundSpot", book), f"volatility: {profile.dynamics}")
+    lines = (*heading("FlowAroundSpot", book), f"smile dynamics: {profile.dynamics}")
     return FlowAroundSpot(table, lines, profile.levels(measure=measure))
 
 

@@ -1,4 +1,4 @@
-"""Study: the answer to one question, as a table that says what it is of; each kind draws its own picture."""
+"""Study: the answer to one question, as a labelled table; each kind draws its own picture."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from gammaflow.frozen import Frozen
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Study(Frozen):
-    """A table, and in words what it is of.
+    """A table with a description of its contents.
 
     Attributes
     ----------
     table : DataFrame
         The numbers.
     lines : tuple of str
-        What they are of: book, moment, rule and sign, or the terms.
+        Description: book, timestamp, rule and sign, or the terms.
     """
 
     table: pd.DataFrame
     lines: tuple[str, ...]
 
     def summary(self) -> str:
-        """What the table is of, and the table."""
+        """Description and table as text."""
         return "\n".join([*self.lines, self.table.to_string(float_format="{:,.6g}".format)])
 
     def __repr__(self) -> str:

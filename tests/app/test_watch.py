@@ -227,7 +227,7 @@ class TestView:
         far = replace(zone, low=zone.low / 4, high=zone.low / 3)
         levels = replace(report.levels, zones=(far, zone))
         shown = text(self.state(replace(report, levels=levels)))
-        assert shown.count("its flow") == 1
+        assert shown.count("traded across the zone") == 1
         assert any("other short-gamma zones" in line and " 1 " in line for line in shown.splitlines())
 
     def test_before_the_first_chain(self):

@@ -282,8 +282,8 @@ def test_a_ladder_counts_volatilities_that_cannot_fall_so_far():
     ladder = flow_ladder(book)
     points = ladder.table.loc["vol_points", "flow"]
     assert points.index[points.isna()].tolist() == [-10.0, -7.5]
-    assert "2 moves leave no volatility above 0 and have no flow" in repr(ladder)
-    assert "leave no volatility" not in repr(flow_ladder(book, vol_points=[1.0]))
+    assert "2 moves would take a vol to 0 or below and have no flow" in repr(ladder)
+    assert "would take a vol" not in repr(flow_ladder(book, vol_points=[1.0]))
 
 
 def test_own_moves_and_none():
@@ -347,11 +347,11 @@ def test_results_are_frozen_and_say_what_they_are():
     text = repr(flow)
     assert "spot 71,470.00 to 65,000.00 (-9.05%), 1.5 days, +10 vol points, sticky_strike" in text
     assert "sign: + = dealers buy the underlying\n" in text
-    assert "trades: in USD, at the spot arrived at" in text
+    assert "trades: in USD, valued at the final spot" in text
     assert "rule: calls_long_puts_short" in text
     assert "charm at the start times the move" in text
     assert "sign: + = dealers buy the underlying\n" in repr(flow_ladder(book))
-    assert "trades: in USD, at the spot arrived at" in repr(flow_ladder(book))
+    assert "trades: in USD, valued at the final spot" in repr(flow_ladder(book))
     unsigned = gf.assign_positions(gf.demo_chain(), "unsigned")
     assert "sign: none (open interest alone)" in repr(hedge_flow(unsigned, spot=65_000))
 

@@ -178,7 +178,7 @@ def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
     levels = gf.find_levels(gf.sweep_spot(book))
     (zone,) = levels.zones
     assert (zone.high_end, zone.high) == ("open", pytest.approx(1000.0))
-    assert ("  its flow", "not bounded; see what dealers trade for a given move") in levels.lines()
+    assert ("  flow", "unbounded; see the hedge if spot moves") in levels.lines()
     for move, traded in levels.moves.items():
         x = np.linspace(0.0, np.log(1 + move), 2001)
         gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
@@ -513,7 +513,7 @@ def test_a_book_that_has_expired_has_no_side():
         gf.sweep_spot(book_of(("put", 95.0, -5.0)), days=1e6)
     with pytest.raises(SchemaError, match=r"core: received '0.9'"):
         gf.find_levels(levels.profile, core="0.9")
-    with pytest.raises(SchemaError, match="masked array with hidden rows"):
+    with pytest.raises(SchemaError, match="masked array with masked entries"):
         book_of(("put", 95.0, -5.0)).select(np.ma.MaskedArray([True], mask=[True]))
 
 

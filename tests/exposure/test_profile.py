@@ -166,7 +166,7 @@ def test_repr_states_what_stands_behind_it():
 
 def test_what_a_profile_leaves_out_is_told():
     book = gf.assign_positions(gf.demo_chain(symbol="IBIT"))
-    said = "early exercise is left out of the profile: volatility moves"
+    said = "early exercise is excluded from the profile: vol moves with spot"
     moving = gf.sweep_spot(book, [38.0, 40.0, 42.0], dynamics="sticky_moneyness", measures=["gamma"])
     assert said in repr(moving)
     assert said in gf.find_levels(moving).explain()

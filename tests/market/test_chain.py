@@ -141,7 +141,7 @@ def test_optional_times_need_a_time_zone():
     with pytest.raises(SchemaError, match=r"quote_time: received .* without a time zone"):
         chain(quote_time=["2026-02-05"] * 8)
     legal = gf.schema.glossary().loc[("chain", "quote_time"), "legal"]
-    assert legal == "a moment in UTC, or missing"
+    assert legal == "a timestamp in UTC, or missing"
 
 
 def test_quote_age_is_weighted_by_open_interest():

@@ -294,7 +294,7 @@ def everything(coins):
 
 COINS = "synthetic demo BTC of 2026-02-05 09:36:00 UTC"
 FUND = "synthetic demo IBIT of 2026-02-05 09:36:00 UTC"
-WHOLE = "the figures that follow are of the whole chain when it was quoted"
+WHOLE = "the figures below cover the whole chain as quoted"
 
 
 def test_a_whole_chain_is_no_subset_and_has_its_own_quality(coins):
@@ -348,7 +348,7 @@ def test_a_subset_does_not_claim_the_chains_share_as_its_own(coins):
     assert quality.usable_share == whole.usable_share
     assert quality.score == whole.score
     plain = quality.to_dict()
-    assert plain["figures_are_of"] == "whole chains when they were quoted"
+    assert plain["figures_are_of"] == "whole chains as quoted"
     assert plain["chains"] == [{"positions_in_the_book": len(part), "positions": 578, **whole.to_dict()}]
     assert plain["positions_from_no_chain"] == 0
     for text in (repr(gf.aggregate_exposure(part)), gf.analyze(part, spots=[7e4, 7.1e4, 8e4]).to_markdown()):
@@ -380,7 +380,7 @@ def test_quality_of_a_sum_is_that_of_each_chain(everything, coins):
     lines = str(quality).splitlines()
     assert f"{COINS}: all its 578 positions are in this book; {WHOLE}" in lines
     assert f"{FUND}: all its 524 positions are in this book; {WHOLE}" in lines
-    assert lines[-1] == "10 rows of this book come from no chain; nobody recorded their quality"
+    assert lines[-1] == "10 rows of this book come from no chain; their quality is unknown"
     assert str(coins.quality) in str(quality)
     assert str(fund) in str(quality)
     assert (quality.row_count, quality.usable) == (598 + 524, 578 + 524)
@@ -404,7 +404,7 @@ def test_selections_of_a_sum_keep_what_belongs_to_their_rows(everything, coins):
     assert only_coins.subset == (578, 1112)
     notes = everything.select(everything["kind"] == "note")
     assert notes.quality is None
-    assert notes.rule_text.startswith("dealers owe every note, IBIT as")
+    assert notes.rule_text.startswith("dealers are short every note, IBIT as")
     assert "|" not in notes.rule_text
     assert notes.title == "BTC (subset: 10 of 1,112 rows)"
     assert "No record of quality: no chain is behind the book." in repr(
@@ -467,7 +467,7 @@ def test_positions_given_name_themselves_as_a_subset_without_quality():
     ],
 )
 def test_what_is_no_mask_is_refused(coins, rows, words):
-    with pytest.raises(gf.SchemaError, match=f"received {words}; legal is a bool for each .* 578 rows"):
+    with pytest.raises(gf.SchemaError, match=f"received {words}; legal: one bool for each .* 578 rows"):
         coins.select(rows)
 
 

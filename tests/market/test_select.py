@@ -70,13 +70,13 @@ def test_gammas_of_parts_add_up(chain):
         (None, {"expiry": "2026-03-27"}, "expiry: received '2026-03-27', which has no time zone"),
         (None, {"strike": 1.0}, "received strike=1.0: none of the chain's 598 rows is selected"),
         (None, {"strike": []}, r"received strike=\[\]: none of the chain's 598 rows is selected"),
-        ([True], {}, r"received bool of shape \(1,\); legal is a bool for each of the chain's 598 rows"),
-        (np.zeros(598), {}, r"received float64 of shape \(598,\); legal is a bool"),
-        (np.zeros(598, bool), {}, r"received bool of shape \(598,\), all False; legal is a bool"),
+        ([True], {}, r"received bool of shape \(1,\); legal: one bool for each of the chain's 598 rows"),
+        (np.zeros(598), {}, r"received float64 of shape \(598,\); legal: one bool"),
+        (np.zeros(598, bool), {}, r"received bool of shape \(598,\), all False; legal: one bool"),
         (
             np.ma.MaskedArray(np.ones(598, bool), [True] + [False] * 597),
             {},
-            "received a masked array with hidden rows",
+            "received a masked array with masked entries",
         ),
     ],
 )

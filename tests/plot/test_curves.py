@@ -211,7 +211,9 @@ def test_dynamics_are_drawn_with_the_zeros_of_their_table(book):
     assert dots == pytest.approx(table["nearest_flip"].to_list(), rel=1e-12)
     moved = gf.sweep_spot(book, dynamics=how[1], measures=["total_gamma"]).table["total_gamma"]
     assert np.array_equal(_named(ax, names[1]).get_ydata(), moved.to_numpy() / 1e6)
-    assert ax.get_title(loc="left").startswith("BTC total gamma over spot under each dynamics, 2026-02-05")
+    assert ax.get_title(loc="left").startswith(
+        "BTC total gamma over spot under each smile dynamics, 2026-02-05"
+    )
     with pytest.raises(SchemaError, match="measure: received 'vega'; legal: 'gamma', 'total_gamma'"):
         found.plot("vega")
 

@@ -63,7 +63,7 @@ def test_a_ladder_draws_reprice_and_first_order(change):
     divisor = {"traded [USD k], + = dealers buy": 1e3, "traded [USD m], + = dealers buy": 1e6}[
         ax.get_ylabel()
     ]
-    for name, column in (("full reprice", "flow"), ("first order", "first_order")):
+    for name, column in (("full revaluation", "flow"), ("first order", "first_order")):
         moves, values = _named(ax, name).get_data()
         drawn = pd.Series(values * divisor, moves)
         assert drawn.pop(0.0) == 0.0
@@ -186,7 +186,7 @@ def test_sales_at_one_barrier_are_drawn_over_time():
     np.testing.assert_allclose(sold * 1e6, right, rtol=1e-12)
     assert ax.get_ylabel() == "sold at the barrier, observed daily [currency m]"
     assert found.plot("delta").get_ylabel() == "|delta| at the barrier, observed continuously [-]"
-    assert ax.get_title(loc="left") == "Sold where 530 m of notes knock in at 0.7 of initial"
+    assert ax.get_title(loc="left") == "Sold when 530 m of notes knock in at 0.7 of initial"
 
 
 def test_an_overlay_draws_note_puts_and_both():

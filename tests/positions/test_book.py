@@ -192,8 +192,8 @@ def test_rows_that_only_plain_options_can_be_are_refused():
         Book(frame.assign(exercise="american", numeraire="coin"), "TEST", 36.10, ASOF)
     text = str(error.value)
     assert "exercise: 40 of 60 rows do not fit their kind" in text
-    assert "only calls and puts are American" in text
-    assert "only calls and puts are kept in coin" in text
+    assert "only calls and puts can be American" in text
+    assert "only calls and puts can be kept in coin" in text
     assert "options kept in coin are European" in text
 
 

@@ -97,7 +97,10 @@ def test_the_report_attributes_to_venues(book, tmp_path):
     assert [row["venue"] for row in report.to_dict()["by_venue"]] == ["Deribit", "IBIT"]
     gamma = {row["venue"]: row["gamma"] for row in report.to_dict()["by_venue"]}
     assert sum(gamma.values()) == pytest.approx(report.exposure.total()["gamma"], rel=1e-12)
-    assert ("rows", f"{len(gf.demo_chain())} rows: accounts in coin: delta less the mark") in report.facts()
+    assert (
+        "rows",
+        f"{len(gf.demo_chain())} rows: accounts in coin: delta minus the premium in coin",
+    ) in report.facts()
     assert "Synthetic demonstration data" in " ".join(report.warnings())
     page = report.to_html(tmp_path / "two.html").read_text(encoding="utf-8")
     assert "Gamma over spot by venue" in page

@@ -77,7 +77,7 @@ def test_the_book_carries_the_chains_quality():
     ("rule", "words"),
     [
         ("customers_long", "rule: received 'customers_long'; legal: 'calls_long_puts_short', 'short_all'"),
-        ([1.0, 2.0], "needed is one per row of the chain (598,)"),
+        ([1.0, 2.0], "legal: one per row of the chain (598,)"),
         (np.full(598, np.nan), "598 of 598 positions are not finite"),
         (["x"] * 598, "598 of 598 rows are not numbers"),
     ],

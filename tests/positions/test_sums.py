@@ -103,8 +103,10 @@ def test_a_later_book_less_an_earlier_one_is_the_change():
     gap = (totals(change) - expected).abs()
     assert (gap <= 1e-13 * scale(later, was)).all()
     assert len(change.netted()) == len(change)
-    assert change.rule_text == "given positions | dealers owe every note | opposite of given positions | " + (
-        "opposite of dealers owe every note"
+    assert (
+        change.rule_text
+        == "given positions | dealers are short every note | opposite of given positions | "
+        + ("opposite of dealers are short every note")
     )
     spots = np.linspace(85.0, 115.0, 7)
     wanted = ["delta", "gamma", "vanna"]
@@ -175,7 +177,7 @@ def test_netting_keeps_rows_apart_that_are_valued_apart():
         ({"spot": 101.0}, "spot: 100.0 and 101.0", "other.at(spot=100.0, asof='2026-02-05T14:30:00+00:00')"),
         ({"asof": ASOF - pd.Timedelta("1h")}, "asof: ", "other.at(spot=100.0, asof="),
         ({"symbol": "Z"}, "symbol: 'TEST' and 'Z'", "Book.in_units_of"),
-        ({"currency": "EUR"}, "currency: 'USD' and 'EUR'", "make both of chains in one currency"),
+        ({"currency": "EUR"}, "currency: 'USD' and 'EUR'", "build both from chains in one currency"),
         ({"signed": False}, "signed: True and False", "sign both by rules with a dealer sign, or neither"),
     ],
 )
@@ -225,7 +227,7 @@ def test_an_origin_that_the_book_does_not_have_is_refused():
 
 def test_turning_twice_gives_the_rule_back():
     book = mixed(1)
-    assert (-book).rule_text == "opposite of given positions | opposite of dealers owe every note"
+    assert (-book).rule_text == "opposite of given positions | opposite of dealers are short every note"
     turned = -book
     assert (-turned).rule == book.rule
     renamed = gf.Book(book.select(book["kind"] != "note").to_frame(), "TEST", SPOT, ASOF, rule=("one", "two"))

@@ -171,7 +171,9 @@ def test_markdown_holds_the_conditions_levels_totals_and_quality():
     for heading in ("# X dealer exposure", "## Levels", "## Totals", "## By expiry", "## Data quality"):
         assert f"{heading}\n" in text
     assert "## Heaviest strikes (2 of 2)" in text
-    assert "| sign | + = dealers are long; dealers trade minus gamma for each +1 % of spot |" in text
+    assert (
+        "| sign | + = dealers are long; to stay hedged they trade minus gamma for each +1 % of spot |" in text
+    )
     assert "| spot | 100.00 USD |" in text
     assert "| as of | 2026-02-05 14:30:00 UTC |" in text
     assert "| expired | 1 | 5 |" in text

@@ -191,8 +191,8 @@ def test_the_jump_over_time_and_where_delta_passes_one():
     ax = knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.45, 0.9], years=(1 / 52, 2.0)).plot()
     assert _legend(ax) == ["45 %, 190 days", "90 %, 47.6 days", "sigma sqrt(t) = 0.325"]
     assert ax.get_legend().get_title().get_text() == "volatility, time at which |delta| = 1"
-    assert ax.get_ylabel() == "sold by the hedger who owns it [units per option]"
-    assert ax.get_title(loc="left") == ("Jump of delta when a down-in put, strike 1, barrier 0.7, is knocked")
+    assert ax.get_ylabel() == "sold by the hedger who is long it [units per option]"
+    assert ax.get_title(loc="left") == "Jump of delta at the barrier of a down-in put, strike 1, barrier 0.7"
     years, jump = _named(ax, "45 %, 190 days").get_data()
     assert years[[0, -1]] == pytest.approx([1 / 52, 2.0])
     right = barrier.knock_in_jump("down-in", "p", 1.0, 0.7, years, 0.0, 0.45)
@@ -224,7 +224,7 @@ def test_a_jump_that_is_bought_and_one_that_never_passes_the_limit():
     years, jump = ax.lines[0].get_data()
     right = barrier.knock_in_jump("up-in", "c", 1.0, 1.3, years, 0.0, 0.6)
     assert (right < 0).all()
-    assert ax.get_title(loc="left").startswith("Jump of delta when an up-in call, strike 1")
+    assert ax.get_title(loc="left").startswith("Jump of delta at the barrier of an up-in call, strike 1")
     np.testing.assert_allclose(jump, -right, rtol=1e-12)
     ax = knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.9], years=(1.0, 2.0)).plot()
     assert _legend(ax) == ["90 %"]
@@ -313,7 +313,7 @@ def test_barriers_out_of_sight_dated_or_many_are_not_named():
     named = sorted(set(trades.abs().nlargest(6).index) - {80.0})
     assert [float(text.get_text().partition(":")[0]) for text in ax.texts] == named
     dated = barrier_parts(gf.sweep_spot(notes([85.0], dates=5.0), [80.0, 90.0, 110.0])).plot()
-    assert [text.get_text() for text in dated.texts] == ["85.00: looked at on dates only"]
+    assert [text.get_text() for text in dated.texts] == ["85.00: observed on dates only"]
 
 
 def test_a_book_without_barriers_has_no_parts():

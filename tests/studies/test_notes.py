@@ -70,7 +70,7 @@ def test_there_must_be_vega_to_sell():
     rises = NoteTerms([1.0], edges=[1.0], intact=[[1.0, 0.0], [0.0, 1.0]], hit=[[1.0, 0.0], [0.0, 1.0]])
     with pytest.raises(SchemaError, match="strike: received 0"):
         vega_matched_puts(rises, [1.0], spot=1.0, sigma=0.5)
-    with pytest.raises(SchemaError, match="spot: at 1 the dealer who owes the note has vega -"):
+    with pytest.raises(SchemaError, match="spot: at 1 the dealer who is short the note has vega -"):
         vega_matched_puts(rises, [1.0], spot=1.0, sigma=0.5, strike=0.7)
 
 

@@ -26,17 +26,17 @@ Places = NDArray[np.intp]
 _PREMIUM = ("delta", "gamma", "speed", "color", "vega", "vanna", "zomma", "theta", "charm")
 _SHORT = 3
 
-#: Of which greek a name is the absolute value.
+#: Greek of which each name is the absolute value.
 _GREEK = {"gross_gamma": "gamma"}
 
-#: Step of the difference of the boundary by ln sigma.
+#: Finite-difference step of the boundary in ln sigma.
 _STEP = 0.003
 
 #: Standard deviations from the boundary below which greeks are interpolated between those at the boundary and
 #: at so many multiples of that distance.
 _NEAR, _OTHERS = 0.3, 5
 
-#: Most Chebyshev points of a row: reached where spot drifts by a hundred standard deviations.
+#: Largest number of Chebyshev points of a row, reached where spot drifts by a hundred standard deviations.
 _MOST = 256
 
 # Points at a time.
@@ -61,13 +61,13 @@ class Curves:
             self.scale = root / (1.0 + np.abs(found.gain - found.cost) * found.life / root)
             edge, end = (self.underlying(x) / self.ratio for x in (found.edge, found.end))
             near, far = np.log(found.edge), np.log(found.end)
-            #: ln x of the middle of the interval on which the option is held for the premium, and half of it.
+            #: Middle and half width, in ln x, of the interval on which the option is held for its premium.
             self.middle, self.half = 0.5 * (far + near), 0.5 * (far - near)
             per = -self.phi / self.half
             points = np.ceil((8.0 + 4.8 * self.half / self.scale) / 4.0)
-            #: Chebyshev points that carry it: more do not make it more exact (measured).
+            #: Chebyshev points that represent it: more do not improve the accuracy (measured).
             self.points = np.where(found.end > 0.0, np.minimum(4.0 * points, _MOST), 0.0).astype(np.int64)
-        #: Spots between which the option is held for the premium.
+        #: Spots between which the option is held for its premium.
         self.low, self.high = np.where(self.put, edge, end), np.where(self.put, end, edge)
         self.centre, self.per = np.log(self.K / self.ratio) - self.phi * self.middle, per
 
@@ -82,7 +82,7 @@ class Curves:
 
     @cached_property
     def slope(self) -> Array:
-        """Derivative of H by ln sigma."""
+        """Derivative of H with respect to ln sigma."""
         terms = (self.phi, self.years, self.r)
         up, down = (
             find_boundaries(*terms, self.sigma * (1.0 + h), self.q, self.by, self.found.still).H
@@ -122,7 +122,7 @@ class Curves:
         return read_only(out)
 
     def add_held(self, wanted: list[str], spots: Array, size: Array, into: Places, out: Array) -> None:
-        """Add what exercise later changes in `size` of each row to rows `into` of out (wanted, any, m)."""
+        """Add the correction for later exercise, times `size`, to rows `into` of out (wanted, any, m)."""
         which = np.array([_PREMIUM.index(_GREEK.get(name, name)) for name in wanted], np.int64)
         gross = np.array([name in _GREEK for name in wanted], np.bool_)
         series = self.short if which.max() < _SHORT else self.full
@@ -145,9 +145,9 @@ class Curves:
     def add_exercised(
         self, wanted: list[str], spots: Array, size: Array, into: Places, out: Array, european: bool
     ) -> None:
-        """Add what exercise now changes, in the same way: the delta of what is received.
+        """Add the correction for immediate exercise in the same way: the delta of what is received.
 
-        Less the greeks of the European options, where those are in the sums already.
+        The greeks of the European options are subtracted where the sums already include them.
         """
         gone = self.gone(spots)
         if european and gone.any():
@@ -170,7 +170,7 @@ def _european(curves: Curves, of: Places, U: Array, years: Array) -> dict[str, A
 
 
 def _held(curves: Curves, of: Places, x: Array, full: bool) -> Array:
-    """Correction of cash greeks for exercise later on: rows as `_PREMIUM`."""
+    """Correction of cash greeks for later exercise: rows as `_PREMIUM`."""
 
     def premium(of: Places, x: Array) -> Array:
         terms = (curves.phi[of], curves.underlying(x, of), curves.K[of])
@@ -200,7 +200,7 @@ def _lagrange(s: Array, k: int) -> Array:
 
 
 def _limits(curves: Curves, of: Places, full: bool) -> Array:
-    """Limit of `_held` at the boundary: American less European values."""
+    """Limit of `_held` at the boundary: American minus European values."""
     found, H = curves.found, curves.found.H[:, of]
     phi, r, q, sigma, K = (a[of] for a in (curves.phi, curves.r, curves.q, curves.sigma, curves.K))
     U = curves.underlying(found.edge[of], of)

@@ -1,4 +1,4 @@
-"""American options: what early exercise changes in the cash greeks of calls and puts."""
+"""American options: the early-exercise correction of the cash greeks of calls and puts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["AMERICAN", "American"]
 # from the boundary they are good to 2e-4 of their scale, color to 5e-4 (worst of 400).
 _RULES = (rule(12, 12, 40, 1e-8, 6), rule(24, 24, 64))  # of ordinary rows and strained ones
 
-# How many sets of boundaries are kept per book.
+# Sets of boundaries cached per book.
 _KEPT = 4
 
 
@@ -33,28 +33,28 @@ _lock = threading.Lock()
 
 
 class American(Instrument):
-    """Early-exercise correction: American less European cash greeks.
+    """Early-exercise correction: American minus European cash greeks.
 
-    A row on a forward is exercised into that forward. The correction is 0 where exercise is never early
-    (puts of r <= 0, calls of q <= 0), in rows of `unsupported`, and where spot is 7 standard deviations or
-    more from where the boundary begins: what is left out there is below 1e-11 of the strike. Where the option
-    is exercised now, it is minus the European greeks, in delta plus that of what is received.
+    A row on a forward is exercised into that forward. The correction is 0 where early exercise is never
+    optimal (puts with r <= 0, calls with q <= 0), in `unsupported` rows, and where spot is 7 standard
+    deviations or more from the start of the boundary, where it is below 1e-11 of the strike. For an option
+    exercised now it is minus the European greeks, plus the delta of what is received.
 
     Notes
     -----
     Neither the boundary of a row nor its premium as a function of spot depends on the spots asked for. The
-    premium integral of Andersen, Lake and Offengenden (2016) is taken at Chebyshev points of ln S from the
-    boundary to where it ends, once, and the series is kept for the last four days and volatilities of a book.
+    premium integral of Andersen, Lake and Offengenden (2016) is evaluated once, at Chebyshev points of ln S
+    from the boundary to where it ends, and the series is cached for the last four days and vols of a book.
     Vega, vanna and zomma are derivatives of the integral, in which the boundary moves. Next to the boundary,
-    where the integral loses digits, all are interpolated between values farther away and those at the
-    boundary, which are known: theta and vega are 0, gamma is 2 (q S - r K) phi / sigma^2, and the derivatives
-    of value, delta and gamma along the boundary give the others.
+    where the integral loses digits, all are interpolated between values farther away and the known values at
+    the boundary: theta and vega are 0, gamma is 2 (q S - r K) phi / sigma^2, and the derivatives of value,
+    delta and gamma along the boundary give the others.
 
     Errors are those of `gammaflow.american.greeks`: where |r - q| sqrt(t) is at most 3 sigma, 99 of 100 are
     below 2e-6 of the greek's largest value for delta, gamma, vega and theta, 2e-5 for vanna, 1e-4 for charm,
     speed and zomma, 1e-2 for color. Beyond, to 100 sigma, delta and gamma are within 2e-4 of it and vega and
     vanna within 4e-3, next to the boundary; half of the rows within 1e-6 and 1e-5. Above sigma sqrt(t) = 15
-    they are not known.
+    the errors are not known.
     """
 
     name = "american"
@@ -72,27 +72,27 @@ class American(Instrument):
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than calls and puts."""
         vanilla = (columns["kind"] == "call") | (columns["kind"] == "put")
-        yield ~vanilla & self.owns(columns), "exercise", "only calls and puts are American"
+        yield ~vanilla & self.owns(columns), "exercise", "only calls and puts can be American"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
     ) -> dict[str, Array]:
-        """American less European cash greeks of one unit long; see `Instrument.greeks`."""
+        """American minus European cash greeks of one unit long; see `Instrument.greeks`."""
         every = np.arange(len(rows))
         return _sums(rows, at, wanted, np.ones(len(rows)), every, len(rows), european=True)
 
     def sums(
         self, rows: Rows, at: Scenario, wanted: Collection[str], groups: NDArray[np.intp], count: int
     ) -> dict[str, Array]:
-        """Sums of the correction over groups of rows, (count, m), for which no array of all rows is made.
+        """Sums of the correction over groups of rows, (count, m), without an array of all rows.
 
-        Times size, "gross_gamma" among `wanted`; where the vanilla option is counted in `vanilla_between`
-        only.
+        Size is included, and "gross_gamma" may be in `wanted`; the vanilla option counts inside
+        `vanilla_between` only.
         """
         return _sums(rows, at, wanted, rows.size, groups, count, european=False)
 
     def vanilla_between(self, rows: Rows, at: Scenario) -> tuple[Array, Array]:
-        """Spots between which each row is held, (n,) and (n,): 0 and infinity where always."""
+        """Spots between which each row is not exercised, (n,) and (n,): 0 and infinity where it never is."""
         low, high = np.zeros(len(rows)), np.full(len(rows), np.inf)
         places, spots = self._boundaries(rows, at)
         put = rows.flag[places] < 0
@@ -100,15 +100,15 @@ class American(Instrument):
         return low, high
 
     def jumps(self, rows: Rows, at: Scenario) -> Array:
-        """Of puts the highest, of calls the lowest spot at which each is exercised [currency]."""
+        """Exercise boundary of each row: the highest spot for a put, the lowest for a call [currency]."""
         return self._boundaries(rows, at)[1]
 
     def unsupported(self, rows: Rows) -> Mask:
-        """Rows valued as European ones: two boundaries, puts of q < r < 0, calls of r < q < 0."""
+        """Rows with two boundaries, valued as European: puts with q < r < 0, calls with r < q < 0."""
         return _early(rows)[1]
 
     def exercised(self, rows: Rows, spot: float) -> Mask:
-        """Rows that are worth more exercised than held, today at a spot."""
+        """Rows worth more exercised than held, today at a spot."""
         early = _early(rows)[0]
         places = np.flatnonzero(early)
         for of, curves in _curves(rows, places, rows.years, rows["sigma"]):
@@ -116,7 +116,7 @@ class American(Instrument):
         return early
 
     def _boundaries(self, rows: Rows, at: Scenario) -> tuple[NDArray[np.intp], Array]:
-        """Rows that are exercised early anywhere, and the spot at which each begins to be."""
+        """Rows with an exercise boundary, and the spot of each boundary."""
         places = np.flatnonzero(_early(rows)[0] & (at.years > 0.0))
         spots = np.empty(len(places))
         for of, curves in _curves(rows, places, at.years, at.sigma) if places.size else ():
@@ -128,7 +128,7 @@ AMERICAN = American()
 
 
 def _curves(rows: Rows, places: NDArray[np.intp], years: Array, sigma: Array) -> list[tuple[Any, Curves]]:
-    """Curves of ordinary and of strained rows and where in places these are; the last few calls are kept."""
+    """Curves of ordinary and of strained rows, and their indices in places; the last few calls are cached."""
     key = (places.tobytes(), years[places].tobytes(), sigma[places].tobytes())
     with _lock:
         kept = _kept.setdefault(rows, OrderedDict())
@@ -145,7 +145,7 @@ def _curves(rows: Rows, places: NDArray[np.intp], years: Array, sigma: Array) ->
 
 
 def _early(rows: Rows) -> tuple[Mask, Mask]:
-    """Rows whose exercise is early somewhere, with one boundary and with two."""
+    """Masks of the rows with one exercise boundary, and of those with two."""
     call, r, q = rows.flag > 0, rows.rate, rows.carry
     gain, cost = np.where(call, q, r), np.where(call, r, q)
     return (gain > 0.0) | ((gain == 0.0) & (cost < 0.0)), (gain < 0.0) & (cost < gain)
@@ -161,7 +161,7 @@ def _sums(
     *,
     european: bool,
 ) -> dict[str, Array]:
-    """Sums over groups of `size` of each row; `european`: whether those greeks are counted at all spots."""
+    """Sums over groups of `size` of each row; `european`: whether the European greeks count at all spots."""
     names = list(wanted)
     out = np.zeros((len(names), count, len(at.spots)))
     places = np.flatnonzero(_early(rows)[0] & (at.years > 0.0))

@@ -1,1 +1,1 @@
-"""Structured notes: products on file, their terms, and the cash greeks of their rows."""
+"""Structured notes: products, their terms, and the cash greeks of their rows."""

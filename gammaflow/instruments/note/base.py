@@ -1,4 +1,4 @@
-"""What all structured notes have in common: fields, dates, state, and how they become terms to value."""
+"""Base of all structured notes: fields, dates, state, and the terms by which they are valued."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 
 class Piece(NamedTuple):
-    """Adds intercept + slope x spot to the redemption, a share of par, for spots between low and high."""
+    """Piece of the redemption: intercept + slope x spot [share of par] for spots between low and high."""
 
     low: float
     high: float
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
 
 
 class Coupons(NamedTuple):
-    """Coupons of one size: paid where S closes above a level, a share of initial."""
+    """Coupons of one size, paid if S closes above a level [share of initial]."""
 
     schedule: Schedule = ()
     level: float = 0.0
@@ -55,41 +55,41 @@ def _days(dates: pd.DatetimeIndex) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Note:
-    """What every note on file has. Levels are shares of the initial fixing, as term sheets say.
+    """A structured note: fields of every product. Levels are shares of the initial fixing, as on term sheets.
 
     Parameters
     ----------
     name : str
-        What the file calls it; each once in a book.
+        Name in the registry; unique in a book.
     symbol : str
         The underlying.
     notional : float
-        Face outstanding [currency].
+        Face amount outstanding [currency].
     initial : float
-        Price of the underlying at which par was fixed [currency].
+        Initial fixing of the underlying [currency].
     issued, matures : date
-        Before the first, and on the last day of observation; text as "2026-02-05" is read too. Days
-        without a session roll to the next one. Everything is paid when it is observed.
+        A day before the first observation, and the day of the last; text such as "2026-02-05" is accepted.
+        Days without a session roll to the next one. Payments are made on the day they are observed.
     strike : float
-        A note knocked in redeems at par x S / (strike x initial) where S ends below the strike.
+        Once knocked in, the note redeems at par x S / (strike x initial) if S ends below the strike.
     barrier : float
         Knock-in level, at most `strike`; 0: capital is never at risk.
     observation : "maturity", "daily" or "continuous"
-        When the barrier is looked at.
+        Observation of the barrier.
     calls : "monthly", "quarterly", "semiannual", "annual" or sequence of dates
-        When it is redeemed early; a frequency counts back from maturity, which is no call date.
+        Call dates; a frequency counts back from maturity, which is not a call date.
     call_level : float or sequence of float
-        It is redeemed where S closes above; for all dates or one for each, passed dates included.
+        The note is called if S closes above it; one for all dates or one for each, past dates included.
     call_premium : float or sequence of float
-        Paid above par then [share of par].
+        Paid above par on a call [share of par].
     calendar : str
         Exchange whose closes are observed (see `gammaflow.calendars`).
     knocked : bool or date
-        Whether it has been knocked in, or on which day.
+        Whether the note has been knocked in, or the day on which it was.
     called : date, optional
-        The call date on which it was redeemed.
+        Call date on which the note was redeemed.
     source : str
-        Who says so.
+        Source of the terms.
 
     Raises
     ------
@@ -141,16 +141,16 @@ class Note:
                 )
         if self.knocked:
             if not self.barrier:
-                yield "knocked: the note has no barrier; set barrier, or leave knocked out."
+                yield "knocked: the note has no barrier; set barrier, or omit knocked."
             elif self.observation == "maturity":
                 yield (
-                    "knocked: the barrier is looked at on maturity only, so it cannot be knocked in yet; "
-                    "is observation = 'daily' meant?"
+                    "knocked: the barrier is observed at maturity only, so no knock-in has happened yet; "
+                    "did you mean observation = 'daily'?"
                 )
             if isinstance(self.knocked, date) and not self.issued < self.knocked <= self.matures:
                 yield f"knocked: received {self.knocked}; it must lie in ({self.issued}, {self.matures}]."
         if self.called and self.called not in self._call_days():
-            yield f"called: received {self.called}, which is none of the {len(self._call_days())} call days."
+            yield f"called: received {self.called}, not one of the {len(self._call_days())} call days."
 
     def misplaced(self, name: str, schedule: Schedule, *, before: bool = False) -> Iterator[str]:
         """Explicit days outside the note's life, or two that share a session."""
@@ -170,7 +170,7 @@ class Note:
 
     @cached_property
     def maturity(self) -> pd.Timestamp:
-        """The close on which the underlying is observed last [UTC]."""
+        """Close of the final observation [UTC]."""
         return closes(self.calendar, [self.matures])[0]
 
     @property
@@ -185,17 +185,17 @@ class Note:
 
     @cached_property
     def call_dates(self) -> pd.DatetimeIndex:
-        """The closes at which the note may be called [UTC]."""
+        """Closes at which the note may be called [UTC]."""
         return closes(self.calendar, self._call_days())
 
     @property
     def call_prices(self) -> Array:
-        """Level of each call date [currency]."""
+        """Call level of each call date [currency]."""
         return np.broadcast_to(np.asarray(self.call_level) * self.initial, len(self.call_dates))
 
     @property
     def shares(self) -> float:
-        """Units of the underlying that the notional stood for when par was fixed."""
+        """Notional in units of the underlying at the initial fixing."""
         return self.notional / self.initial
 
     def scaled(self, factor: float, symbol: str) -> Self:
@@ -212,27 +212,27 @@ class Note:
         return replace(self, initial=self.initial * factor, symbol=symbol)
 
     def is_knocked(self, asof: Any) -> bool:
-        """Whether it is knocked in at a moment: since the close of the day in `knocked`, if there is one."""
+        """Whether the note is knocked in at a timestamp; a day in `knocked` counts from its close."""
         if isinstance(self.knocked, bool):
             return self.knocked
         return bool(closes(self.calendar, [self.knocked])[0] <= utc(asof))
 
     def over(self, asof: Any) -> str | None:
-        """Why nothing is owed any more at a moment, in words; None while the note runs."""
+        """Reason why the note is no longer outstanding at a timestamp, in words; None while it is."""
         moment = utc(asof)
         if self.called and closes(self.calendar, [self.called])[0] <= moment:
             return f"called {self.called}"
         return f"matured {self.maturity:%Y-%m-%d}" if self.maturity <= moment else None
 
     def terms(self, asof: Any, days: float = 0.0) -> NoteTerms:
-        """What is still to come, as `gammaflow.pricing.note.prices` values it.
+        """Remaining terms, as `gammaflow.pricing.note.prices` values them.
 
         Parameters
         ----------
-        asof : tz-aware moment
-            The note's state is taken as of then; dates at or before it are past.
+        asof : tz-aware timestamp
+            Time of the note's state; dates at or before it are past.
         days : float
-            Calendar days rolled forward, >= 0: dates passed by then drop out, the state stays.
+            Calendar days rolled forward, >= 0: dates that pass drop out, the state does not change.
 
         Returns
         -------
@@ -252,8 +252,8 @@ class Note:
             reason = f"matured {self.maturity:%Y-%m-%d} within the {days:g} days"
         if reason:
             raise SchemaError(
-                f"note {self.name!r}: {reason}, so nothing is owed at {asof:%Y-%m-%d %H:%M} UTC. Leave "
-                "it out, or value earlier."
+                f"note {self.name!r}: {reason}, so it is not outstanding at {asof:%Y-%m-%d %H:%M} UTC. "
+                "Exclude it, or value it earlier."
             )
         knocked = self.is_knocked(asof)
         events = self._looks[-1:] if knocked else self._looks
@@ -288,12 +288,12 @@ class Note:
 
     @property
     def call_premiums(self) -> Array:
-        """Paid above par on each call date [share of par]."""
+        """Premium above par on each call date [share of par]."""
         return np.broadcast_to(np.asarray(self.call_premium), len(self.call_dates))
 
     @cached_property
     def coupon_dates(self) -> pd.DatetimeIndex:
-        """The closes at which a coupon is due, or is decided [UTC]."""
+        """Closes at which coupons are paid, or decided [UTC]."""
         days = schedule_days(self._coupons().schedule, self.issued, self.matures)
         return closes(self.calendar, days)
 
@@ -307,12 +307,12 @@ class Note:
         return sessions(self.calendar, closes(self.calendar, [self.issued])[0], self.maturity)
 
     def _pieces(self) -> tuple[list[Piece], list[Piece], list[Piece]]:
-        """What redemption adds to par: in any case, to a note never knocked in, and to one that was."""
+        """Pieces of the redemption beyond par: in any case, if never knocked in, and if knocked in."""
         K = self.strike_price
         return [], [], [Piece(0.0, K, -1.0, 1.0 / K)]
 
     def _redemption(self) -> tuple[Array, Array, Array]:
-        """Edges, and intercept and slope between them of a note never knocked in and of one that was."""
+        """Edges, and intercept and slope between them if never knocked in and if knocked in."""
         both, intact, hit = self._pieces()
         ends = {x for piece in both + intact + hit for x in piece[:2] if 0.0 < x < np.inf}
         edges = np.array(sorted(ends))
@@ -336,22 +336,22 @@ class Note:
         if len(self.call_dates):
             pays = percent(1.0 + self.call_premiums)
             yield (
-                f"redeemed early at {pays} of par where S closes above {percent(self.call_level)}, on "
+                f"redeemed early at {pays} of par if S closes above {percent(self.call_level)}, on "
                 f"{_days(self.call_dates)}"
             )
         coupons = self._coupons()
         if coupons.share:
-            when = f"where S closes above {percent(coupons.level)}" if coupons.level else "in any case"
-            kept = ", those missed with the next one paid" if coupons.memory else ""
+            when = f"if S closes above {percent(coupons.level)}" if coupons.level else "in any case"
+            kept = ", missed coupons with the next one paid" if coupons.memory else ""
             yield f"coupon of {percent(coupons.share)} {when}{kept}, on {_days(self.coupon_dates)}"
         if coupons.owed:
             yield f"coupons missed so far: {percent(coupons.owed)} of par"
         yield f"redeems at par on {self.maturity:%Y-%m-%d %H:%M} UTC"
         if self.barrier:
-            yield f"once knocked in, redeems at par x S / {self.strike_price:,.6g} where S ends below that"
+            yield f"once knocked in, redeems at par x S / {self.strike_price:,.6g} if S ends below that"
 
     def explain(self) -> str:
-        """Who owes what, how it is observed, and the dealer's side, in words.
+        """Payoff, observation and the dealer's side, in words.
 
         Examples
         --------
@@ -359,17 +359,17 @@ class Note:
         >>> "short the note" in demo_notes()[0].explain()
         True
         """
-        side = "the dealer owes the note: short the note"
+        side = "the dealer is short the note"
         if self.knocked:
-            side += ", hence long the put that it has become: buys as S falls, sells as it rises"
+            side += " and therefore long the put it has become: buys as S falls, sells as S rises"
         elif self.barrier:
             side += (
-                ", hence long the down-and-in put in it: buys as S falls toward the barrier, sells on rises"
+                " and therefore long the down-and-in put embedded in it: buys as S falls, sells as S rises"
             )
             if self.observation == "maturity":
-                side += "; near maturity that put's delta at the barrier has no bound"
+                side += "; near maturity that put's delta at the barrier is unbounded"
             else:
-                side += "; when knocked in, sells what its delta has in excess of a plain put's"
+                side += "; at knock-in, sells the excess of its delta over a vanilla put's"
         return "\n  ".join([repr(self), *self._clauses(), side])
 
     def __repr__(self) -> str:
@@ -377,6 +377,6 @@ class Note:
         knocked = f"knocked in{since}" if self.knocked else "not knocked in"
         called = f", called {self.called}" if self.called else ""
         return (
-            f"{type(self).__name__} {self.name!r}: {self.notional:,.0f} of face on {self.symbol} from "
+            f"{type(self).__name__} {self.name!r}: {self.notional:,.0f} face on {self.symbol}, initial "
             f"{self.initial:,.6g}, matures {self.matures}, {knocked}{called}"
         )

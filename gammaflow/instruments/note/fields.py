@@ -1,4 +1,4 @@
-"""Fields of a note on file: what each means, and how its value is read."""
+"""Fields of a structured note: how each value is read and checked."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _LARGEST = 10.0
 # A coupon above par is one in percent.
 _LARGEST_COUPON = 1.0
 
-#: When the barrier is looked at, and in words.
+#: Observation of the barrier, in words.
 OBSERVATIONS: Mapping[str, str] = MappingProxyType(
-    {"maturity": "at maturity only", "daily": "at every close", "continuous": "at all times"}
+    {"maturity": "at maturity only", "daily": "at every close", "continuous": "continuously"}
 )
 
 #: Months between two dates of a schedule.
@@ -62,12 +62,12 @@ def _observation(value: object, name: str) -> str:
 
 
 def _state(value: object, name: str) -> bool | date:
-    """True, False, or since which day."""
+    """True, False, or the day since which."""
     return value if isinstance(value, bool) else _day(value, name)
 
 
 def _day(value: object, name: str) -> date:
-    """A calendar day from a date, or text as 2026-02-05; no clock time, no time zone."""
+    """A calendar day from a date, or text such as 2026-02-05; no time of day, no time zone."""
     try:
         stamp = pd.Timestamp(value if isinstance(value, date) else str(value))
         if isinstance(stamp, pd.Timestamp) and stamp.tz is None and stamp == stamp.normalize():
@@ -111,7 +111,7 @@ def _numbers(value: object, name: str, *, above: bool = False) -> float | tuple[
 _positive = partial(_number, above=True)
 _money = partial(_number, above=True, share=False)
 
-#: How the value of each field of a note is read; all raise `SchemaError`.
+#: Reader of each field of a note; all raise `SchemaError`.
 READERS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
     {
         **dict.fromkeys(("name", "symbol", "calendar", "source"), _text),
@@ -144,7 +144,7 @@ OPTIONAL = ("called", "cap", "maturity_premium", "maturity_level")
 
 
 def read_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The fields' values as read (None where one is refused), and every problem, one line each."""
+    """Values of the fields (None where one is refused), and every problem, one line each."""
     wanted = {k: v for k, v in given.items() if v is not None or k not in OPTIONAL}
     values, problems = attempt(*(partial(READERS[name], value, name) for name, value in wanted.items()))
     return dict(zip(wanted, values, strict=True)), problems

@@ -26,14 +26,14 @@ def _coupon_problems(note: ReverseConvertible | Autocallable) -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ReverseConvertible(Note):
-    """A knock-in reverse convertible: coupons in any case, par unless knocked in and below the strike.
+    """Knock-in reverse convertible: unconditional coupons, par unless knocked in and below the strike.
 
     Parameters
     ----------
     coupon : float
         Paid on each date [share of par], not a rate per year.
     coupons : "monthly", "quarterly", "semiannual", "annual" or sequence of dates
-        When; a frequency counts back from maturity, which it includes.
+        Coupon dates; a frequency counts back from maturity, which it includes.
 
     Other parameters are those of `gammaflow.positions.notes.Note`.
 
@@ -61,9 +61,9 @@ class ReverseConvertible(Note):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class BarrierNote(Note):
-    """A note on the rise of its underlying: accelerated, capped, or paid on moderate falls too.
+    """Participation note with a knock-in barrier: leveraged or capped upside, optionally absolute return.
 
-    At maturity it pays par and `participation` in the rise above initial, at most `cap`. Below the strike
+    At maturity it pays par plus `participation` times the rise above initial, at most `cap`. Below the strike
     it pays `absolute_return` times the fall on top of par, unless knocked in.
 
     Parameters
@@ -97,7 +97,7 @@ class BarrierNote(Note):
     def _problems(self) -> Iterator[str]:
         yield from super()._problems()
         if self.cap is not None and not self.participation:
-            yield "cap: there is no rise to cap where participation = 0; leave cap out."
+            yield "cap: there is no rise to cap where participation = 0; omit cap."
         if self.absolute_return and not self.barrier:
             yield "absolute_return: falls are paid down to a barrier; set barrier."
 
@@ -126,27 +126,27 @@ class BarrierNote(Note):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Autocallable(Note):
-    """A note redeemed early where its underlying is above a level: phoenix, snowball, memory coupon.
+    """Autocallable note, redeemed early if its underlying is above a level: phoenix, snowball, memory coupon.
 
     Parameters
     ----------
     coupon : float
         Paid on each coupon date [share of par], not a rate per year; also on the date of a call.
     coupons : "monthly", "quarterly", "semiannual", "annual" or sequence of dates
-        When; a frequency counts back from maturity, which it includes.
+        Coupon dates; a frequency counts back from maturity, which it includes.
     coupon_level : float
-        A coupon is paid where S closes above this share of initial; 0: in any case.
+        A coupon is paid if S closes above this share of initial; 0: in any case.
     memory : bool
-        Whether coupons that were missed are paid with the next one that is paid.
+        Whether missed coupons are paid with the next one paid.
     missed : int
-        How many were, by now.
+        Coupons missed so far.
     premium_grows : bool
-        A snowball: on its k-th call date it pays k times `call_premium`, maturity being the last.
+        Whether it is a snowball: on the k-th call date, maturity included, it pays k times `call_premium`.
     maturity_premium : float, optional
-        Paid above par at maturity where S ends above `maturity_level` [share of par]; what a snowball has
-        grown to where not given, else 0.
+        Paid above par at maturity if S ends above `maturity_level` [share of par]; default: the accrued
+        premium of a snowball, else 0.
     maturity_level : float, optional
-        Share of initial; the last `call_level` where not given.
+        Share of initial; default: the last `call_level`.
 
     Other parameters are those of `gammaflow.positions.notes.Note`.
 
@@ -188,7 +188,7 @@ class Autocallable(Note):
 
     @property
     def call_premiums(self) -> NDArray[np.float64]:
-        """Paid above par on each call date [share of par]."""
+        """Premium above par on each call date [share of par]."""
         premiums = super().call_premiums
         return premiums * np.arange(1, len(premiums) + 1) if self.premium_grows else premiums
 
@@ -215,4 +215,4 @@ class Autocallable(Note):
         yield from super()._clauses()
         premium, level = self._at_maturity()
         if premium:
-            yield f"pays {percent(premium)} above par at maturity where S ends above {level:,.6g}"
+            yield f"pays {percent(premium)} above par at maturity if S ends above {level:,.6g}"

@@ -21,7 +21,7 @@ from gammaflow.instruments.note.products import Autocallable, BarrierNote, Rever
 
 __all__ = ["PRODUCTS", "demo_notes", "read_notes"]
 
-#: What `type` may be.
+#: Legal values of `type`.
 PRODUCTS: Mapping[str, type[Note]] = MappingProxyType(
     {product.kind: product for product in (ReverseConvertible, BarrierNote, Autocallable)}
 )
@@ -74,7 +74,7 @@ def read_notes(path: str | Path) -> tuple[Note, ...]:
     ...     file = pathlib.Path(folder, "notes.toml")
     ...     _ = file.write_text(text)
     ...     read_notes(file)
-    (ReverseConvertible 'RC': 10,000,000 of face on IBIT from 50.57, matures 2027-11-26, not knocked in,)
+    (ReverseConvertible 'RC': 10,000,000 face on IBIT, initial 50.57, matures 2027-11-26, not knocked in,)
     """
     file = Path(path)
     readers = {".toml": _toml, ".csv": _csv}
@@ -185,15 +185,15 @@ def _suggestion(key: str, kind: str, legal: list[str]) -> str:
         return f"not a key of a {kind}; did you mean {near[0]!r}?"
     elsewhere = [p.kind for p in PRODUCTS.values() if key in {f.name for f in fields(p)}]
     if elsewhere:
-        return f"not a key of a {kind}, but of {' and '.join(elsewhere)}; is another type meant?"
+        return f"not a key of a {kind}, but of {' and '.join(elsewhere)}; did you mean another type?"
     return f"not a key of a {kind}; legal are type, {', '.join(legal)}."
 
 
 def demo_notes() -> tuple[Note, ...]:
-    """Ten made-up notes on IBIT in the shape of the public ones of late 2025; none is a real security.
+    """Ten synthetic notes on IBIT modelled on public ones of late 2025; none is a real security.
 
-    530m USD of face due October 2026 to November 2028: barriers at 43.6, between 38 and 39, and at 70 % of
-    50.57, most of them looked at on maturity only. Their state is that of 5 February 2026.
+    $530m face due October 2026 to November 2028, with barriers at $43.60, between $38 and $39, and at 70 % of
+    $50.57, most of them observed at maturity only. Their state is as of 5 February 2026.
 
     Examples
     --------

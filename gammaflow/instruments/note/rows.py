@@ -1,4 +1,4 @@
-"""Notes: cash greeks of rows that are whole structured notes."""
+"""Structured notes: cash greeks of their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gammaflow.units import POWERS, cash
 
 __all__ = ["NOTE"]
 
-# Times the tolerance of a book, and of one row at least this.
+# Multiple of the book's tolerance, and the least tolerance of a row.
 _LOOSER, _LEAST = 10.0, 1e-9
 
 # Steps of the grid in ln sigma, each twice the last, until two agree; where none do, the spots are halved.
@@ -26,14 +26,14 @@ _Value = Callable[[Array, float], dict[str, Array]]
 
 
 class Note(Instrument):
-    """Whole notes: a claim on spot, so that `forward_ratio` plays no part. `Book.terms` holds what they pay.
+    """Structured notes: claims on spot, so `forward_ratio` plays no part; `Book.terms` holds their terms.
 
     The column `strike` holds the initial fixing, which is no strike.
     """
 
     name = "note"
     kinds = ("note",)
-    remark = "whole notes"
+    remark = "structured notes"
     has_strike = False
     has_terms = True
     by_quadrature = True
@@ -71,7 +71,7 @@ class Note(Instrument):
         return out
 
     def jumps(self, rows: Rows, at: Scenario) -> Array:
-        """Barriers that are always observed and have not been hit [currency]."""
+        """Continuously observed barriers that have not been hit [currency]."""
         left = [note.terms(rows.asof, at.days) for note in rows.terms]
         return np.array([t.barrier for t in left if t.continuous and not t.knocked and t.barrier > 0.0])
 
@@ -93,7 +93,7 @@ def _valued(rows: Rows, i: int, names: tuple[str, ...], days: float, tol: float)
 
 
 def _scales(par: float, vol: Array, years: float) -> dict[str, float]:
-    """The least that a cash greek's error is a share of: par, per unit of volatility or year where it is."""
+    """Smallest scale of each cash greek's relative error: par, per unit of vol or year where applicable."""
     by_vol, by_year = par / float(np.exp(np.log(vol).mean())), par / years
     scales = dict.fromkeys(POWERS, par) | dict.fromkeys(("vega", "vanna", "zomma"), by_vol)
     return scales | dict.fromkeys(("theta", "charm", "color"), by_year)

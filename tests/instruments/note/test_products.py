@@ -217,26 +217,26 @@ def test_the_explanation_says_who_owes_what():
         coupon=0.025, coupons="quarterly", coupon_level=0.7, memory=True, missed=1, call_premium=0.05
     ).explain()
     assert words.splitlines()[0] == (
-        "Autocallable 'PHX': 3,000,000 of face on IBIT from 50, matures 2027-11-04, not knocked in"
+        "Autocallable 'PHX': 3,000,000 face on IBIT, initial 50, matures 2027-11-04, not knocked in"
     )
     for part in (
         "knock-in at 30 (60 %), observed at maturity only",
-        "redeemed early at 105 % of par where S closes above 100 %, on 7 dates from 2026-02-04",
-        "coupon of 2.5 % where S closes above 70 %, those missed with the next one paid, on 8 dates",
+        "redeemed early at 105 % of par if S closes above 100 %, on 7 dates from 2026-02-04",
+        "coupon of 2.5 % if S closes above 70 %, missed coupons with the next one paid, on 8 dates",
         "coupons missed so far: 2.5 % of par",
-        "once knocked in, redeems at par x S / 50 where S ends below that",
-        "the dealer owes the note: short the note, hence long the down-and-in put in it: buys as S falls "
-        "toward the barrier",
-        "near maturity that put's delta at the barrier has no bound",
+        "once knocked in, redeems at par x S / 50 if S ends below that",
+        "the dealer is short the note and therefore long the down-and-in put embedded in it: buys as "
+        "S falls, sells as S rises",
+        "near maturity that put's delta at the barrier is unbounded",
     ):
         assert part in words
 
 
 def test_the_dealers_side_depends_on_the_barrier_and_the_state():
     daily = reverse_convertible(observation="daily")
-    assert "when knocked in, sells what its delta has in excess of a plain put's" in daily.explain()
+    assert "at knock-in, sells the excess of its delta over a vanilla put's" in daily.explain()
     knocked = replace(daily, knocked=date(2026, 2, 4))
-    assert "hence long the put that it has become" in knocked.explain()
+    assert "and therefore long the put it has become" in knocked.explain()
     assert repr(knocked).endswith("knocked in 2026-02-04")
     assert barrier_note(barrier=0.0).explain().endswith("short the note")
     called = barrier_note(calls=["2026-11-04"], called="2026-11-04", absolute_return=1.0, cap=0.5)
@@ -298,7 +298,7 @@ def test_all_problems_of_a_note_in_one_error():
         (
             reverse_convertible,
             {"knocked": True},
-            "looked at on maturity only, so it cannot be knocked in yet",
+            "observed at maturity only, so no knock-in has happened yet",
         ),
         (
             reverse_convertible,
@@ -309,9 +309,9 @@ def test_all_problems_of_a_note_in_one_error():
         (
             reverse_convertible,
             {"called": "2026-02-04"},
-            "called: received 2026-02-04, which is none of the 0",
+            "called: received 2026-02-04, not one of the 0",
         ),
-        (autocallable, {"called": "2026-02-05"}, "called: received 2026-02-05, which is none of the 7"),
+        (autocallable, {"called": "2026-02-05"}, "called: received 2026-02-05, not one of the 7"),
         (barrier_note, {"calls": ["2027-11-04"]}, "and before 2027-11-04"),
         (barrier_note, {"cap": 0.0}, "cap: received 0.0; cap must be > 0"),
         (barrier_note, {"cap": 0.5, "participation": 0.0}, "no rise to cap where participation = 0"),
@@ -339,9 +339,9 @@ def test_what_does_not_fit_is_refused(make, changes, match):
 def test_nothing_is_owed_once_matured_or_called():
     note = autocallable(called="2026-05-04")
     assert len(note.terms("2026-05-04T19:59Z")) == 7
-    with pytest.raises(SchemaError, match="'PHX': called 2026-05-04, so nothing is owed at 2026-05-04 20:00"):
+    with pytest.raises(SchemaError, match="'PHX': called 2026-05-04, so it is not outstanding at 2026-05-04"):
         note.terms("2026-05-04T20:00Z")
-    with pytest.raises(SchemaError, match="note 'RC': matured 2027-11-04, so nothing is owed"):
+    with pytest.raises(SchemaError, match="note 'RC': matured 2027-11-04, so it is not outstanding"):
         reverse_convertible().terms("2027-11-04T20:00Z")
     with pytest.raises(SchemaError, match="matured 2027-11-04 within the 700 days"):
         reverse_convertible().terms(ASOF, days=700.0)
@@ -368,7 +368,7 @@ def test_the_book_of_the_dealers_who_owe_notes():
     assert (book["rate"].tolist(), book["dividend_yield"].tolist()) == ([0.036] * 2, [0.001] * 2)
     assert list(book.expiries) == [notes[1].maturity, notes[0].maturity]
     assert dict(book.terms) == {"RC": notes[0], "PHX": notes[1]}
-    assert (book.symbol, book.rule_text) == ("IBIT", "dealers owe every note")
+    assert (book.symbol, book.rule_text) == ("IBIT", "dealers are short every note")
 
 
 def test_notes_that_are_over_are_named():
@@ -376,13 +376,13 @@ def test_notes_that_are_over_are_named():
     book = book_notes(notes, spot=41.59, asof=ASOF, sigma=0.56)
     assert book["contract"].tolist() == ["RC"]
     assert book.rule_text == (
-        "dealers owe every note; left out: PHX (called 2026-02-04), PLUS (matured 2026-01-05)"
+        "dealers are short every note; excluded: PHX (called 2026-02-04), PLUS (matured 2026-01-05)"
     )
     with pytest.raises(
-        SchemaError, match=r"nothing is owed at 2026-02-05 21:00 UTC: PHX \(called 2026-02-04\)"
+        SchemaError, match=r"none is outstanding at 2026-02-05 21:00 UTC: PHX \(called 2026-02-04\)"
     ):
         book_notes(notes[1:2], spot=41.59, asof=ASOF, sigma=0.56)
-    with pytest.raises(SchemaError, match="nothing is owed at 2026-02-05 21:00 UTC: none given"):
+    with pytest.raises(SchemaError, match="none is outstanding at 2026-02-05 21:00 UTC: none given"):
         book_notes([], spot=41.59, asof=ASOF, sigma=0.56)
 
 
@@ -395,7 +395,7 @@ def test_all_problems_of_a_book_in_one_error():
         "name: 'RC' is given more than once.",
         "symbol: 1 of 3 notes are not on IBIT (PLUS on FBTC).",
         "sigma: missing for 1 notes: PLUS.",
-        "sigma: 1 names are of no note: ABC.",
+        "sigma: 1 names match no note: ABC.",
         "rate: missing for 1 notes: RC.",
     ):
         assert part in text

@@ -120,7 +120,8 @@ def test_every_problem_of_every_note_with_line_and_name(tmp_path):
         "initial, issued, matures, strike, barrier, observation, calls, call_level, call_premium, calendar, "
         "knocked, called, source, coupon, coupons.",
         "  - line 17, RC: barier: not a key of a barrier_note; did you mean 'barrier'?",
-        "  - line 17, RC: memory: not a key of a barrier_note, but of autocallable; is another type meant?",
+        "  - line 17, RC: memory: not a key of a barrier_note, but of autocallable; did you mean another "
+        "type?",
         "  - line 17, RC: barrier: missing; every barrier_note has one.",
         "  - line 17, RC: cap: received 'much'; cap must be a number > 0.",
         "  - line 17, RC: the name is taken by line 2; each note needs its own.",

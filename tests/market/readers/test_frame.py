@@ -189,7 +189,7 @@ def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> No
         ),
         ({"columns": {"iv": "vol"}}, "columns: 'vol' not in the frame; it holds strike, kind"),
         ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
-        ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a moment"),
+        ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a timestamp"),
         ({"spot": np.nan}, "spot: received nan"),
         ({"spot": 10**400}, "spot: received 1000"),
         ({"data": frame().drop(columns="iv")}, "iv: missing; a chain needs it"),

@@ -79,8 +79,8 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
     [
         ({"vendor": "nyse"}, "vendor: received 'nyse'; legal: 'gammaflow_table', 'cboe_csv'"),
         ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
-        ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a moment"),
-        ({"asof": "noon"}, "asof: .* is not a moment"),
+        ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a timestamp"),
+        ({"asof": "noon"}, "asof: .* is not a timestamp"),
     ],
 )
 def test_arguments(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
