@@ -13,16 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
-from gammaflow.columns import Columnar, Columns, Note, PerUnit, Subset, validate
+from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, WITH_TERMS, problems_of
-from gammaflow.instruments.row import Rows
 from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
 from gammaflow.positions.origins import Origin, Source, count_held, quality_of, rule_of, rule_text, turn
+from gammaflow.positions.rows import PositionRows
 from gammaflow.schema import BOOK
 from gammaflow.units import CONVENTION
 
@@ -32,7 +32,7 @@ _COLUMNS = {**BOOK, "kind": replace(BOOK["kind"], choices=KINDS)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Book(Columnar):
+class Book(PositionRows):
     """Dealers' signed positions in options on one underlying at one timestamp.
 
     Parameters
@@ -162,74 +162,6 @@ class Book(Columnar):
         which states what its figures cover.
         """
         return quality_of(self._held, self.origins, self["origin"], self.asof)
-
-    @cached_property
-    def years(self) -> NDArray[np.float64]:
-        """Years to expiry of each row (ACT/365, to the second); infinite without one."""
-        return read_only(years_to_expiry(self["expiry"], self.asof))
-
-    @cached_property
-    def flag(self) -> NDArray[np.float64]:
-        """+1.0 for calls, -1.0 for puts."""
-        return read_only(np.where(np.char.endswith(self["kind"].astype(str), "call"), 1.0, -1.0))
-
-    @cached_property
-    def instruments(self) -> Mapping[str, NDArray[np.bool_]]:
-        """Masks of the rows of each instrument that has any, by its name; see `gammaflow.instruments`."""
-        masks = {name: instrument.owns(self.columns) for name, instrument in INSTRUMENTS.items()}
-        return FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
-
-    @cached_property
-    def parts(self) -> Mapping[str, Rows]:
-        """Rows of each instrument except vanilla options, in the form that instruments take."""
-        others = {name: mask for name, mask in self.instruments.items() if name != "vanilla"}
-        return FrozenMapping({name: self.rows(mask) for name, mask in others.items()})
-
-    def rows(self, mask: NDArray[np.bool_]) -> Rows:
-        """Some rows in the form that instruments take."""
-        named = zip(self["contract"], np.isin(self["kind"].astype(str), WITH_TERMS), strict=True)
-        terms = tuple(self.terms[name] if has else None for name, has in named)
-        fields = (self.flag, self["strike"], self.underlying_ratio, self["rate"], self.underlying_yield)
-        every = Rows(*fields, self.size, self.years, self.columns, terms, self.spot, self.asof)
-        return every.take(mask)
-
-    @cached_property
-    def vanilla(self) -> NDArray[np.bool_]:
-        """Whether each row is a call or put without barriers, of either exercise."""
-        return np.asarray(self.instruments.get("vanilla", np.zeros(len(self), dtype=bool)))
-
-    @cached_property
-    def has_strike(self) -> NDArray[np.bool_]:
-        """Whether each row has a strike; notes (whose `strike` is the initial fixing) and futures do not."""
-        masks = [mask for name, mask in self.instruments.items() if not INSTRUMENTS[name].has_strike]
-        return np.asarray(~np.any([np.zeros(len(self), dtype=bool), *masks], axis=0))
-
-    @cached_property
-    def expiries(self) -> pd.DatetimeIndex:
-        """Distinct expiries, ascending, in UTC; NaT last where rows never expire."""
-        return pd.DatetimeIndex(np.unique(self["expiry"]), tz="UTC", name="expiry")
-
-    @cached_property
-    def expiry_starts(self) -> NDArray[np.int64]:
-        """Index of the first row of each expiry, followed by the number of rows."""
-        starts = np.searchsorted(self["expiry"], np.unique(self["expiry"]))
-        return read_only(np.append(starts, len(self)), np.int64)
-
-    @cached_property
-    def size(self) -> NDArray[np.float64]:
-        """Signed units of the underlying behind each row: position x multiplier."""
-        return read_only(self["position"] * self["multiplier"])
-
-    @cached_property
-    def underlying_ratio(self) -> NDArray[np.float64]:
-        """Price of what each row is valued on, over spot: its forward's ratio, or 1."""
-        return read_only(np.nan_to_num(self["forward_ratio"], nan=1.0))
-
-    @cached_property
-    def underlying_yield(self) -> NDArray[np.float64]:
-        """Yield of what each row is valued on; a forward has no drift (q = r, Black-76)."""
-        on_spot = np.isnan(self["forward_ratio"])
-        return read_only(np.where(on_spot, self["dividend_yield"], self["rate"]))
 
     def rolled(self, days: float = 0.0, vol_shift: float = 0.0) -> tuple[NDArray[Any], NDArray[Any]]:
         """Years to expiry (0 where expired by then) and volatilities after `days` and a `vol_shift`.
