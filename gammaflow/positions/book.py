@@ -67,19 +67,11 @@ class Book(PositionRows):
 
     Examples
     --------
-    A hedge in perpetual swaps, added to the options it hedges:
-
     >>> import gammaflow as gf
-    >>> options = gf.assign_positions(gf.demo_chain())
-    >>> swaps = {"contract": ["BTC-PERPETUAL"], "venue": ["Deribit"], "kind": ["perpetual"]}
-    >>> hedge = gf.Book(
-    ...     {**swaps, "position": [-25.0], "multiplier": [1.0]},
-    ...     symbol="BTC", spot=options.spot, asof=options.asof, rule="hedge",
-    ... )
-    >>> float(gf.aggregate_exposure(hedge).total()["delta"]) == -25.0 * options.spot
-    True
-    >>> len(options + hedge) - len(options), len((options + hedge).select(kind="perpetual"))
-    (1, 1)
+    >>> hedge = {"contract": ["BTC-PERP"], "venue": ["Deribit"], "kind": ["perpetual"], "position": [-25.0]}
+    >>> book = gf.Book({**hedge, "multiplier": [1.0]}, "BTC", 71_470.0, "2026-02-05T09:36Z", "hedge")
+    >>> float(gf.aggregate_exposure(book).total()["delta"])
+    -1786750.0
     """
 
     columns: Columns

@@ -135,8 +135,6 @@ class RepairedChain(_Derived):
     >>> repaired = gf.repair_chain(gf.demo_chain())
     >>> repaired.marks["iv_source"].unique().tolist(), len(repaired.forwards)
     (['vendor'], 7)
-    >>> isinstance(repaired, gf.Chain)
-    True
     """
 
     original: Chain
@@ -319,13 +317,8 @@ def repair_chain(
             "flags": flags,
         }
     )
-    return RepairedChain(
-        columns={**priced.columns, "iv": iv},
-        **shared,
-        original=chain,
-        marks=marks,
-        forwards=table,
-    )
+    columns = {**priced.columns, "iv": iv}
+    return RepairedChain(columns=columns, **shared, original=chain, marks=marks, forwards=table)
 
 
 def _counts(values: pd.Series[Any]) -> dict[str, int]:

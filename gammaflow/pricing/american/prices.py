@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.errors import SchemaError
-from gammaflow.kernels.american import Rule, rule
+from gammaflow.kernels.american import Rule
 from gammaflow.kernels.blocks import read_blocks
 from gammaflow.kernels.bsm import DEFAULT, default_loop
 from gammaflow.kernels.differences import CENTRAL, ONE_SIDED
 from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
 from gammaflow.pricing.american.implied import implied
+from gammaflow.pricing.american.precision import read_precision
 from gammaflow.pricing.arguments import read_columns, read_which
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
@@ -46,22 +46,8 @@ FloatArray = NDArray[np.float64]
 
 ALL = (*DEFAULT, "speed")
 
-# Per precision and for ordinary and strained options: the rule of values, and that of differences, which ask
-# more of convergence.
-_FAR, _FAR_PRECISE = rule(20, 20, 48), rule(32, 32, 96)
-RULES = {
-    "default": ((rule(8, 8, 24, 1e-5, 4), _FAR), (rule(8, 8, 24, 1e-7, 5), _FAR)),
-    "precise": ((rule(16, 16, 48, 1e-7, 6), _FAR_PRECISE), (rule(16, 16, 48, 1e-9, 8), _FAR_PRECISE)),
-}
-
 _CHUNK = 4096
 _STEP = 0.005
-
-
-def _read_precision(precision: Any) -> tuple[Rules, Rules]:
-    if not isinstance(precision, str) or precision not in RULES:
-        raise SchemaError(f"precision: received {precision!r}; legal are {', '.join(map(repr, RULES))}.")
-    return RULES[precision]
 
 
 def _held(phi: FloatArray, S: FloatArray, boundary: FloatArray) -> NDArray[np.bool_]:
@@ -244,7 +230,7 @@ def greeks(
     >>> g.delta.round(4), g.gamma.round(4)
     (array([-0.3298, -1.    ]), array([0.0155, 0.    ]))
     """
-    rules = _read_precision(precision)
+    rules = read_precision(precision)
     names = read_which(which, ALL)
     numbers = {"S": S, "K": K, "t": t, "r": r, "sigma": sigma, "q": q}
     columns, shape, index = read_columns(flag, numbers, [])
@@ -301,7 +287,7 @@ def exercise_boundary(
     >>> float(exercise_boundary("c", 100.0, 1.0, 0.05, 0.25))
     inf
     """
-    rules = _read_precision(precision)
+    rules = read_precision(precision)
     (signs, strike, *rest), shape, _ = read_columns(
         flag, {"K": K, "t": t, "r": r, "sigma": sigma, "q": q}, []
     )
@@ -387,7 +373,7 @@ def implied_volatility_status(
     >>> implied_volatility_status([4.0, 5.0, 9.0], 95.0, 100.0, 0.5, 0.05, 0.0, "p").reason.tolist()
     ['below intrinsic', 'no time value', 'ok']
     """
-    by = _read_precision(precision)[0]
+    by = read_precision(precision)[0]
     numbers = {"price": price, "S": S, "K": K, "t": t, "r": r, "q": q}
     columns, shape, index = read_columns(flag, numbers, [])
     sigma, status = np.empty(shape), np.empty(shape, np.int8)
