@@ -63,7 +63,7 @@ def test_report_names_its_file_after_symbol_and_moment(run, quotes, monkeypatch,
     assert code == 0
     assert (tmp_path / "BTC-20260205T0936Z.html").stat().st_size > 10_000
     assert "written: BTC-20260205T0936Z.html" in err
-    assert "1 rows of the file left out" in out
+    assert "1 rows of the file excluded" in out
 
 
 @pytest.mark.parametrize(
