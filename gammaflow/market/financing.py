@@ -90,7 +90,7 @@ def default_rate(chain: Chain) -> tuple[float, str]:
         return 0.0, f"no default for {chain.currency}, and the chain has none; set one with rate= or --rate"
     year = min(max(chain.asof.year, min(FEDERAL_FUNDS)), max(FEDERAL_FUNDS))
     return FEDERAL_FUNDS[year], (
-        f"default, as the chain has none: roughly the average US federal funds rate of {year}; "
+        f"default, as the chain has none: about the average US federal funds rate of {year}; "
         "rate= or --rate sets another"
     )
 

@@ -243,7 +243,7 @@ def test_bad_files_end_in_one_line_and_code_2(run, tmp_path, command, content, w
         (("levels", "QUOTES", "--symbol", "BTC", "--dynamics", "magic"), "dynamics: received 'magic'"),
         (("profile", "QUOTES", "--symbol", "BTC", "--low", "90000", "--high", "80000"), "spots: received"),
         (("exposure", "QUOTES", "--symbol", "BTC", "--by", "colour"), "by: received"),
-        (("levels", "no-such-file.csv"), "there is no such file"),
+        (("levels", "no-such-file.csv"), "file not found"),
     ],
 )
 def test_bad_options_end_in_one_line_and_code_2(run, quotes, args, words):

@@ -128,9 +128,9 @@ def test_asof_replaces_the_moment_of_the_file_and_is_needed_without_one(tmp_path
         (
             "SPX220218P04500000",
             "SPX",
-            r"contract: 1 of 6 rows are no option symbols \(first: file line 6 = 'SPX'",
+            r"contract: 1 of 6 rows are not option symbols \(first: file line 6 = 'SPX'",
         ),
-        ("SPX220218P04500000", "SPX220230P04500000", r"contract: 1 of 6 rows are no option symbols"),
+        ("SPX220218P04500000", "SPX220230P04500000", r"contract: 1 of 6 rows are not option symbols"),
         (
             "Fri Feb 18 2022,SPX2",
             "Thu Feb 17 2022,SPX2",
@@ -145,7 +145,7 @@ def test_asof_replaces_the_moment_of_the_file_and_is_needed_without_one(tmp_path
         (
             ",0.1987,-0.49,0.002,1840",
             "",
-            r"1 of 3 lines have not the 22 fields .* \(first: file line 6 has 18\)",
+            r"1 of 3 lines do not have the 22 fields .* \(first: file line 6 has 18\)",
         ),
         ("SPX220218", "XYZ220218", r"root XYZ has no known settlement; known: SPX, "),
         (
@@ -210,7 +210,7 @@ def test_adjusted_contracts_of_a_share(tmp_path: Path) -> None:
     chain = read(tmp_path, cboe_json(*rows, symbol="AAPL", security_type="stock"))
     assert (chain.symbol, list(chain["root"])) == ("AAPL", ["AAPL"])
     assert sum(chain.left_out.values()) == 1
-    with pytest.raises(ReaderError, match="no row names a standard option contract"):
+    with pytest.raises(ReaderError, match="no row has a standard option contract"):
         read(tmp_path, cboe_json(rows[1], symbol="AAPL", security_type="stock"))
 
 

@@ -172,7 +172,7 @@ def test_contract_size_comes_from_one_place() -> None:
             r"settlement: received \"\['AM'\]\"",
         ),
         ({"expiry": ["2026-03-20T16:00"] * 3}, r"expiry: 3 of 3 rows are neither dates nor tz-aware moments"),
-        ({"expiry": ["2026-03-20", "2026-03-20T16:00Z", "2026-03-20"]}, "holds dates and tz-aware moments"),
+        ({"expiry": ["2026-03-20", "2026-03-20T16:00Z", "2026-03-20"]}, "holds dates and tz-aware timestamps"),
     ],
 )
 def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> None:
@@ -205,7 +205,7 @@ def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> No
         ),
         (
             {"data": pd.concat([frame(), frame()[["iv"]]], axis=1)},
-            "columns: 'iv' stand in the frame more than once",
+            "columns: 'iv' occur in the frame more than once",
         ),
     ],
 )

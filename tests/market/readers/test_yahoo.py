@@ -78,7 +78,7 @@ def test_asof(tmp_path: Path) -> None:
             quote(openInterest="many"),
             r"open_interest: 1 of 1 rows are not numbers \(first: quotes\[0\] = 'many'\)",
         ),
-        (quote(symbol="IBIT"), "contract: 1 of 1 rows are no option symbols"),
+        (quote(symbol="IBIT"), "contract: 1 of 1 rows are not option symbols"),
         (YAHOO_JSON.replace("36.23", "NaN"), "spot: received nan"),
         (YAHOO_JSON.replace("36.23", "1" + "0" * 400), "spot: received inf"),
         (YAHOO_JSON.replace('"iv"', '"sigma"'), "fields missing in quotes: iv; it holds symbol, expiration"),

@@ -302,7 +302,7 @@ def test_what_cannot_be_kept_is_refused(store: Store, chain: Any, arguments: Any
 def test_illegal_arguments(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path, words in (
-        (3, "path: received 3; the path of a folder"),
+        (3, "path: received 3; it must be the path of a folder"),
         (tmp_path / "file", "file is a file; a store"),
     ):
         with pytest.raises(SchemaError, match=words):
