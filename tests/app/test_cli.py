@@ -145,7 +145,7 @@ def test_every_command_says_the_rate_and_its_source(run, stock, command, monkeyp
     code, out, _ = run(command, stock)
     assert code == 0
     assert f"rate: {default}" in out
-    assert "dividend yield: 0 % a year: neither the chain nor its quotes tell one" in out
+    assert "dividend yield: 0 % a year: neither the chain nor its quotes give one" in out
     assert "Synthetic demonstration data" in out
     code, out, _ = run(command, stock, "--json")
     found = json.loads(out)

@@ -103,7 +103,7 @@ def digest(chain: Chain) -> str:
     texts: dict[str, Any] = {name: [getattr(chain, name)] for name in _TEXTS}
     texts["left_out"] = list(chain.left_out)
     texts |= {name: chain[name] for name, column in CHAIN.items() if column.type == "text"}
-    refuse("chain", [f"{name}: has {found}; a store keeps Unicode text only. Convert it to str."
+    refuse("chain", [f"{name}: holds {found}; a store keeps Unicode text only. Convert it to str."
                      for name, values in texts.items() if (found := _no_text(values))])  # fmt: skip
     return _digest(_facts(chain), chain.columns)
 

@@ -193,7 +193,7 @@ class Store:
             return self._open(latest[0])
         raise SchemaError(
             f"{symbol!r}: no chain{f' from {vendor!r}' if vendor is not None else ''} at or before "
-            f"{last or 'any time'} in {self.path}, which has {self._in_words(symbol)}."
+            f"{last or 'any time'} in {self.path}, which holds {self._in_words(symbol)}."
         )
 
     def between(self, symbol: str, first: Any, last: Any, *, vendor: str | None = None) -> Iterator[Chain]:

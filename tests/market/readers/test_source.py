@@ -45,7 +45,7 @@ def test_every_format_has_a_sample() -> None:
         (DERIBIT_JSON[:200].encode(), "the JSON breaks at line 1, column"),
         (YAHOO_JSON[:-2].encode(), "the file was cut off or altered"),
         (b"[" * 100_000, "nested too deeply"),
-        (b'{"Error Message": "Invalid API call"}', "not recognised; known are: gammaflow_table, a chain"),
+        (b'{"Error Message": "Invalid API call"}', "not recognised; known formats: gammaflow_table, a chain"),
         (b'{"status": "OK", "results": [{"break_even_price": 5}]}', "not recognised"),
         (b"null", "not recognised"),
         (b"[]", "not recognised"),

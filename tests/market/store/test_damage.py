@@ -230,7 +230,7 @@ def rewrite(path: Path, **changes: object) -> None:
         ({"spot": 101.0}, "its values differ from those that were written"),
         ({"strike": 2}, "its values differ from those that were written"),
         ({"left_out": {"x": 1}}, "its values differ from those that were written"),
-        ({"digest": None, "raw": None}, "it does not say digest, raw"),
+        ({"digest": None, "raw": None}, "it lacks digest, raw"),
         ({"version": "1"}, "cannot be read or is damaged"),
     ],
 )
