@@ -1,4 +1,4 @@
-"""The main job on the built-in synthetic chain: levels, the strikes behind them, a page."""
+"""The full analysis of the built-in synthetic chain: levels, the strikes behind them, a page."""
 
 import sys
 

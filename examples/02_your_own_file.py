@@ -1,4 +1,4 @@
-"""Your own file: one a reader knows, or any DataFrame with a column map."""
+"""Your own data: a file in a known format, or any DataFrame with a column map."""
 
 import sys
 
@@ -8,14 +8,14 @@ import gammaflow as gf
 
 
 def from_a_vendor_file(path: str, symbol: str | None = None) -> gf.Report:
-    """A file that `read_chain` recognises: `python 02_your_own_file.py quotes.csv BTC`."""
+    """A file in a format that `read_chain` recognises: `python 02_your_own_file.py quotes.csv BTC`."""
     chain = gf.read_chain(path, symbol=symbol)
     print(chain)
     return gf.analyze(chain)
 
 
 def from_a_frame() -> gf.Report:
-    """Any table: say what each column is, what the underlying is, and when expiries settle."""
+    """Any table: name the columns and the underlying, and say when expiries settle."""
     mine = pd.DataFrame(
         {
             "exp": ["2026-03-20", "2026-03-20", "2026-03-20", "2026-04-17"],
@@ -34,7 +34,7 @@ def from_a_frame() -> gf.Report:
         multiplier=100,
         settlement="PM",
     )
-    # Rates are yours to say; a vendor's chain has none.
+    # Set the rate yourself: a vendor's chain has none.
     return gf.analyze(chain.with_columns(rate=0.041, dividend_yield=0.012))
 
 
@@ -44,7 +44,7 @@ def main(*args: str) -> None:
     try:
         gf.read_chain(__file__)
     except gf.ReaderError as error:
-        print(f"\nA file of another kind is refused in one line:\n{error}")
+        print(f"\nA file in another format gives a one-line error:\n{error}")
 
 
 if __name__ == "__main__":

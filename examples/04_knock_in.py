@@ -1,4 +1,4 @@
-"""The knock-in: puts inside notes, whose delta passes 1 near the barrier, and what that adds to a book."""
+"""Knock-in: puts embedded in notes, whose delta exceeds 1 near the barrier, and their effect on a book."""
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,8 @@ TIMES = {
     "1 hour": 1 / 8760,
 }
 
-# The event's barriers, in dollars per share of the fund and, by coins per share, per coin. The first had been
-# passed by the evening of the demo chain. Face value, strikes and dates below are made up, as is the depth.
+# Barriers reported for the event, in dollars per IBIT share and, by BTC per share, per BTC. The first had
+# been hit by the evening of the demo chain. Face value, strikes and dates below are made up, as is the depth.
 COINS_PER_SHARE = 0.00056712
 SHARE_BARRIERS = [43.6, 39.0, 38.0]
 FACE, SHARE_OF_STRIKE, VOLATILITY = 500e6, 0.70, 0.56
@@ -37,7 +37,7 @@ def greeks_of_one() -> pd.DataFrame:
 
 
 def steepest() -> pd.DataFrame:
-    """Largest |delta| around the barrier, by time to expiry and by how it is monitored."""
+    """Largest |delta| around the barrier, by time to expiry and by monitoring."""
     spots = 60.0 * np.append(1.0 + 1e-12, np.linspace(0.95, 1.1, 301))
 
     def largest(years, monitoring):
@@ -48,7 +48,7 @@ def steepest() -> pd.DataFrame:
     rows = {
         name: {
             "continuous": largest(years, "continuous"),
-            "each day": largest(years, max(1, round(252 * years))),
+            "daily": largest(years, max(1, round(252 * years))),
             "at maturity": largest(years, "maturity"),
         }
         for name, years in TIMES.items()
@@ -57,7 +57,7 @@ def steepest() -> pd.DataFrame:
 
 
 def at_the_barrier() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Jump and |delta| of a barrier at 70 % of the strike, r = q = 0."""
+    """Jump and |delta| at a barrier of 70 % of the strike, r = q = 0."""
     names = ["2 years", "1 year", "6 months", "3 months", "1 month", "1 week"]
     years, vols = np.array([2.0, 1.0, 0.5, 0.25, 1 / 12, 1 / 52]), np.array([0.45, 0.60, 0.90])
     found = barrier.delta_excess("down-in", "p", 1.0, 0.7, years[:, None], 0.0, vols)
@@ -66,7 +66,7 @@ def at_the_barrier() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def thresholds(sigma: float) -> pd.DataFrame:
-    """Below which sigma sqrt(t), and at one volatility with how many months left, |delta| passes 1."""
+    """sigma sqrt(t) below which |delta| exceeds 1, and the months left at one vol."""
     ratios = pd.Index([0.5, 0.6, 0.7, 0.75, 0.8], name="barrier / strike")
     below = {m: [barrier.excess_threshold("down-in", "p", h, monitoring=m) for h in ratios]
              for m in ("continuous", "maturity")}  # fmt: skip
@@ -75,7 +75,7 @@ def thresholds(sigma: float) -> pd.DataFrame:
 
 
 def notes(chain: gf.Chain, days: float, at_maturity: bool = False) -> gf.Book:
-    """The puts that dealers own through the notes: face / strike units of a strike that is barrier / 0.7."""
+    """The puts that dealers are long through the notes: face / strike units, with strike = barrier / 0.7."""
     levels = np.array(SHARE_BARRIERS) / COINS_PER_SHARE
     strikes = levels / SHARE_OF_STRIKE
     alive = levels < chain.spot
@@ -95,11 +95,11 @@ def notes(chain: gf.Chain, days: float, at_maturity: bool = False) -> gf.Book:
             "monitoring_dates": np.where(alive & at_maturity, 1.0, np.nan),
         }
     )
-    return gf.Book(rows, chain.symbol, chain.spot, chain.asof, rule="made up: dealers own the puts of notes")
+    return gf.Book(rows, chain.symbol, chain.spot, chain.asof, rule="made up: dealers long the puts of notes")
 
 
 def sold_against_vega(held: gf.Book) -> gf.Book:
-    """Puts struck at the barriers, sold in such numbers that each note and its put have no vega together."""
+    """Puts struck at the barriers, sold in such numbers that each note and its put together have no vega."""
     frame = held.to_frame()
     frame["contract"] = "put against " + frame["contract"]
     frame["strike"] = frame["barrier"].fillna(frame["strike"] * SHARE_OF_STRIKE)
@@ -133,7 +133,7 @@ def main() -> None:
 
     jump, edge = at_the_barrier()
     show("Barrier at 70 % of the strike: |delta| just before it is hit", edge)
-    show("... and what the hedger sells when it is, in units per option", jump, 3)
+    show("... and the hedger's sale when it is hit, in units per option", jump, 3)
     show(f"|delta| passes 1 below sigma sqrt(t); months at {100 * VOLATILITY:g} %", thresholds(VOLATILITY), 3)
     far = barrier.delta_excess("down-in", "p", 1.0, 0.7, 1.75, 0.0, np.array([0.56, 0.90])).edge
     print(f"1.75 years left: |delta| {abs(far[0]):.2f} at 56 %, {abs(far[1]):.2f} at 90 %; it is not above 1")
@@ -145,10 +145,10 @@ def main() -> None:
         "+ notes due in 1.75 years": notes(chain, 639),
         "+ notes due in 28 days": near,
         "  and puts sold, no vega": near + sold_against_vega(near),
-        "  looked at when due only": notes(chain, 28, at_maturity=True),
+        "  observed at maturity only": notes(chain, 28, at_maturity=True),
     }
     levels = ", ".join(f"{price / COINS_PER_SHARE:,.0f}" for price in SHARE_BARRIERS)
-    print(f"\nSpot {chain.spot:,.0f}; barriers {levels}, the first knocked already")
+    print(f"\nSpot {chain.spot:,.0f}; barriers {levels}, the first already hit")
     title = f"The demo chain and USD {FACE / 1e6:,.0f} m of notes, made up; USD m, + = dealers buy"
     show(title, compare(listed, books), 0)
 
@@ -157,7 +157,7 @@ def main() -> None:
     jump = barrier.knock_in_jump("down-in", "p", strike, level, 28 / 365, 0.04, VOLATILITY)
     shifted = barrier.barrier_shift(level, jump, units, 0.01 / DEPTH)
     columns = {"jump": jump, "sold, USD m": jump * units * level / 1e6, "shifted to": shifted}
-    title = f"Knocked now, and the barrier shifted by what the sale does at USD {DEPTH / 1e6:,.0f} m per 1 %"
+    title = f"Hit now, and the barrier shifted by the impact of the sale at USD {DEPTH / 1e6:,.0f} m per 1 %"
     show(title, pd.DataFrame(columns, pd.Index([f"{h:,.0f}" for h in level], name="barrier")))
 
     barriers.cliff(**PUT).plot(currency="USD").figure.savefig("knock_in.png", dpi=120)

@@ -1,4 +1,4 @@
-"""One market, three venues: coin options, options on the fund and structured notes in one profile."""
+"""One market, three venues: BTC options, IBIT options and structured notes in one profile."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -7,7 +7,7 @@ import gammaflow as gf
 from gammaflow import note_maps, venues
 from gammaflow.exposure import exercise
 
-# Made up: the volatility of all notes, and what moves the price by 1 %.
+# Made up: the volatility of all notes, and the depth of the market per 1 %.
 RATE, NOTE_VOLATILITY, DEPTH = 0.036, 0.56, 300e6
 NIGHT, DAY = "2026-02-07T03:00Z", "2026-02-06T15:00Z"
 
@@ -23,14 +23,14 @@ def notes_on_the_fund() -> gf.Book:
 
 
 def consolidated() -> gf.Book:
-    """Deribit, IBIT and the notes, all in dollars per coin; none of it is market data."""
+    """Deribit, IBIT and the notes, all in dollars per BTC; none of it is market data."""
     coins = gf.assign_positions(gf.demo_chain(), venue="Deribit")
     fund = gf.assign_positions(gf.demo_chain(symbol="IBIT"), venue="IBIT")
     return coins + (fund + notes_on_the_fund()).in_units_of("BTC", venues.IBIT, spot=coins.spot)
 
 
 def levels_of(books: dict[str, gf.Book]) -> pd.DataFrame:
-    """Gamma at spot, the nearest zero, the trough and its core, by book."""
+    """Gamma at spot, the nearest zero gamma, the trough and its core, by book."""
     rows = {}
     for name, book in books.items():
         levels = gf.sweep_spot(book).levels()
@@ -74,7 +74,7 @@ def main() -> None:
         "Barriers of the notes, notional and trade in USD m, + = dealers buy", barriers.drop(columns="shares")
     )
     show(
-        "What 530m of notes would sell at one barrier, USD m",
+        "Hedge sales for 530m of notes at one barrier, USD m",
         note_maps.knock_in_sales().table / [1, 1e6, 1e6, 1],
         2,
     )

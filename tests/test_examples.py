@@ -37,7 +37,7 @@ def test_your_own_file(tmp_path):
     done = run("02_your_own_file.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Levels SPY, as of 2026-03-02 20:00 UTC, spot 593.20 USD" in done.stdout
-    assert "not recognised; known are: gammaflow_table" in done.stdout
+    assert "not recognised; known formats: gammaflow_table" in done.stdout
 
 
 @pytest.mark.slow

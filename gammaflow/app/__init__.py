@@ -1,1 +1,1 @@
-"""Doors: the command line, the watch of a live feed, the terminal."""
+"""User interfaces: the command line, the watch of a live feed, the terminal."""

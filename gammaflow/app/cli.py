@@ -40,15 +40,15 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Where option dealers must buy and sell.",
+    help="Levels and amounts at which option dealers must buy and sell.",
 )
 
 
 def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
-    """The report of a file, under the options of a command."""
+    """The report of a file, with the options of a command."""
     if quotes.repair and quotes.dividend_yield is not None:
         raise SchemaError(
-            f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which takes yields from "
+            f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
             "put-call parity. Leave one of them out."
         )
     with working("Reading and pricing"):
@@ -65,7 +65,7 @@ def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
 
 @app.command()
 def demo(rule: RuleName = "calls_long_puts_short", as_json: Json = False, out: ReportOut = None) -> None:
-    """Run the main job on the built-in synthetic chain."""
+    """Analyse a built-in synthetic BTC chain."""
     with working("Reading and pricing"):
         result = analyze(demo_chain(), rule=rule)
     finish_report(result, out, as_json)
@@ -92,7 +92,7 @@ def levels(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: Re
 @app.command()
 @grouped
 def exposure(*, by: GroupBy = None, quotes: Quotes, as_json: Json = False, out: TableOut = None) -> None:
-    """Dealers' greeks in money, per expiry unless asked otherwise."""
+    """Dealers' greeks in money, per expiry by default."""
     result = _report(quotes)
     keys = by or ["expiry"]
     table, title = result.exposure.by(*keys), f"Exposure by {', '.join(keys)}"
@@ -111,7 +111,7 @@ def profile(
     as_json: Json = False,
     out: TableOut = None,
 ) -> None:
-    """Every measure repriced over a grid of spots."""
+    """All measures revalued over a grid of spots."""
     result = _report(quotes, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
@@ -124,7 +124,7 @@ def verify_kernels(
     full: Full = False,
     as_json: Json = False,
 ) -> None:
-    """Hold the kernels, as compiled for this processor, against vollib and reference values."""
+    """Check the greeks compiled on this machine against vollib and stored reference values."""
     with working("Comparing"):
         result = verify.run(full)
     if as_json:
@@ -142,7 +142,7 @@ app.command()(live.watch)
 
 
 def main() -> NoReturn:
-    """Run the command line; bad input ends in one line and exit code 2."""
+    """Run the command line; invalid input gives a one-line error and exit code 2."""
     try:
         app(standalone_mode=True)
     except GammaflowError as error:

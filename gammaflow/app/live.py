@@ -1,4 +1,4 @@
-"""The commands that ask live feeds: gammaflow fetch | watch."""
+"""The commands that use live feeds: gammaflow fetch | watch."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def fetch(
     timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
-    """Ask a vendor for the chain of now."""
+    """Download the current option chain from a vendor."""
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     if out:
         check_ending(out, (".csv", ".parquet"))
-    with err_console.status(f"Asking {vendor} ..."):
+    with err_console.status(f"Downloading from {vendor} ..."):
         answers = feed.fetch()
     kept = answers.save(raw) if raw else None
     chain = answers.chain()
@@ -66,7 +66,7 @@ def fetch(
         return
     out_console.print(str(chain), highlight=False, markup=False)
     if kept:
-        out_console.print(f"raw answers: {kept}", highlight=False, markup=False, soft_wrap=True)
+        out_console.print(f"raw responses: {kept}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _parquet(table: Any, path: Path) -> None:
@@ -106,7 +106,7 @@ def watch(
     timeout: Timeout = 30.0,
     as_json: JsonLines = False,
 ) -> None:
-    """Refresh levels and exposure from a live feed until Ctrl-C; faults are shown and survived."""
+    """Live levels and gamma by strike. Keeps running through feed errors; stop with Ctrl-C."""
     check_choice(rule, "rule", RULES)
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
@@ -121,7 +121,7 @@ def watch(
     else:
         last = watch_feed(feed, analyse, lambda state: _print(to_line(state)), **how)
     if last.refreshes == count == last.faults:
-        raise FeedError(f"no refresh of {last.refreshes} was without a fault; the last: {last.fault}")
+        raise FeedError(f"all {last.refreshes} refreshes had errors; the last: {last.fault}")
 
 
 def _print(line: str) -> None:
@@ -129,7 +129,7 @@ def _print(line: str) -> None:
 
 
 def _redraw(feed: Feed, analyse: Callable[[Chain], Report], how: dict[str, Any]) -> State:
-    """Watch in a view that redraws itself; ages go on while the feed is asked."""
+    """Watch in a view that redraws itself; ages advance while the feed is queried."""
     seen = [State(feed.vendor, feed.symbol, datetime.now(UTC))]
 
     def view() -> Any:

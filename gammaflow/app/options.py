@@ -1,4 +1,4 @@
-"""Options of the command line, each once, and those that several commands take together."""
+"""Options of the command line, each defined once, and groups of options that several commands take."""
 
 from __future__ import annotations
 
@@ -44,36 +44,34 @@ __all__ = [
 ]
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="An option chain; its format is recognised.")]
-Symbol = Annotated[str | None, typer.Option(help="The underlying, where a file holds several.")]
-RuleName = Annotated[str, typer.Option(help=f"Who holds which side: {', '.join(RULES)}.")]
+Symbol = Annotated[str | None, typer.Option(help="The underlying, if the file has several.")]
+RuleName = Annotated[str, typer.Option(help=f"Sign of dealers' positions: {', '.join(RULES)}.")]
 _FORMATS = ", ".join(f.name for f in FORMATS)
-Vendor = Annotated[str | None, typer.Option(help=f"The format, where not recognised: {_FORMATS}.")]
-AsOf = Annotated[str | None, typer.Option(help="The quotes' moment, with its time zone (ISO 8601).")]
-Repair = Annotated[
-    bool, typer.Option("--repair", help="Take forwards and volatilities from the quotes first.")
-]
+Vendor = Annotated[str | None, typer.Option(help=f"The format, if not recognised: {_FORMATS}.")]
+AsOf = Annotated[str | None, typer.Option(help="Timestamp of the quotes, with time zone (ISO 8601).")]
+Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]
 Rate = Annotated[
     float | None,
     typer.Option(
-        help="Interest rate of all rows; 0.036 is 3.6 % a year, 0 is 0. Not given: the chain's, else that of "
+        help="Interest rate of all rows; 0.036 is 3.6 % a year. Default: the chain's, else that of "
         "put-call parity, else the US short rate of the year."
     ),
 ]
 Yield = Annotated[
     float | None,
     typer.Option(
-        help="Dividend yield of all rows, not with --repair. Not given: the chain's, else that of put-call "
+        help="Dividend yield of all rows, not with --repair. Default: the chain's, else that of put-call "
         "parity."
     ),
 ]
-Dynamics = Annotated[str, typer.Option(help=f"How volatility follows spot: {', '.join(DYNAMICS)}.")]
+Dynamics = Annotated[str, typer.Option(help=f"Smile dynamics as spot moves: {', '.join(DYNAMICS)}.")]
 Days = Annotated[float, typer.Option(help="Calendar days to roll the profile forward.")]
-VolShift = Annotated[float, typer.Option(help="Added to every volatility; 0.01 is one vol point.")]
+VolShift = Annotated[float, typer.Option(help="Added to every implied vol; 0.01 is one vol point.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
-TableOut = Annotated[Path | None, typer.Option(help="Write the whole table: .csv, .json or .md.")]
+TableOut = Annotated[Path | None, typer.Option(help="Write the full table: .csv, .json or .md.")]
 ChainOut = Annotated[Path | None, typer.Option(help="Write the chain: .csv or .parquet.")]
 
 GroupBy = Annotated[
@@ -81,22 +79,22 @@ GroupBy = Annotated[
 ]
 Low = Annotated[float | None, typer.Option(help="Lowest spot; default 70 % of spot.")]
 High = Annotated[float | None, typer.Option(help="Highest spot; default 130 % of spot.")]
-Points = Annotated[int, typer.Option(min=3, max=100_001, help="How many spots.")]
-Full = Annotated[bool, typer.Option("--full", help="Thirty thousand rows instead of a thousand.")]
+Points = Annotated[int, typer.Option(min=3, max=100_001, help="Number of spots.")]
+Full = Annotated[bool, typer.Option("--full", help="Compare 30,000 contracts instead of 1,000.")]
 
-VendorName = Annotated[str, typer.Argument(metavar="VENDOR", help=f"Who is asked: {', '.join(VENDORS)}.")]
+VendorName = Annotated[str, typer.Argument(metavar="VENDOR", help=f"Vendor: {', '.join(VENDORS)}.")]
 SymbolName = Annotated[str, typer.Argument(metavar="SYMBOL", help="The underlying: BTC, SPX, IBIT.")]
-BaseUrl = Annotated[str | None, typer.Option(help="Ask this address instead of the vendor's own.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Address to use instead of the vendor's own.")]
 Timeout = Annotated[float, typer.Option(help="Seconds that one fetch may take, retries included.")]
-RawFolder = Annotated[Path | None, typer.Option(help="A folder for the vendor's answers as they came.")]
+RawFolder = Annotated[Path | None, typer.Option(help="Folder for the vendor's raw responses.")]
 Every = Annotated[float, typer.Option(help="Seconds from one refresh to the next.")]
-Count = Annotated[int | None, typer.Option(help="End after so many refreshes.")]
-StoreFolder = Annotated[Path | None, typer.Option(help="A folder that keeps every chain.")]
+Count = Annotated[int | None, typer.Option(help="Stop after this many refreshes.")]
+StoreFolder = Annotated[Path | None, typer.Option(help="Folder in which to archive every chain.")]
 
 
 @dataclass(frozen=True)
 class Quotes:
-    """The file of a chain, how to read it, who holds which side, and rates and volatilities."""
+    """Options for a chain: its file, how to read it, the sign of positions, rates and implied vols."""
 
     file: File
     symbol: Symbol = None
@@ -110,7 +108,7 @@ class Quotes:
 
 @dataclass(frozen=True)
 class Scenario:
-    """When, and under which volatility, a report values its rows."""
+    """Time and implied vols at which a report values its rows."""
 
     dynamics: Dynamics = "sticky_strike"
     days: Days = 0.0
@@ -118,7 +116,7 @@ class Scenario:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters of a class above are given option by option on the command line."""
+    """A command whose parameters of the classes above become single options on the command line."""
     own, hints = inspect.signature(command).parameters, get_type_hints(command, include_extras=True)
     groups = {name: hints[name] for name in own if is_dataclass(hints[name])}
     options = []

@@ -1,4 +1,4 @@
-"""Reports and tables as commands print and write them."""
+"""Output of reports and tables: printed, and written to files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _show_head(report: Report) -> None:
 
 
 def conditions(report: Report) -> dict[str, Any]:
-    """What JSON says beside numbers, whatever the command."""
+    """Conditions that JSON output has beside its numbers, for every command."""
     return {"warnings": report.warnings(), "financing": rate_dict(report.book, report.financing)}
 
 
@@ -80,7 +80,7 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
 def finish_table(
     report: Report, frame: pd.DataFrame, title: str, out: Path | None, as_json: bool, left_out: str = ""
 ) -> None:
-    """Print a table, or its JSON, and write it where asked; and what it leaves out, in words."""
+    """Print a table, or its JSON, and write it if asked; state in words the rows it excludes."""
     flat = frame.reset_index()
     units = describe(report.book.currency)
 
@@ -111,7 +111,7 @@ def finish_table(
 def finish_report(
     report: Report, out: Path | None, as_json: bool, shown: dict[str, Any] | None = None
 ) -> None:
-    """Write the report where asked; print its levels, or as JSON `shown` (by default all) alone."""
+    """Write the report if asked; print its levels, or only `shown` (by default all) as JSON."""
     if out:
         write(
             out,

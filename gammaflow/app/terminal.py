@@ -1,4 +1,4 @@
-"""What commands print to, and how they write files."""
+"""Consoles for the output of commands, and writing of files."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ err_console = Console(stderr=True)
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """A line on the error stream while work lasts; the first run on a machine says that it compiles."""
+    """Status line on the error stream during work; the first run on a machine announces the compilation."""
     if not kernels_are_ready():
-        err_console.print("First run on this machine: compiling the kernels, for a few seconds ...")
+        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
     with err_console.status(f"{what} ..."):
         yield
 
 
 def check_ending(path: Path, endings: Any) -> None:
-    """SchemaError where the path's ending is none of `endings`."""
+    """Raise SchemaError unless the path's ending is one of `endings`."""
     if path.suffix not in endings:
         raise SchemaError(f"--out: received {str(path)!r}; legal endings: {', '.join(endings)}.")
 
 
 def write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
-    """Write what belongs to the path's ending."""
+    """Write a file with the writer of its ending."""
     check_ending(path, writers)
     try:
         writers[path.suffix](path)
@@ -45,5 +45,5 @@ def write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
 
 
 def dumps(value: object) -> str:
-    """JSON as commands print it."""
+    """JSON text in the form that commands print."""
     return json.dumps(value, indent=2, allow_nan=False)

@@ -1,4 +1,4 @@
-"""A live feed watched: levels and exposure refreshed, faults survived, every chain kept."""
+"""Watch of a live feed: refreshes levels and exposure, keeps running through errors, archives every chain."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ _BAR = 18
 
 @dataclass(frozen=True)
 class State:
-    """What a watch knows after a refresh.
+    """State of a watch after a refresh.
 
     Attributes
     ----------
     vendor, symbol : str
-        What is watched.
+        Vendor and symbol of the feed.
     now : datetime
-        The moment that ages are counted to (UTC).
+        Time at which ages are measured (UTC).
     report : Report or None
-        Of the last good chain; None before the first.
+        Report on the last good chain; None before the first.
     received_at : datetime or None
-        When that chain came, by this machine's clock (UTC).
+        When that chain arrived, by this machine's clock (UTC).
     fault : str
-        What went wrong at the last refresh; "" where nothing did.
+        Error of the last refresh; "" where there was none.
     refreshes, faults, stored : int
-        How often the feed was asked, how often something went wrong, and chains that were new to the store.
+        Number of refreshes, of refreshes with errors, and of chains that were new to the store.
     store : str
-        Where chains are kept; "" where they are not.
+        Folder where chains are stored; "" where they are not.
     """
 
     vendor: str
@@ -72,9 +72,9 @@ def refresh(
     store: Store | None,
     clock: Callable[[], datetime],
 ) -> State:
-    """The state after one more answer of the feed, or one more fault; what failed leaves the rest as it was.
+    """The state after one more refresh, good or failed; a failed step leaves the rest unchanged.
 
-    The chain is kept before it is analysed, with its raw answers.
+    The chain is stored with its raw responses before it is analysed.
     """
     report, received, stored = state.report, state.received_at, state.stored
     faults = []
@@ -112,24 +112,24 @@ def watch(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> State:
-    """Ask a feed again and again until `count` refreshes are done or the user interrupts.
+    """Refresh from a feed again and again until `count` refreshes are done or the user interrupts.
 
     Parameters
     ----------
     feed : Feed
-        Who is asked for what.
+        The vendor and symbol.
     analyse : callable
-        Makes the report of a chain.
+        Function that makes the report of a chain.
     show : callable
-        Is given the state after each refresh.
+        Function that receives the state after each refresh.
     every : float
         Seconds from the start of one refresh to the start of the next.
     count : int, optional
-        How many refreshes; without end where not given.
+        Number of refreshes; unlimited by default.
     store : Store, optional
-        Keeps every good chain and its raw answers.
+        Store for every good chain and its raw responses.
     clock, sleep : callable
-        The moment (UTC), and the wait.
+        Functions that return the current time (UTC), and that wait.
 
     Returns
     -------
@@ -152,14 +152,14 @@ def watch(
             show(state)
             if count is not None and state.refreshes >= count:
                 return state
-            # The clock may be set while a refresh lasts.
+            # The system clock may be changed during a refresh.
             sleep(min(max(every - (clock() - start).total_seconds(), 0.0), every))
     except KeyboardInterrupt:
         return state
 
 
 def _ages(state: State) -> str:
-    """How old the quotes and the last good answer are, in words."""
+    """Age of the quotes and of the last good response, in words."""
     if state.report is None or state.received_at is None:
         return "no chain yet"
     quoted = (state.now - state.report.book.asof).total_seconds()
@@ -181,7 +181,7 @@ def to_line(state: State) -> str:
     """The state in one line, for terminals and logs that do not redraw."""
     head = f"{state.now:%Y-%m-%d %H:%M:%S}Z {state.symbol}"
     if state.fault:
-        return f"{head} FAULT {state.fault} ({_ages(state)})"
+        return f"{head} ERROR {state.fault} ({_ages(state)})"
     if state.report is None:
         return f"{head} {_ages(state)}"
     levels = state.report.levels
@@ -217,12 +217,12 @@ def to_dict(state: State) -> dict[str, Any]:
 
 
 def render(state: State) -> RenderableType:
-    """The state as what a terminal shows: head, levels, gamma by strike, quality, faults."""
-    counts = f"{state.refreshes} refreshes, {state.faults} with faults"
+    """The state as terminal output: head, levels, gamma by strike, quality, errors."""
+    counts = f"{state.refreshes} refreshes, {state.faults} with errors"
     if state.store:
         counts += f", {state.stored} chains stored in {state.store}"
     parts: list[RenderableType] = [_head(state)]
-    # Above the tables, for a low terminal shows the first lines.
+    # Above the tables, since a low terminal shows the first lines only.
     if state.fault:
         parts.append(Text(f"last refresh failed: {state.fault}", style="bold red"))
     parts.append(Text(counts, style="dim"))
@@ -233,7 +233,7 @@ def render(state: State) -> RenderableType:
         parts += [Text(f"{name}: {text}", style="dim") for name, text in state.report.rates()]
         if state.report.quality is not None:
             parts.append(Text(state.report.book.quality_text.splitlines()[0], style="dim"))
-        # Side by side where the terminal is wide enough.
+        # Side by side if the terminal is wide enough.
         parts.append(Columns([_levels(state.report), _strikes(state.report)], padding=(0, 3)))
     return Group(*parts)
 
@@ -260,14 +260,14 @@ def _levels(report: Report) -> Table:
 
 
 def _strikes(report: Report) -> Table:
-    """Bars of the strikes with most net gamma, from the highest down, with spot between them."""
+    """Bars of the strikes with the largest net gamma, highest strike first, with spot between them."""
     gamma = report.exposure.by("strike")["gamma"]
     chosen = gamma.iloc[np.argsort(-gamma.abs().to_numpy(), kind="stable")[:_STRIKES]].sort_index()
     divisor, unit = readable(chosen, describe(report.book.currency)["gamma"])
     largest = float(chosen.abs().max()) or 1.0
     table = Table(
         title=Text(f"\nGamma by strike, {unit}"), title_justify="left", show_header=False, box=None,
-        caption=f"the heaviest {len(chosen)} of {len(gamma)} strikes", caption_justify="left",
+        caption=f"the {len(chosen)} of {len(gamma)} strikes with most gamma", caption_justify="left",
     )  # fmt: skip
     for justify in ("right", "right", "left", "right"):
         table.add_column(justify=justify, no_wrap=True)

@@ -1,1 +1,1 @@
-"""Numerical kernels: scalar formulas first, array loops second. They know numpy, numba and math only."""
+"""Numerical kernels: scalar formulas first, array loops second. They import numpy, numba and math only."""

@@ -8,14 +8,14 @@ C(S, K) = S p(K / S) with r and q exchanged. With B(u) the boundary a time u bef
     p = european + integral over s of r e^-rs N(-d2) - q x e^-qs N(-d1), d1, d2 of x / B(1 - s) over s.
 
 As in ALO, H = ln^2(B / X), X = B(0+), is a polynomial in sqrt(u) through Chebyshev points and B
-solves their system FP-A. Two things differ, and each needs fewer operations for the same error (a third is in
+solves their system FP-A. Two things differ, each with fewer operations for the same error (the third is in
 `gammaflow.kernels.american_premium`):
 
 - s = u sin^2(a) makes both sqrt(s) and sqrt(u - s) smooth in a, in which the system is integrated;
-- Newton's method goes node by node from short times to long, so that each sees the new boundary of those it
-  depends on, with the derivative of the integrals included.
+- Newton's method goes node by node from short times to long, so that each node uses the updated boundary at
+  the nodes it depends on, with the derivative of the integrals included.
 
-Contracts are taken LANES at a time and every inner loop runs over them, so it becomes vector code.
+Contracts are processed LANES at a time and every inner loop runs over them, so it becomes vector code.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log, log_ratio, mills
 
 LANES = 64
-STILL = 1e-12  # sigma sqrt(t) below which nothing is random
-GONE = 25.0  # e-foldings after which nothing is left
-# Of an ordinary contract: most e-foldings, most sigma sqrt(t), and least cost of exercise.
+STILL = 1e-12  # sigma sqrt(t) below which spot is treated as deterministic
+GONE = 25.0  # e-foldings after which a value is negligible
+# Limits of an ordinary contract: largest number of e-foldings, largest sigma sqrt(t), least cost of exercise.
 SETTLED, WIDE, PAID = 2.0, 1.5, -0.1
-CLOSE = 1e-2  # least gain reckoned with: of a smaller one the boundary is still wanted
+CLOSE = 1e-2  # floor of the gain in the stopping test: the boundary is wanted even where the gain is smaller
 LEAST, MOST = 0.25, 3.0  # bounds of one Newton step, as factors of ln(X / B)
-REACH = 7.0  # standard deviations of spot from X at which the premium ends
+REACH = 7.0  # standard deviations of spot from X beyond which the premium is zero
 
 
 class Rule(NamedTuple):
@@ -52,16 +52,16 @@ class Rule(NamedTuple):
     steep: Any  # (points,) weights of ds / sqrt(s u)
     w: Any  # (last,) points of the premium on 0..1
     weights: Any  # (last,)
-    done: Any  # (1,) change of price per strike at which a contract is done
-    sweeps: Any  # (0 or 2,) sweeps of all contracts, and of those that are not done by then
-    strained: Any  # (1,) whether it is for contracts whose spot drifts far
+    done: Any  # (1,) change of price per strike at which a contract has converged
+    sweeps: Any  # (0 or 2,) sweeps of all contracts, and of those that have not converged by then
+    strained: Any  # (1,) whether the rule is for contracts whose spot drifts far
 
 
 @cache
 def rule(n: int, points: int, last: int, done: float = 0.0, few: int = 0) -> Rule:
-    """n times, points of the system and of the premium, the change at which a contract is done, sweeps.
+    """n times, points of the system and of the premium, the change at which a contract has converged, sweeps.
 
-    Without sweeps it is the rule of a strained contract.
+    Without sweeps, the rule is for strained contracts.
     """
     k = np.arange(n + 1)
     times = np.cos(np.pi * k / (2 * n)) ** 2
@@ -115,10 +115,11 @@ def below(d, w, whole):
 
 @scalar
 def solve(rule, sweeps, m, lanes, H, work):
-    """H at the nodes of m contracts: Newton's method on system FP-A of ALO.
+    """H at the nodes of m contracts, by Newton's method on system FP-A of ALO.
 
-    N and D are its numerator and denominator over e^(r u) and e^(q u), the slopes theirs by ln B. A contract
-    is done, and stays as it is, once a sweep moves ln B by less than work[7]; work[6] is its last move.
+    N and D are its numerator and denominator over e^(r u) and e^(q u), N_slope and D_slope their derivatives
+    by ln B. A contract has converged, and is not changed again, once a sweep moves ln B by less than work[7];
+    work[6] is its last move.
     """
     n = len(rule.times) - 1
     r, q, root, drift, top = lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
@@ -130,7 +131,7 @@ def solve(rule, sweeps, m, lanes, H, work):
             y = first_guess(max(z, 1e-3), r[c], q[c], root[c], top[c])
             H[i, c] = y * y if i < n else 0.0
     for c in range(m):
-        # what is gained by exercise, times the density of spot, times the move of ln B
+        # gain from exercise, times the density of spot, times the move of ln B
         most[c] = rule.done[0] * root[c] / max(r[c] + max(-q[c], 0.0), CLOSE)
         moved[c] = np.inf
     for _ in range(sweeps):
@@ -212,11 +213,11 @@ def european_loop(phi, S, K, t, r, sigma, q, out):
 
 @scalar
 def spans(gain, cost, sigma, t):
-    """The years after which the boundary stands still, and those that count for the price.
+    """Years after which the boundary is constant, and years that matter for the price.
 
-    The American option tends to the perpetual one as e^(-rate u): its boundary always, its price at every
-    spot only where that drifts away from the boundary. Where it drifts to it, all is over once the strike is
-    discounted away.
+    The American option tends to the perpetual one as e^(-rate u): the boundary always does, the price at
+    every spot only where spot drifts away from the boundary. Where spot drifts towards it, nothing is left
+    once the strike is discounted away.
     """
     ahead = gain - cost - 0.5 * sigma * sigma
     rate = gain + 0.5 * (ahead / sigma) * (ahead / sigma)
@@ -226,9 +227,9 @@ def spans(gain, cost, sigma, t):
 
 @kernel("strained")
 def strained_loop(gain, cost, sigma, t, strained):
-    """Whether a contract asks for the other rule: nears the perpetual one, spreads far, or is paid to wait.
+    """Whether a contract needs the other rule: close to perpetual, wide distribution, or paid to wait.
 
-    Node by node, the iteration of `solve` is then slow, goes astray, or stops where nothing is solved.
+    The node-by-node iteration of `solve` is then slow, diverges, or stops before it has converged.
     """
     for i in range(len(gain)):
         ahead = (gain[i] - cost[i]) / sigma[i] - 0.5 * sigma[i]

@@ -1,13 +1,13 @@
-"""American options: boundaries of many contracts, those that are strained with all nodes at once.
+"""American options: boundaries of many contracts; strained ones are solved at all nodes at once.
 
-Notation of `gammaflow.kernels.american`. Node by node, its iteration goes astray where spot drifts by more
-than about three standard deviations: each node leans on those that come after it, and more the further spot
-drifts. Newton's method on all nodes at once, from a guess that goes forward in time, finds them in some five
-steps. Its equation is
+Notation of `gammaflow.kernels.american`. The node-by-node iteration diverges where spot drifts by more than
+about three standard deviations: each node depends on those that come after it, and the more so the further
+spot drifts. Newton's method on all nodes at once, from a guess built forward in time, converges in about
+five steps. Its equation is
 
     0 = D - N / B,
 
-smooth pasting: system FP-A less a term of D that N / B has too, and that drowns the rest where r is small.
+smooth pasting: system FP-A less a term of D that N / B has too, and that swamps the rest where r is small.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from gammaflow.kernels.american import LANES, REACH, STILL, below, fill, solve, 
 from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp
 
-STEPS, DONE = 30, 1e-5  # of Newton's method: most steps, and the relative step that is the last
+STEPS, DONE = 30, 1e-5  # of Newton's method: most steps, and the relative step at which it has converged
 LEAST, MOST = 0.5, 2.0  # bounds of one step of one node, as factors
-WIDEST = 0.5  # most relative step of all nodes
-NEGATIVE = -1e-3  # yield, times years, from which on that counts
-NOTHING = 1e-20  # yearly gain by exercise or waiting that is none
+WIDEST = 0.5  # largest relative step of all nodes
+NEGATIVE = -1e-3  # yield times years below which a yield counts as negative
+NOTHING = 1e-20  # yearly gain from exercise or waiting that is treated as zero
 
 
 @scalar
 def miss(rule, i, c, lanes, h, y, by):
-    """D - N / B at node i of ln(X / B) = h, and its derivative by h; those by y, of the points, into by."""
+    """D - N / B at node i for ln(X / B) = h and its derivative by h; its derivatives by y into by."""
     r, q, root, drift, top = lanes[1, c], lanes[2, c], lanes[3, c], lanes[4, c], lanes[5, c]
-    # of a negative yield what N(d1) leaves of 1 is small, and N(d1) e^(-q s) large
+    # for a negative yield, 1 - N(d1) is small and N(d1) e^(-q s) large
     way = 1.0 if q > NEGATIVE else -1.0
     z = rule.times[i]
     s = root * z
@@ -60,7 +60,7 @@ def miss(rule, i, c, lanes, h, y, by):
 
 @scalar
 def guess_forward(rule, c, lanes, h, y, by):
-    """First guess of ln(X / B) at the nodes into h, from short times to long, with straight lines between."""
+    """First guess of ln(X / B) at the nodes into h, from short times to long, linear in between."""
     n = len(rule.times) - 1
     h[n] = 0.0
     for i in range(n - 1, -1, -1):
@@ -88,7 +88,7 @@ def guess_forward(rule, c, lanes, h, y, by):
 
 @scalar
 def write(rule, c, lanes, h, y, by, rows):
-    """Derivatives of D - N / B at each node by h at all of them, and minus it, into rows (n, n + 1)."""
+    """Derivatives of D - N / B at each node by h at all nodes, and minus D - N / B, into rows (n, n + 1)."""
     n = len(rule.times) - 1
     for i in range(n):
         for k in range(len(rule.sine)):
@@ -109,7 +109,7 @@ def write(rule, c, lanes, h, y, by, rows):
 
 @scalar
 def eliminate(rows):
-    """Solution of linear equations, the last column their right sides, into that column."""
+    """Solution of linear equations, into the last column, which holds their right sides."""
     n = len(rows)
     for i in range(n):
         best = i
@@ -131,9 +131,9 @@ def eliminate(rows):
 
 @scalar
 def solve_together(rule, c, lanes, h, y, by, rows):
-    """ln(X / B) at the nodes of contract c into h; the guess where Newton's method does not end.
+    """ln(X / B) at the nodes of contract c into h; the first guess where Newton's method does not converge.
 
-    With 18 nodes and points or more it always ended where sigma sqrt(t) is below 15.5.
+    With 18 nodes and points or more it always converged where sigma sqrt(t) is below 15.5.
     """
     n = len(rule.times) - 1
     guess_forward(rule, c, lanes, h, y, by)
@@ -155,10 +155,10 @@ def solve_together(rule, c, lanes, h, y, by, rows):
 def boundary_loop(gain, cost, sigma, years, rule, still, life, edge, end, H):
     """Boundaries of puts of strike 1 with rate gain and yield cost.
 
-    still (m,) is given the years after which the boundary stands still, where it is 0, life those that count,
-    as in `spans`; edge the boundary, 0 where exercise is never early, NaN where there are two; end the x from
-    which on the premium is 0, H (n + 1, m) the values at the nodes, in units of still. With sigma sqrt(still)
-    below STILL the edge is X, and end is 0.
+    still (m,) holds the years after which the boundary is constant and is filled in where it is 0; life
+    receives the years that matter, as in `spans`; edge the boundary, 0 where early exercise is never optimal,
+    NaN where there are two; end the x beyond which the premium is 0; H (n + 1, m) the values at the nodes, in
+    units of still. With sigma sqrt(still) below STILL the edge is X, and end is 0.
     """
     n = len(rule.times) - 1
     paid = np.empty(len(gain))

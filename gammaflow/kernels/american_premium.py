@@ -1,14 +1,14 @@
 """American options: the premium of early exercise and its derivatives, by the integral over the boundary.
 
-Notation and unit of `gammaflow.kernels.american`. The integral of Andersen, Lake and Offengenden (2016) is
+Notation and units of `gammaflow.kernels.american`. The integral of Andersen, Lake and Offengenden (2016) is
 taken in w, tan(a / 2) = c sinh(w), s = sin^2(a), c = ln(x / B) / (2 root): the layer at small s that makes
-gamma jump at the boundary keeps its shape in w however near x is to B.
+gamma jump at the boundary keeps its shape in w, however near x is to B.
 
 Derivatives are by ln x, which keeps every formula free of x: with delta, gamma and speed the *cash* greeks
 x p', x^2 p'' and x (x^2 p'')', all satisfy the pricing equation with constant coefficients, and theta, charm
-and color follow from it. Those by sigma take the boundary's own move with sigma into account.
+and color follow from it. Those by sigma include the boundary's own dependence on sigma.
 
-A vectorised loop may compare 128 pairs of arrays for overlap: that is why the loops here are short.
+A vectorised loop may compare at most 128 pairs of arrays for overlap, which is why the loops here are short.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log
 
 NEAREST, FARTHEST = 1e-7, 10.0  # bounds of c
 LEAST = 1e-9  # w at which the integral begins
-LOWEST = 1e-4  # least ln(X / B), in sigma sqrt(t), of which a derivative is taken
+LOWEST = 1e-4  # least ln(X / B), in sigma sqrt(t), at which a derivative is taken
 
 
 @scalar
@@ -35,10 +35,10 @@ def reached(sine, spread):
 
 @scalar
 def cut(later, c, lanes, H, far, spread, begin, length, total):
-    """Where the integral of contract c begins and how long it is, while the boundary stands still or later.
+    """Start and length of the integral of contract c, while the boundary is constant or later.
 
-    Only where spot is within REACH deviations of the boundary it is worth points: before, nothing has been
-    exercised, and afterwards all has, whose sum is known.
+    Only where spot is within REACH deviations of the boundary does it need points: earlier, exercise has
+    probability 0, later it has probability 1 and the integral is known in closed form.
     """
     x, r, q, root, drift = lanes[0, c], lanes[1, c], lanes[2, c], lanes[3, c], lanes[4, c]
     nearest, farthest = max(far[c], 0.0) / root, (far[c] + math.sqrt(H[0, c])) / root
@@ -65,8 +65,8 @@ def cut(later, c, lanes, H, far, spread, begin, length, total):
 def premium(rule, m, lanes, H, slope, work, total):
     """Early-exercise premium p of m contracts and its derivatives by ln x, and by root, into total.
 
-    Rows: p; cash delta, gamma and speed; where total has eight rows also the derivative of speed by ln x, and
-    root times the derivatives by root of p, delta and gamma, for which `slope` is root dH / droot.
+    Rows: p; cash delta, gamma and speed; where total has eight rows, also the derivative of speed by ln x,
+    and root times the derivatives by root of p, delta and gamma, for which `slope` is root dH / droot.
     """
     n = len(rule.times) - 1
     full = len(total) > 4
@@ -177,10 +177,10 @@ def premium(rule, m, lanes, H, slope, work, total):
 
 @kernel("out")
 def premium_loop(of, phi, S, K, gain, cost, sigma, still, life, H, slope, rule, out):
-    """Premium and its cash greeks of options of phi, S and K on the boundaries `of` into out.
+    """Premium and its cash greeks of options of phi, S and K, with boundaries `of`, into out.
 
-    Rows: price, delta, gamma, speed; where out has ten rows also color, vega, vanna, zomma, theta, charm, for
-    which `slope` is the derivative of H by ln sigma. Boundaries are those of `boundary_loop`.
+    Rows: price, delta, gamma, speed; where out has ten rows, also color, vega, vanna, zomma, theta, charm,
+    for which `slope` is the derivative of H by ln sigma. Boundaries are those of `boundary_loop`.
     """
     n = len(rule.times) - 1
     full = len(out) > 4

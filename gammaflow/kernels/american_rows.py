@@ -14,9 +14,9 @@ def series_loop(
 ):
     """Add to out (quantities, any, m), where low < S < high: (fixed + floating S) sum of c_k T_k(t).
 
-    t = per (ln S - centre), and logs are ln S; low .. into are (rows,), and row i is added to
+    t = per (ln S - centre), and logs holds ln S; low .. into are (rows,), and row i is added to
     out[:, into[i]]. Quantity j is which[j] of series, (rows, any, n), of whose n coefficients the first
-    points[i] count, an even number; it is multiplied by sign where gross[j]. Clenshaw's recurrence.
+    points[i], an even number, are used; it is multiplied by sign where gross[j]. Clenshaw's recurrence.
     """
     twice, unit = np.empty(LANES), np.empty(LANES)
     odd, even = np.empty(LANES), np.empty(LANES)

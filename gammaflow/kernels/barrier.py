@@ -1,8 +1,8 @@
-"""Single barriers looked at continuously or at expiry alone: price and analytic greeks.
+"""Single barriers observed continuously or at expiry only: price and analytic greeks.
 
 Reiner and Rubinstein (1991), "Breaking down the barriers", in the terms A to F of Haug (2007), section
 4.17.1, each a `Jet`. The knock-out is the vanilla less the knock-in, so the two add up to the vanilla
-option; theta and charm follow from the Black-Scholes equation, which holds until the option is knocked.
+option; theta and charm follow from the Black-Scholes equation, which holds until the barrier is hit.
 
 Signs: phi = +1 call, -1 put; eta = +1 down, -1 up. Illegal input gives NaN. Where sigma sqrt(t) = 0 the
 barrier is hit when the forward is at or beyond it.
@@ -33,7 +33,7 @@ from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
 
 DEFAULT = ("price", "delta", "gamma", "vega", "theta", "vanna", "charm", "volga")
 ALL = (*DEFAULT, "rho", "speed", "zomma", "color")
-#: How many of ALL one loop writes: it would not vectorise with more.
+#: Number of quantities of ALL that one loop writes; with more it would not vectorise.
 FIRST = 10
 
 FAR = 1e3
@@ -59,14 +59,14 @@ def expiry_hit(eta, S, H, t, r, sigma, q):
 
 @scalar
 def touched(eta, S, H, t, r, sigma, q, c):
-    """Jet of 1 paid at expiry if the barrier was hit: E(rebate 1) = e^-rt - this."""
+    """Jet of 1 paid at expiry if the barrier has been hit: E(rebate 1) = e^-rt - this."""
     cash = direct(-eta, S, 1.0, H, t, r, sigma, q, c)[1]
     return combine(1.0, cash, 1.0, mirrored(eta, S, 1.0, H, H, t, r, sigma, q, c, c)[1])
 
 
 @scalar
 def knock_in(phi, eta, S, K, H, t, r, sigma, q, c):
-    """Jet of the knock-in without rebate at a spot not yet knocked: A - B + D, B - C + D, A or C of Haug."""
+    """Jet of the knock-in without rebate at a spot not knocked in: A - B + D, B - C + D, A or C of Haug."""
     beyond = eta * (K - H) > 0.0
     same = phi * eta > 0.0
     far = 1.0 if beyond else 0.0
@@ -88,7 +88,7 @@ def knock_in(phi, eta, S, K, H, t, r, sigma, q, c):
 def barrier(kind, S, K, H, t, r, sigma, q, rebate, c):
     """The quantities of ALL; kind = (phi, eta, out, alive), see `signs`.
 
-    c = d ln(H) / d sigma: 0, but for a barrier that was shifted by a multiple of sigma.
+    c = d ln(H) / d sigma: 0, except for a barrier shifted by a multiple of sigma.
     """
     phi, eta, out, alive = kind
     poison = legal(S, K, H, t, r, sigma, q, rebate)
@@ -125,7 +125,7 @@ def barrier(kind, S, K, H, t, r, sigma, q, rebate, c):
 
 @scalar
 def at_expiry(kind, S, K, H, t, r, sigma, q, rebate):
-    """The quantities of ALL where only expiry is monitored; a rebate is paid then, in or out."""
+    """The quantities of ALL where only expiry is monitored; a rebate is paid then, for ins and outs."""
     phi, eta, out, alive = kind
     poison = legal(S, K, H, t, r, sigma, q, rebate)
     x = max(S, LEAST)
@@ -165,7 +165,7 @@ def pair(e, cash, carry, ratio, d1, d2, L):
 def knock_in_price(phi, eta, alive, S, K, H, t, r, sigma, q):
     """The price of `barrier` for a knock-in without rebate, at most three pairs of terms.
 
-    First A or B, then D, then B (if A was first) or C; a third of the work of all four with their jets.
+    First A or B, then D, then B (if A was first) or C; a third of the work of the jets of all four.
     """
     poison = legal(S, K, H, t, r, sigma, q, 0.0)
     x = max(S, LEAST)
@@ -270,7 +270,7 @@ def expiry_loop(code, S, K, H, t, r, sigma, q, rebate, block, start):
 
 @kernel("block")
 def edge_loop(code, K, H, t, r, sigma, q, block, start):
-    """delta at the barrier of m knock-ins: of the vanilla, and the limit from the side not yet knocked."""
+    """delta at the barrier of m knock-ins: of the vanilla, and the limit from the side not yet knocked in."""
     for i in range(len(K)):
         j = np.uint64(start + i)
         phi, eta, _, _ = signs(code[i])

@@ -2,7 +2,7 @@
 
 Every term of a European or barrier price is e^L N(e d) with L and d linear in x = ln S. `term` turns it into
 a `Jet`, its derivatives with respect to x, sigma and r; a price is a weighted sum of jets. All weights are
-kept in logarithms, so a small sigma overflows nothing.
+kept in logarithms, so that a small sigma causes no overflow.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def mirrored(e, S, K, level, H, t, r, sigma, q, c, cut):
     L = (power - 1.0) * h - r * t
     n = K * INV_SQRT_2PI * exp(L - 0.5 * d2 * d2)
     whole = K * exp(L)
-    # K e^-rt pdf(d2) = (K / level) (image of S) e^-qt pdf(d1)
+    # K e^-rt pdf(d2) = (K / level) (mirrored S) e^-qt pdf(d1)
     image = H / S * H / K * exp(b * t)
     ratio = level / K
     dx = -1.0 / s
@@ -197,7 +197,7 @@ def legal(S, K, H, t, r, sigma, q, rebate):
 
 @scalar
 def greeks_of(jet, paid, poison, S, r, sigma, q):
-    """The quantities of ALL from a jet (and cash paid now), those in time from the pricing equation."""
+    """The quantities of ALL from a jet (and cash paid now); time derivatives from the pricing equation."""
     b = r - q
     half = 0.5 * sigma * sigma
     theta = r * jet.v - b * jet.x - half * (jet.xx - jet.x)
@@ -221,7 +221,7 @@ def greeks_of(jet, paid, poison, S, r, sigma, q):
 
 @scalar
 def signs(code):
-    """phi, eta, out and alive of a code: 1 call, 2 down, 4 knock-out, 8 already knocked, added up."""
+    """phi, eta, out and alive of a code, a sum of 1 call, 2 down, 4 knock-out and 8 already hit."""
     phi = 1.0 if code & 1 else -1.0
     eta = 1.0 if code & 2 else -1.0
     out = 1.0 if code & 4 else 0.0

@@ -58,7 +58,7 @@ def pay_at_hit_series(eta, h, t, r, sigma, b, c):
     """F for 1 as e^Q P(u, w): u = |h| / s, w = (lambda s)^2 of any sign, P = R(u - sqrt w) + R(u + sqrt w).
 
     R is the Mills ratio, so P = 2 sum c_2k w^k with c_n = R^(n)(u) / n!, (n + 1) c_(n+1) = u c_n + c_(n-1):
-    entire in w, hence no complex lambda. Loses |w| / 2 / ln(10) digits for w < 0.
+    entire in w, hence no complex lambda. It loses |w| / 2 / ln(10) digits for w < 0.
     """
     s = sigma * math.sqrt(t)
     u = abs(h) / s
@@ -117,7 +117,7 @@ def pay_at_hit_series(eta, h, t, r, sigma, b, c):
     pxs = (puu * us + puw * ws) * ux + pu * uxs
     pxxs = (puuu * us + puuw * ws) * ux * ux + 2.0 * puu * ux * uxs
     pss = puu * us * us + 2.0 * puw * us * ws + pww * ws * ws + pu * uss + pw * wss
-    # what d/dx makes of e^Q: Qxx is constant
+    # derivatives of e^Q by x: Qxx is constant
     two = Qx * Qx + Qxx
     three = Qx * (Qx * Qx + 3.0 * Qxx)
     four = Qx * Qx * (Qx * Qx + 6.0 * Qxx) + 3.0 * Qxx * Qxx

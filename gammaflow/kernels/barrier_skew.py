@@ -13,10 +13,10 @@ from gammaflow.kernels.compile import kernel
 
 @kernel("V")
 def march(x, variance, r, q, tau, weights, left, right, V, first, last):
-    """Advance V[first .. last] in place over the steps tau[m] -> tau[m + 1], the end values given.
+    """Advance V[first .. last] in place over the steps tau[m] -> tau[m + 1], with given end values.
 
     weights[m] = 1 for an implicit step, 1/2 for Crank-Nicolson; variance (steps, n) is taken in the middle of
-    a step; left and right (steps,) are the values at first and last after each step.
+    each step; left and right (steps,) are the values at first and last after each step.
     """
     n = last - first + 1
     below = np.empty(n)

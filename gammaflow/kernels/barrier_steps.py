@@ -1,6 +1,6 @@
-"""One step of the quadrature between monitoring dates: the blocks, their product, and what fills the panels.
+"""One step of the quadrature between monitoring dates: the blocks, their product, and the panels' contents.
 
-z = eta ln(S / H) is positive where the option is not knocked. Panels of one width hold 16 Gauss-Legendre
+z = eta ln(S / H) is positive where the barrier has not been hit. Panels of one width hold 16 Gauss-Legendre
 nodes each; `knocked` panels lie below the barrier, the others above.
 """
 
@@ -40,7 +40,7 @@ def offsets(s, m, width, reach):
 def build_step(eta, dt, r, sigma, q, width, reach, full, B):
     """Blocks of one step into B[0], and if full their sigma, sigma sigma and r derivatives into B[1:].
 
-    B[., c, i] takes node c of the panels in reach to node i of a panel; returns the columns that matter.
+    B[., c, i] takes node c of the panels in reach to node i of a panel; returns the range of columns used.
     """
     s = sigma * math.sqrt(dt)
     m = eta * (r - q - 0.5 * sigma * sigma) * dt
@@ -77,9 +77,9 @@ def build_step(eta, dt, r, sigma, q, width, reach, full, B):
 def add_product(B, factor, first, last, f, start, rows, out, into):
     """out[into + 16 I + i] += factor sum over c of B[c, i] f[start + 16 I + c], for I in 0..rows.
 
-    Two panels share what is read of B. An odd last one is paired with one that gains nothing but must exist.
+    Two panels share each read of B. An odd last one is paired with one that gains nothing but must exist.
     """
-    # An index that starts at 0 in a slice is known not to be negative: tests for that keep the loop scalar.
+    # A slice index that starts at 0 is known not to be negative: tests for that would keep the loop scalar.
     b = B[first:last]
     for panel in range(0, rows, 2):
         f_one, f_two = f[start + panel * P + first :], f[start + panel * P + P + first :]
@@ -98,7 +98,7 @@ def add_product(B, factor, first, last, f, start, rows, out, into):
 
 @subroutine()
 def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, stop, full, f):
-    """What knocking in is worth at the nodes first..stop, with `left` years to expiry."""
+    """Value of being knocked in at the nodes first..stop, with `left` years to expiry."""
     cash = 0.0 if out > 0.0 else 1.0
     given = rebate * (cash * math.exp(-r * left) + 1.0 - cash)
     for j in range(first, stop):

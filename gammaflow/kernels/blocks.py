@@ -1,7 +1,7 @@
 """From arguments of any broadcastable shape to blocks of rows, with threads where they pay.
 
 Blocks keep the working set in the second-level cache; constants, other dtypes and broadcast arguments are
-converted one block at a time, so a call needs hardly more memory than its result.
+converted one block at a time, so a call needs little more memory than its result.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def get_threads() -> int:
 
 
 def set_threads(n: int) -> None:
-    """Set the number of threads, 1 or more; the start value is `GAMMAFLOW_THREADS` or the usable cores."""
+    """Set the number of threads, 1 or more; the initial value is `GAMMAFLOW_THREADS` or the usable cores."""
     global _threads
     _threads = max(1, int(n))
 
@@ -52,24 +52,24 @@ def in_ranges(
     pieces: int = 1,
     whole: int = 1,
 ) -> None:
-    """Call work(start, stop) over 0..n: at once, or in parts of about equal cost on threads.
+    """Call work(start, stop) over 0..n: in one call, or in parts of about equal cost on threads.
 
-    Calls of a thread that is not the main one (of Dask or a pool) stay serial: the cores are busy already.
+    Calls from another thread than the main one (of Dask or a pool) stay serial: the cores are busy already.
 
     Parameters
     ----------
     work : callable
     n : int
-        Items; with none of them work is not called.
+        Number of items; with none, work is not called.
     cost : float, or (n,) array
-        What an item costs, or each of them does, in units of one's own.
+        Cost of an item, or of each item, in any unit.
     worth : float
-        Cost of all items from which on threads gain more than starting them costs.
+        Total cost above which threads gain more than starting them costs.
     pieces : int
-        Most parts for each thread, for items whose cost is not known well; beyond one for each thread, no
+        Largest number of parts per thread, for items whose cost is not well known; beyond one per thread, no
         part costs less than `worth`.
     whole : int
-        Parts are cut at multiples of so many items.
+        Parts are cut at multiples of this many items.
     """
     total = float(np.sum(cost)) if isinstance(cost, np.ndarray) else n * cost
     threads = _threads if threading.current_thread() is threading.main_thread() else 1
@@ -87,16 +87,16 @@ def in_ranges(
 
 
 def _freeze(view: Any, dtype: Any) -> Any:
-    """A view of one's own as a read-only array of dtype."""
+    """A view, which nobody else writes to, as a read-only array of dtype."""
     array = view if view.dtype is dtype else view.astype(dtype)
     array.setflags(False)
     return array
 
 
 def _flat(columns: Sequence[Any], shape: tuple[int, ...], most: int) -> list[tuple[Any, int, Any]] | None:
-    """Columns as (flat array, 1, dtype), constants as (`most` copies, 0, dtype); None where neither will do.
+    """Columns as (flat array, 1, dtype), constants as (`most` copies, 0, dtype); None where neither works.
 
-    A plain loop: what Python does about each column is what a call of few rows costs.
+    A plain loop: the cost of a call with few rows is the work that Python does per column.
     """
     flat = []
     for c in columns:

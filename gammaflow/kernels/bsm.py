@@ -7,8 +7,8 @@ long option per unit of the input; theta, charm, veta and color are calendar-tim
 The functions are inlined. A loop that needs several quantities of a row calls `formulas.terms` once instead.
 
 Illegal input (negative or non-finite S, K, t, sigma; non-finite r, q) gives NaN. Where S = 0, K = 0 or
-sigma sqrt(t) = 0 the option is worth its discounted intrinsic value and the results are derivatives of that;
-on the kink S e^-qt = K e^-rt they are the derivatives from below (call delta 0, put delta -e^-qt).
+sigma sqrt(t) = 0 the option is worth its discounted intrinsic value and the results are its derivatives;
+at the kink S e^-qt = K e^-rt they are the derivatives from below (call delta 0, put delta -e^-qt).
 """
 
 from __future__ import annotations

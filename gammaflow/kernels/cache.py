@@ -1,17 +1,17 @@
-"""Where compiled kernels are kept between processes.
+"""Cache of compiled kernels between processes.
 
-Numba's own ``cache=True`` looks at the file of the compiled function only: a kernel whose helper was edited
-in another file is served stale machine code. It also writes beside the sources, which fails on a read-only
-install, and two workers that compile at once on different processors can mix up each other's files.
+Numba's own ``cache=True`` checks the file of the compiled function only: after an edit of a helper in
+another file, a kernel is loaded as stale machine code. It also writes beside the sources, which fails on a
+read-only install, and two workers that compile at once on different processors can mix up their files.
 
-Here numba keeps every kernel under ``<cache>/<stamp>/``. The stamp covers all sources in
+Here numba caches every kernel under ``<cache>/<stamp>/``. The stamp covers all sources in
 ``gammaflow/kernels``, the versions of Python, numba, llvmlite and numpy, the processor with its instruction
-sets, and the switches that change the code. So an edit, an upgrade or another processor gets an empty folder,
-never a stale one, and workers that start together write the same bytes and replace files atomically.
+sets, and the switches that change the code. An edit, an upgrade or another processor therefore gets an empty
+folder, never a stale one, and workers that start together write the same bytes and replace files atomically.
 
 ``<cache>`` is ``$GAMMAFLOW_CACHE_DIR``, an absolute path or one below ``~``, else the user's cache folder;
-``GAMMAFLOW_CACHE_DIR=off`` keeps nothing, and neither does a user without a home. What is kept there is run:
-a folder that is not the user's own, or that others can write, is not used. Without a folder kernels are
+``GAMMAFLOW_CACHE_DIR=off`` turns the cache off, and so does a user without a home. Cached code is executed,
+so a folder that is not the user's own, or that others can write, is not used. Without a folder, kernels are
 compiled in memory, once in each process.
 """
 
@@ -59,12 +59,12 @@ def stamp() -> str:
 
 
 def cache_folder() -> Path | None:
-    """Folder of the machine code of this very version on this very processor; None if nothing is kept.
+    """Folder of the machine code of this version on this processor; None if nothing is cached.
 
     Raises
     ------
     GammaflowError
-        Where `GAMMAFLOW_CACHE_DIR` is relative: kernels are never kept in the current folder.
+        Where `GAMMAFLOW_CACHE_DIR` is relative: kernels are never cached in the current folder.
     """
     chosen = os.environ.get("GAMMAFLOW_CACHE_DIR", "")
     if chosen.lower() == "off":
@@ -82,7 +82,7 @@ def cache_folder() -> Path | None:
 
 
 def _users_folder() -> Path | None:
-    """The user's cache folder, by the custom of the system; as it asks, a relative path counts as none."""
+    """The user's cache folder, by the operating system's convention; a relative path counts as none."""
     if sys.platform == "win32":
         return _absolute("LOCALAPPDATA")
     if sys.platform == "darwin":
@@ -97,14 +97,14 @@ def _absolute(variable: str, *below: str) -> Path | None:
 
 @functools.cache
 def _is_private(folder: Path) -> bool:
-    """Whether a folder, made where it is missing, is the user's own and nobody else's to write or replace."""
+    """Whether a folder, made if missing, belongs to the user and nobody else can write or replace it."""
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         own, above = folder.lstat(), folder.parent.stat()
     except OSError:
         return False
-    if sys.platform == "win32":  # what is below LOCALAPPDATA is the user's
+    if sys.platform == "win32":  # folders below LOCALAPPDATA belong to the user
         return True
     user = os.geteuid()
     return (
@@ -115,7 +115,7 @@ def _is_private(folder: Path) -> bool:
 
 
 def keep(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    """The function compiled by numba, kept in `cache_folder` where that can be used, else in memory."""
+    """The function compiled by numba, cached in `cache_folder` where that is usable, else in memory."""
     folder = cache_folder()
     readable = os.path.isfile(function.__code__.co_filename)
     if folder is None or numba.config.DISABLE_JIT or not readable or not _is_private(folder):
@@ -128,13 +128,13 @@ def keep(function: Callable[..., Any], options: dict[str, Any]) -> Any:
         return njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = before
-    # a folder that cannot be written makes numba choose one of its own, where code may be stale
+    # with a folder it cannot write, numba chooses one of its own, where code may be stale
     inside = Path(dispatcher.stats.cache_path).is_relative_to(folder)
     return dispatcher if inside else njit(**options)(function)
 
 
 def _files(dispatcher: Any) -> list[Path]:
-    """The files in which numba keeps a compiled function."""
+    """The files in which numba caches a compiled function."""
     kept_in = dispatcher.stats.cache_path if hasattr(dispatcher, "stats") else None
     if kept_in is None:
         return []
@@ -143,7 +143,7 @@ def _files(dispatcher: Any) -> list[Path]:
 
 
 def forget(dispatcher: Any) -> bool:
-    """Delete what is kept of a compiled function; whether anything may have been."""
+    """Delete the cached files of a compiled function; True where there may have been any."""
     for file in _files(dispatcher):
         with contextlib.suppress(OSError):
             file.unlink()

@@ -11,7 +11,7 @@ __all__ = ["extremes_to_series", "nodes", "to_series"]
 
 Array = NDArray[np.float64]
 
-# Sizes whose matrices are kept: those of the 256 points at most of an American row, or of a grid of sums.
+# Sizes whose matrices are cached: up to the 256 points of an American row, or of a grid of sums.
 _KEPT = 64
 
 

@@ -1,15 +1,15 @@
-"""How the kernels are compiled: three decorators.
+"""Compilation of the kernels: three decorators.
 
-``scalar`` marks a formula of plain numbers. It is always inlined into its caller: LLVM then sees one
+``scalar`` marks a formula of plain numbers. It is always inlined into its caller, so that LLVM sees one
 straight-line loop and vectorises it. Without ``forceinline`` the loop stays scalar and is eight times slower.
 
-``kernel`` marks a loop over arrays that Python calls: the unit that is compiled, kept on disk (see
+``kernel`` marks a loop over arrays that Python calls: the unit that is compiled, cached on disk (see
 `gammaflow.kernels.cache`) and run without the GIL. It names the arrays that it writes, ``@kernel("out")``;
-all others are handed to it read-only and contiguous, so that it is compiled for one signature, whoever calls.
+all others are passed read-only and contiguous, so that it is compiled for one signature only.
 
-``subroutine`` marks a loop that only kernels call: compiled once for all of them, and kept with each.
+``subroutine`` marks a loop that only kernels call: compiled once for all of them, and cached with each.
 
-Of the fast-math liberties only ``contract`` (fused multiply-add) and ``arcp`` (one reciprocal for several
+Of the fast-math flags only ``contract`` (fused multiply-add) and ``arcp`` (one reciprocal for several
 quotients by the same number) are allowed. ``nnan`` and ``ninf`` would let the compiler drop the tests that
 turn illegal input into NaN, ``reassoc`` would undo the compensated arithmetic. With ``any_order`` a loop's
 own sums may be taken in any order, so that they vectorise; the formulas inlined into it keep their own flags,
@@ -19,7 +19,7 @@ Two habits keep a loop vectorised and free of repeated work, and both are needed
 chooses between values already computed (a call inside one of its arms becomes a branch), and a loop reads its
 inputs into local names before it writes (a store may alias what is read after it).
 
-With ``NUMBA_DISABLE_JIT=1`` all of it is plain Python, for legal rows: slow, for tracing and debugging.
+With ``NUMBA_DISABLE_JIT=1`` everything is plain Python, for legal rows: slow, for tracing and debugging.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _lock = threading.Lock()
 
 
 def scalar(function: F) -> F:
-    """Make a formula of scalars usable in kernels, always inlined; called from Python it is plain Python."""
+    """Make a scalar formula usable in kernels, always inlined; called from Python it is plain Python."""
     make = register_jitable(
         fastmath=FLAGS, error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
     )
@@ -66,7 +66,7 @@ def subroutine(*, any_order: bool = False) -> Callable[[Callable[..., Any]], Any
 
 
 def kernel(*writes: str, any_order: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
-    """Compile a loop over arrays that writes to those named."""
+    """Compile a loop over arrays that writes to the named arguments."""
 
     def make(function: Callable[..., Any]) -> Kernel:
         return Kernel(function, writes, ANY_ORDER if any_order else KERNEL)
@@ -75,7 +75,7 @@ def kernel(*writes: str, any_order: bool = False) -> Callable[[Callable[..., Any
 
 
 def frozen(argument: Any) -> Any:
-    """An argument as kernels take it: arrays, also those of a named tuple, read-only and C-contiguous.
+    """An argument as kernels take it: arrays, including those in a named tuple, read-only and C-contiguous.
 
     Numbers of any other precision become float64. A copy is made only where one is needed.
     """
@@ -101,11 +101,11 @@ class Kernel:
     py_func : function
         The loop as plain Python.
     writes : tuple of str
-        Parameters that it writes to.
+        Parameters that the loop writes to.
     compiled : dispatcher of numba
     run : callable
-        Runs on arrays that are frozen already, such as those of `gammaflow.kernels.blocks.read_blocks`; once
-        compiled it costs nothing more than numba does.
+        Runs on arrays that are already frozen, such as those of `gammaflow.kernels.blocks.read_blocks`, with
+        no overhead beyond numba's own once compiled.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Kernel:
         return f"<kernel {self.py_func.__module__}.{self.__name__}>"
 
     def __call__(self, *args: Any) -> Any:
-        """Run on arrays as they come."""
+        """Run on arrays of any layout."""
         return self._guarded(*[frozen(a) if read else a for a, read in zip(args, self._reads, strict=True)])
 
     def _first(self, *args: Any) -> Any:
@@ -140,7 +140,7 @@ class Kernel:
             return self._in_memory(compiled, error)(*args)
 
     def _in_memory(self, tried: Any, error: Exception) -> Any:
-        """The loop compiled anew, its files deleted: one of them may be damaged, or the disk full."""
+        """The loop recompiled with its cached files deleted: one of them may be damaged, or the disk full."""
         with _lock:
             if self.compiled is tried:
                 if isinstance(error, NumbaError) or not forget(tried):
@@ -150,14 +150,14 @@ class Kernel:
 
     @property
     def signatures(self) -> list[Any]:
-        """The signatures for which it is compiled."""
+        """The signatures for which the loop is compiled."""
         return list(self.compiled.signatures)
 
 
 def vector_bits(loop: Any) -> int:
     """Width of the multiplications in the machine code of a kernel or subroutine, in bits: 64 is scalar code.
 
-    Compiles it again for its first signature, since code loaded from disk cannot be read back.
+    The loop is compiled again for its first signature, since code loaded from disk cannot be read back.
     """
     dispatcher = loop.compiled if isinstance(loop, Kernel) else loop
     fresh = njit(**{name: dispatcher.targetoptions[name] for name in KERNEL})(dispatcher.py_func)

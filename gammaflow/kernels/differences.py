@@ -1,4 +1,4 @@
-"""Derivatives by differences of five points: fourth-order weights on both sides of a point, or on one."""
+"""Five-point finite differences: fourth-order weights on both sides of a point, or on one side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 class Stencil(NamedTuple):
-    """Places of five values, and their weights in derivatives.
+    """Offsets of five values, and their weights in the first and second derivative.
 
     With values f(x + k h) at the offsets k, f'(x) is slope @ f / (12 h) and f''(x) is bend @ f / (12 h^2).
     """
@@ -32,5 +32,5 @@ def _stencil(offsets: list[float], slope: list[float], bend: list[float]) -> Ste
 
 CENTRAL = _stencil([-2, -1, 0, 1, 2], [1, -8, 0, 8, -1], [-1, 16, -30, 16, -1])
 
-#: For a negative h it is that of the other side. Its second derivative is of third order.
+#: A negative h takes the other side. The second derivative is of third order.
 ONE_SIDED = _stencil([0, 1, 2, 3, 4], [-25, 48, -36, 16, -3], [35, -104, 114, -56, 11])

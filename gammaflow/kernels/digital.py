@@ -1,7 +1,7 @@
-"""Digital options, cash or nothing: e^-rt N(phi d2) and the derivatives that books need.
+"""Cash-or-nothing digital options: e^-rt N(phi d2) and the derivatives that books need.
 
-Results are derivatives per unit of the input of one long option that pays 1; theta, charm and color are
-calendar-time (minus d/dt), per year. With x = ln S every derivative in spot follows from that of the density:
+Results are derivatives of one long option that pays 1, per unit of the input; theta, charm and color are
+calendar-time (minus d/dt), per year. With x = ln S every spot derivative follows from that of the density:
 dd1/dx = dd2/dx = 1/s, d(d2)/dsigma = -d1/sigma, and pdf' (d) = -d pdf(d).
 """
 
@@ -15,7 +15,7 @@ from gammaflow.kernels.formulas import State, state
 
 
 class Digital(NamedTuple):
-    """One option: phi, r, its `State`, its price, S delta, and decay = d(d2)/dt."""
+    """One digital option: phi, r, its `State`, its price, S delta, and decay = d(d2)/dt."""
 
     phi: float
     r: float
@@ -27,7 +27,7 @@ class Digital(NamedTuple):
 
 @scalar
 def digital(phi, S, K, t, r, sigma, q):
-    """The option that pays 1 where S ends above K (phi = +1) or below it (phi = -1)."""
+    """The option that pays 1 if S ends above K (phi = +1) or below it (phi = -1)."""
     at = state(S, K, t, r, sigma, q)
     w = at.Dr * (INV_SQRT_2PI * exp(-0.5 * at.d2 * at.d2))
     tail = w * mills(abs(at.d2))

@@ -31,7 +31,7 @@ SQRT_HALF = 0.7071067811865476
 LOG2_E = 1.4426950408889634
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
-ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer in the low bits
+ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it puts the nearest integer into the low bits
 HALF = 1 << 51
 SIGN = -(1 << 63)
 EXPONENT = -(1 << 52)
@@ -96,7 +96,7 @@ def _near(a, b):
 
 @scalar
 def reduced_exp(x):
-    """ROUND + k and m of e^x = 2^k (1 + m), |m| < 0.42 to an ulp of m; x is kept within -707 and 709."""
+    """ROUND + k and m of e^x = 2^k (1 + m), |m| < 0.42 to an ulp of m; x is clipped to -707..709."""
     y = -707.0 if x < -707.0 else x
     y = 709.0 if y > 709.0 else y
     shifted = y * LOG2_E + ROUND
@@ -118,7 +118,7 @@ def reduced_exp(x):
 
 @scalar
 def polynomial_exp(x):
-    """e^x; 0 below -707, NaN stays NaN."""
+    """e^x; 0 below -707, NaN gives NaN."""
     shifted, m = reduced_exp(x)
     p = scale(1.0 + m, shifted)
     return 0.0 if x < -707.0 else p
@@ -153,7 +153,7 @@ def polynomial_log_ratio(a, b):
 def rational_mills(z):
     """R(z) = N(-z) / pdf(z) for z >= 0, minimax rational (9, 10), exact at 0 and at infinity.
 
-    Even and odd powers apart: short chains of multiply-adds; leading coefficients 1: additions to start them.
+    Even and odd powers are summed separately for short multiply-add chains; leading coefficients are 1.
     """
     z = min(z, 1e20)
     v = z * z
@@ -228,7 +228,7 @@ def rational_mills_and_slope(z):
 
 @scalar
 def plain_exp(x):
-    """e^x from the C library; 0 below -707, NaN stays NaN."""
+    """e^x from the C library; 0 below -707, NaN gives NaN."""
     y = 709.0 if x > 709.0 else x
     return 0.0 if y < -707.0 else math.exp(y)
 

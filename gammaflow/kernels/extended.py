@@ -1,8 +1,8 @@
-"""Twice the working precision, for the few rows where a rounding decides the answer.
+"""Twice the working precision, for the few rows whose result depends on a rounding error.
 
 A number is an unevaluated sum high + low. The error-free transformations are Knuth's and Dekker's (Dekker,
-"A floating-point technique for extending the available precision", 1971); fused multiply-adds leave them
-exact.
+"A floating-point technique for extending the available precision", 1971); they stay exact with fused
+multiply-adds.
 """
 
 from __future__ import annotations

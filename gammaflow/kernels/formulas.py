@@ -1,7 +1,7 @@
 """The Black-Scholes-Merton price and sixteen derivatives, each formula once, of the `Terms` of one option.
 
-`terms` computes what the formulas share, once per row: a loop that calls several formulas must not leave it
-to the compiler to find out that they share it, which it does only where both copies were simplified alike.
+`terms` computes the quantities that the formulas share, once per row: a loop that calls several formulas must
+not rely on the compiler to find them, which it does only where both copies were simplified alike.
 
 Results are derivatives of one long option per unit of the input; theta, charm, veta and color are
 calendar-time (minus d/dt), per year.
@@ -19,11 +19,11 @@ from gammaflow.kernels.elementary import INV_SQRT_2PI, exp, log_ratio, mills
 
 SMALLEST = 1e-270
 TINY = 1e-32
-FAR, KINK = 1e35, -1e-30  # added to ln(S/K) where K or S is 0; and elsewhere, of effect on the kink only
+FAR, KINK = 1e35, -1e-30  # added to ln(S/K): FAR where K or S is 0, else KINK, which matters at the kink only
 
 
 class State(NamedTuple):
-    """What the formulas share; S, K and s are safe to divide by."""
+    """Quantities that the formulas share; S, K and s are safe to divide by."""
 
     d1: float
     d2: float
@@ -44,9 +44,9 @@ class State(NamedTuple):
 def state(S, K, t, r, sigma, q):
     """d1, d2, s = sigma sqrt(t), e^-qt, e^-rt, w = e^-qt pdf(d1), divisors S and K, sqrt(t), and quotients.
 
-    The quotients are 1/s, 1/(S s), 1/sigma and 1/t. Divisors are kept off 0, so that where there is nothing
-    random (s, S or K is 0) d1 and d2 are far on the side of the forward, on the kink below it, and w is 0.
-    Illegal input makes d1, d2 and w NaN, and with them every result.
+    The quotients are 1/s, 1/(S s), 1/sigma and 1/t. Divisors are kept off 0: where s, S or K is 0, d1 and d2
+    are far on the forward's side of the strike (on the kink: below it) and w is 0. Illegal input makes d1, d2
+    and w NaN, and with them every result.
     """
     total = S + K + t + sigma + abs(r) + abs(q)
     total = np.nan if min(min(S, K), min(t, sigma)) < 0.0 else total

@@ -1,14 +1,14 @@
 """Cash greeks of many rows over a grid of spots, in Gaussian form.
 
-While volatility does not move with spot, d1 of a row is a line in x = ln(S / S0), and every cash greek but
+While volatility does not move with spot, d1 of a row is linear in x = ln(S / S0), and every cash greek but
 theta is S times a polynomial in d1 times exp(-d1^2 / 2), or times a normal distribution function:
 
     U = b S, d1 = a + x / s, g = n b e^-qt / (sqrt(2 pi) s), d1' = (r - q) / s - d2 / (2 t)
     gamma S g e, vanna -S g e d2 sqrt(t), charm -S g e s d1', vega S g e s sqrt(t), speed S g e (1 - d1 / s),
     zomma S g e (d1 d2 - 1) / sigma, color S g e (q + d1 d1' + 1 / (2 t))
 
-These are the formulas of `gammaflow.kernels.bsm` with what depends on the row alone taken out of the loop
-over spots, and are held to them by tests.
+These are the formulas of `gammaflow.kernels.bsm` with the factors that depend on the row alone taken out of
+the loop over spots; tests compare the two.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def gauss_sweep(
     Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
     x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of
     `CASH_GREEKS`, then gross gamma; all but theta still lack a factor S. Without `want_shape` vega, speed,
-    zomma and color are left out, without `want_held` delta, without `want_theta` theta. A row counts at the
-    points strictly between its low and high only; None for both: at all of them. Charm lacks what
-    it has from carry: that is out[10], with `want_held`; out[11] is the sum of q gamma. Integrals over x of
-    gamma and of out[11] give delta and out[10] but for a constant.
+    zomma and color are not computed, without `want_held` delta, without `want_theta` theta. A row is summed
+    only at points strictly between its low and high (None for both: at all points). Charm lacks its part from
+    carry, which is out[10], with `want_held`; out[11] is the sum of q gamma. Integrals over x of gamma and of
+    out[11] give delta and out[10] up to a constant.
     """
     work = np.empty((9, BLOCK))
     a, slope, s, root, half = work[0], work[1], work[2], work[3], work[4]

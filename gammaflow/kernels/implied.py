@@ -5,12 +5,12 @@ With X = |ln(F/K)|, the out-of-the-money value divided by its upper bound min(S 
     u(s) = pdf(z) (R(z) - R(y)),    z = X/s - s/2,    y = X/s + s/2,    du/ds = pdf(z),          (1)
 
 R the Mills ratio. (1) is solved in ln u below the inflection point z = 0 and in ln(1 - u) above it, so that
-neither a price of 1e-300 nor one an ulp below its bound loses digits: a first guess from Stefanica and
+neither a price of 1e-300 nor one an ulp below its bound loses digits: the first guess is from Stefanica and
 Radoicic (2017), eq. (13), and two steps of fourth order (Jaeckel, "Let's be rational", 2015, sec. 3).
 
 Seconds before expiry the value may be a millionth of spot, and a rounding of S e^-qt, an ulp of spot, a
-millionth of the value. So each discounted amount is kept as S and S (e^-qt - 1) (times a power of two), and
-their sums are compensated: what is left is the rounding of the second part, an ulp of S q t.
+millionth of the value. Each discounted amount is therefore kept as S and S (e^-qt - 1) (times a power of
+two), and their sums are compensated, which leaves the rounding of the second part, an ulp of S q t.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gammaflow.kernels.stack import align_frame
 
 OK, BELOW_INTRINSIC, NO_TIME_VALUE, ABOVE_BOUND, NOT_A_NUMBER, AGAIN = range(6)
 CLOSE = 2.0**-40
-#: How many times its own size the terms of a difference may have before it is formed exactly.
+#: Ratio of a difference's terms to the difference above which it is formed exactly.
 CANCELLED = 16.0
 SMALLEST, LARGEST = 1e-280, 1e280
 
@@ -64,7 +64,7 @@ def tail_gap(z, y, s):
 
 @scalar
 def first_guess(u, v, X):
-    """s within some per cent, from Polya's normal cdf; u the normalised value, v = 1 - u."""
+    """s to within a few per cent, from Polya's normal cdf; u is the normalised value, v = 1 - u."""
     a = exp(-X)
     rho = exp(-POLYA * X)
     one_a = X * (1.0 - 0.5 * X) if X < 1e-5 else 1.0 - a
@@ -115,7 +115,9 @@ def total_volatility(value, room, bound, X):
 
 @scalar
 def measure(price, phi, S, K, t, r, q):
-    """Out-of-the-money value, room below the bound, the bound, X, and whether roundings count in them.
+    """Out-of-the-money value, room below the bound, the bound, X, and whether rounding matters.
+
+    Rounding matters where it may decide a sign, and where terms that cancel are many times their difference.
 
     They count where they may decide a sign, and where terms that cancel are many times what is left.
     """
@@ -163,7 +165,7 @@ def measure_exactly(price, phi, S, K, t, r, q):
 
 @scalar
 def judge(value, room, bound, price, S, K, t, r, q):
-    """Status of a price."""
+    """Status code of a price."""
     legal = (price > -np.inf) & (S >= 0.0) & (K >= 0.0) & (t >= 0.0)
     legal = legal & (price + S + K + t + abs(r) + abs(q) < np.inf)
     status = ABOVE_BOUND if (room <= 0.0) | (t <= 0.0) | (bound <= 0.0) else OK
@@ -176,7 +178,7 @@ def judge(value, room, bound, price, S, K, t, r, q):
 def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     """Volatility and status of m prices, from index `start` of out and status.
 
-    Rows in which a rounding would count are measured again, exactly.
+    Rows where rounding matters are computed again in twice the working precision.
     """
     align_frame()
     for i in range(len(S)):

@@ -1,7 +1,7 @@
-"""Barriers monitored at given dates: recursive Gauss-Legendre quadrature in log-spot.
+"""Barriers observed on given dates: recursive Gauss-Legendre quadrature in log-spot.
 
 The knock-in value is carried backwards from date to date as a smooth function of z = eta ln(S / H), which is
-positive where the option is not knocked:
+positive where the barrier has not been hit:
 
     f_k(z) = e^(-r dt) int [z' < 0: vanilla(z', t_(k+1)); z' > 0: f_(k+1)(z')] pdf_dt(z' - z) dz'
 
@@ -13,7 +13,7 @@ the barrier (seen from expiry) and the spots (seen from today) are kept. One pas
 delta, gamma and speed differentiate the kernel of the last step; vega, volga and rho differentiate the whole
 recursion (f_sigma, f_sigma sigma and f_r are carried along).
 
-A rebate R is carried in the same pass: knocking in gives up R e^-r(T - t_k), knocking out receives R.
+A rebate R is carried in the same pass: knocking in forgoes R e^-r(T - t_k), knocking out receives R.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from gammaflow.kernels.barrier_steps import (
 from gammaflow.kernels.compile import kernel, scalar, subroutine
 from gammaflow.kernels.elementary import log_ratio
 
-# (panel width, reach) in standard deviations of one step, and the worst error seen at that level
+# (panel width, reach) in standard deviations of one step, and the largest error observed at that level
 LEVELS = np.array(
     [
         [12.0, 5.0, 2e-1],
@@ -71,7 +71,7 @@ HEADSTART = 5.0
 
 @scalar
 def extent(eta, r, sigma, q, time, reach):
-    """How far above the barrier a value can come from in `time`, under the cash and the asset measure."""
+    """Distance above the barrier that a path can cover in `time`, under the cash and the asset measure."""
     b = eta * (r - q)
     half = 0.5 * sigma * sigma
     return max(half - b, 0.0) * time + half * time + reach * sigma * math.sqrt(time)
@@ -79,7 +79,7 @@ def extent(eta, r, sigma, q, time, reach):
 
 @subroutine()
 def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wide, reach, jets):
-    """Jets (10, m) of the knock-in part (less the rebate given up) at spots; panels `wide` deviations wide.
+    """Jets (10, m) of the knock-in part (less the rebate forgone) at spots; panels `wide` deviations wide.
 
     The values are carried to the second date. Spots that may cross the barrier before the first date are
     integrated over values there, on panels of their own; the others straight from the second date.
@@ -167,8 +167,8 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
                 fine[1, j] = jet.s
                 fine[2, j] = jet.ss
                 fine[3, j] = jet.r
-    # What the vanilla option has and the knock-in lacks, nothing where knocked: the small part for spots
-    # beyond the barrier, and the other needs no quadrature.
+    # The vanilla option less the knock-in, 0 where knocked in: the small part for spots beyond the barrier,
+    # where the knock-in needs no quadrature.
     edge, end = below * P, (below + above) * P
     lacking = np.zeros((kinds, end))
     fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, edge, end, full, lacking)
@@ -177,7 +177,8 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
             lacking[n, j] -= fine[n, j]
     due = gap if out > 0.0 else t
     given = rebate * math.exp(-r * due)
-    # Below, some date surely finds the option knocked: the first, where it matters when the rebate is paid.
+    # Below this some date is certain to find the option knocked in: the first, where the time of a rebate
+    # payment matters.
     sure = -spread(s0, reach) - rate * gap
     if out == 0.0 or rebate == 0.0:
         for k in range(1, N):
@@ -214,7 +215,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
 def finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, block):
     """The quantities of ALL at spots, from the jets of the knock-in part; block is (12, m).
 
-    dead: 1 where the jets lack the vanilla option: the knock-in is that, the knock-out has nothing of it.
+    dead: 1 where the jets lack the vanilla option: the knock-in is then the vanilla, the knock-out 0.
     """
     owed = rebate * math.exp(-r * t)
     for i in range(len(spots)):
@@ -232,9 +233,9 @@ def finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, block):
 
 @subroutine()
 def largest_error(phi, K, t, r, sigma, q, rebate, spots, coarse, fine, checked):
-    """Largest difference of two levels over max(size, FLOOR natural scale), of the quantities checked.
+    """Largest difference of two levels over max(size, FLOOR natural scale), for the quantities checked.
 
-    The size is the smaller of the value and of what it lacks to the vanilla option, so that a knock-in and
+    The size is the smaller of the value and its difference from the vanilla option, so that a knock-in and
     its knock-out are refined alike.
     """
     worst = 0.0
@@ -258,7 +259,7 @@ def largest_error(phi, K, t, r, sigma, q, rebate, spots, coarse, fine, checked):
 
 @subroutine()
 def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
-    """The quantities where nothing is random (sigma sqrt(t) = 0), the option is gone, or a row is illegal."""
+    """The quantities where sigma sqrt(t) = 0, where the option is dead, and where a row is illegal."""
     poison = legal(S, K, H, t, r, sigma, q, rebate)
     x = max(S, LEAST)
     whole = vanilla(phi, x, K, t, r, sigma, q)
@@ -286,16 +287,16 @@ def settle(phi, eta, out, alive, S, K, H, t, r, sigma, q, rebate, dates, block):
 
 @subroutine()
 def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance, checked, levels):
-    """Quantities at spots into levels (3, 12, m), at finer levels in turn until two agree within a share.
+    """Quantities at spots into levels (3, 12, m), on finer and finer panels until two levels agree.
 
-    Returns the least difference of two levels, and which of `levels` holds the finer of those two: beyond
-    some level rounding grows again.
+    Returns the smallest difference of two levels, and which of `levels` holds the finer of those two: beyond
+    some level rounding errors grow again.
     """
     full = checked[3] or checked[5] or checked[7] or checked[8] or checked[10]
     level = 0
     while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
         level += 1
-    # A payoff that lies beyond the barrier altogether is always knocked in: only a rebate is left to find.
+    # A payoff entirely beyond the barrier is always knocked in: only a rebate remains to be computed.
     dead = 1.0 if (phi * eta < 0.0) & (eta * (K - H) <= 0.0) else 0.0
     a = 0.0 if dead else K, H, t, r, sigma, q, rebate
     sign = -1.0 if dead else phi
@@ -321,7 +322,7 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
 
 @kernel("block", "error")
 def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, checked, block, error):
-    """The quantities of ALL of n deals at their m spots into block (12, n, m), errors met into error (n).
+    """The quantities of ALL of n deals at their m spots into block (12, n, m), their errors into error (n).
 
     S is (n, m); dates are fractions of t that end with 1; the tolerance holds for the quantities checked.
     """

@@ -22,9 +22,9 @@ from gammaflow.kernels.sweep import (
 
 @scalar
 def moved(base, slope, x, line, lowest):
-    """A row's volatility base + line x, and its slope d sigma / dx, but never below lowest x base.
+    """A row's volatility base + line x, and its slope d sigma / dx, never below lowest x base.
 
-    base is where the smile has taken the row after a move x = ln(S / S0), slope its derivative in x.
+    base is the volatility after the smile's own move x = ln(S / S0), slope its derivative in x.
     """
     free, least = base + line * x, lowest * base
     floored = free < least
@@ -35,8 +35,8 @@ def moved(base, slope, x, line, lowest):
 def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, vol, tilt):
     """The volatility of one row at each x = ln(S / S0), and its slope in x, into `vol` and `tilt`.
 
-    A row whose ratio to the smile svi (5,) of `years` stays as it is would gain what the smile, read at
-    stretch (k - x), takes it to; it gains `share` of that.
+    Keeping the row's ratio to the smile svi (5,) of `years`, read at stretch (k - x), would change its
+    volatility by some amount; the row gets `share` of that change.
     """
     if share == 0.0:
         for j in range(len(x)):
@@ -54,7 +54,7 @@ def vol_path(x, sigma, k, years, stretch, share, line, lowest, svi, vol, tilt):
 
 @kernel("vol", "tilt")
 def vol_paths(x, sigma, k, expiry, svi, years, stretch, share, line, lowest, vol, tilt):
-    """`vol_path` of each row, whose expiry is expiry[i], into vol[i] and tilt[i]."""
+    """`vol_path` of each row i, of expiry expiry[i], into vol[i] and tilt[i]."""
     for i in range(len(sigma)):
         e = expiry[i]
         vol_path(x, sigma[i], k[i], years[e], stretch[e], share, line[e], lowest, svi[e], vol[i], tilt[i])
@@ -70,7 +70,7 @@ def moving_sweep(
     Rows row_starts[e] .. row_starts[e + 1] share expiry e, whose smile is svi[e]. The order is
     that of `CASH_GREEKS`, then gross gamma and total gamma: gamma plus vanna times the slope of volatility in
     ln S. A row with t = 0 contributes nothing. Without `want_rest` delta, vega, theta, speed, zomma and color
-    are left out.
+    are not computed.
     """
     vol = np.empty(len(spots))
     tilt = np.empty(len(spots))

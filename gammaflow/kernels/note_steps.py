@@ -1,12 +1,12 @@
 """One date of a note's backward recursion, and one step between dates, on panels in z = ln(S / ref).
 
-Two functions of z are carried together (rows of `Layer.value`): the value v of what is owed, and the value u
-of 1.00 that is paid with the next coupon that is paid.
+Two functions of z are carried together (rows of `Layer.value`): the value v of the payments still due, and
+the value u of 1.00 paid together with the next coupon that is actually paid.
 
 Panels of one width hold 16 Gauss-Legendre nodes each; z = 0, the barrier, is a panel end. Where a level of a
-date falls into a panel, the panel is cut there for that date: its pieces' nodes follow those of the panels.
-A step takes panel to panel by one Toeplitz product and everything to or from a piece by the kernel itself, so
-that no jump or kink is ever inside an interval of integration, and nothing is interpolated.
+date falls inside a panel, the panel is cut there for that date, and the nodes of its pieces follow those of
+the panels. A step goes from panel to panel by one Toeplitz product, and to or from a piece by the kernel
+itself, so that no jump or kink is ever inside an interval of integration and nothing is interpolated.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from gammaflow.kernels.barrier_steps import NODES, WEIGHTS, P, add_product, spre
 from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.elementary import INV_SQRT_2PI, exp
 
-# A level this share of a panel from its end does not cut it.
+# A level within this fraction of a panel from the panel's end does not cut it.
 NEAR = 1e-12
 
 
 class Dates(NamedTuple):
-    """What happens when; levels are z = ln(S / ref), -inf always exceeded and inf never.
+    """Events of each date; levels are z = ln(S / ref), -inf is always exceeded and inf never.
 
-    lose: value is lost at and below z = 0 on the date; mirror: at any time. `redemption` holds intercept and
-    slope per 1.00 of spot between `edges`.
+    lose: value is lost at and below z = 0 on the date; mirror: at any time. `redemption` holds the intercept
+    and the slope per 1.00 of spot between `edges`.
     """
 
     time: NDArray[np.float64]
@@ -54,7 +54,7 @@ class Layer(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A lognormal move: deviation, drift, how far it reaches, discount / (sqrt(2 pi) s), a mirror at 0."""
+    """A lognormal move: deviation, drift, reach, discount / (sqrt(2 pi) s), and whether 0 is a mirror."""
 
     s: float
     m: float
@@ -65,7 +65,7 @@ class Step(NamedTuple):
 
 @scalar
 def make_step(dt, r, sigma, q, reach, mirror):
-    """The move of dt years."""
+    """The lognormal move over dt years."""
     s = sigma * math.sqrt(dt)
     m = (r - q - 0.5 * sigma * sigma) * dt
     return Step(s, m, spread(s, reach), INV_SQRT_2PI / s * math.exp(-r * dt), mirror)
@@ -83,7 +83,7 @@ def new_layer(width, base, nodes, extra):
 
 @scalar
 def before(dates, k, z, v, u):
-    """Cash v, units of spot b and u just before what happens on date k at z, from v and u just after."""
+    """Cash v, units of spot b and u just before the events of date k at z, from v and u just after."""
     b = 0.0
     if k == len(dates.time) - 1:
         row = 0
@@ -104,7 +104,7 @@ def before(dates, k, z, v, u):
 
 @subroutine()
 def fill_before(dates, k, start, stop, layer):
-    """Values just before what happens on date k, from those just after, at the nodes start..stop."""
+    """Values just before the events of date k, from those just after, at the nodes start..stop."""
     for j in range(start, stop):
         z = layer.place[j]
         v, b, u = before(dates, k, z, layer.value[0, j], layer.value[1, j])
@@ -114,7 +114,7 @@ def fill_before(dates, k, start, stop, layer):
 
 @subroutine()
 def add_certain(dates, step, z, r, q, missed, jet):
-    """Add what the only date pays, and four derivatives in z, where no level of it is in reach of z."""
+    """Add the only date's payments and four derivatives in z, where none of its levels is in reach of z."""
     if step.mirror and z <= 0.0:
         return
     v, b, u = before(dates, np.int64(0), z + step.m, 0.0, 0.0)
@@ -126,7 +126,7 @@ def add_certain(dates, step, z, r, q, missed, jet):
 
 @subroutine()
 def levels_between(dates, k, low, high, levels):
-    """Sorted levels of date k strictly between low and high; returns how many."""
+    """Sorted levels of date k strictly between low and high; returns their number."""
     count = 0
     last = k == len(dates.time) - 1
     for i in range(3 + (len(dates.edges) if last else 0)):
@@ -143,7 +143,7 @@ def levels_between(dates, k, low, high, levels):
 
 @scalar
 def is_near(z, levels, count, cover):
-    """Whether one of so many levels is closer to z than cover."""
+    """Whether one of the first `count` levels is closer to z than cover."""
     near = False
     for i in range(count):
         near = near or abs(z - levels[i]) < cover
@@ -152,7 +152,7 @@ def is_near(z, levels, count, cover):
 
 @subroutine()
 def add_piece(left, right, layer, start):
-    """Nodes and weights of an interval into a layer from `start` on; returns where they end."""
+    """Nodes and weights of an interval into a layer from `start` on; returns the next free index."""
     for i in range(P):
         layer.place[start + i] = left + (right - left) * NODES[i]
         layer.weight[start + i] = (right - left) * WEIGHTS[i]
@@ -161,7 +161,7 @@ def add_piece(left, right, layer, start):
 
 @subroutine()
 def cut_panels(levels, count, width, layer, start, cut):
-    """Pieces of the panels that levels fall into; returns where the nodes end and how many panels are cut."""
+    """Pieces of the panels that levels fall into; returns the next free node and the number of panels cut."""
     i = panels = 0
     while i < count:
         panel = math.floor(levels[i] / width)
@@ -185,8 +185,8 @@ def cut_panels(levels, count, width, layer, start, cut):
 def look_back(step, width, base, nodes, source, piece, end, target, start, stop, direct):
     """Add values one step before a layer to another, at its nodes start..stop.
 
-    What is summed are the layer's panels, of so many nodes in all, and its nodes piece..end. direct: 1, or 0
-    to add no more than what the mirror at 0 takes.
+    The sum runs over the layer's panels, with `nodes` nodes in all, and its nodes piece..end. direct: 1, or 0
+    to add only the part that the mirror at 0 takes away.
     """
     s, m, c = step.s, step.m, step.cover
     for i in range(start, stop):
@@ -218,9 +218,9 @@ def look_back(step, width, base, nodes, source, piece, end, target, start, stop,
 
 @subroutine()
 def look_back_from_panels(step, width, base, nodes, source, end, bottom, high, B, columns, memory, target):
-    """Values one step before a layer at the panels bottom..high, zeros before.
+    """Values one step before a layer at the panels bottom..high; they must be zero on entry.
 
-    B: the Toeplitz blocks of `build_step`, of which columns (start, first, last) matter.
+    B: the Toeplitz blocks of `build_step`, of which columns (start, first, last) are used.
     """
     into = (bottom - base) * P
     for i in range(2 if memory else 1):
@@ -244,7 +244,7 @@ def look_back_from_panels(step, width, base, nodes, source, end, bottom, high, B
 
 @subroutine(any_order=True)
 def add_jets(step, z, width, base, nodes, layer, piece, end, shares, jet):
-    """Add shares[0] v + shares[1] u, one step before a layer, and four derivatives in z of it.
+    """Add shares[0] v + shares[1] u, one step before a layer, and its four derivatives in z.
 
     nodes, piece, end: as for `look_back`.
     """

@@ -1,7 +1,7 @@
 """Structured notes by backward quadrature in log-spot: one pass of the dates serves every spot.
 
-With D the lognormal step with discount, and u the value of 1.00 that is paid with the next coupon that is
-paid, the value v of what is owed obeys between dates
+With D the lognormal step with discount, and u the value of 1.00 paid together with the next coupon that is
+actually paid, the value v of the payments still due obeys between dates
 
     v <- D v,   u <- D u                                                                            (1)
 
@@ -12,18 +12,18 @@ and on a date, from its last event to its first,
     coupon c where S > level: v <- v + c,  u = 1;   elsewhere, with memory:  v <- v + c u           (2)
     loss at the barrier:      v = 0 at and below it
 
-A note is the sum of two such claims: the note once knocked, of which nothing is ever lost, and what not
-having been knocked adds to it, which pays the difference of the redemptions and is lost at the barrier. The
-second alone needs every date the barrier is looked at. Where that is always, its step takes out the paths
-that touch the barrier on the way, with z = ln(S / barrier):
+A note is the sum of two such claims: the note once knocked in, which can lose nothing more, and the extra
+value of not having been knocked in, which pays the difference of the redemptions and is lost at the barrier.
+Only the second needs every date on which the barrier is observed. Where it is observed continuously, the step
+removes the paths that touch the barrier in between, with z = ln(S / barrier):
 
     E(z, z') = D(z, z') (1 - exp(-2 z z' / (sigma^2 dt)))                                           (3)
 
 The last step, from the first date to now, is differentiated under the integral. Where it is shorter than all
 others its Gaussian is narrower than the panels. Spots with a level of the first date in reach are then
-integrated over narrower ones; from elsewhere that date's events are certain, and one step goes to the second.
-Where there is no second, what is paid from there is cash and units of spot, and no integral is taken: it
-would add rounding over the cube of the deviation to gamma.
+integrated over narrower panels; elsewhere that date's events are certain, and one step goes to the second
+date. Where there is no second, the payments are cash and units of spot, and no integral is taken: it would
+add rounding errors over the cube of the deviation to gamma.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ from gammaflow.kernels.note_steps import (
     new_layer,
 )
 
-# (panel width, reach) in standard deviations, and the worst error seen in 200 random notes on ladders of 160:
+# (panel width, reach) in standard deviations, and the largest error in 200 random notes on ladders of 160:
 # of the price as a share of par, of delta and gamma as a share of the larger of their largest and par / S^n
 LEVELS = np.array([[8.0, 6.0, 1e-4], [7.0, 7.0, 1e-6], [6.0, 7.5, 1e-7], [5.0, 8.5, 1e-9]])
 
-# The last Gaussian is differentiated: it has panels no wider and a reach no shorter than these. Its deviation
-# is at least NARROW, and times between dates that differ by less than SAME are one.
+# The last Gaussian is differentiated, so its panels are no wider and its reach no shorter than these. Its
+# deviation is at least NARROW, and times between dates that differ by less than SAME count as equal.
 LAST_WIDE, LAST_REACH = 4.0, 9.0
 NARROW = 1e-8
 SAME = 1e-11
@@ -64,7 +64,7 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
     """Add v + missed u and four derivatives in z at the points z, increasing, to jets (m, 5).
 
     Panels are `wide` deviations of the shortest step, and those within `reach` deviations of the paths from z
-    are kept, with grid_r and grid_sigma: quadrature's error is then smooth in r and sigma.
+    are kept, both by grid_r and grid_sigma: the quadrature error is then smooth in r and sigma.
     """
     n = len(dates.time)
     soon = max(dates.time[0], (NARROW / sigma) ** 2)
@@ -131,7 +131,7 @@ def one_pass(dates, missed, r, sigma, q, grid_r, grid_sigma, wide, reach, z, jet
         a, b = b, a
         end = stop
 
-    none = np.int64(0)  # a literal 0 would compile what it is passed to once more
+    none = np.int64(0)  # a literal 0 would compile the function it is passed to once more
     now = make_step(soon, r, sigma, q, max(reach, LAST_REACH), dates.mirror)
     lowest, highest = z[0] + now.m - now.cover, z[-1] + now.m + now.cover
     found = levels_between(dates, none, lowest, highest, levels)

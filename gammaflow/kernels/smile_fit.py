@@ -1,8 +1,8 @@
 """Least squares of many SVI slices at once: residuals, conditions between and within slices, derivatives.
 
 A slice is theta = (v, P, C, m, s) in units of its at-the-money sqrt(w), x = k / unit and y = w / unit^2:
-y = v + (P U - C D)^2 / 2 with U = sqrt(z + d), D = sqrt(z - d), d = x - m, z = sqrt(d^2 + s^2). That is raw
-SVI of least variance v, b (1 + rho) = P^2 unit and b (1 - rho) = C^2 unit.
+y = v + (P U - C D)^2 / 2 with U = sqrt(z + d), D = sqrt(z - d), d = x - m, z = sqrt(d^2 + s^2). This is raw
+SVI with least variance v, b (1 + rho) = P^2 unit and b (1 - rho) = C^2 unit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def shape(x, v, P, C, m, s):
 
 @scalar
 def butterfly_slopes(x, y, slope, unit):
-    """Derivatives of g by y and by y'; by y'' it is 1/2."""
+    """Derivatives of g by y and by y'; its derivative by y'' is 1/2."""
     lean = 1.0 - 0.5 * x * slope / y
     by_slope = -lean * x / y - 0.5 * slope * (1.0 / y + 0.25 * unit * unit)
     return (lean * x + 0.25 * slope) * slope / (y * y), by_slope
@@ -60,9 +60,9 @@ def normal_equations(
     """J'J, as its lower band (10, 5 E), J'f (5 E) and half the sum of squares of all residuals, cost (1,).
 
     The residuals are weight (sqrt(y) - quote) at each strike starts[e] .. starts[e + 1] of slice e, under
-    Cauchy's loss of scale `soft`; ridge (theta - prior); and stiffness times what is missing
-    to margins[0] of g at inside[e] (E, G), in x, and to margins[1] of half ln(w later / w earlier) at
-    between[e] (E - 1, H), in k, and of the same ratio of both wing slopes.
+    Cauchy's loss of scale `soft`; ridge (theta - prior); and stiffness times the shortfall from margins[0] of
+    g at inside[e] (E, G), in x, and from margins[1] of half ln(w later / w earlier) at between[e] (E - 1, H),
+    in k, and of the same ratio of both wing slopes.
     """
     matrix[:] = 0.0
     gradient[:] = 0.0

@@ -1,9 +1,9 @@
-"""A stack frame on the boundaries of cache lines.
+"""A stack frame aligned to cache lines.
 
-A loop of many constants keeps them, as whole vectors, on its stack. There LLVM places them at multiples of 16
-bytes only, and what a 64-byte vector store leaves across two cache lines cannot be forwarded to the load that
-wants it back: the same loop then takes 7.0 to 10.5 ns per contract, as the caller's stack happens to lie, and
-always 6.6 ns where the frame begins on a boundary (AVX-512, processor znver4).
+A loop with many constants keeps them, as whole vectors, on its stack. LLVM aligns them to 16 bytes only, and
+a 64-byte vector store across two cache lines cannot be forwarded to the load that reads it back: the same
+loop then takes 7.0 to 10.5 ns per contract, depending on where the caller's stack happens to lie, and always
+6.6 ns where the frame begins on a cache line (AVX-512, processor znver4).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _align(typingctx):
 
 
 def align_frame() -> None:
-    """First statement of a kernel that is to have its stack frame aligned; plain Python has none."""
+    """First statement of a kernel whose stack frame is to be aligned; plain Python has none."""
 
 
 @overload(align_frame, inline="never")

@@ -1,7 +1,7 @@
 """Cash greeks, row by row.
 
-A cash greek is the derivative times the powers of the underlying named in `gammaflow.units`; `U` is what
-the option is valued on (spot, or its forward).
+A cash greek is the derivative times the powers of the underlying named in `gammaflow.units`; `U` is the
+price on which the option is valued (spot, or its forward).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Market: chains as vendors quote them, their repair, their quality, and where they are kept."""
+"""Market data: chains as vendors quote them, their repair, their quality and their storage."""

@@ -1,4 +1,4 @@
-"""The option chain: one quoted contract per row, of one underlying at one moment, as the vendor said it."""
+"""Option chain: one quoted contract per row, of one underlying at one timestamp, as the vendor sent it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from gammaflow.schema import CHAIN
 
 __all__ = ["FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
 
-#: What all rows of a chain share and a table of it has in front (`Chain.to_frame`).
+#: Facts that all rows of a chain share; `Chain.to_frame` puts them in front of its columns.
 FACTS = ("symbol", "vendor", "asof", "spot", "currency", "venue", "quote_unit", "synthetic")
 
-#: Currencies of quotes: that of spot and strikes, or the coin that inverse options settle in.
+#: Units of quotes: the currency of spot and strikes, or the coin in which inverse options settle.
 QUOTE_UNITS = ("currency", "coin")
 
 #: Rows of a larger chain, as `Chain.left_out` counts them.
@@ -34,7 +34,7 @@ NOT_SELECTED = "not selected"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Chain(Columnar):
-    """An option chain: validated, read-only columns (see `gammaflow.schema.CHAIN`) and what they share.
+    """An option chain: validated, read-only columns (see `gammaflow.schema.CHAIN`) and shared facts.
 
     Parameters
     ----------
@@ -44,28 +44,28 @@ class Chain(Columnar):
         The underlying.
     spot : float
         Its price at `asof` [currency].
-    asof : tz-aware moment
+    asof : tz-aware timestamp
         When the quotes were taken.
     vendor : str
-        Whose data it is, such as "cboe".
+        Vendor of the data, such as "cboe".
     currency : str
-        The currency of spot, strikes and every money figure.
+        Currency of spot, strikes and all amounts of money.
     left_out : mapping of str to int
-        Rows of the source that are not in the chain, by reason.
+        Rows of the source that are excluded from the chain, by reason.
     venue : str
-        Where the contracts trade, such as "Deribit"; the vendor's name where not given.
+        Where the contracts trade, such as "Deribit"; by default the vendor's name.
     quote_unit : "currency" or "coin"
         Unit of bid, ask, last and mark: `currency`, or units of the underlying.
     file_format : str
-        Layout of the file or answer it was read from, as `read_chain` names it; "" for none.
+        Format of the file or response it was read from, as `read_chain` names it; "" for none.
     synthetic : bool
-        Whether the numbers are made up: no market quotes.
+        Whether the numbers are made up rather than market quotes.
 
     Raises
     ------
     SchemaError
         With every problem of the columns in one message; also where spot, strikes, forwards and volatilities
-        contradict each other so that no number could be meant (`plausibility.contradictions`).
+        contradict each other so badly that the chain must be wrong (`plausibility.contradictions`).
 
     Examples
     --------
@@ -108,7 +108,7 @@ class Chain(Columnar):
             )
 
     def _contradictions(self, columns: Columns, spot: float) -> list[str]:
-        """Why no number of the chain could be meant, one line each."""
+        """Contradictions that make every number of the chain meaningless, one line each."""
         return contradictions(columns, spot)
 
     @cached_property
@@ -118,7 +118,7 @@ class Chain(Columnar):
 
     @cached_property
     def unusable(self) -> NDArray[Any]:
-        """Why each row cannot be valued or carries no position; "" where it can (text, one per row).
+        """Reason why each row cannot be valued or carries no position, as text; "" where there is none.
 
         One of `gammaflow.market.quality.REASONS`.
         """
@@ -126,16 +126,16 @@ class Chain(Columnar):
 
     @cached_property
     def quote_age(self) -> NDArray[np.float64]:
-        """Minutes from each row's `quote_time` to `asof`, (n,); negative after it, NaN where not known."""
+        """Minutes from each row's `quote_time` to `asof`, (n,); negative after it, NaN where unknown."""
         age: NDArray[Any] = self.asof.tz_localize(None).to_datetime64() - self["quote_time"]
         return np.asarray(age / np.timedelta64(1, "m"), dtype=np.float64)
 
     @cached_property
     def open_interest_age(self) -> NDArray[np.float64]:
-        """Calendar days from each row's `open_interest_date` to the day of `asof`, (n,); NaN where not known.
+        """Calendar days from each row's `open_interest_date` to the day of `asof`, (n,); NaN where unknown.
 
-        The day of `asof` is New York's for AM- and PM-settled options, else that of UTC. A negative age looks
-        ahead.
+        The day of `asof` is New York's for AM- and PM-settled options, else UTC's. A negative age means
+        look-ahead.
         """
         days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
         today = np.where(self.in_new_york, *(day.astype("datetime64[D]") for day in days))
@@ -144,12 +144,12 @@ class Chain(Columnar):
 
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
-        """Whether each row is AM- or PM-settled, by the clock of New York, (n,)."""
+        """Whether each row is AM- or PM-settled, at New York time, (n,)."""
         return pd.Series(self["settlement"]).isin(["AM", "PM"]).to_numpy(dtype=bool)
 
     @cached_property
     def quote_state(self) -> NDArray[Any]:
-        """What each row's bid and ask are, (n,): two-sided, crossed (bid > ask), no bid, no ask, no quote."""
+        """State of each row's quote, (n,): two-sided, crossed (bid > ask), no bid, no ask, no quote."""
         bid, ask = self["bid"], self["ask"]
         states = {
             "no quote": ~(bid > 0) & ~(ask > 0),
@@ -161,16 +161,16 @@ class Chain(Columnar):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What is implausible about the chain, one sentence each; every result repeats it."""
+        """Implausibilities of the chain, one sentence each; every result repeats them."""
         return chain_warnings(self)
 
     @cached_property
     def quality(self) -> Quality:
-        """Rows that can be used, the others counted by reason, the state of quotes, and a score."""
+        """Quality of the chain: usable rows, the others counted by reason, states of quotes, and a score."""
         return measure(self)
 
     def with_columns(self, **columns: Any) -> Chain:
-        """A new chain with columns replaced; a scalar fills the column.
+        """A new chain with some columns replaced; a scalar fills the column.
 
         Examples
         --------
@@ -185,25 +185,25 @@ class Chain(Columnar):
         return replace(self, columns={**self.columns, **filled})
 
     def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Chain:
-        """The rows that a mask and criteria by column name select, at least one.
+        """The rows selected by a mask and by criteria on columns, at least one.
 
         Parameters
         ----------
         rows : (n,) array of bool, optional
-            True for the rows to keep; all where not given.
+            True for the rows to keep; all rows by default.
         **criteria
-            By column: a value, or a list of values one of which the row has. Moments have a time zone. A row
-            must meet all.
+            By column: a value, or a list of accepted values. Timestamps have a time zone. A row must meet all
+            criteria.
 
         Returns
         -------
         Chain
-            It says that it is a subset; the other rows are counted in `left_out`.
+            The chain says that it is a subset; the other rows are counted in `left_out`.
 
         Raises
         ------
         SchemaError
-            For what is no mask, for columns or values that are not legal, or where no row is selected.
+            For a mask that is not one, for columns or values that are not legal, or where no row is selected.
 
         Examples
         --------
@@ -224,7 +224,7 @@ class Chain(Columnar):
 
     @property
     def title(self) -> str:
-        """The symbol, and that the chain is a subset where rows were selected from a larger one."""
+        """The symbol, with a note that the chain is a subset where rows were selected from a larger one."""
         others = self.left_out.get(NOT_SELECTED, 0)
         return f"{self.symbol} ({Subset(len(self), len(self) + others)})" if others else self.symbol
 
@@ -234,7 +234,7 @@ class Chain(Columnar):
         Parameters
         ----------
         facts : bool
-            Put what all rows share in front: symbol, vendor, asof, spot, currency, venue, quote_unit and
+            Put the shared facts in front: symbol, vendor, asof, spot, currency, venue, quote_unit and
             synthetic. Written as CSV or parquet, such a table is a file that `read_chain` reads.
         """
         frame = super().to_frame()

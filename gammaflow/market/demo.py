@@ -1,4 +1,4 @@
-"""A built-in, synthetic option chain, for demonstrations and documentation: no market data."""
+"""Built-in synthetic option chains for demonstrations and documentation; no market data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASOF = pd.Timestamp("2026-02-05T09:36:00Z")
 
 @dataclass(frozen=True)
 class _Market:
-    """What one made-up chain looks like: prices in USD, expiries as (moment, strike step, share, carry)."""
+    """Parameters of a synthetic chain: prices in USD, expiries as (timestamp, strike step, share, carry)."""
 
     spot: float
     expiries: tuple[tuple[str, float, float, float], ...]
@@ -92,20 +92,20 @@ def _crowd(strikes: np.ndarray, favourites: tuple[tuple[float, float], ...], wid
 
 
 def _contracts(symbol: str, expiry: pd.Timestamp, strikes: np.ndarray, kind: str) -> list[str]:
-    """Names as Deribit writes them, or by the options symbology of US exchanges."""
+    """Contract names in Deribit's form, or in the OSI form of US exchanges."""
     if symbol == "BTC":
         return [f"BTC-{expiry.day}{expiry:%b%y}-{k:.0f}-{kind[0]}".upper() for k in strikes]
     return [f"{symbol}{expiry:%y%m%d}{kind[0].upper()}{round(1000 * k):08d}" for k in strikes]
 
 
 def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
-    """A synthetic option chain in the shape of the public picture of 5 February 2026.
+    """A reproducible synthetic option chain modelled on public data of 5 February 2026.
 
     BTC: spot near 71.5k; put open interest heaviest at 60k, 65k, 70k and 75k, call open interest above spot;
-    implied volatility of about 50-60 % at the money; forwards above spot; strikes, expiries at 08:00 UTC and
-    sizes as on Deribit. IBIT: the same moment and level in shares of the fund, before its market opens;
-    strikes, expiries at 16:00 New York and sizes as on US exchanges, American exercise, rate 3.6 %. Quotes
-    are in USD. No number in either is a market quote.
+    implied vol of about 50-60 % at the money; forwards above spot; strikes, expiries at 08:00 UTC and
+    sizes as on Deribit. IBIT: the same timestamp and price level in shares of the fund, before its market
+    opens; strikes, expiries at 16:00 New York and sizes as on US exchanges, American exercise, rate 3.6 %.
+    Quotes are in USD. No number in either is a market quote.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
     Returns
     -------
     Chain
-        With vendor "synthetic demo", `synthetic`.
+        Its vendor is "synthetic demo" and `synthetic` is True.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Facts of chains: where contracts trade, and what older files say of it by their vendor's name alone."""
+"""Facts of chains: venues of contracts, and the facts that older files imply by their vendor's name."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from typing import Any
 
 __all__ = ["DERIBIT", "SYNTHETIC", "US_OPTIONS", "facts_by_vendor"]
 
-#: Venues of the readers' chains; listed options of the United States trade on sixteen exchanges alike.
+#: Venues of the readers' chains; US listed options trade on sixteen exchanges alike.
 DERIBIT = "Deribit"
 US_OPTIONS = "US options"
 
-#: Vendor, venue and source of what this library makes up.
+#: Vendor, venue and source of made-up chains.
 SYNTHETIC = "synthetic demo"
 
 _US_FORMATS = ("cboe_csv", "cboe_json", "yahoo_json")
 
 
 def facts_by_vendor(vendor: str, symbol: str) -> dict[str, Any]:
-    """Venue, quote unit, file format and whether it is synthetic, of a chain written before they were facts.
+    """Venue, quote unit, file format and synthetic flag of a chain from a file without these facts.
 
-    The vendor's name then told the file's format, and Deribit's options were quoted in coin but for pairs.
+    In such files the vendor's name gave the format, and Deribit's options were quoted in coin, except for
+    pairs.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Rate, yield and forwards that a chain is valued with where it says none, and their sources."""
+"""Rate, yield and forwards for valuing a chain that does not give them, and their sources."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ FEDERAL_FUNDS: Mapping[int, float] = MappingProxyType(
     }
 )  # fmt: skip
 
-#: A larger carry is no yield: the expiry is put on its forward, as `repair_chain` does [1/year].
+#: A larger carry is not a yield: the expiry is valued on its forward, as in `repair_chain` [1/year].
 _LARGEST_CARRY = 0.5
 
-# Years from which parity tells a yield, and from which it tells one where nothing is farther.
+# Years to expiry from which parity determines a yield, and from which it does where no expiry is longer.
 _FAR, _LEAST_YEARS = 0.25, 1.0 / 12.0
 _ON_FORWARDS = "these forwards, so that levels are in units of the quoted spot"
-_ON_SPOT = "the quoted spot, with the carry that forwards have from one expiry to the next"
+_ON_SPOT = "the quoted spot, with the carry between the forwards of successive expiries"
 _AS_SAID = (
     "spot all the same, with the rate and yield that the chain has or was given (--repair: on forwards)"
 )
@@ -59,14 +59,14 @@ _SOURCES = {
 
 @dataclass(frozen=True)
 class Financing:
-    """Sources of the rates and yields that rows are valued with, and forwards that spot does not explain.
+    """Sources of the rates and yields used for valuation, and warnings about unexplained forwards.
 
     Attributes
     ----------
     rate, dividend_yield : str
-        Where they come from, in words.
+        Their sources, in words.
     warnings : tuple of str
-        Forwards far from spot, with their numbers and what to do, one text each.
+        Forwards far from spot, with their numbers and a remedy, one text each.
     """
 
     rate: str = "as in the book"
@@ -75,10 +75,10 @@ class Financing:
 
 
 def default_rate(chain: Chain) -> tuple[float, str]:
-    """Rate for a chain that says none and whose quotes determine none, and its source in words.
+    """Rate for a chain that gives none and whose quotes determine none, and its source in words.
 
-    That of `FEDERAL_FUNDS` for the year of `asof`, or for the nearest year it has; 0 where the currency is
-    not USD.
+    The entry of `FEDERAL_FUNDS` for the year of `asof`, or for the nearest year available; 0 where the
+    currency is not USD.
 
     Examples
     --------
@@ -87,60 +87,60 @@ def default_rate(chain: Chain) -> tuple[float, str]:
     0.036
     """
     if chain.currency != "USD":
-        return 0.0, f"no default for {chain.currency}, and the chain has none; rate= or --rate gives one"
+        return 0.0, f"no default for {chain.currency}, and the chain has none; set one with rate= or --rate"
     year = min(max(chain.asof.year, min(FEDERAL_FUNDS)), max(FEDERAL_FUNDS))
     return FEDERAL_FUNDS[year], (
         f"default, as the chain has none: about the average US federal funds rate of {year}; "
-        "rate= or --rate gives another"
+        "rate= or --rate sets another"
     )
 
 
 def finance(
     chain: Chain, *, rate: float | None = None, dividend_yield: float | None = None, repair: bool = False
 ) -> tuple[Chain, Financing]:
-    """Give a chain the rate, the yield and the forwards it is valued with, and say where they come from.
+    """Give a chain the rate, the yield and the forwards for its valuation, and state their sources.
 
     Parameters
     ----------
     chain : Chain
-        A rate or a yield of its own (any that is not 0) is kept, and with it the other one. Without, rows
-        that are valued on spot and American rows are given both.
+        A rate or a yield of its own (any that is not 0) is kept, and the other with it. Otherwise rows valued
+        on spot and American rows are given both.
     rate : float, optional
-        Rate of all rows [1/year]; 0.0 is one too. Not given: the chain's own; else what put-call parity
-        determines, interpolated between expiries; else `default_rate`.
+        Rate of all rows [1/year]; 0.0 counts as given. By default the chain's own; else the rate that
+        put-call parity determines, interpolated between expiries; else `default_rate`.
     dividend_yield : float, optional
-        Yield of all rows [1/year]; 0.0 is one too. Not given: the chain's own; else what puts each expiry
-        from three months on its parity forward, and that of the first of them before; 0 where quotes
-        determine none.
+        Yield of all rows [1/year]; 0.0 counts as given. By default the chain's own; else the yield that puts
+        each expiry from three months on at its parity forward, with the first of these for shorter expiries;
+        0 where quotes determine none.
     repair : bool
-        Repair the chain first, as `repair_chain` does.
+        Repair the chain first, as in `repair_chain`.
 
     Returns
     -------
     chain, financing : Chain, Financing
-        A chain that is repaired has its rates and yields; where parity determined no rate it is given the
-        default, and the yield that leaves its forwards where they are.
+        A repaired chain has its rates and yields; where parity determined no rate it gets the default rate,
+        and the yield that leaves its forwards unchanged.
 
     Raises
     ------
-    SchemaError
-        For a number that is not legal, a rate or a yield for a chain that is repaired already, a yield for
-        one that is to be repaired.
+    For a number that is not legal, a rate or a yield for a chain that has been repaired, or a yield for a
+    chain that is to be repaired.
 
     Notes
     -----
-    European rows that are quoted on a forward keep a rate of 0: it would only discount them, and venues
-    that quote so (Deribit) do not.
+    European rows quoted on a forward keep a rate of 0: a rate would only discount them, and venues that quote
+    on forwards (Deribit) do not discount.
 
     Parity forwards with an error above 2 % are not used. Between expiries ln(F / S) is interpolated over
     years, from 0 at `asof`; beyond the last, its carry is kept. Where the carry is above 0.5 a year, and for
-    options on futures (`repair.futures`), `forward` is set and no yield; expiries of futures without a
-    parity forward take it from their neighbours, not from spot.
+    options on futures (`repair.futures`), `forward` is set instead of a yield; expiries of futures without a
+    parity forward take one from neighbouring expiries, not from spot.
 
-    A warning tells of forwards that are, by more than twice their error, above S e^((rate + 0.05) t) by
-    0.5 % or below S e^(-t / 2) by 2 %: financing, fees for borrowed shares and dividends stay within. Where
-    they are within 5 % of spot, as prices of another moment are, carry is taken from the spot that the next
-    expiry implies, and rows are valued on the quoted one: strikes and levels are then in its prices.
+    A warning reports forwards that are, by more than twice their error, above S e^((rate + 0.05) t) by
+    0.5 % or below S e^(-t / 2) by 2 %: financing, stock borrow fees and dividends stay within these limits.
+    Where the forwards are within 5 % of spot, as prices of another time would be, carry is taken from the
+    spot that the next expiry implies, and rows are valued on the quoted spot: strikes and levels are then on
+    its scale.
     """
     _, problems = attempt(
         lambda: rate is None or check_number(rate, "rate"),
@@ -150,7 +150,7 @@ def finance(
     if (repaired and rate is not None) or ((repaired or repair) and dividend_yield is not None):
         problems.append(
             f"rate={rate}, dividend_yield={dividend_yield}: received for a repaired chain, whose forwards "
-            "and yields are those of parity; legal: repair_chain(chain, rate=...) before, or no repair."
+            "and yields come from parity; legal: repair_chain(chain, rate=...) first, or no repair."
         )
     refuse("financing", problems)
     if isinstance(chain, RepairedChain):
@@ -174,7 +174,7 @@ def _says(chain: Chain) -> bool:
 
 
 def _in_need(chain: Chain) -> Mask:
-    """Unexpired rows that a rate does more to than discount, (n,): on spot or American, but Deribit's."""
+    """Unexpired rows on which a rate does more than discount, (n,): on spot or American, except Deribit's."""
     rows = np.isnan(chain["forward"]) | (chain["exercise"] == "american")
     return np.asarray(rows & (chain.years > 0) & (chain.venue != DERIBIT))
 
@@ -187,7 +187,7 @@ def _determined(chain: Chain) -> bool:
 
 
 def _on_neighbours(chain: Chain, rate: float | None) -> Chain:
-    """A chain whose options on futures without a parity forward have that of their neighbours."""
+    """A chain whose options on futures without a parity forward use forwards of neighbouring expiries."""
     bare = bare_futures(chain) & (chain.years > 0)
     if not bare.any():
         return chain
@@ -198,7 +198,7 @@ def _on_neighbours(chain: Chain, rate: float | None) -> Chain:
 
 
 def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -> tuple[Chain, Financing]:
-    """A chain that is not repaired, financed."""
+    """An unrepaired chain with its financing."""
     said, rows = _says(chain), _in_need(chain)
     columns: dict[str, Any] = {}
     rate_from, yield_from = ("as in the chain",) * 2 if said else (_UNDISCOUNTED, _NO_YIELD)
@@ -242,7 +242,7 @@ def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -
 
 
 def _of_repaired(chain: RepairedChain, default: bool = False) -> tuple[Chain, Financing]:
-    """A repaired chain, financed; `default`: the rate it was repaired with is the default."""
+    """A repaired chain with its financing; `default`: its repair used the default rate."""
     table, rows = chain.forwards.copy(), _in_need(chain)
     columns: dict[str, Any] = {}
     value, text = default_rate(chain)
@@ -262,12 +262,12 @@ def _of_repaired(chain: RepairedChain, default: bool = False) -> tuple[Chain, Fi
     columns["forward"] = np.where(bare, of_rows(chain, table, "filled"), chain["forward"])
     yield_from = "put-call parity, as repaired" if rows.any() else _NO_YIELD
     warnings = _warnings(chain, table, futures, unexplained(chain, table), _ON_FORWARDS)
-    # Not the method of a repaired chain, which drops what repair found: volatilities stay as they are.
+    # Not the repaired chain's own method, which would drop the repair: volatilities stay as they are.
     return Chain.with_columns(chain, **columns), Financing(rate_from, yield_from, warnings)
 
 
 def _rates(table: pd.DataFrame, default: float, text: str) -> tuple[Array, str]:
-    """Rate of each expiry, and its source: of parity, interpolated where that has none; or the default."""
+    """Rate of each expiry, and its source: parity, interpolated where parity gives none; or the default."""
     known = (table["rate_source"] == "parity").to_numpy()
     if not known.any():
         return np.full(len(table), default), text
@@ -279,15 +279,15 @@ def _rates(table: pd.DataFrame, default: float, text: str) -> tuple[Array, str]:
 
 
 def _implied_spot(table: pd.DataFrame) -> float:
-    """Spot that the next expiry with a forward implies [currency], no dividend before it."""
+    """Spot implied by the next expiry with a forward [currency], assuming no dividend before it."""
     first = table[sound(table)].iloc[0]
     return float(first["forward"] * np.exp(-first["rate"] * first["years"]))
 
 
 def _filled(table: pd.DataFrame, spot: float, base: float, futures: bool) -> Array:
-    """Forward of each expiry on `spot`, from its neighbours where quotes determine none; NaN where no one is.
+    """Forward of each expiry on `spot`, interpolated where quotes determine none; NaN where impossible.
 
-    The quotes are of a moment at which spot was `base`.
+    The quotes are from a time at which spot was `base`.
     """
     known, t = sound(table), table["years"].to_numpy()
     if not known.any():
@@ -300,10 +300,10 @@ def _filled(table: pd.DataFrame, spot: float, base: float, futures: bool) -> Arr
 
 
 def _flat_before(chain: Chain, table: pd.DataFrame, carry: Array, text: str) -> tuple[Array, str]:
-    """Carry of rows (n,), before three months that of the first expiry beyond, and its source.
+    """Carry of rows (n,), and its source; below three months, the carry of the first expiry beyond.
 
-    A spot that is off by a tenth of a percent is a yield of 37 % over a day, and of 0.4 % over three months.
-    Where no expiry with a forward is so far away the last one decides, and none within a month.
+    A spot that is off by 0.1 % changes the yield by 37 % a year over a day, and by 0.4 % over three months.
+    Without an expiry that far away the last one decides, and none where it is within a month.
     """
     known = sound(table)
     if not known.any():
@@ -313,8 +313,8 @@ def _flat_before(chain: Chain, table: pd.DataFrame, carry: Array, text: str) -> 
     first = float(far[0]) if far.size else float(t[-1])
     if first < _LEAST_YEARS:
         return np.where(np.isnan(carry), np.nan, 0.0), (
-            "0, as the chain tells none and its expiries are too near to tell one; dividend_yield= or "
-            "--dividend-yield gives one"
+            "0, as the chain gives none and its expiries are too short to imply one; set one with "
+            "dividend_yield= or --dividend-yield"
         )
     own = carry[np.argmin(np.abs(chain.years - first))]
     earlier = chain.years < first * (1.0 - 1e-9)
@@ -327,7 +327,7 @@ def _flat_before(chain: Chain, table: pd.DataFrame, carry: Array, text: str) -> 
 def _yield_text(table: pd.DataFrame) -> str:
     known = int(sound(table).sum())
     if not known:
-        return "neither the chain nor its quotes tell one; dividend_yield= or --dividend-yield gives one"
+        return "neither the chain nor its quotes give one; set one with dividend_yield= or --dividend-yield"
     others = "" if known == len(table) else "; interpolated on the others"
     return f"put-call parity: the forward of {known} of {len(table)} expiries{others}"
 

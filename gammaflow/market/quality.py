@@ -1,4 +1,4 @@
-"""How much of a chain can be used, how old its figures are, and a score."""
+"""Quality of a chain: usable rows, age of quotes and open interest, and a score."""
 
 from __future__ import annotations
 
@@ -36,41 +36,41 @@ __all__ = [
     "share_of_alive",
 ]
 
-#: Quotes older than this are counted as stale [minutes]; delayed feeds lag by as much.
+#: Quotes older than this count as stale [minutes]; delayed feeds lag by as much.
 STALE_MINUTES = 15.0
 
-#: Why rows cannot be valued: the reasons of `Chain.unusable` about expiry and volatility.
+#: Reasons why rows cannot be valued: those of `Chain.unusable` that concern expiry and volatility.
 EXPIRED = "expired"
 IV_MISSING = "implied volatility missing"
 IV_ZERO = "implied volatility zero"
 IV_PLACEHOLDER = f"implied volatility a placeholder (<= {PLACEHOLDER_IV:.1%})"
 
-#: Why rows carry no position though they can be valued; the last holds none though nothing is wrong with it,
-#: and the one before it is of open interest that nobody could know at `asof`.
+#: Reasons why rows carry no position though they can be valued; the last is no error, and the one before it
+#: means open interest that nobody could know at `asof`.
 INTEREST_MISSING = "open interest missing"
 LOOK_AHEAD = "open interest dated after asof"
 NO_INTEREST = "open interest zero"
 OF_INTEREST = (INTEREST_MISSING, LOOK_AHEAD, NO_INTEREST)
 
-#: Every reason, the first that holds being a row's.
+#: Every reason; a row has the first that applies.
 REASONS = (EXPIRED, IV_MISSING, IV_ZERO, IV_PLACEHOLDER, *OF_INTEREST)
 
-#: The checks that every chain can be put to, repaired or not: those of `Quality.score`.
+#: Checks that apply to every chain, repaired or not: those of `Quality.score`.
 SCORED = ("volatility usable", "open interest known", "two-sided quote")
 
-#: Every check of `Quality.checks`: the score's, whether a forward is known, and the flags of `repair_chain`.
+#: Every check of `Quality.checks`: the score's, a known forward, and the flags of `repair_chain`.
 CHECKS = (*SCORED, "forward known", "not flagged")
 
-# Options on indices and funds trade until a quarter of an hour after the close of the shares.
+# Options on indices and funds trade until 15 minutes after the close of the stock market.
 _AFTER_CLOSE = pd.Timedelta(15, "min")
 # The longest closure since 2000 lasted a week, in September 2001.
 _LONGEST_CLOSURE = pd.Timedelta(15, "D")
-# Clocks of vendor and caller may differ by less than this [minutes].
+# The clocks of vendor and user may differ by less than this [minutes].
 _CLOCK_SLACK = 1.0
 
 
 def hours_since_close(asof: pd.Timestamp) -> float:
-    """Hours from the last close of US options to `asof`; 0 while they trade, NaN where no session is known.
+    """Hours from the last close of US options to `asof`; 0 during trading, NaN where no session is known.
 
     They close 15 minutes after the New York Stock Exchange: at 16:15 New York, at 13:15 on half days.
 
@@ -91,48 +91,48 @@ def hours_since_close(asof: pd.Timestamp) -> float:
 
 @dataclass(frozen=True)
 class Quality(Frozen):
-    """How much of a chain can be used, and why the rest cannot.
+    """Usable part of a chain, and the reasons why the rest is not usable.
 
     Attributes
     ----------
     table : DataFrame
-        One row per reason: `rows` [count], `open_interest` [contracts] those rows carry. Rows counted
-        under one reason are not counted under a later one.
+        One row per reason: `rows` [count], and the `open_interest` [contracts] of those rows. A row is
+        counted under the first reason that applies.
     row_count, usable : int
         Rows of the chain, and rows that can be valued (those without open interest hold no position, but
         are usable).
     open_interest, usable_open_interest : float
         The same in contracts.
     left_out : mapping of str to int
-        Rows of the file that never entered the chain, by reason.
+        Rows of the file that are excluded from the chain, by reason.
     quotes : mapping of str to int
         Unexpired rows by the state of their quote (`Chain.quote_state`).
     median_spread : float
         Median of (ask - bid) / mid over two-sided unexpired quotes [-]; NaN where there is none.
     quote_age : mapping of str to float
-        Of unexpired rows, where the vendor says when each was quoted, else empty: share of open interest it
-        is "known" for [-]; the "median" and the age that 95 % are not older than ("95 %"), weighted by open
-        interest [minutes before `asof`]; "stale rows", older than `STALE_MINUTES`; "rows after asof", by
+        For unexpired rows, where the vendor gives the time of each quote, else empty: share of open interest
+        for which it is "known" [-]; the "median" and the age that 95 % do not exceed ("95 %"), weighted by
+        open interest [minutes before `asof`]; "stale rows", older than `STALE_MINUTES`; "rows after asof", by
         more than a minute.
     open_interest_age : mapping of str to float
-        Of unexpired rows, where the vendor says on which day open interest was counted, else empty: share of
-        it "known" [-]; the "median" and the "oldest" [calendar days before `asof`'s]; "rows of the same day"
-        of AM- and PM-settled options, which are counted after the close, so that the vendor dates them by
-        publication or looks ahead; "rows after asof", which are not usable.
+        For unexpired rows, where the vendor gives the day on which open interest was counted, else empty:
+        share of it "known" [-]; the "median" and the "oldest" [calendar days before `asof`'s]; "rows of the
+        same day" of AM- and PM-settled options, which are counted after the close, so that the vendor either
+        dates them by publication or looks ahead; "rows after asof", which are not usable.
     warnings : tuple of str
-        What about the chain is implausible and changes every number made from it, one sentence each.
+        Implausibilities of the chain that change every number made from it, one sentence each.
     checks : mapping of str to float
-        Share of unexpired rows that pass each of `CHECKS` [-]; NaN where it was not checked: no row has an
-        open interest, a quote or a forward that could pass or fail, or the chain was not repaired. Empty
+        Share of unexpired rows that pass each of `CHECKS` [-]; NaN where it could not be checked: no row has
+        an open interest, a quote or a forward that could pass or fail, or the chain was not repaired. Empty
         where every row has expired.
     passed : float
         Share of unexpired rows that pass all of `SCORED` [-].
     source : str
-        Whose chain, on what, and of when.
+        Vendor, symbol and time of the chain.
     asof : Timestamp, optional
         When the chain was quoted.
     in_new_york : bool
-        Whether every option is AM- or PM-settled, so that the hours of the US market say how old quotes are.
+        Whether every option is AM- or PM-settled, so that US trading hours bound the age of quotes.
     """
 
     table: pd.DataFrame
@@ -154,11 +154,11 @@ class Quality(Frozen):
 
     @property
     def score(self) -> float:
-        """0 to 100: unexpired rows that pass every check that each chain can be put to, of all of them.
+        """Score from 0 to 100: share of unexpired rows that pass every check which applies to every chain.
 
-        A row passes with an implied volatility that can be used, an open interest known at `asof`, and a bid
-        not above its ask. Each row counts once, so that no single open interest carries the score, and what
-        only `repair_chain` checks (forwards, flags) is no part of it: a chain and its repaired self are
+        A row passes with a usable implied vol, an open interest known at `asof`, and a bid not above its ask.
+        Each row counts once, so that no single open interest dominates the score. Checks that only
+        `repair_chain` makes (forwards, flags) are not part of it: a chain and its repaired version are
         measured alike. NaN where one of the three could not be checked at all (see `unchecked`).
         """
         if not self.checks or set(self.unchecked) & set(SCORED):
@@ -167,16 +167,16 @@ class Quality(Frozen):
 
     @property
     def unchecked(self) -> tuple[str, ...]:
-        """Those of `CHECKS` that were not made."""
+        """The checks of `CHECKS` that were not made."""
         return tuple(name for name, share in self.checks.items() if np.isnan(share))
 
     def each(self) -> tuple[Quality, ...]:
-        """Quality of each chain it is of: its own."""
+        """Quality of each chain behind the object: here only its own."""
         return (self,)
 
     @cached_property
     def hours_since_close(self) -> float:
-        """Hours from the last close of US options to `asof`: the least age of AM- and PM-settled quotes.
+        """Hours from the last close of US options to `asof`: the minimum age of AM- and PM-settled quotes.
 
         0 while the market is open; NaN for other chains. Holidays and half days are those of the New York
         Stock Exchange.
@@ -185,11 +185,11 @@ class Quality(Frozen):
 
     @property
     def usable_share(self) -> float:
-        """Share of open interest that a book can value [-]; NaN where there is none."""
+        """Share of open interest that can be valued [-]; NaN where there is no open interest."""
         return self.usable_open_interest / self.open_interest if self.open_interest > 0 else np.nan
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and text."""
+        """The quality as plain numbers and text."""
         return {
             "source": self.source,
             "warnings": list(self.warnings),
@@ -210,7 +210,7 @@ class Quality(Frozen):
         }
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Open interest that can be valued, and what cannot by reason, as bars (matplotlib Axes)."""
+        """Bars of the open interest that can be valued, and of the rest by reason (matplotlib Axes)."""
         from gammaflow.plot.static import plot_bars
 
         lost = self.table["open_interest"].drop(NO_INTEREST, errors="ignore")
@@ -228,7 +228,7 @@ class Quality(Frozen):
         for reason, row in self.table.iterrows():
             what = "usable, but " if reason == NO_INTEREST else ""
             lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
-        lines += [f"  {count:>7,} rows of the file left out: {why}" for why, count in self.left_out.items()]
+        lines += [f"  {count:>7,} rows of the file excluded: {why}" for why, count in self.left_out.items()]
         if self.quotes:
             states = ", ".join(f"{count:,} {state}" for state, count in self.quotes.items())
             if not np.isnan(self.median_spread):
@@ -240,7 +240,7 @@ class Quality(Frozen):
         return "\n".join([*lines, *self._checks_in_words()])
 
     def _checks_in_words(self) -> list[str]:
-        """The score and what it says, the other checks made, and those not made."""
+        """The score with its checks, the other checks made, and the checks not made."""
         if not self.checks:
             return []
         made = {name: f"{name} {share:.1%}" for name, share in self.checks.items() if not np.isnan(share)}
@@ -281,7 +281,7 @@ def _age_in_words(quotes: Mapping[str, float], interest: Mapping[str, float]) ->
 
 
 def find_unusable(chain: Any) -> NDArray[Any]:
-    """The reason of `REASONS` why each row of a chain cannot be valued or carries no position, else ""."""
+    """The reason out of `REASONS` why each row cannot be valued or carries no position, else ""."""
     iv, oi = chain["iv"], chain["open_interest"]
     found = {
         EXPIRED: chain.years <= 0,
@@ -297,7 +297,7 @@ def find_unusable(chain: Any) -> NDArray[Any]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def measure(chain: Any) -> Quality:
-    """Quality of a chain that was not repaired."""
+    """Quality of a chain that has not been repaired."""
     reason, oi = chain.unusable, np.nan_to_num(chain["open_interest"])
     frame = pd.DataFrame({"reason": reason, "rows": 1, "open_interest": oi})[reason != ""]
     table = frame.groupby("reason", sort=False).sum().sort_values("rows", ascending=False)
@@ -325,9 +325,9 @@ def measure(chain: Any) -> Quality:
 
 
 def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool_] | None = None) -> float:
-    """Share of unexpired rows in the mask `rows` (n,); NaN where none is, or none in the mask `checked`.
+    """Share of unexpired rows in the mask `rows` (n,); NaN where no row is unexpired and in `checked`.
 
-    `checked` (n,) says which rows have what is asked about at all.
+    `checked` (n,) marks the rows that have the property to be checked.
     """
     alive = chain.years > 0
     if not (alive if checked is None else alive & checked).any():
@@ -336,7 +336,7 @@ def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool
 
 
 def _checks(chain: Any) -> tuple[dict[str, float], float]:
-    """`Quality.checks` of a chain that was not repaired, and the share of rows that pass the score's."""
+    """`Quality.checks` of a chain that has not been repaired, and the share of rows that pass the score's."""
     if not (chain.years > 0).any():
         return {}, np.nan
     interest = ~np.isnan(chain["open_interest"])
@@ -354,7 +354,7 @@ def _checks(chain: Any) -> tuple[dict[str, float], float]:
 
 
 def _weights(chain: Any) -> NDArray[np.float64]:
-    """Open interest of unexpired rows; where none has any, each counts alike; expired rows 0."""
+    """Open interest of unexpired rows, 0 for expired ones; where no row has any, equal weights."""
     alive = chain.years > 0
     oi = np.where(alive, np.nan_to_num(chain["open_interest"]), 0.0)
     return oi if oi.any() else alive.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Pictures with matplotlib of barrier options: greeks around a barrier, jumps over time, a book's parts."""
+"""Matplotlib plots of barrier options: greeks around a barrier, hedge jumps over time, a book's parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUND = 0.02
 
 
 def time_text(years: float) -> str:
-    """A time in the largest unit in which it is a whole number below 100, to 2 %; from a year on in years.
+    """A time in the largest unit in which it is a whole number below 100, to 2 %; years from one year on.
 
     Examples
     --------
@@ -53,27 +53,27 @@ def plot_ladder(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """A greek over spot around a barrier, a colour per time to expiry and dashes per way of monitoring.
+    """Greek over spot around a barrier, a colour per time to expiry and a dash style per monitoring.
 
     Parameters
     ----------
     ladders : mapping of str to DataFrame
-        Up to three ways of monitoring, by name: indexed by spot [currency], a column per years to expiry, the
-        same in all. The first is drawn solid; the legend gives the extreme of each line.
+        Up to three kinds of monitoring, by name: indexed by spot [currency], a column per years to expiry,
+        the same in all. The first is drawn solid; the legend gives the extreme of each line.
     barrier : float
-        Marked [currency].
+        The barrier, marked [currency].
     title, label : str
-        What is shown, and the vertical axis with its unit.
+        Title, and label of the vertical axis with its unit.
     linear : float
-        Below about this size the vertical axis is linear, above it logarithmic: asinh(value / linear).
+        Size below which the vertical axis is about linear; above it is logarithmic: asinh(value / linear).
     limit : float, optional
-        Marked on both sides of zero, where the lines reach it.
+        A limit to mark on both sides of zero, where the lines reach it.
     limit_label : str
-        What the legend calls it.
+        Name of the limit in the legend.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def plot_ladder(
 
 
 def _asinh_axis(ax: Any, linear: float, low: float, high: float) -> None:
-    """The vertical axis linear below `linear` and logarithmic above, with room around low and high."""
+    """Make the vertical axis linear below `linear` and logarithmic above, with room around low and high."""
     bottom, top = np.arcsinh(np.array([min(low, 0.0), max(high, 0.0)]) / linear)
     margin = 0.05 * max(top - bottom, 1.0)
     ax.set_yscale("asinh", linear_width=linear)
@@ -124,22 +124,22 @@ def plot_jumps(
     legend_title: str = "",
     ax: Any = None,
 ) -> Any:
-    """What is traded when a barrier is hit, against the time to expiry, a line per volatility.
+    """Hedge trade when a barrier is hit, against the time to expiry, one line per volatility.
 
     Parameters
     ----------
     jumps : DataFrame
         Indexed by years to expiry, a column per line; > 0, both axes are logarithmic.
     title, label : str
-        What is shown, and the vertical axis with its unit.
+        Title, and label of the vertical axis with its unit.
     names : sequence of str
-        What the legend calls each line.
+        Name of each line in the legend.
     marks : sequence of sequences of (years, jump)
-        Per line, the points to mark.
+        Points to mark, per line.
     mark_label, legend_title : str
-        What the legend calls them, and its heading.
+        Name of the points in the legend, and the legend's heading.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -174,23 +174,23 @@ def plot_parts(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """A measure over spot of a book's first part and of all its parts, what the others add shaded.
+    """A measure over spot: a book's first part, all its parts together, and the difference shaded.
 
     Parameters
     ----------
     parts : DataFrame
-        Indexed by spot [currency]; the first column alone and the sum of all are drawn as lines, each other
-        column as a line of its own.
+        Indexed by spot [currency]; the first column and the sum of all are drawn as lines, and so is each
+        other column.
     spot : float
         Price of the underlying, marked [currency].
     title, unit : str
-        What is shown, and the unit of `parts`; a readable power of ten is added to it.
+        Title, and unit of `parts`; a readable power of ten is added to it.
     barriers : mapping of float to str
-        What to write at each barrier [currency]; nothing where empty.
+        Text at each barrier [currency]; none where empty.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def plot_parts(
 
 
 def _mark_barrier(ax: Any, level: float, label: str, text: str = "") -> None:
-    """A dotted line at a barrier, with a text along it where there is one."""
+    """Draw a dotted line at a barrier, with a text along it if there is one."""
     ax.axvline(level, color=COLORS["flip"], linestyle=":", linewidth=1.4, zorder=2, label=label)
     if text:
         ax.annotate(

@@ -1,4 +1,4 @@
-"""The canvas of every static picture: axes, title, labels, grid, spot, the line at zero and the legend."""
+"""The canvas of every static plot: axes, title, labels, grid, spot, the zero line and the legend."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ def canvas(
     legend: str = "beside",
     legend_title: str = "",
 ) -> Iterator[Any]:
-    """Axes to draw on, which are finished alike on every picture when the block ends.
+    """Axes to draw on; when the block ends they get the finish that all plots share.
 
     Parameters
     ----------
     ax : matplotlib Axes or None
-        Where to draw; a new figure for None.
+        Axes to draw on; None for a new figure.
     title, label : str
-        What is shown, and the vertical axis with its unit.
+        Title, and label of the vertical axis with its unit.
     across : (name, unit), optional
-        The horizontal axis, where it is a price.
+        The horizontal axis, if it is a price.
     ends : sequence of float
-        Its first and last price where there are two.
+        First and last price of the horizontal axis, where there are two.
     spot : float, optional
-        Price of the underlying, marked on the axis of prices: the vertical one without `across` [currency].
+        Price of the underlying, marked on the price axis (the vertical one without `across`) [currency].
     zero : bool
-        Whether to draw the line at zero.
+        Whether to draw the zero line.
     legend : "inside", "beside" or "above"
-        Where the legend stands.
+        Position of the legend.
     legend_title : str
-        Its heading.
+        Heading of the legend.
 
     Yields
     ------
@@ -95,15 +95,15 @@ def canvas(
 
 
 def axis_label(name: str, unit: str) -> str:
-    """A name with its unit, where it has one."""
+    """A name followed by its unit, if it has one."""
     return plain(f"{name} [{unit}]") if unit else plain(name)
 
 
 def plain(text: str) -> str:
-    """Text from files as matplotlib shows it: it reads $...$ as mathematics."""
+    """Text escaped for matplotlib, which reads $...$ as mathematics."""
     return text.replace("$", r"\$")
 
 
 def price_ticks(axis: Any) -> None:
-    """Numbers on an axis as prices are written."""
+    """Format the numbers on an axis as prices."""
     axis.set_major_formatter(lambda value, _: f"{value:,g}")

@@ -1,4 +1,4 @@
-"""Pictures with matplotlib of many scenarios: curves over spot, paths over days and hedge flows."""
+"""Matplotlib plots of many scenarios: curves over spot, paths over days and hedge flows."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def plot_curves(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """Several lines over spot: numbered ones from dark to light, named ones apart in colour and dashes.
+    """Several lines over spot: numbered lines from dark to light, named ones in distinct colours and dashes.
 
     Parameters
     ----------
     curves : DataFrame
-        Indexed by spot [currency], one column per line. Of more than eight columns of numbers a few are
-        named in the legend.
+        Indexed by spot [currency], one column per line. If there are more than eight columns of numbers, the
+        legend names a few of them.
     spot : float
         Price of the underlying, marked [currency].
     title, unit : str
-        What is shown, and the unit of `curves`; a readable power of ten is added to it.
+        Title, and unit of `curves`; a readable power of ten is added to it.
     labels : sequence of str, optional
-        What the legend calls each line; default the columns, and their name before numbers.
+        Name of each line in the legend; default the columns, and before numbers the name of the columns.
     zeros : sequence of sequences of float
-        Per line, the spots to mark on the line of zero [currency]; the legend gives the first.
+        Per line, the spots to mark on the zero line [currency]; the legend gives the first.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def plot_curves(
 def plot_stack(
     parts: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
 ) -> Any:
-    """A measure over spot as the sum of its parts: areas stacked above and below zero, and the net line.
+    """A measure over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ def plot_stack(
     spot : float
         Price of the underlying, marked [currency].
     title, unit : str
-        What is shown, and the unit of `parts`; a readable power of ten is added to it.
+        Title, and unit of `parts`; a readable power of ten is added to it.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def plot_path(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """Flip, trough and core of the short-gamma zone against the days ahead.
+    """Flip, trough and core of the short-gamma zone over the coming days.
 
     Parameters
     ----------
@@ -132,13 +132,13 @@ def plot_path(
     spot : float
         Price of the underlying, marked [currency].
     title : str
-        What is shown.
+        Title of the plot.
     expiries : sequence of float
-        Calendar days from now at which options expire, ticked at the foot where the path spans them.
+        Calendar days from now at which options expire, marked on the time axis where the path covers them.
     currency : str
         Unit of prices.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def plot_path(
         for column, color, shape, name in MARKS:
             ax.plot(days, path[column], f"-{shape}", color=COLORS[color], markersize=5, linewidth=1.2,
                     label=name, zorder=4)  # fmt: skip
-        band = {"color": COLORS["put"], "alpha": 0.2, "linewidth": 0, "label": "core around it", "zorder": 1}
+        band = {"color": COLORS["put"], "alpha": 0.2, "linewidth": 0, "label": "zone core", "zorder": 1}
         ax.fill_between(days, path["core_low"], path["core_high"], **band)
         passed = np.array([day for day in expiries if days[0] <= day <= days[-1]])
         if passed.size:
@@ -174,29 +174,29 @@ def plot_flow(
     currency: str = "",
     axes: Sequence[Any] | None = None,
 ) -> list[Any]:
-    """Gamma over spot, and below it what dealers must trade in all on the way from spot to each price.
+    """Gamma over spot, and below it dealers' cumulative hedge trades between spot and each price.
 
     Parameters
     ----------
     gamma : Series
         Indexed by spot [currency].
     flow : Series
-        Cumulative trades, + = dealers buy, indexed by the price arrived at [currency].
+        Cumulative trades, + = dealers buy, indexed by the final price [currency].
     spot : float
         Price of the underlying, marked [currency].
     title, unit : str
-        What is shown, and the unit of `gamma`.
+        Title, and unit of `gamma`.
     flips : sequence of float
         Spots of zero gamma, marked [currency].
     currency : str
         Unit of spot and of `flow`.
     axes : two matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
     list of 2 matplotlib Axes
-        Of gamma and of the flow.
+        The axes of gamma and of the flow.
     """
     if axes is None:
         axes = require("matplotlib.pyplot").subplots(
@@ -239,20 +239,20 @@ def plot_lines(
     zero: bool = True,
     ax: Any = None,
 ) -> Any:
-    """Named lines over any number, with points beside them in the colour of the line of their name.
+    """Named lines over any numeric index, with points in the colour of the line of their name.
 
     Parameters
     ----------
     lines : DataFrame
-        Indexed by the number, ascending; one column per line, with gaps where NaN.
+        Indexed by the number, ascending; one column per line, NaN for gaps.
     title, label, across : str
-        What is shown, and both axes with their units.
+        Title, and labels of both axes with their units.
     points : mapping of str to Series
-        By the name of a line, or another name, values by the same number.
+        Values by the same number, by the name of a line or another name.
     zero : bool
-        Whether to draw the line at zero.
+        Whether to draw the zero line.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -275,7 +275,7 @@ def plot_lines(
 
 
 def _looks(count: int, numbered: bool) -> list[tuple[Any, Any]]:
-    """Colour and dashes of each of `count` lines."""
+    """Colour and dash style of each of `count` lines."""
     if numbered:
         ramp = require("matplotlib").colormaps["viridis"]
         return [(ramp(shade), "-") for shade in np.linspace(0.0, 0.88, count)]

@@ -1,4 +1,4 @@
-"""Pictures with plotly, for the page: sized by their container, titled by its headings."""
+"""Plotly figures for the page: sized by their container, titled by the page's headings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LINE = {"color": COLORS["line"], "width": 2.2, "simplify": False}
 def draw_bars(
     bars: pd.DataFrame, unit: str, *, spot: float | None = None, step: float | None = None, currency: str = ""
 ) -> Any:
-    """Stacked bars of calls and puts with their sum, by strike (given `spot` and `step`) or by expiry.
+    """Stacked bars of calls and puts with their sum, by strike (if `spot` and `step` are given) or by expiry.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def draw_bars(
 
 
 def draw_heatmap(table: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
-    """A map of a measure over strike and expiry, its colours centred at zero.
+    """Heatmap of a measure over strike and expiry, with its colours centred at zero.
 
-    Colour grows with the square root of the measure, so that one strike cannot blank the rest.
+    Colour grows with the square root of the measure, so that one strike does not hide the others.
 
     Parameters
     ----------
@@ -147,11 +147,11 @@ def draw_profile(
     unit : str
         Unit of `profile`; a readable power of ten is added to it.
     flips : sequence of float
-        Spots of zero gamma, the nearest to spot first: its price is written beside it [currency].
+        Spots of zero gamma, the nearest to spot first and labelled with its price [currency].
     zones : sequence of (low, high, cores)
-        Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
+        Short-gamma zones and the (low, high) of the cores in each, shaded [currency].
     jumps : mapping of str to spots
-        By cause, spots at which gamma jumps, marked [currency].
+        Spots at which gamma jumps, by cause, marked [currency].
     currency : str
         Unit of spot.
 
@@ -191,7 +191,7 @@ def draw_profile(
 
 
 def _shade(figure: Any, zones: Sequence[tuple[float, float, Sequence[tuple[float, float]]]]) -> None:
-    """Short-gamma zones, and darker the cores inside them."""
+    """Shade short-gamma zones, and their cores darker."""
     for low, high, cores in zones:
         for (left, right), opacity in [((low, high), 0.10), *((core, 0.16) for core in cores)]:
             figure.add_vrect(
@@ -203,7 +203,7 @@ def _shade(figure: Any, zones: Sequence[tuple[float, float, Sequence[tuple[float
 
 
 def _mark_flips(figure: Any, flips: Sequence[float], spot: float) -> None:
-    """A dot at each zero of gamma, and the price of the first."""
+    """Mark each zero of gamma with a dot, and label the first with its price."""
     if not len(flips):
         return
     figure.add_scatter(
@@ -228,7 +228,7 @@ def _mark_flips(figure: Any, flips: Sequence[float], spot: float) -> None:
 
 
 def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
-    """Gamma over spot as the sum of its parts: areas stacked above and below zero, and the net line.
+    """Gamma over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
 
     Parameters
     ----------
@@ -270,12 +270,12 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
 
 
 def _label(name: str, unit: str) -> str:
-    # plotly reads a little HTML in its texts; a currency comes from a file.
+    # plotly reads some HTML in its texts, and a currency comes from a file.
     return f"{name} [{escape(unit)}]" if unit else name
 
 
 def _prices(name: str, currency: str, hover: str | None = None) -> dict[str, Any]:
-    """A horizontal axis of prices."""
+    """A horizontal price axis."""
     axis: dict[str, Any] = {"tickformat": ",~g", "title": {"text": _label(name, currency)}}
     return axis | ({"hoverformat": hover} if hover else {})
 
@@ -285,7 +285,7 @@ def _marker(color: str, size: int, edge: float) -> dict[str, Any]:
 
 
 def _canvas(x_axis: dict[str, Any], y_title: str, spot: float | None, *, above: bool = False) -> Any:
-    """An empty figure with both axes, and spot marked where it is given."""
+    """An empty figure with both axes, and spot marked if it is given."""
     figure = require(_GRAPHS).Figure(layout=_layout(x_axis, y_title))
     if spot is not None:
         _mark_spot(figure, spot, above=above)

@@ -1,4 +1,4 @@
-"""Pictures with matplotlib by row: a map over spot and strike or expiry, and prices marked row by row."""
+"""Matplotlib plots by row: a heatmap over spot and strike or expiry, and prices marked row by row."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _STEPS = 50
 def plot_heatmap(
     table: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
 ) -> Any:
-    """A map of a measure over spot and strike or expiry, its colours centred at zero.
+    """Heatmap of a measure over spot and strike or expiry, with its colours centred at zero.
 
-    Strikes are summed in steps that can be read. Colour grows with the square root of the measure, so that
-    one strike cannot blank the rest.
+    Strikes are summed in readable steps. Colour grows with the square root of the measure, so that one strike
+    does not hide the others.
 
     Parameters
     ----------
     table : DataFrame
-        Indexed by spot [currency], one column per strike (numbers), expiry (tz-aware moments) or name.
+        Indexed by spot [currency], one column per strike (numbers), expiry (tz-aware timestamps) or name.
     spot : float
         Price of the underlying, marked [currency].
     title, unit : str
-        What is shown, and the unit of `table`; a readable power of ten is added to it.
+        Title, and unit of `table`; a readable power of ten is added to it.
     currency : str
         Unit of spot and strikes.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def plot_heatmap(
 
 
 def _colour(ax: Any, spots: Any, places: Any, values: Any, unit: str) -> None:
-    """The map and its bar of colours, centred at zero, which grow with the square root."""
+    """The heatmap and its colour bar, centred at zero; colour grows with the square root."""
     colors = require("matplotlib.colors")
     limit = float(np.abs(values).max()) or 1.0
     ramp = colors.LinearSegmentedColormap.from_list("short-long", [COLORS["put"], "#f7f7f7", COLORS["call"]])
@@ -84,7 +84,7 @@ def _colour(ax: Any, spots: Any, places: Any, values: Any, unit: str) -> None:
 
 
 def _name_rows(ax: Any, index: pd.Index) -> None:
-    """The vertical axis as expiries or names, the first on top."""
+    """Label the vertical axis with expiries or names, the first on top."""
     times = isinstance(index, pd.DatetimeIndex)
     texts = expiry_labels(pd.DatetimeIndex(index)) if times else [plain(str(name)) for name in index]
     every = -(-len(index) // 20)
@@ -102,25 +102,25 @@ def plot_places(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """Prices marked on one line per row: the levels of each expiry, the barriers of each note.
+    """Prices marked on one line per row, such as the levels of each expiry or the barriers of each note.
 
     Parameters
     ----------
     table : DataFrame
-        Indexed by expiry (tz-aware moments) or name; prices in its columns [currency], NaN where there is
-        none.
+        Indexed by expiry (tz-aware timestamps) or name; prices in its columns [currency], NaN where there
+        is none.
     spot : float
         Price of the underlying, marked [currency].
     title : str
-        What is shown.
+        Title of the plot.
     marks : (column, colour, marker, name) each
-        What is marked, and what the legend calls it.
+        Columns to mark, and their names in the legend.
     band : (low column, high column, name), optional
-        Drawn as a bar.
+        Range to draw as a bar.
     currency : str
         Unit of prices.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------

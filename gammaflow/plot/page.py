@@ -1,4 +1,4 @@
-"""One self-contained HTML page: plotly and every number inside, nothing fetched."""
+"""One self-contained HTML page: plotly and all numbers are embedded, nothing is fetched."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Card", "Panel", "render_page", "write_page"]
 
 @dataclass(frozen=True)
 class Card:
-    """One headline number: its name, the number as text, a line below it, and "long", "short" or ""."""
+    """One headline number: name, number as text, a line of explanation, and "long", "short" or ""."""
 
     name: str
     value: str
@@ -49,7 +49,7 @@ def render_page(
     tables: Sequence[Panel],
     footer: str = "",
 ) -> str:
-    """The page as text. Every text is escaped: none of them can add markup.
+    """The page as text. All texts are escaped, so that none can add markup.
 
     Parameters
     ----------
@@ -59,18 +59,18 @@ def render_page(
     facts : iterable of (name, text)
         Conditions under which every number of the page holds.
     banners : iterable of str
-        Warnings that nobody may miss.
+        Warnings that every reader must see.
     cards : iterable of Card
         Headline numbers.
     figures : sequence of Panel
-        With plotly Figures, top to bottom.
+        Panels with plotly Figures, top to bottom.
     tables : sequence of Panel
-        With DataFrames of texts, whose first column names the row.
+        Panels with DataFrames of texts, whose first column names the row.
 
     Returns
     -------
     str
-        HTML that works without a network, from a file as from a server.
+        HTML that needs no network and works from a file as well as from a server.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def render_page(
 
 
 def write_page(text: str, path: str | Path) -> Path:
-    """Write `text` to `path` all at once: whoever opens the file finds the old page or the new one.
+    """Write `text` to `path` atomically: a reader finds either the old page or the new one.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def write_page(text: str, path: str | Path) -> Path:
     """
     target = Path(path)
     if target.is_dir() or not target.parent.is_dir():
-        what = "is a folder" if target.is_dir() else f"lies in {str(target.parent)!r}, which is no folder"
+        what = "is a folder" if target.is_dir() else f"lies in {str(target.parent)!r}, which is not a folder"
         raise SchemaError(f"path: received {str(path)!r}, which {what}; pass the name of a file to write.")
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -126,7 +126,7 @@ def _section(panel: Panel, inner: str) -> str:
 
 
 def _figure(panel: Panel) -> str:
-    # Inside a script element only "<" can end it.
+    # Inside a script element only "<" can end the element.
     data = panel.content.to_json().replace("<", "\\u003c")
     return _section(
         panel,

@@ -1,4 +1,4 @@
-"""What every picture shares: colours, plotting libraries when they are needed, and steps of strikes."""
+"""Parts shared by all plots: colours, import of plotting libraries on demand, and strike steps."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ COLORS = {
     "text": "#1f2937",
 }
 
-#: For parts that have no colour of their own (Okabe and Ito, but their yellow, which paper swallows).
+#: For parts without a colour of their own (Okabe and Ito without yellow, which is hard to see on white).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
 
-#: How the levels of a table are marked: column, colour, marker, name.
+#: Marks for the levels in a table: column, colour, marker, name.
 MARKS = (
     ("nearest_flip", "flip", "o", "nearest zero gamma"),
     ("trough", "put", "v", "trough of gamma"),
@@ -51,18 +51,18 @@ MARKS = (
 
 
 def require(module: str) -> Any:
-    """Import a plotting library, or raise GammaflowError that names the remedy."""
+    """Import a plotting library, or raise GammaflowError that says how to install it."""
     try:
         return import_module(module)
     except ImportError as error:
         raise GammaflowError(
-            f"pictures need {module.partition('.')[0]}, which cannot be imported ({error}). "
+            f"plots need {module.partition('.')[0]}, which cannot be imported ({error}). "
             'Install it: pip install "gammaflow-engine[plot]".'
         ) from error
 
 
 def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
-    """A colour for each part: calls and puts have their own, others take `PALETTE` in turn.
+    """A colour for each part: calls and puts have their own, others take colours of `PALETTE` in turn.
 
     Examples
     --------
@@ -79,10 +79,10 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
 def strike_steps(
     table: pd.DataFrame, spot: float, weight: pd.Series | None = None, *, bars: int = 100
 ) -> tuple[pd.DataFrame, float, float]:
-    """A table by strike summed on a regular grid around spot that one picture can show.
+    """A table by strike summed on a regular grid around spot that fits one plot.
 
-    The window holds 97 % of the weight, and spot. The step is the commonest gap between
-    strikes, or 2, 5, 10, ... of them where there would be more than `bars`.
+    The window holds 97 % of the weight, and spot. The step is the most common gap between
+    strikes, or 2, 5, 10, ... times that where there would be more than `bars`.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def strike_steps(
     spot : float
         Price of the underlying [currency].
     weight : Series, optional
-        How much each strike of the table matters, >= 0; by default the sum of its absolute values.
+        Weight of each strike of the table, >= 0; by default the sum of its absolute values.
     bars : int
-        The most steps to show.
+        Largest number of steps.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def strike_steps(
     gap = float(gaps[int(np.argmax(counts))]) if gaps.size else 10.0 ** np.floor(np.log10(spot / 20))
     folds = (fold * 10.0**power for power in range(12) for fold in (1, 2, 5))
     step = next(gap * fold for fold in folds if high - low <= bars * gap * fold)
-    # Half a step belongs to the step above; numpy rounds halves to even and would leave gaps.
+    # Half a step belongs to the step above; numpy rounds halves to even, which would leave gaps.
     place = np.floor(strikes / step + 0.5).astype(np.int64)
     first, last = (int(np.floor(edge / step + 0.5)) for edge in (low, high))
     kept = (place >= first) & (place <= last)

@@ -1,4 +1,4 @@
-"""Pictures with matplotlib of one book at one moment: bars, a profile, and panels for several."""
+"""Matplotlib plots of one book at one timestamp: bars, a profile, and panels for several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["plot_bars", "plot_panels", "plot_profile"]
 
 _KINDS = ("call", "put")
 
-#: Bounds of a short-gamma zone, and of the cores inside it [spots].
+#: Bounds of a short-gamma zone, and of the cores inside it, as spots.
 Zones = Sequence[tuple[float, float, Sequence[tuple[float, float]]]]
 
 
@@ -28,16 +28,16 @@ def plot_bars(
     Parameters
     ----------
     bars : DataFrame
-        Indexed by strike (numbers), expiry (tz-aware moments) or names; columns "call", "put" or both, or
+        Indexed by strike (numbers), expiry (tz-aware timestamps) or names; columns "call", "put" or both, or
         the parts by name.
     spot : float
         Price of the underlying, marked where the axis is strikes [currency].
     title, unit : str
-        What is shown, and the unit of `bars`; a readable power of ten is added to it.
+        Title, and unit of `bars`; a readable power of ten is added to it.
     currency : str
         Unit of strikes.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def plot_bars(
 
 
 def _name_places(ax: Any, index: pd.Index) -> None:
-    """The horizontal axis as expiries or names, one for each place, slanted where there are many."""
+    """Label the horizontal axis with expiries or names, one per place, slanted where there are many."""
     times = isinstance(index, pd.DatetimeIndex)
     labels = expiry_labels(pd.DatetimeIndex(index)) if times else [str(name) for name in index]
     every, many = -(-len(index) // 20), len(index) > 6
@@ -92,7 +92,7 @@ def plot_profile(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """Line of a measure over spot, its negative stretches shaded.
+    """Line of a measure over spot, with its negative stretches shaded.
 
     Parameters
     ----------
@@ -101,17 +101,17 @@ def plot_profile(
     spot : float
         Price of the underlying, marked [currency].
     title, unit : str
-        What is shown, and the unit of `profile`; a readable power of ten is added to it.
+        Title, and unit of `profile`; a readable power of ten is added to it.
     flips : sequence of float
-        Spots of zero gamma, the nearest to spot first, marked; three are named [currency].
+        Spots of zero gamma, the nearest to spot first, marked; three are labelled [currency].
     zones : sequence of (low, high, cores)
-        Short-gamma zones and the (low, high) of the cores inside each, shaded [currency].
+        Short-gamma zones and the (low, high) of the cores in each, shaded [currency].
     jumps : mapping of str to spots
-        By cause, spots at which the measure jumps, marked [currency].
+        Spots at which the measure jumps, by cause, marked [currency].
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure where not given.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def plot_profile(
 
 
 def _shade(ax: Any, zones: Zones) -> None:
-    """Short-gamma zones, and darker the cores inside them."""
+    """Shade short-gamma zones, and their cores darker."""
     named = set()
     for low, high, cores in zones:
         for span, name, alpha in (
@@ -152,7 +152,7 @@ def _shade(ax: Any, zones: Zones) -> None:
 
 
 def plot_panels(title: str, note: str = "") -> tuple[Any, list[Any]]:
-    """A figure with a wide panel above two narrow ones, to hand to the functions above as `ax`.
+    """A figure with a wide panel above two narrow ones, for the `ax` of the functions above.
 
     Returns
     -------

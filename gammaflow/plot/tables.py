@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"-?[\d,]*\.?\d+(e[-+]?\d+)?")
 
 
 def text_table(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
-    """Columns of numbers as text with three decimals, each in a readable unit that its name states.
+    """Columns of numbers as text with three decimals, each in a readable unit given in its name.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def text_table(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
 
 
 def literal(text: str) -> str:
-    r"""`text` as one line that markdown shows as it is.
+    r"""`text` as one line that markdown shows unchanged.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def literal(text: str) -> str:
 
 
 def markdown_table(table: pd.DataFrame) -> str:
-    """A table of texts as GitHub markdown; the index is left out."""
+    """A table of texts as GitHub markdown, without its index."""
     lines = [[str(name) for name in table], *table.to_numpy(dtype=object).tolist()]
     head, *rows = ["| " + " | ".join(map(literal, line)) + " |" for line in lines]
     return "\n".join([head, "|" + " --- |" * table.shape[1], *rows])

@@ -1,1 +1,1 @@
-"""Pricing: numbers in, numbers out, of vanilla, American and barrier options and of notes."""
+"""Pricing of vanilla, American and barrier options and of structured notes: numbers in, numbers out."""

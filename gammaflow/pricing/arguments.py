@@ -1,4 +1,4 @@
-"""Arguments of the array level as columns that broadcast: every problem of a call in one error."""
+"""Arguments of the array level as broadcastable columns; one error lists every problem of a call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
 
 
 class Words(NamedTuple):
-    """An argument that is read already: its code, and where it is hidden (None: nowhere)."""
+    """An argument already read: its codes, and the mask of its hidden values (None: none is hidden)."""
 
     name: str
     value: Any
@@ -32,15 +32,15 @@ class Words(NamedTuple):
 def read_columns(
     flag: Any, numbers: Mapping[str, Any], problems: list[str], *words: Words
 ) -> tuple[list[Any], tuple[int, ...], pd.Index | None]:
-    """Columns of a call, their broadcast shape, and the index that the Series among them share.
+    """Columns of a call, their broadcast shape, and the common index of any Series among them.
 
-    The columns are the flag as +1 / -1 in int8, the codes of `words`, and the numbers; `problems` are those
+    The columns are the flag as +1 / -1 in int8, the codes of `words`, and the numbers; `problems` holds those
     found before. Where a flag or a word is hidden, the first of the numbers is NaN.
 
     Raises
     ------
     SchemaError
-        For everything that is wrong.
+        For all problems at once.
     """
     signs, hidden = read_flag(flag, problems)
     columns, masks, series = [signs], [hidden], [flag] if isinstance(flag, pd.Series) else []
@@ -61,7 +61,7 @@ def read_columns(
         except ValueError:
             named = zip(("flag", *(word.name for word in words), *numbers), columns, strict=True)
             shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
-            problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")
+            problems.append(f"shapes do not broadcast: {shapes}. Pass equal lengths, or scalars.")
     if series and any(not s.index.equals(series[0].index) for s in series[1:]):
         problems.append("the Series have different indexes; align them first (rows are matched by position).")
     if problems:
@@ -72,7 +72,7 @@ def read_columns(
 
 
 def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
-    """+1 / -1 as int8 in the shape of flag, and where it is hidden (None: nowhere); problems are added to."""
+    """+1 / -1 as int8 in the shape of flag, and its mask of hidden values or None; appends to problems."""
     if isinstance(flag, str) and flag.lower() in _SIGNS:
         return np.array(_SIGNS[flag.lower()], np.int8), None
     hidden = None
@@ -97,7 +97,7 @@ def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
 
 
 def read_words(name: str, value: Any, table: Mapping[str, int], problems: list[str]) -> Words:
-    """The codes, >= 0, of words (any case) out of `table`, whose first stands in for a hidden one."""
+    """Codes >= 0 of words (any case) in `table`; a hidden word gets the code of the first."""
     uncovered, hidden = uncover(value, next(iter(table)))
     values = np.asarray(uncovered.array if isinstance(uncovered, pd.Series) else uncovered)
     codes = _codes(values, table, -1)
@@ -109,11 +109,11 @@ def read_words(name: str, value: Any, table: Mapping[str, int], problems: list[s
 def _illegal(name: str, values: Any, bad: NDArray[np.bool_], legal: str) -> str:
     first = np.asarray(values).ravel()[np.flatnonzero(bad)[0]]
     where = "" if bad.size == 1 else f" among {bad.size} values"
-    return f"{name}: received {str(first)!r}{where}; legal are {legal}."
+    return f"{name}: received {str(first)!r}{where}; legal: {legal}."
 
 
 def _codes(values: Any, table: Mapping[str, int], unknown: int) -> NDArray[np.int8]:
-    """The code of each word, as int8; among objects +1 and -1 stand for 'c' and 'p'."""
+    """The code of each word, as int8; in object arrays +1 and -1 stand for 'c' and 'p'."""
 
     def code(word: Any) -> int:
         if isinstance(word, int | float | np.number) and not isinstance(word, bool):
@@ -132,7 +132,7 @@ def _codes(values: Any, table: Mapping[str, int], unknown: int) -> NDArray[np.in
 
 
 def _spelled(values: NDArray[Any], table: Mapping[str, int], unknown: int) -> NDArray[np.int8]:
-    """The code of each word that is spelled as in the table.
+    """The code of each word, spelled exactly as in the table.
 
     Two letters at a time: comparing the strings themselves takes twice as long.
     """
@@ -151,11 +151,11 @@ def _spelled(values: NDArray[Any], table: Mapping[str, int], unknown: int) -> ND
 
 
 def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
-    """The names asked for."""
+    """The names of the requested quantities."""
     names = (which,) if isinstance(which, str) else tuple(which)
     unknown = [repr(n) for n in names if n not in legal]
     if unknown:
-        raise SchemaError(f"which: received {', '.join(unknown)}; legal are {', '.join(legal)}.")
+        raise SchemaError(f"which: received {', '.join(unknown)}; legal: {', '.join(legal)}.")
     if not names or len(set(names)) < len(names):
-        raise SchemaError(f"which: received {names!r}; give one or more different names.")
+        raise SchemaError(f"which: received {names!r}; pass one or more names, each once.")
     return names

@@ -6,11 +6,11 @@ continuously compounded per year; `sigma` per square-root year. Greeks are pure 
 option: per 1.00 of spot, of volatility, of rate; theta, charm, veta and color are calendar-time (minus
 d/dt), per year.
 
-Illegal values (negative or infinite S, K, t, sigma; NaN anywhere) and hidden ones (masked in an array of
-numpy.ma, <NA> in one of pandas; the flag too) give NaN; wrong shapes, dtypes, flags and
+Illegal values (negative or infinite S, K, t, sigma; NaN anywhere) and hidden ones (masked in a numpy.ma
+array, <NA> in a pandas array; in the flag too) give NaN; wrong shapes, dtypes, flags and
 names raise `SchemaError`. At t = 0, sigma = 0, S = 0 or K = 0 an option is worth its discounted intrinsic
-value and the greeks are the derivatives of that: second derivatives are 0, and on the kink S e^-qt = K e^-rt
-they are those from below (call delta 0, put delta -e^-qt). S or K of 1e-270 and less count as 0.
+value and the greeks are its derivatives: second derivatives are 0, and at the kink S e^-qt = K e^-rt the
+greeks are those from below (call delta 0, put delta -e^-qt). S or K of 1e-270 or less counts as 0.
 
 Examples
 --------
@@ -81,7 +81,7 @@ def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
 
 
 def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...], block: FloatArray) -> None:
-    """Fill block (len(names), *shape); for other names than DEFAULT, whole groups of which rows are kept."""
+    """Fill block (len(names), *shape); names outside DEFAULT are copied from groups computed together."""
     flat = block.reshape(len(names), -1)
 
     def default(start: int, stop: int) -> None:
@@ -154,8 +154,8 @@ def greeks(
         price delta gamma vega theta rho vanna charm volga (the default), and epsilon veta speed zomma color
         ultima dual_delta dual_gamma.
     out : (len(which), *shape) array, optional
-        C-contiguous float64 memory to fill and return in the result, instead of new memory. Arguments may
-        lie in it: they are copied first.
+        C-contiguous float64 memory in which to return the result, instead of new memory. Arguments may share
+        it: they are copied first.
 
     Returns
     -------
@@ -165,14 +165,14 @@ def greeks(
     Raises
     ------
     SchemaError
-        For unknown flags or names, arguments that are no numbers, shapes that do not broadcast, a wrong
+        For unknown flags or names, arguments that are not numbers, shapes that do not broadcast, or a wrong
         `out`.
 
     Notes
     -----
     Merton (1973), "Theory of rational option pricing", eq. (38), and its derivatives (Haug 2007,
-    "The complete guide to option pricing formulas", ch. 2). Relative error below 1e-13 wherever a value is
-    not the small difference of large ones; `gammaflow verify` measures it on this machine.
+    "The complete guide to option pricing formulas", ch. 2). The relative error is below 1e-13 unless a value
+    is the small difference of large ones; `gammaflow verify` measures it on this machine.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def implied_volatility(
     Returns
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
-        `implied_volatility_status` says why a row is NaN.
+        `implied_volatility_status` gives the reason for each NaN.
 
     Raises
     ------
@@ -213,11 +213,11 @@ def implied_volatility(
 
     Notes
     -----
-    Works from the out-of-the-money time value, in logarithms, so prices of 1e-300 and prices an ulp below
-    their bound are solved alike. What is achievable is set by the price: half an ulp of an in-the-money price
-    is half an ulp of the price over vega in volatility; to that comes a relative 4e-14 at most, from a second
-    to a century before expiry. Where the rounding of discount factors would decide whether a time value
-    exists, or be most of it, they are computed in twice the working precision.
+    Works from the out-of-the-money time value, in logarithms, so that prices of 1e-300 and prices an ulp
+    below their bound are solved equally well. The price limits the accuracy: half an ulp of an in-the-money
+    price is half an ulp over vega in volatility; the solver adds a relative error of at most 4e-14, from a
+    second to a century before expiry. Where the rounding of discount factors would decide whether there is
+    time value, or make up most of it, they are computed in twice the working precision.
 
     Jaeckel (2015), "Let's be rational"; first guess Stefanica and Radoicic (2017), "An explicit implied
     volatility formula".
@@ -235,7 +235,7 @@ def implied_volatility(
 def implied_volatility_status(
     price: ArrayLike, S: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, q: ArrayLike, flag: ArrayLike
 ) -> ImpliedVolatility:
-    """Volatility of prices as `implied_volatility`, with the reason wherever there is none.
+    """Implied volatility as `implied_volatility` gives it, with the reason wherever there is none.
 
     Returns
     -------
@@ -284,9 +284,9 @@ def greeks_forward(
     sigma: ArrayLike,
     which: Sequence[str] | str = DEFAULT,
 ) -> Greeks:
-    """Price and greeks of options on a forward or future F (Black 1976): derivatives at fixed F.
+    """Price and greeks of options on a forward or future F (Black 1976), as derivatives at fixed F.
 
-    `greeks` with S = F and q = r, but for rho: at a fixed forward r only discounts, so rho = -t price. There
+    `greeks` with S = F and q = r, except rho: at a fixed forward r only discounts, so rho = -t price. There
     is no epsilon. delta and gamma are per unit of the forward; F^2 gamma_F = S^2 gamma_S.
 
     Examples
@@ -306,7 +306,7 @@ def greeks_forward(
 def implied_volatility_forward(
     price: ArrayLike, F: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, flag: ArrayLike
 ) -> Any:
-    """Black 1976 volatility of prices of options on a forward F: `implied_volatility` with S = F, q = r."""
+    """Black 1976 implied volatility of options on a forward F: `implied_volatility` with S = F, q = r."""
     return implied_volatility(price, F, K, t, r, r, flag)
 
 

@@ -15,7 +15,7 @@ STATUS = ("ok", "below intrinsic", "no time value", "above the bound", "not a nu
 
 
 class Greeks:
-    """Arrays of one shape by name, views of one contiguous read-only block.
+    """Greeks by name: arrays of one shape, views of one contiguous read-only block.
 
     `g.gamma` and `g["gamma"]` are arrays of the broadcast shape (floats for scalar input); unpacking and
     iterating give the arrays in the order of `names`; `dict(g)` gives them by name.
@@ -46,7 +46,7 @@ class Greeks:
         return Greeks, (self.names, self.block, self.index)
 
     def _missing(self, name: str) -> str:
-        return f"{name!r} was not computed; this result holds {', '.join(self.names)}"
+        return f"{name!r} was not computed; this result has {', '.join(self.names)}"
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -73,7 +73,7 @@ class Greeks:
         return [*super().__dir__(), *self.names]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per option (C order), one column per name; keeps the index of Series given as input."""
+        """Table with a row per option (C order) and a column per name; keeps the index of input Series."""
         table = self.block.reshape(len(self.names), -1).T
         return pd.DataFrame(table, columns=list(self.names), index=self.index)
 
@@ -85,7 +85,7 @@ class Greeks:
 
 
 class ImpliedVolatility:
-    """Volatilities, and for every row why there is one or none: see `STATUS`."""
+    """Implied volatilities, and for every row the status that says why there is one or none: see `STATUS`."""
 
     __slots__ = ("index", "sigma", "status")
 
@@ -111,12 +111,12 @@ class ImpliedVolatility:
         return np.array(STATUS)[self.status]
 
     def counts(self) -> dict[str, int]:
-        """Rows by reason, every reason named."""
+        """Number of rows by reason, all reasons listed."""
         found = np.bincount(np.ravel(self.status), minlength=len(STATUS))
         return dict(zip(STATUS, found.tolist(), strict=True))
 
     def to_frame(self) -> pd.DataFrame:
-        """Columns sigma and reason, one row per price (C order)."""
+        """Table of sigma and reason, one row per price (C order)."""
         columns = {"sigma": np.ravel(self.sigma), "reason": np.ravel(self.reason)}
         return pd.DataFrame(columns, index=self.index)
 

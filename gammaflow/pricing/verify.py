@@ -1,4 +1,4 @@
-"""Self-check: the kernels as compiled for this processor against vollib and 50-digit reference values."""
+"""Check of the greeks compiled on this machine against vollib and stored 50-digit reference values."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ ROWS, FULL_ROWS = 1_000, 30_000
 
 @dataclass(frozen=True)
 class Verification:
-    """What `run` found.
+    """Result of `run`: differences of the compiled kernels from vollib and from the reference values.
 
     Attributes
     ----------
     table : DataFrame
-        By quantity: worst scaled difference against the reference values and against vollib (NaN where vollib
-        does not have it), the tolerance, and whether both are within it. For implied_volatility the
+        By quantity: largest scaled difference from the reference values and from vollib (NaN for quantities
+        that vollib lacks), the tolerance, and whether both are within it. For implied_volatility the
         differences are relative.
     row_count : int
         Contracts compared with vollib.
     vector_bits : int
         Width of the vector instructions in the greeks kernel; 64 is scalar code.
     processor : str
-        The processor the kernels were compiled for.
+        The processor for which the kernels were compiled.
     """
 
     table: pd.DataFrame
@@ -67,10 +67,10 @@ class Verification:
 
 
 def natural_scales(S: Any, K: Any, t: Any, r: Any, sigma: Any, q: Any) -> dict[str, Any]:
-    """The natural scale of each quantity: its size at the money, and for sums that of their largest terms.
+    """Natural scale of each quantity: its size at the money; for sums, that of their largest terms.
 
-    A difference divided by it is a scaled error: 1e-16 is a rounding of the largest term. (In the tail the
-    relative error of any quantity is eps d1^2, whatever the code does.)
+    A difference divided by it is a scaled error: 1e-16 is a rounding error of the largest term. (In the tail,
+    the relative error of any quantity is eps d1^2, in any implementation.)
     """
     s = sigma * np.sqrt(t)
     asset, cash = S * np.exp(-q * t), K * np.exp(-r * t)
@@ -141,7 +141,7 @@ def _vollib(contracts: pd.DataFrame) -> dict[str, FloatArray]:
 
 
 def _worst(found: Any, expected: Any, scale: Any) -> float:
-    """Largest difference over its scale; infinite if a value is missing."""
+    """Largest difference divided by its scale; infinite if a value is missing."""
     difference = np.abs(np.asarray(found) - np.asarray(expected)) / np.asarray(scale)
     return float(np.max(np.where(np.isnan(difference), np.inf, difference)))
 
@@ -156,23 +156,23 @@ def _volatility_of(contracts: pd.DataFrame, price: Any) -> Any:
 
 
 def run(full: bool = False) -> Verification:
-    """Hold the compiled kernels against vollib and against 50-digit reference values.
+    """Compare the compiled kernels with vollib and with 50-digit reference values.
 
     Parameters
     ----------
     full : bool
-        30,000 random contracts against vollib instead of 1,000.
+        Use 30,000 random contracts for vollib instead of 1,000.
 
     Returns
     -------
     Verification
-        `.ok`, `.table`, `.vector_bits`, `.processor`; its text is the report.
+        `.ok`, `.table`, `.vector_bits`, `.processor`; as text, the report.
 
     Notes
     -----
-    Differences are scaled by `natural_scales`. The tolerance 1e-13 leaves room for vollib's own rounding
-    (about 1e-14); 1e-9 for volatilities is the rounding of a price over its vega, three deviations in the
-    money.
+    Differences are scaled by `natural_scales`. The tolerance of 1e-13 leaves room for vollib's own rounding
+    (about 1e-14); 1e-9 for volatilities is the rounding error of a price over its vega, three deviations in
+    the money.
     """
     reference = pd.read_csv(str(resources.files("gammaflow.pricing") / "reference_values.csv"))
     inputs = ["flag", "S", "K", "t", "r", "sigma", "q"]

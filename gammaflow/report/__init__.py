@@ -1,4 +1,4 @@
-"""The report: everything measured about one book at one moment, as objects, text, numbers and a page."""
+"""The report: the full analysis of one book at one timestamp, as objects, text, numbers and a page."""
 
 from gammaflow.report.analysis import analyze
 from gammaflow.report.result import Report

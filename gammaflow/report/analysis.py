@@ -31,27 +31,28 @@ def analyze(
     repair: bool = False,
     tol: float = TOLERANCE,
 ) -> Report:
-    """Measure everything about a chain or a book: exposure, profile and levels.
+    """Full analysis of a chain or a book: exposure, profile and levels.
 
     Parameters
     ----------
     source : Chain or Book
-        Quotes, which `rule` signs, or dealers' positions.
+        Quotes, to which `rule` assigns dealers' positions, or dealers' positions.
     rule : str, Rule or (n,) array, optional
-        How a chain is signed, as in `assign_positions`; default "calls_long_puts_short". Not for a book,
-        which has its signs.
+        Rule for the sign of dealers' positions, as in `assign_positions`; default "calls_long_puts_short".
+        Not for a book, whose positions are signed already.
     spots, dynamics, days, vol_shift
-        Of the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and volatility.
+        Apply to the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and vol.
     core : float
-        Of the levels, as in `find_levels`.
+        Core of the levels, as in `find_levels`.
     rate, dividend_yield : float, optional
-        Of all rows of a chain [1/year], 0.0 included. Not given, the chain's own, or else what its quotes
-        determine, or else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the
+        For all rows of a chain [1/year]; 0.0 counts as given. By default the chain's own, else those that its
+        quotes determine, else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the
         source. A book has its own.
     repair : bool
-        Repair the chain first, as `repair_chain` does: volatilities as well.
+        Repair the chain first, as in `repair_chain`, implied vols included.
     tol : float
-        Error of rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names those that miss it.
+        Tolerance for rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names rows that miss
+        it.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def analyze(
     Raises
     ------
     SchemaError
-        For a source that is no Chain or Book, a rule, rate, yield or repair for a book, options on futures
+        For a source that is not a Chain or Book, a rule, rate, yield or repair for a book, options on futures
         without a forward, or an argument that is not legal.
 
     Examples

@@ -1,4 +1,4 @@
-"""What the page of a report shows first: headline numbers and figures."""
+"""Headline numbers and figures at the top of a report's page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def gamma_by(exposure: Exposure, key: str) -> pd.DataFrame:
 
 
 def cards(levels: Levels) -> list[Card]:
-    """The headline numbers."""
+    """The headline numbers of a report."""
     exposure, book = levels.exposure, levels.profile.book
     total, unit = exposure.total(), describe(book.currency)["gamma"]
     gamma, gamma_unit = amount_text(levels.gamma, unit)
@@ -33,7 +33,7 @@ def cards(levels: Levels) -> list[Card]:
     share = f"; net is {total['gamma'] / total['gross_gamma']:z.0%} of it" if total["gross_gamma"] else ""
     side = (("short" if levels.gamma < 0 else "long") if levels.gamma else "flat") if book.signed else ""
     doing = {
-        "short": "dealers are short: they sell falls and buy rallies",
+        "short": "dealers are short: they sell dips and buy rallies",
         "long": "dealers are long: they buy dips and sell rallies",
         "flat": "dealers have no gamma here",
         "": "open interest alone, no dealer sign",
@@ -50,7 +50,7 @@ def cards(levels: Levels) -> list[Card]:
 
 
 def figures(levels: Levels) -> list[Panel]:
-    """Gamma over spot, by strike, by expiry, and by both."""
+    """Figures of gamma over spot, by strike, by expiry, and by both."""
     profile, exposure = levels.profile, levels.exposure
     book = profile.book
     unit, currency = describe(book.currency)["gamma"], book.currency
@@ -67,8 +67,8 @@ def figures(levels: Levels) -> list[Panel]:
     return [
         Panel(
             "Gamma over spot",
-            f"The whole book repriced at each spot; {profile.dynamics.name}: {profile.dynamics.meaning}. "
-            "Zero gamma is a root of this curve, not a sign change across strikes.",
+            f"The book revalued at each spot; {profile.dynamics.name}: {profile.dynamics.meaning}. "
+            "Zero gamma is where this curve crosses zero, not where the bars by strike change sign.",
             over_spot,
             440,
         ),
@@ -85,7 +85,7 @@ def figures(levels: Levels) -> list[Panel]:
 
 
 def _strike_panels(exposure: Exposure) -> list[Panel]:
-    """Gamma by strike, and by strike and expiry, where a row of the book has a strike."""
+    """Panels of gamma by strike, and by strike and expiry, if a row of the book has a strike."""
     book = exposure.book
     if not book.has_strike.any():
         return []
@@ -100,7 +100,7 @@ def _strike_panels(exposure: Exposure) -> list[Panel]:
     return [
         Panel(
             "Gamma by strike, at spot",
-            f"Strikes summed in steps of {step:,.6g}; those beyond the picture hold {outside:.1%} of gross "
+            f"Strikes summed in steps of {step:,.6g}; strikes outside the chart have {outside:.1%} of gross "
             f"gamma. Every strike is in the table below.{beside}",
             draw_bars(bars, unit, spot=book.spot, step=step, currency=currency),
             400,
@@ -115,13 +115,13 @@ def _strike_panels(exposure: Exposure) -> list[Panel]:
 
 
 def _venue_panels(levels: Levels) -> list[Panel]:
-    """Gamma over spot by venue, where the book holds several."""
+    """Panel of gamma over spot by venue, if the book has several."""
     profile, book = levels.profile, levels.profile.book
     if len(set(book["venue"])) == 1 or len(profile.spots) == 1:
         return []
     unit = describe(book.currency)["gamma"]
     picture = draw_stack(profile.by("venue"), book.spot, unit, currency=book.currency)
-    return [Panel("Gamma over spot by venue", "Whose options carry it; the line is their sum.", picture, 440)]
+    return [Panel("Gamma over spot by venue", "Gamma of each venue; the line is the total.", picture, 440)]
 
 
 def _grid(levels: Levels) -> str:
@@ -142,26 +142,26 @@ def _flip_card(levels: Levels) -> Card:
 
 
 def _zone_cards(levels: Levels) -> list[Card]:
-    book, zone, names = levels.profile.book, levels.zone, ("Short-gamma zone", "Its core")
+    book, zone, names = levels.profile.book, levels.zone, ("Short-gamma zone", "Deepest short gamma")
     if zone is None:
         return [Card(name, "none", _grid(levels)) for name in names]
-    flow = "{} {} to trade across it".format(*amount_text(zone.flow, book.currency, 2))
+    flow = "dealers sell {} {} if spot falls through it".format(*amount_text(zone.flow, book.currency, 2))
     ends = [
-        f"not bounded {where} {price_text(end)}" if kind == "open" else f"faded to 1 % of the trough {where}"
+        f"not computed {where} {price_text(end)}" if kind == "open" else f"faded to 1 % of the trough {where}"
         for where, end, kind in (("below", zone.low, zone.low_end), ("above", zone.high, zone.high_end))
         if kind in ("open", "faded")
     ]
     if "open" in (zone.low_end, zone.high_end):
         flow = _move_text(levels)
     depth = "{} {}".format(*amount_text(zone.trough.gamma, describe(book.currency)["gamma"]))
-    core = f"{depth} at {price_text(zone.trough.spot)}, and {levels.core_fraction:.0%} of it or more inside"
+    core = f"{depth} at {price_text(zone.trough.spot)}; at least {levels.core_fraction:.0%} of that inside"
     bounds = ["\u2013".join(map(price_text, span)) for span in ((zone.low, zone.high), zone.core)]
     note = "; ".join(filter(None, [distance(levels, zone), flow, *ends]))
     return [Card(names[0], bounds[0], note), Card(names[1], bounds[1], core)]
 
 
 def _move_text(levels: Levels) -> str:
-    """What dealers trade if spot falls and rises by 5 %."""
+    """Dealers' hedge trades if spot falls and rises by 5 %."""
     down, up = (levels.moves[move] for move in (-0.05, 0.05))
     parts = ["{} {}".format(*amount_text(abs(traded), levels.profile.book.currency)) for traded in (down, up)]
     sides = ["buy" if traded > 0 else "sell" for traded in (down, up)]

@@ -1,4 +1,4 @@
-"""Rates and yields of a report's rows, and where they come from, as text and as numbers."""
+"""Rates and yields of a report's rows, and their sources, as text and as numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["early_exercise_facts", "rate_dict", "rate_facts"]
 
 
 def _used(book: Book, name: str) -> NDArray[np.float64]:
-    """A column over the rows that it is used for: a row on a forward has a rate, but no yield."""
+    """A column over the rows that use it: a row on a forward has a rate, but no yield."""
     return np.asarray(book[name][np.isnan(book["forward_ratio"]) | (name == "rate")])
 
 
@@ -32,7 +32,7 @@ def _percent(values: NDArray[np.float64]) -> str:
 
 
 def rate_facts(book: Book, financing: Financing) -> list[tuple[str, str]]:
-    """Name and text of the rates and the yields that rows are valued with."""
+    """Name and text of the rates and the yields used for valuation."""
     text = f"{_percent(_used(book, 'dividend_yield'))}: {financing.dividend_yield}"
     on_forward = int((~np.isnan(book["forward_ratio"])).sum())
     if 0 < on_forward < len(book):
@@ -44,7 +44,7 @@ def rate_facts(book: Book, financing: Financing) -> list[tuple[str, str]]:
 
 
 def rate_dict(book: Book, financing: Financing) -> dict[str, Any]:
-    """The same as plain numbers and text."""
+    """The rates and yields as plain numbers and text."""
     out: dict[str, Any] = {}
     for name, source in (("rate", financing.rate), ("dividend_yield", financing.dividend_yield)):
         values = _used(book, name)
@@ -57,7 +57,7 @@ def rate_dict(book: Book, financing: Financing) -> dict[str, Any]:
 
 
 def early_exercise_facts(book: Book) -> list[tuple[str, str]]:
-    """Name and text of what early exercise changes in gamma; nothing for a book without American rows."""
+    """Name and text of the effect of early exercise on gamma; empty for a book without American rows."""
     if "american" not in book.instruments:
         return []
     total = compare_exercise(book, measures=["gamma"]).total()
@@ -65,7 +65,7 @@ def early_exercise_facts(book: Book) -> list[tuple[str, str]]:
     european, with_it = (
         " ".join(amount_text(total[f"gamma_{side}"], unit, 2)) for side in ("european", "american")
     )
-    text = f"gamma of American rows {with_it}, {european} were they European"
+    text = f"gamma of American options {with_it}; the same contracts as European {european}"
     if not rate.any():
-        text += "; their rate is 0, so no put is worth exercising: give one (--rate, with_columns)"
+        text += "; their rate is 0, so no put is exercised early: set a rate (--rate, with_columns)"
     return [("early exercise", text)]

@@ -1,4 +1,4 @@
-"""Report, and `analyze` that makes it."""
+"""The result of `analyze`."""
 
 from __future__ import annotations
 
@@ -35,23 +35,22 @@ _SECONDS = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Report(Frozen):
-    """What `analyze` measured; made by it.
+    """Full analysis of a chain: exposure, profile, levels, and the page that shows them.
 
     Attributes
     ----------
     chain : Chain or None
-        The quotes; None where a book was analysed.
+        The quotes; None if a book was analysed.
     book : Book
         Dealers' signed positions.
     exposure : Exposure
-        Measures at the book's spot, per expiry, strike and kind, after the days and the volatility shift
-        asked for.
+        Measures at the book's spot, per expiry, strike and kind, after the requested days and vol shift.
     profile : Profile
         The same measures at other spots.
     levels : Levels
         Flips, short-gamma zones and walls.
     financing : Financing
-        Where the rates and yields of the book come from.
+        Sources of the book's rates and yields.
 
     Examples
     --------
@@ -71,11 +70,11 @@ class Report(Frozen):
 
     @property
     def quality(self) -> Quality | None:
-        """Rows that could be used, and the others by reason; None for a book that no chain is behind."""
+        """Quality of the chains: usable rows, and the others by reason; None for a book without a chain."""
         return self.book.quality
 
     def facts(self) -> list[tuple[str, str]]:
-        """Name and text of the conditions under which every number of the report holds."""
+        """Name and text of the conditions on which every number of the report depends."""
         book, profile = self.book, self.profile
         source = ", ".join(dict.fromkeys([*book.sources, *sorted(set(map(str, book["venue"])))]))
         return [
@@ -96,28 +95,28 @@ class Report(Frozen):
             ),
             *(("rows", remark) for remark in profile.remarks),
             *early_exercise_facts(book),
-            ("time", "exact to the second, ACT/365; expiries in UTC"),
+            ("time", "to the second, ACT/365; expiries in UTC"),
         ]
 
     def rates(self) -> list[tuple[str, str]]:
-        """Name and text of the rates and yields that rows are valued with, and where they come from."""
+        """Name and text of the rates and yields used for valuation, and their sources."""
         return rate_facts(self.book, self.financing)
 
     def warnings(self) -> list[str]:
-        """What nobody who reads a number of this report may miss."""
+        """Warnings that every reader of the report's numbers must see."""
         return [*self.faults(), *self.notices()]
 
     def faults(self) -> tuple[str, ...]:
         """Implausibilities of the book, of the roll, and of the forwards that its rates imply.
 
-        Forwards that financing warns of are told once, by it.
+        Forwards about which financing warns are reported once, by financing.
         """
         told = ("forward", "spot") if self.financing.warnings else ()
         own = tuple(text for text in self.profile.warnings if text.partition(":")[0] not in told)
         return own + self.financing.warnings
 
     def notices(self) -> list[str]:
-        """What is true of the book by its making, and no fault."""
+        """Notices about the making of the book that are no errors."""
         out = []
         if self.book.synthetic:
             out.append("Synthetic demonstration data: no number here is a market quote.")
@@ -129,7 +128,7 @@ class Report(Frozen):
         return [*out, *shortfall_lines(worst(self.exposure.shortfalls + self.profile.shortfalls))]
 
     def totals_text(self) -> pd.DataFrame:
-        """Each measure summed over the book, as text in a readable unit."""
+        """Totals of each measure over the book, as text in a readable unit."""
         units, total = describe(self.book.currency), self.exposure.total()
         rows = [
             (_words(name), *amount_text(total[name], units[name], 2), measure.meaning)
@@ -158,18 +157,18 @@ class Report(Frozen):
         return out.reset_index(drop=True)
 
     def unusable(self) -> pd.DataFrame:
-        """Rows that no measure holds, by reason, as text."""
+        """Rows that are not in the measures, by reason, as text."""
         if self.quality is None:
             return pd.DataFrame(columns=["reason", "rows", "open interest [contracts]"], dtype=object)
         rows = [
             (str(reason), f"{int(row['rows']):,}", f"{row['open_interest']:,.0f}")
             for reason, row in self.quality.table.iterrows()
         ]
-        rows += [(f"left out by the reader: {why}", f"{n:,}", "") for why, n in self.quality.left_out.items()]
+        rows += [(f"excluded by the reader: {why}", f"{n:,}", "") for why, n in self.quality.left_out.items()]
         return pd.DataFrame(rows, columns=["reason", "rows", "open interest [contracts]"], dtype=object)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain numbers, text, lists and dicts that JSON can hold; missing numbers are None.
+        """The report as plain numbers, text, lists and dicts for JSON; missing numbers are None.
 
         Measures are in the units named under "units", without powers of ten.
         """
@@ -211,7 +210,7 @@ class Report(Frozen):
         Parameters
         ----------
         strikes : int
-            How many strikes to list, those with the largest net gamma first.
+            Number of strikes to list, those with the largest net gamma first.
         """
         heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]
         level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
@@ -236,10 +235,10 @@ class Report(Frozen):
         return "\n\n".join(parts) + "\n"
 
     def to_html(self, path: str | Path | None = None) -> Path:
-        """Write the report as one self-contained page and return where it is.
+        """Write the report as one self-contained page and return its path.
 
-        The page holds everything it needs (about 5 MB, most of it plotly) and fetches nothing. It is
-        written beside its final name and then moved there, so that no half page is ever seen.
+        The page embeds everything it needs (about 5 MB, most of it plotly) and fetches nothing. It is written
+        atomically, so that an incomplete page is never seen.
 
         Parameters
         ----------
@@ -315,7 +314,7 @@ class Report(Frozen):
         return len(set(self.book["venue"])) > 1
 
     def _quality_text(self) -> str:
-        """All that quality says beside the rows that `unusable` lists."""
+        """The text of the quality without the rows that `unusable` lists."""
         if self.quality is None:
             return "No record of quality: no chain is behind the book."
         lines = [line for line in self.book.quality_text.splitlines() if not line.startswith(" ")]
@@ -338,7 +337,7 @@ def _words(name: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Timestamps as ISO text, numpy numbers as Python's, NaN as None, throughout."""
+    """Timestamps as ISO text, numpy numbers as Python numbers, NaN as None, in nested lists and dicts."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -63,7 +63,7 @@ def test_report_names_its_file_after_symbol_and_moment(run, quotes, monkeypatch,
     assert code == 0
     assert (tmp_path / "BTC-20260205T0936Z.html").stat().st_size > 10_000
     assert "written: BTC-20260205T0936Z.html" in err
-    assert "1 rows of the file left out" in out
+    assert "1 rows of the file excluded" in out
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_every_command_says_the_rate_and_its_source(run, stock, command, monkeyp
     code, out, _ = run(command, stock)
     assert code == 0
     assert f"rate: {default}" in out
-    assert "dividend yield: 0 % a year: neither the chain nor its quotes tell one" in out
+    assert "dividend yield: 0 % a year: neither the chain nor its quotes give one" in out
     assert "Synthetic demonstration data" in out
     code, out, _ = run(command, stock, "--json")
     found = json.loads(out)
@@ -243,7 +243,7 @@ def test_bad_files_end_in_one_line_and_code_2(run, tmp_path, command, content, w
         (("levels", "QUOTES", "--symbol", "BTC", "--dynamics", "magic"), "dynamics: received 'magic'"),
         (("profile", "QUOTES", "--symbol", "BTC", "--low", "90000", "--high", "80000"), "spots: received"),
         (("exposure", "QUOTES", "--symbol", "BTC", "--by", "colour"), "by: received"),
-        (("levels", "no-such-file.csv"), "there is no such file"),
+        (("levels", "no-such-file.csv"), "file not found"),
     ],
 )
 def test_bad_options_end_in_one_line_and_code_2(run, quotes, args, words):

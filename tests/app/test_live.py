@@ -126,7 +126,7 @@ class TestWatch:
         assert code == 0
         lines = out.splitlines()
         assert len(lines) == 3
-        assert "FAULT deribit: 127.0.0.1:" in lines[1]
+        assert "ERROR deribit: 127.0.0.1:" in lines[1]
         assert "spot 71,470.25 gamma" in lines[0]
         assert [s.asof.second for s in Store(tmp_path).list("BTC")] == [47, 50]
 
@@ -142,15 +142,15 @@ class TestWatch:
         monkeypatch.setattr(cli_live, "out_console", console)
         code, out, _ = run("watch", "cboe", "IBIT", "--every", "0.01", "--count", "2", "--rule", "short_all")
         assert code == 0
-        for words in ("Gamma by strike", "short-gamma zone", "2 refreshes, 0 with faults", "IBIT from cboe"):
+        for words in ("Gamma by strike", "short-gamma zone", "2 refreshes, 0 with errors", "IBIT from cboe"):
             assert words in out
 
     def test_where_every_refresh_failed_the_exit_code_says_so(self, run, server):
         server.plan[QUOTES] = [answer(404, b"")]
         code, out, err = run("watch", "cboe", "IBIT", "--every", "0.01", "--count", "2")
         assert code == 2
-        assert out.count("FAULT") == 2
-        assert err.startswith("gammaflow: no refresh of 2 was without a fault; the last: cboe: 127.0.0.1:")
+        assert out.count("ERROR") == 2
+        assert err.startswith("gammaflow: all 2 refreshes had errors; the last: cboe: 127.0.0.1:")
 
     @pytest.mark.parametrize(
         ("args", "words"),

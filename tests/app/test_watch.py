@@ -184,7 +184,7 @@ class TestView:
             "USD m per +1 % spot",
             f"rule: {report.book.rule_text}",
             "rows usable",
-            "3 refreshes, 1 with faults, 2 chains stored in chains",
+            "3 refreshes, 1 with errors, 2 chains stored in chains",
         ):
             assert words in shown
         assert "last refresh failed" not in shown
@@ -201,7 +201,7 @@ class TestView:
         ]
         expected.insert(sum(k >= report.book.spot for k in heavy), ["spot", "71,470"])
         assert shown == expected
-        assert " ".join(caption) == f"the heaviest 15 of {len(gamma)} strikes"
+        assert " ".join(caption) == f"the 15 of {len(gamma)} strikes with most gamma"
         ends = {k: next(line for line in lines if f" {k:,.7g} " in line[:14]).rindex("█") for k in heavy}
         starts = {k: next(line for line in lines if f" {k:,.7g} " in line[:14]).index("█") for k in heavy}
         assert len({ends[k] for k in heavy if gamma[k] < 0}) == 1
@@ -259,7 +259,7 @@ class TestView:
         fault = to_line(self.state(report, fault="deribit: no"))
         assert (
             fault
-            == "2026-02-05 09:37:12Z BTC FAULT deribit: no (quotes 1 min 12 s old, received 1 min 10 s ago)"
+            == "2026-02-05 09:37:12Z BTC ERROR deribit: no (quotes 1 min 12 s old, received 1 min 10 s ago)"
         )
 
     def test_levels_that_there_are_not(self, report):

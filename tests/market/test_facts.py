@@ -40,7 +40,7 @@ def test_a_file_may_be_asked_for_by_its_vendor_or_its_format(tmp_path):
     path.write_text(SAMPLES["deribit_json"][0], encoding="utf-8")
     for vendor in ("deribit", "deribit_json"):
         assert gf.read_chain(path, vendor=vendor).file_format == "deribit_json"
-    with pytest.raises(gf.ReaderError, match="vendor='cboe' was asked for, but the file is 'deribit_json'"):
+    with pytest.raises(gf.ReaderError, match="received vendor='cboe', but the file is 'deribit_json'"):
         gf.read_chain(path, vendor="cboe")
 
 

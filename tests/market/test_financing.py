@@ -172,7 +172,7 @@ def test_a_chain_without_a_rate_is_given_that_of_its_year(asof, rate):
     facts = dict(report.facts())
     assert facts["rate"] == (
         f"{100 * rate:g} % a year: default, as the chain has none: about the average US federal funds rate "
-        f"of {year}; rate= or --rate gives another"
+        f"of {year}; rate= or --rate sets another"
     )
     assert facts["dividend yield"].startswith("0 % a year: neither the chain nor its quotes tell one")
     assert (gf.assign_positions(chain)["rate"] == 0).all()
@@ -352,7 +352,7 @@ def test_a_spot_of_another_moment_is_told_and_rows_stay_on_it():
         f"2026-02-15 {near:,.2f} (+1.29%, a carry of +47% a year). No financing"
     )
     assert "Rows are valued on the quoted spot" in warning
-    assert "Take spot and quotes at one moment" in warning
+    assert "Take spot and quotes at the same time" in warning
     # The next expiry implies 4,048 less what it yields until then: no dividend in ten days.
     base = SPOT * 1.012 * math.exp(-0.013 * 10 / 365)
     book, t = report.book, report.book.years

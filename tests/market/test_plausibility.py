@@ -203,9 +203,7 @@ class TestNumbersInTheSentences:
         inside, outside = [(95, "put"), (105, "call")], [(90, "call"), (110, "put")]
         assert without(*inside) == without(*outside) == ()
         (line,) = without(*inside, *outside)
-        assert line.startswith(
-            "rows: received 12 of the 18 strikes nearest to the money (6 an expiry) with a"
-        )
+        assert line.startswith("rows: received 12 of the 18 strikes nearest the money (6 an expiry) with a")
 
     @pytest.mark.parametrize("rows", [4, 7, 13, 25])
     def test_one_volatility_at_the_end_of_a_small_chain(self, rows):

@@ -351,7 +351,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [(".", "which is a folder"), ("nowhere/page.html", "nowhere.*which is no folder")]
+    ("name", "message"), [(".", "which is a folder"), ("nowhere/page.html", "nowhere.*which is not a folder")]
 )
 def test_a_page_needs_a_place(tmp_path, name, message):
     with pytest.raises(SchemaError, match=message):

@@ -33,7 +33,7 @@ def test_wrong_arguments_get_one_text_everywhere(kind: str) -> None:
     with pytest.raises(SchemaError) as caught:
         PRICES[kind](["c", "x", "p"], S="spot", K=[1.0, 2.0])
     assert str(caught.value).splitlines() == [
-        "flag: received 'x' among 3 values; legal are 'c', 'p', 'call', 'put' (any case), +1 and -1.",
+        "flag: received 'x' among 3 values; legal: 'c', 'p', 'call', 'put' (any case), +1 and -1.",
         "S: received 'spot'; it must be real numbers (integers or floats).",
     ]
     with pytest.raises(SchemaError, match=r"shapes do not broadcast: flag \(3,\), S \(2,\)\. Give equal"):
@@ -56,9 +56,9 @@ def test_words_have_the_codes_of_their_table() -> None:
     hidden = read_words("kind", pd.Series(["out", pd.NA], dtype="string"), table, problems)
     assert (hidden.code.tolist(), hidden.hidden.tolist(), problems) == ([0, 3], [False, True], [])
     read_words("kind", ["in", "of"], table, problems)
-    assert problems == ["kind: received 'of' among 2 values; legal are 'in', 'out'."]
+    assert problems == ["kind: received 'of' among 2 values; legal: 'in', 'out'."]
     read_words("kind", 1, table, problems)
-    assert problems[1] == "kind: received '1'; legal are 'in', 'out'."
+    assert problems[1] == "kind: received '1'; legal: 'in', 'out'."
 
 
 def test_columns_come_in_the_order_of_reading() -> None:
@@ -72,5 +72,5 @@ def test_columns_come_in_the_order_of_reading() -> None:
     assert read_flag("CALL", [])[0].dtype == np.int8
     with pytest.raises(SchemaError, match="found before"):
         read_columns("p", numbers, ["found before"])
-    with pytest.raises(SchemaError, match="give one or more different names"):
+    with pytest.raises(SchemaError, match="pass one or more names, each once"):
         read_which((), ("x",))

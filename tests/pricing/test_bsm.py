@@ -312,7 +312,7 @@ def test_every_way_of_writing_call_and_put(flag: object) -> None:
     ["x", "", None, 0, 2, 0.5, math.nan, ["c", "x"], ["c", None], [1, 0], np.int8([1, 127]), True, "calls"],
 )
 def test_unknown_flags_are_refused(flag: object) -> None:
-    with pytest.raises(SchemaError, match=r"flag: received .* legal are 'c', 'p', 'call', 'put'"):
+    with pytest.raises(SchemaError, match=r"flag: received .* legal: 'c', 'p', 'call', 'put'"):
         bsm.price(flag, 100.0, 95.0, 0.5, 0.03, 0.2)
 
 
@@ -337,7 +337,7 @@ def test_series_keep_their_index_and_must_share_it() -> None:
         ({"r": 1j}, "r: received 1j"),
         ({"q": object()}, "q: received <object"),
         ({"q": [[1.0], [1.0, 2.0]]}, "q: received"),
-        ({"which": "delta2"}, "which: received 'delta2'; legal are price"),
+        ({"which": "delta2"}, "which: received 'delta2'; legal: price"),
         ({"which": ()}, "which: received"),
         ({"which": ("delta", "delta")}, "which: received"),
         ({"out": np.empty(9)}, r"out: received float64 of shape \(9,\)"),

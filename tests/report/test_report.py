@@ -233,7 +233,7 @@ def test_the_page_shows_the_headline_numbers(report, page):
         "Gamma at spot": f"{levels.gamma / 1e6:,.1f}",
         "Zero gamma (flip)": f"{levels.flips[0].spot:,.0f}",
         "Short-gamma zone": f"{levels.zone.low:,.0f}\u2013{levels.zone.high:,.0f}",
-        "Its core": "\u2013".join(f"{bound:,.0f}" for bound in levels.zone.core),
+        "Deepest short gamma": "\u2013".join(f"{bound:,.0f}" for bound in levels.zone.core),
         "Put wall": f"{levels.put_wall:,.0f}",
         "Call wall": f"{levels.call_wall:,.0f}",
         "Gross gamma": f"{report.exposure.total()['gross_gamma'] / 1e6:,.1f}",
@@ -309,8 +309,8 @@ def test_pictures(report):
 
 def test_early_exercise_is_reported():
     facts = dict(gf.analyze(gf.demo_chain(symbol="IBIT")).facts())
-    assert facts["early exercise"].startswith("gamma of American rows -118.")
-    assert facts["early exercise"].endswith("-116.43 USD m per +1 % spot were they European")
+    assert facts["early exercise"].startswith("gamma of American options -118.")
+    assert facts["early exercise"].endswith("as European -116.43 USD m per +1 % spot")
     without = gf.demo_chain(symbol="IBIT").with_columns(rate=0.0)
     without = gf.analyze(without, rate=0.0, dividend_yield=0.0)
     assert "their rate is 0, so no put" in dict(without.facts())["early exercise"]

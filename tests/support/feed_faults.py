@@ -62,17 +62,22 @@ def _with(**changes: float) -> Limits:
 
 
 CBOE: dict[str, Any] = {"vendor": "cboe", "symbol": "IBIT", "path": QUOTES}
-_DRIFT = ("the answer is refused", "look for a newer gammaflow")
+_DRIFT = ("the response is refused", "look for a newer gammaflow")
 
 #: `requests` is how often the faulty address is asked.
 FAULTS = (
     Fault("429 once, Retry-After 0", [answer(429, b"{}", Retry_After="0"), answer()], requests=2),
     Fault("429 once, no Retry-After", [answer(429, b"{}"), answer()], requests=2),
-    Fault("429 for ever", [answer(429, b"{}")], ("answered 429 (3 tries", "Ask less often"), requests=3),
+    Fault(
+        "429 for ever",
+        [answer(429, b"{}")],
+        ("answered 429 (3 tries", "Send requests less often"),
+        requests=3,
+    ),
     Fault(
         "429, Retry-After beyond the budget",
         [answer(429, b"{}", Retry_After="3600")],
-        ("asked to wait 3600 s", "of 10 s are left", "Ask less often"),
+        ("asked to wait 3600 s", "of 10 s are left", "Send requests less often"),
     ),
     Fault("500 once", [answer(500, b"oops", "text/plain"), answer()], requests=2),
     Fault(
@@ -98,33 +103,33 @@ FAULTS = (
     Fault(
         "one byte every 0.1 s",
         [drip],
-        ("not answered in full within the 1.5 s allowed (1 try",),
+        ("no full response within the 1.5 s allowed (1 try",),
         limits=_with(total=1.5),
     ),
     Fault(
         "headers, one byte every 0.1 s",
         [drip_headers],
-        ("not answered in full within the 1.5 s",),
+        ("no full response within the 1.5 s",),
         limits=_with(total=1.5),
     ),
-    Fault("truncated, by its length", [truncated], ("the answer broke off", "3 tries"), requests=3),
+    Fault("truncated, by its length", [truncated], ("the response was cut off", "3 tries"), requests=3),
     Fault("truncated once", [truncated, answer()], requests=2),
     Fault(
         "truncated, length not said",
         [truncated_unsaid],
-        ("the JSON breaks at line 1", "the answer is refused"),
+        ("the JSON breaks at line 1", "the response is refused"),
     ),
-    Fault("compressed body damaged", [damaged_gzip], ("the answer broke off",), requests=3),
-    Fault("connection closed without a word", [hang_up], ("the answer broke off", "3 tries"), requests=3),
+    Fault("compressed body damaged", [damaged_gzip], ("the response was cut off",), requests=3),
+    Fault("connection closed without a word", [hang_up], ("the response was cut off", "3 tries"), requests=3),
     Fault("connection refused", [], ("no connection (", "HTTPS_PROXY"), requests=0, dead=True),
-    Fault("not JSON", [answer(200, b"hello")], ("received no JSON but 5 bytes", "'hello'")),
+    Fault("not JSON", [answer(200, b"hello")], ("received 5 bytes that are not JSON", "'hello'")),
     Fault(
         "HTML in place of JSON",
         [answer(200, b"<html>x</html>", "text/html")],
         ("of 'text/html': '<html>x</html>'",),
     ),
-    Fault("empty body", [answer(200, b"")], ("received no JSON but 0 bytes",)),
-    Fault("other bytes", [answer(200, bytes(range(200, 256)))], ("received no JSON but 56 bytes",)),
+    Fault("empty body", [answer(200, b"")], ("received 0 bytes that are not JSON",)),
+    Fault("other bytes", [answer(200, bytes(range(200, 256)))], ("received 56 bytes that are not JSON",)),
     Fault("JSON of another form", [answer(200, b"[1, 2]")], ("received a list, not an object",)),
     Fault("one redirect, same host", [redirect("/elsewhere")], path=SUMMARY),
     Fault("redirects in a circle", [redirect(SUMMARY)], ("redirects more than 3 times (1 try",), requests=4),
@@ -203,14 +208,14 @@ FAULTS = (
     Fault(
         "unknown symbol",
         [],
-        ("answered 403", "CBOE answers so where it has no options under 'NOPE'"),
+        ("answered 403", "CBOE responds like this where it has no options under 'NOPE'"),
         vendor="cboe",
         symbol="NOPE",
         path="/NOPE.json",
     ),
     Fault("404", [answer(404, b"", "text/plain")], ("answered 404", "check the symbol"), **CBOE),
     Fault("429 for ever", [answer(429, b"")], ("answered 429 (3 tries",), **CBOE, requests=3),
-    Fault("truncated, by its length", [truncated], ("the answer broke off",), **CBOE, requests=3),
+    Fault("truncated, by its length", [truncated], ("the response was cut off",), **CBOE, requests=3),
     Fault(
         "no options",
         [edited(lambda d: d["data"].update(options=[]))],
@@ -238,7 +243,7 @@ FAULTS = (
     Fault(
         "other answer altogether",
         [answer(200, b'{"message": "hello"}')],
-        ("data: missing or no object; the answer holds message",),
+        ("data: missing or not an object; the response has message",),
         **CBOE,
     ),
     Fault(

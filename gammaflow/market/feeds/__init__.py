@@ -1,4 +1,4 @@
-"""Live feeds: a vendor's answer over the network in, one `Chain` out; the raw answer is kept."""
+"""Live feeds: a vendor's response in, one `Chain` out; the raw response can be kept."""
 
 from gammaflow.market.feeds.answer import Answer, Limits
 from gammaflow.market.feeds.feed import VENDORS, Answers, Feed, fetch_chain, replay

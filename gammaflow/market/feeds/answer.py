@@ -1,4 +1,4 @@
-"""What a request may cost, and what comes back."""
+"""Limits of a fetch, and the response to one request."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["STANDARD", "Answer", "Limits", "check_address", "host_and_path"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one fetch may cost.
+    """Limits of one fetch.
 
     Attributes
     ----------
     total : float
-        Seconds that all requests of a fetch may take together, waits included; nothing outlasts it.
+        Seconds for all requests of a fetch together, waits included; a fetch never takes longer.
     connect, read : float
         Seconds to wait for a connection, and for the next bytes, before a try counts as failed.
     tries : int
-        How often one request is tried.
+        Number of tries of one request.
     first_wait : float
         Seconds before the second try; each further wait is twice as long (at most 30 s), times a random
-        factor between 0.5 and 1. A vendor's Retry-After is waited out where it is longer.
+        factor between 0.5 and 1. A longer Retry-After of the vendor is respected.
     interval : float
-        Least seconds between two requests to one host, in the whole process.
+        Minimum seconds between two requests to one host, in the whole process.
     max_bytes : int
-        Size at which an answer, unpacked, is cut off and refused.
+        Size of a decompressed response above which it is refused.
     redirects : int
-        How many redirects are followed: only to the same host, and never from https to http.
+        Number of redirects that are followed: only to the same host, and never from https to http.
 
     Raises
     ------
@@ -69,18 +69,18 @@ STANDARD = Limits()
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said to one request, unaltered but for the unpacking of its transfer encoding.
+    """Response of a server to one request, unaltered except that its transfer encoding is removed.
 
     Attributes
     ----------
     url : str
-        The address that answered, with its query, after redirects.
+        The URL that responded, with its query, after redirects.
     status : int
         HTTP status.
     received_at : datetime
-        When the last byte had come, by this machine's clock (UTC).
+        When the last byte arrived, by this machine's clock (UTC).
     body : bytes
-        The answer itself.
+        Content of the response.
     headers : mapping of str to str
         Its HTTP headers, names in lower case.
     """
@@ -96,13 +96,13 @@ class Answer:
 
 
 def host_and_path(url: str) -> str:
-    """An address as error messages name it, without scheme and query."""
+    """An address as error messages show it, without scheme and query."""
     parts = urlsplit(url)
     return f"{parts.netloc}{parts.path}" if parts.netloc else url
 
 
 def check_address(url: Any, name: str) -> str:
-    """`url` without a slash at its end, or SchemaError where it is no http or https address."""
+    """`url` without a trailing slash; SchemaError unless it is an http or https address."""
     try:
         parts = urlsplit(url)
         legal = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

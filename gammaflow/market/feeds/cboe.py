@@ -1,4 +1,4 @@
-"""CBOE's delayed quotes: one answer with every option of an underlying."""
+"""CBOE's delayed quotes: one response with every option of an underlying."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SYMBOL = re.compile(r"[\^_$]?[A-Z0-9.]{1,10}")
 
 
 def _clean(symbol: str) -> str:
-    """The symbol as the feed has it: an index, known or marked by ^, _ or $, begins with an underscore."""
+    """The symbol in the feed's form: an index, known or marked by ^, _ or $, begins with an underscore."""
     name = symbol.strip().upper()
     if not _SYMBOL.fullmatch(name):
         raise SchemaError(f"symbol: received {symbol!r}; legal: as in 'SPX', 'SPY', 'IBIT' or '_RUT'.")
@@ -37,7 +37,7 @@ def _clean(symbol: str) -> str:
 
 def _request(symbol: str, base_url: str, limits: Limits) -> dict[str, Answer]:
     hint = (
-        f"CBOE answers so where it has no options under {symbol!r}: check the symbol (an index that is not "
+        f"CBOE responds like this where it has no options under {symbol!r}: check the symbol (an index not "
         f"known here begins with an underscore, as in '_RUT') and base_url."
     )
     with Line("cboe", limits, hint=hint) as line:
@@ -51,7 +51,7 @@ def _build(symbol: str, answers: Mapping[str, Answer]) -> Chain:
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, dict):
         held = ", ".join(document) if isinstance(document, dict) else f"a {type(document).__name__}"
-        raise refuse("cboe", answer, [f"data: missing or no object; the answer holds {held}."])
+        raise refuse("cboe", answer, [f"data: missing or not an object; the response has {held}."])
     some("cboe", answer, data.get("options"), "data.options")
     found = [
         *drift(document, [Field("timestamp", "text", True)], "answer"),

@@ -21,12 +21,12 @@ from gammaflow.market.readers.source import Source
 
 __all__ = ["LEAST_SHARE", "LISTED", "MAX_APART", "SUMMARY", "VENDOR"]
 
-#: A summary of fewer than this share of the listed options is refused.
+#: A summary with fewer than this share of the listed options is refused.
 LEAST_SHARE = 0.9
-#: Seconds that the server's clocks in the answers of one chain may differ.
+#: Seconds by which the server times of one chain's responses may differ.
 MAX_APART = 10.0
 
-#: What every row of the summaries, and of the list of instruments, must have.
+#: Fields that every row of the summaries, and of the list of instruments, must have.
 SUMMARY = (
     Field("instrument_name", "text", True),
     Field("open_interest", filled=True),
@@ -43,7 +43,7 @@ LISTED = (
     Field("expiration_timestamp", filled=True),
 )
 _INDEX = (Field("index_price", filled=True),)
-#: JSON-RPC errors that pass: too many requests, retry, settlement or maintenance in progress, overload.
+#: Transient JSON-RPC errors: too many requests, retry, settlement or maintenance in progress, overload.
 _TRANSIENT = (10028, 10040, 10041, 10047, 10066, 11051, 11094, 13028, 13503, 13888)
 _SMALL = 10_000
 _SYMBOL = re.compile(r"[A-Z0-9]{2,10}(_(USDC|USDT))?")
@@ -67,7 +67,7 @@ def _clean(symbol: str) -> str:
 
 
 def _complaint(answer: Answer) -> tuple[str, bool] | None:
-    """The JSON-RPC error in an answer."""
+    """The JSON-RPC error in a response, or None."""
     if len(answer.body) > _SMALL:
         return None
     try:
@@ -79,7 +79,7 @@ def _complaint(answer: Answer) -> tuple[str, bool] | None:
 
 
 def _request(symbol: str, base_url: str, limits: Limits) -> dict[str, Answer]:
-    """Three answers; index and summary last, for they must be of one moment."""
+    """Three responses; index and summary come last, since they must be of the same time."""
     currency = symbol.partition("_")[2] or symbol
     index = symbol.lower() if "_" in symbol else f"{symbol.lower()}_usd"
     options = {"currency": currency, "kind": "option"}
@@ -95,14 +95,14 @@ def _request(symbol: str, base_url: str, limits: Limits) -> dict[str, Answer]:
 
 
 def _result(answers: Mapping[str, Answer], part: str, fields: tuple[Field, ...]) -> _Result:
-    """An answer's result, checked against `fields`, with the moment at which the server sent it."""
+    """The result of a response, checked against `fields`, with the time at which the server sent it."""
     answer = answers[part]
     source = open_answer("deribit", answer)
     document = source.document
     if not isinstance(document, dict):
         raise refuse("deribit", answer, [f"received a {type(document).__name__}, not an object."])
     problems = [
-        f"{name}: missing or of another type; there are {', '.join(document)}."
+        f"{name}: missing or of another type; present: {', '.join(document)}."
         for name, legal in (("result", (list, dict)), ("usOut", float))
         if not isinstance(document.get(name), legal)
     ]
@@ -148,7 +148,7 @@ def _build(symbol: str, answers: Mapping[str, Answer]) -> Chain:
 
 
 def _same_terms(chain: Chain, table: pd.DataFrame, answer: Answer) -> None:
-    """Names must say the same strike and expiry as the list of instruments."""
+    """Refusal of names whose strike or expiry differs from the list of instruments."""
     listed = table.reindex(chain["contract"])
     known = listed["strike"].notna().to_numpy()
     expiry = chain["expiry"].astype("datetime64[ms]").astype(np.int64)

@@ -1,4 +1,4 @@
-"""`Feed` asks a vendor, `Answers` are what it said: kept whole, so that any number can be made again."""
+"""`Feed` queries a vendor; `Answers` are the raw responses, kept so that any number can be reproduced."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, Attr
 
 @dataclass(frozen=True)
 class Answers:
-    """All that a vendor said for one chain.
+    """All responses of a vendor for one chain.
 
     Attributes
     ----------
     vendor, symbol : str
-        Who was asked for what.
+        The vendor and the symbol that were asked for.
     parts : mapping of str to Answer
-        Each request's answer, by what it was about.
+        The response to each request, by its subject.
 
     Examples
     --------
@@ -65,25 +65,25 @@ class Answers:
 
     @property
     def received_at(self) -> datetime:
-        """When the last of them had come, by this machine's clock (UTC)."""
+        """When the last response arrived, by this machine's clock (UTC)."""
         return max(part.received_at for part in self.parts.values())
 
     def chain(self) -> Chain:
-        """The chain in the answers; the same answers give the same chain.
+        """The chain in the responses; the same responses give the same chain.
 
         Raises
         ------
         FeedError
-            Where an answer is not what the vendor promises.
+            Where a response does not have the vendor's documented form.
         """
         return VENDORS[self.vendor].build(self.symbol, self.parts)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the answers to a new folder inside `folder` and return it.
+        """Write the responses to a new folder inside `folder` and return its path.
 
-        It holds one gzipped file for each request, exactly as the server sent it, and ``answers.json``
-        with url, status, time, headers and SHA-256 of each. It is filled under another name and then
-        moved, so it is whole or not there.
+        It has one gzipped file for each request, exactly as the server sent it, and ``answers.json``
+        with url, status, time, headers and SHA-256 of each. The folder is written atomically: it is filled
+        under a temporary name and then renamed.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Answers:
         return target
 
     def to_files(self) -> dict[str, bytes]:
-        """Names and contents of what `save` writes, not compressed; `Store.append` takes them as `raw`."""
+        """Names and contents of the files that `save` writes, uncompressed, for `raw` of `Store.append`."""
         files = {f"{name}.json": part.body for name, part in self.parts.items()}
         parts = {
             name: {
@@ -132,12 +132,12 @@ class Answers:
 
     @classmethod
     def load(cls, source: str | os.PathLike[str] | Mapping[str, bytes]) -> Answers:
-        """Answers from a folder that `save` made, or from files by name as `to_files` gives them.
+        """Responses from a folder that `save` made, or from files by name as `to_files` returns them.
 
         Raises
         ------
         ReaderError
-            Where there are none, or they are not what was written.
+            Where there are none, or they were changed after saving.
         """
         place = "the files" if isinstance(source, Mapping) else os.fspath(source)
         try:
@@ -162,8 +162,8 @@ class Answers:
             absent = set(VENDORS[answers.vendor].parts) - set(parts)
         except _DAMAGED as error:
             raise ReaderError(
-                f"{place}: no answers of a feed ({type(error).__name__}: {error}). Pass a folder that "
-                f"fetch_chain(..., save=) made, with {_CONTENTS} in it, or what Store.raw gives."
+                f"{place}: no feed responses ({type(error).__name__}: {error}). Pass a folder that "
+                f"fetch_chain(..., save=) made, with {_CONTENTS} in it, or what Store.raw returns."
             ) from None
         problems = [f"{name} is missing" for name in sorted(absent)]
         problems += [f"{name} was altered" for name in altered]
@@ -184,7 +184,7 @@ def _open(folder: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Feed:
-    """A vendor's live quotes of one underlying, checked as far as can be without asking.
+    """A vendor's live quotes of one underlying, validated as far as possible without a request.
 
     Parameters
     ----------
@@ -226,12 +226,12 @@ class Feed:
         known.library()
 
     def fetch(self) -> Answers:
-        """Ask the vendor now.
+        """Fetch the quotes now.
 
         Raises
         ------
         FeedError
-            Where it does not answer within the limits.
+            Where the vendor does not respond within the limits.
         """
         vendor = VENDORS[self.vendor]
         parts = vendor.request(self.symbol, self.base_url or vendor.base_url or "", self.limits)
@@ -253,30 +253,31 @@ def fetch_chain(
     vendor : str
         "deribit", "cboe" (both need the extra ``live``) or "yahoo" (needs yfinance).
     symbol : str
-        Deribit: "BTC", "ETH", or a pair such as "SOL_USDC" for linear options, of which the rows of
-        other pairs are counted in `Chain.left_out`. CBOE: "IBIT", "SPY", "SPX"; known indices are asked for
-        with the underscore that the feed wants, others may be written "_NAME". Yahoo: "SPY", "^SPX".
+        Deribit: "BTC", "ETH", or a pair such as "SOL_USDC" for linear options (rows of other pairs are
+        counted in `Chain.left_out`). CBOE: "IBIT", "SPY", "SPX"; known indices get the underscore that the
+        feed requires, others may be written "_NAME". Yahoo: "SPY", "^SPX".
     base_url : str, optional
-        Where to ask instead of the vendor's own address.
+        Address to use instead of the vendor's own.
     save : path, optional
-        A folder for the raw answers, which `replay` turns into the same chain. They are written before they
-        are parsed, so that an answer that is refused can be looked at.
+        Folder for the raw responses, from which `replay` makes the same chain. They are written before they
+        are parsed, so that a refused response can be inspected.
     limits : Limits
-        What it may cost: time, tries, pace, size.
+        Limits of the fetch: time, tries, pace, size.
 
     Returns
     -------
     Chain
         As `read_chain` gives it for the vendor's format, with `asof` by the vendor's clock: on Deribit when
-        it sent the summaries (usOut), at CBOE the answer's timestamp (quotes are about 15 minutes older),
-        at Yahoo the time of the underlying's price. Deribit's spot is the index price. Its options that are
-        listed but not in the summary are counted in `left_out`; under 90 % the answer is refused.
+        it sent the summaries (usOut), at CBOE the response's timestamp (quotes are about 15 minutes older),
+        at Yahoo the time of the underlying's price. Deribit's spot is the index price. Its listed options
+        without a summary are counted in `left_out`; if summaries cover less than 90 %, the response is
+        refused.
 
     Raises
     ------
     FeedError
-        Where the vendor does not answer within the limits, or not in the form it promises: what was
-        received, after how many tries, what to do.
+        Where the vendor does not respond within the limits, or its response has not the documented form:
+        says what was received, after how many tries, and what to do.
     SchemaError
         Where an argument is not legal, or `save` cannot be written.
 
@@ -296,12 +297,12 @@ def fetch_chain(
 
 
 def replay(source: str | os.PathLike[str] | Mapping[str, bytes]) -> Chain:
-    """The chain that saved answers gave when they were fetched.
+    """The chain that saved responses gave when they were fetched.
 
     Parameters
     ----------
     source : path, or mapping of str to bytes
-        A folder made by ``fetch_chain(..., save=)``, or what `Store.raw` gives of a chain that
+        A folder made by ``fetch_chain(..., save=)``, or what `Store.raw` returns for a chain that
         ``gammaflow watch`` stored.
 
     Returns
@@ -311,9 +312,9 @@ def replay(source: str | os.PathLike[str] | Mapping[str, bytes]) -> Chain:
     Raises
     ------
     ReaderError
-        Where it holds no answers, or they were altered.
+        Where there are no responses, or they were changed.
     FeedError
-        Where the answers were refused when they were fetched.
+        Where the responses were refused when they were fetched.
 
     Examples
     --------

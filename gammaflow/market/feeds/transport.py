@@ -1,4 +1,4 @@
-"""Requests over HTTP that end in time: retries, pace, and limits on size and redirects."""
+"""HTTP requests with a time limit: retries, pace, and limits on size and redirects."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _TOO_MANY = 429
 _LONGEST_WAIT = 30.0
 
-_LATER = "The vendor has trouble; try again later."
-_SLOWER = "Ask less often, or wait."
+_LATER = "The vendor has a problem; try again later."
+_SLOWER = "Send requests less often, or wait."
 _NETWORK = "Check the network, the proxy (HTTPS_PROXY) and base_url."
 _PATIENCE = "Try again, or allow more with Limits(total=..., read=...) or --timeout."
 
-# When each host may next be asked [monotonic seconds]; one pace for the whole process.
+# Time of the next request that each host may get [monotonic seconds]; one pace for the whole process.
 _next_slot: dict[str, float] = {}
 _pace = threading.Lock()
 
 
 class OutOfTimeError(Exception):
-    """Work took longer than it may; never leaves the feeds."""
+    """Work that took longer than its limit; never leaves the feeds."""
 
 
 class _TryError(Exception):
-    """One try failed: what happened, what to do, and whether another try may help."""
+    """One failed try: what happened, what to do, and whether another try may help."""
 
     def __init__(
         self, what: str, remedy: str, *, transient: bool = False, retry_after: float | None = None
@@ -52,11 +52,11 @@ _T = TypeVar("_T")
 
 
 def within(seconds: float, work: Callable[[], _T], abort: Callable[[], None] = lambda: None) -> _T:
-    """What `work` returns or raises, in a thread of its own; OutOfTimeError after `seconds`.
+    """Result or error of `work`, run in a thread of its own; OutOfTimeError after `seconds`.
 
-    Timeouts of sockets bound the wait for the next byte, those of name servers nothing at all, so only
-    another thread can keep a promise about the whole. Where time runs out or the wait is interrupted,
-    `abort` is called and the thread is left to end by itself.
+    Socket timeouts limit only the wait for the next byte, and name lookups have none at all, so that only
+    another thread can enforce a total. Where time runs out or the wait is interrupted, `abort` is called and
+    the thread is left to end by itself.
     """
     outcome: list[tuple[bool, Any]] = []
     done = threading.Event()
@@ -83,7 +83,7 @@ def within(seconds: float, work: Callable[[], _T], abort: Callable[[], None] = l
 
 
 def load_library(module: str, install: str) -> ModuleType:
-    """An optional library, or FeedError with how to install it."""
+    """An optional library; FeedError with its install command where it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -93,24 +93,24 @@ def load_library(module: str, install: str) -> ModuleType:
 
 
 def load_httpx() -> ModuleType:
-    """The library that speaks HTTP, or FeedError with how to install it."""
+    """The HTTP library; FeedError with its install command where it is missing."""
     return load_library("httpx", "gammaflow-engine[live]")
 
 
 class Line:
-    """Requests to one vendor under one budget of time; a context manager.
+    """Requests to one vendor under one time limit; a context manager.
 
     Parameters
     ----------
     vendor : str
         Named in errors.
     limits : Limits
-        Its `total` counts from here.
+        Its `total` counts from the creation of the line.
     complaint : callable, optional
-        Reads an error that the vendor put into an answer of any status: (what, whether another try may
-        help), or None where it holds none.
+        Reads an error that the vendor put into a response of any status: (text, whether another try may
+        help), or None where there is none.
     hint : str
-        What to do where the vendor refuses a request (status 4xx).
+        Remedy where the vendor refuses a request (status 4xx).
     """
 
     def __init__(
@@ -141,11 +141,11 @@ class Line:
 
     @property
     def left(self) -> float:
-        """Seconds left of the budget."""
+        """Seconds left."""
         return self._deadline - time.monotonic()
 
     def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
-        """The answer with status 200 to a GET request.
+        """The response with status 200 to a GET request.
 
         Raises
         ------
@@ -166,7 +166,7 @@ class Line:
                 self._wait_for_slot(urlsplit(url).netloc)
                 return within(self.left, lambda: self._exchange(url, params), self._abort)
             except OutOfTimeError:
-                faults.append(f"not answered in full within the {limits.total:g} s allowed")
+                faults.append(f"no full response within the {limits.total:g} s allowed")
                 raise give_up(faults[-1], _PATIENCE) from None
             except _TryError as fault:
                 faults.append(fault.what)
@@ -188,11 +188,11 @@ class Line:
             if slot < self._deadline:
                 _next_slot[host] = slot + self.limits.interval
         if slot >= self._deadline:
-            raise _TryError(f"no slot within {self.limits.total:g} s at this pace", _SLOWER)
+            raise _TryError(f"no request allowed within {self.limits.total:g} s at this pace", _SLOWER)
         time.sleep(slot - now)
 
     def _abort(self) -> None:
-        """Wake whatever still reads, so that its thread ends."""
+        """Close the stream of a thread that is still reading, so that it ends."""
         self._over.set()
         for stream in self._streams:
             with suppress(OSError):
@@ -215,9 +215,9 @@ class Line:
         except httpx.ConnectError as error:
             raise _TryError(f"no connection ({error})", _NETWORK, transient=True) from None
         except httpx.InvalidURL as error:
-            raise _TryError(f"is no address ({error})", "Correct base_url.") from None
+            raise _TryError(f"is not a valid address ({error})", "Correct base_url.") from None
         except httpx.HTTPError as error:
-            raise _TryError(f"the answer broke off ({error})", _LATER, transient=True) from None
+            raise _TryError(f"the response was cut off ({error})", _LATER, transient=True) from None
         complaint = self.complaint(answer)
         if complaint is None and answer.status == 200:
             return answer
@@ -232,7 +232,7 @@ class Line:
         )
 
     def _follow(self, url: Any) -> Answer:
-        """The answer at `url` or where it redirects to."""
+        """The response at `url` or at the address to which it redirects."""
         came_from = []
         while True:
             answer = self._receive(url)
@@ -244,13 +244,13 @@ class Line:
             try:
                 target = url.join(location)
             except self._httpx.InvalidURL:
-                raise _TryError(f"redirects to {location!r:.100}, which is no address", remedy) from None
+                raise _TryError(f"redirects to {location!r:.100}, not a valid address", remedy) from None
             upgrade = (url.scheme, target.scheme) == ("http", "https")
             same = target.host == url.host and (
                 upgrade or (target.scheme, target.port) == (url.scheme, url.port)
             )
             if not same:
-                raise _TryError(f"redirects to {str(target)!r:.100}, another host or no https", remedy)
+                raise _TryError(f"redirects to {str(target)!r:.100}, another host or not https", remedy)
             if len(came_from) > self.limits.redirects:
                 raise _TryError(f"redirects more than {self.limits.redirects} times", remedy)
             url = target
@@ -282,7 +282,7 @@ def fetch_raw(
     vendor: str = "feed",
     limits: Limits = STANDARD,
 ) -> Answer:
-    """One GET request, with the retries, pace and limits of a feed, and its answer as it came.
+    """One GET request, with the retries, pace and limits of a feed, and its raw response.
 
     Parameters
     ----------
@@ -293,19 +293,19 @@ def fetch_raw(
     vendor : str
         Named in errors.
     limits : Limits
-        What it may cost.
+        Limits of the request.
 
     Returns
     -------
     Answer
-        Its status is 200.
+        The response, with status 200.
 
     Raises
     ------
     FeedError
-        Where there is no such answer within the limits.
+        Where there is no such response within the limits.
     SchemaError
-        For an address that is none.
+        For an address that is not valid.
 
     Examples
     --------
@@ -323,7 +323,7 @@ def fetch_raw(
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After, in seconds or as a date, from now; None where there is none that can be read."""
+    """Seconds from now given by Retry-After, a number or a date; None where it cannot be read."""
     if retry_after is None:
         return None
     try:

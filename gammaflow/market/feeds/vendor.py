@@ -1,4 +1,4 @@
-"""What a vendor's feed is made of, and the check that its answers still have the promised form."""
+"""Parts of a vendor's feed, and the check that its responses still have the documented schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gammaflow.market.readers.source import Source
 
 __all__ = ["Field", "Vendor", "drift", "open_answer", "parse", "refuse", "some"]
 
-_NEW_FORM = "Keep the answer (save= or --raw), look for a newer gammaflow, or report it."
+_NEW_FORM = "Keep the response (save= or --raw), look for a newer gammaflow, or report it."
 _TYPES: dict[str, type] = {"number": float, "text": str}
 _WORDS: dict[type, str] = {
     float: "numbers", str: "text", bool: "true or false", type(None): "null", dict: "objects", list: "lists",
@@ -23,10 +23,10 @@ _WORDS: dict[type, str] = {
 
 @dataclass(frozen=True)
 class Vendor:
-    """A vendor's feed.
+    """Functions that make up a vendor's feed.
 
-    `clean` gives a symbol as the vendor writes it; `request` asks for everything that a chain needs and gives
-    the answers by the names in `parts`; `build` makes the chain of them; `library` imports what asking needs.
+    `clean` puts a symbol into the vendor's form; `request` fetches everything that a chain needs and returns
+    the responses by the names in `parts`; `build` makes the chain from them; `library` imports what it needs.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Vendor:
 
 @dataclass(frozen=True)
 class Field:
-    """A field that every row of an answer has: "number" or "text"; `filled`: not null in all of them."""
+    """A field that every row of a response has: "number" or "text"; `filled`: not null in every row."""
 
     name: str
     type: str = "number"
@@ -48,22 +48,22 @@ class Field:
 
 
 def refuse(vendor: str, answer: Answer, problems: Sequence[str], remedy: str = _NEW_FORM) -> FeedError:
-    """One error for all `problems` of an answer."""
-    where = f"{vendor}: {host_and_path(answer.url)}: the answer is refused"
+    """One error for all `problems` of a response."""
+    where = f"{vendor}: {host_and_path(answer.url)}: the response is refused"
     if len(problems) == 1:
         return FeedError(f"{where}: {problems[0]} {remedy}")
     return FeedError("\n".join([f"{where}:", *(f"  - {p}" for p in problems), f"  {remedy}"]))
 
 
 def some(vendor: str, answer: Answer, rows: Any, place: str) -> None:
-    """FeedError where `rows` is an empty list."""
+    """Raise FeedError where `rows` is an empty list."""
     if rows == []:
         problem = f"{place}: received an empty list: no option is listed under this symbol."
         raise refuse(vendor, answer, [problem], "Check the symbol, or try again later.")
 
 
 def open_answer(vendor: str, answer: Answer) -> Source:
-    """The JSON of an answer as readers take it; FeedError where it is none."""
+    """The JSON of a response in the form that readers take; FeedError where it is not JSON."""
     try:
         text = answer.body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -72,26 +72,26 @@ def open_answer(vendor: str, answer: Answer) -> Source:
     form = answer.headers.get("content-type", "no content type")
     if not text.lstrip().startswith(("{", "[")):
         shown = answer.body[:60].decode("latin-1")
-        problem = f"received no JSON but {len(answer.body):,} bytes of {form!r}: {shown!r}."
+        problem = f"received {len(answer.body):,} bytes that are not JSON, of {form!r}: {shown!r}."
         raise refuse(vendor, answer, [problem], "Try again later, and check base_url and any proxy.")
     parse(vendor, answer, lambda: source.document)
     return source
 
 
 def parse(vendor: str, answer: Answer, read: Callable[[], Any]) -> Any:
-    """What `read` returns; where it refuses the answer as a file, the same in words of the feed."""
+    """The result of `read`; where it refuses the response as a file, the same error as one of the feed."""
     try:
         return read()
     except (ReaderError, SchemaError) as error:
         lines = str(error).removeprefix(f"{host_and_path(answer.url)}: ").splitlines()
         problems = [line.removeprefix("  - ") for line in (lines[1:] or lines)]
         raise refuse(
-            vendor, answer, problems, "If it lasts, keep the answer (save= or --raw) and report it."
+            vendor, answer, problems, "If it persists, keep the response (save= or --raw) and report it."
         ) from None
 
 
 def drift(rows: Any, fields: Sequence[Field], place: str) -> list[str]:
-    """Where an object, or a list of them, lacks a field or holds values of another type; a line per field.
+    """Fields that an object, or a list of them, lacks or holds with another type; one line per field.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def drift(rows: Any, fields: Sequence[Field], place: str) -> list[str]:
     if alone:
         rows = [rows]
     elif not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return [f"{place}: received {_kind(rows)}; objects with named fields are needed."]
+        return [f"{place}: received {_kind(rows)}; it must be objects with named fields."]
     problems = []
     for field in fields:
         name, legal = f"{place}.{field.name}", _TYPES[field.type]

@@ -1,4 +1,4 @@
-"""Yahoo through the library yfinance: its tables, written down in the form that `read_chain` reads."""
+"""Yahoo quotes through the library yfinance, written in the form that `read_chain` reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gammaflow.market.readers import yahoo as reader
 
 __all__ = ["VENDOR"]
 
-#: The field of the answer: the column of yfinance.
+#: The field of the response: the column of yfinance.
 COLUMNS = {
     "symbol": "contractSymbol",
     "strike": "strike",
@@ -52,7 +52,7 @@ def _request(symbol: str, base_url: str, limits: Limits) -> dict[str, Answer]:
         document = within(limits.total, lambda: _document(yfinance.Ticker(symbol), symbol, limits.interval))
     except OutOfTimeError:
         raise FeedError(
-            f"yahoo: {symbol}: not answered in full within the {limits.total:g} s allowed. Try again, or "
+            f"yahoo: {symbol}: no full response within the {limits.total:g} s allowed. Try again, or "
             f"allow more with Limits(total=...)."
         ) from None
     except FeedError:
@@ -81,7 +81,7 @@ def _document(ticker: Any, symbol: str, interval: float) -> dict[str, Any]:
     lacking = [n for n in ("regularMarketPrice", "regularMarketTime") if underlying.get(n) is None]
     if lacking:
         raise FeedError(
-            f"yahoo: {symbol}: the answer lacks {', '.join(lacking)} of the underlying; it has "
+            f"yahoo: {symbol}: the response lacks {', '.join(lacking)} of the underlying; it has "
             f"{', '.join(underlying) or 'nothing'}. Update yfinance, or take another vendor."
         )
     updated = pd.Timestamp(float(underlying["regularMarketTime"]), unit="s", tz="UTC").isoformat()
@@ -115,7 +115,7 @@ def _build(symbol: str, answers: Mapping[str, Answer]) -> Chain:
     answer = answers["option_chain"]
     source = open_answer("yahoo", answer)
     if not reader.JSON.recognises(source):
-        raise refuse("yahoo", answer, ["it holds neither quotes nor the underlying's price."])
+        raise refuse("yahoo", answer, ["it has neither quotes nor the underlying's price."])
     chain: Chain = parse("yahoo", answer, lambda: reader.JSON.read(source, symbol, None))
     return chain
 

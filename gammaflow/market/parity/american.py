@@ -1,10 +1,10 @@
-"""Put-call parity of American options: what their pairs of quotes say about forward and rate.
+"""Put-call parity of American options: forward and rate implied by pairs of quotes.
 
-An American pair lacks parity, but its two legs still have one volatility. Given a forward and a rate, the
-leg out of the money has a volatility; the other leg priced with it leaves a residual of call - put, and the
-forward and rate are those that leave none. That is parity of the European options of the same volatilities:
-the premium for early exercise is taken off both legs, with the yield that the forward implies, until nothing
-moves.
+American options do not obey put-call parity, but the two legs at a strike still have one volatility. Given a
+forward and a rate, the leg out of the money has an implied vol; the other leg priced with it leaves a
+residual of call - put, and the implied forward and rate are those with zero residuals. This is parity of the
+European options with the same vols: the early-exercise premium is subtracted from both legs, with the yield
+that the forward implies, until nothing changes.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ __all__ = ["Alone", "fit_rates", "single_american_forwards"]
 
 Array = NDArray[np.float64]
 
-#: Step by which prices are differenced: of forwards and volatilities [-], of rates [1/year].
+#: Steps of finite differences: of forwards and volatilities [-], of rates [1/year].
 _BUMP = 1e-3
-#: A first guess of a volatility that no European option has.
+#: First guess of a volatility where no European option has one.
 _UNKNOWN = 0.2
-#: Rounds of Newton's method: of forwards, of forwards and rates.
+#: Rounds of Newton's method: for forwards, and for forwards and rates.
 _ROUNDS, _ROUNDS_OF_RATES = 4, 6
-#: A strike whose call - put moves less with the forward than this share of the discount factor says nothing:
-#: one of its legs is exercised now.
+#: A strike whose call - put moves less with the forward than this share of the discount factor determines
+#: nothing: one of its legs is exercised immediately.
 _LEAST = 0.25
-#: Rates are looked for between these [1/year].
+#: Bounds of the search for rates [1/year].
 _RATES = -0.02, 0.25
 
 
 class _Strikes:
-    """The pairs of several expiries in one row, each with the volatility found so far."""
+    """The pairs of several expiries in one row, each with its current volatility."""
 
     def __init__(
         self, pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array
@@ -47,7 +47,7 @@ class _Strikes:
             np.concatenate([getattr(p, name) for p in pairs]) for name in ("K", "call", "put", "h", "tick")
         )
         self.years, self.t, self.spots = years, years[self.of], spots
-        # The leg out of the money on spot gives the volatility: it is the further from its exercise.
+        # The leg out of the money on spot gives the volatility: it is further from early exercise.
         F, r = forwards[self.of], rates[self.of]
         self.phi = np.where(self._spot(forwards, rates) <= self.K, 1.0, -1.0)
         self.quotes = np.where([self.phi > 0, self.phi < 0], call, put)
@@ -55,7 +55,7 @@ class _Strikes:
         self.sigma = np.where(np.isnan(sigma), _UNKNOWN, sigma)
 
     def _spot(self, forwards: Array, rates: Array) -> Array:
-        """Spot of each strike; of another moment than the options: their forward, discounted."""
+        """Spot of each strike; where spot is of another time than the options, their discounted forward."""
         here = np.where(np.isnan(self.spots), forwards * np.exp(-rates * self.years), self.spots)
         return np.asarray(here[self.of])
 
@@ -69,10 +69,10 @@ class _Strikes:
         return np.where(bad, bsm.price(*terms), price) if bad.any() else np.asarray(price)
 
     def step(self, forwards: Array, rates: Array, *, by_rate: bool) -> tuple[Array, Array, Array]:
-        """Residuals of call - put, and its derivatives by forward and rate (0 unless asked for), (n,) each.
+        """Residuals of call - put, and their derivatives by forward and rate (0 unless asked for), (n,) each.
 
-        The volatilities are eliminated: they move so that the legs out of the money keep their quotes, and
-        are moved there, to first order.
+        The volatilities are eliminated to first order: they change so that the legs out of the money keep
+        their quotes.
         """
         at = self._legs(forwards, rates, self.sigma)
         vega = (self._legs(forwards, rates, self.sigma * (1.0 + _BUMP)) - at) / (_BUMP * self.sigma)
@@ -98,7 +98,7 @@ def _groups(of: NDArray[np.int64], count: int) -> list[slice]:
 def fit_rates(
     pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array
 ) -> tuple[Array, Array]:
-    """Rate of each expiry and its standard error: the rate that leaves residuals without a slope in strike.
+    """Rate of each expiry and its standard error: the rate whose residuals have no slope in strike.
 
     Parameters
     ----------
@@ -106,14 +106,14 @@ def fit_rates(
         Of American options, at least five strikes per expiry [currency].
     years : (n,) array
     spots : (n,) array
-        Spot [currency]; NaN where it is of another moment than the options, which then pay no yield.
+        Spot [currency]; NaN where it is of another time than the options, which then pay no yield.
     forwards, rates : (n,) arrays
         First guesses [currency, 1/year].
 
     Returns
     -------
-    (n,) arrays
-        Rates and their errors [1/year]; the error is infinite where the quotes do not tell rate and forward
+    Rates and their errors [1/year]; the error is infinite where the quotes do not separate rate from
+    forward.
         apart.
     """
     forwards, rates, error = forwards.copy(), np.clip(rates, *_RATES), np.full(len(years), np.inf)
@@ -130,7 +130,7 @@ def fit_rates(
 
 
 def _newton(rounds: int, left: Array, by_F: Array, by_r: Array, h: Array, tick: Array) -> tuple[Array, float]:
-    """Steps of forward and rate to the least residuals, with Huber's weights, and the error of the rate."""
+    """Steps of forward and rate to the least residuals with Huber's weights, and the error of the rate."""
     X, y, n = np.column_stack([by_F, by_r]) / h[:, None], left / h, len(h)
     weight, step, inverse = np.ones(n), np.zeros(2), np.full((2, 2), np.inf)
     for _ in range(rounds):
@@ -152,17 +152,17 @@ def _newton(rounds: int, left: Array, by_F: Array, by_r: Array, h: Array, tick: 
 
 @dataclass(frozen=True)
 class Alone:
-    """Forward of each strike of an expiry alone, (n,) each; NaN where it has none: a leg is exercised now.
+    """Forward of each single strike, (n,) each; NaN where it has none because a leg is exercised immediately.
 
     Attributes
     ----------
-    forward : array
+    Forward [currency].
         Its forward [currency].
     per_y : array
-        How far that moves with the leg in the money: by 1 / discount factor of European options, by more
-        where it is near its exercise.
+        Its change with the price of the leg in the money: 1 / discount factor for European options, more
+        near early exercise.
     per_rate : array
-        How far it moves with the rate [currency per 1/year].
+        Its change with the rate [currency per 1/year].
     """
 
     forward: Array
@@ -173,7 +173,7 @@ class Alone:
 def single_american_forwards(
     pairs: Sequence[Pairs], years: Array, spots: Array, forwards: Array, rates: Array
 ) -> list[Alone]:
-    """Forwards of single strikes, at the rate of their expiry.
+    """Forwards implied by single strikes, at the rate of their expiry.
 
     Parameters
     ----------

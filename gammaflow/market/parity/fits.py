@@ -1,4 +1,4 @@
-"""Lines through put-call parity: robust slopes and centres with errors that carry the tick."""
+"""Robust slopes and centres for put-call parity, with errors that include the tick size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PER_MAD = 1.4826
 
 @dataclass(frozen=True)
 class Pairs:
-    """Strikes of one expiry whose call and put are both quoted; prices in the quote's unit.
+    """Strikes of one expiry with both call and put quoted; prices in the quote's unit.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class Pairs:
     call, put : (n,) arrays
         Mids.
     h : (n,) array
-        Half the spreads of both legs: how far from call - put the quotes can be traded.
+        Half the sum of both legs' spreads: distance from call - put at which the quotes can be traded.
     tick : (n,) array
-        Standard deviation of call - put from rounding to ticks alone.
+        Standard deviation of call - put due to rounding to ticks alone.
     """
 
     K: Array
@@ -43,18 +43,18 @@ class Pairs:
         return self.call - self.put
 
     def select(self, mask: NDArray[np.bool_]) -> Pairs:
-        """The strikes of a mask."""
+        """The strikes in a mask."""
         return Pairs(*(getattr(self, name)[mask] for name in ("K", "call", "put", "h", "tick")))
 
 
 def single_forwards(K: Array, y: Array, discount: float, coin: bool) -> Array:
-    """The forward that each strike gives alone: c - p = 1 - K / F in coin, C - P = D (F - K) in currency."""
+    """The forward implied by each strike: c - p = 1 - K / F in coin, C - P = D (F - K) in currency."""
     with np.errstate(divide="ignore"):
         return K / np.maximum(1.0 - y, 0.0) if coin else K + y / discount
 
 
 def shrink(residual: Array) -> Array:
-    """Huber's weights of residuals, in units of their robust deviation."""
+    """Huber's weights of residuals, in units of their robust standard deviation."""
     scale = PER_MAD * np.median(np.abs(residual))
     return (
         np.minimum(1.0, _HUBER * scale / np.maximum(np.abs(residual), 1e-300))
@@ -74,15 +74,15 @@ def slope(pairs: Pairs) -> tuple[float, float]:
         residual = (y - np.average(y, weights=w) - found * x) / h
         weight = shrink(residual)
     variance = (weight @ residual**2) / weight.sum() * len(K) / (len(K) - 2)
-    # Residuals can be zero where rounding to ticks hides what they are.
+    # Residuals can be zero where rounding to ticks hides their true size.
     variance = max(variance, (weight @ (pairs.tick / h) ** 2) / weight.sum())
     return -float(found), float(np.sqrt(variance / ((w * x) @ x)))
 
 
 def centre(x: Array, h: Array, tick: Array) -> tuple[float, float]:
-    """Mean of x with Huber's weights in units of h, and the deviation of one x, the mean's error included.
+    """Mean of x with Huber's weights in units of h, and the deviation of one x, including the mean's error.
 
-    `tick` is the deviation that rounding alone gives each x; the one stated is not less.
+    `tick` is the deviation that rounding alone gives each x; the returned deviation is never smaller.
     """
     mean = float(np.median(x))
     for _ in range(20):

@@ -27,22 +27,22 @@ __all__ = [
 Array = NDArray[np.float64]
 
 #: Strikes of the regression lie within this many standard deviations of the forward, by exercise style:
-#: the early-exercise premium, which parity lacks, grows away from the money.
+#: the early-exercise premium, which breaks parity, grows away from the money.
 WINDOW = {"european": 1.5, "american": 0.5}
 _FEWEST = 5
-#: Widest pair of quotes that is used, in medians of the window.
+#: Widest pair of quotes in use, in medians of the window.
 _WIDEST_SPREAD = 3.0
 #: A slope gives a rate where its standard error is below this [1/year].
 _RATE_ERROR = 1e-3
-#: A larger carry is a spot of another moment than the options; the expiry is put on its forward [1/year].
+#: A larger carry means spot of another time than the options; the expiry is valued on its forward [1/year].
 _LARGEST_CARRY = 0.5
-#: Half the gap between the lowest and highest forward the quotes allow, on a liquid expiry [-].
+#: Half the gap between the lowest and highest forward that the quotes allow, for a liquid expiry [-].
 _LIQUID = 15e-4
-#: A forward of American options takes this many strikes that tell it.
+#: Number of strikes with a forward that an American forward needs.
 _FEWEST_FORWARDS = 3
-#: Highest first guess of a rate that American quotes are to tell [1/year].
+#: Highest first guess of a rate implied by American quotes [1/year].
 _GUESS = 0.15
-#: A rate that the quotes do not determine is in doubt by at most this much [1/year].
+#: Largest error of a rate that the quotes do not determine [1/year].
 _LARGEST_DOUBT = 0.15
 _ROW = (
     "expiry", "root", "years", "strikes", "vendor_forward", "rate", "rate_error", "own_rate", "american",
@@ -57,7 +57,7 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Cells:
-    """The strikes of each expiry: where its call and its put stand in the chain (-1: nowhere)."""
+    """The strikes of each expiry, and the row of each one's call and put in the chain (-1: none)."""
 
     group: NDArray[np.int64]
     strike: Array
@@ -66,7 +66,7 @@ class Cells:
 
 
 def _groups(chain: Quotes) -> NDArray[np.int64]:
-    """Which (expiry, root) each row belongs to, in that order, (n,); -1 where it has expired."""
+    """Number of each row's (expiry, root), in that order, (n,); -1 where it has expired."""
     alive = chain.years > 0
     expiry, root = (
         np.unique(chain[n].astype(t), return_inverse=True)[1]
@@ -78,12 +78,12 @@ def _groups(chain: Quotes) -> NDArray[np.int64]:
 
 
 def of_rows(chain: Quotes, table: pd.DataFrame, name: str) -> Array:
-    """A column of the table of forwards, for each row of the chain; NaN where it has expired."""
+    """A column of the table of forwards, by row of the chain; NaN where the row has expired."""
     return np.append(table[name].to_numpy(np.float64), np.nan)[_groups(chain)]
 
 
 def find_cells(chain: Quotes) -> Cells:
-    """Every strike of every unexpired expiry, ascending; of contracts alike in all but name the first."""
+    """Every strike of every unexpired expiry, ascending; of contracts that differ in name only, the first."""
     group, strike = _groups(chain), chain["strike"]
     order = np.lexsort((strike, group))
     order = order[group[order] >= 0]
@@ -99,7 +99,7 @@ def find_cells(chain: Quotes) -> Cells:
 
 
 def _liquid_strikes(pairs: Pairs, window: float, coin: bool) -> NDArray[Any]:
-    """Which strikes are used: near the money, with sane spreads; all False where too few."""
+    """Mask of usable strikes: near the money, with reasonable spreads; all False where too few."""
     K, y, h, straddle = pairs.K, pairs.y, pairs.h, pairs.call + pairs.put
     none = np.zeros(len(K), dtype=bool)
     if len(K) < _FEWEST:
@@ -124,7 +124,7 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
     years, held = table["years"].to_numpy()[early], [pairs[i] for i in early]
     spots = np.where(table["stale"].iloc[early], np.nan, chain.spot)
     if early and given is None:
-        # Parity of American quotes has too flat a slope: a guess of the rate from below.
+        # Parity of American quotes has too flat a slope: a guess of the rate, too low.
         with np.errstate(divide="ignore"):
             guess = np.clip(-np.log(np.maximum([slope(p)[0] for p in held], 0.0)) / years, 0.0, _GUESS)
         rates, errors = fit_rates(held, years, spots, _guesses(held, guess * years), guess)
@@ -162,10 +162,10 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
         ],
         [
             f"fewer than {_FEWEST} liquid strikes: no parity forward",
-            "spot of another moment than the options, which are put on their forward",
+            "spot of another time than the options, which are valued on their forward",
             "American exercise: forward off by up to the early-exercise premium at the money",
-            "American exercise: the early-exercise premium taken off is that of the chain's own rate",
-            "no one forward fits every quote",
+            "American exercise: the early-exercise premium subtracted uses the chain's own rate",
+            "no single forward fits every quote",
         ],
         default="",
     )
@@ -173,10 +173,10 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
 
 
 def _expiries(chain: Quotes, cells: Cells, coin: bool) -> tuple[list[dict[str, Any]], list[Pairs]]:
-    """What is known of each expiry and root before any rate, and the pairs of quotes to be used."""
+    """Known facts of each expiry and root before any rate, and the pairs of quotes in use."""
     bid, ask = chain["bid"], chain["ask"]
     mid, tight = 0.5 * (bid + ask), (bid > 0) & (ask > bid)
-    # Bid and ask of one tick's width, rounded outwards: the mid is anywhere within half a tick.
+    # Bid and ask of one tick's width, rounded outwards: the true mid is anywhere within half a tick.
     rounding = find_ticks(np.append(bid, ask), mid) / np.sqrt(12.0)
     paired = (cells.call >= 0) & (cells.put >= 0) & tight[cells.call] & tight[cells.put]
     rows, pairs, stale = [], [], _stale_spot(chain, cells)
@@ -217,9 +217,9 @@ def _expiries(chain: Quotes, cells: Cells, coin: bool) -> tuple[list[dict[str, A
 
 
 def _stale_spot(chain: Quotes, cells: Cells) -> NDArray[np.bool_]:
-    """Cells of expiries whose calls, or puts, in the money are mostly offered below their value now, at spot.
+    """Cells of expiries whose calls, or puts, in the money are mostly offered below intrinsic value at spot.
 
-    No American option is, while spot can be traded: spot is of another moment. A dividend leaves them above.
+    No American option is, while spot can be traded: spot is of another time. A dividend leaves them above.
     """
     out = np.zeros(len(cells.group), dtype=bool)
     for leg, phi in ((cells.call, 1.0), (cells.put, -1.0)):
@@ -239,7 +239,7 @@ def _placed(column: pd.Series[Any], rows: list[int], values: Array) -> Array:
 
 
 def _guesses(pairs: list[Pairs], rate_years: Array) -> Array:
-    """A forward of each expiry as if its options were European."""
+    """First guess of the forward of each expiry, as if its options were European."""
     return np.array(
         [
             np.median(single_forwards(p.K, p.y, np.exp(-x), False))
@@ -249,11 +249,11 @@ def _guesses(pairs: list[Pairs], rate_years: Array) -> Array:
 
 
 def _yields(table: pd.DataFrame) -> Array:
-    """Dividend yield of each expiry's rows: its carry; of American ones within noise the carry of all.
+    """Dividend yield of each expiry's rows: its carry; for American rows, the common carry if within noise.
 
     A carry has the error of its forward over the time left, and as a yield it decides on early exercise: one
-    within two errors of what the expiries have in common is taken to be that, and that is 0 if within two
-    errors of 0.
+    within two errors of the expiries' common carry is set to that, and that to 0 if it is within two errors
+    of 0.
     """
     carry = table["carry"].to_numpy(np.float64)
     error = (table["error"] / table["forward"] / table["years"]).to_numpy(np.float64)
@@ -269,7 +269,7 @@ def _yields(table: pd.DataFrame) -> Array:
 
 
 def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, Any, Any]:
-    """Rate of each expiry, its error, and where it comes from."""
+    """Rate of each expiry, its error, and its source."""
     own, t, error = table["own_rate"], table["years"], table["rate_error"]
     if coin:
         return own, np.nan, "coin"
@@ -284,7 +284,7 @@ def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, A
         source = "other expiries"
         rest, rest_error = np.where(alone, rest, own), np.where(alone, rest_error, np.nan)
     else:
-        # The quotes' own rate, though too uncertain to be used, says how wrong the chain's may be.
+        # The quotes' own rate is too uncertain to be used, but bounds the error of the chain's.
         away = (table["rate"] - own).abs() + error
         rest, rest_error, source = own.to_numpy(), away.where(alone).to_numpy(), "chain"
     return (
@@ -295,7 +295,7 @@ def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, A
 
 
 def _forward(pairs: Pairs, discount: float, coin: bool, doubt: float) -> tuple[float, float, float, float]:
-    """Forward, its error, lowest and highest that the executable quotes allow; NaN without strikes.
+    """Forward, its error, and the lowest and highest that executable quotes allow; NaN without strikes.
 
     `doubt` is the relative error of the discount factor.
     """
@@ -310,7 +310,7 @@ def _forward(pairs: Pairs, discount: float, coin: bool, doubt: float) -> tuple[f
 
 
 def _american_forward(pairs: Pairs, alone: Alone, doubt: float) -> tuple[float, float, float, float]:
-    """The same of American options, from what each strike says alone and an error of the rate."""
+    """The same for American options, from single-strike forwards and the error of the rate."""
     known = ~np.isnan(alone.forward)
     x, per_y = alone.forward[known], alone.per_y[known]
     h, tick = pairs.h[known] * per_y, pairs.tick[known] * per_y
@@ -320,7 +320,7 @@ def _american_forward(pairs: Pairs, alone: Alone, doubt: float) -> tuple[float, 
 
 
 def carry_columns(chain: Quotes, table: pd.DataFrame, coin: bool) -> dict[str, Array]:
-    """The columns that put each row without a forward of its own on the parity forward."""
+    """Columns that value each row without a forward of its own on the parity forward."""
     names = ("forward", "rate", "dividend_yield", "on_forward")
     forward, rate, dividend_yield, on_forward = (of_rows(chain, table, name) for name in names)
     without = np.isnan(chain["forward"])

@@ -1,4 +1,4 @@
-"""Ticks of quotes, found from the quotes themselves."""
+"""Tick sizes inferred from the quotes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["find_ticks"]
 
 Array = NDArray[np.float64]
 
-#: Ticks that are looked for, coarsest first, and the bounds of the bands of price that may have their own.
+#: Candidate ticks, coarsest first, and the bounds of the price bands that may have their own tick.
 _TICKS = np.array([m * 10.0**k for k in range(1, -7, -1) for m in (5.0, 2.5, 2.0, 1.0)])
 _BANDS = np.array([m * 10.0**k for k in range(-4, 5) for m in (1.0, 2.0, 3.0, 5.0)])
-#: A tick is one that this share of the quotes are multiples of, within this part of it.
+#: Share of the quotes that must be multiples of a tick, and the tolerance as a fraction of the tick.
 _SHARE, _OFF = 0.95, 1e-3
-#: A band with fewer different quotes has the tick of the whole chain, which must have that many itself.
+#: Fewest different quotes for a tick, in a band or the whole chain; a band with fewer takes the chain's tick.
 _FEWEST, _FEWEST_OF_ALL = 10, 5
 
 
@@ -28,21 +28,22 @@ def _tick(values: Array) -> float:
 
 
 def find_ticks(quotes: Array, at: Array) -> Array:
-    """The tick at each price `at`, from the grid that a chain's quotes keep in that band of prices.
+    """Tick at each price `at`, inferred from the grid of a chain's quotes in that price band.
 
     Parameters
     ----------
     quotes : array
-        Bids and asks of a chain [quote unit]; what is not a positive number is left out.
+        Bids and asks of a chain [quote unit]; values that are not positive numbers are ignored.
     at : (n,) array
-        Prices whose tick is asked for.
+        Prices for which to return the tick.
 
     Returns
     -------
     (n,) array
-        The coarsest of 1, 2, 2.5 and 5 times a power of ten that 95 % of the different quotes between two of
-        1, 2, 3 and 5 times a power of ten are multiples of, down to 1e-6; of the whole chain's where there
-        are fewer than 10 of them; 0 where they keep no grid, or the chain has fewer than 5.
+        The coarsest of 1, 2, 2.5 and 5 times a power of ten of which 95 % of the different quotes in the
+        band are multiples, down to 1e-6; bands are bounded by 1, 2, 3 and 5 times a power of ten. The whole
+        chain's tick where the band has fewer than 10 quotes; 0 where quotes are on no grid, or the chain has
+        fewer than 5.
 
     Examples
     --------

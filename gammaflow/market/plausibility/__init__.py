@@ -1,4 +1,4 @@
-"""Plausibility of chains, books and arguments: legal values that are hardly meant, and contradictions."""
+"""Plausibility of chains, books and arguments: legal but hardly intended values, and contradictions."""
 
 from gammaflow.market.plausibility.book import book_warnings
 from gammaflow.market.plausibility.chain import chain_warnings

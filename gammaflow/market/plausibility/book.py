@@ -15,9 +15,9 @@ __all__ = ["book_warnings"]
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]:
-    """What is implausible about a book's own columns, one sentence each, worded as `chain_warnings` does.
+    """Implausibilities of a book's own columns, one sentence each, worded as in `chain_warnings`.
 
-    `vanilla` (n,) says which rows are calls and puts: strikes and expiries are judged by those.
+    `vanilla` (n,) marks the calls and puts, whose strikes and expiries are checked.
     """
     contracts, sigma = book["contract"], book["sigma"]
     found = []

@@ -1,4 +1,4 @@
-"""Plausibility of a chain: its spot, forwards, strikes, quotes and open interest beside each other."""
+"""Plausibility of a chain: spot, forwards, strikes, quotes and open interest compared with each other."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ __all__ = ["chain_warnings"]
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# Straddles at the forward cost 0.86 to 1.22 of what volatilities say, as the medians of 240 real chains.
+# Medians of 240 real chains: straddles at the forward cost 0.86 to 1.22 times what volatilities imply.
 _STRADDLE = 2.5
 _HALF_A_DAY = 0.5 / 365.0
-# Strikes of an expiry that span less than this share of one standard deviation, at volatilities above 100 %.
+# An expiry's strikes that span less than this share of a standard deviation, at volatilities above 100 %.
 _NARROW = 0.1
-# How far a forward is from spot, at once and a year; real chains: up to 0.4 % and 50 % a year.
+# Distance of a forward from spot, fixed and per year; real chains: up to 0.4 % and 50 % a year.
 _APART, _CARRY = 0.05, 0.5
-# Forwards of volatility indices are no carry of spot.
+# Forwards on volatility indices are not carried from spot.
 _NO_CARRY = "VIX"
-# Open interest so many times the next row's, among many rows (real chains: up to 10) and among few.
+# Ratio of an open interest to the next largest, among many rows (real chains: up to 10) and among few.
 _GAP, _GAP_OF_FEW, _MANY = 50.0, 1e4, 20
-# More than the options of any market are on [currency].
+# Larger than the options of any market [currency].
 _LARGEST_NOTIONAL = 1e15
-# Of the strikes nearest to the money, the share with one leg on either side of it (real chains: up to 12 %).
+# Share of the strikes nearest the money with only one leg, on either side of it (real chains: up to 12 %).
 _ONE_LEG, _NEAR_STRIKES, _FEWEST_STRIKES = 0.18, 6, 12
 _LONGEST_LIFE = 30.0
 
 
 @dataclass(frozen=True)
 class _View:
-    """A chain seen by the checks: unexpired rows, its strikes, and where calls and puts cost the same."""
+    """A chain as the checks see it: unexpired rows, strikes, and where calls and puts cost the same."""
 
     chain: Quotes
     alive: Mask
@@ -59,11 +59,11 @@ class _View:
 
     @cached_property
     def crossings(self) -> pd.DataFrame:
-        """One row per expiry (and root) on which calls turn cheaper than puts as strikes rise.
+        """One row per expiry (and root) on which calls become cheaper than puts as strikes rise.
 
-        `row` of a contract beside the crossing; `years`; `forward`, where they cost the same [currency];
-        `straddle` there over the forward [-]; `iv`, the median volatility of the contracts beside it. All
-        are free of the unit of quotes, whose slope over strikes gives it.
+        `row` of a contract next to the crossing; `years`; `forward`, where both cost the same [currency];
+        `straddle` there as a share of the forward [-]; `iv`, the median volatility of the contracts around
+        it. None depends on the unit of quotes, which their slope over strikes gives.
         """
         chain, cells = self.chain, self.cells
         bid, ask, mark = chain["bid"], chain["ask"], chain["mark"]
@@ -93,7 +93,7 @@ class _View:
 
     @property
     def centre(self) -> float:
-        """Where the money is: the median forward of the quotes, else of the rows, else spot [currency]."""
+        """At-the-money price: the median forward of the quotes, else of the rows, else spot [currency]."""
         for forwards in (self.crossings["forward"].to_numpy(), self.chain["forward"][self.alive]):
             if not np.isnan(forwards).all():
                 return float(np.nanmedian(forwards))
@@ -105,7 +105,7 @@ class _View:
 
 
 def chain_warnings(chain: Quotes) -> tuple[str, ...]:
-    """Everything implausible about the unexpired rows of a chain, one sentence each; () where all is well."""
+    """Every implausibility of the unexpired rows of a chain, one sentence each; () where there is none."""
     alive = chain.years > 0
     if not alive.any():
         return ()
@@ -115,7 +115,7 @@ def chain_warnings(chain: Quotes) -> tuple[str, ...]:
 
 
 def _forwards(view: _View) -> list[str]:
-    """Forwards of the chain beside spot, and beside each other."""
+    """Warnings about forwards compared with spot, and with each other."""
     chain, F = view.chain, view.chain["forward"]
     known = view.alive & ~np.isnan(F)
     if not known.any():
@@ -145,7 +145,7 @@ def _forwards(view: _View) -> list[str]:
 
 
 def _parity(view: _View) -> list[str]:
-    """Where calls and puts cost the same, beside what the rows are valued on."""
+    """Warnings where the price at which calls and puts cost the same is far from what rows are valued on."""
     chain, table = view.chain, view.crossings
     if not len(table):
         return []
@@ -161,14 +161,14 @@ def _parity(view: _View) -> list[str]:
     what = "spot" if on_spot[first] else "forward"
     return [
         f"{what}: received {valued[first]:,.10g}, but calls and puts cost the same at "
-        f"{table['forward'][first]:,.6g}, on {off.sum()} of {len(table)} expiries as far away; put-call "
+        f"{table['forward'][first]:,.6g}, as far away on {off.sum()} of {len(table)} expiries; put-call "
         f"parity allows {_APART:.0%}{f' and {_CARRY:.0%} a year' if on_spot[first] else ''}. Pass the {what} "
-        "of the quotes' own moment and unit."
+        "at the time and in the unit of the quotes."
     ]
 
 
 def _rows(view: _View) -> list[str]:
-    """The checks that books are put to as well."""
+    """The checks that also apply to books."""
     chain, alive = view.chain, view.alive
     iv = np.where(alive, chain["iv"], np.nan)
     return [
@@ -179,7 +179,7 @@ def _rows(view: _View) -> list[str]:
 
 
 def _volatility_level(view: _View) -> list[str]:
-    """Volatilities at the money beside the price of straddles, or, without quotes, the width of strikes."""
+    """Warnings about at-the-money volatilities against straddles or, without quotes, the width of strikes."""
     table = view.crossings.dropna()
     if not len(table):
         return _ladder(view)
@@ -217,7 +217,7 @@ def _ladder(view: _View) -> list[str]:
 
 
 def _interest(view: _View) -> list[str]:
-    """Open interest beside that of the other rows, and beside what all markets hold."""
+    """Warnings about open interest compared with other rows, and with the size of any market."""
     chain, oi = view.chain, view.chain["open_interest"]
     held = np.where(view.alive, np.nan_to_num(oi), 0.0)
     ranked = np.sort(held[held > 0])[::-1]
@@ -243,7 +243,7 @@ def _interest(view: _View) -> list[str]:
 
 
 def _legs(view: _View) -> list[str]:
-    """Strikes near the money with one leg only, calls and puts on both sides of the money."""
+    """Warnings about strikes near the money with one leg only, calls and puts on both sides of the money."""
     cells = view.cells
     single = (cells.call < 0) | (cells.put < 0)
     if not single.any() or min((leg >= 0).sum() for leg in (cells.call, cells.put)) == 0:
@@ -256,14 +256,14 @@ def _legs(view: _View) -> list[str]:
     if near.sum() < _FEWEST_STRIKES or min(inside.sum(), outside.sum()) < _ONE_LEG * near.sum():
         return []
     return [
-        f"rows: received {alone.sum()} of the {near.sum()} strikes nearest to the money ({_NEAR_STRIKES} an "
+        f"rows: received {alone.sum()} of the {near.sum()} strikes nearest the money ({_NEAR_STRIKES} an "
         "expiry) with a call and no put, or a put and no call; plausible is one of each at every strike. "
         "Rows are missing, and their open interest with them. Fetch or read the whole chain."
     ]
 
 
 def _times(view: _View) -> list[str]:
-    """Expiries at midnight that no settlement vouches for, and moments that are decades apart."""
+    """Warnings about expiries at midnight without a settlement time, and about timestamps decades apart."""
     chain, alive = view.chain, view.alive
     found = []
     unsaid = alive & (chain["settlement"] == "")

@@ -1,4 +1,4 @@
-"""Checks that chains and books share: strikes beside spot, single volatilities, rates, time to expiry."""
+"""Checks shared by chains and books: strikes relative to spot, single volatilities, rates, time to expiry."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ __all__ = ["PLACEHOLDER_IV", "far_strikes", "long_wait", "odd_rates", "odd_volat
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-#: Vendors write 1e-5 or 0.001 where they have no volatility; nothing listed trades at 0.1 %.
+#: Vendors write 1e-5 or 0.001 where they have no implied vol; nothing listed trades at 0.1 %.
 PLACEHOLDER_IV = 1e-3
 
-# Strikes this many times away from spot are none of its market; fewer where calls and puts are listed there.
+# Strikes this many times away from spot belong to another market; fewer where calls and puts are listed
+# there.
 _NEAREST, _NEAREST_OF_BOTH, _OF_EACH_KIND = 5.0, 2.0, 3
-# Of 259 real chains the oddest volatility, deep in the money, was 52 times those of the strikes around it.
+# In 259 real chains the most extreme volatility, deep in the money, was 52 times those of nearby strikes.
 _ODD, _NEIGHBOURS = 60.0, 9
-# From so many times the median of all rows on, a volatility is held against its neighbours.
+# Multiple of the median of all rows from which a volatility is compared with its neighbours.
 _SUSPECT = 6.0
 _LONGEST_WAIT = 10.0
 
 
 def far_strikes(K: Array, calls: Mask, spot: float) -> list[str]:
-    """A warning where no strike is near spot, or a chain of calls and puts lies on one side of it.
+    """A warning where no strike is near spot, or all calls and puts of a chain lie on one side of it.
 
     (Options deep in the money alone are calls below spot, or puts above.)
     """
@@ -48,7 +49,7 @@ def far_strikes(K: Array, calls: Mask, spot: float) -> list[str]:
 
 
 def odd_volatilities(contracts: NDArray[Any], expiry: NDArray[Any], strike: Array, iv: Array) -> list[str]:
-    """A warning about volatilities a multiple, or a fraction, of those around theirs; placeholders aside."""
+    """A warning about volatilities many times above or below nearby strikes'; placeholders are ignored."""
     order = np.lexsort((strike, expiry))
     with np.errstate(invalid="ignore"):
         order = order[iv[order] > PLACEHOLDER_IV]
@@ -64,14 +65,14 @@ def odd_volatilities(contracts: NDArray[Any], expiry: NDArray[Any], strike: Arra
 
 
 def _odd(iv: Array, expiry: NDArray[Any]) -> Mask:
-    """Which volatilities, sorted by expiry and strike, are far from their neighbours' and from all rows'."""
+    """Mask of volatilities, sorted by expiry and strike, far from their neighbours' and from all rows'."""
     out = np.zeros(len(iv), dtype=bool)
     if len(iv) < 4:
         return out
     median = float(np.median(iv))
     rows = np.flatnonzero((iv > _SUSPECT * median) | (iv * _SUSPECT < median))
     first, last = (np.searchsorted(expiry, expiry[rows], side) for side in ("left", "right"))
-    # Where an expiry has fewer rows than neighbours are wanted, those of the expiries beside it will do.
+    # Where an expiry has too few rows for neighbours, those of adjacent expiries are used.
     start = np.clip(rows - _NEIGHBOURS // 2, first, np.maximum(last - _NEIGHBOURS, first))
     start = np.minimum(start, max(len(iv) - _NEIGHBOURS, 0))
     near = np.minimum(start[:, None] + np.arange(_NEIGHBOURS), len(iv) - 1)
@@ -102,5 +103,5 @@ def long_wait(years: Array, asof: pd.Timestamp) -> list[str]:
         return []
     return [
         f"asof: received {asof:%Y-%m-%d}, and the next expiry is {wait:.1f} years later; plausible are days "
-        f"to months, and no more than {_LONGEST_WAIT:g} years. Pass the moment of the quotes as asof=."
+        f"to months, and no more than {_LONGEST_WAIT:g} years. Pass the time of the quotes as asof=."
     ]

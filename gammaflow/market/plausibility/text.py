@@ -1,4 +1,4 @@
-"""Words that warnings share: each says what was received, what would be plausible, and what to do."""
+"""Phrases shared by warnings: what was received, what would be plausible, and what to do."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 __all__ = ["WARNING", "marked", "received"]
 
-#: What text results put before each warning.
+#: Prefix of each warning in the text of results.
 WARNING = "WARNING: "
 
 
 def marked(warnings: Iterable[str]) -> list[str]:
-    """Warnings as lines of a result's heading."""
+    """Warnings as lines for the heading of a result."""
     return [WARNING + sentence for sentence in warnings]
 
 
 def received(mask: NDArray[np.bool_], contracts: NDArray[Any], shown: Iterable[str]) -> str:
-    """The first value that a mask holds, whose it is, and how many rows the mask holds.
+    """The first value in a mask, its contract, and the number of rows in the mask.
 
     `shown` are the values of all rows, as text.
     """

@@ -1,4 +1,4 @@
-"""Numbers in the wrong unit: refused where nothing else can be meant, else a warning."""
+"""Numbers in the wrong unit: refused where no other reading is possible, else a warning."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-#: No chain's median volatility is above 500 %, nor below 5 (in percent).
+#: Median volatilities are never above 500 %, nor below 5 when in percent.
 LARGEST_VOLATILITY = 5.0
-#: A rate or yield beyond this is in percent [1/year].
+#: A rate or yield above this is in percent [1/year].
 LARGEST_RATE = 1.0
 
 _LARGEST_SHIFT = 1.0
 # No carry moves a forward to ten times spot; no strike is listed at a hundred times spot.
 _OTHER_UNIT, _BEYOND = 10.0, 100.0
-# The index of one moment differed by 0.7 % at most between the rows of 240 real files.
+# The index price of one timestamp differed by at most 0.7 % between the rows of 240 real files.
 _SAME_SPOT = 0.1
 
 
 @np.errstate(over="ignore")
 def wrong_volatility_unit(values: Array, name: str, *, percent: bool) -> list[str]:
-    """A problem where the median of volatilities above zero says that they are in the other unit."""
+    """A problem where the median of the volatilities above zero shows that they are in the other unit."""
     quoted = values[values > 0]
     median = float(np.median(quoted)) if quoted.size else np.nan
     if not ((median < LARGEST_VOLATILITY) if percent else (median > LARGEST_VOLATILITY)):
@@ -45,7 +45,7 @@ def wrong_volatility_unit(values: Array, name: str, *, percent: bool) -> list[st
 
 @np.errstate(over="ignore")
 def disagreeing_spots(values: Array, name: str) -> list[str]:
-    """A problem where prices of one underlying at one moment differ between the rows of a file."""
+    """A problem where prices of one underlying at one timestamp differ between the rows of a file."""
     median = float(np.median(values))
     off = np.abs(values - median) > _SAME_SPOT * np.abs(median)
     if not off.any():
@@ -59,10 +59,10 @@ def disagreeing_spots(values: Array, name: str) -> list[str]:
 
 @np.errstate(over="ignore")
 def contradictions(columns: Mapping[str, NDArray[Any]], spot: float) -> list[str]:
-    """Every way in which a chain contradicts itself so plainly that no number of it could be meant.
+    """Contradictions of a chain so plain that none of its numbers can be meant.
 
-    Volatilities in percent; forwards all ten times away from spot, or more; strikes all a hundred times
-    above spot, or more. (Strikes far below spot are no contradiction: options with a strike near zero exist.)
+    Volatilities in percent; all forwards ten times or more away from spot; all strikes a hundred times or
+    more above spot. (Strikes far below spot are no contradiction: options with a strike near zero exist.)
     """
     problems = wrong_volatility_unit(columns["iv"], "iv", percent=False)
     K, F = columns["strike"], columns["forward"]
@@ -87,7 +87,7 @@ def contradictions(columns: Mapping[str, NDArray[Any]], spot: float) -> list[str
 
 
 def wrong_argument_units(names: Iterable[str], given: Mapping[str, Array]) -> list[str]:
-    """A problem for each of "sigma" and rates, one value per note, that can only be meant in percent."""
+    """A problem for each of "sigma" and rates, one value per note, that must be in percent."""
     labels = list(names)
     problems = []
     for what, values in given.items():
@@ -105,7 +105,7 @@ def wrong_argument_units(names: Iterable[str], given: Mapping[str, Array]) -> li
 
 
 def shift_warnings(vol_shift: float, sigma: Array) -> tuple[str, ...]:
-    """A warning where a shift of volatility is as large as one in vol points: 1 or more, twice the median."""
+    """A warning where a vol shift looks like vol points: 1 or more, and twice the median."""
     median = float(np.median(sigma))
     if not (vol_shift >= _LARGEST_SHIFT and vol_shift >= 2.0 * median):
         return ()

@@ -14,7 +14,7 @@ from gammaflow.market.readers.source import Format, open_source
 
 __all__ = ["FORMATS", "chain_from_frame", "read_chain"]
 
-#: Every kind of file that `read_chain` knows.
+#: Every file format that `read_chain` knows.
 FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
 
 
@@ -25,30 +25,30 @@ def read_chain(
 
     Parameters
     ----------
-    path : path
-        One file; it may be gzipped. What it is decides its content, never its name.
+    path : str or Path
+        One file, which may be gzipped. It is recognised by its content, never by its name.
     vendor : str, optional
-        Whose the file must be, "cboe", "deribit", "yahoo" or "gammaflow", or in which format: "cboe_csv",
+        Vendor of the file, "cboe", "deribit", "yahoo" or "gammaflow", or its format: "cboe_csv",
         "cboe_json", "deribit_json", "deribit_table", "yahoo_json" or "gammaflow_table". By default it is
         recognised.
     symbol : str, optional
-        The underlying, needed where the file holds several ("BTC" and "ETH"). The rows of the others
-        are counted in `Chain.left_out`.
-    asof : tz-aware moment, optional
-        When the quotes were taken, in place of what the file says. In a table of many moments it picks
-        the rows of that moment.
+        The underlying, needed where the file has several ("BTC" and "ETH"). Rows of the others are counted
+        in `Chain.left_out`.
+    asof : tz-aware timestamp, optional
+        When the quotes were taken, in place of the file's own time. In a table of many timestamps it selects
+        the rows of one.
 
     Returns
     -------
     Chain
         Volatilities are decimals, open interest is in contracts (Deribit: units of the underlying,
         so `multiplier` is 1), prices in the vendor's quote unit (coin for Deribit's inverse options).
-        Values that the vendor left blank are NaN; expired rows and volatilities of zero stay and are
+        Values that the vendor left blank are NaN; expired rows and volatilities of zero are kept and
         counted in `Chain.quality`. Spot is the price in the file; in Deribit tables the median of the
-        rows' index prices, each row keeping its own forward. Expiries are moments: the close of New York
+        rows' index prices, each row keeping its own forward. Expiries are timestamps: the close of New York
         (16:00, 13:00 on half days), 09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00
-        UTC on Deribit. Deribit's `creation_timestamp` gives `quote_time` and
-        `open_interest_date`; the other files date trades at most, and those columns stay missing.
+        UTC on Deribit. Deribit's `creation_timestamp` gives `quote_time` and `open_interest_date`; the other
+        files give times of trades at most, and those columns are missing.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def read_chain(
     found = next((f for f in FORMATS if f.recognises(source)), None)
     if found is None:
         raise ReaderError(
-            f"{source.name}: not recognised; known are: "
+            f"{source.name}: not recognised; known formats: "
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
             + ". Read other files with pandas and pass them to chain_from_frame."
         )
     if vendor not in (None, found.name, found.vendor):
         raise ReaderError(
-            f"{source.name}: vendor={vendor!r} was asked for, but the file is {found.name!r} ({found.what}). "
+            f"{source.name}: received vendor={vendor!r}, but the file is {found.name!r} ({found.what}). "
             f"Leave vendor= out or name the right one."
         )
     return found.read(source, symbol, moment)

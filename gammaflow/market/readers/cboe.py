@@ -1,4 +1,4 @@
-"""CBOE's delayed quotes: the quote-table CSV download and the JSON behind the same page."""
+"""CBOE's delayed quotes: the quote-table CSV download, and the JSON behind the same page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gammaflow.market.readers.source import Format, Rows, Source, iso_moment, mi
 
 __all__ = ["CSV", "JSON"]
 
-#: Canonical column: its header in the CSV, which holds every one twice (calls left, puts right).
+#: Canonical column: its header in the CSV, where each occurs twice (calls left, puts right).
 CSV_COLUMNS = {
     "iv": ("iv",),
     "open_interest": ("open interest", "open int"),
@@ -45,7 +45,7 @@ _REQUIRED = ("contract", "iv", "open_interest")
 _SIDES = {"call": "calls", "put": "puts"}
 _PREAMBLE = 20
 
-# A comma belongs to the number unless a label follows, as in "Last: 4,500.53,Change:".
+# A comma is part of the number unless a label follows, as in "Last: 4,500.53,Change:".
 _LAST = re.compile(r"\bLast:[^\S\n]*\$?((?:[^\s,]|,(?=[^\s,A-Za-z]))+)")
 _CLOCK = re.compile(r"\b(\d{1,2}):(\d\d)(?::(\d\d))?\b")
 _HALF = re.compile(r"\b([AP])M\b", re.IGNORECASE)
@@ -76,7 +76,7 @@ def _recognises_csv(source: Source) -> bool:
 
 
 def moment_in_preamble(text: str) -> pd.Timestamp | None:
-    """The moment a quote table gives in words, in New York time; None where it cannot be read.
+    """The timestamp that a quote table gives in words, in New York time; None where it cannot be read.
 
     Examples
     --------
@@ -97,14 +97,14 @@ def moment_in_preamble(text: str) -> pd.Timestamp | None:
 
 
 def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
-    """Where each side's columns stand in the header, and which are missing."""
+    """Positions of each side's columns in the header, and the names of those missing."""
     shared = {"strike": "strike", "day": "expiration date"}
     common = {c: names.index(label) for c, label in shared.items() if label in names}
     missing = [repr(label.title()) for label in shared.values() if label not in names]
     starts = {side: names.index(label) for side, label in _SIDES.items()}
     places: dict[str, dict[str, int]] = {}
     for side, start in starts.items():
-        # A side reaches to the other side, or to a column that belongs to both.
+        # A side extends to the other side, or to a column that belongs to both.
         end = min((i for i in (*starts.values(), *common.values()) if i > start), default=len(names))
         places[side] = {"contract": start, **common}
         for canonical, labels in CSV_COLUMNS.items():
@@ -154,7 +154,7 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> 
     text = rows.frame["day"]
     rows.frame["day"] = calendar_days(text)
     legal = "legal: 'Mon Dec 12 2022', '12/12/2022', '2022-12-12'."
-    unreadable = mismatch(rows, rows.frame["day"].isna(), text, "expiration date", "are no dates", legal)
+    unreadable = mismatch(rows, rows.frame["day"].isna(), text, "expiration date", "are not dates", legal)
     if unreadable:
         raise source.refuse(*problems, *unreadable)
     dated = above.partition("Date:")[2].partition("Bid:")[0]
@@ -178,10 +178,10 @@ def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) ->
     if missing:
         raise source.refuse(
             f"fields missing in data.options: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
-            f"Save CBOE's delayed-quotes answer unaltered."
+            f"Save CBOE's delayed-quotes response unaltered."
         )
     frame = pd.DataFrame({c: raw.frame[f] for c, f in JSON_COLUMNS.items() if f in raw.frame.columns})
-    # `timestamp` is UTC; every other time in the answer is New York.
+    # `timestamp` is UTC; every other time in the response is New York time.
     return listed_chain(
         source, Rows(frame, raw.place), symbol=symbol, spot=data.get("current_price"),
         asof=asof or iso_moment(source.document.get("timestamp"), "UTC"),
@@ -190,4 +190,4 @@ def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) ->
 
 
 CSV = Format("cboe_csv", "cboe", "CBOE quote-table download (CSV)", _recognises_csv, _read_csv)
-JSON = Format("cboe_json", "cboe", "CBOE delayed-quotes answer (JSON)", _recognises_json, _read_json)
+JSON = Format("cboe_json", "cboe", "CBOE delayed-quotes response (JSON)", _recognises_json, _read_json)

@@ -1,4 +1,4 @@
-"""Deribit: the book-summary answer (JSON), and any table with a column of Deribit instrument names."""
+"""Deribit: the book-summary response (JSON), and any table with a column of Deribit instrument names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gammaflow.market.readers.source import (
 
 __all__ = ["JSON", "TABLE", "parse_instruments"]
 
-#: Canonical column: the names it goes by; the first that is present is read.
+#: Canonical column: its possible names; the first that is present is read.
 COLUMNS = {
     "open_interest": ("open_interest",),
     "iv": ("implied_volatility", "mark_iv"),
@@ -43,10 +43,10 @@ COLUMNS = {
     "vendor_theta": ("theta",),
     "vendor_vega": ("vega",),
 }
-#: Of the chain as a whole: the median of the first, the latest of the second.
+#: Facts of the whole chain: the median of the first, the latest of the second.
 SPOT = ("estimated_delivery_price", "index_price", "spot")
 TIME = ("timestamp", "creation_timestamp", "datetime", "date")
-#: When Deribit made each row's summary: quotes and open interest are those of that moment.
+#: Time at which Deribit made each row's summary: quotes and open interest are of that time.
 ROW_TIME = "creation_timestamp"
 _PERCENT = ("mark_iv",)
 _REQUIRED = ("open_interest", "iv")
@@ -56,13 +56,13 @@ _NAME = "instrument_name"
 _OPTION = r"^([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])$"
 _FUTURE = r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$"
 _BY_HAND = (
-    "Read the table with pandas and pass the rows of one moment to chain_from_frame(..., spot=, asof=)."
+    "Read the table with pandas and pass the rows of one timestamp to chain_from_frame(..., spot=, asof=)."
 )
 _EARLIEST_MS, _LATEST_MS = 1.4e12, 4.1e12
 
 
 def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
-    """Option names as `base`, `day`, `kind`, `strike` (`d` is the point); missing where a name is none.
+    """Option names as `base`, `day`, `kind`, `strike` (`d` is the decimal point); missing for other names.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
 
 
 def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
-    """Column `name` as moments (ms since 1970, or ISO with an offset), and what is wrong with it."""
+    """Column `name` as timestamps (ms since 1970, or ISO with an offset), and what is wrong with it."""
     values = rows.frame[name]
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.map(lambda moment: moment.isoformat(), na_action="ignore")
@@ -97,12 +97,12 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
     counted = (ms > _EARLIEST_MS) & (ms < _LATEST_MS)
     stamps = np.where(counted, ms, 0.0).astype(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
     read = np.where(counted, stamps, written.to_numpy())
-    legal = "legal: milliseconds since 1970, or moments with their UTC offset. Correct them, or pass asof=."
-    return read, mismatch(rows, np.isnat(read), values, name, "are no moments of a known time zone", legal)
+    legal = "legal: milliseconds since 1970, or timestamps with UTC offset. Correct them, or pass asof=."
+    return read, mismatch(rows, np.isnat(read), values, name, "are not timestamps of a known zone", legal)
 
 
 def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp | None, list[str]]:
-    """The rows of one moment, the moment, and what is wrong; `asof` picks among many or replaces the one."""
+    """The rows of one timestamp, that timestamp, and problems; `asof` selects or replaces a timestamp."""
     name = rows.first(*TIME)
     contracts = rows.frame[_NAME].nunique()
     if name is None:
@@ -120,8 +120,8 @@ def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp
     none = "" if at is None else f"; none is {asof}"
     pick = "" if problems else "Pick one with asof=, equal to one of them. "
     problem = (
-        f"{name}: {len(rows.frame)} rows on {contracts} contracts at {labels.nunique()} moments ("
-        f"{labels.min()} .. {labels.max()}){none}; a chain is of one moment. {pick}{_BY_HAND}"
+        f"{name}: {len(rows.frame)} rows on {contracts} contracts at {labels.nunique()} timestamps ("
+        f"{labels.min()} .. {labels.max()}){none}; a chain has one timestamp. {pick}{_BY_HAND}"
     )
     return rows, asof, [problem]
 
@@ -163,7 +163,7 @@ def _chain(
         ~option & ~future,
         names,
         _NAME,
-        "name neither option nor future",
+        "name neither an option nor a future",
         "legal: as in BTC-27MAR26-70000-C.",
     )
     if unknown:
@@ -172,14 +172,14 @@ def _chain(
     chosen = np.flatnonzero(option)[mask]
     fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
     rows, at, problems = _snapshot(rows.take(chosen), asof)
-    left_out = {"futures": int(future.sum()), **left_out, "at other moments": len(chosen) - len(rows.frame)}
+    left_out = {"futures": int(future.sum()), **left_out, "at other times": len(chosen) - len(rows.frame)}
     spot, found = _spot(rows)
     problems += found
     missing = [" or ".join(COLUMNS[c]) for c in _REQUIRED if fields[c] is None]
     if missing:
         problems.append(
-            f"columns missing: {', '.join(missing)}; there are {', '.join(rows.frame.columns)}. "
-            f"get_book_summary_by_currency gives all; a table of other names goes through chain_from_frame."
+            f"columns missing: {', '.join(missing)}; present: {', '.join(rows.frame.columns)}. "
+            f"get_book_summary_by_currency has all; pass a table with other names to chain_from_frame."
         )
     if missing or spot != spot:
         raise source.refuse(*problems)
@@ -199,7 +199,7 @@ def _chain(
             rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
         )
     if ROW_TIME in rows.frame.columns:
-        # What cannot be read stays missing; `_snapshot` refuses it where no other clock is given.
+        # What cannot be read stays missing; `_snapshot` refuses it where no other time is given.
         columns["quote_time"] = _times(rows, ROW_TIME)[0]
         columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
     columns |= {
@@ -218,7 +218,7 @@ def _chain(
         "venue": DERIBIT,
         "file_format": file_format,
         "currency": quoted or "USD",
-        # Inverse options are quoted in the coin, linear ones (SOL_USDC) in the other of the pair.
+        # Inverse options are quoted in the coin, linear ones (SOL_USDC) in the other currency of the pair.
         "quote_unit": "currency" if quoted else "coin",
     }
     return assemble(
@@ -237,12 +237,12 @@ def _recognises_json(source: Source) -> bool:
 def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
     document = source.document
     if isinstance(document, dict) and "result" not in document:
-        raise source.refuse(f"holds an error instead of data: {document['error']!r:.200}. Ask Deribit again.")
+        raise source.refuse(f"has an error instead of data: {document['error']!r:.200}. Download it again.")
     place = "result" if isinstance(document, dict) else "row"
     rows = source.records(document["result"] if isinstance(document, dict) else document, place)
     if _NAME not in rows.frame.columns:
         raise source.refuse(
-            f"the rows have no {_NAME}; they hold {', '.join(rows.frame.columns)}. Save the answer of "
+            f"the rows have no {_NAME}; they hold {', '.join(rows.frame.columns)}. Save the response of "
             f"get_book_summary_by_currency."
         )
     return _chain(source, rows, "deribit_json", symbol, asof)

@@ -1,4 +1,4 @@
-"""A DataFrame of any origin to a `Chain`, through a column map."""
+"""A chain from any DataFrame, through a column map."""
 
 from __future__ import annotations
 
@@ -48,37 +48,37 @@ def chain_from_frame(
     Parameters
     ----------
     frame : DataFrame
-        Needs expiry, strike, kind, open_interest and iv, and may hold every other column of
-        `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are not read.
+        Must have expiry, strike, kind, open_interest and iv, and may have every other column of
+        `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are ignored.
     columns : mapping, optional
-        {canonical name: the frame's name} for the columns that are called differently.
+        {canonical name: the frame's name} for columns with other names.
     symbol : str
         The underlying.
     spot : float
         Its price at `asof` [currency].
-    asof : tz-aware moment
+    asof : tz-aware timestamp
         When the quotes were taken.
     multiplier : float
         Units of the underlying per contract (US options 100, Deribit 1); needed unless a column
-        `multiplier` gives it row by row. It cannot be guessed.
+        `multiplier` gives it per row. It cannot be guessed.
     settlement : str, optional
-        When contracts settle, needed where `expiry` holds dates: "AM" (09:30 New York), "PM" (16:00
-        New York) or a clock and zone such as "08:00 UTC". A column `settlement` gives it row by row.
+        When contracts settle, needed where `expiry` has dates only: "AM" (09:30 New York), "PM" (16:00
+        New York) or a time and zone such as "08:00 UTC". A column `settlement` gives it per row.
     currency : str
-        Currency of spot, strikes and money figures.
+        Currency of spot, strikes and all amounts of money.
     vendor : str
-        Whose data it is.
+        Vendor of the data.
     venue : str, optional
-        Where the contracts trade; the vendor's name where not given.
+        Where the contracts trade; by default the vendor's name.
     quote_unit : "currency" or "coin"
-        What bid, ask, last and mark are in: `currency`, or units of the underlying.
+        Unit of bid, ask, last and mark: `currency`, or units of the underlying.
 
     Returns
     -------
     Chain
         `kind` may be c/p, call/put in any case, or +1/-1. `iv` is decimal (0.56 is 56 %). Blank numbers
-        are NaN. Without a column `contract` names are made of expiry, strike and kind. Options are
-        European unless a column `exercise` says "american". `quote_time` holds tz-aware moments,
+        are NaN. Without a column `contract`, names are made from expiry, strike and kind. Options are
+        European unless a column `exercise` says "american". `quote_time` has tz-aware timestamps,
         `open_interest_date` days; both may be blank.
 
     Raises
@@ -150,7 +150,7 @@ def chain_from_frame(
 
 
 def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The frame's columns under their canonical names, and what is wrong with the map."""
+    """The frame's columns under their canonical names, and problems of the map."""
     problems = [f"columns: {name!r} is not a column of a chain; legal: {', '.join(CHAIN)}."
                 for name in columns if name not in CHAIN]  # fmt: skip
     absent = [theirs for theirs in columns.values() if theirs not in frame.columns]
@@ -165,7 +165,7 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
     twice = [theirs for theirs in names.values() if (frame.columns == theirs).sum() > 1]
     if twice:
         problems.append(
-            f"columns: {', '.join(map(repr, twice))} stand in the frame more than once. Drop one of each."
+            f"columns: {', '.join(map(repr, twice))} occur in the frame more than once. Drop one of each."
         )
     chosen = {name: frame[theirs] for name, theirs in names.items() if theirs not in twice}
     broken = [name for name, values in chosen.items() if values.dtype == object and not _is_unicode(values)]
@@ -188,27 +188,27 @@ def _is_unicode(values: pd.Series[Any]) -> bool:
 def _expiries(
     values: pd.Series[Any], settlement: str | None, labels: pd.Series[Any] | None
 ) -> tuple[dict[str, Any], list[str]]:
-    """Expiry moments and settlement labels, and what is wrong; the clock of a date is never guessed."""
-    # A column of objects may hold what cannot be a key.
+    """Expiry timestamps, settlement labels, and problems; the settlement time of a date is never guessed."""
+    # A column of objects may contain values that cannot be keys.
     read = _moment_or_day if values.dtype == object else functools.cache(_moment_or_day)
     stamps = [read(value) for value in values]
     unread = [stamp is pd.NaT for stamp in stamps]
     legal = "legal: '2026-03-20', or '2026-03-20T16:00:00-04:00'."
-    what = "are neither dates nor tz-aware moments"
+    what = "are neither dates nor tz-aware timestamps"
     if any(unread):
         return {}, mismatch(Rows(values.to_frame(), "row {}"), unread, values, "expiry", what, legal)
     aware = [stamp.tzinfo is not None for stamp in stamps]
     if all(aware):
         if settlement is not None:
-            return {}, ["settlement: given, but expiry already holds tz-aware moments. Leave it out."]
+            return {}, ["settlement: given, but expiry already holds tz-aware timestamps. Leave it out."]
         return {"expiry": pd.DatetimeIndex(stamps, tz="UTC").tz_localize(None).as_unit("ns").to_numpy()}, []
     if any(aware):
-        return {}, ["expiry: holds dates and tz-aware moments; all must be of one kind."]
+        return {}, ["expiry: holds dates and tz-aware timestamps; all must be of one kind."]
     if (settlement is None) == (labels is None):
         return {}, [
             "expiry: holds dates without a time of day. Say when contracts settle, either with "
-            "settlement='PM' (16:00 New York), 'AM' (09:30 New York) or a clock and zone such as '08:00 "
-            "UTC', or with a column settlement."
+            "settlement='PM' (16:00 New York), 'AM' (09:30 New York) or a time and zone such as '08:00 "
+            "UTC', or with a column `settlement`."
         ]
     clocks = (
         pd.Series([str(settlement)] * len(values), dtype=object) if labels is None else labels.astype("str")
@@ -220,13 +220,13 @@ def _expiries(
 
 
 def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[Any], list[str]]:
-    """Tz-aware moments (`days`: or calendar days) in UTC, blanks missing, and what is wrong with them."""
+    """Tz-aware timestamps (`days`: or calendar days) in UTC, blanks missing, and problems."""
     stamps = [_moment_or_day(value) for value in values]
     if days:
         stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
     unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
     blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
-    what = "are neither dates nor tz-aware moments" if days else "are no tz-aware moments"
+    what = "are neither dates nor tz-aware timestamps" if days else "are not tz-aware timestamps"
     legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
     found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
     known = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
@@ -234,7 +234,7 @@ def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[
 
 
 def _moment_or_day(value: Any) -> Any:
-    """A tz-aware moment in UTC, a calendar day without time zone, or NaT for anything else."""
+    """A tz-aware timestamp in UTC, a calendar day without time zone, or NaT for anything else."""
     if not isinstance(value, (str, dt.date, np.datetime64)):
         return pd.NaT
     if isinstance(value, str) and not re.match(r"\s*\d{4}-?\d\d-?\d\d", value):

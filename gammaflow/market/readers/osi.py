@@ -1,4 +1,4 @@
-"""US option symbols (OSI) and the clock times at which listed options settle."""
+"""US option symbols (OSI) and the times of day at which listed options settle."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "parse_symbols",
 ]
 
-#: Index option root -> (underlying, settlement, exercise). Every other root is a share or a fund:
+#: Index option root -> (underlying, settlement, exercise). Every other root is a stock or a fund:
 #: its own underlying, settled PM, exercised American style.
 INDEX_ROOTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
@@ -58,7 +58,7 @@ MONTHS: Mapping[str, int] = MappingProxyType({name: number for number, name in e
 
 _CLOCKS = {"AM": f"09:30 {calendars.NEW_YORK}", "PM": f"16:00 {calendars.NEW_YORK}"}
 
-#: Half days of New York fall on the days before Independence Day and Christmas, and after Thanksgiving.
+#: Half days of New York are the days before Independence Day and Christmas, and after Thanksgiving.
 _HALF_DAYS = ("0703", "1224", *(f"11{day}" for day in range(23, 30)))
 
 _SYMBOL = r"^\s*(?:O:)?([A-Z0-9.]+?)\s*([0-9]{6})([CP])([0-9]{8})\s*$"
@@ -91,14 +91,14 @@ def calendar_days(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
-    """The moments [UTC] at which options expiring on `days` settle.
+    """The timestamps [UTC] at which options expiring on `days` settle.
 
     Parameters
     ----------
     days : array of datetime64
         Calendar days without time zone.
     settlement : str
-        "AM" (09:30 New York), "PM" (the close of New York: 16:00, earlier on half days) or a clock time and
+        "AM" (09:30 New York), "PM" (the close of New York: 16:00, earlier on half days) or a time of day and
         zone such as "08:00 UTC".
 
     Raises
@@ -121,7 +121,7 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
     if match is None or zone is None:
         raise SchemaError(
             f"settlement: received {settlement!r}; legal: 'AM' (09:30 New York), 'PM' (16:00 New York), or a "
-            f"clock time and zone such as '08:00 UTC' or '17:30 Europe/Berlin'."
+            f"time of day and zone such as '08:00 UTC' or '17:30 Europe/Berlin'."
         )
     clock = pd.Timedelta(hours=int(match[1]), minutes=int(match[2]))
     local = pd.DatetimeIndex(days).as_unit("ns") + clock
@@ -132,9 +132,9 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
 
 
 def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Those of the moments at which New York has closed already, moved to its close.
+    """The timestamps after New York has closed early, moved to the close.
 
-    Only the days on which it can are asked for: the calendar takes half a second to load.
+    Only possible half days are looked up, since the calendar takes half a second to load.
     """
     candidates = closes.strftime("%m%d").isin(_HALF_DAYS) & (closes.year >= 2000) & (closes.year <= 2045)
     if not candidates.any():
@@ -146,13 +146,13 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def _last_trading_day(days: pd.Series[Any]) -> pd.Series[Any]:
-    """Until the contracts of January 2016 symbols carried the Saturday after the last trading day."""
+    """Last trading day of each row: until January 2016 contracts, symbols carried the Saturday after it."""
     saturday = (days.dt.day_of_week == 5) & (days < "2016-02-01")
     return days.where(~saturday, days - pd.Timedelta(days=1))
 
 
 def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
-    """OSI symbols, padded or not, as `root`, `day`, `kind`, `strike`; all missing where a name is none.
+    """OSI symbols, padded or not, as `root`, `day`, `kind`, `strike`; all missing for other names.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
 
 
 def expiries(days: pd.Series[Any], settlement: pd.Series[Any]) -> NDArray[np.datetime64]:
-    """The moment [UTC] of each day at its row's `settlement`, as in `moments`."""
+    """Settlement timestamp [UTC] of each day at its row's `settlement`, as in `moments`."""
     expiry = np.empty(len(days), "datetime64[ns]")
     for label in settlement.unique():
         rows = (settlement == label).to_numpy()
@@ -192,9 +192,9 @@ def listed_chain(
     index: bool,
     problems: Sequence[str],
 ) -> Chain:
-    """The chain of US listed options, whose rows carry canonical columns and an OSI symbol in `contract`.
+    """A chain of US listed options from rows with canonical columns and an OSI symbol in `contract`.
 
-    Columns `strike`, `kind` and `day`, where present, must agree with the symbol. `index` says that the
+    Columns `strike`, `kind` and `day`, where present, must agree with the symbol. `index` means that the
     underlying is an index, whose root must then be known: its settlement cannot be guessed. `facts` are
     vendor and file_format.
     """
@@ -202,7 +202,7 @@ def listed_chain(
     parts = parse_symbols(names)
     root = parts["root"]
     found = mismatch(
-        rows, root.isna(), names, "contract", "are no option symbols", "legal: as in SPXW220207C02400000."
+        rows, root.isna(), names, "contract", "are not option symbols", "legal: as in SPXW220207C02400000."
     )
     if found:
         raise source.refuse(*problems, *found)
@@ -220,7 +220,7 @@ def listed_chain(
     unknown = sorted({r for r in root.unique() if r not in INDEX_ROOTS}) if index else []
     if unknown:
         found.append(
-            f"contract: the index option root {', '.join(unknown)} has no known settlement; known: "
+            f"contract: the index option root {', '.join(unknown)} has no known settlement; known roots: "
             f"{', '.join(INDEX_ROOTS)}. Build the chain with chain_from_frame(..., settlement='AM' or 'PM')."
         )
     found += _contradictions(rows, parts)

@@ -1,4 +1,4 @@
-"""Tables that gammaflow itself writes: the columns of a chain, with what its rows share in front."""
+"""Tables written by gammaflow: the columns of a chain, with the facts its rows share in front."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gammaflow.schema import CHAIN
 
 __all__ = ["TABLE"]
 
-#: Facts that every such table has, and those that older ones lack.
+#: Facts that every such table has, and those that older tables lack.
 _SHARED, _LATER = FACTS[:5], FACTS[5:]
 _NEEDED = {name for name, column in CHAIN.items() if column.default is None}
 
@@ -74,13 +74,13 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
 
 
 def _truth(value: object) -> tuple[bool, list[str]]:
-    """Whether a table says that it is synthetic, and what is wrong with how it says so."""
+    """The table's synthetic flag, and problems with it."""
     found = {"true": True, "false": False}.get(str(value).strip().lower())
     return bool(found), [] if found is not None else [f"synthetic: received {value!r}; legal: True or False."]
 
 
 def _shared_problems(rows: Rows, names: Sequence[str]) -> list[str]:
-    """Columns that a chain's rows share and that differ here."""
+    """Problems of columns that all rows of a chain must share but do not."""
     problems = []
     for name in names:
         values = rows.frame[name]

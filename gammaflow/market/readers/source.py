@@ -1,4 +1,4 @@
-"""A file on its way to a chain: its text, JSON or table, and what all readers share."""
+"""A file before it is a chain: its text, JSON or table, and the steps that all readers share."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A file's rows as a table whose index says where each row stands; `place` words it for people."""
+    """A file's rows as a table whose index gives each row's place; `place` is the text for it."""
 
     frame: pd.DataFrame
     place: str
@@ -95,16 +95,16 @@ class Source:
         except UnicodeEncodeError:
             raise self.refuse(
                 "the JSON holds half a character (a lone surrogate, \\ud800 .. \\udfff); the file was "
-                "altered. Save the vendor's answer again."
+                "altered. Save the vendor's response again."
             ) from None
         except json.JSONDecodeError as error:
             raise self.refuse(
                 f"the JSON breaks at line {error.lineno}, column {error.colno} ({error.msg}); the file was "
-                f"cut off or altered. Save the vendor's answer again."
+                f"cut off or altered. Save the vendor's response again."
             ) from None
         except (ValueError, RecursionError):
             raise self.refuse(
-                "the JSON is nested too deeply or holds values too large. Save the vendor's answer again."
+                "the JSON is nested too deeply or has values too large. Save the vendor's response again."
             ) from None
 
     @cached_property
@@ -116,7 +116,7 @@ class Source:
             return [(reader.line_num, fields) for fields in reader if any(f.strip() for f in fields)]
         except csv.Error as error:
             raise self.refuse(
-                f"the table breaks after line {reader.line_num} ({error}); it is no CSV, or a quote is not "
+                f"the table breaks after line {reader.line_num} ({error}); it is not CSV, or a quote is not "
                 f"closed. Download it again."
             ) from None
 
@@ -135,7 +135,7 @@ class Source:
         odd = [(line, len(fields)) for line, fields in body if len(fields) != len(names)]
         if odd:
             raise self.refuse(
-                f"{len(odd)} of {len(body)} lines have not the {len(names)} fields of the header (first: "
+                f"{len(odd)} of {len(body)} lines do not have the {len(names)} fields of the header (first: "
                 f"file line {odd[0][0]} has {odd[0][1]}); the file was cut off, or a field holds a comma "
                 f"without quotes. Download it again or drop those lines."
             )
@@ -143,14 +143,14 @@ class Source:
         return Rows(frame, "file line {}")
 
     def records(self, rows: Any, place: str) -> Rows:
-        """JSON objects as a table; ReaderError where `rows` is no list of objects, or empty."""
+        """JSON objects as a table; ReaderError where `rows` is not a list of objects, or is empty."""
         if not isinstance(rows, list) or not rows:
             found = "an empty list" if rows == [] else type(rows).__name__
             raise self.refuse(f"{place} is {found}; a list with one object per contract is needed.")
         odd = [i for i, row in enumerate(rows) if not isinstance(row, dict)]
         if odd:
             raise self.refuse(
-                f"{place}: {len(odd)} of {len(rows)} rows are no objects (first: {place}[{odd[0]}] = "
+                f"{place}: {len(odd)} of {len(rows)} rows are not objects (first: {place}[{odd[0]}] = "
                 f"{rows[odd[0]]!r:.60}); each contract must be an object with named fields."
             )
         return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
@@ -158,7 +158,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: its name, whose it is, what it is in words, how it is recognised and read."""
+    """A file format: its name, vendor, description, how it is recognised and how it is read."""
 
     name: str
     vendor: str
@@ -168,7 +168,7 @@ class Format:
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
-    """Read a file (gzip is unpacked) and refuse what cannot be a chain at all."""
+    """The content of a file (gzip is decompressed); ReaderError where it cannot be a chain."""
     if not isinstance(path, (str, os.PathLike)):
         raise SchemaError(f"path: received {path!r}; the path of one file is needed.")
     name = os.fspath(path)
@@ -179,7 +179,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except FileNotFoundError:
-        raise ReaderError(f"{name}: there is no such file. Check the path.") from None
+        raise ReaderError(f"{name}: file not found. Check the path.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise ReaderError(f"{name}: the gzip archive is cut off or damaged. Download it again.") from None
     except (OSError, ValueError) as error:
@@ -206,7 +206,7 @@ def _parquet(name: str, content: bytes) -> pd.DataFrame:
 
 
 def _printable(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The column, moments outside 1678 .. 2261 as text; raises where the bytes of a text are no UTF-8."""
+    """The column, with timestamps outside 1678 .. 2261 as text; raises where bytes of text are not UTF-8."""
     if pd.api.types.is_string_dtype(column.dtype):
         column.to_numpy(dtype=object)
     elif pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -236,14 +236,14 @@ def _decode(name: str, content: bytes) -> str:
         raise ReaderError(f"{name}: holds binary data, not text; CSV, JSON or parquet is needed.")
     if text.lstrip().startswith("<"):
         raise ReaderError(
-            f"{name}: is a web page or XML, not data; the site answered with a page instead of the file. "
+            f"{name}: is a web page or XML, not data; the site sent a page instead of the file. "
             f"Download the CSV or JSON itself."
         )
     return text
 
 
 def iso_moment(value: object, zone: str | None = None) -> pd.Timestamp | None:
-    """An ISO date with time as a tz-aware moment; None where it is none, or has no offset and no `zone`."""
+    """An ISO date with time as a tz-aware timestamp; None for others, or without both offset and `zone`."""
     if not isinstance(value, str) or not _ISO.match(value):
         return None
     try:
@@ -254,7 +254,7 @@ def iso_moment(value: object, zone: str | None = None) -> pd.Timestamp | None:
 
 
 def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: str) -> list[str]:
-    """One line that counts the rows where `mask` holds and shows the first; empty where none does."""
+    """One line that counts the rows in `mask` and shows the first; empty where there is none."""
     bad = np.flatnonzero(np.asarray(mask, dtype=bool))
     if not bad.size:
         return []
@@ -265,11 +265,11 @@ def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: st
 def pick_underlying(
     source: Source, underlying: pd.Series[Any], symbol: str | None
 ) -> tuple[NDArray[np.bool_], str, dict[str, int]]:
-    """The rows of the one underlying asked for (or the only one), its symbol, and the others counted."""
+    """The rows of the underlying asked for (or the only one), its symbol, and the other rows counted."""
     counts = underlying.value_counts()
     present = ", ".join(f"{name} ({n} rows)" for name, n in counts.items())
     if not len(counts):
-        raise source.refuse("no row names a standard option contract; at least one is needed.")
+        raise source.refuse("no row has a standard option contract; at least one is needed.")
     if symbol is None:
         if len(counts) > 1:
             raise source.refuse(
@@ -296,7 +296,7 @@ def assemble(
     facts: Mapping[str, Any],
     problems: Sequence[str],
 ) -> Chain:
-    """The chain, or one ReaderError with every problem, each row named by its place in the file.
+    """The chain, or one ReaderError with every problem, each with the row's place in the file.
 
     `facts` are `Chain`'s: vendor, venue, file_format, currency and quote_unit.
     """
@@ -321,7 +321,7 @@ def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: 
 
 
 def in_file(rows: Rows, problem: str) -> str:
-    """A chain's problem with the row named by its place in the file."""
+    """A chain's problem, with the row's place in the file."""
     problem = re.sub(r"\(first: row (\d+) =", lambda m: f"(first: {rows.where(int(m[1]))} =", problem)
     return problem.replace(
         "Drop them or fix the column map.", "Correct or drop them, or build the chain with chain_from_frame."

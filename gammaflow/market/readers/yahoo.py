@@ -42,14 +42,14 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
     if missing:
         raise source.refuse(
             f"fields missing in quotes: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
-            f"Save the answer unaltered."
+            f"Save the response unaltered."
         )
     frame = pd.DataFrame({c: raw.frame[f] for c, f in COLUMNS.items() if f in raw.frame.columns})
     rows = Rows(frame, raw.place)
     text = frame["day"]
     frame["day"] = calendar_days(text)
     unreadable = mismatch(
-        rows, frame["day"].isna(), text, "expiration", "are no dates", "legal: as in '2026-07-17'."
+        rows, frame["day"].isna(), text, "expiration", "are not dates", "legal: as in '2026-07-17'."
     )  # fmt: skip
     if unreadable:
         raise source.refuse(*unreadable)

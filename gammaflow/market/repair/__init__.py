@@ -1,4 +1,4 @@
-"""Repair: forwards, volatilities and flags from a chain's own quotes."""
+"""Repair of chains: forwards, implied vols and flags from their own quotes."""
 
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 

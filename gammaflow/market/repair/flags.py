@@ -1,4 +1,4 @@
-"""Marks on a chain's rows: quotes that cannot hold together, and volatilities off their smile."""
+"""Flags of a chain's rows: inconsistent quotes, and volatilities off their smile."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def find_flags(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> ND
     Parameters
     ----------
     terms : Terms
-        What the rows are priced with.
+        Terms on which the rows are priced.
     cells : Cells
-        Where the legs of each strike stand.
+        Rows of the legs of each strike.
     iv : (n,) array
         Volatility of each row [1/sqrt(year)].
     table : DataFrame
-        Forwards per expiry, of `fit_forwards`.
+        Forwards per expiry, from `fit_forwards`.
     """
     chain, bid, ask = terms.chain, terms.chain["bid"], terms.chain["ask"]
     alive, two_sided = chain.years > 0, chain.quote_state == "two-sided"
-    # Intrinsic value is known only where the discount factor is.
+    # Intrinsic value is known only where the discount factor is known.
     error = of_rows(chain, table.assign(error=table["error"].where(table["rate_source"] != "chain")), "error")
     found = {name: np.zeros(len(chain), dtype=bool) for name in _FLAGS}
     found[CROSSED] = alive & (chain.quote_state == "crossed")
@@ -73,7 +73,7 @@ def find_flags(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> ND
 
 
 def _off_parity(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> NDArray[np.int64]:
-    """Rows near the money whose quotes allow no forward within three errors of the expiry's."""
+    """Rows near the money whose quotes allow no forward within three errors of their expiry's."""
     chain, bid, ask = terms.chain, terms.chain["bid"], terms.chain["ask"]
     both = (cells.call >= 0) & (cells.put >= 0)
     call, put = cells.call[both], cells.put[both]
@@ -94,7 +94,7 @@ def _off_parity(terms: Terms, cells: Cells, iv: Array, table: pd.DataFrame) -> N
 
 
 def _premium_gap(terms: Terms, call: NDArray[np.int64], put: NDArray[np.int64], iv: Array) -> Array:
-    """Early-exercise premium of calls less that of puts, at the volatility out of the money [currency]."""
+    """Early-exercise premium of calls less that of puts, at the out-of-the-money volatility [currency]."""
     out, early = np.zeros(len(call)), np.flatnonzero(terms.american[call])
     call, put = call[early], put[early]
     sigma = np.where(terms.outside[call], iv[call], iv[put])
@@ -103,7 +103,7 @@ def _premium_gap(terms: Terms, call: NDArray[np.int64], put: NDArray[np.int64], 
 
 
 def _outliers(terms: Terms, cells: Cells, iv: Array) -> NDArray[np.int64]:
-    """Out-of-the-money rows whose volatility is far from what the strikes around theirs say."""
+    """Out-of-the-money rows whose volatility is far from those of nearby strikes."""
     leg = np.where((cells.put >= 0) & terms.outside[cells.put], cells.put, cells.call)
     with np.errstate(invalid="ignore"):
         has = (leg >= 0) & terms.outside[leg] & (iv[leg] > PLACEHOLDER_IV)

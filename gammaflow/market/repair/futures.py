@@ -1,4 +1,4 @@
-"""Options on futures: which rows are some, and the refusal to value them on spot."""
+"""Options on futures: which rows they are, and the refusal to value them on spot."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from gammaflow.market.chain import Chain
 
 __all__ = ["FUTURES_ROOTS", "bare_futures", "on_futures", "refuse_bare_futures"]
 
-#: Roots and symbols of options on volatility indices, which settle as their futures do: no one can buy and
-#: carry the index. Names that begin with "/" or end in "=F" are futures as brokers and Yahoo write them.
-#: Plain roots of futures exchanges (ES, CL, GC) are shares elsewhere and say nothing.
+#: Roots and symbols of options on volatility indices, which settle like their futures: nobody can buy and
+#: carry the index. Names that begin with "/" or end in "=F" are futures in brokers' and Yahoo's notation.
+#: Bare roots of futures exchanges (ES, CL, GC) are stocks elsewhere and prove nothing.
 FUTURES_ROOTS = frozenset(
     {"VIX", "VIXW", "UX", "RVX", "VXN", "OVX", "GVZ", "VSTOXX", "V2TX", "OVS", "OVS2", "VDAX", "VHSI"}
 )
 
 
 def on_futures(chain: Chain) -> NDArray[np.bool_]:
-    """Rows that are options on a future by their root (by the chain's symbol where they have none), (n,)."""
+    """Mask of options on a future, by root (by the chain's symbol where rows have none), (n,)."""
     names = np.where(chain["root"] == "", chain.symbol, chain["root"])
     known = {
         name: name.lstrip("^$.").upper() in FUTURES_ROOTS or name.startswith("/") or name.endswith("=F")
@@ -32,13 +32,13 @@ def on_futures(chain: Chain) -> NDArray[np.bool_]:
 
 
 def bare_futures(chain: Chain) -> NDArray[np.bool_]:
-    """Options on a future, (n,), that have neither a forward nor a yield that makes one of spot."""
+    """Mask of options on a future, (n,), with neither a forward nor a yield that turns spot into one."""
     bare = on_futures(chain) & np.isnan(chain["forward"]) & (chain["dividend_yield"] == 0)
     return np.asarray(bare, dtype=bool)
 
 
 def refuse_bare_futures(chain: Chain, rows: NDArray[Any]) -> None:
-    """SchemaError where some of `rows` (n,) are options on a future that would be valued on spot itself."""
+    """Raise SchemaError where some of `rows` (n,) are options on a future without a forward."""
     bare = bare_futures(chain) & rows
     if bare.any():
         days = [f"{day:%Y-%m-%d}" for day in pd.DatetimeIndex(np.unique(chain["expiry"][bare]))]

@@ -1,4 +1,4 @@
-"""Parity forwards that spot does not explain, told with their numbers."""
+"""Parity forwards that spot does not explain, reported with their numbers."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gammaflow.market.chain import Chain
 
 __all__ = ["futures_text", "gap_text", "moments_apart", "sound", "unexplained"]
 
-#: Forwards with a larger error than this part of them are not used [-].
+#: Relative error above which forwards are not used [-].
 _LARGEST_ERROR = 0.02
-#: What explains a forward above spot: so much a year beyond the rate, and quotes of another moment [-].
+#: Explicable forwards above spot: this much a year beyond the rate, and quotes of another time [-].
 _ABOVE = (0.05, 0.005)
-#: Prices further apart than this are of no two moments of one day [-].
+#: Prices further apart than this are not two prices of one day [-].
 _MOMENTS = 0.05
-#: What explains a forward below spot: dividends and borrow fees of so much a year, and one dividend [-].
+#: Explicable forwards below spot: dividends and borrow fees of this much a year, and one dividend [-].
 _BELOW = (0.5, 0.02)
 
 
 def sound(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Expiries of a table of forwards whose parity forward is good to 2 %, (n,)."""
+    """Mask of expiries whose parity forward has an error of at most 2 %, (n,)."""
     with np.errstate(invalid="ignore"):
         return np.asarray(table["error"] <= _LARGEST_ERROR * table["forward"])
 
 
 def unexplained(chain: Chain, table: pd.DataFrame) -> pd.DataFrame:
-    """Expiries of a table of forwards that spot, the rate and any likely yield do not explain."""
+    """Expiries whose forward cannot be explained by spot, the rate and any likely yield."""
     known = table[sound(table) & table["vendor_forward"].isna().to_numpy()]
     gap, t = np.log(known["forward"] / chain.spot), known["years"]
     slack = 2.0 * known["error"] / known["forward"]
@@ -38,26 +38,26 @@ def unexplained(chain: Chain, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def moments_apart(off: pd.DataFrame, spot: float) -> bool:
-    """Whether forwards that spot does not explain are as near to it as prices of another moment are."""
+    """Whether forwards that spot does not explain are as near to it as prices of another time would be."""
     return bool((np.abs(np.log(off["forward"] / spot)) <= _MOMENTS).all()) and not off.empty
 
 
 def gap_text(chain: Chain, off: pd.DataFrame, expiries: int, valued: str) -> tuple[str, ...]:
-    """Text about the forwards `off` of `unexplained`, and what rows are valued on; none where all are."""
+    """Text about the forwards `off` of `unexplained`, and the basis of valuation; () without them."""
     if off.empty:
         return ()
     ends = off.iloc[sorted({0, len(off) - 1})]
     return (
         f"{chain.symbol}: on {len(off)} of {expiries} expiries put-call parity gives forwards that the spot "
         f"of {chain.spot:,.2f} does not explain: {_listed(ends, chain.spot)}. No financing, dividends or "
-        "borrow fees carry so much: spot and quotes are of different moments, or these are options on "
-        f"futures. Rows are valued on {valued}. Take spot and quotes at one moment, or give each row its "
+        "borrow fees carry so much: spot and quotes are of different times, or these are options on "
+        f"futures. Rows are valued on {valued}. Take spot and quotes at the same time, or give each row its "
         "forward (a forward column).",
     )
 
 
 def futures_text(chain: Chain, table: pd.DataFrame, filled: NDArray[np.float64]) -> tuple[str, ...]:
-    """Text about the forwards that options on futures are valued on; `filled` (n,): of every expiry."""
+    """Text about the forwards on which options on futures are valued; `filled` (n,) has one per expiry."""
     known = sound(table)
     if not known.any():
         return ()
@@ -68,9 +68,9 @@ def futures_text(chain: Chain, table: pd.DataFrame, filled: NDArray[np.float64])
     )
     if not known.all():
         text += (
-            f" Quotes determine none on {(~known).sum()} of {len(table)} expiries; they are valued on "
-            f"those of their neighbours: {_listed(valued[~known].head(3), chain.spot)}. A forward column "
-            "gives their own."
+            f" Quotes determine none on {(~known).sum()} of {len(table)} expiries; these are valued on "
+            f"neighbouring expiries': {_listed(valued[~known].head(3), chain.spot)}. A forward column "
+            "sets their own."
         )
     return (text,)
 

@@ -1,4 +1,4 @@
-"""The picture of a repaired chain: volatilities over strike, the vendor's and those after repair."""
+"""Plot of a repaired chain: implied vols over strike, the vendor's and those after repair."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["plot_repair"]
 
 
 def plot_repair(chain: Chain, marks: pd.DataFrame, expiry: Any, ax: Any) -> Any:
-    """Volatilities of one expiry before and after repair.
+    """Implied vols of one expiry before and after repair.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def plot_repair(chain: Chain, marks: pd.DataFrame, expiry: Any, ax: Any) -> Any:
         After repair.
     marks : DataFrame
         As `RepairedChain.marks`.
-    expiry : moment or None
-        One of the chain's; for None the one with the most volatilities that are not the vendor's, and the
-        next of several.
+    expiry : timestamp or None
+        One of the chain's; None for the expiry with the most vols that differ from the vendor's, and the
+        nearest of several such.
     ax : matplotlib Axes or None
         Where to draw; a new figure for None.
 
@@ -37,7 +37,7 @@ def plot_repair(chain: Chain, marks: pd.DataFrame, expiry: Any, ax: Any) -> Any:
     Raises
     ------
     SchemaError
-        For an expiry that the chain has not got.
+        For an expiry that the chain does not have.
     """
     from gammaflow.plot.curves import plot_lines
 

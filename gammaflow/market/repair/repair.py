@@ -1,4 +1,4 @@
-"""Repair of a chain: forwards from put-call parity, volatilities from quotes, flags, and what was done."""
+"""Repair of a chain: forwards from put-call parity, vols from quotes, flags, and a record of the changes."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ __all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
 
 Array = NDArray[np.float64]
 
-#: Volatilities of at least this many rows that are all multiples of a step are rounded to it.
+#: Vols of at least this many rows that are all multiples of a step count as rounded to it.
 _STEP, _ROUNDED_ROWS = 0.005, 20
-#: Volatilities of two legs this close are one [1/sqrt(year)].
+#: Vols of two legs closer than this count as one [1/sqrt(year)].
 _SAME = 1e-6
-#: A lowest volatility that this many rows share is a floor, not a volatility.
+#: A lowest vol shared by this many rows is a floor, not a vol.
 _REPEATED = 20
 
 
 @dataclass(frozen=True)
 class RepairQuality(Quality):
-    """`Quality` of a repaired chain, and what the repair did.
+    """`Quality` of a repaired chain, and the changes that the repair made.
 
     Attributes
     ----------
     before : Quality
-        Of the chain as the vendor said it.
+        Quality of the chain as the vendor sent it.
     iv_source : mapping of str to int
         Rows by the source of their volatility: "vendor", "mid" (own quote), "other leg", "none".
     replaced : mapping of str to int
@@ -48,12 +48,12 @@ class RepairQuality(Quality):
     unrepaired : mapping of str to int
         Unexpired rows that still have no volatility, by reason.
     flags : mapping of str to int
-        Rows by flag; a row may carry several.
+        Rows by flag; a row may have several.
     forwards : DataFrame
         `RepairedChain.forwards`.
     spot_gap : float
-        Forward of the next expiry with one, discounted, over spot, minus 1 [-]: how far the quoted spot is
-        from what the options imply, dividends until that expiry included; NaN without a forward.
+        Discounted forward of the next expiry that has one, over spot, minus 1 [-]: distance of the quoted
+        spot from the one that options imply, including dividends until that expiry; NaN without a forward.
     """
 
     before: Quality | None = None
@@ -65,7 +65,7 @@ class RepairQuality(Quality):
     spot_gap: float = np.nan
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and text."""
+        """The quality as plain numbers and text."""
         forwards = self.forwards.reset_index()
         forwards["expiry"] = forwards["expiry"].map(lambda moment: moment.isoformat())
         rows = forwards.astype(object).where(forwards.notna(), None).to_dict("records")
@@ -109,7 +109,7 @@ class RepairQuality(Quality):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Derived(Chain):
-    """A chain with what its quotes imply for what the vendor said: never refused, but warned about."""
+    """A chain with values that its quotes imply in place of the vendor's: warned about, never refused."""
 
     def _contradictions(self, columns: Columns, spot: float) -> list[str]:
         return []
@@ -117,17 +117,16 @@ class _Derived(Chain):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class RepairedChain(_Derived):
-    """A chain after `repair_chain`; `original` is the chain it was made of, untouched.
+    """A chain after `repair_chain`; `original` is the unchanged chain it was made from.
 
     Attributes
     ----------
     original : Chain
     marks : DataFrame
-        One row per contract, in the chain's order: `contract`, `vendor_iv`, `iv`, `iv_source` ("vendor",
         "mid", "other leg", "none"), `reason` (why the vendor's volatility was replaced, or why there still
         is none), `mid` [quote unit], `flags` (joined by "; ", "" for none).
     forwards : DataFrame
-        One row per expiry (and root, where two roots share it): see `repair_chain`.
+        One row per expiry (and root, where two roots share an expiry): see `repair_chain`.
 
     Examples
     --------
@@ -143,7 +142,7 @@ class RepairedChain(_Derived):
 
     @cached_property
     def quality(self) -> RepairQuality:
-        """Quality before and after, where volatilities come from, flags and forwards."""
+        """Quality before and after repair, sources of volatilities, flags and forwards."""
         base = super().quality
         marks, table = self.marks, self.forwards
         flagged = (marks["flags"] != "").to_numpy()
@@ -168,7 +167,7 @@ class RepairedChain(_Derived):
         )
 
     def _keep(self, mask: NDArray[np.bool_]) -> RepairedChain:
-        """The rows of the mask, their marks and the forwards of their expiries."""
+        """The rows in the mask, their marks and the forwards of their expiries."""
         place = of_rows(self, self.forwards.assign(place=np.arange(len(self.forwards))), "place")[mask]
         part = super()._keep(mask)
         return replace(
@@ -181,14 +180,14 @@ class RepairedChain(_Derived):
         )
 
     def plot(self, expiry: Any = None, *, ax: Any = None) -> Any:
-        """Volatilities over strike at one expiry, the vendor's and those after repair (matplotlib Axes).
+        """Implied vols over strike at one expiry, the vendor's and those after repair (matplotlib Axes).
 
-        Of the expiry with the most volatilities that are not the vendor's where none is given.
+        By default at the expiry with the most vols that differ from the vendor's.
         """
         return plot_repair(self, self.marks, expiry, ax)
 
     def with_columns(self, **columns: Any) -> Chain:
-        """A plain chain with columns replaced: the marks describe the columns as they were repaired."""
+        """A chain without marks and with columns replaced: the marks describe the columns as repaired."""
         names = [f.name for f in fields(Chain)]
         return Chain(**{name: getattr(self, name) for name in names}).with_columns(**columns)
 
@@ -201,34 +200,34 @@ def repair_chain(
     out_of_the_money: bool = True,
     quoted_in: str | None = None,
 ) -> RepairedChain:
-    """Forwards from put-call parity, volatilities from quotes where the vendor's cannot be used, and flags.
+    """Forwards from put-call parity, implied vols re-solved where the vendor's are unusable, and flags.
 
     Parameters
     ----------
     chain : Chain
-        Stays as it is (`RepairedChain.original`). A repaired chain is repaired again from its original.
+        Not changed (`RepairedChain.original`). A repaired chain is repaired again from its original.
     rate : float, optional
         Rate of expiries whose discount factor the quotes do not determine, and of all American ones [1/year];
-        not given: interpolated between the expiries of the chain that do, else the chain's own.
+        by default interpolated between the expiries that determine one, else the chain's own.
     prefer : str
-        "vendor" keeps the vendor's volatility where it can be used; "mid" computes it from each row's own
-        quote wherever that has one.
+        "vendor" keeps the vendor's volatility where it is usable; "mid" computes it from each row's own quote
+        wherever there is one.
     out_of_the_money : bool
-        Give both legs at a strike the volatility of the one that is out of the money, unless that of the
-        other is the vendor's and prices its own quote; False keeps any usable volatility of the other leg.
+        Give both legs at a strike the volatility of the leg out of the money, unless the other leg's is the
+        vendor's and prices its own quote; False keeps any usable volatility of the other leg.
     quoted_in : str, optional
-        What bid and ask are in: "currency", or "coin" (units of the underlying). Not given: the chain's
+        Unit of bid and ask: "currency", or "coin" (units of the underlying). By default the chain's
         `quote_unit`.
 
     Returns
     -------
     RepairedChain
         `forwards` has per expiry: `strikes` used; `forward` and its `error` [currency]; `low` and `high`, the
-        forwards the executable quotes allow; `liquid` (half that gap <= 15 bp); `vendor_forward` and
-        `difference` from it [bp]; `discount`, `rate`, `rate_error` [1/year; 0 for a rate that is given] and
-        `rate_source` ("parity", "given", "other expiries", "chain", "coin"); `carry`, the yield q of
-        S e^((r - q) t) = F, and `dividend_yield`, which its rows get; `on_forward`, whether they are put on
-        the forward instead; a `note`.
+        range of forwards that executable quotes allow; `liquid` (half that range <= 15 bp); `vendor_forward`
+        and `difference` from it [bp]; `discount`, `rate`, `rate_error` [1/year; 0 for a given rate] and
+        `rate_source` ("parity", "given", "other expiries", "chain", "coin"); `carry`, the yield q in
+        S e^((r - q) t) = F, and `dividend_yield`, which its rows get; `on_forward`, whether they are valued
+        on the forward instead; a `note`.
 
     Raises
     ------
@@ -237,49 +236,49 @@ def repair_chain(
 
     Notes
     -----
-    Parity. Of the strikes whose legs both have 0 < bid < ask and a spread of at most 3 medians, those within
-    1.5 standard deviations of the forward (American exercise: 0.5, at least five strikes) are used. C - P =
-    D (F - K) is fitted over mids by least squares with Huber's weights, in units of the half spreads (parity:
-    Stoll 1969, "The relationship between put and call option prices"). Where the standard error of the rate
-    -ln(D) / t is at most 0.001, D is kept; the forward is the robust mean of K + (C - P) / D. `error` is the
-    weighted standard deviation of one strike about it, not divided by the root of their number, since mids
-    of neighbouring strikes err together: of 593 Deribit expiries 75 % were off by less than one error, 95 %
-    by less than two. Both errors are at least what rounding to ticks leaves (tick / sqrt 12 of each mid, the
-    tick found from the chain's quotes): residuals may be zero and rates wrong. That of the forward includes
+    Parity. Strikes are used whose legs both have 0 < bid < ask and a spread of at most 3 medians, within 1.5
+    standard deviations of the forward (American exercise: 0.5, at least five strikes). C - P = D (F - K) is
+    fitted to mids by least squares with Huber's weights, in units of the half spreads (parity: Stoll 1969,
+    "The relationship between put and call option prices"). Where the standard error of the rate -ln(D) / t is
+    at most 0.001, D is kept; the forward is the robust mean of K + (C - P) / D. `error` is the weighted
+    standard deviation of one strike around it, not divided by the root of their number, since mids of
+    neighbouring strikes err together: of 593 Deribit expiries 75 % were off by less than one error, 95 % by
+    less than two. Both errors are at least what rounding to ticks causes (tick / sqrt 12 of each mid, the
+    tick found from the chain's quotes): residuals may be zero and rates wrong. The forward's error includes
     the rate's. Prices in coin obey c - p = 1 - K / F.
 
-    American options obey parity only as inequalities. At a forward and a rate the leg out of the money has a
-    volatility, and the other one priced with it leaves a residual of C - P: forward and, unless `rate` is
-    given, rate are those that leave the least, which is parity of the European options of these
-    volatilities. The yield of their rows decides on early exercise, so a `carry` within two errors of what
-    the American expiries have in common is taken to be that, and 0 if that is within two errors of 0.
+    American options obey parity only as inequalities. Given a forward and a rate, the leg out of the money
+    has an implied vol, and the other leg priced with it leaves a residual of C - P: forward and, unless
+    `rate` is given, rate are those with the smallest residuals, which is parity of the European options of
+    these vols. The yield of their rows decides on early exercise, so a `carry` within two errors of the
+    common carry of the American expiries is set to that, and that to 0 if it is within two errors of 0.
 
-    Where the chain has a forward it is kept and parity only checks it. Otherwise `rate` and
-    `dividend_yield` are set so that S e^((r - q) t) is the forward, to two errors where the common carry is
-    taken. Spot and options are of different moments where the carry is above 0.5 a year, or most American
-    calls (or puts) in the money are offered below what they pay now; `forward` is set then, whose ratio to
-    spot is kept. American rows have their volatilities on the discounted forward as a spot without yield.
+    A forward of the chain is kept and parity only checks it. Otherwise `rate` and `dividend_yield` are set so
+    that S e^((r - q) t) is the forward, to two errors where the common carry is used. Spot and options are of
+    different times where the carry is above 0.5 a year, or most American calls (or puts) in the money are
+    offered below intrinsic value; `forward` is then set, and its ratio to spot is kept. American rows then
+    have their vols on the discounted forward as a spot without yield.
 
-    Volatilities of the vendor are kept where they price the row between bid and ask, and the bid is above
-    intrinsic value, so that the quote tells volatilities apart. Others are replaced where they are missing,
-    zero, a placeholder (<= 0.001), the vendor's floor (the lowest, shared by 20 rows), rounded to half a
-    point or more (all of the chain's), or off their quote: on the parity forward they price it more than half
-    a spread, and two errors of forward and rate, outside bid and ask. Sources, in order: the
-    row's own mid if it is out of the money; the leg out of the money at the strike; the row's own mid; for a
-    row out of the money without a quote, the other leg at the strike. A mid counts where the quote is
-    two-sided, not crossed, and bid above intrinsic value, so that it has time value beyond its spread.
-    Nothing is interpolated: a row without such a quote keeps what the vendor says, or stays without a
-    volatility, with a reason. American options are priced and inverted as such. Two legs at a strike have
-    one volatility by parity, and the one out of the money is the better measured. Where they differ the
-    gammas of calls and puts no longer cancel: on SPX of 2023-09-14 the sum is 29.6bn with both as the vendor
-    says, 23.1bn where the leg in the money keeps only what prices its quote, 22.1bn from mids.
+    The vendor's vols are kept where they price the row between bid and ask, and the bid is above intrinsic
+    value, so that the quote distinguishes vols. Others are replaced where they are missing, zero, a
+    placeholder (<= 0.001), the vendor's floor (the lowest, shared by 20 rows), rounded to half a point or
+    more (all of the chain's), or off their quote: on the parity forward they price it outside bid and ask by
+    more than half a spread and two errors of forward and rate. Sources, in order: the row's own mid if it is
+    out of the money; the leg out of the money at the strike; the row's own mid; for a row out of the money
+    without a quote, the other leg at the strike. A mid counts where the quote is two-sided, not crossed, and
+    bid above intrinsic value, so that it has time value beyond its spread. Nothing is interpolated: a row
+    without such a quote keeps the vendor's vol, or stays without one, with a reason. American options are
+    priced and inverted as American. Two legs at a strike have one vol by parity, and the one out of the money
+    is measured better. Where they differ the gammas of calls and puts no longer cancel: on SPX of 2023-09-14
+    the sum is 29.6bn with both of the vendor's vols, 23.1bn where the leg in the money keeps only a vol that
+    prices its quote, 22.1bn from mids.
 
     Flags mark rows and change none: crossed quotes; ask below intrinsic value (where a discount factor is
     known); quotes that allow an arbitrage between neighbouring strikes (monotonicity, convexity) at
-    executable prices; legs whose bid and ask both miss parity (a stale quote, near the money); volatilities
-    still off their quote; volatilities out of the money that are further from those of their neighbours
-    (median of three interpolations, the two outermost strikes of an expiry not judged) than 5 robust
-    standard deviations of the expiry and 10 %.
+    executable prices; legs whose bid and ask both violate parity (a stale quote, near the money); vols still
+    off their quote; out-of-the-money vols that differ from those of their neighbours (median of three
+    interpolations; the two outermost strikes of an expiry are not tested) by more than 5 robust standard
+    deviations of the expiry and 10 %.
 
     Examples
     --------
@@ -333,7 +332,7 @@ def _mid(chain: Quotes) -> Array:
 def _volatilities(
     terms: Terms, cells: Cells, prefer: str, out_of_the_money: bool
 ) -> tuple[Array, NDArray[Any], NDArray[Any]]:
-    """Volatility of each row, its source, and the reason why it is not the vendor's or is missing."""
+    """Volatility of each row, its source, and the reason why it differs from the vendor's or is missing."""
     chain, vendor = terms.chain, terms.chain["iv"]
     with np.errstate(invalid="ignore"):
         usable = vendor > PLACEHOLDER_IV
@@ -361,7 +360,7 @@ def _volatilities(
         iv[rows], source[rows] = values[rows], name
 
     def across(givers: NDArray[np.bool_]) -> Array:
-        """The volatility of the other leg at the strike, where it is one of `givers`; else NaN."""
+        """The volatility of the other leg at the strike, if that leg is one of `givers`; else NaN."""
         out = np.full(len(chain), np.nan)
         both = (cells.call >= 0) & (cells.put >= 0)
         for to, of in ((cells.call[both], cells.put[both]), (cells.put[both], cells.call[both])):

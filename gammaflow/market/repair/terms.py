@@ -1,4 +1,4 @@
-"""Terms that each row of a chain is priced with, and quotes held against volatilities on them."""
+"""Terms on which each row of a chain is priced, and comparison of its quotes with volatilities."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Terms"]
 
 Array = NDArray[np.float64]
 
-#: Inside a quote, by rounding [spreads].
+#: Tolerance for being inside a quote, for rounding [spreads].
 _EDGE = 1e-6
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What each row of a chain is priced with; `coin` where its quotes are in units of the underlying.
+    """Terms on which each row of a chain is priced; `coin` where its quotes are in units of the underlying.
 
-    `table`, of `fit_forwards`, says how far forwards and rates may be off; without it they are exact.
+    `table`, from `fit_forwards`, gives the errors of forwards and rates; without it they are exact.
     """
 
     chain: Chain
@@ -34,7 +34,7 @@ class Terms:
 
     @cached_property
     def forward_error(self) -> Array:
-        """Error of the forward of rows that parity has put on one, as error of spot [currency]; else 0."""
+        """Error of the forward of rows valued on a parity forward, as an error of spot [currency]; else 0."""
         if self.table is None:
             return np.zeros(len(self.chain))
         forward, error, vendor = (
@@ -56,7 +56,7 @@ class Terms:
 
     @cached_property
     def stock(self) -> NDArray[np.bool_]:
-        """American rows that parity has put on a forward: their spot is of another moment, but is a spot."""
+        """Mask of American rows valued on a parity forward: their spot is of another time, but is a spot."""
         if self.table is None or self.coin:
             return np.zeros(len(self.chain), dtype=bool)
         vendor, moved = (of_rows(self.chain, self.table, name) for name in ("vendor_forward", "on_forward"))
@@ -91,7 +91,7 @@ class Terms:
 
     @cached_property
     def intrinsic(self) -> Array:
-        """Discounted value of exercise at the forward, or now if that is more and American [quote unit]."""
+        """Discounted exercise value at the forward, or immediate one if American and larger [quote unit]."""
         strike = self.chain["strike"]
         payoff = np.maximum(self.phi * (self.forward - strike), 0.0)
         payoff = payoff * np.exp(-self.chain["rate"] * self.chain.years)
@@ -109,7 +109,7 @@ class Terms:
         return np.asarray(self.phi * (self.chain["strike"] - self.forward) >= 0.0)
 
     def price(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """What volatilities make of `rows` [currency], as American or European options."""
+        """Prices of `rows` at volatilities [currency], as American or European options."""
         early = self.american[rows]
         out = np.array(bsm.price(*self._option(rows), iv, self.dividend_yield[rows]))
         held = american.price(*self._option(rows[early]), iv[early], self.dividend_yield[rows[early]])
@@ -123,7 +123,7 @@ class Terms:
         return self.phi[rows], U, K, t, r
 
     def volatility(self, rows: NDArray[np.int64], price: Array) -> Array:
-        """Volatility at which `rows` are worth prices [currency]; NaN where there is none."""
+        """Implied vol of `rows` at prices [currency]; NaN where there is none."""
         out = np.empty(len(rows))
         early = self.american[rows]
         for some, invert in ((early, american.implied_volatility), (~early, bsm.implied_volatility)):
@@ -137,7 +137,7 @@ class Terms:
         return np.asarray(self.price(rows, iv) - european)
 
     def uncertainty(self, rows: NDArray[np.int64], iv: Array) -> Array:
-        """Error of what volatilities make of `rows`, from the errors of forward and rate [currency]."""
+        """Error of the prices of `rows` at volatilities, from the errors of forward and rate [currency]."""
         delta, price = bsm.greeks(
             *self._option(rows), iv, self.dividend_yield[rows], which=("delta", "price")
         )
@@ -147,14 +147,14 @@ class Terms:
     def off_quote(self, iv: Array) -> NDArray[np.bool_]:
         """Whether volatilities (n,) price a two-sided quote outside bid and ask.
 
-        By more than half the spread and twice the error that forward and rate leave.
+        By more than half the spread and twice the error due to forward and rate.
         """
         return self._outside_quotes(iv, 0.5, 2.0)
 
     def in_quote(self, iv: Array) -> NDArray[np.bool_]:
-        """Whether volatilities (n,) price a two-sided quote inside bid and ask, whose bid has time value.
+        """Whether volatilities (n,) price a two-sided quote with time value inside bid and ask.
 
-        A bid at or below intrinsic value does not tell volatilities apart.
+        A bid at or below intrinsic value does not distinguish volatilities.
         """
         quoted = (self.chain.years > 0) & (self.chain.quote_state == "two-sided") & (iv > PLACEHOLDER_IV)
         return np.asarray(
@@ -162,7 +162,7 @@ class Terms:
         )
 
     def _outside_quotes(self, iv: Array, spreads: float, errors: float) -> NDArray[np.bool_]:
-        """Whether volatilities price a quote that many spreads and errors of forward and rate outside it."""
+        """Whether volatilities price a quote outside it by so many spreads and errors of forward and rate."""
         chain, bid, ask = self.chain, self.chain["bid"], self.chain["ask"]
         with np.errstate(invalid="ignore"):
             rows = np.flatnonzero((chain.years > 0) & (chain.quote_state == "two-sided") & (iv > 0))

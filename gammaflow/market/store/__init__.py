@@ -1,4 +1,4 @@
-"""A folder of chains: one parquet file per snapshot, written whole or not at all, read only from the past."""
+"""A folder of chains: one parquet file per snapshot, written atomically and read without look-ahead."""
 
 from gammaflow.market.store.file import read_snapshot
 from gammaflow.market.store.folder import Store

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, after a crash as well."""
+"""Atomic file writes: a file is complete or absent, also after a crash."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 __all__ = ["TEMPORARY", "make_folder", "sweep", "sync", "write"]
 
-#: What the names of files that are not yet whole end in.
+#: Suffix of files that are not complete yet.
 TEMPORARY = ".tmp"
 
 
 def sync(folder: Path) -> None:
-    """Flush a folder's list of names to the disk, where the system has a call for it."""
+    """Flush a folder's list of names to the disk, if the system has a call for it."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -26,7 +26,7 @@ def sync(folder: Path) -> None:
 
 
 def make_folder(folder: Path, root: Path) -> None:
-    """Make `folder`, somewhere under `root`, and flush the names of all that is new, of all under `root`."""
+    """Make `folder`, somewhere under `root`, and flush the names of all new folders under `root`."""
     top = next(parent for parent in (root, *root.parents) if parent.is_dir())
     folder.mkdir(parents=True, exist_ok=True)
     for parent in folder.parents:
@@ -36,12 +36,12 @@ def make_folder(folder: Path, root: Path) -> None:
 
 
 def write(path: Path, content: bytes, *, replace: bool) -> bool:
-    """Write a file under a temporary name beside its place, flush it, and give it its name in one step.
+    """Write a file atomically: under a temporary name beside its place, flushed, then renamed in one step.
 
     Returns
     -------
     bool
-        False where `replace` is false and a file has that name by then; it stays as it is.
+        False where `replace` is false and another file has got that name; that file is not changed.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")
     try:
@@ -60,13 +60,14 @@ def write(path: Path, content: bytes, *, replace: bool) -> bool:
 
 
 def _name(temporary: Path, path: Path) -> bool:
-    """Give a file its name unless another has it."""
+    """Give a file its name unless another file has it."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         return False
     except OSError:
-        # File systems without hard links: two processes may both find the name free, and the later one stays.
+        # File systems without hard links: two processes may both find the name free, and the later file
+        # stays.
         if path.exists():
             return False
         os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""One chain as one parquet file: columns in the body, everything else in the file's own metadata."""
+"""One chain as one parquet file: columns in the body, all other facts in the file's metadata."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from gammaflow.schema import CHAIN
 
 __all__ = ["UPGRADES", "VERSION", "differences", "digest", "pack", "read_header", "read_snapshot"]
 
-#: The version of the file's format; it changes with the columns of a chain.
+#: Version of the file format; it changes with the columns of a chain.
 VERSION = 2
 
 Header = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 
-#: For each older version, what turns its header and columns into those of the next.
+#: For each older version, the conversion of its header and columns to those of the next.
 UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType(
     {1: lambda header, columns: (header | facts_by_vendor(header["vendor"], header["symbol"]), columns)}
 )
@@ -46,14 +46,14 @@ def _pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError:
         raise ReaderError(
-            "Store: pyarrow is not installed, without which parquet can be neither read nor written. "
+            "Store: pyarrow is not installed, and parquet can be neither read nor written without it. "
             "Install gammaflow-engine[parquet]."
         ) from None
     return pa
 
 
 def _covered(version: int) -> tuple[str, ...]:
-    """The facts that the digest covers, besides the columns, in a version."""
+    """Facts that the digest covers in a version, besides the columns."""
     return _FIRST_FACTS if version < 2 else (*_FIRST_FACTS, *_SINCE_2)
 
 
@@ -72,7 +72,7 @@ def _facts(chain: Chain) -> Header:
 
 
 def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 of the header's facts and of each column's name, type and values, bit by bit."""
+    """SHA-256 of the header's facts and of each column's name, type and values, bit for bit."""
     total = hashlib.sha256(json.dumps([header[name] for name in _covered(header["version"])]).encode())
     for name, values in columns.items():
         total.update(f"{name} {values.dtype.str}".encode())
@@ -85,17 +85,17 @@ def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
 
 
 def digest(chain: Chain) -> str:
-    """SHA-256 of all that a chain holds.
+    """SHA-256 of everything in a chain.
 
     Raises
     ------
     SchemaError
-        Where the chain holds what a file cannot give back: text that is no str or no Unicode, or more than
+        Where a file could not return the chain unchanged: text that is not str or not Unicode, or more than
         a `Chain` (the marks of a repair).
     """
     if type(chain) is not Chain:
         raise SchemaError(
-            f"chain: received {type(chain).__name__}; a store keeps chains as the vendor said them. Pass its "
+            f"chain: received {type(chain).__name__}; a store keeps chains as the vendor sent them. Pass its "
             f".original, and repair it again after loading."
             if isinstance(chain, Chain)
             else f"chain: received {type(chain).__name__}; a Chain is needed."
@@ -103,13 +103,13 @@ def digest(chain: Chain) -> str:
     texts: dict[str, Any] = {name: [getattr(chain, name)] for name in _TEXTS}
     texts["left_out"] = list(chain.left_out)
     texts |= {name: chain[name] for name, column in CHAIN.items() if column.type == "text"}
-    refuse("chain", [f"{name}: holds {found}; a store keeps text in Unicode only. Convert it to str."
+    refuse("chain", [f"{name}: holds {found}; a store keeps Unicode text only. Convert it to str."
                      for name, values in texts.items() if (found := _no_text(values))])  # fmt: skip
     return _digest(_facts(chain), chain.columns)
 
 
 def _no_text(values: Any) -> str:
-    """The first of `values` that is no text in Unicode, in words; "" where all are."""
+    """The first of `values` that is not Unicode text, described in words; "" where all are."""
     if len(values) and pd.api.types.infer_dtype(values, skipna=False) != "string":
         wrong = next(value for value in values if not isinstance(value, str))
         return f"{wrong!r}, which is {type(wrong).__name__}"
@@ -121,7 +121,7 @@ def _no_text(values: Any) -> str:
 
 
 def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> bytes:
-    """The parquet file of a chain and its digest, `content`; `raw` says where its raw answers are kept."""
+    """The parquet file of a chain and its digest, `content`; `raw` gives the places of its raw responses."""
     pa = _pyarrow()
     header = _facts(chain) | {"digest": content, "raw": {k: dict(v) for k, v in raw.items()}}
     types = {"number": pa.float64(), "text": pa.string(), "time": pa.timestamp("ns", "UTC")}
@@ -131,7 +131,7 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
         schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}),
     )
     sink = io.BytesIO()
-    # Dictionaries of numbers cost time and save nothing once compressed.
+    # Dictionary encoding of numbers costs time and saves nothing after compression.
     pa.parquet.write_table(
         table, sink, compression="zstd", use_dictionary=[n for n, c in CHAIN.items() if c.type == "text"],
         write_statistics=False,
@@ -140,12 +140,12 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
-    """What the file says about its chain, its columns unread.
+    """The header of a file, without reading its columns.
 
     Raises
     ------
     ReaderError
-        Where the file is damaged, missing, not a store's, or of a newer version.
+        Where the file is damaged, missing, not from a store, or of a newer version.
     """
     pa = _pyarrow()
     try:
@@ -158,7 +158,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
 def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None) -> Header:
     if _KEY not in (metadata or {}):
-        raise ReaderError(f"{path}: is a parquet file, but no snapshot of a store. Move it elsewhere.")
+        raise ReaderError(f"{path}: is a parquet file, but not a snapshot of a store. Move it elsewhere.")
     header: Header = json.loads((metadata or {})[_KEY])
     version = header["version"]
     if version > VERSION:
@@ -168,7 +168,7 @@ def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None
         )
     missing = {*_covered(version), "digest", "raw"} - header.keys()
     if missing:
-        raise ValueError(f"it does not say {', '.join(sorted(missing))}")
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     return header
 
 
@@ -190,12 +190,12 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
     Returns
     -------
     Chain
-        Equal to the one that was appended in every column, bit by bit.
+        Equal to the appended chain in every column, bit for bit.
 
     Raises
     ------
     ReaderError
-        Where the file is damaged, missing, not a store's, of a newer version, or holds other values than
+        Where the file is damaged, missing, not from a store, of a newer version, or has other values than
         were written to it.
     """
     pa = _pyarrow()
@@ -204,7 +204,7 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
         header = _header(path, file.metadata.metadata)
         columns = {n: _values(column) for n, column in _by_name(file.read(use_threads=False)).items()}
         if _digest(header, columns) != header["digest"]:
-            raise ValueError("its values are not those that were written")
+            raise ValueError("its values differ from those that were written")
         for version in range(header["version"], VERSION):
             header, columns = UPGRADES[version](header, columns)
         return Chain(
@@ -222,7 +222,7 @@ def _by_name(table: Any) -> dict[str, Any]:
 
 
 def _values(column: Any) -> NDArray[Any]:
-    """An arrow column as float64, datetime64[ns] or objects; each different text is made once."""
+    """An arrow column as float64, datetime64[ns] or objects; each distinct text becomes one object."""
     if column.type == "string":
         coded = column.combine_chunks().dictionary_encode()
         texts = coded.dictionary.to_numpy(zero_copy_only=False)

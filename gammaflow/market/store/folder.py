@@ -1,4 +1,4 @@
-"""The store: what is appended, loaded, listed and verified."""
+"""The store: chains appended, loaded, listed and verified."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ _RAW = "_raw"
 
 
 class Store:
-    """Chains in a folder, by symbol, day and moment.
+    """Chains in a folder, by symbol, day and timestamp.
 
     Parameters
     ----------
     path : path
-        The folder; the first `append` makes it. Needs pyarrow (gammaflow-engine[parquet]).
+        The folder; the first `append` creates it. Needs pyarrow (gammaflow-engine[parquet]).
 
     Notes
     -----
     A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit.parquet`: the UTC
-    day and moment of `asof`, and the vendor, with %XX for other characters. Readers of hive-partitioned
-    parquet take the folder for one table. The file holds every column bit by bit, the other facts of the
-    chain, the format's version and a digest that is checked on loading. Raw answers stand beside it in
-    `_raw`, compressed, under names made of their content.
+    day and timestamp of `asof`, and the vendor, with %XX for other characters. Readers of hive-partitioned
+    parquet see the folder as one table. The file has every column bit for bit, the other facts of the
+    chain, the format's version and a digest that is checked on loading. Raw responses are stored beside it in
+    `_raw`, compressed, under names derived from their content.
 
-    Files are written beside their place, flushed to the disk, and then given their name in one step; a new
-    folder is flushed too. So a file is whole or absent, after a crash as well, and `append` has returned only
-    when it is there. What a crash leaves are temporary files, which nothing reads and a later `append` of
-    the symbol removes once they are an hour old. Any number of processes may append and read at once: of
-    several that append different chains under one name, one succeeds.
+    Files are written atomically: beside their place, flushed to the disk, and then renamed in one step; a new
+    folder is flushed too. A file is therefore complete or absent, also after a crash, and `append` returns
+    only when it is there. A crash can leave temporary files, which nothing reads and a later `append` of the
+    symbol removes once they are an hour old. Any number of processes may append and read at once; if several
+    append different chains under one name, one succeeds.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if not isinstance(path, (str, os.PathLike)):
-            raise SchemaError(f"path: received {path!r}; the path of a folder is needed.")
+            raise SchemaError(f"path: received {path!r}; it must be the path of a folder.")
         self.path = Path(os.path.abspath(path))
         if self.path.exists() and not self.path.is_dir():
             raise SchemaError(f"path: {self.path} is a file; a store is a folder. Use read_chain for files.")
@@ -82,35 +82,35 @@ class Store:
     def append(
         self, chain: Chain, *, raw: bytes | Mapping[str, bytes] | None = None, replace: bool = False
     ) -> bool:
-        """Keep a chain, and the vendor's answers that it was made of.
+        """Store a chain, and the vendor's responses that it was made from.
 
         Parameters
         ----------
         chain : Chain
-            As the vendor said it: a `RepairedChain` is refused, its `original` can be kept.
+            The chain as the vendor sent it: a `RepairedChain` is refused, its `original` can be stored.
         raw : bytes or mapping of str to bytes, optional
-            The vendor's answer, or answers by name; kept compressed, see `raw`. They are written before the
-            chain.
+            The vendor's response, or responses by name; stored compressed, see `raw`. They are written before
+            the chain.
         replace : bool
-            Put the chain in place of another of the same symbol, moment and vendor. The raw answers of the
-            other stay on the disk.
+            Replace another chain of the same symbol, timestamp and vendor. The raw responses of the other
+            stay on the disk.
 
         Returns
         -------
-        bool
-            True where it was written; False where the same chain is there already. The raw answers that are
+        True where it was written; False where the same chain is stored already. Its raw responses are then
+        kept; where there are none, those given are added.
             there then stay; where there are none, those given are added.
 
         Raises
         ------
         MismatchError
-            Where another chain is kept under the same symbol, moment and vendor.
+            Where another chain is stored under the same symbol, timestamp and vendor.
         SchemaError
-            Where the chain or an answer cannot be kept.
+            Where the chain or a response cannot be stored.
         ReaderError
             Where the file in its place is damaged, or pyarrow is not installed.
         OSError
-            Where the disk refuses; nothing is half-written then.
+            Where the disk reports an error; nothing is half-written then.
         """
         (content, answers), problems = attempt(lambda: digest(chain), lambda: _named(raw))
         refuse("snapshot", problems)
@@ -132,7 +132,7 @@ class Store:
                 return True
 
     def _prepare(self, folder: Path) -> None:
-        """Make a folder, once, and remove what crashes left behind with its symbol, once in an hour."""
+        """Make a folder, once, and remove the symbol's leftovers of crashes, once an hour."""
         if folder not in self._made or not folder.is_dir():
             durable.make_folder(folder, self.path)
             self._made.add(folder)
@@ -142,7 +142,7 @@ class Store:
             self._swept[area] = time.monotonic()
 
     def _keep_raw(self, path: Path, name: str, answer: bytes) -> dict[str, str]:
-        """Write an answer under a name made of its content, so that no chain's answer is ever overwritten."""
+        """Write a response under a name derived from its content, so that none is ever overwritten."""
         sha256 = hashlib.sha256(answer).hexdigest()
         file = f"{path.stem}.{escape_raw(name)}.{sha256[:16]}.gz"
         self._prepare(path.parent / _RAW)
@@ -159,15 +159,15 @@ class Store:
             )
 
     def load(self, symbol: str, asof: Any = None, *, vendor: str | None = None) -> Chain:
-        """The latest chain of `symbol` that is not of a later moment than `asof`.
+        """The latest chain of `symbol` at or before `asof`: no look-ahead.
 
         Parameters
         ----------
         symbol : str
-        asof : tz-aware moment, optional
-            Nothing after it is seen; the latest of all where not given.
+        asof : tz-aware timestamp, optional
+            Later chains are ignored; by default the latest of all.
         vendor : str, optional
-            Of this vendor only; needed where several kept a chain of the same moment.
+            Only chains of this vendor; needed where several vendors have a chain of the same timestamp.
 
         Returns
         -------
@@ -178,9 +178,9 @@ class Store:
         SchemaError
             Where there is none, and for illegal arguments.
         MismatchError
-            Where several vendors' chains are of that moment.
+            Where several vendors have a chain of that timestamp.
         ReaderError
-            Where the file is damaged; an earlier one is not given in its place.
+            Where the file is damaged; no earlier chain is returned in its place.
         """
         last = None if asof is None else utc(asof)
         for found in self._by_day(symbol, vendor, None, last, newest_first=True):
@@ -193,18 +193,18 @@ class Store:
             return self._open(latest[0])
         raise SchemaError(
             f"{symbol!r}: no chain{f' from {vendor!r}' if vendor is not None else ''} at or before "
-            f"{last or 'any moment'} in {self.path}, which holds {self._in_words(symbol)}."
+            f"{last or 'any time'} in {self.path}, which holds {self._in_words(symbol)}."
         )
 
     def between(self, symbol: str, first: Any, last: Any, *, vendor: str | None = None) -> Iterator[Chain]:
-        """The chains of `symbol` with first <= asof <= last, in order of time, each read when its turn comes.
+        """The chains of `symbol` with first <= asof <= last, in time order, each read only when it is needed.
 
         Parameters
         ----------
         symbol : str
-        first, last : tz-aware moment
+        first, last : tz-aware timestamp
         vendor : str, optional
-            Of this vendor only.
+            Only chains of this vendor.
 
         Yields
         ------
@@ -213,7 +213,7 @@ class Store:
         Raises
         ------
         SchemaError
-            For illegal arguments. No chain at all is no error.
+            For illegal arguments. Finding no chain is no error.
         ReaderError
             Where a file is damaged.
         """
@@ -227,7 +227,7 @@ class Store:
         return (self._open(snapshot) for day in days for snapshot in day)
 
     def list(self, symbol: str | None = None) -> tuple[Snapshot, ...]:
-        """What is stored, of all symbols or one, by symbol and time; from the names of files alone."""
+        """Stored chains, of all symbols or one, by symbol and time, from file names alone."""
         wanted = self.symbols if symbol is None else (symbol,)
         return tuple(s for name in wanted for day in self._by_day(name, None, None, None) for s in day)
 
@@ -244,7 +244,7 @@ class Store:
         Raises
         ------
         ReaderError
-            Where a file is damaged; `verify` lists all that are.
+            Where a file is damaged; `verify` lists all damaged files.
         """
         rows = []
         for s in self.list():
@@ -256,16 +256,16 @@ class Store:
         )
 
     def raw(self, symbol: str, asof: Any, vendor: str) -> dict[str, bytes]:
-        """The vendor's answers that the chain of exactly this moment was made of, by name; empty without any.
+        """The vendor's responses behind the chain of exactly this timestamp, by name; empty if none.
 
-        Answers given to `append` as plain bytes are called "answer".
+        Responses given to `append` as plain bytes are called "answer".
 
         Raises
         ------
         SchemaError
             For illegal arguments.
         ReaderError
-            Where the chain's file or an answer is damaged or missing.
+            Where the chain's file or a response is damaged or missing.
         """
         path = self.path / place(symbol, utc(asof), vendor)
         if not path.exists():
@@ -276,10 +276,10 @@ class Store:
         return {name: _read_raw(path, name, kept) for name, kept in read_header(path)["raw"].items()}
 
     def verify(self) -> pd.DataFrame:
-        """Read everything and list what is wrong: `path`, `problem`; no row where all is well.
+        """Read everything and list the problems: `path`, `problem`; no row where there is none.
 
-        Files that a crash left behind are no problem: they are never read. Files that do not belong to a
-        store are listed.
+        Leftovers of crashes are no problem: they are never read. Files that do not belong to a store are
+        listed.
 
         Raises
         ------
@@ -296,7 +296,7 @@ class Store:
                     continue
                 snapshot = snapshot_at(path)
                 if snapshot is None:
-                    problems.append((path, "is no file of a store, and is not read. Move it elsewhere."))
+                    problems.append((path, "is not a file of a store, and is not read. Move it elsewhere."))
                     continue
                 try:
                     self._open(snapshot)
@@ -315,7 +315,7 @@ class Store:
         found = self.list(symbol)
         if not found:
             symbols = ", ".join(map(repr, self.symbols))
-            return "nothing" + (f" of it, but {symbols}" if symbols else "")
+            return "nothing" + (f" for it, but {symbols}" if symbols else "")
         moments = sorted(s.asof for s in found)
         what = f"{len(found):,} chains of {', '.join(map(repr, sorted({s.symbol for s in found})))}"
         return f"{what}, {moments[0]:%Y-%m-%d %H:%M:%S} .. {moments[-1]:%Y-%m-%d %H:%M:%S} UTC"
@@ -333,7 +333,7 @@ class Store:
         self, symbol: str, vendor: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None,
         newest_first: bool = False,
     ) -> Iterator[Sequence[Snapshot]]:  # fmt: skip
-        """Snapshots of each day that has any, in order of time, from `first` to `last`."""
+        """Snapshots of each day that has any, in time order, from `first` to `last`."""
         folder = self.path / symbol_folder(symbol)
         low = "" if first is None else day_folder(first)
         high = "date=~" if last is None else day_folder(last)
@@ -359,7 +359,7 @@ def _folders(path: Path) -> list[str]:
 
 
 def _named(raw: Any) -> dict[str, bytes]:
-    """The answers by name; SchemaError with all that is wrong with them."""
+    """The responses by name; one SchemaError for all problems."""
     answers = {} if raw is None else dict(raw) if isinstance(raw, Mapping) else {"answer": raw}
     wrong = [
         f"raw: {name!r} is {type(answer).__name__}; bytes are needed."
@@ -375,9 +375,9 @@ def _read_raw(path: Path, name: str, kept: Mapping[str, str]) -> bytes:
         answer = gzip.decompress(file.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise ReaderError(
-            f"{file}: the raw answer {name!r} of {path.name} is missing or damaged ({error}). Restore it, or "
+            f"{file}: raw response {name!r} of {path.name} is missing or damaged ({error}). Restore it, or "
             f"append the chain again with raw= and replace=True."
         ) from None
     if hashlib.sha256(answer).hexdigest() != kept["sha256"]:
-        raise ReaderError(f"{file}: the raw answer {name!r} of {path.name} was altered. Restore it.")
+        raise ReaderError(f"{file}: raw response {name!r} of {path.name} was altered. Restore it.")
     return answer

@@ -1,4 +1,4 @@
-"""Where a snapshot stands in a store, and what the name of a file says."""
+"""Places of snapshots in a store, and the facts in their file names."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from gammaflow.errors import SchemaError
 
 __all__ = ["Snapshot", "day_folder", "escape_raw", "place", "snapshot_at", "symbol_folder", "symbol_of"]
 
-#: Bytes that names keep. The others become %XX, capitals or small letters too, since file systems exist that
-#: do not tell these apart.
+#: Bytes that names keep; the others become %XX. Each kind keeps letters of one case only, since some file
+#: systems do not distinguish case.
 _PLAIN = {
     "symbol": frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"),
     "vendor": frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-"),
     "raw": frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-"),
 }
-#: The longest a name may be once written so; file systems allow 255 in all.
+#: Longest escaped name; file systems allow 255 characters in all.
 _LONGEST = {"symbol": 200, "vendor": 100, "raw": 80}
 _FILE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{9})Z-(.*)\.parquet", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A stored chain, by what its file's place and name say.
+    """A stored chain, as described by its file's place and name.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Snapshot:
         In UTC.
     vendor : str
     path : Path
-        For `read_snapshot`.
+        Path for `read_snapshot`.
     """
 
     symbol: str
@@ -48,16 +48,16 @@ class Snapshot:
 
 
 def _escape(text: object, what: str) -> str:
-    """`text` as part of a file's name: bytes of its UTF-8 that are not plain become %XX."""
+    """`text` as part of a file name: bytes of its UTF-8 that are not safe become %XX."""
     if not isinstance(text, str):
         raise SchemaError(f"{what}: received {text!r}; text is needed.")
     try:
         name = "".join(chr(byte) if byte in _PLAIN[what] else f"%{byte:02X}" for byte in text.encode())
     except UnicodeEncodeError:
-        raise SchemaError(f"{what}: received {text!a}, which is no Unicode text. Correct it.") from None
+        raise SchemaError(f"{what}: received {text!a}, which is not Unicode text. Correct it.") from None
     if len(name) > _LONGEST[what]:
         raise SchemaError(
-            f"{what}: received {text!r:.60}, which takes {len(name)} characters in a file's name "
+            f"{what}: received {text!r:.60}, which takes {len(name)} characters in a file name "
             f"({name:.40}...); legal: up to {_LONGEST[what]}. Shorten it."
         )
     return name
@@ -65,7 +65,7 @@ def _escape(text: object, what: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _unescape(name: str, what: str) -> str | None:
-    """The text that `_escape` made `name` of; None where it did not."""
+    """The text that `_escape` turned into `name`; None for other names."""
     try:
         text = unquote(name, errors="strict")
         return text if _escape(text, what) == name else None
@@ -74,7 +74,7 @@ def _unescape(name: str, what: str) -> str | None:
 
 
 def escape_raw(name: object) -> str:
-    """The name of a raw answer as part of its file's name."""
+    """The name of a raw response as part of its file name."""
     return _escape(name, "raw")
 
 
@@ -84,12 +84,12 @@ def symbol_folder(symbol: object) -> str:
 
 
 def symbol_of(folder: str) -> str | None:
-    """The symbol of a folder; None where it is no symbol's."""
+    """The symbol of a folder; None for other folders."""
     return _unescape(folder[7:], "symbol") if folder.startswith("symbol=") else None
 
 
 def day_folder(asof: pd.Timestamp) -> str:
-    """The folder of a moment's day in UTC; sorts as time does."""
+    """The folder of a timestamp's UTC day; its name sorts by time."""
     return f"date={asof:%Y-%m-%d}"
 
 
@@ -99,7 +99,7 @@ def place(symbol: object, asof: pd.Timestamp, vendor: object) -> Path:
     Raises
     ------
     SchemaError
-        Where symbol or vendor are no text, or too long for a file's name.
+        Where symbol or vendor are not text, or too long for a file name.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def place(symbol: object, asof: pd.Timestamp, vendor: object) -> Path:
 
 
 def snapshot_at(path: Path) -> Snapshot | None:
-    """What a file's place and name say; None where no store would have put it there."""
+    """The snapshot described by a file's place and name; None where no store would have put it there."""
     match = _FILE.fullmatch(path.name)
     symbol, vendor = symbol_of(path.parent.parent.name), _unescape(match[8], "vendor") if match else None
     if match is None or symbol is None or vendor is None:

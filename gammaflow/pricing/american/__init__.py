@@ -1,4 +1,4 @@
-"""American options: price, greeks, implied volatility and the boundary of early exercise.
+"""American options: price, greeks, implied volatility and the early-exercise boundary.
 
 Examples
 --------

@@ -1,4 +1,4 @@
-"""Boundaries of early exercise and values of arrays of American options, on which all else is built."""
+"""Early-exercise boundaries and values of arrays of American options, on which the other functions build."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ __all__ = ["Boundaries", "Rules", "evaluate", "evaluate_all", "find_boundaries",
 FloatArray = NDArray[np.float64]
 Rules = tuple[Rule, Rule]  # of ordinary options, and of strained ones
 
-_THREADS_FROM = 4000  # options: 10 ms; on two busy cores threads gained nothing below
+_THREADS_FROM = 4000  # options: 10 ms; with fewer, threads gained nothing on two busy cores
 
 
 def share(work: Callable[[int, int], None], n: int, each: float = 1.0) -> None:
-    """`in_ranges` over n items that cost as much as `each` options do."""
+    """`in_ranges` over n items, each costing as much as `each` options."""
     in_ranges(work, n, cost=each, worth=_THREADS_FROM, pieces=4)
 
 
 class Boundaries(NamedTuple):
-    """Boundaries of early exercise of puts of strike 1, one per option; those of calls by symmetry."""
+    """Early-exercise boundaries of puts of strike 1, one per option; those of calls by symmetry."""
 
     gain: FloatArray
-    """What is gained by exercise: r of a put, q of a call [1/year]."""
+    """Gain from exercise: r of a put, q of a call [1/year]."""
     cost: FloatArray
-    """What is lost by it: q of a put, r of a call [1/year]."""
+    """Loss from exercise: q of a put, r of a call [1/year]."""
     sigma: FloatArray
     still: FloatArray
-    """Years after which the boundary stands still."""
+    """Years after which the boundary is constant."""
     life: FloatArray
-    """Years that count."""
+    """Years that matter for the price."""
     edge: FloatArray
-    """The boundary: 0 where exercise is never early, NaN where there are two."""
+    """The boundary: 0 where early exercise is never optimal, NaN where there are two."""
     end: FloatArray
-    """Where the premium ends; 0 where nothing is random."""
+    """Spot beyond which the premium is zero; 0 where spot is deterministic."""
     H: FloatArray
     """(n + 1, m) values of `gammaflow.kernels.american`."""
 
 
 def parts(phi: Any, t: Any, r: Any, sigma: Any, q: Any) -> list[tuple[Any, int]]:
-    """Rows of the options that are ordinary, 0, and strained, 1, as in `strained_loop`."""
+    """Rows of the options that are ordinary (0) and strained (1), as in `strained_loop`."""
     put, strained = phi < 0, np.empty(len(t), np.bool_)
     strained_loop(np.where(put, r, q), np.where(put, q, r), sigma, t, strained)
     if strained.all() or not strained.any():
@@ -58,7 +58,7 @@ def parts(phi: Any, t: Any, r: Any, sigma: Any, q: Any) -> list[tuple[Any, int]]
 def find_boundaries(
     phi: Any, years: Any, r: Any, sigma: Any, q: Any, by: Rule, still: FloatArray | None = None
 ) -> Boundaries:
-    """Boundaries of options now; `still` holds the years after which they stand still, where known."""
+    """Boundaries of options now; `still` has the years after which they are constant, where known."""
     put = phi < 0
     gain, cost = np.where(put, r, q), np.where(put, q, r)
     n = len(gain)
@@ -71,7 +71,7 @@ def find_boundaries(
 def premiums(
     of: Any, phi: Any, S: Any, K: Any, found: Boundaries, by: Rule, slope: FloatArray | None = None
 ) -> FloatArray:
-    """Price and cash greeks of the premium of options S, K on the boundaries `of`, as in `premium_loop`."""
+    """Price and cash greeks of the premium of options S, K with the boundaries `of`, as in `premium_loop`."""
     out = np.empty((4 if slope is None else 10, len(of)))
     columns = (of, np.asarray(phi, float), S, K, *found[:3], found.still, found.life)
     premium_loop(*columns, found.H, found.H if slope is None else slope, by, out)
@@ -105,7 +105,7 @@ def evaluate(arrays: Sequence[Any], by: Rule) -> FloatArray:
 
 
 def evaluate_all(arrays: Sequence[Any], rules: Rules) -> FloatArray:
-    """As `evaluate`, each option by the rule that suits it."""
+    """Same as `evaluate`, each option by the rule that suits it."""
     phi, _, _, t, r, sigma, q = arrays
     out = np.empty((5, len(t)))
     for rows, kind in parts(phi, t, r, sigma, q):
@@ -114,13 +114,13 @@ def evaluate_all(arrays: Sequence[Any], rules: Rules) -> FloatArray:
 
 
 def _pure(S: FloatArray, cash: FloatArray) -> tuple[FloatArray, ...]:
-    """Price, delta, gamma and speed of cash ones."""
+    """Price, delta, gamma and speed from their cash equivalents."""
     price, delta, gamma, speed = cash
     return price, delta / S, gamma / S / S, (speed - 2.0 * gamma) / S / S / S
 
 
 def _drift(arrays: Sequence[Any], found: Boundaries, x: FloatArray, out: FloatArray) -> None:
-    """Values where nothing is random, of options exercised once their spot drifts to the boundary."""
+    """Values where spot is deterministic, of options exercised once spot drifts to the boundary."""
     phi, S, K, t = arrays[:4]
     gain, cost, edge = found.gain, found.cost, found.edge
     ahead = cost - gain

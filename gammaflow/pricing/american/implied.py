@@ -22,16 +22,16 @@ __all__ = ["implied"]
 
 FloatArray = NDArray[np.float64]
 
-# Of the search: doublings of the upper bound, steps (every third halves the bracket), and the width at which
-# the bracket holds a jump of the price by its own error.
+# Limits of the search: doublings of the upper bound, steps (every third halves the bracket), and the width
+# at which the bracket holds a jump of the price no larger than its own error.
 _DOUBLINGS, _STEPS, _NARROW = 12, 99, 1e-10
 
-# Error of prices, per strike of puts and spot of calls: one that little below intrinsic value is at it.
+# Error of prices, per strike of puts and spot of calls: a price closer to intrinsic value equals it.
 _ERROR = 2e-6
 
 
 def implied(phi: Any, price: FloatArray, *terms: FloatArray, by: Rules) -> tuple[FloatArray, Any]:
-    """Volatility and status of options of one chunk; terms are S, K, t, r, q."""
+    """Implied volatility and status of one chunk of options; terms are S, K, t, r, q."""
     S, K, t, r, q = terms
     sigma, status = np.empty(len(S)), np.empty(len(S), np.int8)
     implied_loop(price, phi, *terms, sigma, status, 0)
@@ -51,7 +51,7 @@ def implied(phi: Any, price: FloatArray, *terms: FloatArray, by: Rules) -> tuple
         OK,
     )
     rows, close = early[status[early] == OK], close[status[early] == OK]
-    # the European option is worth less: its volatility is too high
+    # the European option is worth less, so its implied volatility is an upper bound
     high = np.where(sigma[rows] > 0.0, sigma[rows], 0.5 / np.sqrt(t[rows]))
     above = worth(rows, high)[0] - price[rows]
     for _ in range(_DOUBLINGS):
@@ -76,7 +76,7 @@ def implied(phi: Any, price: FloatArray, *terms: FloatArray, by: Rules) -> tuple
 def _root(
     f: Callable[[Any, FloatArray], FloatArray], high: FloatArray, above: FloatArray, close: FloatArray
 ) -> FloatArray:
-    """Where each increasing f is within `close` of 0, between 0 and `high`, where it is `above`: secants."""
+    """Zero of each increasing f to within `close`, between 0 and `high`, where f is `above`, by secants."""
     out, left = high.copy(), np.flatnonzero(above > close)
     high, low, close = high[left], np.zeros(len(left)), close[left]
     before, f_before, x = high, above[left], 0.9 * high

@@ -1,4 +1,4 @@
-"""American options under Black-Scholes-Merton: price, greeks and the boundary of early exercise.
+"""American options under Black-Scholes-Merton: price, greeks and the early-exercise boundary.
 
 Arguments are scalars, arrays or Series of any shapes that broadcast: `flag` 'c'/'p'/'call'/'put' (any case)
 or +1/-1; `S` spot and `K` strike in currency; `t` years; `r` rate and `q` dividend (or carry) yield,
@@ -6,10 +6,11 @@ continuously compounded per year, paid continuously; `sigma` per square-root yea
 of `gammaflow.bsm`.
 
 Illegal values (negative or infinite S, K, t, sigma; NaN anywhere) give NaN; wrong shapes, dtypes, flags and
-names raise `SchemaError`. A put with q < r < 0 and a call with r < q < 0 have two boundaries: they are not
-supported and give NaN. Where early exercise is never optimal (a put with r <= 0, a call with q <= 0, but for
-those with one rate 0 and the other below it) all values are the European ones. Where the option is exercised
-now, it is worth its intrinsic value, delta is +1 or -1, and all other greeks are 0: also theta and rho.
+names raise `SchemaError`. A put with q < r < 0 and a call with r < q < 0 have two boundaries, which are not
+supported and give NaN. Where early exercise is never optimal (a put with r <= 0, a call with q <= 0, except
+where one rate is 0 and the other below it) all values are the European ones. Where immediate exercise is
+optimal, the option is worth its intrinsic value, delta is +1 or -1, and all other greeks, including theta and
+rho, are 0.
 """
 
 from __future__ import annotations
@@ -51,17 +52,17 @@ _STEP = 0.005
 
 
 def _held(phi: FloatArray, S: FloatArray, boundary: FloatArray) -> NDArray[np.bool_]:
-    """Options that may be exercised early, but not yet."""
+    """Mask of options that may be exercised early but are not yet exercised."""
     return np.isfinite(boundary) & (boundary > 0.0) & (phi * (boundary - S) > 0.0)
 
 
 def _differences(
     arrays: list[FloatArray], column: int, step: FloatArray, side: FloatArray, central: Any, by: Rule
 ) -> tuple[FloatArray, FloatArray]:
-    """First and second derivatives of price and delta by a column, each (2, n), without leaving the region.
+    """First and second derivatives of price and delta by a column, each (2, n), before exercise.
 
-    Points on both sides are taken where `central` allows it and the option is held at all of them, else on
-    `side`, else on the other one.
+    Points on both sides are used where `central` allows it and the option is alive at all of them, else on
+    `side`, else on the other side.
     """
     n = len(step)
     first, second = np.zeros((2, n)), np.zeros((2, n))
@@ -84,7 +85,7 @@ def _differences(
 
 
 def _by_volatility(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
-    """Vega, vanna and volga of options that are held, into their rows of out."""
+    """Vega, vanna and volga of options not yet exercised, into their rows of out."""
     n = len(arrays[0])
     first, second = _differences(arrays, 5, _STEP * arrays[5], np.ones(n), np.ones(n, bool), by)
     for name, values in (("vega", first[0]), ("vanna", first[1]), ("volga", second[0])):
@@ -92,7 +93,7 @@ def _by_volatility(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
 
 
 def _by_rate(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
-    """Rho of options that are held, into its row of out; no difference goes across r = q, a kink of B(0+)."""
+    """Rho of options not yet exercised, into its row of out; no difference crosses r = q, a kink of B(0+)."""
     phi, _, _, _, r, _, q = arrays
     scale = np.where((phi < 0) & (r > 0.0), r, np.maximum(np.abs(r), np.abs(q)))
     step = _STEP * scale
@@ -104,7 +105,7 @@ def _by_rate(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
 def _fill(
     names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rules, Rules], out: FloatArray
 ) -> None:
-    """Named quantities of one chunk into out (len(ALL), n), each option by the rules that suit it."""
+    """The named quantities of one chunk into out (len(ALL), n), each option by the rules that suit it."""
     phi, _, _, t, r, sigma, q = arrays
     for rows, kind in parts(phi, t, r, sigma, q):
         some = np.ascontiguousarray(out[:, rows])
@@ -115,7 +116,7 @@ def _fill(
 def _fill_part(
     names: tuple[str, ...], arrays: list[FloatArray], rules: tuple[Rule, Rule], out: FloatArray
 ) -> None:
-    """Named quantities of options of one kind into out (len(ALL), n)."""
+    """The named quantities of options of one kind into out (len(ALL), n)."""
     found = evaluate(arrays, rules[0])
     price, delta, gamma, speed, boundary = found
     if names != ("price",):
@@ -152,7 +153,7 @@ def price(
     *,
     precision: str = "default",
 ) -> Any:
-    """Price of American options, in currency: `greeks` with the price alone.
+    """Price of American options, in currency: `greeks` for the price alone.
 
     Returns
     -------
@@ -192,10 +193,11 @@ def greeks(
         price delta gamma vega theta rho vanna charm volga (the default), and speed. Units and signs are those
         of `gammaflow.bsm.greeks`.
     precision : "default" or "precise"
-        Prices are within 3e-6 K and 3e-8 K (the larger of S and K for calls), deltas within 4e-4, next to the
-        boundary, and 2e-6: wherever |r - q| sqrt(t) is at most 100 sigma, sigma sqrt(t) from 0.001 to 15, and
-        |r| t and |q| t at most 60. Where sigma is 5 % or more, |r - q| sqrt(t) at most 3 sigma and
-        sigma sqrt(t) at most 1, 99 of 100 prices are within 2e-7 K and 2e-9 K, deltas within 5e-6 and 2e-8.
+        Prices are within 3e-6 K ("default") or 3e-8 K ("precise"; for calls, the larger of S and K), deltas
+        within 4e-4 or 2e-6, worst next to the boundary: wherever |r - q| sqrt(t) is at most 100 sigma,
+        sigma sqrt(t) from 0.001 to 15, and |r| t and |q| t at most 60. Where sigma is 5 % or more,
+        |r - q| sqrt(t) at most 3 sigma and sigma sqrt(t) at most 1, 99 of 100 prices are within 2e-7 K or
+        2e-9 K, deltas within 5e-6 or 2e-8.
 
     Returns
     -------
@@ -205,24 +207,25 @@ def greeks(
     Raises
     ------
     SchemaError
-        For unknown flags, names or precisions, arguments that are no numbers, shapes that do not broadcast;
-        all problems of the arguments at once.
+        For unknown flags, names or precisions, arguments that are not numbers, or shapes that do not
+        broadcast; all problems of the arguments at once.
 
     Notes
     -----
-    Andersen, Lake and Offengenden (2016), "High-performance American option pricing", their system FP-A;
+    Andersen, Lake and Offengenden (2016), "High-performance American option pricing", system FP-A;
     calls by the symmetry of McDonald and Schroder (1998). Delta, gamma and speed are derivatives of the
     premium integral; theta and charm follow from the pricing equation and its derivative by S. Vega, vanna,
-    volga and rho are differences of five points, 0.5 % of sigma or of the rate apart, on one side only where
-    the other is beyond the boundary, or beyond r = q, where B(0+) has a kink. Price and delta are continuous
-    across the boundary; gamma and volga, vanna and charm jump to 0 there.
+    volga and rho are five-point differences with steps of 0.5 % of sigma or of the rate, on one side only
+    where the other lies beyond the boundary, or beyond r = q, where B(0+) has a kink. Price and delta are
+    continuous across the boundary; gamma and volga, vanna and charm jump to 0 there.
 
     A put with r = 0 > q has no rho within about 1 % of its boundary (NaN).
 
-    Times of the boundary, points of its equation and of the premium are 8, 8, 24 or 16, 16, 48 for ordinary
-    options. Three kinds have 20, 20, 48 or 32, 32, 96, found another way, and take about sixty times as long:
-    those that near the perpetual option (rate t above 2, where its price is approached as e^(-rate t)), those
-    of sigma sqrt(t) above 1.5, and those that pay for being held (-q t of a put, -r t of a call above 0.1).
+    Nodes of the boundary, points of its equation and points of the premium are 8, 8, 24 or 16, 16, 48 for
+    ordinary options. Three kinds use 20, 20, 48 or 32, 32, 96 and another solver, and take about sixty times
+    as long: options close to the perpetual one (rate t above 2, where its price is approached as
+    e^(-rate t)), options with sigma sqrt(t) above 1.5, and options that pay for not being exercised (-q t of
+    a put, -r t of a call above 0.1).
 
     Examples
     --------
@@ -261,7 +264,7 @@ def exercise_boundary(
     *,
     precision: str = "precise",
 ) -> Any:
-    """Spot at and beyond which an American option is exercised now, in currency.
+    """Spot at and beyond which an American option is exercised now, in currency: the early-exercise boundary.
 
     Parameters
     ----------
@@ -271,14 +274,14 @@ def exercise_boundary(
     Returns
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
-        A put is exercised at and below it, a call at and above it; 0 (put) or infinity (call) where it never
-        is early, NaN for illegal values and where there are two boundaries. At t = 0 its limit, for a put
-        K min(1, r / q).
+        A put is exercised at and below it, a call at and above it. It is 0 (put) or infinity (call) where
+        early exercise is never optimal, NaN for illegal values and where there are two boundaries, and at
+        t = 0 its limit, for a put K min(1, r / q).
 
     Notes
     -----
-    Good to 1e-6 of itself, with the precision "default" to 1e-4, wherever prices are (see `greeks`), if what
-    is gained by exercise (r t of a put, q t of a call) is 1e-5 or more.
+    Relative error of 1e-6, or 1e-4 with the precision "default", in the range given in `greeks` for prices,
+    if the gain from exercise (r t of a put, q t of a call) is 1e-5 or more.
 
     Examples
     --------
@@ -315,7 +318,7 @@ def implied_volatility(
     *,
     precision: str = "default",
 ) -> Any:
-    """Volatility of prices of American options; NaN where a price has none.
+    """Implied volatility of American options; NaN where a price has none.
 
     Parameters
     ----------
@@ -325,7 +328,7 @@ def implied_volatility(
     Returns
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
-        `implied_volatility_status` says why a row is NaN.
+        `implied_volatility_status` gives the reason for each NaN.
 
     Raises
     ------
@@ -354,19 +357,19 @@ def implied_volatility_status(
     *,
     precision: str = "default",
 ) -> ImpliedVolatility:
-    """Volatility of prices as `implied_volatility`, with the reason wherever there is none.
+    """Implied volatility as `implied_volatility` gives it, with the reason wherever there is none.
 
     Returns
     -------
     ImpliedVolatility
         `.sigma` float64 and `.status` int8 of the broadcast shape, `.reason` the status in words:
         0 ok, 1 below intrinsic, 2 no time value, 3 above the bound, 4 not a number (an illegal input, or
-        two boundaries). Intrinsic value is that of the best moment to exercise if spot only drifts.
+        two boundaries). Intrinsic value is that at the best time to exercise if spot follows its forward.
 
     Notes
     -----
-    The volatility of the European option of that price is an upper bound, since the American one is worth
-    more; from there by secants within a bracket, to an error of the price of 1e-9 of S + K.
+    The implied volatility of the European option at that price is an upper bound, since the American option
+    is worth more; from there, secants within a bracket, to an error of the price of 1e-9 of S + K.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Single barrier options of any monitoring: prices, greeks, and what a knock-in makes dealers trade.
+"""Single barrier options, monitored continuously or on dates: prices, greeks and hedge trades at a knock-in.
 
-Arguments are scalars, arrays or Series of any shapes that broadcast, with the field symbols of
-`gammaflow.bsm`, and `kind` "down-in", "down-out", "up-in" or "up-out", `H` barrier.
+Arguments are scalars, arrays or Series of any shapes that broadcast, with the symbols of `gammaflow.bsm`, and
+`kind` "down-in", "down-out", "up-in" or "up-out", `H` barrier.
 
 Examples
 --------

@@ -1,4 +1,4 @@
-"""Reading the arguments of the barrier functions: every problem of a call in one error."""
+"""Arguments of the barrier functions; one error lists every problem of a call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["BETA", "KINDS", "Terms", "read_monitoring", "read_terms"]
 #: -zeta(1/2) / sqrt(2 pi), the shift of Broadie, Glasserman and Kou (1997), eq. (1.2).
 BETA = 0.5825971579390107
 
-#: The part of the kernels' code that a kind stands for.
+#: Part of the kernels' code that encodes the kind.
 KINDS = {"down-in": 2, "down-out": 6, "up-in": 0, "up-out": 4}
 MOST_DATES = 100_000
 CLOSEST = 1e-6
@@ -27,7 +27,7 @@ CLOSEST = 1e-6
 
 @dataclass(frozen=True)
 class Terms:
-    """Validated columns that broadcast to one shape."""
+    """Validated columns of one broadcast shape."""
 
     code: NDArray[np.int8]
     numbers: Mapping[str, NDArray[np.float64]]
@@ -41,12 +41,12 @@ def _read_alive(value: Any, problems: list[str]) -> Words:
     if array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all():
         array = array.astype(bool)
     if array.dtype != np.bool_:
-        problems.append(f"alive: received {uncovered!r:.60}; it must be True (not yet knocked) or False.")
+        problems.append(f"alive: received {uncovered!r:.60}; it must be True (barrier not hit yet) or False.")
     return Words("alive", value, array, hidden)
 
 
 def read_terms(kind: Any, flag: Any, alive: Any, **numbers: Any) -> Terms:
-    """Columns of a call; raises one `SchemaError` for all that is wrong with them.
+    """Columns of a call; one `SchemaError` for all problems.
 
     Where a kind, a flag or `alive` is hidden, the first of the numbers is NaN.
     """
@@ -59,10 +59,10 @@ def read_terms(kind: Any, flag: Any, alive: Any, **numbers: Any) -> Terms:
 
 
 def read_monitoring(monitoring: Any, method: Any, tol: Any, t: Any) -> NDArray[np.float64] | None:
-    """The dates as fractions of t, ending with 1; None if monitored continuously."""
+    """The monitoring dates as fractions of t, ending with 1; None if monitored continuously."""
     problems = []
     if method not in ("exact", "bgk"):
-        problems.append(f"method: received {method!r}; legal are 'exact' and 'bgk'.")
+        problems.append(f"method: received {method!r}; legal: 'exact' and 'bgk'.")
     if not (isinstance(tol, (int, float)) and 1e-9 <= tol <= 1e-2):
         problems.append(f"tol: received {tol!r}; it must lie between 1e-9 and 1e-2.")
     dates: NDArray[np.float64] | None
@@ -70,23 +70,21 @@ def read_monitoring(monitoring: Any, method: Any, tol: Any, t: Any) -> NDArray[n
     if problem:
         problems.append(problem)
     elif method == "bgk" and not equal:
-        problems.append(
-            "method='bgk' shifts a barrier with equally spaced dates; give monitoring their number."
-        )
+        problems.append("method='bgk' needs equally spaced dates; pass their number as monitoring.")
     if problems:
         raise SchemaError("\n".join(problems))
     return dates
 
 
 def _read_dates(monitoring: Any, t: Any) -> tuple[Any, bool, str | None]:
-    """Fractions of t (None: continuous), whether they were given as a number of dates, what is wrong."""
+    """Fractions of t (None: continuous), whether a number of dates was given, and the problem found."""
     legal = "'continuous', 'maturity', a number of dates (1 or more), or increasing times in years up to t"
     if isinstance(monitoring, str):
         if monitoring == "continuous":
             return None, False, None
         if monitoring == "maturity":
             return np.ones(1), False, None
-        return None, False, f"monitoring: received {monitoring!r}; legal are {legal}."
+        return None, False, f"monitoring: received {monitoring!r}; legal: {legal}."
     counted = isinstance(monitoring, (int, np.integer)) and type(monitoring) is not bool
     if counted:
         n = int(monitoring)
@@ -98,7 +96,7 @@ def _read_dates(monitoring: Any, t: Any) -> tuple[Any, bool, str | None]:
     except (TypeError, ValueError):
         times = np.empty(0)
     if times.ndim != 1 or not times.size:
-        return None, False, f"monitoring: received {monitoring!r:.60}; legal are {legal}."
+        return None, False, f"monitoring: received {monitoring!r:.60}; legal: {legal}."
     if not (np.isfinite(times).all() and times[0] > 0.0 and (np.diff(times) > 0.0).all()):
         return None, False, f"monitoring: times must be finite, > 0 and increasing; received {times!r:.80}."
     gaps = np.diff(times, prepend=0.0)

@@ -1,4 +1,4 @@
-"""What a barrier makes its hedger trade; the public names are those of `gammaflow.barrier`."""
+"""Hedge trades that a barrier causes; the public names are those of `gammaflow.barrier`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ _HALVINGS = 44
 
 
 class DeltaExcess(NamedTuple):
-    """Where the delta of an option not yet knocked is larger than a limit; arrays of one shape."""
+    """Delta at the barrier of an option not yet knocked in or out, and the spots where it exceeds a limit.
 
-    #: delta at the barrier, seen from the side not yet knocked [units of the underlying per option]
+    All are arrays of one shape.
+    """
+
+    #: delta at the barrier, seen from the side not yet hit [units of the underlying per option]
     edge: FloatArray
-    #: |delta| exceeds the limit between the barrier and this spot, or up to it; NaN where it nowhere does
+    #: farthest spot from the barrier at which |delta| reaches the limit; NaN where it never exceeds it
     spot: FloatArray
-    #: what knocking adds to delta at the barrier, see `knock_in_jump`; for a knock-out, what it takes away
+    #: change of delta when the barrier is hit, see `knock_in_jump`; for a knock-out, the delta that is lost
     jump: FloatArray
 
 
@@ -48,7 +51,7 @@ def _edges(
     monitoring: ArrayLike,
     tol: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """delta at S = H of the vanilla and, from the side not yet knocked, of the option."""
+    """delta at S = H of the vanilla and of the option, from the side not yet hit."""
     terms = read_terms(kind, flag, True, K=K, H=H, t=t, r=r, sigma=sigma, q=q)
     n = terms.numbers
     block = np.empty((2, *terms.shape))
@@ -76,16 +79,16 @@ def knock_in_jump(
     monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> Any:
-    """Change of delta when an option is knocked at S = H, in units of the underlying per option.
+    """Change of delta when the barrier is hit at S = H, in units of the underlying per option.
 
-    Whoever hedges one long option holds minus its delta and sells this many units when it is knocked
+    A hedger who is long one option holds minus its delta and sells this many units when the barrier is hit
     (buys, where negative). For a knock-in J = delta(vanilla) - delta(knock-in); for a knock-out
     J = -delta(knock-out).
 
     Parameters
     ----------
     kind, flag, K, H, t, r, sigma, q, monitoring, tol
-        As in `gammaflow.barrier.greeks`. Monitored at dates: knocked on a date with these dates still ahead.
+        As in `gammaflow.barrier.greeks`. On monitoring dates: hit on a date with the given dates still ahead.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def delta_excess(
     monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> DeltaExcess:
-    """Where |delta| of an option not yet knocked exceeds a limit.
+    """Spots at which |delta| of an option not yet knocked in or out exceeds a limit.
 
     Parameters
     ----------
@@ -226,8 +229,8 @@ def excess_threshold(
 def barrier_shift(H: ArrayLike, jump: ArrayLike, shares: ArrayLike, impact: ArrayLike) -> Any:
     """Barrier to risk-manage at: moved by what trading the jump of delta would itself do to the price.
 
-    H' = H exp(-impact * jump * shares * H): the excess cannot be traded at one price, so it is spread over
-    the move that it causes.
+    H' = H exp(-impact * jump * shares * H): the jump of delta cannot be traded at one price, so it is spread
+    over the move that it causes.
 
     Parameters
     ----------
@@ -269,7 +272,7 @@ def ladder(
     monitoring: ArrayLike = "continuous",
     tol: float = 1e-6,
 ) -> pd.DataFrame:
-    """One greek of one option over spots and times to expiry: the cliff at the barrier, in a table.
+    """Table of one greek of one option over spots and times to expiry: the cliff at the barrier.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Barrier options under a volatility that depends on spot; the public name is in `gammaflow.barrier`."""
+"""Barrier options under a local volatility; the public name is in `gammaflow.barrier`."""
 
 from __future__ import annotations
 
@@ -107,28 +107,29 @@ def greeks_local_volatility(
         Spots [currency, > 0]; one solution serves all.
     vol : callable, table or number
         sigma(spots, years from today), an array for an array of spots; or (spots, volatilities), interpolated
-        linearly and constant beyond; per square-root year. This is a local volatility, not the smile of
-        implied ones.
+        linearly and constant beyond; per square-root year. This is a local volatility, not an implied
+        volatility smile.
     nodes, steps : int
-        Points in ln S and steps in time, at least 50 and 10. The error falls with their square: for 400 and
-        200 it is some 1e-4 of the price a few deviations from the barrier.
+        Points in ln S and steps in time, at least 50 and 10. The error falls with their square: with 400 and
+        200 it is about 1e-4 of the price a few deviations from the barrier.
 
     Returns
     -------
     Greeks
-        price, delta and gamma, arrays of the shape of S; for a volatility that does not vary they tend to
-        those of `gammaflow.barrier.greeks`.
+        price, delta and gamma, arrays of the shape of S; for a constant volatility they tend to those of
+        `gammaflow.barrier.greeks`.
 
     Raises
     ------
     SchemaError
-        As `gammaflow.barrier.greeks`; for more than one option, and values for which there is no grid.
+        As `gammaflow.barrier.greeks`; also for more than one option, and for values for which there is no
+        grid.
 
     Notes
     -----
     Crank-Nicolson with nodes on barrier and strike, each start and each monitoring date followed by four
-    implicit half steps (Rannacher 1984). On a date the node on the barrier takes half the value. The
-    knock-in is the vanilla option solved on the same grid less the knock-out.
+    implicit half steps (Rannacher 1984). On a monitoring date the node on the barrier takes half the value.
+    The knock-in is the vanilla option solved on the same grid less the knock-out.
 
     Examples
     --------
@@ -141,9 +142,9 @@ def greeks_local_volatility(
     read = read_terms(kind, flag, True, S=S, K=K, H=H, t=t, r=r, q=q)
     numbers = {name: a for name, a in read.numbers.items() if name != "S"}
     sigma = _read_volatility(vol)
-    problems = [f"{name}: received an array; give one option." for name, a in numbers.items() if a.ndim]
+    problems = [f"{name}: received an array; pass one option." for name, a in numbers.items() if a.ndim]
     if read.code.ndim:
-        problems.append("kind, flag: received an array; give one option.")
+        problems.append("kind, flag: received an array; pass one option.")
     for name, count, least in (("nodes", nodes, 50), ("steps", steps, 10)):
         if not (isinstance(count, (int, np.integer)) and count >= least):
             problems.append(f"{name}: received {count!r}; it must be an integer of at least {least}.")

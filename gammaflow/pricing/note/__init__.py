@@ -1,4 +1,4 @@
-"""Structured notes: the payments still to come, and their value."""
+"""Structured notes: their remaining payments, and the value of those."""
 
 from gammaflow.pricing.note.prices import ALL, DEFAULT, value
 from gammaflow.pricing.note.terms import NoteTerms

@@ -1,4 +1,4 @@
-"""Value and greeks of whole structured notes under Black-Scholes-Merton, over a ladder of spots."""
+"""Value and greeks of structured notes under Black-Scholes-Merton, over a ladder of spots."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ Array = NDArray[np.float64]
 DEFAULT = ("price", "delta", "gamma")
 ALL = (*DEFAULT, "vega", "theta", "rho", "vanna", "charm", "volga", "speed", "zomma", "color")
 
-#: Steps of the differences: a share of volatility; of a rate, the share of a deviation it moves the forward.
+#: Difference steps: a fraction of volatility; for a rate, the fraction of a deviation by which it moves the
+#: forward.
 _VOL_STEP, _RATE_STEP = 0.004, 0.005
 
-# Below this deviation by maturity, and below this spot, nothing is random.
+# Below this deviation at maturity, and below this spot, the outcome is treated as deterministic.
 STILL = 1e-5
 LEAST = 1e-60
 
@@ -48,25 +49,25 @@ def value(
     *,
     tol: float = 1e-7,
 ) -> Greeks:
-    """Value of a note to its holder and greeks, as shares of par.
+    """Value of a structured note to its holder, and greeks, as shares of par.
 
     Parameters
     ----------
     terms : NoteTerms
-        What is still to come.
+        The remaining terms.
     spots : scalar or array
         Prices of the underlying [currency, >= 0].
     r, sigma, q : float
-        Continuously compounded rate at which the note is discounted, volatility [>= 0], dividend yield.
+        Continuously compounded discount rate of the note, volatility [>= 0], dividend yield.
     which : names out of `ALL`
         price delta gamma (the default), vega theta rho vanna charm volga speed zomma color: derivatives per
         1.00 of spot, volatility and rate; theta, charm and color are calendar-time, per year.
     tol : float
         Error of the price, as a share of par, and of delta and gamma, as a share of the larger of their
-        largest value and par / S and par / S^2; >= 1e-9. The price is a thousand times better than that. 1e-4
-        takes half the time of 1e-7, and 1e-9 a third more. Rounding adds to S^2 gamma, as a share of par,
-        1e-16 / s^3, where s = sigma sqrt(years to the first date); before the only date no more than within
-        ten s of its levels.
+        largest value and par / S and par / S^2; >= 1e-9. The price is a thousand times more accurate. 1e-4
+        takes half the time of 1e-7, and 1e-9 a third more. Rounding adds an error of 1e-16 / s^3 to S^2
+        gamma, as a share of par, where s = sigma sqrt(years to the first date); if only one date is left,
+        only within ten s of its levels.
 
     Returns
     -------
@@ -76,26 +77,26 @@ def value(
     Raises
     ------
     SchemaError
-        For terms that are no `NoteTerms`, unknown names, arguments that are no numbers, a tol out of reach;
+        For terms that are not `NoteTerms`, unknown names, arguments that are not numbers, a tol out of reach;
         all problems at once.
 
     Notes
     -----
-    No credit spread: the note is worth what it pays, discounted at r. Spots that are negative, infinite or
-    NaN give NaN, and so do such r, sigma and q. A note whose barrier is looked at always is knocked where
-    spot is at or below it. With a deviation sigma sqrt(T) below 1e-5, and at spot 0, the note is worth what
-    it pays along the forward; greeks are then derivatives of that.
+    No credit spread: the note is worth its payments, discounted at r. Spots that are negative, infinite or
+    NaN give NaN, and so do such r, sigma and q. A note whose barrier is observed continuously is knocked in
+    where spot is at or below it. With a deviation sigma sqrt(T) below 1e-5, and at spot 0, the note is worth
+    its payments along the forward, and the greeks are derivatives of that.
 
     Two-state backward quadrature, see `gammaflow.kernels.notes`, eqs. (1) to (3). Derivatives in spot are
-    those of the last step's Gaussian. With b = r - q the pricing equation, between dates, gives those in
-    calendar time:
+    those of the last step's Gaussian. With b = r - q the pricing equation gives those in calendar time,
+    between dates:
 
         theta = r V - b S delta - sigma^2 S^2 gamma / 2                                             (4)
         charm = q delta - (b + sigma^2) S gamma - sigma^2 S^2 speed / 2                             (5)
         color = (q - b - sigma^2) gamma - (b + 2 sigma^2) S speed - sigma^2 S^2 speed' / 2          (6)
 
     (5) and (6) are (4) differentiated in S. vega, volga, vanna, zomma and rho are fourth-order differences on
-    the same panels; each of volatility and rate takes four passes more.
+    the same panels; volatility and rate take four more passes each.
 
     Examples
     --------
@@ -164,7 +165,7 @@ def _check_terms(terms: Any) -> None:
 
 
 class _Note:
-    """A note over legal spots, increasing, at one rate and volatility, with both to be moved."""
+    """A note over legal, increasing spots at one rate and volatility, both of which can be shifted."""
 
     def __init__(self, terms: NoteTerms, S: Array, r: float, sigma: float, q: float, level: Array) -> None:
         self.terms, self.S, self.r, self.sigma, self.q = terms, S, r, sigma, q
@@ -178,7 +179,7 @@ class _Note:
         self.claims = [] if self.still.all() else self._claims()
 
     def _claims(self) -> list[tuple[Dates, float]]:
-        """The knocked note, and what not having been knocked adds, each at the dates that concern it."""
+        """The note once knocked in, and the extra value while it is not, each with the dates it needs."""
         t = self.terms
         with np.errstate(divide="ignore"):
             call, due, edges = (np.log(a / self.ref) for a in (t.call_level, t.coupon_level, t.edges))
@@ -225,7 +226,7 @@ class _Note:
         return out
 
     def greeks(self, wanted: set[str]) -> dict[str, Array]:
-        """Greeks by name: all in spot and time, and the others where wanted."""
+        """Greeks by name: all in spot and time, and the others where asked for."""
         S, r, q, variance = self.S, self.r, self.q, self.sigma**2
         b = r - q
         here = self.slopes(r, self.sigma)

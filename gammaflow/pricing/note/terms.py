@@ -1,4 +1,4 @@
-"""The terms of a structured note that are still to come: the one form in which notes are valued."""
+"""Remaining terms of a structured note: the one form in which notes are valued."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ from gammaflow.frozen import Frozen
 
 __all__ = ["NoteTerms"]
 
-#: Two dates are at least this share of the longest time between dates apart.
+#: Two dates are apart by at least this fraction of the longest time between dates.
 CLOSEST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class NoteTerms(Frozen):
-    """What a note on one underlying still owes, date by date, seen from the moment of valuation.
+    """Remaining terms of a structured note on one underlying, date by date, as of the valuation time.
 
-    On a date, in this order: the barrier is looked at, the coupon is paid or missed, the note is called. On
-    the last date it is redeemed where it is not called. A note that was called owes nothing more.
+    Events of a date, in this order: the barrier is observed, the coupon is paid or missed, the note is
+    called. On the last date the note is redeemed unless it is called. A note that was called pays nothing
+    more.
 
     Parameters
     ----------
     times : (n,) array
-        Years from now to each coming date, increasing, > 0; the last is maturity. Two dates are at least a
+        Years from now to each remaining date, increasing, > 0; the last is maturity. Two dates are at least a
         millionth of the longest time between dates apart.
     look : (n,) array of bool, or bool
-        Whether the barrier is looked at on the date: the note is knocked where spot is at or below it.
+        Whether the barrier is observed on the date: the note is knocked in where spot is at or below it.
     continuous : bool
-        Whether the barrier is looked at always, now included.
+        Whether the barrier is observed continuously, from now on.
     barrier : float
-        Knock-in level below which downside is borne [currency of the underlying]; 0: none.
+        Knock-in level [currency of the underlying], below which the holder bears the downside; 0: none.
     call_level : (n,) array, or float
         The note is called where spot is above [currency]; infinity: no call on that date.
     call_pays : (n,) array, or float
-        Paid then, without that date's coupon [share of par].
+        Paid on a call, without that date's coupon [share of par].
     coupon_level : (n,) array, or float
         The date's coupon is paid where spot is above [currency]; 0: always; infinity: the date has no coupon.
     coupon : (n,) array, or float
-        What it pays [share of par]; 0 where the date has none.
+        Amount of the coupon [share of par]; 0 where the date has none.
     memory : bool
-        Whether coupons that were missed are paid with the next one that is paid.
+        Whether missed coupons are paid together with the next coupon that is paid.
     missed : float
-        Missed so far and still to be made good [share of par]; only with memory.
+        Missed coupons still to be made good [share of par]; only with memory.
     knocked : bool
-        Whether the barrier was hit in the past.
+        Whether the note is knocked in: its barrier was hit in the past.
     edges : (k,) array
         Spots at which the redemption bends or jumps [currency], increasing, > 0.
-    intact : (k + 1, 2) array
-        Redemption of a note never knocked: row j holds its intercept [share of par] and its slope [share of
-        par per 1.00 of spot] between edges j - 1 and j.
+    Redemption of a note never knocked in: row j holds the intercept [share of par] and the slope [share of
+    par per 1.00 of spot] between edges j - 1 and j.
     hit : (k + 1, 2) array
-        The same of a knocked note.
+        The same for a note that is knocked in.
 
     Raises
     ------
     SchemaError
-        For every problem at once: shapes, values that are not legal, a coupon on a date that has none.
+        For every problem at once: shapes, values that are not legal, a coupon on a date without one.
 
     Notes
     -----
-    Arrays are copied and read-only. A level that spot exactly meets has probability 0.
+    Arrays are copied and read-only. That spot exactly meets a level has probability 0.
 
     Examples
     --------
@@ -145,14 +145,14 @@ def _increasing(name: str, value: object) -> NDArray[np.float64]:
     array = _array(name, value)
     if array.ndim != 1 or not np.isfinite(array).all() or (np.diff(array, prepend=0.0) <= 0.0).any():
         raise SchemaError(
-            f"{name}: received {value!r:.80}; it must be one row of finite numbers > 0 that increase."
+            f"{name}: received {value!r:.80}; legal: one row of finite, increasing numbers > 0."
         )
     return read_only(array)
 
 
 def _time_problems(times: NDArray[np.float64]) -> list[str]:
     if not len(times):
-        return ["times: none is left; a note without a coming date has been redeemed and has no value here."]
+        return ["times: no date is left; a note without remaining dates has been redeemed. Drop it."]
     gaps = np.diff(times)
     longest = max(times[0], gaps.max(initial=0.0))
     if gaps.min(initial=np.inf) < CLOSEST * longest:
@@ -168,7 +168,7 @@ def _numbers(name: str, value: object, n: int | None, what: str) -> NDArray[np.f
     array = _array(name, value)
     if n is not None and array.shape not in ((), (n,)):
         raise SchemaError(
-            f"{name}: received shape {array.shape}; give one number, or one for each of {n} dates."
+            f"{name}: received shape {array.shape}; pass one number, or one for each of {n} dates."
         )
     bad = ~(array >= 0.0) if what == "level" else ~np.isfinite(array)
     if bad.any():
@@ -187,7 +187,7 @@ def _flags(name: str, value: object, n: int | None) -> NDArray[np.bool_]:
         raise SchemaError(f"{name}: received {got}; it must be True or False for each date.")
     if n is not None and array.shape not in ((), (n,)):
         raise SchemaError(
-            f"{name}: received shape {array.shape}; give one flag, or one for each of {n} dates."
+            f"{name}: received shape {array.shape}; pass one flag, or one for each of {n} dates."
         )
     return read_only(np.broadcast_to(array, array.shape if n is None else n).copy(), np.bool_)
 
@@ -214,8 +214,8 @@ def _coupon_problems(read: dict[str, Any]) -> list[str]:
     none = np.isinf(read["coupon_level"]) & (read["coupon"] != 0.0)
     if none.any():
         problems.append(
-            f"coupon: {none.sum()} dates have a coupon but coupon_level infinite (first: date "
-            f"{np.flatnonzero(none)[0]}), which says that they have none. Set one or the other."
+            f"coupon: {none.sum()} dates have a coupon but an infinite coupon_level (first: date "
+            f"{np.flatnonzero(none)[0]}), which means no coupon. Change one or the other."
         )
     if read["missed"] != 0.0 and not read["memory"]:
         problems.append(

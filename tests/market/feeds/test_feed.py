@@ -84,14 +84,14 @@ class TestFaults:
 
         limits = Limits(total=1.6, read=5.0, interval=0.0, tries=1)
         with FeedServer({INSTRUMENTS: [slow], PRICE: [slow]}) as server:
-            with pytest.raises(FeedError, match=r"get_index_price: not answered in full within the 1\.6 s"):
+            with pytest.raises(FeedError, match=r"get_index_price: no full response within the 1\.6 s"):
                 fetch_chain("deribit", "BTC", base_url=server.url, limits=limits)
             assert [path for path, _ in server.requests] == [INSTRUMENTS, PRICE]
 
     def test_threads_that_are_left_behind_end(self):
         before = set(threading.enumerate())
         with FeedServer({SUMMARY: [drip]}) as server:
-            with pytest.raises(FeedError, match="not answered in full"):
+            with pytest.raises(FeedError, match="no full response"):
                 fetch_chain("deribit", "BTC", base_url=server.url, limits=Limits(total=0.5, interval=0.0))
             ours = [t for t in threading.enumerate() if t not in before and "(run)" in t.name]
             for thread in ours:
@@ -155,7 +155,7 @@ class TestChains:
     def test_a_list_of_instruments_without_the_symbol_is_refused(self):
         with FeedServer({INSTRUMENTS: [edited(lambda d: {**d, "result": d["result"][:0]})]}) as server:
             with pytest.raises(
-                FeedError, match="get_instruments: the answer is refused: result: received an empty"
+                FeedError, match="get_instruments: the response is refused: result: received an empty"
             ):
                 fetch(server)
             server.answers[INSTRUMENTS] = json.dumps(rpc(deribit_rows("ETH", 2100.0, days=1)[1])).encode()
@@ -304,11 +304,11 @@ class TestRawAnswers:
         with pytest.raises(ReaderError, match="delayed_quotes is missing"):
             replay(cut)
         for broken in ({}, {**files, "answers.json": b"{"}, {"answers.json": files["answers.json"]}):
-            with pytest.raises(ReaderError, match="no answers of a feed"):
+            with pytest.raises(ReaderError, match="no feed responses"):
                 replay(broken)
         (folder / "delayed_quotes.json.gz").write_bytes(b"\x1f\x8bgarbage")
         for place in (folder, tmp_path / "nowhere"):
-            with pytest.raises(ReaderError, match="no answers of a feed"):
+            with pytest.raises(ReaderError, match="no feed responses"):
                 replay(place)
 
 
@@ -375,7 +375,7 @@ class TestFuzz:
         except GammaflowError as error:
             outcome = str(error)
         if isinstance(outcome, str):
-            assert outcome.startswith(f"{vendor}: example.com/x: the answer is refused")
+            assert outcome.startswith(f"{vendor}: example.com/x: the response is refused")
         else:
             assert len(outcome) > 0
 
@@ -385,5 +385,5 @@ class TestFuzz:
         parts = dict.fromkeys(
             VENDORS[vendor].parts, Answer("https://example.com/x", 200, datetime.now(UTC), body)
         )
-        with pytest.raises(FeedError, match="the answer is refused"):
+        with pytest.raises(FeedError, match="the response is refused"):
             Answers(vendor, "BTC", parts).chain()

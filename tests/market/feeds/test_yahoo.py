@@ -73,7 +73,7 @@ class TestYahoo:
                 "table lacks impliedVolatility; it has contractSymbol",
             ),
             ({"option_chain": lambda self, day: 1 // 0}, "yfinance failed (ZeroDivisionError"),
-            ({"option_chain": lambda self, day: time.sleep(3)}, "not answered in full within the 0.2 s"),
+            ({"option_chain": lambda self, day: time.sleep(3)}, "no full response within the 0.2 s"),
         ],
     )
     def test_its_faults_are_errors_of_the_feed(self, use, changes, words):
@@ -85,7 +85,7 @@ class TestYahoo:
 
     def test_answers_of_another_form_are_refused(self):
         parts = {"option_chain": Answer("yfinance:IBIT", 200, datetime.now(UTC), b'{"a": 1}')}
-        with pytest.raises(FeedError, match="it holds neither quotes nor the underlying's price"):
+        with pytest.raises(FeedError, match="it has neither quotes nor the underlying's price"):
             Answers("yahoo", "IBIT", parts).chain()
 
     def test_without_yfinance_the_remedy_is_said(self, monkeypatch):

@@ -128,9 +128,9 @@ def test_asof_replaces_the_moment_of_the_file_and_is_needed_without_one(tmp_path
         (
             "SPX220218P04500000",
             "SPX",
-            r"contract: 1 of 6 rows are no option symbols \(first: file line 6 = 'SPX'",
+            r"contract: 1 of 6 rows are not option symbols \(first: file line 6 = 'SPX'",
         ),
-        ("SPX220218P04500000", "SPX220230P04500000", r"contract: 1 of 6 rows are no option symbols"),
+        ("SPX220218P04500000", "SPX220230P04500000", r"contract: 1 of 6 rows are not option symbols"),
         (
             "Fri Feb 18 2022,SPX2",
             "Thu Feb 17 2022,SPX2",
@@ -139,15 +139,15 @@ def test_asof_replaces_the_moment_of_the_file_and_is_needed_without_one(tmp_path
         (
             "Fri Feb 18 2022,SPX2",
             "Fri Feb 30 2022,SPX2",
-            r"expiration date: 2 of 6 rows are no dates \(first: file l",
+            r"expiration date: 2 of 6 rows are not dates \(first: file l",
         ),
         ("SPXW220218", "SPX220218", r"contract: 2 of 6 rows repeat an earlier row \(first: file line 7"),
         (
             ",0.1987,-0.49,0.002,1840",
             "",
-            r"1 of 3 lines have not the 22 fields .* \(first: file line 6 has 18\)",
+            r"1 of 3 lines do not have the 22 fields .* \(first: file line 6 has 18\)",
         ),
-        ("SPX220218", "XYZ220218", r"root XYZ has no known settlement; known: SPX, "),
+        ("SPX220218", "XYZ220218", r"root XYZ has no known settlement; known roots: SPX, "),
         (
             "SPX220218",
             "NDX220218",
@@ -210,7 +210,7 @@ def test_adjusted_contracts_of_a_share(tmp_path: Path) -> None:
     chain = read(tmp_path, cboe_json(*rows, symbol="AAPL", security_type="stock"))
     assert (chain.symbol, list(chain["root"])) == ("AAPL", ["AAPL"])
     assert sum(chain.left_out.values()) == 1
-    with pytest.raises(ReaderError, match="no row names a standard option contract"):
+    with pytest.raises(ReaderError, match="no row has a standard option contract"):
         read(tmp_path, cboe_json(rows[1], symbol="AAPL", security_type="stock"))
 
 
@@ -225,7 +225,7 @@ def altered(**data: Any) -> str:
     [
         (altered(options=[]), "data.options is an empty list"),
         (altered(options={"a": 1}), "data.options is dict; a list with one object per contract"),
-        (altered(options=[1, 2]), r"2 of 2 rows are no objects \(first: data.options\[0\] = 1.0\)"),
+        (altered(options=[1, 2]), r"2 of 2 rows are not objects \(first: data.options\[0\] = 1.0\)"),
         (
             altered(options=[{"option": "RUT240621C01800000"}]),
             "fields missing in data.options: iv, open_interest",

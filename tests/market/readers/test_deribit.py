@@ -79,9 +79,9 @@ def test_futures_among_options_are_counted(tmp_path: Path) -> None:
         (deribit_json(summary("BTC-27MAR26"), summary("BTC-PERPETUAL")), r"holds 2 futures .*kind=option"),
         (
             deribit_json(summary("BTC-27MAR26-70000-X")),
-            r"name neither option nor future \(first: result\[0\]",
+            r"name neither an option nor a future \(first: result\[0\]",
         ),
-        (deribit_json(summary("BTC-30FEB26-70000-C")), "name neither option nor future"),
+        (deribit_json(summary("BTC-30FEB26-70000-C")), "name neither an option nor a future"),
         (
             deribit_json(summary("BTC-27MAR26-70000-C"), summary("ETH-27MAR26-2000-C")),
             "holds options on 2 underlyings",
@@ -105,7 +105,7 @@ def test_futures_among_options_are_counted(tmp_path: Path) -> None:
         ),
         (
             deribit_json(summary("BTC-27MAR26-70000-C", creation_timestamp=5)),
-            "creation_timestamp: 1 of 1 rows are no mo",
+            "creation_timestamp: 1 of 1 rows are not timest",
         ),
         (
             deribit_json(summary("BTC-27MAR26-70000-C", estimated_delivery_price=None)),
@@ -119,7 +119,7 @@ def test_futures_among_options_are_counted(tmp_path: Path) -> None:
         ),
         (
             '[{"instrument_name": "BTC-27MAR26-70000-C", "strike": 70000, "index_price": 7}]',
-            r"columns missing: open_interest, implied_volatility or mark_iv; there are instrument_name",
+            r"columns missing: open_interest, implied_volatility or mark_iv; present: instrument_name",
         ),
     ],
 )
@@ -210,8 +210,8 @@ def test_table_without_forwards_leaves_them_missing(tmp_path: Path) -> None:
 def test_asof_picks_one_of_many_moments(tmp_path: Path) -> None:
     chain = read(tmp_path, SECOND, symbol="BTC", asof="2026-02-05T15:51:21.5+00:00")
     assert (len(chain), chain.asof) == (3, pd.Timestamp("2026-02-05T15:51:21.5Z"))
-    assert dict(chain.left_out) == {"of another underlying (ETH)": 2, "at other moments": 3}
-    with pytest.raises(ReaderError, match=r"6 rows on 3 contracts at 2 moments .*Pick one with asof="):
+    assert dict(chain.left_out) == {"of another underlying (ETH)": 2, "at other times": 3}
+    with pytest.raises(ReaderError, match=r"6 rows on 3 contracts at 2 timestamps .*Pick one with asof="):
         read(tmp_path, SECOND, symbol="BTC")
     with pytest.raises(ReaderError, match=r"none is 2026-02-05 15:00:00\+00:00"):
         read(tmp_path, SECOND, symbol="BTC", asof="2026-02-05T15:00:00Z")
@@ -222,7 +222,7 @@ def test_asof_replaces_a_single_moment(tmp_path: Path) -> None:
     assert read(tmp_path, DERIBIT_CSV, symbol="BTC", asof=moment).asof == moment
     naive = DERIBIT_CSV.replace("+00:00", "")
     with pytest.raises(
-        ReaderError, match=r"timestamp: 3 of 3 rows are no moments of a known time zone .*pass asof="
+        ReaderError, match=r"timestamp: 3 of 3 rows are not timestamps of a known zone .*pass asof="
     ):
         read(tmp_path, naive, symbol="BTC")
     assert read(tmp_path, naive, symbol="BTC", asof=moment).asof == moment
@@ -236,7 +236,7 @@ def test_asof_replaces_a_single_moment(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("index_price", "index", r"spot: there is no column .*chain_from_frame"),
-        ("open_interest", "oi", r"columns missing: open_interest; there are timestamp"),
+        ("open_interest", "oi", r"columns missing: open_interest; present: timestamp"),
         ("0.561,", "56.1,", r"implied_volatility: the median is 56.1, .* decimals"),
         (
             "put,70000.0",
@@ -248,7 +248,7 @@ def test_asof_replaces_a_single_moment(tmp_path: Path) -> None:
         (
             "BTC,71475.5",
             "BTC",
-            r"1 of 4 lines have not the 15 fields of the header \(first: file line 5 has 14\)",
+            r"1 of 4 lines do not have the 15 fields of the header \(first: file line 5 has 14\)",
         ),
         ("71471.5", "x", r"index_price: 1 of 3 rows are not numbers"),
         ("volume,currency", "delta,currency", "columns named twice: 'delta'"),
@@ -289,12 +289,12 @@ def test_moments_of_a_parquet_table(tmp_path: Path) -> None:
     ages_hence = pd.DatetimeIndex(np.full(2, 2**62, "datetime64[us]"), tz="UTC")
     for wrong in ([times[0], None], pd.DatetimeIndex(["3000-01-01T00:00Z"] * 2), ages_hence):
         table.assign(timestamp=wrong).to_parquet(path)
-        with pytest.raises(ReaderError, match=r"timestamp: . of 2 rows are no moments of a known time zone"):
+        with pytest.raises(ReaderError, match=r"timestamp: . of 2 rows are not timestamps of a known zone"):
             read_chain(path)
 
 
 def test_strikes_too_long_to_be_numbers_are_no_names(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match="name neither option nor future"):
+    with pytest.raises(ReaderError, match="name neither an option nor a future"):
         read(tmp_path, deribit_json(summary("BTC-27MAR26-70000-C"), summary(f"BTC-27MAR26-{'9' * 400}-C")))
 
 

@@ -171,8 +171,14 @@ def test_contract_size_comes_from_one_place() -> None:
             {"expiry": ["2026-03-20"] * 3, "settlement": ["PM", ["AM"], None]},
             r"settlement: received \"\['AM'\]\"",
         ),
-        ({"expiry": ["2026-03-20T16:00"] * 3}, r"expiry: 3 of 3 rows are neither dates nor tz-aware moments"),
-        ({"expiry": ["2026-03-20", "2026-03-20T16:00Z", "2026-03-20"]}, "holds dates and tz-aware moments"),
+        (
+            {"expiry": ["2026-03-20T16:00"] * 3},
+            r"expiry: 3 of 3 rows are neither dates nor tz-aware timestamps",
+        ),
+        (
+            {"expiry": ["2026-03-20", "2026-03-20T16:00Z", "2026-03-20"]},
+            "holds dates and tz-aware timestamps",
+        ),
     ],
 )
 def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> None:
@@ -205,7 +211,7 @@ def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> No
         ),
         (
             {"data": pd.concat([frame(), frame()[["iv"]]], axis=1)},
-            "columns: 'iv' stand in the frame more than once",
+            "columns: 'iv' occur in the frame more than once",
         ),
     ],
 )
@@ -244,9 +250,11 @@ def test_unreadable_times_are_refused_together() -> None:
     with pytest.raises(SchemaError) as error:
         chain_of(data)
     text = str(error.value)
-    assert "quote_time: 1 of 3 rows are no tz-aware moments (first: row 0 = '2026-02-05T14:59:00')" in text
     assert (
-        "open_interest_date: 2 of 3 rows are neither dates nor tz-aware moments (first: row 0 = 'soon')"
+        "quote_time: 1 of 3 rows are not tz-aware timestamps (first: row 0 = '2026-02-05T14:59:00')" in text
+    )
+    assert (
+        "open_interest_date: 2 of 3 rows are neither dates nor tz-aware timestamps (first: row 0 = 'soon')"
         in text
     )
 
@@ -254,7 +262,7 @@ def test_unreadable_times_are_refused_together() -> None:
 def test_values_that_are_no_numbers_moments_or_text() -> None:
     with pytest.raises(SchemaError, match=r"root: text with half a character \(a lone surrogate\)"):
         chain_of(frame(root=pd.Series(["a", "\ud800", "b"], dtype=object)))
-    with pytest.raises(SchemaError, match="expiry: 1 of 3 rows are neither dates nor tz-aware moments"):
+    with pytest.raises(SchemaError, match="expiry: 1 of 3 rows are neither dates nor tz-aware timestamps"):
         chain_of(frame(expiry=pd.Series(["2026-03-20T20:00Z", pd.NaT, "2026-03-20T20:00Z"], dtype=object)))
     with pytest.raises(
         SchemaError, match=r"multiplier: 3 of 3 rows are not numbers \(first: row 0 = \[1\]\)"

@@ -96,5 +96,5 @@ def test_no_rows_and_unknown_symbols_are_refused(tmp_path):
 def test_it_can_be_asked_for_by_name(tmp_path):
     path = written(gf.demo_chain(), tmp_path / "chain.parquet")
     assert len(gf.read_chain(path, vendor="gammaflow_table")) == 598
-    with pytest.raises(gf.ReaderError, match="vendor='cboe_csv' was asked for, but the file is"):
+    with pytest.raises(gf.ReaderError, match="received vendor='cboe_csv', but the file is"):
         gf.read_chain(path, vendor="cboe_csv")

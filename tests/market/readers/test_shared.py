@@ -120,7 +120,7 @@ def test_other_tables_of_deribit_are_refused(shared: Path) -> None:
         read_chain(folder / "deribit" / "perpetual_futures_prices.csv")
     with pytest.raises(ReaderError, match="not recognised"):
         read_chain(folder / "deribit" / "term_futures_marks.csv")
-    with pytest.raises(ReaderError, match=r"24562 rows on 732 contracts at 37 moments .*chain_from_frame"):
+    with pytest.raises(ReaderError, match=r"24562 rows on 732 contracts at 37 timestamps .*chain_from_frame"):
         read_chain(folder / "deribit_greeks" / "full_data_sample.csv")
     with pytest.raises(ReaderError, match=r"spot: there is no column .*chain_from_frame"):
         read_chain(folder / "deribit_greeks" / "sample.csv")

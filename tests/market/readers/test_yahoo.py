@@ -71,14 +71,14 @@ def test_asof(tmp_path: Path) -> None:
         (quote(expiration="2026-07-18"), "day: 1 of 1 rows differ"),
         (
             quote(expiration="17.07.2026"),
-            r"expiration: 1 of 1 rows are no dates \(first: quotes\[0\] = '17.07.2026'\)",
+            r"expiration: 1 of 1 rows are not dates \(first: quotes\[0\] = '17.07.2026'\)",
         ),
-        (quote(expiration="9926-07-17"), "expiration: 1 of 1 rows are no dates"),
+        (quote(expiration="9926-07-17"), "expiration: 1 of 1 rows are not dates"),
         (
             quote(openInterest="many"),
             r"open_interest: 1 of 1 rows are not numbers \(first: quotes\[0\] = 'many'\)",
         ),
-        (quote(symbol="IBIT"), "contract: 1 of 1 rows are no option symbols"),
+        (quote(symbol="IBIT"), "contract: 1 of 1 rows are not option symbols"),
         (YAHOO_JSON.replace("36.23", "NaN"), "spot: received nan"),
         (YAHOO_JSON.replace("36.23", "1" + "0" * 400), "spot: received inf"),
         (YAHOO_JSON.replace('"iv"', '"sigma"'), "fields missing in quotes: iv; it holds symbol, expiration"),

@@ -227,10 +227,10 @@ def rewrite(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"spot": 101.0}, "its values are not those that were written"),
-        ({"strike": 2}, "its values are not those that were written"),
-        ({"left_out": {"x": 1}}, "its values are not those that were written"),
-        ({"digest": None, "raw": None}, "it does not say digest, raw"),
+        ({"spot": 101.0}, "its values differ from those that were written"),
+        ({"strike": 2}, "its values differ from those that were written"),
+        ({"left_out": {"x": 1}}, "its values differ from those that were written"),
+        ({"digest": None, "raw": None}, "it lacks digest, raw"),
         ({"version": "1"}, "cannot be read or is damaged"),
     ],
 )
@@ -260,7 +260,7 @@ def test_files_that_do_not_belong(store: Store) -> None:
     assert store.symbols == ("BTC",)
     problems = store.verify()
     assert len(problems) == 5
-    assert set(problems["problem"]) == {"is no file of a store, and is not read. Move it elsewhere."}
+    assert set(problems["problem"]) == {"is not a file of a store, and is not read. Move it elsewhere."}
 
     renamed = path.rename(path.with_name(path.name.replace("T22", "T21")))
     for call in (
@@ -272,7 +272,7 @@ def test_files_that_do_not_belong(store: Store) -> None:
         ):
             call()
     pq.write_table(pq.read_table(renamed).replace_schema_metadata({}), renamed)
-    with pytest.raises(ReaderError, match="is a parquet file, but no snapshot of a store"):
+    with pytest.raises(ReaderError, match="is a parquet file, but not a snapshot of a store"):
         store.load("BTC")
 
 
@@ -281,7 +281,7 @@ def test_raw_answers_that_are_damaged(store: Store) -> None:
     (path,) = store.list()[0].path.parent.joinpath("_raw").iterdir()
     whole = path.read_bytes()
     for content, words in (
-        (whole[:-9], "the raw answer 'one' of .* is missing or damaged"),
+        (whole[:-9], "raw response 'one' of .* is missing or damaged"),
         (b"", "was altered"),
         (b"{}", "is missing or damaged"),
         (gzip.compress(b"2"), "was altered. Restore it"),

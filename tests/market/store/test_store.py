@@ -207,7 +207,7 @@ def test_vendors_of_one_moment_are_told_apart(store: Store) -> None:
     assert store.load("BTC", vendor="w").spot == 101.0
     assert [chain.vendor for chain in store.between("BTC", FIRST, FIRST)] == ["v", "w"]
     assert [chain.vendor for chain in store.between("BTC", FIRST, FIRST, vendor="w")] == ["w"]
-    with pytest.raises(SchemaError, match="'BTC': no chain from 'x' at or before any moment"):
+    with pytest.raises(SchemaError, match="'BTC': no chain from 'x' at or before any time"):
         store.load("BTC", vendor="x")
 
 
@@ -281,7 +281,7 @@ def test_the_folder_is_hive_partitioned(store: Store) -> None:
     [
         (DEMO.to_frame(), {}, "chain: received DataFrame; a Chain is needed"),
         (gf.repair_chain(DEMO), {}, r"received RepairedChain; .* Pass its \.original"),
-        (small(contract=[1, 2]), {}, "contract: holds 1, which is int; a store keeps text"),
+        (small(contract=[1, 2]), {}, "contract: holds 1, which is int; a store keeps Unicode text"),
         (small(root=["a", "\ud800"]), {}, r"root: holds a lone surrogate \('\\ud800'\)"),
         (small(symbol=7, vendor=None), {}, "symbol: holds 7, which is int(.|\n)*vendor: holds None"),
         (small("\udfff"), {}, "symbol: holds a lone surrogate"),
@@ -302,7 +302,7 @@ def test_what_cannot_be_kept_is_refused(store: Store, chain: Any, arguments: Any
 def test_illegal_arguments(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path, words in (
-        (3, "path: received 3; the path of a folder"),
+        (3, "path: received 3; it must be the path of a folder"),
         (tmp_path / "file", "file is a file; a store"),
     ):
         with pytest.raises(SchemaError, match=words):

@@ -348,8 +348,8 @@ def test_series_keep_their_index() -> None:
         ({"flag": "x"}, "flag: received 'x'"),
         ({"S": "ten"}, "S: received"),
         ({"S": [1.0, 2.0], "K": [1.0, 2.0, 3.0]}, r"shapes do not broadcast: S \(2,\), K \(3,\)"),
-        ({"which": "epsilon"}, "which: received 'epsilon'; legal are price"),
-        ({"precision": "best"}, "precision: received 'best'; legal are 'default', 'precise'"),
+        ({"which": "epsilon"}, "which: received 'epsilon'; legal: price"),
+        ({"precision": "best"}, "precision: received 'best'; legal: 'default', 'precise'"),
         ({"precision": ["precise"]}, "precision: received"),
     ],
 )

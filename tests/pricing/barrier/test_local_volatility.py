@@ -97,7 +97,7 @@ def test_beyond_the_barrier_it_is_knocked():
         ({"vol": "smile"}, "vol: received 'smile'; it must be a function"),
         ({"vol": ([1.0, 1.0], [0.2, 0.3])}, "increasing spots and their volatilities"),
         ({"vol": [0.2, 0.3]}, "vol: received"),
-        ({"K": [90.0, 100.0]}, "K: received an array; give one option"),
+        ({"K": [90.0, 100.0]}, "K: received an array; pass one option"),
         ({"flag": ["p", "c"]}, "kind, flag: received an array"),
         ({"nodes": 10}, "nodes: received 10; it must be an integer of at least 50"),
         ({"steps": 2.5}, "steps: received 2.5; it must be an integer of at least 10"),

@@ -384,7 +384,7 @@ def test_hit_probability_at_dates_against_monte_carlo():
 def test_a_tolerance_beyond_double_precision_is_refused():
     """speed divides a rounding by the cube of the first steps' deviation."""
     times = [1e-6, 2e-6, 3e-6, 0.5]
-    with pytest.raises(ConvergenceError, match=r"tol: 1 of 1 options cannot be brought within 1e-09"):
+    with pytest.raises(ConvergenceError, match=r"tol: 1 of 1 options cannot reach 1e-09"):
         barrier.greeks(
             "down-in", "p", 85.0, 100.0, 80.0, 0.5, 0.03, 0.3, which="speed", monitoring=times, tol=1e-9
         )
