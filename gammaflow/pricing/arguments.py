@@ -61,7 +61,7 @@ def read_columns(
         except ValueError:
             named = zip(("flag", *(word.name for word in words), *numbers), columns, strict=True)
             shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
-            problems.append(f"shapes do not broadcast: {shapes}. Pass equal lengths, or scalars.")
+            problems.append(f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars.")
     if series and any(not s.index.equals(series[0].index) for s in series[1:]):
         problems.append("the Series have different indexes; align them first (rows are matched by position).")
     if problems:

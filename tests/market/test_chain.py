@@ -71,7 +71,7 @@ def test_left_out_rows_are_shown():
     source = chain()
     made = Chain(source.to_frame(), "X", 100.0, ASOF, left_out={"other underlying (ETH)": 7, "never": 0})
     assert dict(made.left_out) == {"other underlying (ETH)": 7}
-    assert "7 rows of the file left out: other underlying (ETH)" in repr(made)
+    assert "7 rows of the file excluded: other underlying (ETH)" in repr(made)
 
 
 def test_round_trip_through_a_frame_keeps_every_column():

@@ -174,7 +174,7 @@ def test_a_chain_without_a_rate_is_given_that_of_its_year(asof, rate):
         f"{100 * rate:g} % a year: default, as the chain has none: about the average US federal funds rate "
         f"of {year}; rate= or --rate sets another"
     )
-    assert facts["dividend yield"].startswith("0 % a year: neither the chain nor its quotes tell one")
+    assert facts["dividend yield"].startswith("0 % a year: neither the chain nor its quotes give one")
     assert (gf.assign_positions(chain)["rate"] == 0).all()
     assert (report.chain["rate"] == 0).all()
 

@@ -45,7 +45,7 @@ def test_a_part_says_so_and_parts_of_parts_do(chain):
     assert puts.title == f"BTC (subset: {len(puts)} of {rows} rows)"
     assert near.title == f"BTC (subset: {len(near)} of {rows} rows)"
     assert repr(near).startswith(f"Chain {near.title} from synthetic demo")
-    assert f"{rows - len(near):,} rows of the file left out: not selected" in str(near.quality)
+    assert f"{rows - len(near):,} rows of the file excluded: not selected" in str(near.quality)
     whole = chain.select(np.ones(rows, bool))
     assert whole.title == "BTC"
     assert dict(whole.left_out) == {}

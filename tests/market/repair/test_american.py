@@ -138,7 +138,7 @@ def test_a_spot_of_another_moment_is_found_by_offers_below_intrinsic_value():
     repaired = repair_chain(chain, rate=0.04)
     table = repaired.forwards
     assert table["on_forward"].all()
-    assert table["note"].str.startswith("spot of another moment").all()
+    assert table["note"].str.startswith("spot of another time").all()
     true = 400.0 * np.exp(0.04 * table["years"].to_numpy())
     np.testing.assert_allclose(table["forward"], true, rtol=3e-5)
     assert set(np.unique(repaired["forward"])) == set(table["forward"])

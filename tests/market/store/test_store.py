@@ -222,7 +222,7 @@ def test_lists(store: Store) -> None:
     store.append(small("ETH", spot=7.0))
     store.append(small(asof=FIRST + LATER))
     store.append(small())
-    with pytest.raises(SchemaError, match="nothing of it, but 'BTC', 'ETH'"):
+    with pytest.raises(SchemaError, match="nothing for it, but 'BTC', 'ETH'"):
         store.load("SOL")
     assert [(s.symbol, s.asof) for s in store.list()] == [
         ("BTC", FIRST), ("BTC", FIRST + LATER), ("ETH", FIRST)
