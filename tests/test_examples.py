@@ -85,11 +85,11 @@ def test_knock_in(tmp_path):
     assert re.search(r"1 month +1\.431 +0\.814 +0\.315\n", done.stdout)
     assert numbers["0.70"] == [0.325, 0.302, 4.043]
     assert "|delta| 0.56 at 56 %, 0.39 at 90 %" in done.stdout
-    assert "barriers 76,880, 68,769, 67,005, the first knocked already" in done.stdout
+    assert "barriers 76,880, 68,769, 67,005, the first already hit" in done.stdout
     assert numbers["listed alone"] == [-169, 77509, -636, -1305, 0]
     assert numbers["+ notes due in 28 days"] == [-158, 76982, -608, -1509, -242]
     assert numbers["  and puts sold, no vega"] == [-169, 77194, -647, -1588, -242]
-    assert numbers["  looked at when due only"] == [-156, 77110, -598, -1242, 0]
+    assert numbers["  observed at maturity only"] == [-156, 77110, -598, -1242, 0]
     assert numbers["67,005"] == [1.04, 121.23, 66734.99]
     assert (tmp_path / "knock_in.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 

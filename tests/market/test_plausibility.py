@@ -161,7 +161,8 @@ class TestNumbersInTheSentences:
     def test_the_forward_of_the_quotes(self):
         chain = made_chain(spot=73_000.0, carry=0.05, days=(8.0, 43.0))
         (line,) = altered(chain, spot=109_500.0, forward=lambda f: f * np.nan).warnings
-        words = r"spot: received 109,500, but calls and puts cost the same at ([\d,.]+), as far away on 2 of 2 expiries"
+        words = r"spot: received 109,500, but calls and puts cost the same at ([\d,.]+), "
+        words += "as far away on 2 of 2 expiries"
         forward = float(re.match(words, line)[1].replace(",", ""))
         assert forward == pytest.approx(73_000 * np.exp(0.05 * 8 / 365), rel=2e-4)
 

@@ -20,5 +20,5 @@ RULES = {
 def read_precision(precision: object) -> tuple[Rules, Rules]:
     """The rules of values and of differences; SchemaError that names the legal precisions."""
     if not isinstance(precision, str) or precision not in RULES:
-        raise SchemaError(f"precision: received {precision!r}; legal are {', '.join(map(repr, RULES))}.")
+        raise SchemaError(f"precision: received {precision!r}; legal: {', '.join(map(repr, RULES))}.")
     return RULES[precision]
