@@ -272,7 +272,7 @@ def test_volatility_never_falls_below_a_quarter(beta, spot):
 def test_threads_change_nothing(monkeypatch):
     book = random_book(0, rows=20_000)
     spots = np.geomspace(70, 130, 701)
-    monkeypatch.setattr("gammaflow.exposure.fixed._THREADS_FROM", 0)
+    monkeypatch.setattr("gammaflow.exposure.fixed._THREADS_FROM", 1)
     alone, shared = [], []
     for threads, found in ((1, alone), (2, shared), (3, shared), (64, shared)):
         monkeypatch.setattr("gammaflow.kernels.blocks._threads", threads)

@@ -146,7 +146,7 @@ def test_perpetuals_alone_in_all_that_asks_for_smiles_expiries_or_json():
     said = gf.analyze(book).to_dict()
     assert json.loads(json.dumps(said, allow_nan=False)) == said
     assert len(gf.compare_dynamics(book).table) > 3
-    with pytest.raises(SchemaError, match="only calls and puts are kept in coin"):
+    with pytest.raises(SchemaError, match="only calls and puts can be kept in coin"):
         book.kept_in("coin")
 
 

@@ -18,6 +18,7 @@ from gammaflow import kernels
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.compile import Kernel, frozen, kernel
+from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.smile import smile_rows
@@ -57,7 +58,7 @@ def call_american() -> None:
     found = find_boundaries(PHI, *terms, by)
     slope = 0.1 * found.H
     premiums(np.arange(3), PHI, ROWS["S"], ROWS["K"], found, by, slope)
-    series = np.linspace(-1.0, 1.0, 9 * 3 * 4).reshape(9, 3, 4)
+    series = np.linspace(-1.0, 1.0, 3 * 9 * 4).reshape(3, 9, 4)
     low, high, centre = ROWS["S"] - 20.0, ROWS["S"] + 20.0, np.log(ROWS["S"])
     grid = np.linspace(80.0, 120.0, 5)
     series_loop(
@@ -96,6 +97,7 @@ def call_sums() -> None:
     columns = (PHI, ROWS["S"], ROWS["K"], ROWS["t"], ROWS["r"], ROWS["sigma"], ROWS["q"])
     size = np.array([10.0, -3.0, 7.0])
     cash_rows(*columns, size, np.empty((9, 3)))
+    digital_rows(*columns, np.empty((10, 3)))
     x, starts = np.array([-0.1, 0.0, 0.2, 0.0]), np.array([0, 2, 3])
     rows = (PHI, np.array([1.0, 1.01, 0.99]), *columns[2:], size)
     edges = np.array([-1.0, -0.05, -1.0]), np.array([1.0, 1.0, 0.1])

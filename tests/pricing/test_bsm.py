@@ -232,7 +232,7 @@ def test_results_are_named_read_only_views_of_one_block() -> None:
         g.gamma = 0.0
     with pytest.raises(AttributeError, match="immutable"):
         del g.names
-    with pytest.raises(AttributeError, match="'vega' was not computed; this result holds gamma, price"):
+    with pytest.raises(AttributeError, match="'vega' was not computed; this result has gamma, price"):
         _ = g.vega
     with pytest.raises(KeyError, match="'vega' was not computed"):
         _ = g["vega"]
