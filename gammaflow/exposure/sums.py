@@ -183,8 +183,13 @@ def cash_sums(
         parts = [cash_sums(book, part, **options) for part in np.array_split(spots, pieces)]
         return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
     years, sigma = book.rolled(days, vol_shift)
-    groups, place = np.unique(book[by], return_inverse=True)
-    count, motion = len(groups), None
+    if by == "expiry":  # rows stand in its order
+        count = len(book.expiry_starts) - 1
+        place = np.repeat(np.arange(count), np.diff(book.expiry_starts))
+    else:
+        groups, place = np.unique(book[by], return_inverse=True)
+        count = len(groups)
+    motion = None
     if dynamics.moves:
         motion = Motion(book, days, dynamics, smiles)
         cash = moving_sums(book, spots, years, sigma, wanted, place, count, motion)
