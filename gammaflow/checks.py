@@ -7,6 +7,7 @@ legal one, so that the others can be read, and the caller sets its row to NaN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -186,14 +187,16 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool = False) -> float:
     """A finite float above `low`, or SchemaError."""
-    legal = legal_range(low, open_low=open_low)
+    kind = "a number "
     try:
         number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
+        if math.isfinite(number) and number >= low and not (open_low and number == low):
+            return number
+        kind = ""
     except (TypeError, ValueError, OverflowError):
-        raise SchemaError(f"{name}: received {value!r}; {name} must be a number {legal}.") from None
-    if not np.isfinite(number) or number < low or (open_low and number == low):
-        raise SchemaError(f"{name}: received {value!r}; {name} must be {legal}.")
-    return number
+        pass
+    legal = legal_range(low, open_low=open_low)
+    raise SchemaError(f"{name}: received {value!r}; {name} must be {kind}{legal}.")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:

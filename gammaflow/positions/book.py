@@ -169,7 +169,7 @@ class Book(PositionRows):
         if days > (last := (pd.Timestamp.max.tz_localize("UTC") - self.asof).days):
             raise SchemaError(f"days: received {days:g}; legal: 0 .. {last:,}, until the year 2262.")
         vol_shift = check_number(vol_shift, "vol_shift")
-        lowest = np.nanmin(self["sigma"], initial=np.inf)
+        lowest = np.fmin.reduce(self["sigma"], initial=np.inf)
         if lowest + vol_shift <= 0:
             raise SchemaError(
                 f"vol_shift: received {vol_shift:g}; the book's lowest volatility is {lowest:g} and none may "
