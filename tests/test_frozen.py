@@ -22,7 +22,7 @@ def _nouns():
     chain, fund = gf.demo_chain(), gf.demo_chain(symbol="IBIT")
     book = gf.assign_positions(chain)
     notes = gf.demo_notes()
-    owed = gf.book_notes(notes, spot=41.59, asof=fund.asof, sigma=0.56, rate=0.036)
+    notes_book = gf.book_notes(notes, spot=41.59, asof=fund.asof, sigma=0.56, rate=0.036)
     american = gf.assign_positions(fund.with_columns(dividend_yield=0.02))
     report = gf.analyze(chain)
     store = gf.Store(tempfile.mkdtemp())
@@ -35,10 +35,10 @@ def _nouns():
         "RepairQuality": gf.repair_chain(chain).quality,
         "Book": book,
         "Book of American rows": american,
-        "Book of notes": owed,
+        "Book of notes": notes_book,
         "Book of several origins": book + -book,
         "BookQuality": (book + -book).at(asof=chain.asof + pd.Timedelta("1h")).quality,
-        "NoteTerms": notes[0].terms(owed.asof),
+        "NoteTerms": notes[0].terms(notes_book.asof),
         **{type(note).__name__: note for note in notes},
         "Exposure": report.exposure,
         "Profile": report.profile,

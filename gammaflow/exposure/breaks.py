@@ -15,10 +15,10 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.instruments.row import Scenario
 from gammaflow.positions.book import Book
 
-__all__ = ["BARRIER", "EXERCISE", "FLOOR", "Breaks", "find_breaks"]
+__all__ = ["FLOOR", "Breaks", "find_breaks"]
 
-#: Causes of a jump.
-EXERCISE, BARRIER, FLOOR = "early exercise", "barrier", "floor of volatility"
+#: Cause of a jump of `total_gamma`; the others are those of instruments.
+FLOOR = "floor of volatility"
 
 
 class Breaks(NamedTuple):
@@ -27,7 +27,7 @@ class Breaks(NamedTuple):
     spots: NDArray[np.float64]
     """(k,) [currency]; the first of spots that differ by rounding only."""
     causes: NDArray[np.object_]
-    """(k,) `EXERCISE`, `BARRIER`, `FLOOR`, or several joined by " and "."""
+    """(k,) `Instrument.cause` of the rows, or `FLOOR`; several joined by " and "."""
     contracts: NDArray[np.int64]
     """(k,) number of rows that jump there."""
 

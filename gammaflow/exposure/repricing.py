@@ -22,7 +22,7 @@ from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
 from gammaflow.frozen import Frozen, lock
-from gammaflow.instruments.american.rows import AMERICAN
+from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
@@ -244,13 +244,12 @@ class Repricing(Frozen):
     @property
     def remarks(self) -> tuple[str, ...]:
         """Remarks of the book, and on what the profile excludes or misses."""
-        american = self.book.parts.get("american")
-        if american is None:
-            return self.book.remarks + shortfall_lines(self.shortfalls)
-        early = ("early exercise is excluded from the profile: vol moves with spot",) * self.dynamics.moves
-        both = int(AMERICAN.unsupported(american).sum())
-        early += (f"{both:,} American rows have two exercise boundaries: valued as European",) * (both > 0)
-        return self.book.remarks + early + shortfall_lines(self.shortfalls)
+        caveats = [
+            line
+            for name, rows in self.book.parts.items()
+            for line in INSTRUMENTS[name].caveats(rows, moving=self.dynamics.moves)
+        ]
+        return (*self.book.remarks, *caveats, *shortfall_lines(self.shortfalls))
 
     @property
     def _index(self) -> pd.Index:

@@ -122,7 +122,7 @@ def cash_greeks(
     out[:, ~book.vanilla | (years <= 0.0)] = 0.0
     spot = np.array([book.spot])
     for name, rows in book.parts.items():
-        if name == "american" and not early_exercise:
+        if not (early_exercise or INSTRUMENTS[name].follows_volatility):
             continue
         mine = book.instruments[name]
         at = Scenario(spot, years[mine], sigma[mine], days)

@@ -147,6 +147,10 @@ class Instrument:
         """
         raise NotImplementedError
 
+    def caveats(self, rows: Rows, *, moving: bool) -> tuple[str, ...]:
+        """Sentences on what a profile cannot value of the rows; `moving`: whether vol moves with spot."""
+        return ()
+
     def jumps(self, rows: Rows, at: Scenario) -> Array:
         """Spots at which gamma jumps, any number of them; expired rows are never passed."""
         return np.empty(0)

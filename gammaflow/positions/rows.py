@@ -15,6 +15,7 @@ from gammaflow.columns import Columnar, Note
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, WITH_TERMS
 from gammaflow.instruments.row import Rows
+from gammaflow.instruments.vanilla import VANILLA
 
 __all__ = ["PositionRows"]
 
@@ -45,7 +46,7 @@ class PositionRows(Columnar):
     @cached_property
     def parts(self) -> Mapping[str, Rows]:
         """Rows of each instrument except vanilla options, in the form that instruments take."""
-        others = {name: mask for name, mask in self.instruments.items() if name != "vanilla"}
+        others = {name: mask for name, mask in self.instruments.items() if name != VANILLA.name}
         return FrozenMapping({name: self.rows(mask) for name, mask in others.items()})
 
     def rows(self, mask: NDArray[np.bool_]) -> Rows:
@@ -59,7 +60,7 @@ class PositionRows(Columnar):
     @cached_property
     def vanilla(self) -> NDArray[np.bool_]:
         """Whether each row is a call or put without barriers, of either exercise."""
-        return np.asarray(self.instruments.get("vanilla", np.zeros(len(self), dtype=bool)))
+        return np.asarray(self.instruments.get(VANILLA.name, np.zeros(len(self), dtype=bool)))
 
     @cached_property
     def has_strike(self) -> NDArray[np.bool_]:

@@ -85,7 +85,7 @@ def test_max_pain_counts_all_open_interest(rule, days):
 
 
 def test_rows_without_a_volatility_matter():
-    """What a sum over the rows that can be valued says is another strike."""
+    """Summing only the rows that can be valued gives a different strike."""
     chain = made_up()
     valued = part(chain, chain.unusable == "")
     assert (naive(valued) != naive(chain)).all()

@@ -50,8 +50,8 @@ def mixed(seed=0, asof=ASOF, spot=SPOT, sigma=0.4):
         },
         "TEST", spot, asof,
     )  # fmt: skip
-    owed = gf.book_notes(NOTES, spot=spot, asof=asof, sigma=sigma, rate=0.03, dividend_yield=0.01)
-    return listed + owed
+    notes_book = gf.book_notes(NOTES, spot=spot, asof=asof, sigma=sigma, rate=0.03, dividend_yield=0.01)
+    return listed + notes_book
 
 
 def totals(book):

@@ -25,7 +25,7 @@ def put_note(H=0.7, K=1.0, t=1.75, continuous=True):
     )  # fmt: skip
 
 
-def owed(**changes):
+def knock_in(**changes):
     fields = {
         "name": "RC", "symbol": "IBIT", "notional": 7e6, "initial": 50.0, "issued": "2025-11-04",
         "matures": "2027-11-04", "barrier": 0.7, "observation": "continuous",
@@ -98,8 +98,8 @@ def test_the_peak_scales_and_is_a_peak():
 
 
 def test_which_notes_have_delta_above_one():
-    short = owed(name="short", matures="2026-03-05", initial=50.0)
-    long = owed(name="long", observation="maturity")
+    short = knock_in(name="short", matures="2026-03-05", initial=50.0)
+    long = knock_in(name="long", observation="maturity")
     table = locate(book_of(short, long, rate=0.0)).table
     assert table.loc["short", "threshold"] == pytest.approx(0.325, abs=5e-4)
     assert table.loc["long", "threshold"] == pytest.approx(0.302, abs=5e-4)
@@ -116,8 +116,8 @@ def test_knocked_notes_and_notes_without_barrier_are_not_located():
         name="safe", symbol="IBIT", notional=1e6, initial=50.0, issued="2025-11-04", matures="2027-11-04",
         barrier=0.0,
     )  # fmt: skip
-    done = owed(name="done", observation="daily", knocked=True)
-    assert locate(book_of(owed(), safe, done)).table.index.to_list() == ["RC"]
+    done = knock_in(name="done", observation="daily", knocked=True)
+    assert locate(book_of(knock_in(), safe, done)).table.index.to_list() == ["RC"]
     with pytest.raises(SchemaError, match="none of the 2 notes on IBIT can still be knocked in"):
         locate(book_of(safe, done))
     with pytest.raises(SchemaError, match="none of the 1 notes on IBIT has a barrier"):
@@ -130,7 +130,7 @@ def test_knocked_notes_and_notes_without_barrier_are_not_located():
 
 
 def test_what_is_traded_at_the_barrier_is_the_jump_of_delta():
-    note = owed(matures="2026-05-05", strike=0.96)
+    note = knock_in(matures="2026-05-05", strike=0.96)
     rates = {"rate": 0.036, "dividend_yield": 0.01}
     table = barrier_map(book_of(note, **rates)).table
     t = note.terms(ASOF).maturity
@@ -144,7 +144,7 @@ def test_what_is_traded_at_the_barrier_is_the_jump_of_delta():
 
 def test_what_is_looked_at_on_maturity_or_knocked_trades_nothing():
     table = barrier_map(
-        book_of(owed(observation="maturity"), owed(name="done", observation="daily", knocked=True))
+        book_of(knock_in(observation="maturity"), knock_in(name="done", observation="daily", knocked=True))
     ).table
     assert table["trade"].to_list() == [0.0, 0.0]
     assert table["knocked"].to_list() == [False, True]
@@ -168,7 +168,7 @@ def test_the_map_of_the_demo_notes_in_shares_and_coins():
 
 @pytest.mark.parametrize(("level", "coin"), [(43.6, 76_880), (39.0, 68_768), (38.0, 67_005), (36.10, 63_655)])
 def test_levels_in_coins(level, coin):
-    table = barrier_map(book_of(owed(barrier=level / 50.0)), per_unit=COINS, unit="coin").table
+    table = barrier_map(book_of(knock_in(barrier=level / 50.0)), per_unit=COINS, unit="coin").table
     assert table["barrier_coin"].to_list() == pytest.approx([coin], abs=1.0)
 
 
@@ -186,7 +186,7 @@ def test_a_mapped_book_has_the_mapped_map():
 @pytest.mark.parametrize(("name", "value"), [("step", 0.0), ("per_unit", -1.0)])
 def test_steps_and_ratios_are_positive(name, value):
     with pytest.raises(SchemaError, match=f"{name}: received"):
-        barrier_map(book_of(owed()), **{name: value})
+        barrier_map(book_of(knock_in()), **{name: value})
 
 
 # --- the article's claims
@@ -215,7 +215,7 @@ def test_what_530m_of_notes_would_sell_at_one_price():
 
 
 def test_sales_are_those_of_whole_notes():
-    note = owed(notional=530e6, matures="2026-05-05")
+    note = knock_in(notional=530e6, matures="2026-05-05")
     t = note.terms(ASOF).maturity
     sold = knock_in_sales(sigma=[0.56], years=[t], r=0.036, q=0.01).table["continuous"].iloc[0]
     traded = barrier_map(book_of(note, rate=0.036, dividend_yield=0.01)).table.loc["RC", "trade"]

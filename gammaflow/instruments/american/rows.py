@@ -99,6 +99,14 @@ class American(Instrument):
         low[places[put]], high[places[~put]] = spots[put], spots[~put]
         return low, high
 
+    def caveats(self, rows: Rows, *, moving: bool) -> tuple[str, ...]:
+        """Early exercise left out while vol moves, and rows with two boundaries."""
+        early = ("early exercise is excluded from the profile: vol moves with spot",) * moving
+        both = int(self.unsupported(rows).sum())
+        return early + (f"{both:,} American rows have two exercise boundaries: valued as European",) * (
+            both > 0
+        )
+
     def jumps(self, rows: Rows, at: Scenario) -> Array:
         """Exercise boundary of each row: the highest spot for a put, the lowest for a call [currency]."""
         return self._boundaries(rows, at)[1]

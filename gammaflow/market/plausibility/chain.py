@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import NEW_YORK
+from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
 from gammaflow.columns import Quotes
 from gammaflow.market.parity.forwards import Cells, find_cells
 from gammaflow.market.plausibility.rows import (
@@ -30,7 +30,7 @@ Mask = NDArray[np.bool_]
 
 # Medians of 240 real chains: straddles at the forward cost 0.86 to 1.22 times what volatilities imply.
 _STRADDLE = 2.5
-_HALF_A_DAY = 0.5 / 365.0
+_HALF_A_DAY = 0.5 / DAYS_PER_YEAR
 # An expiry's strikes that span less than this share of a standard deviation, at volatilities above 100 %.
 _NARROW = 0.1
 # Distance of a forward from spot, fixed and per year; real chains: up to 0.4 % and 50 % a year.
