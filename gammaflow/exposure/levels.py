@@ -21,6 +21,7 @@ from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
 from gammaflow.instruments.registry import INSTRUMENTS
+from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
 
 __all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
@@ -75,8 +76,8 @@ class Levels(LevelData):
 def _slopes(curve: Curve, spots: NDArray[np.float64]) -> NDArray[np.float64]:
     """Slope of the curve per +1 % of spot, by fourth-order central differences."""
     h = 1e-5
-    far_low, low, high, far_high = curve(spots * (1.0 + h * np.array([[-2.0], [-1.0], [1.0], [2.0]])))
-    return np.asarray((8.0 * (high - low) - (far_high - far_low)) / (12.0 * h) * PERCENT)
+    values = curve(spots * (1.0 + h * CENTRAL.offsets[:, None]))
+    return np.asarray(CENTRAL.slope @ values / (12.0 * h) * PERCENT)
 
 
 def find_levels(

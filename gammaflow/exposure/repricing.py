@@ -86,7 +86,7 @@ class Repricing(Frozen):
     def by(self, key: str, measure: str = "gamma") -> pd.DataFrame:
         """One measure, spots x the distinct values of "expiry", "strike", "kind", "venue" or "contract".
 
-        By strike, structured notes are excluded since they have none; their sum is the difference from
+        By strike, rows without one (notes, futures) are excluded; their sum is the difference from
         `table`.
         """
         check_choice(key, "key", ("expiry", "strike", "kind", "venue", "contract"))
@@ -99,7 +99,7 @@ class Repricing(Frozen):
         return pd.DataFrame(values.T, index=self._index, columns=groups)
 
     def _with_strikes(self, measure: str) -> pd.DataFrame:
-        """`by("strike")` without the notes, which have no strike; no columns where nothing else is there."""
+        """`by("strike")` of the rows that have a strike; no columns where none has one."""
         has = self.book.has_strike
         if not has.any():
             none = pd.Index([], dtype=np.float64, name="strike")

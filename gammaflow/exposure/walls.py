@@ -37,8 +37,8 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
     DataFrame
         One row per definition (the keys of `SENSES`); columns `call_wall`, `put_wall`, `absolute` [currency],
         NaN where no strike qualifies, and `meaning`. Of positions that have not expired by the exposure's
-        time. Notes have no strike and count nowhere; barrier options count in `absolute` only, since most of
-        their gamma is at the barrier.
+        time. Rows without a strike (notes, futures, funds) count nowhere. Barrier and digital options count
+        only in `absolute`, since most of their gamma is not at the strike, and not in "above and below".
     """
     frame = _strikes(exposure)
     spot = exposure.book.spot

@@ -36,7 +36,7 @@ class Barrier(Instrument):
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Barrier options without a barrier, other rows with one, and counts of dates that are not whole."""
         mine, has, dates = self.owns(columns), ~np.isnan(columns["barrier"]), columns["monitoring_dates"]
-        only = "a vanilla call or put has none; did you mean 'down-in put'?"
+        only = "only barrier options have one; did you mean 'down-in put'?"
         yield mine & ~has, "barrier", "a barrier option needs its barrier"
         yield ~mine & has, "barrier", only
         yield ~mine & ~np.isnan(dates), "monitoring_dates", only

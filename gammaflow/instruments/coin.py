@@ -13,7 +13,9 @@ import numpy as np
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.columns import Columns
+from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
+from gammaflow.instruments.vanilla import VANILLA
 from gammaflow.pricing import bsm
 
 __all__ = ["COIN"]
@@ -51,10 +53,9 @@ class Coin(Instrument):
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than European calls and puts."""
-        coin, kinds = self.owns(columns), columns["kind"]
-        vanilla = (kinds == "call") | (kinds == "put")
-        yield ~vanilla & coin, "numeraire", "only calls and puts can be kept in coin"
-        yield (columns["exercise"] == "american") & coin, "numeraire", "options kept in coin are European"
+        coin = self.owns(columns)
+        yield ~VANILLA.owns(columns) & coin, "numeraire", "only calls and puts can be kept in coin"
+        yield AMERICAN.owns(columns) & coin, "numeraire", "options kept in coin are European"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy

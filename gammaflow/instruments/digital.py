@@ -37,12 +37,8 @@ class Digital(Instrument):
     ) -> dict[str, Array]:
         """Cash greeks of one unit long; see `Instrument.greeks`."""
         shape = (len(rows), len(at.spots))
-        columns = (
-            rows.flag[:, None], rows.ratio[:, None] * at.spots, rows.strike[:, None], at.years[:, None],
-            rows.rate[:, None], at.vol(), rows.carry[:, None]
-        )  # fmt: skip
         out = np.empty((len(CASH_GREEKS) + 1, shape[0] * shape[1]))
-        digital_rows(*(np.broadcast_to(c, shape).ravel() for c in columns), out)
+        digital_rows(*rows.flat(at), out)
         every = dict(zip(CASH_GREEKS, out[:-1].reshape(len(CASH_GREEKS), *shape), strict=True))
         return {name: rows["payout"][:, None] * every[name] for name in wanted}
 

@@ -35,9 +35,10 @@ class Share(Instrument):
 class LeveragedFund(Instrument):
     """Shares of a fund of daily leverage L (2, 3, -1, ...) on the underlying.
 
-    A share is worth V0 (S / S0)^L, where S0 is today's spot and V0 is `forward_ratio` times S0. Its holder is
-    long gamma, L (L - 1) V, which the fund trades in the direction of the move before each close, and pays
-    theta for it, sigma^2 L (L - 1) V / 2 a year minus interest (1 - L) r V on the uninvested part.
+    A share is worth V = V0 (S / S0)^L, where S0 is today's spot and V0 is `forward_ratio` times it. Its cash
+    gamma is L (L - 1) V: positive unless 0 < L < 1. Theta is -sigma^2 L (L - 1) V / 2 a year, plus interest
+    (1 - L) r V and dividends L q V. Dealers who swap the fund its exposure are short the shares: enter them
+    with position < 0, so that their gamma is short and they trade in the direction of the move.
 
     Notes
     -----
@@ -68,7 +69,12 @@ class LeveragedFund(Instrument):
         decay = decay - 0.5 * bent * at.vol() ** 2
         value = rows.ratio[:, None] * rows.spot * (at.spots / rows.spot) ** L
         value = value * np.exp(decay * (at.days / DAYS_PER_YEAR))
+        # Only the days rolled depend on vol: d ln V / d sigma.
+        drag = -bent * at.vol() * (at.days / DAYS_PER_YEAR)
         shares = {
+            "vega": drag,
+            "vanna": L * drag,
+            "zomma": bent * drag,
             "delta": L,
             "gamma": bent,
             "theta": decay,

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from gammaflow.accuracy import Accuracy
+from gammaflow.instruments.fund import Share
 from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
 
 __all__ = ["FUTURE", "PERPETUAL"]
@@ -23,7 +24,7 @@ class Future(Instrument):
     name = "future"
     kinds = ("future",)
     levels = ()
-    needs: tuple[str, ...] = ("expiry",)
+    needs = ("expiry",)
     remark = "futures: delta only"
     has_strike = False
 
@@ -38,20 +39,12 @@ class Future(Instrument):
         return {name: known.get(name, np.zeros_like(price)) for name in wanted}
 
 
-class Perpetual(Future):
+class Perpetual(Share):
     """Perpetual swaps, which never expire: delta only, at `forward_ratio` times spot, or at spot."""
 
     name = "perpetual"
     kinds = ("perpetual",)
-    needs: tuple[str, ...] = ()
     remark = "perpetual swaps: delta only"
-
-    def greeks(
-        self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
-    ) -> dict[str, Array]:
-        """Cash greeks of one unit long; see `Instrument.greeks`."""
-        price = rows.ratio[:, None] * at.spots
-        return {name: price if name == "delta" else np.zeros_like(price) for name in wanted}
 
 
 FUTURE, PERPETUAL = Future(), Perpetual()

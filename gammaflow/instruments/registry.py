@@ -19,7 +19,7 @@ from gammaflow.instruments.note.rows import NOTE
 from gammaflow.instruments.row import Instrument
 from gammaflow.instruments.vanilla import VANILLA
 
-__all__ = ["INSTRUMENTS", "KINDS", "LEVELS", "WITH_TERMS", "problems_of"]
+__all__ = ["INSTRUMENTS", "KINDS", "LEVELS", "has_terms", "problems_of"]
 
 #: Every instrument, by name. Kinds first, then what corrects vanilla rows.
 INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
@@ -48,8 +48,12 @@ LEVELS: tuple[str, ...] = tuple(
     dict.fromkeys(name for instrument in INSTRUMENTS.values() for name in instrument.levels)
 )
 
-#: Kinds whose rows have terms beside their columns.
-WITH_TERMS: tuple[str, ...] = tuple(k for i in INSTRUMENTS.values() if i.has_terms for k in i.kinds)
+_WITH_TERMS = [kind for each in INSTRUMENTS.values() if each.has_terms for kind in each.kinds]
+
+
+def has_terms(columns: Columns) -> NDArray[np.bool_]:
+    """Mask of the rows of a book whose terms do not fit columns (notes), (n,)."""
+    return np.isin(columns["kind"].astype(str), _WITH_TERMS)
 
 
 def problems_of(columns: Columns) -> Iterator[str]:

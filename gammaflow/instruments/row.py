@@ -55,6 +55,15 @@ class Rows:
         terms = tuple(self.terms[i] for i in np.arange(len(self))[places])
         return replace(self, columns=columns, terms=terms, **arrays)
 
+    def flat(self, at: Scenario) -> list[Array]:
+        """phi, U, K, years, rate, sigma and yield of each row at each spot, (n x m,) arrays, row by row."""
+        phi, ratio, K, t, r, q = (
+            column[:, None]
+            for column in (self.flag, self.ratio, self.strike, at.years, self.rate, self.carry)
+        )
+        values = (phi, ratio * at.spots, K, t, r, at.vol(), q)
+        return [np.broadcast_to(v, (len(self), len(at.spots))).ravel() for v in values]
+
 
 _ARRAYS = ("flag", "strike", "ratio", "rate", "carry", "size", "years")
 

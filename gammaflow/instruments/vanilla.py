@@ -27,12 +27,8 @@ class Vanilla(Instrument):
     ) -> dict[str, Array]:
         """Cash greeks of one unit long; see `Instrument.greeks`."""
         shape = (len(rows), len(at.spots))
-        columns = (
-            rows.flag[:, None], rows.ratio[:, None] * at.spots, rows.strike[:, None], at.years[:, None],
-            rows.rate[:, None], at.vol(), rows.carry[:, None], np.float64(1.0)
-        )  # fmt: skip
         out = np.empty((len(CASH_GREEKS), shape[0] * shape[1]))
-        cash_rows(*(np.broadcast_to(c, shape).ravel() for c in columns), out)
+        cash_rows(*rows.flat(at), np.ones(out.shape[1]), out)
         every = dict(zip(CASH_GREEKS, out.reshape(len(out), *shape), strict=True))
         return {name: every[name] for name in wanted}
 

@@ -16,7 +16,7 @@ from gammaflow.checks import attempt, check_choice, check_number, read_only, ref
 from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
-from gammaflow.instruments.registry import INSTRUMENTS, KINDS, WITH_TERMS, problems_of
+from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
 from gammaflow.market.chain import Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.positions import checks
@@ -185,7 +185,7 @@ class Book(PositionRows):
         """
         mask = self.mask(rows, criteria, _COLUMNS)
         columns = {k: v[mask] for k, v in self.columns.items()}
-        kept = columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)]
+        kept = columns["contract"][has_terms(columns)]
         rule = rule_of(self.origins, columns["origin"])
         return replace(self, columns=columns, rule=rule, terms={name: self.terms[name] for name in kept})
 
@@ -275,8 +275,8 @@ class Book(PositionRows):
     @property
     def remarks(self) -> tuple[str, ...]:
         """Rows other than vanilla European options in currency, and how they are valued, in words."""
-        said = {name: INSTRUMENTS[name].remark for name in self.instruments}
-        return tuple(f"{self.instruments[n].sum():,} rows: {text}" for n, text in said.items() if text)
+        counts = {INSTRUMENTS[name].remark: int(mask.sum()) for name, mask in self.instruments.items()}
+        return tuple(f"{n:,} row{'s' * (n != 1)}: {text}" for text, n in counts.items() if text)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

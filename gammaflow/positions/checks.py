@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.columns import Columns
 from gammaflow.errors import SchemaError
-from gammaflow.instruments.registry import WITH_TERMS
+from gammaflow.instruments.registry import has_terms
 
 __all__ = [
     "origin_problems",
@@ -23,7 +23,7 @@ __all__ = [
 
 def term_problems(columns: Columns, terms: Mapping[str, Any]) -> list[str]:
     """Rows of kinds that need terms (notes) without any, and terms without a row."""
-    rows = set(columns["contract"][np.isin(columns["kind"].astype(str), WITH_TERMS)])
+    rows = set(columns["contract"][has_terms(columns)])
     without, idle = sorted(rows - set(terms)), sorted(set(terms) - rows)
     problems = []
     if without:

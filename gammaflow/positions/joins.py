@@ -11,7 +11,7 @@ import pandas as pd
 from gammaflow.checks import check_number
 from gammaflow.columns import Columns, PerUnit
 from gammaflow.errors import MismatchError
-from gammaflow.instruments.registry import LEVELS, WITH_TERMS
+from gammaflow.instruments.registry import LEVELS, has_terms
 from gammaflow.positions.origins import Origin, join_rules, merge
 
 __all__ = ["join", "mapped", "net"]
@@ -42,7 +42,7 @@ def join(one: Any, other: Any) -> dict[str, Any]:
         )
     terms, names = _join_terms(one.terms, other.terms)
     origins = tuple(dict.fromkeys(one.origins + other.origins))
-    named, contracts = np.isin(other["kind"].astype(str), WITH_TERMS), other["contract"].copy()
+    named, contracts = has_terms(other.columns), other["contract"].copy()
     contracts[named] = [names[name] for name in contracts[named]]
     place = np.array([origins.index(origin) for origin in other.origins])
     theirs = {**other.columns, "contract": contracts, "origin": place[other["origin"].astype(int)]}

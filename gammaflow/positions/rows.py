@@ -13,7 +13,7 @@ from gammaflow.calendars import years_to_expiry
 from gammaflow.checks import read_only
 from gammaflow.columns import Columnar, Note
 from gammaflow.frozen import FrozenMapping
-from gammaflow.instruments.registry import INSTRUMENTS, WITH_TERMS
+from gammaflow.instruments.registry import INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows
 from gammaflow.instruments.vanilla import VANILLA
 
@@ -51,7 +51,7 @@ class PositionRows(Columnar):
 
     def rows(self, mask: NDArray[np.bool_]) -> Rows:
         """Some rows in the form that instruments take."""
-        named = zip(self["contract"], np.isin(self["kind"].astype(str), WITH_TERMS), strict=True)
+        named = zip(self["contract"], has_terms(self.columns), strict=True)
         terms = tuple(self.terms[name] if has else None for name, has in named)
         fields = (self.flag, self["strike"], self.underlying_ratio, self["rate"], self.underlying_yield)
         every = Rows(*fields, self.size, self.years, self.columns, terms, self.spot, self.asof)

@@ -10,6 +10,8 @@ import pandas as pd
 
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.profile import Profile, sweep_spot
+from gammaflow.instruments.barrier import BARRIER
+from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
 from gammaflow.studies.study import Study
@@ -116,7 +118,7 @@ def barrier_parts(profile: Profile, measure: str = "gamma") -> BarrierParts:
         For an unknown measure, or a book without barrier options.
     """
     book = profile.book
-    if book.vanilla.all():
+    if not any(INSTRUMENTS[name].cause == BARRIER.cause for name in book.instruments):
         raise SchemaError(
             "profile: received a book without barrier options; use Profile.plot, or add rows with a barrier."
         )

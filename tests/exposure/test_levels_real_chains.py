@@ -65,8 +65,12 @@ def check_levels(book):
         if e in ("zero", "jump")
     ]
     assert set(ends) <= {s.spot for s in (*levels.flips, *levels.jumps)}
+    european = not len(profile.breaks.spots)
+    if european:
+        for move, traded in levels.moves.items():
+            right = european_flow(book, book.spot, book.spot * (1.0 + move))
+            assert traded == pytest.approx(right, rel=1e-5, abs=1e-6 * largest), move
     for zone in levels.zones:
-        european = not len(profile.breaks.spots)
         right = (european_flow if european else gauss_flow)(
             book if european else profile, zone.low, zone.high
         )
@@ -103,14 +107,13 @@ def books(path, settings):
 def planned(shared):
     """Files and their settings: 4 of each small file but Deribit's, with one rule; 1 of the others.
 
-    So every rule, and every rate with and without repair, meets every format. Of the daily snapshots of
-    Deribit every third is taken.
+    So every rule, and every rate with and without repair, meets every format.
     """
     plan = []
     for pattern in FILES:
         files = sorted((shared / "data").glob(pattern))
         assert files, pattern
-        for i, path in enumerate(files[::3] if pattern.startswith("deribit_daily") else files):
+        for i, path in enumerate(files):
             few = path.stat().st_size < 1e6 and not pattern.startswith("deribit")
             plan.append((path, SETTINGS[i % 4 :: 4] if few else SETTINGS[5 * i % 16 :: 16]))
     return plan
@@ -133,13 +136,14 @@ def test_every_setting_meets_every_format(shared):
 def test_levels_of_every_real_chain(shared, part):
     """Each file under some of the sixteen settings in turn."""
     plan = planned(shared)
-    assert len(plan) > 65
-    found = 0
+    assert len(plan) > 120
+    zones = flips = 0
     for path, settings in plan[part::4]:
         if path.name in REFUSED:
             with pytest.raises(GammaflowError):
                 gf.read_chain(path)
             continue
         for book in books(path, settings):
-            found += len(check_levels(book).zones)
-    assert found >= 12
+            levels = check_levels(book)
+            zones, flips = zones + len(levels.zones), flips + len(levels.flips)
+    assert min(zones, flips) > 20

@@ -188,3 +188,55 @@ def test_max_pain_of_the_spx(shared):
         expected = naive(near, days=days)
         assert expected.to_list() == [4_450.0, 4_455.0][-len(expected) :]
         agrees(pain(book, days).head(len(expected)), expected)
+
+
+@pytest.mark.parametrize(
+    ("path", "symbol"),
+    [
+        ("cboe/spx_20230914_carlosjimenezdiaz.csv", None),
+        ("deribit/deribit_options_snapshot_20260205T093647Z.csv", "BTC"),
+        ("deribit/deribit_options_snapshot_20260205T093647Z.csv", "ETH"),
+    ],
+)
+def test_every_sense_of_wall_on_recorded_chains(shared, path, symbol):
+    """By loops over rows, whose gamma is that of the array level."""
+    book = gf.assign_positions(gf.read_chain(shared / "data" / path, symbol=symbol).with_columns(rate=0.036))
+    U = book.spot * book.underlying_ratio
+    each = gf.bsm.greeks(
+        book.flag, U, book["strike"], book.years, book["rate"], book["sigma"], book.underlying_yield, "gamma"
+    ).gamma
+    first = book["expiry"].min()
+    columns = (book["kind"], book["strike"], book["expiry"], U**2 * each * book.size, book["position"])
+    rows = list(zip(*columns, strict=True))
+
+    def heaviest(kinds, sized, ahead=False, later=False):
+        sums = {}
+        for kind, strike, expiry, gamma, position in rows:
+            beyond = strike >= book.spot if kind == "call" else strike <= book.spot
+            if kind in kinds and (beyond or not ahead) and not (later and expiry == first):
+                sums[strike] = sums.get(strike, 0.0) + sized(gamma, position)
+        return max(sums, key=lambda strike: (sums[strike], -strike))
+
+    def gross(gamma, position):
+        return abs(gamma)
+
+    def contracts(gamma, position):
+        return abs(position)
+
+    both = ("call", "put")
+    wanted = {
+        "by type": (gross, False, False),
+        "above and below": (gross, True, False),
+        "without the next expiry": (gross, False, True),
+        "above and below, without the next expiry": (gross, True, True),
+        "open interest": (contracts, False, False),
+    }
+    walls = gf.find_levels(gf.sweep_spot(book)).walls
+    for sense, how in wanted.items():
+        expected = [heaviest(kinds, *how) for kinds in (("call",), ("put",), both)]
+        assert walls.loc[sense, ["call_wall", "put_wall", "absolute"]].to_list() == expected, sense
+    long, short = heaviest(both, lambda g, _: g), heaviest(both, lambda g, _: -g)
+    net = walls.loc["net"]
+    assert (net["call_wall"], net["put_wall"]) == (long, short)
+    assert net["absolute"] in (long, short)
+    assert set(walls.index) == {*wanted, "net"}

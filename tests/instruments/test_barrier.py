@@ -215,7 +215,7 @@ def test_every_kind_is_priced():
             {"barrier": np.nan},
             "barrier: 1 of 1 rows do not fit their kind (first: down-in put 0",
         ),
-        ({"kind": "put"}, "a vanilla call or put has none; did you mean 'down-in put'?"),
+        ({"kind": "put"}, "only barrier options have one; did you mean 'down-in put'?"),
         (
             {"kind": "put", "barrier": np.nan, "monitoring_dates": 5.0},
             "monitoring_dates: 1 of 1 rows do not fit",

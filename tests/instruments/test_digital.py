@@ -82,6 +82,7 @@ def test_a_book_of_both_adds_up_and_its_levels_are_where_its_gamma_is_zero():
     rows = cash_greeks(book)
     assert table["gamma"].loc[100.0] == pytest.approx(0.01 * rows["gamma"].sum(), rel=1e-10)
     levels = gf.find_levels(gf.sweep_spot(book))
+    assert levels.flips
     for flip in levels.flips:
         below, above = gf.sweep_spot(book, flip.spot * np.array([1 - 1e-9, 1 + 1e-9])).table["gamma"]
         assert np.sign(above) == -np.sign(below) == np.sign(flip.slope)

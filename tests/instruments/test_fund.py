@@ -34,8 +34,9 @@ def test_a_fund_rebalanced_step_by_step_is_worth_what_the_formula_says(leverage)
     cash = np.expm1(RATE * dt)
     fund = np.prod(1.0 + leverage * (returns + YIELD * dt) + (1.0 - leverage) * cash)
     realised = np.sqrt((np.log(moves) ** 2).sum() / t)
-    drag = (1.0 - leverage) * RATE + leverage * YIELD - 0.5 * leverage * (leverage - 1.0) * realised**2
-    assert fund == pytest.approx(moves.prod() ** leverage * np.exp(drag * t), rel=2e-5)
+    book = fund_book(leverage, sigma=[realised])
+    later = gf.sweep_spot(book, [SPOT * moves.prod()], days=365.0 * t).table["delta"].iloc[0]
+    assert fund == pytest.approx(later / (leverage * -4000.0 * 0.35 * SPOT), rel=2e-5)
 
 
 @pytest.mark.parametrize("leverage", [2.0, 3.0, -1.0])
@@ -56,7 +57,12 @@ def test_measures_are_differences_of_its_value(leverage, days):
         assert row["gamma"] == pytest.approx(-4000.0 * 0.01 * S**2 * gamma, rel=1e-6)
         assert row["theta"] == pytest.approx(-4000.0 * decay, rel=1e-9)
         assert row["charm"] == pytest.approx(leverage * row["theta"], rel=1e-12)
-        assert (row["vega"], row["vanna"], row["zomma"]) == (0.0, 0.0, 0.0)
+        wider = [gf.sweep_spot(book, [S], days=days, vol_shift=h).table.iloc[0] for h in (-1e-4, 1e-4)]
+        for name, of, unit in (("vega", "value", 1.0), ("vanna", "delta", 1.0), ("zomma", "gamma", 1.0)):
+            # Value is delta over L; a difference over two 1e-4 of vol, per point.
+            low, high = (w["delta"] / leverage if of == "value" else w[of] for w in wider)
+            right = unit * (high - low) / 2e-4 * 0.01
+            assert row[name] == pytest.approx(right, rel=1e-6, abs=1e-9 * abs(row["delta"])), name
         up, down = (
             gf.sweep_spot(book, [S * np.exp(h)], days=days).table["gamma"].iloc[0] for h in (1e-4, -1e-4)
         )

@@ -68,6 +68,7 @@ def test_a_hedge_takes_delta_off_and_leaves_gamma_and_levels():
         other["delta"], one["delta"] - there["delta"] * spots / options.spot, rtol=1e-9, atol=1e-7
     )
     a, b = (gf.find_levels(gf.sweep_spot(x)) for x in (options, both))
+    assert a.zones
     assert [f.spot for f in a.flips] == pytest.approx([f.spot for f in b.flips], rel=1e-9)
     assert [z.flow for z in a.zones] == pytest.approx([z.flow for z in b.zones], rel=1e-6)
     pd.testing.assert_frame_equal(a.walls, b.walls)
@@ -114,7 +115,7 @@ def test_books_of_hedges_do_what_books_do(tmp_path):
     flow = gf.hedge_flow(both, spot=93.0, days=1.0, vol_shift=0.02)
     options = both.select(both["kind"] != "perpetual")
     assert flow.total == pytest.approx(gf.hedge_flow(options, spot=93.0, days=1.0, vol_shift=0.02).total)
-    assert "1 rows: perpetual swaps: delta only" in repr(both)
+    assert "1 row: perpetual swaps: delta only" in repr(both)
     page = gf.analyze(both).to_html(tmp_path / "page.html")
     assert "no expiry" in page.read_text(encoding="utf-8")
 

@@ -15,6 +15,7 @@ from gammaflow.accuracy import Accuracy
 from gammaflow.columns import Columns
 from gammaflow.instruments.american.curves import Curves
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
+from gammaflow.instruments.vanilla import VANILLA
 from gammaflow.kernels.american import rule
 from gammaflow.pricing.american.boundary import parts
 
@@ -71,8 +72,7 @@ class American(Instrument):
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than calls and puts."""
-        vanilla = (columns["kind"] == "call") | (columns["kind"] == "put")
-        yield ~vanilla & self.owns(columns), "exercise", "only calls and puts can be American"
+        yield ~VANILLA.owns(columns) & self.owns(columns), "exercise", "only calls and puts can be American"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
