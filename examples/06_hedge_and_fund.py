@@ -34,7 +34,9 @@ def rest_of(options: gf.Book) -> gf.Book:
 
 
 def main() -> None:
-    chain = gf.read_chain(sys.argv[1], symbol=sys.argv[2]) if sys.argv[1:] else gf.demo_chain()
+    chain = (
+        gf.read_chain(sys.argv[1], symbol=next(iter(sys.argv[2:]), None)) if sys.argv[1:] else gf.demo_chain()
+    )
     options = gf.assign_positions(chain, venue="options")
     book = options + rest_of(options)
     print(book)

@@ -194,7 +194,10 @@ def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_],
     """`rows` as a mask of n rows (all True where None), and its problems."""
     if rows is None:
         return np.ones(n, dtype=np.bool_), []
-    mask = np.asarray(rows)
+    try:
+        mask = np.asarray(rows)
+    except ValueError:  # rows of different lengths
+        mask = np.empty(0)
     if np.ma.is_masked(rows):
         return mask, [
             "received a masked array with masked entries; legal: one bool per row. Fill it: "
@@ -213,8 +216,9 @@ def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_],
 
 def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:
     """Values that a criterion asks of a column, in the column's own type, and their problems."""
-    alone = pd.api.types.is_scalar(wanted) or isinstance(wanted, str)
-    listed = [wanted] if alone else list(wanted)
+    if isinstance(wanted, np.ndarray) and wanted.ndim == 0:
+        wanted = wanted.item()
+    listed = list(wanted) if np.iterable(wanted) and not isinstance(wanted, str) else [wanted]
     if column.type == "time":
         # Columns hold timestamps in UTC without a time zone.
         known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]

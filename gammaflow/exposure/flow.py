@@ -184,7 +184,7 @@ def flow_ladder(
     move = np.array(sizes) / np.array([1.0, 24.0, 1.0])[place]
     alone = np.where(place == np.arange(3)[:, None], move, 0.0)
     spots, vols = book.spot * (1.0 + alone[0] / 100.0), alone[2] / 100.0
-    legal = np.nanmin(book["sigma"], initial=np.inf) + vols > 0.0
+    legal = book.lowest_volatility + vols > 0.0
     states = [(book.spot, 0.0, 0.0), *zip(spots, alone[1], np.where(legal, vols, 0.0), strict=True)]
     delta = _units(book, states, how, smiles, accuracy).sum(axis=1)
     flow = np.where(legal, -spots * (delta[1:] - delta[0]) + 0.0, np.nan)

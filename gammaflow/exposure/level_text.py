@@ -52,16 +52,16 @@ def explain(levels: LevelData) -> str:
     """Rule, time, vol, units and method behind each number."""
     profile, book = levels.profile, levels.profile.book
     unit = describe(book.currency)["gamma"]
-    forwards = int((~np.isnan(book["forward_ratio"])).sum())
+    forwards = int(book.on_forward.sum())
     low, high = np.nanmin(book["sigma"], initial=np.inf), np.nanmax(book["sigma"], initial=0.0)
     lines = [
         *(("WARNING", sentence) for sentence in levels.warnings),
         ("rule", book.rule_text),
         ("sign", book.sign),
         (
-            "lines",
-            f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; {len(book.expiries)} expiries"
-            + (f"; {book.subset}" if book.subset else ""),
+            "rows",
+            f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; "
+            f"{len(book.expiries.dropna()):,} expiries" + (f"; {book.subset}" if book.subset else ""),
         ),
         (
             "quality",

@@ -107,17 +107,10 @@ def cash_greeks(
     years, shifted = book.rolled(days, vol_shift)
     sigma = shifted if sigma is None else sigma
     out = np.empty((len(CASH_GREEKS), len(book)))
-    cash_rows(
-        book.flag,
-        book.underlying_ratio * book.spot,
-        book["strike"],
-        years,
-        book["rate"],
-        sigma,
-        book.underlying_yield,
-        book.size,
-        out,
-    )
+    columns = [book.underlying_ratio * book.spot, book["strike"], years, book["rate"], sigma]
+    if not book.vanilla.all():  # others may lack a strike, a volatility, an expiry
+        columns = [np.where(book.vanilla, values, 1.0) for values in columns]
+    cash_rows(book.flag, *columns, book.underlying_yield, book.size, out)
     cash = dict(zip(CASH_GREEKS, out, strict=True))
     out[:, ~book.vanilla | (years <= 0.0)] = 0.0
     spot = np.array([book.spot])

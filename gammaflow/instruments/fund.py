@@ -23,6 +23,8 @@ class Share(Instrument):
     needs = ()
     remark = "shares: delta only"
     has_strike = False
+    on_forward = False
+    expires = False
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy
@@ -53,6 +55,8 @@ class LeveragedFund(Instrument):
     needs = ("leverage", "forward_ratio", "sigma")
     remark = "leveraged funds, rebalanced continuously"
     has_strike = False
+    on_forward = False
+    expires = False
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows of other kinds with a leverage."""
@@ -65,8 +69,7 @@ class LeveragedFund(Instrument):
         """Cash greeks of one unit long; see `Instrument.greeks`."""
         L = rows["leverage"][:, None]
         bent = L * (L - 1.0)
-        decay = (1.0 - L) * rows["rate"][:, None] + L * rows["dividend_yield"][:, None]
-        decay = decay - 0.5 * bent * at.vol() ** 2
+        decay = _decay(rows, at.vol())
         value = rows.ratio[:, None] * rows.spot * (at.spots / rows.spot) ** L
         value = value * np.exp(decay * (at.days / DAYS_PER_YEAR))
         # Only the days rolled depend on vol: d ln V / d sigma.
@@ -83,6 +86,17 @@ class LeveragedFund(Instrument):
             "color": bent * decay,
         }
         return {name: np.asarray(value * shares.get(name, 0.0)) for name in wanted}
+
+    def ratio_at(self, rows: Rows, spot: float, days: float) -> Array:
+        """The price of a share over spot: (S / S0)^(L - 1) times as high, and grown for `days`."""
+        grown = np.exp(_decay(rows, rows["sigma"][:, None])[:, 0] * (days / DAYS_PER_YEAR))
+        return np.asarray(rows.ratio * (spot / rows.spot) ** (rows["leverage"] - 1.0) * grown)
+
+
+def _decay(rows: Rows, sigma: Array) -> Array:
+    """Yearly growth of a share's value at an unchanged spot, (n, m)."""
+    L, r, q = (column[:, None] for column in (rows["leverage"], rows.rate, rows.carry))
+    return np.asarray((1.0 - L) * r + L * q - 0.5 * L * (L - 1.0) * sigma**2)
 
 
 SHARE, LEVERAGED_FUND = Share(), LeveragedFund()

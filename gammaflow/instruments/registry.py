@@ -72,6 +72,9 @@ def problems_of(columns: Columns) -> Iterator[str]:
             missing = mine & (np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))
             if missing.any():
                 yield told(missing, name, f"rows of kind {', '.join(map(repr, instrument.kinds))} need it")
+        dated = mine & ~np.isnat(columns["expiry"])
+        if not instrument.expires and dated.any():
+            yield told(dated, "expiry", f"a {instrument.name} never expires: leave its expiry empty")
         for mask, name, why in instrument.problems(columns):
             if mask.any():
                 yield told(mask, name, why)

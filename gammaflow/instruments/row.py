@@ -110,6 +110,10 @@ class Instrument:
         For a correction: whether the corrected gamma of one unit long may be negative.
     follows_volatility : bool
         Whether its rows are valued while vol moves with spot; False: only the vanilla part is.
+    on_forward : bool
+        Whether `forward_ratio`, where given, is that of a forward, which has no drift (yield = rate).
+    expires : bool
+        False: its rows never expire, and may not have an expiry.
     has_terms : bool
         Whether each of its rows has an object in `Book.terms`, for terms that columns cannot hold.
     has_strike : bool
@@ -132,6 +136,8 @@ class Instrument:
     turns_gamma: bool = False
     follows_volatility: bool = True
     has_strike: bool = True
+    on_forward: bool = True
+    expires: bool = True
     has_terms: bool = False
     by_quadrature: bool = False
     noise: float = 0.0
@@ -155,6 +161,10 @@ class Instrument:
         finite value.
         """
         raise NotImplementedError
+
+    def ratio_at(self, rows: Rows, spot: float, days: float) -> Array:
+        """`forward_ratio` of the same contracts at another spot, `days` later, (n,)."""
+        return rows["forward_ratio"]
 
     def caveats(self, rows: Rows, *, moving: bool) -> tuple[str, ...]:
         """Sentences on what a profile cannot value of the rows; `moving`: whether vol moves with spot."""

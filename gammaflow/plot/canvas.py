@@ -105,5 +105,9 @@ def plain(text: str) -> str:
 
 
 def price_ticks(axis: Any) -> None:
-    """Format the numbers on an axis as prices."""
+    """Format the numbers on an axis as prices, no more of them than fit side by side."""
+    if axis.axis_name == "x" and axis.get_scale() == "linear":
+        width = axis.axes.get_position().width * axis.axes.figure.get_size_inches()[0]
+        bins = max(3, int(1.1 * width))
+        axis.set_major_locator(require("matplotlib.ticker").MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(lambda value, _: f"{value:,g}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.errors import SchemaError
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
 from gammaflow.plot.prepare import COLORS, MARKS, PALETTE, part_colors, require
 from gammaflow.plot.static import plot_profile
@@ -98,6 +99,8 @@ def plot_stack(
     -------
     matplotlib Axes
     """
+    if not parts.shape[1]:
+        raise SchemaError(f"{title}: there is no part to draw; no row has one.")
     above = parts.clip(lower=0.0).cumsum(axis=1)
     below = parts.clip(upper=0.0).cumsum(axis=1)
     divisor, unit = readable(pd.concat([above.iloc[:, -1], below.iloc[:, -1]]), unit)

@@ -169,7 +169,7 @@ class Book(PositionRows):
         if days > (last := (pd.Timestamp.max.tz_localize("UTC") - self.asof).days):
             raise SchemaError(f"days: received {days:g}; legal: 0 .. {last:,}, until the year 2262.")
         vol_shift = check_number(vol_shift, "vol_shift")
-        lowest = np.fmin.reduce(self["sigma"], initial=np.inf)
+        lowest = self.lowest_volatility
         if lowest + vol_shift <= 0:
             raise SchemaError(
                 f"vol_shift: received {vol_shift:g}; the book's lowest volatility is {lowest:g} and none may "
@@ -206,7 +206,12 @@ class Book(PositionRows):
         """
         moment = self.asof if asof is None else utc(asof)
         checks.refuse_expired(self.columns, years_to_expiry(self["expiry"], moment), moment)
-        return replace(self, spot=self.spot if spot is None else spot, asof=moment)
+        to = self.spot if spot is None else check_number(spot, "spot", 0.0, open_low=True)
+        days = (moment - self.asof) / pd.Timedelta(1, "D")
+        ratio = self["forward_ratio"].copy()
+        for name, rows in self.parts.items():
+            ratio[self.instruments[name]] = INSTRUMENTS[name].ratio_at(rows, to, days)
+        return replace(self, columns={**self.columns, "forward_ratio": ratio}, spot=to, asof=moment)
 
     def kept_in(self, numeraire: str) -> Book:
         """The same positions with dealers' accounts in "usd" or "coin", for options that settle in coin.

@@ -66,7 +66,7 @@ def refuse_expired(columns: Columns, years: NDArray[np.float64], asof: pd.Timest
     late = years <= 0
     if not late.any():
         return
-    advice = f"Exclude them first, book.select(book.to_frame()['expiry'] > '{asof.isoformat()}'), or "
+    advice = f"Exclude them first, book.select(~(book.to_frame()['expiry'] <= '{asof.isoformat()}')), or "
     raise SchemaError(
         f"book not accepted: {late.sum()} of {len(late)} rows have expired by {asof:%Y-%m-%d %H:%M} UTC "
         f"(first: {columns['contract'][late][0]}). {'V' if late.all() else advice + 'v'}alue earlier."

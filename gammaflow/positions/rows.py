@@ -92,5 +92,19 @@ class PositionRows(Columnar):
     @cached_property
     def underlying_yield(self) -> NDArray[np.float64]:
         """Yield of what each row is valued on; a forward has no drift (q = r, Black-76)."""
-        on_spot = np.isnan(self["forward_ratio"])
-        return read_only(np.where(on_spot, self["dividend_yield"], self["rate"]))
+        return read_only(np.where(self.on_forward, self["rate"], self["dividend_yield"]))
+
+    @cached_property
+    def on_forward(self) -> NDArray[np.bool_]:
+        """Whether each row is valued on a forward, which has no drift; others are valued on spot."""
+        others = [mask for name, mask in self.instruments.items() if not INSTRUMENTS[name].on_forward]
+        return np.asarray(
+            ~np.isnan(self["forward_ratio"]) & ~np.any([np.zeros(len(self), bool), *others], axis=0)
+        )
+
+    @cached_property
+    def lowest_volatility(self) -> float:
+        """The lowest volatility of the rows that use one; infinite where none does."""
+        used = [mask for name, mask in self.instruments.items() if "sigma" in INSTRUMENTS[name].needs]
+        sigma = self["sigma"][np.any([np.zeros(len(self), bool), *used], axis=0)]
+        return float(sigma.min(initial=np.inf))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -161,10 +162,21 @@ def assign_positions(
         "forward_ratio": chain["forward"][keep] / chain.spot,
     }
     interest = _interest(chain)
-    source = Source(chain.vendor, int(keep.sum()), chain.quality, interest, chain.synthetic)
+    source = Source(
+        chain.vendor, int(keep.sum()), chain.quality, interest, chain.synthetic, _fingerprint(chain)
+    )
     origin = Origin((source,), (label,))
     shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,)).kept_in(numeraire)
+
+
+def _fingerprint(chain: Chain) -> str:
+    """Digest of a chain's contracts and open interest: one chain that is signed twice is one source."""
+    digest = sha256(repr((chain.vendor, chain.symbol, chain.spot, chain.asof.value)).encode())
+    for name in ("expiry", "strike", "open_interest", "iv", "multiplier"):
+        digest.update(np.ascontiguousarray(chain[name]).tobytes())
+    digest.update("".join(chain["kind"]).encode())
+    return digest.hexdigest()
 
 
 def _interest(chain: Chain) -> Interest:

@@ -18,7 +18,7 @@ __all__ = ["early_exercise_facts", "rate_dict", "rate_facts"]
 
 def _used(book: Book, name: str) -> NDArray[np.float64]:
     """A column over the rows that use it: a row on a forward has a rate, but no yield."""
-    return np.asarray(book[name][np.isnan(book["forward_ratio"]) | (name == "rate")])
+    return np.asarray(book[name][~book.on_forward | (name == "rate")])
 
 
 def _percent(values: NDArray[np.float64]) -> str:
@@ -34,7 +34,7 @@ def _percent(values: NDArray[np.float64]) -> str:
 def rate_facts(book: Book, financing: Financing) -> list[tuple[str, str]]:
     """Name and text of the rates and the yields used for valuation."""
     text = f"{_percent(_used(book, 'dividend_yield'))}: {financing.dividend_yield}"
-    on_forward = int((~np.isnan(book["forward_ratio"])).sum())
+    on_forward = int(book.on_forward.sum())
     if 0 < on_forward < len(book):
         text += f"; {on_forward:,} of {len(book):,} rows are on a forward instead"
     return [

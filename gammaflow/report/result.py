@@ -82,7 +82,7 @@ class Report(Frozen):
             ("spot", f"{book.spot:,.2f} {book.currency}"),
             (
                 "source",
-                f"{source}; positions: {len(book):,}; expiries: {len(book.expiries):,}"
+                f"{source}; positions: {len(book):,}; expiries: {len(book.expiries.dropna()):,}"
                 + (f"; {book.subset}" if book.subset else ""),
             ),
             ("rule", book.rule_text),

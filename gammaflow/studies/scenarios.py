@@ -279,6 +279,10 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
     lines = heading(
         "FlipTermStructure", book, days=profile.days, vol_shift=profile.vol_shift, warnings=profile.warnings
     )
+    if not rows:
+        raise SchemaError("profile: no row of its book expires after its day; there is no term structure.")
+    if never := int(np.isnat(book["expiry"]).sum()):
+        lines = [*lines, f"excluded: {never:,} row{'s' * (never != 1)} without an expiry"]
     table = _frame(rows, ["expiry"])
     return FlipTermStructure(table, (*lines, f"smile dynamics: {profile.dynamics}"), book)
 

@@ -240,3 +240,11 @@ def test_every_sense_of_wall_on_recorded_chains(shared, path, symbol):
     assert (net["call_wall"], net["put_wall"]) == (long, short)
     assert net["absolute"] in (long, short)
     assert set(walls.index) == {*wanted, "net"}
+
+
+def test_a_chain_that_is_signed_twice_counts_once():
+    chain = made_up()
+    one, other = gf.assign_positions(chain), gf.assign_positions(chain)
+    halves = one.select(kind="call") + other.select(kind="put")
+    pd.testing.assert_series_equal(pain(halves, 0.0), pain(one, 0.0))
+    assert halves.subset is None

@@ -1,6 +1,7 @@
 """Leveraged funds: against one that is rebalanced step by step, and differences of its value."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gammaflow as gf
@@ -107,3 +108,25 @@ def test_options_a_perpetual_and_a_fund_in_one_profile():
     assert at_spot.sum() == pytest.approx(
         gf.aggregate_exposure(options).total()["gamma"] + at_spot["leveraged fund"], rel=1e-10
     )
+
+
+def test_a_book_at_another_spot_or_day_is_the_profile_there():
+    """The share's price is another one there: its ratio to spot moves with the leverage, and decays."""
+    for leverage in (2.0, -1.0, 3.0):
+        book = fund_book(leverage)
+        moved, later = book.at(spot=90.0), book.at(asof=book.asof + pd.Timedelta(40, "D"))
+        for other, table in (
+            (moved, gf.sweep_spot(book, [90.0]).table),
+            (later, gf.sweep_spot(book, [SPOT], days=40.0).table),
+        ):
+            pd.testing.assert_series_equal(
+                gf.aggregate_exposure(other).total()[["delta", "gamma", "theta", "charm"]],
+                table.iloc[0][["delta", "gamma", "theta", "charm"]],
+                rtol=1e-12, check_names=False,
+            )  # fmt: skip
+        assert moved.at(spot=SPOT)["forward_ratio"] == pytest.approx(book["forward_ratio"], rel=1e-14)
+
+
+def test_the_yield_of_a_fund_is_told_and_used():
+    report = gf.analyze(fund_book())
+    assert dict(report.rates())["dividend yield"].startswith("1.2 % a year")

@@ -158,3 +158,36 @@ def test_rows_without_an_expiry_or_a_strike_are_selected_by_what_is_missing():
     assert (
         len(both.select(expiry=[pd.NaT, both.expiries[0]])) == 1 + (both["expiry"] == both["expiry"][0]).sum()
     )
+
+
+@pytest.mark.parametrize("kind", ["perpetual", "share"])
+def test_what_never_expires_has_no_expiry(kind):
+    with pytest.raises(SchemaError, match=f"a {kind} never expires: leave its expiry empty"):
+        linear_book(kind, expiry=ASOF + pd.Timedelta(10, "D"))
+
+
+def test_the_advice_on_expired_rows_keeps_what_never_expires():
+    _, both = hedged(7)
+    later = both.asof + pd.Timedelta(2, "D")
+    with pytest.raises(SchemaError, match="Exclude them first") as error:
+        both.at(asof=later)
+    advice = str(error.value).split("first, ")[1].split(", or ")[0]
+    kept = eval(advice, {"book": both})
+    assert "perpetual" in kept["kind"]
+    assert (kept.at(asof=later)["kind"] == "perpetual").sum() == 1
+
+
+def test_books_without_options_are_told_what_cannot_be_drawn_or_listed():
+    profile = gf.sweep_spot(linear_book())
+    with pytest.raises(SchemaError, match="there is no term structure"):
+        gf.flip_term_structure(profile)
+    with pytest.raises(SchemaError, match="no part to draw"):
+        profile.plot_stack("strike")
+    _, both = hedged(8)
+    assert "excluded: 1 row without an expiry" in repr(gf.flip_term_structure(gf.sweep_spot(both)))
+
+
+def test_a_volatility_nobody_uses_bounds_no_shift():
+    book = linear_book("future", sigma=0.01, expiry=ASOF + pd.Timedelta(10, "D"))
+    assert gf.sweep_spot(book, [100.0], vol_shift=-0.02).table["delta"].iloc[0] == -25_000.0
+    assert "expiries: 0" in str(gf.analyze(linear_book()).facts())

@@ -124,3 +124,16 @@ def test_a_part_of_a_repaired_chain_keeps_its_marks_and_forwards(chain):
     assert part.quality.checks["forward known"] == 1.0
     assert part.title == f"BTC (subset: {mask.sum()} of {len(whole)} rows)"
     assert part.quality.before.row_count == mask.sum()
+
+
+def test_criteria_of_any_scalar_type_and_ragged_masks(chain):
+    puts = chain.select(kind=np.array("put"))
+    assert set(puts["kind"]) == {"put"}
+    assert (
+        len(chain.select(strike=np.array(chain["strike"][0])))
+        == (chain["strike"] == chain["strike"][0]).sum()
+    )
+    with pytest.raises(gf.SchemaError, match="kind: received <object"):
+        chain.select(kind=object())
+    with pytest.raises(gf.SchemaError, match="one bool for each"):
+        chain.select([[1], [2, 3]])

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gammaflow as gf
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.plot import interactive, static
 from gammaflow.plot.page import Card, Panel, render_page, write_page
@@ -356,3 +358,19 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_a_page_needs_a_place(tmp_path, name, message):
     with pytest.raises(SchemaError, match=message):
         write_page("", tmp_path / name)
+
+
+def test_prices_on_an_axis_stand_apart():
+    """Six-figure strikes in half a figure: their boxes do not touch."""
+    figure = gf.analyze(gf.demo_chain()).plot()
+    figure = getattr(figure, "figure", None) or figure
+    figure.draw_without_rendering()
+    seen = 0
+    for ax in figure.axes:
+        if ax.get_xlabel().startswith(("spot", "strike")):
+            low, high = ax.get_xlim()
+            ticks = [t for t in ax.xaxis.get_major_ticks() if low <= t.get_loc() <= high]
+            boxes = [t.label1.get_window_extent() for t in ticks]
+            assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+            seen += len(boxes) >= 3
+    assert seen == 2

@@ -1,0 +1,5 @@
+"""`python -m gammaflow`: the command line."""
+
+from gammaflow.app.cli import main
+
+main()
