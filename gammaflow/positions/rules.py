@@ -172,7 +172,9 @@ def assign_positions(
 
 def _fingerprint(chain: Chain) -> str:
     """Digest of a chain's contracts and open interest: one chain that is signed twice is one source."""
-    digest = sha256(repr((chain.vendor, chain.symbol, chain.spot, chain.asof.value)).encode())
+    digest = sha256(
+        repr((chain.vendor, chain.symbol, chain.spot, chain.asof.value, chain.synthetic)).encode()
+    )
     for name in ("expiry", "strike", "open_interest", "iv", "multiplier"):
         digest.update(np.ascontiguousarray(chain[name]).tobytes())
     digest.update("".join(chain["kind"]).encode())
