@@ -35,6 +35,7 @@ from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
 from gammaflow.studies import notes as note_maps
 from gammaflow.studies.data import sensitivity
+from gammaflow.studies.rules import RuleComparison, compare_rules
 from gammaflow.studies.scenarios import (
     compare_dynamics,
     flip_path,
@@ -67,6 +68,7 @@ __all__ = [
     "RepairedChain",
     "Report",
     "ReverseConvertible",
+    "RuleComparison",
     "SchemaError",
     "Smiles",
     "Store",
@@ -80,6 +82,7 @@ __all__ = [
     "chain_from_frame",
     "compare_dynamics",
     "compare_exercise",
+    "compare_rules",
     "demo_chain",
     "demo_notes",
     "dynamics",

@@ -30,12 +30,11 @@ from gammaflow.app.options import (
 from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, write
 from gammaflow.app.watch import State, render, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
-from gammaflow.checks import check_choice
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Answers, Feed, Limits
 from gammaflow.market.store import Store
-from gammaflow.positions.rules import RULES
+from gammaflow.positions.rules import find_rule
 from gammaflow.report import Report, analyze
 
 __all__ = ["fetch", "watch"]
@@ -107,7 +106,7 @@ def watch(
     as_json: JsonLines = False,
 ) -> None:
     """Live levels and gamma by strike. Keeps running through feed errors; stop with Ctrl-C."""
-    check_choice(rule, "rule", RULES)
+    find_rule(rule)
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
 

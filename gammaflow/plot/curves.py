@@ -30,6 +30,8 @@ def plot_curves(
     *,
     labels: Sequence[str] | None = None,
     zeros: Sequence[Sequence[float]] = (),
+    spans: Sequence[Sequence[tuple[float, float]]] = (),
+    spans_name: str = "",
     currency: str = "",
     ax: Any = None,
 ) -> Any:
@@ -48,6 +50,10 @@ def plot_curves(
         Name of each line in the legend; default the columns, and before numbers the name of the columns.
     zeros : sequence of sequences of float
         Per line, the spots to mark on the zero line [currency]; the legend gives the first.
+    spans : sequence of sequences of (low, high)
+        Per line, ranges of spot to mark with a bar at the foot of the plot [currency].
+    spans_name : str
+        Name of `spans` in the legend.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
@@ -74,6 +80,14 @@ def plot_curves(
                     label=f"_{label}" if i % every else label)  # fmt: skip
             ax.plot(roots, np.zeros(len(roots)), "o", color=color, markersize=6, markeredgecolor="white",
                     zorder=5)  # fmt: skip
+        for i, (bars, (color, _)) in enumerate(zip(spans, looks, strict=False)):
+            for low, high in bars:
+                ax.plot([low, high], [0.02 * (i + 1)] * 2, color=color, linewidth=4, solid_capstyle="butt",
+                        alpha=0.7, transform=ax.get_xaxis_transform(), zorder=4)  # fmt: skip
+        if any(len(bars) for bars in spans):
+            low, high = ax.get_ylim()
+            ax.set_ylim(low - 0.025 * len(spans) * (high - low), high)
+            ax.plot([], [], color=COLORS["spot"], linewidth=4, label=plain(spans_name))
     return ax
 
 

@@ -3,8 +3,10 @@
 Examples
 --------
 >>> import gammaflow as gf
->>> sorted(gf.positioning.RULES)
-['calls_long_puts_short', 'mirror', 'short_all', 'unsigned']
+>>> list(gf.positioning.RULES)[:4]
+['calls_long_puts_short', 'short_all', 'mirror', 'unsigned']
+>>> list(gf.positioning.RULES)[4:]
+['skew_adjusted', 'crypto_puts_bought', 'us_listed']
 >>> half = gf.positioning.Rule("half_short", -0.5, -0.5, "dealers are short half of every contract")
 >>> chain = gf.demo_chain()
 >>> book = gf.assign_positions(chain, half)
@@ -15,7 +17,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
@@ -32,47 +34,28 @@ from gammaflow.market.quality import OF_INTEREST
 from gammaflow.market.repair.futures import refuse_bare_futures
 from gammaflow.positions.book import Book
 from gammaflow.positions.origins import Interest, Origin, Source
+from gammaflow.positions.rule import PositionRule, Rule
+from gammaflow.positions.rule_tables import ContractRule, TableRule
+from gammaflow.positions.skew import SkewRule, call_skew
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",
+    "CRYPTO_PUTS_BOUGHT",
     "MIRROR",
     "RULES",
     "SHORT_ALL",
+    "SKEW_ADJUSTED",
     "UNSIGNED",
+    "US_LISTED",
+    "ContractRule",
+    "PositionRule",
     "Rule",
+    "SkewRule",
+    "TableRule",
     "assign_positions",
+    "call_skew",
+    "find_rule",
 ]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Dealers' contracts per contract of open interest: one sign for every greek.
-
-    Parameters
-    ----------
-    name : str
-        Name printed in tables.
-    call, put : float
-        Signed share of open interest dealers hold in calls and in puts; + = dealers are long.
-    meaning : str
-        Assumption behind the rule.
-    signed : bool
-        False where the numbers carry no dealer sign.
-    """
-
-    name: str
-    call: float
-    put: float
-    meaning: str
-    signed: bool = True
-
-    def position(self, chain: Chain) -> NDArray[np.float64]:
-        """Signed contracts for each row of `chain`; NaN where open interest is missing."""
-        share = np.where(chain["kind"] == "call", self.call, self.put)
-        return np.asarray(share * chain["open_interest"])
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.meaning})"
 
 
 CALLS_LONG_PUTS_SHORT = Rule(
@@ -80,21 +63,88 @@ CALLS_LONG_PUTS_SHORT = Rule(
     1.0,
     -1.0,
     "customers sell calls and buy puts; dealers are long calls and short puts",
+    source="SqueezeMetrics (2017), Gamma Exposure: a white paper on the S&P 500",
 )
-SHORT_ALL = Rule("short_all", -1.0, -1.0, "customers buy every option; dealers are short calls and puts")
+SHORT_ALL = Rule(
+    "short_all",
+    -1.0,
+    -1.0,
+    "customers buy every option; dealers are short calls and puts",
+    source="SpotGamma, for single stocks",
+)
 MIRROR = Rule("mirror", -1.0, 1.0, "customers buy calls and sell puts; dealers are short calls and long puts")
 UNSIGNED = Rule(
     "unsigned", 1.0, 1.0, "open interest alone; the sign says nothing about dealers", signed=False
 )
-
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {rule.name: rule for rule in (CALLS_LONG_PUTS_SHORT, SHORT_ALL, MIRROR, UNSIGNED)}
+SKEW_ADJUSTED = SkewRule()
+CRYPTO_PUTS_BOUGHT = Rule(
+    "crypto_puts_bought",
+    0.0,
+    -1.0,
+    "customers of crypto venues buy puts, and buy as many calls as they sell; dealers are short puts and "
+    "hold no calls, net",
+    source="calls: Glassnode (December 2025), Introducing: Taker-Flow-Based Gamma Exposure: bought to "
+    "speculate as well as sold for yield; puts: an assumption without published evidence",
 )
+US_LISTED = TableRule(
+    "us_listed",
+    {
+        ("US options", "european", "call"): 1.0,
+        ("US options", "european", "put"): -1.0,
+        ("US options", "american", "call"): 1.0,
+        ("US options", "american", "put"): 1.0,
+    },
+    "customers sell calls and buy puts of US indices (European options), and sell calls and puts of stocks "
+    "and funds (American options); dealers hold the other side",
+    source="index puts: Garleanu, Pedersen and Poteshman (2009), Review of Financial Studies 22(10); index "
+    "calls: SqueezeMetrics (2017); stocks: Lakonishok, Lee, Pearson and Poteshman (2007), Review of "
+    "Financial Studies 20(3), measured over 1990-2001; funds: as stocks, without published evidence",
+    by=("venue", "exercise", "kind"),
+)
+
+#: Every named rule; `us_listed` is for chains of the venue "US options" only.
+RULES: Mapping[str, PositionRule] = MappingProxyType(
+    {
+        rule.name: rule
+        for rule in (
+            CALLS_LONG_PUTS_SHORT,
+            SHORT_ALL,
+            MIRROR,
+            UNSIGNED,
+            SKEW_ADJUSTED,
+            CRYPTO_PUTS_BOUGHT,
+            US_LISTED,
+        )
+    }
+)
+
+
+def find_rule(rule: str | PositionRule) -> PositionRule:
+    """The rule of a name, or the rule itself.
+
+    Raises
+    ------
+    SchemaError
+        For an unknown name, which it lists, and for what is not a rule.
+
+    Examples
+    --------
+    >>> find_rule("short_all").call
+    -1.0
+    """
+    if isinstance(rule, str):
+        return RULES[check_choice(rule, "rule", RULES)]
+    if isinstance(rule, PositionRule):
+        return rule
+    raise SchemaError(
+        f"rule: received {type(rule).__name__}; legal: a rule of gammaflow.positioning, or its name: "
+        f"{', '.join(RULES)}."
+    )
 
 
 def assign_positions(
     chain: Chain,
-    rule: str | Rule | ArrayLike = "calls_long_puts_short",
+    rule: str | PositionRule | ArrayLike = "calls_long_puts_short",
     *,
     venue: str | None = None,
     numeraire: str = "usd",
@@ -108,9 +158,10 @@ def assign_positions(
     ----------
     chain : Chain
         The quoted contracts.
-    rule : str, Rule or (n,) array
-        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of the
-        chain (+ = dealers are long), where they are known; NaN raises.
+    rule : str, rule or (n,) array
+        The name of a rule in `RULES`, a rule of your own (`Rule`, `SkewRule`, `TableRule`, `ContractRule`),
+        or dealers' signed contracts for each row of the chain (+ = dealers are long), where they are known;
+        NaN raises.
     venue : str, optional
         Venue of the contracts; default: the chain's.
     numeraire : "usd" or "coin"
@@ -134,13 +185,17 @@ def assign_positions(
     >>> bool((book["position"] < 0).all())
     True
     """
-    if isinstance(rule, str):
-        rule = RULES[check_choice(rule, "rule", RULES)]
-    reason = chain.unusable
-    if isinstance(rule, Rule):
-        position, label, signed = rule.position(chain), str(rule), rule.signed
+    if venue is not None and venue != chain.venue:
+        chain = replace(chain, venue=venue)
+    needs_interest = False
+    if isinstance(rule, str | PositionRule):
+        rule = find_rule(rule)
+        position, label, signed = rule.position(chain), rule.describe(chain), rule.signed
+        needs_interest = rule.needs_interest
     else:
         position, label, signed = _given(chain, rule), "positions as given", True
+    reason = chain.unusable
+    if not needs_interest:
         reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
     keep = (reason == "") & (position != 0)
     if not keep.any():
@@ -155,7 +210,7 @@ def assign_positions(
         for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
     }
     columns["expiry"] = pd.DatetimeIndex(chain["expiry"][keep], tz="UTC")
-    columns["venue"] = np.full(keep.sum(), chain.venue if venue is None else venue, dtype=object)
+    columns["venue"] = np.full(keep.sum(), chain.venue, dtype=object)
     columns |= {
         "position": position[keep],
         "sigma": chain["iv"][keep],

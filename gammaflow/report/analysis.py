@@ -11,7 +11,7 @@ from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
 from gammaflow.positions.book import Book
-from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, Rule, assign_positions
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, PositionRule, assign_positions
 from gammaflow.report.result import Report
 
 __all__ = ["analyze"]
@@ -20,7 +20,7 @@ __all__ = ["analyze"]
 def analyze(
     source: Chain | Book,
     *,
-    rule: str | Rule | ArrayLike | None = None,
+    rule: str | PositionRule | ArrayLike | None = None,
     spots: ArrayLike | None = None,
     dynamics: str | Dynamics = "sticky_strike",
     days: float = 0.0,
@@ -37,7 +37,7 @@ def analyze(
     ----------
     source : Chain or Book
         Quotes, to which `rule` assigns dealers' positions, or dealers' positions.
-    rule : str, Rule or (n,) array, optional
+    rule : str, rule or (n,) array, optional
         Rule for the sign of dealers' positions, as in `assign_positions`; default "calls_long_puts_short".
         Not for a book, whose positions are signed already.
     spots, dynamics, days, vol_shift

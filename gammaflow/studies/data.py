@@ -11,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
-from gammaflow.checks import check_choice, check_number
-from gammaflow.errors import SchemaError
+from gammaflow.checks import check_number
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
-from gammaflow.positions.rules import RULES, Rule, assign_positions
+from gammaflow.positions.rules import PositionRule, assign_positions, find_rule
 from gammaflow.studies.study import Study
 from gammaflow.text import moment_text
 from gammaflow.units import describe, money
@@ -40,7 +39,7 @@ class Sensitivity(Study):
 
 def sensitivity(
     chain: Chain,
-    rule: str | Rule = "calls_long_puts_short",
+    rule: str | PositionRule = "calls_long_puts_short",
     *,
     rate: float | None = None,
     business_days: float = 252.0,
@@ -51,7 +50,7 @@ def sensitivity(
     ----------
     chain : Chain
         As the vendor published it; for a repaired chain, its original is used.
-    rule : str or Rule
+    rule : str or rule
         As in `assign_positions`.
     rate : float, optional
         As in `repair_chain`.
@@ -94,10 +93,7 @@ def sensitivity(
     >>> int(table.loc["vendor gamma", "rows"])
     0
     """
-    if isinstance(rule, str):
-        rule = RULES[check_choice(rule, "rule", RULES)]
-    if not isinstance(rule, Rule):
-        raise SchemaError(f"rule: received {type(rule).__name__}; legal: a Rule or {', '.join(RULES)}.")
+    rule = find_rule(rule)
     check_number(business_days, "business_days", 0.0, open_low=True)
     chain = chain.original if isinstance(chain, RepairedChain) else chain
     repaired = repair_chain(chain, rate=rate)
@@ -118,13 +114,13 @@ def sensitivity(
     when = moment_text(chain.asof)
     lines = (
         f"Sensitivity {chain.symbol}, as of {when}, spot {chain.spot:,.2f} {chain.currency}",
-        f"rule: {rule}",
+        f"rule: {rule.describe(chain)}",
     )
     title = f"{chain.symbol} gamma at spot by treatment of the data, {when}"
     return Sensitivity(table, lines, title, describe(chain.currency)["gamma"])
 
 
-def _row(chain: Chain, rule: Rule) -> dict[str, Any]:
+def _row(chain: Chain, rule: PositionRule) -> dict[str, Any]:
     fine = (chain.unusable == "") & (rule.position(chain) != 0)
     if not fine.any():
         return _nothing()
@@ -144,7 +140,7 @@ def _nothing() -> dict[str, Any]:
     return {"gamma": np.nan, "flips": 0, "nearest_flip": np.nan, "rows": 0, "open_interest": 0.0}
 
 
-def _vendor_gamma(chain: Chain, rule: Rule) -> dict[str, Any]:
+def _vendor_gamma(chain: Chain, rule: PositionRule) -> dict[str, Any]:
     cash = rule.position(chain) * chain["multiplier"] * chain["vendor_gamma"] * chain.spot**2
     gamma = money({"gamma": cash})["gamma"]
     fine = ~np.isnan(gamma) & (gamma != 0) & (chain.years > 0)

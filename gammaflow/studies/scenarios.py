@@ -29,6 +29,7 @@ from gammaflow.exposure.smile import fit_smiles
 from gammaflow.frozen import FrozenMapping
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
+from gammaflow.studies.headline import CORE, headline
 from gammaflow.studies.study import Study
 from gammaflow.text import moment_text
 from gammaflow.units import describe
@@ -55,9 +56,6 @@ COMPARED: tuple[Dynamics, ...] = (
     spot_vol_beta(-1.0),
     spot_vol_beta(-3.0),
 )
-
-#: The core of a zone in a table of levels, as pictures mark it.
-_CORE = ("core_low", "core_high", "core around it")
 
 # A step of a profile below this share of its size has no direction.
 _ROUNDING = 1e-9
@@ -114,7 +112,7 @@ class FlipTermStructure(Study):
 
         book = self.book
         title = f"{book.title} levels of each expiry alone, {moment_text(book.asof)}"
-        return plot_places(self.table, book.spot, title, band=_CORE, currency=book.currency, ax=ax)
+        return plot_places(self.table, book.spot, title, band=CORE, currency=book.currency, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,21 +158,6 @@ class FlowAroundSpot(Study):
             currency=book.currency,
             axes=axes,
         )
-
-
-def _row(levels: Levels) -> dict[str, Any]:
-    """The headline levels of one profile; NaN where there is none."""
-    zone, flip = levels.zone, levels.nearest_flip
-    trough = zone.trough if zone else None
-    return {
-        "gamma": levels.gamma,
-        "flips": len(levels.flips),
-        "nearest_flip": flip.spot if flip else np.nan,
-        "trough": trough.spot if trough else np.nan,
-        "trough_gamma": trough.gamma if trough else np.nan,
-        "core_low": trough.core_low if trough else np.nan,
-        "core_high": trough.core_high if trough else np.nan,
-    }
 
 
 def _turns(profile: Repricing, measure: str) -> dict[str, int]:
@@ -236,7 +219,7 @@ def compare_dynamics(
         )
         for measure in _MEASURES:
             levels[how.name, measure] = profile.levels(core=core, measure=measure)
-    rows = {key: {**_row(each), **_turns(each.profile, key[1])} for key, each in levels.items()}
+    rows = {key: {**headline(each), **_turns(each.profile, key[1])} for key, each in levels.items()}
     table = _frame(rows, ["dynamics", "measure"])
     return DynamicsComparison(table, tuple(heading("DynamicsComparison", book)), FrozenMapping(levels))
 
@@ -275,7 +258,7 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
             vol_shift=profile.vol_shift,
             measures=["gamma", "gross_gamma"],
         )
-        rows[expiry] = _row(own.levels())
+        rows[expiry] = headline(own.levels())
     lines = heading(
         "FlipTermStructure", book, days=profile.days, vol_shift=profile.vol_shift, warnings=profile.warnings
     )
@@ -325,7 +308,7 @@ def flip_path(
             book, spots, dynamics=how, days=day, smiles=smiles, measures=["gamma", "gross_gamma"]
         )
         moment = book.asof + pd.Timedelta(float(day), "D")
-        rows[float(day)] = {"moment": moment, **_row(profile.levels())}
+        rows[float(day)] = {"moment": moment, **headline(profile.levels())}
     return FlipPath(_frame(rows, ["days"]), (*heading("FlipPath", book), f"smile dynamics: {how}"), book)
 
 

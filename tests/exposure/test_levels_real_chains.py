@@ -7,8 +7,9 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import GammaflowError
-from gammaflow.positions.rules import RULES
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, MIRROR, SHORT_ALL, UNSIGNED
 
+RULES = {rule.name: rule for rule in (CALLS_LONG_PUTS_SHORT, SHORT_ALL, MIRROR, UNSIGNED)}
 SETTINGS = list(product([False, True], [0.0, 0.036], sorted(RULES)))
 FILES = (
     "deribit/deribit_options_snapshot_*.csv",

@@ -9,7 +9,7 @@ import pytest
 import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.walls import find_max_pain
-from gammaflow.positions.rules import RULES, Rule
+from gammaflow.positions.rules import RULES, US_LISTED, Rule
 
 ASOF = pd.Timestamp("2023-09-14T20:31Z")
 AM, PM, LATER = "2023-09-15T13:30Z", "2023-09-15T20:00Z", "2023-10-20T20:00Z"
@@ -72,7 +72,13 @@ def agrees(found, expected, **how):
     pd.testing.assert_series_equal(found, expected, check_index_type=False, check_freq=False, **how)
 
 
-@pytest.mark.parametrize("rule", [*RULES.values(), Rule("shares", 0.3, -0.9, "shares of open interest")])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(r for r in RULES.values() if r is not US_LISTED),
+        Rule("shares", 0.3, -0.9, "shares of open interest"),
+    ],
+)
 @pytest.mark.parametrize("days", [0.0, 0.9, 12.0])
 def test_max_pain_counts_all_open_interest(rule, days):
     chain = made_up()
