@@ -13,6 +13,7 @@ import typer
 
 from gammaflow.app import live
 from gammaflow.app.options import (
+    ALL,
     Full,
     GroupBy,
     High,
@@ -26,13 +27,17 @@ from gammaflow.app.options import (
     TableOut,
     grouped,
 )
-from gammaflow.app.show import conditions, finish_report, finish_table
+from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
 from gammaflow.app.terminal import dumps, out_console, working
 from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
+from gammaflow.market.financing import finance
 from gammaflow.market.readers import read_chain
 from gammaflow.pricing import verify
 from gammaflow.report import Report, analyze
+from gammaflow.studies.rules import compare_rules
+from gammaflow.units import describe
 
 __all__ = ["app", "main"]
 
@@ -44,17 +49,21 @@ app = typer.Typer(
 )
 
 
-def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
-    """The report of a file, with the options of a command."""
+def _read(quotes: Quotes) -> Chain:
+    """The chain of a file, once its options agree."""
     if quotes.repair and quotes.dividend_yield is not None:
         raise SchemaError(
             f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
             "put-call parity. Leave one of them out."
         )
+    return read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
+
+
+def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
+    """The report of a file, with the options of a command."""
     with working("Reading and pricing"):
-        chain = read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
         return analyze(
-            chain,
+            _read(quotes),
             rule=quotes.rule,
             rate=quotes.rate,
             dividend_yield=quotes.dividend_yield,
@@ -84,7 +93,14 @@ def report(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: Re
 @app.command()
 @grouped
 def levels(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: ReportOut = None) -> None:
-    """Zero-gamma flips, short-gamma zones, walls and max pain."""
+    """Zero-gamma flips, short-gamma zones, walls and max pain; --rule all compares every rule instead."""
+    if quotes.rule == ALL:
+        with working("Reading and pricing"):
+            rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
+            chain, _ = finance(_read(quotes), repair=quotes.repair, **rates)
+            found = compare_rules(chain, **asdict(scenario))
+        finish_study(found, "Levels under each rule", describe(chain.currency), out, as_json)
+        return
     result = _report(quotes, scenario)
     finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result)})
 

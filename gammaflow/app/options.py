@@ -17,6 +17,7 @@ from gammaflow.market.readers import FORMATS
 from gammaflow.positions.rules import RULES
 
 __all__ = [
+    "ALL",
     "BaseUrl",
     "ChainOut",
     "Count",
@@ -45,6 +46,9 @@ __all__ = [
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="An option chain; its format is recognised.")]
 Symbol = Annotated[str | None, typer.Option(help="The underlying, if the file has several.")]
+#: In place of a rule's name: every rule, compared (`gammaflow levels`).
+ALL = "all"
+
 RuleName = Annotated[str, typer.Option(help=f"Sign of dealers' positions: {', '.join(RULES)}.")]
 _FORMATS = ", ".join(f.name for f in FORMATS)
 Vendor = Annotated[str | None, typer.Option(help=f"The format, if not recognised: {_FORMATS}.")]

@@ -17,10 +17,11 @@ from gammaflow.plot.tables import markdown_table
 from gammaflow.positions.heading import basis
 from gammaflow.report import Report
 from gammaflow.report.rates import rate_dict
+from gammaflow.studies.study import Study
 from gammaflow.text import strike_text
 from gammaflow.units import describe
 
-__all__ = ["conditions", "finish_report", "finish_table"]
+__all__ = ["conditions", "finish_report", "finish_study", "finish_table"]
 
 
 def _number(value: float) -> str:
@@ -77,6 +78,16 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
     out_console.print(table, highlight=False)
 
 
+def _write_table(flat: pd.DataFrame, payload: Callable[[], str], out: Path) -> None:
+    """Write a table as CSV or markdown, or the JSON of `payload`."""
+    writers: dict[str, Callable[[Path], Any]] = {
+        ".csv": lambda path: flat.to_csv(path, index=False),
+        ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
+        ".md": lambda path: path.write_text(markdown_table(flat.map(str)), encoding="utf-8"),
+    }
+    write(out, writers)
+
+
 def finish_table(
     report: Report, frame: pd.DataFrame, title: str, out: Path | None, as_json: bool, left_out: str = ""
 ) -> None:
@@ -92,12 +103,7 @@ def finish_table(
         return dumps({**head, **conditions(report), "units": units, **beside, "rows": rows})
 
     if out:
-        writers: dict[str, Callable[[Path], Any]] = {
-            ".csv": lambda path: flat.to_csv(path, index=False),
-            ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
-            ".md": lambda path: path.write_text(markdown_table(flat.astype(str)), encoding="utf-8"),
-        }
-        write(out, writers)
+        _write_table(flat, payload, out)
     if as_json:
         print(payload())
         return
@@ -106,6 +112,24 @@ def finish_table(
     if left_out:
         out_console.print(left_out, highlight=False, markup=False)
     out_console.print(report.book.quality_text, highlight=False, markup=False)
+
+
+def finish_study(study: Study, title: str, units: dict[str, str], out: Path | None, as_json: bool) -> None:
+    """Print a study, or its JSON, and write its table if asked."""
+    flat = study.table.reset_index()
+
+    def payload() -> str:
+        rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
+        return dumps({"description": list(study.lines), "units": units, "rows": rows})
+
+    if out:
+        _write_table(flat, payload, out)
+    if as_json:
+        print(payload())
+        return
+    for line in study.lines:
+        out_console.print(line, highlight=False, markup=False, soft_wrap=True)
+    _show_frame(study.table, title, units)
 
 
 def finish_report(

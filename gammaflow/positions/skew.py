@@ -88,8 +88,8 @@ class SkewRule(PositionRule):
         Name printed in tables.
     width : float
         Call skew (`call_skew`) at which dealers hold all calls: short at `width` and above, long at -`width`
-        and below, in proportion between, >= 0 [-]. 0 is a step: short where the skew is > 0, long where it is
-        < 0, none at 0.
+        and below, in proportion between, >= 0 [-]; the default is a choice of this library. 0 is a step:
+        short where the skew is > 0, long where it is < 0, none at 0.
     put : float
         Signed share of open interest dealers hold in puts, -1 to 1.
     otherwise : float
@@ -149,7 +149,10 @@ class SkewRule(PositionRule):
         skew, calls = call_skew(chain), (chain["kind"] == "call") & (chain.years > 0.0)
         interest = np.where(calls, chain["open_interest"], 0.0)
         net = float(np.nansum(np.where(calls, self.position(chain), 0.0)) / max(np.nansum(interest), 1e-300))
-        text = f"dealers hold {net:+.0%} of the open interest in calls"
+        text = (
+            f"all of them at a call skew of {self.width:.1%} of the vol at the money; here dealers hold "
+            f"{net:+.0%} of the open interest in calls"
+        )
         missing = skew.index[skew.isna()]
         if not len(missing):
             return text

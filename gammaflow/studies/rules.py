@@ -28,8 +28,8 @@ from gammaflow.units import CONVENTION, describe
 __all__ = ["RuleComparison", "compare_rules"]
 
 _COLUMNS = (
-    "calls", "puts", "gamma", "flips", "nearest_flip", "zone_low", "zone_high", "flow", "trough", "trough_gamma",
-    "core_low", "core_high",
+    "calls", "puts", "gamma", "flips", "nearest_flip", "zone_low", "zone_high", "flow", "trough",
+    "trough_gamma", "core_low", "core_high",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class RuleComparison(Study):
     levels: Mapping[str, Levels]
 
     def plot(self, *, ax: Any = None, **options: Any) -> Any:
-        """Gamma over spot under each rule, with its zeros, and its short-gamma zones as bars (matplotlib Axes).
+        """Gamma over spot under each rule, its zeros, and its short-gamma zones as bars (matplotlib Axes).
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class RuleComparison(Study):
 
 def compare_rules(
     chain: Chain,
-    rules: Sequence[str | PositionRule] | None = None,
+    rules: Sequence[str | PositionRule] | str | PositionRule | None = None,
     *,
     spots: ArrayLike | None = None,
     dynamics: str | Dynamics = "sticky_strike",
@@ -92,7 +92,7 @@ def compare_rules(
     ----------
     chain : Chain
         The quoted contracts, valued with their own rates and vols, as in `assign_positions`.
-    rules : sequence of str or rule, optional
+    rules : one or a sequence of str or rule, optional
         Rules to compare, by name or as objects; default: every rule of `gammaflow.positioning.RULES` that has
         shares for the chain. The result names those that have none.
     spots, dynamics, days, vol_shift
@@ -105,19 +105,19 @@ def compare_rules(
     Returns
     -------
     RuleComparison
-        `table`: one row per rule. `calls` and `puts`, dealers' net share of the open interest in each kind, of
-        the rows that are valued [-]; `gamma` at spot [currency per +1 % spot], + = dealers are long; the number
-        of `flips` and the `nearest_flip` to spot [currency]; of the short-gamma zone that holds spot or is
-        nearest `zone_low` and `zone_high` [currency] and `flow`, the amount dealers must trade as spot crosses
-        it [currency]; its deepest `trough` [currency], `trough_gamma` [currency per +1 % spot], and the core
-        around it from `core_low` to `core_high` [currency]. NaN where there is none. An unsigned rule has
-        gamma alone: open interest without a side has no flip and no zone.
+        `table`: one row per rule, + = dealers are long. `calls` and `puts`, dealers' net share of the open
+        interest in each kind, of the rows that are valued [-]; `gamma` at spot [currency per +1 % spot]; the
+        number of `flips`, and the `nearest_flip` to spot [currency]. Of the short-gamma zone that holds spot
+        or is nearest: `zone_low` and `zone_high` [currency]; `flow`, the amount dealers must trade as spot
+        crosses it [currency]; the deepest `trough` [currency], `trough_gamma` [currency per +1 % spot], and
+        the core around it from `core_low` to `core_high` [currency]. NaN where there is none. An unsigned
+        rule has gamma alone: open interest without a side has no flip and no zone.
 
     Raises
     ------
     SchemaError
-        For an unknown rule, two rules of one name, a rule without shares for the chain, or a chain without rows
-        that can be valued.
+        For an unknown rule, two rules of one name, a rule without shares for the chain, or a chain without
+        rows that can be valued.
 
     Examples
     --------
@@ -138,8 +138,8 @@ def compare_rules(
     }
     if not books:
         raise SchemaError(
-            f"{chain.symbol}: under none of the rules {', '.join(held)} do dealers hold a contract. Compare other "
-            "rules, or check the open interest."
+            f"{chain.symbol}: under none of the rules {', '.join(held)} do dealers hold a contract. Compare "
+            "other rules, or check the open interest."
         )
     if spots is None:
         grids = [default_spots(book, days=days, vol_shift=vol_shift) for book in books.values()]
@@ -164,11 +164,13 @@ def compare_rules(
     return RuleComparison(table.rename_axis("rule"), (*lines, *without), FrozenMapping(levels))
 
 
-def _chosen(chain: Chain, rules: Sequence[str | PositionRule] | None) -> tuple[list[PositionRule], list[str]]:
+def _chosen(
+    chain: Chain, rules: Sequence[str | PositionRule] | str | PositionRule | None
+) -> tuple[list[PositionRule], list[str]]:
     """Rules to compare, and by default lines about those that have no shares for the chain."""
     if rules is not None:
-        single = isinstance(rules, str | PositionRule)
-        chosen = [find_rule(rule) for rule in ([rules] if single else rules)]  # type: ignore[list-item]
+        given = [rules] if isinstance(rules, str | PositionRule) else list(rules)
+        chosen = [find_rule(rule) for rule in given]
         names = [rule.name for rule in chosen]
         if not names or len(set(names)) < len(names):
             raise SchemaError(f"rules: received {names!r}; legal: at least one rule, each name once.")

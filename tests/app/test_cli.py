@@ -306,3 +306,43 @@ def test_exposure_by_strike_says_what_has_no_strike(run, quotes, monkeypatch):
     assert by_strike + report.exposure.without_strike["gamma"] == pytest.approx(total, rel=1e-12)
     _, out, _ = run("exposure", quotes, "--by", "kind")
     assert "not by strike" not in out
+
+
+def test_all_rules_are_compared_in_one_table(run, quotes, tmp_path):
+    chain = gf.read_chain(quotes, symbol="BTC")
+    found = gf.compare_rules(chain, days=1.0)
+    page, sheet = tmp_path / "rules.md", tmp_path / "rules.csv"
+    command = ("levels", quotes, "--symbol", "BTC", "--rule", "all", "--days", "1")
+    code, out, _ = run(*command, "--out", page)
+    assert code == 0
+    assert "| crypto_puts_bought |" in page.read_text(encoding="utf-8")
+    for line in found.lines:
+        assert line in out
+    code, out, _ = run(*command, "--json", "--out", sheet)
+    assert code == 0
+    answer = json.loads(out)
+    rows = {row.pop("rule"): row for row in answer["rows"]}
+    assert list(rows) == found.table.index.tolist()
+    for name, row in rows.items():
+        expected = found.table.loc[name]
+        assert {k for k, v in row.items() if v is None} == set(expected.index[expected.isna()])
+        for column, value in row.items():
+            assert value is None or value == pytest.approx(expected[column], rel=1e-12)
+    assert answer["description"] == list(found.lines)
+    assert answer["units"]["gamma"] == "USD per +1 % spot"
+    written = pd.read_csv(sheet, index_col="rule")
+    pd.testing.assert_frame_equal(written, found.table, rtol=1e-12)
+
+
+def test_a_rule_by_name_on_the_command_line(run, quotes):
+    code, out, _ = run("levels", quotes, "--symbol", "BTC", "--rule", "skew_adjusted", "--json")
+    assert code == 0
+    assert json.loads(out)["rule"].startswith("skew_adjusted (customers buy puts; they buy calls of expiries")
+    code, _, err = run("report", quotes, "--symbol", "BTC", "--rule", "all")
+    assert code == 2
+    assert "rule: received 'all'; legal: 'calls_long_puts_short', 'short_all'" in err
+    assert "'us_listed'" in err
+    code, _, err = run("levels", quotes, "--symbol", "BTC", "--rule", "us_listed")
+    assert code == 2
+    assert "rule 'us_listed' has no share for Deribit/european/put (2 rows)" in err
+    assert len(err.strip().splitlines()) == 1

@@ -3,7 +3,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.positions.rules import RULES, Rule
+from gammaflow.positions.rules import Rule
 
 SIGNS = {
     "calls_long_puts_short": (1, -1),
@@ -13,7 +13,7 @@ SIGNS = {
 }
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", SIGNS)
 def test_each_rule_signs_calls_and_puts(name):
     chain = gf.demo_chain()
     book = gf.assign_positions(chain, name)
