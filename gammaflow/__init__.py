@@ -30,10 +30,12 @@ from gammaflow.positions import rules as positioning
 from gammaflow.positions import venues
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.open_interest import OpenInterestChange, open_interest_change
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
 from gammaflow.studies import notes as note_maps
+from gammaflow.studies.books import BookComparison, compare_books
 from gammaflow.studies.data import sensitivity
 from gammaflow.studies.scenarios import (
     compare_dynamics,
@@ -49,6 +51,7 @@ __all__ = [
     "Autocallable",
     "BarrierNote",
     "Book",
+    "BookComparison",
     "Chain",
     "ConvergenceError",
     "Cube",
@@ -62,6 +65,7 @@ __all__ = [
     "Levels",
     "Limits",
     "MismatchError",
+    "OpenInterestChange",
     "Profile",
     "ReaderError",
     "RepairedChain",
@@ -78,6 +82,7 @@ __all__ = [
     "book_notes",
     "bsm",
     "chain_from_frame",
+    "compare_books",
     "compare_dynamics",
     "compare_exercise",
     "demo_chain",
@@ -93,6 +98,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "note_maps",
+    "open_interest_change",
     "positioning",
     "read_chain",
     "read_notes",
