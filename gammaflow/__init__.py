@@ -31,11 +31,16 @@ from gammaflow.positions import venues
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.open_interest import OpenInterestChange, open_interest_change
+from gammaflow.positions.open_interest_estimate import (
+    estimate_open_interest,
+    fit_open_interest,
+    score_open_interest,
+)
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
 from gammaflow.studies import notes as note_maps
-from gammaflow.studies.books import BookComparison, compare_books
+from gammaflow.studies.books import compare_books
 from gammaflow.studies.data import sensitivity
 from gammaflow.studies.scenarios import (
     compare_dynamics,
@@ -51,7 +56,6 @@ __all__ = [
     "Autocallable",
     "BarrierNote",
     "Book",
-    "BookComparison",
     "Chain",
     "ConvergenceError",
     "Cube",
@@ -88,9 +92,11 @@ __all__ = [
     "demo_chain",
     "demo_notes",
     "dynamics",
+    "estimate_open_interest",
     "fetch_chain",
     "fetch_raw",
     "find_levels",
+    "fit_open_interest",
     "fit_smiles",
     "flip_path",
     "flip_term_structure",
@@ -105,6 +111,7 @@ __all__ = [
     "repair_chain",
     "replay",
     "schema",
+    "score_open_interest",
     "sensitivity",
     "sweep",
     "sweep_spot",

@@ -118,7 +118,7 @@ class OpenInterestChange(Frozen):
         return np.asarray(~self.table["state"].isin(["expired", "unknown"]))
 
     def by_strike(self) -> pd.DataFrame:
-        """Change of contracts alive in the later chain, a column per kind, by strike [units of underlying]."""
+        """Change of contracts alive in the later chain by strike, a column per kind [units of underlying]."""
         table = self.table[self.alive]
         change = table["change"] * table["multiplier"]
         return change.groupby([table["strike"], table["kind"]]).sum().unstack(fill_value=0)
@@ -286,6 +286,11 @@ class OpenInterestChange(Frozen):
                 f"open interest: unknown in one of the chains for {lost:,} of {len(table):,} contracts, "
                 "whose changes are in no total. Use whole chains, as recorded."
             )
+        if self.later.in_new_york.any():
+            found.append(
+                "open interest: US exchanges publish that of the previous close, a session before the vols "
+                "of the same chain; volume does not bound the changes, and moves of vol say little of them."
+            )
         return tuple(found)
 
     def summary(self) -> str:
@@ -357,6 +362,17 @@ def open_interest_change(
         For chains of different underlyings, venues or currencies, or not in order of time.
     SchemaError
         For illegal numbers, or a chain that holds a contract twice.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from dataclasses import replace
+    >>> later = gf.demo_chain()
+    >>> more = later["open_interest"] + np.where(later["kind"] == "call", 5.0, 0.0)
+    >>> earlier = replace(later.with_columns(open_interest=more), asof="2026-02-04T09:36Z")
+    >>> totals = gf.open_interest_change(earlier, later).totals
+    >>> float(totals.loc["call", "change"].sum()), float(totals.loc["put", "change"].sum())
+    (-1495.0, 0.0)
 
     Notes
     -----

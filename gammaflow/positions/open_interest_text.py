@@ -25,7 +25,7 @@ def summary(change: Any) -> str:
         *marked(change.warnings),
         change.totals.to_string(float_format="{:,.1f}".format),
         volume_text(change),
-        f"rolled into later expiries, at most: {out.sum():,.1f}, of it {expired:,.1f} out of expired contracts",
+        f"rolled into later expiries, at most: {out.sum():,.1f}, {expired:,.1f} of it out of expired ones",
         f"left out of books: {'; '.join(excluded) or 'none'}",
         f"side: + = customers bought, where a strike's vol rose against its {NEIGHBOURS} neighbours on each "
         f"side; assumed right with p = {change.accuracy:g}",

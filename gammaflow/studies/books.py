@@ -85,8 +85,8 @@ class BookComparison(Study):
         from gammaflow.plot.static import plot_bars
 
         book = self.after
-        bars: pd.DataFrame = self.table["gamma"][list(CAUSES)]
-        bars = bars.loc[:, bars.any().to_numpy()]
+        gamma = self.table["gamma"]
+        bars = pd.DataFrame({cause: gamma[cause] for cause in CAUSES if gamma[cause].any()})
         if bars.empty:
             raise SchemaError("plot: no row of the books has a strike and a change of gamma; see `total`.")
         unit = describe(book.currency)["gamma"]
