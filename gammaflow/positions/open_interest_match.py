@@ -66,8 +66,7 @@ def match(earlier: Chain, later: Chain, least: float) -> pd.DataFrame:
     least : float
         Moves of vol up to this have no side [1.00 of vol].
     """
-    sides = [_rows(chain).add_suffix(f"_{i}") for i, chain in enumerate((earlier, later))]
-    both = pd.concat(sides, axis=1, join="outer").sort_index().reset_index()
+    both = _rows(earlier).merge(_rows(later), on=KEY, how="outer", suffixes=("_0", "_1"), sort=True)
     both = both[both["expiry"] > earlier.asof.tz_localize(None)]
     named = both["contract_1"].fillna(both["contract_0"])
     multiplier = both["multiplier_1"].fillna(both["multiplier_0"])
@@ -110,12 +109,12 @@ def match(earlier: Chain, later: Chain, least: float) -> pd.DataFrame:
 
 
 def _rows(chain: Chain) -> pd.DataFrame:
-    """What of each contract is compared, indexed by `KEY`."""
+    """Key of each contract, and what of it is compared."""
     known = np.where(chain.open_interest_age < 0, np.nan, chain["open_interest"])
     columns: dict[str, Any] = {name: chain[name] for name in (*KEY, "contract", "multiplier", "volume", "iv")}
     columns |= {"interest": known, "outside": out_of_the_money(chain)}
-    frame = pd.DataFrame(columns).set_index(KEY)
-    twice = frame["contract"][frame.index.duplicated(keep=False)]
+    frame = pd.DataFrame(columns)
+    twice = frame["contract"][frame.duplicated(KEY, keep=False)]
     if len(twice):
         raise SchemaError(
             f"{chain.symbol} as of {chain.asof.isoformat()}: {len(twice)} rows share expiry, strike, kind "
