@@ -379,8 +379,8 @@ def open_interest_change(
     Customers who buy push a contract's vol up against its neighbours', whether they open or close; so the
     side of a change is the sign of its strike's change of vol less that of a parabola through the changes of
     three strikes on each side. Both legs of a strike share it. On Deribit's daily chains of January 2026 vols
-    move against the smile as far where open interest does not change as where it does (`placebo`): take the
-    side as barely better than a coin, which is what `accuracy` is for.
+    move against the smile hardly further where open interest changes than where it does not (`placebo`):
+    take the side as barely better than a coin, which is what `accuracy` is for.
     """
     values, problems = attempt(
         lambda: check_number(accuracy, "accuracy", 0.5),

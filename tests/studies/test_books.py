@@ -27,7 +27,7 @@ NOTES = (
 
 
 def pair(seed=0, hours=30.0, spot=96.0):
-    """A book and a later one: rows expired, closed, changed, unchanged and new; other vols and multipliers."""
+    """A book and a later one: rows expired, closed, changed, equal and new; other vols and multipliers."""
     rng = np.random.default_rng(seed)
     a = random_book(seed, 60)
     frame = a.to_frame()
