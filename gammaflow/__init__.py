@@ -30,10 +30,17 @@ from gammaflow.positions import rules as positioning
 from gammaflow.positions import venues
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.open_interest import OpenInterestChange, open_interest_change
+from gammaflow.positions.open_interest_estimate import (
+    estimate_open_interest,
+    fit_open_interest,
+    score_open_interest,
+)
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
 from gammaflow.studies import notes as note_maps
+from gammaflow.studies.books import compare_books
 from gammaflow.studies.data import sensitivity
 from gammaflow.studies.rules import RuleComparison, compare_rules
 from gammaflow.studies.scenarios import (
@@ -63,6 +70,7 @@ __all__ = [
     "Levels",
     "Limits",
     "MismatchError",
+    "OpenInterestChange",
     "Profile",
     "ReaderError",
     "RepairedChain",
@@ -80,15 +88,18 @@ __all__ = [
     "book_notes",
     "bsm",
     "chain_from_frame",
+    "compare_books",
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
     "demo_chain",
     "demo_notes",
     "dynamics",
+    "estimate_open_interest",
     "fetch_chain",
     "fetch_raw",
     "find_levels",
+    "fit_open_interest",
     "fit_smiles",
     "flip_path",
     "flip_term_structure",
@@ -96,12 +107,14 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "note_maps",
+    "open_interest_change",
     "positioning",
     "read_chain",
     "read_notes",
     "repair_chain",
     "replay",
     "schema",
+    "score_open_interest",
     "sensitivity",
     "sweep",
     "sweep_spot",

@@ -124,6 +124,35 @@ def test_hedge_and_fund(tmp_path):
     assert (tmp_path / "hedge_and_fund.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
+def test_what_was_opened(tmp_path):
+    done = run("07_what_was_opened.py", "--demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "24.0 h at synthetic demo [contracts of 1 BTC]" in done.stdout
+    changes = re.findall(r"^(?:call|put)? +(?:grew|fell) +\d+ +\S+ +\S+ +(\S+)", done.stdout, re.MULTILINE)
+    assert changes == ["22,992.3", "-3,813.1", "18,393.1", "-4,286.4"]
+    assert re.search(r"calls_long_puts_short +-14\.8 +77,678\.6 +70,354\.1", done.stdout)
+    assert re.search(r"short_all +-38\.0 +none +85,021\.3", done.stdout)
+    parts = re.findall(
+        r"^(?:expired|spot and time|vols|closed|changed|new) .*? (\S+)$", done.stdout, re.MULTILINE
+    )
+    first, last = (
+        re.search(rf"^{name} .* (\S+)$", done.stdout, re.MULTILINE)[1] for name in ("before", "after")
+    )
+    gammas = [float(number.replace(",", "")) for number in (first, *parts, last)]
+    assert sum(gammas[:-1]) == pytest.approx(gammas[-1], rel=1e-4)
+    assert (tmp_path / "opened.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.slow
+def test_what_was_opened_before_5_february(tmp_path, shared):
+    done = run("07_what_was_opened.py", str(shared / "data"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "OpenInterestChange BTC, 2026-01-15 09:21 to 2026-02-05 09:36 UTC" in done.stdout
+    assert re.search(r"05 Feb 09:36 15 Jan calls_long_puts_short +-34\.1 77,052\.5 69,318\.4", done.stdout)
+    assert re.search(r"01 Feb calls_long_puts_short +-6\.5 72,838\.3 64,032\.6", done.stdout)
+
+
 def test_every_example_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
     assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []

@@ -60,6 +60,8 @@ class Chain(Columnar):
         Format of the file or response it was read from, as `read_chain` names it; "" for none.
     synthetic : bool
         Whether the numbers are made up rather than market quotes.
+    caveats : tuple of str
+        What whoever made the chain says about its numbers, one sentence each; they lead its `warnings`.
 
     Raises
     ------
@@ -88,6 +90,7 @@ class Chain(Columnar):
     quote_unit: str = "currency"
     file_format: str = ""
     synthetic: bool = False
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -161,8 +164,8 @@ class Chain(Columnar):
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """Implausibilities of the chain, one sentence each; every result repeats them."""
-        return chain_warnings(self)
+        """Caveats and implausibilities of the chain, one sentence each; every result repeats them."""
+        return (*self.caveats, *chain_warnings(self))
 
     @cached_property
     def quality(self) -> Quality:
