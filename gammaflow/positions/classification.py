@@ -7,9 +7,11 @@ was filled.
 A side that is right with probability p is worth (2 p - 1) x size signed contracts, with variance 4 p (1 - p)
 x size^2: certain evidence counts in full, a coin not at all. These are the mean and variance of the true
 signed size given the side found, with buys and sells equally likely beforehand. Evidence therefore shrinks
-toward zero: over tapes with one and the same true net, the expected net averages (2 p - 1)^2 of it. Errors
-of different prints are taken as independent, so that variances add up; rules that err together are less
-certain.
+toward zero: over tapes with one and the same true net, the expected net averages (2 p - 1)^2 of it. An
+accuracy is taken as the same for large and small prints, and errors of different prints as independent, so
+that variances add up. Stale quotes come in runs, and a tick test reads a neighbour's price: on simulated
+tapes that bounce between bid and ask, net positions by Lee-Ready and tick deviated 1 to 4 % more than
+stated, by EMO 8 to 13 %.
 
 Examples
 --------
@@ -152,11 +154,9 @@ def signed_size(size: ArrayLike, classified: Classified) -> SignedSize:
     >>> round(float(expected[0]), 10), round(float(variance[0]), 10)
     (6.6, 56.44)
     """
-    contracts, problems = numbers(size, "size")
-    problems += [] if problems else _shape_problem("size", contracts, classified.side.shape)
-    problems += (
-        ["size: received negative sizes; sides are in `classified`."] if (contracts < 0.0).any() else []
-    )
+    contracts, problems = _number("size", size, classified.side.shape)
+    if (contracts < 0.0).any():
+        problems.append("size: received negative contracts; the sign is that of `classified`.")
     refuse("sizes", problems)
     return SignedSize(
         tape.expected_side(classified.side, classified.accuracy) * contracts,
@@ -258,12 +258,11 @@ def _read(columns: Mapping[str, Any], problems: list[str]) -> _Prints:
         return empty
     contract = np.atleast_1d(np.asarray(columns["contract"], object))
     shape = contract.shape[:1]
+    problems += _shape_problem("contract", contract, shape)
     found = {}
     for name in ("price", "size", "direction", *_COLUMNS, *(f"best_{name}" for name in _COLUMNS)):
-        given = columns.get(name, np.nan)
-        values, wrong = numbers(given, name)
-        problems += wrong or _shape_problem(name, given, shape)
-        found[name] = np.broadcast_to(values, shape) if values.shape in (shape, (1,)) else values
+        found[name], wrong = _number(name, columns.get(name, np.nan), shape)
+        problems += wrong
     words = columns.get("category", "single")
     problems += _shape_problem("category", words, shape)
     code, unique = pd.factorize(np.atleast_1d(np.asarray(words, object)), use_na_sentinel=False)
@@ -281,6 +280,13 @@ def _read(columns: Mapping[str, Any], problems: list[str]) -> _Prints:
         return empty
     category = np.array([CATEGORIES.index(word) for word in unique], np.intp)[code]
     return _Prints(found, pd.factorize(contract, use_na_sentinel=False)[0], np.broadcast_to(category, shape))
+
+
+def _number(name: str, given: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], list[str]]:
+    """A column of numbers, and its problems; a scalar holds for all rows."""
+    problems = _shape_problem(name, given, shape)
+    values, problems = (np.full(1, np.nan), problems) if problems else numbers(given, name)
+    return np.broadcast_to(values, shape), problems
 
 
 def _shape_problem(name: str, given: Any, shape: tuple[int, ...]) -> list[str]:
