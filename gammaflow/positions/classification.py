@@ -73,6 +73,9 @@ _NEEDS = {
     "quoted_tick": _QUOTE, "size": _SIZES, "depth": _COLUMNS,
 }  # fmt: skip
 
+# Direction in which a tick test looks for another price, and its place among the kernel's arguments.
+_TICKS = {"tick": (1, 0), "quoted_tick": (1, 0), "reverse_tick": (-1, 1)}
+
 
 class SignedSize(NamedTuple):
     """Customers' signed contracts of each print: expected value, and variance around it."""
@@ -222,10 +225,10 @@ def classify(
 
 
 class _Prints(NamedTuple):
-    """Columns as read: numbers by name, contracts numbered from 0, places in `CATEGORIES`."""
+    """Columns as read: numbers by name, contracts, and places in `CATEGORIES`."""
 
     numbers: dict[str, NDArray[np.float64]]
-    contract: NDArray[np.intp]
+    contract: NDArray[Any]
     category: NDArray[np.intp]
 
 
@@ -251,7 +254,7 @@ def _accuracy_problems(
 
 def _read(columns: Mapping[str, Any], problems: list[str]) -> _Prints:
     """Columns of equal length; whatever is illegal is appended to `problems`."""
-    empty = _Prints({}, np.zeros(0, np.intp), np.zeros(0, np.intp))
+    empty = _Prints({}, np.zeros(0, object), np.zeros(0, np.intp))
     absent = [name for name in ("contract", "price") if name not in columns]
     if absent:
         problems.append(f"columns: {', '.join(absent)} missing; a tape needs contract and price.")
@@ -265,7 +268,7 @@ def _read(columns: Mapping[str, Any], problems: list[str]) -> _Prints:
         problems += wrong
     words = columns.get("category", "single")
     problems += _shape_problem("category", words, shape)
-    code, unique = pd.factorize(np.atleast_1d(np.asarray(words, object)), use_na_sentinel=False)
+    code, unique = _codes(words)
     unknown = [word for word in unique if word not in CATEGORIES]
     if unknown:
         problems.append(f"category: received {unknown[:3]}; legal: {', '.join(map(repr, CATEGORIES))}.")
@@ -279,7 +282,16 @@ def _read(columns: Mapping[str, Any], problems: list[str]) -> _Prints:
     if problems:
         return empty
     category = np.array([CATEGORIES.index(word) for word in unique], np.intp)[code]
-    return _Prints(found, pd.factorize(contract, use_na_sentinel=False)[0], np.broadcast_to(category, shape))
+    return _Prints(found, contract, np.broadcast_to(category, shape))
+
+
+def _codes(words: Any) -> tuple[NDArray[np.intp], list[Any]]:
+    """Words as numbers from 0, and the words; missing ones are a word of their own."""
+    code, unique = pd.factorize(np.atleast_1d(np.asarray(words, object)))
+    missing = code < 0
+    if not missing.any():
+        return code, list(unique)
+    return np.where(missing, len(unique), code), [*unique, None]
 
 
 def _number(name: str, given: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], list[str]]:
@@ -328,15 +340,12 @@ def _decide(layers: tuple[TapeRule, ...], prints: _Prints) -> tuple[NDArray[Any]
     codes, best, number = (np.array(column) for column in zip(*tests, strict=True))
     used = {test for rule in layers for test in rule.tests}
     none = np.full(n, np.nan)
-    contracts = int(prints.contract.max()) + 1
-    around = []
-    for step, names in ((1, {"tick", "quoted_tick"}), (-1, {"reverse_tick"})):
-        if used & names:
-            other = np.empty(n)
-            tape.different_prices(data["price"], prints.contract, contracts, step, other)
-            around.append(other)
-        else:
-            around.append(none)
+    around = [none, none]
+    if used & _TICKS.keys():
+        contract, names = _codes(prints.contract)
+        for step, place in {_TICKS[test] for test in used & _TICKS.keys()}:
+            around[place] = np.empty(n)
+            tape.different_prices(data["price"], contract, len(names), step, around[place])
     quotes = [data[prefix + name] for prefix in ("", "best_") for name in _COLUMNS]
     tape.classify_prints(codes, best, number, data["price"], data["size"], *quotes, *around, side, layer)
     return side, layer

@@ -160,6 +160,13 @@ def test_ticks_stay_within_a_contract_and_look_past_equal_prices() -> None:
     assert classify(tape, "reverse_tick").side.tolist() == [-1, 1, -1, 0, 1, 1, 0, 0, 0]
 
 
+def test_prints_without_a_contract_are_of_one_contract_and_categories_are_words() -> None:
+    tape = {"contract": [None, "C", None], "price": [1.0, 3.0, 2.0]}
+    assert classify(tape, "tick").side.tolist() == [0.0, 0.0, 1.0]
+    with pytest.raises(gf.SchemaError, match=r"category: received \[None\]; legal: 'single'"):
+        classify(tape | {"category": [None, "single", "single"]}, "tick")
+
+
 @given(st.integers(0, 10**6), st.integers(0, 80), st.sampled_from([0.05, 0.01, 0.0001]))
 @settings(max_examples=40)
 def test_identities(seed: int, n: int, tick_size: float) -> None:
