@@ -26,8 +26,8 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
+from gammaflow.positions import classification, venues
 from gammaflow.positions import rules as positioning
-from gammaflow.positions import venues
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.open_interest import OpenInterestChange, open_interest_change
@@ -88,6 +88,7 @@ __all__ = [
     "book_notes",
     "bsm",
     "chain_from_frame",
+    "classification",
     "compare_books",
     "compare_dynamics",
     "compare_exercise",

@@ -53,6 +53,11 @@ def _nouns():
         "Answers": gf.Answers("cboe", "IBIT", FrozenMapping({"delayed_quotes": answer})),
         "Snapshot": store.list()[0],
         "Feed": gf.Feed("deribit", "BTC"),
+        "TapeRule": gf.classification.TAPE_RULES["quote"],
+        "Layers": gf.classification.TAPE_RULES["layered"],
+        "Classified": gf.classification.classify(
+            {"contract": ["C"], "price": [1.2], "bid": 1.0, "ask": 1.2}, "quote_own"
+        ),
         "Greeks": gf.bsm.greeks("c", [90.0, 100.0], 100.0, 0.5, 0.03, 0.2, 0.01),
     }
 
@@ -67,7 +72,8 @@ NAMES = [
     "Book of several origins", "BookQuality", "NoteTerms", "Autocallable", "BarrierNote",
     "ReverseConvertible",
     "Exposure", "Profile", "Profile with smiles", "Cube", "Levels", "HedgeFlow", "FlowLadder", "Smiles",
-    "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "Greeks",
+    "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "TapeRule",
+    "Layers", "Classified", "Greeks",
 ]  # fmt: skip
 
 

@@ -24,8 +24,10 @@ from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
 from gammaflow.kernels.sweep import cash_rows
+from gammaflow.positions.classification import TAPE_RULES, Layers, classify
 from gammaflow.pricing import american, barrier, bsm, note
 from gammaflow.pricing.american.boundary import find_boundaries, premiums
+from support.tape_references import messy_tape
 
 NAMES = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
 MODULES = [importlib.import_module(f"gammaflow.kernels.{name}") for name in NAMES]
@@ -125,7 +127,13 @@ def call_smiles() -> None:
     )  # fmt: skip
 
 
-CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles]
+def call_tape() -> None:
+    tape = messy_tape(40, 1)
+    rules = [TAPE_RULES[name].given(0.6) for name in ("trade_size_own", "emo", "clnv_own", "quote", "depth")]
+    classify(tape, Layers([*rules, "lee_ready_own", "tick", "reverse_tick"]))
+
+
+CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape]
 
 
 def copied(argument: object) -> object:
