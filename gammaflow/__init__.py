@@ -26,8 +26,8 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
+from gammaflow.positions import filters, venues
 from gammaflow.positions import rules as positioning
-from gammaflow.positions import venues
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.rules import assign_positions
@@ -85,6 +85,7 @@ __all__ = [
     "dynamics",
     "fetch_chain",
     "fetch_raw",
+    "filters",
     "find_levels",
     "fit_smiles",
     "flip_path",
