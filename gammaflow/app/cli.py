@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from gammaflow.app import live
+from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     Full,
     GroupBy,
@@ -44,14 +45,15 @@ app = typer.Typer(
 )
 
 
-def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
+def _report(quotes: Quotes, rows: Rows, scenario: Scenario | None = None) -> Report:
     """The report of a file, with the options of a command."""
     if quotes.repair and quotes.dividend_yield is not None:
         raise SchemaError(
             f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
             "put-call parity. Leave one of them out."
         )
-    with working("Reading and pricing"):
+    where = rows.filter()
+    with working("Reading and pricing"), rows.named():
         chain = read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
         return analyze(
             chain,
@@ -59,23 +61,30 @@ def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
             rate=quotes.rate,
             dividend_yield=quotes.dividend_yield,
             repair=quotes.repair,
+            where=where,
             **asdict(scenario or Scenario()),
         )
 
 
 @app.command()
-def demo(rule: RuleName = "calls_long_puts_short", as_json: Json = False, out: ReportOut = None) -> None:
+@grouped
+def demo(
+    *, rule: RuleName = "calls_long_puts_short", rows: Rows, as_json: Json = False, out: ReportOut = None
+) -> None:
     """Analyse a built-in synthetic BTC chain."""
-    with working("Reading and pricing"):
-        result = analyze(demo_chain(), rule=rule)
+    where = rows.filter()
+    with working("Reading and pricing"), rows.named():
+        result = analyze(demo_chain(), rule=rule, where=where)
     finish_report(result, out, as_json)
 
 
 @app.command()
 @grouped
-def report(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: ReportOut = None) -> None:
+def report(
+    *, quotes: Quotes, rows: Rows, scenario: Scenario, as_json: Json = False, out: ReportOut = None
+) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(quotes, scenario)
+    result = _report(quotes, rows, scenario)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     finish_report(result, out, as_json)
@@ -83,17 +92,21 @@ def report(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: Re
 
 @app.command()
 @grouped
-def levels(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: ReportOut = None) -> None:
+def levels(
+    *, quotes: Quotes, rows: Rows, scenario: Scenario, as_json: Json = False, out: ReportOut = None
+) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain."""
-    result = _report(quotes, scenario)
+    result = _report(quotes, rows, scenario)
     finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result)})
 
 
 @app.command()
 @grouped
-def exposure(*, by: GroupBy = None, quotes: Quotes, as_json: Json = False, out: TableOut = None) -> None:
+def exposure(
+    *, by: GroupBy = None, quotes: Quotes, rows: Rows, as_json: Json = False, out: TableOut = None
+) -> None:
     """Dealers' greeks in money, per expiry by default."""
-    result = _report(quotes)
+    result = _report(quotes, rows)
     keys = by or ["expiry"]
     table, title = result.exposure.by(*keys), f"Exposure by {', '.join(keys)}"
     finish_table(result, table, title, out, as_json, result.exposure.left_out(*keys))
@@ -107,12 +120,13 @@ def profile(
     high: High = None,
     points: Points = 31,
     quotes: Quotes,
+    rows: Rows,
     scenario: Scenario,
     as_json: Json = False,
     out: TableOut = None,
 ) -> None:
     """All measures revalued over a grid of spots."""
-    result = _report(quotes, scenario)
+    result = _report(quotes, rows, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
     grid = np.linspace(*ends, points)

@@ -223,9 +223,10 @@ class Chain(Columnar):
         >>> print(chain.select(gf.filters.dte(0, 7) & gf.filters.delta(0.05, 0.5)).selection)
         dte 0 to 7 and delta 0.05 to 0.5; 91.8% of open interest (contracts) excluded
         """
-        return self._keep(self.choose(rows, criteria, CHAIN))
+        return self.keep(self.choose(rows, criteria, CHAIN))
 
-    def _keep(self, choice: Choice) -> Chain:
+    def keep(self, choice: Choice) -> Chain:
+        """The rows that `choose` has chosen, of this chain or of one with the same rows."""
         mask = choice.mask
         columns = {name: values[mask] for name, values in self.columns.items()}
         others = self.left_out.get(NOT_SELECTED, 0) + int((~mask).sum())

@@ -17,7 +17,7 @@ from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
-from gammaflow.market.chain import Quality
+from gammaflow.market.chain import NOT_SELECTED, Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
 from gammaflow.market.quality import SELECTED
 from gammaflow.positions import checks
@@ -157,8 +157,12 @@ class Book(PositionRows):
 
     @property
     def title(self) -> str:
-        """Symbol, marked as a subset where the book is one: the title of every result."""
-        return f"{self.symbol} ({self.subset})" if self.subset else self.symbol
+        """Symbol, marked where the book is a subset or its chain is: the title of every result."""
+        marks = [str(self.subset)] if self.subset else []
+        chains = self.quality.each() if self.quality else ()
+        if any(NOT_SELECTED in chain.left_out for chain in chains):
+            marks.append("chain filtered")
+        return f"{self.symbol} ({'; '.join(marks)})" if marks else self.symbol
 
     @cached_property
     def quality(self) -> Quality | None:

@@ -167,17 +167,17 @@ class RepairedChain(_Derived):
             spot_gap=float(gap.iloc[0]) if len(gap) else np.nan,
         )
 
-    def _keep(self, choice: Choice) -> RepairedChain:
+    def keep(self, choice: Choice) -> RepairedChain:
         """The chosen rows, their marks and the forwards of their expiries."""
         mask = choice.mask
         place = of_rows(self, self.forwards.assign(place=np.arange(len(self.forwards))), "place")[mask]
-        part = super()._keep(choice)
+        part = super().keep(choice)
         return replace(
             self,
             columns=part.columns,
             left_out=part.left_out,
             selection=part.selection,
-            original=self.original._keep(choice),
+            original=self.original.keep(choice),
             marks=self.marks[mask].reset_index(drop=True),
             forwards=self.forwards.iloc[np.unique(place[~np.isnan(place)]).astype(int)],
         )
