@@ -80,7 +80,7 @@ def analyze(
     >>> report.to_dict()["units"]["gamma"]
     'USD per +1 % spot'
     >>> analyze(gf.demo_chain(), where=gf.filters.dte(0, 7)).book.filters
-    ('dte 0 to 7; 83.0% of open interest (contracts) excluded',)
+    ('dte 0 to 7; 88.0% of open interest (contracts) excluded',)
     """
     if where is not None and not isinstance(where, Filter):
         raise SchemaError(
