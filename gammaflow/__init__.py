@@ -26,7 +26,7 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
-from gammaflow.positions import classification, venues
+from gammaflow.positions import classification, filters, venues
 from gammaflow.positions import rules as positioning
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
@@ -99,6 +99,7 @@ __all__ = [
     "estimate_open_interest",
     "fetch_chain",
     "fetch_raw",
+    "filters",
     "find_levels",
     "fit_open_interest",
     "fit_smiles",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import utc
 from gammaflow.errors import SchemaError
 
-__all__ = ["DAYS_PER_YEAR", "NEW_YORK", "closes", "is_open", "sessions", "years_to_expiry"]
+__all__ = ["DAYS_PER_YEAR", "NEW_YORK", "closes", "is_open", "last_sessions", "sessions", "years_to_expiry"]
 
 #: Days per year (ACT/365), each of 86,400 s.
 DAYS_PER_YEAR = 365.0
@@ -182,3 +182,24 @@ def is_open(calendar: str, moment: Any) -> bool:
     if row < 0 or at >= hours.closes[row]:
         return False
     return not bool(hours.pauses[row] <= at < hours.resumes[row])
+
+
+def last_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """The day of the last session on or before each calendar day, (n,) datetime64[D].
+
+    Raises
+    ------
+    SchemaError
+        As for `sessions`.
+
+    Examples
+    --------
+    >>> last_sessions("XNYS", np.array(["2025-04-18", "2026-06-19"], "datetime64[D]")).astype(str).tolist()
+    ['2025-04-17', '2026-06-18']
+    """
+    wanted = np.asarray(days, "datetime64[ns]")
+    if not wanted.size:
+        return wanted.astype("datetime64[D]")
+    _check_range(calendar, wanted.min(), wanted.max())
+    known = _hours(calendar).days
+    return known[np.searchsorted(known, wanted, side="right") - 1].astype("datetime64[D]")

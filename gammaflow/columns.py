@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import attempt, legal_range, read_only, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen, FrozenMapping
+from gammaflow.selection import Choice, Filter
 
 __all__ = [
     "NO_TIME",
@@ -150,36 +151,49 @@ class Columnar(Frozen):
             what, legal = type(self).__name__.lower(), ", ".join(self.columns)
             raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
 
-    def mask(
-        self, rows: ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]
-    ) -> NDArray[np.bool_]:
-        """Mask of the rows that `rows` selects (all where None) and that meet every criterion, (n,).
+    def choose(
+        self, rows: Filter | ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]
+    ) -> Choice:
+        """Choose the rows that a mask or a filter selects (all where None) and that meet every criterion.
 
-        Raises
-        ------
-        SchemaError
-            With every problem: `rows` is not one bool per row, unknown columns, illegal values; or no row is
-            selected.
+        Raises SchemaError with every problem: `rows` is neither a filter that the table can answer nor one
+        bool per row, unknown columns, illegal values; or no row is selected.
         """
         what = type(self).__name__.lower()
-        mask, problems = _mask(rows, len(self), what)
+        asked = [rows.text if isinstance(rows, Filter) else "a mask"] * (rows is not None)
+        unknown = np.zeros(len(self), dtype=np.bool_)
+        if isinstance(rows, Filter):
+            (truth,), problems = attempt(lambda: rows.truth(self))
+            if truth is not None:
+                mask, unknown = truth > 0, truth == 0
+        else:
+            mask, problems = _mask(rows, len(self), what)
         for name, wanted in criteria.items():
             if name not in self.columns:
                 problems.append(f"{name!r} is not a column of a {what}; legal: {', '.join(self.columns)}.")
                 continue
-            values, found = _wanted(dictionary[name], wanted)
-            problems += found
+            values, illegal = _wanted(dictionary[name], wanted)
+            problems += illegal
             if not problems:
-                mask = mask & _among(self[name], values)
+                met = _among(self[name], values)
+                mask, unknown = mask & met, unknown & met
+            asked.append(f"{name}={wanted!r:.60}")
         if not problems and not mask.any():
-            asked = [f"{name}={wanted!r:.60}" for name, wanted in criteria.items()]
             problems.append(
-                f"received {', '.join(asked if rows is None else ['a mask', *asked])}: none of the {what}'s "
-                f"{len(self)} rows is selected; at least one is needed."
+                f"received {', '.join(asked)}: none of the {what}'s {len(self)} rows is selected; at least "
+                "one is needed."
             )
+            if unknown.any():
+                problems[-1] += f" Of {unknown.sum()} rows a value that the filter needs is missing."
         if problems:
             raise SchemaError("\n".join(f"select: {problem}" for problem in problems))
-        return mask
+        return Choice(mask, tuple(asked), int(unknown.sum()))
+
+    def mask(
+        self, rows: Filter | ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]
+    ) -> NDArray[np.bool_]:
+        """Mask of the rows of `choose`, (n,)."""
+        return self.choose(rows, criteria, dictionary).mask
 
     def to_frame(self) -> pd.DataFrame:
         """The columns as a new DataFrame (times tz-aware in UTC)."""

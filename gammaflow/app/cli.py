@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from gammaflow.app import live
+from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
     Full,
@@ -59,32 +60,40 @@ def _read(quotes: Quotes) -> Chain:
     return read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
 
 
-def _report(quotes: Quotes, scenario: Scenario | None = None) -> Report:
+def _report(quotes: Quotes, rows: Rows, scenario: Scenario | None = None) -> Report:
     """The report of a file, with the options of a command."""
-    with working("Reading and pricing"):
+    where = rows.filter()
+    with working("Reading and pricing"), rows.named():
         return analyze(
             _read(quotes),
             rule=quotes.rule,
             rate=quotes.rate,
             dividend_yield=quotes.dividend_yield,
             repair=quotes.repair,
+            where=where,
             **asdict(scenario or Scenario()),
         )
 
 
 @app.command()
-def demo(rule: RuleName = "calls_long_puts_short", as_json: Json = False, out: ReportOut = None) -> None:
+@grouped
+def demo(
+    *, rule: RuleName = "calls_long_puts_short", rows: Rows, as_json: Json = False, out: ReportOut = None
+) -> None:
     """Analyse a built-in synthetic BTC chain."""
-    with working("Reading and pricing"):
-        result = analyze(demo_chain(), rule=rule)
+    where = rows.filter()
+    with working("Reading and pricing"), rows.named():
+        result = analyze(demo_chain(), rule=rule, where=where)
     finish_report(result, out, as_json)
 
 
 @app.command()
 @grouped
-def report(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: ReportOut = None) -> None:
+def report(
+    *, quotes: Quotes, rows: Rows, scenario: Scenario, as_json: Json = False, out: ReportOut = None
+) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(quotes, scenario)
+    result = _report(quotes, rows, scenario)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     finish_report(result, out, as_json)
@@ -92,24 +101,29 @@ def report(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: Re
 
 @app.command()
 @grouped
-def levels(*, quotes: Quotes, scenario: Scenario, as_json: Json = False, out: ReportOut = None) -> None:
+def levels(
+    *, quotes: Quotes, rows: Rows, scenario: Scenario, as_json: Json = False, out: ReportOut = None
+) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain; --rule all compares every rule instead."""
     if quotes.rule == ALL:
-        with working("Reading and pricing"):
+        where = rows.filter()
+        with working("Reading and pricing"), rows.named():
             rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
             chain, _ = finance(_read(quotes), repair=quotes.repair, **rates)
-            found = compare_rules(chain, **asdict(scenario))
+            found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
         finish_study(found, "Levels under each rule", describe(chain.currency), out, as_json)
         return
-    result = _report(quotes, scenario)
+    result = _report(quotes, rows, scenario)
     finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result)})
 
 
 @app.command()
 @grouped
-def exposure(*, by: GroupBy = None, quotes: Quotes, as_json: Json = False, out: TableOut = None) -> None:
+def exposure(
+    *, by: GroupBy = None, quotes: Quotes, rows: Rows, as_json: Json = False, out: TableOut = None
+) -> None:
     """Dealers' greeks in money, per expiry by default."""
-    result = _report(quotes)
+    result = _report(quotes, rows)
     keys = by or ["expiry"]
     table, title = result.exposure.by(*keys), f"Exposure by {', '.join(keys)}"
     finish_table(result, table, title, out, as_json, result.exposure.left_out(*keys))
@@ -123,12 +137,13 @@ def profile(
     high: High = None,
     points: Points = 31,
     quotes: Quotes,
+    rows: Rows,
     scenario: Scenario,
     as_json: Json = False,
     out: TableOut = None,
 ) -> None:
     """All measures revalued over a grid of spots."""
-    result = _report(quotes, scenario)
+    result = _report(quotes, rows, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
     grid = np.linspace(*ends, points)

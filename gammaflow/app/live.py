@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.live import Live
 
+from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     BaseUrl,
     ChainOut,
@@ -26,6 +27,7 @@ from gammaflow.app.options import (
     SymbolName,
     Timeout,
     VendorName,
+    grouped,
 )
 from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, write
 from gammaflow.app.watch import State, render, to_dict, to_line
@@ -92,9 +94,12 @@ def _summary(chain: Chain, answers: Answers, kept: Path | None) -> dict[str, Any
     }
 
 
+@grouped
 def watch(
+    *,
     vendor: VendorName,
     symbol: SymbolName,
+    rows: Rows,
     every: Every = 60.0,
     count: Count = None,
     store: StoreFolder = None,
@@ -106,12 +111,14 @@ def watch(
     as_json: JsonLines = False,
 ) -> None:
     """Live levels and gamma by strike. Keeps running through feed errors; stop with Ctrl-C."""
+    where = rows.filter()
     find_rule(rule)
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
 
     def analyse(chain: Chain) -> Report:
-        return analyze(chain, rule=rule, repair=repair, rate=rate)
+        with rows.named():
+            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where)
 
     if as_json:
         last = watch_feed(feed, analyse, lambda state: _print(json.dumps(to_dict(state))), **how)

@@ -47,7 +47,12 @@ def _show_head(report: Report) -> None:
 
 def conditions(report: Report) -> dict[str, Any]:
     """Conditions that JSON output has beside its numbers, for every command."""
-    return {"warnings": report.warnings(), "financing": rate_dict(report.book, report.financing)}
+    filters = list(report.book.filters)
+    return {
+        "warnings": report.warnings(),
+        "filters": filters,
+        "financing": rate_dict(report.book, report.financing),
+    }
 
 
 def _show_levels(report: Report) -> None:

@@ -19,6 +19,7 @@ from gammaflow.errors import GammaflowError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Feed
 from gammaflow.market.plausibility import marked
+from gammaflow.market.quality import SELECTED
 from gammaflow.market.store import Store
 from gammaflow.report import Report
 from gammaflow.report.rates import rate_dict
@@ -192,6 +193,7 @@ def to_line(state: State) -> str:
         f"{head} spot {state.report.book.spot:,.2f} gamma {levels.gamma / divisor:,.1f} {unit} "
         f"flips {flips} zone {'none' if zone is None else f'{zone.low:,.2f} to {zone.high:,.2f}'} "
         f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)})"
+        f"{''.join(f'; {SELECTED}{text}' for text in state.report.book.filters)}"
         f"{''.join(f'; {name} {text}' for name, text in state.report.rates()[:1])}"
         f"{''.join(f'; WARNING: {text}' for text in state.report.warnings())}"
     )
@@ -229,6 +231,7 @@ def render(state: State) -> RenderableType:
     if state.report is not None:
         parts += [Text(notice, style="yellow") for notice in state.report.notices()]
         parts.append(Text(f"rule: {state.report.book.rule_text}", style="dim"))
+        parts += [Text(f"{SELECTED}{text}", style="dim") for text in state.report.book.filters]
         parts += [Text(line, style="bold red") for line in marked(state.report.faults())]
         parts += [Text(f"{name}: {text}", style="dim") for name, text in state.report.rates()]
         if state.report.quality is not None:

@@ -171,6 +171,7 @@ class LevelData(Frozen):
             "currency": book.currency,
             "rule": book.rule_text,
             "signed": book.signed,
+            "filters": list(book.filters),
             "warnings": list(self.warnings),
             "measure": self.measure,
             "unit_of_gamma": describe(book.currency)["gamma"],

@@ -57,6 +57,7 @@ def explain(levels: LevelData) -> str:
     lines = [
         *(("WARNING", sentence) for sentence in levels.warnings),
         ("rule", book.rule_text),
+        *(("filter", text) for text in book.filters),
         ("sign", book.sign),
         (
             "rows",

@@ -19,6 +19,7 @@ from gammaflow.frozen import FrozenMapping
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
 from gammaflow.market.quality import Quality, find_unusable, measure
 from gammaflow.schema import CHAIN
+from gammaflow.selection import Choice, Filter, Selection
 
 __all__ = ["FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
 
@@ -62,6 +63,8 @@ class Chain(Columnar):
         Whether the numbers are made up rather than market quotes.
     caveats : tuple of str
         What whoever made the chain says about its numbers, one sentence each; they lead its `warnings`.
+    selection : Selection, optional
+        Conditions by which rows were selected from a larger chain, and the share of its open interest kept.
 
     Raises
     ------
@@ -91,6 +94,7 @@ class Chain(Columnar):
     file_format: str = ""
     synthetic: bool = False
     caveats: tuple[str, ...] = ()
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -187,13 +191,13 @@ class Chain(Columnar):
         }
         return replace(self, columns={**self.columns, **filled})
 
-    def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Chain:
-        """The rows selected by a mask and by criteria on columns, at least one.
+    def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Chain:
+        """The rows selected by a filter or a mask, and by criteria on columns, at least one.
 
         Parameters
         ----------
-        rows : (n,) array of bool, optional
-            True for the rows to keep; all rows by default.
+        rows : Filter or (n,) array of bool, optional
+            A filter of `gammaflow.filters`, or True for the rows to keep; all rows by default.
         **criteria
             By column: a value, or a list of accepted values. Timestamps have a time zone. A row must meet all
             criteria.
@@ -201,12 +205,14 @@ class Chain(Columnar):
         Returns
         -------
         Chain
-            The chain says that it is a subset; the other rows are counted in `left_out`.
+            The chain says that it is a subset: the other rows are counted in `left_out`, and `selection` has
+            the conditions and the share of open interest that they excluded.
 
         Raises
         ------
         SchemaError
-            For a mask that is not one, for columns or values that are not legal, or where no row is selected.
+            For a mask that is not one, a filter that a chain cannot answer, columns or values that are not
+            legal, or where no row is selected.
 
         Examples
         --------
@@ -217,13 +223,19 @@ class Chain(Columnar):
         ('BTC (subset: 33 of 598 rows)', {'put'})
         >>> len(chain.select(chain["strike"] < chain.spot, kind="put", strike=[60e3, 80e3]))
         7
+        >>> print(chain.select(gf.filters.dte(0, 7) & gf.filters.delta(0.05, 0.5)).selection)
+        dte 0 to 7 and delta 0.05 to 0.5; 98.1% of open interest (contracts) excluded
         """
-        return self._keep(self.mask(rows, criteria, CHAIN))
+        return self.keep(self.choose(rows, criteria, CHAIN))
 
-    def _keep(self, mask: NDArray[np.bool_]) -> Chain:
+    def keep(self, choice: Choice) -> Chain:
+        """The rows that `choose` has chosen, of this chain or of one with the same rows."""
+        mask = choice.mask
         columns = {name: values[mask] for name, values in self.columns.items()}
         others = self.left_out.get(NOT_SELECTED, 0) + int((~mask).sum())
-        return replace(self, columns=columns, left_out={**self.left_out, NOT_SELECTED: others})
+        selection = Selection.of(choice, self["open_interest"], "open interest (contracts)", self.selection)
+        left_out = {**self.left_out, NOT_SELECTED: others}
+        return replace(self, columns=columns, left_out=left_out, selection=selection)
 
     @property
     def title(self) -> str:

@@ -15,6 +15,7 @@ from gammaflow.calendars import is_open, sessions
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
+from gammaflow.selection import Selection
 
 __all__ = [
     "CHECKS",
@@ -28,6 +29,7 @@ __all__ = [
     "OF_INTEREST",
     "REASONS",
     "SCORED",
+    "SELECTED",
     "STALE_MINUTES",
     "Quality",
     "find_unusable",
@@ -60,6 +62,9 @@ SCORED = ("volatility usable", "open interest known", "two-sided quote")
 
 #: Every check of `Quality.checks`: the score's, a known forward, and the flags of `repair_chain`.
 CHECKS = (*SCORED, "forward known", "not flagged")
+
+#: Start of the line that says how rows were selected.
+SELECTED = "filter: "
 
 # Options on indices and funds trade until 15 minutes after the close of the stock market.
 _AFTER_CLOSE = pd.Timedelta(15, "min")
@@ -133,6 +138,8 @@ class Quality(Frozen):
         When the chain was quoted.
     in_new_york : bool
         Whether every option is AM- or PM-settled, so that US trading hours bound the age of quotes.
+    selection : Selection, optional
+        Conditions by which the rows were selected from a larger chain, and the share of open interest kept.
     """
 
     table: pd.DataFrame
@@ -151,6 +158,7 @@ class Quality(Frozen):
     source: str = ""
     asof: pd.Timestamp | None = None
     in_new_york: bool = False
+    selection: Selection | None = None
 
     @property
     def score(self) -> float:
@@ -199,6 +207,7 @@ class Quality(Frozen):
             "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
             "unusable_open_interest": {str(k): float(v) for k, v in self.table["open_interest"].items()},
             "left_out_of_the_chain": dict(self.left_out),
+            "selection": self.selection and self.selection.to_dict(),
             "quotes": dict(self.quotes),
             "median_spread": None if np.isnan(self.median_spread) else self.median_spread,
             "hours_since_close": None if np.isnan(self.hours_since_close) else self.hours_since_close,
@@ -229,6 +238,7 @@ class Quality(Frozen):
             what = "usable, but " if reason == NO_INTEREST else ""
             lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
         lines += [f"  {count:>7,} rows of the file excluded: {why}" for why, count in self.left_out.items()]
+        lines += [f"{SELECTED}{self.selection}"] if self.selection else []
         if self.quotes:
             states = ", ".join(f"{count:,} {state}" for state, count in self.quotes.items())
             if not np.isnan(self.median_spread):
@@ -320,6 +330,7 @@ def measure(chain: Any) -> Quality:
         source=f"{chain.vendor} {chain.symbol} of {chain.asof:%Y-%m-%d %H:%M:%S} UTC",
         asof=chain.asof,
         in_new_york=bool(chain.in_new_york.all()),
+        selection=chain.selection,
         warnings=chain.warnings,
     )
 

@@ -17,13 +17,15 @@ from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
-from gammaflow.market.chain import Quality
+from gammaflow.market.chain import NOT_SELECTED, Quality
 from gammaflow.market.plausibility import WARNING, book_warnings, marked
+from gammaflow.market.quality import SELECTED
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
 from gammaflow.positions.origins import Origin, Source, count_held, quality_of, rule_of, rule_text, turn
 from gammaflow.positions.rows import PositionRows
 from gammaflow.schema import BOOK
+from gammaflow.selection import Filter, Selection
 from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit"]
@@ -59,6 +61,9 @@ class Book(PositionRows):
     origins : tuple of Origin
         Sources of the rows and the rules that signed them, which column `origin` points to; default: one,
         without a name.
+    selections : tuple of Selection
+        One record for each selection of rows: its conditions, and the share that it kept of the absolute
+        positions (in units of the underlying) of the book it was made from.
 
     Raises
     ------
@@ -83,6 +88,7 @@ class Book(PositionRows):
     currency: str = "USD"
     terms: Mapping[str, Note] = field(default_factory=dict)
     origins: tuple[Origin, ...] = ()
+    selections: tuple[Selection, ...] = ()
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -142,9 +148,21 @@ class Book(PositionRows):
         return None if found.rows == found.of else found
 
     @property
+    def filters(self) -> tuple[str, ...]:
+        """Conditions by which the rows of the book and of its chains were selected, and what they exclude."""
+        chains = self.quality.each() if self.quality else ()
+        named = len(chains) > 1
+        said = (f"{q.source}: {q.selection}" if named else str(q.selection) for q in chains if q.selection)
+        return tuple(dict.fromkeys([*said, *map(str, self.selections)]))
+
+    @property
     def title(self) -> str:
-        """Symbol, marked as a subset where the book is one: the title of every result."""
-        return f"{self.symbol} ({self.subset})" if self.subset else self.symbol
+        """Symbol, marked where the book is a subset or its chain is: the title of every result."""
+        marks = [str(self.subset)] if self.subset else []
+        chains = self.quality.each() if self.quality else ()
+        if any(NOT_SELECTED in chain.left_out for chain in chains):
+            marks.append("chain filtered")
+        return f"{self.symbol} ({'; '.join(marks)})" if marks else self.symbol
 
     @cached_property
     def quality(self) -> Quality | None:
@@ -178,16 +196,22 @@ class Book(PositionRows):
         years = np.maximum(self.years - days / DAYS_PER_YEAR, 0.0)
         return read_only(years), read_only(self["sigma"] + vol_shift)
 
-    def select(self, rows: ArrayLike | None = None, **criteria: Any) -> Book:
-        """Rows selected by a mask and criteria by column name, at least one, as for `Chain.select`.
+    def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Book:
+        """Rows selected by a filter or a mask, and by criteria by column name, as for `Chain.select`.
 
-        The result is marked as a subset.
+        The result is marked as a subset; `selections` has the conditions, and `filters` has them in words.
         """
-        mask = self.mask(rows, criteria, _COLUMNS)
-        columns = {k: v[mask] for k, v in self.columns.items()}
+        choice = self.choose(rows, criteria, _COLUMNS)
+        columns = {k: v[choice.mask] for k, v in self.columns.items()}
         kept = columns["contract"][has_terms(columns)]
-        rule = rule_of(self.origins, columns["origin"])
-        return replace(self, columns=columns, rule=rule, terms={name: self.terms[name] for name in kept})
+        selection = Selection.of(choice, np.abs(self.size), "absolute positions")
+        return replace(
+            self,
+            columns=columns,
+            rule=rule_of(self.origins, columns["origin"]),
+            terms={name: self.terms[name] for name in kept},
+            selections=(*self.selections, *([selection] if selection else [])),
+        )
 
     def at(self, *, spot: float | None = None, asof: Any = None) -> Book:
         """The same positions at another spot or timestamp; vols stay, forwards keep their ratio to spot.
@@ -294,9 +318,9 @@ class Book(PositionRows):
 
     @property
     def quality_text(self) -> str:
-        """Text of the quality without its warnings, which are among the book's; "" without a quality."""
+        """Text of the quality without its warnings and filters, which are the book's too; "" without one."""
         lines = str(self.quality).splitlines() if self.quality else []
-        return "\n".join(line for line in lines if not line.startswith(WARNING))
+        return "\n".join(line for line in lines if not line.startswith((WARNING, SELECTED)))
 
     def __add__(self, other: Book) -> Book:
         """Sum of two books, which must share underlying, spot, timestamp, currency and signedness.
@@ -308,7 +332,8 @@ class Book(PositionRows):
         """
         if not isinstance(other, Book):
             return NotImplemented
-        return replace(self, **join(self, other))
+        both = replace(self, **join(self, other))
+        return replace(both, selections=()) if both.selections and both.subset is None else both
 
     def __neg__(self) -> Book:
         """The other side of every position."""
@@ -344,6 +369,8 @@ class Book(PositionRows):
             f"Book {self.title}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, spot {self.spot:,.2f} "
             f"{self.currency}\n"
             + "".join(f"{line}\n" for line in marked(self.warnings))
-            + f"rule: {self.rule_text}\n{rows}, {len(self.expiries.dropna())} expiries, {held}"
+            + f"rule: {self.rule_text}\n"
+            + "".join(f"{SELECTED}{text}\n" for text in self.filters)
+            + f"{rows}, {len(self.expiries.dropna())} expiries, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )

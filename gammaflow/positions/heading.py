@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gammaflow.market.plausibility import marked
+from gammaflow.market.quality import SELECTED
 from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
 from gammaflow.units import CONVENTION
@@ -21,7 +22,7 @@ def heading(
     warnings: Sequence[str] | None = None,
     sign: str = CONVENTION,
 ) -> list[str]:
-    r"""Heading lines: name, book, timestamp and spot in one; warnings; rule; sign.
+    r"""Heading lines: name, book, timestamp and spot in one; warnings; rule; filters; sign.
 
     Parameters
     ----------
@@ -52,5 +53,6 @@ def heading(
 
 
 def basis(book: Book, sign: str = CONVENTION) -> list[str]:
-    """Lines for the rule that signed a book and for the meaning of +, if its positions are signed."""
-    return [f"rule: {book.rule_text}", f"sign: {book.sign_of(sign)}"]
+    """Lines for the rule that signed a book, the filters on it, and the meaning of +, if it is signed."""
+    filters = [f"{SELECTED}{text}" for text in book.filters]
+    return [f"rule: {book.rule_text}", *filters, f"sign: {book.sign_of(sign)}"]

@@ -18,7 +18,7 @@ __all__ = ["join", "mapped", "net"]
 
 
 def join(one: Any, other: Any) -> dict[str, Any]:
-    """The fields of the sum of two books: columns, rule, terms and origins.
+    """The fields of the sum of two books: columns, rule, terms, origins and selections.
 
     Raises
     ------
@@ -51,6 +51,7 @@ def join(one: Any, other: Any) -> dict[str, Any]:
         "rule": join_rules([one.rule, other.rule]),
         "terms": terms,
         "origins": origins,
+        "selections": tuple(dict.fromkeys(one.selections + other.selections)),
     }
 
 

@@ -13,6 +13,8 @@ from gammaflow.market.financing import Financing, finance
 from gammaflow.positions.book import Book
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, PositionRule, assign_positions
 from gammaflow.report.result import Report
+from gammaflow.schema import CHAIN
+from gammaflow.selection import Filter
 
 __all__ = ["analyze"]
 
@@ -29,6 +31,7 @@ def analyze(
     rate: float | None = None,
     dividend_yield: float | None = None,
     repair: bool = False,
+    where: Filter | None = None,
     tol: float = TOLERANCE,
 ) -> Report:
     """Full analysis of a chain or a book: exposure, profile and levels.
@@ -50,6 +53,9 @@ def analyze(
         source. A book has its own.
     repair : bool
         Repair the chain first, as in `repair_chain`, implied vols included.
+    where : Filter, optional
+        Rows to analyse (`gammaflow.filters`). Rates, yields and repairs are those of the whole chain, so that
+        a delta is that of the row as it is valued; positions are then assigned to the rows that meet it.
     tol : float
         Tolerance for rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names rows that miss
         it.
@@ -62,7 +68,7 @@ def analyze(
     ------
     SchemaError
         For a source that is not a Chain or Book, a rule, rate, yield or repair for a book, options on futures
-        without a forward, or an argument that is not legal.
+        without a forward, a filter that no row meets, or an argument that is not legal.
 
     Examples
     --------
@@ -73,10 +79,19 @@ def analyze(
     70000.0
     >>> report.to_dict()["units"]["gamma"]
     'USD per +1 % spot'
+    >>> analyze(gf.demo_chain(), where=gf.filters.dte(0, 7)).book.filters
+    ('dte 0 to 7; 88.0% of open interest (contracts) excluded',)
     """
+    if where is not None and not isinstance(where, Filter):
+        raise SchemaError(
+            f"where: received {type(where).__name__}; legal: a filter, such as gf.filters.dte(0, 7)."
+        )
     chain, financing = None, Financing()
     if isinstance(source, Chain):
         financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
+        if where is not None:
+            choice = financed.choose(where, {}, CHAIN)
+            source, financed = source.keep(choice), financed.keep(choice)
         chain = financed if repair else source
         book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
     elif not isinstance(source, Book):
@@ -95,7 +110,7 @@ def analyze(
             "whose rows have their rates and forwards already. Leave them out, or pass the Chain."
         )
     else:
-        book = source
+        book = source if where is None else source.select(where)
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     exposure = profile.exposure()
     return Report(chain, book, exposure, profile, profile.levels(core=core), financing)

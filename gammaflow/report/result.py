@@ -86,6 +86,7 @@ class Report(Frozen):
                 + (f"; {book.subset}" if book.subset else ""),
             ),
             ("rule", book.rule_text),
+            *(("filter", text) for text in book.filters),
             ("sign", book.sign),
             *self.rates(),
             (
@@ -184,6 +185,7 @@ class Report(Frozen):
                 "rule": book.rule_text,
                 "signed": book.signed,
                 "sign": book.sign,
+                "filters": list(book.filters),
                 "warnings": self.warnings(),
                 "financing": rate_dict(book, self.financing),
                 "units": describe(book.currency),
@@ -267,8 +269,9 @@ class Report(Frozen):
             lead=[
                 f"{self.facts()[0][1]}, spot {price_text(book.spot)} {book.currency}",
                 f"Rule: {book.rule_text}",
+                *(f"Filter: {text}" for text in book.filters),
             ],
-            facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule")],
+            facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule", "filter")],
             banners=self.warnings(),
             cards=cards(self.levels),
             figures=figures(self.levels),
@@ -281,7 +284,8 @@ class Report(Frozen):
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
         moment = moment_text(self.book.asof, self.profile.days, self.profile.vol_shift)
         title = f"{self.book.title} gamma, {moment}"
-        figure, (top, left, right) = plot_panels(title, "\n".join([self.book.rule_text, *self.warnings()]))
+        notes = [self.book.rule_text, *self.book.filters, *self.warnings()]
+        figure, (top, left, right) = plot_panels(title, "\n".join(notes))
         self.levels.plot(ax=top).set_title("over spot", loc="left")
         if self.book.has_strike.any():
             self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")

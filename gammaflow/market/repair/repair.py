@@ -20,6 +20,7 @@ from gammaflow.market.repair.flags import find_flags
 from gammaflow.market.repair.picture import plot_repair
 from gammaflow.market.repair.terms import Terms
 from gammaflow.schema import CHAIN
+from gammaflow.selection import Choice
 
 __all__ = ["RepairQuality", "RepairedChain", "repair_chain"]
 
@@ -166,15 +167,17 @@ class RepairedChain(_Derived):
             spot_gap=float(gap.iloc[0]) if len(gap) else np.nan,
         )
 
-    def _keep(self, mask: NDArray[np.bool_]) -> RepairedChain:
-        """The rows in the mask, their marks and the forwards of their expiries."""
+    def keep(self, choice: Choice) -> RepairedChain:
+        """The chosen rows, their marks and the forwards of their expiries."""
+        mask = choice.mask
         place = of_rows(self, self.forwards.assign(place=np.arange(len(self.forwards))), "place")[mask]
-        part = super()._keep(mask)
+        part = super().keep(choice)
         return replace(
             self,
             columns=part.columns,
             left_out=part.left_out,
-            original=self.original._keep(mask),
+            selection=part.selection,
+            original=self.original.keep(choice),
             marks=self.marks[mask].reset_index(drop=True),
             forwards=self.forwards.iloc[np.unique(place[~np.isnan(place)]).astype(int)],
         )
