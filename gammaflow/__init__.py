@@ -26,6 +26,7 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
+from gammaflow.market.trades import Trades, read_trades
 from gammaflow.positions import rules as positioning
 from gammaflow.positions import venues
 from gammaflow.positions.book import Book
@@ -70,6 +71,7 @@ __all__ = [
     "SchemaError",
     "Smiles",
     "Store",
+    "Trades",
     "aggregate_exposure",
     "american",
     "analyze",
@@ -96,6 +98,7 @@ __all__ = [
     "positioning",
     "read_chain",
     "read_notes",
+    "read_trades",
     "repair_chain",
     "replay",
     "schema",

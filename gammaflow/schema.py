@@ -165,9 +165,7 @@ TRADES: Mapping[str, Column] = _dictionary(
     _optional("best_ask", "quote unit", "best ask of all exchanges"),
     _optional("best_bid_size", "contracts", "size of the best bid"),
     _optional("best_ask_size", "contracts", "size of the best ask"),
-    replace(
-        _optional("iv", "1/sqrt(year)", "implied volatility of the price (0.56 is 56 %)"), high=100.0
-    ),
+    replace(_optional("iv", "1/sqrt(year)", "implied volatility of the price (0.56 is 56 %)"), high=100.0),
 )
 
 

@@ -24,6 +24,4 @@ def classify(columns: Columns, rule: Any) -> Classified:
     """Side of each print under a rule; here the given direction alone, the others none."""
     side = np.nan_to_num(columns["direction"])
     known = side != 0
-    return Classified(
-        side, np.where(known, 1.0, 0.5), np.where(known, "given", "none").astype(object)
-    )
+    return Classified(side, np.where(known, 1.0, 0.5), np.where(known, "given", "none").astype(object))
