@@ -30,7 +30,10 @@ from gammaflow.market.trades import Trades, read_trades
 from gammaflow.positions import rules as positioning
 from gammaflow.positions import venues
 from gammaflow.positions.book import Book
+from gammaflow.positions.customer_flow import customer_flow
+from gammaflow.positions.inventory import Flow
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.open_close import open_close
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
@@ -57,6 +60,7 @@ __all__ = [
     "Exposure",
     "Feed",
     "FeedError",
+    "Flow",
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
@@ -82,6 +86,7 @@ __all__ = [
     "chain_from_frame",
     "compare_dynamics",
     "compare_exercise",
+    "customer_flow",
     "demo_chain",
     "demo_notes",
     "dynamics",
@@ -95,6 +100,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "note_maps",
+    "open_close",
     "positioning",
     "read_chain",
     "read_notes",

@@ -31,6 +31,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
 from gammaflow.market.repair.futures import refuse_bare_futures
 from gammaflow.positions.book import Book
+from gammaflow.positions.inventory import Flow
 from gammaflow.positions.origins import Interest, Origin, Source
 
 __all__ = [
@@ -94,7 +95,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
 
 def assign_positions(
     chain: Chain,
-    rule: str | Rule | ArrayLike = "calls_long_puts_short",
+    rule: str | Rule | Flow | ArrayLike = "calls_long_puts_short",
     *,
     venue: str | None = None,
     numeraire: str = "usd",
@@ -108,9 +109,10 @@ def assign_positions(
     ----------
     chain : Chain
         The quoted contracts.
-    rule : str, Rule or (n,) array
-        The name of a rule in `RULES`, a rule of your own, or dealers' signed contracts for each row of the
-        chain (+ = dealers are long), where they are known; NaN raises.
+    rule : str, Rule, Flow or (n,) array
+        The name of a rule in `RULES`, a rule of your own, dealers' inventory from trades
+        (`customer_flow`), or dealers' signed contracts for each row of the chain (+ = dealers are long),
+        where they are known; NaN raises.
     venue : str, optional
         Venue of the contracts; default: the chain's.
     numeraire : "usd" or "coin"
@@ -139,6 +141,9 @@ def assign_positions(
     reason = chain.unusable
     if isinstance(rule, Rule):
         position, label, signed = rule.position(chain), str(rule), rule.signed
+    elif isinstance(rule, Flow):
+        position, label, signed = rule.position(chain), rule.label(chain), rule.signed
+        reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
     else:
         position, label, signed = _given(chain, rule), "positions as given", True
         reason = np.where(np.isin(reason, OF_INTEREST), "", reason)

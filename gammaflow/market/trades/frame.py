@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.calendars import NEW_YORK
 from gammaflow.market.readers.osi import calendar_days
 from gammaflow.market.readers.source import Rows, Source
 from gammaflow.market.trades.contracts import us_symbols
@@ -25,7 +26,7 @@ from gammaflow.market.trades.rows import (
 from gammaflow.market.trades.trades import Trades
 from gammaflow.schema import CHAIN, TRADES
 
-__all__ = ["CONDITIONS", "OPRA", "TABLE", "contract_column"]
+__all__ = ["CONDITIONS", "OPRA", "TABLE", "contract_column", "days"]
 
 #: Columns that name a US contract where there is no column `contract`.
 PARTS = ("root", "expiry", "strike", "kind")
@@ -47,18 +48,22 @@ CONDITIONS: Mapping[str, str] = MappingProxyType(
 _KINDS = {**dict.fromkeys(("c", "call"), "call"), **dict.fromkeys(("p", "put"), "put")}
 
 
+def days(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Calendar days (New York's, of timestamps with a zone); missing where unreadable."""
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        text = values.astype("str").str.replace(r"[T ]\d\d?:\d\d.*$", "", regex=True)
+        return calendar_days(text)
+    local = values if values.dt.tz is None else values.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
+    return pd.Series(local.dt.normalize())
+
+
 def contract_column(columns: Mapping[str, pd.Series[Any]]) -> pd.Series[Any]:
     """Column `contract`, or US symbols made from `root`, `expiry`, `strike` and `kind`; "" where illegal."""
     if "contract" in columns:
         return columns["contract"]
-    day = columns["expiry"]
-    if not pd.api.types.is_datetime64_any_dtype(day.dtype):
-        day = calendar_days(day.astype("str").str.slice(0, 10))
-    elif day.dt.tz is not None:
-        day = day.dt.tz_convert("America/New_York").dt.tz_localize(None)
     kind = columns["kind"].astype("str").str.strip().str.lower().map(_KINDS)
     strike, bad = number_column(columns["strike"], CHAIN["strike"])
-    symbols = us_symbols(columns["root"], day.dt.normalize(), kind, np.where(bad, 0.0, strike))
+    symbols = us_symbols(columns["root"], days(columns["expiry"]), kind, np.where(bad, 0.0, strike))
     return pd.Series(symbols, columns["root"].index)
 
 
