@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gammaflow.checks import refuse
 from gammaflow.errors import SchemaError
 from gammaflow.market.trades import Trades
 from gammaflow.positions.book import Book
-from gammaflow.positions.classification import classify
+from gammaflow.positions.classification import Classified, classify
 from gammaflow.positions.inventory import Flow, flow_table, read_start
 from gammaflow.schema import CATEGORIES
 
-__all__ = ["ACCURACY", "Flow", "customer_flow"]
-
-#: Probability that a given direction is the customer's, by category of print.
-ACCURACY: Mapping[str, float] = MappingProxyType(
-    {"single": 1.0, "auction": 1.0, "block": 0.5, "combo": 0.5, "multi-leg": 0.5}
-)
+__all__ = ["Flow", "customer_flow"]
 
 
 def customer_flow(
@@ -44,16 +37,16 @@ def customer_flow(
     ----------
     trades : Trades
         The tape (`read_trades`).
-    rule : object, optional
+    rule : str or rule, optional
         Rule that classifies prints without a given direction (`gammaflow.positions.classification`). Without
-        one they are unclassified.
+        one they have no side.
     start : timestamp, Series or Book, optional
         The first moment of the flow (tz-aware); or dealers' inventory to cumulate on, as in `initial`.
     accuracy : mapping, optional
-        Probability, from 0.5 to 1, that the direction is the customer's, by category of print; those that
-        are not named are as in `ACCURACY`: 1 for single orders and auctions, 0.5 for blocks, combos and
-        multi-leg orders, whose direction says little. A classified print has the lower of its rule's
-        accuracy and its category's.
+        Probabilities from 0.5 to 1 that a side is the customer's, by category of print. "single" is the
+        accuracy of a given direction, 1 by default; a rule has its own. The others hold for directions and
+        rules alike: 0.5 by default for "block", "combo" and "multi-leg", whose direction says little;
+        "auction" as for single prints.
     initial : Series or Book, optional
         Dealers' contracts before the first trade, by contract. A book counts trades after its own timestamp
         only, unless `start` is given.
@@ -95,16 +88,15 @@ def customer_flow(
     """
     if not isinstance(trades, Trades):
         raise SchemaError(f"trades: received {type(trades).__name__}; legal: Trades, as read_trades returns.")
-    shares = _shares(accuracy)
     begin = read_start(start, initial)
-    side, right, layer = _sides(trades, rule, shares)
+    found = _sides(trades, rule, accuracy)
     kept = begin.later(trades["timestamp"])
     if not kept.any():
         raise SchemaError(
             f"start: received {begin.time}; none of the {len(trades):,} prints is later (last: "
             f"{trades['timestamp'][-1] if len(trades) else 'none'} UTC)."
         )
-    size, side, right = trades["size"][kept], side[kept], right[kept]
+    size, side, right = trades["size"][kept], found.side[kept], found.accuracy[kept]
     known = (side != 0) & (right != 0.5)
     columns = {
         "bought": np.where(known & (side > 0), size, 0.0),
@@ -113,17 +105,12 @@ def customer_flow(
         "inventory": -(2.0 * right - 1.0) * side * size,
         "variance": 4.0 * right * (1.0 - right) * size**2,
     }
-    given = np.isfinite(trades["direction"])
-    layers = pd.Series(layer[kept & ~given], dtype=object).value_counts()
+    layers = pd.Series(found.layer[kept], dtype=object).value_counts()
     counts = {
         "before start": int((~kept).sum()),
-        "direction given": int((kept & given).sum()),
-        **{f"classified: {name}": int(n) for name, n in layers.items()},
+        **{f"side by {name}" if name != "none" else "no side": int(n) for name, n in layers.items()},
         "unclassified": int((~known).sum()),
     }
-    meaning = "dealers are minus customers, as signed by the taker"
-    if rule is not None:
-        meaning += f" and by {rule.name}"
     times = trades["timestamp"][kept]
     return Flow(
         flow_table(trades["contract"][kept], columns, begin.inventory),
@@ -131,14 +118,14 @@ def customer_flow(
         begin.time if begin.time is not None else pd.Timestamp(times[0], tz="UTC"),
         pd.Timestamp(times[-1], tz="UTC"),
         "customer_flow",
-        meaning,
+        f"dealers are minus customers, whose side is by {found.rule}",
         ", ".join(trades.sources) or "trades",
         trades.remarks,
     )
 
 
-def _shares(accuracy: Mapping[str, float] | None) -> dict[str, float]:
-    """Accuracy of a given direction by category; SchemaError with every problem."""
+def _sides(trades: Trades, rule: Any, accuracy: Mapping[str, float] | None) -> Classified:
+    """Side of each print's customer; SchemaError with every problem of the accuracies."""
     given = dict(accuracy or {})
     problems = [
         f"accuracy: {name!r} is no category; legal: {', '.join(CATEGORIES)}."
@@ -150,23 +137,5 @@ def _shares(accuracy: Mapping[str, float] | None) -> dict[str, float]:
         if not number or not 0.5 <= value <= 1.0:
             problems.append(f"accuracy: received {value!r} for {name!r}; legal: from 0.5 to 1.")
     refuse("accuracy", problems)
-    return {**ACCURACY, **given}
-
-
-def _sides(
-    trades: Trades, rule: Any, shares: Mapping[str, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
-    """Side of each print's customer, its accuracy, and the layer that gave it, (n,) arrays."""
-    side: NDArray[np.float64] = np.nan_to_num(trades["direction"])
-    right: NDArray[np.float64] = (
-        pd.Series(trades["category"]).map(dict(shares)).to_numpy(dtype=np.float64).copy()
-    )
-    layer = np.where(side != 0, "given", "none").astype(object)
-    open_ = side == 0
-    if rule is not None and open_.any():
-        found = classify(trades.columns, rule)
-        np.copyto(side, found.side, where=open_)
-        np.copyto(right, np.minimum(right, found.accuracy), where=open_)
-        layer = np.where(open_, found.layer, layer)
-    right[side == 0] = 0.5
-    return side, right, layer
+    direction = given.pop("single", 1.0)
+    return classify(trades.columns, rule, direction=direction, categories=given)

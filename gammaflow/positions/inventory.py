@@ -69,6 +69,7 @@ class Flow(Frozen):
     integrity: pd.DataFrame | None = None
 
     signed: ClassVar[bool] = True
+    needs_interest: ClassVar[bool] = False
 
     @property
     def inventory(self) -> pd.Series:
@@ -101,19 +102,20 @@ class Flow(Frozen):
         }
         return pd.Series(found, name="contracts", dtype=np.float64)
 
-    def label(self, chain: Chain) -> str:
-        """The rule in words, with the number of contracts that are not in `chain`."""
+    def detail(self, chain: Chain) -> str:
+        """Number of contracts with an inventory that are not in `chain`, in words; "" where there is none."""
         match = self.match(chain).astype(np.int64)
         outside = match["expired"] + match["not in the chain"]
         if not outside:
-            return str(self)
+            return ""
         return (
-            f"{self.name} ({self.meaning}; {outside:,} of {outside + match['matched']:,} contracts are not "
-            f"in the chain, {match['expired']:,} of them expired)"
+            f"{outside:,} of {outside + match['matched']:,} contracts are not in the chain, "
+            f"{match['expired']:,} of them expired"
         )
 
-    def __str__(self) -> str:
-        return f"{self.name} ({self.meaning})"
+    def describe(self, chain: Chain) -> str:
+        """Name, meaning and `detail` for one chain, as books print them."""
+        return f"{self.name} ({'; '.join(filter(None, (self.meaning, self.detail(chain))))})"
 
     def summary(self) -> str:
         """Rule, sign, period, customers' and dealers' contracts by kind, and counts, as text."""
@@ -122,7 +124,7 @@ class Flow(Frozen):
             period = f", {self.start:%Y-%m-%d %H:%M} .. {self.end:%Y-%m-%d %H:%M} UTC"
         lines = [
             f"Flow of {len(self.table):,} contracts{period}",
-            f"rule: {self}; + = dealers are long, in contracts",
+            f"rule: {self.name} ({self.meaning}); + = dealers are long, in contracts",
         ]
         kinds = self.terms["kind"].fillna("other")
         for kind, rows in self.table.groupby(kinds.to_numpy(dtype=object)):

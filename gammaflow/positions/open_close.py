@@ -293,8 +293,8 @@ def _distinct(
     if several.any() and cumulative is None:
         raise SchemaError(
             f"{source.name}: {int(several.sum()):,} rows are followed by a later one of the same series and "
-            "day; say what rows hold: cumulative=True (the day's volume until then), or False (the volume since "
-            "the row before)."
+            "day; say what rows hold: cumulative=True (the day's volume until then), or False (the volume "
+            "since the row before)."
         )
     counts["superseded later in the day"] = int(several.sum()) if cumulative else 0
     return (table[~several] if cumulative else table).reset_index(drop=True), counts

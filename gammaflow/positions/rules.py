@@ -142,7 +142,7 @@ def assign_positions(
     if isinstance(rule, Rule):
         position, label, signed = rule.position(chain), str(rule), rule.signed
     elif isinstance(rule, Flow):
-        position, label, signed = rule.position(chain), rule.label(chain), rule.signed
+        position, label, signed = rule.position(chain), rule.describe(chain), rule.signed
         reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
     else:
         position, label, signed = _given(chain, rule), "positions as given", True

@@ -32,12 +32,12 @@ def read_trades(
 
     Rows that cannot be read (contract, timestamp, price, size, direction or another number) are excluded and
     counted by reason, and so are futures and combos printed as a whole. A row with the exchange and trade_id
-    of an earlier one is the same print: `duplicated` where it follows before any later timestamp, `replayed`
-    where it comes again after one, `conflicting` where it says something else (the first is used). Rows
-    without a trade_id repeat an earlier one where they equal it in every column, and either have a sequence
-    number or come again after a later timestamp. A cancel removes the last earlier print of its exchange,
-    contract, price and size. A tape with the newest print first is turned round; other prints behind a later
-    one are counted as `out of order` and sorted. `a + b` adds two files under the same rules.
+    of an earlier one is the same print: `duplicated` where no row of another time stands in between,
+    `replayed` where one does, `conflicting` where the two differ (the first is used). A row without a
+    trade_id repeats an earlier one where both are equal in every column, and either have a sequence number
+    or a row of another time in between. A cancel removes the last earlier print of its exchange, contract,
+    price and size. A tape with the newest print first is turned round; other prints behind a later one are
+    counted as `out of order` and sorted. `a + b` adds two files under the same rules.
 
     Parameters
     ----------

@@ -225,7 +225,9 @@ class Reading:
         values, bad = self._values()
         tally = {"read": n + self.unsplit, f"{MALFORMED}line cut off": self.unsplit}
         left = np.ones(n, dtype=np.bool_)
-        for kind, masks in ((NOT_OPTION, self.others), (MALFORMED, self.bad | bad)):
+        for name, mask in self.bad.items():
+            bad[name] = bad.get(name, False) | mask
+        for kind, masks in ((NOT_OPTION, self.others), (MALFORMED, bad)):
             for reason, mask in masks.items():
                 tally[kind + reason] = int((mask & left).sum())
                 left &= ~mask

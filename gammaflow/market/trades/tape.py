@@ -44,24 +44,13 @@ def _groups(table: pd.DataFrame) -> NDArray[np.int64]:
     return number
 
 
-def _later(time: NDArray[Any]) -> NDArray[np.int64]:
-    """Place of the first row behind each row that has a later timestamp; n where there is none."""
-    found = np.full(len(time), len(time), dtype=np.int64)
-    waiting: list[tuple[int, int]] = []
-    for place, moment in enumerate(time.astype(np.int64).tolist()):
-        while waiting and waiting[-1][1] < moment:
-            found[waiting.pop()[0]] = place
-        waiting.append((place, moment))
-    return found
-
-
 def distinct(tape: pd.DataFrame) -> Distinct:
     """First row of each print of a tape, and its repeats by reason.
 
     A row is the print of an earlier one where both have the same exchange and trade_id. Without a trade_id,
     a row is a repeat where it equals an earlier one in every column and either both have a sequence number,
-    or the tape has moved on to a later timestamp in between: equal rows without any number, one after
-    another, are separate prints.
+    or a row of another time stands between them: equal rows without any number, one after another, are
+    separate prints.
 
     Parameters
     ----------
@@ -72,52 +61,26 @@ def distinct(tape: pd.DataFrame) -> Distinct:
     Returns
     -------
     Distinct
-        Repeats that differ in contract, time, price, size or direction are `conflicting`; repeats that stand
-        behind a later timestamp, or in another part, are `replayed`; the others are `duplicated`.
+        Repeats that differ in contract, time, price, size or direction are `conflicting`; repeats with no row
+        of another time in between are `duplicated`; those with one, or in another part, are `replayed`.
     """
     n = len(tape)
     named = (tape["trade_id"] != "").to_numpy(dtype=bool)
     ids = _groups(tape[["cancel", "exchange", "trade_id"]])
     contents = _groups(tape[[*_CONTENTS, "cancel"]])
     rows = np.zeros(n, dtype=np.int64) if named.all() else _groups(tape[[*TRADES, "cancel"]])
-    if len(np.unique(np.where(named, ids, n + rows))) == n:
-        none = np.zeros(n, dtype=np.bool_)
-        return Distinct(~none, none, none, none)
-    part, later = tape["part"].to_numpy(), _later(tape["timestamp"].to_numpy())
+    time, part = tape["timestamp"].to_numpy(), tape["part"].to_numpy()
+    run = np.cumsum(np.r_[False, (time[1:] != time[:-1]) | (part[1:] != part[:-1])])
     bare = np.flatnonzero(~named & tape["sequence"].isna().to_numpy())
     occurrence = np.zeros(n, dtype=np.int64)
-    occurrence[bare] = _occurrences(rows[bare], bare, later, part)
-    identity = _groups(
-        pd.DataFrame({"named": named, "row": np.where(named, ids, rows), "occurrence": occurrence})
-    )
-    _, place, back = np.unique(identity, return_index=True, return_inverse=True)
+    occurrence[bare] = pd.DataFrame({"row": rows[bare], "run": run[bare]}).groupby(["row", "run"]).cumcount()
+    identity = pd.DataFrame({"named": named, "row": np.where(named, ids, rows), "occurrence": occurrence})
+    _, place, back = np.unique(_groups(identity), return_index=True, return_inverse=True)
     first = place[back]
     repeat = first != np.arange(n)
     conflicting = repeat & (contents != contents[first])
-    behind = (later[first] < np.arange(n)) | (part != part[first])
-    replayed = repeat & ~conflicting & behind
-    return Distinct(~repeat, repeat & ~conflicting & ~behind, replayed, conflicting)
-
-
-def _occurrences(
-    rows: NDArray[np.int64], places: NDArray[np.intp], later: NDArray[np.int64], part: NDArray[Any]
-) -> NDArray[np.int64]:
-    """Number of each row among the equal rows of its run: a run ends where the tape has moved on.
-
-    Parameters
-    ----------
-    rows, places : (m,) arrays
-        Group of each row, and its place in the tape.
-    later, part : (n,) arrays
-        First place behind each place of the tape with a later timestamp, and the file of each.
-    """
-    table = pd.DataFrame({"row": rows, "place": places})
-    before = table.groupby("row")["place"].shift()
-    known = before.notna().to_numpy()
-    origin = before.fillna(0).to_numpy(dtype=np.int64)
-    table["new"] = known & ((later[origin] < places) | (part[origin] != part[places]))
-    table["run"] = table.groupby("row")["new"].cumsum()
-    return np.asarray(table.groupby(["row", "run"]).cumcount(), dtype=np.int64)
+    replayed = repeat & ~conflicting & (run != run[first])
+    return Distinct(~repeat, repeat & ~conflicting & ~replayed, replayed, conflicting)
 
 
 def cancelled(tape: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
