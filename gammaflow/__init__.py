@@ -26,10 +26,14 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
+from gammaflow.market.trades import Trades, read_trades
 from gammaflow.positions import classification, filters, venues
 from gammaflow.positions import rules as positioning
 from gammaflow.positions.book import Book
+from gammaflow.positions.customer_flow import customer_flow
+from gammaflow.positions.inventory import Flow
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
+from gammaflow.positions.open_close import open_close
 from gammaflow.positions.open_interest import OpenInterestChange, open_interest_change
 from gammaflow.positions.open_interest_estimate import (
     estimate_open_interest,
@@ -64,6 +68,7 @@ __all__ = [
     "Exposure",
     "Feed",
     "FeedError",
+    "Flow",
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
@@ -80,6 +85,7 @@ __all__ = [
     "SchemaError",
     "Smiles",
     "Store",
+    "Trades",
     "aggregate_exposure",
     "american",
     "analyze",
@@ -93,6 +99,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "customer_flow",
     "demo_chain",
     "demo_notes",
     "dynamics",
@@ -109,10 +116,12 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "note_maps",
+    "open_close",
     "open_interest_change",
     "positioning",
     "read_chain",
     "read_notes",
+    "read_trades",
     "repair_chain",
     "replay",
     "schema",

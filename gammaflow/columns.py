@@ -142,7 +142,7 @@ class Columnar(Frozen):
     columns: Columns
 
     def __len__(self) -> int:
-        return len(self.columns["strike"])
+        return len(next(iter(self.columns.values())))
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         try:

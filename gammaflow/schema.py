@@ -1,4 +1,4 @@
-"""The column dictionary: every column of a Chain and a Book, its meaning and legal values.
+"""The column dictionary: every column of a Chain, a Book and Trades, its meaning and legal values.
 
 Examples
 --------
@@ -18,7 +18,7 @@ import pandas as pd
 
 from gammaflow.columns import NO_TIME, Column
 
-__all__ = ["BOOK", "CHAIN", "glossary"]
+__all__ = ["BOOK", "CATEGORIES", "CHAIN", "TRADES", "glossary"]
 
 
 def _dictionary(*columns: Column) -> Mapping[str, Column]:
@@ -141,8 +141,36 @@ BOOK: Mapping[str, Column] = _dictionary(
 )
 
 
+#: Kinds of prints: a single order, a block, a leg of a combo or of a multi-leg order, a single-leg auction.
+CATEGORIES = ("single", "block", "combo", "multi-leg", "auction")
+
+TRADES: Mapping[str, Column] = _dictionary(
+    replace(_CONTRACT, meaning="the contract's name, US symbols without blanks", unique=False),
+    Column("timestamp", "time", "UTC", "when it traded"),
+    Column("price", "number", "quote unit", "price", low=0.0),
+    Column("size", "number", "contracts", "contracts traded", low=0.0, open_low=True),
+    replace(
+        _optional("direction", "-", "side of the taker: +1 bought, -1 sold; missing: unknown", low=-1.0),
+        high=1.0,
+    ),
+    Column("category", "text", "-", "kind of print", choices=CATEGORIES, default="single"),
+    Column("trade_id", "text", "-", "the venue's own number of the trade; blank: unknown", default=""),
+    _optional("sequence", "-", "the venue's running number of the print"),
+    Column("exchange", "text", "-", "exchange that printed it", default=""),
+    _optional("bid", "quote unit", "bid of the exchange that printed it"),
+    _optional("ask", "quote unit", "ask of the exchange that printed it"),
+    _optional("bid_size", "contracts", "size of that bid"),
+    _optional("ask_size", "contracts", "size of that ask"),
+    _optional("best_bid", "quote unit", "best bid of all exchanges"),
+    _optional("best_ask", "quote unit", "best ask of all exchanges"),
+    _optional("best_bid_size", "contracts", "size of the best bid"),
+    _optional("best_ask_size", "contracts", "size of the best ask"),
+    replace(_optional("iv", "1/sqrt(year)", "implied volatility of the price (0.56 is 56 %)"), high=100.0),
+)
+
+
 def glossary() -> pd.DataFrame:
-    """Every column of a Chain and a Book: unit, meaning and legal values, one row each.
+    """Every column of a Chain, a Book and Trades: unit, meaning and legal values, one row each.
 
     Examples
     --------
@@ -152,7 +180,7 @@ def glossary() -> pd.DataFrame:
     """
     rows = {
         (what, c.name): {"unit": c.unit, "meaning": c.meaning, "legal": c.legal}
-        for what, dictionary in (("chain", CHAIN), ("book", BOOK))
+        for what, dictionary in (("chain", CHAIN), ("book", BOOK), ("trades", TRADES))
         for c in dictionary.values()
     }
     return pd.DataFrame.from_dict(rows, orient="index")

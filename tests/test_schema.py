@@ -115,7 +115,7 @@ def test_check_number_and_choice():
 
 def test_glossary_lists_every_column():
     table = schema.glossary()
-    assert len(table) == len(schema.CHAIN) + len(schema.BOOK)
+    assert len(table) == len(schema.CHAIN) + len(schema.BOOK) + len(schema.TRADES)
     assert table.loc[("book", "position"), "meaning"].startswith("dealers' signed position")
     assert (table["unit"] != "").all()
     assert (table["legal"] != "").all()

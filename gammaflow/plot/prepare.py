@@ -77,18 +77,18 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
 
 
 def strike_steps(
-    table: pd.DataFrame, spot: float, weight: pd.Series | None = None, *, bars: int = 100
+    table: pd.DataFrame, spot: float | None, weight: pd.Series | None = None, *, bars: int = 100
 ) -> tuple[pd.DataFrame, float, float]:
     """A table by strike summed on a regular grid around spot that fits one plot.
 
-    The window holds 97 % of the weight, and spot. The step is the most common gap between
+    The window holds 97 % of the weight, and spot, where it is known. The step is the most common gap between
     strikes, or 2, 5, 10, ... times that where there would be more than `bars`.
 
     Parameters
     ----------
     table : DataFrame
         Indexed by strike, ascending; any columns.
-    spot : float
+    spot : float or None
         Price of the underlying [currency].
     weight : Series, optional
         Weight of each strike of the table, >= 0; by default the sum of its absolute values.
@@ -108,8 +108,9 @@ def strike_steps(
     size = (table.abs().sum(axis=1) if weight is None else weight).to_numpy()
     total = size.sum()
     share = np.cumsum(size) / total if total > 0 else np.arange(1, len(size) + 1) / len(size)
-    low = min(strikes[np.searchsorted(share, 0.015)], spot)
-    high = max(strikes[np.searchsorted(share, 0.985)], spot)
+    low, high = strikes[np.searchsorted(share, 0.015)], strikes[np.searchsorted(share, 0.985)]
+    spot = float(high) if spot is None else spot
+    low, high = min(low, spot), max(high, spot)
     inside = (strikes >= low) & (strikes <= high)
     gaps, counts = np.unique(np.round(np.diff(strikes[inside]), 6), return_counts=True)
     gap = float(gaps[int(np.argmax(counts))]) if gaps.size else 10.0 ** np.floor(np.log10(spot / 20))

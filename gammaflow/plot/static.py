@@ -21,7 +21,7 @@ Zones = Sequence[tuple[float, float, Sequence[tuple[float, float]]]]
 
 
 def plot_bars(
-    bars: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
+    bars: pd.DataFrame, spot: float | None, title: str, unit: str, *, currency: str = "", ax: Any = None
 ) -> Any:
     """Stacked bars of calls and puts, or of other parts, with their sum.
 
@@ -30,7 +30,7 @@ def plot_bars(
     bars : DataFrame
         Indexed by strike (numbers), expiry (tz-aware timestamps) or names; columns "call", "put" or both, or
         the parts by name.
-    spot : float
+    spot : float or None
         Price of the underlying, marked where the axis is strikes [currency].
     title, unit : str
         Title, and unit of `bars`; a readable power of ten is added to it.

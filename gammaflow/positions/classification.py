@@ -48,6 +48,7 @@ from gammaflow.columns import numbers
 from gammaflow.frozen import Frozen
 from gammaflow.kernels import tape
 from gammaflow.positions.tape_rules import TAPE_RULES, Layers, TapeRule, accuracy_problem, tape_rule
+from gammaflow.schema import CATEGORIES
 
 __all__ = [
     "CATEGORIES",
@@ -61,8 +62,7 @@ __all__ = [
     "signed_size",
 ]
 
-#: Kinds of prints; the side of complex ones is worth nothing unless an accuracy is given.
-CATEGORIES = ("single", "auction", "block", "combo", "multi-leg")
+#: Prints whose side is worth nothing unless an accuracy is given.
 COMPLEX = ("block", "combo", "multi-leg")
 
 _QUOTE = ("bid", "ask")

@@ -160,8 +160,8 @@ def assign_positions(
         The quoted contracts.
     rule : str, rule or (n,) array
         The name of a rule in `RULES`, a rule of your own (`Rule`, `SkewRule`, `TableRule`, `ContractRule`),
-        or dealers' signed contracts for each row of the chain (+ = dealers are long), where they are known;
-        NaN raises.
+        dealers' inventory from trades (`customer_flow`, `open_close`), or dealers' signed contracts for each
+        row of the chain (+ = dealers are long), where they are known; NaN raises.
     venue : str, optional
         Venue of the contracts; default: the chain's.
     numeraire : "usd" or "coin"
