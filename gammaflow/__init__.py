@@ -33,8 +33,11 @@ from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConverti
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
+from gammaflow.studies import conventions
 from gammaflow.studies import notes as note_maps
+from gammaflow.studies.conventions import Convention
 from gammaflow.studies.data import sensitivity
+from gammaflow.studies.reconcile import Reconciliation, reconcile
 from gammaflow.studies.scenarios import (
     compare_dynamics,
     flip_path,
@@ -50,6 +53,7 @@ __all__ = [
     "BarrierNote",
     "Book",
     "Chain",
+    "Convention",
     "ConvergenceError",
     "Cube",
     "ExerciseComparison",
@@ -64,6 +68,7 @@ __all__ = [
     "MismatchError",
     "Profile",
     "ReaderError",
+    "Reconciliation",
     "RepairedChain",
     "Report",
     "ReverseConvertible",
@@ -80,6 +85,7 @@ __all__ = [
     "chain_from_frame",
     "compare_dynamics",
     "compare_exercise",
+    "conventions",
     "demo_chain",
     "demo_notes",
     "dynamics",
@@ -96,6 +102,7 @@ __all__ = [
     "positioning",
     "read_chain",
     "read_notes",
+    "reconcile",
     "repair_chain",
     "replay",
     "schema",
