@@ -43,9 +43,12 @@ from gammaflow.positions.open_interest_estimate import (
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
+from gammaflow.studies import conventions
 from gammaflow.studies import notes as note_maps
 from gammaflow.studies.books import compare_books
+from gammaflow.studies.conventions import Convention
 from gammaflow.studies.data import sensitivity
+from gammaflow.studies.reconcile import Reconciliation, reconcile
 from gammaflow.studies.rules import RuleComparison, compare_rules
 from gammaflow.studies.scenarios import (
     compare_dynamics,
@@ -62,6 +65,7 @@ __all__ = [
     "BarrierNote",
     "Book",
     "Chain",
+    "Convention",
     "ConvergenceError",
     "Cube",
     "ExerciseComparison",
@@ -78,6 +82,7 @@ __all__ = [
     "OpenInterestChange",
     "Profile",
     "ReaderError",
+    "Reconciliation",
     "RepairedChain",
     "Report",
     "ReverseConvertible",
@@ -99,6 +104,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "conventions",
     "customer_flow",
     "demo_chain",
     "demo_notes",
@@ -122,6 +128,7 @@ __all__ = [
     "read_chain",
     "read_notes",
     "read_trades",
+    "reconcile",
     "repair_chain",
     "replay",
     "schema",

@@ -150,10 +150,10 @@ def describe(currency: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Conversion:
-    """Conversion of some measures to another unit: times `factor`, and over spot where `by_spot`."""
+    """Conversion of some measures to another unit: times `factor`, and over spot to a power."""
 
     measures: tuple[str, ...]
-    by_spot: bool
+    power: int
     factor: float
     unit: str
 
@@ -164,10 +164,11 @@ _TRADED = ("delta", "gamma", "vanna", "charm", "gross_gamma", "total_gamma")
 #: Units used by other tools, by name.
 CONVERSIONS: Mapping[str, Conversion] = MappingProxyType(
     {
-        "per_point": Conversion(_GAMMAS, True, 1.0 / PERCENT, "{ccy} per +1.00 of spot"),
-        "per_100pct": Conversion(_GAMMAS, False, 1.0 / PERCENT, "{ccy} per +100 % spot"),
-        "shares": Conversion(_TRADED, True, 1.0, "units"),
-        "contracts": Conversion(_TRADED, True, 1.0, "contracts"),
+        "per_point": Conversion(_GAMMAS, 1, 1.0 / PERCENT, "{ccy} per +1.00 of spot"),
+        "per_100pct": Conversion(_GAMMAS, 0, 1.0 / PERCENT, "{ccy} per +100 % spot"),
+        "shares": Conversion(_TRADED, 1, 1.0, "units"),
+        "shares_per_point": Conversion(_GAMMAS, 2, 1.0 / PERCENT, "units per +1.00 of spot"),
+        "contracts": Conversion(_TRADED, 1, 1.0, "contracts"),
     }
 )
 
@@ -183,7 +184,8 @@ def convert(
         Measures in their own units, one row per group or spot.
     to : str
         "per_point" (S gamma: delta in currency per +1.00 of spot), "per_100pct" (S^2 gamma), "shares" (units
-        of the underlying in place of currency) or "contracts" (futures of `contract_size` units).
+        of the underlying in place of currency), "shares_per_point" (gamma alone: units per +1.00 of spot) or
+        "contracts" (futures of `contract_size` units).
     spot : float or array of one per row
         Spot at which the measures hold [currency].
     currency : str
@@ -218,7 +220,7 @@ def convert(
             "per futures contract, > 0, and the other units take none."
         )
     how = CONVERSIONS[to]
-    divisor = (floats(spot) if how.by_spot else np.float64(1.0)) * (contract_size or 1.0)
+    divisor = floats(spot) ** how.power * (contract_size or 1.0)
     out = {}
     for name in table.columns.intersection(list(how.measures)):
         per = PROFILE_MEASURES[name].unit.removeprefix("{ccy}") if how.measures is _TRADED else ""

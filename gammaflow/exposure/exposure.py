@@ -125,7 +125,7 @@ class Exposure(Frozen):
         return pd.Series({name: float(values.sum()) for name, values in self.rows.items()}, name="total")
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
-        """Table in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
         return convert(self.table, unit, self.book.spot, self.book.currency, contract_size)
 
     def to_dict(self) -> dict[str, Any]:

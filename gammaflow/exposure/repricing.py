@@ -132,7 +132,7 @@ class Repricing(Frozen):
         return replace(empty, values=lock(values), shortfalls=accuracy.shortfalls)
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
-        """Table in another unit: "per_point", "per_100pct", "shares" or "contracts" (`units.convert`)."""
+        """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
         return convert(self.table, unit, self.spots, self.book.currency, contract_size)
 
     def value_at(self, spot: float, measure: str = "gamma") -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.positions.origins import Interest, interest_behind
 
-__all__ = ["find_concentration", "find_max_pain", "find_walls"]
+__all__ = ["SENSES", "find_concentration", "find_max_pain", "find_walls", "walls_of"]
 
 Array = NDArray[np.float64]
 
@@ -40,8 +40,20 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
         time. Rows without a strike (notes, futures, funds) count nowhere. Barrier and digital options count
         only in `absolute`, since most of their gamma is not at the strike, and not in "above and below".
     """
-    frame = _strikes(exposure)
-    spot = exposure.book.spot
+    return walls_of(_strikes(exposure), exposure.book.spot)
+
+
+def walls_of(frame: pd.DataFrame, spot: float) -> pd.DataFrame:
+    """The table of `find_walls` from rows that are alive.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One line per row: `strike` [currency], `side` ("call", "put" or another kind), `expiry`, `gamma`
+        (signed), `gross_gamma` and `contracts` (both unsigned; gammas in any one unit).
+    spot : float
+        Price of the underlying [currency].
+    """
     later = frame[frame["expiry"] > frame["expiry"].min()]
     contracts = frame.assign(gross_gamma=frame["contracts"])
     net = frame.groupby("strike")["gamma"].sum()

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
 from gammaflow.checks import check_number
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.positions.rules import PositionRule, assign_positions, find_rule
 from gammaflow.studies.study import Study
+from gammaflow.studies.treatments import business_days as count_business_days
+from gammaflow.studies.treatments import midnight, vendor_gamma
 from gammaflow.text import moment_text
-from gammaflow.units import describe, money
+from gammaflow.units import describe
 
 __all__ = ["Sensitivity", "sensitivity"]
 
@@ -103,9 +103,9 @@ def sensitivity(
         "repaired, legs apart": lambda: repair_chain(chain, rate=rate, out_of_the_money=False),
         "repaired, from mids": lambda: repair_chain(chain, rate=rate, prefer="mid"),
         f"business days / {business_days:g}": lambda: chain.with_columns(
-            expiry=_business_days(chain, business_days)
+            expiry=count_business_days(chain, business_days)
         ),
-        "midnight UTC": lambda: chain.with_columns(expiry=_days(chain)),
+        "midnight UTC": lambda: chain.with_columns(expiry=midnight(chain)),
     }
     rows = {"vendor gamma": _vendor_gamma(chain, rule)}
     rows |= {name: _row(make(), rule) for name, make in treatments.items()}
@@ -141,8 +141,7 @@ def _nothing() -> dict[str, Any]:
 
 
 def _vendor_gamma(chain: Chain, rule: PositionRule) -> dict[str, Any]:
-    cash = rule.position(chain) * chain["multiplier"] * chain["vendor_gamma"] * chain.spot**2
-    gamma = money({"gamma": cash})["gamma"]
+    gamma = rule.position(chain) * vendor_gamma(chain)
     fine = ~np.isnan(gamma) & (gamma != 0) & (chain.years > 0)
     if not fine.any():
         return _nothing()
@@ -152,25 +151,3 @@ def _vendor_gamma(chain: Chain, rule: PositionRule) -> dict[str, Any]:
         "rows": int(fine.sum()),
         "open_interest": float(chain["open_interest"][fine].sum()),
     }
-
-
-def _days(chain: Chain) -> NDArray[np.datetime64]:
-    """The calendar day of each expiry at its venue (New York where it settles AM or PM, else UTC)."""
-    moments = pd.DatetimeIndex(chain["expiry"], tz="UTC")
-    local = moments.tz_convert(NEW_YORK).tz_localize(None)
-    listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
-    days = np.where(listed, local.to_numpy(), chain["expiry"]).astype("datetime64[D]")
-    return days.astype("datetime64[ns]")
-
-
-def _business_days(chain: Chain, per_year: float) -> NDArray[np.datetime64]:
-    """Expiries that lie weekdays / per_year years ahead of asof; days before asof stay expired."""
-    days = _days(chain).astype("datetime64[D]")
-    listed = np.isin(chain["settlement"].astype(str), ("AM", "PM"))
-    local = chain.asof.tz_convert(NEW_YORK) if listed.any() else chain.asof
-    today = local.tz_localize(None).to_datetime64().astype("datetime64[D]")
-    ahead = np.where(days == today, 1, np.busday_count(today, days))
-    moment = chain.asof.tz_localize(None).to_datetime64()
-    # Half a day off zero: a day with no weekday in between has not expired.
-    years = np.where(ahead > 0, ahead, np.where(days > today, 1, -1)) / per_year
-    return np.asarray(moment + np.rint(years * DAYS_PER_YEAR * 86_400e9).astype("timedelta64[ns]"))

@@ -1,0 +1,228 @@
+"""Search: the single choices, else the pairs of choices, that turn one convention into given numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from gammaflow.errors import SchemaError
+from gammaflow.frozen import Frozen
+from gammaflow.studies.conventions.calculator import Calculator
+from gammaflow.studies.conventions.convention import CANDIDATES, CHOICES, Convention
+
+__all__ = ["NUMBERS", "Explanation", "Search", "best", "find_explanations"]
+
+#: Numbers that can be given, in the order in which a search compares them: the costly ones last.
+NUMBERS = ("gamma", "by_strike", "call_wall", "put_wall", "flip")
+
+#: Choices that change no number but one.
+_ONLY = {"wall": ("call_wall", "put_wall"), "flip": ("flip",)}
+_CLOSEST = 3
+_SAME = 1e-12
+
+Change = tuple[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation(Frozen):
+    """Choices that, changed together, give the numbers; or come near them.
+
+    Attributes
+    ----------
+    changes : mapping of str to str
+        By choice, its value in words; empty where the numbers agree already.
+    convention : Convention
+        The convention with these choices.
+    errors : mapping of str to float
+        By number, the distance from the one given: relative for gamma (sum of absolute differences over that
+        of absolute values by strike), in currency for levels. Numbers after the first miss are not computed.
+    misfit : float
+        Largest distance over its tolerance; up to 1 explains.
+    """
+
+    changes: Mapping[str, str]
+    convention: Convention
+    errors: Mapping[str, float]
+    misfit: float
+
+    def __str__(self) -> str:
+        return " and ".join(f"{k} {v}" for k, v in self.changes.items()) or "no change"
+
+
+@dataclass(frozen=True, eq=False)
+class Search(Frozen):
+    """Result of `find_explanations`.
+
+    Attributes
+    ----------
+    explanations : tuple of Explanation
+        All changes of the smallest number of choices that explain the numbers, best first; empty for none.
+    closest : tuple of Explanation
+        Where nothing explains them, the three that come nearest; they are no explanations.
+    silent : tuple of Explanation
+        Single choices that cannot be told from none on this chain: they leave every row as it is or, where
+        the numbers agree already, within tolerance.
+    tried : int
+        Conventions compared.
+    refused : tuple of str
+        Candidates that the chain cannot be valued under, with the reason.
+    """
+
+    explanations: tuple[Explanation, ...]
+    closest: tuple[Explanation, ...]
+    silent: tuple[Explanation, ...]
+    tried: int
+    refused: tuple[str, ...] = field(default=())
+
+
+def find_explanations(
+    calculator: Calculator,
+    start: Convention,
+    target: Mapping[str, Any],
+    *,
+    tol: float,
+    level_tol: float,
+    candidates: Mapping[str, Sequence[Any]] | None = None,
+) -> Search:
+    """Changes of one choice, else of two, after which a convention gives some numbers.
+
+    Parameters
+    ----------
+    calculator : Calculator
+    start : Convention
+        Where the search starts.
+    target : mapping
+        Numbers by name, of `NUMBERS`: floats, and a Series for "by_strike".
+    tol : float
+        Relative tolerance of gamma and of gamma by strike.
+    level_tol : float
+        Tolerance of a flip, over spot. Walls must agree.
+    candidates : mapping of str to sequence, optional
+        Values to try per choice, in place of those of `CANDIDATES`; none leaves the choice as it is.
+
+    Returns
+    -------
+    Search
+    """
+    compare = _Comparison(calculator, target, tol, level_tol)
+    refused: dict[str, None] = {}
+    single = _singles(calculator, start, target, {**CANDIDATES, **(candidates or {})})
+
+    def explain(changes: tuple[Change, ...]) -> Explanation | None:
+        try:
+            return compare(start, changes)
+        except SchemaError as error:
+            named = " and ".join(f"{choice} {value}" for choice, value in changes)
+            refused[f"{named}: {str(error).splitlines()[0]}"] = None
+            return None
+
+    ones = [found for change in single if (found := explain((change,)))]
+    none = compare(start, ())
+    tried, twos = 1 + len(ones), list[Explanation]()
+    if none.misfit <= 1.0:
+        silent = tuple(e for e in ones if e.misfit <= 1.0)
+        return Search((none,), (), silent, tried, tuple(refused))
+    silent = tuple(e for e in ones if compare.same_rows(e, start))
+    fitting = [e for e in ones if e.misfit <= 1.0]
+    if not fitting:
+        twos = [made for pair in _pairs(single) if (made := explain(pair))]
+        tried += len(twos)
+        fitting = [e for e in twos if e.misfit <= 1.0]
+    fitting.sort(key=lambda e: e.misfit)
+    closest = () if fitting else tuple(sorted([none, *ones, *twos], key=_distance)[:_CLOSEST])
+    return Search(tuple(fitting), closest, silent, tried, tuple(refused))
+
+
+def best(search: Search | None) -> Convention | None:
+    """The convention of the best explanation found; None without one."""
+    return search.explanations[0].convention if search and search.explanations else None
+
+
+def _distance(e: Explanation) -> tuple[int, float]:
+    """Order of what does not explain: first what explains more numbers, then the smaller misfit."""
+    return -len(e.errors), e.misfit
+
+
+def _singles(
+    calculator: Calculator,
+    start: Convention,
+    target: Mapping[str, Any],
+    candidates: Mapping[str, Sequence[Any]],
+) -> list[Change]:
+    """Every other value of every choice that can change one of the numbers."""
+    unknown = [name for name in candidates if name not in CHOICES]
+    if unknown:
+        raise SchemaError(f"candidates: received {unknown[0]!r}; legal: {', '.join(CHOICES)}.")
+    american = (calculator.chain["exercise"] == "american").any()
+    idle = {name for name, numbers in _ONLY.items() if not set(numbers) & set(target)}
+    idle |= set() if american else {"exercise"}
+    legal = {(name, i): replace(start, **{name: value})
+             for name, values in candidates.items() if name not in idle
+             for i, value in enumerate(values)}  # fmt: skip
+    made = [(name, getattr(c, name)) for (name, _), c in legal.items()]
+    return [(name, value) for name, value in made if value != getattr(start, name)]
+
+
+def _pairs(single: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
+    return ((a, b) for a, b in combinations(single, 2) if a[0] != b[0])
+
+
+class _Comparison:
+    """Distance of a convention's numbers from those given."""
+
+    def __init__(
+        self, calculator: Calculator, target: Mapping[str, Any], tol: float, level_tol: float
+    ) -> None:
+        self.calculator = calculator
+        self.target = {name: target[name] for name in NUMBERS if name in target}
+        self.tol, self.level_tol = tol, level_tol
+
+    def __call__(self, start: Convention, changes: tuple[Change, ...]) -> Explanation:
+        c = replace(start, name="", source="", **dict(changes))
+        errors: dict[str, float] = {}
+        misfit = 0.0 if self.calculator.number(c, "rows") else np.inf
+        for name in self.target:
+            if misfit > 1.0:
+                break
+            errors[name], allowed = self._error(c, name)
+            misfit = max(misfit, errors[name] / allowed if errors[name] else 0.0)
+        return Explanation({name: c.words(name) for name, _ in changes}, c, errors, misfit)
+
+    def _error(self, c: Convention, name: str) -> tuple[float, float]:
+        """Distance of one number from the one given, and the largest that is allowed (> 0)."""
+        given = self.target[name]
+        tiny = float(np.finfo(np.float64).tiny)
+        if name == "by_strike":
+            x, y = self.calculator.by_strike(c).align(given, fill_value=0.0)
+            return _ratio(float((x - y).abs().sum()), float(y.abs().sum())), max(self.tol, tiny)
+        found = self.calculator.number(c, name)
+        if name == "gamma":
+            return _ratio(abs(found - given), abs(given)), max(self.tol, tiny)
+        if np.isnan(found) or np.isnan(given):
+            return (0.0 if np.isnan(found) and np.isnan(given) else np.inf), 1.0
+        spot = self.calculator.chain.spot
+        allowed = self.level_tol if name == "flip" else 1e-9
+        return abs(found - given), max(allowed * spot, tiny)
+
+    def same_rows(self, explanation: Explanation, start: Convention) -> bool:
+        """Whether a change of one choice leaves every row, or the level it defines, as it is."""
+        (choice,) = explanation.changes
+        if choice in _ONLY:
+            names = [name for name in _ONLY[choice] if name in self.target]
+            return all(self._equal(explanation.convention, start, name) for name in names)
+        x, y = self.calculator.rows(explanation.convention), self.calculator.rows(start)
+        return bool(np.abs(x - y).max() <= _SAME * np.abs(y).max())
+
+    def _equal(self, a: Convention, b: Convention, name: str) -> bool:
+        x, y = self.calculator.number(a, name), self.calculator.number(b, name)
+        return bool(np.isclose(x, y, rtol=_SAME, atol=0.0, equal_nan=True))
+
+
+def _ratio(difference: float, size: float) -> float:
+    if difference == 0.0:
+        return 0.0
+    return difference / size if size else np.inf
