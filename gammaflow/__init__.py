@@ -12,6 +12,7 @@ from gammaflow.errors import (
     SchemaError,
 )
 from gammaflow.exposure import dynamics
+from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.cube import Cube, sweep
 from gammaflow.exposure.exercise import ExerciseComparison, compare_exercise
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
@@ -26,8 +27,9 @@ from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw
 from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
+from gammaflow.positions import beliefs, venues
 from gammaflow.positions import rules as positioning
-from gammaflow.positions import venues
+from gammaflow.positions.beliefs import Beliefs
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.rules import assign_positions
@@ -47,7 +49,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Answers",
     "Autocallable",
+    "Bands",
     "BarrierNote",
+    "Beliefs",
     "Book",
     "Chain",
     "ConvergenceError",
@@ -75,6 +79,7 @@ __all__ = [
     "analyze",
     "assign_positions",
     "barrier",
+    "beliefs",
     "book_notes",
     "bsm",
     "chain_from_frame",
@@ -100,6 +105,7 @@ __all__ = [
     "replay",
     "schema",
     "sensitivity",
+    "sign_bands",
     "sweep",
     "sweep_spot",
     "units",
