@@ -14,7 +14,16 @@ from gammaflow.exposure.zones import FADED
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.bands import draw_levels, products
 
-__all__ = ["PROBABILITIES", "Distribution", "DrawLevels", "Flips", "Zones", "blocks_of", "find_draw_levels"]
+__all__ = [
+    "PROBABILITIES",
+    "Distribution",
+    "DrawLevels",
+    "Flips",
+    "Zones",
+    "blocks_of",
+    "find_draw_levels",
+    "named_quantiles",
+]
 
 Array = NDArray[np.float64]
 
@@ -25,10 +34,16 @@ PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BLOCK = 256
 
 
-def named_quantiles(values: Array, axis: int = 0) -> dict[str, Array]:
-    """Quantiles of finite values along an axis by name."""
-    found = np.quantile(values, PROBABILITIES, axis=axis)
-    return {f"{100 * p:g} %": q for p, q in zip(PROBABILITIES, found, strict=True)}
+def named_quantiles(rows: Array) -> dict[str, Array]:
+    """Quantiles of each row of finite values by name; the rows are sorted in place."""
+    rows.sort(axis=1)
+    out = {}
+    for p in PROBABILITIES:
+        place = p * (rows.shape[1] - 1)
+        i = min(int(place), max(rows.shape[1] - 2, 0))
+        left, right = rows[:, i], rows[:, min(i + 1, rows.shape[1] - 1)]
+        out[f"{100 * p:g} %"] = left + (place - i) * (right - left)
+    return out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,13 +70,11 @@ class Distribution(Frozen):
     def quantiles(self) -> pd.DataFrame:
         """Quantiles of each column over the draws that have one."""
         kept = self.samples.select_dtypes("float").dropna()
-        if kept.empty:
-            return pd.DataFrame(np.nan, index=list(named_quantiles(np.zeros(1))), columns=kept.columns)
-        rows = named_quantiles(kept.to_numpy())
-        return pd.DataFrame.from_dict(rows, orient="index", columns=kept.columns)
+        values = kept.to_numpy().T if len(kept) else np.full((kept.shape[1], 1), np.nan)
+        return pd.DataFrame(named_quantiles(np.array(values)), index=kept.columns).T
 
     def density(self, column: str | None = None, bins: int = 60) -> pd.Series:
-        """Probability density of a column (default: the first) over spot [1/currency], with the rest in none."""
+        """Density over spot of a column (default: the first) [1/currency]; its integral is 1 less `none`."""
         values = self.samples[column or self.samples.columns[0]].to_numpy()
         finite = values[np.isfinite(values)]
         if not finite.size:

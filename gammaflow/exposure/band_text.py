@@ -31,18 +31,15 @@ def lines(bands: Any) -> list[str]:
         + (f", and {len(bands.known.book)} rows with known positions" if bands.known else ""),
         f"sign: {CONVENTION}",
         *profile.remarks,
-        f"gamma at spot [{unit}]: {middle:,.1f} (5 % {low:,.1f}, 95 % {high:,.1f}), short in {at['p_short']:.0%}",
+        f"gamma at spot [{unit}]: {middle:,.1f} (5 % {low:,.1f}, 95 % {high:,.1f}), "
+        f"short in {at['p_short']:.0%} of draws",
         _line("zero gamma nearest to spot", bands.flips, "flip"),
         _line("short-gamma zone, low", bands.zones, "low", opened[0]),
         _line("short-gamma zone, high", bands.zones, "high", opened[1]),
         _line("trough", bands.core, "trough"),
         _line("core, low", bands.core, "core_low"),
         _line("core, high", bands.core, "core_high"),
-        *[
-            f"break-even: a short-gamma zone where dealers' net share of {kind} open interest is below "
-            f"{row['zone']:+.2f} (believed {row['mean']:+.2f}); short at spot below {row['at_spot']:+.2f}"
-            for kind, row in bands.break_even.table.iterrows()
-        ],
+        *[_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()],
         f"levels within the grid {first:,.0f} .. {last:,.0f} {book.currency}",
     ]
 
@@ -54,7 +51,19 @@ def _line(name: str, found: Any, column: str, opened: float = 0.0) -> str:
     q = found.quantiles[column]
     text = f"{name}: {q['50 %']:,.0f} (5 % {q['5 %']:,.0f}, 95 % {q['95 %']:,.0f})"
     text += f", none in {found.none:.1%} of draws" * (found.none > 0.0)
-    return text + f", beyond the grid in {opened:.1%}" * (opened > 0.0)
+    return str(text) + f", beyond the grid in {opened:.1%}" * (opened > 0.0)
+
+
+def _break_even(kind: str, row: Any) -> str:
+    """Break-even shares of one kind, or that no share makes a difference."""
+    text = f"net share of {kind} open interest (believed {row['mean']:+.2f})"
+    zone = f"a short-gamma zone exists below {row['zone']:+.2f}"
+    if row["zone"] > 1.0:
+        zone = "a short-gamma zone exists at any"
+    elif row["zone"] <= -1.0:
+        zone = "a short-gamma zone exists at none"
+    low, high = row["at_spot 5 %"], row["at_spot 95 %"]
+    return f"break-even {text}: {zone}; short at spot below {row['at_spot']:+.2f} (5 % {low:+.2f}, 95 % {high:+.2f})"
 
 
 def to_dict(bands: Any) -> dict[str, Any]:
@@ -103,6 +112,5 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _columns(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {
-        str(name): {str(k): _plain(v) for k, v in column.items()}
-        for name, column in table.to_dict().items()
+        str(name): {str(k): _plain(v) for k, v in column.items()} for name, column in table.to_dict().items()
     }

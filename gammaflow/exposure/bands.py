@@ -61,8 +61,8 @@ class Bands(Frozen):
     cells : CellBeliefs
         Beliefs about each cell of the open interest.
     unit : (cells, m) array
-        Gamma of each cell at each spot were dealers long all of it [currency per +1 % spot]; the last row that
-        of the known positions, if there are any.
+        Gamma of each cell at each spot were dealers long all of it [currency per +1 % spot]; the last row is
+        that of the known positions, if there are any.
     draws, seed : int
         Number of draws, and the seed that gives the same ones again.
     core_fraction : float
@@ -93,7 +93,7 @@ class Bands(Frozen):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Indexed by spot: quantiles and mean of gamma [currency per +1 % spot], and the probability of short."""
+        """Indexed by spot: quantiles and mean of gamma [currency per +1 % spot], chance of being short."""
         shares = np.ascontiguousarray(self._shares.T)
         parts = []
         for first in range(0, self.unit.shape[1], _SPOTS):
@@ -102,7 +102,7 @@ class Bands(Frozen):
             products(some.T, shares, out)
             short = (out < -self._floor).mean(axis=1)
             columns = {"mean": out.mean(axis=1), "p_short": short}
-            parts.append(pd.DataFrame({**named_quantiles(out, axis=1), **columns}))
+            parts.append(pd.DataFrame({**named_quantiles(out), **columns}))
         index = pd.Index(self.profile.spots, name="spot")
         return pd.concat(parts).set_axis(index, axis=0)
 
@@ -136,12 +136,13 @@ class Bands(Frozen):
         samples = self._frame[["trough", "core_low", "core_high", "gamma"]]
         unit = describe(self._book.currency)["gamma"]
         return Distribution(
-            samples, f"trough and core ({self.core_fraction:g} of it) of that zone, gamma [{unit}] at the trough"
+            samples,
+            f"trough and core ({self.core_fraction:g} of it) of that zone, gamma [{unit}] at the trough",
         )
 
     @cached_property
     def break_even(self) -> BreakEven:
-        """Share of put (and of call) open interest below which dealers are short gamma, others at their means."""
+        """Net share of put (of call) open interest below which dealers are short gamma, others at means."""
         kind = self.cells.cells.table["kind"].to_numpy(str)
         extra = np.zeros(len(self.unit) - len(kind))
         masks = {name: np.append(np.char.endswith(kind, name), extra > 0) for name in ("put", "call")}
@@ -168,8 +169,8 @@ class Bands(Frozen):
         -------
         Series
             `p_all`: probability that all of it is short, so that it lies inside one zone; `p_any`; `mean` and
-            quantiles of the short part of it (in ln S); `put_all`, `put_any`: share of put open interest below
-            which all and any of it is short, other shares at their means.
+            quantiles of the short part of it (in ln S); `put_all`, `put_any`: net share of put open interest
+            below which all and any of it is short, other shares at their means.
 
         Raises
         ------
@@ -193,10 +194,11 @@ class Bands(Frozen):
             share = -(np.where(mine, 0.0, self._means) @ unit) / unit[mine].sum(axis=0)
         found = {"p_all": (out >= 1.0 - 1e-12).mean(), "p_any": (out > 0.0).mean(), "mean": out.mean()}
         shares = {"put_all": share.min(), "put_any": share.max()}
-        return pd.Series({**found, **named_quantiles(out), **shares}, name=f"{low:,.0f} .. {high:,.0f}")
+        quantiles = {name: q[0] for name, q in named_quantiles(out[None, :]).items()}
+        return pd.Series({**found, **quantiles, **shares}, name=f"{low:,.0f} .. {high:,.0f}")
 
     def tornado(self) -> pd.DataFrame:
-        """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at the mean.
+        """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at means.
 
         Returns
         -------
@@ -217,13 +219,18 @@ class Bands(Frozen):
             "swing": np.abs(gamma[count:, 0] - gamma[:count, 0]),
         }
         values = {"share": np.append(table["5 %"], table["95 %"]), "gamma": gamma[:, 0]}
-        values |= {"flip": found[:, 0], "trough": found[:, 5], "core_low": found[:, 7], "core_high": found[:, 8]}
+        values |= {
+            "flip": found[:, 0],
+            "trough": found[:, 5],
+            "core_low": found[:, 7],
+            "core_high": found[:, 8],
+        }
         for name, both in values.items():
             columns |= {f"{name} 5 %": both[:count], f"{name} 95 %": both[count:]}
         return pd.DataFrame(columns, index=table.index).sort_values("swing", ascending=False, kind="stable")
 
     def book(self, draw: int) -> Book:
-        """Dealers' positions in one draw, known ones included: its levels are exact where bands interpolate."""
+        """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated."""
         if not 0 <= draw < self.draws:
             raise SchemaError(f"draw: received {draw!r}; legal: 0 .. {self.draws - 1:,}.")
         interest = self._book
@@ -323,9 +330,10 @@ def sign_bands(
     """Gamma over spot, flips, zones and cores under beliefs about dealers' share of open interest.
 
     Gamma is linear in the shares: each cell is repriced once, and every draw is a sum of cells, exact at each
-    spot of the grid. Between spots gamma is taken as straight (around a trough as a parabola), so that flips and
-    edges are off by about the square of the grid's step: by some 1e-6 of spot on the default grid, and by up to
-    one step beside a jump of gamma (early exercise, a barrier) or where two zeros lie within a step.
+    spot of the grid. Between spots gamma is taken as straight, around a trough as a parabola. Flips and edges
+    of the default grid are then off by some 1e-6 of spot within 30 % of it and 1e-4 beyond (measured), and by
+    up to one step of the grid beside a jump of gamma (early exercise, a barrier) or where two zeros lie
+    within a step. Zones are not followed beyond the grid.
 
     Parameters
     ----------
@@ -338,11 +346,11 @@ def sign_bands(
     seed : int
         Seed of their generator; the same seed gives the same numbers.
     spots : (m,) array, optional
-        At least three spots, ascending and > 0 [currency]; default: those of `sweep_spot`, and 1 % apart down to
-        0.4 and up to 2 times the book's spot.
+        At least three spots, ascending and > 0 [currency]; default: those of `sweep_spot`, and 1 % apart from
+        0.4 to 2 times the book's spot.
     known : Book, optional
-        Signed positions that are known (notes, futures, own rows), added to every draw. They must not be in the
-        open interest as well.
+        Signed positions that are known (notes, futures, own rows), added to every draw. They must not be in
+        the open interest as well.
     dynamics, days, vol_shift
         As for `sweep_spot`.
     core : float
@@ -380,7 +388,9 @@ def sign_bands(
     fixed = None
     if known is not None:
         if not known.signed:
-            raise SchemaError("known: received a book of open interest without signs; sign it (assign_positions).")
+            raise SchemaError(
+                "known: received a book of open interest without signs; sign it (assign_positions)."
+            )
         join(replace(interest, signed=True), known)
     profile = sweep_spot(interest, grid, **how)
     if len(profile.spots) < 3:

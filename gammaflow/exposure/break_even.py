@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.exposure.band_levels import named_quantiles
 from gammaflow.exposure.curve import Curve
 from gammaflow.exposure.zones import FADED
 from gammaflow.frozen import Frozen
@@ -29,11 +30,12 @@ class BreakEven(Frozen):
     ----------
     table : DataFrame
         One row per kind of option: `mean`, the share believed in, weighted by open interest; `at_spot`, below
-        which dealers are short gamma at the book's spot; `zone`, below which there is a short-gamma zone
-        anywhere, and `zone_spot`, where the last of it vanishes [currency]; `p_zone`, the probability that the
-        share is below `zone`. Spots at which the kind has less than 1 % of its largest gamma are not looked at.
+        which dealers are short gamma at the book's spot, and its quantiles with the other shares as drawn;
+        `zone`, below which there is a short-gamma zone anywhere, and `zone_spot`, where the last of it
+        vanishes [currency]; `p_zone`, the probability that the share is below `zone`. Spots at which the kind
+        has less than 1 % of its largest gamma are left out.
     curve : DataFrame
-        Indexed by spot [currency], a column per kind: the share below which dealers are short gamma there.
+        Indexed by spot [currency], a column per kind: share below which dealers are short gamma there.
     """
 
     table: pd.DataFrame
@@ -97,13 +99,17 @@ def find_break_even(
         columns[kind] = share
         weights = np.where(mine, size, 0.0) / size[mine].sum()
         held = shares @ weights
+        there = unit(np.array([spot]))[:, 0]
+        drawn = named_quantiles(-(shares @ np.where(mine, 0.0, there))[None, :] / there[mine].sum())
         row = {"mean": float(mean @ weights), "at_spot": float(shares_at(np.array([spot]))[0])}
+        row |= {f"at_spot {name}": float(q[0]) for name, q in drawn.items() if name in ("5 %", "95 %")}
         best, where = np.nan, np.nan
         if np.isfinite(share).any():
             i = int(np.nanargmax(share))
             best, where = share[i], spots[i]
             if 0 < i < len(spots) - 1 and np.isfinite(share[i - 1 : i + 2]).all():
-                x, y = Curve(shares_at, breaks).extremes(*spots[[[i - 1], [i], [i + 1]]], np.array([-1.0]))
+                left, middle, right = spots[i - 1 : i], spots[i : i + 1], spots[i + 1 : i + 2]
+                x, y = Curve(shares_at, breaks).extremes(left, middle, right, np.array([-1.0]))
                 best, where = max((best, where), (float(y[0]), float(x[0])))
         rows[kind] = {**row, "zone": best, "zone_spot": where, "p_zone": float((held < best).mean())}
     table = pd.DataFrame.from_dict(rows, orient="index")

@@ -136,7 +136,9 @@ def find_levels(
     steps = spot * (1.0 + np.sort([0.0, *MOVES]))
     stretches = find_stretches(curve, at, crossings, floor)
     bounds = np.unique([*steps, *(bound for z in stretches for bound in (z.low, z.high))])
-    flow = dict(zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True))
+    flow = dict(
+        zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)
+    )
     traded = [flow[spot] - flow[step] for step in steps.tolist()]
     return Levels(
         profile=profile,

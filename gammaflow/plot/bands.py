@@ -25,7 +25,7 @@ def plot_bands(
     within: float = 0.3,
     axes: Any = None,
 ) -> Any:
-    """Quantiles of gamma over spot; beneath, the probability of short gamma and the density of the nearest flip.
+    """Quantiles of gamma over spot; beneath, the probability of short gamma and the density of the flip.
 
     Parameters
     ----------
@@ -69,8 +69,9 @@ def plot_bands(
         ax.set_xlim(spots[0], spots[-1])
         if len(density) and density.max() > 0.0:
             places = density.index.to_numpy(dtype=np.float64)
-            ax.fill_between(places, 0.9 * density / density.max(), color=COLORS["flip"], alpha=0.3, step="mid",
-                            linewidth=0, zorder=2, label="density of the flip")  # fmt: skip
+            height = 0.9 * density / density.max()
+            ax.fill_between(places, height, color=COLORS["flip"], alpha=0.3, step="mid", linewidth=0,
+                            zorder=2, label="density of the flip")  # fmt: skip
         ax.set_xlabel(axis_label("spot", currency))
         price_ticks(ax.xaxis)
     return axes

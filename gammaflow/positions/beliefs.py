@@ -28,7 +28,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.positions.beliefs_update import updated_copula
 from gammaflow.positions.book import Book
 from gammaflow.positions.cells import DAYS, MONEYNESS, Cells, buckets, edges_of, find_cells
-from gammaflow.positions.copula import Copula, NODES, correlate
+from gammaflow.positions.copula import NODES, Copula, correlate
 from gammaflow.positions.evidence import Evidence, find_evidence, read_evidence
 from gammaflow.positions.rules import assign_positions
 from gammaflow.positions.shares import Share, share_of
@@ -52,13 +52,13 @@ _ASSUMED = "an assumption, not a measurement"
 class Beliefs(Frozen):
     """Beliefs about dealers' net share of open interest: -1, dealers are short all of it, to +1, long all.
 
-    A cell is the open interest of one kind, moneyness, time to expiry and venue; dealers hold the same share of
-    each of its contracts. Shares of cells are correlated (a Gaussian copula):
+    A cell is the open interest of one kind, moneyness, time to expiry and venue; dealers hold the same share
+    of each of its contracts. Shares of cells are correlated (a Gaussian copula):
 
         k v [same_kind + (1 - same_kind) neighbours^(steps)]
 
-    with the number of buckets of moneyness and expiry between two cells as steps; k is 1 among calls and among
-    puts and `other_kind` between them, v is 1 within a venue and `other_venue` between two.
+    with the number of buckets of moneyness and expiry between two cells as steps; k is 1 among calls and
+    among puts and `other_kind` between them, v is 1 within a venue and `other_venue` between two.
 
     Parameters
     ----------
@@ -111,7 +111,8 @@ class Beliefs(Frozen):
     evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
-        given = dict(self.shares) if isinstance(self.shares, Mapping) else {}
+        received: Any = self.shares
+        given = dict(received) if isinstance(received, Mapping) else {}
         lowest = {"same_kind": 0.0, "neighbours": 0.0, "other_kind": -1.0, "other_venue": 0.0}
         values, problems = attempt(
             lambda: edges_of(self.moneyness, "moneyness"),
@@ -122,8 +123,8 @@ class Beliefs(Frozen):
         for (name, low), value in zip(lowest.items(), values[2:6], strict=True):
             if value is not None and not low <= value <= 1.0:
                 problems.append(f"{name}: received {value:g}; legal: {low:g} .. 1, a correlation.")
-        if not isinstance(self.shares, Mapping):
-            problems.append(f"shares: received {self.shares!r}; legal: a mapping such as {{'put': (-0.9, 0)}}.")
+        if not isinstance(received, Mapping):
+            problems.append(f"shares: received {received!r}; legal: a mapping such as {{'put': (-0.9, 0)}}.")
         problems += [
             f"shares: received the key {key!r}; legal: a kind such as 'put', or a tuple of words for kind, "
             "moneyness, expiry and venue."
@@ -137,20 +138,18 @@ class Beliefs(Frozen):
         if not self.name:
             object.__setattr__(self, "name", "given" if given else "flat")
         if not self.meaning and not given:
-            object.__setattr__(
-                self, "meaning", "any net share of open interest is as likely as any other"
-            )
+            object.__setattr__(self, "meaning", "any net share of open interest is as likely as any other")
 
     def updated(
         self, evidence: Any, *, covered: float = 1.0, alike: float = 0.0, name: str | None = None
     ) -> Beliefs:
         """Beliefs after evidence about dealers' positions by contract.
 
-        Evidence with sides guessed at random (p = 0.5) changes nothing; exact evidence about all open interest
-        of a cell gives its share; exact evidence about a part w of it moves the expected share to
-        (1 - w) prior + w evidence and leaves (1 - w) of the variance (a Gaussian prior; other priors follow
-        Bayes' rule with the same likelihood, `gammaflow.positions.evidence.find_evidence`). Other cells follow
-        by their correlation. Sources must be independent: give the same trades once.
+        Evidence with sides guessed at random (p = 0.5) changes nothing; exact evidence about all open
+        interest of a cell gives its share; exact evidence about a part w of it moves the expected share to
+        (1 - w) prior + w evidence and leaves (1 - w) of the variance. That is so for a Gaussian prior; any
+        other is updated by Bayes' rule with the same likelihood (`positions.evidence.find_evidence`). Other
+        cells follow by their correlation. Sources must be independent: give the same trades once.
 
         Parameters
         ----------
@@ -200,8 +199,8 @@ class Beliefs(Frozen):
             unknown = [word for word in _words(key) if word not in self._known | set(table["venue"])]
             if unknown:
                 remarks.append(
-                    f"beliefs: {key!r} names {', '.join(map(repr, unknown))}, which is no kind of contract, bucket "
-                    f"({', '.join(self._buckets)}) or venue of the book, so it applies to nothing"
+                    f"beliefs: {key!r} applies to nothing: {', '.join(map(repr, unknown))} is no kind of "
+                    f"contract, no bucket ({', '.join(self._buckets)}) and no venue of the book"
                 )
         copula = self._prior(table, tuple(every))
         size = table["size"].to_numpy()
@@ -232,7 +231,9 @@ class Beliefs(Frozen):
         shares = "; ".join(f"{' '.join(_words(key))} {share}" for key, share in self.shares.items())
         text = f"Beliefs {self.name}" + f": {self.meaning or shares}" * bool(self.meaning or shares)
         text += f" [{shares}]" * bool(self.meaning and shares)
-        return f"{text} ({known if self.evidence else 'no evidence'})" + f"; {self.source}" * bool(self.source)
+        return f"{text} ({known if self.evidence else 'no evidence'})" + f"; {self.source}" * bool(
+            self.source
+        )
 
 
 _WITH = " with evidence"
@@ -263,11 +264,15 @@ class CellBeliefs(Frozen):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per cell: open interest [units of the underlying], and its share's mean, deviation, quantiles."""
+        """One row per cell: open interest [units of the underlying]; mean and quantiles of its share."""
         cells, copula = self.cells.table, self.copula
         index = pd.MultiIndex.from_frame(cells[["kind", "moneyness", "expiry", "venue"]])
         quantiles = {f"{p:.0%}".replace("%", " %"): copula.quantile(p) for p in (0.05, 0.5, 0.95)}
-        columns = {"open_interest": cells["size"].to_numpy(), "mean": copula.mean, "deviation": copula.deviation}
+        columns = {
+            "open_interest": cells["size"].to_numpy(),
+            "mean": copula.mean,
+            "deviation": copula.deviation,
+        }
         return pd.DataFrame({**columns, **quantiles}, index=index)
 
     @property
@@ -280,7 +285,9 @@ class CellBeliefs(Frozen):
         return self.copula.draw(draws, seed)
 
     def __repr__(self) -> str:
-        return "\n".join([repr(self.beliefs), *self.remarks, self.table.to_string(float_format="{:,.3g}".format)])
+        return "\n".join(
+            [repr(self.beliefs), *self.remarks, self.table.to_string(float_format="{:,.3g}".format)]
+        )
 
 
 def interest_of(book: Chain | Book) -> Book:
@@ -302,14 +309,15 @@ FLAT = Beliefs(source=_ASSUMED)
 CUSTOMERS_BUY_PUTS = Beliefs(
     {"put": Share.beta(-0.5, 0.25)},
     "customers_buy_puts",
-    "crypto customers buy puts: dealers are short half of them, give or take a quarter; of calls nothing is known",
+    "crypto customers buy puts: dealers are short half of them, give or take a quarter; of calls nothing is "
+    "known",
     _ASSUMED,
 )
 CALLS_LONG_PUTS_SHORT = Beliefs(
     {"call": Share.beta(0.5, 0.25), "put": Share.beta(-0.5, 0.25)},
     "calls_long_puts_short",
-    "customers sell calls and buy puts: dealers are long half of the calls and short half of the puts, give or "
-    "take a quarter",
+    "customers sell calls and buy puts: dealers are long half of the calls and short half of the puts, give "
+    "or take a quarter",
     _ASSUMED,
 )
 

@@ -33,10 +33,10 @@ class _Tilted(NamedTuple):
 def updated_copula(copula: Copula, cells: NDArray[np.intp], y: Array, r: Array) -> Copula:
     """The copula given measurements y = s + noise of variance r of the shares of some cells.
 
-    Each measurement is replaced by a Gaussian one of the cell's normal score that gives the score the same mean
-    and variance in view of all others (expectation propagation [Minka 2001]), until none moves. What one
+    Each measurement is replaced by a Gaussian one of the cell's normal score that gives the score the same
+    mean and variance in view of all others (expectation propagation [Minka 2001]), until none moves. What one
     cell's measurement says about itself is then taken exactly, by quadrature: without correlation the result
-    is exact.
+    is exact, and with it close (tests hold it against importance sampling).
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def updated_copula(copula: Copula, cells: NDArray[np.intp], y: Array, r: Array) 
     if not len(cells):
         return copula
     R = copula.correlation
-    y = np.clip(y, copula.quantiles[cells, 0], copula.quantiles[cells, -1])
+    y = np.where(r > 0.0, y, np.clip(y, copula.quantiles[cells, 0], copula.quantiles[cells, -1]))
     among, k = R[np.ix_(cells, cells)], len(cells)
     site, at = np.full(k, _MOST), np.zeros(k)
     tilted: list[_Tilted] = []
@@ -79,10 +79,7 @@ def updated_copula(copula: Copula, cells: NDArray[np.intp], y: Array, r: Array) 
     cov = R - (gain[:, None, :] * across[None, :, :]).sum(axis=2)
     sd = np.sqrt(np.clip(np.diag(cov), 0.0, None))
     quantiles = np.array(
-        [
-            np.interp(m + s * NODES, NODES, q)
-            for m, s, q in zip(mean, sd, copula.quantiles, strict=True)
-        ]
+        [np.interp(m + s * NODES, NODES, q) for m, s, q in zip(mean, sd, copula.quantiles, strict=True)]
     )
     for i, c in enumerate(cells):
         quantiles[c] = y[i] if r[i] == 0.0 else _quantiles(tilted[i], copula.quantiles[c])
@@ -139,4 +136,4 @@ def _quantiles(tilted: _Tilted, q: Array) -> Array:
     scores = np.where(below < above, ndtri(below / whole), -ndtri(above / whole))
     inner = np.isfinite(scores)
     scores, first = np.unique(scores[inner], return_index=True)
-    return np.interp(np.interp(NODES, scores, z[inner][first]), NODES, q)
+    return np.asarray(np.interp(np.interp(NODES, scores, z[inner][first]), NODES, q))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,15 @@ def buckets(edges: Sequence[float], unit: str = "") -> tuple[str, ...]:
     """
     if not edges:
         return (f"any{unit}",)
-    inner = [f"{low:g}-{high:g}{unit}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    inner = [f"{low:g}-{high:g}{unit}" for low, high in pairwise(edges)]
     return (f"<{edges[0]:g}{unit}", *inner, f">{edges[-1]:g}{unit}")
 
 
 def find_cells(book: Book, moneyness: Sequence[float], days: Sequence[float]) -> Cells:
     """Cells of a book's rows.
 
-    Moneyness is strike over forward (over spot where the row has none). A row on an edge belongs to the bucket
-    above it. Rows without a strike or an expiry (notes, futures) have no bucket of it.
+    Moneyness is strike over forward (over spot where the row has none). A row on an edge belongs to the
+    bucket above it. Rows without a strike or an expiry (notes, futures) have no bucket of it.
     """
     held = book.has_strike
     ratio = np.where(held, book["strike"], 1.0) / (book.underlying_ratio * book.spot)
@@ -88,4 +89,4 @@ def find_cells(book: Book, moneyness: Sequence[float], days: Sequence[float]) ->
         ("expiry", "term", (*buckets(days, "d"), "no expiry")),
     ):
         table[name] = [names[i] for i in table[place]]
-    return Cells(table[[*KEYS, "rung", "term", "size"]], groups.ngroup().to_numpy(dtype=np.intp))
+    return Cells(table[[*KEYS, "rung", "term", "size"]], groups.ngroup().to_numpy().astype(np.intp))

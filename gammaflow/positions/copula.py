@@ -44,7 +44,7 @@ class Copula(Frozen):
     @cached_property
     def deviation(self) -> Array:
         """Standard deviation of each cell's share."""
-        return np.sqrt(((self.quantiles - self.mean[:, None]) ** 2 * _WEIGHTS).sum(axis=1))
+        return np.asarray(np.sqrt(((self.quantiles - self.mean[:, None]) ** 2 * _WEIGHTS).sum(axis=1)))
 
     def quantile(self, probability: float) -> Array:
         """Share of each cell that is undercut with a probability."""
@@ -54,7 +54,9 @@ class Copula(Frozen):
 
     def at(self, scores: Array) -> Array:
         """Shares at normal scores, (draws, cells)."""
-        return np.column_stack([np.interp(z, NODES, q) for z, q in zip(scores.T, self.quantiles, strict=True)])
+        return np.column_stack(
+            [np.interp(z, NODES, q) for z, q in zip(scores.T, self.quantiles, strict=True)]
+        )
 
     def draw(self, draws: int, seed: int) -> Array:
         """Shares, (draws, cells): the same for a seed on any number of threads; more draws extend fewer."""

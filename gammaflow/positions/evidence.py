@@ -64,8 +64,8 @@ def read_evidence(source: Any, covered: float, alike: float) -> Evidence:
     frame = source if isinstance(source, pd.DataFrame) else getattr(source, "table", None)
     if not isinstance(frame, pd.DataFrame) or not {"inventory", "deviation"} <= set(frame.columns):
         raise SchemaError(
-            f"evidence: received {type(source).__name__}; legal: a Flow, a table indexed by contract with the "
-            "columns inventory and deviation [contracts], or a pair of Series (inventory, deviation)."
+            f"evidence: received {type(source).__name__}; legal: a Flow, a table indexed by contract with "
+            "the columns inventory and deviation [contracts], or a pair of Series (inventory, deviation)."
         )
     inventory, deviation = (frame[name].to_numpy(float) for name in ("inventory", "deviation"))
     traded = [name for name in ("bought", "sold", "unclassified") if name in frame.columns]
@@ -130,8 +130,8 @@ def find_evidence(
     if pd.Index(names[rows]).has_duplicates:
         twice = pd.Index(names[rows])
         raise MismatchError(
-            f"evidence: {twice[twice.duplicated()][0]!r} stands in several rows of the book, and evidence is by "
-            "contract. Merge them (Book.netted), or update beliefs about each book alone."
+            f"evidence: {twice[twice.duplicated()][0]!r} stands in several rows of the book, and evidence is "
+            "by contract. Merge them (Book.netted), or update beliefs about each book alone."
         )
     mine = table.loc[names[rows]]
     interest, multiplier = np.abs(book["position"][rows]), book["multiplier"][rows]
@@ -159,12 +159,16 @@ def _remarks(table: pd.DataFrame, used: int, rows: Sequence[Array], cells: Seque
     left = len(table) - int(used)
     beyond = int(((np.abs(x) > u * (1.0 + 1e-9)) & (error == 0.0)).sum())
     over = int(((np.abs(y) > 1.0 + 1e-9) & (r == 0.0)).sum())
-    out = [f"evidence: {left:,} of {len(table):,} contracts are not in the book and tell nothing"] * (left > 0)
+    out = [f"evidence: {left:,} of {len(table):,} contracts are not in the book and tell nothing"] * (
+        left > 0
+    )
     if beyond:
         out.append(
-            f"evidence: dealers' inventory of {beyond:,} contracts is larger than the open interest it covers; "
-            "what was traded was closed again, or the sides are not dealers'"
+            f"evidence: dealers' inventory of {beyond:,} contracts is larger than the open interest it "
+            "covers; what was traded was closed again, or the sides are not dealers'"
         )
     if over:
-        out.append(f"evidence: the share of {over:,} cells would be beyond -1 or 1 and is taken as that bound")
+        out.append(
+            f"evidence: the share of {over:,} cells would be beyond -1 or 1 and is taken as that bound"
+        )
     return out

@@ -57,8 +57,8 @@ class Share(Frozen):
         )
         if not problems and not -1.0 <= values[0] <= values[1] <= 1.0:
             problems = [
-                f"low, high: received {values[0]:g}, {values[1]:g}; legal: -1 <= low <= high <= 1, dealers' net "
-                "part of open interest."
+                f"low, high: received {values[0]:g}, {values[1]:g}; legal: -1 <= low <= high <= 1, dealers' "
+                "net part of open interest."
             ]
         refuse("share", problems)
         for name, value in zip(("low", "high", "a", "b"), values, strict=True):
@@ -72,8 +72,8 @@ class Share(Frozen):
         if not (abs(mean) < 1.0 and 0.0 < deviation**2 < most):
             raise SchemaError(
                 f"share: received a mean of {mean:g} and a deviation of {deviation:g}; legal: a mean between "
-                "-1 and 1, and a deviation > 0 and below sqrt(1 - mean^2). Give one number where the share is "
-                "known."
+                "-1 and 1, and a deviation > 0 and below sqrt(1 - mean^2). Give one number where the share "
+                "is known."
             )
         strength = most / deviation**2 - 1.0
         return cls(a=0.5 * (1.0 + mean) * strength, b=0.5 * (1.0 - mean) * strength)
@@ -96,17 +96,18 @@ class Share(Frozen):
         inside = bool((p > 0).all() and (p < 1).all() and (np.abs(s) < 1).all())
         if len(p) < 2 or not inside or not (np.diff(p) > 0).all() or not (np.diff(s) > 0).all():
             raise SchemaError(
-                f"quantiles: received {dict(shares)!r}; legal: two or more probabilities between 0 and 1 with "
-                "shares between -1 and 1 that rise with them, such as {0.05: -0.9, 0.95: -0.2}."
+                f"quantiles: received {dict(shares)!r}; legal: two or more probabilities between 0 and 1 "
+                "with shares between -1 and 1 that rise with them, such as {0.05: -0.9, 0.95: -0.2}."
             )
         middle = float(np.clip(s.mean(), -0.9, 0.9))
         spread = max(1e-3, float(s[-1] - s[0]) / 4.0)
         strength = max(0.2, (1.0 - middle**2) / spread**2 - 1.0)
         start = np.log([0.5 * (1.0 + middle) * strength, 0.5 * (1.0 - middle) * strength])
-        best = least_squares(
-            lambda x: 2.0 * betaincinv(np.exp(x[0]), np.exp(x[1]), p) - 1.0 - s,
-            start, bounds=(-7.0, 18.0), xtol=1e-15, ftol=1e-15, gtol=1e-15,
-        )  # fmt: skip
+
+        def miss(x: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(2.0 * betaincinv(np.exp(x[0]), np.exp(x[1]), p) - 1.0 - s)
+
+        best = least_squares(miss, start, bounds=(-7.0, 18.0), xtol=1e-15, ftol=1e-15, gtol=1e-15)
         return cls(a=float(np.exp(best.x[0])), b=float(np.exp(best.x[1])))
 
     @property
