@@ -12,6 +12,7 @@ from gammaflow.errors import (
     SchemaError,
 )
 from gammaflow.exposure import dynamics
+from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.cube import Cube, sweep
 from gammaflow.exposure.exercise import ExerciseComparison, compare_exercise
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
@@ -27,8 +28,9 @@ from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
 from gammaflow.market.trades import Trades, read_trades
-from gammaflow.positions import classification, filters, venues
+from gammaflow.positions import beliefs, classification, filters, venues
 from gammaflow.positions import rules as positioning
+from gammaflow.positions.beliefs import Beliefs
 from gammaflow.positions.book import Book
 from gammaflow.positions.customer_flow import customer_flow
 from gammaflow.positions.inventory import Flow
@@ -62,7 +64,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Answers",
     "Autocallable",
+    "Bands",
     "BarrierNote",
+    "Beliefs",
     "Book",
     "Chain",
     "Convention",
@@ -96,6 +100,7 @@ __all__ = [
     "analyze",
     "assign_positions",
     "barrier",
+    "beliefs",
     "book_notes",
     "bsm",
     "chain_from_frame",
@@ -134,6 +139,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "sign_bands",
     "sweep",
     "sweep_spot",
     "units",

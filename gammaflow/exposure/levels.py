@@ -24,7 +24,7 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
 
-__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels"]
+__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels", "noise_share"]
 
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
@@ -136,7 +136,9 @@ def find_levels(
     steps = spot * (1.0 + np.sort([0.0, *MOVES]))
     stretches = find_stretches(curve, at, crossings, floor)
     bounds = np.unique([*steps, *(bound for z in stretches for bound in (z.low, z.high))])
-    flow = dict(zip(bounds.tolist(), _flow(curve, at, bounds, _flat(profile), floor).tolist(), strict=True))
+    flow = dict(
+        zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)
+    )
     traded = [flow[spot] - flow[step] for step in steps.tolist()]
     return Levels(
         profile=profile,
@@ -178,7 +180,7 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
     if not profile.spots[0] <= spot <= profile.spots[-1]:
         every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
         gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
-    floor = _flat(profile) * gross
+    floor = noise_share(profile) * gross
     new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
     x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
     order = np.argsort(x)
@@ -186,7 +188,7 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
     return polish(curve, at, floor), floor
 
 
-def _flat(profile: Repricing) -> float:
+def noise_share(profile: Repricing) -> float:
     """Share of the largest gross gamma below which gamma is treated as zero: the accuracy of its rows."""
     found = [INSTRUMENTS[name] for name in profile.book.instruments]
     used = [each for each in found if each.follows_volatility or not profile.dynamics.moves]

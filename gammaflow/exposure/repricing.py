@@ -135,6 +135,13 @@ class Repricing(Frozen):
         """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
         return convert(self.table, unit, self.spots, self.book.currency, contract_size)
 
+    def group_gamma(self, spots: NDArray[np.float64], groups: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Gamma of each group of rows at each spot, (groups, spots) [currency per +1 % spot].
+
+        `groups` gives the group of each row, 0, 1, 2, ... without a gap.
+        """
+        return np.asarray(self._money(spots, ["gamma"], by=groups)["gamma"])
+
     def value_at(self, spot: float, measure: str = "gamma") -> float:
         """One measure repriced at one spot, in total [its unit], without the rest of a profile."""
         return float(self._money(np.array([float(spot)]), [measure])[measure].sum())
@@ -259,7 +266,7 @@ class Repricing(Frozen):
         self,
         spots: NDArray[np.float64],
         measures: Sequence[str],
-        by: str = "expiry",
+        by: str | NDArray[np.intp] = "expiry",
         accuracy: Accuracy | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         cash = cash_sums(

@@ -131,7 +131,7 @@ def cash_sums(
     days: float = 0.0,
     vol_shift: float = 0.0,
     wanted: Collection[str] = CASH_SUMS,
-    by: str = "expiry",
+    by: str | NDArray[np.intp] = "expiry",
     interpolate: bool = True,
     dynamics: Dynamics = STICKY_STRIKE,
     smiles: Smiles | None = None,
@@ -150,8 +150,8 @@ def cash_sums(
         Added to every volatility [1.00 of vol].
     wanted : collection of str
         Which of `CASH_SUMS`.
-    by : str
-        The column of the book whose distinct values, ascending, are the groups.
+    by : str or (n,) array of int
+        The column of the book whose distinct values, ascending, are the groups; or each row's group.
     interpolate : bool
         Sum rows at as few Chebyshev points as give them to 1e-14 of their largest value and interpolate to
         the spots, wherever that is less work; False sums every row at every spot. Volatilities that move with
@@ -176,11 +176,11 @@ def cash_sums(
         parts = [cash_sums(book, part, **options) for part in np.array_split(spots, pieces)]
         return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
     years, sigma = book.rolled(days, vol_shift)
-    if by == "expiry":  # rows stand in its order
+    if isinstance(by, str) and by == "expiry":  # rows stand in its order
         count = len(book.expiry_starts) - 1
         place = np.repeat(np.arange(count), np.diff(book.expiry_starts))
     else:
-        groups, place = np.unique(book[by], return_inverse=True)
+        groups, place = np.unique(book[by] if isinstance(by, str) else by, return_inverse=True)
         count = len(groups)
     motion = None
     if dynamics.moves:
@@ -227,9 +227,12 @@ def _add_part(
         np.add.at(total, groups, found[name])
 
 
-def _pieces(book: Book, by: str, points: int, measures: int) -> int:
+def _pieces(book: Book, by: str | NDArray[np.intp], points: int, measures: int) -> int:
     """Number of parts into which spots are split, so that no array of one takes more than `_MOST` numbers."""
-    groups = len(book.expiries) if by == "expiry" else len(np.unique(book[by]))
+    if isinstance(by, str):
+        groups = len(book.expiries) if by == "expiry" else len(np.unique(book[by]))
+    else:
+        groups = len(np.unique(by))
     alone = sum(len(rows) for name, rows in book.parts.items() if not hasattr(INSTRUMENTS[name], "sums"))
     numbers = max(SUMS * groups, measures * alone) * points
     return max(1, min(points, -(-numbers // _MOST)))

@@ -1,0 +1,116 @@
+"""Text of bands, and their numbers as plain Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gammaflow.market.plausibility import marked
+from gammaflow.text import moment_text, readable
+from gammaflow.units import CONVENTION, describe
+
+__all__ = ["lines", "to_dict"]
+
+
+def lines(bands: Any) -> list[str]:
+    """Beliefs, draws, sign and unit, then each level with its quantiles."""
+    book, profile = bands.profile.book, bands.profile
+    when = moment_text(book.asof, profile.days, profile.vol_shift)
+    at = bands.table.iloc[int(np.abs(np.log(bands.table.index / book.spot)).argmin())]
+    divisor, unit = readable(at[["5 %", "95 %"]], describe(book.currency)["gamma"])
+    low, middle, high = (at[name] / divisor for name in ("5 %", "50 %", "95 %"))
+    first, last = bands.profile.spots[[0, -1]]
+    opened = bands.zones.open
+    return [
+        f"Bands {book.title}, as of {when}, spot {book.spot:,.2f} {book.currency}",
+        *marked(bands.warnings),
+        f"beliefs: {bands.beliefs}",
+        f"draws: {bands.draws:,}, seed {bands.seed}; {len(bands.cells.table)} cells of open interest"
+        + (f", and {len(bands.known.book)} rows with known positions" if bands.known else ""),
+        f"sign: {CONVENTION}",
+        *profile.remarks,
+        f"gamma at spot [{unit}]: {middle:,.1f} (5 % {low:,.1f}, 95 % {high:,.1f}), "
+        f"short in {at['p_short']:.0%} of draws",
+        _line("zero gamma nearest to spot", bands.flips, "flip"),
+        _line("short-gamma zone, low", bands.zones, "low", opened[0]),
+        _line("short-gamma zone, high", bands.zones, "high", opened[1]),
+        _line("trough", bands.core, "trough"),
+        _line("core, low", bands.core, "core_low"),
+        _line("core, high", bands.core, "core_high"),
+        *[_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()],
+        f"levels within the grid {first:,.0f} .. {last:,.0f} {book.currency}",
+    ]
+
+
+def _line(name: str, found: Any, column: str, opened: float = 0.0) -> str:
+    """Median and 5 to 95 % of a level, and how often it is missing or at the end of the grid."""
+    if found.none == 1.0:
+        return f"{name}: none in any draw"
+    q = found.quantiles[column]
+    text = f"{name}: {q['50 %']:,.0f} (5 % {q['5 %']:,.0f}, 95 % {q['95 %']:,.0f})"
+    text += f", none in {found.none:.1%} of draws" * (found.none > 0.0)
+    return str(text) + f", beyond the grid in {opened:.1%}" * (opened > 0.0)
+
+
+def _break_even(kind: str, row: Any) -> str:
+    """Break-even shares of one kind, or that no share makes a difference."""
+    text = f"net share of {kind} open interest (believed {row['mean']:+.2f})"
+    zone = f"a short-gamma zone exists below {row['zone']:+.2f}"
+    if row["zone"] > 1.0:
+        zone = "a short-gamma zone exists at any"
+    elif row["zone"] <= -1.0:
+        zone = "a short-gamma zone exists at none"
+    low, high = row["at_spot 5 %"], row["at_spot 95 %"]
+    return f"break-even {text}: {zone}; short at spot below {row['at_spot']:+.2f} (5 % {low:+.2f}, 95 % {high:+.2f})"
+
+
+def to_dict(bands: Any) -> dict[str, Any]:
+    """Every number of bands as plain Python, None where there is none."""
+    book, beliefs = bands.profile.book, bands.beliefs
+    return {
+        "symbol": book.symbol,
+        "asof": book.asof.isoformat(),
+        "spot": book.spot,
+        "currency": book.currency,
+        "days": bands.profile.days,
+        "vol_shift": bands.profile.vol_shift,
+        "dynamics": bands.profile.dynamics.name,
+        "beliefs": {"name": beliefs.name, "meaning": beliefs.meaning, "source": beliefs.source},
+        "draws": bands.draws,
+        "seed": bands.seed,
+        "sign": CONVENTION,
+        "unit_of_gamma": describe(book.currency)["gamma"],
+        "core_fraction": bands.core_fraction,
+        "warnings": list(bands.warnings),
+        "cells": _records(bands.cells.table),
+        "table": _records(bands.table),
+        "flips": {"none": bands.flips.none, **_columns(bands.flips.quantiles)},
+        "zones": {
+            "none": bands.zones.none,
+            "low_open": bands.zones.open[0],
+            "high_open": bands.zones.open[1],
+            **_columns(bands.zones.quantiles),
+        },
+        "core": {"none": bands.core.none, **_columns(bands.core.quantiles)},
+        "break_even": _records(bands.break_even.table.rename_axis("kind")),
+        "tornado": _records(bands.tornado()),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = table.reset_index().to_dict("records")
+    return [{str(k): _plain(v) for k, v in row.items()} for row in rows]
+
+
+def _columns(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {
+        str(name): {str(k): _plain(v) for k, v in column.items()} for name, column in table.to_dict().items()
+    }

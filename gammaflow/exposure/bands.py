@@ -1,0 +1,409 @@
+"""Bands: gamma over spot, its flips and its zones under beliefs about dealers' share of open interest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gammaflow.checks import check_number, read_only, refuse
+from gammaflow.errors import SchemaError
+from gammaflow.exposure.band_levels import (
+    Distribution,
+    DrawLevels,
+    Flips,
+    Zones,
+    blocks_of,
+    find_draw_levels,
+    named_quantiles,
+)
+from gammaflow.exposure.band_text import lines, to_dict
+from gammaflow.exposure.break_even import BreakEven, find_break_even
+from gammaflow.exposure.dynamics import Dynamics
+from gammaflow.exposure.grids import default_spots
+from gammaflow.exposure.levels import noise_share
+from gammaflow.exposure.profile import sweep_spot
+from gammaflow.exposure.repricing import Repricing
+from gammaflow.frozen import Frozen
+from gammaflow.kernels.bands import products, short_parts
+from gammaflow.market.chain import Chain
+from gammaflow.positions.beliefs import Beliefs, CellBeliefs, find_beliefs, interest_of
+from gammaflow.positions.book import Book
+from gammaflow.positions.joins import join
+from gammaflow.text import moment_text
+from gammaflow.units import describe
+
+__all__ = ["Bands", "sign_bands"]
+
+Array = NDArray[np.float64]
+
+# Spots whose draws are held at a time.
+_SPOTS = 64
+
+_LEVELS = ("zero", "low", "high", "low_end", "high_end", "trough", "gamma", "core_low", "core_high")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bands(Frozen):
+    """Gamma over spot and its levels under beliefs: quantiles over draws of dealers' shares.
+
+    Attributes
+    ----------
+    profile : Repricing
+        Open interest behind the numbers, with time, vol and smile dynamics.
+    known : Repricing or None
+        Positions that are known, added to every draw.
+    cells : CellBeliefs
+        Beliefs about each cell of the open interest.
+    unit : (cells, m) array
+        Gamma of each cell at each spot were dealers long all of it [currency per +1 % spot]; the last row is
+        that of the known positions, if there are any.
+    draws, seed : int
+        Number of draws, and the seed that gives the same ones again.
+    core_fraction : float
+        Fraction of a trough that bounds its core.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> bands = gf.sign_bands(gf.demo_chain(), "customers_buy_puts", draws=2_000)
+    >>> bool(bands.table["p_short"].max() > 0.9)
+    True
+    >>> list(bands.zones.quantiles.columns)
+    ['low', 'high']
+    """
+
+    profile: Repricing
+    known: Repricing | None
+    cells: CellBeliefs
+    unit: Array
+    draws: int
+    seed: int
+    core_fraction: float = 0.9
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """The beliefs drawn from."""
+        return self.cells.beliefs
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Indexed by spot: quantiles and mean of gamma [currency per +1 % spot], chance of being short."""
+        shares = np.ascontiguousarray(self._shares.T)
+        parts = []
+        for first in range(0, self.unit.shape[1], _SPOTS):
+            some = self.unit[:, first : first + _SPOTS]
+            out = np.empty((some.shape[1], self.draws))
+            products(some.T, shares, out)
+            short = (out < -self._floor).mean(axis=1)
+            columns = {"mean": out.mean(axis=1), "p_short": short}
+            parts.append(pd.DataFrame({**named_quantiles(out), **columns}))
+        index = pd.Index(self.profile.spots, name="spot")
+        return pd.concat(parts).set_axis(index, axis=0)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """Dealers' share of each cell in each draw, (draws, cells)."""
+        index = pd.RangeIndex(self.draws, name="draw")
+        count = len(self.cells.mean)
+        return pd.DataFrame(self._shares[:, :count], index=index, columns=self.cells.table.index)
+
+    @cached_property
+    def flips(self) -> Flips:
+        """Zero-gamma flips inside the grid: the one nearest to spot in ln S, and all of them."""
+        found = self._levels
+        every = pd.DataFrame({"draw": found.draw, "spot": found.zero, "rising": found.rising})
+        nearest = pd.DataFrame({"flip": found.levels[:, 0]})
+        return Flips(nearest, f"zero gamma nearest to spot [{self._book.currency}]", every)
+
+    @cached_property
+    def zones(self) -> Zones:
+        """The short-gamma zone around spot, or nearest to it."""
+        levels = self._frame
+        samples = levels[["low", "high"]].assign(
+            low_open=levels["low_end"] == 2.0, high_open=levels["high_end"] == 2.0
+        )
+        return Zones(samples, f"short-gamma zone around or nearest to spot [{self._book.currency}]")
+
+    @cached_property
+    def core(self) -> Distribution:
+        """Trough of that zone, gamma there, and the bounds of its core."""
+        samples = self._frame[["trough", "core_low", "core_high", "gamma"]]
+        unit = describe(self._book.currency)["gamma"]
+        return Distribution(
+            samples,
+            f"trough and core ({self.core_fraction:g} of it) of that zone, gamma [{unit}] at the trough",
+        )
+
+    @cached_property
+    def break_even(self) -> BreakEven:
+        """Net share of put (of call) open interest below which dealers are short gamma, others at means."""
+        kind = self.cells.cells.table["kind"].to_numpy(str)
+        extra = np.zeros(len(self.unit) - len(kind))
+        masks = {name: np.append(np.char.endswith(kind, name), extra > 0) for name in ("put", "call")}
+        return find_break_even(
+            self._unit_at,
+            self.profile.spots,
+            self._book.spot,
+            {name: mask for name, mask in masks.items() if mask.any()},
+            np.append(self.cells.cells.table["size"].to_numpy(), extra),
+            self._shares,
+            self._means,
+            self._breaks,
+        )
+
+    def interval(self, low: float, high: float) -> pd.Series:
+        """Part of an interval of spots in which dealers are short gamma.
+
+        Parameters
+        ----------
+        low, high : float
+            Ends of the interval, inside the grid [currency].
+
+        Returns
+        -------
+        Series
+            `p_all`: probability that all of it is short, so that it lies inside one zone; `p_any`; `mean` and
+            quantiles of the short part of it (in ln S); `put_all`, `put_any`: net share of put open interest
+            below which all and any of it is short, other shares at their means.
+
+        Raises
+        ------
+        SchemaError
+            For an interval that is empty or not inside the grid.
+        """
+        low, high = check_number(low, "low"), check_number(high, "high")
+        spots = self.profile.spots
+        if not spots[0] <= low < high <= spots[-1]:
+            raise SchemaError(
+                f"interval: received {low:g} .. {high:g}; legal: low < high, both inside the grid "
+                f"{spots[0]:,.2f} .. {spots[-1]:,.2f}."
+            )
+        x = np.unique(np.concatenate([[low], spots[(spots > low) & (spots < high)], [high]]))
+        unit, out = self._unit_at(x), np.empty(self.draws)
+        for some, gamma in blocks_of(self._shares, unit):
+            short_parts(x, gamma, out[some])
+        puts = np.append(self.cells.cells.table["kind"].to_numpy(str), [""])[: len(unit)]
+        mine = np.char.endswith(puts, "put")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = -(np.where(mine, 0.0, self._means) @ unit) / unit[mine].sum(axis=0)
+        found = {"p_all": (out >= 1.0 - 1e-12).mean(), "p_any": (out > 0.0).mean(), "mean": out.mean()}
+        shares = {"put_all": share.min(), "put_any": share.max()}
+        quantiles = {name: q[0] for name, q in named_quantiles(out[None, :]).items()}
+        return pd.Series({**found, **quantiles, **shares}, name=f"{low:,.0f} .. {high:,.0f}")
+
+    def tornado(self) -> pd.DataFrame:
+        """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at means.
+
+        Returns
+        -------
+        DataFrame
+            One row per cell, the largest `swing` of gamma at spot first: the two shares, and gamma at spot,
+            nearest flip, trough and core at both.
+        """
+        table, means = self.cells.table, self._means
+        count = len(table)
+        shares = np.tile(means, (2 * count, 1))
+        for i, name in enumerate(("5 %", "95 %")):
+            shares[np.arange(count) + i * count, np.arange(count)] = table[name]
+        gamma = np.empty((2 * count, 1))
+        products(shares, self._unit_at(np.array([self._book.spot])), gamma)
+        found = self._levels_of(shares).levels
+        columns: dict[str, Array] = {
+            "open_interest": table["open_interest"].to_numpy(),
+            "swing": np.abs(gamma[count:, 0] - gamma[:count, 0]),
+        }
+        values = {"share": np.append(table["5 %"], table["95 %"]), "gamma": gamma[:, 0]}
+        values |= {
+            "flip": found[:, 0],
+            "trough": found[:, 5],
+            "core_low": found[:, 7],
+            "core_high": found[:, 8],
+        }
+        for name, both in values.items():
+            columns |= {f"{name} 5 %": both[:count], f"{name} 95 %": both[count:]}
+        return pd.DataFrame(columns, index=table.index).sort_values("swing", ascending=False, kind="stable")
+
+    def book(self, draw: int) -> Book:
+        """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated."""
+        if not 0 <= draw < self.draws:
+            raise SchemaError(f"draw: received {draw!r}; legal: 0 .. {self.draws - 1:,}.")
+        interest = self._book
+        share = self._shares[draw, self.cells.cells.place]
+        label = f"draw {draw} of beliefs {self.beliefs.name}, seed {self.seed}"
+        columns = {**interest.columns, "position": share * interest["position"]}
+        drawn = replace(interest, columns=columns, signed=True, rule=(label,))
+        return drawn if self.known is None else drawn + self.known.book
+
+    def plot(self, **options: Any) -> Any:
+        """Bands of gamma over spot; beneath, the probability of short gamma and the density of the flip."""
+        from gammaflow.plot.bands import plot_bands
+
+        book = self._book
+        title = f"{book.title} gamma over spot, {moment_text(book.asof)}, beliefs {self.beliefs.name}"
+        unit = describe(book.currency)["gamma"]
+        density = self.flips.density()
+        return plot_bands(self.table, density, book.spot, title, unit, currency=book.currency, **options)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Implausible inputs of the book, entries of the beliefs and evidence that apply to nothing."""
+        return (*self.profile.warnings, *self.cells.remarks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every number as plain Python: table, flips, zones, core, break-even and tornado."""
+        return to_dict(self)
+
+    def __repr__(self) -> str:
+        return "\n".join(lines(self))
+
+    @property
+    def _book(self) -> Book:
+        return self.profile.book
+
+    @cached_property
+    def _shares(self) -> Array:
+        """Share of each row of `unit` in each draw: 1 for what is known."""
+        drawn = self.cells.draw(self.draws, self.seed)
+        known = np.ones((self.draws, len(self.unit) - drawn.shape[1]))
+        return read_only(np.concatenate([drawn, known], axis=1))
+
+    @property
+    def _means(self) -> Array:
+        return np.append(self.cells.mean, np.ones(len(self.unit) - len(self.cells.mean)))
+
+    @cached_property
+    def _floor(self) -> float:
+        """Size below which gamma has no sign, as for `find_levels`."""
+        return noise_share(self.profile) * float(np.abs(self.unit).sum(axis=0).max())
+
+    @property
+    def _breaks(self) -> Array:
+        known = self.known.breaks.spots if self.known else np.empty(0)
+        return np.union1d(self.profile.breaks.spots, known)
+
+    def _unit_at(self, spots: Array) -> Array:
+        return _unit(self.profile, self.known, self.cells, spots)
+
+    def _levels_of(self, shares: Array) -> DrawLevels:
+        def blocks() -> Iterator[tuple[slice, Array]]:
+            return blocks_of(shares, self.unit)
+
+        fixed = (self.profile.spots, self._book.spot, self._floor, self.core_fraction)
+        return find_draw_levels(blocks, len(shares), *fixed)
+
+    @cached_property
+    def _levels(self) -> DrawLevels:
+        return self._levels_of(self._shares)
+
+    @property
+    def _frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self._levels.levels, columns=list(_LEVELS))
+
+
+def _unit(profile: Repricing, known: Repricing | None, cells: CellBeliefs, spots: Array) -> Array:
+    """Gamma of each cell at ascending spots, and of the known positions."""
+    found = [profile.group_gamma(spots, cells.cells.place)]
+    if known is not None:
+        found.append(known.group_gamma(spots, np.zeros(len(known.book), dtype=np.intp)))
+    return np.concatenate(found)
+
+
+def sign_bands(
+    book: Chain | Book,
+    beliefs: Beliefs | str = "flat",
+    draws: int = 10_000,
+    seed: int = 0,
+    *,
+    spots: ArrayLike | None = None,
+    known: Book | None = None,
+    dynamics: str | Dynamics = "sticky_strike",
+    days: float = 0.0,
+    vol_shift: float = 0.0,
+    core: float = 0.9,
+) -> Bands:
+    """Gamma over spot, flips, zones and cores under beliefs about dealers' share of open interest.
+
+    Gamma is linear in the shares: each cell is repriced once, and every draw is a sum of cells, exact at each
+    spot of the grid. Between spots gamma is taken as straight, around a trough as a parabola. Flips and edges
+    of the default grid are then off by some 1e-6 of spot within 30 % of it and 1e-4 beyond (measured), and by
+    up to one step of the grid beside a jump of gamma (early exercise, a barrier) or where two zeros lie
+    within a step. Zones are not followed beyond the grid.
+
+    Parameters
+    ----------
+    book : Chain or Book
+        Open interest: a chain, or a book that is unsigned.
+    beliefs : Beliefs or str
+        Beliefs, or the name of some in `gammaflow.beliefs.PRESETS`.
+    draws : int
+        Number of draws of shares.
+    seed : int
+        Seed of their generator; the same seed gives the same numbers.
+    spots : (m,) array, optional
+        At least three spots, ascending and > 0 [currency]; default: those of `sweep_spot`, and 1 % apart from
+        0.4 to 2 times the book's spot.
+    known : Book, optional
+        Signed positions that are known (notes, futures, own rows), added to every draw. They must not be in
+        the open interest as well.
+    dynamics, days, vol_shift
+        As for `sweep_spot`.
+    core : float
+        Fraction of a trough, in (0, 1], that bounds its core.
+
+    Returns
+    -------
+    Bands
+
+    Raises
+    ------
+    SchemaError
+        For a signed book, an illegal number of draws or seed, unknown beliefs, or illegal spots.
+    MismatchError
+        Where `known` is of another underlying, spot, timestamp or currency.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> bands = gf.sign_bands(gf.demo_chain(), draws=1_000, seed=7)
+    >>> bands.table.columns.tolist()
+    ['5 %', '25 %', '50 %', '75 %', '95 %', 'mean', 'p_short']
+    """
+    problems = [
+        f"{name}: received {value!r}; legal: an integer >= {low}."
+        for name, value, low in (("draws", draws, 1), ("seed", seed, 0))
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low
+    ]
+    if not isinstance(core, int | float) or isinstance(core, bool) or not 0 < core <= 1:
+        problems.append(f"core: received {core!r}; legal: a fraction in (0, 1], such as 0.9.")
+    refuse("bands", problems)
+    held, interest = find_beliefs(beliefs), interest_of(book)
+    grid = _wide_spots(interest, days, vol_shift) if spots is None else spots
+    how: dict[str, Any] = {"dynamics": dynamics, "days": days, "vol_shift": vol_shift, "measures": ["gamma"]}
+    fixed = None
+    if known is not None:
+        if not known.signed:
+            raise SchemaError(
+                "known: received a book of open interest without signs; sign it (assign_positions)."
+            )
+        join(replace(interest, signed=True), known)
+    profile = sweep_spot(interest, grid, **how)
+    if len(profile.spots) < 3:
+        raise SchemaError(f"spots: received {len(profile.spots)}; bands need at least three.")
+    if known is not None:
+        fixed = sweep_spot(known, profile.spots, **how)
+    cells = held.on(interest)
+    unit = read_only(_unit(profile, fixed, cells, profile.spots))
+    return Bands(profile, fixed, cells, unit, int(draws), int(seed), float(core))
+
+
+def _wide_spots(book: Book, days: float, vol_shift: float) -> Array:
+    """Default spots of a profile, and coarse ones further out, where zones may end."""
+    near, x = default_spots(book, days=days, vol_shift=vol_shift), book.spot
+    far = [np.geomspace(0.4 * x, near[0], 58)[:-1], near, np.geomspace(near[-1], 2.0 * x, 45)[1:]]
+    return np.concatenate(far)

@@ -1,0 +1,116 @@
+"""Break-even shares: what net share of a kind's open interest dealers must be short for a zone to exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.exposure.band_levels import named_quantiles
+from gammaflow.exposure.curve import Curve
+from gammaflow.exposure.zones import FADED
+from gammaflow.frozen import Frozen
+
+__all__ = ["BreakEven", "find_break_even"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BreakEven(Frozen):
+    """Shares of one kind's open interest at which short gamma begins; all other shares at their means.
+
+    Every contract of the kind is given one share; -1: dealers are short all of it. Beyond -1 or 1, no share
+    does it.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per kind of option: `mean`, the share believed in, weighted by open interest; `at_spot`, below
+        which dealers are short gamma at the book's spot, and its quantiles with the other shares as drawn;
+        `zone`, below which there is a short-gamma zone anywhere, and `zone_spot`, where the last of it
+        vanishes [currency]; `p_zone`, the probability that the share is below `zone`. Spots at which the kind
+        has less than 1 % of its largest gamma are left out.
+    curve : DataFrame
+        Indexed by spot [currency], a column per kind: share below which dealers are short gamma there.
+    """
+
+    table: pd.DataFrame
+    curve: pd.DataFrame
+
+    def between(self, low: float, high: float) -> pd.DataFrame:
+        """Per kind, shares below which all and any of an interval of spots on the grid is short gamma."""
+        part = self.curve.loc[low:high]
+        return pd.DataFrame({"all_short": part.min(), "any_short": part.max()})
+
+    def __repr__(self) -> str:
+        return "net share of open interest below which dealers are short gamma\n" + self.table.to_string(
+            float_format="{:,.3f}".format
+        )
+
+
+def find_break_even(
+    unit: Callable[[Array], Array],
+    spots: Array,
+    spot: float,
+    kinds: dict[str, NDArray[np.bool_]],
+    size: Array,
+    shares: Array,
+    mean: Array,
+    breaks: Array,
+) -> BreakEven:
+    """Break-even shares of kinds.
+
+    Gamma is B + s P, with P the gamma of the kind were dealers long all of it and B that of the rest at its
+    means, so that it is zero at s = -B / P: exact at every spot.
+
+    Parameters
+    ----------
+    unit : function of an (m,) array
+        Gamma of each cell per unit of share at ascending spots, (cells, m).
+    spots : (m,) array
+        The grid.
+    spot : float
+    kinds : mapping of str to (cells,) masks
+    size : (cells,) array
+        Open interest of cells, as weights; 0 for positions that are known.
+    shares : (draws, cells) array
+    mean : (cells,) array
+        Expected shares.
+    breaks : (k,) array
+        Spots at which gamma jumps.
+    """
+    rows, columns, grid = {}, {}, unit(spots)
+    for kind, mine in kinds.items():
+        rest = np.where(mine, 0.0, mean)
+
+        def shares_at(
+            each: Array, mine: NDArray[np.bool_] = mine, rest: Array = rest, found: Array | None = None
+        ) -> Array:
+            gamma = unit(each) if found is None else found
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.asarray(-(rest @ gamma) / gamma[mine].sum(axis=0))
+
+        own = grid[mine].sum(axis=0)
+        share = np.where(np.abs(own) >= FADED * np.abs(own).max(), shares_at(spots, found=grid), np.nan)
+        columns[kind] = share
+        weights = np.where(mine, size, 0.0) / size[mine].sum()
+        held = shares @ weights
+        there = unit(np.array([spot]))[:, 0]
+        drawn = named_quantiles(-(shares @ np.where(mine, 0.0, there))[None, :] / there[mine].sum())
+        row = {"mean": float(mean @ weights), "at_spot": float(shares_at(np.array([spot]))[0])}
+        row |= {f"at_spot {name}": float(q[0]) for name, q in drawn.items() if name in ("5 %", "95 %")}
+        best, where = np.nan, np.nan
+        if np.isfinite(share).any():
+            i = int(np.nanargmax(share))
+            best, where = share[i], spots[i]
+            if 0 < i < len(spots) - 1 and np.isfinite(share[i - 1 : i + 2]).all():
+                left, middle, right = spots[i - 1 : i], spots[i : i + 1], spots[i + 1 : i + 2]
+                x, y = Curve(shares_at, breaks).extremes(left, middle, right, np.array([-1.0]))
+                best, where = max((best, where), (float(y[0]), float(x[0])))
+        rows[kind] = {**row, "zone": best, "zone_spot": where, "p_zone": float((held < best).mean())}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return BreakEven(table, pd.DataFrame(columns, index=pd.Index(spots, name="spot")))

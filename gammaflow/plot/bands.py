@@ -1,0 +1,77 @@
+"""Matplotlib plot of bands: gamma over spot, the probability of short gamma, the density of the flip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gammaflow.plot.canvas import axis_label, canvas, price_ticks
+from gammaflow.plot.prepare import COLORS, require
+from gammaflow.text import readable
+
+__all__ = ["plot_bands"]
+
+
+def plot_bands(
+    table: pd.DataFrame,
+    density: pd.Series,
+    spot: float,
+    title: str,
+    unit: str,
+    *,
+    currency: str = "",
+    within: float = 0.3,
+    axes: Any = None,
+) -> Any:
+    """Quantiles of gamma over spot; beneath, the probability of short gamma and the density of the flip.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by spot [currency]: the columns "5 %", "25 %", "50 %", "75 %", "95 %" and "p_short".
+    density : Series
+        Density of the nearest flip over spot [1/currency], drawn to the height of the panel.
+    spot : float
+        Price of the underlying, marked [currency].
+    title, unit : str
+        Title, and unit of gamma; a readable power of ten is added to it.
+    currency : str
+        Unit of spot.
+    within : float
+        Share of spot drawn on both sides of it.
+    axes : pair of matplotlib Axes, optional
+        Axes to draw on; by default those of a new figure.
+
+    Returns
+    -------
+    array of two matplotlib Axes
+    """
+    spots = table.index.to_numpy(dtype=np.float64)
+    table = table[(spots >= (1.0 - within) * spot) & (spots <= (1.0 + within) * spot)]
+    spots = table.index.to_numpy(dtype=np.float64)
+    divisor, unit = readable(table[["5 %", "95 %"]], unit)
+    if axes is None:
+        axes = require("matplotlib.pyplot").subplots(
+            2, 1, figsize=(10, 7), layout="constrained", sharex=True, height_ratios=(2, 1)
+        )[1]
+    gamma, chance = axes
+    with canvas(gamma, title, unit, ends=spots, spot=None) as ax:
+        for low, high, alpha in (("5 %", "95 %", 0.2), ("25 %", "75 %", 0.35)):
+            ax.fill_between(spots, table[low] / divisor, table[high] / divisor, color=COLORS["call"],
+                            alpha=alpha, linewidth=0, zorder=2, label=f"{low} to {high}")  # fmt: skip
+        ax.plot(spots, table["50 %"] / divisor, color=COLORS["line"], linewidth=1.8, zorder=4, label="median")
+        ax.axvline(spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, zorder=3)
+    with canvas(chance, "", "probability of short gamma", ends=spots, spot=spot) as ax:
+        ax.plot(spots, table["p_short"], color=COLORS["put"], linewidth=1.8, zorder=4, label="short gamma")
+        ax.set_ylim(0.0, 1.0)
+        ax.set_xlim(spots[0], spots[-1])
+        if len(density) and density.max() > 0.0:
+            places = density.index.to_numpy(dtype=np.float64)
+            height = 0.9 * density / density.max()
+            ax.fill_between(places, height, color=COLORS["flip"], alpha=0.3, step="mid", linewidth=0,
+                            zorder=2, label="density of the flip")  # fmt: skip
+        ax.set_xlabel(axis_label("spot", currency))
+        price_ticks(ax.xaxis)
+    return axes
