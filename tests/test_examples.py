@@ -144,15 +144,6 @@ def test_what_was_opened(tmp_path):
     assert (tmp_path / "opened.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.mark.slow
-def test_what_was_opened_before_5_february(tmp_path, shared):
-    done = run("07_what_was_opened.py", str(shared / "data"), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "OpenInterestChange BTC, 2026-01-15 09:21 to 2026-02-05 09:36 UTC" in done.stdout
-    assert re.search(r"05 Feb 09:36 15 Jan calls_long_puts_short +-34\.1 77,052\.5 69,318\.4", done.stdout)
-    assert re.search(r"01 Feb calls_long_puts_short +-6\.5 72,838\.3 64,032\.6", done.stdout)
-
-
 def test_every_example_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
     assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []

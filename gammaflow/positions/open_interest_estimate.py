@@ -109,7 +109,8 @@ def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenIntere
     -------
     Chain
         Whose `warnings`, repeated by every result, say that open interest is an estimate, and how much of the
-        flow is on contracts that it does not list. Open interest that is missing stays missing.
+        flow is on contracts that it does not list. Open interest that is missing stays missing. A `Store`
+        refuses such a chain; a file written from its `to_frame` has the numbers without the warning.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def naive(a, b):
     return parts
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1])
 def test_every_part_is_that_of_a_loop(seed):
     a, b = pair(seed)
     found = compare_books(a, b)

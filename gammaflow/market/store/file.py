@@ -91,7 +91,7 @@ def digest(chain: Chain) -> str:
     ------
     SchemaError
         Where a file could not return the chain unchanged: text that is not str or not Unicode, or more than
-        a `Chain` (the marks of a repair).
+        a `Chain` as the vendor sent it (the marks of a repair, the caveats of an estimate).
     """
     if type(chain) is not Chain:
         raise SchemaError(
@@ -99,6 +99,11 @@ def digest(chain: Chain) -> str:
             f".original, and repair it again after loading."
             if isinstance(chain, Chain)
             else f"chain: received {type(chain).__name__}; a Chain is needed."
+        )
+    if chain.caveats:
+        raise SchemaError(
+            f"chain: received numbers that are not the vendor's ({chain.caveats[0]:.60} ...); a store keeps "
+            "chains as the vendor sent them. Store the original, and estimate again after loading."
         )
     texts: dict[str, Any] = {name: [getattr(chain, name)] for name in _TEXTS}
     texts["left_out"] = list(chain.left_out)
