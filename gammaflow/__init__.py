@@ -35,7 +35,7 @@ from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze
 from gammaflow.studies import notes as note_maps
 from gammaflow.studies.data import sensitivity
-from gammaflow.studies.rules import RuleComparison, compare_rules
+from gammaflow.studies.rules import compare_rules
 from gammaflow.studies.scenarios import (
     compare_dynamics,
     flip_path,
@@ -68,7 +68,6 @@ __all__ = [
     "RepairedChain",
     "Report",
     "ReverseConvertible",
-    "RuleComparison",
     "SchemaError",
     "Smiles",
     "Store",

@@ -235,6 +235,10 @@ def test_given_positions_need_no_open_interest_and_beyond_it_are_counted():
     silent = chain.with_columns(open_interest=np.nan)
     assert gf.assign_positions(silent, rule)["position"].tolist() == [-400.0, 1.5]
     assert rule.sign_test(silent)["believed"].isna().all()
+    blind = chain.with_columns(iv=np.where(chain["contract"] == "X-30-240-c", np.nan, chain["iv"]))
+    assert gf.assign_positions(blind, rule)["position"].tolist() == [1.5]
+    assert "; 1 positions are in contracts that cannot be valued" in rule.detail(blind)
+    assert "cannot be valued" not in rule.detail(chain)
 
 
 # --- errors
