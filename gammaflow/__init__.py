@@ -90,7 +90,6 @@ __all__ = [
     "RepairedChain",
     "Report",
     "ReverseConvertible",
-    "RuleComparison",
     "SchemaError",
     "Smiles",
     "Store",

@@ -14,6 +14,7 @@ from gammaflow.checks import refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
+from gammaflow.market.quality import OF_INTEREST
 from gammaflow.positions.rule import NO_SOURCE, PositionRule, check_shares
 
 __all__ = ["ContractRule", "TableRule"]
@@ -169,9 +170,11 @@ class ContractRule(PositionRule):
             f"{int(known.sum()):,} of {len(chain):,} contracts of the chain have a position; the others, "
             f"with open interest of {interest:,.0f}, count as none"
         )
-        beyond = np.abs(self.position(chain)) > chain["open_interest"]
-        if beyond.any():
-            text += f"; {int(beyond.sum()):,} positions exceed the open interest of their contract"
+        position = self.position(chain)
+        beyond = int((np.abs(position) > chain["open_interest"]).sum())
+        text += f"; {beyond:,} positions exceed the open interest of their contract" if beyond else ""
+        unpriced = int(((position != 0) & ~np.isin(chain.unusable, ("", *OF_INTEREST))).sum())
+        text += f"; {unpriced:,} positions are in contracts that cannot be valued" if unpriced else ""
         if not lost:
             return text
         one = len(lost) == 1

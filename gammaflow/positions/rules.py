@@ -185,16 +185,13 @@ def assign_positions(
     >>> bool((book["position"] < 0).all())
     True
     """
-    if venue is not None and venue != chain.venue:
-        chain = replace(chain, venue=venue)
-    needs_interest = False
+    reason, needs_interest = chain.unusable, False
     if isinstance(rule, str | PositionRule):
-        rule = find_rule(rule)
-        position, label, signed = rule.position(chain), rule.describe(chain), rule.signed
+        rule, seen = find_rule(rule), chain if venue is None else replace(chain, venue=venue)
+        position, label, signed = rule.position(seen), rule.describe(seen), rule.signed
         needs_interest = rule.needs_interest
     else:
         position, label, signed = _given(chain, rule), "positions as given", True
-    reason = chain.unusable
     if not needs_interest:
         reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
     keep = (reason == "") & (position != 0)
@@ -210,7 +207,7 @@ def assign_positions(
         for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
     }
     columns["expiry"] = pd.DatetimeIndex(chain["expiry"][keep], tz="UTC")
-    columns["venue"] = np.full(keep.sum(), chain.venue, dtype=object)
+    columns["venue"] = np.full(keep.sum(), chain.venue if venue is None else venue, dtype=object)
     columns |= {
         "position": position[keep],
         "sigma": chain["iv"][keep],

@@ -146,17 +146,16 @@ class SkewRule(PositionRule):
 
     def detail(self, chain: Chain) -> str:
         """Net share of calls that dealers hold in one chain, and the expiries without a skew."""
-        skew, calls = call_skew(chain), (chain["kind"] == "call") & (chain.years > 0.0)
-        interest = np.where(calls, chain["open_interest"], 0.0)
-        net = float(np.nansum(np.where(calls, self.position(chain), 0.0)) / max(np.nansum(interest), 1e-300))
-        text = (
-            f"all of them at a call skew of {self.width:.1%} of the vol at the money; here dealers hold "
-            f"{net:+.0%} of the open interest in calls"
-        )
+        skew, calls, interest = call_skew(chain), chain["kind"] == "call", chain["open_interest"]
+        valued = calls & (chain.unusable == "")
+        text = f"all of them at a call skew of {self.width:.1%} of the vol at the money"
+        if valued.any():
+            net = self.position(chain)[valued].sum() / interest[valued].sum()
+            text += f"; here dealers hold {net:+.0%} of the open interest in calls"
         missing = skew.index[skew.isna()]
         if not len(missing):
             return text
-        lost = np.nansum(interest[pd.DatetimeIndex(chain["expiry"], tz="UTC").isin(missing)])
+        lost = np.nansum(interest[calls & pd.DatetimeIndex(chain["expiry"], tz="UTC").isin(missing)])
         return (
             f"{text}; {len(missing)} of {len(skew)} expiries have no 25-delta quotes to measure a skew: "
             f"their {lost:,.0f} contracts of calls count with a share of {self.otherwise:+g}"

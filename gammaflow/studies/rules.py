@@ -130,11 +130,11 @@ def compare_rules(
     """
     how = find_dynamics(dynamics)
     chosen, without = _chosen(chain, rules)
-    held = {rule.name: rule.position(chain) for rule in chosen}
+    held = {rule.name: position for rule, position in chosen}
     books = {
         rule.name: assign_positions(chain, rule, numeraire=numeraire)
-        for rule in chosen
-        if np.nan_to_num(held[rule.name]).any()
+        for rule, position in chosen
+        if np.nan_to_num(position).any()
     }
     if not books:
         raise SchemaError(
@@ -159,27 +159,26 @@ def compare_rules(
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS), dtype=np.float64)
     lines = [*_heading(chain, books, days, vol_shift), f"smile dynamics: {how}"]
-    for rule in chosen:
-        lines += _lines(chain, rule, levels.get(rule.name))
+    for rule, _ in chosen:
+        lines += _lines(rule, levels.get(rule.name))
     return RuleComparison(table.rename_axis("rule"), (*lines, *without), FrozenMapping(levels))
 
 
 def _chosen(
     chain: Chain, rules: Sequence[str | PositionRule] | str | PositionRule | None
-) -> tuple[list[PositionRule], list[str]]:
-    """Rules to compare, and by default lines about those that have no shares for the chain."""
+) -> tuple[list[tuple[PositionRule, NDArray[np.float64]]], list[str]]:
+    """Rules to compare with their positions; by default, lines about those without shares for the chain."""
     if rules is not None:
         given = [rules] if isinstance(rules, str | PositionRule) else list(rules)
-        chosen = [find_rule(rule) for rule in given]
-        names = [rule.name for rule in chosen]
+        found = [find_rule(rule) for rule in given]
+        names = [rule.name for rule in found]
         if not names or len(set(names)) < len(names):
             raise SchemaError(f"rules: received {names!r}; legal: at least one rule, each name once.")
-        return chosen, []
+        return [(rule, rule.position(chain)) for rule in found], []
     chosen, without = [], []
     for rule in RULES.values():
         try:
-            rule.position(chain)
-            chosen.append(rule)
+            chosen.append((rule, rule.position(chain)))
         except SchemaError as error:
             without.append(f"left out: {error}")
     return chosen, without
@@ -216,8 +215,9 @@ def _heading(chain: Chain, books: Mapping[str, Book], days: float, vol_shift: fl
     ]
 
 
-def _lines(chain: Chain, rule: PositionRule, levels: Levels | None) -> list[str]:
+def _lines(rule: PositionRule, levels: Levels | None) -> list[str]:
     """A rule in words: meaning, source, and every flip under it."""
+    text = levels.profile.book.rule_text if levels else str(rule)
     if levels is None:
         found = "dealers hold none of these contracts"
     elif not rule.signed:
@@ -226,4 +226,4 @@ def _lines(chain: Chain, rule: PositionRule, levels: Levels | None) -> list[str]
         found = f"flips: {', '.join(map(str, levels.flips)) or 'none'}"
         if levels.zone:
             found += f"; zone {levels.zone}"
-    return [f"rule: {rule.describe(chain)}", f"    source: {rule.source}", f"    {found}"]
+    return [f"rule: {text}", f"    source: {rule.source}", f"    {found}"]

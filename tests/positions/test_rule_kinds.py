@@ -150,7 +150,17 @@ def test_the_skew_rule_says_what_it_found():
     chain = chain_of(smile)
     text = gf.assign_positions(chain, "skew_adjusted").rule_text
     assert "here dealers hold -100% of the open interest in calls" in text
-    assert gf.assign_positions(chain, SkewRule(width=10.0)).rule_text != text
+    wide = SkewRule(width=0.5)
+    # A call that cannot be valued is in neither side of the share.
+    some = chain.with_columns(iv=np.where(chain["contract"] == "X-90-390-c", 0.0, chain["iv"]))
+    book, valued = gf.assign_positions(some, wide), (some["kind"] == "call") & (some.unusable == "")
+    net = book["position"][book["kind"] == "call"].sum() / some["open_interest"][valued].sum()
+    assert -0.9 < net < -0.1
+    assert (
+        f"at a call skew of 50.0% of the vol at the money; here dealers hold {net:+.0%} of" in book.rule_text
+    )
+    puts = chain.select(kind="put")
+    assert "here dealers hold" not in wide.detail(puts)
 
 
 # --- tables
@@ -235,6 +245,10 @@ def test_given_positions_need_no_open_interest_and_beyond_it_are_counted():
     silent = chain.with_columns(open_interest=np.nan)
     assert gf.assign_positions(silent, rule)["position"].tolist() == [-400.0, 1.5]
     assert rule.sign_test(silent)["believed"].isna().all()
+    blind = chain.with_columns(iv=np.where(chain["contract"] == "X-30-240-c", np.nan, chain["iv"]))
+    assert gf.assign_positions(blind, rule)["position"].tolist() == [1.5]
+    assert "; 1 positions are in contracts that cannot be valued" in rule.detail(blind)
+    assert "cannot be valued" not in rule.detail(chain)
 
 
 # --- errors
