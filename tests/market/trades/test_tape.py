@@ -50,7 +50,7 @@ def assert_same_columns(one, other):
     SEEDS, st.integers(14, 40), SEVERAL, SEVERAL, SEVERAL, SEVERAL, SEVERAL,
     st.lists(st.sampled_from(sorted(FAULTS)), max_size=8),
 )  # fmt: skip
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_every_planted_fault_is_counted(seed, n, gaps, late, conflicting, replayed, duplicated, malformed):
     rng = np.random.default_rng(seed)
     rows, held = tape(rng, n)
