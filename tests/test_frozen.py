@@ -27,6 +27,8 @@ def _nouns():
     report = gf.analyze(chain)
     store = gf.Store(tempfile.mkdtemp())
     store.append(chain)
+    tape = {"contract": "BTC-27MAR26-70000-P", "timestamp": [1770284207000, 1770284208000], "price": 0.06}
+    trades = gf.read_trades(pd.DataFrame(tape | {"size": [2.5, 4.0], "direction": ["buy", "sell"]}))
     answer = Answer("https://example.com/IBIT.json", 200, datetime.now(UTC), b"{}", {"etag": "1"})
     return {
         "Chain": chain,
@@ -53,6 +55,8 @@ def _nouns():
         "Answers": gf.Answers("cboe", "IBIT", FrozenMapping({"delayed_quotes": answer})),
         "Snapshot": store.list()[0],
         "Feed": gf.Feed("deribit", "BTC"),
+        "Trades": trades,
+        "Flow": gf.customer_flow(trades),
         "Greeks": gf.bsm.greeks("c", [90.0, 100.0], 100.0, 0.5, 0.03, 0.2, 0.01),
     }
 
@@ -67,7 +71,7 @@ NAMES = [
     "Book of several origins", "BookQuality", "NoteTerms", "Autocallable", "BarrierNote",
     "ReverseConvertible",
     "Exposure", "Profile", "Profile with smiles", "Cube", "Levels", "HedgeFlow", "FlowLadder", "Smiles",
-    "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "Greeks",
+    "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "Trades", "Flow", "Greeks",
 ]  # fmt: skip
 
 

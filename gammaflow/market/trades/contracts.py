@@ -85,10 +85,10 @@ def us_symbols(root: Any, day: Any, kind: Any, strike: Any) -> NDArray[Any]:
     days = pd.Series(pd.DatetimeIndex(np.asarray(day, "datetime64[ns]")))
     thousandths = 1000.0 * np.asarray(strike, dtype=np.float64)
     whole = np.round(thousandths)
-    letter = pd.Series(kind, dtype=object).map({"call": "C", "put": "P"})
+    letter = pd.Series(np.asarray(kind, dtype=object)).map({"call": "C", "put": "P"})
     legal = (np.abs(whole - thousandths) < 1e-6) & (whole > 0) & (whole < 1e8)
     known = legal & (days.notna() & letter.notna()).to_numpy()
-    roots = pd.Series(root, dtype=object).astype("str").str.strip().str.lstrip("^$_")
+    roots = pd.Series(np.asarray(root, dtype=object)).astype("str").str.strip().str.lstrip("^$_")
     text = days.dt.strftime("%y%m%d")
     symbols = [
         f"{r}{d}{side}{int(k):08d}" if ok else ""

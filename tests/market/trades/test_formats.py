@@ -113,7 +113,7 @@ def test_tables_of_any_names_and_contracts():
     pd.testing.assert_frame_equal(gf.read_trades(trades.to_frame()).to_frame(), trades.to_frame())
 
 
-def test_contracts_from_their_parts():
+def test_contracts_from_their_parts(tmp_path):
     parts = pd.DataFrame(
         {
             "root": ["^SPXW", "SPY", "SPY", "SPY"], "strike": ["6,800", 437.5, 500, 1.00001],
@@ -124,6 +124,9 @@ def test_contracts_from_their_parts():
     trades = gf.read_trades(parts, columns={"timestamp": "t"})
     assert trades["contract"].tolist() == ["SPXW260206P06800000", "SPY230922C00437500"]
     assert trades.counts["malformed: contract"] == 2
+    path = file(tmp_path, parts.to_csv(index=False))
+    read = gf.read_trades(path, columns={"timestamp": "t"})
+    pd.testing.assert_frame_equal(read.to_frame(), trades.to_frame())
     days = parts.assign(expiry=pd.DatetimeIndex(["2026-02-07T01:00Z"] * 4))
     assert gf.read_trades(days, columns={"timestamp": "t"})["contract"][0] == "SPXW260206P06800000"
 
