@@ -90,6 +90,7 @@ __all__ = [
     "RepairedChain",
     "Report",
     "ReverseConvertible",
+    "RuleComparison",
     "SchemaError",
     "Smiles",
     "Store",

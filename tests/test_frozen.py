@@ -27,6 +27,8 @@ def _nouns():
     report = gf.analyze(chain)
     store = gf.Store(tempfile.mkdtemp())
     store.append(chain)
+    tape = {"contract": "BTC-27MAR26-70000-P", "timestamp": [1770284207000, 1770284208000], "price": 0.06}
+    trades = gf.read_trades(pd.DataFrame(tape | {"size": [2.5, 4.0], "direction": ["buy", "sell"]}))
     answer = Answer("https://example.com/IBIT.json", 200, datetime.now(UTC), b"{}", {"etag": "1"})
     return {
         "Chain": chain,
@@ -58,6 +60,8 @@ def _nouns():
         "Classified": gf.classification.classify(
             {"contract": ["C"], "price": [1.2], "bid": 1.0, "ask": 1.2}, "quote_own"
         ),
+        "Trades": trades,
+        "Flow": gf.customer_flow(trades),
         "Greeks": gf.bsm.greeks("c", [90.0, 100.0], 100.0, 0.5, 0.03, 0.2, 0.01),
     }
 
@@ -73,7 +77,7 @@ NAMES = [
     "ReverseConvertible",
     "Exposure", "Profile", "Profile with smiles", "Cube", "Levels", "HedgeFlow", "FlowLadder", "Smiles",
     "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "TapeRule",
-    "Layers", "Classified", "Greeks",
+    "Layers", "Classified", "Trades", "Flow", "Greeks",
 ]  # fmt: skip
 
 

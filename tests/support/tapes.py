@@ -56,7 +56,7 @@ FAULTS = {
 def plant(rng, rows, *, gaps=0, late=0, malformed=(), conflicting=0, replayed=0, duplicated=0):
     """A tape with faults planted, each in the number asked for; `gaps` are missing sequence numbers.
 
-    Rows must be in order of time, at least two of them; `late` at most one less than there are.
+    Rows must be in order of time; with replayed ones, at least two more than late ones.
     """
     rows = [dict(row) for row in rows]
     names = [row["instrument_name"] for row in rows]
@@ -79,8 +79,9 @@ def plant(rng, rows, *, gaps=0, late=0, malformed=(), conflicting=0, replayed=0,
             {"instrument_name": "BTC-6FEB26-1-C"},
         )
         out.insert(int(rng.integers(at + 1, len(out) + 1)), row | change[i % 3])
+    prompt = [row for row in rows[:-1] if not any(row is m for m in moved)]
     for _ in range(replayed):
-        row = rows[int(rng.integers(len(rows) - 1))]
+        row = prompt[int(rng.integers(len(prompt)))]
         at = max(_place(out, row), _place(out, last))
         out.insert(int(rng.integers(at + 1, len(out) + 1)), dict(row))
     for column in malformed:

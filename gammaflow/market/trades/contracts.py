@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,19 +40,27 @@ def contract_terms(names: Any) -> pd.DataFrame:
     ... ].values.tolist()
     [['SPXW260206P06800000', 'put', 6800.0], ['BTC-27MAR26-70000-C', 'call', 70000.0], [nan, nan, nan]]
     """
-    places, unique = pd.factorize(pd.Series(names, dtype=object).astype("str").str.strip())
-    distinct = pd.Series(np.asarray(unique, dtype=object), dtype=object)
+    text = pd.Series(names, dtype=object).astype("str").str.strip()
+    places, unique = pd.factorize(text.to_numpy(dtype=object), use_na_sentinel=False)
+    terms = _parsed(tuple(str(name) for name in unique))
+    return terms.take(places).reset_index(drop=True)
+
+
+@lru_cache(maxsize=32)
+def _parsed(names: tuple[str, ...]) -> pd.DataFrame:
+    """Terms of distinct names; files of one tape mostly have the same."""
+    distinct = pd.Series(names, dtype=object)
     listed = parse_symbols(distinct)
     coin = parse_instruments(distinct).rename(columns={"base": "root"})
-    own = distinct.str.extract(_OWN).set_axis(["root", "day", "strike", "kind"], axis=1)
+    own = distinct.astype("str").str.extract(_OWN).set_axis(["root", "day", "strike", "kind"], axis=1)
     own["day"] = pd.to_datetime(own["day"], errors="coerce").astype("datetime64[ns]")
     own["strike"] = pd.to_numeric(own["strike"], errors="coerce").astype(float)
-    own = own.where(own.notna().all(axis=1))
+    own = own.astype({"root": object, "kind": object}).where(own.notna().all(axis=1))
     us = listed["root"].notna()
     terms = listed.where(us, coin.where(coin["root"].notna(), own[listed.columns]))
     plain = distinct.str.replace(r"^O:|\s", "", regex=True)
     terms.insert(0, "contract", distinct.where(~us, plain).where(terms["root"].notna()))
-    return terms.iloc[places].reset_index(drop=True)[list(TERMS)]
+    return terms[list(TERMS)]
 
 
 def us_symbols(root: Any, day: Any, kind: Any, strike: Any) -> NDArray[Any]:
@@ -76,10 +85,10 @@ def us_symbols(root: Any, day: Any, kind: Any, strike: Any) -> NDArray[Any]:
     days = pd.Series(pd.DatetimeIndex(np.asarray(day, "datetime64[ns]")))
     thousandths = 1000.0 * np.asarray(strike, dtype=np.float64)
     whole = np.round(thousandths)
-    letter = pd.Series(kind, dtype=object).map({"call": "C", "put": "P"})
+    letter = pd.Series(np.asarray(kind, dtype=object)).map({"call": "C", "put": "P"})
     legal = (np.abs(whole - thousandths) < 1e-6) & (whole > 0) & (whole < 1e8)
     known = legal & (days.notna() & letter.notna()).to_numpy()
-    roots = pd.Series(root, dtype=object).astype("str").str.strip().str.lstrip("^$_")
+    roots = pd.Series(np.asarray(root, dtype=object)).astype("str").str.strip().str.lstrip("^$_")
     text = days.dt.strftime("%y%m%d")
     symbols = [
         f"{r}{d}{side}{int(k):08d}" if ok else ""

@@ -78,9 +78,7 @@ def _read(source: Source, rows: Rows, unsplit: int) -> Trades:
     kind = np.select(list(marked.values()), list(marked), default="single")
     columns["category"] = pd.Series(kind.astype(object), frame.index)
     columns["exchange"] = pd.Series(np.full(len(frame), EXCHANGE, dtype=object), frame.index)
-    time, problems = instants(frame[_TIME], "ms")
-    if problems:
-        raise source.refuse(*problems)
+    time, _ = instants(frame[_TIME], "ms", "UTC")
     others = not_options(columns["contract"])
     blank = is_blank(columns["trade_id"])
     return Reading(source, rows, columns, time, unsplit, others, {"trade_id": blank}, numbered=True).trades()

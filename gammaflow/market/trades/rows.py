@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.columns import NO_TIME, Column, numbers
 from gammaflow.market.readers.source import Rows, Source
 from gammaflow.market.trades.contracts import contract_terms
-from gammaflow.market.trades.tape import is_newest_first
+from gammaflow.market.trades.tape import distinct, is_newest_first, late
 from gammaflow.market.trades.trades import MALFORMED, NOT_OPTION, Numbers, Trades, gather
 from gammaflow.schema import TRADES
 
@@ -41,7 +41,8 @@ _CATEGORIES = {**{name: name for name in TRADES["category"].choices}, **dict.fro
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 #: Epochs of a tape: the years 2000 to 2099, in seconds. In other units the ranges do not overlap.
 _EARLIEST, _LATEST = 946_684_800, 4_102_444_800
-_AWARE = r"\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)$"
+_WRITTEN = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d"
+_AWARE = _WRITTEN + r"\S*(?:Z|[+-]\d\d:?\d\d)"
 _EPOCH = r"\d+(?:\.\d*)?(?:[eE]\+?\d+)?"
 
 
@@ -112,11 +113,11 @@ def instants(
         return _epochs(values, unit), []
     text = values.astype("str").str.strip()
     counted = text.str.fullmatch(_EPOCH).fillna(False).to_numpy(dtype=bool)
-    aware = text.str.contains(_AWARE).fillna(False).to_numpy(dtype=bool)
+    aware = text.str.fullmatch(_AWARE).fillna(False).to_numpy(dtype=bool)
     out = np.full(len(values), NO_TIME)
     out[counted] = _epochs(text[counted], unit)
     out[aware] = _in_utc(pd.to_datetime(text[aware], utc=True, errors="coerce", format="ISO8601"))
-    rest = ~counted & ~aware
+    rest = text.str.match(_WRITTEN).fillna(False).to_numpy(dtype=bool) & ~aware
     out[rest], problems = _located(pd.to_datetime(text[rest], errors="coerce", format="ISO8601"), zone)
     return out, problems
 
@@ -133,10 +134,12 @@ def _located(moments: pd.Series[Any], zone: str | None) -> tuple[NDArray[Any], l
         return np.full(len(moments), NO_TIME), []
     if zone is None:
         return np.full(len(moments), NO_TIME), [
-            f"timestamp: {len(known)} of {len(moments)} times have no time zone (first: {known.iloc[0]}). "
+            f"timestamp: {len(known)} times have no time zone (first: {known.iloc[0]}). "
             "Pass zone=, such as 'America/New_York' or 'UTC'."
         ]
     try:
+        if not isinstance(zone, str):
+            raise TypeError
         return _in_utc(moments.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")), []
     except (KeyError, ValueError, OSError, TypeError):
         return np.full(len(moments), NO_TIME), [
@@ -236,16 +239,17 @@ class Reading:
                 f"{reason}: {count} rows" for reason, count in tally.items() if count and reason != "read"
             ]
             raise self.source.refuse(f"no print of an option among {tally['read']} rows.", *found)
-        numbers_ = Numbers(np.empty(0, dtype=object), np.empty(0))
-        if self.numbered:
-            seen = ~bad["contract"] & np.isfinite(values["sequence"]) & ~bad["sequence"]
-            numbers_ = Numbers(values["contract"][seen], values["sequence"][seen])
+        seen = ~left & ~bad["contract"] & np.isfinite(values["sequence"]) & ~bad["sequence"]
+        seen &= self.numbered
+        numbers_ = Numbers(values["contract"][seen], values["sequence"][seen])
         cancel = np.zeros(n, dtype=np.bool_) if self.cancel is None else self.cancel
         frame = pd.DataFrame({**values, "cancel": cancel, "part": 0})[left]
-        if is_newest_first(frame["timestamp"].to_numpy()):
-            frame = frame[::-1]
         frame = frame.reset_index(drop=True)
-        return gather(frame, tally, numbers_, (self.source.name,), self.remarks)
+        # Repeats, which come late, say nothing about the direction of a tape.
+        time = frame["timestamp"].to_numpy()
+        if late(time).any() and is_newest_first(time[distinct(frame).first]):
+            frame = frame[::-1].reset_index(drop=True)
+        return gather(frame, tally, numbers_, (self.source.name,), self.remarks, numbered=self.numbered)
 
     def _values(self) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.bool_]]]:
         """Canonical columns with legal values, and the masks of rows without, by reason."""

@@ -28,12 +28,10 @@ def _recognises(source: Source, options: Options) -> bool:
     return not options.columns and set(_FIELDS) <= set(table_names(source))
 
 
-def _read(source: Source, _: Options) -> Trades:
+def _read(source: Source, options: Options) -> Trades:
     rows, unsplit = split(source)
     columns = {name: rows.frame[theirs] for name, theirs in COLUMNS.items()}
-    time, problems = instants(rows.frame["timestamp"], "us")
-    if problems:
-        raise source.refuse(*problems)
+    time, _ = instants(rows.frame["timestamp"], "us", "UTC")
     others = not_options(columns["contract"])
     return Reading(source, rows, columns, time, unsplit, others, remarks=(REMARK,)).trades()
 

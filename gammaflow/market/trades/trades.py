@@ -224,6 +224,8 @@ def gather(
     numbers: Numbers,
     sources: tuple[str, ...],
     remarks: tuple[str, ...],
+    *,
+    numbered: bool = False,
 ) -> Trades:
     """Trades of a tape: repeats excluded, the rest in order of time, cancelled prints set aside.
 
@@ -235,11 +237,17 @@ def gather(
         Rows read, and those excluded before.
     numbers, sources, remarks
         As in `Trades`.
+    numbered : bool
+        Whether sequence numbers of the tape count up within a contract, and belong to `numbers`.
     """
     found = tape.distinct(frame)
     total = Counter(tally)
     total.update({name: int(getattr(found, name).sum()) for name in _REPEATS})
     frame = frame[found.first]
+    if numbered:
+        known = frame["sequence"].notna().to_numpy(dtype=bool)
+        own = (frame[name].to_numpy()[known] for name in Numbers._fields)
+        numbers = Numbers(*(np.concatenate(both) for both in zip(numbers, own, strict=True)))
     parts = frame.groupby("part")["timestamp"]
     total["out of order"] += sum(int(tape.late(times.to_numpy()).sum()) for _, times in parts)
     frame = frame.sort_values("timestamp", kind="stable", ignore_index=True)
