@@ -21,7 +21,7 @@ from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text
 from gammaflow.units import describe
 
@@ -136,7 +136,7 @@ class Cube(Frozen):
             curves = self.over_vol_shifts(measure, days)
             labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
             fixed = f", {days:g} d ahead" if days else ""
-        title = f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}"
+        title = under_rule(f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}", book)
         options = {"currency": book.currency, "labels": labels, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 

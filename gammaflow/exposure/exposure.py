@@ -16,7 +16,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, convert, describe, money
 
@@ -155,7 +155,8 @@ class Exposure(Frozen):
             )
         options = {"currency": self.book.currency, **options}
         when = moment_text(self.book.asof, self.days, self.vol_shift)
-        ax = plot_bars(bars, self.book.spot, f"{self.book.title} {measure} by {by}, {when}", unit, **options)
+        title = under_rule(f"{self.book.title} {measure} by {by}, {when}", self.book)
+        ax = plot_bars(bars, self.book.spot, title, unit, **options)
         if self.left_out(by):
             ax.set_xlabel(f"{ax.get_xlabel()}\n{self.left_out(by)}")
         return ax

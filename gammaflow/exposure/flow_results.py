@@ -18,7 +18,7 @@ from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.frozen import Frozen
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, price_text, readable
 
 __all__ = ["CAUSES", "FlowLadder", "HedgeFlow"]
@@ -146,7 +146,7 @@ class HedgeFlow(Frozen):
         from gammaflow.plot.static import plot_bars
 
         book = self.book
-        title = f"{book.title} hedge flow by expiry, {moment_text(book.asof)}"
+        title = under_rule(f"{book.title} hedge flow by expiry, {moment_text(book.asof)}", book)
         move = f"spot to {price_text(self.spot)}, {self.days:g} days, {100 * self.vol_shift:+g} vol points"
         bars = self.by_expiry[list(CAUSES)]
         ax = plot_bars(bars, book.spot, title, book.currency, currency=book.currency, ax=ax)
@@ -226,7 +226,8 @@ class FlowLadder(Frozen):
         lines = lines[~lines.index.duplicated()].sort_index()
         divisor, unit = readable(lines.fillna(0.0), self.book.currency)
         lines = (lines / divisor).rename(columns={"flow": "full revaluation", "first_order": "first order"})
-        title = f"{self.book.title} hedge flow of single moves, {moment_text(self.book.asof)}"
+        what = f"{self.book.title} hedge flow of single moves, {moment_text(self.book.asof)}"
+        title = under_rule(what, self.book)
         label = f"traded [{unit}], + = dealers buy"
         return plot_lines(lines, title, label, _MOVES[change], ax=ax)
 

@@ -25,6 +25,7 @@ from gammaflow.frozen import Frozen, lock
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import under_rule
 from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money
 
@@ -237,11 +238,12 @@ class Repricing(Frozen):
         return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
 
     def _title(self, what: str) -> str:
-        """Title: symbol, contents, timestamp, and any roll, vol shift and smile dynamics."""
+        """Title: symbol, contents, timestamp, any roll, vol shift and smile dynamics, and the rules."""
         rolled = [f"+{self.days:g} days"] * (self.days != 0)
         rolled += [f"{100 * self.vol_shift:+g} vol points"] * (self.vol_shift != 0)
         rolled += [self.dynamics.name] * self.dynamics.moves
-        return f"{self.book.title} {what}, {moment_text(self.book.asof)}" + "".join(f", {r}" for r in rolled)
+        title = ", ".join([f"{self.book.title} {what}", moment_text(self.book.asof), *rolled])
+        return under_rule(title, self.book)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from gammaflow.market.plausibility import marked
 from gammaflow.market.quality import SELECTED
@@ -10,7 +11,10 @@ from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
 from gammaflow.units import CONVENTION
 
-__all__ = ["basis", "heading"]
+__all__ = ["basis", "heading", "under_rule"]
+
+# Longest line of rules under the title of a picture, in characters.
+_WIDTH = 90
 
 
 def heading(
@@ -56,3 +60,16 @@ def basis(book: Book, sign: str = CONVENTION) -> list[str]:
     """Lines for the rule that signed a book, the filters on it, and the meaning of +, if it is signed."""
     filters = [f"{SELECTED}{text}" for text in book.filters]
     return [f"rule: {book.rule_text}", *filters, f"sign: {book.sign_of(sign)}"]
+
+
+def under_rule(title: str, book: Book) -> str:
+    """Title of a picture, with the names of the rules that signed the book on a line of their own.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> under_rule("BTC gamma", gf.assign_positions(gf.demo_chain(), "short_all")).splitlines()
+    ['BTC gamma', 'rule: short_all']
+    """
+    names = " | ".join(dict.fromkeys(part.partition(" (")[0] for part in book.rule))
+    return f"{title}\n{shorten(f'rule: {names}', _WIDTH, placeholder=' ...')}"

@@ -54,9 +54,8 @@ def fact(table: Any, name: str, filter_name: str) -> Any:
 
 
 def _absent(table: Any, name: str, filter_name: str) -> SchemaError:
-    what = type(table).__name__.lower()
     return SchemaError(
-        f"{filter_name}: received a {what}, which has no {name.replace('_', ' ')}; "
+        f"{filter_name}: received {type(table).__name__}, which has no {name.replace('_', ' ')}; "
         f"{_HOLDERS.get(name, _BOTH)}."
     )
 

@@ -165,7 +165,7 @@ class Report(Frozen):
             (str(reason), f"{int(row['rows']):,}", f"{row['open_interest']:,.0f}")
             for reason, row in self.quality.table.iterrows()
         ]
-        rows += [(f"excluded by the reader: {why}", f"{n:,}", "") for why, n in self.quality.left_out.items()]
+        rows += [(f"not in the chain: {why}", f"{n:,}", "") for why, n in self.quality.left_out.items()]
         return pd.DataFrame(rows, columns=["reason", "rows", "open interest [contracts]"], dtype=object)
 
     def to_dict(self) -> dict[str, Any]:

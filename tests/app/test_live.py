@@ -122,9 +122,12 @@ class TestFetch:
 class TestWatch:
     def test_a_line_for_each_refresh_where_nothing_redraws(self, run, server, tmp_path):
         server.plan[SUMMARY] = [answer(), answer(400, b"{}"), moved(3.0)]
-        code, out, _ = run("watch", "deribit", "BTC", "--every", "0.01", "--count", "3", "--store", tmp_path)
+        args = ("--every", "0.01", "--count", "3", "--store", tmp_path, "--dte", "0:30")
+        code, out, _ = run("watch", "deribit", "BTC", *args)
         assert code == 0
         lines = out.splitlines()
+        assert "; filter: dte 0 to 30; " in lines[0]
+        assert "% of open interest (contracts) excluded" in lines[2]
         assert len(lines) == 3
         assert "ERROR deribit: 127.0.0.1:" in lines[1]
         assert "spot 71,470.25 gamma" in lines[0]
@@ -136,6 +139,7 @@ class TestWatch:
         said = [json.loads(line) for line in out.splitlines()]
         assert [s["refreshes"] for s in said] == [1, 2]
         assert said[0]["levels"]["symbol"] == "IBIT"
+        assert said[0]["levels"]["filters"] == []
 
     def test_a_terminal_is_redrawn(self, run, monkeypatch, capsys):
         console = Console(force_terminal=True, width=150, height=60)
@@ -158,6 +162,7 @@ class TestWatch:
             (("deribit", "BTC", "--rule", "hope"), "rule: received 'hope'"),
             (("deribit", "BTC", "--every", "0"), "every: received 0"),
             (("deribit", "BTC", "--count", "0"), "count: received 0"),
+            (("deribit", "BTC", "--dte", "7:0"), "--dte: received '7:0'"),
             (("deribit", "B T C"), "symbol: received 'B T C'"),
         ],
     )

@@ -176,6 +176,10 @@ def test_a_flow_stands_below_its_gamma_and_names_its_ends(profile):
 # --- pictures that results draw of themselves
 
 
+def _ruled(title):
+    return f"{title}\nrule: calls_long_puts_short"
+
+
 @pytest.fixture(scope="module")
 def book():
     return gf.assign_positions(gf.demo_chain())
@@ -188,13 +192,13 @@ def test_a_cube_draws_its_days_or_its_shifts(book):
     assert _legend(ax) == ["now", "1 d ahead", "3 d ahead", "spot 71,470"]
     millions = cube.over_days("vanna", 0.05)[3.0].to_numpy() / 1e6
     assert np.array_equal(_named(ax, "3 d ahead").get_ydata(), millions)
-    assert ax.get_title(loc="left") == "BTC vanna over spot, 2026-02-05 09:36 UTC, +5 vol points"
+    assert ax.get_title(loc="left") == _ruled("BTC vanna over spot, 2026-02-05 09:36 UTC, +5 vol points")
     assert ax.get_ylabel() == "USD m per +1 vol point"
     ax = cube.plot(over="vol_shifts", days=3)
     assert _legend(ax) == ["as quoted", "+5 vol points", "spot 71,470"]
     millions = cube.over_vol_shifts("gamma", 3)[0.05].to_numpy() / 1e6
     assert np.array_equal(_named(ax, "+5 vol points").get_ydata(), millions)
-    assert ax.get_title(loc="left") == "BTC gamma over spot, 2026-02-05 09:36 UTC, 3 d ahead"
+    assert ax.get_title(loc="left") == _ruled("BTC gamma over spot, 2026-02-05 09:36 UTC, 3 d ahead")
     with pytest.raises(SchemaError, match="over: received 'spots'; legal: 'days', 'vol_shifts'"):
         cube.plot(over="spots")
 
@@ -234,7 +238,7 @@ def test_a_profile_draws_its_strikes(book):
     steps, _, outside = strike_steps(profile.by("strike", "vanna").T, book.spot, bars=50)
     assert shown == pytest.approx(steps.sum().to_numpy(), rel=1e-12)
     assert outside < 0.03
-    assert ax.get_title(loc="left") == "BTC vanna over spot by strike, 2026-02-05 09:36 UTC"
+    assert ax.get_title(loc="left") == _ruled("BTC vanna over spot by strike, 2026-02-05 09:36 UTC")
     assert profile.plot_by("expiry").get_ylabel() == "expiry [UTC]"
 
 

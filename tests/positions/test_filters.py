@@ -356,7 +356,7 @@ def test_trades_have_categories():
 
     assert F.single_leg().truth(Trades(category=categories)).tolist() == [1, 0, -1, -1, 1]
     assert F.complex_trades().truth(Trades(category=categories)).tolist() == [-1, 0, 1, 1, -1]
-    with pytest.raises(gf.SchemaError, match="dte: received a trades, which has no expiry; a chain and"):
+    with pytest.raises(gf.SchemaError, match="dte: received Trades, which has no expiry; a chain and"):
         F.dte(0, 7).mask(Trades(category=categories))
 
 
@@ -481,9 +481,9 @@ def test_what_a_table_cannot_answer():
     chain = gf.demo_chain()
     book = gf.assign_positions(chain)
     for wanted, words in (
-        (F.min_volume(1), "select: min_volume: received a book, which has no volume; a chain has"),
-        (F.min_open_interest(1), "min_open_interest: received a book, which has no open interest; a chain"),
-        (F.single_leg(), "single-leg: received a book, which has no category; a table of trades has it"),
+        (F.min_volume(1), "select: min_volume: received Book, which has no volume; a chain has"),
+        (F.min_open_interest(1), "min_open_interest: received Book, which has no open interest; a chain"),
+        (F.single_leg(), "single-leg: received Book, which has no category; a table of trades has it"),
         (F.expiry("2026-02-08"), "received 2026-02-08, on which no row expires; rows expire on 2026-02-06"),
     ):
         with pytest.raises(gf.SchemaError, match=words):
