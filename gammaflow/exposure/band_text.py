@@ -63,7 +63,8 @@ def _break_even(kind: str, row: Any) -> str:
     elif row["zone"] <= -1.0:
         zone = "a short-gamma zone exists at none"
     low, high = row["at_spot 5 %"], row["at_spot 95 %"]
-    return f"break-even {text}: {zone}; short at spot below {row['at_spot']:+.2f} (5 % {low:+.2f}, 95 % {high:+.2f})"
+    there = f"short at spot below {row['at_spot']:+.2f} (5 % {low:+.2f}, 95 % {high:+.2f})"
+    return f"break-even {text}: {zone}; {there}"
 
 
 def to_dict(bands: Any) -> dict[str, Any]:
