@@ -144,6 +144,23 @@ def test_what_was_opened(tmp_path):
     assert (tmp_path / "opened.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.slow
+def test_how_sure(tmp_path):
+    """A copy away from the repository finds no recorded chains and takes the synthetic one."""
+    (tmp_path / "08_how_sure.py").write_text((EXAMPLES / "08_how_sure.py").read_text(encoding="utf-8"))
+    done = run(str(tmp_path / "08_how_sure.py"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "=== BTC 2026-02-05 09:36 UTC, spot 71,470 ===" in done.stdout
+    flat, puts, both = map(
+        float, re.search(r"^68000.0 +(\S+) +(\S+) +(\S+)$", done.stdout, re.MULTILINE).groups()
+    )
+    assert (flat, puts, both) == pytest.approx((0.5, 0.96, 0.92), abs=0.03)
+    assert re.search(
+        r"^after evidence: short in all of 64,000 to 71,000 in \d+% of draws", done.stdout, re.MULTILINE
+    )
+    assert (tmp_path / "how_sure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_every_example_is_tested():
     source = Path(__file__).read_text(encoding="utf-8")
     assert [p.name for p in EXAMPLES.glob("*.py") if p.name not in source] == []

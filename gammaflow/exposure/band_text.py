@@ -56,14 +56,15 @@ def _line(name: str, found: Any, column: str, opened: float = 0.0) -> str:
 
 def _break_even(kind: str, row: Any) -> str:
     """Break-even shares of one kind, or that no share makes a difference."""
-    text = f"net share of {kind} open interest (believed {row['mean']:+.2f})"
-    zone = f"a short-gamma zone exists below {row['zone']:+.2f}"
+    text = f"net share of {kind} open interest (believed {row['mean']:+z.2f})"
+    zone = f"a short-gamma zone exists below {row['zone']:+z.2f}"
     if row["zone"] > 1.0:
         zone = "a short-gamma zone exists at any"
     elif row["zone"] <= -1.0:
         zone = "a short-gamma zone exists at none"
     low, high = row["at_spot 5 %"], row["at_spot 95 %"]
-    return f"break-even {text}: {zone}; short at spot below {row['at_spot']:+.2f} (5 % {low:+.2f}, 95 % {high:+.2f})"
+    there = f"short at spot below {row['at_spot']:+z.2f} (5 % {low:+z.2f}, 95 % {high:+z.2f})"
+    return f"break-even {text}: {zone}; {there}"
 
 
 def to_dict(bands: Any) -> dict[str, Any]:

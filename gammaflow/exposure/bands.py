@@ -169,8 +169,10 @@ class Bands(Frozen):
         -------
         Series
             `p_all`: probability that all of it is short, so that it lies inside one zone; `p_any`; `mean` and
-            quantiles of the short part of it (in ln S); `put_all`, `put_any`: net share of put open interest
-            below which all and any of it is short, other shares at their means.
+            quantiles of the short part of it (in ln S); `p_trough`: probability that the trough of the zone
+            nearest to spot lies in it; `core`: mean part of it inside that trough's core; `p_core`:
+            probability that all of it is; `put_all`, `put_any`: net share of put open interest below which
+            all and any of it is short, other shares at their means.
 
         Raises
         ------
@@ -193,6 +195,11 @@ class Bands(Frozen):
         with np.errstate(divide="ignore", invalid="ignore"):
             share = -(np.where(mine, 0.0, self._means) @ unit) / unit[mine].sum(axis=0)
         found = {"p_all": (out >= 1.0 - 1e-12).mean(), "p_any": (out > 0.0).mean(), "mean": out.mean()}
+        levels = self._frame
+        ends = [np.log(levels[name].clip(low, high).to_numpy()) for name in ("core_low", "core_high")]
+        inside = np.nan_to_num(ends[1] - ends[0]) / np.log(high / low)
+        found |= {"p_trough": levels["trough"].between(low, high).mean(), "core": inside.mean()}
+        found |= {"p_core": (inside >= 1.0 - 1e-12).mean()}
         shares = {"put_all": share.min(), "put_any": share.max()}
         quantiles = {name: q[0] for name, q in named_quantiles(out[None, :]).items()}
         return pd.Series({**found, **quantiles, **shares}, name=f"{low:,.0f} .. {high:,.0f}")

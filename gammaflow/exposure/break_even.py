@@ -32,7 +32,7 @@ class BreakEven(Frozen):
         One row per kind of option: `mean`, the share believed in, weighted by open interest; `at_spot`, below
         which dealers are short gamma at the book's spot, and its quantiles with the other shares as drawn;
         `zone`, below which there is a short-gamma zone anywhere, and `zone_spot`, where the last of it
-        vanishes [currency]; `p_zone`, the probability that the share is below `zone`. Spots at which the kind
+        vanishes [currency], if that is anywhere; `p_zone`, the probability that the share is below `zone`. Spots at which the kind
         has less than 1 % of its largest gamma are left out.
     curve : DataFrame
         Indexed by spot [currency], a column per kind: share below which dealers are short gamma there.
@@ -111,6 +111,8 @@ def find_break_even(
                 left, middle, right = spots[i - 1 : i], spots[i : i + 1], spots[i + 1 : i + 2]
                 x, y = Curve(shares_at, breaks).extremes(left, middle, right, np.array([-1.0]))
                 best, where = max((best, where), (float(y[0]), float(x[0])))
+            if best - np.nanmin(share) < 1e-12:  # the rest has no gamma: the same share everywhere
+                where = np.nan
         rows[kind] = {**row, "zone": best, "zone_spot": where, "p_zone": float((held < best).mean())}
     table = pd.DataFrame.from_dict(rows, orient="index")
     return BreakEven(table, pd.DataFrame(columns, index=pd.Index(spots, name="spot")))

@@ -75,6 +75,9 @@ class Beliefs(Frozen):
         Correlation between calls and puts, relative to that within a kind, in [-1, 1].
     other_venue : float
         Correlation between venues, relative to that within one, in [0, 1].
+    alike : float
+        Part of the variance of a cell's share that all its contracts have in common, in [0, 1]: how much
+        evidence about some of them tells about the others.
     moneyness : sequence of float
         Edges of buckets of strike over forward, ascending.
     days : sequence of float
@@ -106,6 +109,7 @@ class Beliefs(Frozen):
     neighbours: float = 0.5
     other_kind: float = 0.0
     other_venue: float = 0.5
+    alike: float = 0.0
     moneyness: tuple[float, ...] = MONEYNESS
     days: tuple[float, ...] = DAYS
     evidence: tuple[Evidence, ...] = ()
@@ -113,16 +117,16 @@ class Beliefs(Frozen):
     def __post_init__(self) -> None:
         received: Any = self.shares
         given = dict(received) if isinstance(received, Mapping) else {}
-        lowest = {"same_kind": 0.0, "neighbours": 0.0, "other_kind": -1.0, "other_venue": 0.0}
+        lowest = {"same_kind": 0.0, "neighbours": 0.0, "other_kind": -1.0, "other_venue": 0.0, "alike": 0.0}
         values, problems = attempt(
             lambda: edges_of(self.moneyness, "moneyness"),
             lambda: edges_of(self.days, "days"),
             *(lambda name=name: check_number(getattr(self, name), name) for name in lowest),
             *(lambda key=key: share_of(given[key], f"share of {key!r}") for key in given),
         )
-        for (name, low), value in zip(lowest.items(), values[2:6], strict=True):
+        for (name, low), value in zip(lowest.items(), values[2:7], strict=True):
             if value is not None and not low <= value <= 1.0:
-                problems.append(f"{name}: received {value:g}; legal: {low:g} .. 1, a correlation.")
+                problems.append(f"{name}: received {value:g}; legal: {low:g} .. 1.")
         if not isinstance(received, Mapping):
             problems.append(f"shares: received {received!r}; legal: a mapping such as {{'put': (-0.9, 0)}}.")
         problems += [
@@ -132,38 +136,35 @@ class Beliefs(Frozen):
             if not all(isinstance(word, str) for word in _words(key))
         ]
         refuse("beliefs", problems)
-        for name, value in zip(("moneyness", "days", *lowest), values[:6], strict=True):
+        for name, value in zip(("moneyness", "days", *lowest), values[:7], strict=True):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "shares", FrozenMapping(dict(zip(given, values[6:], strict=True))))
+        object.__setattr__(self, "shares", FrozenMapping(dict(zip(given, values[7:], strict=True))))
         if not self.name:
             object.__setattr__(self, "name", "given" if given else "flat")
         if not self.meaning and not given:
             object.__setattr__(self, "meaning", "any net share of open interest is as likely as any other")
 
-    def updated(
-        self, evidence: Any, *, covered: float = 1.0, alike: float = 0.0, name: str | None = None
-    ) -> Beliefs:
+    def updated(self, evidence: Any, *, covered: float = 1.0, name: str | None = None) -> Beliefs:
         """Beliefs after evidence about dealers' positions by contract.
 
         Evidence with sides guessed at random (p = 0.5) changes nothing; exact evidence about all open
         interest of a cell gives its share; exact evidence about a part w of it moves the expected share to
-        (1 - w) prior + w evidence and leaves (1 - w) of the variance. That is so for a Gaussian prior; any
-        other is updated by Bayes' rule with the same likelihood (`positions.evidence.find_evidence`). Other
-        cells follow by their correlation. Sources must be independent: give the same trades once.
+        (1 - w) prior + w evidence and leaves (1 - w) of the variance. That is so for a Gaussian prior and
+        alike = 0; any other is updated by Bayes' rule with the same likelihood
+        (`gammaflow.positions.evidence.find_evidence`). Other cells follow by their correlation. Sources must
+        be independent, each about the whole of what it covers: join trades of several days to one flow first.
 
         Parameters
         ----------
         evidence : Flow, DataFrame or pair of Series
             By contract: dealers' expected inventory [contracts, + = long] and its standard deviation, as
-            `inventory` and `deviation`; of a table besides, `contracts` (or bought, sold and unclassified),
-            the number that the evidence is about, default all open interest; and `prints`, their number,
-            default one.
+            `inventory` and `deviation`. Of a table besides: `contracts`, the number that the evidence is
+            about (default bought + sold, else all open interest), and `prints`, in how many trades (default
+            one), or `blind`, the deviation had nothing been known about their sides. Prints without a side
+            tell nothing.
         covered : float
             Part of a contract's open interest that may stem from what was seen, in (0, 1]: of what was traded
             and is open, the rest is older than the evidence.
-        alike : float
-            Part of the variance of a cell's share that all its contracts have in common, in [0, 1): what was
-            seen then tells about the rest of the cell too.
         name : str, optional
             Default: the beliefs' name and "with evidence".
 
@@ -182,7 +183,7 @@ class Beliefs(Frozen):
         >>> float(sure.on(chain).table["mean"].round(9).max())
         -0.25
         """
-        found = read_evidence(evidence, covered, alike)
+        found = read_evidence(evidence, covered)
         named = name or f"{self.name.removesuffix(_WITH)}{_WITH}"
         return replace(self, evidence=(*self.evidence, found), name=named)
 
@@ -204,8 +205,9 @@ class Beliefs(Frozen):
                 )
         copula = self._prior(table, tuple(every))
         size = table["size"].to_numpy()
-        for each in self.evidence:
-            found = find_evidence(each, book, cells.place, size, copula.deviation**2)
+        if self.evidence:
+            known = (cells.place, size, copula.deviation**2, self.alike)
+            found = find_evidence(self.evidence, book, *known)
             copula = updated_copula(copula, found.cells, found.y, found.r)
             remarks += found.remarks
         return CellBeliefs(self, cells, copula, tuple(remarks))

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 # Legal variances of a site, passes over the sites at most, and the change at which they end.
 _LEAST, _MOST = 1e-10, 1e6
-_PASSES, _SETTLED = 100, 1e-9
+_PASSES, _SETTLED = 100, 1e-6
 
 # Points of a cell's density, and the standard deviations on both sides that they span.
 _POINTS, _SPAN = 2001, 9.0

@@ -19,7 +19,8 @@ __all__ = ["Evidence", "Finding", "find_evidence", "read_evidence"]
 
 Array = NDArray[np.float64]
 
-_TINY = 1e-300
+# A number that divides safely, and what keeps two sources about one part from being one too many.
+_TINY, _SLACK = 1e-300, 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,13 +35,10 @@ class Evidence(Frozen):
         about the side of any of them.
     covered : float
         Largest part of a contract's open interest that the evidence can be about, in (0, 1].
-    alike : float
-        Part of the variance of a cell's share that its contracts have in common, in [0, 1).
     """
 
     table: pd.DataFrame
     covered: float
-    alike: float
 
 
 class Finding(NamedTuple):
@@ -52,13 +50,11 @@ class Finding(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def read_evidence(source: Any, covered: float, alike: float) -> Evidence:
+def read_evidence(source: Any, covered: float) -> Evidence:
     """Evidence from a Flow, a table or a pair of Series; see `Beliefs.updated`."""
     covered = check_number(covered, "covered", 0.0, open_low=True)
-    alike = check_number(alike, "alike", 0.0)
-    problems = [f"covered: received {covered:g}; legal: > 0 and <= 1."] * (covered > 1.0)
-    problems += [f"alike: received {alike:g}; legal: >= 0 and < 1."] * (alike >= 1.0)
-    refuse("evidence", problems)
+    if covered > 1.0:
+        raise SchemaError(f"covered: received {covered:g}; legal: > 0 and <= 1.")
     if isinstance(source, tuple | list) and len(source) == 2:
         source = pd.DataFrame({"inventory": source[0], "deviation": source[1]})
     frame = source if isinstance(source, pd.DataFrame) else getattr(source, "table", None)
@@ -68,20 +64,17 @@ def read_evidence(source: Any, covered: float, alike: float) -> Evidence:
             "the columns inventory and deviation [contracts], or a pair of Series (inventory, deviation)."
         )
     inventory, deviation = (frame[name].to_numpy(float) for name in ("inventory", "deviation"))
-    traded = [name for name in ("bought", "sold", "unclassified") if name in frame.columns]
-    if "contracts" in frame.columns:
-        contracts = frame["contracts"].to_numpy(float)
-    elif traded:
-        contracts = frame[traded].to_numpy(float).sum(axis=1)
-    else:
-        contracts = np.full(len(frame), np.inf)
-    prints = frame["prints"].to_numpy(float) if "prints" in frame.columns else np.ones(len(frame))
+    n = len(frame)
+    contracts = frame["contracts"].to_numpy(float) if "contracts" in frame.columns else np.full(n, np.inf)
+    prints = frame["prints"].to_numpy(float) if "prints" in frame.columns else np.ones(n)
+    if {"bought", "sold"} <= set(frame.columns):
+        contracts, deviation = _of_sides(frame, inventory, deviation)
     bad = {
         "contract: named twice": frame.index.duplicated(),
         "inventory: not finite": ~np.isfinite(inventory),
         "deviation: not finite or below 0": ~(np.isfinite(deviation) & (deviation >= 0.0)),
         "contracts: not >= 0": ~(contracts >= 0.0),
-        "prints: not > 0": ~((prints > 0.0) | (contracts == 0.0)),
+        "prints: not >= 0": ~(prints >= 0.0),
     }
     refuse(
         "evidence",
@@ -91,84 +84,122 @@ def read_evidence(source: Any, covered: float, alike: float) -> Evidence:
             if rows.any()
         ],
     )
-    # Prints of equal size: never more than the true root of the sum of squares.
-    blind = np.maximum(deviation, contracts / np.sqrt(np.maximum(prints, 1.0)))
+    if "blind" in frame.columns:
+        blind = np.maximum(frame["blind"].to_numpy(float), deviation)
+    else:  # prints of equal size: never more than the true root of the sum of squares
+        blind = np.maximum(deviation, contracts / np.sqrt(np.maximum(prints, 1.0)))
     columns = {"inventory": inventory, "deviation": deviation, "contracts": contracts, "blind": blind}
-    return Evidence(pd.DataFrame(columns, index=pd.Index(frame.index, name="contract")), covered, alike)
+    return Evidence(pd.DataFrame(columns, index=pd.Index(frame.index, name="contract")), covered)
+
+
+def _of_sides(frame: pd.DataFrame, inventory: Array, deviation: Array) -> tuple[Array, Array]:
+    """Contracts whose side a flow knows, and the deviation of their inventory.
+
+    Prints without a side tell nothing. Where every inventory is what customers sold less what they bought, no
+    side is in doubt (doubt would have made it smaller) and all deviation is that of prints without a side.
+    Else a flow that does not state the part of the others (`known_deviation`) is given all of it.
+    """
+    bought, sold = (frame[name].to_numpy(float) for name in ("bought", "sold"))
+    if "known_deviation" in frame.columns:
+        return bought + sold, frame["known_deviation"].to_numpy(float)
+    net = sold - bought
+    certain = np.abs(inventory - net).max(initial=0.0) <= 1e-9 * np.abs(net).max(initial=0.0)
+    return bought + sold, np.zeros(len(frame)) if certain and net.any() else deviation
 
 
 def find_evidence(
-    evidence: Evidence, book: Book, place: NDArray[np.intp], size: Array, variance: Array
+    evidence: Sequence[Evidence],
+    book: Book,
+    place: NDArray[np.intp],
+    size: Array,
+    variance: Array,
+    alike: float,
 ) -> Finding:
-    """What evidence says about the share of each cell of a book of open interest.
+    """What all evidence together says about the share of each cell of a book of open interest.
 
-    A cell's open interest N is made of contracts whose net positions are independent but for its share s: of
-    variance g N u over u of N, with g = (1 - alike) times the variance of s, so that they add up to s N. The
-    labels of a contract's prints say its position is x / l^2 with a deviation of d / l, where
-    l^2 = 1 - (d / blind)^2: that is 2p - 1 where all prints have one accuracy p. By least squares over the
-    cell's contracts, with T = g N u + (d / l)^2,
+    A cell's open interest N is made of parts whose net positions are independent but for its share s: of
+    variance g N u over u of N, with g = (1 - alike) times the variance of s in view of no evidence, so that
+    they add up to s N. The labels of a contract's prints say that the position of its part u is x / l^2 with
+    a deviation of d / l, where l^2 = 1 - (d / blind)^2: l is 2 p - 1 where all prints have one accuracy p. By
+    least squares over the cell's contracts, with T = g N u + (d / l)^2,
 
         y = sum(u x / (l^2 T)) / sum(u^2 / T),    r = 1 / sum(u^2 / T) - g.
 
+    Of two sources about one contract the smaller part is taken to lie in the larger.
+
     Parameters
     ----------
-    evidence : Evidence
+    evidence : sequence of Evidence
     book : Book
         Open interest as positions.
     place : (n,) array of int
         The cell of each row.
     size, variance : (cells,) arrays
         Open interest [units of the underlying] and the variance of the share of each cell.
+    alike : float
+        See `Beliefs`.
 
     Raises
     ------
     MismatchError
         Where the book has a contract in two rows.
     """
-    names, table = book["contract"], evidence.table
-    rows = pd.Index(names).isin(table.index)
-    if pd.Index(names[rows]).has_duplicates:
-        twice = pd.Index(names[rows])
-        raise MismatchError(
-            f"evidence: {twice[twice.duplicated()][0]!r} stands in several rows of the book, and evidence is "
-            "by contract. Merge them (Book.netted), or update beliefs about each book alone."
-        )
-    mine = table.loc[names[rows]]
-    interest, multiplier = np.abs(book["position"][rows]), book["multiplier"][rows]
-    x, d, about, blind = (mine[name].to_numpy() for name in ("inventory", "deviation", "contracts", "blind"))
-    blind = np.where(np.isfinite(blind), blind, np.maximum(interest, d))
-    u = evidence.covered * np.minimum(about, interest)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        known = np.where(blind > 0.0, 1.0 - (d / blind) ** 2, 0.0)
-    cells, tells = place[rows], (known > 0.0) & (u > 0.0) & (variance[place[rows]] > 0.0)
-    x, d, u, known, cells, multiplier = (a[tells] for a in (x, d, u, known, cells, multiplier))
-    x, u, error = x / known * multiplier, u * multiplier, d**2 / known * multiplier**2
-    g = (1.0 - evidence.alike) * variance
-    T = np.maximum(g[cells] * size[cells] * u + error, _TINY)
-    q = np.bincount(cells, u**2 / T, minlength=len(size))
-    p = np.bincount(cells, u * x / T, minlength=len(size))
+    g = (1.0 - alike) * variance
+    sources = [_measure(each, book, variance[place] > 0.0) for each in evidence]
+    x, u, error = (np.array(columns) for columns in zip(*sources, strict=True))
+    A = (g * size)[place] * np.minimum(u[:, None], u)
+    each = np.arange(len(sources))
+    A[each, each] = np.where(u > 0.0, (A[each, each] + error) * (1.0 + _SLACK * (len(sources) > 1)), 1.0)
+    W = u / np.maximum(A[0], _TINY) if len(sources) == 1 else np.linalg.solve(A.T, u.T[:, :, None])[..., 0].T
+    q = np.bincount(place, (u * W).sum(axis=0), minlength=len(size))
+    p = np.bincount(place, (x * W).sum(axis=0), minlength=len(size))
     found = np.flatnonzero(q > 0.0)
     y, r = p[found] / q[found], np.maximum(1.0 / q[found] - g[found], 0.0)
-    r[r <= 1e-14 * g[found]] = 0.0
-    return Finding(found, y, r, tuple(_remarks(table, rows.sum(), (x, u, error), (y, r))))
+    r[r <= 100.0 * _SLACK * g[found]] = 0.0
+    left = [line for each in evidence for line in _left_out(each, book)]
+    return Finding(found, y, r, (*left, *_beyond(x, u, error, y, r)))
 
 
-def _remarks(table: pd.DataFrame, used: int, rows: Sequence[Array], cells: Sequence[Array]) -> list[str]:
-    x, u, error = rows
-    y, r = cells
-    left = len(table) - int(used)
-    beyond = int(((np.abs(x) > u * (1.0 + 1e-9)) & (error == 0.0)).sum())
-    over = int(((np.abs(y) > 1.0 + 1e-9) & (r == 0.0)).sum())
-    out = [f"evidence: {left:,} of {len(table):,} contracts are not in the book and tell nothing"] * (
-        left > 0
-    )
-    if beyond:
-        out.append(
-            f"evidence: dealers' inventory of {beyond:,} contracts is larger than the open interest it "
-            "covers; what was traded was closed again, or the sides are not dealers'"
+def _measure(evidence: Evidence, book: Book, open_: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+    """Position, part of open interest, variance of the position that a source gives each row; else 0."""
+    names, table = pd.Index(book["contract"]), evidence.table
+    if (twice := names[names.isin(table.index) & names.duplicated()]).size:
+        raise MismatchError(
+            f"evidence: {twice[0]!r} stands in several rows of the book, and evidence is by contract. Merge "
+            "them (Book.netted), or update beliefs about each book alone."
         )
-    if over:
+    mine = table.reindex(names)
+    interest, multiplier = np.abs(book["position"]), book["multiplier"]
+    x, d, about, blind = (mine[name].to_numpy() for name in ("inventory", "deviation", "contracts", "blind"))
+    blind = np.where(np.isinf(blind), np.maximum(interest, d), blind)
+    u = evidence.covered * np.minimum(about, interest)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        known = 1.0 - (d / blind) ** 2
+        tells = open_ & (known > 0.0) & (u > 0.0)
+        found = (x / known * multiplier, u * multiplier, d**2 / known * multiplier**2)
+    x, u, error = (np.where(tells, values, 0.0) for values in found)
+    return x, u, error
+
+
+def _left_out(evidence: Evidence, book: Book) -> list[str]:
+    """Evidence about contracts that the book has not, in words."""
+    of = len(evidence.table)
+    left = of - int(evidence.table.index.isin(book["contract"]).sum())
+    return [f"evidence: {left:,} of {of:,} contracts are not in the book and tell nothing"] if left else []
+
+
+def _beyond(x: Array, u: Array, error: Array, y: Array, r: Array) -> list[str]:
+    """Sure evidence about more than there is, of contracts and of cells, in words."""
+    rows = int(((np.abs(x) > u * (1.0 + 1e-9)) & (error == 0.0)).sum())
+    cells = int(((np.abs(y) > 1.0 + 1e-9) & (r == 0.0)).sum())
+    out = []
+    if rows:
         out.append(
-            f"evidence: the share of {over:,} cells would be beyond -1 or 1 and is taken as that bound"
+            f"evidence: dealers' inventory of {rows:,} contracts is larger than the open interest it covers; "
+            "what was traded was closed again, or the sides are not dealers'"
+        )
+    if cells:
+        out.append(
+            f"evidence: the share of {cells:,} cells would be beyond -1 or 1 and is taken as that bound"
         )
     return out

@@ -152,4 +152,5 @@ def share_of(value: Any, name: str) -> Share:
     try:
         return Share(*band)
     except SchemaError as error:
-        raise SchemaError(f"{name}: {error}") from None
+        why = "; ".join(line.removeprefix("  - ") for line in str(error).splitlines()[1:])
+        raise SchemaError(f"{name}: {why}") from None

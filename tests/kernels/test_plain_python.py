@@ -17,6 +17,7 @@ import gammaflow
 from gammaflow import kernels
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
+from gammaflow.kernels.bands import draw_levels, products, short_parts
 from gammaflow.kernels.compile import Kernel, frozen, kernel
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
@@ -133,7 +134,17 @@ def call_tape() -> None:
     classify(tape, Layers([*rules, "lee_ready_own", "tick", "reverse_tick"]))
 
 
-CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape]
+def call_bands() -> None:
+    shares, unit = np.linspace(-1.0, 1.0, 15).reshape(3, 5), np.linspace(0.5, -2.0, 20).reshape(5, 4)
+    gamma, x = np.zeros((3, 4)), np.array([80.0, 95.0, 105.0, 120.0])
+    products(shares, unit, gamma)
+    draw_levels(x, gamma, 100.0, 1e-12, 0.9, 0.01, np.zeros((3, 4)), np.zeros(3, np.int64), np.zeros((3, 9)))
+    deep = np.array([[1.0, -1.0, -3.0, 2.0], [-0.001, -1.0, -0.5, -0.001], [-1.0, 1.0, -2.0, -1e-3]])
+    draw_levels(x, deep, 100.0, 1e-12, 0.9, 0.01, np.zeros((3, 4)), np.zeros(3, np.int64), np.zeros((3, 9)))
+    short_parts(x, gamma, np.zeros(3))
+
+
+CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands]
 
 
 def copied(argument: object) -> object:

@@ -1,0 +1,362 @@
+"""Bands: draws against books drawn one by one, their levels against find_levels, break-even against roots."""
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+import gammaflow as gf
+from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.exposure.zones import FADED
+from gammaflow.kernels.bands import draw_levels, products, short_parts
+from gammaflow.positions.beliefs import CUSTOMERS_BUY_PUTS, FLAT
+from support.mixed_books import mixed_book
+
+QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
+
+
+def unsigned(book):
+    """A random book as open interest."""
+    columns = {**book.columns, "position": np.abs(book["position"]) + 0.5}
+    return replace(book, columns=columns, signed=False)
+
+
+@pytest.fixture(scope="module")
+def chain():
+    whole = gf.demo_chain()
+    return whole.select((whole["strike"] % 5000.0 == 0.0) & (whole["open_interest"] > 0))
+
+
+@pytest.fixture(scope="module")
+def bands(chain):
+    return gf.sign_bands(chain, CUSTOMERS_BUY_PUTS, draws=60, seed=3)
+
+
+def test_draws_are_books_drawn_one_by_one(bands, chain):
+    """Rows signed by hand, each book revalued in full: quantiles, mean, chance of being short."""
+    book = gf.assign_positions(chain, "unsigned")
+    held = bands.cells
+    shares = bands.samples.to_numpy()
+    spots = bands.profile.spots[::60]
+    gamma = np.empty((60, len(spots)))
+    for d in range(60):
+        position = shares[d, held.cells.place] * book["position"]
+        drawn = gf.Book({**book.columns, "position": position}, "BTC", book.spot, book.asof, "by hand")
+        gamma[d] = gf.sweep_spot(drawn, spots, measures=["gamma"]).table["gamma"]
+        if d < 3:
+            exact = gf.aggregate_exposure(drawn).total()["gamma"]
+            assert bands.book(d)["position"] == pytest.approx(drawn["position"], rel=1e-14)
+            i = np.searchsorted(bands.profile.spots, book.spot)
+            assert float(shares[d] @ bands.unit[:, i]) == pytest.approx(exact, rel=1e-12)
+    table = bands.table.iloc[::60]
+    scale = np.abs(bands.unit).sum(axis=0)[::60]
+    for name, expected in zip(
+        table, [*np.quantile(gamma, QUANTILES, axis=0), gamma.mean(axis=0)], strict=False
+    ):
+        assert np.abs(table[name].to_numpy() - expected).max() <= 1e-12 * scale.max(), name
+        assert (np.abs(table[name].to_numpy() - expected) <= 1e-11 * scale).all(), name
+    assert table["p_short"].to_numpy() == pytest.approx((gamma < 0).mean(axis=0), abs=1e-15)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_kind_of_row_and_what_is_known(seed):
+    """Barrier, American and coin rows as open interest, others known, rolled and shifted."""
+    how = {"days": 0.5, "vol_shift": 0.02}
+    interest, known = (mixed_book(seed, rows=n, notes=0) for n in (10, 6))
+    interest, known = (book.select(book.years > 0.01) for book in (unsigned(interest), known))
+    spots = interest.spot * np.geomspace(0.8, 1.25, 3)
+    bands = gf.sign_bands(interest, draws=3, seed=seed, spots=spots, known=known, **how)
+    whole = np.array(
+        [gf.sweep_spot(bands.book(d), spots, measures=["gamma"], **how).table["gamma"] for d in range(3)]
+    )
+    gross = np.abs(bands.unit).sum(axis=0).max()
+    assert (
+        np.abs(np.quantile(whole, QUANTILES, axis=0) - bands.table.to_numpy()[:, :5].T).max() <= 1e-12 * gross
+    )
+    assert np.abs(bands.table["mean"] - whole.mean(axis=0)).max() <= 1e-12 * gross
+    held = bands.book(0)
+    assert len(held) == len(interest) + len(known)
+    assert set(known["position"]) <= set(held["position"])
+    assert bands.samples.shape[1] == len(bands.unit) - 1
+
+
+def levels_by_hand(bands, draw):
+    """The levels of one draw's book, solved by find_levels on the same grid."""
+    return gf.find_levels(
+        gf.sweep_spot(bands.book(draw), bands.profile.spots, measures=["gamma", "gross_gamma"])
+    )
+
+
+def check_levels(bands, draws, near=5e-6, far=3e-4):
+    """Flip, zone, trough and core of draws: `near` of spot within 30 % of it, `far` beyond; same zeros."""
+    spot, ends = bands.profile.book.spot, bands.profile.spots[[0, -1]]
+    tol = np.vectorize(lambda s: near if 0.7 * spot < s < 1.3 * spot else far)
+    compared = 0
+    for d in draws:
+        exact = levels_by_hand(bands, d)
+        inside = [f for f in exact.flips if ends[0] < f.spot < ends[1]]
+        mine = bands.flips.every[bands.flips.every["draw"] == d]
+        assert len(mine) == len(inside), d
+        zeros = np.array([f.spot for f in inside])
+        assert (np.abs(mine["spot"] / zeros - 1.0) <= tol(zeros) if len(zeros) else np.ones(0, bool)).all(), d
+        assert mine["rising"].tolist() == [f.slope > 0 for f in inside]
+        flip = bands.flips.samples["flip"][d]
+        if exact.nearest_flip in inside:
+            assert flip == pytest.approx(exact.nearest_flip.spot, rel=tol(exact.nearest_flip.spot).max())
+        zone, row, core = exact.zone, bands.zones.samples.loc[d], bands.core.samples.loc[d]
+        if zone is None:
+            assert np.isnan(row["low"])
+            continue
+        for name, value in (("low", zone.low), ("high", zone.high)):
+            if row[f"{name}_open"]:  # the zone goes on beyond the grid
+                assert row[name] == ends[int(name == "high")]
+            else:
+                assert row[name] == pytest.approx(value, rel=float(tol(value))), (d, name)
+        if not ends[0] < zone.core[0] < zone.core[1] < ends[1]:
+            continue
+        compared += 1
+        assert core["gamma"] == pytest.approx(zone.trough.gamma, rel=1e-4)
+        for name, value in (("core_low", zone.core[0]), ("core_high", zone.core[1])):
+            assert core[name] == pytest.approx(value, rel=3e-4), (d, name)
+        # A trough is flat: its place is known to the root of what its value is known to.
+        assert core["trough"] == pytest.approx(zone.trough.spot, rel=3e-4), d
+    return compared
+
+
+def test_levels_of_draws_are_those_of_their_books(bands):
+    assert check_levels(bands, range(5)) >= 3
+
+
+def test_levels_on_a_recorded_chain(shared):
+    path = shared / "data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
+    bands = gf.sign_bands(gf.read_chain(path, symbol="BTC"), FLAT, draws=200, seed=1)
+    assert check_levels(bands, range(6)) >= 2
+    # A flat prior is symmetric: the two signs are as likely at every spot.
+    assert bands.table["p_short"].between(0.35, 0.65).all()
+
+
+def test_the_zone_of_february_under_beliefs(shared):
+    """What is left of 64,000 to 71,000, against draws of the sum of two normals: calls' gamma and puts'."""
+    path = shared / "data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
+    bands = gf.sign_bands(gf.read_chain(path, symbol="BTC"), "customers_buy_puts")
+    found = bands.interval(64_000.0, 71_000.0)
+    assert found["p_all"] == pytest.approx(0.93, abs=0.01)
+    assert found["p_trough"] == pytest.approx(0.15, abs=0.02)
+    i = np.searchsorted(bands.profile.spots, 68_000.0)
+    unit, copula = bands.unit[:, i], bands.cells.copula
+    sd = unit * copula.deviation
+    # Many cells: close to normal, with the correlation of the scores.
+    z = unit @ copula.mean / np.sqrt(sd @ copula.correlation @ sd)
+    assert bands.table["p_short"].iloc[i] == pytest.approx(norm.cdf(-z), abs=0.02)
+
+
+def test_levels_of_a_curve_drawn_by_hand():
+    """Straight pieces: two zones, one of them fading, both at known places."""
+    x = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 110.0, 120.0])
+    g = np.array([[-1e-3, -0.5, -4.0, 4.0, 2.0, -2.0, -1.0, 1.0], np.ones(8), -np.ones(8), 0.0 * x])
+    zeros, counts, levels = np.empty((4, 8)), np.empty(4, dtype=np.int64), np.empty((4, 9))
+    draw_levels(x, g, 83.0, 1e-9, 0.9, FADED, zeros, counts, levels)
+    assert counts.tolist() == [3, 0, 0, 0]
+    assert zeros[0, :3] == pytest.approx([75.0, -95.0, 115.0])
+    # 83 is nearer to the zone below it, which ends at 75, than to that above, which begins at 95.
+    place, value = levels[0, 5], levels[0, 6]
+    assert levels[0, 0] == 75.0
+    assert levels[0, 2] == pytest.approx(75.0)
+    assert levels[0, 3:5].tolist() == [1.0, 0.0]
+    assert levels[0, 1] == pytest.approx(50.0 + 10.0 * (0.04 - 1e-3) / (0.5 - 1e-3))
+    h, k = np.log(7 / 6), np.log(8 / 7)
+    bend, slope, _ = np.polyfit([-h, 0.0, k], [-0.5, -4.0, 4.0], 2)
+    assert place == pytest.approx(70.0 * np.exp(-slope / (2 * bend)), rel=1e-12)
+    assert value == pytest.approx(-4.0 - slope**2 / (4 * bend), rel=1e-12)
+    assert np.isnan(levels[1]).all()
+    assert levels[2, 1:5].tolist() == [50.0, 120.0, 2.0, 2.0]
+    assert levels[2, 5:].tolist() == [50.0, -1.0, 50.0, 120.0]
+    assert np.isnan(levels[3]).all()
+    # Of two zones equally near, the deeper: a curve that is the same in ln x on both sides of 100.
+    x = 100.0 * np.exp(np.array([-0.3, -0.2, -0.1, 0.1, 0.2, 0.3]))
+    g = np.array([[1.0, -1.0, 1.0, 1.0, -2.0, 4.0]])
+    draw_levels(x, g, 100.0, 1e-9, 0.9, FADED, zeros[:1, :6], counts[:1], levels[:1])
+    assert levels[0, 5] < 100.0 or levels[0, 6] < -1.0
+
+
+def test_short_part_of_an_interval():
+    x = np.array([1.0, 2.0, 4.0])
+    out = np.empty(4)
+    short_parts(x, np.array([[-1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0] * 3, [1.0, -1.0, -1.0]]), out)
+    assert out == pytest.approx([np.log(3.0) / np.log(4.0), 0.0, 1.0, 1.0 - np.log(1.5) / np.log(4.0)])
+
+
+def test_products_are_sums_in_order():
+    rng = np.random.default_rng(0)
+    for n, count, m in ((3, 1, 5), (7, 4, 513), (5, 6, 1030), (2, 11, 1)):
+        a, b, out = rng.normal(size=(n, count)), rng.normal(size=(count, m)), np.empty((n, m))
+        products(a, b, out)
+        np.testing.assert_allclose(out, a @ b, rtol=0, atol=1e-14 * count)
+
+
+def test_interval_and_break_even(bands, chain):
+    """Against books whose puts are all given one share, and roots of their gamma."""
+    found = bands.interval(64_000.0, 71_000.0)
+    x = np.geomspace(64_000.0, 71_000.0, 2001)
+    drawn = bands.samples.to_numpy() @ bands.profile.group_gamma(x, bands.cells.cells.place)
+    assert found["p_all"] == pytest.approx((drawn < 0).all(axis=1).mean(), abs=0.02)
+    assert found["p_any"] == pytest.approx((drawn < 0).any(axis=1).mean(), abs=0.02)
+    assert found["mean"] == pytest.approx((drawn < 0).mean(), abs=1e-3)
+    core = bands.core.samples
+    overlap = np.clip(
+        np.log(np.minimum(core["core_high"], 71e3) / np.maximum(core["core_low"], 64e3)), 0, None
+    )
+    assert found["core"] == pytest.approx(overlap.fillna(0).mean() / np.log(71 / 64), rel=1e-12)
+
+    sure = gf.Beliefs({"call": 0.3, "put": (-0.9, -0.1)})
+    some = gf.sign_bands(chain, sure, draws=500)
+    book = gf.assign_positions(chain, "unsigned")
+    put = book["kind"] == "put"
+
+    def gamma(share, spots):
+        position = np.where(put, share, 0.3) * book["position"]
+        drawn = gf.Book({**book.columns, "position": position}, "BTC", book.spot, book.asof, "by hand")
+        return gf.sweep_spot(drawn, spots, measures=["gamma"]).table["gamma"].to_numpy()
+
+    def at(spot):
+        return brentq(lambda s: gamma(s, [spot])[0], -5.0, 5.0, xtol=1e-14)
+
+    table = some.break_even.table
+    assert table.loc["put", "at_spot"] == pytest.approx(at(book.spot), rel=1e-9)
+    # Calls are known: what other shares say is the same in every draw.
+    assert table.loc["put", "at_spot 5 %"] == pytest.approx(table.loc["put", "at_spot 95 %"], rel=1e-9)
+    assert table.loc["put", "mean"] == pytest.approx(-0.5, abs=1e-9)
+    held = some.break_even.curve["put"].dropna()
+    zone, where = table.loc["put", ["zone", "zone_spot"]]
+    near = np.linspace(*held.index[[max(held.argmax() - 1, 0), min(held.argmax() + 1, len(held) - 1)]], 400)
+    assert zone == pytest.approx(max(map(at, near[::40])), abs=1e-4)
+    if held.index[0] < where < held.index[-1]:
+        assert gamma(zone - 1e-3, near).min() < 0.0
+        assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0
+    weights = some.cells.table["open_interest"].xs("put")
+    shares = some.samples.to_numpy()[:, [k[0] == "put" for k in some.cells.table.index]]
+    assert table.loc["put", "p_zone"] == pytest.approx((shares @ weights / weights.sum() < zone).mean())
+    ends = some.interval(64_000.0, 71_000.0)
+    exact = [at(s) for s in np.geomspace(64_000.0, 71_000.0, 9)]
+    assert ends["put_all"] <= min(exact) + 1e-9
+    assert ends["put_any"] >= max(exact) - 1e-9
+    between = some.break_even.between(64_000.0, 71_000.0).loc["put"]
+    assert ends[["put_all", "put_any"]].to_numpy() == pytest.approx(between.to_numpy(), abs=1e-3)
+
+
+def test_tornado_is_one_share_at_a_time(bands):
+    table = bands.tornado()
+    assert table["swing"].is_monotonic_decreasing
+    key, row = table.index[0], table.iloc[0]
+    means = bands.cells.mean.copy()
+    i = bands.cells.table.index.get_loc(key)
+    for name in ("5 %", "95 %"):
+        means[i] = bands.cells.table[name].iloc[i]
+        assert row[f"share {name}"] == means[i]
+        interest = bands.profile.book
+        columns = {**interest.columns, "position": means[bands.cells.cells.place] * interest["position"]}
+        drawn = gf.Book(columns, "BTC", interest.spot, interest.asof, "by hand")
+        profile = gf.sweep_spot(drawn, bands.profile.spots, measures=["gamma", "gross_gamma"])
+        levels = gf.find_levels(profile)
+        assert row[f"gamma {name}"] == pytest.approx(levels.gamma, rel=1e-11)
+        assert row[f"core_low {name}"] == pytest.approx(levels.zone.core[0], rel=1e-4)
+        assert row[f"core_high {name}"] == pytest.approx(levels.zone.core[1], rel=1e-4)
+    assert row["swing"] == pytest.approx(abs(row["gamma 95 %"] - row["gamma 5 %"]))
+
+
+def test_a_seed_gives_the_same_numbers_on_any_number_of_threads(tmp_path):
+    code = """
+import gammaflow as gf, hashlib, pandas as pd, numpy as np
+chain = gf.demo_chain()
+dealers = pd.Series(-0.2 * chain["open_interest"], index=chain["contract"])[::3]
+beliefs = gf.beliefs.CUSTOMERS_BUY_PUTS.updated((dealers, 0.3 * dealers.abs()))
+bands = gf.sign_bands(chain, beliefs, draws=700, seed=11)
+parts = [bands.table, bands.flips.samples, bands.core.samples, bands.cells.table.reset_index(drop=True)]
+print(hashlib.sha256(b"".join(p.to_numpy(float).tobytes() for p in parts)).hexdigest())
+"""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    env = os.environ | dict.fromkeys(names, "1")
+    alone = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    here = io.StringIO()
+    with contextlib.redirect_stdout(here):
+        exec(code, {})
+    assert alone.stdout == here.getvalue() != ""
+
+
+def test_draws_of_a_seed(bands, chain):
+    again = gf.sign_bands(chain, CUSTOMERS_BUY_PUTS, draws=90, seed=3)
+    np.testing.assert_array_equal(again.samples.to_numpy()[:60], bands.samples)
+    other = gf.sign_bands(chain, CUSTOMERS_BUY_PUTS, draws=60, seed=4)
+    assert not np.array_equal(other.samples, bands.samples)
+
+
+def test_results_say_what_they_are(bands):
+    text = repr(bands)
+    for words in ("beliefs: Beliefs customers_buy_puts", "draws: 60, seed 3", "sign: + = dealers are long",
+                  "USD m per +1 % spot", "break-even net share of put", "core, low"):  # fmt: skip
+        assert words in text, words
+    again = pickle.loads(pickle.dumps(bands))
+    np.testing.assert_array_equal(again.table, bands.table)
+    numbers = bands.to_dict()
+    assert numbers["draws"] == 60
+    assert numbers["table"][0]["spot"] == pytest.approx(bands.profile.spots[0])
+    assert numbers["flips"]["none"] == bands.flips.none
+    assert numbers["core"]["trough"]["50 %"] == pytest.approx(bands.core.samples["trough"].median())
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+    density = bands.flips.density()
+    step = density.index[1] - density.index[0]
+    assert (density * step).sum() == pytest.approx(1.0 - bands.flips.none)
+    assert "none in" in repr(bands.zones)
+
+
+def test_nothing_to_find():
+    """Dealers long everything: no flip, no zone, in words and numbers."""
+    bands = gf.sign_bands(gf.demo_chain(), gf.Beliefs({"put": 1.0, "call": 0.5}), draws=5)
+    assert bands.flips.none == bands.zones.none == bands.core.none == 1.0
+    assert bands.flips.quantiles["flip"].isna().all()
+    assert bands.flips.density().empty
+    assert "zero gamma nearest to spot: none in any draw" in repr(bands)
+    assert bands.interval(60_000, 70_000)["p_any"] == 0.0
+    assert bands.to_dict()["flips"]["flip"]["50 %"] is None
+
+
+def test_plot(bands):
+    pytest.importorskip("matplotlib").use("Agg")
+    top, below = bands.plot()
+    assert "customers_buy_puts" in top.get_title(loc="left")
+    assert below.get_ylim() == (0.0, 1.0)
+    line = below.get_lines()[0]
+    np.testing.assert_array_equal(line.get_ydata(), bands.table.loc[line.get_xdata(), "p_short"])
+    import matplotlib.pyplot as plt
+
+    plt.close(top.figure)
+
+
+def test_errors(chain, bands):
+    with pytest.raises(SchemaError, match=r"(?s)draws: received 0; legal: an integer >= 1.*seed: .*core: "):
+        gf.sign_bands(chain, draws=0, seed=-1, core=0.0)
+    with pytest.raises(SchemaError, match="signed, and beliefs are about open interest"):
+        gf.sign_bands(gf.assign_positions(chain))
+    with pytest.raises(SchemaError, match="beliefs: received 'bullish'; legal: 'flat'"):
+        gf.sign_bands(chain, "bullish")
+    with pytest.raises(SchemaError, match="bands need at least three"):
+        gf.sign_bands(chain, spots=[60_000.0, 70_000.0])
+    with pytest.raises(SchemaError, match="known: received a book of open interest"):
+        gf.sign_bands(chain, known=gf.assign_positions(chain, "unsigned"))
+    with pytest.raises(MismatchError, match="spot: "):
+        gf.sign_bands(chain, known=gf.assign_positions(chain).at(spot=70_000.0))
+    with pytest.raises(SchemaError, match="inside the grid"):
+        bands.interval(71_000.0, 64_000.0)
+    with pytest.raises(SchemaError, match=r"draw: received 60; legal: 0 \.\. 59"):
+        bands.book(60)
