@@ -96,7 +96,8 @@ class Reconciliation(Study):
         names = [f"{s.choice}\n{s.new}" if s.choice != UNEXPLAINED else UNEXPLAINED for s in steps]
         changes = pd.Series([step.change for step in steps], names, dtype=np.float64)
         title = self.lines[0].replace("Reconciliation", f"{self.number} from a to b,", 1)
-        return plot_waterfall(start, changes, title, self.unit, ax=ax)
+        ends = ("a, in b's unit" if len(steps) < len(self.steps) else "a", "b")
+        return plot_waterfall(start, changes, title, self.unit, ends=ends, ax=ax)
 
 
 def reconcile(

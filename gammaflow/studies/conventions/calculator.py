@@ -64,7 +64,9 @@ class Calculator(Valuations):
         held, gamma = self.counted(c)
         if name == "rows":
             return float(np.count_nonzero(held))
-        return float(held @ gamma) * self._factor(c.unit)
+        return float((held * gamma).sum()) * self._factor(
+            c.unit
+        )  # no BLAS: its threads cost more than the sum
 
     def _factor(self, unit: str | float) -> float:
         return self.once(("unit", unit), lambda: self.unit(unit))[0]
@@ -109,7 +111,7 @@ class Calculator(Valuations):
 
     def _key(self, c: Convention) -> Hashable:
         """The choices that decide the sum of gamma up to a factor."""
-        chosen = (c.rule, c.window, c.min_open_interest, c.moneyness, c.delta, c.otm_only)
+        chosen = (id(c.rule), c.window, c.min_open_interest, c.moneyness, c.delta, c.otm_only)
         uniform = len(np.unique(self.chain["multiplier"])) == 1
         return (*chosen, c.iv, c.rates, c.day_count, c.exercise, "" if uniform else c.multiplier)
 
@@ -117,15 +119,15 @@ class Calculator(Valuations):
         if c.flip != "repriced":
             bars = self.by_strike(c)
             return _crossing(bars.cumsum() if c.flip == "cumulative" else bars, self.chain.spot)
-        variant, vols = self.variant(c), self.vols(c.iv)
-        fine = (vols > PLACEHOLDER_IV) & (variant.years > 0.0)
+        vols = self.vols(c.iv)
+        fine = (vols > PLACEHOLDER_IV) & self.alive(c.day_count)
         held = self.positions(c.rule) * (self.mask(c) & fine)
         if not held.any():
             return np.nan
         columns: dict[str, Any] = {"iv": vols}
         if c.multiplier == "forgotten":
             columns["multiplier"] = 1.0
-        book = assign_positions(variant.with_columns(**columns), held)
+        book = assign_positions(self.variant(c).with_columns(**columns), held)
         flip = sweep_spot(book, measures=("gamma", "gross_gamma")).levels().nearest_flip
         return flip.spot if flip else np.nan
 

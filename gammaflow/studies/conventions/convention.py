@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -176,7 +176,20 @@ class Convention:
         >>> Convention().changes(Convention(iv="mid", unit="shares"))
         ('unit', 'iv')
         """
-        return tuple(name for name in CHOICES if getattr(self, name) != getattr(other, name))
+        return tuple(name for name in CHOICES if not _same(getattr(self, name), getattr(other, name)))
+
+    def changed(self, choices: Mapping[str, Any]) -> Convention:
+        """The convention without its name, with choices as other conventions hold them: not checked again.
+
+        Examples
+        --------
+        >>> print(Convention(name="ours").changed({"iv": Convention(iv="mid").iv}))
+        iv mid; otherwise the defaults
+        """
+        made = object.__new__(Convention)
+        made.__dict__.update(self.__dict__, name="", source="")
+        made.__dict__.update(choices)
+        return made
 
     def words(self, choice: str) -> str:
         """The value of a choice, as text.
@@ -201,13 +214,13 @@ class Convention:
         return str(value)
 
     def __str__(self) -> str:
-        changed = self.changes(Convention()) if self != Convention() else ()
-        words = ", ".join(f"{choice} {self.words(choice)}" for choice in changed)
+        words = ", ".join(f"{choice} {self.words(choice)}" for choice in Convention().changes(self))
         return f"{words}; otherwise the defaults" if words else "the defaults"
 
 
-_FIELDS = tuple(f.name for f in fields(Convention) if f.compare)
-assert set(_FIELDS) == set(CHOICES) == set(CANDIDATES)
+def _same(x: Any, y: Any) -> bool:
+    """Whether two values of a choice are equal; rules of other classes only if they are one object."""
+    return x is y or (isinstance(x, Rule | str | float | tuple) and bool(x == y))
 
 
 def _rule(rule: Any) -> Any:

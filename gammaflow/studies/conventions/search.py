@@ -64,8 +64,8 @@ class Search(Frozen):
     closest : tuple of Explanation
         Where nothing explains them, the three that come nearest; they are no explanations.
     silent : tuple of Explanation
-        Single choices that cannot be told from none on this chain: they leave every row as it is or, where
-        the numbers agree already, within tolerance.
+        Single changes on top of the best explanation (of the start, without one) that the numbers cannot tell
+        from no change: they leave every row as it is or, where the numbers agree already, fit as well.
     tried : int
         Conventions compared.
     refused : tuple of str
@@ -120,21 +120,35 @@ def find_explanations(
             refused[f"{named}: {str(error).splitlines()[0]}"] = None
             return None
 
+    def unheard(known: Explanation, change: Change) -> Explanation | None:
+        c = known.convention.changed(dict([change]))
+        try:
+            same = compare.same(c, known.convention, change[0])
+        except SchemaError:
+            return None
+        return Explanation({change[0]: c.words(change[0])}, c, known.errors, known.misfit) if same else None
+
+    none, twos = compare(start, ()), list[Explanation]()
     ones = [found for change in single if (found := explain((change,)))]
-    none = compare(start, ())
-    tried, twos = 1 + len(ones), list[Explanation]()
-    if none.misfit <= 1.0:
-        silent = tuple(e for e in ones if e.misfit <= 1.0)
-        return Search((none,), (), silent, tried, tuple(refused))
-    silent = tuple(e for e in ones if compare.same_rows(e, start))
-    fitting = [e for e in ones if e.misfit <= 1.0]
+    fitting = [none] if none.misfit <= 1.0 else [e for e in ones if e.misfit <= 1.0]
     if not fitting:
         twos = [made for pair in _pairs(single) if (made := explain(pair))]
-        tried += len(twos)
-        fitting = [e for e in twos if e.misfit <= 1.0]
-    fitting.sort(key=lambda e: e.misfit)
-    closest = () if fitting else tuple(sorted([none, *ones, *twos], key=_distance)[:_CLOSEST])
-    return Search(tuple(fitting), closest, silent, tried, tuple(refused))
+        fitting = sorted((e for e in twos if e.misfit <= 1.0), key=_distance)
+    fitting.sort(key=_distance)
+    nearest = sorted([none, *ones, *twos], key=_distance)[:_CLOSEST]
+    known = fitting[0] if fitting else none
+    silent = [
+        made for change in single if change[0] not in known.changes and (made := unheard(known, change))
+    ]
+    if known is none:
+        silent += [e for e in ones if e.misfit <= 1.0 and str(e) not in map(str, silent)]
+    return Search(
+        explanations=tuple(fitting),
+        closest=() if fitting else tuple(nearest),
+        silent=tuple(silent),
+        tried=1 + len(ones) + len(twos),
+        refused=tuple(refused),
+    )
 
 
 def best(search: Search | None) -> Convention | None:
@@ -163,8 +177,7 @@ def _singles(
     legal = {(name, i): replace(start, **{name: value})
              for name, values in candidates.items() if name not in idle
              for i, value in enumerate(values)}  # fmt: skip
-    made = [(name, getattr(c, name)) for (name, _), c in legal.items()]
-    return [(name, value) for name, value in made if value != getattr(start, name)]
+    return [(name, getattr(c, name)) for (name, _), c in legal.items() if start.changes(c)]
 
 
 def _pairs(single: Sequence[Change]) -> Iterator[tuple[Change, Change]]:
@@ -182,14 +195,16 @@ class _Comparison:
         self.tol, self.level_tol = tol, level_tol
 
     def __call__(self, start: Convention, changes: tuple[Change, ...]) -> Explanation:
-        c = replace(start, name="", source="", **dict(changes))
+        c = start.changed(dict(changes))
         errors: dict[str, float] = {}
-        misfit = 0.0 if self.calculator.number(c, "rows") else np.inf
+        misfit = 0.0
         for name in self.target:
             if misfit > 1.0:
                 break
             errors[name], allowed = self._error(c, name)
             misfit = max(misfit, errors[name] / allowed if errors[name] else 0.0)
+        if misfit <= 1.0 and not self.calculator.number(c, "rows"):
+            misfit = np.inf
         return Explanation({name: c.words(name) for name, _ in changes}, c, errors, misfit)
 
     def _error(self, c: Convention, name: str) -> tuple[float, float]:
@@ -208,13 +223,11 @@ class _Comparison:
         allowed = self.level_tol if name == "flip" else 1e-9
         return abs(found - given), max(allowed * spot, tiny)
 
-    def same_rows(self, explanation: Explanation, start: Convention) -> bool:
-        """Whether a change of one choice leaves every row, or the level it defines, as it is."""
-        (choice,) = explanation.changes
+    def same(self, a: Convention, b: Convention, choice: str) -> bool:
+        """Whether conventions that differ in one choice agree row by row, or in the level that it defines."""
         if choice in _ONLY:
-            names = [name for name in _ONLY[choice] if name in self.target]
-            return all(self._equal(explanation.convention, start, name) for name in names)
-        x, y = self.calculator.rows(explanation.convention), self.calculator.rows(start)
+            return all(self._equal(a, b, name) for name in _ONLY[choice] if name in self.target)
+        x, y = self.calculator.rows(a), self.calculator.rows(b)
         return bool(np.abs(x - y).max() <= _SAME * np.abs(y).max())
 
     def _equal(self, a: Convention, b: Convention, name: str) -> bool:

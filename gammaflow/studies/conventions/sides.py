@@ -154,7 +154,7 @@ def _search_words(search: Search) -> list[str]:
     lines += [f"   closest, no explanation: {e} (off by {_off(e)})" for e in search.closest]
     if search.silent:
         words = ", ".join(str(e) for e in search.silent)
-        lines.append(f"   cannot be told apart on this chain from no change: {words}")
+        lines.append(f"   makes no difference here, so may hold as well: {words}")
     lines += [f"   not tried: {words}" for words in search.refused[:3]]
     lines.append(
         f"   {search.tried:,} conventions compared: single choices, then pairs, of the listed "

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.calendars import years_to_expiry
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.exposure import aggregate_exposure
 from gammaflow.market.chain import PLACEHOLDER_IV, Chain
@@ -74,6 +75,13 @@ class Valuations:
         """Implied vols by a source, (n,); those of the vendor for "vendor_gamma"."""
         return np.asarray((self._repaired(source) if source in _REPAIRS else self.chain)["iv"])
 
+    def alive(self, day_count: str) -> Mask:
+        """Rows that have not expired as a day count places them, (n,)."""
+        return self.once(
+            ("alive", day_count),
+            lambda: years_to_expiry(DAY_COUNTS[day_count](self.chain), self.chain.asof) > 0.0,
+        )
+
     def variant(self, c: Convention) -> Chain:
         """The chain with the expiries, rates and exercise style of a convention, and any vol."""
         columns: dict[str, Any] = {"iv": _ANY_VOL, "expiry": DAY_COUNTS[c.day_count](self.chain)}
@@ -89,14 +97,13 @@ class Valuations:
         )
 
     def _book(self, c: Convention) -> tuple[Book | None, NDArray[np.intp]]:
-        """A book of one contract long of each unexpired row, and the rows of the chain behind it."""
+        """One contract long of each unexpired row with open interest, and the rows of the chain behind it."""
 
         def make() -> tuple[Book | None, NDArray[np.intp]]:
-            variant = self.variant(c)
-            alive = variant.years > 0.0
-            if not alive.any():
+            rows = self.alive(c.day_count) & (self.chain["open_interest"] > 0.0)
+            if not rows.any():
                 return None, np.empty(0, np.intp)
-            book = assign_positions(variant, alive.astype(np.float64))
+            book = assign_positions(self.variant(c), rows.astype(np.float64))
             return book, pd.Index(self.chain["contract"]).get_indexer(pd.Index(book["contract"]))
 
         return self.once(("book", c.day_count, c.rates, c.exercise), make)
@@ -112,7 +119,7 @@ class Valuations:
         gamma, delta, valued = np.zeros(n), np.zeros(n), np.zeros(n, dtype=bool)
         if c.iv == "vendor_gamma":
             published = vendor_gamma(self.chain)
-            valued = ~np.isnan(published) & (self.variant(c).years > 0.0)
+            valued = ~np.isnan(published) & self.alive(c.day_count)
             return Valuation(np.where(valued, published, 0.0), delta, valued)
         book, rows = self._book(c)
         if book is None:
@@ -125,13 +132,14 @@ class Valuations:
         return Valuation(gamma, delta, valued)
 
     def positions(self, rule: Any) -> Array:
-        """Dealers' signed contracts; 0 where open interest is missing or not yet known."""
+        """Dealers' signed contracts; 0 where open interest is missing, zero or not yet known."""
 
-        def make() -> Array:
-            position = np.nan_to_num(np.asarray(rule.position(self.chain), dtype=np.float64))
-            return np.where(self.chain.open_interest_age < 0, 0.0, position)
+        def make() -> tuple[Any, Array]:
+            known = (self.chain["open_interest"] > 0.0) & ~(self.chain.open_interest_age < 0)
+            position = np.asarray(rule.position(self.chain), dtype=np.float64)
+            return rule, np.where(known, np.nan_to_num(position), 0.0)
 
-        return self.once(("position", id(rule), rule), make)
+        return self.once(("position", id(rule)), make)[1]  # kept with the rule, so that no other has its id
 
     def _window(self, window: str | float) -> Mask:
         days, years = expiry_days(self.chain), self.chain.years

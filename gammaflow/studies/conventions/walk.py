@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import chain as chained
 from itertools import combinations, pairwise
 from math import comb
@@ -70,7 +70,7 @@ def walk(
     names = a.convention.changes(b.convention)
     path = [a.convention]
     for name in names:
-        path.append(replace(path[-1], **{name: getattr(b.convention, name)}))
+        path.append(path[-1].changed({name: getattr(b.convention, name)}))
     values = [calculator.number(c, number) for c in path]
     scaled = sum(name in SCALES for name in names)
     averages = _averages(calculator, path[scaled], b.convention, names[scaled:]) if number == "gamma" else {}
@@ -102,7 +102,7 @@ def _averages(calculator: Calculator, a: Convention, b: Convention, names: Seque
     n = len(names)
     gamma: dict[frozenset[str], float] = {}
     for chosen in chained.from_iterable(combinations(names, k) for k in range(n + 1)):
-        c = replace(a, **{name: getattr(b, name) for name in chosen})
+        c = a.changed({name: getattr(b, name) for name in chosen})
         gamma[frozenset(chosen)] = calculator.number(c, "gamma")
     out = {}
     for name in names:
