@@ -20,7 +20,7 @@ from gammaflow.market.quality import EXPIRED, OF_INTEREST
 from gammaflow.positions.book import Book
 from gammaflow.positions.open_interest_match import STATES, match, refuse_strangers
 from gammaflow.positions.open_interest_text import summary
-from gammaflow.positions.rules import RULES, assign_positions
+from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 
 __all__ = ["ACCURACY", "BY_VOL", "OpenInterestChange", "open_interest_change"]
 
@@ -315,16 +315,9 @@ def _is_by_vol(rule: Any) -> bool:
     return isinstance(rule, str) and rule == BY_VOL
 
 
-def _rule(rule: Any) -> Any:
+def _rule(rule: Any) -> PositionRule:
     """The rule object behind a name, or the object itself; SchemaError for anything else."""
-    if isinstance(rule, str):
-        return RULES[check_choice(rule, "rule", [*RULES, BY_VOL])]
-    if not callable(getattr(rule, "position", None)):
-        raise SchemaError(
-            f"rule: received {type(rule).__name__}; legal: a rule's name ({', '.join(RULES)}), "
-            f"{BY_VOL!r} or a Rule."
-        )
-    return rule
+    return find_rule(check_choice(rule, "rule", [*RULES, BY_VOL]) if isinstance(rule, str) else rule)
 
 
 def open_interest_change(
