@@ -364,8 +364,8 @@ def test_a_rule_of_ones_own_and_levels_of_the_book():
     assert levels.zone is None or levels.zone.low < levels.zone.high
 
 
-class _Fixed:
-    name, signed = "fixed", True
+class _Fixed(gf.positioning.PositionRule):
+    name, meaning, source, signed = "fixed", "one contract each", "the test", True
 
     def position(self, chain):
         return np.ones(len(chain))
@@ -375,7 +375,7 @@ class _Fixed:
     ("rule", "words"),
     [
         ("nobody", "rule: received 'nobody'; legal: 'calls_long_puts_short', "),
-        ([1.0, 2.0], "rule: received list; legal: a rule's name"),
+        ([1.0, 2.0], "rule: received list; legal: a rule of gammaflow.positioning"),
         (_Fixed(), "fixed does not scale with open interest"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.walls import SENSES
-from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, Rule
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, PositionRule, find_rule
 from gammaflow.studies.treatments import DAY_COUNTS
 from gammaflow.units import CONVERSIONS
 
@@ -148,7 +148,7 @@ class Convention:
 
     def __post_init__(self) -> None:
         checks = {
-            "rule": lambda: _rule(self.rule),
+            "rule": lambda: find_rule(self.rule),
             "unit": lambda: _named(self.unit, "unit", _UNITS, "the size of a futures contract, > 0"),
             "multiplier": lambda: check_choice(self.multiplier, "multiplier", CANDIDATES["multiplier"]),
             "window": lambda: _named(self.window, "window", _WINDOWS, "a number of days > 0"),
@@ -220,15 +220,7 @@ class Convention:
 
 def _same(x: Any, y: Any) -> bool:
     """Whether two values of a choice are equal; rules of other classes only if they are one object."""
-    return x is y or (isinstance(x, Rule | str | float | tuple) and bool(x == y))
-
-
-def _rule(rule: Any) -> Any:
-    if isinstance(rule, str):
-        return RULES[check_choice(rule, "rule", RULES)]
-    if isinstance(rule, Rule) or (callable(getattr(rule, "position", None)) and hasattr(rule, "name")):
-        return rule
-    raise SchemaError(f"rule: received {type(rule).__name__}; legal: a Rule or {', '.join(RULES)}.")
+    return x is y or (isinstance(x, PositionRule | str | float | tuple) and bool(x == y))
 
 
 def _named(value: Any, name: str, legal: tuple[str, ...], number: str, *, positive: bool = True) -> Any:
