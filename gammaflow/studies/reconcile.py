@@ -87,6 +87,10 @@ class Reconciliation(Study):
         """The part of the gap that no choice explains, in the units of the two sides."""
         return float(sum(step.change for step in self.steps if step.choice == UNEXPLAINED))
 
+    def summary(self) -> str:
+        """Both sides, every explanation, and the steps, as text."""
+        return super().summary() if self.steps else "\n".join([*self.lines, "no choice differs"])
+
     def plot(self, *, ax: Any = None) -> Any:
         """Waterfall from a's number, in b's unit, to b's (matplotlib Axes)."""
         from gammaflow.plot.waterfall import plot_waterfall

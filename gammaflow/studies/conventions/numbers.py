@@ -45,7 +45,7 @@ class Numbers(Frozen):
     >>> import gammaflow as gf
     >>> numbers = gf.conventions.measure(gf.demo_chain(), gf.Convention(window="next"))
     >>> numbers.rows, numbers.unit, round(float(numbers.by_strike.sum() / numbers.gamma), 9)
-    (86, 'USD per +1 % spot', 1.0)
+    (112, 'USD per +1 % spot', 1.0)
     """
 
     convention: Convention
