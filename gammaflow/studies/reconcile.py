@@ -47,7 +47,7 @@ class Reconciliation(Study):
     --------
     >>> import gammaflow as gf
     >>> chain = gf.demo_chain()
-    >>> found = gf.reconcile("exact", gf.Convention(unit="per_point", window="next"), chain)
+    >>> found = gf.reconcile("exact", gf.Convention(unit="per_point", window="next"), chain, levels=False)
     >>> [step.choice for step in found.steps]
     ['unit', 'window']
     >>> round(sum(step.change for step in found.steps) / found.gap, 12)

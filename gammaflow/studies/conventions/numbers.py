@@ -86,7 +86,7 @@ def numbers_under(calculator: Calculator, convention: Convention) -> Numbers:
     held, _ = calculator.counted(c)
     unit = calculator.unit(c.unit)[1]
     named = f"{c.name} ({c})" if c.name else str(c)
-    sign = CONVENTION if c.rule.signed else "sign: none"
+    sign = CONVENTION if getattr(c.rule, "signed", True) else "sign: none"
     return Numbers(
         convention=c,
         gamma=calculator.number(c, "gamma"),
