@@ -214,7 +214,10 @@ def reconcile(
         lines += side_words(name, side, number, unit, tol)
         if side.convention is not None and not calculator.number(side.convention, "rows"):
             lines.append(f"   no row of the chain can be valued as {name} does")
-    lines.append(f"sign: {CONVENTION}")
+    rules = [side.convention.rule for side in (first, second) if side.convention is not None]
+    unsigned = [rule.name for rule in rules if not getattr(rule, "signed", True)]
+    doubt = f"; under rule {unsigned[0]} the sign says nothing about dealers" if unsigned else ""
+    lines.append(f"sign: {CONVENTION}{doubt}")
     lines.append("average: mean change over all orders of the choices, unit and multiplier first")
     table = step_table(calculator, steps, after, shown)
     return Reconciliation(table, tuple(lines), steps, first, second, number, units[1])

@@ -396,6 +396,9 @@ def test_results_pickle_and_print(demo):
     assert again.steps == found.steps
     assert "<table" in found._repr_html_()
     assert "sign: + = dealers are long" in found.summary()
+    assert "rule unsigned" not in found.summary()
+    bare = gf.reconcile("exact", "unsigned", demo, levels=False).summary()
+    assert "under rule unsigned the sign says nothing about dealers" in bare
 
 
 def test_every_illegal_argument_is_named():
