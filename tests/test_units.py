@@ -44,6 +44,7 @@ def test_every_measure_has_a_unit_in_the_books_currency():
         ("per_point", 3e6 / (0.01 * 600), None),
         ("per_100pct", 3e8, None),
         ("shares", 5_000.0, 20_000.0),
+        ("shares_per_point", 5_000.0 / 6.0, None),
         ("contracts", 5_000.0 / 50, 20_000.0 / 50),
     ],
 )

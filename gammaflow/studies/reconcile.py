@@ -47,7 +47,7 @@ class Reconciliation(Study):
     --------
     >>> import gammaflow as gf
     >>> chain = gf.demo_chain()
-    >>> found = gf.reconcile("exact", gf.Convention(unit="per_point", window="next"), chain)
+    >>> found = gf.reconcile("exact", gf.Convention(unit="per_point", window="next"), chain, levels=False)
     >>> [step.choice for step in found.steps]
     ['unit', 'window']
     >>> round(sum(step.change for step in found.steps) / found.gap, 12)
@@ -86,6 +86,10 @@ class Reconciliation(Study):
     def residual(self) -> float:
         """The part of the gap that no choice explains, in the units of the two sides."""
         return float(sum(step.change for step in self.steps if step.choice == UNEXPLAINED))
+
+    def summary(self) -> str:
+        """Both sides, every explanation, and the steps, as text."""
+        return super().summary() if self.steps else "\n".join([*self.lines, "no choice differs"])
 
     def plot(self, *, ax: Any = None) -> Any:
         """Waterfall from a's number, in b's unit, to b's (matplotlib Axes)."""
@@ -210,7 +214,10 @@ def reconcile(
         lines += side_words(name, side, number, unit, tol)
         if side.convention is not None and not calculator.number(side.convention, "rows"):
             lines.append(f"   no row of the chain can be valued as {name} does")
-    lines.append(f"sign: {CONVENTION}")
+    rules = [side.convention.rule for side in (first, second) if side.convention is not None]
+    unsigned = [rule.name for rule in rules if not getattr(rule, "signed", True)]
+    doubt = f"; under rule {unsigned[0]} the sign says nothing about dealers" if unsigned else ""
+    lines.append(f"sign: {CONVENTION}{doubt}")
     lines.append("average: mean change over all orders of the choices, unit and multiplier first")
     table = step_table(calculator, steps, after, shown)
     return Reconciliation(table, tuple(lines), steps, first, second, number, units[1])

@@ -7,7 +7,7 @@ Examples
 >>> ours = gf.conventions.measure(chain, "exact")
 >>> theirs = gf.conventions.measure(chain, gf.Convention(unit="per_point", day_count="midnight"))
 >>> round(ours.gamma / 1e6), round(theirs.gamma / 1e3)
-(-142, -204)
+(-169, -242)
 >>> print(gf.conventions.PRESETS["per_point"].source)
 SqueezeMetrics, "Gamma Exposure" (2017)
 """

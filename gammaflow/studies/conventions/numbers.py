@@ -45,7 +45,7 @@ class Numbers(Frozen):
     >>> import gammaflow as gf
     >>> numbers = gf.conventions.measure(gf.demo_chain(), gf.Convention(window="next"))
     >>> numbers.rows, numbers.unit, round(float(numbers.by_strike.sum() / numbers.gamma), 9)
-    (86, 'USD per +1 % spot', 1.0)
+    (112, 'USD per +1 % spot', 1.0)
     """
 
     convention: Convention
@@ -86,7 +86,7 @@ def numbers_under(calculator: Calculator, convention: Convention) -> Numbers:
     held, _ = calculator.counted(c)
     unit = calculator.unit(c.unit)[1]
     named = f"{c.name} ({c})" if c.name else str(c)
-    sign = CONVENTION if c.rule.signed else "sign: none"
+    sign = CONVENTION if getattr(c.rule, "signed", True) else "sign: none"
     return Numbers(
         convention=c,
         gamma=calculator.number(c, "gamma"),

@@ -120,7 +120,7 @@ def find_explanations(
             refused[f"{named}: {str(error).splitlines()[0]}"] = None
             return None
 
-    def unheard(known: Explanation, change: Change) -> Explanation | None:
+    def without_effect(known: Explanation, change: Change) -> Explanation | None:
         c = known.convention.changed(dict([change]))
         try:
             same = compare.same(c, known.convention, change[0])
@@ -133,13 +133,12 @@ def find_explanations(
     fitting = [none] if none.misfit <= 1.0 else [e for e in ones if e.misfit <= 1.0]
     if not fitting:
         twos = [made for pair in _pairs(single) if (made := explain(pair))]
-        fitting = sorted((e for e in twos if e.misfit <= 1.0), key=_distance)
+        fitting = [e for e in twos if e.misfit <= 1.0]
     fitting.sort(key=_distance)
     nearest = sorted([none, *ones, *twos], key=_distance)[:_CLOSEST]
     known = fitting[0] if fitting else none
-    silent = [
-        made for change in single if change[0] not in known.changes and (made := unheard(known, change))
-    ]
+    others = [change for change in single if change[0] not in known.changes]
+    silent = [made for change in others if (made := without_effect(known, change))]
     if known is none:
         silent += [e for e in ones if e.misfit <= 1.0 and str(e) not in map(str, silent)]
     return Search(
@@ -174,10 +173,9 @@ def _singles(
     american = (calculator.chain["exercise"] == "american").any()
     idle = {name for name, numbers in _ONLY.items() if not set(numbers) & set(target)}
     idle |= set() if american else {"exercise"}
-    legal = {(name, i): replace(start, **{name: value})
-             for name, values in candidates.items() if name not in idle
-             for i, value in enumerate(values)}  # fmt: skip
-    return [(name, getattr(c, name)) for (name, _), c in legal.items() if start.changes(c)]
+    used = {name: values for name, values in candidates.items() if name not in idle}
+    made = [(name, replace(start, **{name: value})) for name, values in used.items() for value in values]
+    return [(name, getattr(c, name)) for name, c in made if start.changes(c)]
 
 
 def _pairs(single: Sequence[Change]) -> Iterator[tuple[Change, Change]]:

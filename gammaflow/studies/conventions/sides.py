@@ -150,11 +150,11 @@ def _search_words(search: Search) -> list[str]:
     if len(found) > 1:
         lines += [f"   {i}. {e} (off by {_off(e)})" for i, e in enumerate(found[:_NAMED], 1)]
         if len(found) > _NAMED:
-            lines.append(f"   and {len(found) - _NAMED} more; numbers by strike would tell them apart")
+            lines.append(f"   and {len(found) - _NAMED} more; give gamma by strike, or more numbers")
     lines += [f"   closest, no explanation: {e} (off by {_off(e)})" for e in search.closest]
     if search.silent:
         words = ", ".join(str(e) for e in search.silent)
-        lines.append(f"   makes no difference here, so may hold as well: {words}")
+        lines.append(f"   fits as well, alone on top of that: {words}")
     lines += [f"   not tried: {words}" for words in search.refused[:3]]
     lines.append(
         f"   {search.tried:,} conventions compared: single choices, then pairs, of the listed "
