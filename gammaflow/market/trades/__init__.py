@@ -37,7 +37,8 @@ def read_trades(
     trade_id repeats an earlier one where both are equal in every column, and either have a sequence number
     or a row of another time in between. A cancel removes the last earlier print of its exchange, contract,
     price and size. A tape with the newest print first is turned round; other prints behind a later one are
-    counted as `out of order` and sorted. `a + b` adds two files under the same rules.
+    counted as `out of order` and sorted. `a + b` adds two files under the same rules, so that a trade_id must
+    be unique within its exchange over all of them: put the day in front of numbers that restart daily.
 
     Parameters
     ----------

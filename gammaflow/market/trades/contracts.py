@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,14 @@ from numpy.typing import NDArray
 from gammaflow.market.readers.deribit import parse_instruments
 from gammaflow.market.readers.osi import parse_symbols
 
-__all__ = ["TERMS", "contract_terms", "us_symbols"]
+__all__ = ["contract_terms", "us_symbols"]
 
-#: Columns of `contract_terms`.
-TERMS = ("contract", "root", "day", "kind", "strike")
+#: Columns of `contract_terms` and their types.
+_TERMS: Mapping[str, str] = MappingProxyType(
+    {"contract": "object", "root": "object", "day": "datetime64[ns]", "kind": "object", "strike": "float64"}
+)
 
-_OWN = r"^(.+)-(\d{4}-\d\d-\d\d)T\d\d:\d\d-([0-9.e+]+)-(call|put)$"
+_OWN_NAME = r"^(.+)-(\d{4}-\d\d-\d\d)T\d\d:\d\d-([0-9.e+]+)-(call|put)$"
 
 
 def contract_terms(names: Any) -> pd.DataFrame:
@@ -49,18 +53,34 @@ def contract_terms(names: Any) -> pd.DataFrame:
 @lru_cache(maxsize=32)
 def _parsed(names: tuple[str, ...]) -> pd.DataFrame:
     """Terms of distinct names; files of one tape mostly have the same."""
-    distinct = pd.Series(names, dtype=object)
-    listed = parse_symbols(distinct)
-    coin = parse_instruments(distinct).rename(columns={"base": "root"})
-    own = distinct.astype("str").str.extract(_OWN).set_axis(["root", "day", "strike", "kind"], axis=1)
-    own["day"] = pd.to_datetime(own["day"], errors="coerce").astype("datetime64[ns]")
-    own["strike"] = pd.to_numeric(own["strike"], errors="coerce").astype(float)
-    own = own.astype({"root": object, "kind": object}).where(own.notna().all(axis=1))
-    us = listed["root"].notna()
-    terms = listed.where(us, coin.where(coin["root"].notna(), own[listed.columns]))
-    plain = distinct.str.replace(r"^O:|\s", "", regex=True)
-    terms.insert(0, "contract", distinct.where(~us, plain).where(terms["root"].notna()))
-    return terms[list(TERMS)]
+    rest = pd.Series(names, dtype=object)
+    parts = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _TERMS.items()})]
+    for read in (_listed, _coin, _own):
+        found = read(rest)
+        known = found["root"].notna()
+        if known.any():
+            parts.append(found.loc[known, list(_TERMS)])
+            rest = rest[~known]
+        if rest.empty:
+            break
+    terms = pd.concat(parts[1:]) if len(parts) > 1 else parts[0]
+    return terms.reindex(range(len(names)))
+
+
+def _listed(names: pd.Series[Any]) -> pd.DataFrame:
+    return parse_symbols(names).assign(contract=names.str.replace(r"^O:|\s", "", regex=True))
+
+
+def _coin(names: pd.Series[Any]) -> pd.DataFrame:
+    return parse_instruments(names).rename(columns={"base": "root"}).assign(contract=names)
+
+
+def _own(names: pd.Series[Any]) -> pd.DataFrame:
+    parts = names.astype("str").str.extract(_OWN_NAME).set_axis(["root", "day", "strike", "kind"], axis=1)
+    parts = parts.astype({"root": object, "kind": object}).assign(contract=names)
+    parts["day"] = pd.to_datetime(parts["day"], errors="coerce").astype("datetime64[ns]")
+    parts["strike"] = pd.to_numeric(parts["strike"], errors="coerce").astype(float)
+    return parts.where(parts.notna().all(axis=1))
 
 
 def us_symbols(root: Any, day: Any, kind: Any, strike: Any) -> NDArray[Any]:

@@ -320,6 +320,7 @@ def test_terms_of_names():
     assert terms["strike"].tolist()[:4] == [437.5, 437.5, 2250.0, 1e6]
     assert terms["root"].tolist()[:4] == ["SPY", "SPY", "ETH", "A"]
     assert terms["day"][2] == pd.Timestamp("2026-04-03")
+    assert contract_terms(["x", "SPY260231C00001000"]).isna().to_numpy().all()
     day = np.datetime64("2026-03-20")
     symbols = us_symbols(["X"] * 4, [day] * 4, ["call", "put", "x", "put"], [1.0, 0.0005, 1.0, np.nan])
     assert symbols.tolist() == ["X260320C00001000", "", "", ""]

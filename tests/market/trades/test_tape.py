@@ -50,7 +50,7 @@ def assert_same_columns(one, other):
     SEEDS, st.integers(14, 40), SEVERAL, SEVERAL, SEVERAL, SEVERAL, SEVERAL,
     st.lists(st.sampled_from(sorted(FAULTS)), max_size=8),
 )  # fmt: skip
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_every_planted_fault_is_counted(seed, n, gaps, late, conflicting, replayed, duplicated, malformed):
     rng = np.random.default_rng(seed)
     rows, held = tape(rng, n)
@@ -73,7 +73,7 @@ def test_every_planted_fault_is_counted(seed, n, gaps, late, conflicting, replay
 
 
 @given(SEEDS, st.integers(14, 30), SEVERAL, SEVERAL)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_a_file_behind_itself_is_the_file(seed, n, late, duplicated):
     rng = np.random.default_rng(seed)
     rows, held = tape(rng, n)
@@ -88,7 +88,7 @@ def test_a_file_behind_itself_is_the_file(seed, n, late, duplicated):
 
 
 @given(SEEDS, st.integers(2, 40), st.data())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_overlapping_files_add_up_to_the_tape(seed, n, data):
     rng = np.random.default_rng(seed)
     rows, held = tape(rng, n)
@@ -184,7 +184,7 @@ def test_equal_rows_with_a_sequence_number_are_one_print():
 
 
 @given(SEEDS, st.integers(4, 30), st.integers(0, 4), st.integers(0, 3))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_planted_cancels_take_back_their_prints(seed, n, cancels, orphans):
     rng = np.random.default_rng(seed)
     rows = opra_rows(rng, n)
