@@ -129,7 +129,7 @@ def levels(
     if quotes.rule == ALL:
         if beliefs is not None:
             raise SchemaError(
-                f"--beliefs: received {beliefs!r} with --rule all, which compares rules. Leave one of them out."
+                f"--beliefs: received {beliefs!r} with --rule all, which compares rules. Leave one out."
             )
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
