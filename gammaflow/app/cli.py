@@ -15,6 +15,7 @@ from gammaflow.app import live
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
+    BeliefsName,
     Full,
     GroupBy,
     High,
@@ -60,7 +61,9 @@ def _read(quotes: Quotes) -> Chain:
     return read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
 
 
-def _report(quotes: Quotes, rows: Rows, scenario: Scenario | None = None) -> Report:
+def _report(
+    quotes: Quotes, rows: Rows, scenario: Scenario | None = None, beliefs: str | None = None
+) -> Report:
     """The report of a file, with the options of a command."""
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
@@ -71,6 +74,7 @@ def _report(quotes: Quotes, rows: Rows, scenario: Scenario | None = None) -> Rep
             dividend_yield=quotes.dividend_yield,
             repair=quotes.repair,
             where=where,
+            beliefs=beliefs,
             **asdict(scenario or Scenario()),
         )
 
@@ -78,22 +82,33 @@ def _report(quotes: Quotes, rows: Rows, scenario: Scenario | None = None) -> Rep
 @app.command()
 @grouped
 def demo(
-    *, rule: RuleName = "calls_long_puts_short", rows: Rows, as_json: Json = False, out: ReportOut = None
+    *,
+    rule: RuleName = "calls_long_puts_short",
+    rows: Rows,
+    beliefs: BeliefsName = None,
+    as_json: Json = False,
+    out: ReportOut = None,
 ) -> None:
     """Analyse a built-in synthetic BTC chain."""
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
-        result = analyze(demo_chain(), rule=rule, where=where)
+        result = analyze(demo_chain(), rule=rule, where=where, beliefs=beliefs)
     finish_report(result, out, as_json)
 
 
 @app.command()
 @grouped
 def report(
-    *, quotes: Quotes, rows: Rows, scenario: Scenario, as_json: Json = False, out: ReportOut = None
+    *,
+    quotes: Quotes,
+    rows: Rows,
+    scenario: Scenario,
+    beliefs: BeliefsName = None,
+    as_json: Json = False,
+    out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(quotes, rows, scenario)
+    result = _report(quotes, rows, scenario, beliefs)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     finish_report(result, out, as_json)
@@ -102,10 +117,20 @@ def report(
 @app.command()
 @grouped
 def levels(
-    *, quotes: Quotes, rows: Rows, scenario: Scenario, as_json: Json = False, out: ReportOut = None
+    *,
+    quotes: Quotes,
+    rows: Rows,
+    scenario: Scenario,
+    beliefs: BeliefsName = None,
+    as_json: Json = False,
+    out: ReportOut = None,
 ) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain; --rule all compares every rule instead."""
     if quotes.rule == ALL:
+        if beliefs is not None:
+            raise SchemaError(
+                f"--beliefs: received {beliefs!r} with --rule all, which compares rules. Leave one out."
+            )
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
             rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
@@ -113,8 +138,9 @@ def levels(
             found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
         finish_study(found, "Levels under each rule", describe(chain.currency), out, as_json)
         return
-    result = _report(quotes, rows, scenario)
-    finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result)})
+    result = _report(quotes, rows, scenario, beliefs)
+    bands = {"bands": result.bands.to_dict()} if beliefs else {}
+    finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result), **bands})
 
 
 @app.command()

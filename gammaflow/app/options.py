@@ -14,11 +14,13 @@ import typer
 from gammaflow.exposure.dynamics import DYNAMICS
 from gammaflow.market.feeds import VENDORS
 from gammaflow.market.readers import FORMATS
+from gammaflow.positions.beliefs import PRESETS
 from gammaflow.positions.rules import RULES
 
 __all__ = [
     "ALL",
     "BaseUrl",
+    "BeliefsName",
     "ChainOut",
     "Count",
     "Every",
@@ -67,6 +69,10 @@ Yield = Annotated[
         help="Dividend yield of all rows, not with --repair. Default: the chain's, else that of put-call "
         "parity."
     ),
+]
+BeliefsName = Annotated[
+    str | None,
+    typer.Option("--beliefs", help=f"Also levels under beliefs about the sign: {', '.join(PRESETS)}."),
 ]
 Dynamics = Annotated[str, typer.Option(help=f"Smile dynamics as spot moves: {', '.join(DYNAMICS)}.")]
 Days = Annotated[float, typer.Option(help="Calendar days to roll the profile forward.")]

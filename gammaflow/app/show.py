@@ -60,6 +60,9 @@ def _show_levels(report: Report) -> None:
     for name, value in report.levels.lines():
         table.add_row(name, value)
     out_console.print(table, highlight=False)
+    if report.beliefs:
+        bands = report.band_lines()
+        out_console.print("\n".join(f"{name}: {text}" for name, text in bands), highlight=False, markup=False)
 
 
 def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.market.plausibility import marked
+from gammaflow.positions.heading import filter_lines
 from gammaflow.text import moment_text, readable
 from gammaflow.units import CONVENTION, describe
 
@@ -26,6 +27,7 @@ def lines(bands: Any) -> list[str]:
     return [
         f"Bands {book.title}, as of {when}, spot {book.spot:,.2f} {book.currency}",
         *marked(bands.warnings),
+        *filter_lines(book),
         f"beliefs: {bands.beliefs}",
         f"draws: {bands.draws:,}, seed {bands.seed}; {len(bands.cells.table)} cells of open interest"
         + (f", and {len(bands.known.book)} rows with known positions" if bands.known else ""),
@@ -81,6 +83,7 @@ def to_dict(bands: Any) -> dict[str, Any]:
         "beliefs": {"name": beliefs.name, "meaning": beliefs.meaning, "source": beliefs.source},
         "draws": bands.draws,
         "seed": bands.seed,
+        "filters": list(book.filters),
         "sign": CONVENTION,
         "unit_of_gamma": describe(book.currency)["gamma"],
         "core_fraction": bands.core_fraction,

@@ -11,7 +11,7 @@ from gammaflow.positions.book import Book
 from gammaflow.text import moment_text
 from gammaflow.units import CONVENTION
 
-__all__ = ["basis", "heading", "under_rule"]
+__all__ = ["basis", "filter_lines", "heading", "under_rule"]
 
 # Longest line of rules under the title of a picture, in characters.
 _WIDTH = 90
@@ -58,8 +58,12 @@ def heading(
 
 def basis(book: Book, sign: str = CONVENTION) -> list[str]:
     """Lines for the rule that signed a book, the filters on it, and the meaning of +, if it is signed."""
-    filters = [f"{SELECTED}{text}" for text in book.filters]
-    return [f"rule: {book.rule_text}", *filters, f"sign: {book.sign_of(sign)}"]
+    return [f"rule: {book.rule_text}", *filter_lines(book), f"sign: {book.sign_of(sign)}"]
+
+
+def filter_lines(*books: Book) -> list[str]:
+    """Lines for the filters on one or several books, each once."""
+    return [f"{SELECTED}{text}" for text in dict.fromkeys(text for book in books for text in book.filters)]
 
 
 def under_rule(title: str, book: Book) -> str:

@@ -10,6 +10,7 @@ from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
+from gammaflow.positions.beliefs import Beliefs, find_beliefs
 from gammaflow.positions.book import Book
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, PositionRule, assign_positions
 from gammaflow.report.result import Report
@@ -32,6 +33,7 @@ def analyze(
     dividend_yield: float | None = None,
     repair: bool = False,
     where: Filter | None = None,
+    beliefs: Beliefs | str | None = None,
     tol: float = TOLERANCE,
 ) -> Report:
     """Full analysis of a chain or a book: exposure, profile and levels.
@@ -56,6 +58,9 @@ def analyze(
     where : Filter, optional
         Rows to analyse (`gammaflow.filters`). Rates, yields and repairs are those of the whole chain, so that
         a delta is that of the row as it is valued; positions are then assigned to the rows that meet it.
+    beliefs : Beliefs or str, optional
+        Beliefs about the sign of positions, or the name of some in `gammaflow.beliefs.PRESETS`: the report
+        then shows its levels under them, `Report.bands`. Not for a book that is signed already.
     tol : float
         Tolerance for rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names rows that miss
         it.
@@ -67,8 +72,9 @@ def analyze(
     Raises
     ------
     SchemaError
-        For a source that is not a Chain or Book, a rule, rate, yield or repair for a book, options on futures
-        without a forward, a filter that no row meets, or an argument that is not legal.
+        For a source that is not a Chain or Book, a rule, rate, yield or repair for a book, beliefs for a
+        signed book, options on futures without a forward, a filter that no row meets, or an argument that is
+        not legal.
 
     Examples
     --------
@@ -86,13 +92,20 @@ def analyze(
         raise SchemaError(
             f"where: received {type(where).__name__}; legal: a filter, such as gf.filters.dte(0, 7)."
         )
+    held = None if beliefs is None else find_beliefs(beliefs)
+    if held and isinstance(source, Book) and source.signed:
+        raise SchemaError(
+            f"beliefs: received {held.name!r} for a Book, whose positions are signed already "
+            f"({source.rule_text}). Leave beliefs out, or pass the Chain."
+        )
     chain, financing = None, Financing()
+    interest: Chain | Book | None = None
     if isinstance(source, Chain):
         financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
         if where is not None:
             choice = financed.choose(where, {}, CHAIN)
             source, financed = source.keep(choice), financed.keep(choice)
-        chain = financed if repair else source
+        chain, interest = financed if repair else source, financed
         book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
     elif not isinstance(source, Book):
         raise SchemaError(
@@ -111,6 +124,7 @@ def analyze(
         )
     else:
         book = source if where is None else source.select(where)
+        interest = None if book.signed else book
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     exposure = profile.exposure()
-    return Report(chain, book, exposure, profile, profile.levels(core=core), financing)
+    return Report(chain, book, exposure, profile, profile.levels(core=core), financing, interest, held)

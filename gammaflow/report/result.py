@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.accuracy import shortfall_lines, worst
+from gammaflow.errors import SchemaError
+from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
@@ -22,7 +25,9 @@ from gammaflow.market.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
+from gammaflow.positions.beliefs import FLAT, Beliefs
 from gammaflow.positions.book import Book
+from gammaflow.report.band_table import band_table, band_text
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
@@ -30,6 +35,7 @@ from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report"]
 
+_BANDS = "Levels under beliefs about the sign"
 _SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
@@ -51,6 +57,10 @@ class Report(Frozen):
         Flips, short-gamma zones and walls.
     financing : Financing
         Sources of the book's rates and yields.
+    interest : Chain, Book or None
+        Open interest behind the positions, as it is valued; None for a book that is signed already.
+    beliefs : Beliefs or None
+        Beliefs about the sign of positions; where given, every output shows `bands`.
 
     Examples
     --------
@@ -67,6 +77,27 @@ class Report(Frozen):
     profile: Profile
     levels: Levels
     financing: Financing = field(default_factory=Financing)
+    interest: Chain | Book | None = None
+    beliefs: Beliefs | None = None
+
+    @cached_property
+    def bands(self) -> Bands:
+        """Gamma over spot and its levels under `beliefs`, by default flat ones: as `gf.sign_bands`.
+
+        Raises
+        ------
+        SchemaError
+            For a book whose positions are signed already.
+        """
+        if self.interest is None:
+            raise SchemaError(
+                "bands: this report is of positions that are signed already "
+                f"({self.book.rule_text}); legal: reports of a chain or of unsigned open interest."
+            )
+        profile = self.profile
+        how: dict[str, Any] = {"dynamics": profile.dynamics, "days": profile.days}
+        how |= {"vol_shift": profile.vol_shift, "core": self.levels.core_fraction}
+        return sign_bands(self.interest, FLAT if self.beliefs is None else self.beliefs, **how)
 
     @property
     def quality(self) -> Quality | None:
@@ -190,6 +221,7 @@ class Report(Frozen):
                 "financing": rate_dict(book, self.financing),
                 "units": describe(book.currency),
                 "levels": self.levels.to_dict(),
+                "bands": self.bands.to_dict() if self.beliefs else None,
                 "total": self.exposure.total().to_dict(),
                 "by_expiry": self.exposure.by("expiry").reset_index().to_dict("records"),
                 "by_venue": self.exposure.by("venue").reset_index().to_dict("records"),
@@ -222,6 +254,11 @@ class Report(Frozen):
             markdown_table(pd.DataFrame(self.facts(), columns=["what", "value"])),
             "## Levels",
             markdown_table(level),
+            *(
+                [f"## {_BANDS}", literal(band_text(self.bands)), markdown_table(band_table(self.bands))]
+                if self.beliefs
+                else []
+            ),
             "## Totals",
             markdown_table(self.totals_text()),
             *(["## By venue", markdown_table(self.by_text("venue"))] if self._several_venues else []),
@@ -301,6 +338,7 @@ class Report(Frozen):
             *((name, text) for name, text in facts[2:]),
             *self.levels.lines(),
             *((name, f"{total} {unit}") for name, total, unit, _ in totals.to_numpy().tolist()),
+            *self.band_lines(),
         ]
         width = max(len(name) for name, _ in lines)
         return "\n".join(
@@ -312,6 +350,19 @@ class Report(Frozen):
                 self.book.quality_text or self._quality_text(),
             ]
         )
+
+    def band_lines(self) -> list[tuple[str, str]]:
+        """Name and text of each level under the beliefs; empty without beliefs."""
+        if not self.beliefs:
+            return []
+        rows = band_table(self.bands).to_numpy().tolist()
+        return [
+            ("beliefs", band_text(self.bands)),
+            *(
+                (f"  {name}", f"{mid} (5 % {low}, 95 % {high})" + (f"; none in {none}" if none else ""))
+                for name, low, mid, high, none in rows
+            ),
+        ]
 
     @property
     def _several_venues(self) -> bool:
@@ -328,6 +379,7 @@ class Report(Frozen):
         level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
         return [
             Panel("Levels", "", level),
+            *([Panel(_BANDS, f"{band_text(self.bands)}.", band_table(self.bands))] if self.beliefs else []),
             Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
             *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by_text("expiry")),

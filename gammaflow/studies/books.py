@@ -233,8 +233,10 @@ def _between(a: Book, b: Book) -> str:
 
 def _heading(a: Book, b: Book) -> tuple[str, ...]:
     rules = [a.rule_text, b.rule_text]
+    cuts, cut = [" | ".join(book.filters) or "none" for book in (a, b)], bool(a.filters or b.filters)
     return (
         f"BookComparison {b.symbol}, {_between(a, b)}, spot {a.spot:,.2f} to {b.spot:,.2f} {b.currency}",
         f"rule: {rules[0]}" if rules[0] == rules[1] else f"rule: {rules[0]}; later {rules[1]}",
+        *([f"filter: {cuts[0]}" if cuts[0] == cuts[1] else f"filter: {cuts[0]}; later {cuts[1]}"] * cut),
         f"sign: {b.sign}",
     )

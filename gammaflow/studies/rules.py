@@ -19,6 +19,7 @@ from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import filter_lines
 from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 from gammaflow.studies.headline import headline
 from gammaflow.studies.study import Study
@@ -209,6 +210,7 @@ def _heading(chain: Chain, books: Mapping[str, Book], days: float, vol_shift: fl
         f"RuleComparison {chain.title}, as of {moment_text(chain.asof, days, vol_shift)}, "
         f"spot {chain.spot:,.2f} {chain.currency}",
         *marked(tuple(warnings)),
+        *filter_lines(*books.values()),
         f"sign: {CONVENTION}",
         f"gamma [{describe(chain.currency)['gamma']}]; flow across the zone [{chain.currency}]; calls, puts: "
         "dealers' net share of open interest",

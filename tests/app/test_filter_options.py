@@ -112,3 +112,13 @@ def test_all_options_that_are_not_legal_at_once(run, quotes):
     assert code == 2
     assert err.count("received") == 3
     assert err.count(" | ") == 2
+
+
+def test_all_rules_of_filtered_rows(run, quotes):
+    part = gf.read_chain(quotes).select(F.dte(0, 7))
+    code, out, _ = run("levels", quotes, "--rule", "all", "--dte", "0:7", "--json")
+    assert code == 0
+    assert f"filter: {part.selection}" in json.loads(out)["description"]
+    code, out, err = run("levels", quotes, "--rule", "all", "--beliefs", "flat")
+    assert (code, out) == (2, "")
+    assert "--beliefs: received 'flat' with --rule all" in err

@@ -529,3 +529,26 @@ def test_analysis_of_the_made_up_chain_and_of_its_book():
         assert ("filter", text) in report.facts()
         assert f"| filter | {text} |" in report.to_markdown()
     assert by_chain.levels.gamma == by_book.levels.gamma
+
+
+def test_comparisons_and_bands_name_the_filter():
+    chain = gf.demo_chain()
+    part = chain.select(F.dte(0, 7), strike=[60e3, 65e3, 70e3, 75e3, 80e3])
+    line = f"filter: {part.selection}"
+    book = gf.assign_positions(part)
+    assert line in gf.compare_rules(part, ["short_all"]).lines
+    assert repr(gf.sign_bands(part, draws=100)).count(line) == 1
+    assert line in repr(gf.compare_books(book, book.at(spot=70_000.0)))
+    assert f"filter: none; later {part.selection}" in repr(gf.compare_books(gf.assign_positions(chain), book))
+
+
+def test_trades_select_by_filter():
+    columns = {
+        "contract": ["BTC-27MAR26-70000-P"] * 3, "price": [0.06, 0.07, 0.08], "size": [1.0, 2.0, 4.0],
+        "timestamp": pd.to_datetime(["2026-02-05T09:36Z"] * 3), "category": ["single", "block", "combo"],
+    }  # fmt: skip
+    trades = gf.Trades(columns)
+    assert trades.select(F.single_leg())["size"].tolist() == [1.0]
+    assert trades.select(F.complex_trades())["size"].tolist() == [4.0]
+    with pytest.raises(gf.SchemaError, match="select: dte: received Trades, which has no expiry"):
+        trades.select(F.dte(0, 7))
