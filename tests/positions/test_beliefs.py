@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,11 @@ from gammaflow.positions.cells import buckets, find_cells
 from gammaflow.positions.copula import NODES, Copula, correlate, lower_root
 
 ALONE = {"same_kind": 0.0, "neighbours": 0.0}
+
+
+@cache
+def demo():
+    return gf.demo_chain()
 
 
 def one_cell(*interest, kind="put", multiplier=2.5):
@@ -96,7 +102,7 @@ def test_illegal_shares():
 
 
 def test_cells_by_edges():
-    book = gf.assign_positions(gf.demo_chain(), "unsigned")
+    book = gf.assign_positions(demo(), "unsigned")
     cells = find_cells(book, (0.9, 1.1), (14.0,))
     assert buckets((0.9, 1.1)) == ("<0.9", "0.9-1.1", ">1.1")
     assert buckets(()) == ("any",)
@@ -127,7 +133,7 @@ def test_rows_without_strike_or_expiry_are_cells():
 
 
 def test_entries_apply_to_what_they_name():
-    chain = gf.demo_chain()
+    chain = demo()
     beliefs = gf.Beliefs({"put": (-0.8, -0.2), ("put", "<7d"): 0.1, ("<7d", "1.05-1.2"): (0.0, 0.5)})
     table = beliefs.on(chain).table["mean"]
     for (kind, moneyness, expiry, _), mean in table.items():
@@ -144,7 +150,7 @@ def test_entries_apply_to_what_they_name():
 
 def test_presets():
     assert set(PRESETS) == {"flat", "customers_buy_puts", "calls_long_puts_short"}
-    chain = gf.demo_chain()
+    chain = demo()
     for preset, put, call in (
         (FLAT, 0.0, 0.0),
         (CUSTOMERS_BUY_PUTS, -0.5, 0.0),
@@ -174,7 +180,7 @@ def test_correlation_is_semi_definite(same_kind, neighbours, other_kind, other_v
 
 
 def test_limits_of_correlation():
-    chain = gf.demo_chain()
+    chain = demo()
     apart = gf.Beliefs(**ALONE).on(chain)
     np.testing.assert_array_equal(apart.copula.correlation, np.eye(len(apart.table)))
     drawn = apart.draw(5_000, 1)
@@ -192,7 +198,7 @@ def test_limits_of_correlation():
 
 def test_draws_have_their_marginals():
     shares = {"put": {0.05: -0.9, 0.95: -0.2}, "call": (-0.3, 0.8)}
-    held = gf.Beliefs(shares).on(gf.demo_chain())
+    held = gf.Beliefs(shares).on(demo())
     drawn = held.draw(10_000, 5)
     for i, (kind, *_) in enumerate(held.table.index):
         exact = held.beliefs.shares[kind]
@@ -346,7 +352,7 @@ def test_correlated_cells_against_importance_sampling(rho):
 
 def test_correlation_one_carries_what_is_known():
     """Puts alike: exact evidence about one cell is evidence about all; calls stay as they were."""
-    chain = gf.demo_chain()
+    chain = demo()
     prior = gf.Beliefs(same_kind=1.0)
     book = gf.assign_positions(chain, "unsigned")
     held = prior.on(book)
@@ -452,7 +458,7 @@ def test_evidence_that_is_refused():
 
 def test_evidence_reaches_the_bands():
     """Dealers known to be long every put: no short gamma where calls are known to be held long."""
-    chain = gf.demo_chain()
+    chain = demo()
     puts = chain["kind"] == "put"
     dealers = pd.Series(0.4 * chain["open_interest"][puts], index=chain["contract"][puts])
     beliefs = replace(CUSTOMERS_BUY_PUTS, shares={**CUSTOMERS_BUY_PUTS.shares, "call": 0.1})
