@@ -145,7 +145,7 @@ def test_levels_of_draws_are_those_of_their_books(bands):
 def test_levels_on_a_recorded_chain(shared):
     path = shared / "data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
     bands = gf.sign_bands(gf.read_chain(path, symbol="BTC"), FLAT, draws=200, seed=1)
-    assert check_levels(bands, range(6)) >= 2
+    assert check_levels(bands, range(5)) >= 2
     # A flat prior is symmetric: the two signs are as likely at every spot.
     assert bands.table["p_short"].between(0.35, 0.65).all()
 
@@ -244,7 +244,7 @@ def test_interval_and_break_even(bands, chain):
     held = some.break_even.curve["put"].dropna()
     zone, where = table.loc["put", ["zone", "zone_spot"]]
     near = np.linspace(*held.index[[max(held.argmax() - 1, 0), min(held.argmax() + 1, len(held) - 1)]], 400)
-    assert zone == pytest.approx(max(map(at, near[::40])), abs=1e-4)
+    assert zone == pytest.approx(max(map(at, near[::80])), abs=1e-4)
     if held.index[0] < where < held.index[-1]:
         assert gamma(zone - 1e-3, near).min() < 0.0
         assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0

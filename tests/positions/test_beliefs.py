@@ -49,6 +49,7 @@ def cell_of(beliefs, book):
     return row.mean, row.deviation
 
 
+@settings(max_examples=20)
 @given(st.floats(-0.95, 0.95), st.floats(0.02, 0.95))
 def test_beta_has_its_mean_and_deviation(mean, part):
     deviation = part * np.sqrt(1.0 - mean**2)
@@ -164,7 +165,7 @@ def test_presets():
         assert pickle.loads(pickle.dumps(preset)).shares == preset.shares
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1))
 def test_correlation_is_semi_definite(same_kind, neighbours, other_kind, other_venue):
     kinds = ["call", "put", "down-in put", "perpetual"]
@@ -207,6 +208,10 @@ def test_draws_have_their_marginals():
         assert held.table["mean"].iloc[i] == pytest.approx(exact.mean, abs=1e-9)
         assert held.table["deviation"].iloc[i] == pytest.approx(exact.deviation, abs=1e-6)
         assert held.table["95 %"].iloc[i] == pytest.approx(float(exact.quantile(0.95)), abs=1e-5)
+
+
+def drawn_from(share, rng, draws):
+    return share.low + (share.high - share.low) * rng.beta(share.a, share.b, draws)
 
 
 def flow(contract, bought=0.0, sold=0.0, unclassified=0.0, p=1.0, prints=1):
@@ -297,7 +302,7 @@ def test_update_against_importance_sampling(prior, alike):
 def sampled(prior, book, informed, covered, x, sd, alike):
     """Importance sampling of the model: shares from the prior, positions of what was seen given the share."""
     rng = np.random.default_rng(7)
-    s, n = prior.quantile(rng.random(200_000)), float(book.size.sum())
+    s, n = drawn_from(prior, rng, 200_000), float(book.size.sum())
     u, g = covered * book.size[informed], (1.0 - alike) * prior.deviation**2
     noise = g * (n * np.diag(u) - np.outer(u, u)) + np.diag(sd**2)
     weight = stats.multivariate_normal(np.zeros(len(u)), noise).pdf(x - s[:, None] * u)
@@ -311,7 +316,7 @@ def test_model_simulated_from_trades():
     rng = np.random.default_rng(3)
     n, p, prior = 40, 0.8, Share.beta(-0.3, 0.35)
     draws = 200_000
-    s = prior.quantile(rng.random(draws))
+    s = drawn_from(prior, rng, draws)
     g = prior.deviation**2
     # 24 of 40 contracts were seen: their net position given the share, rounded to what 24 prints of 1 can be.
     seen = rng.normal(24 * s, np.sqrt(g * n * 24 * (1 - 24 / n)))
@@ -334,7 +339,7 @@ def test_correlated_cells_against_importance_sampling(rho):
     copula = Copula(np.array([share.quantile(below) for share in shares]), R)
     cells, y, r = np.array([0, 2]), np.array([0.5, -0.7]), np.array([0.02, 0.03])
     found = updated_copula(copula, cells, y, r)
-    z = np.random.default_rng(1).standard_normal((150_000, 3)) @ np.linalg.cholesky(R).T
+    z = np.random.default_rng(1).standard_normal((80_000, 3)) @ np.linalg.cholesky(R).T
     s = np.column_stack([share.quantile(stats.norm.cdf(z[:, i])) for i, share in enumerate(shares)])
     weight = np.exp(-0.5 * ((s[:, cells] - y) ** 2 / r).sum(axis=1))
     weight /= weight.sum()
