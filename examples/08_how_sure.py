@@ -49,8 +49,10 @@ def main() -> None:
                 ("core, high", bands.core, "core_high"),
             )
         }
-        levels = pd.DataFrame(rows).T.assign(none=[every[name].flips.none if level == "flip" else
-                                                   every[name].core.none for name, level in rows])  # fmt: skip
+        levels = pd.DataFrame(rows).T
+        levels["none"] = [
+            (every[name].flips if level == "flip" else every[name].core).none for name, level in levels.index
+        ]
         show("quantiles of levels, and how often there is none", levels, "{:,.2f}")
         part = pd.DataFrame({name: bands.interval(LOW, HIGH) for name, bands in every.items()})
         show(f"{LOW:,.0f} to {HIGH:,.0f}", part.loc[["p_all", "p_any", "mean", "p_trough", "core"]], "{:.2f}")

@@ -145,13 +145,14 @@ class Bands(Frozen):
         """Net share of put (of call) open interest below which dealers are short gamma, others at means."""
         kind = self.cells.cells.table["kind"].to_numpy(str)
         extra = np.zeros(len(self.unit) - len(kind))
+        size = np.append(self.cells.cells.table["size"].to_numpy(), extra)
         masks = {name: np.append(np.char.endswith(kind, name), extra > 0) for name in ("put", "call")}
         return find_break_even(
             self._unit_at,
             self.profile.spots,
             self._book.spot,
-            {name: mask for name, mask in masks.items() if mask.any()},
-            np.append(self.cells.cells.table["size"].to_numpy(), extra),
+            {name: mask for name, mask in masks.items() if size[mask].sum() > 0.0},
+            size,
             self._shares,
             self._means,
             self._breaks,
@@ -192,8 +193,9 @@ class Bands(Frozen):
             short_parts(x, gamma, out[some])
         puts = np.append(self.cells.cells.table["kind"].to_numpy(str), [""])[: len(unit)]
         mine = np.char.endswith(puts, "put")
+        rest = (np.where(mine, 0.0, self._means)[:, None] * unit).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = -(np.where(mine, 0.0, self._means) @ unit) / unit[mine].sum(axis=0)
+            share = -rest / unit[mine].sum(axis=0) if mine.any() else np.full(len(x), np.nan)
         found = {"p_all": (out >= 1.0 - 1e-12).mean(), "p_any": (out > 0.0).mean(), "mean": out.mean()}
         levels = self._frame
         ends = [np.log(levels[name].clip(low, high).to_numpy()) for name in ("core_low", "core_high")]

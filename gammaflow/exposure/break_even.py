@@ -13,6 +13,7 @@ from gammaflow.exposure.band_levels import named_quantiles
 from gammaflow.exposure.curve import Curve
 from gammaflow.exposure.zones import FADED
 from gammaflow.frozen import Frozen
+from gammaflow.kernels.bands import products
 
 __all__ = ["BreakEven", "find_break_even"]
 
@@ -32,8 +33,8 @@ class BreakEven(Frozen):
         One row per kind of option: `mean`, the share believed in, weighted by open interest; `at_spot`, below
         which dealers are short gamma at the book's spot, and its quantiles with the other shares as drawn;
         `zone`, below which there is a short-gamma zone anywhere, and `zone_spot`, where the last of it
-        vanishes [currency], if that is anywhere; `p_zone`, the probability that the share is below `zone`. Spots at which the kind
-        has less than 1 % of its largest gamma are left out.
+        vanishes [currency], if not everywhere; `p_zone`, the probability that the share is below `zone`.
+        Spots at which the kind has less than 1 % of its largest gamma are left out.
     curve : DataFrame
         Indexed by spot [currency], a column per kind: share below which dealers are short gamma there.
     """
@@ -92,16 +93,17 @@ def find_break_even(
         ) -> Array:
             gamma = unit(each) if found is None else found
             with np.errstate(divide="ignore", invalid="ignore"):
-                return np.asarray(-(rest @ gamma) / gamma[mine].sum(axis=0))
+                return np.asarray(-(rest[:, None] * gamma).sum(axis=0) / gamma[mine].sum(axis=0))
 
         own = grid[mine].sum(axis=0)
         share = np.where(np.abs(own) >= FADED * np.abs(own).max(), shares_at(spots, found=grid), np.nan)
         columns[kind] = share
         weights = np.where(mine, size, 0.0) / size[mine].sum()
-        held = shares @ weights
         there = unit(np.array([spot]))[:, 0]
-        drawn = named_quantiles(-(shares @ np.where(mine, 0.0, there))[None, :] / there[mine].sum())
-        row = {"mean": float(mean @ weights), "at_spot": float(shares_at(np.array([spot]))[0])}
+        sums = np.empty((len(shares), 2))
+        products(shares, np.column_stack([weights, np.where(mine, 0.0, -there) / there[mine].sum()]), sums)
+        held, drawn = sums[:, 0], named_quantiles(sums[:, 1:].T.copy())
+        row = {"mean": float((mean * weights).sum()), "at_spot": float(shares_at(np.array([spot]))[0])}
         row |= {f"at_spot {name}": float(q[0]) for name, q in drawn.items() if name in ("5 %", "95 %")}
         best, where = np.nan, np.nan
         if np.isfinite(share).any():

@@ -18,7 +18,7 @@ _LEAST, _MOST = 1e-10, 1e6
 _PASSES, _SETTLED = 100, 1e-6
 
 # Points of a cell's density, and the standard deviations on both sides that they span.
-_POINTS, _SPAN = 2001, 9.0
+_POINTS, _SPAN = 1001, 9.0
 
 
 class _Tilted(NamedTuple):
@@ -68,7 +68,7 @@ def updated_copula(copula: Copula, cells: NDArray[np.intp], y: Array, r: Array) 
         # What a Gaussian measurement of this variance must read for the score to have the tilted mean.
         reads = mean + (mean - middle) * new / spread
         moved = max(np.abs(np.log(new / site)).max(), np.abs(reads - at).max())
-        step = 0.5 if passes else 1.0
+        step = 0.8 if passes < 20 else 0.5
         site, at = site ** (1.0 - step) * new**step, at + step * (reads - at)
         if moved < _SETTLED:
             break

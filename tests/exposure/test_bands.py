@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,6 +25,11 @@ from support.mixed_books import mixed_book
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 
 
+@cache
+def demo():
+    return gf.demo_chain()
+
+
 def unsigned(book):
     """A random book as open interest."""
     columns = {**book.columns, "position": np.abs(book["position"]) + 0.5}
@@ -32,7 +38,7 @@ def unsigned(book):
 
 @pytest.fixture(scope="module")
 def chain():
-    whole = gf.demo_chain()
+    whole = demo()
     return whole.select((whole["strike"] % 5000.0 == 0.0) & (whole["open_interest"] > 0))
 
 
@@ -139,7 +145,7 @@ def test_levels_of_draws_are_those_of_their_books(bands):
 def test_levels_on_a_recorded_chain(shared):
     path = shared / "data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
     bands = gf.sign_bands(gf.read_chain(path, symbol="BTC"), FLAT, draws=200, seed=1)
-    assert check_levels(bands, range(6)) >= 2
+    assert check_levels(bands, range(5)) >= 2
     # A flat prior is symmetric: the two signs are as likely at every spot.
     assert bands.table["p_short"].between(0.35, 0.65).all()
 
@@ -238,7 +244,7 @@ def test_interval_and_break_even(bands, chain):
     held = some.break_even.curve["put"].dropna()
     zone, where = table.loc["put", ["zone", "zone_spot"]]
     near = np.linspace(*held.index[[max(held.argmax() - 1, 0), min(held.argmax() + 1, len(held) - 1)]], 400)
-    assert zone == pytest.approx(max(map(at, near[::40])), abs=1e-4)
+    assert zone == pytest.approx(max(map(at, near[::80])), abs=1e-4)
     if held.index[0] < where < held.index[-1]:
         assert gamma(zone - 1e-3, near).min() < 0.0
         assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0
@@ -278,8 +284,9 @@ def test_a_seed_gives_the_same_numbers_on_any_number_of_threads(tmp_path):
 import gammaflow as gf, hashlib, pandas as pd, numpy as np
 chain = gf.demo_chain()
 dealers = pd.Series(-0.2 * chain["open_interest"], index=chain["contract"])[::3]
-beliefs = gf.beliefs.CUSTOMERS_BUY_PUTS.updated((dealers, 0.3 * dealers.abs()))
-bands = gf.sign_bands(chain, beliefs, draws=700, seed=11)
+prior = gf.Beliefs({"put": (-0.9, 0.3)}, moneyness=(0.9, 1.1), days=(30.0,))
+beliefs = prior.updated((dealers, 0.3 * dealers.abs()))
+bands = gf.sign_bands(chain, beliefs, draws=300, seed=11)
 parts = [bands.table, bands.flips.samples, bands.core.samples, bands.cells.table.reset_index(drop=True)]
 print(hashlib.sha256(b"".join(p.to_numpy(float).tobytes() for p in parts)).hexdigest())
 """
@@ -322,13 +329,30 @@ def test_results_say_what_they_are(bands):
 
 def test_nothing_to_find():
     """Dealers long everything: no flip, no zone, in words and numbers."""
-    bands = gf.sign_bands(gf.demo_chain(), gf.Beliefs({"put": 1.0, "call": 0.5}), draws=5)
+    bands = gf.sign_bands(demo(), gf.Beliefs({"put": 1.0, "call": 0.5}), draws=5)
     assert bands.flips.none == bands.zones.none == bands.core.none == 1.0
     assert bands.flips.quantiles["flip"].isna().all()
     assert bands.flips.density().empty
     assert "zero gamma nearest to spot: none in any draw" in repr(bands)
     assert bands.interval(60_000, 70_000)["p_any"] == 0.0
     assert bands.to_dict()["flips"]["flip"]["50 %"] is None
+
+
+def test_books_without_options_or_puts():
+    rows = {
+        "contract": ["PERP"],
+        "venue": ["V"],
+        "kind": ["perpetual"],
+        "position": [5.0],
+        "multiplier": [1.0],
+    }
+    book = gf.Book(rows, "X", 99.0, "2026-02-20T08:00Z", "open interest", signed=False)
+    bands = gf.sign_bands(book, draws=1)
+    assert bands.table.to_numpy().tolist() == (0.0 * bands.table).to_numpy().tolist()
+    assert bands.break_even.table.empty
+    assert np.isnan(bands.interval(90.0, 100.0)["put_all"])
+    assert bands.tornado()["swing"].tolist() == [0.0]
+    assert "none in any draw" in repr(bands)
 
 
 def test_plot(bands):

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,11 @@ from gammaflow.positions.cells import buckets, find_cells
 from gammaflow.positions.copula import NODES, Copula, correlate, lower_root
 
 ALONE = {"same_kind": 0.0, "neighbours": 0.0}
+
+
+@cache
+def demo():
+    return gf.demo_chain()
 
 
 def one_cell(*interest, kind="put", multiplier=2.5):
@@ -43,6 +49,7 @@ def cell_of(beliefs, book):
     return row.mean, row.deviation
 
 
+@settings(max_examples=20)
 @given(st.floats(-0.95, 0.95), st.floats(0.02, 0.95))
 def test_beta_has_its_mean_and_deviation(mean, part):
     deviation = part * np.sqrt(1.0 - mean**2)
@@ -96,7 +103,7 @@ def test_illegal_shares():
 
 
 def test_cells_by_edges():
-    book = gf.assign_positions(gf.demo_chain(), "unsigned")
+    book = gf.assign_positions(demo(), "unsigned")
     cells = find_cells(book, (0.9, 1.1), (14.0,))
     assert buckets((0.9, 1.1)) == ("<0.9", "0.9-1.1", ">1.1")
     assert buckets(()) == ("any",)
@@ -127,7 +134,7 @@ def test_rows_without_strike_or_expiry_are_cells():
 
 
 def test_entries_apply_to_what_they_name():
-    chain = gf.demo_chain()
+    chain = demo()
     beliefs = gf.Beliefs({"put": (-0.8, -0.2), ("put", "<7d"): 0.1, ("<7d", "1.05-1.2"): (0.0, 0.5)})
     table = beliefs.on(chain).table["mean"]
     for (kind, moneyness, expiry, _), mean in table.items():
@@ -144,7 +151,7 @@ def test_entries_apply_to_what_they_name():
 
 def test_presets():
     assert set(PRESETS) == {"flat", "customers_buy_puts", "calls_long_puts_short"}
-    chain = gf.demo_chain()
+    chain = demo()
     for preset, put, call in (
         (FLAT, 0.0, 0.0),
         (CUSTOMERS_BUY_PUTS, -0.5, 0.0),
@@ -158,7 +165,7 @@ def test_presets():
         assert pickle.loads(pickle.dumps(preset)).shares == preset.shares
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1))
 def test_correlation_is_semi_definite(same_kind, neighbours, other_kind, other_venue):
     kinds = ["call", "put", "down-in put", "perpetual"]
@@ -174,7 +181,7 @@ def test_correlation_is_semi_definite(same_kind, neighbours, other_kind, other_v
 
 
 def test_limits_of_correlation():
-    chain = gf.demo_chain()
+    chain = demo()
     apart = gf.Beliefs(**ALONE).on(chain)
     np.testing.assert_array_equal(apart.copula.correlation, np.eye(len(apart.table)))
     drawn = apart.draw(5_000, 1)
@@ -192,7 +199,7 @@ def test_limits_of_correlation():
 
 def test_draws_have_their_marginals():
     shares = {"put": {0.05: -0.9, 0.95: -0.2}, "call": (-0.3, 0.8)}
-    held = gf.Beliefs(shares).on(gf.demo_chain())
+    held = gf.Beliefs(shares).on(demo())
     drawn = held.draw(10_000, 5)
     for i, (kind, *_) in enumerate(held.table.index):
         exact = held.beliefs.shares[kind]
@@ -201,6 +208,10 @@ def test_draws_have_their_marginals():
         assert held.table["mean"].iloc[i] == pytest.approx(exact.mean, abs=1e-9)
         assert held.table["deviation"].iloc[i] == pytest.approx(exact.deviation, abs=1e-6)
         assert held.table["95 %"].iloc[i] == pytest.approx(float(exact.quantile(0.95)), abs=1e-5)
+
+
+def drawn_from(share, rng, draws):
+    return share.low + (share.high - share.low) * rng.beta(share.a, share.b, draws)
 
 
 def flow(contract, bought=0.0, sold=0.0, unclassified=0.0, p=1.0, prints=1):
@@ -291,7 +302,7 @@ def test_update_against_importance_sampling(prior, alike):
 def sampled(prior, book, informed, covered, x, sd, alike):
     """Importance sampling of the model: shares from the prior, positions of what was seen given the share."""
     rng = np.random.default_rng(7)
-    s, n = prior.quantile(rng.random(200_000)), float(book.size.sum())
+    s, n = drawn_from(prior, rng, 200_000), float(book.size.sum())
     u, g = covered * book.size[informed], (1.0 - alike) * prior.deviation**2
     noise = g * (n * np.diag(u) - np.outer(u, u)) + np.diag(sd**2)
     weight = stats.multivariate_normal(np.zeros(len(u)), noise).pdf(x - s[:, None] * u)
@@ -305,7 +316,7 @@ def test_model_simulated_from_trades():
     rng = np.random.default_rng(3)
     n, p, prior = 40, 0.8, Share.beta(-0.3, 0.35)
     draws = 200_000
-    s = prior.quantile(rng.random(draws))
+    s = drawn_from(prior, rng, draws)
     g = prior.deviation**2
     # 24 of 40 contracts were seen: their net position given the share, rounded to what 24 prints of 1 can be.
     seen = rng.normal(24 * s, np.sqrt(g * n * 24 * (1 - 24 / n)))
@@ -328,7 +339,7 @@ def test_correlated_cells_against_importance_sampling(rho):
     copula = Copula(np.array([share.quantile(below) for share in shares]), R)
     cells, y, r = np.array([0, 2]), np.array([0.5, -0.7]), np.array([0.02, 0.03])
     found = updated_copula(copula, cells, y, r)
-    z = np.random.default_rng(1).standard_normal((150_000, 3)) @ np.linalg.cholesky(R).T
+    z = np.random.default_rng(1).standard_normal((80_000, 3)) @ np.linalg.cholesky(R).T
     s = np.column_stack([share.quantile(stats.norm.cdf(z[:, i])) for i, share in enumerate(shares)])
     weight = np.exp(-0.5 * ((s[:, cells] - y) ** 2 / r).sum(axis=1))
     weight /= weight.sum()
@@ -346,7 +357,7 @@ def test_correlated_cells_against_importance_sampling(rho):
 
 def test_correlation_one_carries_what_is_known():
     """Puts alike: exact evidence about one cell is evidence about all; calls stay as they were."""
-    chain = gf.demo_chain()
+    chain = demo()
     prior = gf.Beliefs(same_kind=1.0)
     book = gf.assign_positions(chain, "unsigned")
     held = prior.on(book)
@@ -452,7 +463,7 @@ def test_evidence_that_is_refused():
 
 def test_evidence_reaches_the_bands():
     """Dealers known to be long every put: no short gamma where calls are known to be held long."""
-    chain = gf.demo_chain()
+    chain = demo()
     puts = chain["kind"] == "put"
     dealers = pd.Series(0.4 * chain["open_interest"][puts], index=chain["contract"][puts])
     beliefs = replace(CUSTOMERS_BUY_PUTS, shares={**CUSTOMERS_BUY_PUTS.shares, "call": 0.1})
