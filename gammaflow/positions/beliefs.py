@@ -97,7 +97,7 @@ class Beliefs(Frozen):
     Beliefs flat: any net share of open interest is as likely as any other (no evidence)
     >>> wary = gf.Beliefs({"put": (-0.9, -0.2), ("put", "<7d"): -0.5}, name="wary")
     >>> table = wary.on(gf.demo_chain()).table
-    >>> table.loc[("put", "0.8-0.95", "<7d", "demo"), ["mean", "deviation"]].tolist()
+    >>> table.loc[("put", "0.8-0.95", "<7d", "synthetic demo"), ["mean", "deviation"]].tolist()
     [-0.5, 0.0]
     """
 

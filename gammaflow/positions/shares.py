@@ -40,7 +40,7 @@ class Share(Frozen):
     >>> Share(-0.8, 0.0).mean
     -0.4
     >>> round(float(Share.beta(-0.5, 0.25).quantile(0.05)), 3)
-    -0.86
+    -0.853
     """
 
     low: float = -1.0
