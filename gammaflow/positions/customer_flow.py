@@ -76,13 +76,15 @@ def customer_flow(
     ... )
     >>> trades = gf.read_trades(tape)
     >>> gf.customer_flow(trades).table.T.round(1)
-    contract      BTC-27MAR26-70000-P  BTC-27MAR26-80000-C
-    bought                       25.0                  0.0
-    sold                         10.0                  0.0
-    unclassified                  0.0                 40.0
-    inventory                   -15.0                  0.0
-    deviation                     0.0                 40.0
-    prints                        2.0                  1.0
+    contract         BTC-27MAR26-70000-P  BTC-27MAR26-80000-C
+    bought                          25.0                  0.0
+    sold                            10.0                  0.0
+    unclassified                     0.0                 40.0
+    inventory                      -15.0                  0.0
+    deviation                        0.0                 40.0
+    known_deviation                  0.0                  0.0
+    accuracy                         1.0                  NaN
+    prints                           2.0                  1.0
     >>> gf.customer_flow(trades, accuracy={"block": 0.75}).inventory.to_list()
     [-15.0, -20.0]
     """
@@ -105,6 +107,8 @@ def customer_flow(
         "unclassified": np.where(known, 0.0, size),
         "inventory": -worth.expected[kept],
         "variance": worth.variance[kept],
+        "known_variance": np.where(known, worth.variance[kept], 0.0),
+        "square": np.where(known, size**2, 0.0),
     }
     layers = pd.Series(found.layer[kept], dtype=object).value_counts()
     counts = {

@@ -84,10 +84,11 @@ def read_evidence(source: Any, covered: float) -> Evidence:
             if rows.any()
         ],
     )
-    if "blind" in frame.columns:
-        blind = np.maximum(frame["blind"].to_numpy(float), deviation)
-    else:  # prints of equal size: never more than the true root of the sum of squares
-        blind = np.maximum(deviation, contracts / np.sqrt(np.maximum(prints, 1.0)))
+    # Prints of equal size: never more than the true root of the sum of squares.
+    blind = np.maximum(deviation, contracts / np.sqrt(np.maximum(prints, 1.0)))
+    if "accuracy" in frame.columns:
+        doubt = np.sqrt(1.0 - (2.0 * np.nan_to_num(frame["accuracy"].to_numpy(float), nan=1.0) - 1.0) ** 2)
+        blind = np.divide(deviation, doubt, out=blind, where=doubt > 0.0)
     columns = {"inventory": inventory, "deviation": deviation, "contracts": contracts, "blind": blind}
     return Evidence(pd.DataFrame(columns, index=pd.Index(frame.index, name="contract")), covered)
 

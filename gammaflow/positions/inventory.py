@@ -31,8 +31,10 @@ class Flow(Frozen, PositionRule):
     ----------
     table : DataFrame
         Indexed by contract: customers' contracts `bought`, `sold` and `unclassified` (no side, or one with
-        accuracy 0.5); dealers' expected `inventory` (+ = dealers are long), its standard `deviation`, and the
-        number of `prints` (of rows, where the source is not a tape).
+        accuracy 0.5); dealers' expected `inventory` (+ = dealers are long), its standard `deviation`, and
+        `known_deviation`, that without the unclassified prints; `accuracy`, the one that all its prints
+        would share at that deviation (NaN without any); and the number of `prints` (of rows, where the source
+        is not a tape).
     counts : Series
         Rows read, used, and excluded or without a side, by reason.
     start, end : Timestamp or None
@@ -137,6 +139,8 @@ class Flow(Frozen, PositionRule):
     def __repr__(self) -> str:
         return self.summary()
 
+    __str__ = __repr__
+
     def plot(self, *, spot: float | None = None, ax: Any = None) -> Any:
         """Dealers' inventory by strike, calls and puts (matplotlib Axes).
 
@@ -238,14 +242,20 @@ def flow_table(
     ----------
     contract : (n,) array of str
     columns : mapping of (n,) arrays
-        `bought`, `sold`, `unclassified`, `inventory` (changes of dealers' contracts), and its `variance`.
+        `bought`, `sold`, `unclassified`, `inventory` (changes of dealers' contracts), its `variance`, and of
+        the classified rows alone `known_variance` and the `square` of their contracts.
     initial : Series
         Dealers' contracts before, by contract.
     """
     rows = pd.DataFrame({**columns, "prints": np.ones(len(contract))}).groupby(contract).sum()
     rows = rows.reindex(rows.index.union(initial.index), fill_value=0.0).sort_index()
     rows["inventory"] += initial.reindex(rows.index).fillna(0.0)
-    rows["deviation"] = np.sqrt(rows.pop("variance"))
+    rows["deviation"], known = np.sqrt(rows.pop("variance")), rows.pop("known_variance")
+    rows["known_deviation"] = np.sqrt(known)
+    squares = rows.pop("square")
+    worth = 1.0 - known / squares.where(squares > 0.0)  # (2 p - 1)^2
+    rows["accuracy"] = 0.5 + 0.5 * np.sqrt(worth.clip(0.0, 1.0))
     rows["prints"] = rows["prints"].astype(np.int64)
     rows.index = pd.Index(rows.index.to_numpy(dtype=object), dtype=object, name="contract")
-    return rows[["bought", "sold", "unclassified", "inventory", "deviation", "prints"]]
+    names = ["bought", "sold", "unclassified", "inventory", "deviation", "known_deviation", "accuracy"]
+    return rows[[*names, "prints"]]

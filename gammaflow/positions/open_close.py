@@ -165,7 +165,8 @@ def open_close(
     else:
         inventory = sum((change["buy"][o] - change["sell"][o] for o in dealers), zeros)
         meaning = f"dealers are {', '.join(dealers).replace('_', ' ')}"
-    sums = {"bought": bought, "sold": sold, "unclassified": zeros, "inventory": inventory, "variance": zeros}
+    sums = {"bought": bought, "sold": sold, "unclassified": zeros, "inventory": inventory}
+    sums |= {"variance": zeros, "known_variance": zeros, "square": bought**2 + sold**2}
     integrity, tests = _integrity(table, change)
     counts |= tests
     remarks = _remarks(table, tests, {o for o in ORIGINS if o not in change["buy"]})

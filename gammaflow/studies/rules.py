@@ -42,6 +42,13 @@ class RuleComparison(Study):
     ----------
     levels : mapping of str to Levels
         Levels behind each row of `table`, by the rule's name; none where dealers hold no contract.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.compare_rules(gf.demo_chain(), rules=["calls_long_puts_short", "short_all"])
+    >>> len(found.levels["short_all"].flips), int(found.table["flips"]["short_all"])
+    (0, 0)
     """
 
     levels: Mapping[str, Levels]
@@ -219,7 +226,7 @@ def _heading(chain: Chain, books: Mapping[str, Book], days: float, vol_shift: fl
 
 def _lines(rule: PositionRule, levels: Levels | None) -> list[str]:
     """A rule in words: meaning, source, and every flip under it."""
-    text = levels.profile.book.rule_text if levels else str(rule)
+    text = levels.profile.book.rule_text if levels else f"{rule.name} ({rule.meaning})"
     if levels is None:
         found = "dealers hold none of these contracts"
     elif not rule.signed:

@@ -391,7 +391,8 @@ def test_two_sources_about_one_contract():
     blind, x = 100.0, 20.8
     deviation = noise / np.sqrt(1.0 + (noise / blind) ** 2)
     lam2 = 1.0 - (deviation / blind) ** 2
-    noisy = pd.DataFrame({"inventory": [x * lam2], "deviation": [deviation], "blind": [blind]}, index=["P0"])
+    told = {"inventory": [x * lam2], "deviation": [deviation], "accuracy": [0.5 + 0.5 * np.sqrt(lam2)]}
+    noisy = pd.DataFrame(told, index=["P0"])
     # Brownian in the part seen: what is sure is known, of the rest the noisy source sees the remainder.
     rest = v * n * 75.0
     gain = rest / (rest + deviation**2 / lam2)
@@ -418,12 +419,12 @@ def test_what_evidence_leaves_out_is_said():
     assert held.table["mean"].iloc[0] == pytest.approx(-1.0, abs=1e-9)
 
 
-def test_blind_and_known_deviation_of_a_flow_are_used():
+def test_accuracy_and_known_deviation_of_a_flow_are_used():
     """A flow that states both is read exactly; without them the deviation is an upper bound."""
     book = one_cell(100.0)
     row = flow("P0", 30.0, 10.0, unclassified=60.0, p=0.9, prints=5)
     sizes = np.array([30.0, 5.0, 5.0])
-    exact = row.assign(known_deviation=np.sqrt((sizes**2).sum() * 0.36), blind=np.sqrt((sizes**2).sum()))
+    exact = row.assign(known_deviation=np.sqrt((sizes**2).sum() * 0.36), accuracy=0.9)
     more, less = (cell_of(gf.Beliefs(**ALONE).updated(t), book)[1] for t in (exact, row))
     assert more < less <= 1 / np.sqrt(3) + 1e-6
     lam, q = 0.8, float((sizes**2).sum())
@@ -432,7 +433,7 @@ def test_blind_and_known_deviation_of_a_flow_are_used():
             "inventory": [-16.0],
             "deviation": [np.sqrt(q * (1 - lam**2))],
             "contracts": [40.0],
-            "blind": [np.sqrt(q)],
+            "accuracy": [0.5 + 0.5 * lam],
         },
         index=["P0"],
     )

@@ -16,6 +16,7 @@ from support.tapes import START_MS, US_CONTRACTS, deribit_trade, plant, tape
 mpl.use("Agg")
 
 PUT, CALL = "BTC-27MAR26-70000-P", "BTC-27MAR26-80000-C"
+SUMS = ["bought", "sold", "unclassified", "inventory", "deviation", "prints"]
 
 
 def prints(*rows, **columns):
@@ -70,8 +71,8 @@ def test_uncertain_prints_shrink_the_inventory_and_widen_its_deviation():
     ]  # fmt: skip
     trades = prints(*rows)
     flow = gf.customer_flow(trades)
-    assert flow.table.loc[PUT].to_list() == [12.0, 0.0, 38.0, -12.0, math.hypot(30.0, 8.0), 3]
-    assert flow.table.loc[CALL].to_list() == [9.0, 2.0, 12.0, -7.0, math.hypot(5.0, 7.0), 4]
+    assert flow.table.loc[PUT, SUMS].to_list() == [12.0, 0.0, 38.0, -12.0, math.hypot(30.0, 8.0), 3]
+    assert flow.table.loc[CALL, SUMS].to_list() == [9.0, 2.0, 12.0, -7.0, math.hypot(5.0, 7.0), 4]
     assert flow.counts[["block", "combo", "multi-leg", "auction", "unclassified"]].to_list() == [
         1,
         1,
@@ -90,6 +91,11 @@ def test_uncertain_prints_shrink_the_inventory_and_widen_its_deviation():
     for name in (PUT, CALL):
         assert given.inventory[name] == pytest.approx(wanted[name], rel=1e-14)
         assert given.table["deviation"][name] == pytest.approx(math.sqrt(variance[name]), rel=1e-14)
+    known = {PUT: (variance[PUT] - 64, 144 + 900), CALL: (variance[CALL] - 25, 49 + 4 + 81)}
+    for name, (sure, squares) in known.items():
+        p = given.table["accuracy"][name]
+        assert given.table["known_deviation"][name] == pytest.approx(math.sqrt(sure), rel=1e-14)
+        assert 4 * p * (1 - p) * squares == pytest.approx(sure, rel=1e-12)
 
 
 def test_mean_and_deviation_are_those_of_all_possible_sides():
@@ -269,5 +275,5 @@ def test_trades_without_direction_and_categories_by_deribit():
         deribit_trade(trade_id="3", amount=9.0, timestamp=START_MS + 2, direction=None),
     ]
     flow = gf.customer_flow(gf.read_trades(pd.DataFrame(rows)))
-    assert flow.table.loc[PUT].to_list() == [4.0, 0.0, 15.0, -4.0, math.hypot(6.0, 9.0), 3]
+    assert flow.table.loc[PUT, SUMS].to_list() == [4.0, 0.0, 15.0, -4.0, math.hypot(6.0, 9.0), 3]
     assert flow.counts[["no side", "side by direction", "unclassified"]].to_list() == [1, 2, 2]
