@@ -160,8 +160,7 @@ class Beliefs(Frozen):
             By contract: dealers' expected inventory [contracts, + = long] and its standard deviation, as
             `inventory` and `deviation`. Of a table besides: `contracts`, the number that the evidence is
             about (default bought + sold, else all open interest), and `prints`, in how many trades (default
-            one), or `blind`, the deviation had nothing been known about their sides. Prints without a side
-            tell nothing.
+            one), or `accuracy`, the one that all of them share. Prints without a side tell nothing.
         covered : float
             Part of a contract's open interest that may stem from what was seen, in (0, 1]: of what was traded
             and is open, the rest is older than the evidence.

@@ -121,8 +121,10 @@ def find_evidence(
     A cell's open interest N is made of parts whose net positions are independent but for its share s: of
     variance g N u over u of N, with g = (1 - alike) times the variance of s in view of no evidence, so that
     they add up to s N. The labels of a contract's prints say that the position of its part u is x / l^2 with
-    a deviation of d / l, where l^2 = 1 - (d / blind)^2: l is 2 p - 1 where all prints have one accuracy p. By
-    least squares over the cell's contracts, with T = g N u + (d / l)^2,
+    a deviation of d / l, where l^2 = 1 - (d / blind)^2: l is 2 p - 1 where all prints have one accuracy p. No
+    position is larger than its part, so that doubtful labels say no more than they do about one of variance
+    u^2: one print moves the share 2 p - 1 times as far as with its side for sure. By least squares over the
+    cell's contracts, with T = g N u + (d / l)^2 max(1, g N / u),
 
         y = sum(u x / (l^2 T)) / sum(u^2 / T),    r = 1 / sum(u^2 / T) - g.
 
@@ -148,7 +150,9 @@ def find_evidence(
     g = (1.0 - alike) * variance
     sources = [_measure(each, book, variance[place] > 0.0) for each in evidence]
     x, u, error = (np.array(columns) for columns in zip(*sources, strict=True))
-    A = (g * size)[place] * np.minimum(u[:, None], u)
+    spread = (g * size)[place]
+    error = error * np.maximum(1.0, np.divide(spread, u, out=np.ones_like(u), where=u > 0.0))
+    A = spread * np.minimum(u[:, None], u)
     each = np.arange(len(sources))
     A[each, each] = np.where(u > 0.0, (A[each, each] + error) * (1.0 + _SLACK * (len(sources) > 1)), 1.0)
     W = u / np.maximum(A[0], _TINY) if len(sources) == 1 else np.linalg.solve(A.T, u.T[:, :, None])[..., 0].T

@@ -304,7 +304,8 @@ def sampled(prior, book, informed, covered, x, sd, alike):
     rng = np.random.default_rng(7)
     s, n = drawn_from(prior, rng, 200_000), float(book.size.sum())
     u, g = covered * book.size[informed], (1.0 - alike) * prior.deviation**2
-    noise = g * (n * np.diag(u) - np.outer(u, u)) + np.diag(sd**2)
+    # Doubtful labels say no more than about positions that are no larger than their part.
+    noise = g * (n * np.diag(u) - np.outer(u, u)) + np.diag(sd**2 * np.maximum(1.0, g * n / u))
     weight = stats.multivariate_normal(np.zeros(len(u)), noise).pdf(x - s[:, None] * u)
     weight /= weight.sum()
     mean = float(weight @ s)
@@ -379,6 +380,24 @@ def test_sources_come_in_any_order():
     assert prior.updated(one).updated(two).name == "flat with evidence"
     assert "2 sources of evidence" in repr(prior.updated(one).updated(two))
     assert prior.evidence == ()
+
+
+@pytest.mark.parametrize("p", [1.0, 0.8, 0.51])
+@pytest.mark.parametrize("w", [0.2, 0.01, 0.0001])
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_doubtful_print_moves_less_than_a_sure_one(p, w, n):
+    """Prints of one contract each, part w of it: by Bayes' rule from the two sides that each can have."""
+    m = -0.1
+    book = one_cell(*np.full(n, 1000.0 / n))
+    prior = gf.Beliefs({"put": Share.beta(m, 0.3)}, **ALONE)
+    tape = pd.concat([flow(f"P{i}", bought=w * 1000.0 / n, p=p) for i in range(n)])
+    mean, deviation = cell_of(prior.updated(tape), book)
+    assert abs(mean - m) <= w * (1.0 + m) * 1.03  # a Beta prior is skew, a Gaussian one moves by its part
+    assert deviation <= 0.3 * (1.0 + 1e-4)
+    if 0.09 * (1000.0 / w) > 1000.0:  # else the prior is narrower than what the print can be
+        long = 0.5 * (1.0 + m)  # dealers' chance of being long before; the label says short
+        side = (long * (1 - p) - (1 - long) * p) / (long * (1 - p) + (1 - long) * p)
+        assert (mean - m) / w == pytest.approx(side - m, abs=0.03)
 
 
 def test_two_sources_about_one_contract():
