@@ -33,6 +33,9 @@ CAUSES = {
 _SIZES = ("expired", "closed", "changed", "new")
 _SHOWN = 8
 
+# Largest relative difference of strikes of one contract: units of two days, and rounding.
+_SAME_STRIKE = 0.01
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BookComparison(Study):
@@ -100,9 +103,11 @@ def compare_books(a: Book, b: Book) -> BookComparison:
     """Changes of position and gamma from one book to a later one, by strike and cause.
 
     A contract is the same in both books where venue, name, kind, strike and expiry agree; rows of one
-    contract are matched in their order. The causes are taken one after the other, so that they add up to the
-    whole change: what expired; the surviving positions at the later spot and timestamp; at the later vols;
-    what was closed, changed and new.
+    contract are matched in their order. Where only one row of each book is left of a name, kind and expiry,
+    strikes up to 1 % apart are the same, and stand at the later one: the ratio of books in another
+    underlying's units changes by the day (`Book.in_units_of`). The causes are taken one after the other, so
+    that they add up to the whole change: what expired; the surviving positions at the later spot and
+    timestamp; at the later vols; what was closed, changed and new.
 
     Parameters
     ----------
@@ -117,7 +122,7 @@ def compare_books(a: Book, b: Book) -> BookComparison:
     ------
     MismatchError
         For books on different underlyings, in different currencies, of which one is unsigned, or not in order
-        of time.
+        of time; and for a contract kept in coin in one and not in the other.
 
     Examples
     --------
@@ -133,6 +138,7 @@ def compare_books(a: Book, b: Book) -> BookComparison:
     alive = _survives(a, b.asof)
     there = _place_of(a, b)
     held = alive & (there >= 0)
+    _refuse_other_accounts(a, b, held, there)
     now, later, moved = _gamma(a), _gamma(b), np.zeros(len(a))
     if alive.any():
         moved[alive] = _gamma(a.select(alive).at(spot=b.spot, asof=b.asof))
@@ -163,7 +169,9 @@ def compare_books(a: Book, b: Book) -> BookComparison:
         "new": (np.where(known, 0.0, b.size), np.where(known, 0.0, later)),
         "after": (b.size, later),
     }
-    table, without = _by_strike(((a, before), (b, after)))
+    later_strike = dict(zip(a["strike"][held].tolist(), b["strike"][there[held]].tolist(), strict=True))
+    strike = np.array([later_strike.get(each, each) for each in a["strike"].tolist()])
+    table, without = _by_strike(((a, strike, before), (b, b["strike"], after)))
     return BookComparison(table, _heading(a, b), without, a, b)
 
 
@@ -198,27 +206,46 @@ def _survives(book: Book, asof: pd.Timestamp) -> NDArray[np.bool_]:
     return alive
 
 
+def _refuse_other_accounts(a: Book, b: Book, held: NDArray[np.bool_], there: NDArray[np.int64]) -> None:
+    """Raise MismatchError where a contract is kept in coin in one book and not in the other."""
+    one, two = a["numeraire"][held], b["numeraire"][there[held]]
+    rows = np.flatnonzero(one != two)
+    if rows.size:
+        raise MismatchError(
+            f"books cannot be compared: {rows.size:,} contracts are kept in {one[rows[0]]} in the first and "
+            f"in {two[rows[0]]} in the second (first: {a['contract'][held][rows[0]]}). Keep both books in one "
+            "unit of account (Book.kept_in)."
+        )
+
+
 def _place_of(a: Book, b: Book) -> NDArray[np.int64]:
     """Row of `b` that holds the contract of each row of `a`, (n,); -1 where none does."""
-    names = ["venue", "contract", "kind", "strike", "expiry"]
-    keys = []
-    for book in (a, b):
-        frame = pd.DataFrame({name: book[name] for name in names})
-        frame["nth"] = frame.groupby(names, dropna=False, sort=False).cumcount()
-        keys.append(frame)
-    found = keys[0].merge(keys[1].assign(place=np.arange(len(b))), on=[*names, "nth"], how="left")
-    return found["place"].fillna(-1).to_numpy().astype(np.int64)
+    names = ["venue", "contract", "kind", "expiry"]
+    one, two = (
+        pd.DataFrame({name: book[name] for name in (*names, "strike")}).assign(place=np.arange(len(book)))
+        for book in (a, b)
+    )
+    exact = [*names, "strike", "nth"]
+    for frame in (one, two):
+        frame["nth"] = frame.groupby([*names, "strike"], dropna=False, sort=False).cumcount()
+    found = one.merge(two, on=exact, how="left")["place_y"].fillna(-1).to_numpy().astype(np.int64)
+    left = [one[found < 0], two[~np.isin(two["place"], found)]]
+    left = [frame[~frame.duplicated(names, keep=False)] for frame in left]
+    near = left[0].merge(left[1], on=names)
+    near = near[np.abs(near["strike_y"] / near["strike_x"] - 1.0) <= _SAME_STRIKE]
+    found[near["place_x"]] = near["place_y"]
+    return found
 
 
 def _by_strike(sides: Any) -> tuple[pd.DataFrame, pd.Series]:
     """Amounts by measure and cause, summed by strike and over the rows without one."""
     columns, without = {}, {}
-    for book, causes in sides:
+    for book, strike, causes in sides:
         has = book.has_strike
         for cause, amounts in causes.items():
             for measure, values in zip(("size", "gamma"), amounts, strict=True):
                 if values is not None:
-                    rows = pd.Series(values[has]).groupby(book["strike"][has]).sum()
+                    rows = pd.Series(values[has]).groupby(strike[has]).sum()
                     columns[measure, cause], without[measure, cause] = rows, values[~has].sum()
     order = [("size", c) for c in ("before", *_SIZES, "after")] + [
         ("gamma", c) for c in ("before", *CAUSES, "after")

@@ -192,6 +192,45 @@ def test_time_alone_is_spot_and_time_and_vols_alone_are_vols():
     assert total["vols"] == pytest.approx(total["after"] - total["before"], rel=1e-12)
 
 
+def test_units_of_two_days_are_no_closed_and_new_contracts():
+    """Books in units of another underlying whose ratio has moved, as a fund's coins per share do."""
+    a, b = pair(1)
+    one, two = a.in_units_of("COIN", 5.6e-4), b.in_units_of("COIN", 5.5999e-4)
+    plain, mapped = compare_books(a, b), compare_books(one, two)
+    assert len(mapped.table) == len(plain.table)
+    sizes, gamma = mapped.total["size"], mapped.total["gamma"]
+    for cause in ("expired", "closed"):
+        assert sizes[cause] == pytest.approx(5.6e-4 * plain.total.loc[cause, "size"], rel=1e-12)
+    assert sizes["new"] == pytest.approx(5.5999e-4 * plain.total.loc["new", "size"], rel=1e-12)
+    # Coins per share fell by 1.8e-5: the same contracts are that much less in size.
+    held = plain.total["size"]
+    kept = held["after"] - held["new"]
+    assert sizes["changed"] == pytest.approx(5.5999e-4 * kept - 5.6e-4 * (kept - held["changed"]), rel=1e-9)
+    for cause in ("before", "expired", "closed", "changed", "new", "after"):
+        assert gamma[cause] == pytest.approx(plain.total.loc[cause, "gamma"], rel=1e-3), cause
+    assert gamma[["before", *CAUSES]].sum() == pytest.approx(gamma["after"], rel=1e-12)
+    assert mapped.table.index.isin(two["strike"]).sum() == plain.table.index.isin(b["strike"]).sum()
+
+
+def test_names_that_many_rows_share_are_told_apart_by_strike():
+    a = random_book(4, 6)
+    columns = {**a.columns, "contract": np.full(6, "desk"), "strike": np.linspace(90.0, 92.5, 6)}
+    columns |= {"kind": np.full(6, "put"), "expiry": np.full(6, a["expiry"].max())}
+    a = replace(a, columns=columns)
+    rolled = replace(a, columns={**a.columns, "strike": a["strike"] + 0.1})
+    total = compare_books(a, rolled).total["size"]
+    assert total["closed"] == -total["before"]
+    assert total["new"] == total["after"]
+    assert total["changed"] == 0.0
+
+
+def test_accounts_in_coin_and_in_currency_are_no_pair():
+    chain = gf.demo_chain()
+    usd = gf.assign_positions(chain)
+    with pytest.raises(MismatchError, match=r"contracts are kept in usd in the first and in coin in the sec"):
+        compare_books(usd, usd.kept_in("coin"))
+
+
 def test_rows_of_one_contract_are_matched_in_order():
     a, _ = pair(4)
     both = a + replace(a, columns={**a.columns, "sigma": a["sigma"] + 0.1}).at(spot=a.spot)
