@@ -94,9 +94,11 @@ def customer_flow(
     found = _sides(trades, rule, accuracy)
     kept = begin.later(trades["timestamp"])
     if not kept.any():
+        if not len(trades):
+            raise SchemaError(f"trades: no print is left.\n{trades}")
         raise SchemaError(
             f"start: received {begin.time}; none of the {len(trades):,} prints is later (last: "
-            f"{trades['timestamp'][-1] if len(trades) else 'none'} UTC)."
+            f"{trades['timestamp'][-1]} UTC)."
         )
     worth = signed_size(trades["size"], found)
     size, side, right = trades["size"][kept], found.side[kept], found.accuracy[kept]

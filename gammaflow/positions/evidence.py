@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_number, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.frozen import Frozen
+from gammaflow.market.trades.contracts import contract_names
 from gammaflow.positions.book import Book
 
 __all__ = ["Evidence", "Finding", "find_evidence", "read_evidence"]
@@ -63,6 +64,7 @@ def read_evidence(source: Any, covered: float) -> Evidence:
             f"evidence: received {type(source).__name__}; legal: a Flow, a table indexed by contract with "
             "the columns inventory and deviation [contracts], or a pair of Series (inventory, deviation)."
         )
+    frame = frame.set_axis(contract_names(frame.index), axis=0)
     inventory, deviation = (frame[name].to_numpy(float) for name in ("inventory", "deviation"))
     n = len(frame)
     contracts = frame["contracts"].to_numpy(float) if "contracts" in frame.columns else np.full(n, np.inf)
@@ -167,7 +169,7 @@ def find_evidence(
 
 def _measure(evidence: Evidence, book: Book, open_: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
     """Position, part of open interest, variance of the position that a source gives each row; else 0."""
-    names, table = pd.Index(book["contract"]), evidence.table
+    names, table = pd.Index(contract_names(book["contract"])), evidence.table
     if (twice := names[names.isin(table.index) & names.duplicated()]).size:
         raise MismatchError(
             f"evidence: {twice[0]!r} stands in several rows of the book, and evidence is by contract. Merge "
@@ -189,7 +191,7 @@ def _measure(evidence: Evidence, book: Book, open_: NDArray[np.bool_]) -> tuple[
 def _left_out(evidence: Evidence, book: Book) -> list[str]:
     """Evidence about contracts that the book has not, in words."""
     of = len(evidence.table)
-    left = of - int(evidence.table.index.isin(book["contract"]).sum())
+    left = of - int(evidence.table.index.isin(contract_names(book["contract"])).sum())
     return [f"evidence: {left:,} of {of:,} contracts are not in the book and tell nothing"] if left else []
 
 

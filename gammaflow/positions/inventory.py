@@ -16,7 +16,7 @@ from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
-from gammaflow.market.trades.contracts import contract_terms
+from gammaflow.market.trades.contracts import contract_names, contract_terms
 from gammaflow.positions.book import Book
 from gammaflow.positions.rule import PositionRule
 
@@ -86,7 +86,8 @@ class Flow(Frozen, PositionRule):
 
     def position(self, chain: Chain) -> NDArray[np.float64]:
         """Dealers' contracts for each row of `chain`, (n,); 0 for contracts without trades."""
-        return self.inventory.reindex(_names(chain["contract"])).fillna(0.0).to_numpy(dtype=np.float64)
+        held = self.inventory.reindex(contract_names(chain["contract"]))
+        return held.fillna(0.0).to_numpy(dtype=np.float64)
 
     def match(self, chain: Chain) -> pd.Series:
         """Contracts with an inventory that are in `chain`, or expired before its day, or in neither.
@@ -94,7 +95,7 @@ class Flow(Frozen, PositionRule):
         `contracts outside` is the sum of |inventory| of those that are not in the chain.
         """
         held = self.inventory[self.inventory != 0]
-        inside = held.index.isin(_names(chain["contract"]))
+        inside = held.index.isin(contract_names(chain["contract"]))
         day = self.terms["day"].reindex(held.index)
         expired = ~inside & (day < chain.asof.tz_localize(None).normalize()).to_numpy(dtype=bool)
         found = {
@@ -190,13 +191,6 @@ class Start(NamedTuple):
         return np.asarray(times > first if self.from_book else times >= first)
 
 
-def _names(contracts: Any) -> NDArray[Any]:
-    """Names of contracts as `Trades` writes them; unknown names unchanged."""
-    names = pd.Series(np.asarray(contracts, dtype=object), dtype=object)
-    known = contract_terms(names)["contract"]
-    return np.asarray(known.where(known.notna(), names).to_numpy(dtype=object))
-
-
 def read_start(start: Any, initial: Any) -> Start:
     """Start of a flow from the arguments `start` and `initial` of `customer_flow`.
 
@@ -229,7 +223,7 @@ def read_start(start: Any, initial: Any) -> Start:
     if not problems and not np.isfinite(values).all():
         problems = [f"initial: {int((~np.isfinite(values)).sum())} of {len(values)} are not finite."]
     refuse("initial inventory", problems)
-    held = pd.Series(values, _names(initial.index))
+    held = pd.Series(values, contract_names(initial.index))
     return Start(time, held.groupby(level=0).sum(), own)
 
 

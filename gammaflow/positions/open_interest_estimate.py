@@ -14,6 +14,7 @@ from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
+from gammaflow.market.trades.contracts import contract_names
 from gammaflow.positions.open_interest import OpenInterestChange
 
 __all__ = [
@@ -130,13 +131,14 @@ def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenIntere
     """
     alpha = _alpha(alpha)
     net, _ = _volumes(flow)
-    listed = net.index.isin(chain["contract"])
+    names = contract_names(chain["contract"])
+    listed = net.index.isin(names)
     if not listed.any():
         raise SchemaError(
             f"flow: none of its {len(net):,} contracts is one of the chain's {len(chain):,} (first: "
             f"{', '.join(map(repr, net.index[:1]))} and {chain['contract'][0]!r}); names must agree."
         )
-    given = net.reindex(chain["contract"]).fillna(0.0).to_numpy()
+    given = net.reindex(names).fillna(0.0).to_numpy()
     before = chain["open_interest"]
     after = _estimate(before, given, alpha)
     moved = np.nan_to_num(after - before)
@@ -249,6 +251,8 @@ def _alpha(alpha: float | OpenInterestFit) -> float:
 def _volumes(flow: Any) -> tuple[pd.Series, pd.Series | None]:
     """Customers' net purchases by contract, and the volume where the flow has it."""
     table = getattr(flow, "table", flow)
+    if isinstance(table, pd.DataFrame | pd.Series):
+        table = table.set_axis(contract_names(table.index), axis=0)
     volume = None
     if isinstance(table, pd.DataFrame) and set(_SIDES) <= set(table):
         net = table["bought"].fillna(0.0) - table["sold"].fillna(0.0)
@@ -270,6 +274,7 @@ def _pair(change: OpenInterestChange, flow: Any) -> dict[str, Array]:
     """Open interest before, true change, net purchases and volume of the contracts that count, (n,) each."""
     rows = change.table[change.alive]
     net, volume = _volumes(flow)
+    rows = rows.set_axis(contract_names(rows.index), axis=0)
     traded = rows["volume"] if volume is None else volume.reindex(rows.index).fillna(0.0)
     return {
         "before": rows["before"].to_numpy(),

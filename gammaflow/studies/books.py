@@ -213,8 +213,8 @@ def _refuse_other_accounts(a: Book, b: Book, held: NDArray[np.bool_], there: NDA
     if rows.size:
         raise MismatchError(
             f"books cannot be compared: {rows.size:,} contracts are kept in {one[rows[0]]} in the first and "
-            f"in {two[rows[0]]} in the second (first: {a['contract'][held][rows[0]]}). Keep both books in one "
-            "unit of account (Book.kept_in)."
+            f"in {two[rows[0]]} in the second (first: {a['contract'][held][rows[0]]}). Keep both in one unit "
+            "of account (Book.kept_in)."
         )
 
 

@@ -209,6 +209,25 @@ def test_us_symbols_match_a_chain_however_they_are_written():
     )
     flow = gf.customer_flow(prints(("SPY260320P00437500", 2.0, "buy"), ("O:SPY260320C00437500", 3.0, "buy")))
     assert flow.position(chain).tolist() == [-2.0, -3.0]
+    # So do beliefs and estimated open interest: 2 and 3 of 10 contracts for sure, 8 and 7 as before.
+    held = gf.Beliefs(alike=0.0, same_kind=0.0, neighbours=0.0).updated(flow).on(chain)
+    assert held.remarks == ()
+    whole = gf.Beliefs(alike=0.0, same_kind=0.0, neighbours=0.0).updated(
+        pd.DataFrame({"inventory": [-3.0, -2.0], "deviation": 0.0, "contracts": [3.0, 2.0]},
+                     index=chain["contract"][::-1])
+    )  # fmt: skip
+    np.testing.assert_array_equal(held.table, whole.on(chain).table)
+    assert held.mean.max() < -0.1
+    later = gf.estimate_open_interest(chain, flow, alpha=0.5)
+    assert later["open_interest"].tolist() == [11.0, 11.5]
+
+
+def test_a_tape_of_cancelled_prints_has_no_flow():
+    symbol, moment = "SPXW260206P06800000", pd.Timestamp("2026-02-05T15:00Z")
+    rows = {"contract": symbol, "timestamp": [moment, moment], "price": 9.0, "size": 2.0, "direction": "buy"}
+    trades = gf.read_trades(pd.DataFrame({**rows, "condition": ["", "A"]}))
+    with pytest.raises(SchemaError, match=r"trades: no print is left.\nTrades: 0 prints(.|\n)*1 cancelled"):
+        gf.customer_flow(trades)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.market.readers.deribit import parse_instruments
 from gammaflow.market.readers.osi import parse_symbols
 
-__all__ = ["contract_terms", "us_symbols"]
+__all__ = ["contract_names", "contract_terms", "us_symbols"]
 
 #: Columns of `contract_terms` and their types.
 _TERMS: Mapping[str, str] = MappingProxyType(
@@ -81,6 +81,19 @@ def _own(names: pd.Series[Any]) -> pd.DataFrame:
     parts["day"] = pd.to_datetime(parts["day"], errors="coerce").astype("datetime64[ns]")
     parts["strike"] = pd.to_numeric(parts["strike"], errors="coerce").astype(float)
     return parts.where(parts.notna().all(axis=1))
+
+
+def contract_names(names: Any) -> NDArray[Any]:
+    """Names of contracts as `Trades` writes them, (n,) array of str; other names unchanged.
+
+    Examples
+    --------
+    >>> contract_names(["SPXW  260206P06800000", "O:SPXW260206P06800000", "note 7"]).tolist()
+    ['SPXW260206P06800000', 'SPXW260206P06800000', 'note 7']
+    """
+    given = pd.Series(np.asarray(names, dtype=object), dtype=object)
+    known = contract_terms(given)["contract"]
+    return np.asarray(known.where(known.notna(), given).to_numpy(dtype=object))
 
 
 def us_symbols(root: Any, day: Any, kind: Any, strike: Any) -> NDArray[Any]:

@@ -148,7 +148,10 @@ def _located(moments: pd.Series[Any], zone: str | None) -> tuple[NDArray[Any], l
 
 
 def _epochs(values: pd.Series[Any], unit: str | None) -> NDArray[Any]:
-    """Epochs as timestamps, exact to the nanosecond for whole numbers; NaT outside 2000 .. 2099."""
+    """Epochs as timestamps, exact to the nanosecond for whole numbers; NaT outside 2000 .. 2099.
+
+    Fractions of seconds and milliseconds are read to the microsecond.
+    """
     approximate, _ = numbers(values, "timestamp")
     whole = np.floor(np.nan_to_num(approximate, nan=0.0, posinf=0.0, neginf=0.0))
     whole = np.where(np.abs(whole) < 9e18, whole, 0.0).astype(np.int64)
@@ -163,7 +166,9 @@ def _epochs(values: pd.Series[Any], unit: str | None) -> NDArray[Any]:
         per, second = UNITS[name], 10**9 // UNITS[name]
         inside = (whole >= _EARLIEST * second) & (whole < _LATEST * second)
         rest = approximate[inside] - whole[inside] if per > 1 else np.zeros(int(inside.sum()))
-        out[inside] = (whole[inside] * per + np.round(rest * per).astype(np.int64)).astype("datetime64[ns]")
+        # A double of this size holds fractions to a quarter of a microsecond.
+        fraction = np.round(rest * per / 1e3) * 1e3 if per > 1e3 else np.round(rest * per)
+        out[inside] = (whole[inside] * per + fraction.astype(np.int64)).astype("datetime64[ns]")
     return out
 
 

@@ -16,12 +16,16 @@ _CONTENTS = ("contract", "timestamp", "price", "size", "direction")
 
 
 class Distinct(NamedTuple):
-    """Rows of a tape, (n,) masks: `first` of each print, and the others by reason."""
+    """Rows of a tape, (n,) masks: `first` of each print, and the others by reason.
+
+    `elsewhere` are those of `conflicting` whose first row is of another contract.
+    """
 
     first: NDArray[np.bool_]
     duplicated: NDArray[np.bool_]
     replayed: NDArray[np.bool_]
     conflicting: NDArray[np.bool_]
+    elsewhere: NDArray[np.bool_]
 
 
 def late(time: NDArray[Any]) -> NDArray[np.bool_]:
@@ -80,7 +84,11 @@ def distinct(tape: pd.DataFrame) -> Distinct:
     repeat = first != np.arange(n)
     conflicting = repeat & (contents != contents[first])
     replayed = repeat & ~conflicting & (run != run[first])
-    return Distinct(~repeat, repeat & ~conflicting & ~replayed, replayed, conflicting)
+    elsewhere = np.zeros(n, dtype=np.bool_)
+    if conflicting.any():
+        contract = tape["contract"].to_numpy(dtype=object)
+        elsewhere[conflicting] = contract[conflicting] != contract[first[conflicting]]
+    return Distinct(~repeat, repeat & ~conflicting & ~replayed, replayed, conflicting, elsewhere)
 
 
 def cancelled(tape: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -243,6 +243,12 @@ def gather(
     found = tape.distinct(frame)
     total = Counter(tally)
     total.update({name: int(getattr(found, name).sum()) for name in _REPEATS})
+    if elsewhere := int(found.elsewhere.sum()):
+        remarks = (
+            *remarks,
+            f"{elsewhere:,} rows have the trade_id of a print of another contract and are excluded as "
+            "conflicting; where ids are counted by contract, put the contract in front of them",
+        )
     frame = frame[found.first]
     if numbered:
         known = frame["sequence"].notna().to_numpy(dtype=bool)

@@ -69,7 +69,7 @@ class Search(Frozen):
     tried : int
         Conventions compared.
     refused : tuple of str
-        Candidates that the chain cannot be valued under, with the reason.
+        Candidates that the chain cannot be valued under, the first for each reason, with it.
     """
 
     explanations: tuple[Explanation, ...]
@@ -109,7 +109,7 @@ def find_explanations(
     Search
     """
     compare = _Comparison(calculator, target, tol, level_tol)
-    refused: dict[str, None] = {}
+    refused: dict[str, str] = {}
     single = _singles(calculator, start, target, {**CANDIDATES, **(candidates or {})})
 
     def explain(changes: tuple[Change, ...]) -> Explanation | None:
@@ -117,7 +117,7 @@ def find_explanations(
             return compare(start, changes)
         except SchemaError as error:
             named = " and ".join(f"{choice} {value}" for choice, value in changes)
-            refused[f"{named}: {str(error).splitlines()[0]}"] = None
+            refused.setdefault(str(error).splitlines()[0], named)
             return None
 
     def without_effect(known: Explanation, change: Change) -> Explanation | None:
@@ -146,7 +146,7 @@ def find_explanations(
         closest=() if fitting else tuple(nearest),
         silent=tuple(silent),
         tried=1 + len(ones) + len(twos),
-        refused=tuple(refused),
+        refused=tuple(f"{named}: {why}" for why, named in refused.items()),
     )
 
 

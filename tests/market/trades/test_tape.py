@@ -146,6 +146,22 @@ def test_one_id_with_two_contents_is_a_conflict_and_the_first_is_used():
     assert nonzero(trades.counts) == {"read": 5, "used": 1, "duplicated": 1, "conflicting": 3, "single": 1}
     assert trades["size"].tolist() == [2.5]
     assert "3 conflicting" in repr(trades)
+    said = "1 rows have the trade_id of a print of another contract and are excluded as conflicting"
+    assert [said in remark for remark in trades.remarks] == [True]
+    assert said in repr(gf.customer_flow(trades))
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    ("epoch", "nanoseconds"),
+    [("1770284207.123456", 123_456_000), ("1770284207123.4565", 123_456_500),
+     ("1770284207.5", 500_000_000), ("1770284207123456.5", 123_456_500)],
+)  # fmt: skip
+def test_epochs_with_fractions_are_read_to_the_microsecond(epoch, nanoseconds, text):
+    row = {"contract": "BTC-27MAR26-70000-C", "price": 0.02, "size": 1.0, "direction": "buy"}
+    (found,) = read([row | {"timestamp": epoch if text else float(epoch)}])["timestamp"].astype(np.int64)
+    assert abs(found - (1_770_284_207 * 10**9 + nanoseconds)) <= (500 if "4565" in epoch else 0)
+    assert found % 500 == 0
 
 
 def bare(rows):
