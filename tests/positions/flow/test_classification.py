@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.kernels import tape as kernels
-from gammaflow.positions.classification import (
+from gammaflow.positions.flow.classification import (
     CATEGORIES,
     TAPE_RULES,
     Classified,

@@ -14,7 +14,7 @@ from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
-from gammaflow.positions.open_interest import OpenInterestChange
+from gammaflow.positions.interest.change import OpenInterestChange
 
 __all__ = [
     "OpenInterestFit",
