@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from itertools import pairwise
 
@@ -91,15 +90,6 @@ def test_a_missing_library_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(GammaflowError, match=r'plotly.*pip install "gammaflow-engine\[plot\]"'):
         require("plotly.graph_objects")
-
-
-def test_importing_gammaflow_loads_no_plotting_library():
-    code = (
-        "import sys, gammaflow, gammaflow.report; "
-        "print([m for m in ('matplotlib', 'plotly') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 @given(
