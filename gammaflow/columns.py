@@ -256,13 +256,17 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
         return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
     if pd.api.types.is_numeric_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan), []
-    text = series.astype("str").str.strip()
+    text = series.astype("str")
+    array = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    unread = np.flatnonzero(np.isnan(array))
+    if not unread.size:
+        return array, []
+    rest, absent = text.iloc[unread].str.strip(), series.isna().to_numpy()[unread]
     # Only commas between groups of three digits separate thousands: "22,5" is not 225.
-    text = text.mask(text.str.fullmatch(_THOUSANDS), text.str.replace(",", "", regex=False))
-    blank = series.isna() | text.str.lower().isin(("", "nan", "none", "null", "n/a"))
-    parsed = pd.to_numeric(text.mask(blank), errors="coerce")
-    bad = np.flatnonzero((parsed.isna() & ~blank).to_numpy())
-    array = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    rest = rest.mask(rest.str.fullmatch(_THOUSANDS), rest.str.replace(",", "", regex=False))
+    blank = absent | rest.str.lower().isin(("", "nan", "none", "null", "n/a")).to_numpy()
+    array[unread] = pd.to_numeric(rest, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = unread[np.isnan(array[unread]) & ~blank]
     return array, [_count(name, bad, series.to_numpy(), "are not numbers", "numbers")] if bad.size else []
 
 

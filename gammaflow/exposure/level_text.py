@@ -7,8 +7,9 @@ import pandas as pd
 
 from gammaflow.exposure.level_data import LevelData
 from gammaflow.exposure.zones import FADED, Zone
+from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
-from gammaflow.text import amount_text, expiry_labels, strike_text
+from gammaflow.text import amount_text, expiry_labels, strike_text, yearly_text
 from gammaflow.units import describe
 
 __all__ = ["distance", "explain", "lines", "summary"]
@@ -71,7 +72,8 @@ def explain(levels: LevelData) -> str:
         ),
         ("time", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
         ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
-        *(("besides", remark) for remark in profile.remarks),
+        *_rates(book),
+        *(("remark", remark) for remark in profile.remarks),
         ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
         ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
         (levels.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),
@@ -111,10 +113,19 @@ def summary(levels: LevelData) -> str:
                 vol_shift=profile.vol_shift,
                 warnings=levels.warnings,
             ),
+            "; ".join(f"{name}: {text}" for name, text in _rates(profile.book)),
             f"smile dynamics: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             *(f"  {name:<{width}}  {value}" for name, value in pairs),
         ]
     )
+
+
+def _rates(book: Book) -> list[tuple[str, str]]:
+    """Name and text of the rates, and of the yields of the rows that are not on a forward."""
+    return [
+        ("rate", yearly_text(book["rate"])),
+        ("dividend yield", yearly_text(book["dividend_yield"][~book.on_forward])),
+    ]
 
 
 def distance(levels: LevelData, zone: Zone) -> str:

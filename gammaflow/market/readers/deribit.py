@@ -53,7 +53,9 @@ _REQUIRED = ("open_interest", "iv")
 
 _SETTLEMENT = "08:00 UTC"
 _NAME = "instrument_name"
-_OPTION = r"^([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])$"
+_OPTION = re.compile(
+    r"([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])"
+)
 _FUTURE = r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$"
 _BY_HAND = (
     "Read the table with pandas and pass the rows of one timestamp to chain_from_frame(..., spot=, asof=)."
@@ -70,18 +72,17 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
     [['XRP_USDC', 'call', 0.625]]
     """
-    parts = names.astype("str").str.strip().str.extract(_OPTION)
-    dates = parts[[3, 2, 1]].drop_duplicates().dropna()
-    known = {tuple(row): day("20" + row[0], row[1], row[2]) for row in dates.itertuples(index=False)}
-    days = [known.get(key, pd.NaT) for key in zip(parts[3], parts[2], parts[1], strict=True)]
+    found = [_OPTION.fullmatch(str(name).strip()) for name in names]
+    parts = [match.groups() if match else ("",) * 6 for match in found]
+    days = {date: day("20" + date[2], date[1], date[0]) for date in {part[1:4] for part in parts}}
     frame = pd.DataFrame(
         {
-            "base": parts[0].astype(object),
-            "day": pd.Series(days, index=names.index, dtype="datetime64[ns]"),
-            "kind": parts[5].map({"C": "call", "P": "put"}).astype(object),
-            "strike": pd.to_numeric(parts[4].str.replace("d", ".", regex=False)).astype(float),
+            "base": pd.Series([part[0] for part in parts], dtype=object),
+            "day": pd.Series([days[part[1:4]] for part in parts], dtype="datetime64[ns]"),
+            "kind": pd.Series([{"C": "call", "P": "put"}.get(part[5]) for part in parts], dtype=object),
+            "strike": pd.to_numeric(pd.Series([part[4].replace("d", ".") for part in parts])).astype(float),
         }
-    )
+    ).set_index(names.index)
     return frame.where(frame["day"].notna())
 
 
@@ -263,7 +264,7 @@ def _name_column(source: Source) -> str | None:
         )
     if _NAME in names:
         return _NAME
-    return next((n for n, value in zip(names, first, strict=False) if re.match(_OPTION, value)), None)
+    return next((n for n, value in zip(names, first, strict=False) if _OPTION.fullmatch(value)), None)
 
 
 def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
