@@ -220,21 +220,23 @@ def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:
         wanted = wanted.item()
     listed = list(wanted) if np.iterable(wanted) and not isinstance(wanted, str) else [wanted]
     if column.type == "time":
-        # Columns hold timestamps in UTC without a time zone.
-        known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]
-        stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in known]
-        moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
-        if problems:
-            return np.empty(0), problems
-        found = [m.tz_localize(None).to_datetime64() for m in moments] + [NO_TIME] * (
-            len(listed) - len(known)
-        )
-        return np.array(found, "datetime64[ns]"), []
+        return _wanted_times(column, listed)
     if column.type == "number":
         return numbers(listed, column.name)
     wrong = [v for v in listed if not isinstance(v, str) or (column.choices and v not in column.choices)]
     problems = [f"{column.name}: received {wrong[0]!r}; legal: {column.legal}."] if wrong else []
     return np.array(listed, dtype=object), problems
+
+
+def _wanted_times(column: Column, listed: list[Any]) -> tuple[NDArray[Any], list[str]]:
+    """Timestamps in UTC without a time zone, as columns hold them, and their problems."""
+    known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]
+    stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in known]
+    moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
+    if problems:
+        return np.empty(0), problems
+    found = [m.tz_localize(None).to_datetime64() for m in moments]
+    return np.array(found + [NO_TIME] * (len(listed) - len(known)), "datetime64[ns]"), []
 
 
 def _among(column: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -152,7 +152,7 @@ def _without_rows(chain: Chain, table: pd.DataFrame) -> list[str]:
     if not alive.any():
         vendor = "every row has expired"
     elif np.isnan(chain["vendor_gamma"][alive]).all():
-        vendor = f"{chain.vendor or 'the vendor'} publishes no gamma with this chain"
+        vendor = "the chain has no vendor gammas"
     else:
         vendor = "no row has a position and a vendor gamma other than 0"
     names = table.index[table["rows"] == 0]

@@ -109,7 +109,7 @@ def test_a_treatment_without_rows_says_so():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"vendor_gamma": [np.nan] * 6}, "the vendor publishes no gamma with this chain"),
+        ({"vendor_gamma": [np.nan] * 6}, "the chain has no vendor gammas"),
         ({"vendor_gamma": [0.0, np.nan] * 3}, "no row has a position and a vendor gamma other than 0"),
         ({"asof": "2026-03-06T20:00:00Z"}, "every row has expired"),
     ],

@@ -150,32 +150,15 @@ def _volatility(rows: Rows, name: str) -> tuple[Any, list[str]]:
 def _chain(
     source: Source, rows: Rows, file_format: str, symbol: str | None, asof: pd.Timestamp | None
 ) -> Chain:
-    names = rows.frame[_NAME]
-    parts = parse_instruments(names)
-    future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
-    option = parts["base"].notna().to_numpy()
-    if future.all():
-        raise source.refuse(
-            f"holds {len(names)} futures (first: {names.iloc[0]!r}) and no options. "
-            f"Ask Deribit for kind=option."
-        )
-    unknown = mismatch(
-        rows,
-        ~option & ~future,
-        names,
-        _NAME,
-        "name neither an option nor a future",
-        "legal: as in BTC-27MAR26-70000-C.",
-    )
-    if unknown:
-        raise source.refuse(*unknown)
+    parts, option = _options(source, rows)
     mask, base, left_out = pick_underlying(source, parts["base"][option], symbol)
     chosen = np.flatnonzero(option)[mask]
-    fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
+    futures = int((~option).sum())
     rows, at, problems = _snapshot(rows.take(chosen), asof)
-    left_out = {"futures": int(future.sum()), **left_out, "at other times": len(chosen) - len(rows.frame)}
+    left_out = {"futures": futures, **left_out, "at other times": len(chosen) - len(rows.frame)}
     spot, found = _spot(rows)
     problems += found
+    fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
     missing = [" or ".join(COLUMNS[c]) for c in _REQUIRED if fields[c] is None]
     if missing:
         problems.append(
@@ -184,35 +167,8 @@ def _chain(
         )
     if missing or spot != spot:
         raise source.refuse(*problems)
-    parts = parts.loc[rows.frame.index]
-    columns: dict[str, Any] = {c: rows.frame[name] for c, name in fields.items() if name is not None}
-    columns["iv"], found = _volatility(rows, str(fields["iv"]))
+    columns, found = _columns(rows, fields, parts.loc[rows.frame.index])
     problems += found
-    if "rate" in columns:
-        columns["rate"], found = numbers(columns["rate"], "interest_rate")
-        columns["rate"] = np.nan_to_num(columns["rate"])
-        problems += found
-    if "strike" in rows.frame.columns:
-        strike, found = numbers(rows.frame["strike"], "strike")
-        legal = "both must say the same. Download the file again."
-        differs = strike != parts["strike"]
-        problems += found or mismatch(
-            rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
-        )
-    if ROW_TIME in rows.frame.columns:
-        # What cannot be read stays missing; `_snapshot` refuses it where no other time is given.
-        columns["quote_time"] = _times(rows, ROW_TIME)[0]
-        columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
-    columns |= {
-        "contract": rows.frame[_NAME],
-        "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),
-        "strike": parts["strike"],
-        "kind": parts["kind"],
-        # Open interest of options is in units of the underlying, linear ones included.
-        "multiplier": np.ones(len(parts)),
-        "root": parts["base"],
-        "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
-    }
     quoted = base.partition("_")[2]
     facts = {
         "vendor": "deribit",
@@ -226,6 +182,57 @@ def _chain(
         source, rows, columns, symbol=base, spot=spot, asof=at, left_out=left_out, facts=facts,
         problems=problems,
     )  # fmt: skip
+
+
+def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """What instruments' names say, and which are options; ReaderError unless the others are futures."""
+    names = rows.frame[_NAME]
+    parts = parse_instruments(names)
+    option = parts["base"].notna().to_numpy()
+    future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
+    if future.all():
+        raise source.refuse(
+            f"holds {len(names)} futures (first: {names.iloc[0]!r}) and no options. "
+            f"Ask Deribit for kind=option."
+        )
+    what, legal = "name neither an option nor a future", "legal: as in BTC-27MAR26-70000-C."
+    unknown = mismatch(rows, ~option & ~future, names, _NAME, what, legal)
+    if unknown:
+        raise source.refuse(*unknown)
+    return parts, option
+
+
+def _columns(
+    rows: Rows, fields: dict[str, str | None], parts: pd.DataFrame
+) -> tuple[dict[str, Any], list[str]]:
+    """The columns of a chain, from the fields of a table and its instruments' names, and problems."""
+    columns: dict[str, Any] = {c: rows.frame[name] for c, name in fields.items() if name is not None}
+    columns["iv"], problems = _volatility(rows, str(fields["iv"]))
+    if "rate" in columns:
+        rate, found = numbers(columns["rate"], "interest_rate")
+        columns["rate"] = np.nan_to_num(rate)
+        problems += found
+    if "strike" in rows.frame.columns:
+        strike, found = numbers(rows.frame["strike"], "strike")
+        legal = "both must say the same. Download the file again."
+        differs = strike != parts["strike"]
+        problems += found or mismatch(
+            rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
+        )
+    if ROW_TIME in rows.frame.columns:
+        # What cannot be read stays missing; `_snapshot` refuses it where no other time is given.
+        columns["quote_time"] = _times(rows, ROW_TIME)[0]
+        columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
+    return columns | {
+        "contract": rows.frame[_NAME],
+        "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),
+        "strike": parts["strike"],
+        "kind": parts["kind"],
+        # Open interest of options is in units of the underlying, linear ones included.
+        "multiplier": np.ones(len(parts)),
+        "root": parts["base"],
+        "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
+    }, problems
 
 
 def _recognises_json(source: Source) -> bool:
