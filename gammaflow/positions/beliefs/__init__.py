@@ -151,7 +151,8 @@ class Beliefs(Frozen):
         interest of a cell gives its share; exact evidence about a part w of it moves the expected share to
         (1 - w) prior + w evidence and leaves (1 - w) of the variance. That is so for a Gaussian prior and
         alike = 0; any other is updated by Bayes' rule with the same likelihood (`evidence.find_evidence`).
-        Other cells follow by their correlation. Sources must be independent, each about the whole of what it covers: join trades of several days to one flow first.
+        Other cells follow by their correlation. Sources must be independent, each about the whole of what it
+        covers: join trades of several days to one flow first.
 
         Parameters
         ----------
@@ -159,8 +160,8 @@ class Beliefs(Frozen):
             By contract: dealers' expected inventory [contracts, + = long] and its standard deviation, as
             `inventory` and `deviation`. Of a table besides: `contracts`, the number that the evidence is
             about (default bought + sold, else all open interest), and `prints`, in how many trades (default
-            one), or `blind`, the deviation had nothing been known about their sides. Prints without a side
-            tell nothing.
+            one); `accuracy`, that of their sides, and `known_deviation`, without prints that have no side,
+            which tell nothing.
         covered : float
             Part of a contract's open interest that may stem from what was seen, in (0, 1]: of what was traded
             and is open, the rest is older than the evidence.

@@ -38,8 +38,8 @@ def customer_flow(
     trades : Trades
         The tape (`read_trades`).
     rule : str or rule, optional
-        Rule that classifies prints without a given direction (`gammaflow.classification`). Without one they have
-        no side.
+        Rule that classifies prints without a given direction (`gammaflow.classification`). Without one
+        they have no side.
     start : timestamp, Series or Book, optional
         The first moment of the flow (tz-aware); or dealers' inventory to cumulate on, as in `initial`.
     accuracy : mapping, optional
