@@ -136,8 +136,8 @@ class Cube(Frozen):
             curves = self.over_vol_shifts(measure, days)
             labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
             fixed = f", {days:g} d ahead" if days else ""
-            title = under_rule(f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}", book)
-            options = {"name": measure, "currency": book.currency, "labels": labels, **options}
+        title = under_rule(f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}", book)
+        options = {"name": measure, "currency": book.currency, "labels": labels, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 
     def _slice(
