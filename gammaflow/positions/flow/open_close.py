@@ -20,7 +20,7 @@ from gammaflow.market.trades.contracts import contract_terms
 from gammaflow.market.trades.frame import contract_column, days
 from gammaflow.market.trades.rows import instants, number_column, split, table_names, text_column
 from gammaflow.positions.book import Book
-from gammaflow.positions.inventory import Flow, flow_table, read_start
+from gammaflow.positions.flow.inventory import Flow, flow_table, read_start
 
 __all__ = ["CBOE", "CUSTOMERS", "ORIGINS", "open_close"]
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gammaflow as gf
-from gammaflow.positions.row_values import VALUES
+from gammaflow.positions.filters.row_values import VALUES
 from gammaflow.selection import Filter, Selection
 
 F = gf.filters

@@ -34,9 +34,9 @@ from gammaflow.market.quality import OF_INTEREST
 from gammaflow.market.repair.futures import refuse_bare_futures
 from gammaflow.positions.book import Book
 from gammaflow.positions.origins import Interest, Origin, Source
-from gammaflow.positions.rule import PositionRule, Rule
-from gammaflow.positions.rule_tables import ContractRule, TableRule
-from gammaflow.positions.skew import SkewRule, call_skew
+from gammaflow.positions.rules.base import PositionRule, Rule
+from gammaflow.positions.rules.skew import SkewRule, call_skew
+from gammaflow.positions.rules.tables import ContractRule, TableRule
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",

@@ -18,7 +18,7 @@ from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
 from gammaflow.market.trades.contracts import contract_names, contract_terms
 from gammaflow.positions.book import Book
-from gammaflow.positions.rule import PositionRule
+from gammaflow.positions.rules.base import PositionRule
 
 __all__ = ["Flow", "Start", "flow_table", "read_start"]
 

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import floats, utc
 from gammaflow.errors import SchemaError
-from gammaflow.positions.cycles import CYCLES, find_cycles, market_days
-from gammaflow.positions.row_values import VALUES, column, fact
+from gammaflow.positions.filters.cycles import CYCLES, find_cycles, market_days
+from gammaflow.positions.filters.row_values import VALUES, column, fact
 from gammaflow.selection import Filter, Truth
 from gammaflow.text import strike_text
 

@@ -10,7 +10,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.positions import classification
+from gammaflow.positions.flow import classification
 from support.tapes import START_MS, US_CONTRACTS, deribit_trade, plant, tape
 
 mpl.use("Agg")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.positions.copula import NODES, Copula, lower_root
+from gammaflow.positions.beliefs.copula import NODES, Copula, lower_root
 
 __all__ = ["updated_copula"]
 

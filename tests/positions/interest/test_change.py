@@ -17,8 +17,8 @@ from scipy.stats import norm
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.market.chain import Chain
-from gammaflow.positions.open_interest_match import rolled
-from gammaflow.positions.smile_moves import against_neighbours, out_of_the_money
+from gammaflow.positions.interest.match import rolled
+from gammaflow.positions.interest.smile_moves import against_neighbours, out_of_the_money
 
 mpl.use("Agg")
 

@@ -15,7 +15,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
 from gammaflow.market.trades.contracts import contract_names
-from gammaflow.positions.open_interest import OpenInterestChange
+from gammaflow.positions.interest.change import OpenInterestChange
 
 __all__ = [
     "OpenInterestFit",

@@ -36,7 +36,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.positions.classification import TAPE_RULES, Layers, classify
+from gammaflow.positions.flow.classification import TAPE_RULES, Layers, classify
 from support.tape_references import Row, has_quote, messy_tape, rows
 
 NAMES = {

@@ -15,7 +15,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
-from gammaflow.positions.rule import NO_SOURCE, PositionRule, check_shares
+from gammaflow.positions.rules.base import NO_SOURCE, PositionRule, check_shares
 
 __all__ = ["ContractRule", "TableRule"]
 

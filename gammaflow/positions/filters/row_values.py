@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
-from gammaflow.positions.cycles import market_days
+from gammaflow.positions.filters.cycles import market_days
 from gammaflow.pricing import american, bsm
 
 __all__ = ["VALUES", "column", "fact"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gammaflow.market.plausibility import marked
-from gammaflow.positions.smile_moves import NEIGHBOURS
+from gammaflow.positions.interest.smile_moves import NEIGHBOURS
 
 __all__ = ["summary", "volume_text"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
-from gammaflow.positions.rule import PositionRule, check_shares
+from gammaflow.positions.rules.base import PositionRule, check_shares
 
 __all__ = ["SkewRule", "call_skew"]
 

@@ -12,8 +12,8 @@ from gammaflow.checks import refuse
 from gammaflow.errors import SchemaError
 from gammaflow.market.trades import Trades
 from gammaflow.positions.book import Book
-from gammaflow.positions.classification import Classified, classify, signed_size
-from gammaflow.positions.inventory import Flow, flow_table, read_start
+from gammaflow.positions.flow.classification import Classified, classify, signed_size
+from gammaflow.positions.flow.inventory import Flow, flow_table, read_start
 from gammaflow.schema import CATEGORIES
 
 __all__ = ["Flow", "customer_flow"]
@@ -38,8 +38,8 @@ def customer_flow(
     trades : Trades
         The tape (`read_trades`).
     rule : str or rule, optional
-        Rule that classifies prints without a given direction (`gammaflow.positions.classification`). Without
-        one they have no side.
+        Rule that classifies prints without a given direction (`gammaflow.classification`). Without one
+        they have no side.
     start : timestamp, Series or Book, optional
         The first moment of the flow (tz-aware); or dealers' inventory to cumulate on, as in `initial`.
     accuracy : mapping, optional

@@ -47,7 +47,7 @@ from gammaflow.checks import read_only, refuse
 from gammaflow.columns import numbers
 from gammaflow.frozen import Frozen
 from gammaflow.kernels import tape
-from gammaflow.positions.tape_rules import TAPE_RULES, Layers, TapeRule, accuracy_problem, tape_rule
+from gammaflow.positions.flow.tape_rules import TAPE_RULES, Layers, TapeRule, accuracy_problem, tape_rule
 from gammaflow.schema import CATEGORIES
 
 __all__ = [

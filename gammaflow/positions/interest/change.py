@@ -18,8 +18,8 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.quality import EXPIRED, OF_INTEREST
 from gammaflow.positions.book import Book
-from gammaflow.positions.open_interest_match import STATES, match, refuse_strangers
-from gammaflow.positions.open_interest_text import summary
+from gammaflow.positions.interest.match import STATES, match, refuse_strangers
+from gammaflow.positions.interest.text import summary
 from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 
 __all__ = ["ACCURACY", "BY_VOL", "OpenInterestChange", "open_interest_change"]
@@ -46,7 +46,7 @@ class OpenInterestChange(Frozen):
     table : DataFrame
         One row per contract, by name: `expiry`, `strike`, `kind`, `multiplier`; `before`, `after` and
         `change` [contracts of that multiplier; NaN where unknown]; `state`, one of
-        `gammaflow.positions.open_interest_match.STATES`; `volume` of the later chain [contracts]; `rolled`,
+        `gammaflow.positions.interest.match.STATES`; `volume` of the later chain [contracts]; `rolled`,
         the most that can have been rolled out of it into later expiries of the same strike and kind, or into
         it from earlier ones [contracts, >= 0]; `iv_before`, `iv_after`; `vol_move`, the change of its
         strike's vol less that of its neighbours' [1.00 of vol]; `side`, +1.0 where customers are taken to

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.market.chain import NOT_SELECTED, PLACEHOLDER_IV, Chain
-from gammaflow.positions.smile_moves import against_neighbours, out_of_the_money
+from gammaflow.positions.interest.smile_moves import against_neighbours, out_of_the_money
 
 __all__ = ["KEY", "STATES", "match", "refuse_strangers", "rolled"]
 

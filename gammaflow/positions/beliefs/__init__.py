@@ -25,13 +25,13 @@ from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.instruments.registry import KINDS
 from gammaflow.market.chain import Chain
-from gammaflow.positions.beliefs_update import updated_copula
+from gammaflow.positions.beliefs.cells import DAYS, MONEYNESS, Cells, buckets, edges_of, find_cells
+from gammaflow.positions.beliefs.copula import NODES, Copula, correlate
+from gammaflow.positions.beliefs.evidence import Evidence, find_evidence, read_evidence
+from gammaflow.positions.beliefs.shares import Share, share_of
+from gammaflow.positions.beliefs.update import updated_copula
 from gammaflow.positions.book import Book
-from gammaflow.positions.cells import DAYS, MONEYNESS, Cells, buckets, edges_of, find_cells
-from gammaflow.positions.copula import NODES, Copula, correlate
-from gammaflow.positions.evidence import Evidence, find_evidence, read_evidence
 from gammaflow.positions.rules import assign_positions
-from gammaflow.positions.shares import Share, share_of
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",
@@ -150,9 +150,9 @@ class Beliefs(Frozen):
         Evidence with sides guessed at random (p = 0.5) changes nothing; exact evidence about all open
         interest of a cell gives its share; exact evidence about a part w of it moves the expected share to
         (1 - w) prior + w evidence and leaves (1 - w) of the variance. That is so for a Gaussian prior and
-        alike = 0; any other is updated by Bayes' rule with the same likelihood
-        (`gammaflow.positions.evidence.find_evidence`). Other cells follow by their correlation. Sources must
-        be independent, each about the whole of what it covers: join trades of several days to one flow first.
+        alike = 0; any other is updated by Bayes' rule with the same likelihood (`evidence.find_evidence`).
+        Other cells follow by their correlation. Sources must be independent, each about the whole of what it
+        covers: join trades of several days to one flow first.
 
         Parameters
         ----------
@@ -160,7 +160,8 @@ class Beliefs(Frozen):
             By contract: dealers' expected inventory [contracts, + = long] and its standard deviation, as
             `inventory` and `deviation`. Of a table besides: `contracts`, the number that the evidence is
             about (default bought + sold, else all open interest), and `prints`, in how many trades (default
-            one), or `accuracy`, the one that all of them share. Prints without a side tell nothing.
+            one); `accuracy`, that of their sides, and `known_deviation`, without prints that have no side,
+            which tell nothing.
         covered : float
             Part of a contract's open interest that may stem from what was seen, in (0, 1]: of what was traded
             and is open, the rest is older than the evidence.

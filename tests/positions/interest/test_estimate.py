@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.market.store.file import digest
-from gammaflow.positions.open_interest_estimate import OpenInterestFit
+from gammaflow.positions.interest.estimate import OpenInterestFit
 
 
 @cache

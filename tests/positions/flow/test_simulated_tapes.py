@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gammaflow.positions.classification import TAPE_RULES, Layers, TapeRule, classify, signed_size
+from gammaflow.positions.flow.classification import TAPE_RULES, Layers, TapeRule, classify, signed_size
 from support.simulated_tapes import OFFSETS, Noise, agreement, simulate
 from support.tape_references import oracle
 

@@ -14,9 +14,9 @@ from scipy import stats
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.positions.beliefs import CALLS_LONG_PUTS_SHORT, CUSTOMERS_BUY_PUTS, FLAT, PRESETS, Share
-from gammaflow.positions.beliefs_update import updated_copula
-from gammaflow.positions.cells import buckets, find_cells
-from gammaflow.positions.copula import NODES, Copula, correlate, lower_root
+from gammaflow.positions.beliefs.cells import buckets, find_cells
+from gammaflow.positions.beliefs.copula import NODES, Copula, correlate, lower_root
+from gammaflow.positions.beliefs.update import updated_copula
 
 ALONE = {"same_kind": 0.0, "neighbours": 0.0}
 
