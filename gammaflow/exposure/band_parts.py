@@ -18,7 +18,13 @@ _ALL = 1.0 - 1e-12
 
 
 def short_interval(
-    x: Array, unit: Array, shares: Array, mean: Array, puts: NDArray[np.bool_], levels: pd.DataFrame
+    x: Array,
+    unit: Array,
+    shares: Array,
+    mean: Array,
+    puts: NDArray[np.bool_],
+    levels: pd.DataFrame,
+    floor: float,
 ) -> pd.Series:
     """Part of the interval between the first and last of x (m,) that is short; see `Bands.interval`.
 
@@ -33,10 +39,12 @@ def short_interval(
     puts : (cells,) array of bool
     levels : DataFrame
         `trough`, `core_low` and `core_high` of each draw.
+    floor : float
+        Size below which gamma has no sign.
     """
     low, high, out = x[0], x[-1], np.empty(len(shares))
     for some, gamma in blocks_of(shares, unit):
-        short_parts(x, gamma, out[some])
+        short_parts(x, gamma, floor, out[some])
     ends = [np.log(levels[name].clip(low, high).to_numpy()) for name in ("core_low", "core_high")]
     inside = np.nan_to_num(ends[1] - ends[0]) / np.log(high / low)
     rest = (np.where(puts, 0.0, mean)[:, None] * unit).sum(axis=0)

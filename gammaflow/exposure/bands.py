@@ -188,7 +188,8 @@ class Bands(Frozen):
             )
         x = np.unique(np.concatenate([[low], spots[(spots > low) & (spots < high)], [high]]))
         puts = self._kinds["put"]
-        return short_interval(x, self._unit_at(x), self._shares, self._means, puts, self._frame)
+        fixed = (self._means, puts, self._frame, self._floor)
+        return short_interval(x, self._unit_at(x), self._shares, *fixed)
 
     def tornado(self) -> pd.DataFrame:
         """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at means.

@@ -160,8 +160,8 @@ def draw_levels(x, gamma, spot, floor, core, faded, zeros, counts, levels):
 
 
 @kernel("out")
-def short_parts(x, gamma, out):
-    """Part of the span of ln x, x (m,), over which each row of gamma (n, m) is below zero."""
+def short_parts(x, gamma, floor, out):
+    """Part of the span of ln x, x (m,), over which each row of gamma (n, m) is short, below -floor."""
     m = len(x)
     whole = math.log(x[m - 1] / x[0])
     for d in range(len(gamma)):
@@ -169,10 +169,10 @@ def short_parts(x, gamma, out):
         short = 0.0
         for i in range(m - 1):
             a, b = g[i], g[i + 1]
-            if a < 0.0 and b < 0.0:
+            if a < -floor and b < -floor:
                 short += math.log(x[i + 1] / x[i])
-            elif a < 0.0:
+            elif a < -floor:
                 short += math.log(_reach(x, g, i, i + 1, 0.0) / x[i])
-            elif b < 0.0:
+            elif b < -floor:
                 short += math.log(x[i + 1] / _reach(x, g, i, i + 1, 0.0))
         out[d] = short / whole

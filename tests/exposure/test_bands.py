@@ -197,8 +197,23 @@ def test_levels_of_a_curve_drawn_by_hand():
 def test_short_part_of_an_interval():
     x = np.array([1.0, 2.0, 4.0])
     out = np.empty(4)
-    short_parts(x, np.array([[-1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0] * 3, [1.0, -1.0, -1.0]]), out)
+    rows = np.array([[-1.0, -1.0, 1.0], [1.0, 1.0, 1.0], [-1.0] * 3, [1.0, -1.0, -1.0]])
+    short_parts(x, rows, 0.0, out)
     assert out == pytest.approx([np.log(3.0) / np.log(4.0), 0.0, 1.0, 1.0 - np.log(1.5) / np.log(4.0)])
+    short_parts(x, rows, 0.5, out)
+    assert out == pytest.approx([np.log(3.0) / np.log(4.0), 0.0, 1.0, 1.0 - np.log(1.5) / np.log(4.0)])
+    short_parts(x, 0.4 * rows, 0.5, out)
+    assert out.tolist() == [0.0] * 4
+
+
+def test_gamma_that_cancels_is_neither_long_nor_short(chain):
+    """Known positions against a known share: what is left is rounding, in the table and in an interval."""
+    known = gf.assign_positions(chain, "short_all")
+    bands = gf.sign_bands(chain, gf.Beliefs({"call": 1.0, "put": 1.0}), draws=3, known=known)
+    assert 0.0 < np.abs(bands.table.to_numpy()).max() < 1e-12 * np.abs(bands.unit).max()
+    assert bands.table["p_short"].max() == 0.0
+    assert bands.flips.none == bands.zones.none == 1.0
+    assert bands.interval(64_000.0, 71_000.0)[["p_all", "p_any", "mean"]].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_products_are_sums_in_order():

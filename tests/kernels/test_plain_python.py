@@ -141,7 +141,7 @@ def call_bands() -> None:
     draw_levels(x, gamma, 100.0, 1e-12, 0.9, 0.01, np.zeros((3, 4)), np.zeros(3, np.int64), np.zeros((3, 9)))
     deep = np.array([[1.0, -1.0, -3.0, 2.0], [-0.001, -1.0, -0.5, -0.001], [-1.0, 1.0, -2.0, -1e-3]])
     draw_levels(x, deep, 100.0, 1e-12, 0.9, 0.01, np.zeros((3, 4)), np.zeros(3, np.int64), np.zeros((3, 9)))
-    short_parts(x, gamma, np.zeros(3))
+    short_parts(x, gamma, 0.0, np.zeros(3))
 
 
 CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands]
