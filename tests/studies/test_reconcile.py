@@ -241,6 +241,18 @@ def test_changes_and_averages_add_up_to_the_gap(a, b):
     assert len(there.steps) == len(a.changes(b)) == len(there.table)
 
 
+def test_numbers_in_millions_are_said_to_be_and_not_guessed(demo):
+    total = demo.number(C(), "gamma")
+    found = gf.reconcile(total / 1e6, "exact", demo, levels=False)
+    assert found.explanations == ()
+    assert found.a.search.multiples == ("millions: no change",)
+    assert "would be explained in millions: no change" in found.summary()
+    flip = demo.number(C(), "flip")
+    mirrored = gf.reconcile({"gamma": -total / 1e9, "flip": flip}, "exact", demo, levels=False)
+    assert mirrored.a.search.multiples == ("billions: rule mirror",)
+    assert gf.reconcile(total, "exact", demo, levels=False).a.search.multiples == ()
+
+
 def test_a_total_that_agrees_by_chance_is_separated_by_strike(demo):
     rows = vendor("demo", demo, {"window": 30.0, "day_count": "business_252"})
     bars = pd.Series(rows, demo.chain["strike"]).groupby(level=0).sum()

@@ -133,6 +133,11 @@ def customer_flow(
 
 def _sides(trades: Trades, rule: Any, accuracy: Mapping[str, float] | None) -> Classified:
     """Side of each print's customer; SchemaError with every problem of the accuracies."""
+    if accuracy is not None and not isinstance(accuracy, Mapping):
+        raise SchemaError(
+            f"accuracy: received {accuracy!r:.60}; legal: a mapping of category to accuracy, such as "
+            "{'single': 0.8}."
+        )
     given = dict(accuracy or {})
     problems = [
         f"accuracy: {name!r} is no category; legal: {', '.join(CATEGORIES)}."

@@ -22,6 +22,9 @@ NUMBERS = ("gamma", "by_strike", "call_wall", "put_wall", "flip")
 #: Choices that change no number but one.
 _ONLY = {"wall": ("call_wall", "put_wall"), "flip": ("flip",)}
 _CLOSEST = 3
+
+#: Multiples of a unit in which numbers are published.
+_MULTIPLES = {1e3: "thousands", 1e6: "millions", 1e9: "billions"}
 _SAME = 1e-12
 
 Change = tuple[str, Any]
@@ -70,6 +73,8 @@ class Search(Frozen):
         Conventions compared.
     refused : tuple of str
         Candidates that the chain cannot be valued under, the first for each reason, with it.
+    multiples : tuple of str
+        Where nothing explains gamma: multiples of the unit in which no change, or a single one, would.
     """
 
     explanations: tuple[Explanation, ...]
@@ -77,6 +82,7 @@ class Search(Frozen):
     silent: tuple[Explanation, ...]
     tried: int
     refused: tuple[str, ...] = field(default=())
+    multiples: tuple[str, ...] = field(default=())
 
 
 def find_explanations(
@@ -147,7 +153,28 @@ def find_explanations(
         silent=tuple(silent),
         tried=1 + len(ones) + len(twos),
         refused=tuple(f"{named}: {why}" for why, named in refused.items()),
+        multiples=() if fitting else tuple(_multiples(calculator, start, target, ones, tol, level_tol)),
     )
+
+
+def _multiples(
+    calculator: Calculator,
+    start: Convention,
+    target: Mapping[str, Any],
+    ones: Sequence[Explanation],
+    tol: float,
+    level_tol: float,
+) -> Iterator[str]:
+    """Multiples of the unit in which no change, else a single one, explains the numbers, in words."""
+    for factor, words in _MULTIPLES.items():
+        scaled = {k: v * factor if k in ("gamma", "by_strike") else v for k, v in target.items()}
+        compare = _Comparison(calculator, scaled, tol, level_tol)
+        if compare(start, ()).misfit <= 1.0:
+            yield f"{words}: no change"
+            continue
+        for e in ones:
+            if compare(start, tuple((k, getattr(e.convention, k)) for k in e.changes)).misfit <= 1.0:
+                yield f"{words}: {e}"
 
 
 def best(search: Search | None) -> Convention | None:

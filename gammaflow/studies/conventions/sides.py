@@ -151,6 +151,7 @@ def _search_words(search: Search) -> list[str]:
         lines += [f"   {i}. {e} (off by {_off(e)})" for i, e in enumerate(found[:_NAMED], 1)]
         if len(found) > _NAMED:
             lines.append(f"   and {len(found) - _NAMED} more; give gamma by strike, or more numbers")
+    lines += [f"   would be explained in {words}" for words in search.multiples[:_NAMED]]
     lines += [f"   closest, no explanation: {e} (off by {_off(e)})" for e in search.closest]
     if search.silent:
         words = ", ".join(str(e) for e in search.silent)

@@ -235,6 +235,7 @@ def test_a_tape_of_cancelled_prints_has_no_flow():
     [
         ({"accuracy": {"single": 0.4, "sweep": 0.9, "block": "x"}},
          ["'sweep' is no category; legal: single", "received 0.4 for 'single'", "received 'x' for 'block'"]),
+        ({"accuracy": 0.8}, ["accuracy: received 0.8; legal: a mapping of category to accuracy"]),
         ({"accuracy": {"block": True}}, ["received True for 'block'; legal: from 0.5 to 1"]),
         ({"start": "2026-02-05"}, ["start: received '2026-02-05', which has no time zone"]),
         ({"start": "2027-02-05T00:00Z"}, ["none of the 1 prints is later (last: 2026-02-05"]),
