@@ -16,6 +16,7 @@ from gammaflow.kernels.bands import draw_levels, products
 
 __all__ = [
     "PROBABILITIES",
+    "Core",
     "Distribution",
     "DrawLevels",
     "Flips",
@@ -113,6 +114,20 @@ class Zones(Distribution):
     def open(self) -> tuple[float, float]:
         """Probability that the zone reaches beyond the grid below, and above."""
         return float(self.samples["low_open"].mean()), float(self.samples["high_open"].mean())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Core(Distribution):
+    """Trough of the short-gamma zone nearest to spot, and its core.
+
+    `samples` holds `trough`, `core_low` and `core_high` [currency], `gamma` at the trough, and whether gamma
+    still falls at an end of the grid (`open`), which then stands for the trough.
+    """
+
+    @property
+    def open(self) -> float:
+        """Probability that the trough lies beyond the grid."""
+        return float(self.samples["open"].mean())
 
 
 class DrawLevels(NamedTuple):

@@ -38,7 +38,7 @@ def lines(bands: Any) -> list[str]:
         _line("zero gamma nearest to spot", bands.flips, "flip"),
         _line("short-gamma zone, low", bands.zones, "low", opened[0]),
         _line("short-gamma zone, high", bands.zones, "high", opened[1]),
-        _line("trough", bands.core, "trough"),
+        _line("trough", bands.core, "trough", bands.core.open),
         _line("core, low", bands.core, "core_low"),
         _line("core, high", bands.core, "core_high"),
         *[_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()],
@@ -58,6 +58,8 @@ def _line(name: str, found: Any, column: str, opened: float = 0.0) -> str:
 
 def _break_even(kind: str, row: Any) -> str:
     """Break-even shares of one kind, or that no share makes a difference."""
+    if np.isnan(row["zone"]):
+        return f"break-even net share of {kind} open interest: none, it has no gamma"
     text = f"net share of {kind} open interest (believed {row['mean']:+z.2f})"
     zone = f"a short-gamma zone exists below {row['zone']:+z.2f}"
     if row["zone"] > 1.0:
@@ -97,7 +99,7 @@ def to_dict(bands: Any) -> dict[str, Any]:
             "high_open": bands.zones.open[1],
             **_columns(bands.zones.quantiles),
         },
-        "core": {"none": bands.core.none, **_columns(bands.core.quantiles)},
+        "core": {"none": bands.core.none, "open": bands.core.open, **_columns(bands.core.quantiles)},
         "break_even": _records(bands.break_even.table.rename_axis("kind")),
         "tornado": _records(bands.tornado()),
     }

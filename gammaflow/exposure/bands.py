@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import check_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.band_levels import (
-    Distribution,
+    Core,
     DrawLevels,
     Flips,
     Zones,
@@ -132,11 +132,12 @@ class Bands(Frozen):
         return Zones(samples, f"short-gamma zone around or nearest to spot [{self._book.currency}]")
 
     @cached_property
-    def core(self) -> Distribution:
+    def core(self) -> Core:
         """Trough of that zone, gamma there, and the bounds of its core."""
         samples = self._frame[["trough", "core_low", "core_high", "gamma"]]
+        samples = samples.assign(open=samples["trough"].isin(self.profile.spots[[0, -1]]))
         unit = describe(self._book.currency)["gamma"]
-        return Distribution(
+        return Core(
             samples,
             f"trough and core ({self.core_fraction:g} of it) of that zone, gamma [{unit}] at the trough",
         )

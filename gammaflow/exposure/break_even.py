@@ -101,7 +101,9 @@ def find_break_even(
         weights = np.where(mine, size, 0.0) / size[mine].sum()
         there = unit(np.array([spot]))[:, 0]
         sums = np.empty((len(shares), 2))
-        products(shares, np.column_stack([weights, np.where(mine, 0.0, -there) / there[mine].sum()]), sums)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            others = np.where(mine, 0.0, -there) / there[mine].sum()
+        products(shares, np.column_stack([weights, others]), sums)
         held, drawn = sums[:, 0], named_quantiles(sums[:, 1:].T.copy())
         row = {"mean": float((mean * weights).sum()), "at_spot": float(shares_at(np.array([spot]))[0])}
         row |= {f"at_spot {name}": float(q[0]) for name, q in drawn.items() if name in ("5 %", "95 %")}

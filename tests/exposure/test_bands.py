@@ -350,6 +350,23 @@ def test_nothing_to_find():
     assert bands.flips.density().empty
     assert "zero gamma nearest to spot: none in any draw" in repr(bands)
     assert bands.interval(60_000, 70_000)["p_any"] == 0.0
+    # After every expiry nothing has gamma, and no share makes a difference.
+    over = gf.sign_bands(demo(), draws=5, days=4_000.0)
+    assert (over.unit == 0.0).all()
+    assert over.break_even.table[["at_spot", "at_spot 5 %", "zone"]].isna().all(axis=None)
+    assert "break-even net share of put open interest: none, it has no gamma" in repr(over)
+
+
+def test_a_trough_beyond_the_grid_is_said():
+    """Dealers short everything, on spots above the trough at some 72,000: gamma still falls at the lowest."""
+    every = gf.Beliefs({"put": -1.0, "call": -1.0})
+    bands = gf.sign_bands(demo(), every, draws=3, spots=np.linspace(90e3, 140e3, 26))
+    assert bands.core.samples["trough"].tolist() == [90e3] * 3
+    assert bands.core.open == bands.to_dict()["core"]["open"] == 1.0
+    assert "trough: 90,000 (5 % 90,000, 95 % 90,000), beyond the grid in 100.0%" in repr(bands)
+    whole = gf.sign_bands(demo(), every, draws=3)
+    assert 60e3 < whole.core.samples["trough"][0] < 90e3
+    assert whole.core.open == 0.0
     assert bands.to_dict()["flips"]["flip"]["50 %"] is None
 
 
