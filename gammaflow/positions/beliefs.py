@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.instruments.registry import KINDS
 from gammaflow.market.chain import Chain
@@ -294,6 +294,7 @@ class CellBeliefs(Frozen):
 
 def interest_of(book: Chain | Book) -> Book:
     """Open interest as an unsigned book; SchemaError for a book that is signed."""
+    check_noun(book, "book", Chain, Book)
     if isinstance(book, Chain):
         return assign_positions(book, "unsigned")
     refuse(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import refuse
+from gammaflow.checks import check_noun, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.market.trades import Trades
 from gammaflow.positions.book import Book
@@ -86,8 +86,7 @@ def customer_flow(
     >>> gf.customer_flow(trades, accuracy={"block": 0.75}).inventory.to_list()
     [-15.0, -20.0]
     """
-    if not isinstance(trades, Trades):
-        raise SchemaError(f"trades: received {type(trades).__name__}; legal: Trades, as read_trades returns.")
+    check_noun(trades, "trades", Trades)
     begin = read_start(start, initial)
     found = _sides(trades, rule, accuracy)
     kept = begin.later(trades["timestamp"])

@@ -109,10 +109,14 @@ class Flow(Frozen, PositionRule):
         outside = match["expired"] + match["not in the chain"]
         if not outside:
             return ""
-        return (
+        text = (
             f"{outside:,} of {outside + match['matched']:,} contracts are not in the chain, "
             f"{match['expired']:,} of them expired"
         )
+        if not match["matched"]:
+            first = self.inventory.index[self.inventory != 0][0]
+            text += f" (first: {first!r}; the chain's first: {chain['contract'][0]!r})"
+        return text
 
     def summary(self) -> str:
         """Rule, sign, period, customers' and dealers' contracts by kind, and counts, as text."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_number
+from gammaflow.checks import check_noun, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
@@ -128,6 +128,7 @@ def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenIntere
     >>> later.warnings[0].split(";")[0]
     'open interest: estimated, not counted, in 1 of 598 contracts'
     """
+    check_noun(chain, "chain", Chain)
     alpha = _alpha(alpha)
     net, _ = _volumes(flow)
     listed = net.index.isin(chain["contract"])
@@ -268,6 +269,7 @@ def _volumes(flow: Any) -> tuple[pd.Series, pd.Series | None]:
 
 def _pair(change: OpenInterestChange, flow: Any) -> dict[str, Array]:
     """Open interest before, true change, net purchases and volume of the contracts that count, (n,) each."""
+    check_noun(change, "days", OpenInterestChange)
     rows = change.table[change.alive]
     net, volume = _volumes(flow)
     traded = rows["volume"] if volume is None else volume.reindex(rows.index).fillna(0.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.checks import check_noun
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure.exposure import aggregate_exposure
 from gammaflow.instruments.registry import has_terms
@@ -172,6 +173,8 @@ def _gamma(book: Book) -> Array:
 
 
 def _refuse_strangers(a: Book, b: Book) -> None:
+    check_noun(a, "a", Book)
+    check_noun(b, "b", Book)
     names = [name for name in ("symbol", "currency", "signed") if getattr(a, name) != getattr(b, name)]
     problems = [f"they differ in {name}: {getattr(a, name)!r} and {getattr(b, name)!r}" for name in names]
     if a.asof > b.asof:

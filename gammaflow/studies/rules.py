@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.checks import check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
@@ -129,6 +130,7 @@ def compare_rules(
     >>> bool(found.table["gamma"]["short_all"] == -found.table["gamma"]["unsigned"])
     True
     """
+    check_noun(chain, "chain", Chain)
     how = find_dynamics(dynamics)
     chosen, without = _chosen(chain, rules)
     held = {rule.name: position for rule, position in chosen}
