@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-__all__ = ["amount_text", "expiry_labels", "moment_text", "price_text", "readable", "strike_text"]
+__all__ = [
+    "amount_text",
+    "expiry_labels",
+    "moment_text",
+    "price_text",
+    "readable",
+    "rows_text",
+    "strike_text",
+    "value_text",
+]
 
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
@@ -79,6 +88,17 @@ def strike_text(strike: float) -> str:
     return f"{strike:,.10g}" if strike == round(strike, 2) else f"{strike:,.7g}"
 
 
+def rows_text(count: int, noun: str = "row") -> str:
+    """A count and its noun, in the plural where it is not one.
+
+    Examples
+    --------
+    >>> rows_text(1), rows_text(2_500, "print")
+    ('1 row', '2,500 prints')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
     """The date of each expiry, and its UTC time where two share a date (SPX settles AM and PM).
 
@@ -90,3 +110,14 @@ def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
     days = expiries.strftime("%Y-%m-%d")
     labels = np.where(days.duplicated(keep=False), expiries.strftime("%Y-%m-%d %H:%M"), days)
     return list(np.where(expiries.isna(), "no expiry", labels))
+
+
+def value_text(value: object) -> str:
+    """A received value as Python writes it, of numpy as a plain one, cut to 60 characters.
+
+    Examples
+    --------
+    >>> value_text(np.float64(-2.0)), value_text("up")
+    ('-2.0', "'up'")
+    """
+    return repr(value.item() if isinstance(value, np.generic) else value)[:60]
