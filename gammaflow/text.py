@@ -10,6 +10,7 @@ __all__ = [
     "amount_text",
     "expiry_labels",
     "moment_text",
+    "number_text",
     "price_text",
     "readable",
     "rows_text",
@@ -97,6 +98,20 @@ def rows_text(count: int, noun: str = "row") -> str:
     ('1 row', '2,500 prints')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def number_text(value: float) -> str:
+    """A number to six digits, with m, bn or tn for millions and more.
+
+    Examples
+    --------
+    >>> number_text(-71_561_920.0), number_text(79_557.56), number_text(2.80279e12)
+    ('-71.5619m', '79,557.6', '2.80279tn')
+    """
+    for divisor, name in _SIZES[:-1]:
+        if abs(value) >= divisor * (1.0 - 5e-7):
+            return f"{value / divisor:,.6g}{name}"
+    return f"{value:,.6g}"
 
 
 def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:

@@ -35,7 +35,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.positions.beliefs import Beliefs, CellBeliefs, find_beliefs, interest_of
 from gammaflow.positions.book import Book
 from gammaflow.positions.joins import join
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, price_text
 from gammaflow.units import describe
 
 __all__ = ["Bands", "sign_bands"]
@@ -204,10 +204,12 @@ class Bands(Frozen):
         found |= {"p_core": (inside >= 1.0 - 1e-12).mean()}
         shares = {"put_all": share.min(), "put_any": share.max()}
         quantiles = {name: q[0] for name, q in named_quantiles(out[None, :]).items()}
-        return pd.Series({**found, **quantiles, **shares}, name=f"{low:,.0f} .. {high:,.0f}")
+        return pd.Series({**found, **quantiles, **shares}, name=f"{price_text(low)} .. {price_text(high)}")
 
     def tornado(self) -> pd.DataFrame:
         """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at means.
+
+        `plot_tornado` is its picture.
 
         Returns
         -------
@@ -254,10 +256,28 @@ class Bands(Frozen):
         from gammaflow.plot.bands import plot_bands
 
         book = self._book
-        title = f"{book.title} gamma over spot, {moment_text(book.asof)}, beliefs {self.beliefs.name}"
+        title = f"{book.title} gamma over spot, {moment_text(book.asof)}\nbeliefs: {self.beliefs.name}"
         unit = describe(book.currency)["gamma"]
         density = self.flips.density()
         return plot_bands(self.table, density, book.spot, title, unit, currency=book.currency, **options)
+
+    def plot_tornado(self, *, cells: int = 10, ax: Any = None) -> Any:
+        """The cells whose shares matter most to gamma at spot (`tornado`), as bars (matplotlib Axes).
+
+        Parameters
+        ----------
+        cells : int
+            Number of cells drawn.
+        ax : matplotlib Axes, optional
+            Axes to draw on; by default a new figure.
+        """
+        from gammaflow.plot.bands import plot_tornado
+
+        book = self._book
+        some = self.tornado().iloc[: int(check_number(cells, "cells", 1.0))]
+        middle = float(self._means @ self._unit_at(np.array([book.spot]))[:, 0])
+        title = f"{book.title}: shares that matter, {moment_text(book.asof)}\nbeliefs: {self.beliefs.name}"
+        return plot_tornado(some, middle, title, describe(book.currency)["gamma"], ax=ax)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -229,9 +229,12 @@ class Beliefs(Frozen):
         return {*KINDS, *self._buckets}
 
     def __repr__(self) -> str:
+        return f"Beliefs {self}"
+
+    def __str__(self) -> str:
         known = f"{len(self.evidence)} source{'s' * (len(self.evidence) > 1)} of evidence"
         shares = "; ".join(f"{' '.join(_words(key))} {share}" for key, share in self.shares.items())
-        text = f"Beliefs {self.name}" + f": {self.meaning or shares}" * bool(self.meaning or shares)
+        text = self.name + f": {self.meaning or shares}" * bool(self.meaning or shares)
         text += f" [{shares}]" * bool(self.meaning and shares)
         return f"{text} ({known if self.evidence else 'no evidence'})" + f"; {self.source}" * bool(
             self.source
@@ -333,3 +336,7 @@ PRESETS: Mapping[str, Beliefs] = MappingProxyType(
 def find_beliefs(beliefs: str | Beliefs) -> Beliefs:
     """Beliefs, or those of `PRESETS` by name."""
     return beliefs if isinstance(beliefs, Beliefs) else PRESETS[check_choice(beliefs, "beliefs", PRESETS)]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.checks import check_noun, refuse
 from gammaflow.errors import SchemaError
@@ -38,8 +39,8 @@ def customer_flow(
     trades : Trades
         The tape (`read_trades`).
     rule : str or rule, optional
-        Rule that classifies prints without a given direction (`gammaflow.positions.classification`). Without
-        one they have no side.
+        Rule that classifies prints without a given direction, one of `gammaflow.classification.TAPE_RULES` or
+        its name, such as "lee_ready". Without one they have no side.
     start : timestamp, Series or Book, optional
         The first moment of the flow (tz-aware); or dealers' inventory to cumulate on, as in `initial`.
     accuracy : mapping, optional
@@ -120,8 +121,20 @@ def customer_flow(
         "customer_flow",
         f"dealers are minus customers, whose side is by {found.rule}",
         ", ".join(trades.sources) or "trades",
-        trades.remarks,
+        (*trades.remarks, *_vague(trades["category"][kept][(side != 0) & (right == 0.5)])),
     )
+
+
+def _vague(category: NDArray[Any]) -> list[str]:
+    """Remark on prints whose side is known and counts for nothing, by category."""
+    counts = pd.Series(category, dtype=object).value_counts()
+    if counts.empty:
+        return []
+    listed = ", ".join(f"{name} {n:,}" for name, n in counts.items())
+    return [
+        f"unclassified although a side is given: {listed}; their accuracy is 0.5 unless accuracy= says "
+        "otherwise"
+    ]
 
 
 def _sides(trades: Trades, rule: Any, accuracy: Mapping[str, float] | None) -> Classified:

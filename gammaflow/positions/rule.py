@@ -57,7 +57,7 @@ class PositionRule(ABC):
     def describe(self, chain: Chain) -> str:
         """Name, meaning and `detail` for one chain, as books and reports print them."""
         detail = self.detail(chain)
-        return f"{self.name} ({self.meaning}; {detail})" if detail else str(self)
+        return f"{self.name} ({self.meaning}{f'; {detail}' if detail else ''})"
 
     def sign_test(self, chain: Chain) -> pd.DataFrame:
         """Sign of dealers' position and gamma for each action of customers, and where the rule assumes it.

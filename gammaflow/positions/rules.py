@@ -270,3 +270,7 @@ def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:
     if problems:
         raise SchemaError("\n".join(problems))
     return position
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -24,7 +24,7 @@ from gammaflow.positions.heading import filter_lines
 from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 from gammaflow.studies.headline import headline
 from gammaflow.studies.study import Study
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, number_text, price_text
 from gammaflow.units import CONVENTION, describe
 
 __all__ = ["RuleComparison", "compare_rules"]
@@ -47,6 +47,18 @@ class RuleComparison(Study):
 
     levels: Mapping[str, Levels]
 
+    def brief(self) -> pd.DataFrame:
+        """Gamma at spot, nearest flip, trough and core under each rule, as text for a terminal."""
+        table = self.table
+        both = table["core_low"].map(_price) + " - " + table["core_high"].map(_price)
+        texts = {
+            "gamma": [number_text(float(f"{value:.3g}")) for value in table["gamma"]],
+            "flip": table["nearest_flip"].map(_price),
+            "trough": table["trough"].map(_price),
+            "core": both.where(table["core_low"].notna(), "none"),
+        }
+        return pd.DataFrame(texts, table.index)
+
     def plot(self, *, ax: Any = None, **options: Any) -> Any:
         """Gamma over spot under each rule, its zeros, and its short-gamma zones as bars (matplotlib Axes).
 
@@ -62,6 +74,9 @@ class RuleComparison(Study):
         found = list(self.levels.values())
         book = found[0].profile.book
         curves = pd.DataFrame({name: each.profile.table["gamma"] for name, each in self.levels.items()})
+        same = _alike(curves)
+        found = [self.levels[names[0]] for names in same]
+        curves = pd.DataFrame({"\n= ".join(names): curves[names[0]] for names in same})
         signed = [each.profile.book.signed for each in found]
         marks = {
             "zeros": [
@@ -75,6 +90,23 @@ class RuleComparison(Study):
         title = f"{book.title} gamma over spot under each rule, {moment_text(book.asof)}"
         options = {"currency": book.currency, "ax": ax, **marks, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)["gamma"], **options)
+
+
+def _price(price: float) -> str:
+    return "none" if np.isnan(price) else price_text(price)
+
+
+def _alike(curves: pd.DataFrame) -> list[list[str]]:
+    """Names of the columns, those with one curve together; the curves of two rules hide each other."""
+    found: list[list[str]] = []
+    for name in curves.columns:
+        for names in found:
+            if np.allclose(curves[name], curves[names[0]], rtol=1e-9, atol=0.0):
+                names.append(str(name))
+                break
+        else:
+            found.append([str(name)])
+    return found
 
 
 def compare_rules(
@@ -93,7 +125,8 @@ def compare_rules(
     Parameters
     ----------
     chain : Chain
-        The quoted contracts, valued with their own rates and vols, as in `assign_positions`.
+        The quoted contracts, valued with their own rates and vols, as in `assign_positions`; `analyze` and
+        the command line set rates first, where the chain has none (`repair_chain` does as well).
     rules : one or a sequence of str or rule, optional
         Rules to compare, by name or as objects; default: every rule of `gammaflow.positioning.RULES` that has
         shares for the chain. The result names those that have none.
@@ -221,7 +254,7 @@ def _heading(chain: Chain, books: Mapping[str, Book], days: float, vol_shift: fl
 
 def _lines(rule: PositionRule, levels: Levels | None) -> list[str]:
     """A rule in words: meaning, source, and every flip under it."""
-    text = levels.profile.book.rule_text if levels else str(rule)
+    text = levels.profile.book.rule_text if levels else f"{rule.name} ({rule.meaning})"
     if levels is None:
         found = "dealers hold none of these contracts"
     elif not rule.signed:
