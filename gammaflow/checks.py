@@ -227,7 +227,10 @@ def check_noun(value: Any, name: str, *kinds: type) -> None:
     if isinstance(value, kinds):
         return
     known = [(kind.__name__, _MADE_BY.get(kind.__name__)) for kind in kinds]
-    named = [(word if word.endswith("s") else f"a {word}", made) for word, made in known]
+    named = [
+        (word if word.endswith("s") else f"an {word}" if word[0] in "AEIOU" else f"a {word}", made)
+        for word, made in known
+    ]
     legal = "; or ".join(f"{word}, {made}" if made else word for word, made in named)
     shown = f" {value!r:.60}" if isinstance(value, str) else ""
     raise SchemaError(f"{name}: received {type(value).__name__}{shown}; legal: {legal}.")

@@ -99,7 +99,7 @@ def plot_tornado(table: pd.DataFrame, middle: float, title: str, unit: str, *, a
     divisor, unit = readable(table[["gamma 5 %", "gamma 95 %"]], unit)
     places = np.arange(len(table))[::-1]
     names = [
-        plain(f"{' '.join(map(str, cell))}: {low:+.2f} to {high:+.2f}")
+        plain(f"{', '.join(map(str, cell))}: {low:+.2f} to {high:+.2f}")
         for cell, low, high in zip(table.index, table["share 5 %"], table["share 95 %"], strict=True)
     ]
     with canvas(ax, title, "", zero=False) as ax:

@@ -92,6 +92,10 @@ class OpenInterestScore(Frozen):
         return self.summary()
 
 
+# Largest alpha that is not taken for a percentage.
+_MOST = 10.0
+
+
 def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenInterestFit) -> Chain:
     """A chain with its open interest moved by the day's trades: max(0, morning + alpha x net purchases).
 
@@ -244,7 +248,13 @@ def _estimate(before: Array, net: Array, alpha: float) -> Array:
 
 
 def _alpha(alpha: float | OpenInterestFit) -> float:
-    return check_number(alpha.alpha if isinstance(alpha, OpenInterestFit) else alpha, "alpha")
+    value = check_number(alpha.alpha if isinstance(alpha, OpenInterestFit) else alpha, "alpha")
+    if abs(value) > _MOST and not isinstance(alpha, OpenInterestFit):
+        raise SchemaError(
+            f"alpha: received {alpha!r}; legal: contracts of open interest per contract of net purchases, at "
+            f"most {_MOST:g} either way, such as 0.4, not percent."
+        )
+    return value
 
 
 def _volumes(flow: Any) -> tuple[pd.Series, pd.Series | None]:
