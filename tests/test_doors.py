@@ -6,8 +6,9 @@ import pytest
 import gammaflow as gf
 
 BOOK_DOORS = {
-    "sweep_spot": {}, "aggregate_exposure": {}, "sweep": {}, "hedge_flow": {"spot": 60_000.0}, "flow_ladder": {},
-    "compare_exercise": {}, "fit_smiles": {}, "compare_dynamics": {}, "flip_path": {"days": [0]},
+    "sweep_spot": {}, "aggregate_exposure": {}, "sweep": {}, "hedge_flow": {"spot": 60_000.0},
+    "flow_ladder": {}, "compare_exercise": {}, "fit_smiles": {}, "compare_dynamics": {},
+    "flip_path": {"days": [0]},
     "flow_around_spot": {},
 }  # fmt: skip
 CHAIN_DOORS = {

@@ -43,6 +43,13 @@ class RuleComparison(Study):
     ----------
     levels : mapping of str to Levels
         Levels behind each row of `table`, by the rule's name; none where dealers hold no contract.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.compare_rules(gf.demo_chain(), ["calls_long_puts_short", "short_all"])
+    >>> found.brief()["flip"].to_list(), found.brief()["trough"].to_list()
+    (['77,509', 'none'], ['68,655', '84,146'])
     """
 
     levels: Mapping[str, Levels]

@@ -367,6 +367,30 @@ def test_plot(bands):
     plt.close(top.figure)
 
 
+def test_tornado_plot(bands):
+    pytest.importorskip("matplotlib").use("Agg")
+    import matplotlib.pyplot as plt
+
+    ax = bands.plot_tornado(cells=3)
+    table = bands.tornado().iloc[:3]
+    middle = ax.get_lines()[0].get_xdata()[0]
+    spot = bands.profile.book.spot
+    gamma = float(
+        bands.profile.group_gamma(np.array([spot]), bands.cells.cells.place)[:, 0] @ bands.cells.mean
+    )
+    assert middle == pytest.approx(gamma / 1e6, rel=1e-12)
+    for bars, name in zip(ax.containers, ("5 %", "95 %"), strict=True):
+        ends = [bar.get_x() + bar.get_width() for bar in bars]
+        np.testing.assert_allclose(ends, table[f"gamma {name}"] / 1e6, rtol=1e-12)
+    first = ax.get_yticklabels()[0].get_text()
+    assert first.startswith(", ".join(map(str, table.index[0])) + ": ")
+    assert "beliefs: customers_buy_puts" in ax.get_title(loc="left")
+    assert "USD m per +1 % spot" in ax.get_xlabel()
+    plt.close(ax.figure)
+    with pytest.raises(SchemaError, match="cells: received 0"):
+        bands.plot_tornado(cells=0)
+
+
 def test_errors(chain, bands):
     with pytest.raises(SchemaError, match=r"(?s)draws: received 0; legal: an integer >= 1.*seed: .*core: "):
         gf.sign_bands(chain, draws=0, seed=-1, core=0.0)
