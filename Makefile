@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+# Tests start many processes; each would compile the package's source anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo   the main job on the built-in chain: levels in the terminal, a report in demo-report.html"

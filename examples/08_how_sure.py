@@ -1,4 +1,4 @@
-"""The sign of dealers' gamma under beliefs: the chance of being short, flips, cores and what would change it.
+"""The short-gamma zone under every rule and under beliefs: chance of being short, flips, cores, break-even.
 
 Pass tables of Deribit instruments of BTC to use quotes of your own. Without them the recorded chains of 4 and
 5 February 2026 are used where they are, beside the repository, else the built-in synthetic chain; --demo asks
@@ -37,6 +37,9 @@ def main() -> None:
     for chain in chains():
         every = {name: gf.sign_bands(chain, name) for name in BELIEFS}
         print(f"\n=== {chain.symbol} {chain.asof:%Y-%m-%d %H:%M} UTC, spot {chain.spot:,.0f} ===")
+        rules = gf.compare_rules(chain).table[["nearest_flip", "zone_low", "zone_high", "trough", "core_low",
+                                               "core_high"]]  # fmt: skip
+        show("levels under every rule", rules, "{:,.0f}")
         spots = np.arange(60_000.0, 81_000.0, 2_000.0)
         short = {
             name: np.interp(spots, bands.table.index, bands.table["p_short"]) for name, bands in every.items()

@@ -28,20 +28,21 @@ from gammaflow.market.readers import chain_from_frame, read_chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.market.store import Store
 from gammaflow.market.trades import Trades, read_trades
-from gammaflow.positions import beliefs, classification, filters, venues
+from gammaflow.positions import beliefs, filters, venues
 from gammaflow.positions import rules as positioning
 from gammaflow.positions.beliefs import Beliefs
 from gammaflow.positions.book import Book
-from gammaflow.positions.customer_flow import customer_flow
-from gammaflow.positions.inventory import Flow
-from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
-from gammaflow.positions.open_close import open_close
-from gammaflow.positions.open_interest import OpenInterestChange, open_interest_change
-from gammaflow.positions.open_interest_estimate import (
+from gammaflow.positions.flow import classification
+from gammaflow.positions.flow.customer_flow import customer_flow
+from gammaflow.positions.flow.inventory import Flow
+from gammaflow.positions.flow.open_close import open_close
+from gammaflow.positions.interest.change import OpenInterestChange, open_interest_change
+from gammaflow.positions.interest.estimate import (
     estimate_open_interest,
     fit_open_interest,
     score_open_interest,
 )
+from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible, book_notes
 from gammaflow.positions.rules import assign_positions
 from gammaflow.pricing import american, barrier, bsm
 from gammaflow.report import Report, analyze

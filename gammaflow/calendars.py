@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import utc
 from gammaflow.errors import SchemaError
+from gammaflow.units import DAYS_PER_YEAR
 
 __all__ = ["DAYS_PER_YEAR", "NEW_YORK", "closes", "is_open", "last_sessions", "sessions", "years_to_expiry"]
-
-#: Days per year (ACT/365), each of 86,400 s.
-DAYS_PER_YEAR = 365.0
 
 #: Time zone in which US listed options settle.
 NEW_YORK = "America/New_York"

@@ -234,21 +234,23 @@ def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:
         wanted = wanted.item()
     listed = list(wanted) if np.iterable(wanted) and not isinstance(wanted, str) else [wanted]
     if column.type == "time":
-        # Columns hold timestamps in UTC without a time zone.
-        known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]
-        stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in known]
-        moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
-        if problems:
-            return np.empty(0), problems
-        found = [m.tz_localize(None).to_datetime64() for m in moments] + [NO_TIME] * (
-            len(listed) - len(known)
-        )
-        return np.array(found, "datetime64[ns]"), []
+        return _wanted_times(column, listed)
     if column.type == "number":
         return numbers(listed, column.name)
     wrong = [v for v in listed if not isinstance(v, str) or (column.choices and v not in column.choices)]
     problems = [f"{column.name}: received {wrong[0]!r}; legal: {column.legal}."] if wrong else []
     return np.array(listed, dtype=object), problems
+
+
+def _wanted_times(column: Column, listed: list[Any]) -> tuple[NDArray[Any], list[str]]:
+    """Timestamps in UTC without a time zone, as columns hold them, and their problems."""
+    known = [v for v in listed if not (column.missing_ok and pd.api.types.is_scalar(v) and pd.isna(v))]
+    stamps = [pd.Timestamp(v, tz="UTC") if isinstance(v, np.datetime64) else v for v in known]
+    moments, problems = attempt(*(lambda v=v: utc(v, column.name) for v in stamps))
+    if problems:
+        return np.empty(0), problems
+    found = [m.tz_localize(None).to_datetime64() for m in moments]
+    return np.array(found + [NO_TIME] * (len(listed) - len(known)), "datetime64[ns]"), []
 
 
 def _among(column: NDArray[Any], values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -270,13 +272,17 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
         return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
     if pd.api.types.is_numeric_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan), []
-    text = series.astype("str").str.strip()
+    text = series.astype("str")
+    array = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    unread = np.flatnonzero(np.isnan(array))
+    if not unread.size:
+        return array, []
+    rest, absent = text.iloc[unread].str.strip(), series.isna().to_numpy()[unread]
     # Only commas between groups of three digits separate thousands: "22,5" is not 225.
-    text = text.mask(text.str.fullmatch(_THOUSANDS), text.str.replace(",", "", regex=False))
-    blank = series.isna() | text.str.lower().isin(("", "nan", "none", "null", "n/a"))
-    parsed = pd.to_numeric(text.mask(blank), errors="coerce")
-    bad = np.flatnonzero((parsed.isna() & ~blank).to_numpy())
-    array = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    rest = rest.mask(rest.str.fullmatch(_THOUSANDS), rest.str.replace(",", "", regex=False))
+    blank = absent | rest.str.lower().isin(("", "nan", "none", "null", "n/a")).to_numpy()
+    array[unread] = pd.to_numeric(rest, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = unread[np.isnan(array[unread]) & ~blank]
     return array, [_count(name, bad, series.to_numpy(), "are not numbers", "numbers")] if bad.size else []
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "rows_text",
     "strike_text",
     "value_text",
+    "yearly_text",
 ]
 
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
@@ -63,6 +64,23 @@ def amount_text(amount: float, unit: str, digits: int = 1) -> tuple[str, str]:
     """
     divisor, unit = readable(amount, unit)
     return f"{amount / divisor:z,.{digits}f}", unit
+
+
+def yearly_text(values: ArrayLike) -> str:
+    """Rates or yields [1/year] in percent: one number where all are equal, else the median and the range.
+
+    Examples
+    --------
+    >>> yearly_text([0.04, 0.04]), yearly_text([0.0, 0.0125, 0.05]), yearly_text([])
+    ('4 % a year', '1.25 % a year (median; 0 % to 5 %)', 'none')
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if not found.size:
+        return "none"
+    low, middle, high = (
+        f"{round(100.0 * float(value), 2) + 0.0:g}" for value in (found.min(), np.median(found), found.max())
+    )
+    return f"{low} % a year" if low == high else f"{middle} % a year (median; {low} % to {high} %)"
 
 
 def price_text(price: float) -> str:

@@ -34,6 +34,7 @@ from gammaflow.errors import SchemaError
 __all__ = [
     "CONVENTION",
     "CONVERSIONS",
+    "DAYS_PER_YEAR",
     "MEASURES",
     "PERCENT",
     "POWERS",
@@ -45,7 +46,8 @@ __all__ = [
     "money",
 ]
 
-_DAY = 1.0 / 365.0
+#: Days per year (ACT/365), each of 86,400 s.
+DAYS_PER_YEAR = 365.0
 #: One percent of spot, and one vol point.
 PERCENT = 0.01
 
@@ -69,12 +71,14 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             Measure("delta", "delta", 1.0, "{ccy}", "dealers' dollar delta"),
             Measure("gamma", "gamma", PERCENT, "{ccy} per +1 % spot", "dollar delta gained per +1 % (GEX)"),
             Measure("vanna", "vanna", PERCENT, "{ccy} per +1 vol point", "dollar delta per vol point (VEX)"),
-            Measure("charm", "charm", _DAY, "{ccy} per day", "dollar delta per calendar day (CEX)"),
+            Measure(
+                "charm", "charm", 1.0 / DAYS_PER_YEAR, "{ccy} per day", "dollar delta per calendar day (CEX)"
+            ),
             Measure("vega", "vega", PERCENT, "{ccy} per +1 vol point", "value gained per vol point"),
-            Measure("theta", "theta", _DAY, "{ccy} per day", "value gained per calendar day"),
+            Measure("theta", "theta", 1.0 / DAYS_PER_YEAR, "{ccy} per day", "value gained per calendar day"),
             Measure("speed", "speed", PERCENT**2, "GEX per +1 % spot", "GEX gained per +1 % spot"),
             Measure("zomma", "zomma", PERCENT**2, "GEX per +1 vol point", "GEX gained per vol point"),
-            Measure("color", "color", PERCENT * _DAY, "GEX per day", "GEX gained per calendar day"),
+            Measure("color", "color", PERCENT / DAYS_PER_YEAR, "GEX per day", "GEX gained per calendar day"),
             Measure(
                 "gross_gamma",
                 "gross_gamma",

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,8 +95,3 @@ def test_moments_need_a_zone_and_years_that_are_known():
         is_open("XNYS", "1999-12-31T15:00Z")
     with pytest.raises(SchemaError, match="to 2046-01-02"):
         closes("XNYS", ["2026-02-05", "2046-01-02"])
-
-
-def test_the_calendars_are_imported_only_when_asked_for():
-    code = "import sys, gammaflow.calendars; sys.exit('exchange_calendars' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,6 +1,8 @@
 """Names that tab completion shows, and the one place that holds the version."""
 
 import inspect
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 NAMESPACES = [
-    gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps,
+    gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps, gf.conventions,
 ]  # fmt: skip
 
 
@@ -27,6 +29,21 @@ def test_packages_show_their_public_names(package):
 def test_the_library_shows_its_public_names():
     assert dir(gf) == sorted([*gf.__all__, "__version__"])
     assert all(hasattr(gf, name) for name in dir(gf))
+
+
+def test_importing_the_library_loads_numba_and_pandas_and_computes_nothing():
+    """No library for pictures, networks, clusters, calendars or a terminal, and no part of scipy of ours."""
+    code = (
+        "import sys, numba, pandas\n"
+        "before = set(sys.modules)\n"
+        "import gammaflow\n"
+        "new = set(sys.modules) - before\n"
+        "print(sorted({name.partition('.')[0] for name in new} - set(sys.stdlib_module_names)))\n"
+        "print({'gammaflow.report', 'gammaflow.market.feeds', 'gammaflow.calendars'} <= new)\n"
+        "print(gammaflow.kernels.american.rule.cache_info().currsize)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['gammaflow']", "True", "0"]
 
 
 def test_the_version_stands_once():

@@ -67,7 +67,7 @@ def test_all_problems_come_in_one_error():
         ({"strike": ["1,000.5", "abc", "7"]}, "strike: 1 of 3 rows are not numbers (first: row 1 = 'abc')"),
         ({"strike": [1j, 2j, 3j]}, "strike: received complex128 values; numbers are needed"),
         (
-            {"expiry": pd.DatetimeIndex(["3000-01-01T00:00Z"] * 3)},
+            {"expiry": pd.DatetimeIndex(np.array(["3000-01-01"] * 3, "datetime64[s]"), tz="UTC")},
             "expiry: holds times outside 1678 .. 2261",
         ),
         ({"expiry": np.array(["NaT"] * 3, "datetime64[ns]")}, "expiry: 3 of 3 rows are missing"),

@@ -15,7 +15,7 @@ import typer
 from gammaflow.checks import attempt
 from gammaflow.errors import SchemaError
 from gammaflow.positions import filters
-from gammaflow.positions.cycles import CYCLES
+from gammaflow.positions.filters.cycles import CYCLES
 from gammaflow.selection import Filter
 
 __all__ = ["Rows"]

@@ -22,6 +22,7 @@ from gammaflow.exposure.band_levels import (
     find_draw_levels,
     named_quantiles,
 )
+from gammaflow.exposure.band_parts import one_at_a_time, short_interval, tornado_table
 from gammaflow.exposure.band_text import lines, to_dict
 from gammaflow.exposure.break_even import BreakEven, find_break_even
 from gammaflow.exposure.dynamics import Dynamics
@@ -30,12 +31,12 @@ from gammaflow.exposure.levels import noise_share
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.frozen import Frozen
-from gammaflow.kernels.bands import products, short_parts
+from gammaflow.kernels.bands import products
 from gammaflow.market.chain import Chain
 from gammaflow.positions.beliefs import Beliefs, CellBeliefs, find_beliefs, interest_of
 from gammaflow.positions.book import Book
 from gammaflow.positions.joins import join
-from gammaflow.text import moment_text, price_text
+from gammaflow.text import moment_text
 from gammaflow.units import describe
 
 __all__ = ["Bands", "sign_bands"]
@@ -143,15 +144,13 @@ class Bands(Frozen):
     @cached_property
     def break_even(self) -> BreakEven:
         """Net share of put (of call) open interest below which dealers are short gamma, others at means."""
-        kind = self.cells.cells.table["kind"].to_numpy(str)
-        extra = np.zeros(len(self.unit) - len(kind))
+        extra = np.zeros(len(self.unit) - len(self.cells.mean))
         size = np.append(self.cells.cells.table["size"].to_numpy(), extra)
-        masks = {name: np.append(np.char.endswith(kind, name), extra > 0) for name in ("put", "call")}
         return find_break_even(
             self._unit_at,
             self.profile.spots,
             self._book.spot,
-            {name: mask for name, mask in masks.items() if size[mask].sum() > 0.0},
+            {name: mask for name, mask in self._kinds.items() if size[mask].sum() > 0.0},
             size,
             self._shares,
             self._means,
@@ -188,23 +187,8 @@ class Bands(Frozen):
                 f"{spots[0]:,.2f} .. {spots[-1]:,.2f}."
             )
         x = np.unique(np.concatenate([[low], spots[(spots > low) & (spots < high)], [high]]))
-        unit, out = self._unit_at(x), np.empty(self.draws)
-        for some, gamma in blocks_of(self._shares, unit):
-            short_parts(x, gamma, out[some])
-        puts = np.append(self.cells.cells.table["kind"].to_numpy(str), [""])[: len(unit)]
-        mine = np.char.endswith(puts, "put")
-        rest = (np.where(mine, 0.0, self._means)[:, None] * unit).sum(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = -rest / unit[mine].sum(axis=0) if mine.any() else np.full(len(x), np.nan)
-        found = {"p_all": (out >= 1.0 - 1e-12).mean(), "p_any": (out > 0.0).mean(), "mean": out.mean()}
-        levels = self._frame
-        ends = [np.log(levels[name].clip(low, high).to_numpy()) for name in ("core_low", "core_high")]
-        inside = np.nan_to_num(ends[1] - ends[0]) / np.log(high / low)
-        found |= {"p_trough": levels["trough"].between(low, high).mean(), "core": inside.mean()}
-        found |= {"p_core": (inside >= 1.0 - 1e-12).mean()}
-        shares = {"put_all": share.min(), "put_any": share.max()}
-        quantiles = {name: q[0] for name, q in named_quantiles(out[None, :]).items()}
-        return pd.Series({**found, **quantiles, **shares}, name=f"{price_text(low)} .. {price_text(high)}")
+        puts = self._kinds["put"]
+        return short_interval(x, self._unit_at(x), self._shares, self._means, puts, self._frame)
 
     def tornado(self) -> pd.DataFrame:
         """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at means.
@@ -217,28 +201,11 @@ class Bands(Frozen):
             One row per cell, the largest `swing` of gamma at spot first: the two shares, and gamma at spot,
             nearest flip, trough and core at both.
         """
-        table, means = self.cells.table, self._means
-        count = len(table)
-        shares = np.tile(means, (2 * count, 1))
-        for i, name in enumerate(("5 %", "95 %")):
-            shares[np.arange(count) + i * count, np.arange(count)] = table[name]
-        gamma = np.empty((2 * count, 1))
+        table = self.cells.table
+        shares = one_at_a_time(self._means, table["5 %"].to_numpy(), table["95 %"].to_numpy())
+        gamma = np.empty((len(shares), 1))
         products(shares, self._unit_at(np.array([self._book.spot])), gamma)
-        found = self._levels_of(shares).levels
-        columns: dict[str, Array] = {
-            "open_interest": table["open_interest"].to_numpy(),
-            "swing": np.abs(gamma[count:, 0] - gamma[:count, 0]),
-        }
-        values = {"share": np.append(table["5 %"], table["95 %"]), "gamma": gamma[:, 0]}
-        values |= {
-            "flip": found[:, 0],
-            "trough": found[:, 5],
-            "core_low": found[:, 7],
-            "core_high": found[:, 8],
-        }
-        for name, both in values.items():
-            columns |= {f"{name} 5 %": both[:count], f"{name} 95 %": both[count:]}
-        return pd.DataFrame(columns, index=table.index).sort_values("swing", ascending=False, kind="stable")
+        return tornado_table(table, gamma[:, 0], self._levels_of(shares).levels)
 
     def book(self, draw: int) -> Book:
         """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated."""
@@ -301,6 +268,12 @@ class Bands(Frozen):
         drawn = self.cells.draw(self.draws, self.seed)
         known = np.ones((self.draws, len(self.unit) - drawn.shape[1]))
         return read_only(np.concatenate([drawn, known], axis=1))
+
+    @property
+    def _kinds(self) -> dict[str, NDArray[np.bool_]]:
+        """Rows of `unit` that are puts, and those that are calls, of any kind."""
+        kind = np.append(self.cells.cells.table["kind"].to_numpy(str), [""])[: len(self.unit)]
+        return {name: np.char.endswith(kind, name) for name in ("put", "call")}
 
     @property
     def _means(self) -> Array:

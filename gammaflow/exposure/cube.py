@@ -137,7 +137,7 @@ class Cube(Frozen):
             labels = [f"{100 * shift:+g} vol points" if shift else "as quoted" for shift in self.vol_shifts]
             fixed = f", {days:g} d ahead" if days else ""
         title = under_rule(f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}", book)
-        options = {"currency": book.currency, "labels": labels, **options}
+        options = {"name": measure, "currency": book.currency, "labels": labels, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 
     def _slice(

@@ -1,8 +1,7 @@
 """Roots, extrema and integrals of a measure over spot, which may jump at known spots.
 
-Everything is done for many brackets or panels at once, since a measure is repriced at a thousand spots in
-hardly more time than at one. scipy's solvers are imported where they are used: they take 0.4 s, half of
-`import gammaflow`.
+All brackets, triples or panels are handled together, because pricing a measure at a thousand spots takes
+hardly longer than at one. scipy's solvers are imported only where they are used.
 """
 
 from __future__ import annotations

@@ -115,7 +115,8 @@ class ExerciseComparison(Frozen):
         book = self.book
         bars = self.table[f"{measure}_difference"].unstack("kind").fillna(0.0).dropna()
         title = f"{book.title} effect of early exercise on {measure}, {moment_text(book.asof)}"
-        return plot_bars(bars, book.spot, title, describe(book.currency)[measure], ax=ax)
+        unit = describe(book.currency)[measure]
+        return plot_bars(bars, book.spot, title, unit, name=f"{measure} of early exercise", ax=ax)
 
     def __repr__(self) -> str:
         american, total = self.book.select(exercise="american"), self.total()

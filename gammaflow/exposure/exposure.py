@@ -154,7 +154,7 @@ class Exposure(Frozen):
                 f"by: received {by!r}, and no row of the book has a strike ({self.left_out(by)}). "
                 "Use by='expiry'."
             )
-        options = {"currency": self.book.currency, **options}
+        options = {"name": measure, "currency": self.book.currency, **options}
         when = moment_text(self.book.asof, self.days, self.vol_shift)
         title = under_rule(f"{self.book.title} {measure} by {by}, {when}", self.book)
         ax = plot_bars(bars, self.book.spot, title, unit, **options)

@@ -130,8 +130,8 @@ def _sizes_that_pay(
 ) -> NDArray[np.int64]:
     """Chebyshev points of each group, by the least width of `wide` rows; 0 where direct sums are cheaper.
 
-    The direct sum takes a term for each row and spot, interpolation one for each row and node, and besides a
-    cosine for each node and spot, shared by all groups of a size, and products of nodes with nodes and spots.
+    A direct sum has a term for each row and spot. Interpolation has one for each row and node, a cosine for
+    each node and spot (shared by all groups of a size), and products of nodes with nodes and with spots.
     """
     least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
     sizes = np.where(np.isfinite(least), chebyshev.points_needed(half, least), 0)

@@ -149,8 +149,8 @@ class HedgeFlow(Frozen):
         title = under_rule(f"{book.title} hedge flow by expiry, {moment_text(book.asof)}", book)
         move = f"spot to {price_text(self.spot)}, {self.days:g} days, {100 * self.vol_shift:+g} vol points"
         bars = self.by_expiry[list(CAUSES)]
-        ax = plot_bars(bars, book.spot, title, book.currency, currency=book.currency, ax=ax)
-        ax.set_ylabel(f"traded [{ax.get_ylabel()}], + = dealers buy")
+        ax = plot_bars(bars, book.spot, title, book.currency, name="traded", currency=book.currency, ax=ax)
+        ax.set_ylabel(f"{ax.get_ylabel()}, + = dealers buy")
         ax.set_xlabel(f"{ax.get_xlabel()}; {move}")
         return ax
 

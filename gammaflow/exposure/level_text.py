@@ -7,8 +7,9 @@ import pandas as pd
 
 from gammaflow.exposure.level_data import LevelData
 from gammaflow.exposure.zones import FADED, Zone
+from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
-from gammaflow.text import amount_text, expiry_labels, strike_text
+from gammaflow.text import amount_text, expiry_labels, strike_text, yearly_text
 from gammaflow.units import describe
 
 __all__ = ["distance", "explain", "lines", "summary"]
@@ -50,31 +51,43 @@ def lines(levels: LevelData) -> list[tuple[str, str]]:
 
 def explain(levels: LevelData) -> str:
     """Rule, time, vol, units and method behind each number."""
+    pairs = [*_conditions(levels), *_definitions(levels)]
+    width = max(len(name) for name, _ in pairs)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in pairs)
+
+
+def _conditions(levels: LevelData) -> list[tuple[str, str]]:
+    """Name and text of the conditions under which the levels hold."""
     profile, book = levels.profile, levels.profile.book
-    unit = describe(book.currency)["gamma"]
     forwards = int(book.on_forward.sum())
     low, high = np.nanmin(book["sigma"], initial=np.inf), np.nanmax(book["sigma"], initial=0.0)
-    lines = [
+    venues = ", ".join(sorted(set(book["venue"])))
+    quality = " | ".join(book.quality_text.splitlines())
+    return [
         *(("WARNING", sentence) for sentence in levels.warnings),
         ("rule", book.rule_text),
         *(("filter", text) for text in book.filters),
         ("sign", book.sign),
         (
             "rows",
-            f"{len(book):,} of {', '.join(sorted(set(book['venue'])))}; "
-            f"{len(book.expiries.dropna()):,} expiries" + (f"; {book.subset}" if book.subset else ""),
+            f"{len(book):,} of {venues}; {len(book.expiries.dropna()):,} expiries"
+            + (f"; {book.subset}" if book.subset else ""),
         ),
-        (
-            "quality",
-            " | ".join(book.quality_text.splitlines())
-            if book.quality
-            else "not known: no chain is behind the book",
-        ),
+        ("quality", quality if book.quality else "not known: no chain is behind the book"),
         ("time", f"{book.asof:%Y-%m-%d %H:%M:%S} UTC + {profile.days:g} days, to the second, ACT/365"),
         ("model", f"Black-76 for {forwards:,} rows on forwards, Black-Scholes-Merton for the others"),
-        *(("besides", remark) for remark in profile.remarks),
+        *_rates(book),
+        *(("remark", remark) for remark in profile.remarks),
         ("volatility", f"{low:.1%} to {high:.1%} as quoted, + {100 * profile.vol_shift:g} points"),
         ("dynamics", f"{profile.dynamics}: {profile.dynamics.meaning}"),
+    ]
+
+
+def _definitions(levels: LevelData) -> list[tuple[str, str]]:
+    """Name and meaning of each level."""
+    currency = levels.profile.book.currency
+    unit = describe(currency)["gamma"]
+    return [
         (levels.measure, f"sum of position x multiplier x gamma x S^2 x 0.01 [{unit}]"),
         ("zero gamma", "spot at which the sum, recomputed at that spot, is zero"),
         (
@@ -87,7 +100,7 @@ def explain(levels: LevelData) -> str:
             f"{FADED:.0%} of the trough, searched from a tenth of spot to ten times spot",
         ),
         ("core", f"around a trough, where the sum stays below {levels.core_fraction:g} of it"),
-        ("flow", f"integral of the sum over 100 d ln S across the zone [{book.currency}]"),
+        ("flow", f"integral of the sum over 100 d ln S across the zone [{currency}]"),
         *(("walls", f"{sense}: {row['meaning']}") for sense, row in levels.walls.iterrows()),
         (
             "max pain",
@@ -95,8 +108,6 @@ def explain(levels: LevelData) -> str:
         ),
         ("by strike", "net gamma of each strike at spot: where short gamma sits, not where spot is short"),
     ]
-    width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
 
 
 def summary(levels: LevelData) -> str:
@@ -112,10 +123,19 @@ def summary(levels: LevelData) -> str:
                 vol_shift=profile.vol_shift,
                 warnings=levels.warnings,
             ),
+            "; ".join(f"{name}: {text}" for name, text in _rates(profile.book)),
             f"smile dynamics: {profile.dynamics.name}; core fraction {levels.core_fraction:g}",
             *(f"  {name:<{width}}  {value}" for name, value in pairs),
         ]
     )
+
+
+def _rates(book: Book) -> list[tuple[str, str]]:
+    """Name and text of the rates, and of the yields of the rows that are not on a forward."""
+    return [
+        ("rate", yearly_text(book["rate"])),
+        ("dividend yield", yearly_text(book["dividend_yield"][~book.on_forward])),
+    ]
 
 
 def distance(levels: LevelData, zone: Zone) -> str:

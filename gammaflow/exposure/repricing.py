@@ -225,7 +225,7 @@ class Repricing(Frozen):
 
         book, unit = self.book, describe(self.book.currency)[measure]
         title = self._title(f"{measure} over spot by {key}")
-        options = {"currency": book.currency, **options}
+        options = {"name": measure, "currency": book.currency, **options}
         return plot_stack(self.by(key, measure), book.spot, title, unit, **options)
 
     def plot_by(self, key: str = "strike", measure: str = "gamma", **options: Any) -> Any:

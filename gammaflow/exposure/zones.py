@@ -71,8 +71,9 @@ class Zone:
         span that was searched.
     flow : float
         Amount dealers must trade [currency] as spot crosses the whole zone (>= 0): they sell on the way down
-        and buy on the way up. The integral of -gamma over 100 d ln S, to 1e-6 of itself; amounts traded at
-        once when a continuously observed barrier is hit are not included (`hedge_flow` includes them).
+        and buy on the way up. The integral of -gamma over 100 d ln S, to 1e-6 of the integral of |gamma|;
+        amounts traded at once when a continuously observed barrier is hit are not included (`hedge_flow`
+        includes them).
     troughs : tuple of Trough
         Local minima, deepest first. A minimum inside a deeper one's core is omitted, and so is a ripple: one
         from which gamma falls to a deeper one before it has risen to its own core's edge.

@@ -226,7 +226,9 @@ class Quality(Frozen):
         bars = pd.concat([pd.Series({"usable": self.usable_open_interest}), lost.astype(np.float64)])
         bars.index = pd.Index(list(map(str, bars.index)), name="rows of the chain")
         title = f"Open interest by use, {self.source}" if self.source else "Open interest by use"
-        return plot_bars(bars.to_frame("open interest"), np.nan, title, "contracts", ax=ax)
+        return plot_bars(
+            bars.to_frame("open interest"), np.nan, title, "contracts", name="open interest", ax=ax
+        )
 
     def __str__(self) -> str:
         share = (

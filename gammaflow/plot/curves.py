@@ -28,6 +28,7 @@ def plot_curves(
     title: str,
     unit: str,
     *,
+    name: str = "",
     labels: Sequence[str] | None = None,
     zeros: Sequence[Sequence[float]] = (),
     spans: Sequence[Sequence[tuple[float, float]]] = (),
@@ -46,6 +47,8 @@ def plot_curves(
         Price of the underlying, marked [currency].
     title, unit : str
         Title, and unit of `curves`; a readable power of ten is added to it.
+    name : str
+        What is measured, named before its unit on the vertical axis.
     labels : sequence of str, optional
         Name of each line in the legend; default the columns, and before numbers the name of the columns.
     zeros : sequence of sequences of float
@@ -70,7 +73,8 @@ def plot_curves(
         labels = [f"{head}{c:g}" if numbered else str(c) for c in curves.columns]
     looks = _looks(len(labels), numbered)
     every = -(-len(labels) // _SHOWN) if numbered else 1
-    with canvas(ax, title, unit, across=("spot", currency), ends=spots, spot=spot) as ax:
+    measured = f"{name} [{unit}]" if name else unit
+    with canvas(ax, title, measured, across=("spot", currency), ends=spots, spot=spot) as ax:
         for i, (label, (color, style)) in enumerate(zip(labels, looks, strict=True)):
             roots = np.array(zeros[i] if len(zeros) else ())
             if roots.size:
@@ -92,7 +96,14 @@ def plot_curves(
 
 
 def plot_stack(
-    parts: pd.DataFrame, spot: float, title: str, unit: str, *, currency: str = "", ax: Any = None
+    parts: pd.DataFrame,
+    spot: float,
+    title: str,
+    unit: str,
+    *,
+    name: str = "",
+    currency: str = "",
+    ax: Any = None,
 ) -> Any:
     """A measure over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
 
@@ -104,6 +115,8 @@ def plot_stack(
         Price of the underlying, marked [currency].
     title, unit : str
         Title, and unit of `parts`; a readable power of ten is added to it.
+    name : str
+        What is measured, named before its unit on the vertical axis.
     currency : str
         Unit of spot.
     ax : matplotlib Axes, optional
@@ -119,9 +132,10 @@ def plot_stack(
     below = parts.clip(upper=0.0).cumsum(axis=1)
     divisor, unit = readable(pd.concat([above.iloc[:, -1], below.iloc[:, -1]]), unit)
     spots = parts.index.to_numpy(dtype=np.float64)
-    with canvas(ax, title, unit, across=("spot", currency), ends=spots, spot=spot) as ax:
-        for i, (name, color) in enumerate(part_colors(parts.columns).items()):
-            for sum_, label in ((above, plain(str(name))), (below, None)):
+    measured = f"{name} [{unit}]" if name else unit
+    with canvas(ax, title, measured, across=("spot", currency), ends=spots, spot=spot) as ax:
+        for i, (part, color) in enumerate(part_colors(parts.columns).items()):
+            for sum_, label in ((above, plain(str(part))), (below, None)):
                 top = sum_.iloc[:, i].to_numpy() / divisor
                 base = sum_.iloc[:, i - 1].to_numpy() / divisor if i else np.zeros(len(spots))
                 ax.fill_between(spots, base, top, color=color, alpha=0.75, linewidth=0, zorder=2, label=label)

@@ -32,6 +32,7 @@ COLORS = {
     "call": "#0072b2",
     "put": "#d55e00",
     "barrier": "#cc79a7",
+    "digital": "#009e73",
     "net": "#1f2937",
     "line": "#1f2937",
     "spot": "#6b7280",
@@ -42,6 +43,9 @@ COLORS = {
 
 #: For parts without a colour of their own (Okabe and Ito without yellow, which is hard to see on white).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
+
+# First words of the kinds that share a colour.
+_FAMILIES = {"barrier": ("down-in ", "down-out ", "up-in ", "up-out "), "digital": ("digital ",)}
 
 #: Marks for the levels in a table: column, colour, marker, name.
 MARKS = (
@@ -62,7 +66,7 @@ def require(module: str) -> Any:
 
 
 def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
-    """A colour for each part: calls and puts have their own, others take colours of `PALETTE` in turn.
+    """A colour for each part: calls, puts, barrier and digital options have their own, others take turns.
 
     Examples
     --------
@@ -71,7 +75,8 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
     """
     names = list(parts)
     own = {name: COLORS[name] for name in names if name in ("call", "put")}
-    own |= {name: COLORS["barrier"] for name in names if str(name).endswith((" call", " put"))}
+    for family, starts in _FAMILIES.items():
+        own |= {name: COLORS[family] for name in names if str(name).startswith(starts)}
     free = cycle(color for color in PALETTE if color not in own.values())
     return {name: own[name] if name in own else next(free) for name in names}
 

@@ -21,7 +21,14 @@ Zones = Sequence[tuple[float, float, Sequence[tuple[float, float]]]]
 
 
 def plot_bars(
-    bars: pd.DataFrame, spot: float | None, title: str, unit: str, *, currency: str = "", ax: Any = None
+    bars: pd.DataFrame,
+    spot: float | None,
+    title: str,
+    unit: str,
+    *,
+    name: str = "",
+    currency: str = "",
+    ax: Any = None,
 ) -> Any:
     """Stacked bars of calls and puts, or of other parts, with their sum.
 
@@ -34,6 +41,8 @@ def plot_bars(
         Price of the underlying, marked where the axis is strikes [currency].
     title, unit : str
         Title, and unit of `bars`; a readable power of ten is added to it.
+    name : str
+        What is measured, named before its unit on the vertical axis.
     currency : str
         Unit of strikes.
     ax : matplotlib Axes, optional
@@ -53,12 +62,13 @@ def plot_bars(
     heights = bars / divisor
     above, below = np.zeros(len(bars)), np.zeros(len(bars))
     how: dict[str, Any] = {"across": ("strike", currency), "spot": spot} if strikes else {}
-    with canvas(ax, title, unit, legend="above", **how) as ax:
+    label = f"{name} [{unit}]" if name else unit
+    with canvas(ax, title, label, legend="above", **how) as ax:
         for kind, color in part_colors(bars.columns).items():
             height = heights[kind].to_numpy()
-            name = f"{kind}s" if kind in _KINDS else plain(str(kind))
+            part = f"{kind}s" if kind in _KINDS else plain(str(kind))
             base = np.where(height >= 0, above, below)
-            ax.bar(places, height, width, bottom=base, color=color, label=name, zorder=2)
+            ax.bar(places, height, width, bottom=base, color=color, label=part, zorder=2)
             above, below = above + np.maximum(height, 0), below + np.minimum(height, 0)
         held, net = bars.ne(0).any(axis=1).to_numpy(), heights.sum(axis=1).to_numpy()
         if bars.shape[1] > 1:

@@ -126,7 +126,7 @@ def _codes(values: Any, table: Mapping[str, int], unknown: int) -> NDArray[np.in
         if rest.any():
             codes[rest] = [code(word) for word in values[rest]]
         return codes
-    flat: Any = values.ravel().astype(object) if isinstance(values, np.ndarray) else values
+    flat: Any = values.ravel().astype(object) if isinstance(values, np.ndarray) else pd.Series(values)
     places, words = pd.factorize(flat)
     return np.array([*map(code, words), unknown], np.int8)[places].reshape(values.shape)
 

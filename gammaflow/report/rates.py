@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.market.financing import Financing
 from gammaflow.positions.book import Book
-from gammaflow.text import amount_text
+from gammaflow.text import amount_text, yearly_text
 from gammaflow.units import describe
 
 __all__ = ["early_exercise_facts", "rate_dict", "rate_facts"]
@@ -21,24 +21,14 @@ def _used(book: Book, name: str) -> NDArray[np.float64]:
     return np.asarray(book[name][~book.on_forward | (name == "rate")])
 
 
-def _percent(values: NDArray[np.float64]) -> str:
-    if not values.size:
-        return "none"
-    low, middle, high = (
-        f"{round(100.0 * float(value), 2) + 0.0:g}"
-        for value in (values.min(), np.median(values), values.max())
-    )
-    return f"{low} % a year" if low == high else f"{middle} % a year (median; {low} % to {high} %)"
-
-
 def rate_facts(book: Book, financing: Financing) -> list[tuple[str, str]]:
     """Name and text of the rates and the yields used for valuation."""
-    text = f"{_percent(_used(book, 'dividend_yield'))}: {financing.dividend_yield}"
+    text = f"{yearly_text(_used(book, 'dividend_yield'))}: {financing.dividend_yield}"
     on_forward = int(book.on_forward.sum())
     if 0 < on_forward < len(book):
         text += f"; {on_forward:,} of {len(book):,} rows are on a forward instead"
     return [
-        ("rate", f"{_percent(_used(book, 'rate'))}: {financing.rate}"),
+        ("rate", f"{yearly_text(_used(book, 'rate'))}: {financing.rate}"),
         ("dividend yield", text),
     ]
 

@@ -12,6 +12,7 @@ import pandas as pd
 from gammaflow.checks import check_noun, check_number
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
+from gammaflow.market.financing import finance
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.positions.rules import PositionRule, assign_positions, find_rule
 from gammaflow.studies.study import Study
@@ -34,7 +35,7 @@ class Sensitivity(Study):
         """Gamma at spot under each treatment that has one, as bars (matplotlib Axes)."""
         from gammaflow.plot.static import plot_bars
 
-        return plot_bars(self.table[["gamma"]].dropna(), np.nan, self.title, self.unit, ax=ax)
+        return plot_bars(self.table[["gamma"]].dropna(), np.nan, self.title, self.unit, name="gamma", ax=ax)
 
 
 def sensitivity(
@@ -53,7 +54,7 @@ def sensitivity(
     rule : str or rule
         As in `assign_positions`.
     rate : float, optional
-        As in `repair_chain`.
+        As in `repair_chain` and `analyze`.
     business_days : float
         Days per year of the business-day count; 252 and 262 are in use.
 
@@ -65,7 +66,9 @@ def sensitivity(
         none, or where nothing can be repriced], `rows` valued, and `open_interest` they hold [contracts].
 
         - vendor gamma: position x multiplier x the vendor's gamma x S^2 x 0.01 over unexpired rows;
-        - vendor volatility: the chain unchanged;
+        - vendor volatility: the chain unchanged, with a rate and yield of 0 where it has none;
+        - vendor volatility, rates found: with the rate and yield that `analyze` gives a chain without any,
+          from put-call parity or the short rate of its year (`gammaflow.market.financing.finance`);
         - repaired: `repair_chain(chain)`, both legs at the vol of the out-of-the-money leg, unless the
           vendor's vol of the other leg reprices its quote;
         - repaired, legs apart: `repair_chain(chain, out_of_the_money=False)`, each leg at its own vol, and at
@@ -76,7 +79,7 @@ def sensitivity(
         - midnight UTC: vendor volatility, expiries at 00:00 UTC of their calendar day, as dates without a
           time of day are often read.
 
-        A treatment that leaves no row to value has NaN, and 0 rows.
+        A treatment that leaves no row to value has NaN, and 0 rows; a line of the text says why.
 
     Raises
     ------
@@ -100,6 +103,7 @@ def sensitivity(
     repaired = repair_chain(chain, rate=rate)
     treatments: dict[str, Callable[[], Chain]] = {
         "vendor volatility": lambda: chain,
+        "vendor volatility, rates found": lambda: finance(chain, rate=rate)[0],
         "repaired": lambda: repaired,
         "repaired, legs apart": lambda: repair_chain(chain, rate=rate, out_of_the_money=False),
         "repaired, from mids": lambda: repair_chain(chain, rate=rate, prefer="mid"),
@@ -116,6 +120,7 @@ def sensitivity(
     lines = (
         f"Sensitivity {chain.symbol}, as of {when}, spot {chain.spot:,.2f} {chain.currency}",
         f"rule: {rule.describe(chain)}",
+        *_without_rows(chain, table),
     )
     title = f"{chain.symbol} gamma at spot by treatment of the data, {when}"
     return Sensitivity(table, lines, title, describe(chain.currency)["gamma"])
@@ -135,6 +140,20 @@ def _row(chain: Chain, rule: PositionRule) -> dict[str, Any]:
         "rows": len(book),
         "open_interest": float(chain["open_interest"][fine].sum()),
     }
+
+
+def _without_rows(chain: Chain, table: pd.DataFrame) -> list[str]:
+    """A line for each treatment that leaves no row to value, with the reason."""
+    alive = chain.years > 0
+    reason = "no row has a position, an implied vol and time left"
+    if not alive.any():
+        vendor = "every row has expired"
+    elif np.isnan(chain["vendor_gamma"][alive]).all():
+        vendor = "the chain has no vendor gammas"
+    else:
+        vendor = "no row has a position and a vendor gamma other than 0"
+    names = table.index[table["rows"] == 0]
+    return [f"{name}: not available ({vendor if name == 'vendor gamma' else reason})" for name in names]
 
 
 def _nothing() -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Overlay(Study):
 
         title = f"Gamma of a note with its vega hedged by puts struck at {price_text(self.strike)}"
         unit = f"{currency or 'currency'} per +1 % spot"
-        return plot_curves(self.table, self.spot, title, unit, currency=currency, ax=ax)
+        return plot_curves(self.table, self.spot, title, unit, name="gamma", currency=currency, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -76,7 +76,8 @@ class BarrierMap(Study):
         bars.index = pd.Index(map(price_text, bars.index), name=f"{where} [{book.currency}]")
         what = "traded when notes knock in" if column == "trade" else "face of notes"
         title = f"{book.title} {what}, spot {price_text(book.spot)}, {moment_text(book.asof)}"
-        return plot_bars(bars, book.spot, title, book.currency, ax=ax)
+        name = "traded" if column == "trade" else "face"
+        return plot_bars(bars, book.spot, title, book.currency, name=name, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

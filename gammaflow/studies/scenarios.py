@@ -96,7 +96,8 @@ class DynamicsComparison(Study):
             f"{book.title} {measure.replace('_', ' ')} over spot under each smile dynamics, "
             f"{moment_text(book.asof)}"
         )
-        options = {"currency": book.currency, "zeros": zeros, "ax": ax, **options}
+        name = measure.replace("_", " ")
+        options = {"name": name, "currency": book.currency, "zeros": zeros, "ax": ax, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 
 

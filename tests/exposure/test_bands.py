@@ -310,7 +310,7 @@ def test_draws_of_a_seed(bands, chain):
 
 def test_results_say_what_they_are(bands):
     text = repr(bands)
-    for words in ("beliefs: Beliefs customers_buy_puts", "draws: 60, seed 3", "sign: + = dealers are long",
+    for words in ("beliefs: customers_buy_puts: ", "draws: 60, seed 3", "sign: + = dealers are long",
                   "USD m per +1 % spot", "break-even net share of put", "core, low"):  # fmt: skip
         assert words in text, words
     again = pickle.loads(pickle.dumps(bands))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
@@ -15,8 +16,18 @@ from support.books import ASOF, random_book
 
 
 def units(book, spot, days=0.0, vol_shift=0.0):
-    """Dealers' delta in units of the underlying, from a profile of one spot."""
-    return gf.sweep_spot(book, [spot], days=days, vol_shift=vol_shift).table["delta"].iloc[0] / spot
+    """Dealers' delta in units of the underlying: e^(-q t) N(+-d1) of each row that has not expired."""
+    rows = book.to_frame()
+    t = (rows["expiry"] - book.asof).dt.total_seconds().to_numpy() / (365 * 86_400) - days / 365
+    rows, t = rows[t > 0], t[t > 0]
+    sigma, r = rows["sigma"].to_numpy() + vol_shift, rows["rate"].to_numpy()
+    ratio = rows["forward_ratio"].to_numpy()  # on a forward that keeps its ratio to spot, as time passes too
+    q = np.where(np.isnan(ratio), rows["dividend_yield"], r)
+    ratio = np.where(np.isnan(ratio), 1.0, ratio)
+    d1 = (np.log(ratio * spot / rows["strike"]) + (r - q + 0.5 * sigma**2) * t) / (sigma * np.sqrt(t))
+    side = np.where(rows["kind"] == "call", 1.0, -1.0)
+    delta = side * np.exp(-q * t) * ndtr(side * d1)
+    return float((rows["position"] * rows["multiplier"] * ratio * delta).sum())
 
 
 def gross(book):
@@ -245,6 +256,8 @@ def test_volatility_that_follows_spot_belongs_to_spot():
     beta = hedge_flow(book, spot=95.0, dynamics=spot_vol_beta(-2.0))
     same = hedge_flow(book, spot=95.0, vol_shift=-2.0 * np.log(0.95))
     assert beta.total == pytest.approx(same.total, rel=1e-9)
+    expected = -(units(book, 95.0, vol_shift=-2.0 * np.log(0.95)) - units(book, 100.0)) * 95.0
+    assert beta.total == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_ladder_equals_single_flows():
@@ -272,7 +285,7 @@ def test_the_ladder_of_hours_ends_with_the_next_expiry():
     book = random_book(11, rows=100)
     hours = flow_ladder(book).table.loc["hours"]
     assert hours.index.tolist() == pytest.approx([1, 2, 3, 4, 6, 8, 9.6 - 1 / 60, 9.6])
-    before = gf.sweep_spot(book, [100.0], days=(9.6 - 1 / 60) / 24).by_expiry["delta"].iloc[0, 0]
+    before = 100.0 * units(book.select(book["expiry"] == book["expiry"].min()), 100.0, (9.6 - 1 / 60) / 24)
     assert abs(before) > 1e5
     assert np.diff(hours["flow"])[-1] == pytest.approx(before, rel=1e-3)
 

@@ -179,6 +179,7 @@ def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
     (zone,) = levels.zones
     assert (zone.high_end, zone.high) == ("open", pytest.approx(1000.0))
     assert ("  flow", "unbounded; see the hedge if spot moves") in levels.lines()
+    assert len(levels.moves) == 6
     for move, traded in levels.moves.items():
         x = np.linspace(0.0, np.log(1 + move), 2001)
         gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
@@ -259,8 +260,12 @@ def naive_flow(profile, zone):
     return -100 * float((gamma.reshape(spots.shape) * w * half[:, None]).sum())
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_levels_of_american_books_integrate_and_reprice(seed):
+# Flips, jumps through zero and zones of each book.
+FOUND = ((0, 1, 1), (2, 4, 3), (1, 1, 2), (0, 0, 0), (0, 1, 1), (1, 0, 1), (0, 0, 0), (0, 0, 1))
+
+
+@pytest.mark.parametrize(("seed", "found"), list(enumerate(FOUND)))
+def test_levels_of_american_books_integrate_and_reprice(seed, found):
     """Books whose profile jumps at a dozen boundaries: flows, flips, jumps and cores, each another way."""
     rng = np.random.default_rng(seed)
     rows = [
@@ -279,6 +284,7 @@ def test_levels_of_american_books_integrate_and_reprice(seed):
     levels = gf.find_levels(profile)
     curve = profile.curve()
     assert len(profile.breaks.spots) >= 5
+    assert (len(levels.flips), len(levels.jumps), len(levels.zones)) == found
     for flip in levels.flips:
         below, above = curve(flip.spot * np.array([1 - 1e-7, 1 + 1e-7]))
         assert np.sign(below) == -np.sign(above) == -np.sign(flip.slope)
@@ -287,6 +293,7 @@ def test_levels_of_american_books_integrate_and_reprice(seed):
         assert np.sign(jump.below) == -np.sign(jump.above)
     for zone in levels.zones:
         assert zone.flow == pytest.approx(naive_flow(profile, zone), rel=1e-6)
+        assert zone.troughs
         for trough in zone.troughs:
             for edge, end in ((trough.core_low, trough.low_end), (trough.core_high, trough.high_end)):
                 if end == "level":
@@ -365,6 +372,7 @@ def test_walls_and_strikes():
 def test_max_pain_by_brute_force():
     book = random_book(5, rows=80)
     pain = gf.find_levels(gf.sweep_spot(book)).max_pain
+    assert len(pain) == len(book.expiries) == 7
     for expiry, strike in pain.items():
         rows = book.to_frame()
         rows = rows[rows["expiry"] == expiry]
@@ -387,6 +395,13 @@ def test_without_calls_there_is_no_call_wall():
 @given(st.integers(0, 200))
 def test_every_flip_reprices_to_zero_and_bounds_a_zone(seed):
     levels = gf.find_levels(gf.sweep_spot(random_book(seed, rows=12)))
+    table = levels.profile.table
+    gamma = table["gamma"][table["gamma"].abs() > 1e-9 * table["gross_gamma"].max()]
+    seen = int(np.abs(np.diff(np.sign(gamma))).sum()) // 2
+    inside = [f for f in levels.flips if gamma.index[0] < f.spot < gamma.index[-1]]
+    assert len(inside) >= seen
+    assert len(inside) % 2 == seen % 2
+    assert levels.zones or (gamma > 0).all()
     assert [f.spot for f in levels.flips] == sorted(f.spot for f in levels.flips)
     bounds = {
         bound
@@ -409,6 +424,17 @@ def test_an_unsigned_book_has_no_short_side():
     assert levels.zones == ()
     assert "(unsigned)" in repr(levels)
     assert "sign: none" in repr(levels)
+
+
+def test_levels_say_the_rates_they_are_of():
+    book = book_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
+    levels = gf.find_levels(gf.sweep_spot(book))
+    assert "rate: 3 % a year; dividend yield: 1 % a year" in repr(levels).splitlines()
+    assert "dividend yield" in levels.explain()
+    rated = replace(book, columns={**book.columns, "rate": np.array([0.02, 0.05])})
+    assert "rate: 3.5 % a year (median; 2 % to 5 %); dividend" in repr(gf.sweep_spot(rated).levels())
+    coins = gf.sweep_spot(gf.assign_positions(gf.demo_chain())).levels()
+    assert "rate: 0 % a year; dividend yield: none" in repr(coins)
 
 
 def test_to_dict_is_json():
@@ -470,6 +496,7 @@ def test_short_american_books_days_from_expiry_have_no_flip(seed):
         levels = gf.find_levels(gf.sweep_spot(book, spots))
         assert levels.flips == ()
         assert levels.jumps == ()
+        assert len(levels.zones) == (spots is None)  # none where gamma has faded
         assert {end for z in levels.zones for end in (z.low_end, z.high_end)} <= {"faded", "jump"}
 
 

@@ -30,15 +30,14 @@ def valued(seed):
     spots = np.unique(np.append(book.spot * np.geomspace(0.8, 1.25, 9), book.spot))
     exposure = gf.aggregate_exposure(book)
     finite(exposure, exposure.total())
-    profile = gf.sweep_spot(book, spots, **asked)
+    report = gf.analyze(book, spots=spots, **asked)
+    finite(report, report.exposure.total())
+    profile, levels = report.profile, report.levels
     finite(profile, profile.table)
+    finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
+    assert "nan" not in report.to_markdown().lower()
     flow = gf.hedge_flow(book, spot=book.spot * (0.93, 1.0, 1.06)[seed % 3], steps=2, **asked)
     finite(flow, flow.table)
-    levels = gf.find_levels(profile, profile.exposure())
-    finite(levels, [levels.gamma, *(f.spot for f in levels.flips), *(z.flow for z in levels.zones)])
-    report = gf.analyze(book, spots=spots[::4], **asked)
-    finite(report, report.exposure.total())
-    assert "nan" not in report.to_markdown().lower()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

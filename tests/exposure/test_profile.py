@@ -151,9 +151,12 @@ def test_illegal_options_are_refused():
 
 def test_titles_say_what_was_rolled():
     book = random_book(0)
-    assert gf.sweep_spot(book, [90, 110])._title("gamma") == "TEST gamma, 2026-02-05 14:30 UTC"
+    plain = gf.sweep_spot(book, [90, 110])._title("gamma")
+    assert plain == "TEST gamma, 2026-02-05 14:30 UTC\nrule: given positions"
     rolled = gf.sweep_spot(book, [90, 110], days=2, vol_shift=-0.01, dynamics=gf.dynamics.spot_vol_beta(-1))
-    assert rolled._title("gamma").endswith("UTC, +2 days, -1 vol points, spot_vol_beta(-1)")
+    title, _, rule = rolled._title("gamma").partition("\n")
+    assert title.endswith("UTC, +2 days, -1 vol points, spot_vol_beta(-1)")
+    assert rule == "rule: given positions"
 
 
 def test_repr_states_what_stands_behind_it():

@@ -25,7 +25,7 @@ from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
 from gammaflow.kernels.sweep import cash_rows
-from gammaflow.positions.classification import TAPE_RULES, Layers, classify
+from gammaflow.positions.flow.classification import TAPE_RULES, Layers, classify
 from gammaflow.pricing import american, barrier, bsm, note
 from gammaflow.pricing.american.boundary import find_boundaries, premiums
 from support.tape_references import messy_tape

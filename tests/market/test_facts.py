@@ -9,6 +9,8 @@ import pytest
 import gammaflow as gf
 from gammaflow.market import quality
 from gammaflow.market.facts import facts_by_vendor
+from gammaflow.market.readers import FORMATS
+from gammaflow.positions.venues import VENUES
 from support.markets import market
 from support.reader_samples import SAMPLES
 
@@ -33,6 +35,15 @@ def test_readers_set_vendor_venue_format_and_quote_unit(tmp_path, name):
         vendor = venue = chain.vendor
     assert (chain.vendor, chain.venue, chain.quote_unit) == (vendor, venue, unit)
     assert (chain.file_format, chain.synthetic) == (name, False)
+
+
+def test_every_vendor_and_format_of_the_readers_is_known():
+    assert {form.name: form.vendor for form in FORMATS} == {
+        name: "gammaflow" if name == "gammaflow_table" else vendor for name, (vendor, _, _) in FACTS.items()
+    }
+    venues = {facts_by_vendor(form.name, "X")["venue"] for form in FORMATS[1:]} | {gf.demo_chain().venue}
+    assert venues == {"Deribit", "US options", "synthetic demo"}
+    assert venues <= set(VENUES)
 
 
 def test_a_file_may_be_asked_for_by_its_vendor_or_its_format(tmp_path):

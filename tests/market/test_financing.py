@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gammaflow as gf
@@ -213,6 +213,7 @@ def test_a_rate_or_a_yield_of_the_chain_is_kept_with_the_other():
     assert dict(analyze(half).facts())["dividend yield"].startswith("0 % a year (median; 0 % to 1.3 %)")
 
 
+@settings(max_examples=50)
 @given(
     rate=st.floats(-0.01, 0.09),
     carry=st.floats(-0.03, 0.06),

@@ -193,7 +193,7 @@ def test_a_cube_draws_its_days_or_its_shifts(book):
     millions = cube.over_days("vanna", 0.05)[3.0].to_numpy() / 1e6
     assert np.array_equal(_named(ax, "3 d ahead").get_ydata(), millions)
     assert ax.get_title(loc="left") == _ruled("BTC vanna over spot, 2026-02-05 09:36 UTC, +5 vol points")
-    assert ax.get_ylabel() == "USD m per +1 vol point"
+    assert ax.get_ylabel() == "vanna [USD m per +1 vol point]"
     ax = cube.plot(over="vol_shifts", days=3)
     assert _legend(ax) == ["as quoted", "+5 vol points", "spot 71,470"]
     millions = cube.over_vol_shifts("gamma", 3)[0.05].to_numpy() / 1e6

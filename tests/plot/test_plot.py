@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from itertools import pairwise
 
@@ -17,9 +16,9 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.plot import interactive, static
+from gammaflow.plot import curves, interactive, static
 from gammaflow.plot.page import Card, Panel, render_page, write_page
-from gammaflow.plot.prepare import require, strike_steps
+from gammaflow.plot.prepare import COLORS, part_colors, require, strike_steps
 from gammaflow.plot.tables import html_table, literal, markdown_table, text_table
 from gammaflow.text import amount_text, expiry_labels, price_text, readable
 
@@ -91,15 +90,6 @@ def test_a_missing_library_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(GammaflowError, match=r'plotly.*pip install "gammaflow-engine\[plot\]"'):
         require("plotly.graph_objects")
-
-
-def test_importing_gammaflow_loads_no_plotting_library():
-    code = (
-        "import sys, gammaflow, gammaflow.report; "
-        "print([m for m in ('matplotlib', 'plotly') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 @given(
@@ -190,6 +180,21 @@ def test_bars_by_strike(bars):
     assert ax.get_ylabel() == "USD m per +1 % spot"
     assert ax.get_title(loc="left") == "X gamma by strike"
     assert {t.get_text() for t in ax.get_legend().get_texts()} == {"calls", "puts", "net", "spot 100.40"}
+
+
+def test_bars_and_areas_name_what_they_measure(bars):
+    assert static.plot_bars(bars, 100.0, "", UNIT, name="vanna").get_ylabel() == "vanna [USD m per +1 % spot]"
+    parts = pd.DataFrame({"call": [1.0, 2.0]}, index=pd.Index([99.0, 101.0]))
+    assert curves.plot_stack(parts, 100.0, "", "USD", name="charm").get_ylabel() == "charm [USD]"
+    assert curves.plot_curves(parts, 100.0, "", "USD", name="charm").get_ylabel() == "charm [USD]"
+
+
+def test_kinds_of_options_have_colours_of_their_own():
+    kinds = ("call", "put", "down-in put", "up-out call", "digital call", "digital put")
+    parts = part_colors([*kinds, "note"])
+    call, put, barrier, other, digital, too = (parts[kind] for kind in kinds)
+    assert (barrier, digital) == (other, too) == (COLORS["barrier"], COLORS["digital"])
+    assert len({call, put, barrier, digital, parts["note"]}) == 5
 
 
 def test_bars_stack_where_both_kinds_have_one_sign(bars):

@@ -83,7 +83,7 @@ def test_early_exercise_is_drawn_by_moneyness_and_kind():
     for kind, heights in _bars(ax).items():
         np.testing.assert_allclose(heights * 1e3, right[kind.removesuffix("s")], rtol=1e-12)
     assert [t.get_text() for t in ax.get_xticklabels()] == list(map(str, right.index))
-    assert ax.get_ylabel() == "USD k per +1 % spot"
+    assert ax.get_ylabel() == "gamma of early exercise [USD k per +1 % spot]"
     with pytest.raises(SchemaError, match="measure: received 'vega'; legal: 'gamma', 'delta'"):
         found.plot("vega")
 
@@ -156,6 +156,7 @@ def test_treatments_of_data_are_drawn_where_they_have_a_number():
     ax = found.plot()
     (heights,) = _bars(ax).values()
     np.testing.assert_allclose(heights * 1e6, found.table["gamma"].dropna(), rtol=1e-12)
+    assert ax.get_ylabel() == "gamma [USD m per +1 % spot]"
     assert "vendor gamma" not in [t.get_text() for t in ax.get_xticklabels()]
 
 
@@ -202,7 +203,7 @@ def test_an_overlay_draws_note_puts_and_both():
     ax = overlay.plot(currency="USD")
     for name in ("note", "puts", "net"):
         np.testing.assert_allclose(_named(ax, name).get_ydata() * 1e6, overlay.table[name], rtol=1e-12)
-    assert ax.get_ylabel() == "USD m per +1 % spot"
+    assert ax.get_ylabel() == "gamma [USD m per +1 % spot]"
 
 
 def test_a_study_says_what_it_is_of(book):

@@ -62,7 +62,7 @@ def test_stacked_areas_end_at_the_sums_of_each_sign(book):
     np.testing.assert_allclose(net.get_ydata(), profile.table["gamma"] / 1e6)
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == ["Deribit", "IBIT", "net", f"spot {book.spot:,.0f}"]
-    assert ax.get_ylabel() == "USD m per +1 % spot"
+    assert ax.get_ylabel() == "gamma [USD m per +1 % spot]"
     assert ax.get_title(loc="left").startswith("BTC gamma over spot by venue")
 
 

@@ -303,7 +303,7 @@ def test_pictures(report):
     labels = [t.get_text() for t in ax.get_legend().get_texts()]
     assert f"zero gamma {report.levels.flips[0].spot:,.0f}" in labels
     assert "core" in labels
-    assert report.exposure.plot("expiry", "vanna").get_ylabel().startswith("USD m per +1 vol point")
+    assert report.exposure.plot("expiry", "vanna").get_ylabel() == "vanna [USD m per +1 vol point]"
     pyplot.close("all")
 
 

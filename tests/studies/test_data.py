@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,12 @@ from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import repair_chain
 from gammaflow.studies.data import sensitivity
+from support.markets import SPOT, market
 
 ROWS = [
     "vendor gamma",
     "vendor volatility",
+    "vendor volatility, rates found",
     "repaired",
     "repaired, legs apart",
     "repaired, from mids",
@@ -92,12 +96,40 @@ def test_rules_and_repaired_chains_are_accepted():
 
 
 def test_a_treatment_without_rows_says_so():
-    table = sensitivity(
+    found = sensitivity(
         small(vendor_gamma=[np.nan] * 6, expiry=small().to_frame()["expiry"].iloc[[0] * 6].array)
-    ).table
+    )
+    table = found.table
+    assert "midnight UTC: not available (no row has a position, an implied vol and time left)" in found.lines
     assert table.loc["vendor gamma", "rows"] == 0
     assert table.loc["midnight UTC", "rows"] == 0
     assert table.loc[["vendor gamma", "midnight UTC"], "gamma"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"vendor_gamma": [np.nan] * 6}, "the chain has no vendor gammas"),
+        ({"vendor_gamma": [0.0, np.nan] * 3}, "no row has a position and a vendor gamma other than 0"),
+        ({"asof": "2026-03-06T20:00:00Z"}, "every row has expired"),
+    ],
+)
+def test_the_text_says_why_there_is_no_vendor_gamma(changes, reason):
+    assert f"vendor gamma: not available ({reason})" in sensitivity(small(**changes)).summary()
+
+
+def test_a_row_has_the_rates_and_yields_that_analyze_uses():
+    """Of quotes made at 4.5 % and 1.3 % without saying so: Black-76 on their forwards."""
+    chain = market(days=(60.0, 400.0), rate=0.045, carry=0.013)
+    row = sensitivity(chain, "short_all").table.loc["vendor volatility, rates found"]
+    right = 0.0
+    for k, t, iv, n in zip(chain["strike"], chain.years, chain["iv"], chain["open_interest"], strict=True):
+        forward = SPOT * math.exp(0.032 * t)
+        d1 = math.log(forward / k) / (iv * math.sqrt(t)) + 0.5 * iv * math.sqrt(t)
+        density = math.exp(-0.5 * d1 * d1) / math.sqrt(2.0 * math.pi)
+        right -= n * 100 * math.exp(-0.045 * t) * density * forward / (iv * math.sqrt(t)) * 0.01
+    assert row["gamma"] == pytest.approx(right, rel=1e-5)
+    assert row["gamma"] == pytest.approx(gf.analyze(chain, rule="short_all").levels.gamma, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +150,8 @@ def test_spx_of_2023_09_14(shared):
     """The data move the headline from 13.7bn to 29.6bn; repaired and from mids they agree to 4.3 %."""
     chain = gf.read_chain(shared / "data/cboe/spx_20230914_carlosjimenezdiaz.csv")
     table = sensitivity(chain).table
-    expected = [23_310, 16_102, 23_050, 29_635, 22_095, 15_396, 13_731]
+    expected = [23_310, 16_102, 26_299, 23_050, 29_635, 22_095, 15_396, 13_731]
     np.testing.assert_allclose(table["gamma"] / 1e6, expected, rtol=1e-3)
-    flips = [np.nan, 4494.30, 4484.95, 4483.23, 4485.40, 4494.35, 4495.28]
+    flips = [np.nan, 4494.30, 4487.15, 4484.95, 4483.23, 4485.40, 4494.35, 4495.28]
     np.testing.assert_allclose(table["nearest_flip"], flips, atol=0.02)
-    assert table["rows"].tolist() == [11_525, 13_938, 14_534, 14_534, 14_534, 13_938, 13_938]
+    assert table["rows"].tolist() == [11_525, 13_938, 13_938, 14_534, 14_534, 14_534, 13_938, 13_938]

@@ -356,7 +356,7 @@ def test_a_choice_that_the_chain_refuses_is_named():
         "exact", 1.0, chain, candidates={"rates": ["chain", "spot"], "delta": (), "window": ()}
     )
     assert any("rates spot" in words for words in found.b.search.refused)
-    assert "not tried: rates spot: " in found.summary()
+    assert "not tried: rates spot and " in found.summary()
     with pytest.raises(SchemaError, match="options on futures"):
         gf.reconcile("exact", C(rates="spot"), chain)
 
@@ -380,7 +380,7 @@ def test_waterfall_shows_every_step_in_bs_unit(demo):
     tops = [bar.get_y() + bar.get_height() for bar in bars[1:-1]]
     np.testing.assert_allclose(tops, np.cumsum(heights[:-1])[1:], rtol=1e-9)
     labels = [tick.get_text() for tick in ax.get_xticklabels()]
-    assert (labels[0], labels[1], labels[-1]) == ("a, in b's unit", "rule\nshort_all", "b")
+    assert (labels[0], labels[1], labels[-1]) == ("a, in b's unit\nexact", "rule\nshort_all", "b")
     assert "USD k per +1.00 of spot" in ax.get_ylabel()
     same = gf.reconcile("exact", "exact", demo, levels=False)
     assert (len(same.steps), len(same.table), same.gap) == (0, 0, 0.0)

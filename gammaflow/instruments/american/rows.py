@@ -17,13 +17,9 @@ from gammaflow.instruments.american.curves import Curves
 from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.instruments.vanilla import VANILLA
 from gammaflow.kernels.american import rule
-from gammaflow.pricing.american.boundary import parts
+from gammaflow.pricing.american.boundary import Rules, parts
 
 __all__ = ["AMERICAN", "American"]
-
-# The premium has more points than prices need, for speed, charm, zomma and color: 0.3 standard deviations
-# from the boundary they are good to 2e-4 of their scale, color to 5e-4 (worst of 400).
-_RULES = (rule(12, 12, 40, 1e-8, 6), rule(24, 24, 64))  # of ordinary rows and strained ones
 
 # Sets of boundaries cached per book.
 _KEPT = 4
@@ -135,6 +131,15 @@ class American(Instrument):
 AMERICAN = American()
 
 
+def _rules() -> Rules:
+    """The rules of ordinary and of strained rows.
+
+    The premium has more points than prices need, for speed, charm, zomma and color: 0.3 standard deviations
+    from the boundary they are good to 2e-4 of their scale, color to 5e-4 (worst of 400).
+    """
+    return rule(12, 12, 40, 1e-8, 6), rule(24, 24, 64)
+
+
 def _curves(rows: Rows, places: NDArray[np.intp], years: Array, sigma: Array) -> list[tuple[Any, Curves]]:
     """Curves of ordinary and of strained rows, and their indices in places; the last few calls are cached."""
     key = (places.tobytes(), years[places].tobytes(), sigma[places].tobytes())
@@ -144,7 +149,8 @@ def _curves(rows: Rows, places: NDArray[np.intp], years: Array, sigma: Array) ->
     if found is None:
         columns = (rows.flag, years, rows.rate, sigma, rows.carry)
         split = parts(*(a[places] for a in columns))
-        found = [(of, Curves(rows, places[of], years, sigma, _RULES[kind])) for of, kind in split]
+        rules = _rules()
+        found = [(of, Curves(rows, places[of], years, sigma, rules[kind])) for of, kind in split]
     with _lock:
         kept[key] = found
         while len(kept) > _KEPT:

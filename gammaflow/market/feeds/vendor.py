@@ -105,25 +105,27 @@ def drift(rows: Any, fields: Sequence[Field], place: str) -> list[str]:
         rows = [rows]
     elif not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return [f"{place}: received {_kind(rows)}; it must be objects with named fields."]
-    problems = []
-    for field in fields:
-        name, legal = f"{place}.{field.name}", _TYPES[field.type]
-        lacking = [i for i, row in enumerate(rows) if field.name not in row]
-        values = [row.get(field.name) for row in rows]
-        wrong = [i for i, value in enumerate(values) if value is not None and type(value) is not legal]
-        if lacking:
-            count = "" if alone else f" in {len(lacking)} of {len(rows)} rows (first: {place}[{lacking[0]}])"
-            held = ", ".join(rows[lacking[0]]) or "no field"
-            problems.append(f"{name}: missing{count}; there are {held}.")
-        elif wrong:
-            value = f"{values[wrong[0]]!r:.60}"
-            count = f"in {len(wrong)} of {len(rows)} rows (first: {place}[{wrong[0]}] = {value})"
-            found = f"{_kind(values[wrong[0]])} {f'({value})' if alone else count}"
-            problems.append(f"{name}: {found}; legal: {_WORDS[legal]} or null.")
-        elif field.filled and values and all(value is None for value in values):
-            count = "" if alone else f" in all {len(rows)} rows"
-            problems.append(f"{name}: null{count}; a {field.type} is needed.")
-    return problems
+    found = (_drift_of(field, rows, place, alone) for field in fields)
+    return [problem for problem in found if problem]
+
+
+def _drift_of(field: Field, rows: list[dict[str, Any]], place: str, alone: bool) -> str:
+    """The problem of one field; "" where it is as agreed."""
+    name, legal = f"{place}.{field.name}", _TYPES[field.type]
+    lacking = [i for i, row in enumerate(rows) if field.name not in row]
+    if lacking:
+        count = "" if alone else f" in {len(lacking)} of {len(rows)} rows (first: {place}[{lacking[0]}])"
+        return f"{name}: missing{count}; there are {', '.join(rows[lacking[0]]) or 'no field'}."
+    values = [row[field.name] for row in rows]
+    wrong = [i for i, value in enumerate(values) if value is not None and type(value) is not legal]
+    if wrong:
+        value = f"{values[wrong[0]]!r:.60}"
+        count = f"in {len(wrong)} of {len(rows)} rows (first: {place}[{wrong[0]}] = {value})"
+        found = f"{_kind(values[wrong[0]])} {f'({value})' if alone else count}"
+        return f"{name}: {found}; legal: {_WORDS[legal]} or null."
+    if field.filled and values and all(value is None for value in values):
+        return f"{name}: null{'' if alone else f' in all {len(rows)} rows'}; a {field.type} is needed."
+    return ""
 
 
 def _kind(value: object) -> str:

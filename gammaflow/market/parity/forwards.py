@@ -152,12 +152,19 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
     table["carry"] = table["rate"] - np.log(table["forward"] / chain.spot) / table["years"]
     table["on_forward"] = False if coin else table["stale"] | (table["carry"].abs() > _LARGEST_CARRY)
     table["dividend_yield"] = _yields(table)
-    table["note"] = np.select(
+    table["note"] = _notes(table, np.array(told, dtype=bool))
+    return table[list(_ORDER)]
+
+
+def _notes(table: pd.DataFrame, told: NDArray[np.bool_]) -> NDArray[Any]:
+    """What to know of each forward, `told` where American quotes gave it; "" where there is nothing."""
+    american = table["american"].astype(bool)
+    return np.select(
         [
             table["strikes"] == 0,
             table["on_forward"],
-            table["american"].astype(bool) & ~np.array(told, dtype=bool),
-            table["american"].astype(bool) & (table["rate_source"] == "chain"),
+            american & ~told,
+            american & (table["rate_source"] == "chain"),
             table["low"] > table["high"],
         ],
         [
@@ -169,7 +176,6 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
         ],
         default="",
     )
-    return table[list(_ORDER)]
 
 
 def _expiries(chain: Quotes, cells: Cells, coin: bool) -> tuple[list[dict[str, Any]], list[Pairs]]:

@@ -53,7 +53,9 @@ _REQUIRED = ("open_interest", "iv")
 
 _SETTLEMENT = "08:00 UTC"
 _NAME = "instrument_name"
-_OPTION = r"^([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])$"
+_OPTION = re.compile(
+    r"([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])"
+)
 _FUTURE = r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$"
 _BY_HAND = (
     "Read the table with pandas and pass the rows of one timestamp to chain_from_frame(..., spot=, asof=)."
@@ -70,18 +72,17 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
     [['XRP_USDC', 'call', 0.625]]
     """
-    parts = names.astype("str").str.strip().str.extract(_OPTION)
-    dates = parts[[3, 2, 1]].drop_duplicates().dropna()
-    known = {tuple(row): day("20" + row[0], row[1], row[2]) for row in dates.itertuples(index=False)}
-    days = [known.get(key, pd.NaT) for key in zip(parts[3], parts[2], parts[1], strict=True)]
+    found = [_OPTION.fullmatch(str(name).strip()) for name in names]
+    parts = [match.groups() if match else ("",) * 6 for match in found]
+    days = {date: day("20" + date[2], date[1], date[0]) for date in {part[1:4] for part in parts}}
     frame = pd.DataFrame(
         {
-            "base": parts[0].astype(object),
-            "day": pd.Series(days, index=names.index, dtype="datetime64[ns]"),
-            "kind": parts[5].map({"C": "call", "P": "put"}).astype(object),
-            "strike": pd.to_numeric(parts[4].str.replace("d", ".", regex=False)).astype(float),
+            "base": pd.Series([part[0] for part in parts], dtype=object),
+            "day": pd.Series([days[part[1:4]] for part in parts], dtype="datetime64[ns]"),
+            "kind": pd.Series([{"C": "call", "P": "put"}.get(part[5]) for part in parts], dtype=object),
+            "strike": pd.to_numeric(pd.Series([part[4].replace("d", ".") for part in parts])).astype(float),
         }
-    )
+    ).set_index(names.index)
     return frame.where(frame["day"].notna())
 
 
@@ -149,32 +150,15 @@ def _volatility(rows: Rows, name: str) -> tuple[Any, list[str]]:
 def _chain(
     source: Source, rows: Rows, file_format: str, symbol: str | None, asof: pd.Timestamp | None
 ) -> Chain:
-    names = rows.frame[_NAME]
-    parts = parse_instruments(names)
-    future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
-    option = parts["base"].notna().to_numpy()
-    if future.all():
-        raise source.refuse(
-            f"holds {len(names)} futures (first: {names.iloc[0]!r}) and no options. "
-            f"Ask Deribit for kind=option."
-        )
-    unknown = mismatch(
-        rows,
-        ~option & ~future,
-        names,
-        _NAME,
-        "name neither an option nor a future",
-        "legal: as in BTC-27MAR26-70000-C.",
-    )
-    if unknown:
-        raise source.refuse(*unknown)
+    parts, option = _options(source, rows)
     mask, base, left_out = pick_underlying(source, parts["base"][option], symbol)
     chosen = np.flatnonzero(option)[mask]
-    fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
+    futures = int((~option).sum())
     rows, at, problems = _snapshot(rows.take(chosen), asof)
-    left_out = {"futures": int(future.sum()), **left_out, "at other times": len(chosen) - len(rows.frame)}
+    left_out = {"futures": futures, **left_out, "at other times": len(chosen) - len(rows.frame)}
     spot, found = _spot(rows)
     problems += found
+    fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
     missing = [" or ".join(COLUMNS[c]) for c in _REQUIRED if fields[c] is None]
     if missing:
         problems.append(
@@ -183,35 +167,8 @@ def _chain(
         )
     if missing or spot != spot:
         raise source.refuse(*problems)
-    parts = parts.loc[rows.frame.index]
-    columns: dict[str, Any] = {c: rows.frame[name] for c, name in fields.items() if name is not None}
-    columns["iv"], found = _volatility(rows, str(fields["iv"]))
+    columns, found = _columns(rows, fields, parts.loc[rows.frame.index])
     problems += found
-    if "rate" in columns:
-        columns["rate"], found = numbers(columns["rate"], "interest_rate")
-        columns["rate"] = np.nan_to_num(columns["rate"])
-        problems += found
-    if "strike" in rows.frame.columns:
-        strike, found = numbers(rows.frame["strike"], "strike")
-        legal = "both must say the same. Download the file again."
-        differs = strike != parts["strike"]
-        problems += found or mismatch(
-            rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
-        )
-    if ROW_TIME in rows.frame.columns:
-        # What cannot be read stays missing; `_snapshot` refuses it where no other time is given.
-        columns["quote_time"] = _times(rows, ROW_TIME)[0]
-        columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
-    columns |= {
-        "contract": rows.frame[_NAME],
-        "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),
-        "strike": parts["strike"],
-        "kind": parts["kind"],
-        # Open interest of options is in units of the underlying, linear ones included.
-        "multiplier": np.ones(len(parts)),
-        "root": parts["base"],
-        "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
-    }
     quoted = base.partition("_")[2]
     facts = {
         "vendor": "deribit",
@@ -225,6 +182,57 @@ def _chain(
         source, rows, columns, symbol=base, spot=spot, asof=at, left_out=left_out, facts=facts,
         problems=problems,
     )  # fmt: skip
+
+
+def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """What instruments' names say, and which are options; ReaderError unless the others are futures."""
+    names = rows.frame[_NAME]
+    parts = parse_instruments(names)
+    option = parts["base"].notna().to_numpy()
+    future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
+    if future.all():
+        raise source.refuse(
+            f"holds {len(names)} futures (first: {names.iloc[0]!r}) and no options. "
+            f"Ask Deribit for kind=option."
+        )
+    what, legal = "name neither an option nor a future", "legal: as in BTC-27MAR26-70000-C."
+    unknown = mismatch(rows, ~option & ~future, names, _NAME, what, legal)
+    if unknown:
+        raise source.refuse(*unknown)
+    return parts, option
+
+
+def _columns(
+    rows: Rows, fields: dict[str, str | None], parts: pd.DataFrame
+) -> tuple[dict[str, Any], list[str]]:
+    """The columns of a chain, from the fields of a table and its instruments' names, and problems."""
+    columns: dict[str, Any] = {c: rows.frame[name] for c, name in fields.items() if name is not None}
+    columns["iv"], problems = _volatility(rows, str(fields["iv"]))
+    if "rate" in columns:
+        rate, found = numbers(columns["rate"], "interest_rate")
+        columns["rate"] = np.nan_to_num(rate)
+        problems += found
+    if "strike" in rows.frame.columns:
+        strike, found = numbers(rows.frame["strike"], "strike")
+        legal = "both must say the same. Download the file again."
+        differs = strike != parts["strike"]
+        problems += found or mismatch(
+            rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
+        )
+    if ROW_TIME in rows.frame.columns:
+        # What cannot be read stays missing; `_snapshot` refuses it where no other time is given.
+        columns["quote_time"] = _times(rows, ROW_TIME)[0]
+        columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
+    return columns | {
+        "contract": rows.frame[_NAME],
+        "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),
+        "strike": parts["strike"],
+        "kind": parts["kind"],
+        # Open interest of options is in units of the underlying, linear ones included.
+        "multiplier": np.ones(len(parts)),
+        "root": parts["base"],
+        "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
+    }, problems
 
 
 def _recognises_json(source: Source) -> bool:
@@ -263,7 +271,7 @@ def _name_column(source: Source) -> str | None:
         )
     if _NAME in names:
         return _NAME
-    return next((n for n, value in zip(names, first, strict=False) if re.match(_OPTION, value)), None)
+    return next((n for n, value in zip(names, first, strict=False) if _OPTION.fullmatch(value)), None)
 
 
 def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:

@@ -102,16 +102,40 @@ def chain_from_frame(
             f"frame: received {type(frame).__name__}; a pandas DataFrame is needed (.to_pandas())."
         )
     chosen, problems = _mapped(frame.reset_index(drop=True), dict(columns or {}))
-    dictionary = dict(CHAIN)
-    if multiplier is not None and "multiplier" not in chosen:
-        chosen["multiplier"] = pd.Series([multiplier] * len(frame), dtype=object)
-    elif multiplier is not None:
-        problems.append("multiplier: given as an argument and as a column. Leave one out.")
-    elif "multiplier" not in chosen:
-        problems.append(
-            "multiplier: missing; pass multiplier= units per contract (US options 100, Deribit 1)."
-        )
-        del dictionary["multiplier"]
+    mentioned = {"multiplier", "contract", *({"expiry"} & set(chosen))}
+    problems += [*_multiplied(chosen, multiplier, len(frame)), *_translated(chosen, settlement)]
+    if "contract" not in chosen and {"expiry", "strike", "kind"} <= set(chosen):
+        chosen["contract"] = _names(symbol, chosen)
+    (moment,), found = attempt(lambda: utc(asof))
+    problems += found
+    facts: dict[str, Any] = {"vendor": vendor, "currency": currency, "venue": venue, "quote_unit": quote_unit}
+    if problems:
+        # Columns taken out above have their problem already.
+        wanted = {name: column for name, column in CHAIN.items() if name in chosen or name not in mentioned}
+        problems += illegal(chosen, wanted, spot)
+    elif not len(frame):
+        return Chain(chosen, symbol, spot, moment, **facts)
+    else:
+        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, **facts))
+        if isinstance(chain, Chain):
+            return chain
+    raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+def _multiplied(chosen: dict[str, Any], multiplier: float | None, rows: int) -> list[str]:
+    """Adds the column `multiplier` where it is an argument; the problems of having none, or both."""
+    if multiplier is None and "multiplier" not in chosen:
+        return ["multiplier: missing; pass multiplier= units per contract (US options 100, Deribit 1)."]
+    if multiplier is not None and "multiplier" in chosen:
+        return ["multiplier: given as an argument and as a column. Leave one out."]
+    if multiplier is not None:
+        chosen["multiplier"] = pd.Series([multiplier] * rows, dtype=object)
+    return []
+
+
+def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
+    """Puts kinds and times in the form of a chain, without `expiry` where it cannot be read; problems."""
+    problems = []
     if "iv" in chosen:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
@@ -119,34 +143,14 @@ def chain_from_frame(
         kinds = [_KINDS.get(word, kind) for word, kind in zip(text, chosen["kind"], strict=True)]
         chosen["kind"] = pd.Series(kinds, dtype=object)
     if "expiry" in chosen:
-        settled, found = _expiries(chosen["expiry"], settlement, chosen.get("settlement"))
-        if found:
-            problems += found
-            del chosen["expiry"], dictionary["expiry"]
+        settled, found = _expiries(chosen.pop("expiry"), settlement, chosen.get("settlement"))
+        problems += found
         chosen |= settled
     for name, days in (("quote_time", False), ("open_interest_date", True)):
         if name in chosen:
             chosen[name], found = _times(chosen[name], name, days=days)
             problems += found
-    if "contract" not in chosen:
-        if {"expiry", "strike", "kind"} <= set(chosen):
-            chosen["contract"] = _names(symbol, chosen)
-        else:
-            del dictionary["contract"]
-    try:
-        moment = utc(asof)
-    except SchemaError as error:
-        problems.append(str(error))
-    facts: dict[str, Any] = {"vendor": vendor, "currency": currency, "venue": venue, "quote_unit": quote_unit}
-    if not problems and not len(frame):
-        return Chain(chosen, symbol, spot, moment, **facts)
-    if not problems:
-        (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, **facts))
-        if isinstance(chain, Chain):
-            return chain
-    else:
-        problems += illegal(chosen, dictionary, spot)
-    raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
+    return problems
 
 
 def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any], list[str]]:

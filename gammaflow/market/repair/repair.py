@@ -338,22 +338,8 @@ def _volatilities(
 ) -> tuple[Array, NDArray[Any], NDArray[Any]]:
     """Volatility of each row, its source, and the reason why it differs from the vendor's or is missing."""
     chain, vendor = terms.chain, terms.chain["iv"]
-    with np.errstate(invalid="ignore"):
-        usable = vendor > PLACEHOLDER_IV
-    steps = vendor[usable] / _STEP
-    rounded = steps.size >= _ROUNDED_ROWS and bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
-    lowest, repeated = (np.nanmin(vendor[usable]), _REPEATED) if usable.any() else (np.nan, 0)
-    floor = (vendor == lowest) & (np.count_nonzero(vendor == lowest) >= repeated)
     holds = terms.in_quote(vendor)
-    floor &= ~holds
-    usable &= ~floor
-    reason = np.select(
-        [np.isnan(vendor), vendor == 0, floor, ~usable],
-        ["missing", "zero", f"at the vendor's floor of {lowest:g}", "placeholder"],
-        default="rounded" if rounded else "mid preferred" if prefer == "mid" else "",
-    ).astype(object)
-    reason[holds & (prefer == "vendor")] = ""
-    reason[usable & (reason == "") & terms.off_quote(vendor)] = "off its quote"
+    usable, reason = _reasons(terms, holds, prefer)
     own, wanted, outside = _own(terms), reason != "", terms.outside
 
     iv = np.where(wanted, np.nan, vendor)
@@ -389,6 +375,26 @@ def _volatilities(
     reason[none] = np.where(chain.years > 0, why, EXPIRED)[none]
     reason[source == "vendor"] = ""
     return iv, source, reason
+
+
+def _reasons(terms: Terms, holds: NDArray[np.bool_], prefer: str) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    """Mask of the vendor's usable vols, and the reason not to keep each ("": it is kept)."""
+    vendor = terms.chain["iv"]
+    with np.errstate(invalid="ignore"):
+        usable = vendor > PLACEHOLDER_IV
+    steps = vendor[usable] / _STEP
+    rounded = steps.size >= _ROUNDED_ROWS and bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
+    lowest, repeated = (np.nanmin(vendor[usable]), _REPEATED) if usable.any() else (np.nan, 0)
+    floor = (vendor == lowest) & (np.count_nonzero(vendor == lowest) >= repeated) & ~holds
+    usable &= ~floor
+    reason = np.select(
+        [np.isnan(vendor), vendor == 0, floor, ~usable],
+        ["missing", "zero", f"at the vendor's floor of {lowest:g}", "placeholder"],
+        default="rounded" if rounded else "mid preferred" if prefer == "mid" else "",
+    ).astype(object)
+    reason[holds & (prefer == "vendor")] = ""
+    reason[usable & (reason == "") & terms.off_quote(vendor)] = "off its quote"
+    return usable, reason
 
 
 def _own(terms: Terms) -> Array:

@@ -79,12 +79,8 @@ def read_monitoring(monitoring: Any, method: Any, tol: Any, t: Any) -> NDArray[n
 def _read_dates(monitoring: Any, t: Any) -> tuple[Any, bool, str | None]:
     """Fractions of t (None: continuous), whether a number of dates was given, and the problem found."""
     legal = "'continuous', 'maturity', a number of dates (1 or more), or increasing times in years up to t"
-    if isinstance(monitoring, str):
-        if monitoring == "continuous":
-            return None, False, None
-        if monitoring == "maturity":
-            return np.ones(1), False, None
-        return None, False, f"monitoring: received {monitoring!r}; legal: {legal}."
+    if isinstance(monitoring, str) and monitoring in ("continuous", "maturity"):
+        return None if monitoring == "continuous" else np.ones(1), False, None
     counted = isinstance(monitoring, (int, np.integer)) and type(monitoring) is not bool
     if counted:
         n = int(monitoring)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import floats
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier_skew import march
-from gammaflow.pricing.barrier.arguments import KINDS, read_monitoring, read_terms
+from gammaflow.pricing.barrier.arguments import KINDS, Terms, read_monitoring, read_terms
 from gammaflow.pricing.results import Greeks
 
 __all__ = ["greeks_local_volatility"]
@@ -140,17 +140,8 @@ def greeks_local_volatility(
     7.52
     """
     read = read_terms(kind, flag, True, S=S, K=K, H=H, t=t, r=r, q=q)
-    numbers = {name: a for name, a in read.numbers.items() if name != "S"}
     sigma = _read_volatility(vol)
-    problems = [f"{name}: received an array; pass one option." for name, a in numbers.items() if a.ndim]
-    if read.code.ndim:
-        problems.append("kind, flag: received an array; pass one option.")
-    for name, count, least in (("nodes", nodes, 50), ("steps", steps, 10)):
-        if not (isinstance(count, (int, np.integer)) and count >= least):
-            problems.append(f"{name}: received {count!r}; it must be an integer of at least {least}.")
-    if problems:
-        raise SchemaError("\n".join(problems))
-    K, H, t, r, q = (float(numbers[name]) for name in ("K", "H", "t", "r", "q"))
+    K, H, t, r, q = _one_option(read, nodes, steps)
     spots = read.numbers["S"]
     dates = read_monitoring(monitoring, "exact", 1e-6, t)
     if not (min(K, H, t) > 0.0 and np.isfinite([K, H, t, r, q]).all() and (spots > 0.0).all()):
@@ -165,10 +156,8 @@ def greeks_local_volatility(
     deviation = level * math.sqrt(t)
     span = _SPAN * deviation + abs(r - q) * t
     x = _grid(min(reach) - span, max(reach) + span, marks, 0.3 * deviation, nodes)
-    at = np.exp(x)
-    payoff = np.maximum(phi * (at - K), 0.0)
+    at, last = np.exp(x), len(x) - 1
     barrier = int(np.argmin(np.abs(x - marks[0])))
-    last = len(x) - 1
     knocked = np.arange(len(x)) < barrier if down else np.arange(len(x)) > barrier
     terms = sigma, r, q, t
 
@@ -178,11 +167,11 @@ def greeks_local_volatility(
     def alive(i: int, tau: float) -> float:
         return 0.0 if knocked[i] or i == barrier else far(i, tau)
 
-    value = payoff.copy()
+    payoff = np.maximum(phi * (at - K), 0.0)
+    value, whole = payoff.copy(), payoff.copy()
     if dates is None:
+        value[knocked], value[barrier] = 0.0, 0.0
         ends = (barrier, last) if down else (0, barrier)
-        value[knocked] = 0.0
-        value[barrier] = 0.0
         _solve(x, value, ends, np.array([0.0, t]), steps, alive, terms)
     else:
         stops = t - np.concatenate([[0.0], dates])[::-1] * t
@@ -191,22 +180,33 @@ def greeks_local_volatility(
             value[barrier] *= 0.5
             _solve(x, value, (0, last), stops[k : k + 2], steps, alive, terms)
     if not out:
-        whole = payoff.copy()
         _solve(x, whole, (0, last), np.array([0.0, t]), steps, far, terms)
         value = whole - value
+    if dates is not None:
+        return Greeks(NAMES, _local(x, value, spots), read.index)
+    hit = np.zeros((3, *spots.shape)) if out else _local(x, whole, spots)
+    gone = spots <= H if down else spots >= H
+    return Greeks(NAMES, np.where(gone, hit, _local(x[~knocked], value[~knocked], spots)), read.index)
+
+
+def _one_option(read: Terms, nodes: Any, steps: Any) -> tuple[float, ...]:
+    """K, H, t, r and q as numbers; SchemaError for arrays, and for too few nodes or steps."""
+    names = ("K", "H", "t", "r", "q")
+    problems = [f"{name}: received an array; pass one option." for name in names if read.numbers[name].ndim]
+    if read.code.ndim:
+        problems.append("kind, flag: received an array; pass one option.")
+    for name, count, least in (("nodes", nodes, 50), ("steps", steps, 10)):
+        if not (isinstance(count, (int, np.integer)) and count >= least):
+            problems.append(f"{name}: received {count!r}; it must be an integer of at least {least}.")
+    if problems:
+        raise SchemaError("\n".join(problems))
+    return tuple(float(read.numbers[name]) for name in names)
+
+
+def _local(x: FloatArray, value: FloatArray, spots: FloatArray) -> FloatArray:
+    """Price, delta and gamma at spots, from values over x = ln S."""
     from scipy.interpolate import CubicSpline
 
-    block = np.empty((3, *spots.shape))
-    side = ~knocked if dates is None else np.ones(len(x), bool)
-    curve = CubicSpline(x[side], value[side])
-    where = np.log(spots)
+    curve, where = CubicSpline(x, value), np.log(spots)
     first = curve(where, 1)
-    block[0], block[1] = curve(where), first / spots
-    block[2] = (curve(where, 2) - first) / spots**2
-    if dates is None:
-        gone = spots <= H if down else spots >= H
-        full = CubicSpline(x, value if out else whole)
-        slope = full(where, 1)
-        vanilla = full(where), slope / spots, (full(where, 2) - slope) / spots**2
-        block[:, gone] = 0.0 if out else np.array(vanilla)[:, gone]
-    return Greeks(NAMES, block, read.index)
+    return np.array([curve(where), first / spots, (curve(where, 2) - first) / spots**2])

@@ -16,7 +16,7 @@ from gammaflow.instruments.american import curves as american_curves
 from gammaflow.instruments.american import rows as american_rows
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.kernels.sweep import CASH_GREEKS
-from gammaflow.pricing.american.precision import RULES
+from gammaflow.pricing.american.precision import read_precision
 from support.books import random_book
 from support.rows import cash_of
 
@@ -329,7 +329,7 @@ def test_extreme_terms_stay_finite(t: float, sigma: float) -> None:
 
 def test_little_volatility_cuts_the_years_that_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the option is as good as perpetual long before expiry, as in `gammaflow.american`."""
-    monkeypatch.setattr(american_rows, "_RULES", RULES["precise"][0])
+    monkeypatch.setattr(american_rows, "_rules", lambda: read_precision("precise")[0])
     n = 40
     book = american_book(
         14, n, rate=np.full(n, 0.08), dividend_yield=np.full(n, 0.0), sigma=np.full(n, 0.0085),

@@ -1,4 +1,3 @@
-import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -140,11 +139,6 @@ class TestArguments:
         monkeypatch.setenv("ALL_PROXY", "nonsense://proxy")
         with pytest.raises(FeedError, match="cboe: the environment's settings for proxy"):
             fetch_chain("cboe", "IBIT", base_url="http://127.0.0.1:1")
-
-    def test_importing_feeds_loads_no_network_library(self):
-        code = "import sys, gammaflow.market.feeds; print({'httpx', 'yfinance'} & set(sys.modules))"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == "set()"
 
     def test_fetch_raw_gives_the_answer_as_it_came(self, server):
         got = fetch_raw(f"{server.url}{PRICE}", params={"index_name": "btc_usd"}, limits=FAST)

@@ -287,7 +287,11 @@ def test_moments_of_a_parquet_table(tmp_path: Path) -> None:
     table.assign(timestamp=times).to_parquet(path)
     assert read_chain(path).asof == times[1]
     ages_hence = pd.DatetimeIndex(np.full(2, 2**62, "datetime64[us]"), tz="UTC")
-    for wrong in ([times[0], None], pd.DatetimeIndex(["3000-01-01T00:00Z"] * 2), ages_hence):
+    for wrong in (
+        [times[0], None],
+        pd.DatetimeIndex(np.array(["3000-01-01"] * 2, "datetime64[s]"), tz="UTC"),
+        ages_hence,
+    ):
         table.assign(timestamp=wrong).to_parquet(path)
         with pytest.raises(ReaderError, match=r"timestamp: . of 2 rows are not timestamps of a known zone"):
             read_chain(path)

@@ -1,0 +1,1 @@
+"""Dealers' inventory from evidence of trades: classified tapes and open/close files."""
