@@ -34,7 +34,9 @@ def moment_text(
     """
     text = f"{asof:{form}} UTC"
     if days:
-        text += f", valued {days:g} days later ({asof + pd.Timedelta(days, 'D'):{form}} UTC)"
+        text += (
+            f", valued {days:g} day{'s' * (days != 1)} later ({asof + pd.Timedelta(days, 'D'):{form}} UTC)"
+        )
     return text + (f", vols {100 * vol_shift:+g} points" if vol_shift else "")
 
 

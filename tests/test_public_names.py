@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 
 
 NAMESPACES = [
-    gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps, gf.conventions,
+    gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps,
+    gf.conventions,
 ]  # fmt: skip
 
 

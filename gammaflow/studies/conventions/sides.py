@@ -125,6 +125,10 @@ def number_of(
     return calculator.number(convention, number)
 
 
+# Numbers whose errors are relative; the others are in the currency of spot.
+_RELATIVE = ("gamma", "by_strike")
+
+
 def side_words(name: str, side: Side, number: str, unit: str, tol: float) -> list[str]:
     """A side as lines of text: its number, and its convention or every explanation of its numbers."""
     lines = [f"{name}: {number} {number_text(side.number)} {unit}; {_convention_words(side, tol)}"]
@@ -155,7 +159,8 @@ def _search_words(search: Search) -> list[str]:
     lines += [f"   closest, no explanation: {e} (off by {_off(e)})" for e in search.closest]
     if search.silent:
         words = ", ".join(str(e) for e in search.silent)
-        lines.append(f"   fits as well with one of these on top of that: {words}")
+        head = "fits as well with one of these on top of that" if found else "no effect on these numbers"
+        lines.append(f"   {head}: {words}")
     lines += _refused_words(search)
     lines.append(
         f"   {search.tried:,} conventions compared: single choices, then pairs, of the listed "
@@ -177,5 +182,8 @@ def _refused_words(search: Search) -> list[str]:
 
 
 def _off(e: Explanation) -> str:
-    words = [f"{name} {value:.2g}" for name, value in e.errors.items()]
+    words = [
+        f"{name} {f'{100 * value:.2g} %' if name in _RELATIVE else number_text(value)}"
+        for name, value in e.errors.items()
+    ]
     return ", ".join(words) or "no row valued"
