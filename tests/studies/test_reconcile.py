@@ -218,6 +218,8 @@ def test_average_is_the_mean_over_every_order(demo):
 
 
 VALUES = {name: values for name, values in CANDIDATES.items() if name not in ("exercise", "wall", "flip")}
+# The synthetic chain is not of a US venue, so that this rule has no share for it.
+VALUES["rule"] = [rule for rule in VALUES["rule"] if getattr(rule, "name", rule) != "us_listed"]
 conventions = st.builds(C, **{name: st.sampled_from(values) for name, values in VALUES.items()})
 
 
