@@ -1,7 +1,8 @@
 """The short-gamma zone under every rule and under beliefs: chance of being short, flips, cores, break-even.
 
 Pass tables of Deribit instruments of BTC to use quotes of your own. Without them the recorded chains of 4 and
-5 February 2026 are used where they are, beside the repository, else the built-in synthetic chain.
+5 February 2026 are used where they are, beside the repository, else the built-in synthetic chain; --demo asks
+for that one.
 """
 
 import sys
@@ -19,6 +20,8 @@ BELIEFS = ("flat", "customers_buy_puts", "calls_long_puts_short")
 
 
 def chains() -> list[gf.Chain]:
+    if "--demo" in sys.argv[1:]:
+        return [gf.demo_chain()]
     files = sys.argv[1:] or [RECORDS / f"deribit_options_snapshot_{moment}.csv" for moment in MOMENTS]
     if not sys.argv[1:] and not all(Path(file).is_file() for file in files):
         return [gf.demo_chain()]

@@ -20,6 +20,7 @@ from gammaflow.errors import SchemaError
 __all__ = [
     "attempt",
     "check_choice",
+    "check_noun",
     "check_number",
     "floats",
     "hide",
@@ -30,6 +31,15 @@ __all__ = [
     "uncover",
     "utc",
 ]
+
+#: How the nouns of the library are made, for error text.
+_MADE_BY = {
+    "Chain": "as read_chain or chain_from_frame returns",
+    "Book": "as assign_positions(chain, rule) returns",
+    "Profile": "as sweep_spot(book) returns",
+    "Trades": "as read_trades returns",
+    "OpenInterestChange": "as open_interest_change(earlier, later) returns",
+}
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
@@ -205,3 +215,22 @@ def check_choice(value: Any, name: str, legal: Any) -> Any:
     if value not in choices:
         raise SchemaError(f"{name}: received {value!r}; legal: {', '.join(map(repr, choices))}.")
     return value
+
+
+def check_noun(value: Any, name: str, *kinds: type) -> None:
+    """SchemaError unless `value` is one of these kinds of object; it says how each is made.
+
+    Examples
+    --------
+    >>> check_noun(1.0, "scale", float)
+    """
+    if isinstance(value, kinds):
+        return
+    known = [(kind.__name__, _MADE_BY.get(kind.__name__)) for kind in kinds]
+    named = [
+        (word if word.endswith("s") else f"an {word}" if word[0] in "AEIOU" else f"a {word}", made)
+        for word, made in known
+    ]
+    legal = "; or ".join(f"{word}, {made}" if made else word for word, made in named)
+    shown = f" {value!r:.60}" if isinstance(value, str) else ""
+    raise SchemaError(f"{name}: received {type(value).__name__}{shown}; legal: {legal}.")

@@ -10,9 +10,12 @@ __all__ = [
     "amount_text",
     "expiry_labels",
     "moment_text",
+    "number_text",
     "price_text",
     "readable",
+    "rows_text",
     "strike_text",
+    "value_text",
     "yearly_text",
 ]
 
@@ -31,7 +34,9 @@ def moment_text(
     """
     text = f"{asof:{form}} UTC"
     if days:
-        text += f", valued {days:g} days later ({asof + pd.Timedelta(days, 'D'):{form}} UTC)"
+        text += (
+            f", valued {days:g} day{'s' * (days != 1)} later ({asof + pd.Timedelta(days, 'D'):{form}} UTC)"
+        )
     return text + (f", vols {100 * vol_shift:+g} points" if vol_shift else "")
 
 
@@ -104,6 +109,31 @@ def strike_text(strike: float) -> str:
     return f"{strike:,.10g}" if strike == round(strike, 2) else f"{strike:,.7g}"
 
 
+def rows_text(count: int, noun: str = "row") -> str:
+    """A count and its noun, in the plural where it is not one.
+
+    Examples
+    --------
+    >>> rows_text(1), rows_text(2_500, "print")
+    ('1 row', '2,500 prints')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def number_text(value: float) -> str:
+    """A number to six digits, with m, bn or tn for millions and more.
+
+    Examples
+    --------
+    >>> number_text(-71_561_920.0), number_text(79_557.56), number_text(2.80279e12)
+    ('-71.5619m', '79,557.6', '2.80279tn')
+    """
+    for divisor, name in _SIZES[:-1]:
+        if abs(value) >= divisor * (1.0 - 5e-7):
+            return f"{value / divisor:,.6g}{name}"
+    return f"{value:,.6g}"
+
+
 def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
     """The date of each expiry, and its UTC time where two share a date (SPX settles AM and PM).
 
@@ -115,3 +145,14 @@ def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
     days = expiries.strftime("%Y-%m-%d")
     labels = np.where(days.duplicated(keep=False), expiries.strftime("%Y-%m-%d %H:%M"), days)
     return list(np.where(expiries.isna(), "no expiry", labels))
+
+
+def value_text(value: object) -> str:
+    """A received value as Python writes it, of numpy as a plain one, cut to 60 characters.
+
+    Examples
+    --------
+    >>> value_text(np.float64(-2.0)), value_text("up")
+    ('-2.0', "'up'")
+    """
+    return repr(value.item() if isinstance(value, np.generic) else value)[:60]

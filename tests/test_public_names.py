@@ -15,7 +15,13 @@ from gammaflow.pricing import american, barrier, note
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("package", [american, barrier, note, feeds, readers, repair, store])
+NAMESPACES = [
+    gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps,
+    gf.conventions,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("package", [american, barrier, note, feeds, readers, repair, store, *NAMESPACES])
 def test_packages_show_their_public_names(package):
     assert dir(package) == sorted(package.__all__)
     assert all(hasattr(package, name) for name in package.__all__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +38,7 @@ from gammaflow.market.financing import finance
 from gammaflow.market.readers import read_chain
 from gammaflow.pricing import verify
 from gammaflow.report import Report, analyze
+from gammaflow.report.rates import rate_facts
 from gammaflow.studies.rules import compare_rules
 from gammaflow.units import describe
 
@@ -134,8 +135,11 @@ def levels(
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
             rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
-            chain, _ = finance(_read(quotes), repair=quotes.repair, **rates)
+            chain, financing = finance(_read(quotes), repair=quotes.repair, **rates)
             found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
+        book = next(iter(found.levels.values())).profile.book
+        rated = tuple(f"{name}: {text}" for name, text in rate_facts(book, financing))
+        found = replace(found, lines=(*found.lines, *rated))
         finish_study(found, "Levels under each rule", describe(chain.currency), out, as_json)
         return
     result = _report(quotes, rows, scenario, beliefs)

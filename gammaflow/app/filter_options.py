@@ -86,7 +86,7 @@ def _read_expiry(option: str, value: str) -> Filter:
         raise SchemaError(f"{option}: received {value!r}; legal: {_WORDS}, or {_DATES}.") from None
 
 
-def _read_range(option: str, value: str, make: Callable[..., Filter], example: str) -> Filter:
+def _read_range(option: str, value: str, make: Callable[..., Filter], example: str, bounds: str) -> Filter:
     low, colon, high = (part.strip() for part in value.partition(":"))
     try:
         if not (low or high):
@@ -94,7 +94,7 @@ def _read_range(option: str, value: str, make: Callable[..., Filter], example: s
         return make(float(low or 0.0), float((high or "inf") if colon else low))
     except ValueError:  # a SchemaError is one
         raise SchemaError(
-            f"{option}: received {value!r}; legal: LOW:HIGH with 0 <= LOW <= HIGH, such as {example}, one of "
+            f"{option}: received {value!r}; legal: LOW:HIGH with {bounds}, such as {example}, one of "
             "them left out, or a single number."
         ) from None
 
@@ -109,8 +109,10 @@ def _read_least(option: str, value: str) -> Filter:
 _READ: Mapping[str, Callable[[str, str], Filter]] = MappingProxyType(
     {
         "--expiry": _read_expiry,
-        "--dte": partial(_read_range, make=filters.dte, example="0:7"),
-        "--delta": partial(_read_range, make=filters.delta, example="0.05:0.5"),
+        "--dte": partial(_read_range, make=filters.dte, example="0:7", bounds="0 <= LOW <= HIGH"),
+        "--delta": partial(
+            _read_range, make=filters.delta, example="0.05:0.5", bounds="0 <= LOW <= HIGH <= 1"
+        ),
         "--min-oi": _read_least,
     }
 )

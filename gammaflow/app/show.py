@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,10 @@ from gammaflow.text import strike_text
 from gammaflow.units import describe
 
 __all__ = ["conditions", "finish_report", "finish_study", "finish_table"]
+
+
+# Wider than any terminal, to measure a table at its full width.
+_WIDE = 10_000
 
 
 def _number(value: float) -> str:
@@ -65,7 +70,7 @@ def _show_levels(report: Report) -> None:
         out_console.print("\n".join(f"{name}: {text}" for name, text in bands), highlight=False, markup=False)
 
 
-def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
+def _frame_table(frame: pd.DataFrame, title: str, units: dict[str, str]) -> Table:
     table = Table(title=title, title_justify="left")
     index = [str(name) for name in frame.index.names]
     for name in index:
@@ -82,8 +87,12 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
             else k
             for k in keys
         ]
-        table.add_row(*labels, *(_number(v) for v in row))
-    out_console.print(table, highlight=False)
+        table.add_row(*labels, *(v if isinstance(v, str) else _number(v) for v in row))
+    return table
+
+
+def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
+    out_console.print(_frame_table(frame, title, units), highlight=False)
 
 
 def _write_table(flat: pd.DataFrame, payload: Callable[[], str], out: Path) -> None:
@@ -137,7 +146,13 @@ def finish_study(study: Study, title: str, units: dict[str, str], out: Path | No
         return
     for line in study.lines:
         out_console.print(line, highlight=False, markup=False, soft_wrap=True)
-    _show_frame(study.table, title, units)
+    table = _frame_table(study.table, title, units)
+    if (
+        Measurement.get(out_console, out_console.options.update(max_width=_WIDE), table).maximum
+        > out_console.width
+    ):
+        table = _frame_table(study.brief(), f"{title}; gamma [{units['gamma']}]", {})
+    out_console.print(table, highlight=False)
 
 
 def finish_report(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gammaflow.exposure.band_levels import blocks_of, named_quantiles
 from gammaflow.kernels.bands import short_parts
+from gammaflow.text import price_text
 
 __all__ = ["one_at_a_time", "short_interval", "tornado_table"]
 
@@ -61,7 +62,7 @@ def short_interval(
         "put_any": even.max(),
     }
     quantiles = {name: q[0] for name, q in named_quantiles(out[None, :]).items()}
-    return pd.Series({**found, **quantiles}, name=f"{low:,.0f} .. {high:,.0f}")
+    return pd.Series({**found, **quantiles}, name=f"{price_text(low)} .. {price_text(high)}")
 
 
 def one_at_a_time(mean: Array, low: Array, high: Array) -> Array:

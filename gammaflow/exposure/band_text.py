@@ -9,7 +9,7 @@ import pandas as pd
 
 from gammaflow.market.plausibility import marked
 from gammaflow.positions.heading import filter_lines
-from gammaflow.text import moment_text, readable
+from gammaflow.text import moment_text, price_text, readable
 from gammaflow.units import CONVENTION, describe
 
 __all__ = ["lines", "to_dict"]
@@ -42,7 +42,7 @@ def lines(bands: Any) -> list[str]:
         _line("core, low", bands.core, "core_low"),
         _line("core, high", bands.core, "core_high"),
         *[_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()],
-        f"levels within the grid {first:,.0f} .. {last:,.0f} {book.currency}",
+        f"levels within the grid {price_text(first)} .. {price_text(last)} {book.currency}",
     ]
 
 
@@ -51,7 +51,7 @@ def _line(name: str, found: Any, column: str, opened: float = 0.0) -> str:
     if found.none == 1.0:
         return f"{name}: none in any draw"
     q = found.quantiles[column]
-    text = f"{name}: {q['50 %']:,.0f} (5 % {q['5 %']:,.0f}, 95 % {q['95 %']:,.0f})"
+    text = f"{name}: {price_text(q['50 %'])} (5 % {price_text(q['5 %'])}, 95 % {price_text(q['95 %'])})"
     text += f", none in {found.none:.1%} of draws" * (found.none > 0.0)
     return str(text) + f", beyond the grid in {opened:.1%}" * (opened > 0.0)
 

@@ -195,6 +195,8 @@ class Bands(Frozen):
     def tornado(self) -> pd.DataFrame:
         """Cells by how much they matter: levels with one share at its 5 and 95 % quantile, others at means.
 
+        `plot_tornado` is its picture.
+
         Returns
         -------
         DataFrame
@@ -223,10 +225,28 @@ class Bands(Frozen):
         from gammaflow.plot.bands import plot_bands
 
         book = self._book
-        title = f"{book.title} gamma over spot, {moment_text(book.asof)}, beliefs {self.beliefs.name}"
+        title = f"{book.title} gamma over spot, {moment_text(book.asof)}\nbeliefs: {self.beliefs.name}"
         unit = describe(book.currency)["gamma"]
         density = self.flips.density()
         return plot_bands(self.table, density, book.spot, title, unit, currency=book.currency, **options)
+
+    def plot_tornado(self, *, cells: int = 10, ax: Any = None) -> Any:
+        """The cells whose shares matter most to gamma at spot (`tornado`), as bars (matplotlib Axes).
+
+        Parameters
+        ----------
+        cells : int
+            Number of cells drawn.
+        ax : matplotlib Axes, optional
+            Axes to draw on; by default a new figure.
+        """
+        from gammaflow.plot.bands import plot_tornado
+
+        book = self._book
+        some = self.tornado().iloc[: int(check_number(cells, "cells", 1.0))]
+        middle = float(self._means @ self._unit_at(np.array([book.spot]))[:, 0])
+        title = f"{book.title}: shares that matter, {moment_text(book.asof)}\nbeliefs: {self.beliefs.name}"
+        return plot_tornado(some, middle, title, describe(book.currency)["gamma"], ax=ax)
 
     @property
     def warnings(self) -> tuple[str, ...]:

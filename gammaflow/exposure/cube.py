@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
-from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
@@ -218,6 +218,7 @@ def sweep(
     >>> cube.over_days("gamma").columns.tolist()
     [0.0, 1.0, 7.0]
     """
+    check_noun(book, "book", Book)
     axes, problems = attempt(
         *(lambda v=v: check_number(v, "days", 0.0) for v in days),
         *(lambda v=v: check_number(v, "vol_shifts") for v in vol_shifts),

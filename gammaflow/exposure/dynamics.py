@@ -159,3 +159,7 @@ def find_dynamics(given: str | Dynamics) -> Dynamics:
         f"dynamics: received {given!r}; legal: {', '.join(map(repr, DYNAMICS))}, "
         "skew_stickiness(ratio), spot_vol_beta(beta)."
     )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_choice, floats
+from gammaflow.checks import check_choice, check_noun, floats
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks, row_greeks
 from gammaflow.frozen import Frozen
@@ -179,6 +179,7 @@ def compare_exercise(
     put    -0.89
     Name: gamma_percent, dtype: float64
     """
+    check_noun(book, "book", Book)
     names = tuple(check_choice(name, "measures", MEASURES) for name in measures)
     bounds = floats(edges)
     if bounds.ndim != 1 or not bounds.size or not np.isfinite(bounds).all() or (np.diff(bounds) <= 0).any():

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
+from gammaflow.checks import check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
@@ -225,6 +226,7 @@ def aggregate_exposure(
     >>> bool(abs(exposure.table["gamma"].sum() - exposure.total()["gamma"]) < 1e-3)
     True
     """
+    check_noun(book, "book", Book)
     keys = tuple(_keys(by))
     accuracy = Accuracy(check_tol(tol))
     rows = money(

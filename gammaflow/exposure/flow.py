@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, check_tol
-from gammaflow.checks import attempt, check_number, read_only, refuse
+from gammaflow.checks import attempt, check_noun, check_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
@@ -91,6 +91,7 @@ def hedge_flow(
     >>> hedge_flow(book).total
     0.0
     """
+    check_noun(book, "book", Book)
     values, problems = attempt(
         lambda: check_number(book.spot if spot is None else spot, "spot", 0.0, open_low=True),
         lambda: check_number(days, "days", 0.0),
@@ -161,6 +162,7 @@ def flow_ladder(
     >>> ladder.against(depth=300e6).loc["spot_percent"].columns.to_list()
     ['flow', 'first_order', 'residual', 'percent_of_spot']
     """
+    check_noun(book, "book", Book)
     if hours is None:
         # One bit later, so that hours / 24 is no sooner than the expiry.
         last = float(np.nextafter(drop_days(book)[0] * 24.0, np.inf))

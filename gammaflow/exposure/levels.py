@@ -123,6 +123,10 @@ def find_levels(
     >>> [flip.slope > 0 for flip in levels.flips]
     [True]
     """
+    if not isinstance(profile, Repricing):
+        raise SchemaError(
+            f"profile: received {type(profile).__name__}; legal: a Profile, as sweep_spot(book) returns."
+        )
     if not isinstance(core, int | float | np.number) or isinstance(core, bool) or not 0 < core <= 1:
         raise SchemaError(f"core: received {core!r}; legal: a fraction in (0, 1], such as 0.9.")
     if len(profile.spots) < 3:

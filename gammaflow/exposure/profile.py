@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gammaflow.accuracy import TOLERANCE, check_tol
+from gammaflow.checks import check_noun
 from gammaflow.exposure.dynamics import Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.levels import Levels, find_levels
@@ -125,6 +126,7 @@ def sweep_spot(
     >>> profile.table["gamma"].shape
     (3,)
     """
+    check_noun(book, "book", Book)
     how = find_dynamics(dynamics)
     grid = default_spots(book, days=days, vol_shift=vol_shift) if spots is None else spots
     if how.needs_smile and smiles is None:

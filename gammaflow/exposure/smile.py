@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import check_number, floats, read_only
+from gammaflow.checks import check_noun, check_number, floats, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violations, fit_slices
 from gammaflow.frozen import Frozen
@@ -211,6 +211,7 @@ def fit_smiles(book: Book) -> Smiles:
     >>> int(smiles.table["calendar"].sum())
     0
     """
+    check_noun(book, "book", Book)
     found = _slices(book)
     slices, places = list(found.values()), list(found)
     if not slices:

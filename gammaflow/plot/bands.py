@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import axis_label, canvas, price_ticks
+from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
 from gammaflow.plot.prepare import COLORS, require
 from gammaflow.text import readable
 
-__all__ = ["plot_bands"]
+__all__ = ["plot_bands", "plot_tornado"]
 
 
 def plot_bands(
@@ -75,3 +75,41 @@ def plot_bands(
         ax.set_xlabel(axis_label("spot", currency))
         price_ticks(ax.xaxis)
     return axes
+
+
+def plot_tornado(table: pd.DataFrame, middle: float, title: str, unit: str, *, ax: Any = None) -> Any:
+    """Bars of gamma at spot with one share at a time at its 5 and at its 95 % quantile, the widest on top.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per cell, indexed by its words: "gamma 5 %" and "gamma 95 %" in the unit, and the shares
+        "share 5 %" and "share 95 %".
+    middle : float
+        Gamma with every share at its mean.
+    title, unit : str
+        Title, and unit of gamma; a readable power of ten is added to it.
+    ax : matplotlib Axes, optional
+        Axes to draw on; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    divisor, unit = readable(table[["gamma 5 %", "gamma 95 %"]], unit)
+    places = np.arange(len(table))[::-1]
+    names = [
+        plain(f"{', '.join(map(str, cell))}: {low:+.2f} to {high:+.2f}")
+        for cell, low, high in zip(table.index, table["share 5 %"], table["share 95 %"], strict=True)
+    ]
+    with canvas(ax, title, "", zero=False) as ax:
+        for name, color in (("5 %", "put"), ("95 %", "call")):
+            reach = (table[f"gamma {name}"] - middle) / divisor
+            ax.barh(places, reach, 0.7, left=middle / divisor, color=COLORS[color], zorder=2,
+                    label=f"share at its {name}")  # fmt: skip
+        ax.axvline(middle / divisor, color=COLORS["line"], linewidth=0.8, zorder=3)
+        ax.set_yticks(places, names)
+        ax.set_xlabel(
+            plain(f"gamma at spot [{unit}]; dealers' net share of each cell, others at their means")
+        )
+    return ax

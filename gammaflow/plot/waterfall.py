@@ -50,6 +50,7 @@ def plot_waterfall(
     colors = [COLORS["net"], *(rises[0] if change >= 0 else rises[1] for change in changes), COLORS["net"]]
     names = [ends[0], *(str(name) for name in changes.index), ends[1]]
     with canvas(ax, title, unit) as ax:
+        ax.use_sticky_edges = False
         places = np.arange(len(names))
         ax.bar(places, heights, 0.6, bottom=bottoms, color=colors, zorder=2)
         for place, level in zip(places[:-1], levels / divisor, strict=True):

@@ -233,3 +233,7 @@ def _refuse_unknown(names: Iterable[str], venues: Mapping[str, Venue]) -> None:
             f"venues: received {', '.join(map(repr, unknown))}; known are {', '.join(venues)}. Pass venues= "
             "with a Venue for each, or name the venue in assign_positions."
         )
+
+
+def __dir__() -> list[str]:
+    return __all__

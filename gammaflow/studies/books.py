@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.checks import check_noun
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure.exposure import aggregate_exposure
 from gammaflow.instruments.registry import has_terms
 from gammaflow.positions.book import Book
+from gammaflow.positions.heading import under_rule
 from gammaflow.studies.study import Study
-from gammaflow.text import amount_text
+from gammaflow.text import amount_text, number_text, strike_text
 from gammaflow.units import describe
 
 __all__ = ["CAUSES", "BookComparison", "compare_books"]
@@ -71,9 +73,9 @@ class BookComparison(Study):
         lines = [
             *self.lines,
             f"size [{self.after.symbol}], gamma [{describe(self.after.currency)['gamma']}]:",
-            total.rename_axis("").to_string(float_format="{:,.6g}".format, na_rep=""),
+            total.rename_axis("").to_string(float_format=number_text, na_rep=""),
             f"strikes where gamma changed most ({len(most)} of {len(gamma)}):",
-            most.to_string(float_format="{:,.4g}".format),
+            most.set_axis([strike_text(k) for k in most.index]).to_string(float_format=number_text),
         ]
         if self.without_strike.abs().any():
             amounts = self.without_strike["gamma"]
@@ -93,7 +95,9 @@ class BookComparison(Study):
         if bars.empty:
             raise SchemaError("plot: no row of the books has a strike and a change of gamma; see `total`.")
         unit = describe(book.currency)["gamma"]
-        title = f"{book.symbol} change of gamma"
+        title = under_rule(f"{book.symbol} change of gamma", book)
+        if self.before.rule != book.rule:
+            title += f", before {under_rule('', self.before).strip()}"
         ax = plot_bars(bars, book.spot, title, unit, currency=book.currency, ax=ax)
         ax.set_xlabel(f"{ax.get_xlabel()}\n{_between(self.before, book)}")
         return ax
@@ -180,6 +184,8 @@ def _gamma(book: Book) -> Array:
 
 
 def _refuse_strangers(a: Book, b: Book) -> None:
+    check_noun(a, "a", Book)
+    check_noun(b, "b", Book)
     names = [name for name in ("symbol", "currency", "signed") if getattr(a, name) != getattr(b, name)]
     problems = [f"they differ in {name}: {getattr(a, name)!r} and {getattr(b, name)!r}" for name in names]
     if a.asof > b.asof:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import check_number
+from gammaflow.checks import check_noun, check_number
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
@@ -96,6 +96,7 @@ def sensitivity(
     >>> int(table.loc["vendor gamma", "rows"])
     0
     """
+    check_noun(chain, "chain", Chain)
     rule = find_rule(rule)
     check_number(business_days, "business_days", 0.0, open_low=True)
     chain = chain.original if isinstance(chain, RepairedChain) else chain

@@ -255,3 +255,7 @@ def locate(book: Book) -> NotePlaces:
             f"book: none of the {len(book.terms)} notes on {book.symbol} can still be knocked in."
         )
     return NotePlaces(pd.DataFrame(rows).set_index("note"), tuple(heading("NotePlaces", book)), book)
+
+
+def __dir__() -> list[str]:
+    return __all__

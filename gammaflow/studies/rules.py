@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.checks import check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
@@ -23,7 +24,7 @@ from gammaflow.positions.heading import filter_lines
 from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 from gammaflow.studies.headline import headline
 from gammaflow.studies.study import Study
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, number_text, price_text
 from gammaflow.units import CONVENTION, describe
 
 __all__ = ["RuleComparison", "compare_rules"]
@@ -46,12 +47,24 @@ class RuleComparison(Study):
     Examples
     --------
     >>> import gammaflow as gf
-    >>> found = gf.compare_rules(gf.demo_chain(), rules=["calls_long_puts_short", "short_all"])
-    >>> len(found.levels["short_all"].flips), int(found.table["flips"]["short_all"])
-    (0, 0)
+    >>> found = gf.compare_rules(gf.demo_chain(), ["calls_long_puts_short", "short_all"])
+    >>> found.brief()["flip"].to_list(), found.brief()["trough"].to_list()
+    (['77,509', 'none'], ['68,655', '84,146'])
     """
 
     levels: Mapping[str, Levels]
+
+    def brief(self) -> pd.DataFrame:
+        """Gamma at spot, nearest flip, trough and core under each rule, as text for a terminal."""
+        table = self.table
+        both = table["core_low"].map(_price) + " - " + table["core_high"].map(_price)
+        texts = {
+            "gamma": [number_text(float(f"{value:.3g}")) for value in table["gamma"]],
+            "flip": table["nearest_flip"].map(_price),
+            "trough": table["trough"].map(_price),
+            "core": both.where(table["core_low"].notna(), "none"),
+        }
+        return pd.DataFrame(texts, table.index)
 
     def plot(self, *, ax: Any = None, **options: Any) -> Any:
         """Gamma over spot under each rule, its zeros, and its short-gamma zones as bars (matplotlib Axes).
@@ -68,6 +81,9 @@ class RuleComparison(Study):
         found = list(self.levels.values())
         book = found[0].profile.book
         curves = pd.DataFrame({name: each.profile.table["gamma"] for name, each in self.levels.items()})
+        same = _alike(curves)
+        found = [self.levels[names[0]] for names in same]
+        curves = pd.DataFrame({"\n= ".join(names): curves[names[0]] for names in same})
         signed = [each.profile.book.signed for each in found]
         marks = {
             "zeros": [
@@ -81,6 +97,23 @@ class RuleComparison(Study):
         title = f"{book.title} gamma over spot under each rule, {moment_text(book.asof)}"
         options = {"currency": book.currency, "ax": ax, **marks, **options}
         return plot_curves(curves, book.spot, title, describe(book.currency)["gamma"], **options)
+
+
+def _price(price: float) -> str:
+    return "none" if np.isnan(price) else price_text(price)
+
+
+def _alike(curves: pd.DataFrame) -> list[list[str]]:
+    """Names of the columns, those with one curve together; the curves of two rules hide each other."""
+    found: list[list[str]] = []
+    for name in curves.columns:
+        for names in found:
+            if np.allclose(curves[name], curves[names[0]], rtol=1e-9, atol=0.0):
+                names.append(str(name))
+                break
+        else:
+            found.append([str(name)])
+    return found
 
 
 def compare_rules(
@@ -99,7 +132,8 @@ def compare_rules(
     Parameters
     ----------
     chain : Chain
-        The quoted contracts, valued with their own rates and vols, as in `assign_positions`.
+        The quoted contracts, valued with their own rates and vols, as in `assign_positions`; `analyze` and
+        the command line set rates first, where the chain has none (`repair_chain` does as well).
     rules : one or a sequence of str or rule, optional
         Rules to compare, by name or as objects; default: every rule of `gammaflow.positioning.RULES` that has
         shares for the chain. The result names those that have none.
@@ -136,6 +170,7 @@ def compare_rules(
     >>> bool(found.table["gamma"]["short_all"] == -found.table["gamma"]["unsigned"])
     True
     """
+    check_noun(chain, "chain", Chain)
     how = find_dynamics(dynamics)
     chosen, without = _chosen(chain, rules)
     held = {rule.name: position for rule, position in chosen}

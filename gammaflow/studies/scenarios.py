@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.checks import check_choice
+from gammaflow.checks import check_choice, check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import (
     STICKY_DELTA,
@@ -211,6 +211,7 @@ def compare_dynamics(
     >>> found.table.index.tolist()
     [('sticky_strike', 'gamma'), ('sticky_strike', 'total_gamma')]
     """
+    check_noun(book, "book", Book)
     found = _found(dynamics)
     smiles = fit_smiles(book) if any(d.needs_smile for d in found) else None
     levels = {}
@@ -246,6 +247,7 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
     >>> found.table["flips"].to_list()
     [1, 1, 1, 1, 1, 1, 1]
     """
+    check_noun(profile, "profile", Profile)
     book, rows = profile.book, {}
     for expiry in book.expiries.dropna():
         if (expiry - book.asof) <= pd.Timedelta(profile.days, "D"):
@@ -301,6 +303,7 @@ def flip_path(
     >>> path.table["nearest_flip"].notna().all()
     np.True_
     """
+    check_noun(book, "book", Book)
     how = find_dynamics(dynamics)
     smiles = fit_smiles(book) if how.needs_smile else None
     rows = {}
@@ -345,6 +348,7 @@ def flow_around_spot(
     >>> around.table["flow"].iloc[[0, 50, 100]].round(-6).to_list()
     [-933000000.0, 0.0, 660000000.0]
     """
+    check_noun(book, "book", Book)
     if not 0 < reach < 1:
         raise SchemaError(f"reach: received {reach!r}; legal: a share of spot in (0, 1), such as 0.05.")
     moves = np.linspace(-reach, reach, 101)

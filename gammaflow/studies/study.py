@@ -7,9 +7,10 @@ from html import escape
 
 import pandas as pd
 
-__all__ = ["Study"]
-
 from gammaflow.frozen import Frozen
+from gammaflow.text import number_text
+
+__all__ = ["Study"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,11 +30,15 @@ class Study(Frozen):
 
     def summary(self) -> str:
         """Description and table as text."""
-        return "\n".join([*self.lines, self.table.to_string(float_format="{:,.6g}".format)])
+        return "\n".join([*self.lines, self.table.to_string(float_format=number_text)])
+
+    def brief(self) -> pd.DataFrame:
+        """The table, or for wide ones its main columns as text, narrow enough for a terminal."""
+        return self.table
 
     def __repr__(self) -> str:
         return self.summary()
 
     def _repr_html_(self) -> str:
         head = "<br>".join(map(escape, self.lines))
-        return f"<p>{head}</p>{self.table.to_html(float_format='{:,.6g}'.format)}"
+        return f"<p>{head}</p>{self.table.to_html(float_format=number_text)}"

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.app import cli
+from gammaflow.app import cli, show
+from gammaflow.units import describe
 
 HEADER = "timestamp,instrument_name,futures_price,index_price,implied_volatility,open_interest\n"
 ROWS = [
@@ -308,7 +309,7 @@ def test_exposure_by_strike_says_what_has_no_strike(run, quotes, monkeypatch):
     assert "not by strike" not in out
 
 
-def test_all_rules_are_compared_in_one_table(run, quotes, tmp_path):
+def test_all_rules_are_compared_in_one_table(run, quotes, tmp_path, monkeypatch, capsys):
     chain = gf.read_chain(quotes, symbol="BTC")
     found = gf.compare_rules(chain, days=1.0)
     page, sheet = tmp_path / "rules.md", tmp_path / "rules.csv"
@@ -318,6 +319,16 @@ def test_all_rules_are_compared_in_one_table(run, quotes, tmp_path):
     assert "| crypto_puts_bought |" in page.read_text(encoding="utf-8")
     for line in found.lines:
         assert line in out
+    monkeypatch.setattr(show.out_console, "width", 80, raising=False)
+    show.finish_study(found, "Levels under each rule", describe("USD"), None, False)
+    out = capsys.readouterr().out
+    assert "Levels under each rule; gamma [USD per +1 % spot]" in out
+    table = out[out.index("Levels under each rule") :]
+    for name, row in found.brief().iterrows():
+        cells = [
+            cell.strip() for line in table.splitlines() if name in line for cell in line.split("│")[1:-1]
+        ]
+        assert cells == [name, *row]
     code, out, _ = run(*command, "--json", "--out", sheet)
     assert code == 0
     answer = json.loads(out)
@@ -328,7 +339,10 @@ def test_all_rules_are_compared_in_one_table(run, quotes, tmp_path):
         assert {k for k, v in row.items() if v is None} == set(expected.index[expected.isna()])
         for column, value in row.items():
             assert value is None or value == pytest.approx(expected[column], rel=1e-12)
-    assert answer["description"] == list(found.lines)
+    *lines, rate, yields = answer["description"]
+    assert lines == list(found.lines)
+    assert rate == "rate: 0 % a year: rows are quoted on forwards and not discounted"
+    assert yields == "dividend yield: none: rows are quoted on forwards"
     assert answer["units"]["gamma"] == "USD per +1 % spot"
     written = pd.read_csv(sheet, index_col="rule")
     pd.testing.assert_frame_equal(written, found.table, rtol=1e-12)

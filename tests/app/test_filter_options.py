@@ -80,6 +80,7 @@ def test_without_filters_none_is_said(run, quotes):
 
 
 RANGE = "legal: LOW:HIGH with 0 <= LOW <= HIGH, such as"
+DECIMAL = "legal: LOW:HIGH with 0 <= LOW <= HIGH <= 1, such as"
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,9 @@ RANGE = "legal: LOW:HIGH with 0 <= LOW <= HIGH, such as"
         (["--dte", ":"], f"--dte: received ':'; {RANGE} 0:7"),
         (["--dte", ""], f"--dte: received ''; {RANGE} 0:7"),
         (["--dte", "0:7:9"], f"--dte: received '0:7:9'; {RANGE} 0:7"),
-        (["--delta", "a:b"], f"--delta: received 'a:b'; {RANGE} 0.05:0.5"),
-        (["--delta=-0.5:-0.05"], f"--delta: received '-0.5:-0.05'; {RANGE} 0.05:0.5"),
+        (["--delta", "a:b"], f"--delta: received 'a:b'; {DECIMAL} 0.05:0.5"),
+        (["--delta=-0.5:-0.05"], f"--delta: received '-0.5:-0.05'; {DECIMAL} 0.05:0.5"),
+        (["--delta", "5:50"], f"--delta: received '5:50'; {DECIMAL} 0.05:0.5"),
         (["--min-oi", "many"], "--min-oi: received 'many'; legal: a number of contracts >= 0."),
         (["--min-oi", "-1"], "--min-oi: received '-1'; legal: a number of contracts >= 0."),
         (["--expiry", "soon"], "--expiry: received 'soon'; legal: next, week, month, daily, weekly, monthly"),

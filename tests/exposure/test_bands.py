@@ -325,7 +325,7 @@ def test_draws_of_a_seed(bands, chain):
 
 def test_results_say_what_they_are(bands):
     text = repr(bands)
-    for words in ("beliefs: Beliefs customers_buy_puts", "draws: 60, seed 3", "sign: + = dealers are long",
+    for words in ("beliefs: customers_buy_puts: ", "draws: 60, seed 3", "sign: + = dealers are long",
                   "USD m per +1 % spot", "break-even net share of put", "core, low"):  # fmt: skip
         assert words in text, words
     again = pickle.loads(pickle.dumps(bands))
@@ -397,6 +397,30 @@ def test_plot(bands):
     import matplotlib.pyplot as plt
 
     plt.close(top.figure)
+
+
+def test_tornado_plot(bands):
+    pytest.importorskip("matplotlib").use("Agg")
+    import matplotlib.pyplot as plt
+
+    ax = bands.plot_tornado(cells=3)
+    table = bands.tornado().iloc[:3]
+    middle = ax.get_lines()[0].get_xdata()[0]
+    spot = bands.profile.book.spot
+    gamma = float(
+        bands.profile.group_gamma(np.array([spot]), bands.cells.cells.place)[:, 0] @ bands.cells.mean
+    )
+    assert middle == pytest.approx(gamma / 1e6, rel=1e-12)
+    for bars, name in zip(ax.containers, ("5 %", "95 %"), strict=True):
+        ends = [bar.get_x() + bar.get_width() for bar in bars]
+        np.testing.assert_allclose(ends, table[f"gamma {name}"] / 1e6, rtol=1e-12)
+    first = ax.get_yticklabels()[0].get_text()
+    assert first.startswith(", ".join(map(str, table.index[0])) + ": ")
+    assert "beliefs: customers_buy_puts" in ax.get_title(loc="left")
+    assert "USD m per +1 % spot" in ax.get_xlabel()
+    plt.close(ax.figure)
+    with pytest.raises(SchemaError, match="cells: received 0"):
+        bands.plot_tornado(cells=0)
 
 
 def test_errors(chain, bands):

@@ -322,7 +322,7 @@ def test_levels_are_of_one_time():
     assert "2026-02-06 14:30 UTC), vols +10 points" in repr(later.exposure)
     report = gf.analyze(book, days=1, vol_shift=0.1)
     assert report.levels.put_wall == 80.0
-    assert "valued 1 days later" in report.to_markdown()
+    assert "valued 1 day later" in report.to_markdown()
     with pytest.raises(MismatchError, match="different times: 0 and 1 days"):
         gf.find_levels(later.profile, gf.aggregate_exposure(book))
 

@@ -92,7 +92,7 @@ def test_on_the_command_line(monkeypatch, capsys, bands):
 
     code, out, _ = run("demo", "--beliefs", "customers_buy_puts")
     assert code == 0
-    assert "beliefs: Beliefs customers_buy_puts" in out
+    assert "beliefs: customers_buy_puts: " in out
     assert "zero gamma nearest to spot [USD]: " in out
     code, out, _ = run("demo", "--dte", "0:7", "--beliefs", "flat", "--json")
     assert json.loads(out)["bands"]["beliefs"]["name"] == "flat"

@@ -218,7 +218,8 @@ def test_average_is_the_mean_over_every_order(demo):
 
 
 VALUES = {name: values for name, values in CANDIDATES.items() if name not in ("exercise", "wall", "flip")}
-VALUES["rule"] = [rule for rule in VALUES["rule"] if rule.name != "us_listed"]  # no shares for the demo chain
+# The synthetic chain is not of a US venue, so that this rule has no share for it.
+VALUES["rule"] = [rule for rule in VALUES["rule"] if rule.name != "us_listed"]
 conventions = st.builds(C, **{name: st.sampled_from(values) for name, values in VALUES.items()})
 
 
@@ -395,7 +396,7 @@ def test_waterfall_shows_every_step_in_bs_unit(demo):
     tops = [bar.get_y() + bar.get_height() for bar in bars[1:-1]]
     np.testing.assert_allclose(tops, np.cumsum(heights[:-1])[1:], rtol=1e-9)
     labels = [tick.get_text() for tick in ax.get_xticklabels()]
-    assert (labels[0], labels[1], labels[-1]) == ("a, in b's unit", "rule\nshort_all", "b")
+    assert (labels[0], labels[1], labels[-1]) == ("a, in b's unit\nexact", "rule\nshort_all", "b")
     assert "USD k per +1.00 of spot" in ax.get_ylabel()
     same = gf.reconcile("exact", "exact", demo, levels=False)
     assert (len(same.steps), len(same.table), same.gap) == (0, 0, 0.0)

@@ -193,9 +193,11 @@ def test_the_picture_has_a_line_a_zero_and_the_zones_of_each_rule(every):
     found = every
     ax = found.plot()
     lines = {line.get_label(): line for line in ax.get_lines()}
+    drawn = {}
     for name, levels in found.levels.items():
         signed, flip = levels.profile.book.signed, levels.nearest_flip
-        (label,) = [text for text in lines if text.split(",")[0] == name]
+        (label,) = [text for text in lines if name in text.split(",")[0].split("\n= ")]
+        drawn.setdefault(label, levels)
         assert (", zero " in label) == bool(signed and flip)
         gamma = levels.profile.table["gamma"]
         scale = lines[label].get_ydata() / gamma
@@ -207,7 +209,7 @@ def test_the_picture_has_a_line_a_zero_and_the_zones_of_each_rule(every):
     )
     zones = [
         [zone.low, zone.high]
-        for levels in found.levels.values()
+        for levels in drawn.values()
         for zone in levels.zones
         if levels.profile.book.signed
     ]
@@ -215,6 +217,25 @@ def test_the_picture_has_a_line_a_zero_and_the_zones_of_each_rule(every):
     np.testing.assert_allclose(bars, sorted(zones), rtol=1e-14)
     assert "short-gamma zone" in lines
     mpl.pyplot.close("all")
+
+
+def test_rules_with_one_curve_share_a_line():
+    chain = gf.demo_chain()
+    twin = gf.positioning.Rule("twin", -1.0, -1.0, "as short_all")
+    found = gf.compare_rules(chain, ["calls_long_puts_short", "short_all", twin, "mirror"])
+    names = [line.get_label().split(",")[0] for line in found.plot().get_lines() if len(line.get_xdata()) > 2]
+    assert names == ["calls_long_puts_short", "short_all\n= twin", "mirror"]
+    mpl.pyplot.close("all")
+
+
+def test_the_brief_table_rounds_the_table():
+    found = gf.compare_rules(gf.demo_chain(), ["calls_long_puts_short", "unsigned"])
+    table, brief = found.table, found.brief()
+    assert brief.loc["calls_long_puts_short", "gamma"] == f"{table['gamma'].iloc[0] / 1e6:.3g}m"
+    assert brief.loc["calls_long_puts_short", "flip"] == f"{table['nearest_flip'].iloc[0]:,.0f}"
+    low, high = table.iloc[0][["core_low", "core_high"]]
+    assert brief.loc["calls_long_puts_short", "core"] == f"{low:,.0f} - {high:,.0f}"
+    assert brief.loc["unsigned", ["flip", "trough", "core"]].tolist() == ["none"] * 3
 
 
 def test_the_recorded_chain_by_sums_of_its_own(shared):

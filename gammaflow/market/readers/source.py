@@ -24,6 +24,7 @@ from gammaflow.columns import Column, validate
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.schema import CHAIN
+from gammaflow.text import value_text
 
 __all__ = [
     "NO_MOMENT",
@@ -170,7 +171,7 @@ class Format:
 def open_source(path: str | os.PathLike[str]) -> Source:
     """The content of a file (gzip is decompressed); ReaderError where it cannot be a chain."""
     if not isinstance(path, (str, os.PathLike)):
-        raise SchemaError(f"path: received {path!r}; the path of one file is needed.")
+        raise SchemaError(f"path: received {value_text(path)}; the path of one file is needed.")
     name = os.fspath(path)
     if os.path.isdir(name):
         raise ReaderError(f"{name}: is a folder; pass one file, or give the folder to run_batch.")

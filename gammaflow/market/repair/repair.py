@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
 from gammaflow.columns import Columns, Quotes
 from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
@@ -292,6 +292,7 @@ def repair_chain(
     >>> repaired.original is chain, repaired.quality.iv_source
     (True, {'vendor': 598})
     """
+    check_noun(chain, "chain", Chain)
     if isinstance(chain, RepairedChain):
         chain = chain.original
     _, problems = attempt(

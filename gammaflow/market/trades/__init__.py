@@ -11,13 +11,17 @@ from gammaflow.checks import check_choice
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.readers.source import Source, open_source
 from gammaflow.market.trades import deribit, frame, tardis
-from gammaflow.market.trades.rows import Format, Options
+from gammaflow.market.trades.rows import Format, Options, table_names
 from gammaflow.market.trades.trades import Trades
 
 __all__ = ["FORMATS", "Trades", "read_trades"]
 
 #: Every format of tapes that `read_trades` knows.
 FORMATS: tuple[Format, ...] = (deribit.JSON, deribit.TABLE, tardis.CSV, frame.OPRA, frame.TABLE)
+
+
+# Columns of a file named in error text.
+_SHOWN = 12
 
 
 def read_trades(
@@ -102,7 +106,7 @@ def read_trades(
     found = [f for f in FORMATS if f.recognises(source, options)]
     if not found:
         raise ReaderError(
-            f"{source.name}: not recognised as trades; known formats: "
+            f"{source.name}: not recognised as trades{_held(source)}; known formats: "
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
             + ". Name the columns of another table with columns={canonical name: the table's name}."
         )
@@ -114,6 +118,13 @@ def read_trades(
             "Leave vendor= out or name the right one."
         )
     return chosen[0].read(source, options)
+
+
+def _held(source: Source) -> str:
+    """The columns of a table, in brackets; "" for a file that is none."""
+    names = table_names(source)
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f" (its columns: {', '.join(names[:_SHOWN])}{rest})" if names else ""
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from gammaflow.columns import numbers
 from gammaflow.market.readers.source import Rows, Source
-from gammaflow.market.trades.rows import Format, Options, Reading, instants, is_blank, split, table_names
+from gammaflow.market.trades.rows import (
+    NO_TRADES,
+    Format,
+    Options,
+    Reading,
+    instants,
+    is_blank,
+    split,
+    table_names,
+)
 from gammaflow.market.trades.trades import Trades
 
 __all__ = ["EXCHANGE", "JSON", "TABLE", "not_options"]
@@ -96,11 +105,14 @@ def _listed(source: Source) -> Any:
 
 def _recognises_json(source: Source, _: Options) -> bool:
     found = _listed(source)
-    return found is not None and any(isinstance(row, dict) and "instrument_name" in row for row in found)
+    named = found and any(isinstance(row, dict) and "instrument_name" in row for row in found)
+    return bool(named) or found == []
 
 
 def _read_json(source: Source, _: Options) -> Trades:
     listed = _listed(source) or []
+    if not listed:
+        raise source.refuse(NO_TRADES)
     rows = [(place, row) for place, row in enumerate(listed) if isinstance(row, dict)]
     frame = pd.DataFrame.from_records([row for _, row in rows], index=[place for place, _ in rows])
     return _read(source, Rows(frame, "trades[{}]"), len(listed) - len(rows))

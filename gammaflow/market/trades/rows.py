@@ -16,8 +16,10 @@ from gammaflow.market.trades.contracts import contract_terms
 from gammaflow.market.trades.tape import distinct, is_newest_first, late
 from gammaflow.market.trades.trades import MALFORMED, NOT_OPTION, Numbers, Trades, gather
 from gammaflow.schema import TRADES
+from gammaflow.text import rows_text, value_text
 
 __all__ = [
+    "NO_TRADES",
     "Format",
     "Options",
     "Reading",
@@ -28,6 +30,17 @@ __all__ = [
     "table_names",
     "text_column",
 ]
+
+#: Problem of a tape without a row.
+NO_TRADES = "holds no trades; legal: at least one print of an option."
+
+#: Legal values of the columns that take words, as error text.
+_LEGAL = {
+    "contract": "an option's name, such as BTC-27MAR26-70000-P or SPXW260320P06500000",
+    "timestamp": "an ISO time with its time zone, or an epoch",
+    "direction": "buy, sell, 1 or -1; blank: unknown",
+    "sequence": "a whole number >= 0, or blank",
+}
 
 _BLANK = ("", "nan", "none", "null", "n/a", "<na>", "nat")
 _SIDES = {
@@ -134,7 +147,7 @@ def _located(moments: pd.Series[Any], zone: str | None) -> tuple[NDArray[Any], l
         return np.full(len(moments), NO_TIME), []
     if zone is None:
         return np.full(len(moments), NO_TIME), [
-            f"timestamp: {len(known)} times have no time zone (first: {known.iloc[0]}). "
+            f"timestamp: {rows_text(len(known))} without a time zone (first: {known.iloc[0]}). "
             "Pass zone=, such as 'America/New_York' or 'UTC'."
         ]
     try:
@@ -240,10 +253,14 @@ class Reading:
                 tally[kind + reason] = int((mask & left).sum())
                 left &= ~mask
         if not left.any():
+            if not tally["read"]:
+                raise self.source.refuse(NO_TRADES)
             found = [
-                f"{reason}: {count} rows" for reason, count in tally.items() if count and reason != "read"
+                f"{reason}: {rows_text(count)}{self._first(reason.removeprefix(MALFORMED), bad)}"
+                for reason, count in tally.items()
+                if count and reason != "read"
             ]
-            raise self.source.refuse(f"no print of an option among {tally['read']} rows.", *found)
+            raise self.source.refuse(f"no print of an option among {rows_text(tally['read'])}.", *found)
         seen = ~left & ~bad["contract"] & np.isfinite(values["sequence"]) & ~bad["sequence"]
         seen &= self.numbered
         numbers_ = Numbers(values["contract"][seen], values["sequence"][seen])
@@ -255,6 +272,15 @@ class Reading:
         if late(time).any() and is_newest_first(time[distinct(frame).first]):
             frame = frame[::-1].reset_index(drop=True)
         return gather(frame, tally, numbers_, (self.source.name,), self.remarks, numbered=self.numbered)
+
+    def _first(self, name: str, bad: Mapping[str, NDArray[np.bool_]]) -> str:
+        """The first malformed value of a column, and legal ones, in words."""
+        if name not in TRADES or not np.any(bad[name]):
+            return ""
+        raw = self.columns.get(name)
+        first = None if raw is None else raw[bad[name]].iloc[0]
+        received = "" if first is None or first in (np.inf, -np.inf) else f"first: {value_text(first)}; "
+        return f" ({received}legal: {_LEGAL.get(name, TRADES[name].legal)})"
 
     def _values(self) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.bool_]]]:
         """Canonical columns with legal values, and the masks of rows without, by reason."""

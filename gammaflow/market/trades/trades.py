@@ -18,6 +18,7 @@ from gammaflow.frozen import FrozenMapping
 from gammaflow.market.trades import tape
 from gammaflow.market.trades.contracts import contract_terms
 from gammaflow.schema import CATEGORIES, TRADES
+from gammaflow.text import rows_text
 
 __all__ = ["MALFORMED", "NOT_OPTION", "Numbers", "Trades", "gather"]
 
@@ -190,7 +191,7 @@ class Trades(Columnar):
         """Prints, period, and every count, as text."""
         counts, n = self.counts, len(self)
         names = len(np.unique(self["contract"].astype(str)))
-        head = f"Trades: {n:,} prints of {names:,} contract{'s' if names != 1 else ''}"
+        head = f"Trades: {rows_text(n, 'print')} of {rows_text(names, 'contract')}"
         if n:
             first, last = (pd.Timestamp(t) for t in self["timestamp"][[0, -1]])
             form = "%Y-%m-%d %H:%M:%S"
@@ -202,7 +203,7 @@ class Trades(Columnar):
         ]
         reasons += [f"{count:,} {name}" for name, count in self.tally.items() if ": " in name]
         used = f"{counts['used']:,} used; " if reasons else "all used"
-        lines = [head, f"{counts['read']:,} rows read: {used}{', '.join(reasons)}"]
+        lines = [head, f"{rows_text(counts['read'])} read: {used}{', '.join(reasons)}"]
         notes = {
             "cancels unmatched": "cancels of prints that were not read",
             "out of order": "rows behind a later one, put in order",

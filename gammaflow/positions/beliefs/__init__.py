@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.instruments.registry import KINDS
 from gammaflow.market.chain import Chain
@@ -229,9 +229,12 @@ class Beliefs(Frozen):
         return {*KINDS, *self._buckets}
 
     def __repr__(self) -> str:
+        return f"Beliefs {self}"
+
+    def __str__(self) -> str:
         known = f"{len(self.evidence)} source{'s' * (len(self.evidence) > 1)} of evidence"
         shares = "; ".join(f"{' '.join(_words(key))} {share}" for key, share in self.shares.items())
-        text = f"Beliefs {self.name}" + f": {self.meaning or shares}" * bool(self.meaning or shares)
+        text = self.name + f": {self.meaning or shares}" * bool(self.meaning or shares)
         text += f" [{shares}]" * bool(self.meaning and shares)
         return f"{text} ({known if self.evidence else 'no evidence'})" + f"; {self.source}" * bool(
             self.source
@@ -294,6 +297,7 @@ class CellBeliefs(Frozen):
 
 def interest_of(book: Chain | Book) -> Book:
     """Open interest as an unsigned book; SchemaError for a book that is signed."""
+    check_noun(book, "book", Chain, Book)
     if isinstance(book, Chain):
         return assign_positions(book, "unsigned")
     refuse(
@@ -332,3 +336,7 @@ PRESETS: Mapping[str, Beliefs] = MappingProxyType(
 def find_beliefs(beliefs: str | Beliefs) -> Beliefs:
     """Beliefs, or those of `PRESETS` by name."""
     return beliefs if isinstance(beliefs, Beliefs) else PRESETS[check_choice(beliefs, "beliefs", PRESETS)]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -176,7 +176,8 @@ class _OfCategory(Filter):
         return _truth(yes, ~(yes | no))
 
 
-def _in_range(quantity: str, low: Any, high: Any) -> Filter:
+def _in_range(quantity: str, low: Any, high: Any, most: float = np.inf, form: str = "") -> Filter:
+    """Filter of a range; `most` is the largest finite end that makes sense, `form` a legal example."""
     try:
         ends = [float(floats(end)) for end in (low, high)]
     except (TypeError, ValueError):
@@ -185,6 +186,11 @@ def _in_range(quantity: str, low: Any, high: Any) -> Filter:
         raise SchemaError(
             f"{quantity}: received {low!r} to {high!r}; legal: two numbers, 0 <= low <= high; either may be "
             "infinite."
+        )
+    if any(most < end < np.inf for end in ends):
+        raise SchemaError(
+            f"{quantity}: received {low!r} to {high!r}; legal: decimals up to {most:g}, such as {form}, not "
+            "percent; leave out the upper end for no limit."
         )
     return _InRange(quantity, *ends)
 
@@ -219,9 +225,9 @@ def delta(low: float = 0.0, high: float = np.inf) -> Filter:
     Raises
     ------
     SchemaError
-        Unless 0 <= low <= high: puts are meant by their absolute delta.
+        Unless 0 <= low <= high, and for numbers above 1 (percent): puts are meant by their absolute delta.
     """
-    return _in_range("delta", low, high)
+    return _in_range("delta", low, high, 1.0, "0.05 to 0.5")
 
 
 def moneyness(low: float = 0.0, high: float = np.inf) -> Filter:
@@ -232,9 +238,9 @@ def moneyness(low: float = 0.0, high: float = np.inf) -> Filter:
     Raises
     ------
     SchemaError
-        Unless 0 <= low <= high.
+        Unless 0 <= low <= high, and for numbers above 20 (percent).
     """
-    return _in_range("moneyness", low, high)
+    return _in_range("moneyness", low, high, 20.0, "0.8 to 1.2")
 
 
 def min_open_interest(contracts: float) -> Filter:
@@ -367,3 +373,7 @@ def single_leg() -> Filter:
 def complex_trades() -> Filter:
     """Legs of combos and multi-leg trades; the legs of a block are unknown."""
     return _OfCategory("complex", ("combo", "multi-leg"), ("single", "auction"))
+
+
+def __dir__() -> list[str]:
+    return __all__

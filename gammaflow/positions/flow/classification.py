@@ -349,3 +349,7 @@ def _decide(layers: tuple[TapeRule, ...], prints: _Prints) -> tuple[NDArray[Any]
     quotes = [data[prefix + name] for prefix in ("", "best_") for name in _COLUMNS]
     tape.classify_prints(codes, best, number, data["price"], data["size"], *quotes, *around, side, layer)
     return side, layer
+
+
+def __dir__() -> list[str]:
+    return __all__

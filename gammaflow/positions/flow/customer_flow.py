@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from gammaflow.checks import refuse
+from gammaflow.checks import check_noun, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.market.trades import Trades
 from gammaflow.positions.book import Book
@@ -38,8 +39,8 @@ def customer_flow(
     trades : Trades
         The tape (`read_trades`).
     rule : str or rule, optional
-        Rule that classifies prints without a given direction (`gammaflow.classification`). Without one
-        they have no side.
+        Rule that classifies prints without a given direction, one of `gammaflow.classification.TAPE_RULES` or
+        its name, such as "lee_ready". Without one they have no side.
     start : timestamp, Series or Book, optional
         The first moment of the flow (tz-aware); or dealers' inventory to cumulate on, as in `initial`.
     accuracy : mapping, optional
@@ -88,8 +89,7 @@ def customer_flow(
     >>> gf.customer_flow(trades, accuracy={"block": 0.75}).inventory.to_list()
     [-15.0, -20.0]
     """
-    if not isinstance(trades, Trades):
-        raise SchemaError(f"trades: received {type(trades).__name__}; legal: Trades, as read_trades returns.")
+    check_noun(trades, "trades", Trades)
     begin = read_start(start, initial)
     found = _sides(trades, rule, accuracy)
     kept = begin.later(trades["timestamp"])
@@ -127,8 +127,20 @@ def customer_flow(
         "customer_flow",
         f"dealers are minus customers, whose side is by {found.rule}",
         ", ".join(trades.sources) or "trades",
-        trades.remarks,
+        (*trades.remarks, *_vague(trades["category"][kept][(side != 0) & (right == 0.5)])),
     )
+
+
+def _vague(category: NDArray[Any]) -> list[str]:
+    """Remark on prints whose side is known and counts for nothing, by category."""
+    counts = pd.Series(category, dtype=object).value_counts()
+    if counts.empty:
+        return []
+    listed = ", ".join(f"{name} {n:,}" for name, n in counts.items())
+    return [
+        f"unclassified although a side is given: {listed}; their accuracy is 0.5 unless accuracy= says "
+        "otherwise"
+    ]
 
 
 def _sides(trades: Trades, rule: Any, accuracy: Mapping[str, float] | None) -> Classified:

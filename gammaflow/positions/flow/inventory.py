@@ -16,9 +16,11 @@ from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
+from gammaflow.market.readers.osi import INDEX_ROOTS
 from gammaflow.market.trades.contracts import contract_names, contract_terms
 from gammaflow.positions.book import Book
 from gammaflow.positions.rules.base import PositionRule
+from gammaflow.text import rows_text
 
 __all__ = ["Flow", "Start", "flow_table", "read_start"]
 
@@ -112,18 +114,20 @@ class Flow(Frozen, PositionRule):
         outside = match["expired"] + match["not in the chain"]
         if not outside:
             return ""
-        return (
+        text = (
             f"{outside:,} of {outside + match['matched']:,} contracts are not in the chain, "
             f"{match['expired']:,} of them expired"
         )
+        if not match["matched"]:
+            first = self.inventory.index[self.inventory != 0][0]
+            text += f" (first: {first!r}; the chain's first: {chain['contract'][0]!r})"
+        return text
 
     def summary(self) -> str:
         """Rule, sign, period, customers' and dealers' contracts by kind, and counts, as text."""
-        period = ""
-        if self.start is not None and self.end is not None:
-            period = f", {self.start:%Y-%m-%d %H:%M} .. {self.end:%Y-%m-%d %H:%M} UTC"
         lines = [
-            f"Flow of {len(self.table):,} contracts{period}",
+            f"Flow of {rows_text(len(self.table), 'contract')}"
+            + f", {self._period()}" * bool(self._period()),
             f"rule: {self.name} ({self.meaning}); + = dealers are long, in contracts",
         ]
         kinds = self.terms["kind"].fillna("other")
@@ -160,17 +164,28 @@ class Flow(Frozen, PositionRule):
         from gammaflow.plot.static import plot_bars
 
         terms = self.terms[self.terms["strike"].notna()]
-        roots = sorted(terms["root"].unique())
-        if len(roots) != 1:
+        # SPX and SPXW are options on one index.
+        names = sorted({INDEX_ROOTS.get(root, (root,))[0] for root in terms["root"].unique()})
+        if len(names) != 1:
             raise SchemaError(
-                f"plot: received contracts of {len(roots)} roots ({', '.join(roots)}); legal: one. Select "
-                "the trades of one: trades.select(trades.terms['root'].reindex(trades['contract']) == 'BTC')."
+                f"plot: received contracts on {len(names)} underlyings ({', '.join(names)}); legal: one. "
+                "Make the flow from the trades, or the rows, of one."
             )
         held = self.inventory.reindex(terms.index)
         bars = held.groupby([terms["strike"], terms["kind"]]).sum().unstack(fill_value=0)
-        title = f"{roots[0]} dealers' inventory by strike, {self.name}"
+        title = f"{names[0]} dealers' inventory by strike, {self.name}"
         price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
-        return plot_bars(bars, price, title, "contracts, + = dealers are long", ax=ax)
+        ax = plot_bars(bars, price, title, "contracts, + = dealers are long", ax=ax)
+        if period := self._period():
+            ax.set_xlabel(f"{ax.get_xlabel()}\n{period}")
+        return ax
+
+    def _period(self) -> str:
+        if self.start is None or self.end is None:
+            return ""
+        if self.start == self.end:
+            return f"{self.end:%Y-%m-%d %H:%M} UTC"
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
 
 
 class Start(NamedTuple):

@@ -21,6 +21,7 @@ from gammaflow.market.trades.frame import contract_column, days
 from gammaflow.market.trades.rows import instants, number_column, split, table_names, text_column
 from gammaflow.positions.book import Book
 from gammaflow.positions.flow.inventory import Flow, flow_table, read_start
+from gammaflow.text import rows_text, value_text
 
 __all__ = ["CBOE", "CUSTOMERS", "ORIGINS", "open_close"]
 
@@ -66,6 +67,8 @@ NAMES = (*_KEYS, *_VOLUMES, *_FLOWS)
 
 #: Imbalance above which a test fails, in contracts: volumes are whole numbers.
 _TOLERANCE = 1e-6
+# Columns of a file named in error text.
+_SHOWN = 12
 _TESTS = ("signed sum not zero", "buys differ from volume", "sells differ from volume")
 
 
@@ -154,8 +157,11 @@ def open_close(
     counts["before start"] = int((~kept).sum())
     counts["used"] = int(kept.sum())
     if not kept.any():
-        listed = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
-        raise source.refuse(f"no row is left: {listed}.")
+        last = pd.Timestamp(table["time"].max())
+        raise source.refuse(
+            f"all of its {rows_text(len(kept))} (last: {last:%Y-%m-%d %H:%M} UTC) are before the start of "
+            f"the flow, {begin.time:%Y-%m-%d %H:%M} UTC. Pass an earlier start=, or an earlier book."
+        )
     table = table[kept]
     change = _changes(table)
     zeros = np.zeros(len(table))
@@ -164,7 +170,7 @@ def open_close(
         inventory, meaning = sold - bought, "dealers are minus customers and professional customers"
     else:
         inventory = sum((change["buy"][o] - change["sell"][o] for o in dealers), zeros)
-        meaning = f"dealers are {', '.join(dealers).replace('_', ' ')}"
+        meaning = f"dealers are the {' and '.join(name.replace('_', ' ') + 's' for name in dealers)}"
     sums = {"bought": bought, "sold": sold, "unclassified": zeros, "inventory": inventory}
     sums |= {"variance": zeros, "known_variance": zeros, "square": bought**2 + sold**2}
     integrity, tests = _integrity(table, change)
@@ -198,7 +204,8 @@ def _found(
     present = table_names(source)
     map_ = {name: (theirs,) if isinstance(theirs, str) else tuple(theirs) for name, theirs in given.items()}
     problems = [
-        f"columns: {name!r} is not a column of an open/close table; legal: {', '.join(NAMES)}."
+        f"columns: {name!r} is not a column of an open/close table; legal: {', '.join(_KEYS + _VOLUMES)}; "
+        f"and _open_buy, _close_buy, _open_sell, _close_sell, _buy or _sell after {', '.join(ORIGINS)}."
         for name in map_
         if name not in NAMES
     ]
@@ -237,7 +244,7 @@ def _found(
 
 
 def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _forms(origin: str) -> Iterator[tuple[str, ...]]:
@@ -279,7 +286,31 @@ def _table(
     for name, mask in bad.items():
         counts[f"malformed: {name}"] = int((mask & left).sum())
         left &= ~mask
+    if not left.any():
+        raise source.refuse(*_malformed(raw, bad))
     return table[left].reset_index(drop=True), counts
+
+
+def _malformed(
+    raw: Mapping[str, list[pd.Series[Any]]], bad: Mapping[str, NDArray[np.bool_]]
+) -> Iterator[str]:
+    """Reasons why no row can be read, each with the first value and legal ones, in words."""
+    yield (
+        "holds no row that can be read."
+        if len(bad["day"])
+        else "holds no rows; legal: one per series and day."
+    )
+    for name, mask in bad.items():
+        if not mask.any():
+            continue
+        sources = {"contract": ("contract", "root", "expiry", "strike", "kind"), "day": ("day", "time")}
+        parts = [part for own in sources.get(name, (name,)) for part in raw.get(own, [])]
+        first = ", ".join(f"{part.name} {value_text(part[mask].iloc[0])}" for part in parts)
+        legal = {
+            "contract": "an option's name, or root, expiry, strike > 0, and C or P",
+            "day": "a date such as 2026-02-05, a time such as 2026-02-05 10:00",
+        }.get(name, "a number of contracts >= 0")
+        yield f"malformed: {name}: {rows_text(int(mask.sum()))} (first: {first}; legal: {legal})."
 
 
 def _distinct(

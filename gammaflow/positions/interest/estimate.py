@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_number
+from gammaflow.checks import check_noun, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
@@ -93,6 +93,10 @@ class OpenInterestScore(Frozen):
         return self.summary()
 
 
+# Largest alpha that is not taken for a percentage.
+_MOST = 10.0
+
+
 def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenInterestFit) -> Chain:
     """A chain with its open interest moved by the day's trades: max(0, morning + alpha x net purchases).
 
@@ -129,6 +133,7 @@ def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenIntere
     >>> later.warnings[0].split(";")[0]
     'open interest: estimated, not counted, in 1 of 598 contracts'
     """
+    check_noun(chain, "chain", Chain)
     alpha = _alpha(alpha)
     net, _ = _volumes(flow)
     names = contract_names(chain["contract"])
@@ -245,7 +250,13 @@ def _estimate(before: Array, net: Array, alpha: float) -> Array:
 
 
 def _alpha(alpha: float | OpenInterestFit) -> float:
-    return check_number(alpha.alpha if isinstance(alpha, OpenInterestFit) else alpha, "alpha")
+    value = check_number(alpha.alpha if isinstance(alpha, OpenInterestFit) else alpha, "alpha")
+    if abs(value) > _MOST and not isinstance(alpha, OpenInterestFit):
+        raise SchemaError(
+            f"alpha: received {alpha!r}; legal: contracts of open interest per contract of net purchases, at "
+            f"most {_MOST:g} either way, such as 0.4, not percent."
+        )
+    return value
 
 
 def _volumes(flow: Any) -> tuple[pd.Series, pd.Series | None]:
@@ -272,6 +283,7 @@ def _volumes(flow: Any) -> tuple[pd.Series, pd.Series | None]:
 
 def _pair(change: OpenInterestChange, flow: Any) -> dict[str, Array]:
     """Open interest before, true change, net purchases and volume of the contracts that count, (n,) each."""
+    check_noun(change, "days", OpenInterestChange)
     rows = change.table[change.alive]
     net, volume = _volumes(flow)
     rows = rows.set_axis(contract_names(rows.index), axis=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.checks import check_noun
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.market.chain import NOT_SELECTED, PLACEHOLDER_IV, Chain
 from gammaflow.positions.interest.smile_moves import against_neighbours, out_of_the_money
@@ -36,6 +37,8 @@ _ROUNDING = 1e-9
 
 def refuse_strangers(earlier: Chain, later: Chain) -> None:
     """Raise MismatchError unless the chains are of one underlying and venue, in order of time."""
+    check_noun(earlier, "earlier", Chain)
+    check_noun(later, "later", Chain)
     names = ("symbol", "venue", "currency", "synthetic")
     problems = [
         f"{name}: {getattr(earlier, name)!r} and {getattr(later, name)!r}"

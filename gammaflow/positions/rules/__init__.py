@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import check_choice, read_only
+from gammaflow.checks import check_choice, check_noun, read_only
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
@@ -185,6 +185,7 @@ def assign_positions(
     >>> bool((book["position"] < 0).all())
     True
     """
+    check_noun(chain, "chain", Chain)
     reason, needs_interest = chain.unusable, False
     if isinstance(rule, str | PositionRule):
         rule, seen = find_rule(rule), chain if venue is None else replace(chain, venue=venue)
@@ -195,6 +196,13 @@ def assign_positions(
     if not needs_interest:
         reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
     keep = (reason == "") & (position != 0)
+    if not needs_interest and not position.any():
+        raise SchemaError(
+            f"{chain.symbol}: dealers hold none of the chain's {len(chain):,} contracts: {label}. Use the "
+            "trades and the chain of one underlying, with contracts of one period."
+            if isinstance(rule, PositionRule)
+            else f"rule: received {len(chain):,} positions of 0; at least one other than 0 is needed."
+        )
     if not keep.any():
         raise SchemaError(
             f"{chain.symbol}: no row of {len(chain)} holds a position that can be valued.\n{chain.quality}\n"
@@ -262,3 +270,7 @@ def _given(chain: Chain, values: ArrayLike) -> NDArray[np.float64]:
     if problems:
         raise SchemaError("\n".join(problems))
     return position
+
+
+def __dir__() -> list[str]:
+    return __all__

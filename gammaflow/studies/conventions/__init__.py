@@ -28,3 +28,7 @@ __all__ = [
     "find_convention",
     "measure",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

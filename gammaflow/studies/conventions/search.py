@@ -122,7 +122,7 @@ def find_explanations(
         try:
             return compare(start, changes)
         except SchemaError as error:
-            named = " and ".join(f"{choice} {value}" for choice, value in changes)
+            named = " and ".join(f"{choice} {getattr(value, 'name', value)}" for choice, value in changes)
             refused.setdefault(str(error).splitlines()[0], named)
             return None
 

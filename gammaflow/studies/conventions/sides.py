@@ -19,6 +19,7 @@ from gammaflow.studies.conventions.convention import Convention
 from gammaflow.studies.conventions.numbers import Numbers
 from gammaflow.studies.conventions.presets import find_convention
 from gammaflow.studies.conventions.search import NUMBERS, Explanation, Search
+from gammaflow.text import number_text
 
 __all__ = ["LEVELS", "Side", "number_of", "read_side", "side_words", "walked_number"]
 
@@ -124,9 +125,13 @@ def number_of(
     return calculator.number(convention, number)
 
 
+# Numbers whose errors are relative; the others are in the currency of spot.
+_RELATIVE = ("gamma", "by_strike")
+
+
 def side_words(name: str, side: Side, number: str, unit: str, tol: float) -> list[str]:
     """A side as lines of text: its number, and its convention or every explanation of its numbers."""
-    lines = [f"{name}: {number} {side.number:,.6g} {unit}; {_convention_words(side, tol)}"]
+    lines = [f"{name}: {number} {number_text(side.number)} {unit}; {_convention_words(side, tol)}"]
     return lines + (_search_words(side.search) if side.search else [])
 
 
@@ -138,10 +143,10 @@ def _convention_words(side: Side, tol: float) -> str:
     if not found:
         return "numbers given; nothing in the list explains them"
     if not found[0].changes:
-        return f"numbers given; they agree already (within {tol:.3g})"
+        return f"numbers given; they agree already (within {100 * tol:.3g} %)"
     if len(found) == 1:
         return f"numbers given; explained by {found[0]}"
-    return f"numbers given; {len(found)} explanations fit equally well (within {tol:.3g})"
+    return f"numbers given; {len(found)} explanations fit equally well (within {100 * tol:.3g} %)"
 
 
 def _search_words(search: Search) -> list[str]:
@@ -155,8 +160,9 @@ def _search_words(search: Search) -> list[str]:
     lines += [f"   closest, no explanation: {e} (off by {_off(e)})" for e in search.closest]
     if search.silent:
         words = ", ".join(str(e) for e in search.silent)
-        lines.append(f"   fits as well, alone on top of that: {words}")
-    lines += [f"   not tried: {words}" for words in search.refused[:3]]
+        head = "fits as well with one of these on top of that" if found else "no effect on these numbers"
+        lines.append(f"   {head}: {words}")
+    lines += _refused_words(search)
     lines.append(
         f"   {search.tried:,} conventions compared: single choices, then pairs, of the listed "
         "values (gammaflow.conventions.CANDIDATES)"
@@ -164,6 +170,21 @@ def _search_words(search: Search) -> list[str]:
     return lines
 
 
+def _refused_words(search: Search) -> list[str]:
+    """Candidates that the chain refuses, one line per reason."""
+    reasons: dict[str, list[str]] = {}
+    for words in search.refused:
+        named, _, reason = words.partition(": ")
+        reasons.setdefault(reason, []).append(named)
+    return [
+        f"   not tried: {names[0]}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}: {reason}"
+        for reason, names in reasons.items()
+    ][:3]
+
+
 def _off(e: Explanation) -> str:
-    words = [f"{name} {value:.2g}" for name, value in e.errors.items()]
+    words = [
+        f"{name} {f'{100 * value:.2g} %' if name in _RELATIVE else number_text(value)}"
+        for name, value in e.errors.items()
+    ]
     return ", ".join(words) or "no row valued"

@@ -167,11 +167,11 @@ def test_times_without_a_zone_need_one(given):
     # The clock shows the second twice and the third never.
     np.testing.assert_array_equal(read, np.array(["2026-02-05T09:36:47", *["NaT"] * 3], "datetime64[ns]"))
     _, problems = instants(pd.Series(given))
-    assert "3 times have no time zone (first: 2026-02-05 04:36:47). Pass zone=" in problems[0]
+    assert "3 rows without a time zone (first: 2026-02-05 04:36:47). Pass zone=" in problems[0]
     for zone in ("Mars/Olympus", 3):
         assert "zone: received" in instants(pd.Series(given), zone=zone)[1][0]
     table = pd.DataFrame(PRINTS | {"timestamp": "2026-02-05 04:36:47"})
-    with pytest.raises(ReaderError, match="have no time zone"):
+    with pytest.raises(ReaderError, match="3 rows without a time zone"):
         gf.read_trades(table)
     assert len(gf.read_trades(table, zone="UTC")) == 3
 
@@ -204,11 +204,12 @@ def test_every_condition_of_opra():
         ({"columns": {"price": "P"}}, ["columns: 'P' not in the table; it holds contract, timestamp, price"]),
         ({"columns": {"colour": "price"}}, ["'colour' is not a column of trades; legal: contract"]),
         ({"vendor": "tardis"}, ["vendor='tardis', but the file is 'trades_table'"]),
-        ({"drop": "price"}, ["not recognised as trades; known formats: deribit_json", "columns={canonical"]),
+        ({"drop": "price"}, ["recognised as trades (its columns: contract, t", "columns={canonical"]),
         ({"drop": "price", "columns": {"size": "size"}}, ["columns missing: price; the table holds"]),
         ({"drop": "contract", "columns": {"size": "size"}}, ["columns missing: contract (or root, expiry"]),
         ({"twice": "size"}, ["columns: 'size' occur more than once"]),
-        ({"size": [0, -1, "x"]}, ["no print of an option among 3 rows", "malformed: size: 3 rows"]),
+        ({"size": [0, -1, "x"]}, ["option among 3 rows", "size: 3 rows (first: 0; legal: > 0)"]),
+        ({"direction": "up"}, ["direction: 3 rows (first: 'up'; legal: buy, sell, 1 or -1; blank"]),
         ({"zone": "Mars", "timestamp": "2026-02-05 09:00"}, ["zone: received 'Mars'"]),
     ],
 )  # fmt: skip
@@ -223,6 +224,16 @@ def test_what_cannot_be_read_is_refused(change, words):
     assert all(word in str(error.value) for word in words)
 
 
+def test_a_tape_without_a_trade_says_so(tmp_path):
+    for text in ('{"result": {"trades": [], "has_more": false}}', "[]"):
+        with pytest.raises(
+            ReaderError, match="tape: holds no trades; legal: at least one print of an option"
+        ):
+            gf.read_trades(file(tmp_path, text))
+    with pytest.raises(ReaderError, match="frame: holds no trades"):
+        gf.read_trades(pd.DataFrame(PRINTS).iloc[:0])
+
+
 def test_files_that_are_no_tapes(tmp_path):
     for text in ('{"error": {"code": -1}}', "[1, 2]", "a,b\n1,2\n", '{"result": {"trades": 3}}'):
         with pytest.raises(ReaderError, match="not recognised as trades"):
@@ -230,7 +241,7 @@ def test_files_that_are_no_tapes(tmp_path):
     with pytest.raises(ReaderError, match="columns missing: price, amount, direction, trade_id"):
         gf.read_trades(file(tmp_path, '[{"instrument_name": "BTC-PERPETUAL", "timestamp": 3}]'))
     with pytest.raises(
-        ReaderError, match=r"no print of an option among 1 rows[^$]*not an option: future: 1 rows"
+        ReaderError, match=r"no print of an option among 1 row[^$]*not an option: future: 1 row"
     ):
         gf.read_trades(file(tmp_path, answer([deribit_trade(instrument_name="BTC-PERPETUAL")])))
     with pytest.raises(ReaderError, match="file not found"):

@@ -284,8 +284,24 @@ def test_the_plot_has_the_inventory_by_strike():
         assert ax.get_ylabel() == "contracts, + = dealers are long"
         pyplot.close("all")
     other = gf.customer_flow(prints((PUT, 1.0, "buy"), ("ETH-27MAR26-2000-P", 1.0, "buy")))
-    with pytest.raises(SchemaError, match=r"contracts of 2 roots \(BTC, ETH\); legal: one"):
+    with pytest.raises(SchemaError, match=r"contracts on 2 underlyings \(BTC, ETH\); legal: one"):
         other.plot()
+    index = gf.customer_flow(prints(("SPX260320P06500000", 2.0, "buy"), ("SPXW260320P06500000", 3.0, "buy")))
+    ax = index.plot()
+    assert ax.get_title(loc="left") == "SPX dealers' inventory by strike, customer_flow"
+    assert sum(bar.get_height() for bar in ax.containers[0]) == -5.0
+    assert ax.get_xlabel().startswith("strike\n20")
+    assert ax.get_xlabel().endswith(" UTC")
+    pyplot.close("all")
+
+
+def test_a_printed_flow_says_what_counts_for_nothing():
+    tape = prints((PUT, 12.0, "buy"), (CALL, 5.0, "sell")).to_frame()
+    flow = gf.customer_flow(gf.read_trades(tape.assign(category=["single", "block"])))
+    assert str(flow) == repr(flow) == flow.summary()
+    assert "unclassified although a side is given: block 1; their accuracy is 0.5 unless" in str(flow)
+    clear = gf.customer_flow(gf.read_trades(tape))
+    assert "although a side is given" not in str(clear)
 
 
 def test_trades_without_direction_and_categories_by_deribit():

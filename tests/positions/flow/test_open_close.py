@@ -37,7 +37,7 @@ def test_cboes_columns_give_the_change_of_each_origin(seed):
     makers = gf.open_close(frame, dealers="market_maker")
     assert makers.inventory.to_dict() == change["market_maker"]
     assert makers.table["bought"].equals(flow.table["bought"])
-    assert "dealers are market maker" in makers.meaning
+    assert "dealers are the market makers" in makers.meaning
     assert (flow.table["bought"] - flow.table["sold"]).to_dict() == customers
     assert flow.integrity.empty
     assert (flow.table["deviation"] == 0).all()
@@ -159,12 +159,26 @@ def test_a_flow_by_origin_signs_a_chain():
         ),
         ({"columns": {"volume": ["volume", "more"]}}, ["'more' not in the table; it holds contract, day"]),
         ({"twice": "volume"}, ["'volume' occur more than once"]),
-        ({"start": "2026-03-01T00:00Z"}, ["no row is left: read 2, before start 2"]),
+        (
+            {"set": {"firm_sell": -1.0}},
+            ["malformed: firm_sell: 2 rows (first: firm_sell -1.0; legal: a number of"],
+        ),
+        (
+            {"set": {"contract": "?"}},
+            ["malformed: contract: 2 rows (first: contract '?'; legal: an option's name"],
+        ),
+        ({"set": {"day": "soon"}}, ["malformed: day: 2 rows (first: day 'soon'; legal: a date such as"]),
+        ({"drop_rows": True}, ["holds no rows; legal: one per series and day."]),
+        (
+            {"start": "2026-03-01T00:00Z"},
+            ["all of its 2 rows (last: 2026-02-05", "are before the start of the flow, 2026-03-01 00:00"],
+        ),
     ],
 )
 def test_tables_that_are_none_are_refused(change, words):
     options = {name: change[name] for name in ("columns", "dealers", "start") if name in change}
-    frame = pd.DataFrame(PLAIN).drop(columns=change.get("drop", []))
+    frame = pd.DataFrame(PLAIN).drop(columns=change.get("drop", [])).assign(**change.get("set", {}))
+    frame = frame.iloc[:0] if change.get("drop_rows") else frame
     if "twice" in change:
         frame.insert(0, change["twice"], 1.0, allow_duplicates=True)
     with pytest.raises(ReaderError) as error:
