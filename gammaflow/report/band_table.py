@@ -71,11 +71,12 @@ def band_remarks(bands: Bands, levels: Levels) -> list[str]:
 
 def _trough_region(bands: Bands, levels: Levels) -> list[str]:
     """How often the core of the report's zone, or the median one of the draws, is short gamma."""
-    core = bands.core.quantiles.loc["50 %"]
     if levels.zone is not None and levels.profile.book.signed:
         (low, high), whose = levels.zone.core, "under the report's rule"
     elif bands.core.none < 1.0:
-        (low, high), whose = core[["core_low", "core_high"]], "in the median draw"
+        middle = bands.core.quantiles.T["50 %"]
+        low, high = (float(middle[name]) for name in ("core_low", "core_high"))
+        whose = "by the medians of the draws"
     else:
         return ["Dealers are short gamma nowhere on the grid in any draw."]
     first, last = bands.profile.spots[[0, -1]]
@@ -95,10 +96,11 @@ def _break_even(kind: str, row: pd.Series) -> str:
     share, low, high = (row[name] for name in ("at_spot", "at_spot 5 %", "at_spot 95 %"))
     if np.isnan(share):
         return f"The {kind} open interest has no gamma at spot."
+    believed = f"the beliefs' mean is {_percent(row['mean'])}"
     between = f"{_percent(low)} to {_percent(high)} in nine of ten draws of the other shares"
     return (
-        f"Break-even share of {kind} open interest: dealers are short gamma at spot {_below(share)} ({between}), "
-        f"and short at some spot {_below(row['zone'])}; the beliefs' mean is {_percent(row['mean'])}."
+        f"Break-even share of {kind} open interest: dealers are short gamma at spot {_below(share)} "
+        f"({between}), and short at some spot {_below(row['zone'])}; {believed}."
     )
 
 
