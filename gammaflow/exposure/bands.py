@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,9 @@ Array = NDArray[np.float64]
 
 # Spots whose draws are held at a time.
 _SPOTS = 64
+
+# Longest line of a picture's title, in characters.
+_TITLE = 84
 
 _LEVELS = ("zero", "low", "high", "low_end", "high_end", "trough", "gamma", "core_low", "core_high")
 
@@ -224,8 +228,14 @@ class Bands(Frozen):
         """Bands of gamma over spot; beneath, the probability of short gamma and the density of the flip."""
         from gammaflow.plot.bands import plot_bands
 
-        book = self._book
-        title = f"{book.title} gamma over spot, {moment_text(book.asof)}\nbeliefs: {self.beliefs.name}"
+        book, profile = self._book, self.profile
+        when = moment_text(book.asof, profile.days, profile.vol_shift)
+        lines = [
+            f"{book.title} gamma over spot, {when}",
+            f"beliefs: {self.beliefs.name}, {self.draws:,} draws, seed {self.seed}",
+            *book.filters,
+        ]
+        title = "\n".join(fill(line, _TITLE) for line in lines)
         unit = describe(book.currency)["gamma"]
         density = self.flips.density()
         return plot_bands(self.table, density, book.spot, title, unit, currency=book.currency, **options)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
-from gammaflow.plot.prepare import COLORS, require
+from gammaflow.plot.prepare import BANDS, COLORS, near, require
 from gammaflow.text import readable
 
 __all__ = ["plot_bands", "plot_tornado"]
@@ -48,8 +48,7 @@ def plot_bands(
     -------
     array of two matplotlib Axes
     """
-    spots = table.index.to_numpy(dtype=np.float64)
-    table = table[(spots >= (1.0 - within) * spot) & (spots <= (1.0 + within) * spot)]
+    table = near(table, spot, within)
     spots = table.index.to_numpy(dtype=np.float64)
     divisor, unit = readable(table[["5 %", "95 %"]], unit)
     if axes is None:
@@ -57,21 +56,23 @@ def plot_bands(
             2, 1, figsize=(10, 7), layout="constrained", sharex=True, height_ratios=(2, 1)
         )[1]
     gamma, chance = axes
-    with canvas(gamma, title, unit, ends=spots, spot=None) as ax:
-        for low, high, alpha in (("5 %", "95 %", 0.2), ("25 %", "75 %", 0.35)):
-            ax.fill_between(spots, table[low] / divisor, table[high] / divisor, color=COLORS["call"],
-                            alpha=alpha, linewidth=0, zorder=2, label=f"{low} to {high}")  # fmt: skip
+    with canvas(gamma, title, axis_label("gamma", unit), ends=spots, spot=None) as ax:
+        for low, high, name, alpha in BANDS:
+            ax.fill_between(spots, table[low] / divisor, table[high] / divisor, color=COLORS["band"],
+                            alpha=alpha, linewidth=0, zorder=2, label=name)  # fmt: skip
         ax.plot(spots, table["50 %"] / divisor, color=COLORS["line"], linewidth=1.8, zorder=4, label="median")
         ax.axvline(spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, zorder=3)
-    with canvas(chance, "", "probability of short gamma", ends=spots, spot=spot) as ax:
-        ax.plot(spots, table["p_short"], color=COLORS["put"], linewidth=1.8, zorder=4, label="short gamma")
+    with canvas(chance, "", "P(short gamma)", ends=spots, spot=spot) as ax:
+        ax.plot(spots, table["p_short"], color=COLORS["put"], linewidth=1.8, zorder=4, label="P(short gamma)")
         ax.set_ylim(0.0, 1.0)
+        ax.yaxis.set_major_locator(require("matplotlib.ticker").MultipleLocator(0.25))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         ax.set_xlim(spots[0], spots[-1])
         if len(density) and density.max() > 0.0:
             places = density.index.to_numpy(dtype=np.float64)
-            height = 0.9 * density / density.max()
+            height = 0.6 * density / density.max()
             ax.fill_between(places, height, color=COLORS["flip"], alpha=0.3, step="mid", linewidth=0,
-                            zorder=2, label="density of the flip")  # fmt: skip
+                            zorder=2, label="where zero gamma nearest\nto spot lies (no scale)")  # fmt: skip
         ax.set_xlabel(axis_label("spot", currency))
         price_ticks(ax.xaxis)
     return axes

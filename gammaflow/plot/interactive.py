@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import COLORS, EMPTY, part_colors, require
+from gammaflow.plot.prepare import BANDS, COLORS, EMPTY, near, part_colors, require
 from gammaflow.text import expiry_labels, price_text, readable
 
-__all__ = ["draw_bars", "draw_heatmap", "draw_profile", "draw_stack"]
+__all__ = ["draw_bands", "draw_bars", "draw_heatmap", "draw_profile", "draw_stack"]
 
 _GRAPHS = "plotly.graph_objects"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -25,6 +25,64 @@ _DIVERGING = [
 ]
 
 _LINE = {"color": COLORS["line"], "width": 2.2, "simplify": False}
+
+
+def draw_bands(
+    table: pd.DataFrame, spot: float, unit: str, *, currency: str = "", within: float = 0.3
+) -> Any:
+    """Median and bands of gamma over spot; beneath, the probability of short gamma.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by spot [currency]: the columns "5 %", "25 %", "50 %", "75 %", "95 %" and "p_short".
+    spot : float
+        Price of the underlying, marked [currency].
+    unit : str
+        Unit of gamma; a readable power of ten is added to it.
+    currency : str
+        Unit of spot.
+    within : float
+        Share of spot drawn on both sides of it.
+
+    Returns
+    -------
+    plotly Figure
+    """
+    table = near(table, spot, within)
+    divisor, unit = readable(table[["5 %", "95 %"]], unit)
+    spots = table.index.to_numpy(dtype=np.float64)
+    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
+    (_, _, wide, light), (_, _, narrow, dark) = BANDS
+    # Each quantile is filled up to the one above it; the median is drawn over them.
+    fills = {"95 %": 0.0, "75 %": light, "25 %": dark, "5 %": light}
+    for name, opacity in fills.items():
+        figure.add_scatter(
+            x=spots, y=(table[name] / divisor).to_numpy(), mode="lines", name=name, showlegend=False,
+            line={"width": 0, "color": COLORS["band"]}, fill="tonexty" if opacity else "none",
+            fillcolor=_clear("band", opacity), hovertemplate="%{y:,.3~f}",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=spots, y=(table["50 %"] / divisor).to_numpy(), mode="lines", name="median", line=_LINE,
+        hovertemplate="%{y:,.3~f}",
+    )  # fmt: skip
+    for name, opacity in ((narrow, dark), (wide, light)):
+        square = {"color": COLORS["band"], "opacity": opacity, "symbol": "square", "size": 13}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker=square, hoverinfo="skip")
+    figure.add_scatter(
+        x=spots, y=table["p_short"].to_numpy(), yaxis="y2", mode="lines", name="P(short gamma)",
+        line={"color": COLORS["put"], "width": 2.2, "simplify": False}, fill="tozeroy",
+        fillcolor=_clear("put", 0.15), hovertemplate="%{y:.1%}",
+    )  # fmt: skip
+    chance = {"title": {"text": "P(short gamma)"}, "range": [0, 1], "dtick": 0.25, "tickformat": ".0%"}
+    figure.update_layout(
+        hovermode="x unified",
+        legend={"itemclick": False, "itemdoubleclick": False, "traceorder": "normal"},
+        xaxis={"anchor": "y2", "range": [spots[0], spots[-1]]},
+        yaxis={"domain": [0.36, 1]},
+        yaxis2={**figure.layout.yaxis.to_plotly_json(), **chance, "anchor": "x", "domain": [0, 0.28]},
+    )
+    return figure.update_shapes(yref="paper")
 
 
 def draw_bars(
@@ -272,6 +330,12 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
 def _label(name: str, unit: str) -> str:
     # plotly reads some HTML in its texts, and a currency comes from a file.
     return f"{name} [{escape(unit)}]" if unit else name
+
+
+def _clear(color: str, opacity: float) -> str:
+    """One of the colours, partly transparent."""
+    red, green, blue = bytes.fromhex(COLORS[color][1:])
+    return f"rgba({red},{green},{blue},{opacity:g})"
 
 
 def _prices(name: str, currency: str, hover: str | None = None) -> dict[str, Any]:

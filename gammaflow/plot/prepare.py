@@ -14,10 +14,12 @@ import pandas as pd
 from gammaflow.errors import GammaflowError
 
 __all__ = [
+    "BANDS",
     "COLORS",
     "EMPTY",
     "MARKS",
     "PALETTE",
+    "near",
     "part_colors",
     "require",
     "strike_steps",
@@ -27,7 +29,7 @@ __all__ = [
 EMPTY: Mapping[str, Sequence[float]] = MappingProxyType({})
 
 #: Blue for calls and long gamma, vermilion for puts and short gamma: distinct to colour-blind readers
-#: (Okabe and Ito, Color Universal Design).
+#: (Okabe and Ito, Color Universal Design). Bands are grey, for they may be long and short.
 COLORS = {
     "call": "#0072b2",
     "put": "#d55e00",
@@ -37,9 +39,13 @@ COLORS = {
     "line": "#1f2937",
     "spot": "#6b7280",
     "flip": "#7b3f98",
+    "band": "#4b5563",
     "grid": "#e5e7eb",
     "text": "#1f2937",
 }
+
+#: Bands between quantiles, the wider first: lowest, highest, name, opacity.
+BANDS = (("5 %", "95 %", "5 to 95 % of draws", 0.18), ("25 %", "75 %", "25 to 75 % of draws", 0.4))
 
 #: For parts without a colour of their own (Okabe and Ito without yellow, which is hard to see on white).
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1f2937")
@@ -63,6 +69,18 @@ def require(module: str) -> Any:
             f"plots need {module.partition('.')[0]}, which cannot be imported ({error}). "
             'Install it: pip install "gammaflow-engine[plot]".'
         ) from error
+
+
+def near(table: pd.DataFrame, spot: float, within: float) -> pd.DataFrame:
+    """Rows of a table by spot at most a fraction `within` below and above `spot`.
+
+    Examples
+    --------
+    >>> near(pd.DataFrame({"gamma": 1.0}, index=[69.0, 75.0, 130.0, 131.0]), 100.0, 0.3).index.tolist()
+    [75.0, 130.0]
+    """
+    away = np.abs(table.index.to_numpy(dtype=np.float64) - spot)
+    return table[away <= within * spot * (1.0 + 1e-12)]
 
 
 def part_colors(parts: Iterable[Any]) -> dict[Any, str]:

@@ -6,18 +6,29 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.exposure.bands import Bands
+from gammaflow.exposure.levels import Levels
 from gammaflow.text import price_text, readable
 from gammaflow.units import describe
 
-__all__ = ["band_table", "band_text"]
+__all__ = ["band_picture_text", "band_remarks", "band_table", "band_text"]
 
 _QUANTILES = ("5 %", "50 %", "95 %")
 
 
 def band_table(bands: Bands) -> pd.DataFrame:
-    """Gamma at spot and each level: 5 %, median and 95 % over draws, as text, and how often there is none."""
+    """Gamma at spot and each level: 5 %, median and 95 % over draws, as text, and how often there is none.
+
+    A level at an end of the grid is "beyond" it.
+    """
     currency, at = bands.profile.book.currency, _at_spot(bands)
     divisor, unit = readable(at[["5 %", "95 %"]], describe(currency)["gamma"])
+    ends = bands.profile.spots[[0, -1]]
+
+    def text(level: float) -> str:
+        if np.isnan(level):
+            return "none"
+        return f"beyond {price_text(level)}" if level in ends else price_text(level)
+
     rows = [(f"gamma at spot [{unit}]", *(f"{at[q] / divisor:z,.1f}" for q in _QUANTILES), "")]
     for name, found, column in (
         ("zero gamma nearest to spot", bands.flips, "flip"),
@@ -28,9 +39,9 @@ def band_table(bands: Bands) -> pd.DataFrame:
         ("core, high", bands.core, "core_high"),
     ):
         values = found.quantiles[column]
-        texts = ["none" if np.isnan(values[q]) else price_text(values[q]) for q in _QUANTILES]
+        texts = [text(values[q]) for q in _QUANTILES]
         rows.append((f"{name} [{currency}]", *texts, f"{found.none:.1%}"))
-    return pd.DataFrame(rows, columns=["level", "5 %", "median", "95 %", "in no draw"])
+    return pd.DataFrame(rows, columns=["level", "5 %", "median", "95 %", "draws without one"])
 
 
 def band_text(bands: Bands) -> str:
@@ -40,6 +51,67 @@ def band_text(bands: Bands) -> str:
         f"{bands.beliefs}; dealers are short gamma at spot in {short:.0%} of {bands.draws:,} draws of their "
         "shares of open interest"
     )
+
+
+def band_picture_text(bands: Bands) -> str:
+    """The beliefs, the draws and their seed, and the reading of the picture, in one sentence."""
+    return (
+        f"{bands.beliefs}; {bands.draws:,} draws of dealers' shares of open interest, seed {bands.seed}: the "
+        "line is the median of gamma at each spot, half of the draws are in the dark band and nine in ten in "
+        "the light one, and the lower panel is the share of draws in which dealers are short gamma there."
+    )
+
+
+def band_remarks(bands: Bands, levels: Levels) -> list[str]:
+    """The probability that all of the trough region is short, and break-even shares, a sentence each."""
+    shares = [_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()]
+    scale = "Net shares of open interest: at -100 % dealers are short all of it, at +100 % long all of it."
+    return [*_trough_region(bands, levels), *([scale] if shares else []), *shares]
+
+
+def _trough_region(bands: Bands, levels: Levels) -> list[str]:
+    """How often the core of the report's zone, or the median one of the draws, is short gamma."""
+    if levels.zone is not None and levels.profile.book.signed:
+        (low, high), whose = levels.zone.core, "under the report's rule"
+    elif bands.core.none < 1.0:
+        middle = bands.core.quantiles.T["50 %"]
+        low, high = (float(middle[name]) for name in ("core_low", "core_high"))
+        whose = "by the medians of the draws"
+    else:
+        return ["Dealers are short gamma nowhere on the grid in any draw."]
+    first, last = bands.profile.spots[[0, -1]]
+    low, high = max(low, first), min(high, last)
+    if low >= high:
+        return []
+    found = bands.interval(float(low), float(high))
+    return [
+        f"The trough region is where the zone's short gamma is at least {bands.core_fraction:.0%} of its "
+        f"deepest: {price_text(low)} to {price_text(high)} {whose}. Dealers are short gamma in all of it in "
+        f"{found['p_all']:.0%} of draws, in some of it in {found['p_any']:.0%}."
+    ]
+
+
+def _break_even(kind: str, row: pd.Series) -> str:
+    """Net share of one kind's open interest below which dealers are short gamma, in words."""
+    share, low, high = (row[name] for name in ("at_spot", "at_spot 5 %", "at_spot 95 %"))
+    if np.isnan(share):
+        return f"The {kind} open interest has no gamma at spot."
+    believed = f"the beliefs' mean is {_percent(row['mean'])}"
+    between = f"{_percent(low)} to {_percent(high)} in nine of ten draws of the other shares"
+    return (
+        f"Break-even share of {kind} open interest: dealers are short gamma at spot {_below(share)} "
+        f"({between}), and short at some spot {_below(row['zone'])}; {believed}."
+    )
+
+
+def _below(share: float) -> str:
+    if abs(share) > 1.0:
+        return f"at {'any' if share > 1.0 else 'no'} net share of it"
+    return f"if their net share of it is below {_percent(share)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:+z.0f} %".replace("+0 %", "0 %")
 
 
 def _at_spot(bands: Bands) -> pd.Series:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.level_text import distance
 from gammaflow.exposure.levels import Levels
 from gammaflow.market.chain import Quality
-from gammaflow.plot.interactive import draw_bars, draw_heatmap, draw_profile, draw_stack
+from gammaflow.plot.interactive import draw_bands, draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import strike_steps
 from gammaflow.positions.origins import BookQuality
+from gammaflow.report.band_table import band_picture_text
 from gammaflow.text import amount_text, price_text, strike_text
 from gammaflow.units import describe
 
@@ -49,8 +51,8 @@ def cards(levels: Levels) -> list[Card]:
     ]
 
 
-def figures(levels: Levels) -> list[Panel]:
-    """Figures of gamma over spot, by strike, by expiry, and by both."""
+def figures(levels: Levels, bands: Bands | None = None) -> list[Panel]:
+    """Figures of gamma over spot, its bands if there are any, by strike, by expiry, and by both."""
     profile, exposure = levels.profile, levels.exposure
     book = profile.book
     unit, currency = describe(book.currency)["gamma"], book.currency
@@ -72,6 +74,7 @@ def figures(levels: Levels) -> list[Panel]:
             over_spot,
             440,
         ),
+        *([_band_panel(bands)] if bands else []),
         *_venue_panels(levels),
         *by_strike[:1],
         Panel(
@@ -82,6 +85,14 @@ def figures(levels: Levels) -> list[Panel]:
         ),
         *by_strike[1:],
     ]
+
+
+def _band_panel(bands: Bands) -> Panel:
+    """Panel of the bands of gamma over spot, and of the probability of short gamma."""
+    book = bands.profile.book
+    picture = draw_bands(bands.table, book.spot, describe(book.currency)["gamma"], currency=book.currency)
+    title = f"Gamma over spot under beliefs {bands.beliefs.name}"
+    return Panel(title, band_picture_text(bands), picture, 560)
 
 
 def _strike_panels(exposure: Exposure) -> list[Panel]:

@@ -27,7 +27,7 @@ from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positions.beliefs import FLAT, Beliefs
 from gammaflow.positions.book import Book
-from gammaflow.report.band_table import band_table, band_text
+from gammaflow.report.band_table import band_remarks, band_table, band_text
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
@@ -254,11 +254,7 @@ class Report(Frozen):
             markdown_table(pd.DataFrame(self.facts(), columns=["what", "value"])),
             "## Levels",
             markdown_table(level),
-            *(
-                [f"## {_BANDS}", literal(band_text(self.bands)), markdown_table(band_table(self.bands))]
-                if self.beliefs
-                else []
-            ),
+            *self._band_parts(),
             "## Totals",
             markdown_table(self.totals_text()),
             *(["## By venue", markdown_table(self.by_text("venue"))] if self._several_venues else []),
@@ -311,7 +307,7 @@ class Report(Frozen):
             facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule", "filter")],
             banners=self.warnings(),
             cards=cards(self.levels),
-            figures=figures(self.levels),
+            figures=figures(self.levels, self.bands if self.beliefs else None),
             tables=self._tables(),
             footer="Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion.",
         )
@@ -364,6 +360,25 @@ class Report(Frozen):
             ),
         ]
 
+    def _band_parts(self) -> list[str]:
+        """Levels under the beliefs as parts of the markdown."""
+        if not self.beliefs:
+            return []
+        remarks = "\n".join(f"- {literal(text)}" for text in band_remarks(self.bands, self.levels))
+        return [
+            f"## {_BANDS}",
+            literal(band_text(self.bands)),
+            markdown_table(band_table(self.bands)),
+            remarks,
+        ]
+
+    def _band_tables(self) -> list[Panel]:
+        """Levels under the beliefs as a panel of the page."""
+        if not self.beliefs:
+            return []
+        note = " ".join([f"{band_text(self.bands)}.", *band_remarks(self.bands, self.levels)])
+        return [Panel(_BANDS, note, band_table(self.bands))]
+
     @property
     def _several_venues(self) -> bool:
         return len(set(self.book["venue"])) > 1
@@ -379,7 +394,7 @@ class Report(Frozen):
         level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
         return [
             Panel("Levels", "", level),
-            *([Panel(_BANDS, f"{band_text(self.bands)}.", band_table(self.bands))] if self.beliefs else []),
+            *self._band_tables(),
             Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
             *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by_text("expiry")),

@@ -317,6 +317,29 @@ def test_interactive_profile_without_levels(profile):
     assert "zero gamma" not in [trace.name for trace in figure.data]
 
 
+def test_interactive_bands():
+    spots = np.array([60.0, 70.0, 100.0, 130.0, 140.0])
+    table = pd.DataFrame({f"{q} %": (q - 50) * spots * 1e3 for q in (5, 25, 50, 75, 95)}, index=spots)
+    table["p_short"] = [0.9, 0.8, 0.5, 0.25, 0.1]
+    figure = interactive.draw_bands(table, 100.0, UNIT, currency=HOSTILE)
+    for name, share in (("95 %", 45), ("75 %", 25), ("median", 0), ("25 %", -25), ("5 %", -45)):
+        assert list(_trace(figure, name).x) == [70.0, 100.0, 130.0]
+        assert np.allclose(_trace(figure, name).y, share * spots[1:4] / 1e3, rtol=1e-15)
+    chance = _trace(figure, "P(short gamma)")
+    assert list(chance.y) == [0.8, 0.5, 0.25]
+    assert (chance.yaxis, figure.layout.yaxis2.tickformat, figure.layout.yaxis2.range) == (
+        "y2",
+        ".0%",
+        (0, 1),
+    )
+    assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
+    assert figure.layout.yaxis.title.text == "gamma [USD m per +1 % spot]"
+    assert figure.layout.xaxis.title.text == "spot [&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;]"
+    assert figure.layout.xaxis.range == (70.0, 130.0)
+    assert [(s.x0, s.y0, s.y1, s.yref) for s in figure.layout.shapes] == [(100.0, 0, 1, "paper")]
+    assert [a.text for a in figure.layout.annotations] == ["spot 100.00"]
+
+
 # --- page
 
 
