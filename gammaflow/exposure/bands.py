@@ -235,8 +235,7 @@ class Bands(Frozen):
             f"beliefs: {self.beliefs.name}, {self.draws:,} draws, seed {self.seed}",
             *book.filters,
         ]
-        title = "\n".join(fill(line, _TITLE) for line in lines)
-        unit = describe(book.currency)["gamma"]
+        title, unit = "\n".join(fill(line, _TITLE) for line in lines), describe(book.currency)["gamma"]
         density = self.flips.density()
         return plot_bands(self.table, density, book.spot, title, unit, currency=book.currency, **options)
 

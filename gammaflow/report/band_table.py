@@ -1,4 +1,4 @@
-"""Levels under beliefs about the sign of positions, as a report shows them."""
+"""Levels and break-even shares under beliefs about the sign of positions, as a report shows them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ import pandas as pd
 
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.levels import Levels
+from gammaflow.plot.page import Panel
+from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.text import price_text, readable
 from gammaflow.units import describe
 
-__all__ = ["band_picture_text", "band_remarks", "band_table", "band_text"]
+__all__ = [
+    "band_lines",
+    "band_panels",
+    "band_parts",
+    "band_picture_text",
+    "band_remarks",
+    "band_table",
+    "band_text",
+]
 
+_LEVELS = "Levels under beliefs about the sign"
+_SHARES = "Trough region and break-even shares under beliefs about the sign"
 _QUANTILES = ("5 %", "50 %", "95 %")
 
 
@@ -53,6 +65,32 @@ def band_text(bands: Bands) -> str:
     )
 
 
+def band_lines(bands: Bands) -> list[tuple[str, str]]:
+    """Name and text of the beliefs and of each level under them."""
+    rows = band_table(bands).to_numpy().tolist()
+    return [
+        ("beliefs", band_text(bands)),
+        *(
+            (f"  {name}", f"{mid} (5 % {low}, 95 % {high})" + (f"; none in {none}" if none else ""))
+            for name, low, mid, high, none in rows
+        ),
+    ]
+
+
+def band_parts(bands: Bands, levels: Levels) -> list[str]:
+    """Levels under the beliefs, and the remarks, as parts of a report's markdown."""
+    tables = (band_table(bands), band_remarks(bands, levels))
+    return [f"## {_LEVELS}", literal(band_text(bands)), *map(markdown_table, tables)]
+
+
+def band_panels(bands: Bands, levels: Levels) -> list[Panel]:
+    """Levels under the beliefs, and the remarks, as panels of a report's page."""
+    return [
+        Panel(_LEVELS, f"{band_text(bands)}.", band_table(bands)),
+        Panel(_SHARES, "", band_remarks(bands, levels)),
+    ]
+
+
 def band_picture_text(bands: Bands) -> str:
     """The beliefs, the draws and their seed, and the reading of the picture, in one sentence."""
     return (
@@ -62,14 +100,21 @@ def band_picture_text(bands: Bands) -> str:
     )
 
 
-def band_remarks(bands: Bands, levels: Levels) -> list[str]:
-    """The probability that all of the trough region is short, and break-even shares, a sentence each."""
-    shares = [_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()]
-    scale = "Net shares of open interest: at -100 % dealers are short all of it, at +100 % long all of it."
-    return [*_trough_region(bands, levels), *([scale] if shares else []), *shares]
+def band_remarks(bands: Bands, levels: Levels) -> pd.DataFrame:
+    """How often all of the trough region is short, and the break-even shares, in words."""
+    scale = "of open interest: at -100 % dealers are short all of it, at +100 % long all of it"
+    rows = [
+        ("trough region", _trough_region(bands, levels)),
+        ("net share", scale),
+        *(
+            (f"break-even, {kind}s", _break_even(str(kind), row))
+            for kind, row in bands.break_even.table.iterrows()
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["what", "meaning"])
 
 
-def _trough_region(bands: Bands, levels: Levels) -> list[str]:
+def _trough_region(bands: Bands, levels: Levels) -> str:
     """How often the core of the report's zone, or the median one of the draws, is short gamma."""
     if levels.zone is not None and levels.profile.book.signed:
         (low, high), whose = levels.zone.core, "under the report's rule"
@@ -78,36 +123,37 @@ def _trough_region(bands: Bands, levels: Levels) -> list[str]:
         low, high = (float(middle[name]) for name in ("core_low", "core_high"))
         whose = "by the medians of the draws"
     else:
-        return ["Dealers are short gamma nowhere on the grid in any draw."]
+        return "none: dealers are short gamma nowhere on the grid in any draw"
+    text = (
+        f"{price_text(low)} to {price_text(high)} {whose}, where the zone's short gamma is at least "
+        f"{bands.core_fraction:.0%} of its deepest"
+    )
     first, last = bands.profile.spots[[0, -1]]
-    low, high = max(low, first), min(high, last)
-    if low >= high:
-        return []
-    found = bands.interval(float(low), float(high))
-    return [
-        f"The trough region is where the zone's short gamma is at least {bands.core_fraction:.0%} of its "
-        f"deepest: {price_text(low)} to {price_text(high)} {whose}. Dealers are short gamma in all of it in "
-        f"{found['p_all']:.0%} of draws, in some of it in {found['p_any']:.0%}."
-    ]
+    if max(low, first) >= min(high, last):
+        return f"{text}; not on the grid of the draws"
+    found = bands.interval(float(max(low, first)), float(min(high, last)))
+    return (
+        f"{text}; dealers are short gamma in all of it in {found['p_all']:.0%} of draws, in some of it in "
+        f"{found['p_any']:.0%}"
+    )
 
 
 def _break_even(kind: str, row: pd.Series) -> str:
     """Net share of one kind's open interest below which dealers are short gamma, in words."""
     share, low, high = (row[name] for name in ("at_spot", "at_spot 5 %", "at_spot 95 %"))
     if np.isnan(share):
-        return f"The {kind} open interest has no gamma at spot."
-    believed = f"the beliefs' mean is {_percent(row['mean'])}"
+        return "none: no gamma at spot"
     between = f"{_percent(low)} to {_percent(high)} in nine of ten draws of the other shares"
     return (
-        f"Break-even share of {kind} open interest: dealers are short gamma at spot {_below(share)} "
-        f"({between}), and short at some spot {_below(row['zone'])}; {believed}."
+        f"dealers are short gamma at spot {_below(share, kind)} ({between}), and short at some spot "
+        f"{_below(row['zone'], kind)}; the beliefs' mean is {_percent(row['mean'])}"
     )
 
 
-def _below(share: float) -> str:
+def _below(share: float, kind: str) -> str:
     if abs(share) > 1.0:
-        return f"at {'any' if share > 1.0 else 'no'} net share of it"
-    return f"if their net share of it is below {_percent(share)}"
+        return f"at {'any' if share > 1.0 else 'no'} net share of {kind}s"
+    return f"if their net share of {kind}s is below {_percent(share)}"
 
 
 def _percent(share: float) -> str:

@@ -27,7 +27,7 @@ from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positions.beliefs import FLAT, Beliefs
 from gammaflow.positions.book import Book
-from gammaflow.report.band_table import band_remarks, band_table, band_text
+from gammaflow.report.band_table import band_lines, band_panels, band_parts
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
@@ -35,7 +35,6 @@ from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report"]
 
-_BANDS = "Levels under beliefs about the sign"
 _SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
@@ -254,7 +253,7 @@ class Report(Frozen):
             markdown_table(pd.DataFrame(self.facts(), columns=["what", "value"])),
             "## Levels",
             markdown_table(level),
-            *self._band_parts(),
+            *(band_parts(self.bands, self.levels) if self.beliefs else []),
             "## Totals",
             markdown_table(self.totals_text()),
             *(["## By venue", markdown_table(self.by_text("venue"))] if self._several_venues else []),
@@ -349,35 +348,7 @@ class Report(Frozen):
 
     def band_lines(self) -> list[tuple[str, str]]:
         """Name and text of each level under the beliefs; empty without beliefs."""
-        if not self.beliefs:
-            return []
-        rows = band_table(self.bands).to_numpy().tolist()
-        return [
-            ("beliefs", band_text(self.bands)),
-            *(
-                (f"  {name}", f"{mid} (5 % {low}, 95 % {high})" + (f"; none in {none}" if none else ""))
-                for name, low, mid, high, none in rows
-            ),
-        ]
-
-    def _band_parts(self) -> list[str]:
-        """Levels under the beliefs as parts of the markdown."""
-        if not self.beliefs:
-            return []
-        remarks = "\n".join(f"- {literal(text)}" for text in band_remarks(self.bands, self.levels))
-        return [
-            f"## {_BANDS}",
-            literal(band_text(self.bands)),
-            markdown_table(band_table(self.bands)),
-            remarks,
-        ]
-
-    def _band_tables(self) -> list[Panel]:
-        """Levels under the beliefs as a panel of the page."""
-        if not self.beliefs:
-            return []
-        note = " ".join([f"{band_text(self.bands)}.", *band_remarks(self.bands, self.levels)])
-        return [Panel(_BANDS, note, band_table(self.bands))]
+        return band_lines(self.bands) if self.beliefs else []
 
     @property
     def _several_venues(self) -> bool:
@@ -394,7 +365,7 @@ class Report(Frozen):
         level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
         return [
             Panel("Levels", "", level),
-            *self._band_tables(),
+            *(band_panels(self.bands, self.levels) if self.beliefs else []),
             Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
             *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by_text("expiry")),

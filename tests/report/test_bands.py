@@ -110,15 +110,14 @@ def test_the_page_draws_the_bands_of_the_draws(page, bands):
 def test_a_page_without_beliefs_has_no_bands(page, report, tmp_path):
     path = tmp_path / "page.html"
     plain = replace(report, beliefs=None).to_html(path).read_text(encoding="utf-8")
-    for words in ("beliefs", "P(short gamma)", "Break-even", "trough region"):
+    for words in ("beliefs", "P(short gamma)", "break-even, puts", "trough region"):
         assert words in page
         assert words not in plain[: plain.index("<script>/**")] + plain[plain.rindex('"use strict"') :]
-    # Without the two panels the page is the other one.
-    first, second = (
-        re.search(rf"<section><h2>{title}.*?</section>\n", page, re.DOTALL).group()
-        for title in ("Gamma over spot under beliefs", "Levels under beliefs")
-    )
-    assert page.replace(first, "").replace(second, "") == plain
+    # Without the three panels the page is the other one.
+    for title in ("Gamma over spot under beliefs", "Levels under beliefs", "Trough region and break-even"):
+        panel = re.search(rf"<section><h2>{title}.*?</section>\n", page, re.DOTALL).group()
+        page = page.replace(panel, "")
+    assert page == plain
 
 
 def luminance(color):
@@ -172,30 +171,31 @@ def test_the_static_picture_names_beliefs_draws_time_and_filters_in_a_title_that
 
 
 def test_the_trough_region_and_break_even_shares_are_in_words(page, report, bands):
-    region, scale, put, call = band_remarks(report.bands, report.levels)
+    region, scale, put, call = band_remarks(report.bands, report.levels)["meaning"]
     low, high = report.levels.zone.core
     spots = bands.profile.spots
     x = np.concatenate([[low], spots[(spots > low) & (spots < high)], [high]])
     gamma = bands.samples.to_numpy() @ bands.profile.group_gamma(x, bands.cells.cells.place)
-    assert f"at least 80% of its deepest: {price_text(low)} to {price_text(high)} under the" in region
+    assert f"{price_text(low)} to {price_text(high)} under the report's rule, where" in region
+    assert "at least 80% of its deepest; dealers" in region
     assert f"in all of it in {(gamma < 0).all(axis=1).mean():.0%} of draws" in region
-    assert f"in some of it in {(gamma < 0).any(axis=1).mean():.0%}." in region
+    assert f"in some of it in {(gamma < 0).any(axis=1).mean():.0%}" in region
     assert "-100 % dealers are short all of it" in scale
     # Calls are believed flat, so that puts alone decide; calls would have to offset half of the puts.
     assert "below 0 % (" in put
-    assert put.endswith("the beliefs' mean is -50 %.")
+    assert put.endswith("the beliefs' mean is -50 %")
     of = report.exposure.by("kind")["gamma"].abs()
     assert 0.5 * of["put"] / of["call"] > 1.0
-    assert "dealers are short gamma at spot at any net share of it (" in call
+    assert "dealers are short gamma at spot at any net share of calls (" in call
     kinds = bands.cells.cells.table["kind"].to_numpy()
     unit = bands.unit[:, np.searchsorted(spots, 71_470.0)]
     puts = bands.samples.to_numpy()[:, kinds == "put"] @ unit[kinds == "put"]
     low, high = (100 * np.quantile(-puts / unit[kinds == "call"].sum(), q) for q in (0.05, 0.95))
     assert f"({low:+.0f} % to {high:+.0f} % in nine of ten draws" in call
     text = report.to_markdown()
-    for line in (region, put, call):
+    for name, line in (("trough region", region), ("break-even, puts", put), ("break-even, calls", call)):
         assert line.replace("'", "&#x27;") in page
-        assert f"- {line}\n" in text.replace("\\", "")
+        assert f"| {name} | {line} |\n" in text.replace("\\", "").replace("&#x27;", "'")
 
 
 def test_words_where_no_share_makes_a_difference():
@@ -203,26 +203,27 @@ def test_words_where_no_share_makes_a_difference():
 
     def words(puts, calls, source=interest):
         report = gf.analyze(source, beliefs=gf.Beliefs({"put": puts, "call": calls}))
-        return band_remarks(gf.sign_bands(source, report.beliefs, draws=20), report.levels)
+        return band_remarks(gf.sign_bands(source, report.beliefs, draws=20), report.levels)["meaning"]
 
     region, _, put, call = words(-0.6, -0.5, demo())
-    assert region.endswith("under the report's rule. Dealers are short gamma in all of it in 100% of draws, "
-                           "in some of it in 100%.")  # fmt: skip
-    assert call.endswith("the beliefs' mean is -50 %.")
+    assert " under the report's rule, where the" in region
+    assert region.endswith("; dealers are short gamma in all of it in 100% of draws, in some of it in 100%")
+    assert call.endswith("the beliefs' mean is -50 %")
     region, _, put, call = words(-0.3, 0.1)
     of = gf.aggregate_exposure(interest).by("kind")["gamma"]
     even = {"put": -10.0 * of["call"] / of["put"], "call": 30.0 * of["put"] / of["call"]}
     for kind, line in (("put", put), ("call", call)):
-        assert f"at spot if their net share of it is below {even[kind]:+.0f} % (" in line
+        assert f"at spot if their net share of {kind}s is below {even[kind]:+.0f} % (" in line
     region, *_ = words(-0.5, -0.5)
-    assert " by the medians of the draws. Dealers are short gamma in all of it in 100% of draws" in region
+    assert " by the medians of the draws, where the" in region
+    assert "; dealers are short gamma in all of it in 100% of draws" in region
     region, _, put, call = words(1.0, 0.5)
-    assert region == "Dealers are short gamma nowhere on the grid in any draw."
+    assert region == "none: dealers are short gamma nowhere on the grid in any draw"
     few = interest.select((interest["kind"] == "put") | (interest["strike"] == 85_000.0))
     for share, how in ((1.0, "no"), (-1.0, "any")):
         _, _, put, call = words(share, 0.0, few)
-        assert f"short gamma at spot at {how} net share of it (" in call
-        assert "short gamma at spot if their net share of it is below 0 % (0 % to 0 % in" in put
+        assert f"short gamma at spot at {how} net share of calls (" in call
+        assert "short gamma at spot if their net share of puts is below 0 % (0 % to 0 % in" in put
 
 
 def test_flat_where_asked_without_beliefs_and_only_of_open_interest():
