@@ -139,7 +139,7 @@ def test_what_was_opened(tmp_path):
     first, last = (
         re.search(rf"^{name} .* (\S+)$", done.stdout, re.MULTILINE)[1] for name in ("before", "after")
     )
-    gammas = [float(number.replace(",", "")) for number in (first, *parts, last)]
+    gammas = [float(number.replace(",", "").replace("m", "e6")) for number in (first, *parts, last)]
     assert sum(gammas[:-1]) == pytest.approx(gammas[-1], rel=1e-4)
     assert (tmp_path / "opened.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 

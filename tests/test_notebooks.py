@@ -56,7 +56,7 @@ def test_how_sure(run):
     text, pictures, errors = run("08_how_sure.ipynb")
     assert errors == []
     assert pictures == 2
-    assert re.search(r"short_all +-1 +-1 +-4\.12164e\+08 +0 +NaN .* 84,146 ", text)
+    assert re.search(r"short_all +-1 +-1 +-412\.164m +0 +NaN .* 84,146 ", text)
     assert re.search(r"68000\.0 +0\.5 +0\.9[67]", text)
     assert re.search(r"p_all +0\.4[5-8] +0\.9[45]", text)
     assert re.search(r"^before: short in all of it in 9[45]% of draws", text, re.MULTILINE)
