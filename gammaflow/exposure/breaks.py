@@ -68,7 +68,8 @@ def find_breaks(
         if instrument.cause and (instrument.follows_volatility or not dynamics.moves):
             live = alive[mine]
             at = Scenario(np.empty(0), years[mine][live], sigma[mine][live], days)
-            found.append((instrument.cause, instrument.jumps(rows.take(live), at)))
+            # The rows themselves where all are alive: their exercise boundaries are then cached.
+            found.append((instrument.cause, instrument.jumps(rows if live.all() else rows.take(live), at)))
     spots = np.concatenate([at for _, at in found])
     causes = np.repeat([cause for cause, _ in found], [len(at) for _, at in found]).astype(object)
     order = np.argsort(spots, kind="stable")

@@ -184,7 +184,7 @@ class Book(PositionRows):
             Added to every volatility [1.00 of vol: 0.01 is one vol point].
         """
         days = check_number(days, "days", 0.0)
-        if days > (last := (pd.Timestamp.max.tz_localize("UTC") - self.asof).days):
+        if days and days > (last := (pd.Timestamp.max.tz_localize("UTC") - self.asof).days):
             raise SchemaError(f"days: received {days:g}; legal: 0 .. {last:,}, until the year 2262.")
         vol_shift = check_number(vol_shift, "vol_shift")
         lowest = self.lowest_volatility
