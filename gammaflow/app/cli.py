@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -202,12 +203,29 @@ app.command()(live.fetch)
 app.command()(live.watch)
 
 
+# Arguments that errors name as Python spells them, and that are options here.
+_PASSED = re.compile(r"\b(symbol|asof|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
+_RECEIVED = re.compile(
+    r"(?<![\w-])(rule|asof|beliefs|by|days|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
+)
+
+
+def _in_options(text: str) -> str:
+    """An error's text in the words of the command line: `symbol='BTC'` is `--symbol 'BTC'`."""
+    text = _PASSED.sub(lambda found: f"{_option(found[1])}{' ' * (found[2] is None)}", text)
+    return _RECEIVED.sub(lambda found: _option(found[1]), text)
+
+
+def _option(argument: str) -> str:
+    return f"--{argument.replace('_', '-')}"
+
+
 def main() -> NoReturn:
     """Run the command line; invalid input gives a one-line error and exit code 2."""
     try:
         app(standalone_mode=True)
     except GammaflowError as error:
         lines = (line.strip().removeprefix("- ") for line in str(error).splitlines())
-        print("gammaflow: " + " | ".join(line for line in lines if line), file=sys.stderr)
+        print("gammaflow: " + _in_options(" | ".join(line for line in lines if line)), file=sys.stderr)
         sys.exit(2)
     sys.exit(0)

@@ -214,7 +214,7 @@ def test_profile_grid_is_the_one_asked_for(run, quotes):
         ("", "the file is empty"),
         ('{"result": [{"instrument_name": "BTC-27', "JSON breaks at line 1"),
         ("a,b\n1,2\n", "not recognised"),
-        (HEADER + "".join(ROWS), "holds options on 2 underlyings: BTC (3 rows), ETH (1 rows)"),
+        (HEADER + "".join(ROWS), "BTC (3 rows), ETH (1 rows). Pick one with --symbol 'BTC'."),
         (HEADER + ROWS[0].replace("0.61", "abc"), "not numbers"),
         (HEADER + ROWS[0].replace("BTC-27MAR26-60000-P", "BTC-27MAR26--60000-P"), "BTC-27MAR26--60000-P"),
         (HEADER + ROWS[0].replace("0.61", "0"), "1 rows: implied volatility zero"),
@@ -236,7 +236,10 @@ def test_bad_files_end_in_one_line_and_code_2(run, tmp_path, command, content, w
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("levels", "QUOTES", "--symbol", "BTC", "--rule", "hope"), "rule: received 'hope'"),
+        (("levels", "QUOTES", "--symbol", "BTC", "--rule", "hope"), "gammaflow: --rule: received 'hope'"),
+        (("levels", "QUOTES", "--symbol", "SOL"), ": --symbol 'SOL' is not in the file; it holds "),
+        (("levels", "QUOTES", "--vendor", "cboe"), "Leave --vendor out or name the right one."),
+        (("levels", "QUOTES", "--symbol", "BTC", "--vol-shift", "nan"), "--vol-shift: received nan"),
         (("report", "QUOTES", "--symbol", "BTC", "--out", "x.pdf"), "--out: received 'x.pdf'"),
         (("report", "QUOTES", "--symbol", "BTC", "--out", "no/such/folder/x.md"), "cannot write"),
         (("levels", "QUOTES", "--vendor", "bloomberg"), "vendor: received 'bloomberg'"),
