@@ -16,8 +16,9 @@ from gammaflow.checks import attempt, check_choice, check_number, refuse, utc
 from gammaflow.columns import Columnar, Columns, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
+from gammaflow.market.measures import find_unusable, measure
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
-from gammaflow.market.quality import Quality, find_unusable, measure
+from gammaflow.market.quality import Quality
 from gammaflow.schema import CHAIN
 from gammaflow.selection import Choice, Filter, Selection
 

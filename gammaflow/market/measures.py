@@ -1,0 +1,145 @@
+"""Measures of a chain's quality: reasons that exclude rows, shares that pass each check, ages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
+from gammaflow.market.quality import (
+    EXPIRED,
+    INTEREST_MISSING,
+    IV_MISSING,
+    IV_PLACEHOLDER,
+    IV_ZERO,
+    LOOK_AHEAD,
+    NO_INTEREST,
+    STALE_MINUTES,
+    Quality,
+)
+
+__all__ = ["find_unusable", "measure", "share_of_alive"]
+
+# The clocks of vendor and user may differ by less than this [minutes].
+_CLOCK_SLACK = 1.0
+
+
+def find_unusable(chain: Any) -> NDArray[Any]:
+    """The reason out of `REASONS` why each row cannot be valued or carries no position, else ""."""
+    iv, oi = chain["iv"], chain["open_interest"]
+    found = {
+        EXPIRED: chain.years <= 0,
+        IV_MISSING: np.isnan(iv),
+        IV_ZERO: iv == 0,
+        IV_PLACEHOLDER: iv <= PLACEHOLDER_IV,
+        INTEREST_MISSING: np.isnan(oi),
+        LOOK_AHEAD: chain.open_interest_age < 0,
+        NO_INTEREST: oi == 0,
+    }
+    return np.select(list(found.values()), list(found), default="").astype(object)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def measure(chain: Any) -> Quality:
+    """Quality of a chain that has not been repaired."""
+    reason, oi = chain.unusable, np.nan_to_num(chain["open_interest"])
+    frame = pd.DataFrame({"reason": reason, "rows": 1, "open_interest": oi})[reason != ""]
+    table = frame.groupby("reason", sort=False).sum().sort_values("rows", ascending=False)
+    fine, alive = np.isin(reason, ("", NO_INTEREST)), chain.years > 0
+    checks, passed = _checks(chain)
+    bid, ask = (chain[name][alive & (chain.quote_state == "two-sided")] for name in ("bid", "ask"))
+    return Quality(
+        table,
+        len(chain),
+        int(fine.sum()),
+        float(oi.sum()),
+        float(oi[fine].sum()),
+        chain.left_out,
+        {str(k): int(n) for k, n in pd.Series(chain.quote_state[alive]).value_counts().items()},
+        float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
+        checks=checks,
+        quote_age=_quote_ages(chain),
+        open_interest_age=_open_interest_ages(chain),
+        passed=passed,
+        source=f"{chain.vendor} {chain.symbol} of {chain.asof:%Y-%m-%d %H:%M:%S} UTC",
+        asof=chain.asof,
+        in_new_york=bool(chain.in_new_york.all()),
+        selection=chain.selection,
+        warnings=chain.warnings,
+    )
+
+
+def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool_] | None = None) -> float:
+    """Share of unexpired rows in the mask `rows` (n,); NaN where no row is unexpired and in `checked`.
+
+    `checked` (n,) marks the rows that have the property to be checked.
+    """
+    alive = chain.years > 0
+    if not (alive if checked is None else alive & checked).any():
+        return np.nan
+    return float(rows[alive].mean())
+
+
+def _checks(chain: Any) -> tuple[dict[str, float], float]:
+    """`Quality.checks` of a chain that has not been repaired, and the share of rows that pass the score's."""
+    if not (chain.years > 0).any():
+        return {}, np.nan
+    interest = ~np.isnan(chain["open_interest"])
+    usable = chain["iv"] > PLACEHOLDER_IV
+    known = interest & ~(chain.open_interest_age < 0)
+    two_sided, forward = chain.quote_state == "two-sided", ~np.isnan(chain["forward"])
+    checks = {
+        "volatility usable": share_of_alive(chain, usable),
+        "open interest known": share_of_alive(chain, known, interest),
+        "two-sided quote": share_of_alive(chain, two_sided, chain.quote_state != "no quote"),
+        "forward known": share_of_alive(chain, forward, forward),
+        "not flagged": np.nan,
+    }
+    return checks, share_of_alive(chain, usable & known & two_sided)
+
+
+def _weights(chain: Any) -> NDArray[np.float64]:
+    """Open interest of unexpired rows, 0 for expired ones; where no row has any, equal weights."""
+    alive = chain.years > 0
+    oi = np.where(alive, np.nan_to_num(chain["open_interest"]), 0.0)
+    return oi if oi.any() else alive.astype(np.float64)
+
+
+def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
+    """The lowest of `values` (n,) that at least `share` of the weight does not exceed; NaN without weight."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    if not reached[-1]:
+        return np.nan
+    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+
+
+def _quote_ages(chain: Any) -> dict[str, float]:
+    weights, rows = _weights(chain), (chain.years > 0) & ~np.isnan(chain.quote_age)
+    age = chain.quote_age[rows]
+    if not rows.any():
+        return {}
+    return {
+        "known": float(weights[rows].sum() / weights.sum()),
+        "median": _quantile(age, weights[rows], 0.5),
+        "95 %": _quantile(age, weights[rows], 0.95),
+        "stale rows": float((age > STALE_MINUTES).sum()),
+        "rows after asof": float((age < -_CLOCK_SLACK).sum()),
+    }
+
+
+def _open_interest_ages(chain: Any) -> dict[str, float]:
+    weights, rows = _weights(chain), (chain.years > 0) & ~np.isnan(chain.open_interest_age)
+    age = chain.open_interest_age[rows]
+    if not rows.any():
+        return {}
+    return {
+        "known": float(weights[rows].sum() / weights.sum()),
+        "median": _quantile(age, weights[rows], 0.5),
+        "oldest": float(age.max()),
+        "rows of the same day": float(((age == 0) & chain.in_new_york[rows]).sum()),
+        "rows after asof": float((age < 0).sum()),
+    }
