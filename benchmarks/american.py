@@ -100,7 +100,7 @@ def prices() -> str:
 
 
 def rows() -> str:
-    """What early exercise costs a profile: 10,000 American contracts at 500 spots."""
+    """Cost of early exercise in a profile: 10,000 American contracts at 500 spots."""
     n = 10_000
     book = listed_book(n)
     book = replace(book, columns={**book.columns, "exercise": np.full(n, "american", object)})

@@ -42,7 +42,7 @@ def products(a, b, out):
 
 @scalar
 def _reach(x, g, i, j, level):
-    """Where the line from sample i to sample j reaches a level between them."""
+    """Spot at which the line from sample i to sample j crosses a level between them."""
     rise = g[j] - g[i]
     part = (level - g[i]) / rise if rise != 0.0 else 0.5
     return x[i] + (x[j] - x[i]) * min(max(part, 0.0), 1.0)

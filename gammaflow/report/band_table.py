@@ -101,7 +101,7 @@ def band_picture_text(bands: Bands) -> str:
 
 
 def band_remarks(bands: Bands, levels: Levels) -> pd.DataFrame:
-    """How often all of the trough region is short, and the break-even shares, in words."""
+    """Probability that the whole trough region is short gamma, and the break-even shares, in words."""
     scale = "of open interest: at -100 % dealers are short all of it, at +100 % long all of it"
     rows = [
         ("trough region", _trough_region(bands, levels)),
@@ -115,7 +115,7 @@ def band_remarks(bands: Bands, levels: Levels) -> pd.DataFrame:
 
 
 def _trough_region(bands: Bands, levels: Levels) -> str:
-    """How often the core of the report's zone, or the median one of the draws, is short gamma."""
+    """Probability that the core of the report's zone (else the median core of the draws) is short gamma."""
     if levels.zone is not None and levels.profile.book.signed:
         (low, high), whose = levels.zone.core, "under the report's rule"
     elif bands.core.none < 1.0:

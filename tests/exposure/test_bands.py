@@ -151,7 +151,7 @@ def test_levels_on_a_recorded_chain(shared):
 
 
 def test_the_zone_of_february_under_beliefs(shared):
-    """What is left of 64,000 to 71,000, against draws of the sum of two normals: calls' gamma and puts'."""
+    """Probabilities for 64,000 to 71,000 against draws of two normals: the gamma of calls and of puts."""
     path = shared / "data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
     bands = gf.sign_bands(gf.read_chain(path, symbol="BTC"), "customers_buy_puts")
     found = bands.interval(64_000.0, 71_000.0)

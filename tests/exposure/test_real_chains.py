@@ -1,4 +1,4 @@
-"""What the library says of real chains, held against independent figures."""
+"""Results on real chains against independent figures."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What is implausible is said on every result, what contradicts itself is refused, and all else is silent."""
+"""Implausible input is a warning on every result, contradictory input is refused, sane input is silent."""
 
 from __future__ import annotations
 

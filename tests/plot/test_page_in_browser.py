@@ -86,7 +86,7 @@ def reports():
 
 @pytest.fixture(scope="module")
 def seen(reports, tmp_path_factory):
-    """What each page reported at each width, and what chromium logged."""
+    """Report of each page at each width, and the log of chromium."""
     folder = tmp_path_factory.mktemp("browser")
     frames = []
     for name, report in reports.items():

@@ -44,7 +44,7 @@ FAST = Limits(
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, the replies that do it, and words that the user must see; none: the chain."""
+    """Faults of a feed: the replies that cause each, and words the user must see (none: the chain)."""
 
     name: str
     replies: list[Reply]

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def payout(terms: NoteTerms, S: float, paths: Array, r: float, sigma: float) -> Array:
-    """What a note pays along each path (N, n) of spots on its dates, discounted; shares of par.
+    """Payments of a note along each path (N, n) of spots on its dates, discounted; shares of par.
 
     Monitored continuously, the chance of not touching the barrier between two spots is that of a bridge.
     """

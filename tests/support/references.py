@@ -134,7 +134,7 @@ def numpy_ndtr(data: Arrays) -> Arrays:
 
 
 def exact(data: Arrays) -> Arrays:
-    """What results are held against: scipy's ndtr and ln(S/K) without the rounding of S/K, 2e-14 in d1."""
+    """Reference for results: scipy's ndtr and ln(S/K) without the rounding of S/K, 2e-14 in d1."""
     from scipy.special import ndtr
 
     S, K = data["S"], data["K"]

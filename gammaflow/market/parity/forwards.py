@@ -157,7 +157,7 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
 
 
 def _notes(table: pd.DataFrame, told: NDArray[np.bool_]) -> NDArray[Any]:
-    """What to know of each forward, `told` where American quotes gave it; "" where there is nothing."""
+    """Remark on each forward; `told` where American quotes gave it, "" where there is nothing to say."""
     american = table["american"].astype(bool)
     return np.select(
         [

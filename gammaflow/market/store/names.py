@@ -94,7 +94,7 @@ def day_folder(asof: pd.Timestamp) -> str:
 
 
 def place(symbol: object, asof: pd.Timestamp, vendor: object) -> Path:
-    """Where a snapshot stands in its store.
+    """Path of a snapshot within its store.
 
     Raises
     ------

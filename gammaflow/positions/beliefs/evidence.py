@@ -118,7 +118,7 @@ def find_evidence(
     variance: Array,
     alike: float,
 ) -> Finding:
-    """What all evidence together says about the share of each cell of a book of open interest.
+    """Combined measurement of the share of each cell of a book of open interest, from all evidence.
 
     A cell's open interest N is made of parts whose net positions are independent but for its share s: of
     variance g N u over u of N, with g = (1 - alike) times the variance of s in view of no evidence, so that

@@ -198,7 +198,7 @@ class OpenInterestChange(Frozen):
         return np.asarray(np.where(live, np.sign(change) * one, np.nan))
 
     def left_out(self, rule: Any = "calls_long_puts_short") -> pd.DataFrame:
-        """What of the change `book` excludes, by reason: number of `contracts`, and their |change| (`moved`).
+        """Changes that `book` excludes, by reason: number of `contracts`, and their |change| (`moved`).
 
         Contracts whose open interest did not change hold no position and are not counted.
         """

@@ -63,7 +63,7 @@ class Valuations:
         self._kept: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` returns, made the first time that `key` is asked for."""
+        """Cached result of `make` for `key`; computed on first use."""
         if key not in self._kept:
             self._kept[key] = make()
         return cast(T, self._kept[key])

@@ -328,7 +328,7 @@ def test_extreme_terms_stay_finite(t: float, sigma: float) -> None:
 
 
 def test_little_volatility_cuts_the_years_that_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the option is as good as perpetual long before expiry, as in `gammaflow.american`."""
+    """Rows whose option is nearly perpetual long before expiry, as in `gammaflow.american`."""
     monkeypatch.setattr(american_rows, "_rules", lambda: read_precision("precise")[0])
     n = 40
     book = american_book(

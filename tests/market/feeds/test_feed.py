@@ -190,7 +190,7 @@ class TestChains:
 
 
 class TestRecordedAnswers:
-    """What vendors really sent has the form that is demanded of them."""
+    """Recorded replies of vendors pass the checks of their form."""
 
     def test_cboe(self, shared):
         body = (shared / "data/raw_formats/mimir_cboe_options_mstr.json").read_bytes()

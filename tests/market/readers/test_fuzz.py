@@ -119,7 +119,7 @@ def test_values_replaced(tmp_path: Path, vendor: str, data: st.DataObject) -> No
 
 
 def outcome(case: Input, path: Path) -> str:
-    """What one input ends in; anything but a chain or one of gammaflow's errors is raised."""
+    """Outcome of one input: a chain or one of gammaflow's errors; anything else is raised."""
     try:
         if case.content is None:
             chain = chain_from_frame(**case.arguments)

@@ -224,7 +224,7 @@ def test_books_of_ordinary_and_strained_rows() -> None:
 
 @pytest.mark.parametrize("name", ["vega", "theta", "rho", "vanna", "charm", "volga"])
 def test_greeks_are_differences_of_the_price(name: str) -> None:
-    """Where spot drifts by 4 to 5 deviations either way."""
+    """Rows whose spot drifts by 4 to 5 deviations either way."""
     argument, of, step = {
         "vega": (4, "price", 1e-3), "theta": (2, "price", 1e-3), "rho": (3, "price", 1e-3),
         "vanna": (4, "delta", 1e-3), "charm": (2, "delta", 1e-3), "volga": (4, "vega", 2e-3),

@@ -108,7 +108,7 @@ def test_homogeneity_in_spot_and_strike(phi, S, t, r, sigma, q, a):
 @settings(max_examples=40)
 @given(signs, spots, st.floats(0.05, 2.0), rates, st.floats(0.1, 0.8), yields)
 def test_greeks_are_differences_of_the_price(phi, S, t, r, sigma, q):
-    """Where no difference goes across the boundary, whose distance is at least 5 % of sigma sqrt(t)."""
+    """Rows for which no difference crosses the boundary, whose distance is at least 5 % of sigma sqrt(t)."""
     at = np.array([S, 100.0, t, r, sigma, q])
     boundary = american.exercise_boundary(phi, 100.0, t, r, sigma, q)
     s = sigma * math.sqrt(t)
