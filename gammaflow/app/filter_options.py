@@ -46,7 +46,7 @@ class Rows:
 
     @property
     def given(self) -> dict[str, str]:
-        """The options given, and what was typed."""
+        """Options given on the command line, each with its text."""
         options = {"--expiry": self.expiry, "--dte": self.dte, "--delta": self.delta, "--min-oi": self.min_oi}
         return {name: value for name, value in options.items() if value is not None}
 

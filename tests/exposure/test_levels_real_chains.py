@@ -23,7 +23,7 @@ REFUSED = {"CPRX.json"}
 
 
 def european_flow(book, low, high):
-    """Change of dollar delta with rebalancing at fixed dollars: S delta - V at both ends, by the array level."""
+    """Change of dollar delta as spot moves: S delta - V at both ends, by the array level."""
     flag, K, t = np.where(book.flag > 0, "c", "p"), book["strike"], book.years
     ends = []
     for spot in (low, high):

@@ -185,7 +185,7 @@ def _chain(
 
 
 def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-    """Terms parsed from instrument names, and a mask of the options; ReaderError unless the rest are futures."""
+    """Terms in instrument names, and a mask of the options; ReaderError unless the rest are futures."""
     names = rows.frame[_NAME]
     parts = parse_instruments(names)
     option = parts["base"].notna().to_numpy()

@@ -112,7 +112,7 @@ def match(earlier: Chain, later: Chain, least: float) -> pd.DataFrame:
 
 
 def _rows(chain: Chain) -> pd.DataFrame:
-    """Key of each contract, and what of it is compared."""
+    """Key of each contract, and the columns compared between chains."""
     known = np.where(chain.open_interest_age < 0, np.nan, chain["open_interest"])
     columns: dict[str, Any] = {name: chain[name] for name in (*KEY, "contract", "multiplier", "volume", "iv")}
     columns |= {"interest": known, "outside": out_of_the_money(chain)}

@@ -183,7 +183,7 @@ def best(search: Search | None) -> Convention | None:
 
 
 def _distance(e: Explanation) -> tuple[int, float]:
-    """Order of what does not explain: first what explains more numbers, then the smaller misfit."""
+    """Sort key of near misses: more numbers explained first, then the smaller misfit."""
     return -len(e.errors), e.misfit
 
 
