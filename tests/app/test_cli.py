@@ -20,21 +20,6 @@ ROWS = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process: exit code, what it printed, what it said on the error stream."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["gammaflow", *map(str, args)])
-        monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
-
-
-@pytest.fixture
 def quotes(tmp_path):
     path = tmp_path / "quotes.csv"
     path.write_text(HEADER + "".join(ROWS))

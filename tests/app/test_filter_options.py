@@ -1,27 +1,12 @@
 """Filters on the command line: as in the library, told in the output, refused in the words of the options."""
 
 import json
-import sys
 
 import pytest
 
 import gammaflow as gf
-from gammaflow.app import cli
 
 F = gf.filters
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["gammaflow", *map(str, args)])
-        monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 import gammaflow as gf
-from gammaflow.app import cli
 from gammaflow.app import live as cli_live
 from gammaflow.market.feeds import replay
 from gammaflow.market.store import Store
@@ -26,18 +25,9 @@ def server():
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, server):
-    """Run a live command against the local server: exit code, standard output, error stream."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["gammaflow", *map(str, args), "--base-url", server.url])
-        monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return call
+def run(run, server):
+    """Run a live command against the local server, as `run`."""
+    return lambda *args: run(*args, "--base-url", server.url)
 
 
 class TestFetch:
