@@ -29,6 +29,7 @@ from gammaflow.exposure.break_even import BreakEven, find_break_even
 from gammaflow.exposure.levels import noise_share
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.frozen import Frozen
+from gammaflow.instruments.registry import CALLS, PUTS
 from gammaflow.kernels.bands import products
 from gammaflow.positions.beliefs import Beliefs, CellBeliefs
 from gammaflow.positions.book import Book
@@ -279,7 +280,7 @@ class Bands(Frozen):
     def _kinds(self) -> dict[str, NDArray[np.bool_]]:
         """Rows of `unit` that are puts, and those that are calls, of any kind."""
         kind = np.append(self.cells.cells.table["kind"].to_numpy(str), [""])[: len(self.unit)]
-        return {name: np.char.endswith(kind, name) for name in ("put", "call")}
+        return {"put": np.isin(kind, PUTS), "call": np.isin(kind, CALLS)}
 
     @property
     def _means(self) -> Array:
