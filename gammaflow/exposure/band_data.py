@@ -46,8 +46,6 @@ _SPOTS = 64
 # Longest line of a picture's title, in characters.
 _TITLE = 84
 
-_LEVELS = ("zero", "low", "high", "low_end", "high_end", "trough", "gamma", "core_low", "core_high")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bands(Frozen):
@@ -119,7 +117,7 @@ class Bands(Frozen):
         """Zero-gamma flips inside the grid: the one nearest to spot in ln S, and all of them."""
         found = self._levels
         every = pd.DataFrame({"draw": found.draw, "spot": found.zero, "rising": found.rising})
-        nearest = pd.DataFrame({"flip": found.levels[:, 0]})
+        nearest = self._frame[["flip"]]
         return Flips(nearest, f"zero gamma nearest to spot [{self._book.currency}]", every)
 
     @cached_property
@@ -207,10 +205,16 @@ class Bands(Frozen):
         shares = one_at_a_time(self._means, table["5 %"].to_numpy(), table["95 %"].to_numpy())
         gamma = np.empty((len(shares), 1))
         products(shares, self._unit_at(np.array([self._book.spot])), gamma)
-        return tornado_table(table, gamma[:, 0], self._levels_of(shares).levels)
+        return tornado_table(table, gamma[:, 0], self._levels_of(shares).table)
 
     def book(self, draw: int) -> Book:
-        """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated."""
+        """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated.
+
+        Raises
+        ------
+        SchemaError
+            For a number that is no draw.
+        """
         if not 0 <= draw < self.draws:
             raise SchemaError(f"draw: received {draw!r}; legal: 0 .. {self.draws - 1:,}.")
         interest = self._book
@@ -244,6 +248,11 @@ class Bands(Frozen):
             Number of cells drawn.
         ax : matplotlib Axes, optional
             Axes to draw on; by default a new figure.
+
+        Raises
+        ------
+        SchemaError
+            Unless `cells` is a number >= 1.
         """
         from gammaflow.plot.bands import plot_tornado
 
@@ -312,7 +321,7 @@ class Bands(Frozen):
 
     @property
     def _frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self._levels.levels, columns=list(_LEVELS))
+        return self._levels.table
 
 
 def unit_gamma(profile: Repricing, known: Repricing | None, cells: CellBeliefs, spots: Array) -> Array:

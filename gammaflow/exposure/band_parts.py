@@ -72,16 +72,13 @@ def one_at_a_time(mean: Array, low: Array, high: Array) -> Array:
     return shares
 
 
-def tornado_table(table: pd.DataFrame, gamma: Array, levels: Array) -> pd.DataFrame:
+def tornado_table(table: pd.DataFrame, gamma: Array, levels: pd.DataFrame) -> pd.DataFrame:
     """Gamma at spot and levels of `one_at_a_time`, one row per cell, the largest swing first."""
     count = len(table)
     values = {
         "share": np.append(table["5 %"], table["95 %"]),
         "gamma": gamma,
-        "flip": levels[:, 0],
-        "trough": levels[:, 5],
-        "core_low": levels[:, 7],
-        "core_high": levels[:, 8],
+        **{name: levels[name].to_numpy() for name in ("flip", "trough", "core_low", "core_high")},
     }
     columns = {
         "open_interest": table["open_interest"].to_numpy(),

@@ -53,7 +53,14 @@ class Finding(NamedTuple):
 
 
 def read_evidence(source: Any, covered: float) -> Evidence:
-    """Evidence from a Flow, a table or a pair of Series; see `Beliefs.updated`."""
+    """Evidence from a Flow, a table or a pair of Series; see `Beliefs.updated`.
+
+    Raises
+    ------
+    SchemaError
+        For another source, numbers that are missing, infinite or negative where they may not be, a contract
+        named twice, or `covered` outside (0, 1].
+    """
     covered = check_number(covered, "covered", 0.0, open_low=True)
     if covered > 1.0:
         raise SchemaError(f"covered: received {covered:g}; legal: > 0 and <= 1.")
