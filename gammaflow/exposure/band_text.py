@@ -18,7 +18,8 @@ __all__ = ["lines", "row_at_spot", "to_dict"]
 def row_at_spot(bands: Any) -> pd.Series:
     """Row of the table at the spot nearest to the book's in ln S [currency per +1 % spot; `p_short` -]."""
     away = np.abs(np.log(bands.table.index / bands.profile.book.spot))
-    return bands.table.iloc[int(away.argmin())]
+    row: pd.Series = bands.table.iloc[int(away.argmin())]
+    return row
 
 
 def lines(bands: Any) -> list[str]:

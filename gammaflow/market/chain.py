@@ -124,7 +124,7 @@ class Chain(Columnar):
         return years_to_expiry(self["expiry"], self.asof)
 
     @cached_property
-    def forwards(self) -> NDArray[np.float64]:
+    def forward_prices(self) -> NDArray[np.float64]:
         """Forward of each row; without one, spot e^((rate - yield) t), and spot once expired [currency]."""
         carry = self["rate"] - self["dividend_yield"]
         grown = self.spot * np.exp(carry * np.maximum(self.years, 0.0))

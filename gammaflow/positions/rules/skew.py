@@ -51,7 +51,7 @@ def call_skew(chain: Chain) -> pd.Series:
     alive = chain.years > 0.0
     expiries = np.unique(chain["expiry"][alive])
     usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
-    away = np.log(chain.forwards / chain["strike"])
+    away = np.log(chain.forward_prices / chain["strike"])
     out = usable & np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
     found = []
     for expiry in expiries:
