@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
+from gammaflow.text import rows_text
 
 __all__ = ["Choice", "Filter", "Selection", "Truth"]
 
@@ -165,6 +166,5 @@ class Selection(NamedTuple):
         share = "none" if np.isnan(self.kept) else f"{self.excluded:.1%}"
         line = f"{', '.join(self.words)}; {share} of {self.measure} excluded"
         if self.unknown:
-            rows = "row" if self.unknown == 1 else "rows"
-            line += f", {self.unknown:,} {rows} because a value that the filter needs is missing"
+            line += f", {rows_text(self.unknown)} because a value that the filter needs is missing"
         return line

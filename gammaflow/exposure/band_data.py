@@ -29,6 +29,7 @@ from gammaflow.exposure.break_even import BreakEven, find_break_even
 from gammaflow.exposure.levels import noise_share
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.frozen import Frozen
+from gammaflow.instruments.registry import CALLS, PUTS
 from gammaflow.kernels.bands import products
 from gammaflow.positions.beliefs import Beliefs, CellBeliefs
 from gammaflow.positions.book import Book
@@ -44,8 +45,6 @@ _SPOTS = 64
 
 # Longest line of a picture's title, in characters.
 _TITLE = 84
-
-_LEVELS = ("zero", "low", "high", "low_end", "high_end", "trough", "gamma", "core_low", "core_high")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +117,7 @@ class Bands(Frozen):
         """Zero-gamma flips inside the grid: the one nearest to spot in ln S, and all of them."""
         found = self._levels
         every = pd.DataFrame({"draw": found.draw, "spot": found.zero, "rising": found.rising})
-        nearest = pd.DataFrame({"flip": found.levels[:, 0]})
+        nearest = self._frame[["flip"]]
         return Flips(nearest, f"zero gamma nearest to spot [{self._book.currency}]", every)
 
     @cached_property
@@ -206,10 +205,16 @@ class Bands(Frozen):
         shares = one_at_a_time(self._means, table["5 %"].to_numpy(), table["95 %"].to_numpy())
         gamma = np.empty((len(shares), 1))
         products(shares, self._unit_at(np.array([self._book.spot])), gamma)
-        return tornado_table(table, gamma[:, 0], self._levels_of(shares).levels)
+        return tornado_table(table, gamma[:, 0], self._levels_of(shares).table)
 
     def book(self, draw: int) -> Book:
-        """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated."""
+        """Dealers' positions in one draw, known ones included; its levels are solved, not interpolated.
+
+        Raises
+        ------
+        SchemaError
+            For a number that is no draw.
+        """
         if not 0 <= draw < self.draws:
             raise SchemaError(f"draw: received {draw!r}; legal: 0 .. {self.draws - 1:,}.")
         interest = self._book
@@ -243,6 +248,11 @@ class Bands(Frozen):
             Number of cells drawn.
         ax : matplotlib Axes, optional
             Axes to draw on; by default a new figure.
+
+        Raises
+        ------
+        SchemaError
+            Unless `cells` is a number >= 1.
         """
         from gammaflow.plot.bands import plot_tornado
 
@@ -279,7 +289,7 @@ class Bands(Frozen):
     def _kinds(self) -> dict[str, NDArray[np.bool_]]:
         """Rows of `unit` that are puts, and those that are calls, of any kind."""
         kind = np.append(self.cells.cells.table["kind"].to_numpy(str), [""])[: len(self.unit)]
-        return {name: np.char.endswith(kind, name) for name in ("put", "call")}
+        return {"put": np.isin(kind, PUTS), "call": np.isin(kind, CALLS)}
 
     @property
     def _means(self) -> Array:
@@ -311,7 +321,7 @@ class Bands(Frozen):
 
     @property
     def _frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self._levels.levels, columns=list(_LEVELS))
+        return self._levels.table
 
 
 def unit_gamma(profile: Repricing, known: Repricing | None, cells: CellBeliefs, spots: Array) -> Array:

@@ -28,6 +28,9 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+# Columns of `DrawLevels.levels`, as `gammaflow.kernels.bands.draw_levels` writes them.
+_LEVELS = ("flip", "low", "high", "low_end", "high_end", "trough", "gamma", "core_low", "core_high")
+
 #: Probabilities of the quantiles in every table.
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -138,6 +141,11 @@ class DrawLevels(NamedTuple):
     rising: NDArray[np.bool_]
     levels: Array
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """The levels by name, one row per draw; NaN where a draw has none."""
+        return pd.DataFrame(self.levels, columns=list(_LEVELS))
+
 
 def blocks_of(shares: Array, unit: Array) -> Iterator[tuple[slice, Array]]:
     """Profiles of draws, a block of them at a time: (which, (draws, spots))."""
@@ -170,7 +178,7 @@ def find_draw_levels(
         The book's spot, the size below which gamma has no sign, and the fraction of a trough at its core's
         edge.
     """
-    levels = np.empty((count, 9))
+    levels = np.empty((count, len(_LEVELS)))
     draw, zero = [], []
     for some, gamma in blocks():
         zeros, counts = np.empty(gamma.shape), np.empty(len(gamma), dtype=np.int64)

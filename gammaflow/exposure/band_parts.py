@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.exposure.band_levels import blocks_of, named_quantiles
+from gammaflow.exposure.break_even import zero_gamma_share
 from gammaflow.kernels.bands import short_parts
 from gammaflow.text import price_text
 
@@ -48,9 +49,7 @@ def short_interval(
         short_parts(x, gamma, floor, out[some])
     ends = [np.log(levels[name].clip(low, high).to_numpy()) for name in ("core_low", "core_high")]
     inside = np.nan_to_num(ends[1] - ends[0]) / np.log(high / low)
-    rest = (np.where(puts, 0.0, mean)[:, None] * unit).sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        even = -rest / unit[puts].sum(axis=0) if puts.any() else np.full(len(x), np.nan)
+    even = zero_gamma_share(unit, puts, mean) if puts.any() else np.full(len(x), np.nan)
     found = {
         "p_all": (out >= _ALL).mean(),
         "p_any": (out > 0.0).mean(),
@@ -73,16 +72,13 @@ def one_at_a_time(mean: Array, low: Array, high: Array) -> Array:
     return shares
 
 
-def tornado_table(table: pd.DataFrame, gamma: Array, levels: Array) -> pd.DataFrame:
+def tornado_table(table: pd.DataFrame, gamma: Array, levels: pd.DataFrame) -> pd.DataFrame:
     """Gamma at spot and levels of `one_at_a_time`, one row per cell, the largest swing first."""
     count = len(table)
     values = {
         "share": np.append(table["5 %"], table["95 %"]),
         "gamma": gamma,
-        "flip": levels[:, 0],
-        "trough": levels[:, 5],
-        "core_low": levels[:, 7],
-        "core_high": levels[:, 8],
+        **{name: levels[name].to_numpy() for name in ("flip", "trough", "core_low", "core_high")},
     }
     columns = {
         "open_interest": table["open_interest"].to_numpy(),

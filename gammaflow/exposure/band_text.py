@@ -12,14 +12,21 @@ from gammaflow.positions.heading import filter_lines
 from gammaflow.text import moment_text, price_text, readable
 from gammaflow.units import CONVENTION, describe
 
-__all__ = ["lines", "to_dict"]
+__all__ = ["lines", "row_at_spot", "to_dict"]
+
+
+def row_at_spot(bands: Any) -> pd.Series:
+    """Row of the table at the spot nearest to the book's in ln S [currency per +1 % spot; `p_short` -]."""
+    away = np.abs(np.log(bands.table.index / bands.profile.book.spot))
+    row: pd.Series = bands.table.iloc[int(away.argmin())]
+    return row
 
 
 def lines(bands: Any) -> list[str]:
     """Beliefs, draws, sign and unit, then each level with its quantiles."""
     book, profile = bands.profile.book, bands.profile
     when = moment_text(book.asof, profile.days, profile.vol_shift)
-    at = bands.table.iloc[int(np.abs(np.log(bands.table.index / book.spot)).argmin())]
+    at = row_at_spot(bands)
     divisor, unit = readable(at[["5 %", "95 %"]], describe(book.currency)["gamma"])
     low, middle, high = (at[name] / divisor for name in ("5 %", "50 %", "95 %"))
     first, last = bands.profile.spots[[0, -1]]

@@ -15,7 +15,7 @@ from gammaflow.exposure.zones import FADED
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.bands import products
 
-__all__ = ["BreakEven", "find_break_even"]
+__all__ = ["BreakEven", "find_break_even", "zero_gamma_share"]
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,29 @@ class BreakEven(Frozen):
         )
 
 
+def zero_gamma_share(gamma: Array, mine: NDArray[np.bool_], mean: Array) -> Array:
+    """Share of some cells at which gamma is zero, the other shares at their means, at each spot, (m,).
+
+    Parameters
+    ----------
+    gamma : (cells, m) array
+        Gamma of each cell per unit of share.
+    mine : (cells,) array of bool
+        The cells that are given one share.
+    mean : (cells,) array
+        Expected shares.
+
+    Returns
+    -------
+    (m,) array
+        -B / P, with P the gamma of these cells were dealers long all of them, and B that of the others at
+        their means; infinite where P = 0, NaN where B = 0 too.
+    """
+    rest = np.where(mine, 0.0, mean)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(-(rest[:, None] * gamma).sum(axis=0) / gamma[mine].sum(axis=0))
+
+
 def find_break_even(
     unit: Callable[[Array], Array],
     spots: Array,
@@ -65,8 +88,7 @@ def find_break_even(
 ) -> BreakEven:
     """Break-even shares of kinds.
 
-    Gamma is B + s P, with P the gamma of the kind were dealers long all of it and B that of the rest at its
-    means, so that it is zero at s = -B / P: exact at every spot.
+    Gamma is linear in the share, so that `zero_gamma_share` is exact at every spot.
 
     Parameters
     ----------
@@ -86,17 +108,13 @@ def find_break_even(
     """
     rows, columns, grid = {}, {}, unit(spots)
     for kind, mine in kinds.items():
-        rest = np.where(mine, 0.0, mean)
 
-        def shares_at(
-            each: Array, mine: NDArray[np.bool_] = mine, rest: Array = rest, found: Array | None = None
-        ) -> Array:
-            gamma = unit(each) if found is None else found
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return np.asarray(-(rest[:, None] * gamma).sum(axis=0) / gamma[mine].sum(axis=0))
+        def shares_at(each: Array, mine: NDArray[np.bool_] = mine) -> Array:
+            return zero_gamma_share(unit(each), mine, mean)
 
         own = grid[mine].sum(axis=0)
-        share = np.where(np.abs(own) >= FADED * np.abs(own).max(), shares_at(spots, found=grid), np.nan)
+        known = np.abs(own) >= FADED * np.abs(own).max()
+        share = np.where(known, zero_gamma_share(grid, mine, mean), np.nan)
         columns[kind] = share
         weights = np.where(mine, size, 0.0) / size[mine].sum()
         there = unit(np.array([spot]))[:, 0]

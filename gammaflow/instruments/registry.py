@@ -19,7 +19,7 @@ from gammaflow.instruments.note.rows import NOTE
 from gammaflow.instruments.row import Instrument
 from gammaflow.instruments.vanilla import VANILLA
 
-__all__ = ["INSTRUMENTS", "KINDS", "LEVELS", "has_terms", "problems_of"]
+__all__ = ["CALLS", "INSTRUMENTS", "KINDS", "LEVELS", "PUTS", "has_terms", "problems_of"]
 
 #: Every instrument, by name. Kinds first, then what corrects vanilla rows.
 INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
@@ -42,6 +42,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
 
 #: Every kind of book row.
 KINDS: tuple[str, ...] = tuple(kind for instrument in INSTRUMENTS.values() for kind in instrument.kinds)
+
+#: Kinds of calls and of puts, with barriers and digital ones; futures, shares and notes are neither.
+CALLS, PUTS = (tuple(kind for kind in KINDS if kind.endswith(side)) for side in ("call", "put"))
 
 #: Columns in currency per unit of the underlying.
 LEVELS: tuple[str, ...] = tuple(

@@ -24,7 +24,7 @@ class Rows:
     """Rows of one book that one instrument values, (n,) arrays; an instrument sees its own rows only."""
 
     flag: Array
-    """+1.0 for kinds that end in "call", else -1.0."""
+    """+1.0 for calls of any kind, else -1.0."""
     strike: Array
     ratio: Array
     """Price of what the row is valued on, over spot: its forward's ratio, or 1."""

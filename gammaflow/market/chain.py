@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import NEW_YORK, years_to_expiry
-from gammaflow.checks import attempt, check_choice, check_number, refuse, utc
+from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
 from gammaflow.columns import Columnar, Columns, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
@@ -123,6 +123,13 @@ class Chain(Columnar):
     def years(self) -> NDArray[np.float64]:
         """Years to expiry of each row (ACT/365, to the second); negative once expired."""
         return years_to_expiry(self["expiry"], self.asof)
+
+    @cached_property
+    def forward_prices(self) -> NDArray[np.float64]:
+        """Forward of each row; without one, spot e^((rate - yield) t), and spot once expired [currency]."""
+        carry = self["rate"] - self["dividend_yield"]
+        grown = self.spot * np.exp(carry * np.maximum(self.years, 0.0))
+        return read_only(np.where(np.isnan(self["forward"]), grown, self["forward"]))
 
     @cached_property
     def unusable(self) -> NDArray[Any]:

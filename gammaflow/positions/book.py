@@ -26,6 +26,7 @@ from gammaflow.positions.origins import Origin, Source, count_held, quality_of, 
 from gammaflow.positions.rows import PositionRows
 from gammaflow.schema import BOOK
 from gammaflow.selection import Filter, Selection
+from gammaflow.text import rows_text
 from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit"]
@@ -305,7 +306,7 @@ class Book(PositionRows):
     def remarks(self) -> tuple[str, ...]:
         """Rows other than vanilla European options in currency, and how they are valued, in words."""
         counts = {INSTRUMENTS[name].remark: int(mask.sum()) for name, mask in self.instruments.items()}
-        return tuple(f"{n:,} row{'s' * (n != 1)}: {text}" for text, n in counts.items() if text)
+        return tuple(f"{rows_text(n)}: {text}" for text, n in counts.items() if text)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from gammaflow.calendars import years_to_expiry
 from gammaflow.checks import read_only
 from gammaflow.columns import Columnar, Note
 from gammaflow.frozen import FrozenMapping
-from gammaflow.instruments.registry import INSTRUMENTS, has_terms
+from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows
 from gammaflow.instruments.vanilla import VANILLA
 
@@ -34,8 +34,8 @@ class PositionRows(Columnar):
 
     @cached_property
     def flag(self) -> NDArray[np.float64]:
-        """+1.0 for calls, -1.0 for puts."""
-        return read_only(np.where(np.char.endswith(self["kind"].astype(str), "call"), 1.0, -1.0))
+        """+1.0 for calls, with barriers and digital ones, else -1.0."""
+        return read_only(np.where(np.isin(self["kind"].astype(str), CALLS), 1.0, -1.0))
 
     @cached_property
     def instruments(self) -> Mapping[str, NDArray[np.bool_]]:

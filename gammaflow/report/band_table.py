@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gammaflow.exposure.band_text import row_at_spot
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.levels import Levels
 from gammaflow.plot.page import Panel
@@ -32,7 +33,7 @@ def band_table(bands: Bands) -> pd.DataFrame:
 
     A level at an end of the grid is "beyond" it.
     """
-    currency, at = bands.profile.book.currency, _at_spot(bands)
+    currency, at = bands.profile.book.currency, row_at_spot(bands)
     divisor, unit = readable(at[["5 %", "95 %"]], describe(currency)["gamma"])
     ends = bands.profile.spots[[0, -1]]
 
@@ -58,7 +59,7 @@ def band_table(bands: Bands) -> pd.DataFrame:
 
 def band_text(bands: Bands) -> str:
     """The beliefs, their draws and the probability that dealers are short gamma at spot, in one sentence."""
-    short = _at_spot(bands)["p_short"]
+    short = row_at_spot(bands)["p_short"]
     return (
         f"{bands.beliefs}; dealers are short gamma at spot in {short:.0%} of {bands.draws:,} draws of their "
         "shares of open interest"
@@ -158,9 +159,3 @@ def _below(share: float, kind: str) -> str:
 
 def _percent(share: float) -> str:
     return f"{100.0 * share:+z.0f} %".replace("+0 %", "0 %")
-
-
-def _at_spot(bands: Bands) -> pd.Series:
-    """The row of the table at spot, which is in the grid."""
-    distance = np.abs(np.log(bands.table.index / bands.profile.book.spot))
-    return bands.table.iloc[int(distance.argmin())]

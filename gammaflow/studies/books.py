@@ -86,7 +86,13 @@ class BookComparison(Study):
         return "\n".join(lines)
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Change of gamma by strike, stacked by cause (matplotlib Axes)."""
+        """Change of gamma by strike, stacked by cause (matplotlib Axes).
+
+        Raises
+        ------
+        SchemaError
+            Where no row has a strike and a change of gamma.
+        """
         from gammaflow.plot.static import plot_bars
 
         book = self.after

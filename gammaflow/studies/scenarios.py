@@ -31,7 +31,7 @@ from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
 from gammaflow.studies.headline import CORE, headline
 from gammaflow.studies.study import Study
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, rows_text
 from gammaflow.units import describe
 
 __all__ = [
@@ -268,7 +268,7 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
     if not rows:
         raise SchemaError("profile: no row of its book expires after its day; there is no term structure.")
     if never := int(np.isnat(book["expiry"]).sum()):
-        lines = [*lines, f"excluded: {never:,} row{'s' * (never != 1)} without an expiry"]
+        lines = [*lines, f"excluded: {rows_text(never)} without an expiry"]
     table = _frame(rows, ["expiry"])
     return FlipTermStructure(table, (*lines, f"smile dynamics: {profile.dynamics}"), book)
 

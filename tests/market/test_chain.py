@@ -35,6 +35,14 @@ def test_years_do_not_depend_on_the_time_zone_asof_is_written_in():
     assert other.asof == ASOF
 
 
+def test_a_row_without_a_forward_has_spot_grown_at_its_carry_and_spot_once_expired():
+    forward = [np.nan, 101.5] + [np.nan] * 6
+    made = chain(forward=forward, rate=[0.05] * 8, dividend_yield=[0.02] * 8)
+    # 100 exp(0.03 t) with t = 2,067,793 s of a year of 31,536,000 s, to 40 digits.
+    grown = 100.196901454512076474
+    np.testing.assert_allclose(made.forward_prices, [100.0, 101.5] + [grown] * 6, rtol=1e-15)
+
+
 def test_quality_counts_every_row_once():
     quality = chain().quality
     assert quality.table["rows"].to_dict() == {

@@ -9,9 +9,9 @@ import pandas as pd
 
 from gammaflow.checks import check_choice
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.market.readers.source import Source, open_source
+from gammaflow.market.readers.source import Source
 from gammaflow.market.trades import deribit, frame, tardis
-from gammaflow.market.trades.rows import Format, Options, table_names
+from gammaflow.market.trades.rows import Format, Options, open_table, table_names
 from gammaflow.market.trades.trades import Trades
 
 __all__ = ["FORMATS", "Trades", "read_trades"]
@@ -98,11 +98,7 @@ def read_trades(
     if columns is not None and not isinstance(columns, Mapping):
         raise SchemaError(f"columns: received {columns!r:.60}; legal: a mapping of canonical name to name.")
     options = Options(dict(columns or {}), zone, numbered_by_contract)
-    if isinstance(path_or_frame, pd.DataFrame):
-        frame = path_or_frame.reset_index(drop=True)
-        source = Source("frame", "", frame.set_axis([str(name) for name in frame.columns], axis=1))
-    else:
-        source = open_source(path_or_frame)
+    source = open_table(path_or_frame)
     found = [f for f in FORMATS if f.recognises(source, options)]
     if not found:
         raise ReaderError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columns import NO_TIME, Column, numbers
-from gammaflow.market.readers.source import Rows, Source
+from gammaflow.market.readers.source import Rows, Source, open_source
 from gammaflow.market.trades.contracts import contract_terms
 from gammaflow.market.trades.tape import distinct, is_newest_first, late
 from gammaflow.market.trades.trades import MALFORMED, NOT_OPTION, Numbers, Trades, gather
@@ -26,6 +27,7 @@ __all__ = [
     "instants",
     "is_blank",
     "number_column",
+    "open_table",
     "split",
     "table_names",
     "text_column",
@@ -183,6 +185,14 @@ def _epochs(values: pd.Series[Any], unit: str | None) -> NDArray[Any]:
         fraction = np.round(rest * per / 1e3) * 1e3 if per > 1e3 else np.round(rest * per)
         out[inside] = (whole[inside] * per + fraction.astype(np.int64)).astype("datetime64[ns]")
     return out
+
+
+def open_table(path_or_frame: str | os.PathLike[str] | pd.DataFrame) -> Source:
+    """The content of a file, or a DataFrame in the place of one; ReaderError as `open_source`."""
+    if not isinstance(path_or_frame, pd.DataFrame):
+        return open_source(path_or_frame)
+    frame = path_or_frame.reset_index(drop=True)
+    return Source("frame", "", frame.set_axis([str(name) for name in frame.columns], axis=1))
 
 
 def table_names(source: Source) -> list[str]:

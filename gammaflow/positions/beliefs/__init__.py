@@ -32,6 +32,7 @@ from gammaflow.positions.beliefs.shares import Share, share_of
 from gammaflow.positions.beliefs.update import updated_copula
 from gammaflow.positions.book import Book
 from gammaflow.positions.rules import assign_positions
+from gammaflow.text import rows_text
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",
@@ -188,7 +189,15 @@ class Beliefs(Frozen):
         return replace(self, evidence=(*self.evidence, found), name=named)
 
     def on(self, book: Chain | Book) -> CellBeliefs:
-        """The beliefs about each cell of a chain, or of a book of open interest, with the evidence."""
+        """The beliefs about each cell of a chain, or of a book of open interest, with the evidence.
+
+        Raises
+        ------
+        SchemaError
+            For a book that is signed, and anything that is neither a chain nor a book.
+        MismatchError
+            For evidence about a contract that stands in several rows of the book.
+        """
         book = interest_of(book)
         cells = find_cells(book, self.moneyness, self.days)
         table, remarks = cells.table, []
@@ -232,7 +241,7 @@ class Beliefs(Frozen):
         return f"Beliefs {self}"
 
     def __str__(self) -> str:
-        known = f"{len(self.evidence)} source{'s' * (len(self.evidence) > 1)} of evidence"
+        known = f"{rows_text(len(self.evidence), 'source')} of evidence"
         shares = "; ".join(f"{' '.join(_words(key))} {share}" for key, share in self.shares.items())
         text = self.name + f": {self.meaning or shares}" * bool(self.meaning or shares)
         text += f" [{shares}]" * bool(self.meaning and shares)
@@ -334,7 +343,7 @@ PRESETS: Mapping[str, Beliefs] = MappingProxyType(
 
 
 def find_beliefs(beliefs: str | Beliefs) -> Beliefs:
-    """Beliefs, or those of `PRESETS` by name."""
+    """Beliefs, or those of `PRESETS` by name; SchemaError for an unknown name."""
     return beliefs if isinstance(beliefs, Beliefs) else PRESETS[check_choice(beliefs, "beliefs", PRESETS)]
 
 

@@ -44,7 +44,7 @@ class Cells(Frozen):
 
 
 def edges_of(values: Any, name: str) -> tuple[float, ...]:
-    """Edges of buckets: ascending numbers > 0."""
+    """Edges of buckets: ascending numbers > 0; SchemaError for anything else."""
     try:
         edges = tuple(float(v) for v in values)
     except (TypeError, ValueError):

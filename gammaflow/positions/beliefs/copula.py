@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.frozen import Frozen
+from gammaflow.instruments.registry import CALLS, PUTS
 from gammaflow.kernels.bands import products
 
 __all__ = ["NODES", "Copula", "correlate", "draw_normals", "lower_root"]
@@ -104,7 +105,7 @@ def correlate(
     between calls and puts, 0 between either and others; v is 1 within a venue and `other_venue` between two.
     """
     kind = table["kind"].to_numpy(str)
-    side = np.char.endswith(kind, "call").astype(float) - np.char.endswith(kind, "put")
+    side = np.isin(kind, CALLS).astype(float) - np.isin(kind, PUTS)
     k = np.where(side[:, None] == side, 1.0, np.where(side[:, None] * side < 0.0, other_kind, 0.0))
     venue = table["venue"].to_numpy()
     v = np.where(venue[:, None] == venue, 1.0, other_venue)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_number, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.frozen import Frozen
+from gammaflow.kernels.tape import side_variance
 from gammaflow.market.trades.contracts import contract_names
 from gammaflow.positions.book import Book
 
@@ -52,7 +53,14 @@ class Finding(NamedTuple):
 
 
 def read_evidence(source: Any, covered: float) -> Evidence:
-    """Evidence from a Flow, a table or a pair of Series; see `Beliefs.updated`."""
+    """Evidence from a Flow, a table or a pair of Series; see `Beliefs.updated`.
+
+    Raises
+    ------
+    SchemaError
+        For another source, numbers that are missing, infinite or negative where they may not be, a contract
+        named twice, or `covered` outside (0, 1].
+    """
     covered = check_number(covered, "covered", 0.0, open_low=True)
     if covered > 1.0:
         raise SchemaError(f"covered: received {covered:g}; legal: > 0 and <= 1.")
@@ -89,7 +97,7 @@ def read_evidence(source: Any, covered: float) -> Evidence:
     # Prints of equal size: never more than the true root of the sum of squares.
     blind = np.maximum(deviation, contracts / np.sqrt(np.maximum(prints, 1.0)))
     if "accuracy" in frame.columns:
-        doubt = np.sqrt(1.0 - (2.0 * np.nan_to_num(frame["accuracy"].to_numpy(float), nan=1.0) - 1.0) ** 2)
+        doubt = np.sqrt(side_variance(np.nan_to_num(frame["accuracy"].to_numpy(float), nan=1.0)))
         blind = np.divide(deviation, doubt, out=blind, where=doubt > 0.0)
     columns = {"inventory": inventory, "deviation": deviation, "contracts": contracts, "blind": blind}
     return Evidence(pd.DataFrame(columns, index=pd.Index(frame.index, name="contract")), covered)

@@ -66,7 +66,13 @@ class Share(Frozen):
 
     @classmethod
     def beta(cls, mean: float, deviation: float) -> Share:
-        """Beta distribution over [-1, 1] with a mean and a standard deviation."""
+        """Beta distribution over [-1, 1] with a mean and a standard deviation.
+
+        Raises
+        ------
+        SchemaError
+            Unless |mean| < 1 and 0 < deviation^2 < 1 - mean^2.
+        """
         mean, deviation = check_number(mean, "mean"), check_number(deviation, "deviation", 0.0)
         most = (1.0 - mean) * (1.0 + mean)
         if not (abs(mean) < 1.0 and 0.0 < deviation**2 < most):
@@ -86,6 +92,11 @@ class Share(Frozen):
         ----------
         shares : mapping of probability to share
             Two or more, both ascending: {0.05: -0.9, 0.95: -0.2}.
+
+        Raises
+        ------
+        SchemaError
+            For fewer, or probabilities outside (0, 1), or shares outside (-1, 1) or that do not ascend.
         """
         from scipy.optimize import least_squares
         from scipy.special import betaincinv
@@ -138,7 +149,7 @@ class Share(Frozen):
 
 
 def share_of(value: Any, name: str) -> Share:
-    """A Share, a band (low, high), {probability: share} or a known share, as a Share."""
+    """A Share, a band (low, high), {probability: share} or a known share, as a Share; else SchemaError."""
     if isinstance(value, Share):
         return value
     if isinstance(value, Mapping):

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import floats, utc
 from gammaflow.errors import SchemaError
+from gammaflow.instruments.registry import CALLS, PUTS
 from gammaflow.positions.filters.cycles import CYCLES, find_cycles, market_days
 from gammaflow.positions.filters.row_values import VALUES, column, fact
 from gammaflow.selection import Filter, Truth
@@ -150,14 +151,15 @@ def _known(day: NDArray[Any]) -> str:
 
 @dataclass(frozen=True, repr=False)
 class _OfKind(Filter):
-    kind: str
+    name: str
+    kinds: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        return f"{self.kind}s"
+        return self.name
 
     def truth(self, table: Any) -> Truth:
-        return _truth(np.char.endswith(column(table, "kind", self.text).astype(str), self.kind))
+        return _truth(np.isin(column(table, "kind", self.name).astype(str), self.kinds))
 
 
 @dataclass(frozen=True, repr=False)
@@ -357,12 +359,12 @@ def _illegal(value: Any) -> SchemaError:
 
 def calls() -> Filter:
     """Calls, also barrier and digital ones; notes and futures are neither calls nor puts."""
-    return _OfKind("call")
+    return _OfKind("calls", CALLS)
 
 
 def puts() -> Filter:
     """Puts, also barrier and digital ones; notes and futures are neither calls nor puts."""
-    return _OfKind("put")
+    return _OfKind("puts", PUTS)
 
 
 def single_leg() -> Filter:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
+from gammaflow.instruments.registry import CALLS
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
 from gammaflow.positions.filters.cycles import market_days
 from gammaflow.pricing import american, bsm
@@ -72,7 +73,7 @@ def _delta(table: Any) -> Array:
     """Absolute delta per unit of what each option is valued on; NaN for other rows and without a vol."""
     strike, years = column(table, "strike", "delta"), fact(table, "years", "delta")
     columns = fact(table, "columns", "delta")
-    call = np.char.endswith(table["kind"].astype(str), "call")
+    call = np.isin(table["kind"].astype(str), CALLS)
     if "sigma" in columns:  # a book
         price, carry = table.spot * table.underlying_ratio, table.underlying_yield
         sigma = np.where(table.vanilla, table["sigma"], np.nan)

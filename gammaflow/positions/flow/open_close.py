@@ -15,10 +15,10 @@ from gammaflow.checks import check_choice
 from gammaflow.columns import Column
 from gammaflow.errors import SchemaError
 from gammaflow.market.readers.osi import moments
-from gammaflow.market.readers.source import Rows, Source, open_source
+from gammaflow.market.readers.source import Source
 from gammaflow.market.trades.contracts import contract_terms
 from gammaflow.market.trades.frame import contract_column, days
-from gammaflow.market.trades.rows import instants, number_column, split, table_names, text_column
+from gammaflow.market.trades.rows import instants, number_column, open_table, split, table_names, text_column
 from gammaflow.positions.book import Book
 from gammaflow.positions.flow.inventory import Flow, flow_table, read_start
 from gammaflow.text import rows_text, value_text
@@ -145,11 +145,11 @@ def open_close(
             check_choice(origin, "dealers", ORIGINS)
         dealers = tuple(dict.fromkeys(given))
     begin = read_start(start, initial)
-    source = _source(frame)
+    source = open_table(frame)
     rows, unsplit = split(source)
     found = _found(source, dict(columns or {}), dealers)
     raw = {name: [rows.frame[theirs] for theirs in names] for name, names in found.items()}
-    table, counts = _table(source, rows, raw, zone)
+    table, counts = _table(source, raw, zone)
     counts = {"read": len(rows.frame) + unsplit, "malformed: line cut off": unsplit, **counts}
     table, repeated = _distinct(source, table, cumulative)
     counts |= repeated
@@ -188,13 +188,6 @@ def open_close(
         remarks,
         integrity,
     )
-
-
-def _source(frame: Any) -> Source:
-    if isinstance(frame, pd.DataFrame):
-        plain = frame.reset_index(drop=True)
-        return Source("frame", "", plain.set_axis([str(name) for name in frame.columns], axis=1))
-    return open_source(frame)
 
 
 def _found(
@@ -254,7 +247,7 @@ def _forms(origin: str) -> Iterator[tuple[str, ...]]:
 
 
 def _table(
-    source: Source, rows: Rows, raw: Mapping[str, list[pd.Series[Any]]], zone: str
+    source: Source, raw: Mapping[str, list[pd.Series[Any]]], zone: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Legal rows: contract, day, time, exchange, volumes and flows; and the others, counted by reason."""
     keys = {name: columns[0] for name, columns in raw.items() if name in _KEYS}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
+from gammaflow.kernels.tape import expected_side, side_variance
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.quality import EXPIRED, OF_INTEREST
@@ -141,9 +142,9 @@ class OpenInterestChange(Frozen):
             "told": size * known,
             "bought": size * (side > 0.0),
             "sold": size * (side < 0.0),
-            "expected": (2.0 * p - 1.0) * side * size,
-            "deviation": size**2 * np.where(known, 4.0 * p * (1.0 - p), 1.0),
-            "carried": (2.0 * p - 1.0) * size * known,
+            "expected": expected_side(side, p) * size,
+            "deviation": side_variance(np.where(known, p, 0.5)) * size**2,
+            "carried": expected_side(1.0, p) * size * known,
         }
         found = pd.DataFrame(columns).groupby(rows["kind"]).sum()
         found.loc["all"] = found.sum()
@@ -186,7 +187,7 @@ class OpenInterestChange(Frozen):
         live = ~own["state"].isin(["expired", "unknown"]).to_numpy()
         change = np.where(live, own["change"], np.nan)
         if _is_by_vol(rule):
-            return np.asarray(-(2.0 * self.accuracy - 1.0) * own["side"].to_numpy() * np.abs(change))
+            return np.asarray(-expected_side(own["side"].to_numpy(), self.accuracy) * np.abs(change))
         found = _rule(rule)
         size = np.abs(np.nan_to_num(change))
         one, two = (found.position(self.later.with_columns(open_interest=x * size)) for x in (1.0, 2.0))
@@ -267,7 +268,7 @@ class OpenInterestChange(Frozen):
         p = self.accuracy
         return (
             f"{BY_VOL} (customers bought where vol rose against the smile and sold where it fell, right with "
-            f"an assumed probability {p:g}: {2.0 * p - 1.0:.0%} of each change)"
+            f"an assumed probability {p:g}: {expected_side(1.0, p):.0%} of each change)"
         )
 
     @cached_property

@@ -68,6 +68,13 @@ def match(earlier: Chain, later: Chain, least: float) -> pd.DataFrame:
         As accepted by `refuse_strangers`.
     least : float
         Moves of vol up to this have no side [1.00 of vol].
+
+    Raises
+    ------
+    SchemaError
+        For a chain that holds a contract twice.
+    MismatchError
+        For contracts of one name and other terms in each chain.
     """
     both = _rows(earlier).merge(_rows(later), on=KEY, how="outer", suffixes=("_0", "_1"), sort=True)
     both = both[both["expiry"] > earlier.asof.tz_localize(None)]

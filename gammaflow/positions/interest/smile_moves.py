@@ -14,10 +14,8 @@ NEIGHBOURS = 3
 
 
 def out_of_the_money(chain: Chain) -> NDArray[np.bool_]:
-    """Whether each row is out of the money or at the forward, (n,); without one, at spot e^((r - q) t)."""
-    grown = chain.spot * np.exp((chain["rate"] - chain["dividend_yield"]) * np.maximum(chain.years, 0.0))
-    forward = np.where(np.isnan(chain["forward"]), grown, chain["forward"])
-    above = chain["strike"] - forward
+    """Whether each row is out of the money or at the forward (`Chain.forward_prices`), (n,)."""
+    above = chain["strike"] - chain.forward_prices
     return np.asarray(np.where(chain["kind"] == "call", above, -above) >= 0.0)
 
 

@@ -51,11 +51,7 @@ def call_skew(chain: Chain) -> pd.Series:
     alive = chain.years > 0.0
     expiries = np.unique(chain["expiry"][alive])
     usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
-    carried = chain.spot * np.exp(
-        (chain["rate"] - chain["dividend_yield"]) * np.where(alive, chain.years, 0.0)
-    )
-    forward = np.where(np.isnan(chain["forward"]), carried, chain["forward"])
-    away = np.log(forward / chain["strike"])
+    away = np.log(chain.forward_prices / chain["strike"])
     out = usable & np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
     found = []
     for expiry in expiries:

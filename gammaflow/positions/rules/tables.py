@@ -16,6 +16,7 @@ from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
 from gammaflow.positions.rules.base import NO_SOURCE, PositionRule, check_shares
+from gammaflow.text import rows_text
 
 __all__ = ["ContractRule", "TableRule"]
 
@@ -85,7 +86,13 @@ class TableRule(PositionRule):
         )
 
     def position(self, chain: Chain) -> NDArray[np.float64]:
-        """Signed contracts for each row of `chain`; NaN where open interest is missing."""
+        """Signed contracts for each row of `chain`; NaN where open interest is missing.
+
+        Raises
+        ------
+        SchemaError
+            For rows that no entry covers.
+        """
         texts = [np.full(len(chain), chain.venue) if key == "venue" else chain[key] for key in self.by]
         known = {_lower(key): value for key, value in self.shares.items()}
         share, unknown = np.full(len(chain), np.nan), []
@@ -150,7 +157,13 @@ class ContractRule(PositionRule):
         object.__setattr__(self, "positions", FrozenMapping(_read(self.name, series)))
 
     def position(self, chain: Chain) -> NDArray[np.float64]:
-        """Signed contracts for each row of `chain`; 0 for contracts without a given position."""
+        """Signed contracts for each row of `chain`; 0 for contracts without a given position.
+
+        Raises
+        ------
+        SchemaError
+            For a chain that has none of the contracts.
+        """
         matched = [str(contract) for contract in chain["contract"] if contract in self.positions]
         if not matched:
             first = ", ".join(list(self.positions)[:2])
@@ -179,7 +192,7 @@ class ContractRule(PositionRule):
             return text
         one = len(lost) == 1
         return (
-            f"{text}; {len(lost):,} given contract{'' if one else 's'} with {sum(lost):,.0f} contracts of "
+            f"{text}; {rows_text(len(lost), 'given contract')} with {sum(lost):,.0f} contracts of "
             f"position {'is' if one else 'are'} not in the chain and {'is' if one else 'are'} left out"
         )
 

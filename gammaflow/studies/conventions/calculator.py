@@ -64,9 +64,8 @@ class Calculator(Valuations):
         held, gamma = self.counted(c)
         if name == "rows":
             return float(np.count_nonzero(held))
-        return float((held * gamma).sum()) * self._factor(
-            c.unit
-        )  # no BLAS: its threads cost more than the sum
+        # No BLAS: its threads cost more than the sum.
+        return float((held * gamma).sum()) * self._factor(c.unit)
 
     def _factor(self, unit: str | float) -> float:
         return self.once(("unit", unit), lambda: self.unit(unit))[0]

@@ -53,7 +53,7 @@ class Side(Frozen):
 
 
 def read_side(side: Any, name: str) -> Convention | dict[str, Any]:
-    """A convention, or numbers by name."""
+    """A convention, or numbers by name; SchemaError for anything else, with every problem."""
     if isinstance(side, str | Convention):
         return find_convention(side)
     if isinstance(side, Exposure):
@@ -100,7 +100,13 @@ def _checked(key: str, value: Any, name: str) -> Any:
 
 
 def walked_number(given: Sequence[Mapping[str, Any]]) -> str:
-    """The number that the steps explain: gamma, unless the numbers given have none."""
+    """The number that the steps explain: gamma, unless the numbers given have none.
+
+    Raises
+    ------
+    SchemaError
+        For numbers on both sides of which none is the same.
+    """
     known = [set(numbers) for numbers in given if numbers]
     if all({"gamma", "by_strike"} & names for names in known):
         return "gamma"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import years_to_expiry
+from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.exposure import aggregate_exposure
 from gammaflow.market.chain import PLACEHOLDER_IV, Chain
@@ -148,7 +148,7 @@ class Valuations:
         if window == "0dte":
             return np.asarray(days == today(self.chain))
         if not isinstance(window, str):
-            return np.asarray(years * 365.0 <= window)
+            return np.asarray(years * DAYS_PER_YEAR <= window)
         ahead = days[years > 0.0]
         first = ahead.min() if ahead.size else np.datetime64("NaT", "D")
         return np.asarray(days == first if window == "next" else days > first)

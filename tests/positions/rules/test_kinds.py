@@ -48,6 +48,13 @@ def test_the_call_skew_is_that_of_the_smile(forwards):
     assert (found > 0).all()
 
 
+def test_a_repaired_chain_has_the_call_skew_of_its_vols_and_forwards():
+    repaired = gf.repair_chain(gf.demo_chain().with_columns(rate=0.04))
+    bare = gf.demo_chain().with_columns(**{name: repaired[name] for name in ("iv", "forward", "rate")})
+    assert call_skew(repaired).notna().all()
+    assert call_skew(repaired).to_list() == call_skew(bare).to_list()
+
+
 def test_the_call_skew_interpolates_out_of_the_money_vols_in_d1():
     """A loop over the strikes of a coarse chain: puts below the forward, calls above, linear in d1."""
     chain = chain_of(smile, (45.0,), [200.0, 230.0, 245.0, 260.0, 275.0, 300.0])
