@@ -51,6 +51,7 @@ class RepairedChain(_Derived):
     ----------
     original : Chain
     marks : DataFrame
+        One row per row of the chain: `iv_source`, the source of its volatility ("vendor",
         "mid", "other leg", "none"), `reason` (why the vendor's volatility was replaced, or why there still
         is none), `mid` [quote unit], `flags` (joined by "; ", "" for none).
     forwards : DataFrame
