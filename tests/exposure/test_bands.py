@@ -187,11 +187,14 @@ def test_levels_of_a_curve_drawn_by_hand():
     assert levels[2, 1:5].tolist() == [50.0, 120.0, 2.0, 2.0]
     assert levels[2, 5:].tolist() == [50.0, -1.0, 50.0, 120.0]
     assert np.isnan(levels[3]).all()
-    # Of two zones equally near, the deeper: a curve that is the same in ln x on both sides of 100.
-    x = 100.0 * np.exp(np.array([-0.3, -0.2, -0.1, 0.1, 0.2, 0.3]))
-    g = np.array([[1.0, -1.0, 1.0, 1.0, -2.0, 4.0]])
-    draw_levels(x, g, 100.0, 1e-9, 0.9, FADED, zeros[:1, :6], counts[:1], levels[:1])
-    assert levels[0, 5] < 100.0 or levels[0, 6] < -1.0
+    # Of two zones equally near, the deeper: one ends at 2, the other begins at 8, and spot is 4.
+    x = np.array([0.5, 1.0, 3.0, 5.0, 7.0, 9.0, 12.0])
+    for left, right, zone in ((-1.5, -3.0, (8.0, 12.0)), (-3.0, -1.5, (0.5, 2.0))):
+        g = np.array([[left, -1.0, 1.0, 1.0, 1.0, -1.0, right]])
+        draw_levels(x, g, 4.0, 1e-9, 0.9, FADED, zeros[:1, :7], counts[:1], levels[:1])
+        assert zeros[0, :2].tolist() == [2.0, -8.0]
+        assert levels[0, 1:3].tolist() == list(zone)
+        assert levels[0, 6] == -3.0
 
 
 def test_short_part_of_an_interval():
