@@ -194,7 +194,14 @@ def test_interval(bands, rows, low, high):
     assert [found["put_all"], found["put_any"]] == pytest.approx([even.min(), even.max()], rel=1e-4)
 
 
-def test_break_even(bands, rows):
+@pytest.mark.parametrize(
+    ("calls", "puts", "likely"), [((0.2, 0.6), (-0.4, 0.1), [257, 300]), ((-0.2, 0.6), (-0.6, 0.9), [90, 41])]
+)
+def test_break_even(chain, rows, calls, puts, likely):
+    """Beliefs under which a zone is not sure: some `likely` of 300 draws of each kind's share make one."""
+    bands = gf.sign_bands(chain, gf.Beliefs({"put": puts, "call": calls}), draws=300, seed=2)
+    assert (300 * bands.break_even.table["p_zone"]).to_list() == pytest.approx(likely, abs=3.5)
+    assert list(bands.cells.table.index) == rows.cells
     spots = bands.profile.spots
     unit, at_spot = rows.unit(spots), rows.unit([rows.spot])[:, 0]
     size = np.array([sum(s for s, c in zip(rows.size, rows.cell, strict=True) if c == k) for k in rows.cells])

@@ -366,7 +366,9 @@ def test_a_rule_of_ones_own_and_levels_of_the_book():
 
     def gamma(spot):
         terms = (sold.flag, spot * U, sold["strike"], sold.years, rate, sold["sigma"], sold.underlying_yield)
-        return float((sold.size * gf.bsm.greeks(*terms, which=("gamma",)).gamma * U**2).sum()) * spot**2 * 0.01
+        return (
+            float((sold.size * gf.bsm.greeks(*terms, which=("gamma",)).gamma * U**2).sum()) * spot**2 * 0.01
+        )
 
     gross = gf.aggregate_exposure(sold).total()["gross_gamma"]
     grid = 100.0 * np.exp(np.linspace(-0.35, 0.35, 1401))
