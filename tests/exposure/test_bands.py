@@ -263,9 +263,10 @@ def test_interval_and_break_even(bands, chain):
     zone, where = table.loc["put", ["zone", "zone_spot"]]
     near = np.linspace(*held.index[[max(held.argmax() - 1, 0), min(held.argmax() + 1, len(held) - 1)]], 400)
     assert zone == pytest.approx(max(map(at, near[::80])), abs=1e-4)
-    if held.index[0] < where < held.index[-1]:
-        assert gamma(zone - 1e-3, near).min() < 0.0
-        assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0
+    # The last of it vanishes at the end of the grid: gamma of calls is least of that of puts there.
+    assert where == held.index[0]
+    assert gamma(zone - 1e-3, near).min() < 0.0
+    assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0
     weights = some.cells.table["open_interest"].xs("put")
     shares = some.samples.to_numpy()[:, [k[0] == "put" for k in some.cells.table.index]]
     assert table.loc["put", "p_zone"] == pytest.approx((shares @ weights / weights.sum() < zone).mean())
@@ -275,6 +276,29 @@ def test_interval_and_break_even(bands, chain):
     assert ends["put_any"] >= max(exact) - 1e-9
     between = some.break_even.between(64_000.0, 71_000.0).loc["put"]
     assert ends[["put_all", "put_any"]].to_numpy() == pytest.approx(between.to_numpy(), abs=1e-3)
+
+
+def test_break_even_of_a_zone_that_vanishes_inside_the_grid(chain):
+    """Puts near the money short, others long: calls make the last short gamma vanish between two spots."""
+    shares = {"call": (-0.2, 0.9), "put": 0.5, ("put", "0.95-1.05"): -0.9, ("put", "0.8-0.95"): -0.9}
+    some = gf.sign_bands(chain, gf.Beliefs(shares), draws=40)
+    spots, cells = some.profile.spots, some.cells.cells.place
+    calls = np.array([key[0] == "call" for key in some.cells.table.index])
+
+    def even(at):
+        unit = some.profile.group_gamma(at, cells)
+        return -(some.cells.mean[~calls] @ unit[~calls]) / unit[calls].sum(axis=0)
+
+    zone, where = some.break_even.table.loc["call", ["zone", "zone_spot"]]
+    i = np.searchsorted(spots, where)
+    assert spots[20] < spots[i - 1] < where < spots[i] < spots[-20]
+    fine = np.linspace(spots[i - 2], spots[i + 1], 4001)
+    assert zone == pytest.approx(even(fine).max(), rel=1e-9)
+    assert where == pytest.approx(fine[even(fine).argmax()], rel=1e-4)
+    assert zone > some.break_even.curve["call"].max()
+    for share, sign in ((zone - 1e-4, -1.0), (zone + 1e-4, 1.0)):
+        lowest = (share - even(fine)).min()
+        assert np.sign(lowest) == sign
 
 
 def test_tornado_is_one_share_at_a_time(bands):
