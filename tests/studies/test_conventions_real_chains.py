@@ -97,8 +97,8 @@ def calculators(shared):
     def call(symbol):
         name = {"symbol": "BTC"} if symbol == "BTC" else {}
         chain = gf.read_chain(shared / "data" / FILES[symbol], **name)
-        # Of SPX two months, to save time.
-        return gf.conventions.Calculator(chain.select(chain.years < 0.17) if symbol == "SPX" else chain)
+        # Of SPX a month, to save time.
+        return gf.conventions.Calculator(chain.select(chain.years < 0.085) if symbol == "SPX" else chain)
 
     return call
 
@@ -148,7 +148,7 @@ def test_every_number_is_that_of_a_loop(calculators, symbol, name):
         found = calculator.number(replace(c, flip=flip), "flip")
         assert found == pytest.approx(best, rel=1e-7, nan_ok=True), flip
 
-    grid = S * np.exp(np.linspace(-0.35, 0.35, 101))
+    grid = S * np.exp(np.linspace(-0.35, 0.35, 71))
     whole = np.array([rows.gamma(spot)[0].sum() for spot in grid])
     at = np.flatnonzero(np.sign(whole[1:]) != np.sign(whole[:-1]))
     flip = numbers.flip

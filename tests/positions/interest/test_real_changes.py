@@ -1,5 +1,7 @@
 """Open interest between recorded chains: totals, rolls, evidence, estimate and score by loops."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +25,7 @@ def change(request, shared):
     )
 
 
+@cache
 def contracts(change):
     """Open interest before and after of every contract alive at the earlier chain; None where unknown."""
     sides = [{r.contract: r for r in c.to_frame().itertuples()} for c in (change.earlier, change.later)]
