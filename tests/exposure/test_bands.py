@@ -187,11 +187,14 @@ def test_levels_of_a_curve_drawn_by_hand():
     assert levels[2, 1:5].tolist() == [50.0, 120.0, 2.0, 2.0]
     assert levels[2, 5:].tolist() == [50.0, -1.0, 50.0, 120.0]
     assert np.isnan(levels[3]).all()
-    # Of two zones equally near, the deeper: a curve that is the same in ln x on both sides of 100.
-    x = 100.0 * np.exp(np.array([-0.3, -0.2, -0.1, 0.1, 0.2, 0.3]))
-    g = np.array([[1.0, -1.0, 1.0, 1.0, -2.0, 4.0]])
-    draw_levels(x, g, 100.0, 1e-9, 0.9, FADED, zeros[:1, :6], counts[:1], levels[:1])
-    assert levels[0, 5] < 100.0 or levels[0, 6] < -1.0
+    # Of two zones equally near, the deeper: one ends at 2, the other begins at 8, and spot is 4.
+    x = np.array([0.5, 1.0, 3.0, 5.0, 7.0, 9.0, 12.0])
+    for left, right, zone in ((-1.5, -3.0, (8.0, 12.0)), (-3.0, -1.5, (0.5, 2.0))):
+        g = np.array([[left, -1.0, 1.0, 1.0, 1.0, -1.0, right]])
+        draw_levels(x, g, 4.0, 1e-9, 0.9, FADED, zeros[:1, :7], counts[:1], levels[:1])
+        assert zeros[0, :2].tolist() == [2.0, -8.0]
+        assert levels[0, 1:3].tolist() == list(zone)
+        assert levels[0, 6] == -3.0
 
 
 def test_short_part_of_an_interval():
@@ -260,9 +263,10 @@ def test_interval_and_break_even(bands, chain):
     zone, where = table.loc["put", ["zone", "zone_spot"]]
     near = np.linspace(*held.index[[max(held.argmax() - 1, 0), min(held.argmax() + 1, len(held) - 1)]], 400)
     assert zone == pytest.approx(max(map(at, near[::80])), abs=1e-4)
-    if held.index[0] < where < held.index[-1]:
-        assert gamma(zone - 1e-3, near).min() < 0.0
-        assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0
+    # The last of it vanishes at the end of the grid: gamma of calls is least of that of puts there.
+    assert where == held.index[0]
+    assert gamma(zone - 1e-3, near).min() < 0.0
+    assert gamma(zone + 1e-3, held.index.to_numpy()).min() > 0.0
     weights = some.cells.table["open_interest"].xs("put")
     shares = some.samples.to_numpy()[:, [k[0] == "put" for k in some.cells.table.index]]
     assert table.loc["put", "p_zone"] == pytest.approx((shares @ weights / weights.sum() < zone).mean())
@@ -272,6 +276,29 @@ def test_interval_and_break_even(bands, chain):
     assert ends["put_any"] >= max(exact) - 1e-9
     between = some.break_even.between(64_000.0, 71_000.0).loc["put"]
     assert ends[["put_all", "put_any"]].to_numpy() == pytest.approx(between.to_numpy(), abs=1e-3)
+
+
+def test_break_even_of_a_zone_that_vanishes_inside_the_grid(chain):
+    """Puts near the money short, others long: calls make the last short gamma vanish between two spots."""
+    shares = {"call": (-0.2, 0.9), "put": 0.5, ("put", "0.95-1.05"): -0.9, ("put", "0.8-0.95"): -0.9}
+    some = gf.sign_bands(chain, gf.Beliefs(shares), draws=40)
+    spots, cells = some.profile.spots, some.cells.cells.place
+    calls = np.array([key[0] == "call" for key in some.cells.table.index])
+
+    def even(at):
+        unit = some.profile.group_gamma(at, cells)
+        return -(some.cells.mean[~calls] @ unit[~calls]) / unit[calls].sum(axis=0)
+
+    zone, where = some.break_even.table.loc["call", ["zone", "zone_spot"]]
+    i = np.searchsorted(spots, where)
+    assert spots[20] < spots[i - 1] < where < spots[i] < spots[-20]
+    fine = np.linspace(spots[i - 2], spots[i + 1], 4001)
+    assert zone == pytest.approx(even(fine).max(), rel=1e-9)
+    assert where == pytest.approx(fine[even(fine).argmax()], rel=1e-4)
+    assert zone > some.break_even.curve["call"].max()
+    for share, sign in ((zone - 1e-4, -1.0), (zone + 1e-4, 1.0)):
+        lowest = (share - even(fine)).min()
+        assert np.sign(lowest) == sign
 
 
 def test_tornado_is_one_share_at_a_time(bands):

@@ -277,6 +277,22 @@ def test_the_recorded_chain_by_sums_of_its_own(shared):
         assert around.argmin() == 2
         edges = gamma(row[["core_low", "core_high"]].to_numpy(float), *held)
         np.testing.assert_allclose(edges, 0.9 * row["trough_gamma"], rtol=1e-8)
+        # The zone ends at a zero, where gamma has faded to 1 % of the trough, or at ten times spot.
+        ends = row[["zone_low", "zone_high"]].to_numpy(float)
+        found = gamma(ends, *held) / row["trough_gamma"]
+        if name == "mirror":
+            assert ends[1] == pytest.approx(10.0 * chain.spot, rel=1e-12)
+            assert 0.01 < found[1] < 0.1
+            found = found[:1]
+        faded = {(1, -1): [0.01, 0.0], (-1, 1): [0.0]}.get(held, [0.01, 0.01])
+        np.testing.assert_allclose(found, faded, rtol=1e-6, atol=1e-9)
+        x = np.linspace(*np.log(ends), 1201)
+        inside = gamma(np.exp(x), *held)
+        assert (inside[1:-1] < 0.0).all()
+        assert row["flow"] == pytest.approx(
+            -50.0 * (x[1] - x[0]) * (inside[1:] + inside[:-1]).sum(), rel=2e-5
+        )
+        assert row[["calls", "puts"]].to_list() == pytest.approx(held, abs=1e-12)
         grid = chain.spot * np.exp(np.linspace(-0.35, 0.35, 501))
         values = gamma(grid, *held)
         crossings = np.flatnonzero(np.diff(np.sign(values)))

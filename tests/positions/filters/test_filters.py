@@ -125,7 +125,7 @@ def test_masks_of_the_made_up_chain():
 
 
 def test_books_select_what_their_chain_does(recorded):
-    book = gf.assign_positions(recorded, "short_all")
+    book, split = gf.assign_positions(recorded, "short_all"), 0
     for wanted in (
         F.dte(0, 30),
         F.delta(0.1, 0.6),
@@ -137,6 +137,18 @@ def test_books_select_what_their_chain_does(recorded):
         whole = set(recorded["contract"][wanted.mask(recorded)])
         mask = np.array([name in whole for name in book["contract"]])
         np.testing.assert_array_equal(wanted.mask(book), mask, err_msg=wanted.text)
+        split += 0 < mask.sum() < len(book)
+        if not mask.any():
+            continue
+        out = whole_size = 0.0
+        for i in range(len(book)):
+            size = abs(book["position"][i]) * book["multiplier"][i]
+            whole_size, out = whole_size + size, out + size * (book["contract"][i] not in whole)
+        part = book.select(wanted)
+        assert part.selections[0].excluded == pytest.approx(out / whole_size, abs=1e-13)
+        line = f"{wanted.text}; {out / whole_size:.1%} of absolute positions excluded"
+        assert part.filters[0].startswith(line)
+    assert split >= 4
 
 
 def test_am_and_pm_expiries_of_one_day_and_the_day_of_expiry(shared):

@@ -360,8 +360,26 @@ def test_a_rule_of_ones_own_and_levels_of_the_book():
         book["position"], base["position"] * np.where(base["kind"] == "call", -0.5, 0.25)
     )
     assert set(book["numeraire"]) == {"coin"}
-    levels = gf.sweep_spot(change.book("short_all"), measures=["gamma", "gross_gamma"]).levels()
-    assert levels.zone is None or levels.zone.low < levels.zone.high
+    sold = change.book("short_all")
+    levels = gf.sweep_spot(sold, measures=["gamma", "gross_gamma"]).levels()
+    U, rate = sold.underlying_ratio, sold["rate"]
+
+    def gamma(spot):
+        terms = (sold.flag, spot * U, sold["strike"], sold.years, rate, sold["sigma"], sold.underlying_yield)
+        return (
+            float((sold.size * gf.bsm.greeks(*terms, which=("gamma",)).gamma * U**2).sum()) * spot**2 * 0.01
+        )
+
+    gross = gf.aggregate_exposure(sold).total()["gross_gamma"]
+    grid = 100.0 * np.exp(np.linspace(-0.35, 0.35, 1401))
+    signs = np.sign([gamma(spot) for spot in grid])
+    crossed = np.flatnonzero(signs[1:] != signs[:-1])
+    assert len(levels.flips) == len(crossed) == 3
+    for flip, i in zip(levels.flips, crossed, strict=True):
+        assert grid[i] < flip.spot < grid[i + 1]
+        assert gamma(flip.spot) == pytest.approx(0.0, abs=1e-9 * gross)
+        assert np.sign(flip.slope) == signs[i + 1]
+    assert levels.zone.trough.gamma == pytest.approx(gamma(levels.zone.trough.spot), rel=1e-9)
 
 
 class _Fixed(gf.positioning.PositionRule):

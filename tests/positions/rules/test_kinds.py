@@ -81,6 +81,52 @@ def test_the_call_skew_interpolates_out_of_the_money_vols_in_d1():
     assert call_skew(chain).to_list() == pytest.approx([expected], rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("path", "symbol", "expiries", "known"),
+    [
+        ("deribit/deribit_options_snapshot_20260205T093647Z.csv", "BTC", 12, 12),
+        ("deribit/deribit_options_snapshot_20260205T093647Z.csv", "ETH", 12, 12),
+        ("yahoo_cboe_json/IBIT_20260714T2010ET.json", None, 22, 21),
+    ],
+)
+def test_the_call_skew_of_recorded_chains(shared, path, symbol, expiries, known):
+    """Expiry by expiry from the rows: vols either side of 25 delta on straight lines in d1."""
+    chain = gf.read_chain(shared / "data" / path, symbol=symbol)
+    by_expiry = {}
+    for row in chain.to_frame().itertuples():
+        if row.expiry > chain.asof:
+            smile = by_expiry.setdefault(row.expiry, {})
+            F = chain.spot if np.isnan(row.forward) else row.forward
+            inside = row.strike < F if row.kind == "call" else row.strike > F
+            if row.iv > 0.001 and not inside:
+                smile.setdefault((row.strike, F), []).append(row.iv)
+    expected = {}
+    for expiry, smile in by_expiry.items():
+        t = (expiry - chain.asof).total_seconds() / (365 * 86_400)
+        points = []
+        for (strike, F), vols in smile.items():
+            vol = sum(vols) / len(vols)
+            points.append((np.log(F / strike) / (vol * t**0.5) + 0.5 * vol * t**0.5, np.log(F / strike), vol))
+
+        def at(value, place, points=points):
+            for low, high in pairwise(sorted((point[place], point[2]) for point in points)):
+                if low[0] <= value <= high[0]:
+                    return low[1] + (value - low[0]) / (high[0] - low[0]) * (high[1] - low[1])
+            return np.nan
+
+        expected[expiry] = (at(norm.ppf(0.25), 0) - at(norm.ppf(0.75), 0)) / at(0.0, 1)
+    found = call_skew(chain)
+    assert (len(found), found.notna().sum()) == (expiries, known)
+    assert found.to_dict() == pytest.approx(expected, rel=1e-10, nan_ok=True)
+    held = SkewRule(width=0.08, put=-0.5).position(chain)
+    for row, position in zip(chain.to_frame().itertuples(), held, strict=True):
+        skew = expected.get(row.expiry, np.nan)
+        share = -min(max(skew / 0.08, -1.0), 1.0) if skew == skew else 0.0
+        if row.kind == "put" and row.expiry > chain.asof:
+            share = -0.5
+        assert position == pytest.approx(share * row.open_interest, rel=1e-9, nan_ok=True), row.contract
+
+
 def test_both_legs_at_the_forward_count_half():
     F = forward(45 / 365)
     chain = chain_of(smile, (45.0,), [200.0, 230.0, F, 275.0, 300.0])
