@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import trapezoid
 
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
@@ -184,7 +185,7 @@ def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
         x = np.linspace(0.0, np.log(1 + move), 2001)
         gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
         sign = 1 if move > 0 else -1
-        assert traded == pytest.approx(-100 * sign * np.trapezoid(gamma, dx=abs(x[1])), rel=1e-6)
+        assert traded == pytest.approx(-100 * sign * trapezoid(gamma, dx=abs(x[1])), rel=1e-6)
     assert levels.moves[-0.05] < 0 < levels.moves[0.05]
 
 
@@ -523,7 +524,7 @@ def test_total_gamma_jumps_where_volatility_meets_its_floor():
     curve, traded = profile.curve("total_gamma"), 0.0
     for low, high in ((100.0, jump.spot * (1 - 1e-12)), (jump.spot * (1 + 1e-12), 110.0)):
         x = np.geomspace(low, high, 20_001)
-        traded -= 100 * np.trapezoid(curve(x), np.log(x))
+        traded -= 100 * trapezoid(curve(x), np.log(x))
     assert levels.moves[0.1] == pytest.approx(traded, rel=1e-6)
 
 
