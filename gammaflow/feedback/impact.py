@@ -206,7 +206,7 @@ def book(
 
 
 def _published() -> FrozenMapping[str, Impact]:
-    pool = {"volume": 40e9, "daily_vol": 0.03}
+    volume, daily_vol = 40e9, 0.03
     upper, lower = "upper bound of impact: ", "lower bound of impact: "
     rest = "the book at rest: instantaneous shocks only, and on this one market; the whole market is deeper"
     coindesk = "CoinDesk: depth per venue within 0.5, 1 and 5 % of the mid, "
@@ -220,13 +220,15 @@ def _published() -> FrozenMapping[str, Impact]:
                 "per $100m, is ours",
             ),
             "donier_bonart": square_root(
-                **pool,
+                volume,
+                daily_vol,
                 source="Donier and Bonart (2015), more than a million metaorders in Bitcoin",
                 caveat=f"{lower}metaorders without information, whose impact decays almost completely; the "
                 "coefficient is of order one, $40bn a day at 3 % a day are round numbers of ours",
             ),
             "bucci": square_root(
-                **pool,
+                volume,
+                daily_vol,
                 permanent=1.0 / 3.0,
                 half_life=1.0,
                 source="Bucci, Benzaquen, Lillo and Bouchaud (2018), eight million metaorders in equities",
