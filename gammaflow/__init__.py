@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact
+from gammaflow.feedback import closed_forms, impact
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -107,6 +107,7 @@ __all__ = [
     "bsm",
     "chain_from_frame",
     "classification",
+    "closed_forms",
     "compare_books",
     "compare_dynamics",
     "compare_exercise",
