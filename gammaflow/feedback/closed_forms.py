@@ -338,7 +338,7 @@ def retrace(permanent: ArrayLike, retained: ArrayLike, steps: ArrayLike) -> Any:
 
     Notes
     -----
-    J. Bucci, M. Benzaquen, F. Lillo and J.-P. Bouchaud, Slow decay of impact in equity markets (2018), for g.
+    F. Bucci, M. Benzaquen, F. Lillo and J.-P. Bouchaud, Slow decay of impact in equity markets (2018), for g.
 
     Examples
     --------
