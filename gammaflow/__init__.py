@@ -21,6 +21,7 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, impact
+from gammaflow.feedback.mirror import mirror
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -130,6 +131,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "impact",
+    "mirror",
     "note_maps",
     "open_close",
     "open_interest_change",
