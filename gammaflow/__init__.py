@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import liquidations
+from gammaflow.feedback import deleveraging, liquidations
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -113,6 +113,7 @@ __all__ = [
     "compare_rules",
     "conventions",
     "customer_flow",
+    "deleveraging",
     "demo_chain",
     "demo_notes",
     "dynamics",
