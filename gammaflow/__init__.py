@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import closed_forms, impact
+from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.mirror import mirror
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
@@ -115,6 +115,7 @@ __all__ = [
     "compare_rules",
     "conventions",
     "customer_flow",
+    "deleveraging",
     "demo_chain",
     "demo_notes",
     "dynamics",
@@ -131,6 +132,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "impact",
+    "liquidations",
     "mirror",
     "note_maps",
     "open_close",
