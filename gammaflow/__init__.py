@@ -20,7 +20,8 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact
+from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -84,6 +85,7 @@ __all__ = [
     "HedgeFlow",
     "Levels",
     "Limits",
+    "LoopGain",
     "MismatchError",
     "OpenInterestChange",
     "Profile",
@@ -129,6 +131,8 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "impact",
+    "liquidations",
+    "loop_gain",
     "note_maps",
     "open_close",
     "open_interest_change",
