@@ -21,6 +21,7 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
+from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.mirror import mirror
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
@@ -85,6 +86,7 @@ __all__ = [
     "HedgeFlow",
     "Levels",
     "Limits",
+    "LoopGain",
     "MismatchError",
     "OpenInterestChange",
     "Profile",
@@ -133,6 +135,7 @@ __all__ = [
     "hedge_flow",
     "impact",
     "liquidations",
+    "loop_gain",
     "mirror",
     "note_maps",
     "open_close",
