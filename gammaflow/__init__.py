@@ -20,7 +20,10 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact
+from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
+from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
+from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -70,6 +73,8 @@ __all__ = [
     "BarrierNote",
     "Beliefs",
     "Book",
+    "Cascade",
+    "CascadeCurve",
     "Chain",
     "Convention",
     "ConvergenceError",
@@ -82,6 +87,7 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgePath",
     "Levels",
     "Limits",
     "MismatchError",
@@ -105,6 +111,7 @@ __all__ = [
     "beliefs",
     "book_notes",
     "bsm",
+    "cascade_curve",
     "chain_from_frame",
     "classification",
     "compare_books",
@@ -117,6 +124,7 @@ __all__ = [
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
+    "exogenous_flow",
     "fetch_chain",
     "fetch_raw",
     "filters",
@@ -127,8 +135,11 @@ __all__ = [
     "flip_term_structure",
     "flow_around_spot",
     "flow_ladder",
+    "gamma_path",
     "hedge_flow",
+    "hedge_path",
     "impact",
+    "liquidations",
     "note_maps",
     "open_close",
     "open_interest_change",
@@ -143,6 +154,7 @@ __all__ = [
     "score_open_interest",
     "sensitivity",
     "sign_bands",
+    "solve_cascade",
     "sweep",
     "sweep_spot",
     "units",
