@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback import deleveraging, impact, liquidations
 from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
 from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
@@ -120,6 +120,7 @@ __all__ = [
     "compare_rules",
     "conventions",
     "customer_flow",
+    "deleveraging",
     "demo_chain",
     "demo_notes",
     "dynamics",

@@ -10,17 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.checks import attempt, check_number
+from gammaflow.errors import SchemaError
 from gammaflow.feedback import cascade_text
 from gammaflow.feedback.balance import FLOWS, Balance, Fold, Root
-from gammaflow.feedback.hedge_path import HedgePath, check_range, hedge_path
+from gammaflow.feedback.cascade_inputs import find_balance, reach_of
+from gammaflow.feedback.hedge_path import HedgePath
 from gammaflow.feedback.impact import Impact
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
 
-__all__ = ["Cascade", "exogenous_flow", "find_balance", "flows_of", "land", "reach_of", "solve_cascade"]
+__all__ = ["Cascade", "exogenous_flow", "flows_of", "solve_cascade"]
 
 Array = NDArray[np.float64]
 
@@ -110,7 +111,7 @@ class Cascade(Frozen):
 
     @property
     def root_table(self) -> pd.DataFrame:
-        """Every balance inside the range: spot, log_return, stable, at_barrier, and whether it is the landing."""
+        """Every balance inside the range: spot, log_return, stable, at_barrier, and landing (true or not)."""
         table = pd.DataFrame(self.roots, columns=list(Root._fields))
         table.insert(1, "log_return", np.log(table["spot"].astype(float) / self.balance.path.spot))
         return table.assign(landing=np.isclose(table["spot"].astype(float), self.spot, rtol=1e-12, atol=0.0))
@@ -125,8 +126,10 @@ class Cascade(Frozen):
         path = self.balance.path
         table = cascade_text.balance_table(self)
         title = path.title(f"cascade of {cascade_text.money(self.shock, path.currency)}")
-        marks = {"roots": self.root_table, "landing": self.spot, "currency": path.currency}
-        return plot_balance(table, path.spot, title, path.currency, **marks, ax=ax)
+        return plot_balance(
+            table, path.spot, title, path.currency,
+            roots=self.root_table, landing=self.spot, currency=path.currency, ax=ax,
+        )  # fmt: skip
 
     def summary(self) -> str:
         """Rule, sign, impact, landing, amplification, flows by channel, jumps and other balances, as text."""
@@ -198,7 +201,7 @@ def solve_cascade(
         book, impact, beta=beta, liquidations=liquidations, hedge_fraction=hedge_fraction, low=low, high=high,
         reach=reach, problems=problems, what="cascade",
     )  # fmt: skip
-    return land(balance, shock_[0])
+    return _land(balance, shock_[0])
 
 
 def exogenous_flow(
@@ -248,69 +251,12 @@ def exogenous_flow(
     )  # fmt: skip
     path = balance.path
     spot = path.spot * (1.0 + moves[0])
-    check_inside(spot, path)
+    _check_inside(spot, path)
     flows = balance.flows(np.array([spot]))[:, 0]
     return pd.Series(flows, pd.Index(FLOWS, name="channel"), name="flow")
 
 
-def find_balance(
-    book: Book | HedgePath,
-    impact: Impact,
-    *,
-    beta: float,
-    liquidations: Liquidations | None,
-    hedge_fraction: float,
-    low: float | None = None,
-    high: float | None = None,
-    reach: float = 0.0,
-    problems: list[str],
-    what: str,
-) -> Balance:
-    """Balance of a book or a hedge path with an impact and pools, after the checks that all doors share.
-
-    `problems` are those found so far, refused together with the others.
-    """
-    problems = list(problems)
-    if not isinstance(book, Book | HedgePath):
-        problems.append(
-            f"book: received {type(book).__name__}; legal: a Book, as assign_positions(chain, rule) returns, "
-            "or a HedgePath, as hedge_path(book) returns."
-        )
-    if not isinstance(impact, Impact):
-        problems.append(
-            f"impact: received {type(impact).__name__}; legal: an impact of gammaflow.impact, such as "
-            'impact.linear(294e6, source="..."). It has no default: it is uncertain by 7 to 15 times.'
-        )
-    if not (liquidations is None or isinstance(liquidations, Liquidations)):
-        problems.append(
-            f"liquidations: received {type(liquidations).__name__}; legal: pools of gammaflow.liquidations."
-        )
-    given = {
-        "beta": (beta, 0.0),
-        "hedge_fraction": (hedge_fraction, 1.0),
-        "low": (low, None),
-        "high": (high, None),
-    }
-    fixed = [name for name, (value, default) in given.items() if value != default]
-    if isinstance(book, HedgePath) and fixed:
-        problems.append(
-            f"{', '.join(fixed)}: received with a hedge path, which has its own; leave out, or pass a book."
-        )
-    if isinstance(book, Book):
-        try:
-            low, high = check_range(book.spot, low, high, reach)
-            path = hedge_path(book, beta=beta, hedge_fraction=hedge_fraction, low=low, high=high)
-        except SchemaError as error:
-            lines = str(error).splitlines()
-            problems += [line.removeprefix("  - ") for line in (lines[1:] or lines)]
-    refuse(what, problems)
-    if isinstance(book, HedgePath):
-        path = book
-    _refuse_other_units(path, impact, liquidations)
-    return Balance(path, impact, liquidations)
-
-
-def land(balance: Balance, shock: float) -> Cascade:
+def _land(balance: Balance, shock: float) -> Cascade:
     """The cascade of one shock."""
     path, impact = balance.path, balance.impact
     roots = tuple(balance.roots(shock))
@@ -346,35 +292,10 @@ def flows_of(balance: Balance, shocks: Array, spots: Array) -> Array:
     return out
 
 
-def check_inside(spot: float, path: HedgePath) -> None:
+def _check_inside(spot: float, path: HedgePath) -> None:
     """SchemaError for a spot outside the range of a path."""
     if not path.low <= spot <= path.high:
         raise SchemaError(
             f"move: received one to {spot:,.6g}, outside the path's range, {path.low:,.6g} to "
             f"{path.high:,.6g}. Give hedge_path low and high to widen it."
         )
-
-
-def reach_of(impact: Any, shocks: Any) -> float:
-    """Twice the largest log return of shocks alone; 0 where either is illegal."""
-    legal = isinstance(impact, Impact) and all(shock is not None for shock in shocks)
-    return (
-        2.0 * max((abs(float(impact.log_return(shock))) for shock in shocks), default=0.0) if legal else 0.0
-    )
-
-
-def _refuse_other_units(path: HedgePath, impact: Impact, liquidations: Liquidations | None) -> None:
-    problems = []
-    for name, given in (("impact", impact), ("liquidations", liquidations)):
-        if given is not None and path.book is not None and given.currency != path.currency:
-            problems.append(
-                f"{name}: in {given.currency}, the book in {path.currency}; give both in one currency"
-            )
-    recorded = liquidations.spot if liquidations is not None else None
-    if recorded is not None and not 0.5 < recorded / path.spot < 2.0:
-        problems.append(
-            f"liquidations: recorded at a spot of {recorded:,.6g}, the book's is {path.spot:,.6g}; give both "
-            "in one unit of the underlying"
-        )
-    if problems:
-        raise MismatchError("; ".join(problems) + ".")

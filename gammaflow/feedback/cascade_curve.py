@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import attempt, floats
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
-from gammaflow.feedback.cascade import find_balance, flows_of, reach_of
+from gammaflow.feedback.cascade import flows_of
+from gammaflow.feedback.cascade_inputs import find_balance, reach_of
 from gammaflow.feedback.cascade_text import conditions, fold_text, money, move_text
 from gammaflow.feedback.hedge_path import HedgePath
 from gammaflow.feedback.impact import Impact

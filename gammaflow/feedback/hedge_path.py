@@ -223,4 +223,4 @@ def _trades(barriers: Array, spot: float, cash: Callable[..., Array]) -> Array:
     (below, above), (slope_below, slope_above) = found.reshape(2, 2, -1)
     # Delta in units changes by cash gamma / S per unit of ln S.
     jump = (above - far * slope_above) * np.exp(-far) - (below - near * slope_below) * np.exp(-near)
-    return np.where(barriers < spot, jump, -jump)
+    return np.asarray(np.where(barriers < spot, jump, -jump))
