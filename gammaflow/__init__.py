@@ -21,6 +21,9 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
+from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
+from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
+from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.mirror import mirror
 from gammaflow.instruments.note.registry import demo_notes, read_notes
@@ -72,6 +75,8 @@ __all__ = [
     "BarrierNote",
     "Beliefs",
     "Book",
+    "Cascade",
+    "CascadeCurve",
     "Chain",
     "Convention",
     "ConvergenceError",
@@ -84,6 +89,7 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgePath",
     "Levels",
     "Limits",
     "LoopGain",
@@ -108,6 +114,7 @@ __all__ = [
     "beliefs",
     "book_notes",
     "bsm",
+    "cascade_curve",
     "chain_from_frame",
     "classification",
     "closed_forms",
@@ -122,6 +129,7 @@ __all__ = [
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
+    "exogenous_flow",
     "fetch_chain",
     "fetch_raw",
     "filters",
@@ -132,7 +140,9 @@ __all__ = [
     "flip_term_structure",
     "flow_around_spot",
     "flow_ladder",
+    "gamma_path",
     "hedge_flow",
+    "hedge_path",
     "impact",
     "liquidations",
     "loop_gain",
@@ -151,6 +161,7 @@ __all__ = [
     "score_open_interest",
     "sensitivity",
     "sign_bands",
+    "solve_cascade",
     "sweep",
     "sweep_spot",
     "units",
