@@ -20,6 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
@@ -132,6 +133,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "hedge_surface",
+    "knock_in_table",
     "note_maps",
     "open_close",
     "open_interest_change",
@@ -145,6 +147,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "shifted_barrier",
     "sign_bands",
     "sweep",
     "sweep_spot",
