@@ -24,8 +24,11 @@ from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
 from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
+from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.mirror import mirror
+from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
+from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -90,6 +93,7 @@ __all__ = [
     "GammaflowError",
     "HedgeFlow",
     "HedgePath",
+    "HedgeSurface",
     "Levels",
     "Limits",
     "LoopGain",
@@ -122,6 +126,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "constant_gamma_surface",
     "conventions",
     "customer_flow",
     "deleveraging",
@@ -143,7 +148,9 @@ __all__ = [
     "gamma_path",
     "hedge_flow",
     "hedge_path",
+    "hedge_surface",
     "impact",
+    "knock_in_table",
     "liquidations",
     "loop_gain",
     "mirror",
@@ -160,6 +167,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "shifted_barrier",
     "sign_bands",
     "solve_cascade",
     "sweep",
