@@ -21,51 +21,35 @@ SIGN = "flows: + = buys, - = sells; attribution: + = the channel raises the pric
 def setup_lines(name: str, setup: Setup) -> list[str]:
     """Heading of a result of a simulation: book, rule, sign, then every input that decides its numbers."""
     if setup.book is None:
-        when = "" if setup.asof is None else f", as of {moment_text(setup.asof)}"
         head = [
-            f"{name}, {setup.title}{when}, spot {setup.spot:,.2f} {setup.currency}",
-            "rule: none (the surface was given, not made from a book)",
+            f"{name}, {setup.title}, as of {moment_text(setup.asof)}, spot {setup.spot:,.2f} {setup.currency}",
+            "rule: none (the surface was given without a book)",
             f"sign: {SIGN}",
         ]
     else:
         head = heading(name, setup.book, sign=SIGN)
-    impact = setup.impact
+    error = setup.surface.error
     return [
         *head,
-        f"impact: {impact.name}, {number_text(impact.per_1pct)} {setup.currency} moves ln S by 0.01, "
-        f"{impact.permanent:.0%} of it permanent{_decay(impact)}; source: {impact.source}",
+        str(setup.impact),
+        *([f"caveat: {setup.impact.caveat}"] if setup.impact.caveat else []),
         f"channels: {', '.join(setup.channels) or 'none'}",
         f"volatility of the noise: {100 * setup.volatility:.4g} % a year; spot-vol beta {setup.beta:g}; "
         f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge",
-        f"paths: {setup.paths:,} of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed {setup.seed}",
-        *_surface_error(setup.surface),
+        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed {setup.seed}",
+        f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
+        f"{error.share:.2%} of gross delta; in the last hours before expiry {error.expiring:.2%}",
+        *setup.surface.remarks,
         *setup.notes,
     ]
 
 
-def _decay(impact: Any) -> str:
-    if impact.permanent == 1.0:
-        return ""
-    if np.isinf(impact.half_life):
-        return ", the rest does not decay"
-    return f", the rest halves every {impact.half_life:g} days"
-
-
-def _surface_error(surface: Any) -> list[str]:
-    error = getattr(surface, "error", None)
-    if error is None:
-        return []
-    units, share = error if isinstance(error, tuple) else (error, np.nan)
-    text = f"interpolation of dealers' delta: largest error found {number_text(float(units))} units"
-    return [text + (f", {share:.2g} of gross delta" if np.isfinite(share) else "")]
-
-
 def picture_title(setup: Setup, what: str) -> str:
     """Title of a picture: symbol, what it shows, the date; the rule on a line of its own."""
-    when = "" if setup.asof is None else f", {moment_text(setup.asof)}"
+    what = f"{what}, {moment_text(setup.asof)}"
     if setup.book is None:
-        return f"{what[:1].upper()}{what[1:]}{when}\n{setup.title}"
-    return under_rule(f"{setup.title} {what}{when}", setup.book)
+        return f"{what[:1].upper()}{what[1:]}\n{setup.title}"
+    return under_rule(f"{setup.title} {what}", setup.book)
 
 
 def lines(paths: Any) -> list[str]:
@@ -82,7 +66,10 @@ def lines(paths: Any) -> list[str]:
         f"volatility at its peak: median {100 * found.loc['peak_vol', '50 %']:.3g} %, "
         f"95 % {100 * found.loc['peak_vol', '95 %']:.3g} %",
         *_channel_lines(paths.channels_table, setup.currency),
-        _runaways(paths.runaway_share, setup.paths),
+        _stopped(paths.runaway_share, "left the spots of the surface, beyond which dealers' delta is constant"),
+        _stopped(
+            float(np.mean(paths.raw.vol_clipped)), "reached the end of the vol shifts, and were clipped there"
+        ),
     ]
 
 
@@ -105,14 +92,8 @@ def _channel_lines(table: pd.DataFrame, currency: str) -> list[str]:
     return out
 
 
-def _runaways(share: float, paths: int) -> str:
-    if share == 0.0:
-        return "runaways: none"
-    count = round(share * paths)
-    return (
-        f"runaways: {share:.2%} of the paths ({count:,}) left the surface or had no stable price; their moves "
-        "are those at which they were stopped"
-    )
+def _stopped(share: float, what: str) -> str:
+    return f"{share:.2%} of the paths {what}" if share else f"no path has {what}"
 
 
 def counterfactual_lines(found: Any) -> list[str]:
@@ -135,7 +116,7 @@ def to_dict(paths: Any) -> dict[str, Any]:
     book = setup.book
     return {
         "symbol": None if book is None else book.symbol,
-        "asof": None if setup.asof is None else setup.asof.isoformat(),
+        "asof": setup.asof.isoformat(),
         "spot": setup.spot,
         "currency": setup.currency,
         "rule": None if book is None else book.rule_text,
@@ -144,9 +125,10 @@ def to_dict(paths: Any) -> dict[str, Any]:
         "impact": {
             "name": impact.name,
             "source": impact.source,
-            "per_1pct": float(impact.per_1pct),
-            "permanent": float(impact.permanent),
-            "half_life": _plain(float(impact.half_life)),
+            "caveat": impact.caveat,
+            "per_1pct": impact.per_1pct,
+            "permanent": impact.permanent,
+            "half_life": _plain(impact.half_life),
         },
         "channels_in_use": list(setup.channels),
         "paths": setup.paths,
@@ -157,8 +139,10 @@ def to_dict(paths: Any) -> dict[str, Any]:
         "beta": setup.beta,
         "hedge_fraction": setup.hedge_fraction,
         "notes": list(setup.notes),
-        "warnings": [] if book is None else list(book.warnings),
+        "warnings": list(paths.warnings),
         "runaway_share": paths.runaway_share,
+        "vol_clipped_share": float(np.mean(paths.raw.vol_clipped)),
+        "interpolation_error": setup.surface.error._asdict(),
         "distribution": _records(paths.distribution, "quantity"),
         "channels": _records(paths.channels_table, "channel"),
         "fan": _records(paths.fan, "days"),

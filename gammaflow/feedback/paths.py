@@ -58,6 +58,11 @@ class FeedbackPaths(Frozen):
     raw: RawPaths
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Implausible inputs of the book behind the surface."""
+        return () if self.setup.book is None else self.setup.book.warnings
+
+    @property
     def spot(self) -> float:
         """Price at the start [currency]."""
         return self.setup.spot
@@ -67,7 +72,7 @@ class FeedbackPaths(Frozen):
         """One row per path: `log_return`, `low`, `high` [ln(S / S0)], `low_day`, `peak_vol`, `runaway`.
 
         `low` and `high` are the extremes of the path, `low_day` the calendar days until the low, `peak_vol`
-        the highest volatility [1.00 of vol], and `runaway` whether the path was stopped.
+        the highest volatility [1.00 of vol], and `runaway` whether the path left the spots of the surface.
         """
         raw, setup = self.raw, self.setup
         columns = {
@@ -118,7 +123,7 @@ class FeedbackPaths(Frozen):
 
     @property
     def runaway_share(self) -> float:
-        """Share of the paths that were stopped: the price left the surface, or none was stable."""
+        """Share of the paths whose price left the spots of the surface."""
         return float(np.mean(self.raw.runaway))
 
     @property
@@ -130,13 +135,13 @@ class FeedbackPaths(Frozen):
         SchemaError
             Where the simulation was not asked to keep paths.
         """
-        if self.raw.paths is None:
+        if self.raw.path is None:
             raise SchemaError(
                 "paths: whole paths were not kept; legal: simulate_feedback(..., keep_paths=True). "
                 "`fan` has quantiles over time without them."
             )
         days = pd.Index(np.linspace(0.0, self.setup.days, self.setup.steps + 1), name="days")
-        return pd.DataFrame(self.spot * np.exp(self.raw.paths), index=self._index, columns=days)
+        return pd.DataFrame(self.spot * np.exp(self.raw.path), index=self._index, columns=days)
 
     def counterfactual(self, method: str = "drop_one") -> Counterfactual:
         """Effect of each channel: the same random numbers without it.

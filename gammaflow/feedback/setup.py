@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gammaflow.feedback.impact import Impact
+from gammaflow.feedback.impact_curve import Impact
 from gammaflow.feedback.surface import HedgeSurface
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.positions.book import Book
@@ -26,9 +26,7 @@ class Setup(Frozen):
     Attributes
     ----------
     surface : HedgeSurface
-        Dealers' delta by time, spot and volatility.
-    book : Book or None
-        Positions behind the surface; None where it was made without a book.
+        Dealers' delta by time, spot and volatility, with the book behind it where there is one.
     impact : Impact
         Price impact of a trade, with its source.
     channels : tuple of str
@@ -53,7 +51,6 @@ class Setup(Frozen):
     """
 
     surface: HedgeSurface
-    book: Book | None
     impact: Impact
     channels: tuple[str, ...]
     paths: int
@@ -68,19 +65,24 @@ class Setup(Frozen):
     notes: tuple[str, ...] = ()
 
     @property
-    def spot(self) -> float:
-        """Price at the start [currency]."""
-        return float(self.surface.spot)
+    def book(self) -> Book | None:
+        """Positions behind the surface; None where it was made without a book."""
+        return self.surface.book
 
     @property
-    def asof(self) -> pd.Timestamp | None:
-        """Timestamp of the start; None for a surface without one."""
-        return self.surface.asof if self.book is None else self.book.asof
+    def spot(self) -> float:
+        """Price at the start [currency]."""
+        return self.surface.spot
+
+    @property
+    def asof(self) -> pd.Timestamp:
+        """Timestamp of the start."""
+        return self.surface.asof
 
     @property
     def currency(self) -> str:
         """Currency of prices and flows."""
-        return "currency" if self.book is None else self.book.currency
+        return self.impact.currency if self.book is None else self.book.currency
 
     @property
     def title(self) -> str:
