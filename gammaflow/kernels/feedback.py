@@ -150,9 +150,8 @@ def simulate_paths(seed, start, stop, block, spot, clock, grid, groups, hedge, l
                     begin(grid, groups, hedge, now, state)
                 else:
                     add_changes(grid, groups, hedge, slices[1 - k % 2], now, k, state)
-                    if clock.settled[k, 0] >= 0:
-                        for i in range(clock.settled[k, 0], clock.settled[k, 1], 2):
-                            deliver(grid, groups, hedge, i, i + 1, state, out.delivered[span])
+                    for i in range(clock.dropped[k - 1], clock.dropped[k]):
+                        deliver(grid, groups, hedge, clock.drops[i], state, out.delivered[span])
                     knock(grid, groups, hedge, now, k, state)
             if k == steps:
                 break

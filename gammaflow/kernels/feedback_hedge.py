@@ -100,13 +100,14 @@ def add_changes(grid, groups, hedge, before, now, step, state):
 
 
 @subroutine()
-def deliver(grid, groups, hedge, first, last, state, delivered):
-    """Take what dealers deliver at an expiry off the pending charm: the jump of delta between two nodes."""
+def deliver(grid, groups, hedge, node, state, delivered):
+    """Take what dealers deliver at an expiry off the pending charm: the jump of delta after a node."""
     for g in range(len(groups.venue)):
         for j in range(len(state.x)):
             units = grid.units[g, state.knocked[g, j]]
             r, f, c, h = state.row[j], state.part[j], state.column[j], state.shift[j]
-            jump = slice_delta(units[last], r, f, c, h, grid.nu) - slice_delta(units[first], r, f, c, h, grid.nu)
+            after = slice_delta(units[node + 1], r, f, c, h, grid.nu)
+            jump = after - slice_delta(units[node], r, f, c, h, grid.nu)
             state.pending[groups.venue[g], 2, j] -= hedge.use[2] * jump
             delivered[j] += hedge.use[2] * jump
 

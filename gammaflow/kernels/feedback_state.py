@@ -29,7 +29,8 @@ class Clock(NamedTuple):
     weight: Any  # (n + 1,) weight of the node above
     day: Any  # (n + 1,) int
     frame: Any  # (n + 1,) int: number of the frame, -1 for none
-    settled: Any  # (n + 1, 2) int: nodes around expiries in the step before whose hedge is delivered, or empty
+    drops: Any  # (k,) int: nodes before expiries whose hedge is delivered, not traded
+    dropped: Any  # (n + 1,) int: how many of them are past
 
 
 class Groups(NamedTuple):
