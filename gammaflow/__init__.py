@@ -20,6 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.feedback import impact
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -127,6 +128,7 @@ __all__ = [
     "flow_around_spot",
     "flow_ladder",
     "hedge_flow",
+    "impact",
     "note_maps",
     "open_close",
     "open_interest_change",
