@@ -20,6 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -73,6 +74,7 @@ __all__ = [
     "Convention",
     "ConvergenceError",
     "Cube",
+    "EtfLedger",
     "ExerciseComparison",
     "Exposure",
     "Feed",
@@ -116,6 +118,7 @@ __all__ = [
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
+    "etf_creations",
     "fetch_chain",
     "fetch_raw",
     "filters",
