@@ -21,6 +21,7 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact
+from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -74,6 +75,7 @@ __all__ = [
     "Convention",
     "ConvergenceError",
     "Cube",
+    "EtfLedger",
     "ExerciseComparison",
     "Exposure",
     "Feed",
@@ -117,6 +119,7 @@ __all__ = [
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
+    "etf_creations",
     "fetch_chain",
     "fetch_raw",
     "filters",
