@@ -23,6 +23,7 @@ from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
+from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -76,6 +77,7 @@ __all__ = [
     "Convention",
     "ConvergenceError",
     "Cube",
+    "EtfLedger",
     "ExerciseComparison",
     "Exposure",
     "Feed",
@@ -121,6 +123,7 @@ __all__ = [
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
+    "etf_creations",
     "fetch_chain",
     "fetch_raw",
     "filters",
