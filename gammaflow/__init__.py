@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact
+from gammaflow.feedback import impact, liquidations
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
@@ -137,6 +137,7 @@ __all__ = [
     "hedge_flow",
     "hedge_surface",
     "impact",
+    "liquidations",
     "note_maps",
     "open_close",
     "open_interest_change",
