@@ -19,6 +19,7 @@ from gammaflow.kernels.feedback_state import (
     PENDING, U, X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import blend_rows
+from gammaflow.kernels.stack import stay_apart
 
 __all__ = ["simulate_paths"]
 
@@ -32,6 +33,7 @@ def _blend(units, sides, clock, nu, nx, step, slices, reach, first, last):
 
     slices (2, G, 2, nx * nu) holds step k in slices[k % 2]; reach (2, 3) the step and the rows it has.
     """
+    stay_apart()
     b = step % 2
     low, high = max(first - _MARGIN, 0), min(last + 1 + _MARGIN, nx - 1)
     below, above = high, high + 1
@@ -51,6 +53,7 @@ def _blend(units, sides, clock, nu, nx, step, slices, reach, first, last):
 @subroutine()
 def _changes(grid, groups, clock, use, step, rows, slices, s, z, delivered):
     """What each group's delta has changed by in the step before, and knock-ins, to what is pending."""
+    stay_apart()
     nu, now, before = grid.nu, slices[step % 2], slices[1 - step % 2]
     for g in range(len(groups.venue)):
         side, barrier = groups.barrier[1, g], groups.barrier[0, g]
@@ -75,6 +78,7 @@ def _changes(grid, groups, clock, use, step, rows, slices, s, z, delivered):
 @subroutine()
 def _others(flows, vol, dt, step, rows, s, out, first):
     """Flows of the other channels, in place of those of the step before; hedges start from zero."""
+    stay_apart()
     for c in range(NEW + 1):
         at = flows.scheduled[0, step] if c == DELEVERAGING else flows.scheduled[1, step] if c == BASIS else 0.0
         for j in range(s.shape[1]):
@@ -102,6 +106,7 @@ def simulate_paths(
 
     out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty.
     """
+    stay_apart()
     steps = clock.table.shape[1] - 1
     count, venues = len(groups.venue), len(hedge.open)
     frames = FRAMES + clock.table[2].max() + 1

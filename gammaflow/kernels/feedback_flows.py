@@ -9,6 +9,7 @@ from gammaflow.kernels.feedback_state import (
     BOUGHT, DELEVERAGING, DIPS, FIRED_HIGH, FIRED_LOW, FLOW, FUNDS, HIGH, LIQUIDATIONS, LOW, RATE, U, X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import lerp
+from gammaflow.kernels.stack import stay_apart
 
 __all__ = ["buy_dips", "delever", "liquidate", "rebalance"]
 
@@ -32,6 +33,7 @@ def fired(x, pools):
 @subroutine()
 def delever(code, holdings, p, vol, day, left, s):
     """Sales of a fund under a rule, from the share that it has left, row `left` of s."""
+    stay_apart()
     for j in range(s.shape[1]):
         ratio = exp(s[X, j])
         before = s[left, j]
@@ -43,6 +45,7 @@ def delever(code, holdings, p, vol, day, left, s):
 @subroutine()
 def liquidate(pools, pool_steps, slot, s, out, first):
     """Pools that the lowest and highest x have newly reached, each executed over pool_steps steps."""
+    stay_apart()
     for j in range(s.shape[1]):
         low, high, new = out[LOW, first + j], out[HIGH, first + j], 0.0
         if low < s[FIRED_LOW, j]:
@@ -62,6 +65,7 @@ def liquidate(pools, pool_steps, slot, s, out, first):
 @subroutine()
 def rebalance(leverage, aum, closed, s):
     """A leveraged fund at a close: L (L - 1) AUM times the return since the close before."""
+    stay_apart()
     for j in range(s.shape[1]):
         day = exp(s[X, j] - s[closed, j]) - 1.0
         s[FLOW + FUNDS, j] += leverage * (leverage - 1.0) * s[aum, j] * day
@@ -72,6 +76,7 @@ def rebalance(leverage, aum, closed, s):
 @subroutine()
 def buy_dips(rate, reference, limit, dt, s):
     """Purchases in proportion to the distance below the reference, up to the limit."""
+    stay_apart()
     for j in range(s.shape[1]):
         wanted = rate * max(reference - s[X, j], 0.0) * dt
         done = min(wanted, limit - s[BOUGHT, j])

@@ -12,6 +12,7 @@ from gammaflow.kernels.feedback_state import (
     WAS_ROW, WAS_SHIFT, X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import lerp, shapley, slice_delta
+from gammaflow.kernels.stack import stay_apart
 
 __all__ = ["NEW_PENDING", "add_changes", "begin", "deliver", "knock", "trade"]
 
@@ -21,6 +22,7 @@ NEW_PENDING = HEDGED - 1
 @subroutine()
 def begin(now, nu, knocked, delta, group, s, z):
     """Delta of a group at the start, in its state at the start."""
+    stay_apart()
     for j in range(s.shape[1]):
         z[KNOCKED + group, j] = knocked
         s[delta, j] = slice_delta(now[knocked], z[ROW, j], s[PART, j], z[COLUMN, j], s[SHIFT, j], nu)
@@ -33,6 +35,7 @@ def add_changes(before, now, nu, use, weight, rise, delta, pending, group, s, z)
     The delta counts with a weight, which has risen by `rise` in the step. A group stays in its state: the
     jump at a barrier is left to `knock`.
     """
+    stay_apart()
     wg, wv, wc, wn = weight * use[0], weight * use[1], weight * use[2], rise * use[4]
     if nu == 1:
         for j in range(s.shape[1]):
@@ -71,6 +74,7 @@ def add_changes(before, now, nu, use, weight, rise, delta, pending, group, s, z)
 @subroutine()
 def deliver(before, after, nu, use, weight, pending, group, s, z, delivered):
     """Take what is delivered at an expiry off the pending charm: the jump between the slices around it."""
+    stay_apart()
     for j in range(s.shape[1]):
         state, r, f, c, h = z[KNOCKED + group, j], z[ROW, j], s[PART, j], z[COLUMN, j], s[SHIFT, j]
         jump = slice_delta(after[state], r, f, c, h, nu) - slice_delta(before[state], r, f, c, h, nu)
@@ -81,6 +85,7 @@ def deliver(before, after, nu, use, weight, pending, group, s, z, delivered):
 @subroutine()
 def knock(now, nu, use, weight, barrier, side, delta, pending, group, s, z):
     """Knock a group whose barrier is seen at or beyond it; its jump of delta is pending from now on."""
+    stay_apart()
     for j in range(s.shape[1]):
         if z[KNOCKED + group, j] == 0 and side * (s[X, j] - barrier) >= 0.0:
             z[KNOCKED + group, j] = 1
@@ -95,6 +100,7 @@ def trade(use, fraction, share, band, pending, s, out, first, daily):
 
     Flows go to s, units traded to the rows UNITS and `daily` of out, from the column `first`.
     """
+    stay_apart()
     for j in range(s.shape[1]):
         total = s[pending, j] + s[pending + 1, j] + s[pending + 2, j] + s[pending + 3, j]
         total += s[pending + NEW_PENDING, j]

@@ -15,6 +15,7 @@ from gammaflow.kernels.feedback_state import (
 from gammaflow.kernels.hedge_surface import place
 from gammaflow.kernels.impact import signed_move
 from gammaflow.kernels.random import normals
+from gammaflow.kernels.stack import stay_apart
 
 __all__ = ["advance", "draw", "locate", "push", "push_line"]
 
@@ -27,6 +28,7 @@ _FAR = 50.0
 @subroutine()
 def draw(seed, first, step, s):
     """The normals of a step."""
+    stay_apart()
     key, path, at = np.uint64(seed), np.uint64(first), np.uint64(step)
     for j in range(s.shape[1]):
         s[ONE, j], s[TWO, j] = normals(key, path + np.uint64(j), at)
@@ -35,6 +37,7 @@ def draw(seed, first, step, s):
 @subroutine()
 def locate(grid, spot, s, z):
     """Places of x and u on the grid, and the price; returns the lowest and highest row, before and now."""
+    stay_apart()
     low, high = grid.nx, 0
     for j in range(s.shape[1]):
         was = z[ROW, j]
@@ -53,6 +56,7 @@ def locate(grid, spot, s, z):
 @subroutine()
 def push_line(slope, active, s, out, first):
     """Moves by permanent impact in proportion to flow: to MOVE, and to the attribution by channel."""
+    stay_apart()
     for j in range(s.shape[1]):
         s[MOVE, j] = 0.0
     for c in active:
@@ -71,6 +75,7 @@ def push(law, noise, active, s, out, first):
     proportion to the flows. Where they nearly cancel, the slope over the gross flow takes the place of that
     ratio, and what is then missing is shared in proportion to the size of the flows.
     """
+    stay_apart()
     sizes, moves, exponents = law.table[0], law.table[1], law.table[2]
     g = law.permanent
     for j in range(s.shape[1]):
@@ -113,6 +118,7 @@ def push(law, noise, active, s, out, first):
 @subroutine()
 def advance(bottom, top, vol, step, s, out, marks, first):
     """x and u a step on, and what is recorded of them."""
+    stay_apart()
     for j in range(s.shape[1]):
         p = first + j
         noise = vol.noise * s[ONE, j]
