@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback import deleveraging, impact, liquidations
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.paths import FeedbackPaths
@@ -127,6 +127,7 @@ __all__ = [
     "constant_gamma_surface",
     "conventions",
     "customer_flow",
+    "deleveraging",
     "demo_chain",
     "demo_notes",
     "dynamics",
