@@ -22,6 +22,8 @@ from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
+from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
+from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -84,6 +86,7 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgeSurface",
     "Levels",
     "Limits",
     "MismatchError",
@@ -113,6 +116,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "constant_gamma_surface",
     "conventions",
     "customer_flow",
     "demo_chain",
@@ -132,6 +136,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "impact",
+    "hedge_surface",
     "note_maps",
     "open_close",
     "open_interest_change",
