@@ -245,4 +245,3 @@ class NewTrades(Frozen):
                 "end": lambda: _not_before(self.end, self.start),
             },
         )
-

@@ -66,7 +66,9 @@ def lines(paths: Any) -> list[str]:
         f"volatility at its peak: median {100 * found.loc['peak_vol', '50 %']:.3g} %, "
         f"95 % {100 * found.loc['peak_vol', '95 %']:.3g} %",
         *_channel_lines(paths.channels_table, setup.currency),
-        _stopped(paths.runaway_share, "left the spots of the surface, beyond which dealers' delta is constant"),
+        _stopped(
+            paths.runaway_share, "left the spots of the surface, beyond which dealers' delta is constant"
+        ),
         _stopped(
             float(np.mean(paths.raw.vol_clipped)), "reached the end of the vol shifts, and were clipped there"
         ),
@@ -86,9 +88,7 @@ def _channel_lines(table: pd.DataFrame, currency: str) -> list[str]:
     out = [f"mean by channel [% of ln S], its standard error, and the flow [{unit}]:"]
     for name, row in table.iterrows():
         flow = "" if np.isnan(row["flow"]) else f"{row['flow'] / divisor:>14,.2f}"
-        out.append(
-            f"  {name!s:<16}{100.0 * row['mean']:>+10.3f}{100.0 * row['standard_error']:>10.3f}{flow}"
-        )
+        out.append(f"  {name!s:<16}{100.0 * row['mean']:>+10.3f}{100.0 * row['standard_error']:>10.3f}{flow}")
     return out
 
 

@@ -123,9 +123,7 @@ def _ticks(last: float, hours: bool) -> NDArray[np.float64]:
     return np.arange(0.0, last * (1.0 + 1e-9), gap)
 
 
-def plot_channels(
-    table: pd.DataFrame, what: str, title: str, *, currency: str = "", ax: Any = None
-) -> Any:
+def plot_channels(table: pd.DataFrame, what: str, title: str, *, currency: str = "", ax: Any = None) -> Any:
     """Mean move from the noise over the channels to the total, or mean flow of the channels.
 
     Parameters
@@ -217,8 +215,13 @@ def plot_moves(moves: Mapping[str, NDArray[np.float64]], title: str, *, ax: Any 
             text = plain(f"{name}: median {middle:+z.2f}, 5 % {low:+z.2f}")
             look: dict[str, Any] = {"fill": True, "alpha": 0.45} if i == 0 else {"linewidth": 1.8}
             ax.stairs(share, edges, color=color, zorder=2 + i, label=text, **look)
-            ax.plot([low, low], [0.0, share.max()], color=color, linewidth=1.2, linestyle=(0, (2, 2)), zorder=4)
-        ax.set_xlabel("move [% of ln S]; dashed: 5 % quantile" + (f"; {outside:.1%} outside" if outside > 0.0025 else ""))
+            ax.plot(
+                [low, low], [0.0, share.max()], color=color, linewidth=1.2, linestyle=(0, (2, 2)), zorder=4
+            )
+        ax.set_xlabel(
+            "move [% of ln S]; dashed: 5 % quantile"
+            + (f"; {outside:.1%} outside" if outside > 0.0025 else "")
+        )
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
         ax.set_xlim(edges[0], edges[-1])
         ax.set_ylim(bottom=0.0)
