@@ -245,3 +245,4 @@ class NewTrades(Frozen):
                 "end": lambda: _not_before(self.end, self.start),
             },
         )
+

@@ -124,9 +124,7 @@ def knock(grid, groups, hedge, now, step, state):
         for j in range(len(state.x)):
             if state.knocked[g, j] == 0 and side * (state.x[j] - barrier) >= 0.0:
                 state.knocked[g, j] = 1
-                d = slice_delta(
-                    now[g, 1], state.row[j], state.part[j], state.column[j], state.shift[j], grid.nu
-                )
+                d = slice_delta(now[g, 1], state.row[j], state.part[j], state.column[j], state.shift[j], grid.nu)
                 pending[j] += w * (d - state.delta[g, j])
                 state.delta[g, j] = d
 
