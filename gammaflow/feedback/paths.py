@@ -102,11 +102,9 @@ class FeedbackPaths(Frozen):
 
     @cached_property
     def fan(self) -> pd.DataFrame:
-        """Quantiles of spot, and its mean over paths that stayed on the surface, by calendar days [currency]."""
+        """Quantiles of spot by calendar days, and its mean over paths that stayed on the surface [currency]."""
         raw = self.raw
-        return fan_table(
-            np.asarray(raw.frames), np.asarray(raw.frame_days), self.spot, np.asarray(raw.runaway)
-        )
+        return fan_table(raw.frames, raw.frame_days, self.spot, raw.runaway)
 
     @cached_property
     def distribution(self) -> pd.DataFrame:
