@@ -102,7 +102,7 @@ class FeedbackPaths(Frozen):
 
     @cached_property
     def fan(self) -> pd.DataFrame:
-        """Quantiles of spot by calendar days, and its mean over paths that stayed on the surface [currency]."""
+        """Quantiles of spot by calendar days, and its mean over paths still on the surface [currency]."""
         raw = self.raw
         return fan_table(raw.frames, raw.frame_days, self.spot, raw.runaway)
 
