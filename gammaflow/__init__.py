@@ -87,6 +87,7 @@ __all__ = [
     "Exposure",
     "Feed",
     "FeedError",
+    "FeedbackPaths",
     "Flow",
     "FlowLadder",
     "GammaflowError",

@@ -64,6 +64,7 @@ def _made_up(setup, channels):
         flows=flows,
         units=flows / setup.spot,
         pending=np.zeros((setup.paths, 5)),
+        delivered=none,
         vol_shift=none,
         frames=path[:, ::4],
         frame_days=np.linspace(0.0, setup.days, setup.steps + 1)[::4],
