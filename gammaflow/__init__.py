@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import deleveraging, impact, liquidations
+from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.paths import FeedbackPaths
@@ -120,6 +120,7 @@ __all__ = [
     "bsm",
     "chain_from_frame",
     "classification",
+    "closed_forms",
     "compare_books",
     "compare_dynamics",
     "compare_exercise",
