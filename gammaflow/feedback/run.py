@@ -118,11 +118,9 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
     frames = np.unique(np.linspace(0, n, min(setup.options["frames"], n + 1)).round().astype(np.int64))
     frame = np.full(n + 1, -1)
     frame[frames] = np.arange(len(frames))
-    drops = setup.surface.drops if setup.surface.expiring == "delivered" else np.empty(0, np.int64)
-    drops = np.searchsorted(days, setup.surface.days[drops])
-    dropped = np.searchsorted(days[drops + 1], t, side="right")
+    dropped = np.searchsorted(days[stack.drops + 1], t, side="right")
     day = np.floor(t + _SAME).astype(np.int64)
-    return Clock(dt, weight, np.stack([node, day, frame, dropped]), drops), frames
+    return Clock(dt, weight, np.stack([node, day, frame, dropped]), stack.drops), frames
 
 
 def _groups(stack: Stack, n: int, dt: float) -> Groups:

@@ -281,8 +281,9 @@ def _new_trades(trades: NewTrades, surface: HedgeSurface) -> tuple[HedgeSurface,
         inside = (float(shifts[0] + 0.25 * width), float(shifts[-1] - 0.25 * width))
         vol = {"vol_range": inside, "vol_step": width} if width else {}
         book = hedge_surface(
-            book, days=float(surface.days[-1]), low=float(ends[0]), high=float(ends[1]), step=step, **vol
-        )
+            book, days=float(surface.days[-1]), low=float(ends[0]), high=float(ends[1]), step=step,
+            expiring=surface.expiring, **vol,
+        )  # fmt: skip
     return book, trades.start, trades.end
 
 
