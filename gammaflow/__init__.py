@@ -23,10 +23,14 @@ from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
 from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
+from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
+from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.mirror import mirror
+from gammaflow.feedback.paths import FeedbackPaths
+from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
@@ -76,6 +80,7 @@ __all__ = [
     "Autocallable",
     "Bands",
     "BarrierNote",
+    "BasisUnwind",
     "Beliefs",
     "Book",
     "Cascade",
@@ -84,10 +89,13 @@ __all__ = [
     "Convention",
     "ConvergenceError",
     "Cube",
+    "DipBuyers",
+    "EtfLedger",
     "ExerciseComparison",
     "Exposure",
     "Feed",
     "FeedError",
+    "FeedbackPaths",
     "Flow",
     "FlowLadder",
     "GammaflowError",
@@ -95,9 +103,11 @@ __all__ = [
     "HedgePath",
     "HedgeSurface",
     "Levels",
+    "LeveragedFunds",
     "Limits",
     "LoopGain",
     "MismatchError",
+    "NewTrades",
     "OpenInterestChange",
     "Profile",
     "ReaderError",
@@ -134,6 +144,7 @@ __all__ = [
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
+    "etf_creations",
     "exogenous_flow",
     "fetch_chain",
     "fetch_raw",
@@ -169,6 +180,7 @@ __all__ = [
     "sensitivity",
     "shifted_barrier",
     "sign_bands",
+    "simulate_feedback",
     "solve_cascade",
     "sweep",
     "sweep_spot",
