@@ -23,6 +23,7 @@ from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
+from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.paths import FeedbackPaths
 from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
@@ -147,6 +148,7 @@ __all__ = [
     "hedge_flow",
     "hedge_surface",
     "impact",
+    "knock_in_table",
     "liquidations",
     "note_maps",
     "open_close",
@@ -161,6 +163,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "shifted_barrier",
     "sign_bands",
     "simulate_feedback",
     "sweep",
