@@ -61,8 +61,8 @@ def lines(paths: Any) -> list[str]:
     move, low, day = (found.loc[name] for name in ("log_return", "low", "low_day"))
     return [
         *setup_lines("FeedbackPaths", setup),
-        f"move: mean {_percent(move['mean'])} of ln S (standard error {100.0 * move['standard_error']:.2f} %), "
-        f"median {_spot(setup, move['50 %'])}, 5 % {_spot(setup, move['5 %'])}, "
+        f"move: mean {_percent(move['mean'])} of ln S (standard error {100.0 * move['standard_error']:.2f} "
+        f"%), median {_spot(setup, move['50 %'])}, 5 % {_spot(setup, move['5 %'])}, "
         f"95 % {_spot(setup, move['95 %'])} {setup.currency}",
         f"low: median {_spot(setup, low['50 %'])}, 5 % {_spot(setup, low['5 %'])}; "
         f"reached after {day['50 %']:.3g} days (median)",
