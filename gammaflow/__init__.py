@@ -20,6 +20,9 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.feedback import impact
+from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
+from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
@@ -83,6 +86,7 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgeSurface",
     "Levels",
     "Limits",
     "MismatchError",
@@ -112,6 +116,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "constant_gamma_surface",
     "conventions",
     "customer_flow",
     "demo_chain",
@@ -130,6 +135,8 @@ __all__ = [
     "flow_around_spot",
     "flow_ladder",
     "hedge_flow",
+    "impact",
+    "hedge_surface",
     "note_maps",
     "open_close",
     "open_interest_change",
