@@ -20,10 +20,10 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact
+from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
-from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -135,8 +135,9 @@ __all__ = [
     "flow_around_spot",
     "flow_ladder",
     "hedge_flow",
-    "impact",
     "hedge_surface",
+    "impact",
+    "liquidations",
     "note_maps",
     "open_close",
     "open_interest_change",

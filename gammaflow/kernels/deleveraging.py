@@ -1,4 +1,4 @@
-"""Share of its holdings that a fund still has under a rule: the formulas of `gammaflow.feedback.deleveraging`.
+"""Share of its holdings that a fund still has under a rule, for `gammaflow.feedback.deleveraging`.
 
 A rule is a code and a row of `WIDTH` parameters. `target_share` gives the share that the rule allows now,
 `next_share` what is left once it has been applied to the share before: a fund sells as conditions worsen and

@@ -1,0 +1,59 @@
+"""Matplotlib picture of liquidation pools by price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.plot.canvas import canvas
+from gammaflow.plot.prepare import COLORS
+from gammaflow.text import readable
+
+__all__ = ["plot_pools"]
+
+Array = NDArray[np.float64]
+
+_LOOKS = {
+    "long": (COLORS["put"], "long positions, sold as price falls"),
+    "short": (COLORS["call"], "short positions, bought back as price rises"),
+}
+
+
+def plot_pools(
+    sides: Mapping[str, tuple[Array, Array]],
+    spot: float | None,
+    title: str,
+    currency: str,
+    *,
+    ax: Any = None,
+) -> Any:
+    """Currency that fires per 0.01 of ln S over price, as steps.
+
+    Parameters
+    ----------
+    sides : mapping
+        By side, "long" and "short": ends of the steps (n + 1,) [currency], and heights (n,) [currency].
+    spot : float or None
+        Price of the underlying, marked on the axis [currency].
+    title, currency : str
+        Title, and currency of prices and heights.
+    ax : matplotlib Axes, optional
+        Axes to draw on; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    heights = np.concatenate([heights for _, heights in sides.values()])
+    divisor, unit = readable(heights, f"{currency} per 0.01 of ln S")
+    with canvas(
+        ax, title, f"liquidated [{unit}]", across=("price", currency), spot=spot, legend="inside"
+    ) as ax:
+        for name, (edges, values) in sides.items():
+            if len(edges):
+                color, label = _LOOKS[name]
+                ax.stairs(values / divisor, edges, fill=True, color=color, alpha=0.7, label=label, zorder=2)
+    return ax
