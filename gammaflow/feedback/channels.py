@@ -12,7 +12,7 @@ from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 
-__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades"]
+__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades", "ramp"]
 
 #: Channels in the order of arrays.
 CHANNELS = (
@@ -98,6 +98,14 @@ class BasisUnwind(Frozen):
                 "reversion": lambda: check_number(self.reversion, "reversion", 0.0),
             },
         )
+
+
+def ramp(days: Any, start: float, end: float) -> Any:
+    """Share done by each day of something done evenly from `start` to `end`; at once where they are equal."""
+    t = np.asarray(days, dtype=np.float64)
+    if end > start:
+        return np.clip((t - start) / (end - start), 0.0, 1.0)
+    return (t >= start).astype(np.float64)
 
 
 def _not_before(end: Any, start: Any) -> float:

@@ -17,7 +17,8 @@ class RawPaths(NamedTuple):
 
     `units` are what dealers traded (< 0 sold), in units of the underlying, after the hedge fraction. `pending`
     is the change of their delta that they had not hedged by the end, by gamma, vanna, charm, knock_in and
-    new_trades: traded / hedge fraction + change of delta hedged for = pending, to rounding.
+    new_trades, and `delivered` the change that needed no trade since an expiry was settled by delivery:
+    change of delta hedged for = pending + delivered - traded / hedge fraction, to rounding.
     """
 
     x: Array  # (paths,) at the end
@@ -31,6 +32,7 @@ class RawPaths(NamedTuple):
     flows: Array  # (paths, channels) currency by channel; noise has none
     units: Array  # (paths, channels) hedge units by channel
     pending: Array  # (paths, 5) change of delta that is not hedged yet
+    delivered: Array  # (paths,)
     vol_shift: Array  # (paths,) at the end
     frames: Array  # (paths, frames) x at frame_days
     frame_days: Array  # (frames,)
