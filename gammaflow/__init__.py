@@ -22,6 +22,7 @@ from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact, liquidations
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
+from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
@@ -89,6 +90,7 @@ __all__ = [
     "HedgeSurface",
     "Levels",
     "Limits",
+    "LoopGain",
     "MismatchError",
     "OpenInterestChange",
     "Profile",
@@ -138,6 +140,7 @@ __all__ = [
     "hedge_surface",
     "impact",
     "liquidations",
+    "loop_gain",
     "note_maps",
     "open_close",
     "open_interest_change",

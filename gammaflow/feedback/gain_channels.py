@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.exposure.curve import GAP, Curve
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.feedback.impact import Impact
-from gammaflow.feedback.knock_ins import KnockIns, find_knock_ins
+from gammaflow.feedback.gain_knock_ins import KnockIns, find_knock_ins
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.units import PERCENT
 

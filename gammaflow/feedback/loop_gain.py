@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, check_noun, check_number, refuse
+from gammaflow.checks import attempt, check_noun, check_number, floats, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.curve import Curve
@@ -92,26 +92,23 @@ class LoopGain(Frozen):
         other channels as they are, and the probabilities that it is above 0.5 and above 1 ("p_above_half",
         "p_above_one").
         """
-        frame = pd.DataFrame(dict(self.values), index=pd.Index(self.spots, name="spot"))
-        kappa = frame.sum(axis=1)
-        frame["kappa"] = kappa
+        here = self._terms.depth_at(self.spots)
+        kappa = self._kappa
+        columns = {**self.values, "kappa": kappa}
         if (ends := self.depth.bounds()) is not None:
-            here = self._terms.depth_at(self.spots)
             both = [kappa * here / replace(self._terms, depth=end).depth_at(self.spots) for end in ends]
-            frame["kappa_low"], frame["kappa_high"] = np.minimum(*both), np.maximum(*both)
+            columns |= {"kappa_low": np.minimum(*both), "kappa_high": np.maximum(*both)}
         if self.bands is not None:
-            others = (kappa - frame["gamma"]).to_numpy()
-            scale = -self.hedge_fraction / self._terms.depth_at(self.spots)
-            frame = frame.assign(**belief_columns(self.bands, self.spots, scale, others))
-        return frame
+            others, scale = kappa - self.values["gamma"], -self.hedge_fraction / here
+            columns |= belief_columns(self.bands, self.spots, scale, others)
+        return pd.DataFrame(columns, index=pd.Index(self.spots, name="spot"))
 
     def at(self, spots: ArrayLike) -> Any:
         """Columns of the table repriced at other spots: a Series at one spot, a DataFrame at several."""
-        several = np.ndim(spots) > 0
-        profile = self.profile.at(spots, self._terms.measures)
-        terms = replace(self._terms, profile=profile)
-        moved = replace(self, profile=profile, values=lock(terms.channels(profile.spots, profile)))
-        return moved.table if several else moved.table.iloc[0]
+        wanted, place = np.unique(floats(spots), return_inverse=True)
+        profile = self.profile.at(wanted, self._terms.measures)
+        moved = replace(self, profile=profile, values=lock(self._terms.channels(wanted, profile)))
+        return moved.table.iloc[place] if np.ndim(spots) else moved.table.iloc[0]
 
     @cached_property
     def zones(self) -> tuple[GainZone, ...]:
@@ -129,17 +126,19 @@ class LoopGain(Frozen):
     @cached_property
     def amplification(self) -> pd.Series:
         """Total move over the move that starts it, over spot: 1 / (1 - kappa), inf where kappa >= 1."""
-        room = 1.0 - self.table["kappa"]
-        return (1.0 / room.where(room > 0.0, 0.0)).rename("amplification")
+        room = 1.0 - self._kappa
+        with np.errstate(divide="ignore"):
+            values = 1.0 / np.maximum(room, 0.0)
+        return pd.Series(values, pd.Index(self.spots, name="spot"), name="amplification")
 
     @property
     def peak(self) -> tuple[float, float]:
         """Spot of the largest kappa of the grid [currency], and that kappa [-]."""
-        kappa = self.table["kappa"]
-        highest = max(self.zones, key=lambda z: z.peak, default=None)
-        if highest is not None and highest.peak >= kappa.max():
+        highest = max(self.zones, key=lambda zone: zone.peak, default=None)
+        if highest is not None:
             return highest.peak_spot, highest.peak
-        return float(kappa.idxmax()), float(kappa.max())
+        place = int(self._kappa.argmax())
+        return float(self.spots[place]), float(self._kappa[place])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -172,6 +171,10 @@ class LoopGain(Frozen):
 
     def __repr__(self) -> str:
         return self.summary()
+
+    @cached_property
+    def _kappa(self) -> Array:
+        return np.asarray(sum(self.values[name] for name in CHANNELS))
 
     @cached_property
     def _terms(self) -> GainTerms:
