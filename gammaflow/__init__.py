@@ -21,8 +21,11 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
+from gammaflow.feedback.paths import FeedbackPaths
+from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
@@ -72,12 +75,14 @@ __all__ = [
     "Autocallable",
     "Bands",
     "BarrierNote",
+    "BasisUnwind",
     "Beliefs",
     "Book",
     "Chain",
     "Convention",
     "ConvergenceError",
     "Cube",
+    "DipBuyers",
     "EtfLedger",
     "ExerciseComparison",
     "Exposure",
@@ -89,9 +94,11 @@ __all__ = [
     "HedgeFlow",
     "HedgeSurface",
     "Levels",
+    "LeveragedFunds",
     "Limits",
     "LoopGain",
     "MismatchError",
+    "NewTrades",
     "OpenInterestChange",
     "Profile",
     "ReaderError",
@@ -155,6 +162,7 @@ __all__ = [
     "score_open_interest",
     "sensitivity",
     "sign_bands",
+    "simulate_feedback",
     "sweep",
     "sweep_spot",
     "units",

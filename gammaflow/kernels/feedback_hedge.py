@@ -39,14 +39,14 @@ def blend(grid, groups, clock, step, slices, reach, first, last):
 
 
 @subroutine()
-def begin(grid, groups, hedge, slices, state):
+def begin(grid, groups, hedge, now, state):
     """Delta at the start; groups that are ramped from 0 are traded then, as far as they have a weight."""
     for g in range(len(groups.venue)):
         side, barrier, v = groups.side[g], groups.barrier[g], groups.venue[g]
         seen = groups.look[g, 0] and side != 0.0 and side * barrier <= 0.0
         for j in range(len(state.x)):
             state.knocked[g, j] = 1 if seen else 0
-            s = slices[0, g, state.knocked[g, j]]
+            s = now[g, state.knocked[g, j]]
             d = slice_delta(s, state.row[j], state.part[j], state.column[j], state.shift[j], grid.nu)
             state.delta[g, j] = d
             if not groups.fixed[g]:

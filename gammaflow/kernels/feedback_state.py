@@ -158,21 +158,21 @@ class State(NamedTuple):
 def new_state(size, groups, venues, pool_steps, rules, funds):
     """Empty arrays of a block of `size` paths."""
     whole = np.zeros((4, size), dtype=np.int64)
-    line = np.zeros((15, size))
+    line = np.zeros((16, size))
     return State(
         line[0], line[1], line[2], line[3],
         whole[0], line[4], whole[1], line[5], whole[2], line[6], whole[3], line[7],
-        line[8], line[9], line[10], line[11], line[12],
+        line[8], line[9], line[10], line[11], line[12], line[13],
         np.zeros((groups, size), dtype=np.int64),
         np.zeros((groups, size)),
         np.zeros((venues, HEDGED, size)),
         np.zeros((WIDTH, size)),
         np.zeros((WIDTH, size)),
         np.zeros((pool_steps, size)),
-        line[13],
+        line[14],
         np.zeros((2, size)),
         np.zeros((rules, size)),
         np.zeros((funds, size)),
         np.zeros((funds, size)),
-        line[14],
+        line[15],
     )  # fmt: skip
