@@ -33,7 +33,7 @@ from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
 from gammaflow.units import MEASURES, describe
 
-__all__ = ["Report"]
+__all__ = ["Report", "plain"]
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
 
@@ -204,7 +204,7 @@ class Report(Frozen):
         Measures are in the units named under "units", without powers of ten.
         """
         profile, book = self.profile, self.book
-        plain: dict[str, Any] = _plain(
+        found: dict[str, Any] = plain(
             {
                 "symbol": book.symbol,
                 "subset": book.subset and book.subset._asdict(),
@@ -235,7 +235,7 @@ class Report(Frozen):
                 "quality": self.quality.to_dict() if self.quality else None,
             }
         )
-        return plain
+        return found
 
     def to_markdown(self, strikes: int = 10) -> str:
         """The report as GitHub markdown: conditions, levels, totals, expiries, heaviest strikes, quality.
@@ -378,12 +378,12 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Timestamps as ISO text, numpy numbers as Python numbers, NaN as None, in nested lists and dicts."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
