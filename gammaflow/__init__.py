@@ -20,9 +20,12 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback import deleveraging, impact, liquidations
+from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
+from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
+from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.paths import FeedbackPaths
 from gammaflow.feedback.simulation import simulate_feedback
@@ -78,6 +81,8 @@ __all__ = [
     "BasisUnwind",
     "Beliefs",
     "Book",
+    "Cascade",
+    "CascadeCurve",
     "Chain",
     "Convention",
     "ConvergenceError",
@@ -92,6 +97,7 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgePath",
     "HedgeSurface",
     "Levels",
     "LeveragedFunds",
@@ -119,6 +125,7 @@ __all__ = [
     "beliefs",
     "book_notes",
     "bsm",
+    "cascade_curve",
     "chain_from_frame",
     "classification",
     "compare_books",
@@ -128,11 +135,13 @@ __all__ = [
     "constant_gamma_surface",
     "conventions",
     "customer_flow",
+    "deleveraging",
     "demo_chain",
     "demo_notes",
     "dynamics",
     "estimate_open_interest",
     "etf_creations",
+    "exogenous_flow",
     "fetch_chain",
     "fetch_raw",
     "filters",
@@ -143,7 +152,9 @@ __all__ = [
     "flip_term_structure",
     "flow_around_spot",
     "flow_ladder",
+    "gamma_path",
     "hedge_flow",
+    "hedge_path",
     "hedge_surface",
     "impact",
     "liquidations",
@@ -163,6 +174,7 @@ __all__ = [
     "sensitivity",
     "sign_bands",
     "simulate_feedback",
+    "solve_cascade",
     "sweep",
     "sweep_spot",
     "units",

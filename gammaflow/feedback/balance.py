@@ -63,10 +63,10 @@ class _Way(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Balance(Frozen):
-    """The exogenous flow that holds price at each spot, given the hedges and liquidations on the way there.
+    """Exogenous flow that holds price at each spot, given the hedges and liquidations on the way there.
 
-    need(S) = impact's flow of ln(S / S0) - hedges - liquidations. A shock moves price to the first spot on its
-    way at which need is as large as the shock.
+    need(S) = impact's flow of ln(S / S0) - hedges - liquidations. A shock moves price to the first spot on
+    its way at which need is as large as the shock.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Balance(Frozen):
     liquidations: Liquidations | None = None
 
     def flows(self, spots: Array) -> Array:
-        """Each of `FLOWS` that holds price at each spot, (5, m) [currency]; their sum is the impact's flow."""
+        """Each of `FLOWS` that holds price at each spot, (5, m) [currency]; they sum to the impact's flow."""
         x = np.log(spots / self.path.spot)
         hedges = self.path.at(spots)
         fired = np.interp(x, *self._pools)
@@ -127,6 +127,13 @@ class Balance(Frozen):
 
     def way(self, sign: float) -> _Way:
         """Samples from spot outward: downward for sign -1, upward for 1."""
+        return self._ways[int(sign > 0.0)]
+
+    @cached_property
+    def _ways(self) -> tuple[_Way, _Way]:
+        return self._outward(-1.0), self._outward(1.0)
+
+    def _outward(self, sign: float) -> _Way:
         spots, values = self.samples
         start = int(np.searchsorted(spots, self.path.spot))
         part = slice(start, None, -1) if sign < 0.0 else slice(start, None)
@@ -134,8 +141,13 @@ class Balance(Frozen):
         needed[0] = 0.0
         return _Way(spots[part], needed, sign)
 
+    @cached_property
+    def stable_at_rest(self) -> bool:
+        """Whether the smallest fall and the smallest rise both need a shock to hold them."""
+        return all(self.way(sign).needed[1] > 0.0 for sign in (-1.0, 1.0))
+
     def landings(self, shocks: Array) -> Array:
-        """Spot at which each shock lands: the first on its way that needs as much; NaN where there is none."""
+        """Landing of each shock: the first spot on its way that needs as much; NaN where there is none."""
         out = np.full(len(shocks), np.nan)
         out[shocks == 0.0] = self.path.spot
         for sign in (-1.0, 1.0):
@@ -151,12 +163,13 @@ class Balance(Frozen):
         out = np.full(len(shocks), np.nan)
         out[shocks == 0.0] = self.path.spot
         for sign in (-1.0, 1.0):
+            mine = np.flatnonzero(sign * shocks > 0.0)
             spots, needed, _ = self.way(sign)
-            for i in np.flatnonzero(sign * shocks >= 0.0):
-                size = abs(shocks[i])
-                rising = np.flatnonzero((needed[:-1] < size) & (needed[1:] >= size)) + 1
-                if rising.size:
-                    out[i] = self._solve(spots, rising[-1:], shocks[i : i + 1])[0]
+            sizes = np.abs(shocks[mine])[:, None]
+            rising = (needed[:-1] < sizes) & (needed[1:] >= sizes)
+            found = rising.any(axis=1)
+            after = len(spots) - 1 - np.argmax(rising[:, ::-1], axis=1)
+            out[mine[found]] = self._solve(spots, after[found], shocks[mine[found]])
         return out
 
     def _solve(self, spots: Array, after: NDArray[np.intp], levels: Array) -> Array:
@@ -175,22 +188,30 @@ class Balance(Frozen):
         rows = zip(found.tolist(), stable.tolist(), barrier.tolist(), strict=True)
         return [Root(*row) for row in rows]
 
-    def folds(self, sign: float) -> list[Fold]:
-        """Shocks at which price jumps as a sale (sign -1) or a purchase (sign 1) grows, the smallest first."""
+    def folds(self, sign: float) -> tuple[Fold, ...]:
+        """Jumps of price as a sale (sign -1) or a purchase (sign 1) grows, the smallest shock first."""
+        return self._folds[int(sign > 0.0)]
+
+    @cached_property
+    def _folds(self) -> tuple[tuple[Fold, ...], tuple[Fold, ...]]:
+        return self._turns(-1.0), self._turns(1.0)
+
+    def _turns(self, sign: float) -> tuple[Fold, ...]:
         spots, needed, _ = self.way(sign)
         highest = np.maximum.accumulate(needed)
         floor = _ROUNDING * float(np.abs(needed).max())
-        out, i = [], 0
+        out: list[Fold] = []
+        i = 0
         while i < len(spots) - 1:
             if needed[i + 1] >= needed[i]:
                 i += 1
                 continue
             past = int(np.searchsorted(highest, needed[i], side="right"))
             if needed[i] - needed[i:past].min() > floor:
-                level = sign * needed[i : i + 1]
+                level = sign * needed[i : i + 1] + 0.0
                 ended = past < len(spots)
                 end = float(self._solve(spots, np.array([past]), level)[0]) if ended else np.nan
                 jump = float(self.need.break_between(*np.sort(spots[i : i + 2])))
                 out.append(Fold(float(level[0]), float(spots[i]) if np.isnan(jump) else jump, end))
             i = past
-        return out
+        return tuple(out)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.columns import Column, Columns, validate
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.feedback.liquidation_pools import SIDES, Excluded, Liquidations, Origin
+from gammaflow.feedback.liquidation_origin import Excluded, Origin
+from gammaflow.feedback.liquidation_pools import SIDES, Liquidations
 from gammaflow.text import price_text
 
 __all__ = ["COLUMNS", "read"]

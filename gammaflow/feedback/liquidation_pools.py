@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_choice, check_noun, check_number, read_number, read_only, refuse
 from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.feedback.liquidation_origin import Excluded, Origin
 from gammaflow.frozen import Frozen
-from gammaflow.text import amount_text, moment_text, number_text, price_text, rows_text
+from gammaflow.text import amount_text, rows_text
 
-__all__ = ["SIDES", "Excluded", "Liquidations", "Origin", "pool"]
+__all__ = ["SIDES", "Liquidations", "pool"]
 
 Array = NDArray[np.float64]
 
@@ -26,55 +27,6 @@ SIDES = {"long": 1.0, "short": -1.0}
 _SIGN = "sign: flow < 0 sells; longs are sold as price falls, shorts bought back as it rises; each fires once"
 # Spots of two sums that differ by more are in other units, such as coins and shares of a fund.
 _SAME_UNIT = 0.2
-
-
-class Excluded(NamedTuple):
-    """Positions of a table that are in no pool: the reason, number of rows and their value [currency]."""
-
-    reason: str
-    rows: int
-    value: float
-
-    def __str__(self) -> str:
-        return f"excluded: {rows_text(self.rows)} of {number_text(self.value)}: {self.reason}"
-
-
-class Origin(NamedTuple):
-    """Where pools come from.
-
-    Attributes
-    ----------
-    source : str
-        Name of the table, or of who says so; never empty.
-    spot : float or None
-        Price of the underlying when the pools were recorded [currency].
-    asof : Timestamp or None
-        When they were recorded.
-    notes : tuple of str
-        Assumptions made on the way, such as the ends of bins.
-    excluded : tuple of Excluded
-    warnings : tuple of str
-        Implausible input, one sentence each.
-    """
-
-    source: str
-    spot: float | None = None
-    asof: pd.Timestamp | None = None
-    notes: tuple[str, ...] = ()
-    excluded: tuple[Excluded, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def lines(self) -> list[str]:
-        """The facts as lines of text."""
-        when = "" if self.asof is None else f", as of {moment_text(self.asof)}"
-        where = "" if self.spot is None else f", spot {price_text(self.spot)}"
-        return [
-            f"source: {self.source}{when}{where}",
-            *(f"  {note}" for note in self.notes),
-            *(f"  {part}" for part in self.excluded),
-            *(f"  warning: {warning}" for warning in self.warnings),
-        ]
 
 
 def _column(name: str, value: Any, problems: list[str]) -> Array:
@@ -305,8 +257,8 @@ class Liquidations(Frozen):
         spots = [o.spot for o in (*self.origins, *other.origins) if o.spot is not None]
         if spots and max(spots) > min(spots) * (1.0 + _SAME_UNIT):
             problems.append(
-                f"spot: {min(spots):,.10g} and {max(spots):,.10g}; legal: {_SAME_UNIT:.0%} apart at most, for "
-                "pools of one unit and about one time."
+                f"spot: {min(spots):,.10g} and {max(spots):,.10g}; legal: {_SAME_UNIT:.0%} apart at most, "
+                "for pools of one unit and about one time."
             )
         if problems:
             raise MismatchError("pools cannot be added: " + " ".join(problems))

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import attempt, check_choice, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.feedback.liquidation_pools import SIDES, Excluded, Liquidations, Origin
+from gammaflow.feedback.liquidation_origin import Excluded, Origin
+from gammaflow.feedback.liquidation_pools import SIDES, Liquidations
 from gammaflow.kernels.liquidation import inverse_liquidation_price, linear_liquidation_price
 from gammaflow.text import price_text
 

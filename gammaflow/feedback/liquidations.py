@@ -10,7 +10,8 @@ Examples
 from __future__ import annotations
 
 from gammaflow.feedback.liquidation_map import read
-from gammaflow.feedback.liquidation_pools import Excluded, Liquidations, Origin, pool
+from gammaflow.feedback.liquidation_origin import Excluded, Origin
+from gammaflow.feedback.liquidation_pools import Liquidations, pool
 from gammaflow.feedback.liquidation_prices import from_leverage, price
 
 __all__ = ["Excluded", "Liquidations", "Origin", "from_leverage", "pool", "price", "read"]

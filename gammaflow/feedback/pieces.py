@@ -1,4 +1,4 @@
-"""Functions of x = ln(S / S0) as Chebyshev series on cells between their jumps, and their integrals from 0."""
+"""Functions of x = ln(S / S0) as Chebyshev series on cells between their jumps, and their integrals."""
 
 from __future__ import annotations
 
