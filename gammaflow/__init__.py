@@ -93,6 +93,7 @@ __all__ = [
     "Exposure",
     "Feed",
     "FeedError",
+    "FeedbackPaths",
     "Flow",
     "FlowLadder",
     "GammaflowError",
