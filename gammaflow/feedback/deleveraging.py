@@ -11,10 +11,22 @@ Examples
 from __future__ import annotations
 
 from gammaflow.feedback.deleveraging_rules import Drawdown, FixedCut, VarLimit, VolatilityTarget
+from gammaflow.feedback.deleveraging_table import deleveraging_table
+from gammaflow.feedback.distressed_selling import DistressedSelling, distressed_selling
 from gammaflow.feedback.sales_schedule import Schedule
 from gammaflow.feedback.share_rule import ShareRule
 
-__all__ = ["Drawdown", "FixedCut", "Schedule", "ShareRule", "VarLimit", "VolatilityTarget"]
+__all__ = [
+    "DistressedSelling",
+    "Drawdown",
+    "FixedCut",
+    "Schedule",
+    "ShareRule",
+    "VarLimit",
+    "VolatilityTarget",
+    "deleveraging_table",
+    "distressed_selling",
+]
 
 
 def __dir__() -> list[str]:

@@ -283,7 +283,7 @@ class Liquidations(Frozen):
 
     def plot(self, *, ax: Any = None) -> Any:
         """Currency that fires per 0.01 of ln S over price, long and short pools (matplotlib Axes)."""
-        from gammaflow.plot.liquidations import plot_pools
+        from gammaflow.plot.forced_selling import plot_pools
 
         lines = {}
         for name in SIDES:
