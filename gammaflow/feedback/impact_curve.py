@@ -79,7 +79,7 @@ def _read_nodes(given: dict[str, Any], problems: list[str]) -> list[Array]:
             )
         elif name != "exponents" and (np.diff(array, axis=1) <= 0.0).any():
             problems.append(f"{name}: received numbers that do not rise along a row; sort the depth curve.")
-        found.append(read_only(array))
+        found.append(read_only(np.array(array)))
     if not problems:
         sizes, moves, exponents = found
         if len({a.shape for a in found}) > 1:
@@ -259,7 +259,8 @@ class Impact(Frozen):
     def _decay(self) -> str:
         if self.permanent == 1.0 or self.half_life == np.inf:
             return "permanent"
-        return f"{100.0 * self.permanent:.3g} % permanent, the rest halves in {self.half_life:g} days"
+        days = "a day" if self.half_life == 1.0 else f"{self.half_life:g} days"
+        return f"{100.0 * self.permanent:.3g} % permanent, the rest halves in {days}"
 
     def summary(self) -> str:
         """Depth, kind, decay, range, source and caveat, as sentences with units and sign."""

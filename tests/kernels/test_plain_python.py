@@ -21,6 +21,7 @@ from gammaflow.kernels.bands import draw_levels, products, short_parts
 from gammaflow.kernels.compile import Kernel, frozen, kernel
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
+from gammaflow.kernels.impact import flows_loop, moves_loop
 from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
@@ -144,7 +145,18 @@ def call_bands() -> None:
     short_parts(x, gamma, 0.0, np.zeros(3))
 
 
-CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands]
+def call_impact() -> None:
+    sizes = np.array([[1e6, 2e7], [2e6, 3e7]])
+    curve = (sizes, np.array([[0.001, 0.02], [0.001, 0.015]]), np.array([[1.0, 0.5], [1.0, 2.0]]))
+    x = np.zeros(4)
+    moves_loop(np.array([-3e7, -1e5, 0.0, 4e7]), *curve, x, np.zeros(4))
+    flows_loop(x, *curve, np.zeros(4))
+
+
+CALLS = [
+    call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
+    call_impact,
+]  # fmt: skip
 
 
 def copied(argument: object) -> object:
