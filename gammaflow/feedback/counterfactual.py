@@ -112,7 +112,7 @@ class Counterfactual(Frozen):
         from gammaflow.plot.feedback import plot_moves
 
         effect = self.table["effect"].abs()
-        chosen = effect.idxmax() if channel is None else check_choice(channel, "channel", self.without)
+        chosen = str(effect.idxmax()) if channel is None else check_choice(channel, "channel", self.without)
         title = picture_title(self.setup, f"move in {self.setup.days:g} days, with and without {chosen}")
         moves = {"all channels": self.log_return, f"without {chosen}": self.without[chosen]}
         return plot_moves(moves, title, ax=ax)
@@ -135,8 +135,9 @@ def compare_without(setup: Setup, raw: RawPaths, booked: pd.Series, method: str)
         raise SchemaError("counterfactual: the simulation has no channel that could be left out.")
     if method == "shapley" and len(names) > _MOST:
         raise SchemaError(
-            f"method: 'shapley' over {len(names)} channels needs {2 ** len(names):,} simulations; legal: up to "
-            f"{_MOST} channels ({2**_MOST}). Use method='drop_one' ({len(names)} simulations), or fewer channels."
+            f"method: 'shapley' over {len(names)} channels needs {2 ** len(names):,} simulations; legal: up "
+            f"to {_MOST} channels ({2**_MOST}). Use method='drop_one' ({len(names)} simulations), or fewer "
+            "channels."
         )
     moves = {names: np.asarray(raw.x)}
     sizes = range(len(names)) if method == "shapley" else [len(names) - 1]

@@ -42,7 +42,7 @@ def describe_columns(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({**columns, **named_quantiles(values.T.copy())}, index=table.columns)
 
 
-def fan_table(frames: Array, days: Array, spot: float) -> pd.DataFrame:
+def fan_table(frames: Array, days: Array, spot: float, runaway: NDArray[np.bool_]) -> pd.DataFrame:
     """Quantiles and mean of spot over days.
 
     Parameters
@@ -53,21 +53,23 @@ def fan_table(frames: Array, days: Array, spot: float) -> pd.DataFrame:
         Calendar days from the start.
     spot : float
         S0 [currency].
+    runaway : (paths,) array
+        Paths that the mean leaves out.
 
     Returns
     -------
     DataFrame
-        Index days; columns "5 %", "25 %", "50 %", "75 %", "95 %", "mean" [currency].
+        Index days; columns "5 %", "25 %", "50 %", "75 %", "95 %", "mean" [currency]; the mean is NaN where no
+        path stayed.
     """
     spots = spot * np.exp(frames.T)
-    mean = spots.mean(axis=1)
+    kept = spots[:, ~runaway]
+    mean = kept.mean(axis=1) if kept.shape[1] else np.full(len(spots), np.nan)
     index = pd.Index(days, name="days")
     return pd.DataFrame({**named_quantiles(spots), "mean": mean}, index=index)
 
 
-def channels_table(
-    attribution: Array, flows: Array, names: Sequence[str], log_return: Array
-) -> pd.DataFrame:
+def channels_table(attribution: Array, flows: Array, names: Sequence[str], log_return: Array) -> pd.DataFrame:
     """Mean of each channel over paths, with what it is uncertain by and its share of the move.
 
     Parameters

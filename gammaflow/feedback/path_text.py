@@ -22,7 +22,8 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
     """Heading of a result of a simulation: book, rule, sign, then every input that decides its numbers."""
     if setup.book is None:
         head = [
-            f"{name}, {setup.title}, as of {moment_text(setup.asof)}, spot {setup.spot:,.2f} {setup.currency}",
+            f"{name}, {setup.title}, as of {moment_text(setup.asof)}, spot {setup.spot:,.2f} "
+            f"{setup.currency}",
             "rule: none (the surface was given without a book)",
             f"sign: {SIGN}",
         ]
@@ -36,7 +37,8 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         f"channels: {', '.join(setup.channels) or 'none'}",
         f"volatility of the noise: {100 * setup.volatility:.4g} % a year; spot-vol beta {setup.beta:g}; "
         f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge",
-        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed {setup.seed}",
+        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
+        f"{setup.seed}",
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
         f"{error.share:.2%} of gross delta; in the last hours before expiry {error.expiring:.2%}",
         *setup.surface.remarks,
@@ -66,9 +68,11 @@ def lines(paths: Any) -> list[str]:
         f"volatility at its peak: median {100 * found.loc['peak_vol', '50 %']:.3g} %, "
         f"95 % {100 * found.loc['peak_vol', '95 %']:.3g} %",
         *_channel_lines(paths.channels_table, setup.currency),
-        _stopped(paths.runaway_share, "left the spots of the surface, beyond which dealers' delta is constant"),
         _stopped(
-            float(np.mean(paths.raw.vol_clipped)), "reached the end of the vol shifts, and were clipped there"
+            paths.runaway_share, "left the spots of the surface", "; beyond them dealers' delta is constant"
+        ),
+        _stopped(
+            float(np.mean(paths.raw.vol_clipped)), "reached an end of the vol shifts", "; clipped there"
         ),
     ]
 
@@ -86,14 +90,12 @@ def _channel_lines(table: pd.DataFrame, currency: str) -> list[str]:
     out = [f"mean by channel [% of ln S], its standard error, and the flow [{unit}]:"]
     for name, row in table.iterrows():
         flow = "" if np.isnan(row["flow"]) else f"{row['flow'] / divisor:>14,.2f}"
-        out.append(
-            f"  {name!s:<16}{100.0 * row['mean']:>+10.3f}{100.0 * row['standard_error']:>10.3f}{flow}"
-        )
+        out.append(f"  {name!s:<16}{100.0 * row['mean']:>+10.3f}{100.0 * row['standard_error']:>10.3f}{flow}")
     return out
 
 
-def _stopped(share: float, what: str) -> str:
-    return f"{share:.2%} of the paths {what}" if share else f"no path has {what}"
+def _stopped(share: float, what: str, then: str) -> str:
+    return f"{share:.2%} of the paths {what}{then}" if share else f"no path {what}"
 
 
 def counterfactual_lines(found: Any) -> list[str]:
@@ -103,8 +105,8 @@ def counterfactual_lines(found: Any) -> list[str]:
     table = 100.0 * found.table
     return [
         *setup_lines("Counterfactual", found.setup),
-        f"method: {found.method} ({METHODS[found.method]}), {rows_text(found.runs, 'simulation')} more on the "
-        "same random numbers",
+        f"method: {found.method} ({METHODS[found.method]}), {rows_text(found.runs, 'simulation')} more on "
+        "the same random numbers",
         "booked by channel, and what the channel changes [% of ln S]; accounting is not cause:",
         table.to_string(float_format="{:+.3f}".format),
     ]

@@ -14,10 +14,13 @@ from gammaflow.checks import check_choice
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.channels import CHANNELS
 from gammaflow.feedback.counterfactual import Counterfactual, compare_without
+from gammaflow.feedback.etf_ledger import EtfLedger
+from gammaflow.feedback.path_creations import creations_table
 from gammaflow.feedback.path_tables import NOISE, channels_table, describe_columns, fan_table
 from gammaflow.feedback.path_text import lines, picture_title, to_dict
 from gammaflow.feedback.setup import Setup
 from gammaflow.frozen import Frozen
+from gammaflow.positions.venues import UnitMap
 
 if TYPE_CHECKING:
     from gammaflow.feedback.raw_paths import RawPaths
@@ -99,8 +102,9 @@ class FeedbackPaths(Frozen):
 
     @cached_property
     def fan(self) -> pd.DataFrame:
-        """Quantiles and mean of spot, indexed by calendar days from the start [currency]."""
-        return fan_table(np.asarray(self.raw.frames), np.asarray(self.raw.frame_days), self.spot)
+        """Quantiles of spot by calendar days, and its mean over paths still on the surface [currency]."""
+        raw = self.raw
+        return fan_table(raw.frames, raw.frame_days, self.spot, raw.runaway)
 
     @cached_property
     def distribution(self) -> pd.DataFrame:
@@ -163,6 +167,34 @@ class FeedbackPaths(Frozen):
             For an unknown method, no channel, or too many channels for "shapley".
         """
         return compare_without(self.setup, self.raw, self.attribution.mean(), method)
+
+    def creations(self, ledger: EtfLedger | UnitMap | float, *, share: float = 0.5) -> pd.DataFrame:
+        """Fund baskets created where part of the dealers' hedge is traded in fund shares.
+
+        A day is 24 hours from the start; its trades count for the New York trading day in which it ends, or
+        the next one.
+
+        Parameters
+        ----------
+        ledger : EtfLedger, UnitMap or float
+            The dealer's ledger, which is not altered, or the coins behind one share (`gf.venues.IBIT`).
+        share : float
+            Part of the hedge that is traded in fund shares, in [0, 1].
+
+        Returns
+        -------
+        DataFrame
+            Index trading day. Mean baskets `created` and `redeemed`, `any` the share of paths with a
+            creation, quantiles of created less redeemed (`net_5 %` ...), mean `coins` delivered to the fund,
+            mean `flow` into it [currency], and mean `sold_shares`.
+
+        Raises
+        ------
+        SchemaError
+            For an illegal ratio or share.
+        """
+        setup = self.setup
+        return creations_table(self.raw, setup.spot, setup.asof, setup.days, ledger, share)
 
     def summary(self) -> str:
         """Inputs, the distribution of the move and of the low, and the channels, as text."""

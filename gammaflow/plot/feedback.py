@@ -1,4 +1,4 @@
-"""Matplotlib plots of simulated prices: a fan with the low beside it, channels, and moves with and without one."""
+"""Matplotlib plots of simulated prices: fan and low, mean by channel, moves with and without a channel."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def plot_fan(
         ax.annotate(f"median {price_text(middle)}", (1.0, middle), xycoords=("axes fraction", "data"),
                     xytext=(-2, 4), textcoords="offset points", ha="right", fontsize=9,
                     color=COLORS["text"],
-                    bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1.0}, zorder=5)  # fmt: skip
+                    bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1.0},
+                    zorder=5)  # fmt: skip
         ax.set_xlabel("share of paths" + (f"\n({outside:.1%} outside)" if outside > 0.005 else ""))
         ax.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(2))
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -123,9 +124,7 @@ def _ticks(last: float, hours: bool) -> NDArray[np.float64]:
     return np.arange(0.0, last * (1.0 + 1e-9), gap)
 
 
-def plot_channels(
-    table: pd.DataFrame, what: str, title: str, *, currency: str = "", ax: Any = None
-) -> Any:
+def plot_channels(table: pd.DataFrame, what: str, title: str, *, currency: str = "", ax: Any = None) -> Any:
     """Mean move from the noise over the channels to the total, or mean flow of the channels.
 
     Parameters
@@ -217,8 +216,10 @@ def plot_moves(moves: Mapping[str, NDArray[np.float64]], title: str, *, ax: Any 
             text = plain(f"{name}: median {middle:+z.2f}, 5 % {low:+z.2f}")
             look: dict[str, Any] = {"fill": True, "alpha": 0.45} if i == 0 else {"linewidth": 1.8}
             ax.stairs(share, edges, color=color, zorder=2 + i, label=text, **look)
-            ax.plot([low, low], [0.0, share.max()], color=color, linewidth=1.2, linestyle=(0, (2, 2)), zorder=4)
-        ax.set_xlabel("move [% of ln S]; dashed: 5 % quantile" + (f"; {outside:.1%} outside" if outside > 0.0025 else ""))
+            ax.plot([low, low], [0.0, share.max()], color=color, linewidth=1.2, linestyle=(0, (2, 2)),
+                    zorder=4)  # fmt: skip
+        beyond = f"; {outside:.1%} outside" if outside > 0.0025 else ""
+        ax.set_xlabel(f"move [% of ln S]; dashed: 5 % quantile{beyond}")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
         ax.set_xlim(edges[0], edges[-1])
         ax.set_ylim(bottom=0.0)

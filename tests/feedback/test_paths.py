@@ -64,6 +64,7 @@ def _made_up(setup, channels):
         flows=flows,
         units=flows / setup.spot,
         pending=np.zeros((setup.paths, 5)),
+        delivered=none,
         vol_shift=none,
         frames=path[:, ::4],
         frame_days=np.linspace(0.0, setup.days, setup.steps + 1)[::4],
@@ -126,7 +127,6 @@ def test_the_fan_holds_quantiles_of_spot(paths):
     np.testing.assert_allclose(paths.fan.index, spots.columns, rtol=1e-14)
     for p in (5, 25, 50, 75, 95):
         np.testing.assert_allclose(paths.fan[f"{p} %"], spots.quantile(p / 100), rtol=1e-13)
-    np.testing.assert_allclose(paths.fan["mean"], spots.mean(), rtol=1e-13)
 
 
 def test_the_distribution_is_that_of_the_table(paths):
@@ -163,7 +163,7 @@ def _orders(setup, function, name):
     """Shapley value by its definition: the mean over all orders of joining."""
     total = 0.0
     for order in itertools.permutations(setup.channels):
-        before = {other for other in order[: order.index(name)]}
+        before = set(order[: order.index(name)])
         some = tuple(n for n in setup.channels if n in before)
         more = tuple(n for n in setup.channels if n in before | {name})
         total += function(_made_up(setup, more).x) - function(_made_up(setup, some).x)
@@ -174,7 +174,9 @@ def test_shapley_is_the_mean_over_the_orders_and_adds_up(paths):
     found = paths.counterfactual("shapley")
     assert found.runs == 7
     for name in NAMES:
-        assert found.table.loc[name, "effect"] == pytest.approx(_orders(paths.setup, np.mean, name), rel=1e-10)
+        assert found.table.loc[name, "effect"] == pytest.approx(
+            _orders(paths.setup, np.mean, name), rel=1e-10
+        )
         tail = _orders(paths.setup, lambda x: np.quantile(x, 0.05), name)
         assert found.table.loc[name, "effect_5 %"] == pytest.approx(tail, rel=1e-10)
     nothing = _made_up(paths.setup, ()).x
@@ -204,7 +206,7 @@ def test_shapley_of_channels_that_only_add_is_what_each_adds(count):
     names = CHANNELS[:count]
 
     def run(setup, channels):
-        return SimpleNamespace(x=sum((10.0**-CHANNELS.index(n) for n in channels), np.zeros(3)))
+        return SimpleNamespace(x=sum((10.0 ** -CHANNELS.index(n) for n in channels), np.zeros(3)))
 
     setup = SimpleNamespace(channels=names, again=lambda some: run(None, some))
     from gammaflow.feedback.counterfactual import compare_without
@@ -221,7 +223,9 @@ def test_what_the_counterfactual_refuses(paths):
     with pytest.raises(SchemaError, match="no channel that could be left out"):
         _paths(()).counterfactual()
     seven = _paths(CHANNELS[:7])
-    with pytest.raises(SchemaError, match=r"7 channels needs 128 simulations; legal: up to 6 channels \(64\)"):
+    with pytest.raises(
+        SchemaError, match=r"7 channels needs 128 simulations; legal: up to 6 channels \(64\)"
+    ):
         seven.counterfactual("shapley")
     with pytest.raises(SchemaError, match="channel: received 'charm'; legal: 'deleveraging', 'gamma'"):
         paths.counterfactual().plot("charm")
@@ -244,7 +248,7 @@ def test_the_summary_names_every_input(paths):
         "400 paths of 48 steps over 2 days, seed 3",
         "a note of the run",
         f"{paths.runaway_share:.2%} of the paths left the spots of the surface",
-        "no path has reached the end of the vol shifts",
+        "no path reached an end of the vol shifts",
     ):
         assert words in text
     assert text == repr(paths)
@@ -281,3 +285,71 @@ def test_results_pickle_and_run_again(paths):
     pd.testing.assert_frame_equal(copy.counterfactual().table, paths.counterfactual().table)
     found = pickle.loads(pickle.dumps(paths.counterfactual()))
     pd.testing.assert_frame_equal(found.table, paths.counterfactual().table)
+
+
+def test_creations_are_those_of_a_ledger_per_path(paths):
+    terms = {"basket": 40_000, "borrow": 25_000.0, "target": 10_000.0, "shares": 1.5e6}
+    found = paths.creations(gf.EtfLedger(0.00057, **terms), share=0.4)
+    # the surface starts on a Thursday that is a holiday: both days end on later trading days
+    assert paths.setup.asof == pd.Timestamp("2026-01-01T00:00Z")
+    assert found.index.astype(str).to_list() == ["2026-01-02"]
+    sold = -0.4 * np.asarray(paths.raw.daily_units).sum(axis=1) / 0.00057
+    price = SPOT * np.exp(paths.raw.x)
+    rows = []
+    for shares, S in zip(sold, price, strict=True):
+        ledger = gf.EtfLedger(0.00057, **terms)
+        day = ledger.step("2026-01-02", shares, 0.00057 * S)
+        rows.append((day.created, day.redeemed, day.coins_delivered, day.flow, shares))
+    created, redeemed, coins, flow, shares = np.array(rows).T
+    row = found.iloc[0]
+    assert 0.0 < row["any"] == (created > 0).mean() < 1.0
+    assert row["created"] == pytest.approx(created.mean(), rel=1e-12)
+    assert row["redeemed"] == pytest.approx(redeemed.mean(), rel=1e-12)
+    assert redeemed.any()
+    assert row["net_95 %"] == pytest.approx(np.quantile(created - redeemed, 0.95), rel=1e-12)
+    assert row["coins"] == pytest.approx(coins.mean(), rel=1e-12)
+    assert row["flow"] == pytest.approx(flow.mean(), rel=1e-9)
+    assert row["sold_shares"] == pytest.approx(shares.mean(), rel=1e-12)
+
+
+def test_creations_on_two_days_continue_the_ledger():
+    asof = pd.Timestamp("2026-02-04T21:33Z")
+    setup = _setup(surface=constant_gamma_surface(-100e6, SPOT, days=DAYS, asof=asof))
+    paths = FeedbackPaths(setup, setup.again(NAMES))
+    found = paths.creations(gf.venues.IBIT, share=1.0)
+    assert found.index.astype(str).to_list() == ["2026-02-05", "2026-02-06"]
+    assert paths.raw.frame_days[[6, 12]].tolist() == [1.0, 2.0]
+    rows = []
+    for p in range(40):
+        ledger = gf.EtfLedger(gf.venues.IBIT)
+        for day, frame in ((0, 6), (1, 12)):
+            date = f"2026-02-0{5 + day}"
+            ratio = gf.venues.IBIT.at(f"{date}T21:00Z")
+            nav = ratio * SPOT * np.exp(paths.raw.frames[p, frame])
+            ledger.step(date, -paths.raw.daily_units[p, day] / ratio, nav)
+        rows.append(ledger.table[["created", "redeemed", "coins_delivered", "flow"]].to_numpy())
+    right = np.mean(rows, axis=0)
+    some = FeedbackPaths(setup, paths.raw._replace(
+        daily_units=paths.raw.daily_units[:40], frames=paths.raw.frames[:40]))  # fmt: skip
+    got = some.creations(gf.venues.IBIT, share=1.0)[["created", "redeemed", "coins", "flow"]]
+    np.testing.assert_allclose(got, right, rtol=1e-11)
+    assert right[0, 0] > 1.0
+    assert right[1, 1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("ledger", "share", "words"),
+    [
+        (-0.1, 0.5, "coins_per_share: received -0.1"),
+        (0.0005, 1.5, "share: received 1.5; legal: 0 to 1"),
+        (0.0, -1.0, r"(?s)coins_per_share.*share: received -1.0"),
+    ],
+)
+def test_what_creations_refuse(paths, ledger, share, words):
+    with pytest.raises(SchemaError, match=words):
+        paths.creations(ledger, share=share)
+
+
+def test_the_mean_of_the_fan_leaves_out_paths_that_ran_away(paths):
+    stayed = paths.paths[~paths.table["runaway"]]
+    np.testing.assert_allclose(paths.fan["mean"], stayed.iloc[:, ::4].mean(), rtol=1e-13)
