@@ -1,4 +1,4 @@
-"""The command line: gammaflow demo | report | exposure | profile | levels | simulate | verify | fetch | watch."""
+"""The command line: gammaflow demo | report | exposure | profile | levels | simulate | verify | watch ..."""
 
 from __future__ import annotations
 
@@ -34,12 +34,10 @@ from gammaflow.app.reading import chain_of, report_of
 from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
 from gammaflow.app.terminal import dumps, out_console, working
 from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
 from gammaflow.market.financing import finance
-from gammaflow.market.readers import read_chain
 from gammaflow.pricing import verify
-from gammaflow.report import Report, analyze
+from gammaflow.report import analyze
 from gammaflow.report.rates import rate_facts
 from gammaflow.studies.rules import compare_rules
 from gammaflow.units import describe

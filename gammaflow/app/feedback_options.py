@@ -25,31 +25,47 @@ _RANGE = "0.3:3"
 Depth = Annotated[
     float | None,
     typer.Option(
-        help="Currency that moves price by 1 %. Needed, as no default can be right: impact is uncertain by 7 to "
-        "15 times."
+        help="Currency that moves price by 1 %. Needed: impact is uncertain by 7 to 15 times, so that no "
+        "default can be right."
     ),
 ]
-Law = Annotated[str, typer.Option("--impact", help="linear, with --depth; or square-root, with --volume and --daily-vol.")]
+Law = Annotated[
+    str, typer.Option("--impact", help="linear, with --depth; or square-root, with --volume and --daily-vol.")
+]
 Volume = Annotated[float | None, typer.Option(help="Currency traded a day, for --impact square-root.")]
 DailyVol = Annotated[float | None, typer.Option(help="Volatility of a day's log return: 0.03 is 3 % a day.")]
 Permanent = Annotated[float, typer.Option(help="Share of the impact that never decays, above 0 to 1.")]
-HalfLife = Annotated[float | None, typer.Option(help="Days in which the rest halves. Default: it does not decay.")]
+HalfLife = Annotated[
+    float | None, typer.Option(help="Days in which the rest halves. Default: it does not decay.")
+]
 DepthRange = Annotated[
-    str | None, typer.Option(metavar="LOW:HIGH", help=f"Factors of depth that span its uncertainty: {_RANGE}.")
+    str | None,
+    typer.Option(metavar="LOW:HIGH", help=f"Factors of depth that span its uncertainty: {_RANGE}."),
 ]
 DepthSource = Annotated[str | None, typer.Option(help="Who measured the depth; printed with every number.")]
 
 Amount = Annotated[float, typer.Option(help="Exogenous flow in currency, below 0 sells: -2e9.")]
-ShockDays = Annotated[float, typer.Option(help="Days over which the simulation trades the shock; 0: at once.")]
-Beta = Annotated[float, typer.Option(help="Spot-vol beta, d sigma / d ln S: at -3 vol rises 3 points per 1 % fall.")]
-HedgeFraction = Annotated[float, typer.Option(help="Share of the theoretical hedge that dealers trade, 0 to 1.")]
+ShockDays = Annotated[
+    float, typer.Option(help="Days over which the simulation trades the shock; 0: at once.")
+]
+Beta = Annotated[
+    float, typer.Option(help="Spot-vol beta, d sigma / d ln S: at -3 vol rises 3 points per 1 % fall.")
+]
+HedgeFraction = Annotated[
+    float, typer.Option(help="Share of the theoretical hedge that dealers trade, 0 to 1.")
+]
 Pools = Annotated[
     Path | None,
-    typer.Option("--liquidations", metavar="FILE", help="Liquidation pools by price: price, value, side (CSV)."),
+    typer.Option(
+        "--liquidations", metavar="FILE", help="Liquidation pools by price: price, value, side (CSV)."
+    ),
 ]
 PoolsAsOf = Annotated[
     str | None,
-    typer.Option("--liquidations-asof", help="Latest snapshot of the pools to use. Default: the timestamp of the quotes."),
+    typer.Option(
+        "--liquidations-asof",
+        help="Latest snapshot of the pools to use. Default: the timestamp of the quotes.",
+    ),
 ]
 
 Days = Annotated[float, typer.Option(help="Calendar days to simulate.")]
@@ -115,13 +131,27 @@ class Market:
         if self.law not in _IMPACTS:
             raise SchemaError(f"--impact: received {self.law!r}; legal: {', '.join(_IMPACTS)}.")
         linear = self.law == "linear"
-        needed = {"--depth": self.depth} if linear else {"--volume": self.volume, "--daily-vol": self.daily_vol}
-        others = {"--volume": self.volume, "--daily-vol": self.daily_vol} if linear else {"--depth": self.depth}
-        problems = [f"{name}: --impact {self.law} needs it; {_WHY}" for name, v in needed.items() if v is None]
-        problems += [f"{name}: received with --impact {self.law}; leave it out." for name, v in others.items() if v is not None]
+        needed = (
+            {"--depth": self.depth} if linear else {"--volume": self.volume, "--daily-vol": self.daily_vol}
+        )
+        others = (
+            {"--volume": self.volume, "--daily-vol": self.daily_vol} if linear else {"--depth": self.depth}
+        )
+        problems = [
+            f"{name}: --impact {self.law} needs it; {_WHY}" for name, v in needed.items() if v is None
+        ]
+        problems += [
+            f"{name}: received with --impact {self.law}; leave it out."
+            for name, v in others.items()
+            if v is not None
+        ]
         if problems:
             raise SchemaError("\n".join(problems))
-        terms: dict[str, Any] = {"permanent": self.permanent, "range": _range(self.depth_range), "currency": currency}
+        terms: dict[str, Any] = {
+            "permanent": self.permanent,
+            "range": _range(self.depth_range),
+            "currency": currency,
+        }
         terms["half_life"] = np.inf if self.half_life is None else self.half_life
         if self.depth_source is not None:
             terms["source"] = self.depth_source
@@ -160,8 +190,8 @@ class Shock:
         if self.pools is None:
             if self.pools_asof is not None:
                 raise SchemaError(
-                    f"--liquidations-asof: received {self.pools_asof!r} without --liquidations; leave it out, or add "
-                    "the file."
+                    f"--liquidations-asof: received {self.pools_asof!r} without --liquidations; leave it "
+                    "out, or add the file."
                 )
             return None
         asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)

@@ -40,9 +40,13 @@ def simulate(
     report = report_of(quotes, rows)
     impact = market.impact(report.book.currency)
     pools = shock.liquidations(report.book)
-    how: dict[str, Any] = {name: getattr(shock, name) for name in ("shock", "shock_days", "beta", "hedge_fraction")}
+    how: dict[str, Any] = {
+        name: getattr(shock, name) for name in ("shock", "shock_days", "beta", "hedge_fraction")
+    }
     with stages() as tick, in_options():
-        found = analyze_feedback(report, impact=impact, liquidations=pools, **how, **asdict(simulation), tick=tick)
+        found = analyze_feedback(
+            report, impact=impact, liquidations=pools, **how, **asdict(simulation), tick=tick
+        )
     finish(found, out, as_json)
 
 

@@ -31,7 +31,7 @@ def working(what: str) -> Iterator[None]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, float], None]]:
-    """Progress bar on the error stream: a function for the name of a stage and the share of work before it."""
+    """Progress bar on the error stream: a function for a stage's name and the share of work before it."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err_console, transient=True) as progress:
         task = progress.add_task("", total=1.0)

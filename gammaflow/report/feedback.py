@@ -211,7 +211,12 @@ def analyze_feedback(
         curve = cascade_curve(path, shocks, impact=impact, **terms)
     tick("dealers' delta over time, spot and volatility", 0.1)
     surface = hedge_surface(report.book, days=days, beta=beta)
-    names = ["gamma", "charm", *["vanna"] * bool(beta), *["knock_in"] * bool(np.isfinite(surface.barrier_x).any())]
+    names = [
+        "gamma",
+        "charm",
+        *["vanna"] * bool(beta),
+        *["knock_in"] * bool(np.isfinite(surface.barrier_x).any()),
+    ]
     channels: list[Any] = [*names, *([liquidations] if liquidations is not None else [])]
     tick("simulation", _BEFORE)
     found = simulate_feedback(

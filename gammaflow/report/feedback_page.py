@@ -22,7 +22,12 @@ def cards(found: Any) -> list[Card]:
     at, (place, peak) = gain.at(book.spot)["kappa"], gain.peak
     out = [
         Card("Loop gain at spot", f"{at:z.2f}", _doing(at), _side(at)),
-        Card("Loop gain, peak", f"{peak:z.2f}", f"at {move_text(place, book.spot)}; {_doing(peak)}", _side(peak)),
+        Card(
+            "Loop gain, peak",
+            f"{peak:z.2f}",
+            f"at {move_text(place, book.spot)}; {_doing(peak)}",
+            _side(peak),
+        ),
     ]
     cascade = found.cascade
     if cascade is not None:
@@ -30,13 +35,16 @@ def cards(found: Any) -> list[Card]:
         if cascade.runaway:
             out.append(Card(name, "none", "no balance before the end of the range", "short"))
         else:
-            note = f"{100.0 * (cascade.spot / book.spot - 1.0):+.1f} %, {cascade.amplification:.2f} times the shock alone"
-            out.append(Card(name, price_text(cascade.spot), note))
+            moved = f"{100.0 * (cascade.spot / book.spot - 1.0):+.1f} %"
+            times = f"{cascade.amplification:.2f} times the shock alone"
+            out.append(Card(name, price_text(cascade.spot), f"{moved}, {times}"))
     rows = paths.distribution
     low, middle = (paths.spot * float(np.exp(rows.loc["low", q])) for q in ("5 %", "50 %"))
     move = rows.loc["log_return"]
     out += [
-        Card("Simulated move, mean", f"{100.0 * move['mean']:+.2f} %", f"of ln S, in {paths.setup.days:g} days"),
+        Card(
+            "Simulated move, mean", f"{100.0 * move['mean']:+.2f} %", f"of ln S, in {paths.setup.days:g} days"
+        ),
         Card("Simulated low", price_text(middle), f"median; below {price_text(low)} in 5 % of paths"),
         Card("Runaways", f"{paths.runaway_share:.2%}", "of paths left the spots of the surface"),
     ]
@@ -60,8 +68,8 @@ def figures(found: Any) -> list[Panel]:
         out.append(
             Panel(
                 "Landing against shock",
-                "Price at which a shock, dealers' hedges and liquidations balance, time standing still. A gap in "
-                "the line: no balance. The dotted line marks the shock.",
+                "Price at which a shock, dealers' hedges and liquidations balance, time standing still. "
+                "A gap in the line: no balance. The dotted line marks the shock.",
                 draw_landings(landings, book.spot, shock=found.cascade.shock, currency=book.currency),
                 400,
             )
@@ -75,8 +83,8 @@ def figures(found: Any) -> list[Panel]:
         ),
         Panel(
             "Mean move by channel",
-            "Booked: moves made by each channel's own trades. The other bar: the mean with the channel less that "
-            "without it, on the same random numbers. Whiskers: two standard errors. Booking is not cause.",
+            "Booked: moves made by each channel's own trades. The other bar: the mean with the channel less "
+            "that without it, on the same random numbers. Whiskers: two standard errors. Booking is no cause.",
             draw_channels(effect_rows(found)),
             400,
         ),

@@ -36,13 +36,12 @@ def facts(found: Any) -> list[tuple[str, str]]:
         (
             "simulation",
             f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
-            f"{setup.seed}; volatility of the noise {100 * setup.volatility:.4g} % a year; loop gain and cascade: "
-            "time stands still",
+            f"{setup.seed}; volatility of the noise {100 * setup.volatility:.4g} % a year",
         ),
         ("interpolation", f"dealers' delta off by up to {error.share:.2%} of gross delta"),
         *(("simulation", note) for note in (*setup.surface.remarks, *setup.notes)),
-        ("sign of loop gain", gain_text.SIGN),
-        ("sign of flows", SIGN),
+        ("time", "stands still in loop gain and cascade"),
+        ("sign", f"loop gain: {gain_text.SIGN}; {SIGN}"),
     ]
 
 
@@ -70,17 +69,26 @@ def cascade_lines(cascade: Cascade) -> list[str]:
 def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
     """Title, note and table of texts of each part of a feedback report."""
     paths, currency = found.paths, found.book.currency
-    out = [("Loop gain", gain_text.MEANING, pd.DataFrame(gain_text.lines(found.gain), columns=["what", "value"]))]
+    out = [
+        ("Loop gain", gain_text.MEANING, pd.DataFrame(gain_text.lines(found.gain), columns=["what", "value"]))
+    ]
     if found.cascade is not None:
         title = f"Cascade of {money(found.cascade.shock, currency)}"
         out.append((title, "; ".join(cascade_lines(found.cascade)), _cascade_table(found.cascade, currency)))
     share = paths.runaway_share
-    gone = f"{share:.2%} of paths left the spots of the surface" if share else "no path left the spots of the surface"
-    note = f"{paths.setup.paths:,} paths over {paths.setup.days:g} days; {gone}"
+    gone = (
+        f"{share:.2%} of paths left the spots of the surface"
+        if share
+        else "no path left the spots of the surface"
+    )
+    note = (
+        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; {gone}"
+    )
     out.append(("Simulated move", note, _moves(paths)))
     note = (
-        "Booked: the share of the move that each channel's own trades made, adding up to the total. Without: "
-        "the same random numbers without the channel. Booking is not cause."
+        "% of ln S, ± one standard error. Booked: moves made by each channel's own trades, which add up to the "
+        "total. Effect: the mean, and the 5 % quantile, with the channel less that without it, on the same "
+        "random numbers. Booking is not cause."
     )
     out.append(("Channels of the simulation", note, _channels(found)))
     return out
@@ -122,34 +130,47 @@ def _cascade_table(cascade: Cascade, currency: str) -> pd.DataFrame:
 
 def _moves(paths: Any) -> pd.DataFrame:
     """Distribution of the move and the low in percent of ln S and as prices, the day of the low, peak vol."""
-    found, spot = paths.distribution, paths.spot
+    found, spot, currency = paths.distribution, paths.spot, paths.setup.currency
     rows = []
-    for name, text in (("log_return", "move"), ("low", "low")):
+    for name, percent, price in (("log_return", "move [%]", "end"), ("low", "low [%]", "low")):
         row = found.loc[name]
-        rows.append((f"{text} [% of ln S]", f"{100 * row['mean']:+z.2f}", f"{100 * row['standard_error']:.2f}",
-                     *(f"{100 * row[q]:+z.2f}" for q in _QUANTILES)))  # fmt: skip
-        prices = (price_text(spot * float(np.exp(row[q]))) for q in _QUANTILES)
-        what = "spot at the end" if name == "log_return" else "lowest spot"
-        rows.append((f"{what} [{paths.setup.currency}]", "", "", *prices))
-    for name, text, factor in (("low_day", "days to the low", 1.0), ("peak_vol", "peak vol [%]", 100.0)):
+        signed = [f"{100.0 * row[q]:+z.2f}" for q in _QUANTILES]
+        prices = [price_text(spot * float(np.exp(row[q]))) for q in _QUANTILES]
+        rows += [(percent, _with_error(row["mean"], row["standard_error"], 2), *signed)]
+        rows += [(f"{price} [{currency}]", "", *prices)]
+    for name, text, factor in (("low_day", "day of the low", 1.0), ("peak_vol", "peak vol [%]", 100.0)):
         row = factor * found.loc[name]
-        rows.append((text, f"{row['mean']:.3g}", f"{row['standard_error']:.2g}",
-                     *(f"{row[q]:.3g}" for q in _QUANTILES)))  # fmt: skip
-    return pd.DataFrame(rows, columns=["quantity", "mean", "error", *_QUANTILES])
+        rows += [(text, f"{row['mean']:.3g}", *(f"{row[q]:.3g}" for q in _QUANTILES))]
+    return pd.DataFrame(rows, columns=["quantity", "mean", *_QUANTILES])
 
 
 def _channels(found: Any) -> pd.DataFrame:
-    table, currency = effect_rows(found), found.book.currency
-    percent = [f"{name} [% of ln S]" for name in ("booked", "error", "change by it", "error of it", "change of 5 %")]
-    names = ["mean", "standard_error", "effect", "effect_error", "tail"]
-    texts = {
-        title: ["" if np.isnan(v) else f"{100.0 * v:{'' if 'error' in name else '+z'}.3f}" for v in table[name]]
-        for title, name in zip(percent, names, strict=True)
+    """Booked move, flow and effect of each channel, as text."""
+    table = effect_rows(found)
+    columns = {
+        "channel": [_words(name) for name in table.index],
+        "booked [%]": [_with_error(*pair) for pair in _pairs(table, "mean", "standard_error")],
+        f"flow [{found.book.currency}]": [_amount(flow) for flow in table["flow"]],
+        "effect [%]": [_with_error(*pair) for pair in _pairs(table, "effect", "effect_error")],
+        "effect on 5 % [%]": [_with_error(tail, np.nan) for tail in table["tail"]],
     }
-    flows = ["" if np.isnan(v) else number_text(float(f"{v:.4g}")) for v in table["flow"]]
-    out = pd.DataFrame({"channel": [_words(name) for name in table.index], **texts})
-    out.insert(3, f"flow [{currency}]", flows)
-    return out
+    return pd.DataFrame(columns)
+
+
+def _pairs(table: pd.DataFrame, *names: str) -> Any:
+    return table[list(names)].itertuples(index=False)
+
+
+def _with_error(value: float, error: float, digits: int = 3) -> str:
+    """A share in percent with its standard error; "" where there is none."""
+    if np.isnan(value):
+        return ""
+    text = f"{100.0 * value:+z.{digits}f}"
+    return text if np.isnan(error) else f"{text} ± {100.0 * error:.{digits}f}"
+
+
+def _amount(flow: float) -> str:
+    return "" if np.isnan(flow) else number_text(float(f"{flow:.4g}"))
 
 
 def _words(name: Any) -> str:
