@@ -186,7 +186,7 @@ def draw_channels(table: pd.DataFrame) -> Any:
     -------
     plotly Figure
     """
-    names = [escape(str(name).replace("_", " ")) for name in table.index]
+    names = [escape(str(name)) for name in table.index]
     axis = {"title": {"text": "move [% of ln S]"}, "tickformat": ",~g"}
     figure = figure_canvas(axis, "", None)
     bars = (

@@ -10,7 +10,7 @@ from gammaflow.feedback import gain_text
 from gammaflow.feedback.cascade_text import money, move_text
 from gammaflow.plot.interactive_feedback import draw_channels, draw_fan, draw_gain, draw_landings
 from gammaflow.plot.page import Card, Panel
-from gammaflow.report.feedback_text import effect_rows, tables
+from gammaflow.report.feedback_text import channel_name, effect_rows, tables
 from gammaflow.text import price_text
 
 __all__ = ["cards", "figures", "panels"]
@@ -84,8 +84,8 @@ def figures(found: Any) -> list[Panel]:
         Panel(
             "Mean move by channel",
             "Booked: moves made by each channel's own trades. The other bar: the mean with the channel less "
-            "that without it, on the same random numbers. Whiskers: two standard errors. Booking is no cause.",
-            draw_channels(effect_rows(found)),
+            "that without it, on the same random numbers. Whiskers: two standard errors.",
+            draw_channels(effect_rows(found).rename(index=channel_name)),
             400,
         ),
     ]

@@ -14,7 +14,7 @@ from gammaflow.feedback.path_text import SIGN
 from gammaflow.plot.tables import text_table
 from gammaflow.text import number_text, price_text, rows_text
 
-__all__ = ["cascade_dict", "cascade_lines", "effect_rows", "facts", "tables"]
+__all__ = ["cascade_dict", "cascade_lines", "channel_name", "effect_rows", "facts", "tables"]
 
 _QUANTILES = ("5 %", "25 %", "50 %", "75 %", "95 %")
 
@@ -75,19 +75,15 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
     if found.cascade is not None:
         title = f"Cascade of {money(found.cascade.shock, currency)}"
         out.append((title, "; ".join(cascade_lines(found.cascade)), _cascade_table(found.cascade, currency)))
-    share = paths.runaway_share
-    gone = (
-        f"{share:.2%} of paths left the spots of the surface"
-        if share
-        else "no path left the spots of the surface"
-    )
+    share = f"{paths.runaway_share:.2%} of" if paths.runaway_share else "no"
     note = (
-        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; {gone}"
+        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; {share} "
+        "paths left the spots of the surface"
     )
     out.append(("Simulated move", note, _moves(paths)))
     note = (
-        "% of ln S, ± one standard error. Booked: moves made by each channel's own trades, which add up to the "
-        "total. Effect: the mean, and the 5 % quantile, with the channel less that without it, on the same "
+        "% of ln S, ± one standard error. Booked: moves made by each channel's own trades, which add up to "
+        "the total. Effect: the mean, and the 5 % quantile, with the channel less that without it, on the same "
         "random numbers. Booking is not cause."
     )
     out.append(("Channels of the simulation", note, _channels(found)))
@@ -96,11 +92,11 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
 
 def effect_rows(found: Any) -> pd.DataFrame:
     """Mean move by channel with its error, flow, and what the channel changes: numbers, NaN where none."""
-    table = found.paths.channels_table
+    table: pd.DataFrame = found.paths.channels_table.copy()
     effect = found.effects.table.reindex(table.index)
-    return table.assign(
-        effect=effect["effect"], effect_error=effect["standard_error"], tail=effect["effect_5 %"]
-    )
+    for name, column in {"effect": "effect", "effect_error": "standard_error", "tail": "effect_5 %"}.items():
+        table[name] = effect[column]
+    return table
 
 
 def cascade_dict(cascade: Cascade | None) -> dict[str, Any] | None:
@@ -125,7 +121,7 @@ def _cascade_table(cascade: Cascade, currency: str) -> pd.DataFrame:
     table = cascade.table.assign(log_return=100.0 * cascade.table["log_return"])
     table = table.rename(columns={"log_return": "move"})
     texts = text_table(table, {"flow": currency, "move": "% of ln S"}).reset_index()
-    return texts.assign(channel=[_words(name) for name in texts["channel"]])
+    return texts.assign(channel=[channel_name(name) for name in texts["channel"]])
 
 
 def _moves(paths: Any) -> pd.DataFrame:
@@ -148,7 +144,7 @@ def _channels(found: Any) -> pd.DataFrame:
     """Booked move, flow and effect of each channel, as text."""
     table = effect_rows(found)
     columns = {
-        "channel": [_words(name) for name in table.index],
+        "channel": [channel_name(name) for name in table.index],
         "booked [%]": [_with_error(*pair) for pair in _pairs(table, "mean", "standard_error")],
         f"flow [{found.book.currency}]": [_amount(flow) for flow in table["flow"]],
         "effect [%]": [_with_error(*pair) for pair in _pairs(table, "effect", "effect_error")],
@@ -173,5 +169,7 @@ def _amount(flow: float) -> str:
     return "" if np.isnan(flow) else number_text(float(f"{flow:.4g}"))
 
 
-def _words(name: Any) -> str:
-    return str(name).replace("_", " ")
+def channel_name(name: Any) -> str:
+    """Name of a channel in tables and pictures."""
+    # the cascade calls the shock exogenous; in the simulation it is the only flow of that channel
+    return {"exogenous": "shock", "deleveraging": "shock"}.get(str(name), str(name).replace("_", " "))

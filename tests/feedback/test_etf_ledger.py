@@ -127,10 +127,8 @@ def test_three_days_by_hand():
         ledger.step("2026-02-06", 0, 4.0)
 
 
-_SESSIONS = pd.DatetimeIndex(
-    next_sessions("XNYS", np.arange("2026-01-02", "2026-01-20", dtype="datetime64[D]"))
-)
-DAYS = _SESSIONS.unique()[:8]
+JANUARY = np.arange("2026-01-02", "2026-01-20", dtype="datetime64[D]")
+DAYS = pd.DatetimeIndex(next_sessions("XNYS", JANUARY)).unique()[:8]
 
 
 @settings(max_examples=30)
