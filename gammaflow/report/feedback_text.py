@@ -77,14 +77,14 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
         out.append((title, "; ".join(cascade_lines(found.cascade)), _cascade_table(found.cascade, currency)))
     share = f"{paths.runaway_share:.2%} of" if paths.runaway_share else "no"
     note = (
-        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; {share} "
-        "paths left the spots of the surface"
+        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; "
+        f"{share} paths left the spots of the surface"
     )
     out.append(("Simulated move", note, _moves(paths)))
     note = (
         "% of ln S, ± one standard error. Booked: moves made by each channel's own trades, which add up to "
-        "the total. Effect: the mean, and the 5 % quantile, with the channel less that without it, on the same "
-        "random numbers. Booking is not cause."
+        "the total. Effect: the mean, and the 5 % quantile, with the channel less that without it, on the "
+        "same random numbers. Booking is not cause."
     )
     out.append(("Channels of the simulation", note, _channels(found)))
     return out
