@@ -26,7 +26,11 @@ def chain_of(quotes: Quotes) -> Chain:
 
 
 def report_of(
-    quotes: Quotes, rows: Rows, scenario: Scenario | None = None, beliefs: str | None = None
+    quotes: Quotes,
+    rows: Rows,
+    scenario: Scenario | None = None,
+    beliefs: str | None = None,
+    depth: float | None = None,
 ) -> Report:
     """The report of a file, with the options of a command."""
     where = rows.filter()
@@ -39,5 +43,6 @@ def report_of(
             repair=quotes.repair,
             where=where,
             beliefs=beliefs,
+            depth=depth,
             **asdict(scenario or Scenario()),
         )

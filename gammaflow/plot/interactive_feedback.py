@@ -1,98 +1,21 @@
-"""Plotly figures of feedback: loop gain, landing against shock, simulated prices, and moves by channel."""
+"""Plotly figures of feedback: landing against shock, simulated prices, and moves by channel."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.interactive_canvas import LINE, clear, figure_canvas, label, prices
-from gammaflow.plot.prepare import COLORS, near
+from gammaflow.plot.interactive_canvas import LINE, clear, figure_canvas, label
+from gammaflow.plot.prepare import COLORS
 from gammaflow.text import readable
 
-__all__ = ["draw_channels", "draw_fan", "draw_gain", "draw_landings"]
+__all__ = ["draw_channels", "draw_fan", "draw_landings"]
 
-#: Name and colour of each channel of loop gain, as in the static picture.
-_GAINS = {
-    "gamma": ("gamma", "#d55e00"),
-    "vanna": ("vanna", "#f0c27a"),
-    "knock_in": ("knock-ins", "#7b3f98"),
-    "liquidations": ("liquidations", "#56b4e9"),
-}
-_LEVELS = ((0.5, "0.5: moves doubled"), (1.0, "1: no stable end"))
 # Bands between quantiles of paths, the wider first: lowest, highest, name, opacity.
 _BANDS = (("5 %", "95 %", "5 to 95 % of paths", 0.18), ("25 %", "75 %", "25 to 75 % of paths", 0.4))
-
-
-def draw_gain(
-    table: pd.DataFrame,
-    spot: float,
-    *,
-    zones: Sequence[tuple[float, float, float]] = (),
-    currency: str = "",
-    within: float = 0.35,
-) -> Any:
-    """Loop gain over spot: channels stacked, their sum, the range of depth, and zones.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Indexed by spot [currency]: the channels, "kappa", and where depth has a range "kappa_low" and
-        "kappa_high".
-    spot : float
-        Price of the underlying, marked [currency].
-    zones : sequence of (threshold, low, high)
-        Intervals with kappa above a threshold, shaded [currency].
-    currency : str
-        Unit of spot.
-    within : float
-        Share of spot drawn on both sides of it.
-
-    Returns
-    -------
-    plotly Figure
-    """
-    table = near(table, spot, within)
-    spots = table.index.to_numpy(dtype=np.float64)
-    figure = figure_canvas(prices("spot", currency, ",.2f"), "loop gain [-]", spot)
-    for above, low, high in zones:
-        figure.add_vrect(
-            max(low, spots[0]), min(high, spots[-1]), fillcolor=COLORS["line"], line_width=0, layer="below",
-            opacity=0.04 + 0.05 * above,
-        )  # fmt: skip
-    for name, (text, color) in _GAINS.items():
-        values = table[name].to_numpy()
-        if not values.any():
-            continue
-        for group, side in (("above", np.maximum(values, 0.0)), ("below", np.minimum(values, 0.0))):
-            figure.add_scatter(
-                x=spots, y=side, mode="lines", line={"width": 0, "color": color}, fillcolor=color,
-                stackgroup=group, name=text, legendgroup=name, showlegend=group == "above", hoverinfo="skip",
-            )  # fmt: skip
-        figure.add_scatter(
-            x=spots, y=values, mode="lines", line={"width": 0, "color": color}, name=text, legendgroup=name,
-            showlegend=False, hovertemplate="%{y:.3f}",
-        )  # fmt: skip
-    for name, shown in (("kappa_low", True), ("kappa_high", False)):
-        if name in table:
-            figure.add_scatter(
-                x=spots, y=table[name].to_numpy(), mode="lines", name="range of depth", showlegend=shown,
-                line={"color": COLORS["line"], "width": 1, "dash": "dot"}, hovertemplate="%{y:.3f}",
-            )  # fmt: skip
-    kappa = table["kappa"].to_numpy()
-    figure.add_scatter(x=spots, y=kappa, mode="lines", name="kappa", line=LINE, hovertemplate="%{y:.3f}")
-    top = max(float(table.filter(like="kappa").to_numpy().max()), 0.05)
-    for level, text in _LEVELS:
-        if level < 1.7 * top:
-            figure.add_hline(
-                level, line={"color": COLORS["text"], "width": 1, "dash": "dash"}, annotation_text=text,
-                annotation_position="top left",
-            )  # fmt: skip
-    figure.update_layout(hovermode="x unified")
-    return figure.update_xaxes(range=[spots[0], spots[-1]])
 
 
 def draw_landings(

@@ -26,7 +26,8 @@ from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.positions.book import Book
 from gammaflow.report import feedback_text
 from gammaflow.report.feedback_page import cards, figures, panels
-from gammaflow.report.result import Report, plain
+from gammaflow.report.plain import plain
+from gammaflow.report.result import Report
 
 __all__ = ["FeedbackReport", "analyze_feedback"]
 

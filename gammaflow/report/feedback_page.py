@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gammaflow.feedback import gain_text
-from gammaflow.feedback.cascade_text import money, move_text
-from gammaflow.plot.interactive_feedback import draw_channels, draw_fan, draw_gain, draw_landings
+from gammaflow.feedback.cascade_text import money
+from gammaflow.plot.interactive_feedback import draw_channels, draw_fan, draw_landings
 from gammaflow.plot.page import Card, Panel
 from gammaflow.report.feedback_text import channel_name, effect_rows, tables
+from gammaflow.report.gain_table import gain_card, gain_panel
 from gammaflow.text import price_text
 
 __all__ = ["cards", "figures", "panels"]
@@ -18,17 +18,8 @@ __all__ = ["cards", "figures", "panels"]
 
 def cards(found: Any) -> list[Card]:
     """The headline numbers of a feedback report."""
-    gain, book, paths = found.gain, found.book, found.paths
-    at, (place, peak) = gain.at(book.spot)["kappa"], gain.peak
-    out = [
-        Card("Loop gain at spot", f"{at:z.2f}", _doing(at), _side(at)),
-        Card(
-            "Loop gain, peak",
-            f"{peak:z.2f}",
-            f"at {move_text(place, book.spot)}; {_doing(peak)}",
-            _side(peak),
-        ),
-    ]
+    book, paths = found.book, found.paths
+    out = [gain_card(found.gain)]
     cascade = found.cascade
     if cascade is not None:
         name = f"Landing of {money(cascade.shock, book.currency)}"
@@ -53,16 +44,8 @@ def cards(found: Any) -> list[Card]:
 
 def figures(found: Any) -> list[Panel]:
     """Figures of loop gain, landing against shock, simulated prices, and moves by channel."""
-    gain, book, paths = found.gain, found.book, found.paths
-    out = [
-        Panel(
-            "Loop gain over spot",
-            f"{gain_text.MEANING[0].upper()}{gain_text.MEANING[1:]}. {gain_text.SIGN}. Depth: "
-            f"{gain_text.depth_text(gain)}.",
-            draw_gain(gain.table, book.spot, zones=gain.spans(), currency=book.currency),
-            440,
-        )
-    ]
+    book, paths = found.book, found.paths
+    out = [gain_panel(found.gain)]
     if found.curve is not None:
         landings = found.curve.table[["spot"]].assign(alone=book.spot * np.exp(found.curve.alone))
         out.append(
@@ -95,13 +78,3 @@ def figures(found: Any) -> list[Panel]:
 def panels(found: Any) -> list[Panel]:
     """Tables of a feedback report's page."""
     return [Panel(title, note, table) for title, note, table in tables(found)]
-
-
-def _doing(kappa: float) -> str:
-    if kappa >= 1.0:
-        return "a move has no stable end"
-    return f"moves times {1.0 / (1.0 - kappa):.2f}"
-
-
-def _side(kappa: float) -> str:
-    return "short" if kappa > 0.0 else "long" if kappa < 0.0 else ""
