@@ -20,7 +20,7 @@ from gammaflow.exposure.flow import FlowLadder, HedgeFlow, flow_ladder, hedge_fl
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.feedback import deleveraging, impact, liquidations
+from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
 from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
@@ -129,6 +129,7 @@ __all__ = [
     "cascade_curve",
     "chain_from_frame",
     "classification",
+    "closed_forms",
     "compare_books",
     "compare_dynamics",
     "compare_exercise",

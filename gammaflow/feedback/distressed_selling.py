@@ -122,8 +122,8 @@ class DistressedSelling(Frozen):
             [
                 f"DistressedSelling of {len(self.assets)} assets over {self.days:g} days, "
                 f"{rows_text(len(self.lowest), 'path')}",
-                f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of it at "
-                f"{100.0 * self.floor:g} %, and {back}",
+                f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of it "
+                f"at {100.0 * self.floor:g} %, and {back}",
                 "sign: flow < 0 sells [currency]; returns are ln S; volatility a year",
                 f"paths in which it sold: {self.sold.mean():.1%}",
                 self.table.to_string(float_format="{:,.4g}".format),
@@ -188,12 +188,12 @@ def distressed_selling(
 ) -> DistressedSelling:
     """Simulate assets of which one fund sells in proportion as its value falls below a threshold.
 
-    The model of Cont and Wagalath (2013) in log returns. In each step the assets move at random, and the value
-    V of the holdings at the start becomes V*. The fund trades the share f(V* / V0) - f(V / V0) of its holdings
-    of every asset, where f rises from 0 at the floor to 1 at the threshold and is 1 above it. Each trade moves
-    ln S by its currency over the depth, both at the price of the trade. So the fund follows the market and not
-    its own impact. With `rebuy=False` it sells down to f(V* / V0), which includes the impact of its earlier
-    sales, and never buys.
+    The model of Cont and Wagalath (2013) in log returns. In each step the assets move at random, and the
+    value V of the holdings at the start becomes V*. The fund trades the share f(V* / V0) - f(V / V0) of its
+    holdings of every asset, where f rises from 0 at the floor to 1 at the threshold and is 1 above it. Each
+    trade moves ln S by its currency over the depth, both at the price of the trade. So the fund follows the
+    market and not its own impact. With `rebuy=False` it sells down to f(V* / V0), which includes the impact
+    of its earlier sales, and never buys.
 
     Parameters
     ----------
@@ -264,16 +264,17 @@ def distressed_selling(
     if len(owned) and not owned.sum() > 0.0:
         problems.append("holdings: are all 0; one asset at least must have some.")
     refuse("distressed selling", problems)
-    amount = owned.to_numpy(dtype=np.float64)
-    terms = _Terms(
-        amount,
-        amount / (100.0 * others["per_1pct"]),
-        others["volatility"][:, None] * root,
-        *numbers[:3],
-        bool(rebuy),
+    amount: Array = np.asarray(owned.to_numpy(), dtype=np.float64)
+    impact, root = amount / (100.0 * others["per_1pct"]), others["volatility"][:, None] * root
+    begins, ends, time, count, runs, first = numbers
+    terms = _Terms(amount, impact, root, begins, ends, time, bool(rebuy))
+    x, x_without, flows, lowest, moments, moments_without = map(
+        read_only, _simulate(terms, count, runs, first)
     )
-    arrays = (read_only(a) for a in _simulate(terms, *numbers[3:]))
-    return DistressedSelling(tuple(owned.index), read_only(amount), *numbers[:3], bool(rebuy), *arrays)
+    return DistressedSelling(
+        tuple(owned.index), read_only(amount), begins, ends, time, bool(rebuy),
+        x, x_without, flows, lowest, moments, moments_without,
+    )  # fmt: skip
 
 
 def _count(value: Any, name: str, low: int) -> int:

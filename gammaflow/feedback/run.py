@@ -19,8 +19,10 @@ from gammaflow.feedback.stacked import Stack, stack_surfaces
 from gammaflow.kernels import deleveraging
 from gammaflow.kernels.blocks import in_ranges
 from gammaflow.kernels.feedback import simulate_paths
-from gammaflow.kernels.feedback_state import HEDGED, WIDTH, Clock, Flows, Groups, Hedge, Law, Out, Vol
-from gammaflow.kernels.hedge_surface import Grid
+from gammaflow.kernels.feedback_state import (
+    ATTRIBUTION, CLIPPED, DELIVERED, END, END_SHIFT, FLOWS, FRAMES, HEDGED, HIGH, LOW, LOW_STEP, MARKS, PEAK,
+    PENDING, REST, RUNAWAY, UNITS, Clock, Flows, Groups, Hedge, Law, Rows, Vol,
+)  # fmt: skip
 from gammaflow.positions.venues import open_venues
 
 __all__ = ["run"]
@@ -51,41 +53,39 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     active = np.array([CHANNELS.index(name) for name in names], dtype=np.int64)
     block = min(_BLOCK, -(-setup.paths // _LANES) * _LANES)
     padded = -(-setup.paths // block) * block
-    out = _empty(padded, n, frame_steps, clock, options["keep_paths"])
+    whole_days = int(clock.table[1, n - 1]) + 1
+    out = np.zeros((FRAMES + len(frame_steps) + whole_days, padded))
+    marks = np.zeros((MARKS, padded), np.int64)
+    path = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
-        setup.surface.spot, clock, stack.grid, _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
-        _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
+        setup.surface.spot, _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt),
+        _hedge(setup, stack, hedges, dt), _law(setup.impact, options["depth_withdrawal"], dt), vol, flows,
+        active,
     )  # fmt: skip
     in_ranges(
-        lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, out),
+        lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, out, marks, path),
         padded,
         cost=float(n * (1 + len(names))),
         pieces=4,
         whole=block,
     )
-    path = np.ascontiguousarray(out.paths[:, : setup.paths].T) if options["keep_paths"] else None
+    out, marks, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, marks, path))
     end, interest = _basis_end(basis, n, dt)
-    rows = [np.ascontiguousarray(a[..., : setup.paths].T) for a in out[:-1]]
-    x, low, high, low_step, peak, runaway, clipped, failed, *rest = rows
-    attribution, traded, units, pending, delivered, shift, frames, daily = rest
+    frames = FRAMES + len(frame_steps)
     return RawPaths(
-        x=x, low=low, high=high, low_step=low_step, peak_vol=vol.base + peak, runaway=runaway,
-        vol_clipped=clipped, attribution=attribution, flows=traded, units=units, pending=pending,
-        delivered=delivered, vol_shift=shift, frames=frames, frame_days=frame_steps * dt, daily_units=daily,
-        basis=np.full(setup.paths, end), open_interest=interest, path=path,
+        x=out[:, END], low=out[:, LOW], high=out[:, HIGH], low_step=marks[:, LOW_STEP],
+        peak_vol=vol.base + out[:, PEAK], runaway=marks[:, RUNAWAY] > 0, vol_clipped=marks[:, CLIPPED] > 0,
+        attribution=out[:, ATTRIBUTION:FLOWS], flows=out[:, FLOWS:UNITS], units=out[:, UNITS:PENDING],
+        pending=out[:, PENDING:FRAMES], delivered=out[:, DELIVERED], vol_shift=out[:, END_SHIFT],
+        frames=out[:, FRAMES:frames], frame_days=frame_steps * dt, daily_units=out[:, frames:],
+        basis=np.full(setup.paths, end), open_interest=interest, path=path if options["keep_paths"] else None,
     )  # fmt: skip
 
 
-def _empty(paths: int, n: int, frame_steps: NDArray[np.int64], clock: Clock, keep: bool) -> Out:
-    def line(*rows: int) -> Array:
-        return np.zeros((*rows, paths))
-
-    return Out(
-        line(), line(), line(), np.zeros(paths, np.int64), line(), np.zeros(paths, np.bool_),
-        np.zeros(paths, np.bool_), np.zeros(paths, np.bool_), line(WIDTH), line(WIDTH), line(WIDTH),
-        line(HEDGED), line(), line(), line(len(frame_steps)), line(int(clock.day[-2]) + 1),
-        line(n + 1) if keep else np.zeros((0, 0)),
-    )  # fmt: skip
+def _rows(stack: Stack, flows: Flows) -> Rows:
+    funds = flows.funds.shape[1]
+    counts = (len(stack.side), HEDGED * len(stack.venues), flows.pool_steps, len(flows.codes), funds, funds)
+    return Rows(*(REST + np.cumsum((0, *counts))).tolist())
 
 
 def _at(day: float, dt: float) -> int:
@@ -112,7 +112,7 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
     drops = np.searchsorted(days, setup.surface.days[drops])
     dropped = np.searchsorted(days[drops + 1], t, side="right")
     day = np.floor(t + _SAME).astype(np.int64)
-    return Clock(dt, node, weight, day, frame, drops, dropped), frames
+    return Clock(dt, weight, np.stack([node, day, frame, dropped]), drops), frames
 
 
 def _groups(stack: Stack, n: int, dt: float) -> Groups:
@@ -121,10 +121,11 @@ def _groups(stack: Stack, n: int, dt: float) -> Groups:
         steps = [_at(day, dt) for day in days]
         look[g, slice(None) if observed == "continuous" else [k for k in steps if 0 < k <= n]] = True
     seen = look.any(axis=1)
-    w = np.stack([ramp(dt * np.arange(n + 1) + _SAME * dt, start, end) for start, end in stack.ramps])
+    t = dt * np.arange(n + 1) + _SAME * dt
+    w = np.stack([np.append(start < 0.0, ramp(t, start, end)) for start, end in stack.ramps]).astype(float)
     side = np.where(seen, stack.side, 0.0)
     fixed = np.array([start < 0.0 for start, _ in stack.ramps])
-    return Groups(stack.barrier, side, look, stack.place, w, fixed)
+    return Groups(stack.units, np.stack([stack.barrier, side]), look, stack.place, w, fixed)
 
 
 def _hedge(setup: Setup, stack: Stack, names: list[str], dt: float) -> Hedge:
@@ -145,7 +146,7 @@ def _law(impact: Impact, withdrawal: float, dt: float) -> Law:
     line = (impact.exponents == 1.0).all() and np.ptp(slopes) <= 1e-14 * slopes.max()
     slope = float(slopes[0, 0]) if line else np.nan
     decay = float(0.5 ** (dt / impact.half_life))
-    return Law(impact.sizes, impact.moves, impact.exponents, slope, impact.permanent, decay, withdrawal)
+    return Law(np.stack([impact.sizes, impact.moves, impact.exponents]), slope, impact.permanent, decay, withdrawal)
 
 
 def _vol(setup: Setup, dt: float) -> Vol:
@@ -174,12 +175,12 @@ def _spread(value: float, start: float, end: float, n: int, dt: float) -> Array:
 
 def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[BasisUnwind], dt: float) -> Flows:
     n, options = setup.steps, setup.options
-    scheduled = np.zeros((n, 2))
+    scheduled = np.zeros((2, n))
     if "deleveraging" in names and options["shock"]:
-        scheduled[:, 0] += _spread(options["shock"], 0.0, options["shock_days"], n, dt)
+        scheduled[0] += _spread(options["shock"], 0.0, options["shock_days"], n, dt)
     for unwind in basis:
         sold = _spread(unwind.value, unwind.start, unwind.end, n, dt)
-        scheduled[:, 1] -= (1.0 - unwind.futures_weight) * sold
+        scheduled[1] -= (1.0 - unwind.futures_weight) * sold
     pools = [thing for thing in objects if isinstance(thing, Liquidations)]
     pool_x, pool_flow = sum(pools[1:], pools[0]).nodes(setup.spot) if pools else (np.empty(0), np.empty(0))
     funds = [thing for thing in objects if isinstance(thing, LeveragedFunds)]
@@ -191,10 +192,9 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
     reference = setup.spot if dips.reference is None else dips.reference
     return Flows(
         scheduled,
-        np.empty(0, np.int64), np.empty((0, deleveraging.WIDTH)), np.empty(0),
-        pool_x, pool_flow, options["liquidation_steps"],
-        np.array([pair[0] for pair, _ in pairs]), np.array([pair[1] for pair, _ in pairs]),
-        np.array([fund.moved for _, fund in pairs]), close,
+        np.empty(0, np.int64), np.empty((0, 1 + deleveraging.WIDTH)),
+        np.stack([pool_x, pool_flow]), options["liquidation_steps"],
+        np.array([[*pair, fund.moved] for pair, fund in pairs]).reshape(-1, 3).T, close,
         100.0 * dips.per_1pct, float(np.log(reference / setup.spot)), dips.limit,
     )  # fmt: skip
 

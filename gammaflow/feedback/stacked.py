@@ -24,6 +24,7 @@ class Stack(NamedTuple):
     """Groups of one or more surfaces on the grid of the first, at the times of all."""
 
     grid: Grid
+    units: Array  # (G, 2, nt, nx * nu)
     days: Array  # (nt,)
     barrier: Array  # (G,)
     side: Array  # (G,)
@@ -52,7 +53,7 @@ def stack_surfaces(
     units = np.concatenate([_at_days(s.units[..., columns], s.days, days) for s in surfaces])
     shifts = surface.vol_shifts[columns]
     grid = Grid(
-        units.reshape(*units.shape[:3], -1), len(surface.x), len(shifts), float(surface.x[0]),
+        len(surface.x), len(shifts), float(surface.x[0]),
         float((surface.x[-1] - surface.x[0]) / (len(surface.x) - 1)), float(shifts[0]),
         float((shifts[-1] - shifts[0]) / max(len(shifts) - 1, 1)) or 1.0,
     )  # fmt: skip
@@ -60,6 +61,7 @@ def stack_surfaces(
     venues = list(dict.fromkeys(names))
     return Stack(
         grid,
+        units.reshape(*units.shape[:3], -1),
         days,
         np.concatenate([s.barrier_x for s in surfaces]),
         np.concatenate([s.side for s in surfaces]),

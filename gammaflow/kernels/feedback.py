@@ -1,7 +1,7 @@
 """Paths of price under feedback: a block of paths at a time, all of them a step at a time.
 
-In a step dealers trade what their delta has changed by in the step before (or, in the implicit mode, in this
-one), the other channels trade, the sum moves price by the law of impact, and noise and vol move on.
+In a step dealers trade what their delta has changed by in the step before, the other channels trade, the sum
+moves price by the law of impact, and noise and vol move on.
 """
 
 from __future__ import annotations
@@ -11,165 +11,155 @@ import math
 import numpy as np
 
 from gammaflow.kernels.compile import kernel, subroutine
-from gammaflow.kernels.elementary import exp
-from gammaflow.kernels.feedback_flows import other_flows
-from gammaflow.kernels.feedback_hedge import add_changes, begin, blend, deliver, knock, trade
-from gammaflow.kernels.feedback_state import GAMMA, KNOCK_IN, NEW, NOISE, new_state
-from gammaflow.kernels.hedge_surface import place
-from gammaflow.kernels.impact import signed_move
-from gammaflow.kernels.random import normals
+from gammaflow.kernels.feedback_flows import buy_dips, delever, liquidate, rebalance
+from gammaflow.kernels.feedback_hedge import NEW_PENDING, add_changes, begin, deliver, knock, trade
+from gammaflow.kernels.feedback_price import advance, draw, locate, push, push_line
+from gammaflow.kernels.feedback_state import (
+    BASIS, DELEVERAGING, DELIVERED, DIPS, END, END_SHIFT, FLOW, FRAMES, FUNDS, GAMMA, HEDGED, KNOCKED, NEW,
+    PENDING, U, X,
+)  # fmt: skip
+from gammaflow.kernels.hedge_surface import blend_rows
+from gammaflow.kernels.stack import stay_apart
 
 __all__ = ["simulate_paths"]
 
-# Net flow, as a share of gross flow, below which the move is not shared out in proportion to flows.
-_CANCELLED = 0.01
-# ln S / S0 beyond which price stays: only paths that ran away get there.
-_FAR = 50.0
+# Rows of a slice beyond those needed, so that it need not be extended in the next step.
+_MARGIN = 2
 
 
 @subroutine()
-def _draw(seed, first, step, state):
-    at = np.uint64(step)
-    for j in range(len(state.one)):
-        state.one[j], state.two[j] = normals(seed, first + np.uint64(j), at)
+def _blend(units, sides, clock, nu, nx, step, slices, reach, first, last):
+    """Extend the slices of every group at a step to the rows needed.
+
+    slices (2, G, 2, nx * nu) holds step k in slices[k % 2]; reach (2, 3) the step and the rows it has.
+    """
+    stay_apart()
+    b = step % 2
+    low, high = max(first - _MARGIN, 0), min(last + 1 + _MARGIN, nx - 1)
+    below, above = high, high + 1
+    if reach[b, 0] == step:
+        if first >= reach[b, 1] and last + 1 <= reach[b, 2]:
+            return
+        low, high = min(low, reach[b, 1]), max(high, reach[b, 2])
+        below, above = reach[b, 1] - 1, reach[b, 2] + 1
+    node, weight = clock.table[0, step], clock.weight[step]
+    for g in range(len(units)):
+        for state in range(2 if sides[g] != 0.0 else 1):
+            blend_rows(units[g, state], node, weight, nu, low, below, slices[b, g, state])
+            blend_rows(units[g, state], node, weight, nu, above, high, slices[b, g, state])
+    reach[b, 0], reach[b, 1], reach[b, 2] = step, low, high
 
 
 @subroutine()
-def _locate(grid, spot, state):
-    """Places of x and u on the grid, and the price."""
-    for j in range(len(state.x)):
-        state.was_row[j], state.was_part[j] = state.row[j], state.part[j]
-        state.row[j], state.part[j] = place(state.x[j], grid.x_low, grid.x_step, grid.nx)
-        state.price[j] = spot * exp(min(max(state.x[j], -_FAR), _FAR))
-    if grid.nu > 1:
-        for j in range(len(state.x)):
-            state.was_column[j], state.was_shift[j] = state.column[j], state.shift[j]
-            state.column[j], state.shift[j] = place(state.u[j], grid.u_low, grid.u_step, grid.nu)
+def _changes(grid, groups, clock, use, step, rows, slices, s, z, delivered):
+    """What each group's delta has changed by in the step before, and knock-ins, to what is pending."""
+    stay_apart()
+    nu, now, before = grid.nu, slices[step % 2], slices[1 - step % 2]
+    for g in range(len(groups.venue)):
+        side, barrier = groups.barrier[1, g], groups.barrier[0, g]
+        delta, pending = rows.delta + g, rows.pending + HEDGED * groups.venue[g]
+        after, was = groups.ramp[g, step + 1], groups.ramp[g, step]
+        if step == 0:
+            seen = groups.look[g, 0] and side != 0.0 and side * barrier <= 0.0
+            begin(now[g], nu, 1 if seen else 0, delta, g, s, z)
+            for j in range(s.shape[1]):
+                s[pending + NEW_PENDING, j] += use[4] * (after - was) * s[delta, j]
+            continue
+        weight = 0.5 * (after + was)
+        add_changes(before[g], now[g], nu, use, weight, after - was, delta, pending, g, s, z)
+        for i in range(clock.table[3, step - 1], clock.table[3, step]):
+            node = clock.drops[i]
+            units = groups.units[g]
+            deliver(units[:, node], units[:, node + 1], nu, use[2], weight, pending, g, s, z, delivered)
+        if side != 0.0 and groups.look[g, step]:
+            knock(now[g], nu, use[3], after, barrier, side, delta, pending, g, s, z)
 
 
 @subroutine()
-def _push(law, vol, active, state, attribution, flows):
-    """Impact of the flows of a step on each path: attribution by channel, and the sum of the moves."""
-    g, rho = law.permanent, law.decay
-    line = not math.isnan(law.slope)
-    move = state.scratch
-    for j in range(len(move)):
-        move[j] = 0.0
-    for j in range(len(move)):
-        net, gross = 0.0, 0.0
-        for c in active:
-            f = state.flow[c, j]
-            net += f
-            gross += abs(f)
-        rate, rest, total = law.slope, 0.0, state.net[j] + net
-        if not line and gross > 0.0:
-            Q = state.net[j]
-            to = signed_move(total, law.sizes, law.moves, law.exponents)
-            moved = to - state.reached[j]
-            if abs(net) > _CANCELLED * gross:
-                rate = moved / net
-            else:
-                up = signed_move(Q + gross, law.sizes, law.moves, law.exponents)
-                down = signed_move(Q - gross, law.sizes, law.moves, law.exponents)
-                rate = (up - down) / (2.0 * gross)
-                rest = (moved - rate * net) / gross
-            state.reached[j] = to
-        state.net[j] = total
-        if law.withdrawal > 0.0:
-            last = abs(state.x[j] - state.was_x[j]) / vol.noise
-            factor = 1.0 + law.withdrawal * max(last - 1.0, 0.0)
-            rate *= factor
-            rest *= factor
-        if gross > 0.0 or g < 1.0:
-            sum_ = 0.0
-            for c in active:
-                f = state.flow[c, j]
-                part = rate * f + rest * abs(f) if gross > 0.0 else 0.0
-                flows[c, j] += f
-                if g < 1.0:
-                    I = state.transient[c, j]
-                    left = rho * I + (1.0 - g) * part
-                    state.transient[c, j] = left
-                    part = g * part + (left - I)
-                attribution[c, j] += part
-                sum_ += part
-            move[j] = sum_
+def _others(flows, vol, dt, step, rows, s, out, first):
+    """Flows of the other channels, in place of those of the step before; hedges start from zero."""
+    stay_apart()
+    for c in range(NEW + 1):
+        at = flows.scheduled[0, step] if c == DELEVERAGING else flows.scheduled[1, step] if c == BASIS else 0.0
+        for j in range(s.shape[1]):
+            s[FLOW + c, j] = at
+    for r in range(len(flows.codes)):
+        rule = flows.rules[r]
+        delever(flows.codes[r], rule[0], rule[1:], vol.base, step * dt, rows.left + r, s)
+    if flows.pools.shape[1]:
+        liquidate(flows.pools, flows.pool_steps, rows.queue + step % flows.pool_steps, s, out, first)
+    if flows.funds.shape[1]:
+        for j in range(s.shape[1]):
+            s[FLOW + FUNDS, j] = 0.0
+        for m in range(flows.funds.shape[1]):
+            if flows.close[m, step]:
+                rebalance(flows.funds[0, m], rows.aum + m, rows.closed + m, s)
+    if flows.dip_rate > 0.0:
+        buy_dips(flows.dip_rate, flows.dip_from, flows.dip_limit, dt, s)
 
 
-@subroutine()
-def _advance(grid, vol, step, state, out, first):
-    """x and u a step on, and what is recorded of them."""
-    top, bottom = grid.x_low + grid.x_step * (grid.nx - 1), grid.x_low
-    moves = vol.beta != 0.0 or vol.volatility != 0.0
-    for j in range(len(state.x)):
-        p = first + j
-        noise = vol.noise * state.one[j]
-        out.attribution[NOISE, p] += noise
-        x, u = state.x[j], state.u[j]
-        state.was_x[j] = x
-        to = x + (state.scratch[j] + noise)
-        state.x[j] = to
-        out.runaway[p] |= not (bottom <= to <= top)
-        if to < out.low[p]:
-            out.low[p], out.low_step[p] = to, step + 1
-        out.high[p] = max(out.high[p], to)
-        if moves:
-            free = u + vol.beta * (to - x) - vol.reversion * u + vol.volatility * state.two[j]
-            v = min(max(free, vol.low), vol.high)
-            out.clipped[p] |= v != free
-            state.u[j] = v
-            out.peak[p] = max(out.peak[p], v)
+@kernel("out", "marks", "paths")
+def simulate_paths(
+    seed, start, stop, block, spot, rows, clock, grid, groups, hedge, law, vol, flows, active, out, marks, paths
+):
+    """Paths start..stop, a multiple of `block` of them; rows of the results in `feedback_state`.
 
-
-@kernel("out")
-def simulate_paths(seed, start, stop, block, spot, clock, grid, groups, hedge, law, vol, flows, active, out):
-    """Paths start..stop, in blocks; a multiple of `block` of them. Arrays of `out` have the paths last."""
-    steps = len(clock.day) - 1
-    n_groups, n_venues = len(groups.venue), len(hedge.open)
-    hedging = hedge.use.sum() > 0.0
-    slices = np.zeros((2, max(n_groups, 1), 2, grid.nx * grid.nu))
-    key = np.uint64(seed)
+    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty.
+    """
+    stay_apart()
+    steps = clock.table.shape[1] - 1
+    count, venues = len(groups.venue), len(hedge.open)
+    frames = FRAMES + clock.table[2].max() + 1
+    hedging = False
+    for c in range(HEDGED):
+        hedging |= hedge.use[c] != 0.0
+    line = not math.isnan(law.slope) and law.permanent == 1.0 and law.withdrawal == 0.0
+    bottom, top = grid.x_low, grid.x_low + grid.x_step * (grid.nx - 1)
+    slices = np.empty((2, count, 2, grid.nx * grid.nu))
+    reach = np.empty((2, 3), dtype=np.int64)
     for first in range(start, stop, block):
-        last = first + block
-        span = slice(first, last)
-        state = new_state(block, n_groups, n_venues, flows.pool_steps, len(flows.codes), len(flows.leverage))
-        state.left[:] = 1.0
-        for m in range(len(flows.leverage)):
-            state.aum[m] = flows.aum[m]
-            state.closed[m] = -flows.moved[m]
-        reach = np.full((2, 3), -1, dtype=np.int64)
-        _locate(grid, spot, state)
-        low, high = out.low[span], out.high[span]
+        s = np.zeros((rows.stop, block))
+        z = np.zeros((KNOCKED + count, block), dtype=np.int64)
+        reach[0, 0], reach[1, 0] = -1, -1
+        for j in range(block):
+            for r in range(len(flows.codes)):
+                s[rows.left + r, j] = 1.0
+            for m in range(flows.funds.shape[1]):
+                s[rows.aum + m, j] = flows.funds[1, m]
+                s[rows.closed + m, j] = -flows.funds[2, m]
+        locate(grid, spot, s, z)
+        low, high = locate(grid, spot, s, z)
         for k in range(steps + 1):
             if hedging:
-                a = min(state.row.min(), state.was_row.min()) if k else state.row.min()
-                z = max(state.row.max(), state.was_row.max()) if k else state.row.max()
-                blend(grid, groups, clock, k, slices, reach, a, z)
-                now = slices[k % 2]
-                if k == 0:
-                    begin(grid, groups, hedge, now, state)
-                else:
-                    add_changes(grid, groups, hedge, slices[1 - k % 2], now, k, state)
-                    for i in range(clock.dropped[k - 1], clock.dropped[k]):
-                        deliver(grid, groups, hedge, clock.drops[i], state, out.delivered[span])
-                    knock(grid, groups, hedge, now, k, state)
+                if k:
+                    _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k - 1, slices, reach, low, high)
+                _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
+                _changes(grid, groups, clock, hedge.use, k, rows, slices, s, z, out[DELIVERED, first:])
             if k == steps:
                 break
-            for c in range(GAMMA, KNOCK_IN + 1):
-                state.flow[c, :] = 0.0
-            state.flow[NEW, :] = 0.0
-            other_flows(flows, vol, clock, k, low, high, state)
+            _others(flows, vol, clock.dt, k, rows, s, out, first)
             if hedging:
-                trade(hedge, k, state, state.scratch, out.daily[clock.day[k], span], out.units[:, span])
-            _push(law, vol, active, state, out.attribution[:, span], out.flows[:, span])
-            _draw(key, np.uint64(first), k, state)
-            _advance(grid, vol, k, state, out, first)
-            _locate(grid, spot, state)
-            if clock.frame[k + 1] >= 0:
-                out.frames[clock.frame[k + 1], span] = state.x
-            if len(out.paths):
-                out.paths[k + 1, span] = state.x
-        out.x[span], out.shift[span] = state.x, state.u
-        for v in range(n_venues):
-            for c in range(5):
-                out.pending[c, span] += state.pending[v, c]
+                for v in range(venues):
+                    if hedge.open[v, k]:
+                        pending, daily = rows.pending + HEDGED * v, frames + clock.table[1, k]
+                        trade(
+                            hedge.use, hedge.fraction, hedge.share, hedge.band, pending, s, out, first, daily
+                        )
+            if line:
+                push_line(law.slope, active, s, out, first)
+            else:
+                push(law, vol.noise, active, s, out, first)
+            draw(seed, first, k, s)
+            advance(bottom, top, vol, k, s, out, marks, first)
+            low, high = locate(grid, spot, s, z)
+            frame = clock.table[2, k + 1]
+            for j in range(block):
+                if frame >= 0:
+                    out[FRAMES + frame, first + j] = s[X, j]
+                if len(paths):
+                    paths[k + 1, first + j] = s[X, j]
+        for j in range(block):
+            out[END, first + j], out[END_SHIFT, first + j] = s[X, j], s[U, j]
+            for v in range(venues):
+                for c in range(HEDGED):
+                    out[PENDING + c, first + j] += s[rows.pending + HEDGED * v + c, j]

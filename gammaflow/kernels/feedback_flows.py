@@ -5,105 +5,80 @@ from __future__ import annotations
 from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.deleveraging import next_share
 from gammaflow.kernels.elementary import exp
-from gammaflow.kernels.feedback_state import BASIS, DELEVERAGING, DIPS, FUNDS, LIQUIDATIONS
+from gammaflow.kernels.feedback_state import (
+    BOUGHT, DELEVERAGING, DIPS, FIRED_HIGH, FIRED_LOW, FLOW, FUNDS, HIGH, LIQUIDATIONS, LOW, RATE, U, X,
+)  # fmt: skip
 from gammaflow.kernels.hedge_surface import lerp
+from gammaflow.kernels.stack import stay_apart
 
-__all__ = ["other_flows"]
+__all__ = ["buy_dips", "delever", "liquidate", "rebalance"]
 
 
 @scalar
-def _fired(x, nodes, flow):
+def fired(x, pools):
     """Cumulative flow of liquidations at x: straight between the nodes, constant beyond them."""
-    last = len(nodes) - 1
-    if x <= nodes[0]:
-        return flow[0]
-    if x >= nodes[last]:
-        return flow[last]
+    last = pools.shape[1] - 1
+    at = min(max(x, pools[0, 0]), pools[0, last])
     low, high = 0, last
     while high - low > 1:
         middle = (low + high) // 2
-        if nodes[middle] <= x:
+        if pools[0, middle] <= at:
             low = middle
         else:
             high = middle
-    return lerp(flow[low], flow[high], (x - nodes[low]) / (nodes[high] - nodes[low]))
+    width = pools[0, high] - pools[0, low]
+    return lerp(pools[1, low], pools[1, high], (at - pools[0, low]) / width if width > 0.0 else 0.0)
 
 
 @subroutine()
-def _delever(flows, vol, clock, step, state):
-    """Sales of funds under rules, each from the share that it has left."""
-    day = step * clock.dt
-    out = state.flow[DELEVERAGING]
-    for r in range(len(flows.codes)):
-        left, p = state.left[r], flows.rules[r]
-        for j in range(len(out)):
-            ratio = exp(state.x[j])
-            share = next_share(flows.codes[r], p, vol.base + state.u[j], 1.0 - ratio, day, left[j])
-            out[j] -= (left[j] - share) * flows.holdings[r] * ratio
-            left[j] = share
+def delever(code, holdings, p, vol, day, left, s):
+    """Sales of a fund under a rule, from the share that it has left, row `left` of s."""
+    stay_apart()
+    for j in range(s.shape[1]):
+        ratio = exp(s[X, j])
+        before = s[left, j]
+        after = next_share(code, p, vol + s[U, j], 1.0 - ratio, day, before)
+        s[FLOW + DELEVERAGING, j] -= (before - after) * holdings * ratio
+        s[left, j] = after
 
 
 @subroutine()
-def _liquidate(flows, step, low, high, state):
+def liquidate(pools, pool_steps, slot, s, out, first):
     """Pools that the lowest and highest x have newly reached, each executed over pool_steps steps."""
-    out, slot = state.flow[LIQUIDATIONS], state.queue[step % flows.pool_steps]
-    for j in range(len(out)):
-        new = 0.0
-        if low[j] < state.fired[0, j]:
-            new += _fired(low[j], flows.pool_x, flows.pool_flow)
-            new -= _fired(state.fired[0, j], flows.pool_x, flows.pool_flow)
-            state.fired[0, j] = low[j]
-        if high[j] > state.fired[1, j]:
-            new += _fired(high[j], flows.pool_x, flows.pool_flow)
-            new -= _fired(state.fired[1, j], flows.pool_x, flows.pool_flow)
-            state.fired[1, j] = high[j]
-        if flows.pool_steps == 1:
-            out[j] = new
-        else:
-            new /= flows.pool_steps
-            state.rate[j] += new - slot[j]
-            slot[j] = new
-            out[j] = state.rate[j]
+    stay_apart()
+    for j in range(s.shape[1]):
+        low, high, new = out[LOW, first + j], out[HIGH, first + j], 0.0
+        if low < s[FIRED_LOW, j]:
+            new += fired(low, pools) - fired(s[FIRED_LOW, j], pools)
+            s[FIRED_LOW, j] = low
+        if high > s[FIRED_HIGH, j]:
+            new += fired(high, pools) - fired(s[FIRED_HIGH, j], pools)
+            s[FIRED_HIGH, j] = high
+        if pool_steps > 1:
+            new /= pool_steps
+            s[RATE, j] += new - s[slot, j]
+            s[slot, j] = new
+            new = s[RATE, j]
+        s[FLOW + LIQUIDATIONS, j] = new
 
 
 @subroutine()
-def _rebalance(flows, step, state):
-    """Leveraged funds at a close: L (L - 1) AUM times the return since the last close."""
-    out = state.flow[FUNDS]
-    for m in range(len(flows.leverage)):
-        if not flows.close[m, step]:
-            continue
-        L, aum, closed = flows.leverage[m], state.aum[m], state.closed[m]
-        for j in range(len(out)):
-            day = exp(state.x[j] - closed[j]) - 1.0
-            out[j] += L * (L - 1.0) * aum[j] * day
-            aum[j] *= max(1.0 + L * day, 0.0)
-            closed[j] = state.x[j]
+def rebalance(leverage, aum, closed, s):
+    """A leveraged fund at a close: L (L - 1) AUM times the return since the close before."""
+    stay_apart()
+    for j in range(s.shape[1]):
+        day = exp(s[X, j] - s[closed, j]) - 1.0
+        s[FLOW + FUNDS, j] += leverage * (leverage - 1.0) * s[aum, j] * day
+        s[aum, j] *= max(1.0 + leverage * day, 0.0)
+        s[closed, j] = s[X, j]
 
 
 @subroutine()
-def _buy_dips(flows, clock, state):
+def buy_dips(rate, reference, limit, dt, s):
     """Purchases in proportion to the distance below the reference, up to the limit."""
-    out, bought = state.flow[DIPS], state.bought
-    for j in range(len(out)):
-        wanted = flows.dip_rate * max(flows.dip_from - state.x[j], 0.0) * clock.dt
-        done = min(wanted, flows.dip_limit - bought[j])
-        bought[j] += done
-        out[j] = done
-
-
-@subroutine()
-def other_flows(flows, vol, clock, step, low, high, state):
-    """Flows of a step to state.flow, replacing those of the step before."""
-    for j in range(len(state.x)):
-        state.flow[DELEVERAGING, j] = flows.scheduled[step, 0]
-        state.flow[BASIS, j] = flows.scheduled[step, 1]
-    if len(flows.codes):
-        _delever(flows, vol, clock, step, state)
-    if len(flows.pool_x):
-        _liquidate(flows, step, low, high, state)
-    if len(flows.leverage):
-        state.flow[FUNDS, :] = 0.0
-        _rebalance(flows, step, state)
-    if flows.dip_rate > 0.0:
-        _buy_dips(flows, clock, state)
+    stay_apart()
+    for j in range(s.shape[1]):
+        wanted = rate * max(reference - s[X, j], 0.0) * dt
+        done = min(wanted, limit - s[BOUGHT, j])
+        s[BOUGHT, j] += done
+        s[FLOW + DIPS, j] = done

@@ -1,65 +1,93 @@
-"""Inputs of the feedback kernels, and the numbers that they keep per path of a block."""
+"""Layout of the feedback kernels: numbers of the paths of a block, of the results, and inputs.
+
+A block keeps its numbers in two tables with a path per column, `s` of floats and `z` of integers: the named
+rows below, and rows per group, venue, pool step, rule and fund from where `Rows` says. Few arrays make few
+arguments, and so little to compile.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from gammaflow.kernels.compile import subroutine
-
 __all__ = [
-    "BASIS", "CHARM", "DELEVERAGING", "DIPS", "FUNDS", "GAMMA", "HEDGED", "KNOCK_IN", "LIQUIDATIONS", "NEW",
-    "NOISE", "VANNA", "WIDTH", "Clock", "Flows", "Groups", "Hedge", "Law", "Out", "State", "Vol", "new_state",
+    "BASIS", "CHANNELS", "DELEVERAGING", "DIPS", "FUNDS", "GAMMA", "HEDGED", "LIQUIDATIONS", "NEW", "NOISE",
+    "Clock", "Flows", "Groups", "Hedge", "Law", "Rows", "Vol",
 ]  # fmt: skip
 
-# Columns of channels, as in gammaflow.feedback.channels.CHANNELS.
+# Channels, as in gammaflow.feedback.channels.CHANNELS; what is pending has the rows gamma, vanna, charm,
+# knock_in and new_trades.
 DELEVERAGING, GAMMA, VANNA, CHARM, KNOCK_IN, LIQUIDATIONS, BASIS, NEW, FUNDS, DIPS, NOISE = range(11)
-WIDTH = NOISE + 1
-
-#: Columns of what is pending: gamma, vanna, charm, knock_in, new_trades.
+CHANNELS = NOISE + 1
 HEDGED = 5
+
+# Rows of s.
+(X, U, WAS_X, PART, SHIFT, WAS_PART, WAS_SHIFT, ONE, TWO, PRICE, MOVE, NET, REACHED, BOUGHT, RATE, FIRED_LOW,
+ FIRED_HIGH) = range(17)  # fmt: skip
+FLOW = FIRED_HIGH + 1
+TRANSIENT = FLOW + CHANNELS
+REST = TRANSIENT + CHANNELS
+
+# Rows of z.
+ROW, COLUMN, WAS_ROW, WAS_COLUMN = range(4)
+KNOCKED = WAS_COLUMN + 1
+
+# Rows of results: floats, then frames and days; and integers.
+END, LOW, HIGH, PEAK, END_SHIFT, DELIVERED = range(6)
+ATTRIBUTION = DELIVERED + 1
+FLOWS = ATTRIBUTION + CHANNELS
+UNITS = FLOWS + CHANNELS
+PENDING = UNITS + CHANNELS
+FRAMES = PENDING + HEDGED
+LOW_STEP, RUNAWAY, CLIPPED, FAILED = range(4)
+MARKS = FAILED + 1
+
+
+class Rows(NamedTuple):
+    """First rows of s that depend on the numbers of groups, venues, pool steps, rules and funds."""
+
+    delta: int
+    pending: int
+    queue: int
+    left: int
+    aum: int
+    closed: int
+    stop: int
 
 
 class Clock(NamedTuple):
-    """The n steps: dt in days, and for each of the n + 1 times its node of the surface and its day."""
+    """The n steps of dt days."""
 
     dt: float
-    node: Any  # (n + 1,) int: node of the surface below
-    weight: Any  # (n + 1,) weight of the node above
-    day: Any  # (n + 1,) int
-    frame: Any  # (n + 1,) int: number of the frame, -1 for none
-    drops: Any  # (k,) int: nodes before expiries whose hedge is delivered, not traded
-    dropped: Any  # (n + 1,) int: how many of them are past
+    weight: Any  # (n + 1,) of the node of the surface above each time
+    table: Any  # (4, n + 1) int: node below, day, frame or -1, expiries past whose hedge is delivered
+    drops: Any  # (k,) int: nodes before those expiries
 
 
 class Groups(NamedTuple):
-    """Groups of rows of the surface."""
+    """Groups of rows of the surface: units (G, 2, nt, nx * nu), barriers, and weights over time."""
 
-    barrier: Any  # (G,) ln S; NaN none
-    side: Any  # (G,)
+    units: Any
+    barrier: Any  # (2, G): ln S, and its side, 0.0 for none
     look: Any  # (G, n + 1) bool: the barrier is observed
     venue: Any  # (G,) int
-    ramp: Any  # (G, n + 1) weight; the weight before time 0 is 1 for positions, 0 for new trades
+    ramp: Any  # (G, n + 2) weight, the first one before the start
     fixed: Any  # (G,) bool: weight 1 throughout
 
 
 class Hedge(NamedTuple):
-    """Hedging of dealers: when, how much, and of what."""
+    """When and how much dealers hedge: open (V, n + 1) bool, use (5,) 0.0 or 1.0."""
 
-    open: Any  # (V, n + 1) bool
-    use: Any  # (5,) 0.0 or 1.0
+    open: Any
+    use: Any
     fraction: float
     share: float
     band: float
 
 
 class Law(NamedTuple):
-    """Price impact; slope is NaN unless impact is the same line on both sides."""
+    """Price impact: tables (3, 2, k) of sizes, moves and exponents; slope is NaN unless it is one line."""
 
-    sizes: Any
-    moves: Any
-    exponents: Any
+    table: Any
     slope: float
     permanent: float
     decay: float
@@ -67,7 +95,7 @@ class Law(NamedTuple):
 
 
 class Vol(NamedTuple):
-    """Noise of a step, and the steps of the vol shift."""
+    """Noise of a step, steps of the vol shift, and its range; base is the vol at shift 0."""
 
     noise: float
     beta: float
@@ -81,98 +109,13 @@ class Vol(NamedTuple):
 class Flows(NamedTuple):
     """Flows of the other channels."""
 
-    scheduled: Any  # (n, 2) currency: deleveraging, basis
-    codes: Any  # (R,) int: rules
-    rules: Any  # (R, W)
-    holdings: Any  # (R,)
-    pool_x: Any  # (L,) nodes of liquidations
-    pool_flow: Any  # (L,)
+    scheduled: Any  # (2, n) currency: deleveraging, basis
+    codes: Any  # (R,) int
+    rules: Any  # (R, 1 + W): holdings, parameters
+    pools: Any  # (2, L): x of the nodes of liquidations, cumulative flow
     pool_steps: int
-    leverage: Any  # (M,)
-    aum: Any  # (M,)
-    moved: Any  # (M,) ln return since the close before the start
+    funds: Any  # (3, M): leverage, assets, ln return since the close before the start
     close: Any  # (M, n) bool
     dip_rate: float
     dip_from: float
     dip_limit: float
-
-
-class Out(NamedTuple):
-    """Results, paths last; see `gammaflow.feedback.raw_paths.RawPaths`."""
-
-    x: Any
-    low: Any
-    high: Any
-    low_step: Any
-    peak: Any
-    runaway: Any
-    clipped: Any
-    failed: Any
-    attribution: Any
-    flows: Any
-    units: Any
-    pending: Any
-    delivered: Any
-    shift: Any
-    frames: Any
-    daily: Any
-    paths: Any
-
-
-class State(NamedTuple):
-    """Numbers of the paths of a block, (B,) each unless said; `was` is the state of the step before."""
-
-    x: Any
-    u: Any
-    was_x: Any
-    was_u: Any
-    row: Any
-    part: Any
-    column: Any
-    shift: Any
-    was_row: Any
-    was_part: Any
-    was_column: Any
-    was_shift: Any
-    one: Any
-    two: Any
-    price: Any
-    scratch: Any
-    net: Any
-    reached: Any
-    knocked: Any  # (G, B)
-    delta: Any  # (G, B)
-    pending: Any  # (V, 5, B)
-    flow: Any  # (11, B)
-    transient: Any  # (11, B)
-    queue: Any  # (pool_steps, B)
-    rate: Any
-    fired: Any  # (2, B)
-    left: Any  # (R, B)
-    aum: Any  # (M, B)
-    closed: Any  # (M, B)
-    bought: Any
-
-
-@subroutine()
-def new_state(size, groups, venues, pool_steps, rules, funds):
-    """Empty arrays of a block of `size` paths."""
-    whole = np.zeros((4, size), dtype=np.int64)
-    line = np.zeros((16, size))
-    return State(
-        line[0], line[1], line[2], line[3],
-        whole[0], line[4], whole[1], line[5], whole[2], line[6], whole[3], line[7],
-        line[8], line[9], line[10], line[11], line[12], line[13],
-        np.zeros((groups, size), dtype=np.int64),
-        np.zeros((groups, size)),
-        np.zeros((venues, HEDGED, size)),
-        np.zeros((WIDTH, size)),
-        np.zeros((WIDTH, size)),
-        np.zeros((pool_steps, size)),
-        line[14],
-        np.zeros((2, size)),
-        np.zeros((rules, size)),
-        np.zeros((funds, size)),
-        np.zeros((funds, size)),
-        line[15],
-    )  # fmt: skip

@@ -7,7 +7,7 @@ the grid the last node counts.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gammaflow.kernels.compile import scalar, subroutine
 
@@ -15,9 +15,8 @@ __all__ = ["Grid", "blend_rows", "lerp", "place", "shapley", "slice_delta"]
 
 
 class Grid(NamedTuple):
-    """Units (G, 2, nt, nx * nu) of groups, states and times, and the two even axes."""
+    """The two even axes of a surface."""
 
-    units: Any
     nx: int
     nu: int
     x_low: float
