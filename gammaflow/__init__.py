@@ -21,6 +21,7 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, impact
+from gammaflow.feedback.limit_capacity import LimitCapacity, limit_capacity
 from gammaflow.feedback.mirror import mirror
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
@@ -84,6 +85,7 @@ __all__ = [
     "GammaflowError",
     "HedgeFlow",
     "Levels",
+    "LimitCapacity",
     "Limits",
     "MismatchError",
     "OpenInterestChange",
@@ -131,6 +133,7 @@ __all__ = [
     "flow_ladder",
     "hedge_flow",
     "impact",
+    "limit_capacity",
     "mirror",
     "note_maps",
     "open_close",
