@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -255,14 +256,14 @@ class Impact(Frozen):
         """Move of ln S against the flow, with the bounds where there is a range (matplotlib Axes)."""
         from gammaflow.plot.curves import plot_lines
 
-        reach = max(self.per_1pct, self.per_1pct_up) * 10.0
+        reach = max(np.abs(self.flow([-0.1, 0.1])))
         flows = np.linspace(-reach, reach, 401)
         curves = {"impact": self}
         if (span := self.bounds()) is not None:
-            curves |= {f"depth x {f:g}": c for f, c in zip(self.range or (), span, strict=True)}
+            curves |= {f"depth x {f:.3g}": c for f, c in zip(self.range or (), span, strict=True)}
         divisor, unit = readable(flows, self.currency)
         lines = pd.DataFrame({n: 100.0 * c.log_return(flows) for n, c in curves.items()}, flows / divisor)
-        title = f"price impact: {self.name}; source: {self.source}"
+        title = f"price impact, {self.name}\nsource: {shorten(self.source, 90, placeholder=' ...')}"
         return plot_lines(lines, title, "move of ln S [%]", f"net flow [{unit}], < 0 sells", ax=ax)
 
     @property

@@ -145,7 +145,7 @@ class LimitCapacity(Frozen):
         curves = pd.DataFrame(np.outer(self.gamma_at(spots), self.contracts), spots, self.contracts)
         curves.columns.name = "contracts"
         labels = [f"{n:,.0f} contracts" for n in self.contracts]
-        title = f"capacity of position limits: {self._terms}"
+        title = f"capacity of position limits, all contracts at one strike\n{self._terms}"
         unit = describe(self.currency)["gamma"]
         return plot_curves(
             curves, self.spot, title, unit, name="gamma, size", labels=labels, currency=self.currency, ax=ax
