@@ -448,7 +448,7 @@ def test_all_problems_are_told_at_once(calibration):
 
 def test_a_beta_beside_that_of_the_profile_is_refused(calibration):
     moving = gf.sweep_spot(calibration.book, [7e4], dynamics=gf.dynamics.spot_vol_beta(-3.0))
-    with pytest.raises(SchemaError, match="beta: received -2.0 for a profile of dynamics spot_vol_beta"):
+    with pytest.raises(SchemaError, match=r"beta: received -2\.0 for a profile of dynamics spot_vol_beta"):
         gf.loop_gain(moving, DEPTH, beta=-2.0)
     chain = gf.demo_chain()
     smile = gf.sweep_spot(gf.assign_positions(chain), [7e4], dynamics=gf.dynamics.skew_stickiness(1.0))
