@@ -21,7 +21,10 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact, liquidations
+from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
+from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
+from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -83,6 +86,7 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgeSurface",
     "Levels",
     "Limits",
     "LoopGain",
@@ -113,6 +117,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "constant_gamma_surface",
     "conventions",
     "customer_flow",
     "demo_chain",
@@ -130,7 +135,9 @@ __all__ = [
     "flow_around_spot",
     "flow_ladder",
     "hedge_flow",
+    "hedge_surface",
     "impact",
+    "knock_in_table",
     "liquidations",
     "loop_gain",
     "note_maps",
@@ -146,6 +153,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "shifted_barrier",
     "sign_bands",
     "sweep",
     "sweep_spot",
