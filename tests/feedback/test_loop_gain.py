@@ -240,6 +240,18 @@ def test_a_note_sells_at_its_barrier_what_the_map_of_notes_says():
     assert (barriers["trade"] < 0.0).all()
 
 
+@pytest.mark.parametrize(("beta", "days"), [(0.0, 0.0), (-1.5, 4.0)])
+def test_knock_ins_are_those_of_the_table_of_knock_ins(beta, days):
+    book = barrier_book(position=3.0) + barrier_book(side="up-in call", level=120.0, position=-5.0)
+    table = gf.knock_in_table(book, beta=beta, days=days)
+    how = gf.dynamics.spot_vol_beta(beta) if beta else "sticky_strike"
+    gain = gf.loop_gain(gf.sweep_spot(book, [90.0], days=days, dynamics=how), 1e6)
+    assert table["barrier"].tolist() == [70.0, 120.0]
+    for _, row in table.iterrows():  # sells into a fall and buys into a rise are +
+        expected = row["side"] * row["trade"] / 1e6
+        assert gain.at(row["barrier"])["knock_in"] == pytest.approx(expected, rel=1e-6)
+
+
 def test_two_sides_of_one_level_do_not_mix():
     """A down barrier that was hit is alive again in a profile above it; a rise does not trade it."""
     down = barrier_book(spot=69.0)
