@@ -120,7 +120,7 @@ class Market:
     depth_range: DepthRange = None
     depth_source: DepthSource = None
 
-    def impact(self, currency: str) -> impact.Impact:
+    def impact(self) -> impact.Impact:
         """The impact of these options.
 
         Raises
@@ -150,7 +150,6 @@ class Market:
         terms: dict[str, Any] = {
             "permanent": self.permanent,
             "range": _range(self.depth_range),
-            "currency": currency,
         }
         terms["half_life"] = np.inf if self.half_life is None else self.half_life
         if self.depth_source is not None:
@@ -185,14 +184,17 @@ class Shock:
     pools: Pools = None
     pools_asof: PoolsAsOf = None
 
+    def check(self) -> None:
+        """SchemaError for options that do not go together."""
+        if self.pools is None and self.pools_asof is not None:
+            raise SchemaError(
+                f"--liquidations-asof: received {self.pools_asof!r} without --liquidations; leave it out, "
+                "or add the file."
+            )
+
     def liquidations(self, book: Book) -> liquidations.Liquidations | None:
         """The liquidation pools of these options, as they could be known at the time of a book."""
         if self.pools is None:
-            if self.pools_asof is not None:
-                raise SchemaError(
-                    f"--liquidations-asof: received {self.pools_asof!r} without --liquidations; leave it "
-                    "out, or add the file."
-                )
             return None
         asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
         try:
