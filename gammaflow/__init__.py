@@ -26,6 +26,7 @@ from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
+from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.paths import FeedbackPaths
 from gammaflow.feedback.simulation import simulate_feedback
@@ -159,6 +160,7 @@ __all__ = [
     "hedge_path",
     "hedge_surface",
     "impact",
+    "knock_in_table",
     "liquidations",
     "loop_gain",
     "note_maps",
@@ -174,6 +176,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "shifted_barrier",
     "sign_bands",
     "simulate_feedback",
     "solve_cascade",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_number, floats, read_only, utc
 from gammaflow.errors import SchemaError
+from gammaflow.feedback.surface_nodes import between
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
@@ -138,7 +139,7 @@ class HedgeSurface(Frozen):
         x = np.log(S / self.spot)
         axes = np.broadcast_arrays(floats(days), x, floats(vol_shift))
         ends = [
-            _between(nodes, at) for nodes, at in zip((self.days, self.x, self.vol_shifts), axes, strict=True)
+            between(nodes, at) for nodes, at in zip((self.days, self.x, self.vol_shifts), axes, strict=True)
         ]
         units = self.units[np.arange(len(known)), known.astype(int)]
         out = np.zeros((len(known), *axes[0].shape))
@@ -210,14 +211,6 @@ class HedgeSurface(Frozen):
 
     def __repr__(self) -> str:
         return self.summary()
-
-
-def _between(nodes: Array, at: Array) -> tuple[NDArray[np.int64], Array]:
-    """Place of the node below each value, and the weight of the one above; ends beyond the nodes."""
-    if len(nodes) == 1:
-        return np.zeros(at.shape, dtype=np.int64), np.zeros(at.shape)
-    low = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
-    return low, np.clip((at - nodes[low]) / (nodes[low + 1] - nodes[low]), 0.0, 1.0)
 
 
 def constant_gamma_surface(
