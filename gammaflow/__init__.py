@@ -24,6 +24,7 @@ from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
+from gammaflow.feedback.mirror import mirror
 from gammaflow.feedback.paths import FeedbackPaths
 from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
@@ -150,6 +151,7 @@ __all__ = [
     "impact",
     "knock_in_table",
     "liquidations",
+    "mirror",
     "note_maps",
     "open_close",
     "open_interest_change",
