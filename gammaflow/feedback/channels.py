@@ -10,9 +10,12 @@ import numpy as np
 
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.feedback.liquidations import Liquidations
+from gammaflow.feedback.sales_schedule import Schedule
+from gammaflow.feedback.share_rule import ShareRule
 from gammaflow.frozen import Frozen
 
-__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades", "ramp"]
+__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades", "channel_of", "ramp"]
 
 #: Channels in the order of arrays.
 CHANNELS = (
@@ -98,6 +101,16 @@ class BasisUnwind(Frozen):
                 "reversion": lambda: check_number(self.reversion, "reversion", 0.0),
             },
         )
+
+
+def channel_of(thing: Any) -> str | None:
+    """Channel that an object makes; None for an object of another kind."""
+    if isinstance(thing, ShareRule | Schedule):
+        return "deleveraging"
+    if isinstance(thing, Liquidations):
+        return "liquidations"
+    own = isinstance(thing, BasisUnwind | DipBuyers | LeveragedFunds | NewTrades)
+    return str(thing.channel) if own else None
 
 
 def ramp(days: Any, start: float, end: float) -> Any:

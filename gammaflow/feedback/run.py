@@ -10,17 +10,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, sessions
-from gammaflow.feedback.channels import CHANNELS, HEDGES, BasisUnwind, DipBuyers, LeveragedFunds, ramp
+from gammaflow.errors import ConvergenceError
+from gammaflow.feedback.channels import CHANNELS, HEDGES, BasisUnwind, DipBuyers, LeveragedFunds, channel_of, ramp
 from gammaflow.feedback.impact_curve import Impact
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.feedback.raw_paths import RawPaths
+from gammaflow.feedback.sales_schedule import Schedule
 from gammaflow.feedback.setup import Setup
+from gammaflow.feedback.share_rule import ShareRule
 from gammaflow.feedback.stacked import Stack, stack_surfaces
 from gammaflow.kernels import deleveraging
 from gammaflow.kernels.blocks import in_ranges
 from gammaflow.kernels.feedback import simulate_paths
 from gammaflow.kernels.feedback_state import (
-    ATTRIBUTION, CLIPPED, DELIVERED, END, END_SHIFT, FLOWS, FRAMES, HEDGED, HIGH, LOW, LOW_STEP, MARKS, PEAK,
+    ATTRIBUTION, CLIPPED, DELIVERED, END, END_SHIFT, FAILED, FLOWS, FRAMES, HEDGED, HIGH, LOW, LOW_STEP, MARKS, PEAK,
     PENDING, REST, RUNAWAY, UNITS, Clock, Flows, Groups, Hedge, Law, Rows, Vol,
 )  # fmt: skip
 from gammaflow.positions.venues import open_venues
@@ -42,7 +45,7 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     n, options = setup.steps, setup.options
     dt = setup.days / n
     names = [name for name in CHANNELS[:-1] if name in channels]
-    objects = [thing for thing in options["objects"] if thing.channel in names]
+    objects = [thing for thing in options["objects"] if channel_of(thing) in names]
     hedges = [name for name in names if name in (*HEDGES, "new_trades")]
     moving = setup.beta != 0.0 or options["vol_of_vol"] > 0.0
     stack = stack_surfaces(setup.surface, options["new_trades"] if "new_trades" in names else (), moving)
@@ -58,7 +61,7 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     marks = np.zeros((MARKS, padded), np.int64)
     path = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
-        setup.surface.spot, _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt),
+        setup.surface.spot, options["mode"] == "implicit", _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt),
         _hedge(setup, stack, hedges, dt), _law(setup.impact, options["depth_withdrawal"], dt), vol, flows,
         active,
     )  # fmt: skip
@@ -69,6 +72,13 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
         pieces=4,
         whole=block,
     )
+    failed = marks[FAILED, : setup.paths].sum()
+    if failed:
+        raise ConvergenceError(
+            f"mode: 'implicit' found no unique move on {failed:,} of {setup.paths:,} paths, where the loop gain "
+            "reaches 1: hedges move price by as much as makes them. Legal: a book and depth with a loop gain "
+            "below 1 (see loop_gain), or mode='explicit', in which such paths run away step by step."
+        )
     out, marks, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, marks, path))
     end, interest = _basis_end(basis, n, dt)
     frames = FRAMES + len(frame_steps)
@@ -108,11 +118,9 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
     frames = np.unique(np.linspace(0, n, min(setup.options["frames"], n + 1)).round().astype(np.int64))
     frame = np.full(n + 1, -1)
     frame[frames] = np.arange(len(frames))
-    drops = setup.surface.drops if setup.surface.expiring == "delivered" else np.empty(0, np.int64)
-    drops = np.searchsorted(days, setup.surface.days[drops])
-    dropped = np.searchsorted(days[drops + 1], t, side="right")
+    dropped = np.searchsorted(days[stack.drops + 1], t, side="right")
     day = np.floor(t + _SAME).astype(np.int64)
-    return Clock(dt, weight, np.stack([node, day, frame, dropped]), drops), frames
+    return Clock(dt, weight, np.stack([node, day, frame, dropped]), stack.drops), frames
 
 
 def _groups(stack: Stack, n: int, dt: float) -> Groups:
@@ -181,6 +189,10 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
     for unwind in basis:
         sold = _spread(unwind.value, unwind.start, unwind.end, n, dt)
         scheduled[1] -= (1.0 - unwind.futures_weight) * sold
+    for thing in objects:
+        if isinstance(thing, Schedule):
+            scheduled[0] += thing.schedule(dt * np.arange(n + 1))
+    rules = [thing for thing in objects if isinstance(thing, ShareRule)]
     pools = [thing for thing in objects if isinstance(thing, Liquidations)]
     pool_x, pool_flow = sum(pools[1:], pools[0]).nodes(setup.spot) if pools else (np.empty(0), np.empty(0))
     funds = [thing for thing in objects if isinstance(thing, LeveragedFunds)]
@@ -192,7 +204,8 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
     reference = setup.spot if dips.reference is None else dips.reference
     return Flows(
         scheduled,
-        np.empty(0, np.int64), np.empty((0, 1 + deleveraging.WIDTH)),
+        np.array([rule.code for rule in rules], np.int64),
+        np.array([(rule.holdings, *rule.parameters) for rule in rules]).reshape(-1, 1 + deleveraging.WIDTH),
         np.stack([pool_x, pool_flow]), options["liquidation_steps"],
         np.array([[*pair, fund.moved] for pair, fund in pairs]).reshape(-1, 3).T, close,
         100.0 * dips.per_1pct, float(np.log(reference / setup.spot)), dips.limit,

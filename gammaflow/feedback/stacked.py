@@ -32,6 +32,7 @@ class Stack(NamedTuple):
     looks: tuple[Array, ...]
     venues: list[str]  # names, (V,)
     place: NDArray[np.int64]  # (G,) of each group's venue in venues
+    drops: NDArray[np.int64]  # (k,) places in days before expiries whose hedge is delivered
     ramps: list[tuple[float, float]]  # (G,) first and last day of trading
 
 
@@ -69,8 +70,14 @@ def stack_surfaces(
         tuple(look for s in surfaces for look in s.looks),
         venues,
         np.array([venues.index(name) for name in names], dtype=np.int64),
+        np.searchsorted(days, np.unique(np.concatenate([s.days[s.drops] for s in surfaces if delivered(s)] or [[]]))),
         [HELD] * len(surface.side) + [(a, b) for s, a, b in new for _ in s.side],
     )
+
+
+def delivered(surface: HedgeSurface) -> bool:
+    """Whether hedges of rows that expire are delivered rather than traded away."""
+    return surface.expiring == "delivered"
 
 
 def _check_same(surface: HedgeSurface, other: HedgeSurface) -> None:
@@ -83,10 +90,12 @@ def _check_same(surface: HedgeSurface, other: HedgeSurface) -> None:
         )
         if len(a) != len(b) or not np.allclose(a, b, rtol=1e-12, atol=1e-12)
     ]
+    if surface.expiring != other.expiring:
+        problems.append(f"expiring: {other.expiring!r}, against {surface.expiring!r}")
     if problems:
         raise MismatchError(
-            f"new trades: received a surface on another grid ({'; '.join(problems)}). Pass the book, or make "
-            "both with the same low, high, step and vol_range."
+            f"new trades: received a surface that differs ({'; '.join(problems)}). Pass the book, or make "
+            "both with the same low, high, step, vol_range and expiring."
         )
 
 

@@ -24,8 +24,8 @@ Array = NDArray[np.float64]
 # Largest grid [bytes].
 _MOST = 1_000_000_000
 
-# Rounds of finer nodes.
-_ROUNDS = 3
+# Rounds of finer nodes, and what one gains where delta is smooth; a tolerance out of reach is not tried.
+_ROUNDS, _GAIN = 2, 4.0
 
 
 class _Steps(NamedTuple):
@@ -76,10 +76,10 @@ def hedge_surface(
         Distance of the spots in ln S and of the vol shifts [1.00 of vol].
     time_ratio : float
         Factor, in (0, 1), by which the time left to a row's next expiry or date falls from node to node, down
-        to the time in which spot diffuses by half a step.
+        to the time in which spot diffuses by half a step, with which rows are valued until then.
     tol : float
-        Error of interpolation, as a share of gross delta, outside the last hours. The nodes are halved up to
-        three times to meet it; a surface that misses it says so.
+        Error of interpolation, as a share of gross delta, outside the last hours. Nodes are made up to
+        four times as dense where that can meet it; a surface that misses it says so.
     expiring : "unwound" or "delivered"
         Whether the hedge of rows that expire is traded away as they drop out, or settled by delivery, without
         a trade. The grid is the same; `HedgeSurface.drops` says where.
@@ -97,7 +97,7 @@ def hedge_surface(
 
     Notes
     -----
-    Rows are valued at up to 24 Chebyshev points in ln volatility, at times of their own, and carried from
+    Rows are valued at up to 12 Chebyshev points in ln volatility, at times of their own, and carried from
     there to the nodes. On the side of a continuously observed barrier where rows are knocked, delta of those
     not knocked is continued in a straight line.
 
@@ -123,18 +123,16 @@ def hedge_surface(
     refuse("hedge surface", problems)
     days, tol, row_tol, expiring, (spots, shifts), steps = values
     valuation = Valuation(book, days, steps.spot, row_tol)
-    for _ in range(_ROUNDS):
-        surface = _on(valuation, steps, spots, shifts, expiring)
-        if surface.error.share <= tol:
-            return surface
-        finer = _finer(surface, valuation, steps, tol)
-        if _bytes(valuation, finer, spots, shifts) > _MOST:
+    surface = _on(valuation, steps, spots, shifts, expiring)
+    for left in range(_ROUNDS, 0, -1):
+        if not tol < surface.error.share <= tol * _GAIN**left:
             break
-        steps = finer
-    else:
+        steps = _finer(surface, valuation, steps, tol)
+        if _bytes(valuation, steps, spots, shifts) > _MOST:
+            break
         surface = _on(valuation, steps, spots, shifts, expiring)
-        if surface.error.share <= tol:
-            return surface
+    if surface.error.share <= tol:
+        return surface
     missed = (
         f"interpolation misses the tolerance: {surface.error.share:.2%} of gross delta, {tol:.2%} asked for; "
         "pass a narrower range of spots or vols with a smaller step."

@@ -8,7 +8,17 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.exposure import chebyshev
 from gammaflow.positions.book import Book
 
-__all__ = ["BESIDE", "between", "lowest_shift", "over_vols", "pair", "time_nodes", "vol_nodes", "vol_points"]
+__all__ = [
+    "BESIDE",
+    "between",
+    "lowest_shift",
+    "over_vols",
+    "pair",
+    "time_nodes",
+    "valued_at",
+    "vol_nodes",
+    "vol_points",
+]
 
 Array = NDArray[np.float64]
 
@@ -22,8 +32,9 @@ _ROUNDING = 1e-15
 # Volatility to which the book's lowest may fall, as a share of it.
 _LEAST = 0.25
 
-# Chebyshev points in ln vol: with 24 a real chain's delta is off by 1e-6 of gross delta (measured).
-_POINTS = 24
+# Chebyshev points in ln vol, over a range of 48 steps of vol: with 12 delta of a real chain is off by 3e-6 of
+# its largest value, that of ten notes by 1e-5 (measured).
+_POINTS = 12
 
 # Ends of a range within this share of a step from a node need no further node.
 _SNAP = 1e-9
@@ -43,14 +54,22 @@ def time_nodes(jumps: Array, days: float, ratio: float, least: float) -> Array:
     """
     nodes, start = [np.array([0.0, days])], 0.0
     for before, after in zip(*pair(np.sort(jumps)), strict=True):
-        count = max(0, int(np.ceil(np.log(max(before - start, least) / least) / -np.log(ratio))))
-        nodes.append(before - (before - start) * ratio ** np.arange(1, count + 1))
+        left = before - start
+        count = int(np.ceil(np.log(left / least) / -np.log(ratio))) if left > least else 0
+        nodes.append(before - np.maximum(left * ratio ** np.arange(1, count + 1), least))
         if before >= days:
             break
         nodes.append(np.array([before, after]))
         start = after
     every = np.concatenate(nodes)
     return np.unique(every[(every >= 0.0) & (every <= days)])
+
+
+def valued_at(day: float, jumps: Array, least: float) -> float:
+    """Day as of which rows are valued: at least `least` days before their next jump, but not before today."""
+    ahead = pair(jumps)[1]
+    ahead = ahead[ahead > day]
+    return max(0.0, min(day, float(ahead.min()) - least)) if ahead.size else day
 
 
 def lowest_shift(book: Book) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,15 @@ from gammaflow.checks import read_only
 from gammaflow.exposure.sums import cash_greeks, cash_sums
 from gammaflow.feedback.barrier_groups import CLOSE, CONTINUOUS, NONE, barrier_groups
 from gammaflow.feedback.surface import ALIVE, KNOCKED, HedgeSurface
-from gammaflow.feedback.surface_nodes import BESIDE, between, over_vols, pair, time_nodes, vol_points
+from gammaflow.feedback.surface_nodes import (
+    BESIDE,
+    between,
+    over_vols,
+    pair,
+    time_nodes,
+    valued_at,
+    vol_points,
+)
 from gammaflow.positions.book import Book
 from gammaflow.text import rows_text
 
@@ -28,8 +35,8 @@ _FAR = 4.0
 # A node nearer to a barrier than this share of a step says nothing of the slope there.
 _NEAR = 0.05
 
-# Steps that spot diffuses by in the last hours, and in the last time between nodes before a jump, which is at
-# least a share of the horizon.
+# Steps that spot diffuses by in the last hours, and in the least time left with which rows are valued before
+# a jump: nodes sum a Gaussian as narrow as half a step to 2 %, so that the trade across it is bounded.
 _BROAD, _THIN, _LEAST = 2.0, 0.5, 1e-6
 
 
@@ -115,17 +122,12 @@ class Valuation:
         return np.unique(np.concatenate([self._own_times(part, step, ratio) for part in self.alive]))
 
     def last_days(self, shift: float) -> float:
-        """Days before an expiry in which spot diffuses by less than two steps, so that cells average gamma."""
-        return (_BROAD * self._step / (self._middle_vol + shift)) ** 2 * DAYS_PER_YEAR
-
-    @cached_property
-    def _middle_vol(self) -> float:
-        sigma = self.book["sigma"][~np.isnan(self.book["sigma"])]
-        return float(np.median(sigma)) if sigma.size else np.inf
+        """Days before a jump in which cells average gamma: spot diffuses by less than two steps."""
+        return _diffusion_days(_BROAD * self._step, _middle_vol(self.book) + shift)
 
     def _own_times(self, part: _Part, step: float, ratio: float) -> Array:
-        least = max((_THIN * step / self._middle_vol) ** 2 * DAYS_PER_YEAR, _LEAST * self.days)
-        return time_nodes(part.jumps, self.days, ratio, least)
+        least = _diffusion_days(_THIN * step, _middle_vol(part.book))
+        return time_nodes(part.jumps, self.days, ratio, max(least, _LEAST * self.days))
 
     def direct(self, parts: list[_Part], spots: Array, day: float, shift: float) -> Array:
         """Delta of each group at each spot [units], (G, m), by full revaluation."""
@@ -145,9 +147,16 @@ class Valuation:
         for part in parts:
             own, points = self._own_times(part, step, ratio), vol_points(part.book, shifts)
             values = np.empty((len(part.groups), len(own), len(spots), len(points)))
-            for i, day in enumerate(own.tolist()):
-                for j, shift in enumerate(points.tolist()):
-                    values[:, i, :, j] = self._units(part, spots, day, shift)
+            for j, shift in enumerate(points.tolist()):
+                least = _diffusion_days(_THIN * step, _middle_vol(part.book) + shift)
+                last = np.nan
+                for i, day in enumerate(own.tolist()):
+                    when = valued_at(day, part.jumps, least)
+                    if when == last:
+                        values[:, i, :, j] = values[:, i - 1, :, j]
+                    else:
+                        values[:, i, :, j] = self._units(part, spots, when, shift)
+                    last = when
             values = over_vols(values, part.book, shifts)
             low, weight = between(own, times)
             weight = weight[:, None, None]
@@ -193,6 +202,17 @@ class Valuation:
             book=self.book,
             remarks=(*self.remarks, *shortfall_lines(self._accuracy.shortfalls)),
         )
+
+
+def _middle_vol(book: Book) -> float:
+    """Median volatility of the rows; infinite where none has one."""
+    sigma = book["sigma"][~np.isnan(book["sigma"])]
+    return float(np.median(sigma)) if sigma.size else np.inf
+
+
+def _diffusion_days(distance: float, sigma: float) -> float:
+    """Days in which ln spot diffuses by a distance."""
+    return (distance / sigma) ** 2 * DAYS_PER_YEAR
 
 
 def _merged(

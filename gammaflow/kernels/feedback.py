@@ -1,7 +1,7 @@
 """Paths of price under feedback: a block of paths at a time, all of them a step at a time.
 
-In a step dealers trade what their delta has changed by in the step before, the other channels trade, the sum
-moves price by the law of impact, and noise and vol move on.
+In a step dealers trade what their delta has changed by in the step before (or, implicit, in this one), the
+other channels trade, the sum moves price by the law of impact, and noise and vol move on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from gammaflow.kernels.compile import kernel, subroutine
 from gammaflow.kernels.feedback_flows import buy_dips, delever, liquidate, rebalance
 from gammaflow.kernels.feedback_hedge import NEW_PENDING, add_changes, begin, deliver, knock, trade
+from gammaflow.kernels.feedback_implicit import solve_steps
 from gammaflow.kernels.feedback_price import advance, draw, locate, push, push_line
 from gammaflow.kernels.feedback_state import (
     BASIS, DELEVERAGING, DELIVERED, DIPS, END, END_SHIFT, FLOW, FRAMES, FUNDS, GAMMA, HEDGED, KNOCKED, NEW,
@@ -51,8 +52,8 @@ def _blend(units, sides, clock, nu, nx, step, slices, reach, first, last):
 
 
 @subroutine()
-def _changes(grid, groups, clock, use, step, rows, slices, s, z, delivered):
-    """What each group's delta has changed by in the step before, and knock-ins, to what is pending."""
+def _changes(grid, groups, clock, use, implicit, step, rows, slices, s, z, delivered):
+    """Changes of each group's delta in the step before, unless it was implicit, and knock-ins, to pending."""
     stay_apart()
     nu, now, before = grid.nu, slices[step % 2], slices[1 - step % 2]
     for g in range(len(groups.venue)):
@@ -66,7 +67,8 @@ def _changes(grid, groups, clock, use, step, rows, slices, s, z, delivered):
                 s[pending + NEW_PENDING, j] += use[4] * (after - was) * s[delta, j]
             continue
         weight = 0.5 * (after + was)
-        add_changes(before[g], now[g], nu, use, weight, after - was, delta, pending, g, s, z)
+        if not implicit:
+            add_changes(before[g], now[g], nu, use, weight, after - was, delta, pending, g, s, z)
         for i in range(clock.table[3, step - 1], clock.table[3, step]):
             node = clock.drops[i]
             units = groups.units[g]
@@ -85,7 +87,7 @@ def _others(flows, vol, dt, step, rows, s, out, first):
             s[FLOW + c, j] = at
     for r in range(len(flows.codes)):
         rule = flows.rules[r]
-        delever(flows.codes[r], rule[0], rule[1:], vol.base, step * dt, rows.left + r, s)
+        delever(flows.codes[r], rule[0], rule[1:], vol.base, (step + 1) * dt, rows.left + r, s)
     if flows.pools.shape[1]:
         liquidate(flows.pools, flows.pool_steps, rows.queue + step % flows.pool_steps, s, out, first)
     if flows.funds.shape[1]:
@@ -100,8 +102,9 @@ def _others(flows, vol, dt, step, rows, s, out, first):
 
 @kernel("out", "marks", "paths")
 def simulate_paths(
-    seed, start, stop, block, spot, rows, clock, grid, groups, hedge, law, vol, flows, active, out, marks, paths
-):
+    seed, start, stop, block, spot, implicit, rows, clock, grid, groups, hedge, law, vol, flows, active, out,
+    marks, paths,
+):  # fmt: skip
     """Paths start..stop, a multiple of `block` of them; rows of the results in `feedback_state`.
 
     out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty.
@@ -113,6 +116,7 @@ def simulate_paths(
     hedging = False
     for c in range(HEDGED):
         hedging |= hedge.use[c] != 0.0
+    implicit = implicit and hedging
     line = not math.isnan(law.slope) and law.permanent == 1.0 and law.withdrawal == 0.0
     bottom, top = grid.x_low, grid.x_low + grid.x_step * (grid.nx - 1)
     slices = np.empty((2, count, 2, grid.nx * grid.nu))
@@ -134,10 +138,17 @@ def simulate_paths(
                 if k:
                     _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k - 1, slices, reach, low, high)
                 _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
-                _changes(grid, groups, clock, hedge.use, k, rows, slices, s, z, out[DELIVERED, first:])
+                _changes(grid, groups, clock, hedge.use, implicit, k, rows, slices, s, z, out[DELIVERED, first:])
             if k == steps:
                 break
             _others(flows, vol, clock.dt, k, rows, s, out, first)
+            draw(seed, first, k, s)
+            if implicit:
+                low, high = 0, grid.nx - 2
+                _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
+                _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k + 1, slices, reach, low, high)
+                before, now = slices[k % 2], slices[1 - k % 2]
+                solve_steps(grid, groups, hedge, law, vol, before, now, k, rows, active, s, z, marks, first)
             if hedging:
                 for v in range(venues):
                     if hedge.open[v, k]:
@@ -149,7 +160,6 @@ def simulate_paths(
                 push_line(law.slope, active, s, out, first)
             else:
                 push(law, vol.noise, active, s, out, first)
-            draw(seed, first, k, s)
             advance(bottom, top, vol, k, s, out, marks, first)
             low, high = locate(grid, spot, s, z)
             frame = clock.table[2, k + 1]
