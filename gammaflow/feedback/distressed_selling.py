@@ -122,8 +122,8 @@ class DistressedSelling(Frozen):
             [
                 f"DistressedSelling of {len(self.assets)} assets over {self.days:g} days, "
                 f"{rows_text(len(self.lowest), 'path')}",
-                f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of it "
-                f"at {100.0 * self.floor:g} %, and {back}",
+                f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of "
+                f"it at {100.0 * self.floor:g} %, and {back}",
                 "sign: flow < 0 sells [currency]; returns are ln S; volatility a year",
                 f"paths in which it sold: {self.sold.mean():.1%}",
                 self.table.to_string(float_format="{:,.4g}".format),

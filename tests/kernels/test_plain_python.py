@@ -15,6 +15,7 @@ import pytest
 
 import gammaflow
 from gammaflow import kernels
+from gammaflow.feedback.deleveraging import VolatilityTarget
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts
@@ -153,9 +154,13 @@ def call_impact() -> None:
     flows_loop(x, *curve, np.zeros(4))
 
 
+def call_deleveraging() -> None:
+    VolatilityTarget(1e9, volatility=0.5).flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
+
+
 CALLS = [
     call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
-    call_impact,
+    call_impact, call_deleveraging,
 ]  # fmt: skip
 
 
