@@ -27,6 +27,7 @@ from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, 
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
+from gammaflow.feedback.limit_capacity import LimitCapacity, limit_capacity
 from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.mirror import mirror
 from gammaflow.feedback.paths import FeedbackPaths
@@ -104,6 +105,7 @@ __all__ = [
     "HedgeSurface",
     "Levels",
     "LeveragedFunds",
+    "LimitCapacity",
     "Limits",
     "LoopGain",
     "MismatchError",
@@ -162,6 +164,7 @@ __all__ = [
     "hedge_surface",
     "impact",
     "knock_in_table",
+    "limit_capacity",
     "liquidations",
     "loop_gain",
     "mirror",
