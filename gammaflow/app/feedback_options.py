@@ -67,6 +67,10 @@ PoolsAsOf = Annotated[
         help="Latest snapshot of the pools to use. Default: the timestamp of the quotes.",
     ),
 ]
+PoolsWidth = Annotated[
+    float | None,
+    typer.Option("--liquidations-width", help="Width of a pool around its price. Default: as in the table."),
+]
 
 Days = Annotated[float, typer.Option(help="Calendar days to simulate.")]
 Steps = Annotated[int, typer.Option(help="Steps of a path.")]
@@ -96,6 +100,8 @@ _NAMES = {
     "volatility": "--volatility",
 }
 _NAMED = re.compile(rf"(?<![\w-])({'|'.join(_NAMES)})(?=: received| must be )")
+
+_POOLS = re.compile(r"\b(asof|width)(?:(?=: )|=)")
 
 
 @contextmanager
@@ -183,13 +189,15 @@ class Shock:
     hedge_fraction: HedgeFraction = 1.0
     pools: Pools = None
     pools_asof: PoolsAsOf = None
+    pools_width: PoolsWidth = None
 
     def check(self) -> None:
         """SchemaError for options that do not go together."""
-        if self.pools is None and self.pools_asof is not None:
+        given = {"--liquidations-asof": self.pools_asof, "--liquidations-width": self.pools_width}
+        alone = [f"{name}: received {value!r}" for name, value in given.items() if value is not None]
+        if self.pools is None and alone:
             raise SchemaError(
-                f"--liquidations-asof: received {self.pools_asof!r} without --liquidations; leave it out, "
-                "or add the file."
+                "\n".join(f"{text} without --liquidations; leave it out, or add the file." for text in alone)
             )
 
     def liquidations(self, book: Book) -> liquidations.Liquidations | None:
@@ -197,10 +205,11 @@ class Shock:
         if self.pools is None:
             return None
         asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
+        how: dict[str, Any] = {"spot": book.spot, "currency": book.currency, "width": self.pools_width}
         try:
-            return liquidations.read(self.pools, asof=asof, spot=book.spot, currency=book.currency)
+            return liquidations.read(self.pools, asof=asof, **how)
         except SchemaError as error:
-            text = str(error).replace("asof: ", "--liquidations-asof: ").replace("pass asof=", "pass it")
+            text = _POOLS.sub(r"--liquidations-\1", str(error))
             raise SchemaError(f"--liquidations {self.pools}: {text}") from None
 
 

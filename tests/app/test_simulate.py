@@ -19,10 +19,9 @@ ROWS = [
     "2026-02-05T09:36:47+00:00,BTC-27MAR26-80000-C,71800,71471.5,0.52,1500\n",
 ]
 SMALL = ("--paths", 40, "--steps", 6, "--days", 0.5, "--volatility", 0.56, "--seed", 7)
-DEPTH, SHOCK, BETA = 294e6, -1e9, -3.0
-POOLS = pd.DataFrame(
-    {"price": [66e3, 67e3, 68e3, 75e3], "value": [3e7, 2e7, 5e7, 4e7], "side": ["long"] * 3 + ["short"]}
-)
+DEPTH, SHOCK, FALL, BETA = 294e6, -1e9, -3e9, -3.0
+POOLS = pd.DataFrame({"price": [66e3, 67e3, 68e3, 75e3, 76e3], "value": [3e7, 2e7, 5e7, 4e7, 1e7]})
+POOLS["side"] = ["long"] * 3 + ["short"] * 2
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def pools(tmp_path):
 
 def test_the_numbers_are_those_of_the_library(run, quotes, pools):
     code, out, _ = run(
-        "simulate", quotes, "--depth", DEPTH, "--depth-source", "a test", "--shock", SHOCK, "--beta", BETA,
+        "simulate", quotes, "--depth", DEPTH, "--depth-source", "a test", "--shock", FALL, "--beta", BETA,
         "--hedge-fraction", 0.8, "--permanent", 0.5, "--half-life", 2, "--depth-range", "0.5:2",
         "--liquidations", pools, *SMALL, "--json",
     )  # fmt: skip
@@ -55,20 +54,20 @@ def test_the_numbers_are_those_of_the_library(run, quotes, pools):
     at = gain.at(book.spot)
     assert found["loop_gain"]["at_spot"] == pytest.approx(at.to_dict())
     assert at["kappa_low"] == pytest.approx(at["kappa"] / 2)
-    fall = gf.solve_cascade(book, shock=SHOCK, impact=depth, **how)
+    fall = gf.solve_cascade(book, shock=FALL, impact=depth, **how)
     assert found["cascade"]["spot"] == pytest.approx(fall.spot, rel=1e-10)
     flows = {row["channel"]: row["flow"] for row in found["cascade"]["by_channel"]}
-    assert flows["exogenous"] == SHOCK
+    assert flows["exogenous"] == FALL
     assert flows["liquidations"] == pytest.approx(-1e8)  # every long pool lies on the way
     # the landing is where impact of all flows together takes price
     assert np.log(fall.spot / book.spot) == pytest.approx(0.01 * flows["total"] / DEPTH, rel=1e-9)
     landings = pd.DataFrame(found["landings"]).set_index("shock")["spot"]
-    assert landings[SHOCK] == pytest.approx(fall.spot, rel=1e-10)
+    assert landings[FALL] == pytest.approx(fall.spot, rel=1e-10)
     assert landings[0.0] == book.spot
-    assert landings.index[0] == 2 * SHOCK
+    assert landings.index[0] == 2 * FALL
     paths = gf.simulate_feedback(
         book, impact=depth, channels=["gamma", "vanna", "charm", levels], paths=40, steps=6, days=0.5, seed=7,
-        volatility=0.56, beta=BETA, hedge_fraction=0.8, shock=SHOCK,
+        volatility=0.56, beta=BETA, hedge_fraction=0.8, shock=FALL,
     )  # fmt: skip
     rows = {row["channel"]: row for row in found["simulation"]["channels"]}
     assert list(rows) == ["deleveraging", "gamma", "vanna", "charm", "liquidations", "noise", "total"]
@@ -177,6 +176,7 @@ def test_markdown_json_and_a_row_per_path(quotes, tmp_path, capsys):
         (("--depth", 1e8, "--depth-range", "2:3"), "--depth-range: received (2.0, 3.0)"),
         (("--depth", 1e8, "--out", "page.pdf"), "--out: received 'page.pdf'; legal endings: .html, .md"),
         (("--depth", 1e8, "--liquidations-asof", "2026-02-05T09:00Z"), "--liquidations-asof: received"),
+        (("--depth", 1e8, "--liquidations-width", 5), "--liquidations-width: received 5.0 without"),
     ],
 )
 def test_options_are_refused_before_anything_is_read(run, options, said):
@@ -236,6 +236,11 @@ def test_the_snapshot_of_the_pools_is_the_one_of_the_quotes(run, quotes, tmp_pat
     code, _, err = run(*given, "--liquidations-asof", "2026-02-04T00:00Z")
     assert code == 2
     assert "--liquidations-asof: received 2026-02-04" in err
+    POOLS.iloc[:1].to_csv(path, index=False)
+    code, _, err = run(*given)
+    assert code == 2
+    assert "pass --liquidations-width" in err
+    assert run(*given, "--liquidations-width", 500)[0] == 0
     POOLS.assign(value=-1.0).to_csv(path, index=False)
     code, _, err = run(*given)
     assert code == 2
