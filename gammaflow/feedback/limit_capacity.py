@@ -14,6 +14,7 @@ from gammaflow.checks import attempt, check_noun, check_number, read_number, rea
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.impact_curve import Impact
 from gammaflow.frozen import Frozen
+from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
 from gammaflow.pricing import bsm
 from gammaflow.text import number_text, price_text, value_text
 from gammaflow.units import DAYS_PER_YEAR, cash, describe, money
@@ -144,7 +145,7 @@ class LimitCapacity(Frozen):
         curves = pd.DataFrame(np.outer(self.gamma_at(spots), self.contracts), spots, self.contracts)
         curves.columns.name = "contracts"
         labels = [f"{n:,.0f} contracts" for n in self.contracts]
-        title = f"capacity of position limits: {self._terms}"
+        title = f"capacity of position limits, all contracts at one strike\n{self._terms}"
         unit = describe(self.currency)["gamma"]
         return plot_curves(
             curves, self.spot, title, unit, name="gamma, size", labels=labels, currency=self.currency, ax=ax
@@ -198,7 +199,7 @@ def limit_capacity(
     spot : float
         Price of the underlying, > 0 [currency].
     volatility : float
-        Implied volatility, > 0 [1.00 of vol].
+        Implied volatility, > 0 and <= 5 [1.00 of vol].
     days : float
         Calendar days to expiry, > 0. Gamma grows as 1 / sqrt(days).
     strike : float, optional
@@ -250,6 +251,8 @@ def limit_capacity(
         lambda: check_number(dividend_yield, "dividend_yield"),
         lambda: None if depth is None else check_noun(depth, "depth", Impact),
     )
+    if values[3] is not None and values[3] > LARGEST_VOLATILITY:
+        problems.append(f"volatility: received {volatility}; volatility must be decimals (0.56 is 56 %).")
     if values[7] is not None and values[7] > 1.0:
         problems.append(f"hedge_fraction: received {hedge_fraction}; hedge_fraction must be <= 1.")
     if isinstance(depth, Impact) and depth.currency != currency:

@@ -120,6 +120,7 @@ def test_text_copies_and_picture():
         ),
         ({"shares_outstanding": 0.0, "dividend_yield": np.inf}, ["shares_outstanding: received 0.0",
                                                                "dividend_yield: received inf"]),
+        ({"volatility": 56.0}, ["volatility: received 56.0; volatility must be decimals (0.56 is 56 %)."]),
         ({"hedge_fraction": 0.0}, ["hedge_fraction: received 0.0; hedge_fraction must be > 0"]),
         ({"hedge_fraction": 1.5}, ["hedge_fraction: received 1.5; hedge_fraction must be <= 1."]),
         ({"depth": 294e6}, ["depth: received float; legal: an Impact, as impact.linear, impact.square_root"]),
