@@ -170,6 +170,9 @@ CALLS = [
     call_impact,
     call_deleveraging,
 ]
+    call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
+    call_impact, call_deleveraging,
+]  # fmt: skip
 
 
 def copied(argument: object) -> object:
