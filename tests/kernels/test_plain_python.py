@@ -170,9 +170,6 @@ CALLS = [
     call_impact,
     call_deleveraging,
 ]
-    call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
-    call_impact, call_deleveraging,
-]  # fmt: skip
 
 
 def copied(argument: object) -> object:
