@@ -1,8 +1,8 @@
 """The moves that hedging adds to a sale: loop gain, cascades, a simulation, the mirror, position limits.
 
-Without arguments it takes the recorded Deribit chain of 4 February 2026, 21:33 UTC, and the liquidation map of
-21:06 where they are, beside the repository; else the built-in synthetic chain with a made-up pool. --demo asks
-for those. Depths are assumptions, and so are the notes and the sale: the results are a set, not one number.
+Uses the recorded Deribit chain of 4 February 2026, 21:33 UTC, and the liquidation map of 21:06 where they
+are, beside the repository, else the built-in synthetic chain and a made-up pool; --demo asks for those.
+Depths, notes and the sale are assumptions: the results are a set, not one number.
 """
 
 import sys
@@ -20,13 +20,14 @@ CHAIN = RECORDS / "deribit/deribit_options_snapshot_20260204T213308Z.csv"
 POOLS = RECORDS / "event/hyperliquid_liquidation_map.csv"
 RULES = ("calls_long_puts_short", "short_all", "crypto_puts_bought")
 
-# Currency per 1 % of ln S: a thin market, Citi's estimate from flows into funds, and a deep market.
+# USD that moves ln S by 1 %: a thin market, Citi's estimate from flows into funds, and a deep market.
 DEPTHS = {name: gf.impact.linear(per_1pct, source=source) for name, per_1pct, source in (
     ("100m", 100e6, "a thin market, assumed"),
     ("294m", 294e6, "Citi: $1bn into funds goes with 3.4 %"),
     ("1bn", 1e9, "a deep market, assumed"),
 )}  # fmt: skip
-DEPTH, BETA, MOVE, SALE = DEPTHS["294m"], -3.0, -0.132, -2e9
+# Every vol rises by BETA points per 1 % fall of spot; IBIT fell by MOVE on 5 February.
+DEPTH, BETA, MOVE, SALE = DEPTHS["294m"], -1.0, -0.132, -2e9
 
 
 def market() -> tuple[gf.Chain, gf.liquidations.Liquidations]:
@@ -38,7 +39,7 @@ def market() -> tuple[gf.Chain, gf.liquidations.Liquidations]:
 
 
 def notes(chain: gf.Chain, days: float) -> gf.Book:
-    """Puts that dealers are long through 530m of notes on IBIT, a quarter at each barrier; strikes made up."""
+    """Puts that dealers are long through 530m of notes on IBIT, a quarter a barrier; strikes made up."""
     barriers = np.array([43.6, 39.0, 38.5, 38.0])
     spot = venues.IBIT.price(chain.spot, chain.asof)
     alive, strikes = barriers < spot, barriers / 0.7
@@ -81,9 +82,10 @@ def main() -> None:
     print(pools)
 
     # Loop gain: what a move of 1 % makes others trade, over what moves price by 1 %.
-    gain = gf.loop_gain(gf.sweep_spot(book), DEPTH, beta=BETA, liquidations=pools)
+    profile = gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(BETA))
+    gain = gf.loop_gain(profile, DEPTH, liquidations=pools)
     show(f"loop gain, {DEPTH}", gain.at(np.arange(60_000.0, 79_000.0, 3_000.0)), "{:.2f}")
-    print("\n".join(str(zone) for zone in gain.zones))
+    print("\n".join(gain.summary().splitlines()[-3:]))
 
     # Cascade: where a sale lands.
     sales = [-4e9, -2e9, -1e9, -0.5e9]
@@ -101,7 +103,7 @@ def main() -> None:
     show(f"share of a move of {MOVE:.1%} that hedging makes [%]", pd.DataFrame(shares).T, "{:.0f}")
     print("above 100: hedging alone goes farther, once something has started it")
 
-    # Simulation: the same with noise, time and expiries.
+    # Simulation: the same with noise and time. Hedges of what expires are unwound, which charm books.
     paths = gf.simulate_feedback(
         book, impact=DEPTH, channels=["gamma", "vanna", "charm", pools], paths=2_000, steps=240, days=1.0,
         beta=BETA, volatility=0.56, shock=SALE, shock_days=0.5, seed=4,
@@ -111,7 +113,7 @@ def main() -> None:
     effects = 100.0 * paths.counterfactual().table[["attribution", "effect", "standard_error"]]
     show("booked by channel, and changed by it, on the same random numbers [% of ln S]", effects, "{:+.2f}")
 
-    # The other way: the same book, and its mirror, where every put is a call.
+    # The other way: the same book, and its mirror, in which a fall is a rise and every put a call.
     rows = {}
     for rule in RULES:
         held = gf.assign_positions(chain, rule)
