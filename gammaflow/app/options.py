@@ -25,6 +25,7 @@ __all__ = [
     "Count",
     "Depth",
     "Every",
+    "FeedbackOut",
     "Full",
     "GroupBy",
     "High",
@@ -91,6 +92,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the full table: .csv, .json or .md.")]
+FeedbackOut = Annotated[
+    Path | None, typer.Option(help="Write the page: .html, .md or .json; or a row per path: .csv.")
+]
 ChainOut = Annotated[Path | None, typer.Option(help="Write the chain: .csv or .parquet.")]
 
 GroupBy = Annotated[

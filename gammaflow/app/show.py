@@ -23,7 +23,7 @@ from gammaflow.studies.study import Study
 from gammaflow.text import strike_text
 from gammaflow.units import describe
 
-__all__ = ["conditions", "finish_report", "finish_study", "finish_table"]
+__all__ = ["conditions", "finish_report", "finish_study", "finish_table", "show_head"]
 
 
 # Wider than any terminal, to measure a table at its full width.
@@ -35,7 +35,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if size >= 1000 else f"{value:,.4g}"
 
 
-def _show_head(report: Report) -> None:
+def show_head(report: Report) -> None:
+    """Print what every number of a report depends on: time, spot, warnings, rule, filters, sign, rates."""
     book = report.book
     out_console.print(
         f"{book.title}  {report.facts()[0][1]}  spot {book.spot:,.2f} {book.currency}",
@@ -125,7 +126,7 @@ def finish_table(
     if as_json:
         print(payload())
         return
-    _show_head(report)
+    show_head(report)
     _show_frame(frame, title, units)
     if left_out:
         out_console.print(left_out, highlight=False, markup=False)
@@ -172,6 +173,6 @@ def finish_report(
     if as_json:
         print(dumps(report.to_dict() if shown is None else shown))
         return
-    _show_head(report)
+    show_head(report)
     _show_levels(report)
     out_console.print(report.book.quality_text, highlight=False, markup=False)

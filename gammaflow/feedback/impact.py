@@ -10,10 +10,19 @@ Examples
 >>> deep = gf.impact.square_root(volume=40e9, daily_vol=0.03, source="Donier and Bonart (2015)")
 >>> [round(100 * float(i.log_return(-1e9)), 2) for i in (shallow, deep)]
 [-10.0, -0.47]
+>>> for name, impact in gf.impact.PUBLISHED.items():
+...     print(f"{name:<18}{100 * impact.log_return(-1e8):8.2f} % for a sale of 100m USD")
+citi                 -0.34 % for a sale of 100m USD
+donier_bonart        -0.15 % for a sale of 100m USD
+bucci                -0.15 % for a sale of 100m USD
+amberdata           -14.44 % for a sale of 100m USD
+coindesk_october    -41.97 % for a sale of 100m USD
+coindesk_november   -63.56 % for a sale of 100m USD
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TypedDict, Unpack
 
@@ -21,12 +30,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_number, floats, refuse
+from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.feedback.depth_curve import extended, find_sides, read_side
 from gammaflow.feedback.impact_curve import Impact
-from gammaflow.text import value_text
+from gammaflow.frozen import FrozenMapping
 
-__all__ = ["GIVEN", "Impact", "book", "linear", "square_root"]
+__all__ = ["GIVEN", "PUBLISHED", "Impact", "book", "linear", "square_root"]
 
 Array = NDArray[np.float64]
 
@@ -183,77 +193,69 @@ def book(
             raise SchemaError("asks: received with per_1pct; asks go with depth, that of the bids.")
         size, power = _read("order book", terms, per_1pct=per_1pct, exponent=exponent)
         return _make("order book", size * _ONE, _PERCENT * _ONE, _ONE / power, terms)
-    names, sides = _sides(depth, asks)
+    names, sides = find_sides(depth, asks)
     found, problems = attempt(
-        *(partial(_read_side, side, name) for name, side in zip(names, sides, strict=True)),
+        *(partial(read_side, side, name) for name, side in zip(names, sides, strict=True)),
         partial(_make, "order book", _ONE, _ONE, _ONE, terms),
     )
     refuse("order book impact", problems)
     curves = found[:-1] * 2 if len(found) == 2 else found[:-1]
     longest = max(len(curve[0]) for curve in curves)
-    nodes = [np.array(rows) for rows in zip(*(_extended(curve, longest) for curve in curves), strict=True)]
+    nodes = [np.array(rows) for rows in zip(*(extended(curve, longest) for curve in curves), strict=True)]
     return _make("order book", nodes[0], nodes[1], nodes[2], terms)
 
 
-def _sides(depth: object, asks: object) -> tuple[list[str], list[pd.Series]]:
-    """Names and depth curves of the sides: one for both, or bids and asks."""
-    if isinstance(depth, pd.DataFrame):
-        if asks is None and {"bids", "asks"} <= set(depth.columns):
-            return ["bids", "asks"], [depth["bids"], depth["asks"]]
-        received = "asks besides" if asks is not None else f"columns {list(depth.columns)}"
-        raise SchemaError(f"depth: received a frame with {received}; legal: its columns bids and asks.")
-    if isinstance(depth, pd.Series) and asks is None:
-        return ["depth"], [depth]
-    if isinstance(depth, pd.Series) and isinstance(asks, pd.Series):
-        return ["depth", "asks"], [depth, asks]
-    kinds = " and ".join(type(x).__name__ for x in (depth, asks) if x is not None)
-    raise SchemaError(
-        f"depth, asks: received {kinds}; legal: a Series of cumulative depth by distance in percent, two of "
-        "them, or a frame with the columns bids and asks."
+def _published() -> FrozenMapping[str, Impact]:
+    volume, daily_vol = 40e9, 0.03
+    upper, lower = "upper bound of impact: ", "lower bound of impact: "
+    rest = "the book at rest: instantaneous shocks only, and on this one market; the whole market is deeper"
+    coindesk = "CoinDesk: depth per venue within 0.5, 1 and 5 % of the mid, "
+    return FrozenMapping(
+        {
+            "citi": linear(
+                0.01 / 3.4e-11,
+                source="Citi: a net inflow of $1bn into Bitcoin funds goes with +3.4 %",
+                range=(0.034 / 0.07, 0.034 / 0.003),
+                caveat=f"{upper}weekly flows and returns, and flows follow price too; the range, 3 to 70 bp "
+                "per $100m, is ours",
+            ),
+            "donier_bonart": square_root(
+                volume,
+                daily_vol,
+                source="Donier and Bonart (2015), more than a million metaorders in Bitcoin",
+                caveat=f"{lower}metaorders without information, whose impact decays almost completely; the "
+                "coefficient is of order one, $40bn a day at 3 % a day are round numbers of ours",
+            ),
+            "bucci": square_root(
+                volume,
+                daily_vol,
+                permanent=1.0 / 3.0,
+                half_life=1.0,
+                source="Bucci, Benzaquen, Lillo and Bouchaud (2018), eight million metaorders in equities",
+                caveat=f"{lower}measured on equities; one exponential through 2/3 of the peak at the end "
+                "of the day and 1/3 after about 50 days; $40bn a day at 3 % a day are round numbers of ours",
+            ),
+            "amberdata": book(
+                depth=pd.Series([3.5e6, 16.53e6], index=[0.1, 1.0]),
+                source="Amberdata: depth of one pair within 10 and 100 bp of the mid",
+                caveat=f"{upper}{rest}",
+            ),
+            "coindesk_october": book(
+                depth=pd.Series([15.5e6, 20e6, 40e6], index=[0.5, 1.0, 5.0]),
+                source=f"{coindesk}October 2025",
+                caveat=f"{upper}{rest}",
+            ),
+            "coindesk_november": book(
+                depth=pd.Series([10e6, 14e6, 30e6], index=[0.5, 1.0, 5.0]),
+                source=f"{coindesk}11 November 2025",
+                caveat=f"{upper}{rest}; at 0.5 and 5 % the source says less than this",
+            ),
+        }
     )
 
 
-def _read_side(side: pd.Series, name: str) -> tuple[Array, Array, Array]:
-    """Sizes, moves and exponents of one measured side."""
-    problems: list[str] = []
-    columns = []
-    for what, values in ((f"{name}: distance", side.index), (f"{name}: depth", side)):
-        try:
-            found = floats(values)
-        except (TypeError, ValueError):
-            problems.append(f"{what}: received {value_text(list(values))}; it must hold numbers.")
-            continue
-        columns.append(found)
-        bad = ~(np.isfinite(found) & (found > 0.0))
-        if len(found) < 2:
-            problems.append(f"{what}: received {len(found)} of them; a measured curve needs two or more.")
-        elif bad.any():
-            problems.append(
-                f"{what}: {bad.sum()} of {bad.size} are not finite numbers > 0 (first: row "
-                f"{bad.argmax()} = {found[bad.argmax()]:g}). Drop them."
-            )
-        elif (np.diff(found) <= 0.0).any():
-            row = int((np.diff(found) <= 0.0).argmax()) + 1
-            problems.append(
-                f"{what}: row {row} = {found[row]:g} follows {found[row - 1]:g}; it must rise from row to "
-                "row: sort by distance, and pass cumulative depth."
-            )
-    refuse("depth curve", problems)
-    distance, sizes = columns
-    moves = _PERCENT * distance
-    powers = np.diff(np.log(moves)) / np.diff(np.log(sizes))
-    return sizes, moves, np.append(powers, powers[-1])
-
-
-def _extended(curve: tuple[Array, Array, Array], count: int) -> tuple[Array, Array, Array]:
-    """The curve with further nodes on its last power law, so that both sides have as many."""
-    sizes, moves, powers = curve
-    more = 2.0 ** np.arange(1, count - len(sizes) + 1)
-    return (
-        np.append(sizes, sizes[-1] * more),
-        np.append(moves, moves[-1] * more ** powers[-1]),
-        np.append(powers, np.full(len(more), powers[-1])),
-    )
+#: Published estimates by name; each says who measured it and on which side of the truth it lies.
+PUBLISHED: Mapping[str, Impact] = _published()
 
 
 def __dir__() -> list[str]:

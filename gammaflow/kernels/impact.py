@@ -45,6 +45,8 @@ def log_slope(flow, sizes, moves, exponents):
     p = exponents[j]
     if flow == 0.0 and p != 1.0:
         return 0.0 if p > 1.0 else math.inf
+    if not flow >= 0.0:
+        return math.nan
     return p * (moves[j] / sizes[j]) * (flow / sizes[j]) ** (p - 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Matplotlib picture of liquidation pools by price."""
+"""Matplotlib pictures of forced selling: liquidation pools by price, correlations when a fund sells."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.plot.canvas import canvas
+from gammaflow.plot.canvas import canvas, plain
 from gammaflow.plot.prepare import COLORS
 from gammaflow.text import readable
 
-__all__ = ["plot_pools"]
+__all__ = ["plot_correlations", "plot_pools"]
 
 Array = NDArray[np.float64]
 
@@ -20,6 +21,11 @@ _LOOKS = {
     "long": (COLORS["put"], "long positions, sold as price falls"),
     "short": (COLORS["call"], "short positions, bought back as price rises"),
 }
+_BARS = (
+    ("all_without", COLORS["spot"], "without the fund's sales"),
+    ("all", COLORS["call"], "with them, all paths"),
+    ("sold", COLORS["put"], "with them, paths in which it sold"),
+)
 
 
 def plot_pools(
@@ -56,4 +62,28 @@ def plot_pools(
             if len(edges):
                 color, label = _LOOKS[name]
                 ax.stairs(values / divisor, edges, fill=True, color=color, alpha=0.7, label=label, zorder=2)
+    return ax
+
+
+def plot_correlations(correlations: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
+    """Bars of realised correlation for each pair of assets.
+
+    Parameters
+    ----------
+    correlations : DataFrame
+        Indexed by pair; columns all_without, all, sold.
+    title : str
+        Title.
+    ax : matplotlib Axes, optional
+        Axes to draw on; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    places = np.arange(len(correlations))
+    with canvas(ax, title, "correlation of step returns") as ax:
+        for k, (name, color, label) in enumerate(_BARS):
+            ax.bar(places + 0.25 * (k - 1), correlations[name], 0.22, color=color, label=label, zorder=2)
+        ax.set_xticks(places, [plain(f"{a} and {b}") for a, b in correlations.index])
     return ax
