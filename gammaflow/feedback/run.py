@@ -95,8 +95,8 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     path: Array = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
         setup.surface.spot, options["mode"] == "implicit", _rows(stack, flows), clock, stack.grid,
-        _groups(stack, n, dt), _hedge(setup, stack, hedges, dt), _law(setup.impact, options["depth_withdrawal"], dt), vol, flows,
-        active,
+        _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
+        _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
     )  # fmt: skip
     in_ranges(
         lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, out, marks, path),
@@ -110,8 +110,8 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     if failed:
         raise ConvergenceError(
             f"mode: 'implicit' found no unique move on {failed:,} of {setup.paths:,} paths, where the loop "
-            "gain reaches 1: hedges move price by as much as makes them. Legal: a book and depth with a loop gain "
-            "below 1 (see loop_gain), or mode='explicit', in which such paths run away step by step."
+            "gain reaches 1: hedges move price by as much as makes them. Legal: a book and depth with a loop "
+            "gain below 1 (see loop_gain), or mode='explicit', in which such paths run away step by step."
         )
     out, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, path))
     marks = np.ascontiguousarray(marks[:, : setup.paths].T)
@@ -123,7 +123,8 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
         attribution=out[:, ATTRIBUTION:FLOWS], flows=out[:, FLOWS:UNITS], units=out[:, UNITS:PENDING],
         pending=out[:, PENDING:FRAMES], delivered=out[:, DELIVERED], vol_shift=out[:, END_SHIFT],
         frames=out[:, FRAMES:frames], frame_days=np.asarray(frame_steps * dt, dtype=np.float64),
-        daily_units=out[:, frames:], basis=np.full(setup.paths, end), open_interest=interest, path=path if options["keep_paths"] else None,
+        daily_units=out[:, frames:], basis=np.full(setup.paths, end), open_interest=interest,
+        path=path if options["keep_paths"] else None,
     )  # fmt: skip
 
 
