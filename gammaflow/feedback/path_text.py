@@ -12,7 +12,7 @@ from gammaflow.feedback.setup import Setup
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
 
-__all__ = ["SIGN", "counterfactual_lines", "lines", "picture_title", "setup_lines", "to_dict"]
+__all__ = ["SIGN", "counterfactual_lines", "days_text", "lines", "picture_title", "setup_lines", "to_dict"]
 
 #: Meaning of + in flows and in the attribution of the move.
 SIGN = "flows: + = buys, - = sells; attribution: + = the channel raises the price"
@@ -37,7 +37,7 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         f"channels: {', '.join(setup.channels) or 'none'}",
         f"volatility of the noise: {100 * setup.volatility:.4g} % a year; spot-vol beta {setup.beta:g}; "
         f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge",
-        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
+        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, seed "
         f"{setup.seed}",
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
         f"{100.0 * error.share:.2g} % of gross delta; in the last hours before expiry "
@@ -45,6 +45,17 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         *setup.surface.remarks,
         *setup.notes,
     ]
+
+
+def days_text(days: float) -> str:
+    """A number of days as text.
+
+    Examples
+    --------
+    >>> days_text(1.0), days_text(0.25)
+    ('1 day', '0.25 days')
+    """
+    return f"{days:g} day{'s' * (days != 1.0)}"
 
 
 def picture_title(setup: Setup, what: str) -> str:
@@ -99,17 +110,16 @@ def _stopped(share: float, what: str, then: str) -> str:
     return f"{share:.2%} of the paths {what}{then}" if share else f"no path {what}"
 
 
-def counterfactual_lines(found: Any) -> list[str]:
+def counterfactual_lines(found: Any, meaning: str) -> list[str]:
     """Setup, method, and the table in percent of ln S."""
-    from gammaflow.feedback.counterfactual import METHODS
-
     table = 100.0 * found.table
+    signed = "{:+.3f}".format
     return [
         *setup_lines("Counterfactual", found.setup),
-        f"method: {found.method} ({METHODS[found.method]}), {rows_text(found.runs, 'simulation')} more on "
+        f"method: {found.method} ({meaning}), {rows_text(found.runs, 'simulation')} more on "
         "the same random numbers",
         "booked by channel, and what the channel changes [% of ln S]; accounting is not cause:",
-        table.to_string(float_format="{:+.3f}".format),
+        table.to_string(formatters={n: "{:.3f}".format if n == "standard_error" else signed for n in table}),
     ]
 
 
