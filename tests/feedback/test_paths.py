@@ -353,3 +353,37 @@ def test_what_creations_refuse(paths, ledger, share, words):
 def test_the_mean_of_the_fan_leaves_out_paths_that_ran_away(paths):
     stayed = paths.paths[~paths.table["runaway"]]
     np.testing.assert_allclose(paths.fan["mean"], stayed.iloc[:, ::4].mean(), rtol=1e-13)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    surface = constant_gamma_surface(-100e6, SPOT, days=DAYS, asof=pd.Timestamp("2026-02-04T21:33Z"))
+    pool = gf.liquidations.pool(500e6, 0.93 * SPOT, 0.98 * SPOT)
+    how = {"impact": gf.impact.linear(294e6, source="a test"), "paths": 256, "steps": 96, "days": DAYS,
+           "seed": 8, "volatility": 0.56}  # fmt: skip
+    return surface, pool, how, gf.simulate_feedback(surface, channels=["gamma", pool], shock=-1e9, **how)
+
+
+def test_a_simulation_without_a_channel_is_one_that_never_had_it(simulated):
+    surface, pool, how, paths = simulated
+    assert paths.setup.channels == ("deleveraging", "gamma", "liquidations")
+    assert abs(paths.attribution.sum(axis=1) - paths.table["log_return"]).max() < 1e-12
+    found = paths.counterfactual()
+    others = {
+        "gamma": gf.simulate_feedback(surface, channels=[pool], shock=-1e9, **how),
+        "liquidations": gf.simulate_feedback(surface, channels=["gamma"], shock=-1e9, **how),
+        "deleveraging": gf.simulate_feedback(surface, channels=["gamma", pool], **how),
+    }
+    for name, other in others.items():
+        np.testing.assert_array_equal(found.without[name], other.raw.x)
+        np.testing.assert_array_equal(other.attribution["noise"], paths.attribution["noise"])
+    # what is sold first sets off the rest: dropping it saves more than it books
+    table = found.table.loc["deleveraging"]
+    assert table["effect"] < 1.3 * table["attribution"] < 0.0
+
+
+def test_a_simulation_pickles_with_its_setup(simulated):
+    paths = simulated[-1]
+    copy = pickle.loads(pickle.dumps(paths))
+    pd.testing.assert_frame_equal(copy.counterfactual().table, paths.counterfactual().table)
+    assert copy.summary() == paths.summary()
