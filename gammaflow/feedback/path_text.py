@@ -37,8 +37,8 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         f"channels: {', '.join(setup.channels) or 'none'}",
         f"volatility of the noise: {100 * setup.volatility:.4g} % a year; spot-vol beta {setup.beta:g}; "
         f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge",
-        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, seed "
-        f"{setup.seed}",
+        f"{rows_text(setup.paths, 'path')} of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, "
+        f"seed {setup.seed}",
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
         f"{100.0 * error.share:.2g} % of gross delta; in the last hours before expiry "
         f"{100.0 * error.expiring:.2g} %",
@@ -72,9 +72,9 @@ def lines(paths: Any) -> list[str]:
     move, low, day = (found.loc[name] for name in ("log_return", "low", "low_day"))
     return [
         *setup_lines("FeedbackPaths", setup),
-        f"move: mean {_percent(move['mean'])} of ln S (standard error {100.0 * move['standard_error']:.2f} "
-        f"%), median {_spot(setup, move['50 %'])}, 5 % {_spot(setup, move['5 %'])}, "
-        f"95 % {_spot(setup, move['95 %'])} {setup.currency}",
+        f"move: mean {_percent(move['mean'])} of ln S (standard error "
+        f"{_error(move['standard_error'])}), median {_spot(setup, move['50 %'])}, "
+        f"5 % {_spot(setup, move['5 %'])}, 95 % {_spot(setup, move['95 %'])} {setup.currency}",
         f"low: median {_spot(setup, low['50 %'])}, 5 % {_spot(setup, low['5 %'])}; "
         f"reached after {day['50 %']:.3g} days (median)",
         f"volatility at its peak: median {100 * found.loc['peak_vol', '50 %']:.3g} %, "
@@ -90,7 +90,11 @@ def lines(paths: Any) -> list[str]:
 
 
 def _percent(value: float) -> str:
-    return f"{100.0 * value:+z.2f} %" if np.isfinite(value) else "unknown"
+    return f"{100.0 * value:+z.2f} %"
+
+
+def _error(value: float) -> str:
+    return f"{100.0 * value:.2f} %" if np.isfinite(value) else "unknown, one path"
 
 
 def _spot(setup: Setup, log_return: float) -> str:

@@ -387,3 +387,28 @@ def test_a_simulation_pickles_with_its_setup(simulated):
     copy = pickle.loads(pickle.dumps(paths))
     pd.testing.assert_frame_equal(copy.counterfactual().table, paths.counterfactual().table)
     assert copy.summary() == paths.summary()
+
+
+def test_one_path_without_channels_is_described():
+    surface = constant_gamma_surface(0.0, SPOT)
+    paths = gf.simulate_feedback(surface, impact=gf.impact.linear(1e8, source="a test"), channels=[], paths=1,
+                                 steps=1, volatility=0.3)  # fmt: skip
+    text = paths.summary()
+    for words in ("channels: none", "1 path of 1 step over 1 day", "(standard error unknown, one path)"):
+        assert words in text
+    assert paths.attribution.columns.to_list() == ["noise"]
+    for kind, names in (("attribution", ["noise", "total"]), ("flows", ["total"])):
+        assert [t.get_text() for t in paths.plot(kind).get_yticklabels()] == names
+    with pytest.raises(SchemaError, match="kind: received 'x'; legal: 'fan', 'attribution', 'flows'"):
+        paths.plot("x")
+
+
+def test_paths_that_all_ran_away_have_no_mean_price():
+    surface = constant_gamma_surface(-500e6, SPOT, low=0.9 * SPOT, high=1.1 * SPOT)
+    paths = gf.simulate_feedback(surface, impact=gf.impact.linear(100e6, source="a test"), channels=["gamma"],
+                                 paths=20, steps=200, volatility=0.3, shock=-1e8)  # fmt: skip
+    assert paths.runaway_share == 1.0
+    assert paths.fan["mean"].isna().all()
+    assert paths.fan["50 %"].notna().all()
+    assert "100.00% of the paths left the spots of the surface; beyond them" in paths.summary()
+    paths.plot()[0].figure.canvas.draw()
