@@ -14,7 +14,16 @@ from gammaflow.checks import utc
 from gammaflow.errors import SchemaError
 from gammaflow.units import DAYS_PER_YEAR
 
-__all__ = ["DAYS_PER_YEAR", "NEW_YORK", "closes", "is_open", "last_sessions", "sessions", "years_to_expiry"]
+__all__ = [
+    "DAYS_PER_YEAR",
+    "NEW_YORK",
+    "closes",
+    "is_open",
+    "last_sessions",
+    "next_sessions",
+    "sessions",
+    "years_to_expiry",
+]
 
 #: Time zone in which US listed options settle.
 NEW_YORK = "America/New_York"
@@ -201,3 +210,24 @@ def last_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.dat
     _check_range(calendar, wanted.min(), wanted.max())
     known = _hours(calendar).days
     return known[np.searchsorted(known, wanted, side="right") - 1].astype("datetime64[D]")
+
+
+def next_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """The day of the first session on or after each calendar day, (n,) datetime64[D].
+
+    Raises
+    ------
+    SchemaError
+        As for `sessions`.
+
+    Examples
+    --------
+    >>> next_sessions("XNYS", np.array(["2025-04-18", "2026-06-19"], "datetime64[D]")).astype(str).tolist()
+    ['2025-04-21', '2026-06-22']
+    """
+    wanted = np.asarray(days, "datetime64[ns]")
+    if not wanted.size:
+        return wanted.astype("datetime64[D]")
+    _check_range(calendar, wanted.min(), wanted.max())
+    known = _hours(calendar).days
+    return known[np.searchsorted(known, wanted)].astype("datetime64[D]")

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-__all__ = ["align_frame"]
+__all__ = ["align_frame", "stay_apart"]
 
 LINE = 64
 
@@ -40,5 +40,28 @@ def align_frame() -> None:
 def _align_frame():
     def compiled():
         _align()
+
+    return compiled
+
+
+@intrinsic
+def _apart(typingctx):
+    """Mark the function being compiled as one that is not inlined."""
+
+    def codegen(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.none(), codegen
+
+
+def stay_apart() -> None:
+    """First statement of a subroutine that is called, not inlined: a kernel of many then compiles sooner."""
+
+
+@overload(stay_apart, inline="always")
+def _stay_apart():
+    def compiled():
+        _apart()
 
     return compiled

@@ -15,12 +15,14 @@ import pytest
 
 import gammaflow
 from gammaflow import kernels
+from gammaflow.feedback.deleveraging import VolatilityTarget
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts
 from gammaflow.kernels.compile import Kernel, frozen, kernel
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
+from gammaflow.kernels.impact import flows_loop, moves_loop
 from gammaflow.kernels.moving import moving_sweep, vol_paths
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
@@ -144,7 +146,30 @@ def call_bands() -> None:
     short_parts(x, gamma, 0.0, np.zeros(3))
 
 
-CALLS = [call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands]
+def call_impact() -> None:
+    sizes = np.array([[1e6, 2e7], [2e6, 3e7]])
+    curve = (sizes, np.array([[0.001, 0.02], [0.001, 0.015]]), np.array([[1.0, 0.5], [1.0, 2.0]]))
+    x = np.zeros(4)
+    moves_loop(np.array([-3e7, -1e5, 0.0, 4e7]), *curve, x, np.zeros(4))
+    flows_loop(x, *curve, np.zeros(4))
+
+
+def call_deleveraging() -> None:
+    VolatilityTarget(1e9, volatility=0.5).flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
+
+
+CALLS = [
+    call_bsm,
+    call_american,
+    call_barriers,
+    call_notes,
+    call_sums,
+    call_smiles,
+    call_tape,
+    call_bands,
+    call_impact,
+    call_deleveraging,
+]
 
 
 def copied(argument: object) -> object:

@@ -1,0 +1,33 @@
+"""Deleveraging: what funds sell when volatility, value at risk or a drawdown makes them.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> rule = gf.deleveraging.VolatilityTarget(1e9, volatility=0.40)
+>>> print(f"{rule.flow(volatility=0.95):,.0f}")
+-578,947,368
+"""
+
+from __future__ import annotations
+
+from gammaflow.feedback.deleveraging_rules import Drawdown, FixedCut, VarLimit, VolatilityTarget
+from gammaflow.feedback.deleveraging_table import deleveraging_table
+from gammaflow.feedback.distressed_selling import DistressedSelling, distressed_selling
+from gammaflow.feedback.sales_schedule import Schedule
+from gammaflow.feedback.share_rule import ShareRule
+
+__all__ = [
+    "DistressedSelling",
+    "Drawdown",
+    "FixedCut",
+    "Schedule",
+    "ShareRule",
+    "VarLimit",
+    "VolatilityTarget",
+    "deleveraging_table",
+    "distressed_selling",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

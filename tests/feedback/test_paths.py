@@ -1,0 +1,355 @@
+"""Results of simulated paths: tables, text, effects of channels, and what is refused."""
+
+import itertools
+import pickle
+from math import factorial
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gammaflow as gf
+from gammaflow.errors import SchemaError
+from gammaflow.feedback.channels import CHANNELS
+from gammaflow.feedback.paths import FeedbackPaths
+from gammaflow.feedback.raw_paths import RawPaths
+from gammaflow.feedback.setup import Setup
+from gammaflow.feedback.surface import constant_gamma_surface
+
+mpl.use("Agg")
+
+NAMES = ("deleveraging", "gamma", "liquidations")
+PATHS, STEPS, DAYS, SPOT = 400, 48, 2.0, 70_000.0
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+
+
+def _made_up(setup, channels):
+    """Moves in which channels add and multiply: deleveraging sets off gamma, gamma sets off liquidations."""
+    rng = np.random.default_rng(setup.seed)
+    noise = 0.02 * rng.standard_normal(setup.paths)
+    own = dict(zip(NAMES, 0.01 * np.abs(rng.standard_normal((3, setup.paths))), strict=True))
+    attribution = np.zeros((setup.paths, len(CHANNELS)))
+    attribution[:, -1] = noise
+    moved = {name: -own[name] * (name in channels) for name in NAMES}
+    moved["gamma"] = moved["gamma"] * (1.0 + 40.0 * np.abs(moved["deleveraging"]))
+    moved["liquidations"] = moved["liquidations"] * 90.0 * np.abs(moved["gamma"])
+    for name, move in moved.items():
+        attribution[:, CHANNELS.index(name)] = move
+    x = attribution.sum(axis=1)
+    steps = np.linspace(0.0, 1.0, setup.steps + 1)
+    path = x[:, None] * steps + 0.005 * np.sin(2.0 * np.pi * steps)
+    flows = attribution * 294e8
+    flows[:, -1] = 0.0
+    none = np.zeros(setup.paths)
+    return RawPaths(
+        x=x,
+        low=path.min(axis=1),
+        high=path.max(axis=1),
+        low_step=path.argmin(axis=1),
+        peak_vol=0.56 + np.abs(x),
+        runaway=x < -0.05,
+        vol_clipped=np.zeros(setup.paths, np.bool_),
+        attribution=attribution,
+        flows=flows,
+        units=flows / setup.spot,
+        pending=np.zeros((setup.paths, 5)),
+        delivered=none,
+        vol_shift=none,
+        frames=path[:, ::4],
+        frame_days=np.linspace(0.0, setup.days, setup.steps + 1)[::4],
+        daily_units=np.column_stack([flows[:, 1] / setup.spot, -0.5 * flows[:, 1] / setup.spot]),
+        basis=none,
+        open_interest=0.0,
+        path=path if setup.options.get("keep_paths") else None,
+    )
+
+
+def _setup(channels=NAMES, surface=None, **options):
+    return Setup(
+        surface=surface or constant_gamma_surface(-100e6, SPOT, days=DAYS),
+        impact=gf.impact.linear(294e6, source="a test"),
+        channels=channels,
+        paths=PATHS,
+        steps=STEPS,
+        days=DAYS,
+        seed=3,
+        volatility=0.56,
+        beta=-3.0,
+        hedge_fraction=0.7,
+        run=_made_up,
+        options=options,
+        notes=("a note of the run",),
+    )
+
+
+def _paths(channels=NAMES, **options):
+    setup = _setup(channels, **options)
+    return FeedbackPaths(setup, setup.again(channels))
+
+
+@pytest.fixture(scope="module")
+def paths():
+    return _paths(keep_paths=True)
+
+
+def test_attribution_adds_up_to_the_move_and_flows_hold_no_noise(paths):
+    assert paths.attribution.columns.to_list() == [*NAMES, "noise"]
+    assert paths.flows.columns.to_list() == list(NAMES)
+    assert abs(paths.attribution.sum(axis=1) - paths.table["log_return"]).max() < 1e-12
+    np.testing.assert_array_equal(paths.flows["gamma"], paths.attribution["gamma"] * 294e8)
+
+
+def test_a_row_of_the_table_is_a_path(paths):
+    whole, table = paths.paths, paths.table
+    assert whole.shape == (PATHS, STEPS + 1)
+    x = np.log(whole.to_numpy() / SPOT)
+    np.testing.assert_allclose(table["log_return"], x[:, -1], atol=1e-14)
+    np.testing.assert_allclose(table["low"], x.min(axis=1), atol=1e-14)
+    np.testing.assert_allclose(table["high"], x.max(axis=1), atol=1e-14)
+    np.testing.assert_allclose(table["low_day"], whole.columns.to_numpy()[x.argmin(axis=1)])
+    assert paths.runaway_share == (table["log_return"] < -0.05).mean() == table["runaway"].mean() > 0.0
+
+
+def test_the_fan_holds_quantiles_of_spot(paths):
+    spots = paths.paths.iloc[:, ::4]
+    assert paths.fan.index.name == "days"
+    np.testing.assert_allclose(paths.fan.index, spots.columns, rtol=1e-14)
+    for p in (5, 25, 50, 75, 95):
+        np.testing.assert_allclose(paths.fan[f"{p} %"], spots.quantile(p / 100), rtol=1e-13)
+
+
+def test_the_distribution_is_that_of_the_table(paths):
+    found, table = paths.distribution, paths.table
+    assert found.index.to_list() == ["log_return", "low", "high", "low_day", "peak_vol"]
+    for name, row in found.iterrows():
+        values = table[name]
+        assert row["mean"] == pytest.approx(values.mean(), rel=1e-12)
+        assert row["sd"] == pytest.approx(values.std(), rel=1e-12)
+        assert row["standard_error"] == pytest.approx(values.sem(), rel=1e-12)
+        assert row["5 %"] == pytest.approx(values.quantile(0.05), rel=1e-12)
+        assert row["95 %"] == pytest.approx(values.quantile(0.95), rel=1e-12)
+
+
+def test_channels_add_up_to_the_total(paths):
+    table, move = paths.channels_table, paths.table["log_return"]
+    assert table.index.to_list() == [*NAMES, "noise", "total"]
+    assert table["mean"].iloc[:-1].sum() == pytest.approx(move.mean(), rel=1e-12)
+    assert table.loc["total", "standard_error"] == pytest.approx(move.sem(), rel=1e-12)
+    assert table.loc["gamma", "share"] == pytest.approx(paths.attribution["gamma"].mean() / move.mean())
+    assert table["share"].iloc[:-1].sum() == pytest.approx(1.0, rel=1e-12)
+    assert table.loc["total", "flow"] == pytest.approx(paths.flows.sum(axis=1).mean(), rel=1e-12)
+    assert table["fired"].iloc[:-2].eq(1.0).all()
+    assert table.loc["noise", ["flow", "flow_error", "fired"]].isna().all()
+
+
+def test_a_move_that_may_be_zero_has_no_shares():
+    table = _paths(()).channels_table
+    assert abs(table.loc["total", "mean"]) < 2.0 * table.loc["total", "standard_error"]
+    assert table["share"].isna().all()
+
+
+def _orders(setup, function, name):
+    """Shapley value by its definition: the mean over all orders of joining."""
+    total = 0.0
+    for order in itertools.permutations(setup.channels):
+        before = set(order[: order.index(name)])
+        some = tuple(n for n in setup.channels if n in before)
+        more = tuple(n for n in setup.channels if n in before | {name})
+        total += function(_made_up(setup, more).x) - function(_made_up(setup, some).x)
+    return total / factorial(len(setup.channels))
+
+
+def test_shapley_is_the_mean_over_the_orders_and_adds_up(paths):
+    found = paths.counterfactual("shapley")
+    assert found.runs == 7
+    for name in NAMES:
+        assert found.table.loc[name, "effect"] == pytest.approx(
+            _orders(paths.setup, np.mean, name), rel=1e-10
+        )
+        tail = _orders(paths.setup, lambda x: np.quantile(x, 0.05), name)
+        assert found.table.loc[name, "effect_5 %"] == pytest.approx(tail, rel=1e-10)
+    nothing = _made_up(paths.setup, ()).x
+    assert found.table["effect"].sum() == pytest.approx((paths.raw.x - nothing).mean(), rel=1e-10)
+    both = np.quantile(paths.raw.x, 0.05) - np.quantile(nothing, 0.05)
+    assert found.table["effect_5 %"].sum() == pytest.approx(both, rel=1e-10)
+
+
+def test_accounting_is_not_cause(paths):
+    found = paths.counterfactual()
+    assert (found.method, found.runs) == ("drop_one", 3)
+    table = found.table
+    for name in NAMES:
+        rest = _made_up(paths.setup, tuple(n for n in NAMES if n != name)).x
+        change = paths.raw.x - rest
+        assert table.loc[name, "effect"] == pytest.approx(change.mean(), rel=1e-12)
+        assert table.loc[name, "standard_error"] == pytest.approx(change.std(ddof=1) / 20.0, rel=1e-12)
+        assert table.loc[name, "without"] == pytest.approx(rest.mean(), rel=1e-12)
+        assert table.loc[name, "without_5 %"] == pytest.approx(np.quantile(rest, 0.05), rel=1e-12)
+    assert table.loc["liquidations", "effect"] == pytest.approx(table.loc["liquidations", "attribution"])
+    assert table.loc["gamma", "effect"] < 1.2 * table.loc["gamma", "attribution"] < 0.0
+
+
+@given(st.integers(2, 6))
+@settings(max_examples=5, deadline=None)
+def test_shapley_of_channels_that_only_add_is_what_each_adds(count):
+    names = CHANNELS[:count]
+
+    def run(setup, channels):
+        return SimpleNamespace(x=sum((10.0 ** -CHANNELS.index(n) for n in channels), np.zeros(3)))
+
+    setup = SimpleNamespace(channels=names, again=lambda some: run(None, some))
+    from gammaflow.feedback.counterfactual import compare_without
+
+    booked = pd.Series(0.0, names)
+    for method in ("drop_one", "shapley"):
+        table = compare_without(setup, run(None, names), booked, method).table
+        np.testing.assert_allclose(table["effect"], [10.0**-i for i in range(count)], rtol=1e-9)
+
+
+def test_what_the_counterfactual_refuses(paths):
+    with pytest.raises(SchemaError, match="method: received 'loo'; legal: 'drop_one', 'shapley'"):
+        paths.counterfactual("loo")
+    with pytest.raises(SchemaError, match="no channel that could be left out"):
+        _paths(()).counterfactual()
+    seven = _paths(CHANNELS[:7])
+    with pytest.raises(
+        SchemaError, match=r"7 channels needs 128 simulations; legal: up to 6 channels \(64\)"
+    ):
+        seven.counterfactual("shapley")
+    with pytest.raises(SchemaError, match="channel: received 'charm'; legal: 'deleveraging', 'gamma'"):
+        paths.counterfactual().plot("charm")
+
+
+def test_whole_paths_must_be_asked_for():
+    with pytest.raises(SchemaError, match="whole paths were not kept; legal: simulate_feedback"):
+        _ = _paths().paths
+
+
+def test_the_summary_names_every_input(paths):
+    text = paths.summary()
+    for words in (
+        "FeedbackPaths, surface without a book",
+        "rule: none",
+        "sign: flows: + = buys",
+        "294m USD moves price 1 %, linear, permanent; source: a test",
+        "channels: deleveraging, gamma, liquidations",
+        "volatility of the noise: 56 % a year; spot-vol beta -3; dealers trade 70% of the theoretical hedge",
+        "400 paths of 48 steps over 2 days, seed 3",
+        "a note of the run",
+        f"{paths.runaway_share:.2%} of the paths left the spots of the surface",
+        "no path reached an end of the vol shifts",
+    ):
+        assert words in text
+    assert text == repr(paths)
+    assert "accounting is not cause" in repr(paths.counterfactual())
+
+
+def test_the_heading_of_a_book_is_that_of_other_results():
+    book = gf.assign_positions(gf.demo_chain(), "short_all")
+    from dataclasses import replace
+
+    setup = _setup(surface=replace(constant_gamma_surface(-100e6, book.spot), book=book, asof=book.asof))
+    paths = FeedbackPaths(setup, setup.again(NAMES))
+    first, *rest = paths.summary().splitlines()
+    assert first == f"FeedbackPaths {book.title}, as of 2026-02-05 09:36 UTC, spot 71,470.00 USD"
+    assert any(line.startswith("rule: short_all") for line in rest)
+    assert paths.plot()[0].get_title(loc="left").endswith("rule: short_all")
+    assert paths.to_dict()["rule"] == book.rule_text
+
+
+def test_numbers_for_json_are_plain(paths):
+    import json
+
+    plain = json.loads(json.dumps(paths.to_dict(), allow_nan=False))
+    assert plain["channels"][1]["channel"] == "gamma"
+    assert plain["channels"][1]["mean"] == pytest.approx(paths.attribution["gamma"].mean(), rel=1e-12)
+    assert plain["impact"]["half_life"] is None
+    assert plain["fan"][-1]["days"] == DAYS
+    assert plain["distribution"][0]["quantity"] == "log_return"
+
+
+def test_results_pickle_and_run_again(paths):
+    copy = pickle.loads(pickle.dumps(paths))
+    pd.testing.assert_frame_equal(copy.attribution, paths.attribution)
+    pd.testing.assert_frame_equal(copy.counterfactual().table, paths.counterfactual().table)
+    found = pickle.loads(pickle.dumps(paths.counterfactual()))
+    pd.testing.assert_frame_equal(found.table, paths.counterfactual().table)
+
+
+def test_creations_are_those_of_a_ledger_per_path(paths):
+    terms = {"basket": 40_000, "borrow": 25_000.0, "target": 10_000.0, "shares": 1.5e6}
+    found = paths.creations(gf.EtfLedger(0.00057, **terms), share=0.4)
+    # the surface starts on a Thursday that is a holiday: both days end on later trading days
+    assert paths.setup.asof == pd.Timestamp("2026-01-01T00:00Z")
+    assert found.index.astype(str).to_list() == ["2026-01-02"]
+    sold = -0.4 * np.asarray(paths.raw.daily_units).sum(axis=1) / 0.00057
+    price = SPOT * np.exp(paths.raw.x)
+    rows = []
+    for shares, S in zip(sold, price, strict=True):
+        ledger = gf.EtfLedger(0.00057, **terms)
+        day = ledger.step("2026-01-02", shares, 0.00057 * S)
+        rows.append((day.created, day.redeemed, day.coins_delivered, day.flow, shares))
+    created, redeemed, coins, flow, shares = np.array(rows).T
+    row = found.iloc[0]
+    assert 0.0 < row["any"] == (created > 0).mean() < 1.0
+    assert row["created"] == pytest.approx(created.mean(), rel=1e-12)
+    assert row["redeemed"] == pytest.approx(redeemed.mean(), rel=1e-12)
+    assert redeemed.any()
+    assert row["net_95 %"] == pytest.approx(np.quantile(created - redeemed, 0.95), rel=1e-12)
+    assert row["coins"] == pytest.approx(coins.mean(), rel=1e-12)
+    assert row["flow"] == pytest.approx(flow.mean(), rel=1e-9)
+    assert row["sold_shares"] == pytest.approx(shares.mean(), rel=1e-12)
+
+
+def test_creations_on_two_days_continue_the_ledger():
+    asof = pd.Timestamp("2026-02-04T21:33Z")
+    setup = _setup(surface=constant_gamma_surface(-100e6, SPOT, days=DAYS, asof=asof))
+    paths = FeedbackPaths(setup, setup.again(NAMES))
+    found = paths.creations(gf.venues.IBIT, share=1.0)
+    assert found.index.astype(str).to_list() == ["2026-02-05", "2026-02-06"]
+    assert paths.raw.frame_days[[6, 12]].tolist() == [1.0, 2.0]
+    rows = []
+    for p in range(40):
+        ledger = gf.EtfLedger(gf.venues.IBIT)
+        for day, frame in ((0, 6), (1, 12)):
+            date = f"2026-02-0{5 + day}"
+            ratio = gf.venues.IBIT.at(f"{date}T21:00Z")
+            nav = ratio * SPOT * np.exp(paths.raw.frames[p, frame])
+            ledger.step(date, -paths.raw.daily_units[p, day] / ratio, nav)
+        rows.append(ledger.table[["created", "redeemed", "coins_delivered", "flow"]].to_numpy())
+    right = np.mean(rows, axis=0)
+    some = FeedbackPaths(setup, paths.raw._replace(
+        daily_units=paths.raw.daily_units[:40], frames=paths.raw.frames[:40]))  # fmt: skip
+    got = some.creations(gf.venues.IBIT, share=1.0)[["created", "redeemed", "coins", "flow"]]
+    np.testing.assert_allclose(got, right, rtol=1e-11)
+    assert right[0, 0] > 1.0
+    assert right[1, 1] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("ledger", "share", "words"),
+    [
+        (-0.1, 0.5, "coins_per_share: received -0.1"),
+        (0.0005, 1.5, "share: received 1.5; legal: 0 to 1"),
+        (0.0, -1.0, r"(?s)coins_per_share.*share: received -1.0"),
+    ],
+)
+def test_what_creations_refuse(paths, ledger, share, words):
+    with pytest.raises(SchemaError, match=words):
+        paths.creations(ledger, share=share)
+
+
+def test_the_mean_of_the_fan_leaves_out_paths_that_ran_away(paths):
+    stayed = paths.paths[~paths.table["runaway"]]
+    np.testing.assert_allclose(paths.fan["mean"], stayed.iloc[:, ::4].mean(), rtol=1e-13)
