@@ -34,7 +34,7 @@ def test_jumps_and_deltas_of_the_published_table():
 
 
 @given(st.floats(0.05, 1.2), st.floats(0.4, 0.95), st.floats(0.02, 3.0))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_the_jump_is_the_identity_of_puts_at_the_barrier(s, ratio, years):
     """J = 2 (delta_P - delta_E) - (P - E) / H at S = H, never negative; r = q = 0."""
     book = down_in(1, barrier=100.0 * ratio, sigma=s / np.sqrt(years), years=years)
