@@ -39,6 +39,8 @@ _MADE_BY = {
     "Profile": "as sweep_spot(book) returns",
     "Impact": "as impact.linear, impact.square_root or impact.book returns",
     "Trades": "as read_trades returns",
+    "Bands": "as sign_bands(chain, beliefs) returns",
+    "Liquidations": "as gammaflow.liquidations.read(path) or pool(...) returns",
     "OpenInterestChange": "as open_interest_change(earlier, later) returns",
 }
 

@@ -67,6 +67,10 @@ PoolsAsOf = Annotated[
         help="Latest snapshot of the pools to use. Default: the timestamp of the quotes.",
     ),
 ]
+PoolsWidth = Annotated[
+    float | None,
+    typer.Option("--liquidations-width", help="Width of a pool around its price. Default: as in the table."),
+]
 
 Days = Annotated[float, typer.Option(help="Calendar days to simulate.")]
 Steps = Annotated[int, typer.Option(help="Steps of a path.")]
@@ -97,6 +101,8 @@ _NAMES = {
 }
 _NAMED = re.compile(rf"(?<![\w-])({'|'.join(_NAMES)})(?=: received| must be )")
 
+_POOLS = re.compile(r"\b(asof|width)(?:(?=: )|=)")
+
 
 @contextmanager
 def in_options() -> Iterator[None]:
@@ -120,7 +126,7 @@ class Market:
     depth_range: DepthRange = None
     depth_source: DepthSource = None
 
-    def impact(self, currency: str) -> impact.Impact:
+    def impact(self) -> impact.Impact:
         """The impact of these options.
 
         Raises
@@ -150,7 +156,6 @@ class Market:
         terms: dict[str, Any] = {
             "permanent": self.permanent,
             "range": _range(self.depth_range),
-            "currency": currency,
         }
         terms["half_life"] = np.inf if self.half_life is None else self.half_life
         if self.depth_source is not None:
@@ -184,21 +189,27 @@ class Shock:
     hedge_fraction: HedgeFraction = 1.0
     pools: Pools = None
     pools_asof: PoolsAsOf = None
+    pools_width: PoolsWidth = None
+
+    def check(self) -> None:
+        """SchemaError for options that do not go together."""
+        given = {"--liquidations-asof": self.pools_asof, "--liquidations-width": self.pools_width}
+        alone = [f"{name}: received {value!r}" for name, value in given.items() if value is not None]
+        if self.pools is None and alone:
+            raise SchemaError(
+                "\n".join(f"{text} without --liquidations; leave it out, or add the file." for text in alone)
+            )
 
     def liquidations(self, book: Book) -> liquidations.Liquidations | None:
         """The liquidation pools of these options, as they could be known at the time of a book."""
         if self.pools is None:
-            if self.pools_asof is not None:
-                raise SchemaError(
-                    f"--liquidations-asof: received {self.pools_asof!r} without --liquidations; leave it "
-                    "out, or add the file."
-                )
             return None
         asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
+        how: dict[str, Any] = {"spot": book.spot, "currency": book.currency, "width": self.pools_width}
         try:
-            return liquidations.read(self.pools, asof=asof, spot=book.spot, currency=book.currency)
+            return liquidations.read(self.pools, asof=asof, **how)
         except SchemaError as error:
-            text = str(error).replace("asof: ", "--liquidations-asof: ").replace("pass asof=", "pass it")
+            text = _POOLS.sub(r"--liquidations-\1", str(error))
             raise SchemaError(f"--liquidations {self.pools}: {text}") from None
 
 

@@ -80,8 +80,8 @@ Depth = Annotated[
     float | None,
     typer.Option(
         "--depth",
-        help="Also the loop gain of hedging, at this price impact: the currency that moves price by 1 %, such "
-        "as 294e6.",
+        help="Also the loop gain of hedging, at this depth: the currency that moves price by 1 %, such as "
+        "294e6.",
     ),
 ]
 Dynamics = Annotated[str, typer.Option(help=f"Smile dynamics as spot moves: {', '.join(DYNAMICS)}.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,10 @@ def simulate(
     """What dealers' hedging does to price: loop gain, the cascade of a shock, and a Monte Carlo."""
     if out:
         check_ending(out, _ENDINGS)
+    impact = market.impact()
+    shock.check()
     report = report_of(quotes, rows)
-    impact = market.impact(report.book.currency)
+    impact = replace(impact, currency=report.book.currency)
     pools = shock.liquidations(report.book)
     how: dict[str, Any] = {
         name: getattr(shock, name) for name in ("shock", "shock_days", "beta", "hedge_fraction")

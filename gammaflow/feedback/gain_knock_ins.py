@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.repricing import Repricing
-from gammaflow.instruments.barrier import BARRIER
+from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.positions.book import Book
 
 __all__ = ["KnockIns", "find_knock_ins"]
@@ -28,6 +28,9 @@ class KnockIns(NamedTuple):
 
 def find_knock_ins(profile: Repricing) -> KnockIns:
     """Trades at the continuously observed barriers of a book, at the profile's time, vols and dynamics.
+
+    `knock_in_table` has the same for the book alone; here vol shift and smile dynamics are the profile's, so
+    that knock-ins and gamma stand at one surface.
 
     Falling through a down barrier, dealers' delta goes from that of the live row to that of the one knocked
     in or out; rising through an up barrier likewise. The trade is minus the change.
@@ -56,14 +59,10 @@ def find_knock_ins(profile: Repricing) -> KnockIns:
 
 
 def _levels(book: Book) -> Array:
-    """Barrier of each row that is observed continuously and has not been hit at the book's spot, else NaN."""
+    """Barrier of each row that is observed continuously and lies ahead of the book's spot, else NaN."""
     out = np.full(len(book), np.nan)
-    kinds, level = book["kind"].astype(str), book["barrier"]
-    ahead = np.where(np.char.startswith(kinds, "down"), book.spot > level, book.spot < level)
-    mine = BARRIER.owns(book.columns) & np.isnan(book["monitoring_dates"]) & ahead
-    out[mine] = level[mine]
-    for row in np.flatnonzero(kinds == "note"):
-        terms = book.terms[book["contract"][row]].terms(book.asof)
-        if terms.continuous and not terms.knocked and book.spot > terms.barrier > 0.0:
-            out[row] = terms.barrier
+    for name, rows in book.parts.items():
+        found = INSTRUMENTS[name].events(rows)
+        always = np.array([days is None for days in found.looks], dtype=bool)
+        out[book.instruments[name]] = np.where(always, found.barrier, np.nan)
     return out

@@ -94,12 +94,12 @@ def lines(gain: Any) -> list[tuple[str, str]]:
     book = gain.profile.book
     at, (place, peak) = gain.at(book.spot), gain.peak
     rise = gain.at(book.spot * _ABOVE)
-    falls = abs(rise["kappa"] - at["kappa"]) > _SAME
+    differ = bool(abs(rise["kappa"] - at["kappa"]) > _SAME)
     first, last = gain.spots[[0, -1]]
     away = place / book.spot - 1.0
     return [
-        ("loop gain at spot" + ", for a fall" * falls, _at_spot(at)),
-        *([("loop gain at spot, for a rise", _at_spot(rise))] if falls else []),
+        ("loop gain at spot" + ", for a fall" * differ, _at_spot(at)),
+        *([("loop gain at spot, for a rise", _at_spot(rise))] if differ else []),
         ("loop gain, peak", f"{peak:z.2f} at {price_text(place)} ({away:+z.1%}); {_amplified(peak)}"),
         *[(_ZONES[zone.above], str(zone)) for zone in gain.zones],
         *[

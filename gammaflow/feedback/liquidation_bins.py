@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from gammaflow.feedback.liquidation_origin import Excluded
 from gammaflow.feedback.liquidation_pools import SIDES
+from gammaflow.text import price_text
 
-__all__ = ["Bins", "ahead_of", "bins_of"]
+__all__ = ["Bins", "ahead_of", "bins_of", "passed_since"]
 
 Array = NDArray[np.float64]
 
@@ -110,7 +111,7 @@ def bins_of(
 def ahead_of(
     spot: float, bins: Bins, price: Array, side: NDArray[Any], value: Array
 ) -> tuple[Array, Array, NDArray[np.bool_], tuple[Excluded, ...]]:
-    """Ends of the bins up to spot, which of them are still to be reached, and the others by reason.
+    """Ends of the bins up to the table's spot, which of them are ahead of it, and the others by reason.
 
     A position that exists has its liquidation price ahead of it, so a bin around spot ends there with all of
     its value. Where the table states no ends, its price says whether a pool has been passed.
@@ -128,3 +129,17 @@ def ahead_of(
     low = np.where(longs, bins.low, np.maximum(bins.low, spot))
     high = np.where(longs, np.minimum(bins.high, spot), bins.high)
     return low, high, left, excluded
+
+
+def passed_since(
+    then: float, now: float, low: Array, high: Array, value: Array, longs: NDArray[np.bool_]
+) -> tuple[Array, Array, Array, tuple[Excluded, ...]]:
+    """Ends and value of what is left of pools after price has gone straight from one spot to another."""
+    cut_low = np.where(longs, low, np.clip(now, low, high))
+    cut_high = np.where(longs, np.clip(now, low, high), high)
+    fired = (cut_low > low) | (cut_high < high)
+    left = np.where(fired, value * np.log(cut_high / cut_low) / np.log(high / low), value)
+    if not fired.any():
+        return low, high, value, ()
+    reason = f"passed since, as price went from {price_text(then)} to {price_text(now)}"
+    return cut_low, cut_high, left, (Excluded(reason, int(fired.sum()), float((value - left).sum())),)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.columns import Column, Columns, validate
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.feedback.liquidation_bins import ahead_of, bins_of
+from gammaflow.feedback.liquidation_bins import ahead_of, bins_of, passed_since
 from gammaflow.feedback.liquidation_origin import Origin
-from gammaflow.feedback.liquidation_pools import SIDES, Liquidations
+from gammaflow.feedback.liquidation_pools import SAME_UNIT, SIDES, Liquidations
 from gammaflow.text import price_text
 
 __all__ = ["COLUMNS", "read"]
@@ -117,8 +117,8 @@ def _unsorted(price: Array, side: NDArray[Any], rows: NDArray[np.int64]) -> list
     return problems
 
 
-def _spot(column: Array, spot: float | None) -> float:
-    """Price of a snapshot: its column of spots, which holds one, or `spot` where there is no column."""
+def _spots(column: Array, spot: float | None) -> tuple[float, float]:
+    """Price when the snapshot was made (its column's, else `spot`), and now (`spot`, else the same)."""
     values = np.unique(column[np.isfinite(column)])
     if len(values) > 1:
         raise SchemaError(
@@ -127,13 +127,14 @@ def _spot(column: Array, spot: float | None) -> float:
         )
     if spot is None and not len(values):
         raise SchemaError("spot: the table has no spot; pass spot=, so that passed pools can be told.")
-    given = float(values[0]) if spot is None else check_number(spot, "spot", 0.0, open_low=True)
-    if len(values) and given != values[0]:
+    now = float(values[0]) if spot is None else check_number(spot, "spot", 0.0, open_low=True)
+    then = float(values[0]) if len(values) else now
+    if abs(np.log(now / then)) > np.log(1.0 + SAME_UNIT):
         raise SchemaError(
-            f"spot: received {given:,.10g}, but the snapshot holds {values[0]:,.10g}; leave spot out. A "
-            "later price is the `start` of `cumulative` and `nodes`."
+            f"spot: received {now:,.10g}, but the snapshot holds {then:,.10g}; legal: {SAME_UNIT:.0%} apart "
+            "at most. Is it in another unit, or of another time?"
         )
-    return given
+    return then, now
 
 
 def _open(source: Any, name: str | None) -> tuple[pd.DataFrame, str]:
@@ -177,9 +178,9 @@ def read(
         Takes the latest snapshot whose two clocks are both at or before it, to the whole second: no
         look-ahead. Needed where the table holds several.
     spot : float, optional
-        Price when the table was made [currency], for a table without spot. Long pools above it and short
-        pools below it have been passed: they are excluded and counted. A bin that reaches beyond spot ends
-        there.
+        Price now [currency]; default: the table's. Long pools above it and short pools below it have been
+        passed: they are excluded and counted. Of a bin around the table's spot all the value is ahead of it,
+        so the bin ends there; what price has passed since is cut off evenly in ln S.
     columns : mapping, optional
         Names in the table by the names above.
     width : float, optional
@@ -222,20 +223,24 @@ def read(
     number, moments = _snapshots(table)
     place, moment, warnings = _pick(moments, asof)
     chosen = np.flatnonzero(number == place)
-    checks: list[Callable[[], float]] = [lambda: _spot(table["spot"][chosen], spot)]
+    checks: list[Callable[[], Any]] = [lambda: _spots(table["spot"][chosen], spot)]
     if width is not None:
         checks.append(lambda: check_number(width, "width", 0.0, open_low=True))
-    (at, *_), problems = attempt(*checks)
+    (spots, *_), problems = attempt(*checks)
     price, value, side = (table[n][chosen] for n in ("price", "value", "side"))
     problems += _unsorted(price, side, chosen)
-    if not problems:
-        low, high = (table[n][chosen] for n in ("low", "high"))
-        bins, problems = bins_of(price, side, low, high, chosen, at, width)
     refuse("liquidation table", problems)
-    low, high, left, excluded = ahead_of(at, bins, price, side, value)
-    far = (high[left] < 0.1 * at) | (low[left] > 10.0 * at)
+    then, now = spots
+    low, high = (table[n][chosen] for n in ("low", "high"))
+    bins, problems = bins_of(price, side, low, high, chosen, then, width)
+    refuse("liquidation table", problems)
+    low, high, ahead, excluded = ahead_of(then, bins, price, side, value)
+    longs = side[ahead] == "long"
+    low, high, value, fired = passed_since(then, now, low[ahead], high[ahead], value[ahead], longs)
+    far = (high < 0.1 * now) | (low > 10.0 * now)
     if far.any():
-        warnings += (f"{far.sum()} pools are ten times away from spot {price_text(at)}; are units right?",)
-    sign = np.array([SIDES[word] for word in side])
-    origin = Origin(label, at, moment, (bins.note,), excluded, warnings)
+        warnings += (f"{far.sum()} pools are ten times away from spot {price_text(now)}; are units right?",)
+    left = low < high
+    sign = np.where(longs, SIDES["long"], SIDES["short"])
+    origin = Origin(label, now, moment, (bins.note,), excluded + fired, warnings)
     return Liquidations(low[left], high[left], value[left], sign[left], (origin,), currency)

@@ -16,7 +16,7 @@ from gammaflow.feedback.liquidation_origin import Excluded, Origin
 from gammaflow.frozen import Frozen
 from gammaflow.text import amount_text, rows_text
 
-__all__ = ["SIDES", "Liquidations"]
+__all__ = ["SAME_UNIT", "SIDES", "Liquidations"]
 
 Array = NDArray[np.float64]
 
@@ -24,8 +24,8 @@ Array = NDArray[np.float64]
 SIDES = {"long": 1.0, "short": -1.0}
 
 _SIGN = "sign: flow < 0 sells; longs are sold as price falls, shorts bought back as it rises; each fires once"
-# Spots of two sums that differ by more are in other units, such as coins and shares of a fund.
-_SAME_UNIT = 0.2
+#: Spots of two tables that differ by more are in other units, such as coins and shares of a fund.
+SAME_UNIT = 0.2
 
 
 def _column(name: str, value: Any, problems: list[str]) -> Array:
@@ -121,7 +121,7 @@ class Liquidations(Frozen):
 
     @property
     def source(self) -> str:
-        """Where the pools come from, as text."""
+        """Names of all sources, joined by +."""
         return " + ".join(dict.fromkeys(origin.source for origin in self.origins))
 
     @property
@@ -254,9 +254,9 @@ class Liquidations(Frozen):
         if other.currency != self.currency:
             problems.append(f"currency: {self.currency!r} and {other.currency!r}; convert one of them.")
         spots = [o.spot for o in (*self.origins, *other.origins) if o.spot is not None]
-        if spots and max(spots) > min(spots) * (1.0 + _SAME_UNIT):
+        if spots and max(spots) > min(spots) * (1.0 + SAME_UNIT):
             problems.append(
-                f"spot: {min(spots):,.10g} and {max(spots):,.10g}; legal: {_SAME_UNIT:.0%} apart at most, "
+                f"spot: {min(spots):,.10g} and {max(spots):,.10g}; legal: {SAME_UNIT:.0%} apart at most, "
                 "for pools of one unit and about one time."
             )
         if problems:

@@ -66,9 +66,10 @@ class LoopGain(Frozen):
     >>> import gammaflow as gf
     >>> profile = gf.sweep_spot(gf.assign_positions(gf.demo_chain()))
     >>> gain = gf.loop_gain(profile, gf.impact.linear(294e6, source="Citi, ETF flows"))
-    >>> round(gain.at(profile.book.spot)["kappa"], 3)
-    0.253
-    >>> print(gain.zones[0])
+    >>> print(f"{gain.at(profile.book.spot)['kappa']:.3f}")
+    0.575
+    >>> print(gain.zones[1])
+    60,639 to 72,604, peak 0.65 at 68,655
     """
 
     profile: Repricing

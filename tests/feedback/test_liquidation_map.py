@@ -90,6 +90,24 @@ def test_a_stated_long_bin_that_begins_at_spot_is_passed():
     assert pools.excluded[0].reason == "short pools below spot, already passed"
 
 
+@pytest.mark.parametrize("now", [69_400.0, 59_900.0, 73_000.0, 77_000.0, 71_000.0])
+def test_pools_passed_since_the_table_was_made_are_cut_off(now):
+    """The rest fires as it would have on the way there and on."""
+    table = TABLE.assign(spot=71_000.0)
+    whole = gf.liquidations.read(table, width=2_500.0)
+    rest = gf.liquidations.read(table, spot=now, width=2_500.0)
+    assert rest.spot == now
+    spots = np.array([50_000.0, 60_000.0, 68_000.0, now, 79_000.0, 90_000.0])
+    np.testing.assert_allclose(
+        rest.cumulative(spots, now), whole.cumulative(spots, now), rtol=1e-9, atol=1e-3
+    )
+    assert (rest.high[rest.side > 0.0] <= now).all()
+    assert (rest.low[rest.side < 0.0] >= now).all()
+    fired = [part.value for part in rest.excluded if part.reason.startswith("passed since")]
+    assert sum(fired) == pytest.approx(abs(whole.cumulative(now, 71_000.0)))
+    assert rest.value.sum() + sum(part.value for part in rest.excluded) == pytest.approx(TABLE["value"].sum())
+
+
 def test_columns_of_other_names():
     table = TABLE.rename(columns={"price": "liq_px", "value": "usd", "side": "dir"})
     named = {"price": "liq_px", "value": "usd", "side": "dir"}
@@ -160,7 +178,7 @@ def test_tables_are_refused():
     refused(TABLE, "spot: received -1.0; spot must be > 0", spot=-1.0)
     refused(TABLE, "spot: the table has no spot; pass spot=")
     refused(TABLE.assign(spot=0.0), "spot: 6 of 6 rows are <= 0")
-    refused(TABLE.assign(spot=71_000.0), "received 70,000, but the snapshot holds 71,000", spot=70_000.0)
+    refused(TABLE.assign(spot=71_000.0), "received 41.6, but the snapshot holds 71,000", spot=41.6)
     refused(TABLE.assign(spot=np.arange(6) + 70_000.0), "holds 6 spots, from 70,000 to 70,005")
     refused(TABLE, "width: received 0", width=0.0, **spot)
     refused(TABLE, "width: 200,000 takes the lowest bin to 0 or below", width=2e5, **spot)
