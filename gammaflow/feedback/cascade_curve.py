@@ -53,7 +53,8 @@ class CascadeCurve(Frozen):
     >>> path = gf.gamma_path(lambda spots: -400e6 * np.exp(-(((spots - 94) / 4) ** 2)), 100.0)
     >>> curve = gf.cascade_curve(path, np.linspace(-1e9, 0, 11), impact=gf.impact.linear(294e6))
     >>> curve.folds.round(1)
-             shock
+             shock  start   end
+    0 -553462736.7   96.2  89.1
     """
 
     balance: Balance

@@ -6,9 +6,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from support.feedback_books import BETA, PER_1PCT, POOL, POOL_HIGH, POOL_LOW, SPOT, calibration_book
 
 import gammaflow as gf
+from support.feedback_books import BETA, PER_1PCT, POOL, POOL_HIGH, POOL_LOW, SPOT, calibration_book
 
 LINEAR = gf.impact.linear(PER_1PCT, source="RESEARCH B17")
 POOLS = gf.liquidations.pool(POOL, POOL_LOW, POOL_HIGH, source="RESEARCH D7")

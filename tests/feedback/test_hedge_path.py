@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
-from support.feedback_books import BETA, SPOT, calibration_book, puts
-from support.naive_cascade import cumulative, delta
 
 import gammaflow as gf
 from gammaflow.feedback.knocked import after_hits
+from support.feedback_books import BETA, SPOT, calibration_book, puts
+from support.naive_cascade import cumulative, delta
 
 ASOF = pd.Timestamp("2026-02-04T21:30Z")
 FALL = 0.868 * SPOT
