@@ -24,6 +24,10 @@ from gammaflow.feedback import deleveraging, impact, liquidations
 from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
 from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
+from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
+from gammaflow.feedback.loop_gain import LoopGain, loop_gain
+from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
+from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
@@ -88,8 +92,10 @@ __all__ = [
     "GammaflowError",
     "HedgeFlow",
     "HedgePath",
+    "HedgeSurface",
     "Levels",
     "Limits",
+    "LoopGain",
     "MismatchError",
     "OpenInterestChange",
     "Profile",
@@ -118,6 +124,7 @@ __all__ = [
     "compare_dynamics",
     "compare_exercise",
     "compare_rules",
+    "constant_gamma_surface",
     "conventions",
     "customer_flow",
     "deleveraging",
@@ -139,8 +146,11 @@ __all__ = [
     "gamma_path",
     "hedge_flow",
     "hedge_path",
+    "hedge_surface",
     "impact",
+    "knock_in_table",
     "liquidations",
+    "loop_gain",
     "note_maps",
     "open_close",
     "open_interest_change",
@@ -154,6 +164,7 @@ __all__ = [
     "schema",
     "score_open_interest",
     "sensitivity",
+    "shifted_barrier",
     "sign_bands",
     "solve_cascade",
     "sweep",

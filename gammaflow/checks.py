@@ -38,6 +38,8 @@ _MADE_BY = {
     "Book": "as assign_positions(chain, rule) returns",
     "Profile": "as sweep_spot(book) returns",
     "Trades": "as read_trades returns",
+    "Bands": "as sign_bands(chain, beliefs) returns",
+    "Liquidations": "as gammaflow.liquidations.read(path) or pool(...) returns",
     "OpenInterestChange": "as open_interest_change(earlier, later) returns",
 }
 

@@ -17,6 +17,7 @@ from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
     BeliefsName,
+    Depth,
     Full,
     GroupBy,
     High,
@@ -64,7 +65,11 @@ def _read(quotes: Quotes) -> Chain:
 
 
 def _report(
-    quotes: Quotes, rows: Rows, scenario: Scenario | None = None, beliefs: str | None = None
+    quotes: Quotes,
+    rows: Rows,
+    scenario: Scenario | None = None,
+    beliefs: str | None = None,
+    depth: float | None = None,
 ) -> Report:
     """The report of a file, with the options of a command."""
     where = rows.filter()
@@ -77,6 +82,7 @@ def _report(
             repair=quotes.repair,
             where=where,
             beliefs=beliefs,
+            depth=depth,
             **asdict(scenario or Scenario()),
         )
 
@@ -88,13 +94,14 @@ def demo(
     rule: RuleName = "calls_long_puts_short",
     rows: Rows,
     beliefs: BeliefsName = None,
+    depth: Depth = None,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Analyse a built-in synthetic BTC chain."""
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
-        result = analyze(demo_chain(), rule=rule, where=where, beliefs=beliefs)
+        result = analyze(demo_chain(), rule=rule, where=where, beliefs=beliefs, depth=depth)
     finish_report(result, out, as_json)
 
 
@@ -106,11 +113,12 @@ def report(
     rows: Rows,
     scenario: Scenario,
     beliefs: BeliefsName = None,
+    depth: Depth = None,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(quotes, rows, scenario, beliefs)
+    result = _report(quotes, rows, scenario, beliefs, depth)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     finish_report(result, out, as_json)
@@ -206,7 +214,7 @@ app.command()(live.watch)
 # Arguments that errors name as Python spells them, and that are options here.
 _PASSED = re.compile(r"\b(symbol|asof|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
 _RECEIVED = re.compile(
-    r"(?<![\w-])(rule|asof|beliefs|by|days|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
+    r"(?<![\w-])(rule|asof|beliefs|by|days|depth|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
 )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "BeliefsName",
     "ChainOut",
     "Count",
+    "Depth",
     "Every",
     "Full",
     "GroupBy",
@@ -73,6 +74,14 @@ Yield = Annotated[
 BeliefsName = Annotated[
     str | None,
     typer.Option("--beliefs", help=f"Also levels under beliefs about the sign: {', '.join(PRESETS)}."),
+]
+Depth = Annotated[
+    float | None,
+    typer.Option(
+        "--depth",
+        help="Also the loop gain of hedging, at this depth: the currency that moves price by 1 %, such as "
+        "294e6.",
+    ),
 ]
 Dynamics = Annotated[str, typer.Option(help=f"Smile dynamics as spot moves: {', '.join(DYNAMICS)}.")]
 Days = Annotated[float, typer.Option(help="Calendar days to roll the profile forward.")]

@@ -17,6 +17,7 @@ from gammaflow.market.plausibility import marked
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positions.heading import basis
 from gammaflow.report import Report
+from gammaflow.report.gain_table import gain_lines
 from gammaflow.report.rates import rate_dict
 from gammaflow.studies.study import Study
 from gammaflow.text import strike_text
@@ -65,9 +66,9 @@ def _show_levels(report: Report) -> None:
     for name, value in report.levels.lines():
         table.add_row(name, value)
     out_console.print(table, highlight=False)
-    if report.beliefs:
-        bands = report.band_lines()
-        out_console.print("\n".join(f"{name}: {text}" for name, text in bands), highlight=False, markup=False)
+    told = [*report.band_lines(), *gain_lines(report.loop_gain)]
+    if told:
+        out_console.print("\n".join(f"{name}: {text}" for name, text in told), highlight=False, markup=False)
 
 
 def _frame_table(frame: pd.DataFrame, title: str, units: dict[str, str]) -> Table:

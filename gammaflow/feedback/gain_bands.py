@@ -70,6 +70,6 @@ def refuse_other_bands(bands: Bands, profile: Repricing) -> None:
     wrong = [f"{name}: {a} and {b}" for name, (a, b) in facts.items() if a != b]
     if wrong:
         raise MismatchError(
-            f"bands and profile do not match ({'; '.join(wrong)}); make both of one chain, with the same days, "
-            "vol_shift and dynamics."
+            f"bands and profile do not match ({'; '.join(wrong)}); make both of one chain, with the same "
+            "days, vol_shift and dynamics."
         )

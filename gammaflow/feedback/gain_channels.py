@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,12 +11,12 @@ from numpy.typing import NDArray
 
 from gammaflow.exposure.curve import GAP, Curve
 from gammaflow.exposure.repricing import Repricing
+from gammaflow.feedback.gain_knock_ins import KnockIns, find_knock_ins
 from gammaflow.feedback.impact import Impact
-from gammaflow.feedback.knock_ins import KnockIns, find_knock_ins
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.units import PERCENT
 
-__all__ = ["CHANNELS", "GainTerms"]
+__all__ = ["CHANNELS", "GainTerms", "total"]
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,11 @@ CHANNELS = ("gamma", "vanna", "knock_in", "liquidations")
 
 # Half of the window in ln S over which what trades at one price is averaged.
 _HALF = 0.5 * PERCENT
+
+
+def total(channels: Mapping[str, Array]) -> Array:
+    """Sum of the channels."""
+    return np.asarray(np.sum([channels[name] for name in CHANNELS], axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +84,7 @@ class GainTerms:
         ends = [np.array([self.spot]), *self._windows()] if self._sided else []
         breaks = np.unique(np.concatenate([self.profile.breaks.spots, *ends]))
         apart = np.append(True, np.diff(breaks) > 4.0 * GAP * breaks[:-1])[: len(breaks)]
-        return Curve(lambda spots: sum(self.channels(spots).values()), breaks[apart])
+        return Curve(lambda spots: total(self.channels(spots)), breaks[apart])
 
     @property
     def _sided(self) -> bool:

@@ -12,14 +12,20 @@ import pandas as pd
 from gammaflow.feedback.gain_channels import CHANNELS
 from gammaflow.feedback.gain_zones import THRESHOLDS
 from gammaflow.positions.heading import heading, under_rule
-from gammaflow.text import amount_text, moment_text, price_text
+from gammaflow.text import moment_text, number_text, price_text
 
-__all__ = ["MEANING", "SIGN", "conditions", "depth_text", "lines", "summary", "title", "to_dict"]
+__all__ = ["MEANING", "SIGN", "conditions", "depth_text", "lines", "summary", "title", "to_dict", "warnings"]
 
 #: Sign convention of loop gain, printed by every result.
 SIGN = "+ = hedging adds to a move: it sells into falls and buys into rises"
 
 MEANING = "currency traded per 1 % of ln S over the currency that moves ln S by 1 %"
+
+# Loop gain above which the depth is in other units, and how far apart spots of pools and book may be.
+_ABSURD, _APART = 50.0, 0.2
+
+# Spot from which price rises, over spot; and loop gains that are shown as one.
+_ABOVE, _SAME = 1.0 + 1e-9, 0.005
 
 # Longest line of a picture's title, in characters.
 _TITLE = 100
@@ -48,6 +54,25 @@ def title(gain: Any) -> str:
     return "\n".join([head, ", ".join([rule, *moved]), depth, *book.filters])
 
 
+def warnings(gain: Any) -> list[str]:
+    """Implausible depth and pools, one sentence each."""
+    book, found = gain.profile.book, []
+    largest = float(np.abs(gain.table["kappa"]).max())
+    if largest > _ABSURD:
+        found.append(
+            f"depth: {number_text(gain.depth.per_1pct)} {book.currency} moves price 1 %, and loop gain "
+            f"reaches {largest:,.0f}; plausible is below {_ABSURD:g}. Give it in {book.currency}, not in m."
+        )
+    if (pools := gain.liquidations) is None:
+        return found
+    if pools.spot is not None and abs(np.log(pools.spot / book.spot)) > _APART:
+        found.append(
+            f"liquidations: recorded at spot {price_text(pools.spot)}, and the book's is "
+            f"{price_text(book.spot)}; pass pools of the same underlying and time."
+        )
+    return [*found, *pools.warnings]
+
+
 def conditions(gain: Any) -> list[tuple[str, str]]:
     """Name and text of what the loop gain depends on besides the profile."""
     vol = gain.profile.dynamics.meaning if gain.profile.dynamics.moves else "vol does not move with spot"
@@ -59,7 +84,7 @@ def conditions(gain: Any) -> list[tuple[str, str]]:
         *([("depth, caveat", gain.depth.caveat)] if gain.depth.caveat else []),
         ("vanna", vol),
         *([("hedged", f"{gain.hedge_fraction:.0%} of dealers' deltas")] if gain.hedge_fraction != 1 else []),
-        *([("liquidations", "given")] if gain.liquidations is not None else []),
+        *([("liquidations", gain.liquidations.source)] if gain.liquidations is not None else []),
         *([("beliefs", beliefs)] if beliefs else []),
     ]
 
@@ -68,10 +93,13 @@ def lines(gain: Any) -> list[tuple[str, str]]:
     """Name and text of loop gain at spot, its peak, and each zone."""
     book = gain.profile.book
     at, (place, peak) = gain.at(book.spot), gain.peak
+    rise = gain.at(book.spot * _ABOVE)
+    differ = bool(abs(rise["kappa"] - at["kappa"]) > _SAME)
     first, last = gain.spots[[0, -1]]
     away = place / book.spot - 1.0
     return [
-        ("loop gain at spot", _at_spot(at)),
+        ("loop gain at spot" + ", for a fall" * differ, _at_spot(at)),
+        *([("loop gain at spot, for a rise", _at_spot(rise))] if differ else []),
         ("loop gain, peak", f"{peak:z.2f} at {price_text(place)} ({away:+z.1%}); {_amplified(peak)}"),
         *[(_ZONES[zone.above], str(zone)) for zone in gain.zones],
         *[
@@ -92,8 +120,8 @@ def _at_spot(at: pd.Series) -> str:
         text += f"; {at['kappa_low']:z.2f} to {at['kappa_high']:z.2f} over the range of depth"
     if "p_above_half" in at:
         text += (
-            f"; under the beliefs {at['50 %']:z.2f} (5 % {at['5 %']:z.2f}, 95 % {at['95 %']:z.2f}), above 0.5 in "
-            f"{at['p_above_half']:.0%} of draws and above 1 in {at['p_above_one']:.0%}"
+            f"; under the beliefs {at['50 %']:z.2f} (5 % {at['5 %']:z.2f}, 95 % {at['95 %']:z.2f}), above "
+            f"0.5 in {at['p_above_half']:.0%} of draws and above 1 in {at['p_above_one']:.0%}"
         )
     return text
 
@@ -157,7 +185,7 @@ def to_dict(gain: Any) -> dict[str, Any]:
         },
         "beta": gain.beta,
         "hedge_fraction": gain.hedge_fraction,
-        "liquidations": gain.liquidations is not None,
+        "liquidations": None if gain.liquidations is None else gain.liquidations.source,
         "beliefs": None if gain.bands is None else gain.bands.beliefs.name,
         "at_spot": {str(name): float(value) for name, value in gain.at(book.spot).items()},
         "peak": {"spot": place, "kappa": peak},

@@ -52,8 +52,7 @@ class GainZone:
         low = f"{'at or below ' * (self.low_end == 'open')}{price_text(self.low)}"
         high = f"{'at or above ' * (self.high_end == 'open')}{price_text(self.high)}"
         low, high = (
-            end + " (faded)" * (kind == "faded")
-            for end, kind in ((low, self.low_end), (high, self.high_end))
+            end + " (faded)" * (kind == "faded") for end, kind in ((low, self.low_end), (high, self.high_end))
         )
         return f"{low} to {high}, peak {self.peak:.2f} at {price_text(self.peak_spot)}"
 
@@ -87,6 +86,6 @@ def _zones(curve: Curve, at: Samples, floor: float, above: float) -> list[GainZo
         if above and high_end == "faded":
             high, high_end = float(at.x[-1]), "open"
         peak = z.first + int(np.argmin(at.g[z.first : z.last + 1]))
-        ends = ("level" if end == "zero" else end for end in (low_end, high_end))
-        zones.append(GainZone(above, low, high, *ends, -float(at.g[peak]), float(at.x[peak])))
+        ends = ["level" if end == "zero" else end for end in (low_end, high_end)]
+        zones.append(GainZone(above, low, high, ends[0], ends[1], -float(at.g[peak]), float(at.x[peak])))
     return zones

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, check_noun, check_number, refuse
+from gammaflow.checks import attempt, check_noun, check_number, floats, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.curve import Curve
@@ -19,11 +19,12 @@ from gammaflow.exposure.levels import noise_share
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.feedback import gain_text
 from gammaflow.feedback.gain_bands import belief_columns, refuse_other_bands
-from gammaflow.feedback.gain_channels import CHANNELS, GainTerms
+from gammaflow.feedback.gain_channels import GainTerms, total
 from gammaflow.feedback.gain_zones import GainZone, find_gain_zones
 from gammaflow.feedback.impact import Impact, linear
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.frozen import Frozen, lock
+from gammaflow.positions.book import Book
 
 __all__ = ["LoopGain", "find_depth", "loop_gain"]
 
@@ -65,9 +66,10 @@ class LoopGain(Frozen):
     >>> import gammaflow as gf
     >>> profile = gf.sweep_spot(gf.assign_positions(gf.demo_chain()))
     >>> gain = gf.loop_gain(profile, gf.impact.linear(294e6, source="Citi, ETF flows"))
-    >>> round(gain.at(profile.book.spot)["kappa"], 3)
-    0.253
-    >>> print(gain.zones[0])
+    >>> print(f"{gain.at(profile.book.spot)['kappa']:.3f}")
+    0.575
+    >>> print(gain.zones[1])
+    60,639 to 72,604, peak 0.65 at 68,655
     """
 
     profile: Repricing
@@ -85,33 +87,30 @@ class LoopGain(Frozen):
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Indexed by spot [currency]: loop gain of gamma, vanna, knock_in and liquidations, and their sum kappa.
+        """Indexed by spot [currency]: loop gain of gamma, vanna, knock_in, liquidations, and their sum kappa.
 
         Besides, where the depth has a range, kappa_low and kappa_high, those of its ends; where bands are
         given, quantiles of kappa ("5 %" ... "95 %") over draws of dealers' shares in the gamma channel, the
         other channels as they are, and the probabilities that it is above 0.5 and above 1 ("p_above_half",
         "p_above_one").
         """
-        frame = pd.DataFrame(dict(self.values), index=pd.Index(self.spots, name="spot"))
-        kappa = frame.sum(axis=1)
-        frame["kappa"] = kappa
+        here = self._terms.depth_at(self.spots)
+        kappa = self._kappa
+        columns = {**self.values, "kappa": kappa}
         if (ends := self.depth.bounds()) is not None:
-            here = self._terms.depth_at(self.spots)
             both = [kappa * here / replace(self._terms, depth=end).depth_at(self.spots) for end in ends]
-            frame["kappa_low"], frame["kappa_high"] = np.minimum(*both), np.maximum(*both)
+            columns |= {"kappa_low": np.minimum(*both), "kappa_high": np.maximum(*both)}
         if self.bands is not None:
-            others = (kappa - frame["gamma"]).to_numpy()
-            scale = -self.hedge_fraction / self._terms.depth_at(self.spots)
-            frame = frame.assign(**belief_columns(self.bands, self.spots, scale, others))
-        return frame
+            others, scale = kappa - self.values["gamma"], -self.hedge_fraction / here
+            columns |= belief_columns(self.bands, self.spots, scale, others)
+        return pd.DataFrame(columns, index=pd.Index(self.spots, name="spot"))
 
     def at(self, spots: ArrayLike) -> Any:
         """Columns of the table repriced at other spots: a Series at one spot, a DataFrame at several."""
-        several = np.ndim(spots) > 0
-        profile = self.profile.at(spots, self._terms.measures)
-        terms = replace(self._terms, profile=profile)
-        moved = replace(self, profile=profile, values=lock(terms.channels(profile.spots, profile)))
-        return moved.table if several else moved.table.iloc[0]
+        wanted, place = np.unique(floats(spots), return_inverse=True)
+        profile = self.profile.at(wanted, self._terms.measures)
+        moved = replace(self, profile=profile, values=lock(self._terms.channels(wanted, profile)))
+        return moved.table.iloc[place] if np.ndim(spots) else moved.table.iloc[0]
 
     @cached_property
     def zones(self) -> tuple[GainZone, ...]:
@@ -129,22 +128,24 @@ class LoopGain(Frozen):
     @cached_property
     def amplification(self) -> pd.Series:
         """Total move over the move that starts it, over spot: 1 / (1 - kappa), inf where kappa >= 1."""
-        room = 1.0 - self.table["kappa"]
-        return (1.0 / room.where(room > 0.0, 0.0)).rename("amplification")
+        room = 1.0 - self._kappa
+        with np.errstate(divide="ignore"):
+            values = 1.0 / np.maximum(room, 0.0)
+        return pd.Series(values, pd.Index(self.spots, name="spot"), name="amplification")
 
     @property
     def peak(self) -> tuple[float, float]:
         """Spot of the largest kappa of the grid [currency], and that kappa [-]."""
-        kappa = self.table["kappa"]
-        highest = max(self.zones, key=lambda z: z.peak, default=None)
-        if highest is not None and highest.peak >= kappa.max():
+        highest = max(self.zones, key=lambda zone: zone.peak, default=None)
+        if highest is not None:
             return highest.peak_spot, highest.peak
-        return float(kappa.idxmax()), float(kappa.max())
+        place = int(self._kappa.argmax())
+        return float(self.spots[place]), float(self._kappa[place])
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Implausible inputs of the profile."""
-        return self.profile.warnings
+        """Implausible inputs: of the profile and the pools, and a depth out of all proportion."""
+        return (*self.profile.warnings, *gain_text.warnings(self))
 
     def plot(self, **options: Any) -> Any:
         """Channels of loop gain stacked over spot, their sum, bands and zones (matplotlib Axes)."""
@@ -172,6 +173,10 @@ class LoopGain(Frozen):
 
     def __repr__(self) -> str:
         return self.summary()
+
+    @cached_property
+    def _kappa(self) -> Array:
+        return total(self.values)
 
     @cached_property
     def _terms(self) -> GainTerms:
@@ -241,45 +246,77 @@ def loop_gain(
     ['gamma', 'vanna', 'knock_in', 'liquidations', 'kappa', 'kappa_low', 'kappa_high']
     """
     check_noun(profile, "profile", Repricing)
-    book = profile.book
     values, problems = attempt(
-        lambda: find_depth(depth),
+        lambda: find_depth(depth, profile.book),
         lambda: _beta(profile, beta),
-        lambda: check_number(hedge_fraction, "hedge_fraction", 0.0),
-        lambda: liquidations is None or check_noun(liquidations, "liquidations", Liquidations),
-        lambda: bands is None or check_noun(bands, "bands", Bands),
+        lambda: _share(hedge_fraction),
+        lambda: _optional(liquidations, "liquidations", Liquidations),
+        lambda: _optional(bands, "bands", Bands),
     )
-    impact, slope, fraction, *_ = values
-    if not book.signed:
-        problems.append(
-            "profile: received open interest without a dealer sign; sign it with assign_positions(chain, rule)."
-        )
-    if fraction is not None and fraction > 1.0:
-        problems.append(f"hedge_fraction: received {hedge_fraction!r}; hedge_fraction must be >= 0 and <= 1.")
     refuse("loop gain", problems)
-    if impact.currency != book.currency:
-        raise MismatchError(
-            f"depth: received one in {impact.currency} for a book in {book.currency}; give it in {book.currency}."
-        )
+    impact, slope, fraction, *_ = values
+    _refuse_currency("liquidations", liquidations, profile.book)
     if bands is not None:
         refuse_other_bands(bands, profile)
     terms = GainTerms(profile, impact, slope, liquidations, fraction)
-    missing = [name for name in terms.measures if name not in profile.values]
+    missing = not set(terms.measures) <= set(profile.values)
     at = profile.at(profile.spots, terms.measures) if missing else profile
     channels = terms.channels(profile.spots, at)
     return LoopGain(profile, impact, slope, liquidations, bands, fraction, lock(channels))
 
 
-def find_depth(depth: Impact | float) -> Impact:
-    """The impact, or the linear one of a number [currency per 0.01 of ln S]; SchemaError for anything else."""
+def find_depth(depth: Impact | float, book: Book) -> Impact:
+    """The impact, or the linear one of a number, for a book.
+
+    Parameters
+    ----------
+    depth : Impact or float
+        A number is the currency that moves ln S by 0.01.
+    book : Book
+        Dealers' signed positions.
+
+    Raises
+    ------
+    SchemaError
+        For anything else than an impact or a number > 0, and for a book without a dealer sign.
+    MismatchError
+        For an impact in another currency than the book's.
+    """
+    if not book.signed:
+        raise SchemaError(
+            "depth: received one for open interest without a dealer sign, which has no loop gain; sign it "
+            "with a rule (assign_positions), or leave depth out."
+        )
     if isinstance(depth, Impact):
+        _refuse_currency("depth", depth, book)
         return depth
     if isinstance(depth, int | float | np.number) and not isinstance(depth, bool):
-        return linear(check_number(depth, "depth", 0.0, open_low=True))
+        return linear(check_number(depth, "depth", 0.0, open_low=True), currency=book.currency)
     raise SchemaError(
         f"depth: received {type(depth).__name__}; legal: an impact of gammaflow.impact, such as "
-        'linear(294e6, source="..."), or the currency that moves price by 1 %, a number > 0.'
+        'linear(294e6, source="..."), or a number > 0, the currency that moves price by 1 %.'
     )
+
+
+def _refuse_currency(name: str, given: Impact | Liquidations | None, book: Book) -> None:
+    if given is not None and given.currency != book.currency:
+        raise MismatchError(
+            f"{name}: received {given.currency} for a book in {book.currency}; convert it to {book.currency}."
+        )
+
+
+def _optional(value: Any, name: str, kind: type) -> None:
+    if value is not None:
+        check_noun(value, name, kind)
+
+
+def _share(hedge_fraction: float) -> float:
+    share = check_number(hedge_fraction, "hedge_fraction", 0.0)
+    if share > 1.0:
+        raise SchemaError(
+            f"hedge_fraction: received {hedge_fraction!r}; hedge_fraction must be >= 0 and <= 1."
+        )
+    return share
 
 
 def _beta(profile: Repricing, beta: float) -> float:

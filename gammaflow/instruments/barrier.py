@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from gammaflow.accuracy import Accuracy
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.columns import Columns
-from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
+from gammaflow.frozen import FrozenMapping
+from gammaflow.instruments.row import Array, Events, Instrument, Mask, Rows, Scenario
 from gammaflow.pricing.barrier.prices import reach
 from gammaflow.units import cash
 
@@ -65,6 +67,34 @@ class Barrier(Instrument):
     def jumps(self, rows: Rows, at: Scenario) -> Array:
         """Continuously observed barriers [currency]."""
         return np.asarray(rows["barrier"][np.isnan(rows["monitoring_dates"])])
+
+    def events(self, rows: Rows) -> Events:
+        """Barriers ahead; one observed at expiry only has no days before it."""
+        side = np.where(np.char.startswith(rows["kind"].astype(str), "up"), 1.0, -1.0)
+        always = np.isnan(rows["monitoring_dates"])
+        hit = always & (side * (rows.spot - rows["barrier"]) >= 0.0)
+        count = np.nan_to_num(rows["monitoring_dates"], nan=1.0)
+        days = tuple(
+            years * DAYS_PER_YEAR * np.arange(1, n) / n for years, n in zip(rows.years, count, strict=True)
+        )
+        looks = tuple(None if every else ahead for every, ahead in zip(always, days, strict=True))
+        return Events(np.where(hit, np.nan, rows["barrier"]), hit, np.where(hit, 0.0, side), looks, days)
+
+    def after_event(self, rows: Rows) -> Rows:
+        """The vanilla option of a knock-in; nothing of a knock-out, whose rebate is paid in cash."""
+        knocks_in = np.char.find(rows["kind"].astype(str), "-in ") >= 0
+        kinds = np.array([str(kind).split()[1] for kind in rows["kind"]], dtype=object)
+        none, n = np.full(len(rows), np.nan), len(rows)
+        columns = {
+            **rows.columns,
+            "kind": kinds,
+            "position": np.where(knocks_in, rows["position"], 0.0),
+            "barrier": none,
+            "monitoring_dates": none,
+            "rebate": np.zeros(n),
+            "exercise": np.full(n, "european", dtype=object),
+        }
+        return replace(rows, columns=FrozenMapping(columns), size=np.where(knocks_in, rows.size, 0.0))
 
 
 def _groups(rows: Rows, at: Scenario) -> Iterator[tuple[NDArray[np.intp], Array, dict[str, Any], Any]]:

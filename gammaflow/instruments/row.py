@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.accuracy import Accuracy
 from gammaflow.columns import Columns
 
-__all__ = ["Array", "Instrument", "Mask", "Rows", "Scenario"]
+__all__ = ["Array", "Events", "Instrument", "Mask", "Rows", "Scenario"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -87,6 +87,29 @@ class Scenario(NamedTuple):
     def of(self, rows: NDArray[Any]) -> Scenario:
         """The same scenario for some rows."""
         return self._replace(years=self.years[rows], sigma=self.sigma[rows])
+
+
+_NO_DAYS = np.empty(0)
+
+
+class Events(NamedTuple):
+    """Barriers ahead of the rows of one instrument, and the dates on which their terms are decided."""
+
+    barrier: Array
+    """(n,) spot at which the row is knocked in or out [currency]; NaN where nothing can knock it."""
+    hit: Mask
+    """(n,) whether today's spot is at or beyond a barrier that is always observed: the row is knocked."""
+    side: Array
+    """(n,) -1.0: knocked at or below the barrier, +1.0: at or above; 0.0 without one."""
+    looks: tuple[Array | None, ...]
+    """Per row, days ahead on which the barrier is observed before expiry; None: continuously."""
+    dates: tuple[Array, ...]
+    """Per row, days ahead before expiry on which value as a function of spot jumps: looks, calls, coupons."""
+
+    @classmethod
+    def none(cls, n: int) -> Events:
+        """No event of n rows before they expire."""
+        return cls(np.full(n, np.nan), np.zeros(n, bool), np.zeros(n), (_NO_DAYS,) * n, (_NO_DAYS,) * n)
 
 
 class Instrument:
@@ -173,3 +196,11 @@ class Instrument:
     def jumps(self, rows: Rows, at: Scenario) -> Array:
         """Spots at which gamma jumps, any number of them; expired rows are never passed."""
         return np.empty(0)
+
+    def events(self, rows: Rows) -> Events:
+        """Barriers of the rows that have not been hit, and the dates on which their terms are decided."""
+        return Events.none(len(rows))
+
+    def after_event(self, rows: Rows) -> Rows:
+        """The rows once knocked: other columns or terms, in their order; position 0 where nothing is left."""
+        return rows

@@ -285,8 +285,16 @@ def _mark_flips(figure: Any, flips: Sequence[float], spot: float) -> None:
     )
 
 
-def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
-    """Gamma over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
+def draw_stack(
+    parts: pd.DataFrame,
+    spot: float,
+    unit: str,
+    *,
+    name: str = "gamma",
+    colors: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> Any:
+    """A measure over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
 
     Parameters
     ----------
@@ -294,8 +302,10 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
         Indexed by spot [currency], one column per part.
     spot : float
         Price of the underlying, marked [currency].
-    unit : str
-        Unit of `parts`; a readable power of ten is added to it.
+    unit, name : str
+        Unit of `parts`, to which a readable power of ten is added ("": none), and the measure.
+    colors : mapping of str to str, optional
+        Colour of each part.
     currency : str
         Unit of spot.
 
@@ -304,20 +314,20 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
     plotly Figure
     """
     above, below = parts.clip(lower=0.0).sum(axis=1), parts.clip(upper=0.0).sum(axis=1)
-    divisor, unit = readable(pd.concat([above, below]), unit)
+    divisor, unit = readable(pd.concat([above, below]), unit) if unit else (1.0, unit)
     spots = parts.index.to_numpy(dtype=np.float64)
-    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
-    for name, color in part_colors(parts.columns).items():
-        values = parts[name].to_numpy() / divisor
+    figure = _canvas(_prices("spot", currency, ",.2f"), _label(name, unit), spot)
+    for part, color in (colors or part_colors(parts.columns)).items():
+        values = parts[part].to_numpy() / divisor
         for group, side in (("above", np.maximum(values, 0.0)), ("below", np.minimum(values, 0.0))):
             figure.add_scatter(
                 x=spots, y=side, mode="lines", line={"width": 0, "color": color}, fillcolor=color,
-                stackgroup=group, name=escape(str(name)), legendgroup=str(name), hoverinfo="skip",
+                stackgroup=group, name=escape(str(part)), legendgroup=str(part), hoverinfo="skip",
                 showlegend=group == "above",
             )  # fmt: skip
         figure.add_scatter(
-            x=spots, y=values, mode="lines", line={"width": 0, "color": color}, name=escape(str(name)),
-            legendgroup=str(name), showlegend=False, hovertemplate="%{y:,.3~f}",
+            x=spots, y=values, mode="lines", line={"width": 0, "color": color}, name=escape(str(part)),
+            legendgroup=str(part), showlegend=False, hovertemplate="%{y:,.3~f}",
         )  # fmt: skip
     figure.add_scatter(
         x=spots, y=(parts.sum(axis=1) / divisor).to_numpy(), mode="lines", name="net",

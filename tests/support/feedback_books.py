@@ -56,3 +56,21 @@ def calibration_book(size: float = 1.0) -> Book:
     strike, days = np.tile(_STRIKES, 2), np.repeat(_DAYS, len(_STRIKES))
     unit = sum(put_gamma(68_000.0, k, d, _SIGMA) for k, d in zip(strike, days, strict=True))
     return puts(strike, days, -size * 100e6 / unit)
+
+
+def barrier_book(spot=90.0, side="down-in put", level=70.0, position=1.0, years=30 / 365) -> Book:
+    """One barrier option of strike 100 with a rate and a yield, observed continuously."""
+    columns = {
+        "contract": [side],
+        "venue": ["test"],
+        "expiry": pd.DatetimeIndex([_ASOF + pd.Timedelta(365 * years, "D")]),
+        "strike": [100.0],
+        "kind": [side],
+        "position": [position],
+        "multiplier": [100.0],
+        "sigma": [0.6],
+        "rate": [0.03],
+        "dividend_yield": [0.01],
+        "barrier": [level],
+    }
+    return Book(columns, "X", spot, _ASOF, ("given",))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import numpy as np
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.instruments.row import Array, Instrument, Rows, Scenario
+from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.instruments.row import Array, Events, Instrument, Rows, Scenario
 from gammaflow.kernels.blocks import in_ranges
 from gammaflow.pricing import note as pricing
 from gammaflow.units import POWERS, cash
@@ -74,6 +76,22 @@ class Note(Instrument):
         """Continuously observed barriers that have not been hit [currency]."""
         left = [note.terms(rows.asof, at.days) for note in rows.terms]
         return np.array([t.barrier for t in left if t.continuous and not t.knocked and t.barrier > 0.0])
+
+    def events(self, rows: Rows) -> Events:
+        """Barriers of notes that are not knocked in; looks, calls and coupons before maturity."""
+        left = [note.terms(rows.asof) for note in rows.terms]
+        barrier = np.array([np.nan if t.knocked or t.barrier == 0.0 else t.barrier for t in left])
+        always = np.array([t.continuous for t in left])
+        hit = always & (rows.spot <= barrier)
+        barrier[hit] = np.nan
+        dates = tuple(t.times[:-1] * DAYS_PER_YEAR for t in left)
+        seen = (days[t.look[:-1]] for days, t in zip(dates, left, strict=True))
+        looks = tuple(None if every else days for every, days in zip(always, seen, strict=True))
+        return Events(barrier, hit, np.where(np.isnan(barrier), 0.0, -1.0), looks, dates)
+
+    def after_event(self, rows: Rows) -> Rows:
+        """The same notes, knocked in."""
+        return replace(rows, terms=tuple(replace(note, knocked=True) for note in rows.terms))
 
 
 NOTE = Note()
