@@ -128,7 +128,8 @@ class Cascade(Frozen):
 
         path = self.balance.path
         table = cascade_text.balance_table(self)
-        title = path.title(f"cascade of {cascade_text.money(self.shock, path.currency)}")
+        what = f"cascade of {cascade_text.money(self.shock, path.currency)}"
+        title = cascade_text.title(self.balance, what)
         return plot_balance(
             table, path.spot, title, path.currency,
             roots=self.root_table, landing=self.spot, currency=path.currency, ax=ax,

@@ -251,7 +251,7 @@ def test_t10_t11_channels_sum_to_the_log_return_and_to_all_that_is_traded():
             )
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.floats(0.2, 2.0), st.floats(0.05, 3.0), st.floats(1.0, 1.3))
 def test_t22_more_shock_more_gamma_and_less_depth_each_lower_the_landing(size, billions, more):
     def lands(size, shock, per_1pct):
@@ -390,3 +390,8 @@ def test_refusals_say_what_was_received_and_what_is_legal():
         gf.exogenous_flow(constant(0.1), -0.9, impact=LINEAR)
     with pytest.raises(gf.MismatchError, match="impact: in EUR, the book in USD"):
         gf.solve_cascade(book, shock=-1e9, impact=gf.impact.linear(1e8, currency="EUR"))
+    other = gf.liquidations.Liquidations(
+        [35.0], [36.0], [1e6], [1.0], (gf.liquidations.Origin("made up", spot=41.0),)
+    )
+    with pytest.raises(gf.MismatchError, match=r"recorded at a spot of 41, the book's is 73,300"):
+        gf.solve_cascade(book, shock=-1e9, impact=LINEAR, liquidations=other)
