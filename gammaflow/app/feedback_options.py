@@ -204,7 +204,7 @@ class Shock:
         """The liquidation pools of these options, as they could be known at the time of a book."""
         if self.pools is None:
             return None
-        asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
+        asof = self.pools_asof or (book.asof.floor("s") if _has_clock(self.pools) else None)
         how: dict[str, Any] = {"spot": book.spot, "currency": book.currency, "width": self.pools_width}
         try:
             return liquidations.read(self.pools, asof=asof, **how)

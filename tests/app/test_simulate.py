@@ -81,7 +81,8 @@ def test_the_numbers_are_those_of_the_library(run, quotes, pools):
     )  # fmt: skip
     dropped = (paths.table["log_return"] - calm.table["log_return"]).mean()
     assert effects["deleveraging"]["effect"] == pytest.approx(dropped)
-    assert found["conditions"]["liquidations"].startswith("pools.csv")
+    assert "3 long pools of 100.0 USD m, 2 short pools" in found["conditions"]["liquidations"]
+    assert "source: pools.csv" in found["conditions"]["liquidations"]
     assert found["financing"]["rate"]["median"] == 0.0
 
 
@@ -246,6 +247,17 @@ def test_the_snapshot_of_the_pools_is_the_one_of_the_quotes(run, quotes, tmp_pat
     assert code == 2
     assert "value: " in err
     assert "map.csv" in err
+
+
+def test_warnings_of_the_pools_are_shown(run, quotes, tmp_path):
+    path = tmp_path / "old.csv"
+    old = "2026-02-04T09:00Z"
+    POOLS.assign(updated=old, committed=old).to_csv(path, index=False)
+    given = ("simulate", quotes, "--depth", DEPTH, *SMALL, "--liquidations", path)
+    code, out, _ = run(*given)
+    assert code == 0
+    assert "the snapshot is 24.6 hours older than asof" in out
+    assert any("24.6 hours older" in text for text in json.loads(run(*given, "--json")[1])["warnings"])
 
 
 def test_filters_and_rates_apply(run, quotes):
