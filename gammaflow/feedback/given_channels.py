@@ -58,6 +58,8 @@ def read_channels(channels: Iterable[Any]) -> tuple[tuple[Any, ...], tuple[str, 
         if isinstance(thing, NewTrades) and not isinstance(thing.book, Book | HedgeSurface)
     ]
     used = {*names, *made}
+    # Their order decides the rounding of sums.
+    objects = tuple(sorted(objects, key=lambda thing: (str(channel_of(thing)), type(thing).__name__, repr(thing))))
     return objects, tuple(name for name in CHANNELS if name in used), problems
 
 

@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 
 # Paths of a block: their numbers stay in the second-level cache.
 _BLOCK = 256
+# Steps times channels of paths above which threads pay.
+_WORTH = 200_000.0
 # Paths are simulated in multiples of this many, so that every loop runs in whole vectors.
 _LANES = 64
 # Share of a step by which an event may miss the end of the step and still count as at it.
@@ -69,6 +71,7 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
         lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, out, marks, path),
         padded,
         cost=float(n * (1 + len(names))),
+        worth=_WORTH,
         pieces=4,
         whole=block,
     )
@@ -126,11 +129,12 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
 def _groups(stack: Stack, n: int, dt: float) -> Groups:
     look = np.zeros((len(stack.side), n + 1), np.bool_)
     for g, (observed, days) in enumerate(zip(stack.observed, stack.looks, strict=True)):
-        steps = [_at(day, dt) for day in days]
-        look[g, slice(None) if observed == "continuous" else [k for k in steps if 0 < k <= n]] = True
+        if observed == "close":
+            look[g, [k for k in (_at(day, dt) for day in days) if 0 < k <= n]] = True
+        look[g] |= observed == "continuous"
     seen = look.any(axis=1)
-    t = dt * np.arange(n + 1) + _SAME * dt
-    w = np.stack([np.append(start < 0.0, ramp(t, start, end)) for start, end in stack.ramps]).astype(float)
+    t = dt * np.arange(n + 1)
+    w = np.stack([np.append(start < 0.0, ramp(t, start, end, _SAME * dt)) for start, end in stack.ramps]).astype(float)
     side = np.where(seen, stack.side, 0.0)
     fixed = np.array([start < 0.0 for start, _ in stack.ramps])
     return Groups(stack.units, np.stack([stack.barrier, side]), look, stack.place, w, fixed)
@@ -140,7 +144,8 @@ def _hedge(setup: Setup, stack: Stack, names: list[str], dt: float) -> Hedge:
     options, n = setup.options, setup.steps
     opened = np.ones((len(stack.venues), n + 1), np.bool_)
     if options["venues"] is not None:
-        moments = [setup.asof + pd.Timedelta(k * dt, "D") for k in range(n + 1)]
+        after = (dt * 86_400e6 * np.arange(n + 1)).round().astype(np.int64)
+        moments = setup.asof + pd.to_timedelta(after, unit="us")
         opened = open_venues(moments, stack.venues, venues=options["venues"]).to_numpy().T.copy()
     every, rate = options["hedge_every"], options["hedge_rate"]
     opened[:, np.arange(n + 1) % every != 0] = False

@@ -24,8 +24,8 @@ __all__ = ["solve_steps"]
 _MOST = 200
 _DOUBLINGS = 60
 _SCANS = 32
-# Of the move and of the hedge's impact: rounding of the sum below which a root is found.
-_ROUNDING = 1e-15
+# ln S: rounding of a book of 1e13 of currency at a depth of 1e9 per 1 %; below it a sum counts as zero.
+_ROUNDING = 1e-14
 
 
 @subroutine()
@@ -103,10 +103,9 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
         H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, a, False)
         fa = a - start - _moved(law, Q, reached, F + H, factor)
         b, fb, failed = a, fa, False
-        tiny = _ROUNDING * (abs(a) + abs(fa))
         stretch = -fa
         for _ in range(_DOUBLINGS):
-            if abs(fb) <= tiny or (fb > 0.0) != (fa > 0.0):
+            if abs(fb) <= _ROUNDING or (fb > 0.0) != (fa > 0.0):
                 found = True
                 break
             a, fa = b, fb
@@ -120,7 +119,7 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
         if found:
             side = 0
             for _ in range(_MOST):
-                if abs(fb) <= tiny or abs(b - a) <= _ROUNDING * abs(b):
+                if abs(fb) <= 0.1 * _ROUNDING or abs(b - a) <= 0.01 * _ROUNDING * abs(b):
                     break
                 c = b - fb * (b - a) / (fb - fa)
                 if not min(a, b) < c < max(a, b):

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gammaflow as gf
 from support.feedback_loop import made_up_surface, walk
 
-DAYS, STEPS, PATHS, SEED = 1.0, 40, 5, 11
+DAYS, STEPS, PATHS, SEED = 1.0, 24, 3, 11
 HEDGES = ("gamma", "vanna", "charm", "knock_in")
 HOURS = {name: gf.venues.VENUES[name] for name in ("Deribit", "notes")}
 DEPTH = gf.impact.linear(400e6, source="made up")
 CURVE = gf.impact.book(
-    depth=__import__("pandas").Series([40e6, 300e6], index=[0.1, 1.0]), source="made up", permanent=0.4,
+    depth=pd.Series([40e6, 300e6], index=[0.1, 1.0]), source="made up", permanent=0.4,
     half_life=0.2,
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -51,6 +52,7 @@ def made_up_surface(seed: int = 0, *, size: float = 2_000.0, expiring: str = "un
 
 def shapley(value: Any, old: tuple[float, ...], new: tuple[float, ...]) -> list[Any]:
     """Mean over the orders of change of what each argument changes."""
+    value = cache(value)
     parts: list[Any] = [0.0] * len(old)
     orders = list(permutations(range(len(old))))
     for order in orders:
