@@ -121,7 +121,7 @@ class Liquidations(Frozen):
 
     @property
     def source(self) -> str:
-        """Where the pools come from, as text."""
+        """Names of all sources, joined by +."""
         return " + ".join(dict.fromkeys(origin.source for origin in self.origins))
 
     @property

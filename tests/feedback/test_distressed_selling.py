@@ -133,6 +133,13 @@ def test_the_picture_shows_the_correlations():
     assert axes.get_xticklabels()[0].get_text() == "IBIT and IGV"
 
 
+def test_one_asset_has_a_volatility_and_no_pair():
+    alone = {name: {"IBIT": table["IBIT"]} for name, table in (("per_1pct", DEPTH), ("volatility", VOLS))}
+    found = distressed_selling({"IBIT": 3e9}, **(TERMS | alone | {"correlation": 0.0}))
+    assert found.correlations.empty
+    assert found.table["volatility"]["IBIT"] > found.table["volatility_without"]["IBIT"]
+
+
 def refused(*lines, holdings=HOLDINGS, **changes):
     with pytest.raises(SchemaError) as error:
         distressed_selling(holdings, **(TERMS | changes))

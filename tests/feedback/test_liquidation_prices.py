@@ -143,12 +143,13 @@ def test_one_level_is_found_to_a_step(spot, leverage, step, side):
 def test_all_problems_of_leverage_at_once():
     with pytest.raises(SchemaError) as error:
         gf.liquidations.from_leverage(
-            -1.0, spot=0.0, entries={70e3: 0.5}, leverages=[10.0], maintenance=0.005, step=0.0
+            -1.0, spot=0.0, entries={70e3: 0.5}, leverages=[10.0], maintenance="x", step=0.0
         )
     for line in (
         "open_interest: received -1.0",
         "spot: received 0.0",
         "step: received 0.0",
+        "maintenance: received 'x'",
         "entries: its shares sum to 0.5; they must sum to 1",
         "leverages: received list",
     ):
