@@ -159,9 +159,17 @@ def call_deleveraging() -> None:
 
 
 CALLS = [
-    call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
-    call_impact, call_deleveraging,
-]  # fmt: skip
+    call_bsm,
+    call_american,
+    call_barriers,
+    call_notes,
+    call_sums,
+    call_smiles,
+    call_tape,
+    call_bands,
+    call_impact,
+    call_deleveraging,
+]
 
 
 def copied(argument: object) -> object:
