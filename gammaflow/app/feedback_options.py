@@ -77,7 +77,7 @@ Steps = Annotated[int, typer.Option(help="Steps of a path.")]
 Paths = Annotated[int, typer.Option(help="Number of paths.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Volatility = Annotated[
-    float | None, typer.Option(help="Yearly volatility of price without feedback: 0.56 is 56 %.")
+    float | None, typer.Option(help="Yearly vol of price without feedback: 0.56. Default: at the money.")
 ]
 
 # Arguments that errors name as Python spells them, and their options.

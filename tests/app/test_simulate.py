@@ -258,10 +258,13 @@ def test_warnings_of_the_pools_are_shown(run, quotes, tmp_path):
     assert any("24.6 hours older" in text for text in json.loads(page.read_text())["warnings"])
 
 
-def test_filters_and_rates_apply(run, quotes):
-    code, out, _ = run("simulate", quotes, "--depth", DEPTH, "--min-oi", 10_000, *SMALL, "--json")
+def test_filters_apply_and_the_vol_of_the_noise_is_the_one_at_the_money(run, quotes):
+    small = SMALL[: SMALL.index("--volatility")]
+    code, out, _ = run("simulate", quotes, "--depth", DEPTH, "--min-oi", 10_000, *small, "--json")
     assert code == 0
-    assert json.loads(out)["filters"] == json.loads(out)["loop_gain"]["filters"] != []
+    found = json.loads(out)
+    assert found["filters"] == found["loop_gain"]["filters"] != []
+    assert found["simulation"]["volatility"] == pytest.approx(0.561)  # the one option that is left
 
 
 def test_the_bar_names_the_stages(run, quotes, monkeypatch):
