@@ -15,13 +15,10 @@ import pytest
 
 import gammaflow
 from gammaflow import kernels
-<<<<<<< HEAD
 from gammaflow.feedback import deleveraging, impact, liquidations
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
-from gammaflow.feedback.simulation import simulate_feedback
-=======
 from gammaflow.feedback.deleveraging import VolatilityTarget
->>>>>>> surface
+from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts
@@ -162,7 +159,6 @@ def call_impact() -> None:
     flows_loop(x, *curve, np.zeros(4))
 
 
-<<<<<<< HEAD
 def call_feedback() -> None:
     fill_normals(5, 2**33, 3, np.zeros(3), np.zeros(3))
     surface = made_up_surface(expiring="delivered")
@@ -183,11 +179,6 @@ def call_feedback() -> None:
     simulate_feedback(still, impact=deep, **chosen)
 
 
-CALLS = [
-    call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
-    call_impact, call_feedback,
-]  # fmt: skip
-=======
 def call_deleveraging() -> None:
     VolatilityTarget(1e9, volatility=0.5).flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
 
@@ -203,8 +194,8 @@ CALLS = [
     call_bands,
     call_impact,
     call_deleveraging,
+    call_feedback,
 ]
->>>>>>> surface
 
 
 def copied(argument: object) -> object:
