@@ -17,6 +17,7 @@ import gammaflow
 from gammaflow import kernels
 from gammaflow.feedback import deleveraging, impact, liquidations
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
+from gammaflow.feedback.deleveraging import VolatilityTarget
 from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
@@ -182,11 +183,22 @@ def call_deleveraging() -> None:
     rule = deleveraging.VolatilityTarget(1e9, volatility=0.5)
     rule.flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
 
+    VolatilityTarget(1e9, volatility=0.5).flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
+
 
 CALLS = [
-    call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
-    call_impact, call_deleveraging, call_feedback,
-]  # fmt: skip
+    call_bsm,
+    call_american,
+    call_barriers,
+    call_notes,
+    call_sums,
+    call_smiles,
+    call_tape,
+    call_bands,
+    call_impact,
+    call_deleveraging,
+    call_feedback,
+]
 
 
 def copied(argument: object) -> object:
