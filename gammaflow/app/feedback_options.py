@@ -77,7 +77,7 @@ Steps = Annotated[int, typer.Option(help="Steps of a path.")]
 Paths = Annotated[int, typer.Option(help="Number of paths.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Volatility = Annotated[
-    float | None, typer.Option(help="Yearly volatility of price without feedback: 0.56 is 56 %.")
+    float | None, typer.Option(help="Yearly vol of price without feedback: 0.56. Default: at the money.")
 ]
 
 # Arguments that errors name as Python spells them, and their options.
@@ -204,7 +204,7 @@ class Shock:
         """The liquidation pools of these options, as they could be known at the time of a book."""
         if self.pools is None:
             return None
-        asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
+        asof = self.pools_asof or (book.asof.floor("s") if _has_clock(self.pools) else None)
         how: dict[str, Any] = {"spot": book.spot, "currency": book.currency, "width": self.pools_width}
         try:
             return liquidations.read(self.pools, asof=asof, **how)

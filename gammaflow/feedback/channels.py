@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,16 @@ from gammaflow.feedback.sales_schedule import Schedule
 from gammaflow.feedback.share_rule import ShareRule
 from gammaflow.frozen import Frozen
 
-__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades", "channel_of", "ramp"]
+__all__ = [
+    "CHANNELS",
+    "HEDGES",
+    "BasisUnwind",
+    "DipBuyers",
+    "LeveragedFunds",
+    "NewTrades",
+    "channel_of",
+    "ramp",
+]
 
 #: Channels in the order of arrays.
 CHANNELS = (
@@ -113,12 +121,15 @@ def channel_of(thing: Any) -> str | None:
     return str(thing.channel) if own else None
 
 
-def ramp(days: Any, start: float, end: float) -> Any:
-    """Share done by each day of something done evenly from `start` to `end`; at once where they are equal."""
+def ramp(days: Any, start: float, end: float, early: float = 0.0) -> Any:
+    """Share done by each day of something done evenly from `start` to `end`; at once where they are equal.
+
+    What is done at once counts as done up to `early` days before.
+    """
     t = np.asarray(days, dtype=np.float64)
     if end > start:
         return np.clip((t - start) / (end - start), 0.0, 1.0)
-    return (t >= start).astype(np.float64)
+    return (t >= start - early).astype(np.float64)
 
 
 def _not_before(end: Any, start: Any) -> float:
@@ -266,4 +277,3 @@ class NewTrades(Frozen):
                 "end": lambda: _not_before(self.end, self.start),
             },
         )
-
