@@ -13,7 +13,7 @@ from gammaflow.checks import attempt, check_choice, check_noun, check_number, re
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.surface import HedgeSurface, x_nodes
 from gammaflow.feedback.surface_error import axis_errors, surface_error
-from gammaflow.feedback.surface_nodes import lowest_shift, vol_nodes
+from gammaflow.feedback.surface_nodes import lowest_shift, middle_vol, vol_nodes
 from gammaflow.feedback.surface_values import Valuation
 from gammaflow.positions.book import Book
 
@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 
 # Largest grid [bytes].
 _MOST = 1_000_000_000
+
+# Steps in ln S and of volatility, for books of usual volatility.
+_STEP, _VOL_STEP, _USUAL = 0.004, 0.04, 0.5
 
 # Gain in accuracy of nodes twice as dense, where delta is smooth; a tolerance beyond it is not tried.
 _GAIN = 4.0
@@ -44,8 +47,8 @@ def hedge_surface(
     high: float | None = None,
     beta: float = 0.0,
     vol_range: tuple[float, float] | None = None,
-    step: float = 0.004,
-    vol_step: float = 0.04,
+    step: float | None = None,
+    vol_step: float | None = None,
     time_ratio: float = 0.75,
     tol: float = 1e-3,
     expiring: str = "unwound",
@@ -72,8 +75,9 @@ def hedge_surface(
     vol_range : (low, high), optional
         Range of vol shifts instead [1.00 of vol]. With neither, volatility does not move. Shifts are parallel
         over all rows; the range is cut where the book's lowest volatility falls to a quarter.
-    step, vol_step : float
-        Distance of the spots in ln S and of the vol shifts [1.00 of vol].
+    step, vol_step : float, optional
+        Distance of the spots in ln S and of the vol shifts [1.00 of vol]; default: 0.4 % and 4 points for
+        median volatilities of 50 % and more, in proportion below, down to 0.05 % and half a point.
     time_ratio : float
         Factor, in (0, 1), by which the time left to a row's next expiry or date falls from node to node, down
         to the time in which spot diffuses by half a step, with which rows are valued until then.
@@ -118,7 +122,7 @@ def hedge_surface(
         lambda: check_tol(row_tol),
         lambda: check_choice(expiring, "expiring", ("unwound", "delivered")),
         lambda: _range(book, low, high, beta, vol_range),
-        lambda: _steps(step, vol_step, time_ratio),
+        lambda: _steps(book, step, vol_step, time_ratio),
     )
     refuse("hedge surface", problems)
     days, tol, row_tol, expiring, (spots, shifts), steps = values
@@ -157,7 +161,10 @@ def _range(
     return ends, (float(given[0]), float(given[1]))
 
 
-def _steps(step: float, vol_step: float, time_ratio: float) -> _Steps:
+def _steps(book: Book, step: float | None, vol_step: float | None, time_ratio: float) -> _Steps:
+    scale = min(middle_vol(book) / _USUAL, 1.0)
+    step = max(_STEP * scale, _STEP / 8.0) if step is None else step
+    vol_step = max(_VOL_STEP * scale, _VOL_STEP / 8.0) if vol_step is None else vol_step
     values, problems = attempt(
         lambda: check_number(step, "step", 0.0, open_low=True),
         lambda: check_number(vol_step, "vol_step", 0.0, open_low=True),
