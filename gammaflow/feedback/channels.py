@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,16 @@ from gammaflow.feedback.sales_schedule import Schedule
 from gammaflow.feedback.share_rule import ShareRule
 from gammaflow.frozen import Frozen
 
-__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades", "channel_of", "ramp"]
+__all__ = [
+    "CHANNELS",
+    "HEDGES",
+    "BasisUnwind",
+    "DipBuyers",
+    "LeveragedFunds",
+    "NewTrades",
+    "channel_of",
+    "ramp",
+]
 
 #: Channels in the order of arrays.
 CHANNELS = (
@@ -269,4 +277,3 @@ class NewTrades(Frozen):
                 "end": lambda: _not_before(self.end, self.start),
             },
         )
-

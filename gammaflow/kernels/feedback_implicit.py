@@ -12,8 +12,24 @@ import math
 from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.elementary import exp
 from gammaflow.kernels.feedback_state import (
-    COLUMN, FAILED, FLOW, HEDGED, KNOCKED, MOVE, NET, ONE, PART, PRICE, REACHED, ROW, SHIFT, TRANSIENT, TWO, U,
-    WAS_X, X,
+    COLUMN,
+    FAILED,
+    FLOW,
+    HEDGED,
+    KNOCKED,
+    MOVE,
+    NET,
+    ONE,
+    PART,
+    PRICE,
+    REACHED,
+    ROW,
+    SHIFT,
+    TRANSIENT,
+    TWO,
+    WAS_X,
+    U,
+    X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import place, shapley, slice_delta
 from gammaflow.kernels.impact import signed_move
@@ -30,7 +46,7 @@ _ROUNDING = 1e-14
 
 @subroutine()
 def _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, r, store):
-    """Flow of the hedges of a path whose ln S moves by r in the step; `store` adds them to what is pending."""
+    """Flow of a path's hedges when ln S moves by r in the step; `store` adds them to what is pending."""
     stay_apart()
     nu = grid.nu
     free = s[U, j] + vol.beta * r - vol.reversion * s[U, j] + vol.volatility * s[TWO, j]
@@ -86,7 +102,7 @@ def _moved(law, Q, reached, F, factor):
 
 @subroutine()
 def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, s, z, marks, first):
-    """Move of each path in a step; the change of delta is added to what is pending, the price is its middle."""
+    """Move of each path in a step; the change of delta goes to what is pending, the price is its middle."""
     stay_apart()
     for j in range(s.shape[1]):
         F, start = 0.0, vol.noise * s[ONE, j]

@@ -128,7 +128,12 @@ def test_t11_units_traded_are_the_change_of_delta(mode: str, rate: float | None)
     ends = []
     for path in range(len(raw.x)):
         states = np.array([0, int(crossed[0][path]), 0])
-        ends.append([surface.by_group(1.0, spots[path], raw.vol_shift[path], s).sum() for s in (states, states + [0, 0, 1])])
+        ends.append(
+            [
+                surface.by_group(1.0, spots[path], raw.vol_shift[path], s).sum()
+                for s in (states, states + np.array([0, 0, 1]))
+            ]
+        )
     change = raw.pending.sum(axis=1) - raw.units.sum(axis=1) / 0.7 + start
     gaps = np.abs(np.array(ends) - change[:, None]) / surface.by_group().__abs__().sum()
     # The group observed at two closes has been knocked on some paths.
@@ -142,7 +147,7 @@ def test_t11_delivered_hedges_are_not_traded() -> None:
         simulate(replace(made_up_surface(3), expiring=word), impact=gf.impact.linear(1e30, source="made up"))
         for word in ("unwound", "delivered")
     )
-    jump = traded.pending.sum(axis=1) - traded.units.sum(axis=1) 
+    jump = traded.pending.sum(axis=1) - traded.units.sum(axis=1)
     jump = jump - kept.pending.sum(axis=1) + kept.units.sum(axis=1)
     assert jump == pytest.approx(kept.delivered, abs=1e-9)
     assert np.abs(kept.delivered).mean() > 10.0
@@ -162,7 +167,9 @@ def test_t14_a_barrier_fires_once() -> None:
 
 
 def test_t16_each_pool_fires_once_and_no_more_than_its_value() -> None:
-    pools = gf.liquidations.pool([4e8, 3e8], [66e3, 70.2e3], [69e3, 72e3], ["long", "short"], source="made up")
+    pools = gf.liquidations.pool(
+        [4e8, 3e8], [66e3, 70.2e3], [69e3, 72e3], ["long", "short"], source="made up"
+    )
     options = {"channels": [pools], "volatility": 1.2, "steps": 60, "keep_paths": True}
     for steps in (1, 7):
         raw = simulate(short(0.0), liquidation_steps=steps, **options)

@@ -56,9 +56,7 @@ CASES: dict[str, dict[str, Any]] = {
 def test_loop(name: str) -> None:
     case = dict(CASES[name])
     surface = made_up_surface(**case.pop("surface"))
-    other = made_up_surface(
-        20, size=900.0, shift=len(surface.vol_shifts) > 1, expiring=surface.expiring
-    )
+    other = made_up_surface(20, size=900.0, shift=len(surface.vol_shifts) > 1, expiring=surface.expiring)
     impact, hours, use = case.pop("impact"), case.pop("hours", False), case.pop("use", None)
     options: dict[str, Any] = {
         "steps": STEPS, "days": DAYS, "seed": SEED, "volatility": 0.7, "beta": -2.0, "vol_of_vol": 0.8,
@@ -69,8 +67,8 @@ def test_loop(name: str) -> None:
     given = [*things["rules"], *(thing for key, thing in things.items() if key != "rules")]
     channels = (*HEDGES, *given, gf.NewTrades(other, start=0.1, end=0.5)) if use is None else (*use, *given)
     found = gf.simulate_feedback(
-        surface, impact=impact, channels=channels, paths=PATHS, keep_paths=True, venues=HOURS if hours else None,
-        **options,
+        surface, impact=impact, channels=channels, paths=PATHS, keep_paths=True,
+        venues=HOURS if hours else None, **options,
     ).raw  # fmt: skip
     if use is None:
         use = (*HEDGES, "new_trades")
