@@ -231,7 +231,7 @@ def test_the_snapshot_of_the_pools_is_the_one_of_the_quotes(run, quotes, tmp_pat
     pd.concat(frames).to_csv(path, index=False)
     book = gf.assign_positions(gf.read_chain(quotes))
     assert Shock(pools=path).liquidations(book).value.sum() == pytest.approx(3e8)
-    earlier = Shock(pools=path, pools_asof="2026-02-05T06:00Z").liquidations(book)
+    earlier = Shock(pools=path, pools_asof="2026-02-05T06:00:00.5Z").liquidations(book)
     assert earlier.value.sum() == pytest.approx(1.5e8)
     given = ("simulate", quotes, "--depth", DEPTH, *SMALL, "--liquidations", path)
     code, _, err = run(*given, "--liquidations-asof", "2026-02-04T00:00Z")
