@@ -21,9 +21,15 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
+from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
+from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
 from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
+from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
 from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
+from gammaflow.feedback.limit_capacity import LimitCapacity, limit_capacity
+from gammaflow.feedback.loop_gain import LoopGain, loop_gain
+from gammaflow.feedback.mirror import mirror
 from gammaflow.feedback.paths import FeedbackPaths
 from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
@@ -78,6 +84,8 @@ __all__ = [
     "BasisUnwind",
     "Beliefs",
     "Book",
+    "Cascade",
+    "CascadeCurve",
     "Chain",
     "Convention",
     "ConvergenceError",
@@ -93,10 +101,13 @@ __all__ = [
     "FlowLadder",
     "GammaflowError",
     "HedgeFlow",
+    "HedgePath",
     "HedgeSurface",
     "Levels",
     "LeveragedFunds",
+    "LimitCapacity",
     "Limits",
+    "LoopGain",
     "MismatchError",
     "NewTrades",
     "OpenInterestChange",
@@ -119,6 +130,7 @@ __all__ = [
     "beliefs",
     "book_notes",
     "bsm",
+    "cascade_curve",
     "chain_from_frame",
     "classification",
     "closed_forms",
@@ -135,6 +147,7 @@ __all__ = [
     "dynamics",
     "estimate_open_interest",
     "etf_creations",
+    "exogenous_flow",
     "fetch_chain",
     "fetch_raw",
     "filters",
@@ -145,11 +158,16 @@ __all__ = [
     "flip_term_structure",
     "flow_around_spot",
     "flow_ladder",
+    "gamma_path",
     "hedge_flow",
+    "hedge_path",
     "hedge_surface",
     "impact",
     "knock_in_table",
+    "limit_capacity",
     "liquidations",
+    "loop_gain",
+    "mirror",
     "note_maps",
     "open_close",
     "open_interest_change",
@@ -166,6 +184,7 @@ __all__ = [
     "shifted_barrier",
     "sign_bands",
     "simulate_feedback",
+    "solve_cascade",
     "sweep",
     "sweep_spot",
     "units",

@@ -47,6 +47,7 @@ def _nouns():
         "Profile with smiles": gf.sweep_spot(book, [6e4, 7e4], dynamics="sticky_delta"),
         "Cube": gf.sweep(book, [6e4, 7e4], days=[0, 1]),
         "Levels": report.levels,
+        "LoopGain": gf.loop_gain(report.profile, 294e6, beta=-3.0),
         "HedgeFlow": gf.hedge_flow(book, spot=7e4, days=1.0),
         "FlowLadder": gf.flow_ladder(book),
         "Smiles": gf.fit_smiles(book),
@@ -75,8 +76,8 @@ NAMES = [
     "Chain", "RepairedChain", "Quality", "RepairQuality", "Book", "Book of American rows", "Book of notes",
     "Book of several origins", "BookQuality", "NoteTerms", "Autocallable", "BarrierNote",
     "ReverseConvertible",
-    "Exposure", "Profile", "Profile with smiles", "Cube", "Levels", "HedgeFlow", "FlowLadder", "Smiles",
-    "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "TapeRule",
+    "Exposure", "Profile", "Profile with smiles", "Cube", "Levels", "LoopGain", "HedgeFlow",
+    "FlowLadder", "Smiles", "ExerciseComparison", "Report", "Answers", "Snapshot", "Feed", "TapeRule",
     "Layers", "Classified", "Trades", "Flow", "Greeks",
 ]  # fmt: skip
 

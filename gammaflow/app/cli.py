@@ -1,4 +1,4 @@
-"""The command line: gammaflow demo | report | exposure | profile | levels | verify | fetch | watch."""
+"""The command line: gammaflow demo | report | exposure | profile | levels | simulate | verify | watch ..."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import NoReturn
 import numpy as np
 import typer
 
-from gammaflow.app import live
+from gammaflow.app import live, simulate
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
     BeliefsName,
+    Depth,
     Full,
     GroupBy,
     High,
@@ -30,15 +31,14 @@ from gammaflow.app.options import (
     TableOut,
     grouped,
 )
+from gammaflow.app.reading import chain_of, report_of
 from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
 from gammaflow.app.terminal import dumps, out_console, working
 from gammaflow.errors import GammaflowError, SchemaError
-from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
 from gammaflow.market.financing import finance
-from gammaflow.market.readers import read_chain
 from gammaflow.pricing import verify
-from gammaflow.report import Report, analyze
+from gammaflow.report import analyze
 from gammaflow.report.rates import rate_facts
 from gammaflow.studies.rules import compare_rules
 from gammaflow.units import describe
@@ -53,34 +53,6 @@ app = typer.Typer(
 )
 
 
-def _read(quotes: Quotes) -> Chain:
-    """The chain of a file, once its options agree."""
-    if quotes.repair and quotes.dividend_yield is not None:
-        raise SchemaError(
-            f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
-            "put-call parity. Leave one of them out."
-        )
-    return read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
-
-
-def _report(
-    quotes: Quotes, rows: Rows, scenario: Scenario | None = None, beliefs: str | None = None
-) -> Report:
-    """The report of a file, with the options of a command."""
-    where = rows.filter()
-    with working("Reading and pricing"), rows.named():
-        return analyze(
-            _read(quotes),
-            rule=quotes.rule,
-            rate=quotes.rate,
-            dividend_yield=quotes.dividend_yield,
-            repair=quotes.repair,
-            where=where,
-            beliefs=beliefs,
-            **asdict(scenario or Scenario()),
-        )
-
-
 @app.command()
 @grouped
 def demo(
@@ -88,13 +60,14 @@ def demo(
     rule: RuleName = "calls_long_puts_short",
     rows: Rows,
     beliefs: BeliefsName = None,
+    depth: Depth = None,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Analyse a built-in synthetic BTC chain."""
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
-        result = analyze(demo_chain(), rule=rule, where=where, beliefs=beliefs)
+        result = analyze(demo_chain(), rule=rule, where=where, beliefs=beliefs, depth=depth)
     finish_report(result, out, as_json)
 
 
@@ -106,11 +79,12 @@ def report(
     rows: Rows,
     scenario: Scenario,
     beliefs: BeliefsName = None,
+    depth: Depth = None,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
-    result = _report(quotes, rows, scenario, beliefs)
+    result = report_of(quotes, rows, scenario, beliefs, depth)
     if out is None and not as_json:
         out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     finish_report(result, out, as_json)
@@ -136,14 +110,14 @@ def levels(
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
             rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
-            chain, financing = finance(_read(quotes), repair=quotes.repair, **rates)
+            chain, financing = finance(chain_of(quotes), repair=quotes.repair, **rates)
             found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
         book = next(iter(found.levels.values())).profile.book
         rated = tuple(f"{name}: {text}" for name, text in rate_facts(book, financing))
         found = replace(found, lines=(*found.lines, *rated))
         finish_study(found, "Levels under each rule", describe(chain.currency), out, as_json)
         return
-    result = _report(quotes, rows, scenario, beliefs)
+    result = report_of(quotes, rows, scenario, beliefs)
     bands = {"bands": result.bands.to_dict()} if beliefs else {}
     finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result), **bands})
 
@@ -154,7 +128,7 @@ def exposure(
     *, by: GroupBy = None, quotes: Quotes, rows: Rows, as_json: Json = False, out: TableOut = None
 ) -> None:
     """Dealers' greeks in money, per expiry by default."""
-    result = _report(quotes, rows)
+    result = report_of(quotes, rows)
     keys = by or ["expiry"]
     table, title = result.exposure.by(*keys), f"Exposure by {', '.join(keys)}"
     finish_table(result, table, title, out, as_json, result.exposure.left_out(*keys))
@@ -174,7 +148,7 @@ def profile(
     out: TableOut = None,
 ) -> None:
     """All measures revalued over a grid of spots."""
-    result = _report(quotes, rows, scenario)
+    result = report_of(quotes, rows, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
     grid = np.linspace(*ends, points)
@@ -199,6 +173,7 @@ def verify_kernels(
         raise typer.Exit(1)
 
 
+app.command()(simulate.simulate)
 app.command()(live.fetch)
 app.command()(live.watch)
 
@@ -206,7 +181,7 @@ app.command()(live.watch)
 # Arguments that errors name as Python spells them, and that are options here.
 _PASSED = re.compile(r"\b(symbol|asof|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
 _RECEIVED = re.compile(
-    r"(?<![\w-])(rule|asof|beliefs|by|days|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
+    r"(?<![\w-])(rule|asof|beliefs|by|days|depth|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
 )
 
 

@@ -23,7 +23,9 @@ __all__ = [
     "BeliefsName",
     "ChainOut",
     "Count",
+    "Depth",
     "Every",
+    "FeedbackOut",
     "Full",
     "GroupBy",
     "High",
@@ -74,6 +76,14 @@ BeliefsName = Annotated[
     str | None,
     typer.Option("--beliefs", help=f"Also levels under beliefs about the sign: {', '.join(PRESETS)}."),
 ]
+Depth = Annotated[
+    float | None,
+    typer.Option(
+        "--depth",
+        help="Also the loop gain of hedging, at this depth: the currency that moves price by 1 %, such as "
+        "294e6.",
+    ),
+]
 Dynamics = Annotated[str, typer.Option(help=f"Smile dynamics as spot moves: {', '.join(DYNAMICS)}.")]
 Days = Annotated[float, typer.Option(help="Calendar days to roll the profile forward.")]
 VolShift = Annotated[float, typer.Option(help="Added to every implied vol; 0.01 is one vol point.")]
@@ -82,6 +92,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the full table: .csv, .json or .md.")]
+FeedbackOut = Annotated[
+    Path | None, typer.Option(help="Write the page: .html, .md or .json; or a row per path: .csv.")
+]
 ChainOut = Annotated[Path | None, typer.Option(help="Write the chain: .csv or .parquet.")]
 
 GroupBy = Annotated[

@@ -17,12 +17,13 @@ from gammaflow.market.plausibility import marked
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positions.heading import basis
 from gammaflow.report import Report
+from gammaflow.report.gain_table import gain_lines
 from gammaflow.report.rates import rate_dict
 from gammaflow.studies.study import Study
 from gammaflow.text import strike_text
 from gammaflow.units import describe
 
-__all__ = ["conditions", "finish_report", "finish_study", "finish_table"]
+__all__ = ["conditions", "finish_report", "finish_study", "finish_table", "show_head"]
 
 
 # Wider than any terminal, to measure a table at its full width.
@@ -34,7 +35,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if size >= 1000 else f"{value:,.4g}"
 
 
-def _show_head(report: Report) -> None:
+def show_head(report: Report) -> None:
+    """Print what every number of a report depends on: time, spot, warnings, rule, filters, sign, rates."""
     book = report.book
     out_console.print(
         f"{book.title}  {report.facts()[0][1]}  spot {book.spot:,.2f} {book.currency}",
@@ -65,9 +67,9 @@ def _show_levels(report: Report) -> None:
     for name, value in report.levels.lines():
         table.add_row(name, value)
     out_console.print(table, highlight=False)
-    if report.beliefs:
-        bands = report.band_lines()
-        out_console.print("\n".join(f"{name}: {text}" for name, text in bands), highlight=False, markup=False)
+    told = [*report.band_lines(), *gain_lines(report.loop_gain)]
+    if told:
+        out_console.print("\n".join(f"{name}: {text}" for name, text in told), highlight=False, markup=False)
 
 
 def _frame_table(frame: pd.DataFrame, title: str, units: dict[str, str]) -> Table:
@@ -124,7 +126,7 @@ def finish_table(
     if as_json:
         print(payload())
         return
-    _show_head(report)
+    show_head(report)
     _show_frame(frame, title, units)
     if left_out:
         out_console.print(left_out, highlight=False, markup=False)
@@ -171,6 +173,6 @@ def finish_report(
     if as_json:
         print(dumps(report.to_dict() if shown is None else shown))
         return
-    _show_head(report)
+    show_head(report)
     _show_levels(report)
     out_console.print(report.book.quality_text, highlight=False, markup=False)

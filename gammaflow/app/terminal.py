@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import kernels_are_ready
 
-__all__ = ["check_ending", "dumps", "err_console", "out_console", "working", "write"]
+__all__ = ["check_ending", "dumps", "err_console", "out_console", "stages", "working", "write"]
 
 out_console = Console()
 err_console = Console(stderr=True)
@@ -26,6 +27,15 @@ def working(what: str) -> Iterator[None]:
         err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
     with err_console.status(f"{what} ..."):
         yield
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, float], None]]:
+    """Progress bar on the error stream: a function for a stage's name and the share of work before it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err_console, transient=True) as progress:
+        task = progress.add_task("", total=1.0)
+        yield lambda stage, share: progress.update(task, description=f"{stage} ...", completed=share)
 
 
 def check_ending(path: Path, endings: Any) -> None:

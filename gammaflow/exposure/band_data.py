@@ -326,7 +326,7 @@ class Bands(Frozen):
 
 def unit_gamma(profile: Repricing, known: Repricing | None, cells: CellBeliefs, spots: Array) -> Array:
     """Gamma of each cell at ascending spots, and of the known positions."""
-    found = [profile.group_gamma(spots, cells.cells.place)]
+    found = [profile.group_sums(spots, cells.cells.place)]
     if known is not None:
-        found.append(known.group_gamma(spots, np.zeros(len(known.book), dtype=np.intp)))
+        found.append(known.group_sums(spots, np.zeros(len(known.book), dtype=np.intp)))
     return np.concatenate(found)

@@ -136,12 +136,14 @@ class Repricing(Frozen):
         """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
         return convert(self.table, unit, self.spots, self.book.currency, contract_size)
 
-    def group_gamma(self, spots: NDArray[np.float64], groups: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Gamma of each group of rows at each spot, (groups, spots) [currency per +1 % spot].
+    def group_sums(
+        self, spots: NDArray[np.float64], groups: NDArray[np.intp], measure: str = "gamma"
+    ) -> NDArray[np.float64]:
+        """One measure of each group of rows at each ascending spot, (groups, spots) [its unit].
 
         `groups` gives the group of each row, 0, 1, 2, ... without a gap.
         """
-        return np.asarray(self._money(spots, ["gamma"], by=groups)["gamma"])
+        return np.asarray(self._money(spots, [measure], by=groups)[measure])
 
     def value_at(self, spot: float, measure: str = "gamma") -> float:
         """One measure repriced at one spot, in total [its unit], without the rest of a profile."""

@@ -1,4 +1,4 @@
-"""Deleveraging: what funds sell when volatility, value at risk or a drawdown makes them.
+"""Deleveraging: sales of funds as volatility, value at risk or a drawdown forces them.
 
 Examples
 --------

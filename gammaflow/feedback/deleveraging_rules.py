@@ -92,7 +92,11 @@ class FixedCut(ShareRule):
     @property
     def words(self) -> str:
         """The rule in words."""
-        when = f"evenly from day {self.start:g} to {self.end:g}" if self.end > self.start else "at once"
+        when = (
+            f"evenly from day {self.start:g} to {self.end:g}"
+            if self.end > self.start
+            else f"at once on day {self.end:g}"
+        )
         return f"sells {100.0 * self.cut:.4g} % {when}"
 
 

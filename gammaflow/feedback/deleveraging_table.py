@@ -1,4 +1,4 @@
-"""What a fund under a rule sells of each of its assets, over days."""
+"""Sales of a fund under a rule, by asset and day."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class DistressedSelling(Frozen):
     returns, returns_without : (n, m) arrays
         ln S / S(start) at the end, by path and asset.
     flows : (n, m) array
-        Currency that the fund traded over the whole path, each trade at its price before it, < 0 sells.
+        Currency that the fund traded over the whole path, each trade at the price before it; < 0 sells.
     lowest : (n,) array
         Smallest share of its holdings that the fund had left.
     moments, moments_without : (n, m, m) arrays
@@ -110,9 +110,8 @@ class DistressedSelling(Frozen):
                     for i, j in pairs
                 ]
                 columns[f"{name}{suffix}"] = np.array(values, dtype=np.float64)
-        index = pd.MultiIndex.from_tuples(
-            [(self.assets[i], self.assets[j]) for i, j in pairs], names=["asset", "other"]
-        )
+        names = [[self.assets[pair[k]] for pair in pairs] for k in (0, 1)]
+        index = pd.MultiIndex.from_arrays(names, names=["asset", "other"])
         return pd.DataFrame(columns, index=index)
 
     def summary(self) -> str:
@@ -122,8 +121,8 @@ class DistressedSelling(Frozen):
             [
                 f"DistressedSelling of {len(self.assets)} assets over {self.days:g} days, "
                 f"{rows_text(len(self.lowest), 'path')}",
-                f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of it "
-                f"at {100.0 * self.floor:g} %, and {back}",
+                f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of "
+                f"it at {100.0 * self.floor:g} %, and {back}",
                 "sign: flow < 0 sells [currency]; returns are ln S; volatility a year",
                 f"paths in which it sold: {self.sold.mean():.1%}",
                 self.table.to_string(float_format="{:,.4g}".format),

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import attempt, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 
-__all__ = ["Baskets", "check_basket", "etf_creations", "settle", "settle_days"]
+__all__ = ["Baskets", "check_basket", "check_shares", "etf_creations", "settle", "settle_days"]
 
 # Shares are whole: less than this part of a basket is rounding, and needs no basket of its own.
 _ROUNDING = 1e-9
@@ -62,8 +62,8 @@ def etf_creations(short_shares: ArrayLike, *, basket: float = 40_000, borrow: Ar
     """
     values, problems = attempt(
         lambda: check_basket(basket),
-        lambda: _shares(short_shares, "short_shares", -_MOST),
-        lambda: _shares(borrow, "borrow", 0.0),
+        lambda: check_shares(short_shares, "short_shares"),
+        lambda: check_shares(borrow, "borrow", 0.0),
     )
     refuse("creations", problems)
     size, short, room = values
@@ -86,18 +86,18 @@ def check_basket(basket: Any) -> int:
     return int(size)
 
 
-def _shares(value: Any, name: str, low: float) -> NDArray[np.float64]:
+def check_shares(value: Any, name: str, low: float = -_MOST) -> NDArray[np.float64]:
+    """Numbers of shares or coins as an array: finite, and at most 1e15."""
     problems: list[str] = []
     read = read_number(name, value, problems)
-    refuse("shares", problems)
+    refuse(name, problems)
     array = np.asarray(read, np.float64)
     wrong = ~((array >= low) & (np.abs(array) <= _MOST))
     if wrong.any():
         first = float(array[wrong].flat[0])
-        legal = "finite" if low else "finite and >= 0"
+        got = f"received {first:g}" + f" and others, {wrong.sum()} of {array.size}" * (array.ndim > 0)
         raise SchemaError(
-            f"{name}: {wrong.sum()} of {array.size} are not legal (first: {first:g}); shares must be "
-            f"{legal}, at most {_MOST:g}."
+            f"{name}: {got}; legal: finite{'' if low else ', >= 0'} and at most {_MOST:g} in size."
         )
     return array
 
@@ -154,7 +154,7 @@ def settle_days(
     """
     values, problems = attempt(
         lambda: check_basket(basket),
-        lambda: np.atleast_1d(_shares(sold_shares, "sold_shares", -_MOST)),
+        lambda: np.atleast_1d(check_shares(sold_shares, "sold_shares")),
         *(partial(check_number, v, n, 0.0) for n, v in (("borrow", borrow), ("target", target))),
         lambda: check_number(shares, "shares"),
     )

@@ -1,20 +1,32 @@
-"""Arguments and tables of an `EtfLedger`, checked."""
+"""Arguments, days and tables of an `EtfLedger`, checked."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.calendars import NEW_YORK
+from gammaflow.calendars import NEW_YORK, closes, last_sessions, next_sessions
 from gammaflow.checks import attempt, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.positions.venues import UnitMap
 from gammaflow.text import value_text
 
-__all__ = ["SOLD", "read_columns", "read_day", "read_ratio", "read_series"]
+__all__ = [
+    "SOLD",
+    "next_session",
+    "ratio_on",
+    "read_columns",
+    "read_day",
+    "read_ratio",
+    "read_series",
+    "traded_days",
+]
+
+_CALENDAR = "XNYS"
 
 #: What a dealer sells on a day, by leg.
 SOLD = ("sold_shares", "sold_coins", "sold_futures")
@@ -23,6 +35,22 @@ SOLD = ("sold_shares", "sold_coins", "sold_futures")
 def read_ratio(value: Any) -> float | UnitMap:
     """Coins per share: a number > 0, or a map."""
     return value if isinstance(value, UnitMap) else check_number(value, "coins_per_share", 0.0, open_low=True)
+
+
+def ratio_on(ratio: float | UnitMap, day: pd.Timestamp) -> float:
+    """Coins behind a share at the close of `day`: holdings, without a premium of the fund's price."""
+    return replace(ratio, basis=0.0).at(closes(_CALENDAR, [day])[0]) if isinstance(ratio, UnitMap) else ratio
+
+
+def next_session(day: pd.Timestamp) -> pd.Timestamp:
+    """The first trading day of New York on or after `day`."""
+    return pd.Timestamp(next_sessions(_CALENDAR, np.array([day.to_datetime64()]))[0]).as_unit("ns")
+
+
+def traded_days(published: pd.DatetimeIndex, lag: int) -> pd.DatetimeIndex:
+    """The trading day of flows published under each day: that day, or the session before it."""
+    days = published.to_numpy("datetime64[D]")
+    return pd.DatetimeIndex(last_sessions(_CALENDAR, days - 1) if lag else days).as_unit("ns")
 
 
 def read_day(day: Any) -> pd.Timestamp:

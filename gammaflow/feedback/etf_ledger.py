@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.calendars import closes, last_sessions, next_sessions
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.feedback.etf_baskets import check_basket, etf_creations, settle
-from gammaflow.feedback.etf_inputs import SOLD, read_columns, read_day, read_ratio, read_series
+from gammaflow.feedback.etf_baskets import check_basket, check_shares, etf_creations, settle
+from gammaflow.feedback.etf_inputs import SOLD, next_session, ratio_on, read_columns, read_day, read_ratio
+from gammaflow.feedback.etf_tables import aum_bridge, implied_baskets
 from gammaflow.positions.venues import UnitMap
 from gammaflow.text import number_text, rows_text, value_text
 
 __all__ = ["EtfLedger", "LedgerDay", "etf_creations"]
 
-_CALENDAR = "XNYS"
 _LAGS = {0: "on the same day (T)", 1: "one trading day later (T+1)"}
 _BASKETS = ("created", "redeemed")
 _UNITS = {"shares": "shares", "coins": "coins", "futures": "coins of futures"}
@@ -157,10 +155,10 @@ class EtfLedger:
         values, problems = attempt(
             lambda: self._trading_day(day),
             lambda: check_number(nav, "nav", 0.0, open_low=True),
-            *(partial(check_number, value, name) for name, value in sold.items()),
+            *(partial(check_shares, value, name) for name, value in sold.items()),
         )
         refuse(f"day {value_text(day)}", problems)
-        row = self._close(*values)
+        row = self._close(*values[:2], *map(float, values[2:]))
         self._days.append(row)
         return row
 
@@ -241,19 +239,7 @@ class EtfLedger:
         >>> (bridge[["price", "flow", "change"]] / 1e9).round(2).to_numpy().tolist()
         [[-7.42, 0.22, -7.2]]
         """
-        values, problems = attempt(
-            lambda: check_number(assets, "assets", 0.0),
-            lambda: check_number(nav, "nav", 0.0, open_low=True),
-        )
-        refuse("bridge", problems)
-        after, last = values
-        rows = []
-        for day in self._days:
-            before, price = after, after * (day.nav / last - 1.0)
-            after, last = before + price + day.flow, day.nav
-            rows.append((day.day, before, price, day.flow, price + day.flow, after, day.coins_delivered))
-        names = ["day", "before", "price", "flow", "change", "after", "coins"]
-        return pd.DataFrame(rows, columns=names).set_index("day")
+        return aum_bridge(self._days, assets, nav)
 
     def implied_baskets(self, flows: pd.Series, nav: pd.Series) -> pd.DataFrame:
         """Baskets that published flows stand for, if published with this ledger's lag.
@@ -282,24 +268,7 @@ class EtfLedger:
         >>> EtfLedger(0.00056712, report_lag=0).implied_baskets(flows, nav)["baskets"].round(2).tolist()
         [-121.02, 145.02]
         """
-        values, problems = attempt(lambda: read_series(flows, "flows"), lambda: read_series(nav, "nav", 0.0))
-        refuse("implied baskets", problems)
-        flows, nav = values
-        days = flows.index.to_numpy("datetime64[D]")
-        # the session before the day of publication, or that day
-        traded = pd.DatetimeIndex(last_sessions(_CALENDAR, days - 1) if self.report_lag else days).as_unit(
-            "ns"
-        )
-        price = nav.reindex(traded).to_numpy()
-        baskets = flows.to_numpy() / price / self.basket
-        columns = {
-            "traded": traded,
-            "flow": flows.to_numpy(),
-            "nav": price,
-            "baskets": baskets,
-            "off": baskets - np.rint(baskets),
-        }
-        return pd.DataFrame(columns, index=flows.index.rename("published"))
+        return implied_baskets(flows, nav, self.basket, self.report_lag)
 
     def summary(self) -> str:
         """Terms, baskets created and redeemed, and the positions now, as text."""
@@ -347,12 +316,12 @@ class EtfLedger:
         )
         refuse("row", problems)
         flow, nav, found = values
-        fund, ratio = -flow / nav, _ratio_on(self.coins_per_share, found)
+        fund, ratio = -flow / nav, ratio_on(self.coins_per_share, found)
         return self.step(found, share * fund, nav, sold_coins=(1.0 - share) * fund * ratio)
 
     def _trading_day(self, day: Any) -> pd.Timestamp:
         found = read_day(day)
-        known = _next_session(found)
+        known = next_session(found)
         if known != found:
             raise SchemaError(
                 f"day: received {found:%Y-%m-%d}, not a trading day of New York; legal: one, such as "
@@ -370,7 +339,7 @@ class EtfLedger:
     ) -> LedgerDay:
         """The row of a day whose arguments are legal."""
         legs = self._days[-1]._asdict() if self._days else self.start
-        ratio = _ratio_on(self.coins_per_share, day)
+        ratio = ratio_on(self.coins_per_share, day)
         shares = legs["shares"] - sold_shares
         coins, futures = legs["coins"] - sold_coins, legs["futures"] - sold_futures
         created, redeemed = (int(n) for n in settle(shares, self.basket, self.borrow, self.target))
@@ -392,20 +361,10 @@ class EtfLedger:
             redeemed=redeemed,
             coins_delivered=delivered,
             flow=new * nav,
-            published=_next_session(day + pd.Timedelta(self.report_lag, "D")),
+            published=next_session(day + pd.Timedelta(self.report_lag, "D")),
             shares=shares,
             coins=coins,
             futures=futures,
             delta=delta,
             outstanding=legs["outstanding"] + new,
         )
-
-
-def _ratio_on(ratio: float | UnitMap, day: pd.Timestamp) -> float:
-    """Coins behind a share at the close of `day`: holdings, without a premium of the fund's price."""
-    return replace(ratio, basis=0.0).at(closes(_CALENDAR, [day])[0]) if isinstance(ratio, UnitMap) else ratio
-
-
-def _next_session(day: pd.Timestamp) -> pd.Timestamp:
-    """The first trading day of New York on or after `day`."""
-    return pd.Timestamp(next_sessions(_CALENDAR, np.array([day.to_datetime64()]))[0]).as_unit("ns")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import read_number, read_only, refuse
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.impact import flows_loop, moves_loop
+from gammaflow.market.plausibility import marked
 from gammaflow.text import number_text, readable, value_text
 
 __all__ = ["Impact"]
@@ -20,9 +22,11 @@ __all__ = ["Impact"]
 Array = NDArray[np.float64]
 
 _PERCENT = 0.01  # of ln S: what "1 %" stands for in feedback
-_SIDES = ("sells", "buys")
+_SIDES = ("selling", "buying")
 _SHOWN = np.array([0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0])
 _JOIN = 1e-9
+# Plausible depth [currency per 1 %], and volatility of a day.
+_SMALLEST, _LARGEST, _LARGEST_DAY = 1e4, 1e14, 0.2
 
 
 def _text_problems(given: dict[str, Any]) -> list[str]:
@@ -205,6 +209,22 @@ class Impact(Frozen):
         """Size of the purchase that raises ln S by 0.01 [currency, > 0]."""
         return float(self.flow(_PERCENT))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Implausible depth and volatility, one sentence each: received, plausible, what to do."""
+        said = [
+            f"depth: {side} {number_text(size)} {self.currency} moves price 1 %; plausible: 10,000 to "
+            "100tn; pass currency, not millions or units of the underlying"
+            for side, size in zip(_SIDES, (self.per_1pct, self.per_1pct_up), strict=True)
+            if not _SMALLEST <= size <= _LARGEST
+        ]
+        if self.name.startswith("square root") and (self.moves > _LARGEST_DAY).any():
+            said.append(
+                f"daily_vol: received {self.moves.max():g} with its coefficient; plausible: up to "
+                f"{_LARGEST_DAY:g}; pass the volatility of a day, that of a year over sqrt(365)"
+            )
+        return tuple(said)
+
     def scaled(self, factor: float) -> Impact:
         """The same curve in a market with `factor` times the depth: every size times `factor`, > 0."""
         problems: list[str] = []
@@ -236,14 +256,14 @@ class Impact(Frozen):
         """Move of ln S against the flow, with the bounds where there is a range (matplotlib Axes)."""
         from gammaflow.plot.curves import plot_lines
 
-        reach = max(self.per_1pct, self.per_1pct_up) * 10.0
+        reach = max(np.abs(self.flow([-0.1, 0.1])))
         flows = np.linspace(-reach, reach, 401)
         curves = {"impact": self}
         if (span := self.bounds()) is not None:
-            curves |= {f"depth x {f:g}": c for f, c in zip(self.range or (), span, strict=True)}
+            curves |= {f"depth x {f:.3g}": c for f, c in zip(self.range or (), span, strict=True)}
         divisor, unit = readable(flows, self.currency)
         lines = pd.DataFrame({n: 100.0 * c.log_return(flows) for n, c in curves.items()}, flows / divisor)
-        title = f"price impact: {self.name}; source: {self.source}"
+        title = f"price impact, {self.name}\nsource: {shorten(self.source, 90, placeholder=' ...')}"
         return plot_lines(lines, title, "move of ln S [%]", f"net flow [{unit}], < 0 sells", ax=ax)
 
     @property
@@ -253,7 +273,7 @@ class Impact(Frozen):
         )
         if down == up:
             return f"{down} moves price 1 %"
-        return f"sells of {down} lower price 1 %, buys of {up} raise it 1 %"
+        return f"selling {down} lowers price 1 %, buying {up} raises it 1 %"
 
     @property
     def _decay(self) -> str:
@@ -274,4 +294,5 @@ class Impact(Frozen):
         return "\n".join([*lines, *([f"caveat: {self.caveat}"] if self.caveat else [])])
 
     def __repr__(self) -> str:
-        return f"Impact: {self._depth}, {self.name}, {self._decay}; source: {self.source}"
+        line = f"Impact: {self._depth}, {self.name}, {self._decay}; source: {self.source}"
+        return "\n".join([line, *marked(self.warnings)])

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.columns import Column, Columns, validate
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.feedback.liquidation_origin import Excluded, Origin
-from gammaflow.feedback.liquidation_pools import SIDES, Liquidations
+from gammaflow.feedback.liquidation_bins import ahead_of, bins_of, passed_since
+from gammaflow.feedback.liquidation_origin import Origin
+from gammaflow.feedback.liquidation_pools import SAME_UNIT, SIDES, Liquidations
 from gammaflow.text import price_text
 
 __all__ = ["COLUMNS", "read"]
@@ -39,8 +40,6 @@ COLUMNS: Mapping[str, Column] = {
 #: Names in use for these columns.
 _ALSO = {"value_usd": "value", "notional": "value", "liquidation_price": "price"}
 _CLOCKS = ("updated", "committed")
-# Largest distance of a price from a regular grid, in steps, that rounding to cents explains.
-_OFF_GRID = 0.01
 # Age of a snapshot, in hours, from which it is called old: those on record are five hours apart.
 _OLD = 12.0
 
@@ -118,65 +117,24 @@ def _unsorted(price: Array, side: NDArray[Any], rows: NDArray[np.int64]) -> list
     return problems
 
 
-def _grid_step(price: Array) -> float | None:
-    """Step of the regular grid on which all prices stand, gaps included; None where there is none."""
-    sorted_ = np.unique(price)
-    gaps = np.diff(sorted_)
-    if not gaps.size:
-        return None
-    span = sorted_[-1] - sorted_[0]
-    step = float(span / np.round(span / gaps.min()))
-    steps = (sorted_ - sorted_[0]) / step
-    return step if np.abs(steps - np.round(steps)).max() <= _OFF_GRID else None
-
-
-def _middles(price: Array, side: NDArray[Any]) -> tuple[Array, Array, list[str]]:
-    """Ends half way in ln S to the neighbours of a side; the outer ends as far as the inner ones."""
-    low, high, problems = price.copy(), price.copy(), []
-    for name in SIDES:
-        mine = side == name
-        x = np.log(price[mine])
-        if len(x) == 1:
-            problems.append(
-                f"width: the table has one {name} pool and no ends of bins; pass width= [currency], or "
-                "columns low and high."
-            )
-        elif len(x):
-            half = 0.5 * np.diff(x)
-            low[mine] = np.exp(x - np.append(half[0], half))
-            high[mine] = np.exp(x + np.append(half, half[-1]))
-    return low, high, problems
-
-
-def _ends(columns: Columns, chosen: Any, width: float | None) -> tuple[Array, Array, str, list[str]]:
-    """Lower and upper ends of the bins, how they were found, and problems."""
-    price, side, low, high = (columns[name][chosen] for name in ("price", "side", "low", "high"))
-    if not (np.isnan(low).all() and np.isnan(high).all()):
-        problems = [] if (low < high).all() else ["low, high: every row needs both, low below high."]
-        return low, high, "ends of bins as in the table", problems
-    step = _grid_step(price) if width is None else width
-    if step is None:
-        low, high, problems = _middles(price, side)
-        return low, high, "ends of bins half way (in ln S) to their neighbours of the same side", problems
-    problems = []
-    if (price <= 0.5 * step).any():
-        problems.append(f"width: {step:,.6g} takes the lowest bin to 0 or below; pass a smaller width=.")
-    how = "as given" if width is not None else "the step of the grid on which all prices stand"
-    return price - 0.5 * step, price + 0.5 * step, f"bins {step:,.6g} wide, {how}", problems
-
-
-def _spot(column: Array, spot: float | None) -> float:
-    if spot is not None:
-        return check_number(spot, "spot", 0.0, open_low=True)
-    values = np.unique(column)
-    if len(values) == 1 and np.isfinite(values[0]):
-        return float(values[0])
-    if np.isnan(values).all():
+def _spots(column: Array, spot: float | None) -> tuple[float, float]:
+    """Price when the snapshot was made (its column's, else `spot`), and now (`spot`, else the same)."""
+    values = np.unique(column[np.isfinite(column)])
+    if len(values) > 1:
+        raise SchemaError(
+            f"spot: the snapshot holds {len(values)} spots, from {values[0]:,.10g} to {values[-1]:,.10g}; it "
+            "must hold one. Are there several snapshots without a clock?"
+        )
+    if spot is None and not len(values):
         raise SchemaError("spot: the table has no spot; pass spot=, so that passed pools can be told.")
-    raise SchemaError(
-        f"spot: the snapshot holds {len(values)} spots, from {values[0]:,.10g} to {values[-1]:,.10g}; it "
-        "must hold one. Are there several snapshots without a clock?"
-    )
+    now = float(values[0]) if spot is None else check_number(spot, "spot", 0.0, open_low=True)
+    then = float(values[0]) if len(values) else now
+    if abs(np.log(now / then)) > np.log(1.0 + SAME_UNIT):
+        raise SchemaError(
+            f"spot: received {now:,.10g}, but the snapshot holds {then:,.10g}; legal: {SAME_UNIT:.0%} apart "
+            "at most. Is it in another unit, or of another time?"
+        )
+    return then, now
 
 
 def _open(source: Any, name: str | None) -> tuple[pd.DataFrame, str]:
@@ -220,14 +178,15 @@ def read(
         Takes the latest snapshot whose two clocks are both at or before it, to the whole second: no
         look-ahead. Needed where the table holds several.
     spot : float, optional
-        Price then [currency]; default: the table's. Long pools above it and short pools below it have been
-        passed: they are excluded and counted. A bin that reaches beyond spot ends there.
+        Price now [currency]; default: the table's. Long pools above it and short pools below it have been
+        passed: they are excluded and counted. Of a bin around the table's spot all the value is ahead of it,
+        so the bin ends there; what price has passed since is cut off evenly in ln S.
     columns : mapping, optional
         Names in the table by the names above.
     width : float, optional
-        Width of a bin around its price [currency]. Default: the table's low and high; else the step of the
-        regular grid on which all prices stand; else ends half way (in ln S) to the neighbours of the same
-        side. `summary()` says which.
+        Width of a bin around its price [currency]. Default: the table's low and high; else, where all prices
+        stand in the middles of equal cells counted from spot, those cells; else ends half way (in ln S) to
+        the neighbours of the same side. `summary()` says which.
     name : str, optional
         Name of the source; default: the file's.
     currency : str
@@ -254,7 +213,7 @@ def read(
     Liquidations: 2 long pools of 5.0 USD m, 0 short pools of 0.0 USD
     sign: flow < 0 sells; longs are sold as price falls, shorts bought back as it rises; each fires once
     source: made up, spot 73,300
-      bins 1,000 wide, the step of the grid on which all prices stand
+      ends of bins half way (in ln S) to their neighbours of the same side
       excluded: 1 row of 1m: long pools above spot, already passed
     """
     frame, label = _open(source, name)
@@ -264,29 +223,24 @@ def read(
     number, moments = _snapshots(table)
     place, moment, warnings = _pick(moments, asof)
     chosen = np.flatnonzero(number == place)
-    checks: list[Callable[[], float]] = [lambda: _spot(table["spot"][chosen], spot)]
+    checks: list[Callable[[], Any]] = [lambda: _spots(table["spot"][chosen], spot)]
     if width is not None:
         checks.append(lambda: check_number(width, "width", 0.0, open_low=True))
-    (at, *_), problems = attempt(*checks)
+    (spots, *_), problems = attempt(*checks)
     price, value, side = (table[n][chosen] for n in ("price", "value", "side"))
     problems += _unsorted(price, side, chosen)
-    low, high, note, wrong = _ends(table, chosen, width) if not problems else (price, price, "", [])
-    refuse("liquidation table", problems + wrong)
-    sign = np.array([SIDES[word] for word in side])
-    passed = np.where(sign > 0.0, np.minimum(price, high) > at, np.maximum(price, low) < at)
-    excluded = []
-    for word, where in (("long", "above"), ("short", "below")):
-        rows = passed & (side == word)
-        if rows.any():
-            reason = f"{word} pools {where} spot, already passed"
-            excluded.append(Excluded(reason, int(rows.sum()), float(value[rows].sum())))
-    low, high = (
-        np.where(sign < 0.0, np.maximum(low, at), low),
-        np.where(sign > 0.0, np.minimum(high, at), high),
-    )
-    left = ~passed & (low < high)
-    far = (high[left] < 0.1 * at) | (low[left] > 10.0 * at)
+    refuse("liquidation table", problems)
+    then, now = spots
+    low, high = (table[n][chosen] for n in ("low", "high"))
+    bins, problems = bins_of(price, side, low, high, chosen, then, width)
+    refuse("liquidation table", problems)
+    low, high, ahead, excluded = ahead_of(then, bins, price, side, value)
+    longs = side[ahead] == "long"
+    low, high, value, fired = passed_since(then, now, low[ahead], high[ahead], value[ahead], longs)
+    far = (high < 0.1 * now) | (low > 10.0 * now)
     if far.any():
-        warnings += (f"{far.sum()} pools are ten times away from spot {price_text(at)}; are units right?",)
-    origin = Origin(label, at, moment, (note,), tuple(excluded), warnings)
+        warnings += (f"{far.sum()} pools are ten times away from spot {price_text(now)}; are units right?",)
+    left = low < high
+    sign = np.where(longs, SIDES["long"], SIDES["short"])
+    origin = Origin(label, now, moment, (bins.note,), excluded + fired, warnings)
     return Liquidations(low[left], high[left], value[left], sign[left], (origin,), currency)

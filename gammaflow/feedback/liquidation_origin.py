@@ -1,4 +1,4 @@
-"""Where liquidation pools come from: source, price and time, what was assumed and what was excluded."""
+"""Origin of liquidation pools: source, price, time, assumptions, and positions that were excluded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Excluded(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where pools come from.
+    """Source of pools, and what was done to them.
 
     Attributes
     ----------

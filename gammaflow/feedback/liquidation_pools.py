@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,12 +11,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_choice, check_noun, check_number, read_number, read_only, refuse
-from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.errors import MismatchError
 from gammaflow.feedback.liquidation_origin import Excluded, Origin
 from gammaflow.frozen import Frozen
 from gammaflow.text import amount_text, rows_text
 
-__all__ = ["SIDES", "Liquidations", "pool"]
+__all__ = ["SAME_UNIT", "SIDES", "Liquidations"]
 
 Array = NDArray[np.float64]
 
@@ -25,8 +24,8 @@ Array = NDArray[np.float64]
 SIDES = {"long": 1.0, "short": -1.0}
 
 _SIGN = "sign: flow < 0 sells; longs are sold as price falls, shorts bought back as it rises; each fires once"
-# Spots of two sums that differ by more are in other units, such as coins and shares of a fund.
-_SAME_UNIT = 0.2
+#: Spots of two tables that differ by more are in other units, such as coins and shares of a fund.
+SAME_UNIT = 0.2
 
 
 def _column(name: str, value: Any, problems: list[str]) -> Array:
@@ -122,7 +121,7 @@ class Liquidations(Frozen):
 
     @property
     def source(self) -> str:
-        """Where the pools come from, as text."""
+        """Names of all sources, joined by +."""
         return " + ".join(dict.fromkeys(origin.source for origin in self.origins))
 
     @property
@@ -255,9 +254,9 @@ class Liquidations(Frozen):
         if other.currency != self.currency:
             problems.append(f"currency: {self.currency!r} and {other.currency!r}; convert one of them.")
         spots = [o.spot for o in (*self.origins, *other.origins) if o.spot is not None]
-        if spots and max(spots) > min(spots) * (1.0 + _SAME_UNIT):
+        if spots and max(spots) > min(spots) * (1.0 + SAME_UNIT):
             problems.append(
-                f"spot: {min(spots):,.10g} and {max(spots):,.10g}; legal: {_SAME_UNIT:.0%} apart at most, "
+                f"spot: {min(spots):,.10g} and {max(spots):,.10g}; legal: {SAME_UNIT:.0%} apart at most, "
                 "for pools of one unit and about one time."
             )
         if problems:
@@ -291,57 +290,3 @@ class Liquidations(Frozen):
             edges, fired = side._fired if len(side) else (np.zeros(0), np.zeros(0))
             lines[name] = (np.exp(edges), 0.01 * np.diff(fired) / np.diff(edges) if len(edges) else edges)
         return plot_pools(lines, self.spot, f"Liquidations, {self.source}", self.currency, ax=ax)
-
-
-def pool(
-    value: ArrayLike,
-    low: ArrayLike,
-    high: ArrayLike,
-    side: str | Sequence[str] = "long",
-    *,
-    source: str = "as given",
-    currency: str = "USD",
-) -> Liquidations:
-    """One pool of liquidations between two prices, or several.
-
-    Parameters
-    ----------
-    value : float or array_like
-        Currency that is sold (long) or bought back (short) in all, >= 0.
-    low, high : float or array_like
-        Ends of the pool [currency], 0 < low < high; it fires evenly in ln S between them.
-    side : "long" or "short", or a sequence of them
-        Positions that are liquidated.
-    source : str
-        Who says so.
-    currency : str
-        Currency of prices and value.
-
-    Returns
-    -------
-    Liquidations
-
-    Raises
-    ------
-    SchemaError
-        With every problem of the numbers and words.
-
-    Examples
-    --------
-    >>> import gammaflow as gf
-    >>> print(gf.liquidations.pool(2e8, 60_000.0, 70_000.0).totals["long"])
-    200000000.0
-    """
-    words = [side] if isinstance(side, str) else list(side)
-    unknown = [word for word in words if word not in SIDES]
-    if unknown:
-        raise SchemaError(f"side: received {unknown[0]!r}; legal: {', '.join(map(repr, SIDES))}.")
-    try:
-        shape = np.broadcast_shapes(*(np.shape(v) for v in (value, low, high)), (len(words),))
-        arrays = [
-            np.broadcast_to(np.asarray(v), shape) for v in (value, low, high, [SIDES[w] for w in words])
-        ]
-    except ValueError as error:
-        raise SchemaError(f"value, low, high, side: shapes that do not match ({error}).") from None
-    origin = Origin(str(source))
-    return Liquidations(arrays[1], arrays[2], arrays[0], arrays[3], (origin,), currency)

@@ -188,14 +188,15 @@ def from_leverage(
         lambda: check_number(open_interest, "open_interest", 0.0),
         lambda: check_number(spot, "spot", 0.0, open_low=True),
         lambda: check_number(step, "step", 0.0, open_low=True),
+        lambda: check_number(maintenance, "maintenance", 0.0),
     )
     at, entered, wrong = _shares("entries", entries)
     levels, levered, wrong_too = _shares("leverages", leverages)
     problems += wrong + wrong_too
-    # Before the shares are known to be legal the prices say what else is wrong.
-    (prices,), found = attempt(lambda: price(at[:, None], levels, maintenance, side, contract))
+    margin = 0.0 if numbers[3] is None else numbers[3]
+    (prices,), found = attempt(lambda: price(at[:, None], levels, margin, side, contract))
     refuse("liquidations from leverage", problems + found)
-    total, spot, step = numbers
+    total, spot, step, maintenance = numbers
     sign = SIDES[side]
     shares = total * entered[:, None] * levered
     never = (prices <= 0.0) | np.isinf(prices)

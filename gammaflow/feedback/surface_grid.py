@@ -24,8 +24,8 @@ Array = NDArray[np.float64]
 # Largest grid [bytes].
 _MOST = 1_000_000_000
 
-# Rounds of finer nodes, and what one gains where delta is smooth; a tolerance out of reach is not tried.
-_ROUNDS, _GAIN = 2, 4.0
+# Gain in accuracy of nodes twice as dense, where delta is smooth; a tolerance beyond it is not tried.
+_GAIN = 4.0
 
 
 class _Steps(NamedTuple):
@@ -78,8 +78,8 @@ def hedge_surface(
         Factor, in (0, 1), by which the time left to a row's next expiry or date falls from node to node, down
         to the time in which spot diffuses by half a step, with which rows are valued until then.
     tol : float
-        Error of interpolation, as a share of gross delta, outside the last hours. Nodes are made up to
-        four times as dense where that can meet it; a surface that misses it says so.
+        Error of interpolation, as a share of gross delta, outside the last hours. Nodes are made twice
+        as dense where that can meet it; a surface that misses it says so.
     expiring : "unwound" or "delivered"
         Whether the hedge of rows that expire is traded away as they drop out, or settled by delivery, without
         a trade. The grid is the same; `HedgeSurface.drops` says where.
@@ -124,13 +124,10 @@ def hedge_surface(
     days, tol, row_tol, expiring, (spots, shifts), steps = values
     valuation = Valuation(book, days, steps.spot, row_tol)
     surface = _on(valuation, steps, spots, shifts, expiring)
-    for left in range(_ROUNDS, 0, -1):
-        if not tol < surface.error.share <= tol * _GAIN**left:
-            break
-        steps = _finer(surface, valuation, steps, tol)
-        if _bytes(valuation, steps, spots, shifts) > _MOST:
-            break
-        surface = _on(valuation, steps, spots, shifts, expiring)
+    if tol < surface.error.share <= tol * _GAIN:
+        finer = _finer(surface, valuation, steps, tol)
+        if _bytes(valuation, finer, spots, shifts) <= _MOST:
+            surface = _on(valuation, finer, spots, shifts, expiring)
     if surface.error.share <= tol:
         return surface
     missed = (

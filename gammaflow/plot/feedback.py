@@ -117,10 +117,10 @@ def _time_axis(ax: Any, last: float, start: pd.Timestamp | None) -> None:
 
 
 def _ticks(last: float, hours: bool) -> NDArray[np.float64]:
-    """At most eight round ticks from 0 to `last`."""
+    """At most seven round ticks from 0 to `last`."""
     steps = (1, 2, 3, 6, 12) if hours else (1, 2, 5, 7, 14, 30, 60, 90, 180, 365, 1e9)
     small = (0.05, 0.1, 0.25, 0.5)
-    gap = next(step for step in (*small, *steps, last) if last / step <= 8)
+    gap = next(step for step in (*small, *steps, last) if last / step <= 6)
     return np.arange(0.0, last * (1.0 + 1e-9), gap)
 
 

@@ -82,7 +82,7 @@ def plot_correlations(correlations: pd.DataFrame, title: str, *, ax: Any = None)
     matplotlib Axes
     """
     places = np.arange(len(correlations))
-    with canvas(ax, title, "correlation of step returns", legend="above") as ax:
+    with canvas(ax, title, "correlation of step returns") as ax:
         for k, (name, color, label) in enumerate(_BARS):
             ax.bar(places + 0.25 * (k - 1), correlations[name], 0.22, color=color, label=label, zorder=2)
         ax.set_xticks(places, [plain(f"{a} and {b}") for a, b in correlations.index])

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.prepare import BANDS, COLORS, EMPTY, near, part_colors, require
+from gammaflow.plot.interactive_canvas import LINE, clear, figure_canvas, label, marker, prices
+from gammaflow.plot.prepare import BANDS, COLORS, EMPTY, near, part_colors
 from gammaflow.text import expiry_labels, price_text, readable
 
 __all__ = ["draw_bands", "draw_bars", "draw_heatmap", "draw_profile", "draw_stack"]
 
-_GRAPHS = "plotly.graph_objects"
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _DIVERGING = [
     (0.0, "#a63c00"),
     (0.25, "#f0985c"),
@@ -23,8 +22,6 @@ _DIVERGING = [
     (0.75, "#63a8d6"),
     (1.0, "#004f86"),
 ]
-
-_LINE = {"color": COLORS["line"], "width": 2.2, "simplify": False}
 
 
 def draw_bands(
@@ -52,7 +49,7 @@ def draw_bands(
     table = near(table, spot, within)
     divisor, unit = readable(table[["5 %", "95 %"]], unit)
     spots = table.index.to_numpy(dtype=np.float64)
-    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
+    figure = figure_canvas(prices("spot", currency, ",.2f"), label("gamma", unit), spot)
     (_, _, wide, light), (_, _, narrow, dark) = BANDS
     # Each quantile is filled up to the one above it; the median is drawn over them.
     fills = {"95 %": 0.0, "75 %": light, "25 %": dark, "5 %": light}
@@ -60,10 +57,10 @@ def draw_bands(
         figure.add_scatter(
             x=spots, y=(table[name] / divisor).to_numpy(), mode="lines", name=name, showlegend=False,
             line={"width": 0, "color": COLORS["band"]}, fill="tonexty" if opacity else "none",
-            fillcolor=_clear("band", opacity), hovertemplate="%{y:,.3~f}",
+            fillcolor=clear("band", opacity), hovertemplate="%{y:,.3~f}",
         )  # fmt: skip
     figure.add_scatter(
-        x=spots, y=(table["50 %"] / divisor).to_numpy(), mode="lines", name="median", line=_LINE,
+        x=spots, y=(table["50 %"] / divisor).to_numpy(), mode="lines", name="median", line=LINE,
         hovertemplate="%{y:,.3~f}",
     )  # fmt: skip
     for name, opacity in ((narrow, dark), (wide, light)):
@@ -72,7 +69,7 @@ def draw_bands(
     figure.add_scatter(
         x=spots, y=table["p_short"].to_numpy(), yaxis="y2", mode="lines", name="P(short gamma)",
         line={"color": COLORS["put"], "width": 2.2, "simplify": False}, fill="tozeroy",
-        fillcolor=_clear("put", 0.15), hovertemplate="%{y:.1%}",
+        fillcolor=clear("put", 0.15), hovertemplate="%{y:.1%}",
     )  # fmt: skip
     chance = {"title": {"text": "P(short gamma)"}, "range": [0, 1], "dtick": 0.25, "tickformat": ".0%"}
     figure.update_layout(
@@ -113,8 +110,8 @@ def draw_bars(
         axis = {"type": "category", "title": {"text": "expiry [UTC]"}, "tickangle": angle}
     else:
         places, width = bars.index.to_numpy(), 0.84 * step
-        axis = _prices("strike", currency, ",~g")
-    figure = _canvas(axis, _label("gamma", unit), spot)
+        axis = prices("strike", currency, ",~g")
+    figure = figure_canvas(axis, label("gamma", unit), spot)
     for kind, color in part_colors(bars.columns).items():
         figure.add_bar(
             x=places,
@@ -130,7 +127,7 @@ def draw_bars(
         y=(bars.sum(axis=1) / divisor).to_numpy()[held],
         mode="markers",
         name="net",
-        marker=_marker("net", 6, 1.0) | {"symbol": "diamond"},
+        marker=marker("net", 6, 1.0) | {"symbol": "diamond"},
         hovertemplate="%{y:,.3~f}",
     )
     return figure.update_layout(barmode="relative", hovermode="x unified")
@@ -160,7 +157,7 @@ def draw_heatmap(table: pd.DataFrame, spot: float, unit: str, *, currency: str =
     values = table.to_numpy() / divisor
     limit = float(np.abs(values).max()) or 1.0
     ticks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
-    figure = _canvas(_prices("strike", currency), "expiry [UTC]", spot, above=True)
+    figure = figure_canvas(prices("strike", currency), "expiry [UTC]", spot, above=True)
     figure.add_heatmap(
         x=table.columns.to_numpy(dtype=np.float64),
         y=expiry_labels(pd.DatetimeIndex(table.index)),
@@ -219,7 +216,7 @@ def draw_profile(
     """
     divisor, unit = readable(profile, unit)
     spots, values = profile.index.to_numpy(dtype=np.float64), profile.to_numpy() / divisor
-    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
+    figure = figure_canvas(prices("spot", currency, ",.2f"), label("gamma", unit), spot)
     _shade(figure, zones)
     for side, color in (
         (np.maximum(values, 0.0), "rgba(0,114,178,0.18)"),
@@ -234,7 +231,7 @@ def draw_profile(
         mode="lines" if len(spots) > 1 else "markers",
         name="gamma",
         showlegend=False,
-        line=_LINE,
+        line=LINE,
         hovertemplate="spot %{x:,.2f}<br>%{y:,.3~f} " + escape(unit) + "<extra></extra>",
     )
     _mark_flips(figure, flips, spot)
@@ -269,7 +266,7 @@ def _mark_flips(figure: Any, flips: Sequence[float], spot: float) -> None:
         y=[0.0] * len(flips),
         mode="markers",
         name="zero gamma",
-        marker=_marker("flip", 10, 1.5),
+        marker=marker("flip", 10, 1.5),
         hovertemplate="zero gamma %{x:,.2f}<extra></extra>",
     )
     right = flips[0] >= spot
@@ -285,8 +282,16 @@ def _mark_flips(figure: Any, flips: Sequence[float], spot: float) -> None:
     )
 
 
-def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "") -> Any:
-    """Gamma over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
+def draw_stack(
+    parts: pd.DataFrame,
+    spot: float,
+    unit: str,
+    *,
+    name: str = "gamma",
+    colors: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> Any:
+    """A measure over spot as the sum of its parts: areas stacked above and below zero, and a line of the net.
 
     Parameters
     ----------
@@ -294,8 +299,10 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
         Indexed by spot [currency], one column per part.
     spot : float
         Price of the underlying, marked [currency].
-    unit : str
-        Unit of `parts`; a readable power of ten is added to it.
+    unit, name : str
+        Unit of `parts`, to which a readable power of ten is added ("": none), and the measure.
+    colors : mapping of str to str, optional
+        Colour of each part.
     currency : str
         Unit of spot.
 
@@ -304,86 +311,24 @@ def draw_stack(parts: pd.DataFrame, spot: float, unit: str, *, currency: str = "
     plotly Figure
     """
     above, below = parts.clip(lower=0.0).sum(axis=1), parts.clip(upper=0.0).sum(axis=1)
-    divisor, unit = readable(pd.concat([above, below]), unit)
+    divisor, unit = readable(pd.concat([above, below]), unit) if unit else (1.0, unit)
     spots = parts.index.to_numpy(dtype=np.float64)
-    figure = _canvas(_prices("spot", currency, ",.2f"), _label("gamma", unit), spot)
-    for name, color in part_colors(parts.columns).items():
-        values = parts[name].to_numpy() / divisor
+    figure = figure_canvas(prices("spot", currency, ",.2f"), label(name, unit), spot)
+    for part, color in (colors or part_colors(parts.columns)).items():
+        values = parts[part].to_numpy() / divisor
         for group, side in (("above", np.maximum(values, 0.0)), ("below", np.minimum(values, 0.0))):
             figure.add_scatter(
                 x=spots, y=side, mode="lines", line={"width": 0, "color": color}, fillcolor=color,
-                stackgroup=group, name=escape(str(name)), legendgroup=str(name), hoverinfo="skip",
+                stackgroup=group, name=escape(str(part)), legendgroup=str(part), hoverinfo="skip",
                 showlegend=group == "above",
             )  # fmt: skip
         figure.add_scatter(
-            x=spots, y=values, mode="lines", line={"width": 0, "color": color}, name=escape(str(name)),
-            legendgroup=str(name), showlegend=False, hovertemplate="%{y:,.3~f}",
+            x=spots, y=values, mode="lines", line={"width": 0, "color": color}, name=escape(str(part)),
+            legendgroup=str(part), showlegend=False, hovertemplate="%{y:,.3~f}",
         )  # fmt: skip
     figure.add_scatter(
         x=spots, y=(parts.sum(axis=1) / divisor).to_numpy(), mode="lines", name="net",
-        line=_LINE, hovertemplate="%{y:,.3~f}",
+        line=LINE, hovertemplate="%{y:,.3~f}",
     )  # fmt: skip
     figure.update_layout(hovermode="x unified")
     return figure.update_xaxes(range=[spots[0], spots[-1]])
-
-
-def _label(name: str, unit: str) -> str:
-    # plotly reads some HTML in its texts, and a currency comes from a file.
-    return f"{name} [{escape(unit)}]" if unit else name
-
-
-def _clear(color: str, opacity: float) -> str:
-    """One of the colours, partly transparent."""
-    red, green, blue = bytes.fromhex(COLORS[color][1:])
-    return f"rgba({red},{green},{blue},{opacity:g})"
-
-
-def _prices(name: str, currency: str, hover: str | None = None) -> dict[str, Any]:
-    """A horizontal price axis."""
-    axis: dict[str, Any] = {"tickformat": ",~g", "title": {"text": _label(name, currency)}}
-    return axis | ({"hoverformat": hover} if hover else {})
-
-
-def _marker(color: str, size: int, edge: float) -> dict[str, Any]:
-    return {"color": COLORS[color], "size": size, "line": {"color": "#fff", "width": edge}}
-
-
-def _canvas(x_axis: dict[str, Any], y_title: str, spot: float | None, *, above: bool = False) -> Any:
-    """An empty figure with both axes, and spot marked if it is given."""
-    figure = require(_GRAPHS).Figure(layout=_layout(x_axis, y_title))
-    if spot is not None:
-        _mark_spot(figure, spot, above=above)
-    return figure
-
-
-def _layout(x_axis: dict[str, Any], y_title: str) -> dict[str, Any]:
-    x_axis["title"]["standoff"] = 10
-    shared = {"gridcolor": COLORS["grid"], "zerolinecolor": "#9ca3af", "zerolinewidth": 1, "automargin": True}
-    return {
-        "template": "none",
-        "font": {"family": _FONT, "size": 13, "color": COLORS["text"]},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 12, "r": 12, "t": 36, "b": 12},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9ca3af", "activecolor": COLORS["text"]},
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
-        "hoverlabel": {"bgcolor": "#fff", "bordercolor": "#d1d5db", "font": {"color": COLORS["text"]}},
-        "xaxis": {**shared, **x_axis},
-        "yaxis": {**shared, "title": {"text": y_title, "standoff": 10}, "tickformat": ",~g"},
-    }
-
-
-def _mark_spot(figure: Any, spot: float, *, above: bool = False) -> None:
-    figure.add_vline(spot, line={"color": COLORS["spot"], "width": 1.5, "dash": "dash"})
-    figure.add_annotation(
-        x=spot,
-        y=1,
-        yref="paper",
-        yanchor="bottom" if above else "top",
-        xanchor="center" if above else "left",
-        xshift=0 if above else 4,
-        text=f"spot {price_text(spot)}",
-        showarrow=False,
-        font={"color": COLORS["spot"]},
-        bgcolor="rgba(255,255,255,0.8)",
-    )

@@ -12,7 +12,8 @@ from gammaflow.text import readable
 
 __all__ = ["html_table", "literal", "markdown_table", "text_table"]
 
-_NUMBER = re.compile(r"-?[\d,]*\.?\d+(e[-+]?\d+)?")
+# A number, with its error where it has one.
+_NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( ± [\d,]*\.?\d+)?")
 
 
 def text_table(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def markdown_table(table: pd.DataFrame) -> str:
 def html_table(table: pd.DataFrame) -> str:
     """A table of texts as HTML with a button in each heading; the first column names the row."""
     columns = [table[name].tolist() for name in table]
-    kinds = [' class="n"' if all(map(_NUMBER.fullmatch, texts)) else "" for texts in columns]
+    kinds = [' class="n"' if _is_numeric(texts) else "" for texts in columns]
     head = "".join(
         f'<th scope="col"{kind}><button type="button">{escape(str(name))}</button></th>'
         for name, kind in zip(table, kinds, strict=True)
@@ -63,3 +64,8 @@ def html_table(table: pd.DataFrame) -> str:
         cells = "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(rest, kinds[1:], strict=True))
         rows.append(f'<tr><th scope="row"{kinds[0]}>{escape(first)}</th>{cells}</tr>')
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _is_numeric(texts: list[str]) -> bool:
+    """Whether texts are numbers, some of them perhaps missing."""
+    return any(texts) and all(_NUMBER.fullmatch(text) for text in texts if text)

@@ -8,6 +8,8 @@ from gammaflow.accuracy import TOLERANCE
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.profile import sweep_spot
+from gammaflow.feedback.impact import Impact
+from gammaflow.feedback.loop_gain import find_depth
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
 from gammaflow.positions.beliefs import Beliefs, find_beliefs
@@ -34,6 +36,7 @@ def analyze(
     repair: bool = False,
     where: Filter | None = None,
     beliefs: Beliefs | str | None = None,
+    depth: Impact | float | None = None,
     tol: float = TOLERANCE,
 ) -> Report:
     """Full analysis of a chain or a book: exposure, profile and levels.
@@ -61,6 +64,9 @@ def analyze(
     beliefs : Beliefs or str, optional
         Beliefs about the sign of positions, or the name of some in `gammaflow.beliefs.PRESETS`: the report
         then shows its levels under them, `Report.bands`. Not for a book that is signed already.
+    depth : Impact or float, optional
+        Price impact, as for `loop_gain`, in the book's currency: the report then shows `Report.loop_gain`.
+        Not for open interest without a dealer sign.
     tol : float
         Tolerance for rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names rows that miss
         it.
@@ -75,6 +81,8 @@ def analyze(
         For a source that is not a Chain or Book, a rule, rate, yield or repair for a book, beliefs for a
         signed book, options on futures without a forward, a filter that no row meets, or an argument that is
         not legal.
+    MismatchError
+        For a depth in another currency than the book's.
 
     Examples
     --------
@@ -125,6 +133,8 @@ def analyze(
     else:
         book = source if where is None else source.select(where)
         interest = None if book.signed else book
+    impact = None if depth is None else find_depth(depth, book)
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     exposure = profile.exposure()
-    return Report(chain, book, exposure, profile, profile.levels(core=core), financing, interest, held)
+    levels = profile.levels(core=core)
+    return Report(chain, book, exposure, profile, levels, financing, interest, held, impact)

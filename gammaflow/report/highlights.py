@@ -9,12 +9,14 @@ from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.level_text import distance
 from gammaflow.exposure.levels import Levels
+from gammaflow.feedback.loop_gain import LoopGain
 from gammaflow.market.chain import Quality
 from gammaflow.plot.interactive import draw_bands, draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.prepare import strike_steps
 from gammaflow.positions.origins import BookQuality
 from gammaflow.report.band_table import band_picture_text
+from gammaflow.report.gain_table import gain_card, gain_panel
 from gammaflow.text import amount_text, price_text, strike_text
 from gammaflow.units import describe
 
@@ -26,8 +28,8 @@ def gamma_by(exposure: Exposure, key: str) -> pd.DataFrame:
     return exposure.by(key, "kind")["gamma"].unstack(fill_value=0)
 
 
-def cards(levels: Levels) -> list[Card]:
-    """The headline numbers of a report."""
+def cards(levels: Levels, gain: LoopGain | None = None) -> list[Card]:
+    """The headline numbers of a report, with its loop gain if there is one."""
     exposure, book = levels.exposure, levels.profile.book
     total, unit = exposure.total(), describe(book.currency)["gamma"]
     gamma, gamma_unit = amount_text(levels.gamma, unit)
@@ -42,6 +44,7 @@ def cards(levels: Levels) -> list[Card]:
     }[side]
     return [
         Card("Gamma at spot", gamma, f"{gamma_unit}; {doing}", side),
+        *([gain_card(gain)] if gain else []),
         _flip_card(levels),
         *_zone_cards(levels),
         _wall_card("put", levels.put_wall, book.spot),
@@ -51,8 +54,8 @@ def cards(levels: Levels) -> list[Card]:
     ]
 
 
-def figures(levels: Levels, bands: Bands | None = None) -> list[Panel]:
-    """Figures of gamma over spot, its bands if there are any, by strike, by expiry, and by both."""
+def figures(levels: Levels, bands: Bands | None = None, gain: LoopGain | None = None) -> list[Panel]:
+    """Figures of gamma over spot, its bands and loop gain if there are any, by strike, expiry, and both."""
     profile, exposure = levels.profile, levels.exposure
     book = profile.book
     unit, currency = describe(book.currency)["gamma"], book.currency
@@ -75,6 +78,7 @@ def figures(levels: Levels, bands: Bands | None = None) -> list[Panel]:
             440,
         ),
         *([_band_panel(bands)] if bands else []),
+        *([gain_panel(gain)] if gain else []),
         *_venue_panels(levels),
         *by_strike[:1],
         Panel(

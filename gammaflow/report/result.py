@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gammaflow.accuracy import shortfall_lines, worst
@@ -18,6 +16,9 @@ from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
+from gammaflow.feedback import gain_text
+from gammaflow.feedback.impact import Impact
+from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
@@ -28,7 +29,9 @@ from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positions.beliefs import FLAT, Beliefs
 from gammaflow.positions.book import Book
 from gammaflow.report.band_table import band_lines, band_panels, band_parts
+from gammaflow.report.gain_table import gain_lines, gain_parts, gain_tables
 from gammaflow.report.highlights import cards, figures, gamma_by
+from gammaflow.report.plain import plain
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
 from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
 from gammaflow.units import MEASURES, describe
@@ -60,6 +63,8 @@ class Report(Frozen):
         Open interest behind the positions, as it is valued; None for a book that is signed already.
     beliefs : Beliefs or None
         Beliefs about the sign of positions; where given, every output shows `bands`.
+    depth : Impact or None
+        Price impact; where given, every output shows `loop_gain`.
 
     Examples
     --------
@@ -78,6 +83,7 @@ class Report(Frozen):
     financing: Financing = field(default_factory=Financing)
     interest: Chain | Book | None = None
     beliefs: Beliefs | None = None
+    depth: Impact | None = None
 
     @cached_property
     def bands(self) -> Bands:
@@ -97,6 +103,13 @@ class Report(Frozen):
         how: dict[str, Any] = {"dynamics": profile.dynamics, "days": profile.days}
         how |= {"vol_shift": profile.vol_shift, "core": self.levels.core_fraction}
         return sign_bands(self.interest, FLAT if self.beliefs is None else self.beliefs, **how)
+
+    @cached_property
+    def loop_gain(self) -> LoopGain | None:
+        """Loop gain over spot at the report's depth, with the bands of its beliefs; None without a depth."""
+        if self.depth is None:
+            return None
+        return loop_gain(self.profile, self.depth, bands=self.bands if self.beliefs else None)
 
     @property
     def quality(self) -> Quality | None:
@@ -138,13 +151,14 @@ class Report(Frozen):
         return [*self.faults(), *self.notices()]
 
     def faults(self) -> tuple[str, ...]:
-        """Implausibilities of the book, of the roll, and of the forwards that its rates imply.
+        """Implausibilities of the book, the roll, the depth, and the forwards that its rates imply.
 
         Forwards about which financing warns are reported once, by financing.
         """
         told = ("forward", "spot") if self.financing.warnings else ()
         own = tuple(text for text in self.profile.warnings if text.partition(":")[0] not in told)
-        return own + self.financing.warnings
+        gain = gain_text.warnings(self.loop_gain) if self.loop_gain else []
+        return (*own, *self.financing.warnings, *gain)
 
     def notices(self) -> list[str]:
         """Notices about the making of the book that are no errors."""
@@ -204,7 +218,7 @@ class Report(Frozen):
         Measures are in the units named under "units", without powers of ten.
         """
         profile, book = self.profile, self.book
-        plain: dict[str, Any] = _plain(
+        found: dict[str, Any] = plain(
             {
                 "symbol": book.symbol,
                 "subset": book.subset and book.subset._asdict(),
@@ -221,6 +235,7 @@ class Report(Frozen):
                 "units": describe(book.currency),
                 "levels": self.levels.to_dict(),
                 "bands": self.bands.to_dict() if self.beliefs else None,
+                "loop_gain": self.loop_gain.to_dict() if self.loop_gain else None,
                 "total": self.exposure.total().to_dict(),
                 "by_expiry": self.exposure.by("expiry").reset_index().to_dict("records"),
                 "by_venue": self.exposure.by("venue").reset_index().to_dict("records"),
@@ -235,7 +250,7 @@ class Report(Frozen):
                 "quality": self.quality.to_dict() if self.quality else None,
             }
         )
-        return plain
+        return found
 
     def to_markdown(self, strikes: int = 10) -> str:
         """The report as GitHub markdown: conditions, levels, totals, expiries, heaviest strikes, quality.
@@ -254,6 +269,7 @@ class Report(Frozen):
             "## Levels",
             markdown_table(level),
             *(band_parts(self.bands, self.levels) if self.beliefs else []),
+            *gain_parts(self.loop_gain),
             "## Totals",
             markdown_table(self.totals_text()),
             *(["## By venue", markdown_table(self.by_text("venue"))] if self._several_venues else []),
@@ -305,8 +321,8 @@ class Report(Frozen):
             ],
             facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule", "filter")],
             banners=self.warnings(),
-            cards=cards(self.levels),
-            figures=figures(self.levels, self.bands if self.beliefs else None),
+            cards=cards(self.levels, self.loop_gain),
+            figures=figures(self.levels, self.bands if self.beliefs else None, self.loop_gain),
             tables=self._tables(),
             footer="Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion.",
         )
@@ -334,6 +350,7 @@ class Report(Frozen):
             *self.levels.lines(),
             *((name, f"{total} {unit}") for name, total, unit, _ in totals.to_numpy().tolist()),
             *self.band_lines(),
+            *gain_lines(self.loop_gain),
         ]
         width = max(len(name) for name, _ in lines)
         return "\n".join(
@@ -366,6 +383,7 @@ class Report(Frozen):
         return [
             Panel("Levels", "", level),
             *(band_panels(self.bands, self.levels) if self.beliefs else []),
+            *gain_tables(self.loop_gain),
             Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
             *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
             Panel("By expiry", "", self.by_text("expiry")),
@@ -376,18 +394,3 @@ class Report(Frozen):
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _plain(value: Any) -> Any:
-    """Timestamps as ISO text, numpy numbers as Python numbers, NaN as None, in nested lists and dicts."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if value is pd.NaT:
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

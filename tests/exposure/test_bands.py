@@ -231,7 +231,7 @@ def test_interval_and_break_even(bands, chain):
     """Against books whose puts are all given one share, and roots of their gamma."""
     found = bands.interval(64_000.0, 71_000.0)
     x = np.geomspace(64_000.0, 71_000.0, 2001)
-    drawn = bands.samples.to_numpy() @ bands.profile.group_gamma(x, bands.cells.cells.place)
+    drawn = bands.samples.to_numpy() @ bands.profile.group_sums(x, bands.cells.cells.place)
     assert found["p_all"] == pytest.approx((drawn < 0).all(axis=1).mean(), abs=0.02)
     assert found["p_any"] == pytest.approx((drawn < 0).any(axis=1).mean(), abs=0.02)
     assert found["mean"] == pytest.approx((drawn < 0).mean(), abs=1e-3)
@@ -286,7 +286,7 @@ def test_break_even_of_a_zone_that_vanishes_inside_the_grid(chain):
     calls = np.array([key[0] == "call" for key in some.cells.table.index])
 
     def even(at):
-        unit = some.profile.group_gamma(at, cells)
+        unit = some.profile.group_sums(at, cells)
         return -(some.cells.mean[~calls] @ unit[~calls]) / unit[calls].sum(axis=0)
 
     zone, where = some.break_even.table.loc["call", ["zone", "zone_spot"]]
@@ -435,7 +435,7 @@ def test_tornado_plot(bands):
     middle = ax.get_lines()[0].get_xdata()[0]
     spot = bands.profile.book.spot
     gamma = float(
-        bands.profile.group_gamma(np.array([spot]), bands.cells.cells.place)[:, 0] @ bands.cells.mean
+        bands.profile.group_sums(np.array([spot]), bands.cells.cells.place)[:, 0] @ bands.cells.mean
     )
     assert middle == pytest.approx(gamma / 1e6, rel=1e-12)
     for bars, name in zip(ax.containers, ("5 %", "95 %"), strict=True):

@@ -111,7 +111,7 @@ def test_table_summary_and_text():
     on_node = np.isin(np.round(np.abs(table["log_return"]), 10), [0.001, 0.01, 0.05])
     np.testing.assert_allclose((rise / h)[~on_node], table["slope"][~on_node], rtol=1e-5)
     assert repr(curve) == (
-        "Impact: sells of 11m USD lower price 1 %, buys of 16m USD raise it 1 %, order book, 25 % permanent, "
+        "Impact: selling 11m USD lowers price 1 %, buying 16m USD raises it 1 %, order book, 25 % permanent, "
         "the rest halves in 0.5 days; source: a recorded book"
     )
     assert curve.summary().splitlines()[1:] == [
@@ -119,6 +119,21 @@ def test_table_summary_and_text():
         "range: depth 0.5 to 2 times this",
         "caveat: c",
     ]
+
+
+def test_implausible_impact_is_said():
+    wrong = gf.impact.linear(294.0, source="in millions?")
+    assert repr(wrong).splitlines()[1:] == [
+        "WARNING: depth: selling 294 USD moves price 1 %; plausible: 10,000 to 100tn; pass currency, not "
+        "millions or units of the underlying",
+        "WARNING: depth: buying 294 USD moves price 1 %; plausible: 10,000 to 100tn; pass currency, not "
+        "millions or units of the underlying",
+    ]
+    (yearly,) = gf.impact.square_root(40e9, 0.56).warnings
+    assert yearly.startswith(
+        "daily_vol: received 0.56 with its coefficient; plausible: up to 0.2; pass the vol"
+    )
+    assert all(not impact.warnings for impact in gf.impact.PUBLISHED.values())
 
 
 def test_picture():

@@ -178,9 +178,14 @@ def call_feedback() -> None:
     simulate_feedback(still, impact=deep, **chosen)
 
 
+def call_deleveraging() -> None:
+    rule = deleveraging.VolatilityTarget(1e9, volatility=0.5)
+    rule.flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
+
+
 CALLS = [
     call_bsm, call_american, call_barriers, call_notes, call_sums, call_smiles, call_tape, call_bands,
-    call_impact, call_feedback,
+    call_impact, call_deleveraging, call_feedback,
 ]  # fmt: skip
 
 

@@ -175,7 +175,7 @@ def test_the_trough_region_and_break_even_shares_are_in_words(page, report, band
     low, high = report.levels.zone.core
     spots = bands.profile.spots
     x = np.concatenate([[low], spots[(spots > low) & (spots < high)], [high]])
-    gamma = bands.samples.to_numpy() @ bands.profile.group_gamma(x, bands.cells.cells.place)
+    gamma = bands.samples.to_numpy() @ bands.profile.group_sums(x, bands.cells.cells.place)
     assert f"{price_text(low)} to {price_text(high)} under the report's rule, where" in region
     assert "at least 80% of its deepest; dealers" in region
     assert f"in all of it in {(gamma < 0).all(axis=1).mean():.0%} of draws" in region

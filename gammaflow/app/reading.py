@@ -1,0 +1,48 @@
+"""Chains and reports of files, read with the options of a command."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from gammaflow.app.filter_options import Rows
+from gammaflow.app.options import Quotes, Scenario
+from gammaflow.app.terminal import working
+from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
+from gammaflow.market.readers import read_chain
+from gammaflow.report import Report, analyze
+
+__all__ = ["chain_of", "report_of"]
+
+
+def chain_of(quotes: Quotes) -> Chain:
+    """The chain of a file, once its options agree."""
+    if quotes.repair and quotes.dividend_yield is not None:
+        raise SchemaError(
+            f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
+            "put-call parity. Leave one of them out."
+        )
+    return read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
+
+
+def report_of(
+    quotes: Quotes,
+    rows: Rows,
+    scenario: Scenario | None = None,
+    beliefs: str | None = None,
+    depth: float | None = None,
+) -> Report:
+    """The report of a file, with the options of a command."""
+    where = rows.filter()
+    with working("Reading and pricing"), rows.named():
+        return analyze(
+            chain_of(quotes),
+            rule=quotes.rule,
+            rate=quotes.rate,
+            dividend_yield=quotes.dividend_yield,
+            repair=quotes.repair,
+            where=where,
+            beliefs=beliefs,
+            depth=depth,
+            **asdict(scenario or Scenario()),
+        )

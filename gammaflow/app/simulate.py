@@ -1,0 +1,92 @@
+"""The command that shows what hedging does to price: gammaflow simulate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from gammaflow.app.feedback_options import Market, Shock, Simulation, in_options
+from gammaflow.app.filter_options import Rows
+from gammaflow.app.options import FeedbackOut, Json, Quotes, grouped
+from gammaflow.app.reading import report_of
+from gammaflow.app.show import conditions, show_head
+from gammaflow.app.terminal import check_ending, dumps, out_console, stages, write
+from gammaflow.report.feedback import FeedbackReport, analyze_feedback
+
+__all__ = ["simulate"]
+
+_ENDINGS = (".html", ".md", ".json", ".csv")
+
+
+@grouped
+def simulate(
+    *,
+    quotes: Quotes,
+    market: Market,
+    shock: Shock,
+    simulation: Simulation,
+    rows: Rows,
+    as_json: Json = False,
+    out: FeedbackOut = None,
+) -> None:
+    """What dealers' hedging does to price: loop gain, the cascade of a shock, and a Monte Carlo."""
+    if out:
+        check_ending(out, _ENDINGS)
+    impact = market.impact()
+    shock.check()
+    report = report_of(quotes, rows)
+    impact = replace(impact, currency=report.book.currency)
+    pools = shock.liquidations(report.book)
+    how: dict[str, Any] = {
+        name: getattr(shock, name) for name in ("shock", "shock_days", "beta", "hedge_fraction")
+    }
+    with stages() as tick, in_options():
+        found = analyze_feedback(
+            report, impact=impact, liquidations=pools, **how, **asdict(simulation), tick=tick
+        )
+    finish(found, out, as_json)
+
+
+def finish(found: FeedbackReport, out: Path | None, as_json: bool) -> None:
+    """Write a feedback report if asked, and print it, or its JSON."""
+
+    def payload() -> str:
+        return dumps({**conditions(found.report), **found.to_dict()})
+
+    if out:
+        write(
+            out,
+            {
+                ".html": found.to_html,
+                ".md": lambda path: path.write_text(found.to_markdown(), encoding="utf-8"),
+                ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
+                ".csv": lambda path: found.table.to_csv(path),
+            },
+        )
+    if as_json:
+        print(payload())
+        return
+    show_head(found.report)
+    for text in found.warnings[len(found.report.warnings()) :]:
+        out_console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    for name, text in found.facts():
+        out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
+    for title, note, table in found.tables():
+        out_console.print(_table(title, table), highlight=False)
+        out_console.print(Text(note), soft_wrap=True)
+    out_console.print(found.book.quality_text, highlight=False, markup=False)
+
+
+def _table(title: str, frame: pd.DataFrame) -> Table:
+    table = Table(title=Text(title), title_justify="left")
+    numbers = frame.shape[1] > 2
+    for i, name in enumerate(frame):
+        table.add_column(Text(str(name)), justify="right" if i and numbers else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(str(cell)) for cell in row))
+    return table
