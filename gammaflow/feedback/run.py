@@ -259,7 +259,7 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
 def _closes(setup: Setup, calendar: str) -> list[float]:
     """Days from the start to the closes of an exchange; whole days where there is no book."""
     if setup.book is None:
-        return np.arange(1.0, np.floor(setup.days + _SAME) + 1.0).tolist()
+        return [float(day) for day in range(1, int(setup.days + _SAME) + 1)]
     end = setup.asof + pd.Timedelta(setup.days, "D")
     days = (sessions(calendar, setup.asof, end) - setup.asof) / pd.Timedelta(1, "D")
     return [float(day) for day in days]
