@@ -260,6 +260,19 @@ class NewTrades(Frozen):
     ------
     SchemaError
         For illegal days.
+
+    Examples
+    --------
+    Dealers go short gamma of another $50m per 1 % at noon; their first hedge is the delta of that book:
+
+    >>> import gammaflow as gf
+    >>> surface = gf.constant_gamma_surface(-50e6, 70_000.0)
+    >>> paths = gf.simulate_feedback(
+    ...     surface, impact=gf.impact.linear(1e9, source="an example"), paths=2, steps=10, volatility=0.0,
+    ...     channels=[gf.NewTrades(surface, start=0.5)],
+    ... )  # fmt: skip
+    >>> round(surface.delta()), paths.raw.units[:, 7].round().tolist()
+    (71429, [-71429.0, -71429.0])
     """
 
     book: Any
