@@ -284,7 +284,7 @@ def _new_trades(trades: NewTrades, surface: HedgeSurface) -> tuple[HedgeSurface,
             book, days=float(surface.days[-1]), low=float(ends[0]), high=float(ends[1]), step=step,
             expiring=surface.expiring, **vol,
         )  # fmt: skip
-    return book, trades.start, trades.end
+    return book, *trades.span
 
 
 def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:

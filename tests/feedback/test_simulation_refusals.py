@@ -73,7 +73,7 @@ def test_surfaces_that_do_not_fit() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: gf.BasisUnwind(1e6, start=1.0), r"end: received 0.0, before start = 1.0"),
+        (lambda: gf.BasisUnwind(1e6, start=1.0, end=0.5), r"end: received 0.5, before start = 1.0"),
         (lambda: gf.BasisUnwind(1e6, futures_weight=1.5), r"futures_weight: received 1.5; .* <= 1"),
         (lambda: gf.BasisUnwind(np.nan, per_1pct=0.0, basis=-1.0), r"(?s)value: .*basis: .*per_1pct: "),
         (lambda: gf.LeveragedFunds([2.0]), r"funds: received \[2.0\]; legal: pairs"),
