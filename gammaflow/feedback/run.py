@@ -231,7 +231,7 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
     if "deleveraging" in names and options["shock"]:
         scheduled[0] += _spread(options["shock"], 0.0, options["shock_days"], n, dt)
     for unwind in basis:
-        sold = _spread(unwind.value, unwind.start, unwind.end, n, dt)
+        sold = _spread(unwind.value, *unwind.span, n, dt)
         scheduled[1] -= (1.0 - unwind.futures_weight) * sold
     for thing in objects:
         if isinstance(thing, Schedule):
@@ -259,7 +259,7 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
 def _closes(setup: Setup, calendar: str) -> list[float]:
     """Days from the start to the closes of an exchange; whole days where there is no book."""
     if setup.book is None:
-        return np.arange(1.0, np.floor(setup.days + _SAME) + 1.0).tolist()
+        return [float(day) for day in range(1, int(setup.days + _SAME) + 1)]
     end = setup.asof + pd.Timedelta(setup.days, "D")
     days = (sessions(calendar, setup.asof, end) - setup.asof) / pd.Timedelta(1, "D")
     return [float(day) for day in days]
@@ -271,7 +271,7 @@ def _basis_end(basis: list[BasisUnwind], n: int, dt: float) -> tuple[float, floa
         return np.nan, 0.0
     end, interest = basis[0].basis, 0.0
     shift = np.zeros(len(basis))
-    for flow in np.stack([_spread(b.value, b.start, b.end, n, dt) for b in basis]).T:
+    for flow in np.stack([_spread(b.value, *b.span, n, dt) for b in basis]).T:
         interest -= float(flow.sum())
         shift += [
             2.0 * f * 0.01 / b.per_1pct - b.reversion * s * dt

@@ -140,10 +140,10 @@ def simulate_feedback(
 
     Notes
     -----
-    The square-root law of single steps, which depends on their number, is not offered. At whole closes of
-    their exchange leveraged funds trade; closes and expiries fall on the next step. A continuously observed
-    barrier is observed at every step. Beyond the spots of the surface dealers' delta is constant, and the
-    path counts as runaway.
+    A square-root law applied to each step alone would depend on the number of steps, and is not offered.
+    Leveraged funds trade in the step that ends at or after the close of their exchange, or, without a book,
+    at whole days. A continuously observed barrier is observed at every step. Beyond the spots of the surface
+    dealers' delta is constant, and the path counts as runaway.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def _new_trades(trades: NewTrades, surface: HedgeSurface) -> tuple[HedgeSurface,
             book, days=float(surface.days[-1]), low=float(ends[0]), high=float(ends[1]), step=step,
             expiring=surface.expiring, **vol,
         )  # fmt: skip
-    return book, trades.start, trades.end
+    return book, *trades.span
 
 
 def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:

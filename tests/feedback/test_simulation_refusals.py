@@ -32,7 +32,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no rate": ({"hedge_rate": 0.0}, r"hedge_rate: received 0.0; hedge_rate must be > 0"),
     "mode": ({"mode": "guess"}, r"mode: received 'guess'; legal: 'explicit', 'implicit'"),
     "band": ({"mode": "implicit", "hedge_band": 1.0}, r"hedge_band: received with mode='implicit'"),
-    "withdrawal": ({"volatility": 0.0, "depth_withdrawal": 0.5}, r"depth_withdrawal: received with volatility 0"),
+    "withdrawal": ({"volatility": 0.0, "depth_withdrawal": 0.5}, r"received with volatility 0"),
     "long shock": ({"shock": -1.0, "shock_days": 2.0}, r"shock_days: received 2, more than days = 1"),
     "venues": ({"venues": ["Deribit"]}, r"venues: received list; legal: a mapping"),
     "name": ({"channels": ["gama"]}, r"channels: received 'gama'; legal: 'gamma', 'vanna'"),
@@ -73,7 +73,7 @@ def test_surfaces_that_do_not_fit() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: gf.BasisUnwind(1e6, start=1.0), r"end: received 0.0, before start = 1.0"),
+        (lambda: gf.BasisUnwind(1e6, start=1.0, end=0.5), r"end: received 0.5, before start = 1.0"),
         (lambda: gf.BasisUnwind(1e6, futures_weight=1.5), r"futures_weight: received 1.5; .* <= 1"),
         (lambda: gf.BasisUnwind(np.nan, per_1pct=0.0, basis=-1.0), r"(?s)value: .*basis: .*per_1pct: "),
         (lambda: gf.LeveragedFunds([2.0]), r"funds: received \[2.0\]; legal: pairs"),
