@@ -1,5 +1,6 @@
 """Every example runs as a user would run it, and prints what it promises."""
 
+import math
 import os
 import re
 import subprocess
@@ -159,6 +160,32 @@ def test_how_sure(tmp_path):
         r"^after evidence: short in all of 64,000 to 71,000 in \d+% of draws", done.stdout, re.MULTILINE
     )
     assert (tmp_path / "how_sure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.slow
+def test_feedback(tmp_path):
+    done = run("09_feedback.py", "--demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    def row(name):
+        return [
+            float(x)
+            for x in re.search(rf"^{name} +(-?[\d.+]+(?: +[-+]?[\d.]+)*)$", done.stdout, re.M)[1].split()
+        ]
+
+    assert "kappa > 0.5 (moves more than doubled): 58,326 to 75,658, peak 0.91 at 69,691" in done.stdout
+    gamma, vanna, knock_in, liquidations, kappa = row("69000.0")
+    assert (gamma + vanna + knock_in + liquidations, kappa) == pytest.approx((0.89, 0.89), abs=0.011)
+    alone = [100.0 * (math.exp(sale / 294e8) - 1.0) for sale in (-4e9, -2e9, -1e9, -0.5e9)]
+    assert row("the sale alone") == pytest.approx(alone, abs=0.051)
+    # The same hedges are a tenth of the share in a market ten times as deep, and 30 % of them 30 %.
+    shares = row("calls_long_puts_short")
+    assert shares == [54.0, 179.0, 18.0, 61.0, 5.0, 18.0]
+    assert row("deleveraging")[0] == pytest.approx(-100.0 * 0.02 / 0.294, abs=0.01)
+    assert row("gamma")[:2] == pytest.approx((-9.0, -11.06), abs=0.05)
+    assert "short_all              4.42 11.60            5.01" in done.stdout
+    assert "1,000,000 contracts: 4.05bn USD, 7.4 % of shares outstanding" in done.stdout
+    assert (tmp_path / "feedback.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_every_example_is_tested():

@@ -63,6 +63,17 @@ def test_how_sure(run):
 
 
 @pytest.mark.slow
+def test_feedback(run):
+    text, pictures, errors = run("09_feedback.ipynb")
+    assert errors == []
+    assert pictures == 3
+    assert "kappa > 0.5 (moves more than doubled): 58,326 to 75,658, peak 0.91 at 69,691" in text
+    assert re.search(r"-2\.000000e\+09 57162\.65 +3\.28", text)
+    assert re.search(r"294m +0\.18 +0\.43 +0\.61", text)
+    assert "2bn alone, times: 2.53 down, 1.38 up, 2.83 up in the mirror" in text
+
+
+@pytest.mark.slow
 def test_knock_in(run):
     text, pictures, errors = run("04_knock_in.ipynb")
     assert errors == []

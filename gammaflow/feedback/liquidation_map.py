@@ -91,7 +91,7 @@ def _pick(moments: pd.DatetimeIndex | None, asof: Any) -> tuple[int, pd.Timestam
             "(tz-aware) for the latest one at or before it."
         )
     moment = utc(asof)
-    place = int(moments.searchsorted(moment, side="right")) - 1
+    place = int(moments.searchsorted(moment.floor("s"), side="right")) - 1
     if place < 0:
         raise SchemaError(
             f"asof: received {moment}, before the first of {len(moments)} snapshots; legal: {moments[0]} or "

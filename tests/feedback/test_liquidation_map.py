@@ -128,7 +128,9 @@ def test_asof_takes_the_latest_snapshot_then_known():
     known = {
         "2026-02-05T10:00:00Z": 71_000.0,
         "2026-02-05T13:59:59Z": 71_000.0,
+        "2026-02-05T13:59:59.999999Z": 71_000.0,
         "2026-02-05T14:00Z": 71_100.0,
+        "2026-02-05T14:00:00.476844Z": 71_100.0,
     }
     for asof, spot in known.items():
         assert gf.liquidations.read(table, asof=asof).spot == spot
