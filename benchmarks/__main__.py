@@ -13,7 +13,7 @@ from pathlib import Path
 
 import llvmlite.binding
 
-from benchmarks import american, barriers, notes, profiles
+from benchmarks import american, barriers, notes, profiles, simulation
 from benchmarks.peers import Timing, measure
 
 TARGET = Path(__file__).with_name("README.md")
@@ -94,7 +94,7 @@ def main() -> None:
         for n in SIZES:
             parts.append(f"\n## {title}, {n:,} contracts\n\n{_table(measure(operation, n))}")
             print(parts[-1], flush=True)
-    for section in (profiles.section, barriers.section, american.section, notes.section):
+    for section in (profiles.section, barriers.section, american.section, notes.section, simulation.section):
         parts.append(f"\n{section()}")
         print(parts[-1], flush=True)
     parts.append(f"\n## First call\n\n{_first_calls()}\n")

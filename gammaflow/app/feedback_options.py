@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from gammaflow.checks import utc
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.feedback import impact, liquidations
 from gammaflow.positions.book import Book
@@ -77,7 +78,7 @@ Steps = Annotated[int, typer.Option(help="Steps of a path.")]
 Paths = Annotated[int, typer.Option(help="Number of paths.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Volatility = Annotated[
-    float | None, typer.Option(help="Yearly volatility of price without feedback: 0.56 is 56 %.")
+    float | None, typer.Option(help="Yearly vol of price without feedback: 0.56. Default: at the money.")
 ]
 
 # Arguments that errors name as Python spells them, and their options.
@@ -204,9 +205,11 @@ class Shock:
         """The liquidation pools of these options, as they could be known at the time of a book."""
         if self.pools is None:
             return None
-        asof = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
         how: dict[str, Any] = {"spot": book.spot, "currency": book.currency, "width": self.pools_width}
+        moment = self.pools_asof or (book.asof if _has_clock(self.pools) else None)
         try:
+            # whole seconds, as snapshots have
+            asof = None if moment is None else utc(moment).floor("s")
             return liquidations.read(self.pools, asof=asof, **how)
         except SchemaError as error:
             text = _POOLS.sub(r"--liquidations-\1", str(error))

@@ -56,7 +56,7 @@ def finish(found: FeedbackReport, out: Path | None, as_json: bool) -> None:
     """Write a feedback report if asked, and print it, or its JSON."""
 
     def payload() -> str:
-        return dumps({**found.to_dict(), **conditions(found.report)})
+        return dumps({**conditions(found.report), **found.to_dict()})
 
     if out:
         write(
@@ -72,6 +72,8 @@ def finish(found: FeedbackReport, out: Path | None, as_json: bool) -> None:
         print(payload())
         return
     show_head(found.report)
+    for text in found.warnings[len(found.report.warnings()) :]:
+        out_console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
     for name, text in found.facts():
         out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
     for title, note, table in found.tables():

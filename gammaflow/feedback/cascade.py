@@ -25,6 +25,9 @@ __all__ = ["Cascade", "exogenous_flow", "flows_of", "solve_cascade"]
 
 Array = NDArray[np.float64]
 
+# Difference in ln S of a landing that its flows sharpen.
+_ROUNDING = 1e-14
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cascade(Frozen):
@@ -125,7 +128,8 @@ class Cascade(Frozen):
 
         path = self.balance.path
         table = cascade_text.balance_table(self)
-        title = path.title(f"cascade of {cascade_text.money(self.shock, path.currency)}")
+        what = f"cascade of {cascade_text.money(self.shock, path.currency)}"
+        title = cascade_text.title(self.balance, what)
         return plot_balance(
             table, path.spot, title, path.currency,
             roots=self.root_table, landing=self.spot, currency=path.currency, ax=ax,
@@ -262,15 +266,14 @@ def _land(balance: Balance, shock: float) -> Cascade:
     roots = tuple(balance.roots(shock))
     spot = float(balance.landings(np.array([shock]))[0])
     at = flows_of(balance, np.array([shock]), np.array([spot]))
-    size = abs(shock)
-    sign = np.sign(shock)
-    folds = () if not sign else tuple(f for f in balance.folds(sign) if abs(f.shock) < size)
-    log_return = float(impact.log_return(at.sum())) if not np.isnan(spot) else np.nan
-    if any(root.at_barrier and root.spot == spot for root in roots):
-        log_return = float(np.log(spot / path.spot))
-    elif shock:
-        spot = path.spot * float(np.exp(log_return))
-    return Cascade(balance, shock, spot, log_return, at[:, 0], roots, folds)
+    folds = balance.folds(np.sign(shock)) if shock else ()
+    passed = tuple(fold for fold in folds if abs(fold.shock) < abs(shock))
+    log_return = float(np.log(spot / path.spot))
+    # From the flows it is exact to the last bit, but where long gamma magnifies their rounding.
+    exact = float(impact.log_return(at.sum())) if not np.isnan(spot) else np.nan
+    if shock and abs(exact - log_return) < _ROUNDING:
+        spot, log_return = path.spot * float(np.exp(exact)), exact
+    return Cascade(balance, shock, spot, log_return, at[:, 0], roots, passed)
 
 
 def flows_of(balance: Balance, shocks: Array, spots: Array) -> Array:
@@ -289,6 +292,7 @@ def flows_of(balance: Balance, shocks: Array, spots: Array) -> Array:
         knock_in = FLOWS.index("knock_in")
         at[knock_in] = np.where(held, whole - (at.sum(axis=0) - at[knock_in]), at[knock_in])
         out[:, landed] = at
+    out[:, shocks == 0.0] = 0.0  # without the rounding of integrals over no way
     return out
 
 

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import attempt, floats
 from gammaflow.errors import SchemaError
+from gammaflow.feedback import cascade_text
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
 from gammaflow.feedback.cascade import flows_of
 from gammaflow.feedback.cascade_inputs import find_balance, reach_of
-from gammaflow.feedback.cascade_text import conditions, fold_text, money, move_text
 from gammaflow.feedback.hedge_path import HedgePath
 from gammaflow.feedback.impact import Impact
 from gammaflow.feedback.liquidations import Liquidations
@@ -53,7 +53,8 @@ class CascadeCurve(Frozen):
     >>> path = gf.gamma_path(lambda spots: -400e6 * np.exp(-(((spots - 94) / 4) ** 2)), 100.0)
     >>> curve = gf.cascade_curve(path, np.linspace(-1e9, 0, 11), impact=gf.impact.linear(294e6))
     >>> curve.folds.round(1)
-             shock
+             shock  start   end
+    0 -553462736.7   96.2  89.1
     """
 
     balance: Balance
@@ -121,7 +122,7 @@ class CascadeCurve(Frozen):
         from gammaflow.plot.cascade import plot_landings
 
         path = self.balance.path
-        title = path.title("landing of price against the shock")
+        title = cascade_text.title(self.balance, "landing of price against the shock")
         return plot_landings(
             self.table, self.folds, path.spot, title, path.currency, branches=self._branches(), ax=ax
         )
@@ -130,7 +131,7 @@ class CascadeCurve(Frozen):
         """Log return of each shock, stacked by channel (matplotlib Axes)."""
         from gammaflow.plot.cascade import plot_channels
 
-        title = self.balance.path.title("move of price by channel")
+        title = cascade_text.title(self.balance, "move of price by channel")
         return plot_channels(100.0 * self.returns, self.folds, title, self.balance.path.currency, ax=ax)
 
     def _branches(self) -> pd.DataFrame:
@@ -144,16 +145,17 @@ class CascadeCurve(Frozen):
     def summary(self) -> str:
         """Conditions, landing and amplification at some shocks, and the jumps, as text."""
         path = self.balance.path
-        lines = conditions(self.balance, "CascadeCurve")
+        lines = cascade_text.conditions(self.balance, "CascadeCurve")
         shown = np.unique(np.linspace(0, len(self.shocks) - 1, 9).round().astype(int))
         for shock, row in self.table.iloc[shown].iterrows():
-            what = (
-                "no balance inside the range"
-                if row["runaway"]
-                else f"{move_text(row['spot'], path.spot)}, amplification {row['amplification']:.3g}"
-            )
-            lines.append(f"  {money(float(shock), path.currency):>14}: {what}")  # type: ignore[arg-type]
-        lines += [fold_text(fold, path.spot, path.currency) for fold in self.jumps] or ["no jump of price"]
+            what = "no balance inside the range"
+            if not row["runaway"]:
+                landing = cascade_text.move_text(row["spot"], path.spot)
+                what = f"{landing}, amplification {row['amplification']:.3g}"
+            lines.append(f"  {cascade_text.money(float(shock), path.currency):>14}: {what}")  # type: ignore[arg-type]
+        lines += [cascade_text.fold_text(fold, path.spot, path.currency) for fold in self.jumps] or [
+            "no jump of price"
+        ]
         return "\n".join([*lines, *path.remarks])
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import pandas as pd
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
 from gammaflow.text import amount_text, price_text
 
-__all__ = ["balance_table", "conditions", "fold_text", "money", "move_text", "summary"]
+__all__ = ["balance_table", "conditions", "fold_text", "money", "move_text", "summary", "title"]
+
+# Longest line of a picture's title, in characters.
+_WIDTH = 90
 
 # Points of the picture, and how far beyond the landing it goes, as a share of the way.
 _POINTS, _BEYOND = 401, 0.35
@@ -53,6 +57,12 @@ def conditions(balance: Balance, name: str) -> list[str]:
         repr(balance.impact),
         f"liquidations: {pools.source if pools is not None else 'none'}",
     ]
+
+
+def title(balance: Balance, what: str) -> str:
+    """Title of a picture: that of the path, and a line for the impact."""
+    impact = repr(balance.impact).removeprefix("Impact: ")
+    return f"{balance.path.title(what)}\n{shorten(impact, _WIDTH, placeholder=' ...')}"
 
 
 def summary(cascade: Any) -> str:

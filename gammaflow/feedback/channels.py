@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,16 @@ from gammaflow.feedback.sales_schedule import Schedule
 from gammaflow.feedback.share_rule import ShareRule
 from gammaflow.frozen import Frozen
 
-__all__ = ["CHANNELS", "HEDGES", "BasisUnwind", "DipBuyers", "LeveragedFunds", "NewTrades", "channel_of", "ramp"]
+__all__ = [
+    "CHANNELS",
+    "HEDGES",
+    "BasisUnwind",
+    "DipBuyers",
+    "LeveragedFunds",
+    "NewTrades",
+    "channel_of",
+    "ramp",
+]
 
 #: Channels in the order of arrays.
 CHANNELS = (
@@ -51,7 +59,7 @@ class BasisUnwind(Frozen):
     value : float
         Spot sold over the whole unwind [currency, > 0]; below 0 the trade is put on: spot bought.
     start, end : float
-        Days from the start of the simulation; equal ones mean at once.
+        Days from the start of the simulation; without `end`, at once.
     futures_weight : float
         Share of the futures leg that reaches the price, in [0, 1]: at 1 both legs cancel and the outright
         move is zero, at 0 the futures leg moves the basis only.
@@ -76,7 +84,7 @@ class BasisUnwind(Frozen):
 
     value: float
     start: float = 0.0
-    end: float = 0.0
+    end: float | None = None
     futures_weight: float = 0.0
     basis: float = 0.0
     per_1pct: float = np.inf
@@ -102,6 +110,11 @@ class BasisUnwind(Frozen):
             },
         )
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last day of trading."""
+        return self.start, self.start if self.end is None else self.end
+
 
 def channel_of(thing: Any) -> str | None:
     """Channel that an object makes; None for an object of another kind."""
@@ -113,16 +126,20 @@ def channel_of(thing: Any) -> str | None:
     return str(thing.channel) if own else None
 
 
-def ramp(days: Any, start: float, end: float) -> Any:
-    """Share done by each day of something done evenly from `start` to `end`; at once where they are equal."""
+def ramp(days: Any, start: float, end: float, early: float = 0.0) -> Any:
+    """Share done by each day of something done evenly from `start` to `end`; at once where they are equal.
+
+    What is done at once counts as done up to `early` days before.
+    """
     t = np.asarray(days, dtype=np.float64)
     if end > start:
         return np.clip((t - start) / (end - start), 0.0, 1.0)
-    return (t >= start).astype(np.float64)
+    return (t >= start - early).astype(np.float64)
 
 
 def _not_before(end: Any, start: Any) -> float:
-    number = check_number(end, "end", 0.0)
+    """Last day, which is the first one where it is not given."""
+    number = check_number(start if end is None else end, "start" if end is None else "end", 0.0)
     if number < check_number(start, "start", 0.0):
         raise SchemaError(f"end: received {end!r}, before start = {start!r}; end must be >= start.")
     return number
@@ -243,17 +260,30 @@ class NewTrades(Frozen):
     book : Book or HedgeSurface
         The new positions, signed for dealers as in any book.
     start, end : float
-        Days from the start of the simulation over which they are traded; equal ones mean at once.
+        Days from the start of the simulation over which they are traded; without `end`, at once.
 
     Raises
     ------
     SchemaError
         For illegal days.
+
+    Examples
+    --------
+    Dealers go short gamma of another $50m per 1 % at noon; their first hedge is the delta of that book:
+
+    >>> import gammaflow as gf
+    >>> surface = gf.constant_gamma_surface(-50e6, 70_000.0)
+    >>> paths = gf.simulate_feedback(
+    ...     surface, impact=gf.impact.linear(1e9, source="an example"), paths=2, steps=10, volatility=0.0,
+    ...     channels=[gf.NewTrades(surface, start=0.5)],
+    ... )  # fmt: skip
+    >>> round(surface.delta()), paths.raw.units[:, 7].round().tolist()
+    (71429, [-71429.0, -71429.0])
     """
 
     book: Any
     start: float = 0.0
-    end: float = 0.0
+    end: float | None = None
 
     channel = "new_trades"
 
@@ -267,3 +297,7 @@ class NewTrades(Frozen):
             },
         )
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last day of trading."""
+        return self.start, self.start if self.end is None else self.end

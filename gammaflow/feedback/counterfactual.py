@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from gammaflow.checks import check_choice
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.path_tables import standard_error
+from gammaflow.feedback.path_text import counterfactual_lines, days_text, picture_title
+from gammaflow.feedback.raw_paths import RawPaths
 from gammaflow.feedback.setup import Setup
 from gammaflow.frozen import Frozen
-
-if TYPE_CHECKING:
-    from gammaflow.feedback.raw_paths import RawPaths
 
 __all__ = ["METHODS", "Counterfactual", "compare_without"]
 
@@ -94,9 +93,7 @@ class Counterfactual(Frozen):
 
     def summary(self) -> str:
         """The table in percent of ln S, with what it compares."""
-        from gammaflow.feedback.path_text import counterfactual_lines
-
-        return "\n".join(counterfactual_lines(self))
+        return "\n".join(counterfactual_lines(self, METHODS[self.method]))
 
     def plot(self, channel: str | None = None, *, ax: Any = None) -> Any:
         """Histogram of the move with all channels and without one (matplotlib Axes).
@@ -108,12 +105,11 @@ class Counterfactual(Frozen):
         ax : matplotlib Axes, optional
             Where to draw; default: a new figure.
         """
-        from gammaflow.feedback.path_text import picture_title
         from gammaflow.plot.feedback import plot_moves
 
         effect = self.table["effect"].abs()
         chosen = str(effect.idxmax()) if channel is None else check_choice(channel, "channel", self.without)
-        title = picture_title(self.setup, f"move in {self.setup.days:g} days, with and without {chosen}")
+        title = picture_title(self.setup, f"move in {days_text(self.setup.days)}, with and without {chosen}")
         moves = {"all channels": self.log_return, f"without {chosen}": self.without[chosen]}
         return plot_moves(moves, title, ax=ax)
 

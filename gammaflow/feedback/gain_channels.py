@@ -108,11 +108,15 @@ class GainTerms:
 
     def _liquidated(self, spots: Array) -> Array:
         """Currency per 1 % that pools fire around each spot, averaged over the part away from today's."""
+        x = np.log(spots / self.spot)
+        away = np.where(x <= 0.0, -_HALF, _HALF)
+        far, near = x + away, np.where(x <= 0.0, np.minimum(x - away, 0.0), np.maximum(x - away, 0.0))
+        fired = [np.interp(ends, *self._pools) for ends in (far, near)]
+        return np.asarray((fired[0] - fired[1]) / (far - near) * PERCENT)
+
+    @cached_property
+    def _pools(self) -> tuple[Array, Array]:
+        """Nodes in ln(S / spot) of the flow that pools have fired, and that flow [currency]."""
         if self.liquidations is None:
-            return np.zeros(len(spots))
-        start, falls = self.spot, spots <= self.spot
-        away = np.where(falls, -_HALF, _HALF)
-        far, near = spots * np.exp(away), spots * np.exp(-away)
-        near = np.where(falls, np.minimum(near, start), np.maximum(near, start))
-        fired = [self.liquidations.cumulative(x, start) for x in (far, near)]
-        return np.asarray((fired[0] - fired[1]) / np.log(far / near) * PERCENT)
+            return np.zeros(1), np.zeros(1)
+        return self.liquidations.nodes(self.spot)

@@ -127,7 +127,7 @@ def _at_spot(at: pd.Series) -> str:
 
 
 def _amplified(kappa: float) -> str:
-    return f"moves times {1.0 / (1.0 - kappa):.2f}" if kappa < 1.0 else "a move has no stable end"
+    return f"moves end {1.0 / (1.0 - kappa):.2f} times as large" if kappa < 1.0 else "no stable end"
 
 
 def summary(gain: Any) -> str:

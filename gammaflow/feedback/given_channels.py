@@ -24,7 +24,7 @@ _MADE_BY = {
 }
 
 
-def read_channels(channels: Iterable[Any]) -> tuple[tuple[Any, ...], tuple[str, ...], list[str]]:
+def read_channels(channels: Any) -> tuple[tuple[Any, ...], tuple[str, ...], list[str]]:
     """Objects, names of channels in the order of CHANNELS, and problems.
 
     Rules, pools, unwinds, funds and new trades add up; a name or dip buyers twice are a problem.
@@ -58,6 +58,10 @@ def read_channels(channels: Iterable[Any]) -> tuple[tuple[Any, ...], tuple[str, 
         if isinstance(thing, NewTrades) and not isinstance(thing.book, Book | HedgeSurface)
     ]
     used = {*names, *made}
+    # Their order decides the rounding of sums.
+    objects = tuple(
+        sorted(objects, key=lambda thing: (str(channel_of(thing)), type(thing).__name__, repr(thing)))
+    )
     return objects, tuple(name for name in CHANNELS if name in used), problems
 
 

@@ -24,8 +24,9 @@ __all__ = ["CHANNELS", "HedgePath", "check_fraction", "check_range", "gamma_path
 
 Array = NDArray[np.float64]
 
-# Accuracy of an integral over a cell, and width of the cells to begin with.
-_ACCURACY, _CELL = 1e-9, 0.05
+# Accuracy of an integral over a cell, width of the cells to begin with, and sigma sqrt(t) of rows whose spike
+# of gamma a cell of that width may miss.
+_ACCURACY, _CELL, _NARROW = 1e-9, 0.2, 0.04
 
 # Default range: spot over this and times this.
 _FAR = 4.0
@@ -104,7 +105,13 @@ def hedge_path(
     at_barrier = np.array(["barrier" in cause for cause in breaks.causes], dtype=bool)
     barriers = breaks.spots[at_barrier]
     barriers = barriers[(barriers > low) & (barriers < high)]
-    seen = [breaks.spots, expiry_spots(book, low, high), book["barrier"][~np.isnan(book["barrier"])]]
+    narrow = book["sigma"] * np.sqrt(book.years) < _NARROW
+    seen = [
+        breaks.spots,
+        expiry_spots(book, low, high),
+        (book["strike"] / book.underlying_ratio)[narrow & book.has_strike],
+        book["barrier"][~np.isnan(book["barrier"])],
+    ]
     pieces = fit_pieces(densities, _edges(ends, np.log(np.concatenate(seen) / book.spot)), _ACCURACY)
     trades = _trades(barriers, book.spot, cash)
     arrays = read_only(barriers), read_only(trades)

@@ -15,6 +15,7 @@ from gammaflow.accuracy import Accuracy, Shortfall, shortfall_lines
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import FLOOR, find_breaks
 from gammaflow.exposure.chebyshev import series
+from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.dynamics import Dynamics, spot_vol_beta
 from gammaflow.exposure.sums import cash_sums
 from gammaflow.feedback.pieces import Pieces
@@ -223,16 +224,19 @@ class HedgePath(Frozen):
         lines.append(f"range {price_text(self.low)} to {price_text(self.high)}{checked}")
         return "\n".join([*self.heading("HedgePath"), *lines, *self.remarks])
 
-    def plot(self, *, ax: Any = None) -> Any:
-        """Cumulative flow over spot, stacked by channel (matplotlib Axes)."""
-        from gammaflow.plot.curves import plot_stack
+    def plot(self, *, within: float = 0.3, ax: Any = None) -> Any:
+        """Cumulative flow over spot, stacked by channel, `within` a share of spot (matplotlib Axes)."""
+        from gammaflow.plot.cascade import plot_hedges
 
-        table = self.table[list(CHANNELS)]
-        used = table.loc[:, (table != 0.0).any()]
-        return plot_stack(
-            used if used.shape[1] else table, self.spot, self.title("hedge flow from spot"), self.currency,
-            name="bought by dealers", currency=self.currency, ax=ax,
-        )  # fmt: skip
+        low, high = (np.clip(self.spot * (1.0 + side * within), self.low, self.high) for side in (-1.0, 1.0))
+        grid = np.geomspace(low, high, _SHOWN)
+        beside = np.outer(self.barriers, [1.0 - GAP, 1.0]).ravel()
+        spots = np.unique(np.concatenate([np.clip(grid, low, high), [self.spot], beside]))
+        flows = self.flows(spots[(spots >= low) & (spots <= high)])[list(CHANNELS)]
+        title = self.title("hedge flow from spot")
+        return plot_hedges(
+            flows, self.spot, title, self.currency, currency=self.currency, within=within, ax=ax
+        )
 
     def __repr__(self) -> str:
         return self.summary()

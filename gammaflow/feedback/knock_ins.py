@@ -129,6 +129,13 @@ def shifted_barrier(barrier: ArrayLike, trade: ArrayLike, impact: Any) -> Any:
     ------
     SchemaError
         Where `impact` is no impact, or a barrier is not > 0.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> impact = gf.impact.linear(294e6, source="an example")
+    >>> round(float(shifted_barrier(43.6, -96e6, impact)), 2)
+    43.46
     """
     if not callable(getattr(impact, "log_return", None)):
         raise SchemaError(

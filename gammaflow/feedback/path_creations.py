@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import NEW_YORK, closes, next_sessions
+from gammaflow.calendars import NEW_YORK, next_sessions
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.band_levels import named_quantiles
@@ -68,7 +66,8 @@ def creations_table(
     local = pd.DatetimeIndex([asof + pd.Timedelta(end, "D") for end in ends]).tz_convert(NEW_YORK)
     dates = local.tz_localize(None).normalize().to_numpy("datetime64[D]")
     sessions, place = np.unique(next_sessions(_CALENDAR, dates), return_inverse=True)
-    ratios = np.array([_ratio_on(book.coins_per_share, pd.Timestamp(day)) for day in sessions])
+    days_only = EtfLedger(book.coins_per_share)
+    ratios = np.array([days_only.step(day, 0.0, 1.0).coins_per_share for day in sessions])
     traded = np.zeros((len(units), len(sessions)))
     for day in range(count):
         traded[:, place[day]] += units[:, day]
@@ -105,13 +104,6 @@ def _fraction(share: float) -> float:
     if part > 1.0:
         raise SchemaError(f"share: received {share!r}; legal: 0 to 1, the part hedged in fund shares.")
     return part
-
-
-def _ratio_on(ratio: float | UnitMap, day: pd.Timestamp) -> float:
-    """Coins behind a share at the close of `day`, without a premium of the fund's price."""
-    if isinstance(ratio, UnitMap):
-        return float(replace(ratio, basis=0.0).at(closes(_CALENDAR, [day])[0]))
-    return ratio
 
 
 def _at(frames: Array, days: Array, when: Array) -> Array:

@@ -12,7 +12,7 @@ from gammaflow.feedback.setup import Setup
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
 
-__all__ = ["SIGN", "counterfactual_lines", "lines", "picture_title", "setup_lines", "to_dict"]
+__all__ = ["SIGN", "counterfactual_lines", "days_text", "lines", "picture_title", "setup_lines", "to_dict"]
 
 #: Meaning of + in flows and in the attribution of the move.
 SIGN = "flows: + = buys, - = sells; attribution: + = the channel raises the price"
@@ -37,14 +37,25 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         f"channels: {', '.join(setup.channels) or 'none'}",
         f"volatility of the noise: {100 * setup.volatility:.4g} % a year; spot-vol beta {setup.beta:g}; "
         f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge",
-        f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
-        f"{setup.seed}",
+        f"{rows_text(setup.paths, 'path')} of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, "
+        f"seed {setup.seed}",
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
         f"{100.0 * error.share:.2g} % of gross delta; in the last hours before expiry "
         f"{100.0 * error.expiring:.2g} %",
         *setup.surface.remarks,
         *setup.notes,
     ]
+
+
+def days_text(days: float) -> str:
+    """A number of days as text.
+
+    Examples
+    --------
+    >>> days_text(1.0), days_text(0.25)
+    ('1 day', '0.25 days')
+    """
+    return f"{days:g} day{'s' * (days != 1.0)}"
 
 
 def picture_title(setup: Setup, what: str) -> str:
@@ -61,9 +72,9 @@ def lines(paths: Any) -> list[str]:
     move, low, day = (found.loc[name] for name in ("log_return", "low", "low_day"))
     return [
         *setup_lines("FeedbackPaths", setup),
-        f"move: mean {_percent(move['mean'])} of ln S (standard error {100.0 * move['standard_error']:.2f} "
-        f"%), median {_spot(setup, move['50 %'])}, 5 % {_spot(setup, move['5 %'])}, "
-        f"95 % {_spot(setup, move['95 %'])} {setup.currency}",
+        f"move: mean {_percent(move['mean'])} of ln S (standard error "
+        f"{_error(move['standard_error'])}), median {_spot(setup, move['50 %'])}, "
+        f"5 % {_spot(setup, move['5 %'])}, 95 % {_spot(setup, move['95 %'])} {setup.currency}",
         f"low: median {_spot(setup, low['50 %'])}, 5 % {_spot(setup, low['5 %'])}; "
         f"reached after {day['50 %']:.3g} days (median)",
         f"volatility at its peak: median {100 * found.loc['peak_vol', '50 %']:.3g} %, "
@@ -79,7 +90,11 @@ def lines(paths: Any) -> list[str]:
 
 
 def _percent(value: float) -> str:
-    return f"{100.0 * value:+z.2f} %" if np.isfinite(value) else "unknown"
+    return f"{100.0 * value:+z.2f} %"
+
+
+def _error(value: float) -> str:
+    return f"{100.0 * value:.2f} %" if np.isfinite(value) else "unknown, one path"
 
 
 def _spot(setup: Setup, log_return: float) -> str:
@@ -99,17 +114,16 @@ def _stopped(share: float, what: str, then: str) -> str:
     return f"{share:.2%} of the paths {what}{then}" if share else f"no path {what}"
 
 
-def counterfactual_lines(found: Any) -> list[str]:
+def counterfactual_lines(found: Any, meaning: str) -> list[str]:
     """Setup, method, and the table in percent of ln S."""
-    from gammaflow.feedback.counterfactual import METHODS
-
     table = 100.0 * found.table
+    signed = "{:+.3f}".format
     return [
         *setup_lines("Counterfactual", found.setup),
-        f"method: {found.method} ({METHODS[found.method]}), {rows_text(found.runs, 'simulation')} more on "
+        f"method: {found.method} ({meaning}), {rows_text(found.runs, 'simulation')} more on "
         "the same random numbers",
         "booked by channel, and what the channel changes [% of ln S]; accounting is not cause:",
-        table.to_string(float_format="{:+.3f}".format),
+        table.to_string(formatters={n: "{:.3f}".format if n == "standard_error" else signed for n in table}),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,10 @@ from gammaflow.feedback.etf_ledger import EtfLedger
 from gammaflow.feedback.path_creations import creations_table
 from gammaflow.feedback.path_tables import NOISE, channels_table, describe_columns, fan_table
 from gammaflow.feedback.path_text import lines, picture_title, to_dict
+from gammaflow.feedback.raw_paths import RawPaths
 from gammaflow.feedback.setup import Setup
 from gammaflow.frozen import Frozen
 from gammaflow.positions.venues import UnitMap
-
-if TYPE_CHECKING:
-    from gammaflow.feedback.raw_paths import RawPaths
 
 __all__ = ["FeedbackPaths"]
 

@@ -15,10 +15,10 @@ Array = NDArray[np.float64]
 class RawPaths(NamedTuple):
     """Paths of one run: x is ln(S / S0), flows are in currency (< 0 sells), columns are CHANNELS.
 
-    `units` are what dealers traded (< 0 sold), in units of the underlying, after the hedge fraction. `pending`
-    is the change of their delta that they had not hedged by the end, by gamma, vanna, charm, knock_in and
-    new_trades, and `delivered` the change that needed no trade since an expiry was settled by delivery:
-    change of delta hedged for = pending + delivered - traded / hedge fraction, to rounding.
+    `units` are what dealers traded (< 0 sold), after the hedge fraction [units of the underlying].
+    `pending` is the change of their delta that they had not hedged by the end, by gamma, vanna, charm,
+    knock_in and new_trades, and `delivered` the change that needed no trade since an expiry was settled by
+    delivery: change of delta hedged for = pending + delivered - traded / hedge fraction, to rounding.
     """
 
     x: Array  # (paths,) at the end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, sessions
 from gammaflow.errors import ConvergenceError
-from gammaflow.feedback.channels import CHANNELS, HEDGES, BasisUnwind, DipBuyers, LeveragedFunds, channel_of, ramp
+from gammaflow.feedback.channels import (
+    CHANNELS,
+    HEDGES,
+    BasisUnwind,
+    DipBuyers,
+    LeveragedFunds,
+    channel_of,
+    ramp,
+)
 from gammaflow.feedback.impact_curve import Impact
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.feedback.raw_paths import RawPaths
@@ -23,8 +31,31 @@ from gammaflow.kernels import deleveraging
 from gammaflow.kernels.blocks import in_ranges
 from gammaflow.kernels.feedback import simulate_paths
 from gammaflow.kernels.feedback_state import (
-    ATTRIBUTION, CLIPPED, DELIVERED, END, END_SHIFT, FAILED, FLOWS, FRAMES, HEDGED, HIGH, LOW, LOW_STEP, MARKS, PEAK,
-    PENDING, REST, RUNAWAY, UNITS, Clock, Flows, Groups, Hedge, Law, Rows, Vol,
+    ATTRIBUTION,
+    CLIPPED,
+    DELIVERED,
+    END,
+    END_SHIFT,
+    FAILED,
+    FLOWS,
+    FRAMES,
+    HEDGED,
+    HIGH,
+    LOW,
+    LOW_STEP,
+    MARKS,
+    PEAK,
+    PENDING,
+    REST,
+    RUNAWAY,
+    UNITS,
+    Clock,
+    Flows,
+    Groups,
+    Hedge,
+    Law,
+    Rows,
+    Vol,
 )  # fmt: skip
 from gammaflow.positions.venues import open_venues
 
@@ -34,6 +65,8 @@ Array = NDArray[np.float64]
 
 # Paths of a block: their numbers stay in the second-level cache.
 _BLOCK = 256
+# Steps times channels of paths above which threads pay.
+_WORTH = 200_000.0
 # Paths are simulated in multiples of this many, so that every loop runs in whole vectors.
 _LANES = 64
 # Share of a step by which an event may miss the end of the step and still count as at it.
@@ -57,29 +90,31 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     block = min(_BLOCK, -(-setup.paths // _LANES) * _LANES)
     padded = -(-setup.paths // block) * block
     whole_days = int(clock.table[1, n - 1]) + 1
-    out = np.zeros((FRAMES + len(frame_steps) + whole_days, padded))
-    marks = np.zeros((MARKS, padded), np.int64)
-    path = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
+    out: Array = np.zeros((FRAMES + len(frame_steps) + whole_days, padded))
+    marks: NDArray[np.int64] = np.zeros((MARKS, padded), np.int64)
+    path: Array = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
-        setup.surface.spot, options["mode"] == "implicit", _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt),
-        _hedge(setup, stack, hedges, dt), _law(setup.impact, options["depth_withdrawal"], dt), vol, flows,
-        active,
+        setup.surface.spot, options["mode"] == "implicit", _rows(stack, flows), clock, stack.grid,
+        _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
+        _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
     )  # fmt: skip
     in_ranges(
         lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, out, marks, path),
         padded,
         cost=float(n * (1 + len(names))),
+        worth=_WORTH,
         pieces=4,
         whole=block,
     )
     failed = marks[FAILED, : setup.paths].sum()
     if failed:
         raise ConvergenceError(
-            f"mode: 'implicit' found no unique move on {failed:,} of {setup.paths:,} paths, where the loop gain "
-            "reaches 1: hedges move price by as much as makes them. Legal: a book and depth with a loop gain "
-            "below 1 (see loop_gain), or mode='explicit', in which such paths run away step by step."
+            f"mode: 'implicit' found no unique move on {failed:,} of {setup.paths:,} paths, where the loop "
+            "gain reaches 1: hedges move price by as much as makes them. Legal: a book and depth with a loop "
+            "gain below 1 (see loop_gain), or mode='explicit', in which such paths run away step by step."
         )
-    out, marks, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, marks, path))
+    out, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, path))
+    marks = np.ascontiguousarray(marks[:, : setup.paths].T)
     end, interest = _basis_end(basis, n, dt)
     frames = FRAMES + len(frame_steps)
     return RawPaths(
@@ -87,8 +122,9 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
         peak_vol=vol.base + out[:, PEAK], runaway=marks[:, RUNAWAY] > 0, vol_clipped=marks[:, CLIPPED] > 0,
         attribution=out[:, ATTRIBUTION:FLOWS], flows=out[:, FLOWS:UNITS], units=out[:, UNITS:PENDING],
         pending=out[:, PENDING:FRAMES], delivered=out[:, DELIVERED], vol_shift=out[:, END_SHIFT],
-        frames=out[:, FRAMES:frames], frame_days=frame_steps * dt, daily_units=out[:, frames:],
-        basis=np.full(setup.paths, end), open_interest=interest, path=path if options["keep_paths"] else None,
+        frames=out[:, FRAMES:frames], frame_days=np.asarray(frame_steps * dt, dtype=np.float64),
+        daily_units=out[:, frames:], basis=np.full(setup.paths, end), open_interest=interest,
+        path=path if options["keep_paths"] else None,
     )  # fmt: skip
 
 
@@ -114,7 +150,9 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
     node = np.clip(np.searchsorted(days, t, side="right") - 1, 0, max(len(days) - 2, 0))
     after = days[np.minimum(node + 1, len(days) - 1)]
     width = after - days[node]
-    weight = np.where(width > 0.0, np.clip((t - days[node]) / np.where(width > 0.0, width, 1.0), 0.0, 1.0), 0.0)
+    weight = np.where(
+        width > 0.0, np.clip((t - days[node]) / np.where(width > 0.0, width, 1.0), 0.0, 1.0), 0.0
+    )
     frames = np.unique(np.linspace(0, n, min(setup.options["frames"], n + 1)).round().astype(np.int64))
     frame = np.full(n + 1, -1)
     frame[frames] = np.arange(len(frames))
@@ -126,11 +164,14 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
 def _groups(stack: Stack, n: int, dt: float) -> Groups:
     look = np.zeros((len(stack.side), n + 1), np.bool_)
     for g, (observed, days) in enumerate(zip(stack.observed, stack.looks, strict=True)):
-        steps = [_at(day, dt) for day in days]
-        look[g, slice(None) if observed == "continuous" else [k for k in steps if 0 < k <= n]] = True
+        if observed == "close":
+            look[g, [k for k in (_at(day, dt) for day in days) if 0 < k <= n]] = True
+        look[g] |= observed == "continuous"
     seen = look.any(axis=1)
-    t = dt * np.arange(n + 1) + _SAME * dt
-    w = np.stack([np.append(start < 0.0, ramp(t, start, end)) for start, end in stack.ramps]).astype(float)
+    t = dt * np.arange(n + 1)
+    w = np.stack(
+        [np.append(start < 0.0, ramp(t, start, end, _SAME * dt)) for start, end in stack.ramps]
+    ).astype(float)
     side = np.where(seen, stack.side, 0.0)
     fixed = np.array([start < 0.0 for start, _ in stack.ramps])
     return Groups(stack.units, np.stack([stack.barrier, side]), look, stack.place, w, fixed)
@@ -140,7 +181,8 @@ def _hedge(setup: Setup, stack: Stack, names: list[str], dt: float) -> Hedge:
     options, n = setup.options, setup.steps
     opened = np.ones((len(stack.venues), n + 1), np.bool_)
     if options["venues"] is not None:
-        moments = [setup.asof + pd.Timedelta(k * dt, "D") for k in range(n + 1)]
+        after = (dt * 86_400e6 * np.arange(n + 1)).round().astype(np.int64)
+        moments = setup.asof + pd.to_timedelta(after, unit="us")
         opened = open_venues(moments, stack.venues, venues=options["venues"]).to_numpy().T.copy()
     every, rate = options["hedge_every"], options["hedge_rate"]
     opened[:, np.arange(n + 1) % every != 0] = False
@@ -154,7 +196,9 @@ def _law(impact: Impact, withdrawal: float, dt: float) -> Law:
     line = (impact.exponents == 1.0).all() and np.ptp(slopes) <= 1e-14 * slopes.max()
     slope = float(slopes[0, 0]) if line else np.nan
     decay = float(0.5 ** (dt / impact.half_life))
-    return Law(np.stack([impact.sizes, impact.moves, impact.exponents]), slope, impact.permanent, decay, withdrawal)
+    return Law(
+        np.stack([impact.sizes, impact.moves, impact.exponents]), slope, impact.permanent, decay, withdrawal
+    )
 
 
 def _vol(setup: Setup, dt: float) -> Vol:
@@ -171,9 +215,9 @@ def _vol(setup: Setup, dt: float) -> Vol:
 
 
 def _spread(value: float, start: float, end: float, n: int, dt: float) -> Array:
-    """A flow of `value` spread evenly from day start to day end over n steps; at once where they are equal."""
+    """A flow by step, of `value` spread evenly from day start to day end; at once where they are equal."""
     if end > start:
-        return value * np.diff(ramp(dt * np.arange(n + 1), start, end))
+        return np.asarray(value * np.diff(ramp(dt * np.arange(n + 1), start, end)))
     flow = np.zeros(n)
     k = int(np.floor(start / dt + _SAME))
     if k < n:
@@ -187,7 +231,7 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
     if "deleveraging" in names and options["shock"]:
         scheduled[0] += _spread(options["shock"], 0.0, options["shock_days"], n, dt)
     for unwind in basis:
-        sold = _spread(unwind.value, unwind.start, unwind.end, n, dt)
+        sold = _spread(unwind.value, *unwind.span, n, dt)
         scheduled[1] -= (1.0 - unwind.futures_weight) * sold
     for thing in objects:
         if isinstance(thing, Schedule):
@@ -213,11 +257,12 @@ def _flows(setup: Setup, names: list[str], objects: list[Any], basis: list[Basis
 
 
 def _closes(setup: Setup, calendar: str) -> list[float]:
-    """Days from the start to the closes of an exchange within the simulation; each whole day without a book."""
+    """Days from the start to the closes of an exchange; whole days where there is no book."""
     if setup.book is None:
-        return np.arange(1.0, np.floor(setup.days + _SAME) + 1.0).tolist()
+        return [float(day) for day in range(1, int(setup.days + _SAME) + 1)]
     end = setup.asof + pd.Timedelta(setup.days, "D")
-    return ((sessions(calendar, setup.asof, end) - setup.asof) / pd.Timedelta(1, "D")).tolist()
+    days = (sessions(calendar, setup.asof, end) - setup.asof) / pd.Timedelta(1, "D")
+    return [float(day) for day in days]
 
 
 def _basis_end(basis: list[BasisUnwind], n: int, dt: float) -> tuple[float, float]:
@@ -226,7 +271,7 @@ def _basis_end(basis: list[BasisUnwind], n: int, dt: float) -> tuple[float, floa
         return np.nan, 0.0
     end, interest = basis[0].basis, 0.0
     shift = np.zeros(len(basis))
-    for k, flow in enumerate(np.stack([_spread(b.value, b.start, b.end, n, dt) for b in basis]).T):
+    for flow in np.stack([_spread(b.value, *b.span, n, dt) for b in basis]).T:
         interest -= float(flow.sum())
         shift += [
             2.0 * f * 0.01 / b.per_1pct - b.reversion * s * dt

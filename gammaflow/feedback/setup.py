@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from gammaflow.feedback.impact_curve import Impact
+from gammaflow.feedback.raw_paths import RawPaths
 from gammaflow.feedback.surface import HedgeSurface
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.positions.book import Book
-
-if TYPE_CHECKING:
-    from gammaflow.feedback.raw_paths import RawPaths
 
 __all__ = ["Setup"]
 

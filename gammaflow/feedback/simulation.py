@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -140,10 +140,10 @@ def simulate_feedback(
 
     Notes
     -----
-    The square-root law of single steps, which depends on their number, is not offered. At whole closes of
-    their exchange leveraged funds trade; closes and expiries fall on the next step. A continuously observed
-    barrier is observed at every step. Beyond the spots of the surface dealers' delta is constant, and the
-    path counts as runaway.
+    A square-root law applied to each step alone would depend on the number of steps, and is not offered.
+    Leveraged funds trade in the step that ends at or after the close of their exchange, or, without a book,
+    at whole days. A continuously observed barrier is observed at every step. Beyond the spots of the surface
+    dealers' delta is constant, and the path counts as runaway.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def simulate_feedback(
         "shock_days": (shock_days, 0.0), "depth_withdrawal": (depth_withdrawal, 0.0),
     }  # fmt: skip
     optional = {"volatility": (volatility, False), "hedge_rate": (hedge_rate, True)}
-    checks = {
+    checks: dict[str, Callable[[], Any]] = {
         **{name: partial(_whole, value, name, low) for name, (value, low) in whole.items()},
         **{name: partial(check_number, value, name, low) for name, (value, low) in numbers.items()},
         **{name: partial(_maybe, value, name, above) for name, (value, above) in optional.items()},
@@ -240,8 +240,8 @@ def _together(given: Mapping[str, Any]) -> list[str]:
         )
     if given["shock_days"] and given["days"] and given["shock_days"] > given["days"]:
         problems.append(
-            f"shock_days: received {given['shock_days']:g}, more than days = {given['days']:g}; the rest of the "
-            "shock would be lost. Simulate as many days."
+            f"shock_days: received {given['shock_days']:g}, more than days = {given['days']:g}; the rest of "
+            "the shock would be lost. Simulate as many days."
         )
     return problems
 
@@ -257,8 +257,8 @@ def _surface(book: Book | HedgeSurface, given: Mapping[str, Any]) -> HedgeSurfac
     problems = []
     if book.days[-1] < given["days"] * (1.0 - 1e-9):
         problems.append(
-            f"days: received {given['days']:g}, and a surface of {book.days[-1]:g} days. Make the surface with "
-            "as many days."
+            f"days: received {given['days']:g}, and a surface of {book.days[-1]:g} days. Make the surface "
+            "with as many days."
         )
     if given["mode"] == "implicit" and book.expiring == "delivered" and len(book.drops):
         problems.append(
@@ -279,12 +279,12 @@ def _new_trades(trades: NewTrades, surface: HedgeSurface) -> tuple[HedgeSurface,
         ends = surface.spot * np.exp([x[0] + 0.25 * step, x[-1] - 0.25 * step])
         width = float(shifts[-1] - shifts[0]) / max(len(shifts) - 1, 1)
         inside = (float(shifts[0] + 0.25 * width), float(shifts[-1] - 0.25 * width))
-        vol = {"vol_range": inside, "vol_step": width} if width else {}
+        vol: dict[str, Any] = {"vol_range": inside, "vol_step": width} if width else {}
         book = hedge_surface(
             book, days=float(surface.days[-1]), low=float(ends[0]), high=float(ends[1]), step=step,
             expiring=surface.expiring, **vol,
         )  # fmt: skip
-    return book, trades.start, trades.end
+    return book, *trades.span
 
 
 def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:
@@ -294,8 +294,8 @@ def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tup
     found = None if book is None else _at_the_money(book, given["days"])
     if found is None:
         raise SchemaError(
-            "volatility: received none, and the book has no options at the money. Pass the yearly volatility of "
-            "the noise, such as 0.56."
+            "volatility: received none, and the book has no options at the money. Pass the yearly volatility "
+            "of the noise, such as 0.56."
         )
     vol, expiry = found
     return vol, (f"volatility of the noise: {vol:.2%}, of the book's options at the money of {expiry}",)

@@ -60,6 +60,7 @@ def stack_surfaces(
     )  # fmt: skip
     names = [name for s in surfaces for name in s.venue]
     venues = list(dict.fromkeys(names))
+    settled = [s.days[s.drops] for s in surfaces if delivered(s)]
     return Stack(
         grid,
         units.reshape(*units.shape[:3], -1),
@@ -70,7 +71,7 @@ def stack_surfaces(
         tuple(look for s in surfaces for look in s.looks),
         venues,
         np.array([venues.index(name) for name in names], dtype=np.int64),
-        np.searchsorted(days, np.unique(np.concatenate([s.days[s.drops] for s in surfaces if delivered(s)] or [[]]))),
+        np.searchsorted(days, np.unique(np.concatenate([np.empty(0), *settled]))),
         [HELD] * len(surface.side) + [(a, b) for s, a, b in new for _ in s.side],
     )
 
@@ -82,7 +83,8 @@ def delivered(surface: HedgeSurface) -> bool:
 
 def _check_same(surface: HedgeSurface, other: HedgeSurface) -> None:
     problems = [
-        f"{name}: {len(b)} nodes from {b[0]:.6g} to {b[-1]:.6g}, against {len(a)} from {a[0]:.6g} to {a[-1]:.6g}"
+        f"{name}: {len(b)} nodes from {b[0]:.6g} to {b[-1]:.6g}, against {len(a)} from {a[0]:.6g} to "
+        f"{a[-1]:.6g}"
         for name, a, b in (
             ("x", surface.x, other.x),
             ("vol_shifts", surface.vol_shifts, other.vol_shifts),

@@ -13,7 +13,7 @@ from gammaflow.checks import attempt, check_choice, check_noun, check_number, re
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.surface import HedgeSurface, x_nodes
 from gammaflow.feedback.surface_error import axis_errors, surface_error
-from gammaflow.feedback.surface_nodes import lowest_shift, vol_nodes
+from gammaflow.feedback.surface_nodes import lowest_shift, middle_vol, vol_nodes
 from gammaflow.feedback.surface_values import Valuation
 from gammaflow.positions.book import Book
 
@@ -24,8 +24,11 @@ Array = NDArray[np.float64]
 # Largest grid [bytes].
 _MOST = 1_000_000_000
 
-# Rounds of finer nodes, and what one gains where delta is smooth; a tolerance out of reach is not tried.
-_ROUNDS, _GAIN = 2, 4.0
+# Steps in ln S and of volatility, for books of usual volatility.
+_STEP, _VOL_STEP, _USUAL = 0.004, 0.04, 0.5
+
+# Gain in accuracy of nodes twice as dense, where delta is smooth; a tolerance beyond it is not tried.
+_GAIN = 4.0
 
 
 class _Steps(NamedTuple):
@@ -44,8 +47,8 @@ def hedge_surface(
     high: float | None = None,
     beta: float = 0.0,
     vol_range: tuple[float, float] | None = None,
-    step: float = 0.004,
-    vol_step: float = 0.04,
+    step: float | None = None,
+    vol_step: float | None = None,
     time_ratio: float = 0.75,
     tol: float = 1e-3,
     expiring: str = "unwound",
@@ -72,14 +75,15 @@ def hedge_surface(
     vol_range : (low, high), optional
         Range of vol shifts instead [1.00 of vol]. With neither, volatility does not move. Shifts are parallel
         over all rows; the range is cut where the book's lowest volatility falls to a quarter.
-    step, vol_step : float
-        Distance of the spots in ln S and of the vol shifts [1.00 of vol].
+    step, vol_step : float, optional
+        Distance of the spots in ln S and of the vol shifts [1.00 of vol]; default: 0.4 % and 4 points for
+        median volatilities of 50 % and more, in proportion below, down to 0.05 % and half a point.
     time_ratio : float
         Factor, in (0, 1), by which the time left to a row's next expiry or date falls from node to node, down
         to the time in which spot diffuses by half a step, with which rows are valued until then.
     tol : float
-        Error of interpolation, as a share of gross delta, outside the last hours. Nodes are made up to
-        four times as dense where that can meet it; a surface that misses it says so.
+        Error of interpolation, as a share of gross delta, outside the last hours. Nodes are made twice
+        as dense where that can meet it; a surface that misses it says so.
     expiring : "unwound" or "delivered"
         Whether the hedge of rows that expire is traded away as they drop out, or settled by delivery, without
         a trade. The grid is the same; `HedgeSurface.drops` says where.
@@ -118,19 +122,16 @@ def hedge_surface(
         lambda: check_tol(row_tol),
         lambda: check_choice(expiring, "expiring", ("unwound", "delivered")),
         lambda: _range(book, low, high, beta, vol_range),
-        lambda: _steps(step, vol_step, time_ratio),
+        lambda: _steps(book, step, vol_step, time_ratio),
     )
     refuse("hedge surface", problems)
     days, tol, row_tol, expiring, (spots, shifts), steps = values
     valuation = Valuation(book, days, steps.spot, row_tol)
     surface = _on(valuation, steps, spots, shifts, expiring)
-    for left in range(_ROUNDS, 0, -1):
-        if not tol < surface.error.share <= tol * _GAIN**left:
-            break
-        steps = _finer(surface, valuation, steps, tol)
-        if _bytes(valuation, steps, spots, shifts) > _MOST:
-            break
-        surface = _on(valuation, steps, spots, shifts, expiring)
+    if tol < surface.error.share <= tol * _GAIN:
+        finer = _finer(surface, valuation, steps, tol)
+        if _bytes(valuation, finer, spots, shifts) <= _MOST:
+            surface = _on(valuation, finer, spots, shifts, expiring)
     if surface.error.share <= tol:
         return surface
     missed = (
@@ -160,7 +161,10 @@ def _range(
     return ends, (float(given[0]), float(given[1]))
 
 
-def _steps(step: float, vol_step: float, time_ratio: float) -> _Steps:
+def _steps(book: Book, step: float | None, vol_step: float | None, time_ratio: float) -> _Steps:
+    scale = min(middle_vol(book) / _USUAL, 1.0)
+    step = max(_STEP * scale, _STEP / 8.0) if step is None else step
+    vol_step = max(_VOL_STEP * scale, _VOL_STEP / 8.0) if vol_step is None else vol_step
     values, problems = attempt(
         lambda: check_number(step, "step", 0.0, open_low=True),
         lambda: check_number(vol_step, "vol_step", 0.0, open_low=True),

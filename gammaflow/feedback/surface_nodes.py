@@ -12,6 +12,7 @@ __all__ = [
     "BESIDE",
     "between",
     "lowest_shift",
+    "middle_vol",
     "over_vols",
     "pair",
     "time_nodes",
@@ -70,6 +71,12 @@ def valued_at(day: float, jumps: Array, least: float) -> float:
     ahead = pair(jumps)[1]
     ahead = ahead[ahead > day]
     return max(0.0, min(day, float(ahead.min()) - least)) if ahead.size else day
+
+
+def middle_vol(book: Book) -> float:
+    """Median volatility of the rows; infinite where none has one."""
+    sigma = book["sigma"][~np.isnan(book["sigma"])]
+    return float(np.median(sigma)) if sigma.size else np.inf
 
 
 def lowest_shift(book: Book) -> float:

@@ -16,6 +16,7 @@ from gammaflow.feedback.surface import ALIVE, KNOCKED, HedgeSurface
 from gammaflow.feedback.surface_nodes import (
     BESIDE,
     between,
+    middle_vol,
     over_vols,
     pair,
     time_nodes,
@@ -123,10 +124,10 @@ class Valuation:
 
     def last_days(self, shift: float) -> float:
         """Days before a jump in which cells average gamma: spot diffuses by less than two steps."""
-        return _diffusion_days(_BROAD * self._step, _middle_vol(self.book) + shift)
+        return _diffusion_days(_BROAD * self._step, middle_vol(self.book) + shift)
 
     def _own_times(self, part: _Part, step: float, ratio: float) -> Array:
-        least = _diffusion_days(_THIN * step, _middle_vol(part.book))
+        least = _diffusion_days(_THIN * step, middle_vol(part.book))
         return time_nodes(part.jumps, self.days, ratio, max(least, _LEAST * self.days))
 
     def direct(self, parts: list[_Part], spots: Array, day: float, shift: float) -> Array:
@@ -148,7 +149,7 @@ class Valuation:
             own, points = self._own_times(part, step, ratio), vol_points(part.book, shifts)
             values = np.empty((len(part.groups), len(own), len(spots), len(points)))
             for j, shift in enumerate(points.tolist()):
-                least = _diffusion_days(_THIN * step, _middle_vol(part.book) + shift)
+                least = _diffusion_days(_THIN * step, middle_vol(part.book) + shift)
                 last = np.nan
                 for i, day in enumerate(own.tolist()):
                     when = valued_at(day, part.jumps, least)
@@ -202,12 +203,6 @@ class Valuation:
             book=self.book,
             remarks=(*self.remarks, *shortfall_lines(self._accuracy.shortfalls)),
         )
-
-
-def _middle_vol(book: Book) -> float:
-    """Median volatility of the rows; infinite where none has one."""
-    sigma = book["sigma"][~np.isnan(book["sigma"])]
-    return float(np.median(sigma)) if sigma.size else np.inf
 
 
 def _diffusion_days(distance: float, sigma: float) -> float:

@@ -16,8 +16,20 @@ from gammaflow.kernels.feedback_hedge import NEW_PENDING, add_changes, begin, de
 from gammaflow.kernels.feedback_implicit import solve_steps
 from gammaflow.kernels.feedback_price import advance, draw, locate, push, push_line
 from gammaflow.kernels.feedback_state import (
-    BASIS, DELEVERAGING, DELIVERED, DIPS, END, END_SHIFT, FLOW, FRAMES, FUNDS, GAMMA, HEDGED, KNOCKED, NEW,
-    PENDING, U, X,
+    BASIS,
+    DELEVERAGING,
+    DELIVERED,
+    END,
+    END_SHIFT,
+    FLOW,
+    FRAMES,
+    FUNDS,
+    HEDGED,
+    KNOCKED,
+    NEW,
+    PENDING,
+    U,
+    X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import blend_rows
 from gammaflow.kernels.stack import stay_apart
@@ -82,7 +94,9 @@ def _others(flows, vol, dt, step, rows, s, out, first):
     """Flows of the other channels, in place of those of the step before; hedges start from zero."""
     stay_apart()
     for c in range(NEW + 1):
-        at = flows.scheduled[0, step] if c == DELEVERAGING else flows.scheduled[1, step] if c == BASIS else 0.0
+        at = (
+            flows.scheduled[0, step] if c == DELEVERAGING else flows.scheduled[1, step] if c == BASIS else 0.0
+        )
         for j in range(s.shape[1]):
             s[FLOW + c, j] = at
     for r in range(len(flows.codes)):
@@ -136,9 +150,22 @@ def simulate_paths(
         for k in range(steps + 1):
             if hedging:
                 if k:
-                    _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k - 1, slices, reach, low, high)
+                    _blend(
+                        groups.units,
+                        groups.barrier[1],
+                        clock,
+                        grid.nu,
+                        grid.nx,
+                        k - 1,
+                        slices,
+                        reach,
+                        low,
+                        high,
+                    )
                 _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
-                _changes(grid, groups, clock, hedge.use, implicit, k, rows, slices, s, z, out[DELIVERED, first:])
+                _changes(
+                    grid, groups, clock, hedge.use, implicit, k, rows, slices, s, z, out[DELIVERED, first:]
+                )
             if k == steps:
                 break
             _others(flows, vol, clock.dt, k, rows, s, out, first)
@@ -146,7 +173,9 @@ def simulate_paths(
             if implicit:
                 low, high = 0, grid.nx - 2
                 _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
-                _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k + 1, slices, reach, low, high)
+                _blend(
+                    groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k + 1, slices, reach, low, high
+                )
                 before, now = slices[k % 2], slices[1 - k % 2]
                 solve_steps(grid, groups, hedge, law, vol, before, now, k, rows, active, s, z, marks, first)
             if hedging:

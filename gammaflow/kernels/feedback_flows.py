@@ -6,7 +6,19 @@ from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.deleveraging import next_share
 from gammaflow.kernels.elementary import exp
 from gammaflow.kernels.feedback_state import (
-    BOUGHT, DELEVERAGING, DIPS, FIRED_HIGH, FIRED_LOW, FLOW, FUNDS, HIGH, LIQUIDATIONS, LOW, RATE, U, X,
+    BOUGHT,
+    DELEVERAGING,
+    DIPS,
+    FIRED_HIGH,
+    FIRED_LOW,
+    FLOW,
+    FUNDS,
+    HIGH,
+    LIQUIDATIONS,
+    LOW,
+    RATE,
+    U,
+    X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import lerp
 from gammaflow.kernels.stack import stay_apart

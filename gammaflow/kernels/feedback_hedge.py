@@ -8,8 +8,23 @@ from __future__ import annotations
 
 from gammaflow.kernels.compile import subroutine
 from gammaflow.kernels.feedback_state import (
-    COLUMN, FLOW, GAMMA, HEDGED, KNOCKED, MOVE, NEW, PART, PRICE, ROW, SHIFT, UNITS, WAS_COLUMN, WAS_PART,
-    WAS_ROW, WAS_SHIFT, X,
+    COLUMN,
+    FLOW,
+    GAMMA,
+    HEDGED,
+    KNOCKED,
+    MOVE,
+    NEW,
+    PART,
+    PRICE,
+    ROW,
+    SHIFT,
+    UNITS,
+    WAS_COLUMN,
+    WAS_PART,
+    WAS_ROW,
+    WAS_SHIFT,
+    X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import lerp, shapley, slice_delta
 from gammaflow.kernels.stack import stay_apart

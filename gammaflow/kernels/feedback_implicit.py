@@ -12,8 +12,24 @@ import math
 from gammaflow.kernels.compile import scalar, subroutine
 from gammaflow.kernels.elementary import exp
 from gammaflow.kernels.feedback_state import (
-    COLUMN, FAILED, FLOW, HEDGED, KNOCKED, MOVE, NET, ONE, PART, PRICE, REACHED, ROW, SHIFT, TRANSIENT, TWO, U,
-    WAS_X, X,
+    COLUMN,
+    FAILED,
+    FLOW,
+    HEDGED,
+    KNOCKED,
+    MOVE,
+    NET,
+    ONE,
+    PART,
+    PRICE,
+    REACHED,
+    ROW,
+    SHIFT,
+    TRANSIENT,
+    TWO,
+    WAS_X,
+    U,
+    X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import place, shapley, slice_delta
 from gammaflow.kernels.impact import signed_move
@@ -24,13 +40,13 @@ __all__ = ["solve_steps"]
 _MOST = 200
 _DOUBLINGS = 60
 _SCANS = 32
-# Of the move and of the hedge's impact: rounding of the sum below which a root is found.
-_ROUNDING = 1e-15
+# ln S: rounding of a book of 1e13 of currency at a depth of 1e9 per 1 %; below it a sum counts as zero.
+_ROUNDING = 1e-14
 
 
 @subroutine()
 def _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, r, store):
-    """Flow of the hedges of a path whose ln S moves by r in the step; `store` adds them to what is pending."""
+    """Flow of a path's hedges when ln S moves by r in the step; `store` adds them to what is pending."""
     stay_apart()
     nu = grid.nu
     free = s[U, j] + vol.beta * r - vol.reversion * s[U, j] + vol.volatility * s[TWO, j]
@@ -86,7 +102,7 @@ def _moved(law, Q, reached, F, factor):
 
 @subroutine()
 def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, s, z, marks, first):
-    """Move of each path in a step; the change of delta is added to what is pending, the price is its middle."""
+    """Move of each path in a step; the change of delta goes to what is pending, the price is its middle."""
     stay_apart()
     for j in range(s.shape[1]):
         F, start = 0.0, vol.noise * s[ONE, j]
@@ -103,10 +119,9 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
         H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, a, False)
         fa = a - start - _moved(law, Q, reached, F + H, factor)
         b, fb, failed = a, fa, False
-        tiny = _ROUNDING * (abs(a) + abs(fa))
         stretch = -fa
         for _ in range(_DOUBLINGS):
-            if abs(fb) <= tiny or (fb > 0.0) != (fa > 0.0):
+            if abs(fb) <= _ROUNDING or (fb > 0.0) != (fa > 0.0):
                 found = True
                 break
             a, fa = b, fb
@@ -120,7 +135,7 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
         if found:
             side = 0
             for _ in range(_MOST):
-                if abs(fb) <= tiny or abs(b - a) <= _ROUNDING * abs(b):
+                if abs(fb) <= 0.1 * _ROUNDING or abs(b - a) <= 0.01 * _ROUNDING * abs(b):
                     break
                 c = b - fb * (b - a) / (fb - fa)
                 if not min(a, b) < c < max(a, b):

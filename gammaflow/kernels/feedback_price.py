@@ -9,8 +9,34 @@ import numpy as np
 from gammaflow.kernels.compile import subroutine
 from gammaflow.kernels.elementary import exp
 from gammaflow.kernels.feedback_state import (
-    ATTRIBUTION, CLIPPED, COLUMN, FLOW, FLOWS, HIGH, LOW, LOW_STEP, MOVE, NET, NOISE, ONE, PART, PEAK, PRICE,
-    REACHED, ROW, RUNAWAY, SHIFT, TRANSIENT, TWO, U, WAS_COLUMN, WAS_PART, WAS_ROW, WAS_SHIFT, WAS_X, X,
+    ATTRIBUTION,
+    CLIPPED,
+    COLUMN,
+    FLOW,
+    FLOWS,
+    HIGH,
+    LOW,
+    LOW_STEP,
+    MOVE,
+    NET,
+    NOISE,
+    ONE,
+    PART,
+    PEAK,
+    PRICE,
+    REACHED,
+    ROW,
+    RUNAWAY,
+    SHIFT,
+    TRANSIENT,
+    TWO,
+    WAS_COLUMN,
+    WAS_PART,
+    WAS_ROW,
+    WAS_SHIFT,
+    WAS_X,
+    U,
+    X,
 )  # fmt: skip
 from gammaflow.kernels.hedge_surface import place
 from gammaflow.kernels.impact import signed_move

@@ -33,7 +33,7 @@ def lerp(a, b, w):
 
 @scalar
 def place(value, low, step, count):
-    """Cell of an even axis that holds a value, and the part of the cell below it; the ends beyond the axis."""
+    """Cell of an even axis that holds a value, and the part of the cell below it; ends beyond the axis."""
     if count < 2:
         return 0, 0.0
     at = (value - low) / step

@@ -76,9 +76,7 @@ def normal_pair(a, b):
 @scalar
 def normals(seed, path, step):
     """The two standard normals of one step of one path; seed, path and step are uint64, steps below 2^32."""
-    w0, w1, w2, w3 = philox(
-        step, np.uint64(0), path & _LOW, path >> _HALF, seed & _LOW, seed >> _HALF
-    )
+    w0, w1, w2, w3 = philox(step, np.uint64(0), path & _LOW, path >> _HALF, seed & _LOW, seed >> _HALF)
     first = ((w0 << _HALF) | w1) >> _TO_53
     second = ((w2 << _HALF) | w3) >> _TO_53
     return normal_pair((np.float64(np.int64(first)) + 1.0) * _UNIT, np.float64(np.int64(second)) * _UNIT)

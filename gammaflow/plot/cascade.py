@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
-from gammaflow.plot.prepare import COLORS
+from gammaflow.plot.prepare import COLORS, near
 from gammaflow.text import amount_text, price_text, readable
 
-__all__ = ["plot_balance", "plot_channels", "plot_landings"]
+__all__ = ["plot_balance", "plot_channels", "plot_hedges", "plot_landings"]
 
 #: Name and colour of each flow; those of the loop gain, and grey for what comes from outside.
 _FLOWS = {
@@ -35,6 +35,54 @@ def _stack(ax: Any, x: Any, parts: pd.DataFrame) -> None:
             if (top != base).any():
                 ax.fill_between(x, base, top, color=color, alpha=0.8, linewidth=0, zorder=2, label=label)
             base = top
+
+
+def _jump_text(shock: float, currency: str) -> str:
+    if not shock:
+        return "jump at the\nsmallest shock"
+    return plain(f"jump at {' '.join(amount_text(shock, currency, 2))}")
+
+
+def plot_hedges(
+    flows: pd.DataFrame,
+    spot: float,
+    title: str,
+    unit: str,
+    *,
+    currency: str = "",
+    within: float = 0.3,
+    ax: Any = None,
+) -> Any:
+    """Cumulative hedge flows from spot to each price, stacked by channel, and their sum.
+
+    Parameters
+    ----------
+    flows : DataFrame
+        Indexed by spot [currency]: gamma, vanna and knock_in [currency, + = dealers buy].
+    spot : float
+        Where the flows begin, marked [currency].
+    title, unit : str
+        Title, and unit of flows; a readable power of ten is added to it.
+    currency : str
+        Unit of spot.
+    within : float
+        Share of spot drawn on both sides of it.
+    ax : matplotlib Axes, optional
+        Axes to draw on; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    flows = near(flows, spot, within)
+    divisor, unit = readable(flows, unit)
+    spots = flows.index.to_numpy(dtype=np.float64)
+    label = f"hedge flow from spot [{unit}], < 0 sells"
+    with canvas(ax, title, label, across=("spot", currency), ends=spots, spot=spot) as ax:
+        _stack(ax, spots, flows / divisor)
+        ax.plot(spots, flows.sum(axis=1) / divisor, color=COLORS["line"], linewidth=1.8, zorder=4,
+                label="sum of flows")  # fmt: skip
+    return ax
 
 
 def plot_balance(
@@ -148,11 +196,11 @@ def plot_landings(
                     label="as the shock is\ntaken back")  # fmt: skip
         ax.plot(grown[0] / divisor, grown[1], color=COLORS["put"], linewidth=2.0, zorder=5,
                 label="as the shock grows")  # fmt: skip
-        for shock, start, end in folds.itertuples(index=False):
+        labels = _once(folds["shock"], currency)
+        for (shock, start, end), label in zip(folds.itertuples(index=False), labels, strict=True):
             if not np.isnan(end):
-                amount = " ".join(amount_text(shock, currency, 2))
                 ax.plot([shock / divisor] * 2, [start, end], color=COLORS["put"], linewidth=1.4,
-                        linestyle=":", zorder=4, label=plain(f"jump at {amount}"))  # fmt: skip
+                        linestyle=":", zorder=4, label=label)  # fmt: skip
         span = (shocks[-1] - shocks[0]) or abs(shocks[0]) or 1.0
         ax.set_xlim((shocks[0] - 0.02 * span) / divisor, (shocks[-1] + 0.02 * span) / divisor)
         ax.set_xlabel(plain(f"shock [{unit}], < 0 sells"))
@@ -186,19 +234,28 @@ def plot_channels(
         _stack(ax, shocks / divisor, returns)
         ax.plot(shocks / divisor, returns.sum(axis=1, skipna=False), color=COLORS["line"], linewidth=1.8,
                 zorder=4, label="all")  # fmt: skip
-        for shock in folds["shock"]:
+        for shock, label in zip(folds["shock"], _once(folds["shock"], currency), strict=True):
             ax.axvline(shock / divisor, color=COLORS["put"], linewidth=1.2, linestyle=":", zorder=3,
-                       label=plain(f"jump at {' '.join(amount_text(shock, currency, 2))}"))  # fmt: skip
+                       label=label)  # fmt: skip
         ax.set_xlim(shocks[0] / divisor, shocks[-1] / divisor)
         ax.set_xlabel(plain(f"shock [{unit}], < 0 sells"))
     return ax
 
 
+def _once(shocks: pd.Series, currency: str) -> list[str | None]:
+    """Label of each jump, None where one before it has the same."""
+    texts = [_jump_text(shock, currency) for shock in shocks]
+    return [None if text in texts[:i] else text for i, text in enumerate(texts)]
+
+
 def _with_jumps(shocks: Any, spots: Any, folds: pd.DataFrame) -> tuple[Any, Any]:
-    """Points of a curve with a gap at each jump, between its two ends."""
-    x, y = [shocks], [spots]
-    for shock, start, end in folds.itertuples(index=False):
-        x.append(np.full(3, shock))
-        y.append(np.array([start, np.nan, end] if start < end else [end, np.nan, start]))
-    order = np.argsort(np.concatenate(x), kind="stable")
-    return np.concatenate(x)[order], np.concatenate(y)[order]
+    """Points of a curve with a gap at each jump, between its two ends.
+
+    A sale jumps down from right to left, so that its gap comes before a point at the same shock.
+    """
+    points = [(np.full(3, shock), np.array([start, np.nan, end])) for shock, start, end in folds.to_numpy()]
+    down = [(x, y[::-1]) for x, y in points if not y[2] > y[0]]
+    parts = [*down, (shocks, spots), *(point for point in points if point[1][2] > point[1][0])]
+    x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.argsort(x, kind="stable")
+    return x[order], y[order]

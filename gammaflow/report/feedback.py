@@ -83,7 +83,8 @@ class FeedbackReport(Frozen):
     @property
     def warnings(self) -> list[str]:
         """Warnings that every reader of the numbers must see."""
-        return self.report.warnings()
+        parts = [self.report.warnings(), self.gain.warnings, self.paths.warnings]
+        return list(dict.fromkeys(text for part in parts for text in part))
 
     def facts(self) -> list[tuple[str, str]]:
         """Name and text of what the numbers depend on besides the report's own conditions."""

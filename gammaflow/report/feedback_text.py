@@ -10,6 +10,7 @@ import pandas as pd
 from gammaflow.feedback import gain_text
 from gammaflow.feedback.cascade import Cascade
 from gammaflow.feedback.cascade_text import fold_text, money, move_text
+from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.feedback.path_text import SIGN
 from gammaflow.plot.tables import text_table
 from gammaflow.text import number_text, price_text, rows_text
@@ -32,7 +33,7 @@ def facts(found: Any) -> list[tuple[str, str]]:
         ("shock", shocked + (f", over {after:g} days" if after else "")),
         ("hedging", f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge"),
         ("spot-vol beta", f"{setup.beta:g} (d sigma / d ln S)"),
-        ("liquidations", "none" if pools is None else pools.source),
+        ("liquidations", "none" if pools is None else _pools_text(pools)),
         (
             "simulation",
             f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
@@ -43,6 +44,12 @@ def facts(found: Any) -> list[tuple[str, str]]:
         ("time", "stands still in loop gain and cascade"),
         ("sign", f"loop gain: {gain_text.SIGN}; {SIGN}"),
     ]
+
+
+def _pools_text(pools: Liquidations) -> str:
+    """Totals, source, snapshot and what was excluded, in one line."""
+    totals, _, *lines = pools.summary().removeprefix("Liquidations: ").splitlines()
+    return "; ".join([totals, *(line.strip() for line in lines)])
 
 
 def cascade_lines(cascade: Cascade) -> list[str]:
@@ -75,11 +82,12 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
     if found.cascade is not None:
         title = f"Cascade of {money(found.cascade.shock, currency)}"
         out.append((title, "; ".join(cascade_lines(found.cascade)), _cascade_table(found.cascade, currency)))
-    share = f"{paths.runaway_share:.2%} of" if paths.runaway_share else "no"
     note = (
         f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; "
-        f"{share} paths left the spots of the surface"
+        f"{_share(paths.runaway_share)} left the spots of the surface"
     )
+    if clipped := float(np.mean(paths.raw.vol_clipped)):
+        note += f"; {_share(clipped)} reached the end of the vol shifts"
     out.append(("Simulated move", note, _moves(paths)))
     note = (
         "% of ln S, ± one standard error. Booked: moves made by each channel's own trades, which add up to "
@@ -163,6 +171,10 @@ def _with_error(value: float, error: float, digits: int = 3) -> str:
         return ""
     text = f"{100.0 * value:+z.{digits}f}"
     return text if np.isnan(error) else f"{text} ± {100.0 * error:.{digits}f}"
+
+
+def _share(share: float) -> str:
+    return f"{share:.2%} of paths" if share else "no path"
 
 
 def _amount(flow: float) -> str:

@@ -44,11 +44,11 @@ def zone_table(gain: LoopGain) -> pd.DataFrame:
 
 def gain_note(gain: LoopGain) -> str:
     """Depth, source, channels and sign, in a sentence or two."""
-    how = gain.profile.dynamics
-    vol = how.meaning if how.moves else "no vanna: vols stay as spot moves"
+    vol = dict(gain_text.conditions(gain))["vanna"]
     return (
         f"Depth: {gain_text.depth_text(gain)}. Kappa is {gain_text.MEANING}; {gain_text.SIGN}, and a move "
-        f"ends 1 / (1 - kappa) times as large. Below spot it is that of a fall, above that of a rise; {vol}."
+        "ends 1 / (1 - kappa) times as large. Below spot it is that of a fall, above that of a rise. "
+        f"Vanna: {vol}."
     )
 
 

@@ -282,7 +282,7 @@ def test_exposure_by_strike_says_what_has_no_strike(run, quotes, monkeypatch):
     chain = gf.demo_chain(symbol="IBIT")
     notes = gf.book_notes(gf.demo_notes(), spot=chain.spot, asof=chain.asof, sigma=0.5)
     report = gf.analyze(gf.assign_positions(chain) + notes)
-    monkeypatch.setattr(cli, "_report", lambda *_, **__: report)
+    monkeypatch.setattr(cli, "report_of", lambda *_, **__: report)
     words = report.exposure.left_out("strike")
     assert words.startswith("not by strike: 10 notes without a strike, gamma ")
     _, out, _ = run("exposure", quotes, "--by", "strike")

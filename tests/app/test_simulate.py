@@ -9,6 +9,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.app import terminal
+from gammaflow.app.feedback_options import Shock
 from gammaflow.app.simulate import finish
 from gammaflow.report.feedback import analyze_feedback
 
@@ -81,7 +82,8 @@ def test_the_numbers_are_those_of_the_library(run, quotes, pools):
     )  # fmt: skip
     dropped = (paths.table["log_return"] - calm.table["log_return"]).mean()
     assert effects["deleveraging"]["effect"] == pytest.approx(dropped)
-    assert found["conditions"]["liquidations"].startswith("pools.csv")
+    assert "3 long pools of 100.0 USD m, 2 short pools" in found["conditions"]["liquidations"]
+    assert "source: pools.csv" in found["conditions"]["liquidations"]
     assert found["financing"]["rate"]["median"] == 0.0
 
 
@@ -227,31 +229,42 @@ def test_the_snapshot_of_the_pools_is_the_one_of_the_quotes(run, quotes, tmp_pat
         for time, factor in times.items()
     ]
     pd.concat(frames).to_csv(path, index=False)
-    given = ("simulate", quotes, "--depth", DEPTH, "--shock", -3e9, *SMALL, "--json", "--liquidations", path)
-    for asof, sold in (((), -2e8), (("--liquidations-asof", "2026-02-05T06:00Z"), -1e8)):
-        code, out, _ = run(*given, *asof)
-        assert code == 0
-        flows = {row["channel"]: row["flow"] for row in json.loads(out)["cascade"]["by_channel"]}
-        assert flows["liquidations"] == pytest.approx(sold)
+    book = gf.assign_positions(gf.read_chain(quotes))
+    assert Shock(pools=path).liquidations(book).value.sum() == pytest.approx(3e8)
+    earlier = Shock(pools=path, pools_asof="2026-02-05T06:00:00.5Z").liquidations(book)
+    assert earlier.value.sum() == pytest.approx(1.5e8)
+    given = ("simulate", quotes, "--depth", DEPTH, *SMALL, "--liquidations", path)
     code, _, err = run(*given, "--liquidations-asof", "2026-02-04T00:00Z")
     assert code == 2
     assert "--liquidations-asof: received 2026-02-04" in err
     POOLS.iloc[:1].to_csv(path, index=False)
-    code, _, err = run(*given)
-    assert code == 2
-    assert "pass --liquidations-width" in err
-    assert run(*given, "--liquidations-width", 500)[0] == 0
+    with pytest.raises(gf.SchemaError, match=r"--liquidations-width: .*pass --liquidations-width"):
+        Shock(pools=path).liquidations(book)
+    wide = Shock(pools=path, pools_width=500.0).liquidations(book)
+    assert (wide.low.tolist(), wide.high.tolist()) == ([65_750.0], [66_250.0])
     POOLS.assign(value=-1.0).to_csv(path, index=False)
-    code, _, err = run(*given)
-    assert code == 2
-    assert "value: " in err
-    assert "map.csv" in err
+    with pytest.raises(gf.SchemaError, match=r"(?s)map.csv: .*value: "):
+        Shock(pools=path).liquidations(book)
 
 
-def test_filters_and_rates_apply(run, quotes):
-    code, out, _ = run("simulate", quotes, "--depth", DEPTH, "--min-oi", 10_000, *SMALL, "--json")
+def test_warnings_of_the_pools_are_shown(run, quotes, tmp_path):
+    path = tmp_path / "old.csv"
+    old = "2026-02-04T09:00Z"
+    POOLS.assign(updated=old, committed=old).to_csv(path, index=False)
+    page = tmp_path / "page.json"
+    code, out, _ = run("simulate", quotes, "--depth", DEPTH, *SMALL, "--liquidations", path, "--out", page)
     assert code == 0
-    assert json.loads(out)["filters"] == json.loads(out)["loop_gain"]["filters"] != []
+    assert "the snapshot is 24.6 hours older than asof" in out
+    assert any("24.6 hours older" in text for text in json.loads(page.read_text())["warnings"])
+
+
+def test_filters_apply_and_the_vol_of_the_noise_is_the_one_at_the_money(run, quotes):
+    small = SMALL[: SMALL.index("--volatility")]
+    code, out, _ = run("simulate", quotes, "--depth", DEPTH, "--min-oi", 10_000, *small, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["filters"] == found["loop_gain"]["filters"] != []
+    assert found["simulation"]["volatility"] == pytest.approx(0.561)  # the one option that is left
 
 
 def test_the_bar_names_the_stages(run, quotes, monkeypatch):

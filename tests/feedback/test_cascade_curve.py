@@ -6,9 +6,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from support.feedback_books import BETA, PER_1PCT, POOL, POOL_HIGH, POOL_LOW, SPOT, calibration_book
 
 import gammaflow as gf
+from support.feedback_books import BETA, PER_1PCT, POOL, POOL_HIGH, POOL_LOW, SPOT, calibration_book
 
 LINEAR = gf.impact.linear(PER_1PCT, source="RESEARCH B17")
 POOLS = gf.liquidations.pool(POOL, POOL_LOW, POOL_HIGH, source="RESEARCH D7")
@@ -110,7 +110,11 @@ def test_it_pickles_and_tells_itself_in_numbers_text_and_pictures():
     still = gf.cascade_curve(calibration_book(), [-1e9, -0.5e9], impact=LINEAR)
     assert "no jump of price" in still.summary()
     plt = pytest.importorskip("matplotlib.pyplot")
-    labels = curve.plot().get_legend_handles_labels()[1]
+    drawn = curve.plot()
+    lines, labels = drawn.get_legend_handles_labels()
+    grown = lines[labels.index("as the shock grows")].get_ydata()
+    assert np.isnan(grown).sum() == 2  # a gap at each jump
+    assert np.nanmax(np.abs(np.diff(grown))) < 2.0
     assert "as the shock is\ntaken back" in labels
     assert sum(label.startswith("jump at") for label in labels) == 2
     assert "as the shock is\ntaken back" not in still.plot().get_legend_handles_labels()[1]

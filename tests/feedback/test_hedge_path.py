@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
-from support.feedback_books import BETA, SPOT, calibration_book, puts
-from support.naive_cascade import cumulative, delta
 
 import gammaflow as gf
 from gammaflow.feedback.knocked import after_hits
+from support.feedback_books import BETA, SPOT, calibration_book, puts
+from support.naive_cascade import cumulative, delta
 
 ASOF = pd.Timestamp("2026-02-04T21:30Z")
 FALL = 0.868 * SPOT
@@ -100,8 +100,9 @@ def test_both_formulas_of_the_total_agree(seed, beta):
     book = mixed(seed)
     path = gf.hedge_path(book, beta=beta)
     assert path.error < 1e-8
-    for end in (0.8, 1.15):
-        nodes, weights = np.polynomial.legendre.leggauss(400)
+    # No vol reaches its floor on the way, where delta would have a kink.
+    for end in (0.8, 1.08):
+        nodes, weights = np.polynomial.legendre.leggauss(200)
         half = 0.5 * (end - 1.0) * book.spot
         held = sum(
             w * delta(book, book.spot + half * (1.0 + u), beta) for u, w in zip(nodes, weights, strict=True)

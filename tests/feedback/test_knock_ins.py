@@ -19,6 +19,10 @@ PUBLISHED = {
 }
 
 
+#: A billion moves price by 1 %.
+LINEAR = gf.impact.linear(1e9, source="a test")
+
+
 def down_in(n, **columns):
     return barrier_book(["down-in put"] * n, **{"barrier": 70.0, "rebate": 0.0, **columns})
 
@@ -34,7 +38,7 @@ def test_jumps_and_deltas_of_the_published_table():
 
 
 @given(st.floats(0.05, 1.2), st.floats(0.4, 0.95), st.floats(0.02, 3.0))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_the_jump_is_the_identity_of_puts_at_the_barrier(s, ratio, years):
     """J = 2 (delta_P - delta_E) - (P - E) / H at S = H, never negative; r = q = 0."""
     book = down_in(1, barrier=100.0 * ratio, sigma=s / np.sqrt(years), years=years)
@@ -171,20 +175,10 @@ def test_a_barrier_of_a_fund_stands_at_its_level_in_coins():
     assert table["trade"].iloc[0] == pytest.approx(shares["trade"].iloc[0], rel=1e-9)
 
 
-class Linear:
-    """Impact of a linear model."""
-
-    def __init__(self, per_1pct):
-        self.per_1pct = per_1pct
-
-    def log_return(self, flow):
-        return 0.01 * np.asarray(flow) / self.per_1pct
-
-
 def test_the_barrier_moves_by_what_the_trade_at_it_does_to_price():
     table = gf.knock_in_table(notes_at(1 / 12))
     H = float(table["barrier"].iloc[0])
-    shifted = gf.shifted_barrier(table["barrier"], table["trade"], Linear(1e9))
+    shifted = gf.shifted_barrier(table["barrier"], table["trade"], LINEAR)
     shares = float(table["jump"].iloc[0])
     assert float(shifted[0]) == pytest.approx(
         float(gf.barrier.barrier_shift(H, 1.0, shares, 1e-11)), rel=1e-12
@@ -192,7 +186,7 @@ def test_the_barrier_moves_by_what_the_trade_at_it_does_to_price():
     assert shifted[0] < H
     up = gf.knock_in_table(barrier_book(["up-out call"], barrier=130.0, position=-1e6))
     assert (
-        gf.shifted_barrier(up["barrier"], up["trade"], Linear(1e9))[0] > 130.0
+        gf.shifted_barrier(up["barrier"], up["trade"], LINEAR)[0] > 130.0
     )  # short: its hedge is bought back
 
 
@@ -204,7 +198,7 @@ def test_refusals_of_knock_ins():
     with pytest.raises(SchemaError, match=r"impact: received float; legal: an object of gammaflow\.impact"):
         gf.shifted_barrier(70.0, -1e6, 294e6)
     with pytest.raises(SchemaError, match="barrier: received 0"):
-        gf.shifted_barrier([70.0, 0.0], -1e6, Linear(1e9))
+        gf.shifted_barrier([70.0, 0.0], -1e6, LINEAR)
     empty = gf.knock_in_table(gf.assign_positions(gf.demo_chain()))
     assert empty.empty
     assert "trade" in empty

@@ -353,3 +353,62 @@ def test_what_creations_refuse(paths, ledger, share, words):
 def test_the_mean_of_the_fan_leaves_out_paths_that_ran_away(paths):
     stayed = paths.paths[~paths.table["runaway"]]
     np.testing.assert_allclose(paths.fan["mean"], stayed.iloc[:, ::4].mean(), rtol=1e-13)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    surface = constant_gamma_surface(-100e6, SPOT, days=DAYS, asof=pd.Timestamp("2026-02-04T21:33Z"))
+    pool = gf.liquidations.pool(500e6, 0.93 * SPOT, 0.98 * SPOT)
+    how = {"impact": gf.impact.linear(294e6, source="a test"), "paths": 256, "steps": 96, "days": DAYS,
+           "seed": 8, "volatility": 0.56}  # fmt: skip
+    return surface, pool, how, gf.simulate_feedback(surface, channels=["gamma", pool], shock=-1e9, **how)
+
+
+def test_a_simulation_without_a_channel_is_one_that_never_had_it(simulated):
+    surface, pool, how, paths = simulated
+    assert paths.setup.channels == ("deleveraging", "gamma", "liquidations")
+    assert abs(paths.attribution.sum(axis=1) - paths.table["log_return"]).max() < 1e-12
+    found = paths.counterfactual()
+    others = {
+        "gamma": gf.simulate_feedback(surface, channels=[pool], shock=-1e9, **how),
+        "liquidations": gf.simulate_feedback(surface, channels=["gamma"], shock=-1e9, **how),
+        "deleveraging": gf.simulate_feedback(surface, channels=["gamma", pool], **how),
+    }
+    for name, other in others.items():
+        np.testing.assert_array_equal(found.without[name], other.raw.x)
+        np.testing.assert_array_equal(other.attribution["noise"], paths.attribution["noise"])
+    # what is sold first sets off the rest: dropping it saves more than it books
+    table = found.table.loc["deleveraging"]
+    assert table["effect"] < 1.3 * table["attribution"] < 0.0
+
+
+def test_a_simulation_pickles_with_its_setup(simulated):
+    paths = simulated[-1]
+    copy = pickle.loads(pickle.dumps(paths))
+    pd.testing.assert_frame_equal(copy.counterfactual().table, paths.counterfactual().table)
+    assert copy.summary() == paths.summary()
+
+
+def test_one_path_without_channels_is_described():
+    surface = constant_gamma_surface(0.0, SPOT)
+    paths = gf.simulate_feedback(surface, impact=gf.impact.linear(1e8, source="a test"), channels=[], paths=1,
+                                 steps=1, volatility=0.3)  # fmt: skip
+    text = paths.summary()
+    for words in ("channels: none", "1 path of 1 step over 1 day", "(standard error unknown, one path)"):
+        assert words in text
+    assert paths.attribution.columns.to_list() == ["noise"]
+    for kind, names in (("attribution", ["noise", "total"]), ("flows", ["total"])):
+        assert [t.get_text() for t in paths.plot(kind).get_yticklabels()] == names
+    with pytest.raises(SchemaError, match="kind: received 'x'; legal: 'fan', 'attribution', 'flows'"):
+        paths.plot("x")
+
+
+def test_paths_that_all_ran_away_have_no_mean_price():
+    surface = constant_gamma_surface(-500e6, SPOT, low=0.9 * SPOT, high=1.1 * SPOT)
+    paths = gf.simulate_feedback(surface, impact=gf.impact.linear(100e6, source="a test"), channels=["gamma"],
+                                 paths=20, steps=200, volatility=0.3, shock=-1e8)  # fmt: skip
+    assert paths.runaway_share == 1.0
+    assert paths.fan["mean"].isna().all()
+    assert paths.fan["50 %"].notna().all()
+    assert "100.00% of the paths left the spots of the surface; beyond them" in paths.summary()
+    paths.plot()[0].figure.canvas.draw()

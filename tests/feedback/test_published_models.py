@@ -12,6 +12,7 @@ import pytest
 from scipy.special import ndtr
 
 import gammaflow as gf
+from gammaflow import closed_forms
 from support.feedback_books import PER_1PCT, POOL, POOL_HIGH, POOL_LOW, SPOT, calibration_book, puts
 
 DEPTH = 100e6
@@ -65,7 +66,7 @@ def test_t1_without_a_book_volatility_is_that_of_the_noise():
 def test_t3_hedging_at_once_multiplies_volatility(kappa):
     paths = _simulate(kappa, mode="implicit", paths=64, steps=1000, seed=3, days=0.1, keep_paths=True)
     moves, step = _moves(paths)
-    expected = 1.0 / (1.0 - kappa)
+    expected = float(closed_forms.volatility_ratio(kappa))
     error = expected / math.sqrt(2.0 * moves.size)
     _within(f"T3 volatility at kappa {kappa:g}", moves.std() / step, expected, error)
     lagged = float((moves[:, 1:] * moves[:, :-1]).mean() / moves.var())
@@ -78,22 +79,17 @@ def test_t4_hedging_a_step_later_makes_an_autoregression(kappa):
     moves, step = _moves(paths)
     size, rest = moves.size, 1.0 - kappa**2
     lagged = float((moves[:, 1:] * moves[:, :-1]).sum() / (moves[:, :-1] ** 2).sum())
-    _within(f"T4 autocorrelation at kappa {kappa:g}", lagged, kappa, math.sqrt(rest / size))
-    error = math.sqrt(2.0 / size * (1.0 + kappa**2) / rest) / rest
-    _within(f"T4 variance of a step at kappa {kappa:g}", moves.var() / step**2, 1.0 / rest, error)
+    expected = float(closed_forms.autocorrelation(kappa))
+    _within(f"T4 autocorrelation at kappa {kappa:g}", lagged, expected, math.sqrt(rest / size))
+    expected = float(closed_forms.variance_ratio(kappa, 1))
+    error = expected * math.sqrt(2.0 / size * (1.0 + kappa**2) / rest)
+    _within(f"T4 variance of a step at kappa {kappa:g}", moves.var() / step**2, expected, error)
     for m in (5, 200):
-        expected = (1.0 - kappa) ** -2 * (1.0 - 2.0 * kappa * (1.0 - kappa**m) / (m * rest))
+        expected = float(closed_forms.variance_ratio(kappa, m))
         sums = _sums(moves, m)
         found = float((sums**2).mean()) / (m * step**2)
         error = expected * math.sqrt(2.0 / sums.size * (1.0 + abs(kappa)))
         _within(f"T4 variance ratio of {m} steps at kappa {kappa:g}", found, expected, error)
-
-
-def _li_almgren(kappa, rate, days):
-    """Variance of the move from a hedged start, over that without feedback."""
-    a = rate * (1.0 - kappa)
-    u = (np.arange(20_000) + 0.5) * (days / 20_000)
-    return float(((1.0 + kappa * rate / a * (1.0 - np.exp(-a * u))) ** 2).mean())
 
 
 @pytest.mark.parametrize(("kappa", "published"), [(0.5, (1.484, 2.516)), (-0.5, (None, 0.528))])
@@ -101,7 +97,7 @@ def test_t5_li_almgren_volatility_grows_from_that_of_the_noise_to_the_hedged_one
     rate, steps = 1.0, 500
     for days, number in zip((1.0, 4.0), published, strict=True):
         paths = _simulate(kappa, paths=4096, steps=steps, days=days, seed=5, hedge_rate=rate, volatility=0.1)
-        expected = _li_almgren(kappa, rate, days)
+        expected = float(closed_forms.li_almgren_variance_hedged(kappa, rate, days))
         if number is not None:
             assert expected == pytest.approx(number, abs=6e-4)
         found, error = _variance_ratio(paths.raw.x, paths.attribution["noise"].to_numpy())
@@ -110,7 +106,7 @@ def test_t5_li_almgren_volatility_grows_from_that_of_the_noise_to_the_hedged_one
     for rate, expected in ((0.02, 1.0), (50.0, (1.0 - kappa) ** -2)):
         paths = _simulate(kappa, paths=1024, steps=1000, days=1.0, seed=5, hedge_rate=rate, volatility=0.1)
         found, error = _variance_ratio(paths.raw.x, paths.attribution["noise"].to_numpy())
-        known = _li_almgren(kappa, rate, 1.0)
+        known = float(closed_forms.li_almgren_variance_hedged(kappa, rate, 1.0))
         assert known == pytest.approx(expected, rel=0.05)
         _within(f"T5 variance at kappa {kappa:g} and rate {rate:g}", found, known, error)
 
@@ -125,16 +121,15 @@ def test_t6_transient_impact_leaves_the_permanent_part(g, rho, kappa):
     impact = {"permanent": g, "half_life": _half_life(rho, steps)}
     paths = _simulate(kappa, paths=256, steps=steps, seed=6, impact=impact)
     found, error = _variance_ratio(paths.raw.x, paths.attribution["noise"].to_numpy())
-    _within(f"T6 variance ratio at g {g:.3g}, kappa {kappa:g}", found, 1.0 / (1.0 - g * kappa) ** 2, error)
+    expected = float(closed_forms.transient_variance_ratio(kappa, g, rho))
+    _within(f"T6 variance ratio at g {g:.3g}, kappa {kappa:g}", found, expected, error)
 
 
 @pytest.mark.parametrize(("g", "rho"), [(1.0, 0.5), (0.5, 0.9), (0.33, 0.67), (0.2, 0.5), (0.7, 0.2)])
 def test_t6_transient_impact_is_stable_between_its_bounds(g, rho):
     steps = 4000
-    low = -(1.0 + rho) / (2.0 - g * (1.0 - rho))
-    high = min(1.0 / g, 1.0 / (1.0 - g * (1.0 - rho)))
     impact = {"permanent": g, "half_life": _half_life(rho, steps)}
-    for bound in (low, high):
+    for bound in closed_forms.transient_stability(g, rho):
         for factor, share in ((0.98, 0.0), (1.02, 1.0)):
             paths = _simulate(factor * bound, paths=8, steps=steps, seed=7, volatility=0.01, impact=impact)
             assert paths.runaway_share == share
@@ -143,7 +138,7 @@ def test_t6_transient_impact_is_stable_between_its_bounds(g, rho):
 @pytest.mark.parametrize("kappa", [0.5, -0.5, 0.8])
 def test_t7_a_shock_is_multiplied(kappa):
     shock = -0.01
-    expected = shock / (1.0 - kappa)
+    expected = shock * float(closed_forms.shock_multiplier(kappa))
     errors = []
     for steps in (500, 1000):
         paths = _simulate(kappa, paths=1, steps=steps, volatility=0.0, shock=100.0 * shock * DEPTH,
@@ -183,7 +178,8 @@ def test_t13_the_last_half_hour_follows_the_day(kappa, h):
     after = np.diff(x, axis=1)[:, day::day].ravel()
     beta = float((before * after).sum() / (before**2).sum())
     error = float((after - beta * before).std() / math.sqrt((before**2).sum()))
-    _within(f"T13 beta at kappa {kappa:g}, h {h:g}", beta, h * kappa, error)
+    expected = float(closed_forms.last_half_hour_beta(kappa, h))
+    _within(f"T13 beta at kappa {kappa:g}, h {h:g}", beta, expected, error)
 
 
 def test_t13_transient_impact_retraces():
@@ -192,7 +188,7 @@ def test_t13_transient_impact_retraces():
                       impact={"permanent": g, "half_life": half_life}, keep_paths=True)  # fmt: skip
     x = paths.raw.path[0, 1:]
     n, rho = np.arange(steps), 0.5 ** (1.0 / steps / half_life)
-    np.testing.assert_allclose(1.0 - x / x[0], (1.0 - g) * (1.0 - rho**n), atol=1e-13)
+    np.testing.assert_allclose(1.0 - x / x[0], closed_forms.retrace(g, rho, n), atol=1e-13)
     assert x[0] == pytest.approx(-0.01, rel=1e-13)
 
 
@@ -214,7 +210,8 @@ def test_t13_vanna_amplifies_where_volatility_rises_as_price_falls(vanna, beta, 
     )  # fmt: skip
     assert paths.runaway_share == paths.raw.vol_clipped.mean() == 0.0
     found, error = _variance_ratio(paths.raw.x, paths.attribution["noise"].to_numpy())
-    _within(f"vanna: variance ratio at kappa {kappa:g}", found, (1.0 - kappa) ** -2, error)
+    expected = float(closed_forms.volatility_ratio(kappa)) ** 2
+    _within(f"vanna: variance ratio at kappa {kappa:g}", found, expected, error)
 
 
 @pytest.mark.parametrize("d2", [-1.0, -0.2, 0.2, 1.0])
@@ -329,6 +326,7 @@ def test_t23_long_gamma_pins_price_at_the_strike(pull, start, percent):
     away = np.abs(paths.raw.x / width + start) / math.sqrt(left)
     found = float((away < math.sqrt(2.0 * math.log(2.0 * pull / math.sqrt(left)))).mean())
     error = math.sqrt(found * (1.0 - found) / 4096)
-    print(f"\n  T23 pinned at pull {pull:g} from {start:g} sd: simulated {100 * found:.1f} %, published "
-          f"{percent:g} %, standard error {100 * error:.1f}", end="")  # fmt: skip
+    exact = float(closed_forms.pinning_probability(pull, start))
+    _within(f"T23 pinned at pull {pull:g} from {start:g} sd", found, exact, error)
+    print(f"; published {percent:g} %", end="")
     assert abs(100.0 * found - percent) < 2.0

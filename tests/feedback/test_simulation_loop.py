@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gammaflow as gf
 from support.feedback_loop import made_up_surface, walk
 
-DAYS, STEPS, PATHS, SEED = 1.0, 40, 5, 11
+DAYS, STEPS, PATHS, SEED = 1.0, 24, 3, 11
 HEDGES = ("gamma", "vanna", "charm", "knock_in")
 HOURS = {name: gf.venues.VENUES[name] for name in ("Deribit", "notes")}
 DEPTH = gf.impact.linear(400e6, source="made up")
 CURVE = gf.impact.book(
-    depth=__import__("pandas").Series([40e6, 300e6], index=[0.1, 1.0]), source="made up", permanent=0.4,
+    depth=pd.Series([40e6, 300e6], index=[0.1, 1.0]), source="made up", permanent=0.4,
     half_life=0.2,
 )  # fmt: skip
 
@@ -55,9 +56,7 @@ CASES: dict[str, dict[str, Any]] = {
 def test_loop(name: str) -> None:
     case = dict(CASES[name])
     surface = made_up_surface(**case.pop("surface"))
-    other = made_up_surface(
-        20, size=900.0, shift=len(surface.vol_shifts) > 1, expiring=surface.expiring
-    )
+    other = made_up_surface(20, size=900.0, shift=len(surface.vol_shifts) > 1, expiring=surface.expiring)
     impact, hours, use = case.pop("impact"), case.pop("hours", False), case.pop("use", None)
     options: dict[str, Any] = {
         "steps": STEPS, "days": DAYS, "seed": SEED, "volatility": 0.7, "beta": -2.0, "vol_of_vol": 0.8,
@@ -68,8 +67,8 @@ def test_loop(name: str) -> None:
     given = [*things["rules"], *(thing for key, thing in things.items() if key != "rules")]
     channels = (*HEDGES, *given, gf.NewTrades(other, start=0.1, end=0.5)) if use is None else (*use, *given)
     found = gf.simulate_feedback(
-        surface, impact=impact, channels=channels, paths=PATHS, keep_paths=True, venues=HOURS if hours else None,
-        **options,
+        surface, impact=impact, channels=channels, paths=PATHS, keep_paths=True,
+        venues=HOURS if hours else None, **options,
     ).raw  # fmt: skip
     if use is None:
         use = (*HEDGES, "new_trades")

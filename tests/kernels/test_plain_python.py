@@ -15,7 +15,10 @@ import pytest
 
 import gammaflow
 from gammaflow import kernels
+from gammaflow.feedback import deleveraging, impact, liquidations
+from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.deleveraging import VolatilityTarget
+from gammaflow.feedback.simulation import simulate_feedback
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts
@@ -24,12 +27,14 @@ from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.impact import flows_loop, moves_loop
 from gammaflow.kernels.moving import moving_sweep, vol_paths
+from gammaflow.kernels.random import fill_normals
 from gammaflow.kernels.smile import smile_rows
 from gammaflow.kernels.smile_fit import normal_equations
 from gammaflow.kernels.sweep import cash_rows
 from gammaflow.positions.flow.classification import TAPE_RULES, Layers, classify
 from gammaflow.pricing import american, barrier, bsm, note
 from gammaflow.pricing.american.boundary import find_boundaries, premiums
+from support.feedback_loop import made_up_surface
 from support.tape_references import messy_tape
 
 NAMES = [module.name for module in pkgutil.iter_modules(kernels.__path__)]
@@ -154,7 +159,30 @@ def call_impact() -> None:
     flows_loop(x, *curve, np.zeros(4))
 
 
+def call_feedback() -> None:
+    fill_normals(5, 2**33, 3, np.zeros(3), np.zeros(3))
+    surface = made_up_surface(expiring="delivered")
+    other = made_up_surface(2, expiring="delivered")
+    root = impact.square_root(20e9, 0.03, source="made up", permanent=0.5, half_life=0.3)
+    channels = [
+        "gamma", "vanna", "charm", "knock_in", deleveraging.FixedCut(3e8, 0.3), deleveraging.Drawdown(3e8),
+        liquidations.pool([9e8, 4e8], [60e3, 70.1e3], [69.9e3, 78e3], ["long", "short"]),
+        BasisUnwind(2e8, end=0.5), LeveragedFunds([(2.0, 2e9)]), DipBuyers(1e8), NewTrades(other, end=0.6),
+    ]  # fmt: skip
+    chosen = {"paths": 1, "steps": 3, "volatility": 0.9, "beta": -2.0, "shock": -4e8}
+    simulate_feedback(
+        surface, impact=root, channels=channels, depth_withdrawal=0.5, vol_of_vol=0.5, liquidation_steps=2,
+        **chosen,
+    )  # fmt: skip
+    deep, still = impact.linear(1e9, source="made up"), made_up_surface(shift=False)
+    simulate_feedback(still, impact=deep, mode="implicit", **chosen)
+    simulate_feedback(still, impact=deep, **chosen)
+
+
 def call_deleveraging() -> None:
+    rule = deleveraging.VolatilityTarget(1e9, volatility=0.5)
+    rule.flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
+
     VolatilityTarget(1e9, volatility=0.5).flow(volatility=[0.5, 0.9, 0.7], days=[0.0, 1.0, 2.0])
 
 
@@ -169,6 +197,7 @@ CALLS = [
     call_bands,
     call_impact,
     call_deleveraging,
+    call_feedback,
 ]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.app import cli
-from gammaflow.report.gain_table import gain_lines, zone_table
+from gammaflow.report.gain_table import gain_lines, gain_note, zone_table
 from gammaflow.text import price_text
 
 DEPTH = gf.impact.linear(150e6, source="<b>order books</b> of one week", range=(0.5, 2.0))
@@ -115,6 +115,11 @@ def test_vol_that_moves_with_spot_gives_it_vanna():
     report = gf.analyze(demo(), depth=1e8, dynamics=gf.dynamics.spot_vol_beta(-3.0), spots=[6e4, 7e4, 8e4])
     assert (report.loop_gain.table["vanna"].abs() > 0.01).all()
     assert "every volatility moves by -3 vol points" in report.to_markdown()
+    fixed = gf.sweep_spot(report.book, [7e4])
+    assert "Vanna: vol does not move with spot." in gain_note(gf.loop_gain(fixed, 1e8))
+    assert "Vanna: every vol moves by -2 points per +1 % of ln S" in gain_note(
+        gf.loop_gain(fixed, 1e8, beta=-2)
+    )
 
 
 def test_books_take_a_depth_too_if_they_have_a_sign():

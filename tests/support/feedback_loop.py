@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -19,7 +20,9 @@ CHANNELS = (
 HEDGES = ("gamma", "vanna", "charm", "knock_in", "new_trades")
 
 
-def made_up_surface(seed: int = 0, *, size: float = 2_000.0, expiring: str = "unwound", shift: bool = True) -> Any:
+def made_up_surface(
+    seed: int = 0, *, size: float = 2_000.0, expiring: str = "unwound", shift: bool = True
+) -> Any:
     """Three groups: free, down and in (continuous), up and in (two closes); with an expiry after 0.4 days."""
     rng = np.random.default_rng(seed)
     x = 0.01 * np.arange(-40, 31)
@@ -51,6 +54,7 @@ def made_up_surface(seed: int = 0, *, size: float = 2_000.0, expiring: str = "un
 
 def shapley(value: Any, old: tuple[float, ...], new: tuple[float, ...]) -> list[Any]:
     """Mean over the orders of change of what each argument changes."""
+    value = cache(value)
     parts: list[Any] = [0.0] * len(old)
     orders = list(permutations(range(len(old))))
     for order in orders:
@@ -94,8 +98,9 @@ def rule_share(rule: Any, vol: float, drawdown: float, day: float, before: float
 def walk(
     surface: Any, impact: Any, *, path: int, steps: int, days: float, seed: int, volatility: float,
     use: tuple[str, ...], beta: float = 0.0, vol_of_vol: float = 0.0, vol_reversion: float = 0.0,
-    lowest_volatility: float = 0.05, hedge_fraction: float = 1.0, hedge_every: int = 1, hedge_band: float = 0.0,
-    hedge_rate: float | None = None, shock: float = 0.0, shock_days: float = 0.0, rules: Any = (), pools: Any = None,
+    lowest_volatility: float = 0.05, hedge_fraction: float = 1.0, hedge_every: int = 1,
+    hedge_band: float = 0.0, hedge_rate: float | None = None, shock: float = 0.0, shock_days: float = 0.0,
+    rules: Any = (), pools: Any = None,
     liquidation_steps: int = 1, unwind: Any = None, new: Any = None, funds: Any = None, dips: Any = None,
     closes: Any = (), depth_withdrawal: float = 0.0, opened: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
@@ -154,7 +159,8 @@ def walk(
                 if knocked[i][g] or not f.side[g]:
                     continue
                 seen = f.observed[g] == "continuous" or (
-                    f.observed[g] == "close" and any(t - dt + 1e-9 * dt < look <= t + 1e-9 * dt for look in f.looks[g])
+                    f.observed[g] == "close"
+                    and any(t - dt + 1e-9 * dt < look <= t + 1e-9 * dt for look in f.looks[g])
                 )
                 if seen and f.side[g] * (x - f.barrier_x[g]) >= 0.0:
                     states = knocked[i].copy()
@@ -185,12 +191,16 @@ def walk(
         if pools is not None:
             amount = 0.0
             for side, reached in enumerate((low, high)):
-                amount += pools.cumulative(S0 * math.exp(reached), S0) - pools.cumulative(S0 * math.exp(fired[side]), S0)
+                amount += pools.cumulative(S0 * math.exp(reached), S0) - pools.cumulative(
+                    S0 * math.exp(fired[side]), S0
+                )
                 fired[side] = reached
             queue.append(amount)
             flow["liquidations"] = sum(queue[-liquidation_steps:]) / liquidation_steps
         if unwind:
-            flow["basis"] = -(1.0 - unwind.futures_weight) * spread(unwind.value, unwind.start, unwind.end, k, dt)
+            flow["basis"] = -(1.0 - unwind.futures_weight) * spread(
+                unwind.value, unwind.start, unwind.end, k, dt
+            )
         if funds and any(t + 1e-9 * dt < close <= t + (1 + 1e-9) * dt for close in closes):
             r = math.exp(x - closed) - 1.0
             for i, (leverage, _) in enumerate(funds.funds):

@@ -12,7 +12,7 @@ def _phi(d):
 
 
 def terms(book):
-    """Flag, price of what the row is on over spot, strike, years, rate, yield, vol and signed units, by row."""
+    """Flag, ratio of the underlying to spot, strike, years, rate, yield, vol and signed units, by row."""
     out = []
     for i in range(len(book)):
         ratio = float(book["forward_ratio"][i])
@@ -59,7 +59,7 @@ def slopes(book, x, beta=0.0):
 
 
 def cumulative(book, end, beta=0.0, steps=20_000):
-    """x, and the flows of gamma and vanna from 0 to each x, up to x = `end` in equal steps (midpoint sums)."""
+    """x, and the flows of gamma and vanna from 0 to each x, up to `end` in equal steps (midpoint sums)."""
     x = np.linspace(0.0, end, steps + 1)
     step = end / steps
     sums = [
@@ -83,7 +83,7 @@ def landing(x, flows, shock, flow):
 
 
 def hedged_in_steps(units, spot, shock, move, slices=4_000, rest=200_000):
-    """Where price ends if the shock is sold in slices, and dealers hedge each move one step later, at its price.
+    """Last price where the shock is sold in slices and dealers hedge each move one step later.
 
     `units` gives dealers' delta at a spot, `move` the log return of all that was traded so far (permanent).
     """

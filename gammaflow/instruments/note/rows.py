@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,9 @@ _LOOSER, _LEAST = 10.0, 1e-9
 # Steps of the grid in ln sigma, each twice the last, until two agree; where none do, the spots are halved.
 _STEPS = (8, 16, 32)
 _FEW = 8
+
+# Terms of notes that are cached.
+_KEPT = 1024
 
 #: Cash greeks of one note at some spots, all of one volatility.
 _Value = Callable[[Array, float], dict[str, Array]]
@@ -74,12 +79,12 @@ class Note(Instrument):
 
     def jumps(self, rows: Rows, at: Scenario) -> Array:
         """Continuously observed barriers that have not been hit [currency]."""
-        left = [note.terms(rows.asof, at.days) for note in rows.terms]
+        left = [_terms(note, rows.asof, at.days) for note in rows.terms]
         return np.array([t.barrier for t in left if t.continuous and not t.knocked and t.barrier > 0.0])
 
     def events(self, rows: Rows) -> Events:
         """Barriers of notes that are not knocked in; looks, calls and coupons before maturity."""
-        left = [note.terms(rows.asof) for note in rows.terms]
+        left = [_terms(note, rows.asof, 0.0) for note in rows.terms]
         barrier = np.array([np.nan if t.knocked or t.barrier == 0.0 else t.barrier for t in left])
         always = np.array([t.continuous for t in left])
         hit = always & (rows.spot <= barrier)
@@ -97,10 +102,16 @@ class Note(Instrument):
 NOTE = Note()
 
 
+@lru_cache(maxsize=_KEPT)
+def _terms(note: Any, asof: Any, days: float) -> Any:
+    """Remaining terms of a note, which take longer to set out than one volatility takes to value."""
+    return note.terms(asof, days)
+
+
 def _valued(rows: Rows, i: int, names: tuple[str, ...], days: float, tol: float) -> _Value:
     """The cash greeks `names` of one row as a function of spots and volatility."""
     note = rows.terms[i]
-    terms = note.terms(rows.asof, days)
+    terms = _terms(note, rows.asof, days)
 
     def value(spots: Array, sigma: float) -> dict[str, Array]:
         carry = rows["dividend_yield"][i]

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gammaflow as gf
+from support.feedback_loop import made_up_surface
+
+SURFACE = gf.constant_gamma_surface(-1e8, 70_000.0)
+DEPTH = gf.impact.linear(294e6, source="made up")
+
+
+def simulate(book: Any = SURFACE, **options: Any) -> Any:
+    return gf.simulate_feedback(
+        book, **({"impact": DEPTH, "volatility": 0.5, "paths": 3, "steps": 4} | options)
+    )
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "no impact": ({"impact": None}, r"impact: received NoneType; .*never a default"),
+    "no book": ({"book": 3.0}, r"book: received float; legal: a Book"),
+    "negative volatility": ({"volatility": -0.1}, r"volatility: received -0.1; volatility must be >= 0"),
+    "no volatility": ({"volatility": None}, r"volatility: received none, and the book has no options"),
+    "no path": ({"paths": 0}, r"paths: received 0; paths must be >= 1"),
+    "half a step": ({"steps": 2.5}, r"steps: received 2.5; steps must be a whole number"),
+    "a truth": ({"seed": True}, r"seed: received True"),
+    "no time": ({"days": 0.0}, r"days: received 0.0; days must be > 0"),
+    "too much hedge": ({"hedge_fraction": 1.5}, r"hedge_fraction: received 1.5; .* <= 1"),
+    "no rate": ({"hedge_rate": 0.0}, r"hedge_rate: received 0.0; hedge_rate must be > 0"),
+    "mode": ({"mode": "guess"}, r"mode: received 'guess'; legal: 'explicit', 'implicit'"),
+    "band": ({"mode": "implicit", "hedge_band": 1.0}, r"hedge_band: received with mode='implicit'"),
+    "withdrawal": ({"volatility": 0.0, "depth_withdrawal": 0.5}, r"received with volatility 0"),
+    "long shock": ({"shock": -1.0, "shock_days": 2.0}, r"shock_days: received 2, more than days = 1"),
+    "venues": ({"venues": ["Deribit"]}, r"venues: received list; legal: a mapping"),
+    "name": ({"channels": ["gama"]}, r"channels: received 'gama'; legal: 'gamma', 'vanna'"),
+    "twice": ({"channels": ["gamma", "gamma"]}, r"'gamma' 2 times; name it once"),
+    "as name": ({"channels": ["liquidations"]}, r"pass pools of gf.liquidations"),
+    "unknown thing": ({"channels": ["gamma", 3.0]}, r"channels: received float"),
+    "no sequence": ({"channels": 3.0}, r"channels: received float"),
+    "two buyers": ({"channels": [gf.DipBuyers(1.0), gf.DipBuyers(2.0)]}, r"received DipBuyers twice"),
+    "trades of what": ({"channels": [gf.NewTrades("book")]}, r"NewTrades of str; legal: a Book"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str) -> None:
+    options, words = REFUSED[case]
+    with pytest.raises(gf.SchemaError, match=words):
+        simulate(**options)
+
+
+def test_all_problems_at_once() -> None:
+    with pytest.raises(gf.SchemaError) as error:
+        simulate(paths=0, beta="x", channels=["gama"], frames=1)
+    assert str(error.value).count("\n  - ") == 4
+
+
+def test_surfaces_that_do_not_fit() -> None:
+    with pytest.raises(gf.MismatchError, match=r"days: received 2, and a surface of 1 days"):
+        simulate(days=2.0)
+    delivered = made_up_surface(expiring="delivered")
+    with pytest.raises(gf.MismatchError, match=r"'implicit' and a surface whose expiring hedges"):
+        simulate(delivered, mode="implicit")
+    with pytest.raises(
+        gf.MismatchError, match=r"x: 71 nodes from -0.4 to 0.3, against .*expiring: 'delivered'"
+    ):
+        simulate(channels=[gf.NewTrades(delivered)])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: gf.BasisUnwind(1e6, start=1.0, end=0.5), r"end: received 0.5, before start = 1.0"),
+        (lambda: gf.BasisUnwind(1e6, futures_weight=1.5), r"futures_weight: received 1.5; .* <= 1"),
+        (lambda: gf.BasisUnwind(np.nan, per_1pct=0.0, basis=-1.0), r"(?s)value: .*basis: .*per_1pct: "),
+        (lambda: gf.LeveragedFunds([2.0]), r"funds: received \[2.0\]; legal: pairs"),
+        (lambda: gf.LeveragedFunds([(2.0, -1.0)]), r"aum: received -1.0; aum must be >= 0"),
+        (lambda: gf.DipBuyers(-1.0, limit=-2.0, reference=0.0), r"(?s)per_1pct: .*reference: .*limit: "),
+        (lambda: gf.NewTrades(SURFACE, start=-1.0), r"start: received -1.0; start must be >= 0"),
+    ],
+)
+def test_channels_refuse(make: Any, words: str) -> None:
+    with pytest.raises(gf.SchemaError, match=words):
+        make()
+
+
+def test_a_venue_without_hours() -> None:
+    surface = replace(made_up_surface(), venue=("nowhere", "nowhere", "nowhere"))
+    with pytest.raises(gf.SchemaError, match=r"venues: received 'nowhere'; known are"):
+        simulate(surface, venues=gf.venues.VENUES)
