@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 
@@ -393,6 +393,7 @@ def test_without_calls_there_is_no_call_wall():
     assert ("call wall", "none") in levels.lines()
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 200))
 def test_every_flip_reprices_to_zero_and_bounds_a_zone(seed):
     levels = gf.find_levels(gf.sweep_spot(random_book(seed, rows=12)))

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gammaflow as gf
@@ -146,6 +146,7 @@ def spoiled(chain, defect, rows):
     return chain.with_columns(**new)
 
 
+@settings(max_examples=40)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(sorted(DEFECTS)), st.lists(st.integers(0, 11), min_size=1, max_size=12)),

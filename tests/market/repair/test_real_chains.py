@@ -54,17 +54,20 @@ def test_spx_rates_are_those_of_the_day(shared):
 
 
 def test_deribit_forwards_agree_with_the_vendors_within_their_error(shared):
-    """Median within 2 bp on liquid expiries; 1 and 2 stated errors hold about what a normal error would."""
+    """Median within 2 bp on liquid expiries; 1 and 2 stated errors hold about what a normal error would.
+
+    Of snapshots hours apart every other one.
+    """
     found = []
-    for path in sorted((shared / "data/deribit").glob("deribit_options_snapshot_*.csv")):
+    for path in sorted((shared / "data/deribit").glob("deribit_options_snapshot_*.csv"))[::2]:
         for symbol in ("BTC", "ETH"):
             table = repair_chain(gf.read_chain(path, symbol=symbol)).forwards
             found.append(table[table["forward"].notna()].assign(symbol=symbol))
     table = pd.concat(found)
-    assert len(table) > 560
+    assert len(table) > 290
     liquid = table[table["liquid"]]
     median = liquid["difference"].abs().groupby(liquid["symbol"]).median()
-    assert (liquid["symbol"].value_counts() > 140).all()
+    assert (liquid["symbol"].value_counts() > 70).all()
     assert (median < 2.0).all()
     z = ((table["forward"] - table["vendor_forward"]) / table["error"]).abs()
     assert 0.65 < (z < 1).mean() < 0.80

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import gammaflow as gf
@@ -40,6 +40,7 @@ def test_forward_rate_and_carry_are_found_and_the_original_is_kept():
     assert (repaired.marks["reason"] == "").all()
 
 
+@settings(max_examples=30)
 @given(
     rate=st.floats(-0.02, 0.09),
     carry=st.floats(-0.03, 0.06),
@@ -318,6 +319,7 @@ def test_hours_since_the_us_close(moment, hours):
 NASTY = st.sampled_from([0.0, 1e-300, 1e-5, 0.01, 0.3, 1.0, 25.0, 3999.0, 1e9, np.nan])
 
 
+@settings(max_examples=30)
 @given(
     st.data(), st.booleans(), st.sampled_from(["european", "american"]), st.sampled_from(["vendor", "mid"])
 )

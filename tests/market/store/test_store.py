@@ -80,7 +80,7 @@ POSITIVE = st.floats(min_value=0.0, exclude_min=True, allow_infinity=False)
 ANY = st.floats(allow_infinity=False)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_odd_values_survive(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 5))
