@@ -79,7 +79,7 @@ def test_an_edited_helper_is_never_served_stale(package: Path, tmp_path: Path) -
 @pytest.mark.slow
 def test_workers_that_compile_at_once_share_a_sound_cache(package: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    found = [finish(p) for p in [start(package, store) for _ in range(3)]]
+    found = [finish(p) for p in [start(package, store) for _ in range(2)]]
     assert all(f["block"] == found[0]["block"] for f in found)
     assert not list(store.rglob("*.tmp.*"))
     (damaged,) = store.rglob("bsm.default_loop*.nbc")
@@ -289,18 +289,17 @@ def test_a_relative_folder_is_refused(monkeypatch: pytest.MonkeyPatch, folder: s
 def test_an_import_leaves_nothing_in_the_current_folder(tmp_path: Path, env: dict[str, str]) -> None:
     root = Path(gammaflow.__file__).parents[1]
     clean = {k: v for k, v in os.environ.items() if k not in ("HOME", "GAMMAFLOW_CACHE_DIR")}
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", "import gammaflow; print(gammaflow.__version__)"],
-            env={**clean, "PYTHONPATH": str(root), **env},
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
+    done = subprocess.run(
+        [sys.executable, "-c", "import gammaflow; print(gammaflow.__version__)"],
+        env={**clean, "PYTHONPATH": str(root), **env},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    if "GAMMAFLOW_CACHE_DIR" in env:
+        assert done.stderr.splitlines()[-1].startswith(
+            "gammaflow.errors.GammaflowError: GAMMAFLOW_CACHE_DIR: received 'gammaflow'; it must be"
         )
-        if "GAMMAFLOW_CACHE_DIR" in env:
-            assert done.stderr.splitlines()[-1].startswith(
-                "gammaflow.errors.GammaflowError: GAMMAFLOW_CACHE_DIR: received 'gammaflow'; it must be"
-            )
-        else:
-            assert (done.stdout.strip(), done.stderr) == (gammaflow.__version__, "")
-        assert not list(tmp_path.iterdir())
+    else:
+        assert (done.stdout.strip(), done.stderr) == (gammaflow.__version__, "")
+    assert not list(tmp_path.iterdir())

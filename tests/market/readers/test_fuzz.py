@@ -54,7 +54,7 @@ VALUES = st.one_of(
 #: The long run: GAMMAFLOW_FUZZ_SECONDS=600 pytest tests/market/readers/test_fuzz.py -k mutations -s
 SECONDS = float(os.environ.get("GAMMAFLOW_FUZZ_SECONDS", "0"))
 SEED = int(os.environ.get("GAMMAFLOW_FUZZ_SEED", "1"))
-EXAMPLES = 400
+EXAMPLES = 240
 
 
 def attempt(path: Path, content: bytes, arguments: dict[str, str]) -> None:
