@@ -87,66 +87,62 @@ def check_levels(book):
     return levels
 
 
-def books(path, settings):
-    """The books of each underlying of a file, which is read once and repaired once for each rate."""
-    name = path.name
-    symbols = (
-        ("BTC", "ETH")
-        if name.startswith("deribit_options")
-        else (name[:3],)
-        if name == "CDE.json"
-        else (None,)
-    )
-    for symbol in symbols:
-        chain = gf.read_chain(path, symbol=symbol)
-        made = {}
-        for repair, rate, rule in settings:
-            if (repair, rate) not in made:
-                repaired = gf.repair_chain(chain, rate=rate) if repair else chain.with_columns(rate=rate)
-                made[repair, rate] = repaired
-            yield gf.assign_positions(made[repair, rate], rule)
+def books(path, symbol, settings):
+    """The books of one underlying of a file, which is read once and repaired once for each rate."""
+    chain = gf.read_chain(path, symbol=symbol)
+    made = {}
+    for repair, rate, rule in settings:
+        if (repair, rate) not in made:
+            repaired = gf.repair_chain(chain, rate=rate) if repair else chain.with_columns(rate=rate)
+            made[repair, rate] = repaired
+        yield gf.assign_positions(made[repair, rate], rule)
 
 
 def planned(shared):
-    """Files and their settings: 2 of each small file but Deribit's; 1 of the others.
+    """Files, underlyings and their settings: 2 of each small file but Deribit's; 1 of the others.
 
-    So every rule, and every rate with and without repair, meets every format.
+    Deribit's files give their two underlyings in turn, so that in 32 files each meets all sixteen settings.
+    Every rule, and every rate with and without repair, meets every other format.
     """
     plan = []
     for pattern in FILES:
         files = sorted((shared / "data").glob(pattern))
         assert files, pattern
         for i, path in enumerate(files):
-            few = path.stat().st_size < 1e6 and not pattern.startswith("deribit")
-            plan.append((path, SETTINGS[5 * i % 8 :: 8] if few else SETTINGS[5 * i % 16 :: 16]))
+            deribit = pattern.startswith("deribit")
+            few = path.stat().st_size < 1e6 and not deribit
+            symbol = (
+                ("BTC", "ETH")[(i + i // 16) % 2] if deribit else "CDE" if path.name == "CDE.json" else None
+            )
+            plan.append((path, symbol, SETTINGS[5 * i % 8 :: 8] if few else SETTINGS[5 * i % 16 :: 16]))
     return plan
 
 
 def test_every_setting_meets_every_format(shared):
     met = {}
-    for path, settings in planned(shared):
+    for path, symbol, settings in planned(shared):
         vendor = path.parent.name.removesuffix("_daily")
-        met.setdefault(vendor, set()).update(settings)
-    assert met.pop("deribit") == set(SETTINGS)
+        met.setdefault(vendor, set()).update((symbol, *setting) for setting in settings)
+    assert met.pop("deribit") == {(symbol, *setting) for symbol in ("BTC", "ETH") for setting in SETTINGS}
     assert set(met) == {"cboe", "yahoo_cboe_json", "stocks"}
     for settings in met.values():
-        assert {setting[:2] for setting in settings} == {setting[:2] for setting in SETTINGS}
-        assert {rule for _, _, rule in settings} == set(RULES)
+        assert {setting[1:3] for setting in settings} == {setting[:2] for setting in SETTINGS}
+        assert {rule for *_, rule in settings} == set(RULES)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_levels_of_every_real_chain(shared, part):
-    """Each file under some of the sixteen settings in turn."""
+    """Each file under some of the sixteen settings in turn, two parts of as many books."""
     plan = planned(shared)
     assert len(plan) > 120
     zones = flips = 0
-    for path, settings in plan[part * len(plan) // 4 : (part + 1) * len(plan) // 4]:
+    for path, symbol, settings in plan[part * len(plan) // 2 : (part + 1) * len(plan) // 2]:
         if path.name in REFUSED:
             with pytest.raises(GammaflowError):
                 gf.read_chain(path)
             continue
-        for book in books(path, settings):
+        for book in books(path, symbol, settings):
             levels = check_levels(book)
             zones, flips = zones + len(levels.zones), flips + len(levels.flips)
     assert min(zones, flips) > 20
