@@ -94,7 +94,7 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     marks: NDArray[np.int64] = np.zeros((MARKS, padded), np.int64)
     path: Array = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
-        setup.surface.spot, options["mode"] == "implicit", _rows(stack, flows), clock, stack.grid,
+        setup.surface.spot, True if options["mode"] == "implicit" else None, _rows(stack, flows), clock, stack.grid,
         _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
         _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def _clock(setup: Setup, stack: Stack, dt: float) -> tuple[Clock, NDArray[np.int
     frame[frames] = np.arange(len(frames))
     dropped = np.searchsorted(days[stack.drops + 1], t, side="right")
     day = np.floor(t + _SAME).astype(np.int64)
-    return Clock(dt, weight, np.stack([node, day, frame, dropped]), stack.drops), frames
+    return Clock(dt, weight, np.stack([node, day, frame, dropped]), stack.drops, len(frames)), frames
 
 
 def _groups(stack: Stack, n: int, dt: float) -> Groups:

@@ -40,6 +40,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS = {"contract", "arcp"}
 KERNEL: dict[str, Any] = {"fastmath": FLAGS, "error_model": "numpy", "nogil": True}
+# Only kernels call them: no entry from Python or C.
+INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 ANY_ORDER: dict[str, Any] = {**KERNEL, "fastmath": FLAGS | {"reassoc", "nsz"}}
 PACKED = {
     512: r"\bvf?m\w+pd\b.*%zmm",
@@ -62,7 +64,7 @@ def scalar(function: F) -> F:
 
 def subroutine(*, any_order: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compile a loop that kernels call."""
-    return njit(**(ANY_ORDER if any_order else KERNEL))  # type: ignore[no-any-return]
+    return njit(**(ANY_ORDER if any_order else KERNEL), **INNER)  # type: ignore[no-any-return]
 
 
 def kernel(*writes: str, any_order: bool = False) -> Callable[[Callable[..., Any]], Kernel]:

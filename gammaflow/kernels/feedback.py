@@ -64,8 +64,8 @@ def _blend(units, sides, clock, nu, nx, step, slices, reach, first, last):
 
 
 @subroutine()
-def _changes(grid, groups, clock, use, implicit, step, rows, slices, s, z, delivered):
-    """Changes of each group's delta in the step before, unless it was implicit, and knock-ins, to pending."""
+def _changes(grid, groups, clock, use, explicit, step, rows, slices, s, z, delivered):
+    """Changes of each group's delta in the step before, if explicit, and knock-ins, to pending."""
     stay_apart()
     nu, now, before = grid.nu, slices[step % 2], slices[1 - step % 2]
     for g in range(len(groups.venue)):
@@ -79,7 +79,7 @@ def _changes(grid, groups, clock, use, implicit, step, rows, slices, s, z, deliv
                 s[pending + NEW_PENDING, j] += use[4] * (after - was) * s[delta, j]
             continue
         weight = 0.5 * (after + was)
-        if not implicit:
+        if explicit:
             add_changes(before[g], now[g], nu, use, weight, after - was, delta, pending, g, s, z)
         for i in range(clock.table[3, step - 1], clock.table[3, step]):
             node = clock.drops[i]
@@ -121,16 +121,18 @@ def simulate_paths(
 ):  # fmt: skip
     """Paths start..stop, a multiple of `block` of them; rows of the results in `feedback_state`.
 
-    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty.
+    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty. `implicit` is
+    True or None: numba leaves out what is behind a test for None, and the implicit steps take as long to
+    compile as all the rest.
     """
     stay_apart()
     steps = clock.table.shape[1] - 1
     count, venues = len(groups.venue), len(hedge.open)
-    frames = FRAMES + clock.table[2].max() + 1
+    frames = FRAMES + clock.frames
     hedging = False
     for c in range(HEDGED):
         hedging |= hedge.use[c] != 0.0
-    implicit = implicit and hedging
+    explicit = implicit is None
     line = not math.isnan(law.slope) and law.permanent == 1.0 and law.withdrawal == 0.0
     bottom, top = grid.x_low, grid.x_low + grid.x_step * (grid.nx - 1)
     slices = np.empty((2, count, 2, grid.nx * grid.nu))
@@ -163,21 +165,27 @@ def simulate_paths(
                         high,
                     )
                 _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
+                delivered = out[DELIVERED, first:]
                 _changes(
-                    grid, groups, clock, hedge.use, implicit, k, rows, slices, s, z, out[DELIVERED, first:]
+                    grid, groups, clock, hedge.use, explicit, k, rows, slices, s, z, delivered
                 )
             if k == steps:
                 break
             _others(flows, vol, clock.dt, k, rows, s, out, first)
             draw(seed, first, k, s)
-            if implicit:
-                low, high = 0, grid.nx - 2
-                _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
-                _blend(
-                    groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k + 1, slices, reach, low, high
-                )
-                before, now = slices[k % 2], slices[1 - k % 2]
-                solve_steps(grid, groups, hedge, law, vol, before, now, k, rows, active, s, z, marks, first)
+            if implicit is not None:
+                if hedging:
+                    # min: a variable, for which _blend is not compiled again.
+                    low, high = min(low, 0), grid.nx - 2
+                    for to in range(k, k + 2):
+                        _blend(
+                            groups.units, groups.barrier[1], clock, grid.nu, grid.nx, to, slices, reach, low,
+                            high,
+                        )  # fmt: skip
+                    before, now = slices[k % 2], slices[1 - k % 2]
+                    solve_steps(
+                        grid, groups, hedge, law, vol, before, now, k, rows, active, s, z, marks, first
+                    )
             if hedging:
                 for v in range(venues):
                     if hedge.open[v, k]:

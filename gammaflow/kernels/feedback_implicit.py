@@ -46,7 +46,8 @@ _ROUNDING = 1e-14
 
 @subroutine()
 def _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, r, store):
-    """Flow of a path's hedges when ln S moves by r in the step; `store` adds them to what is pending."""
+    """Flow of a path's hedges when ln S moves by r in the step; `store` (0.0 or 1.0) adds them to what is pending."""
+    # A float, since numba compiles a function again for each constant truth or whole number.
     stay_apart()
     nu = grid.nu
     free = s[U, j] + vol.beta * r - vol.reversion * s[U, j] + vol.volatility * s[TWO, j]
@@ -116,7 +117,7 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
         Q, reached = s[NET, j], s[REACHED, j]
         a = start + _moved(law, Q, reached, F, factor)
         origin, found = a, False
-        H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, a, False)
+        H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, a, 0.0)
         fa = a - start - _moved(law, Q, reached, F + H, factor)
         b, fb, failed = a, fa, False
         stretch = -fa
@@ -127,7 +128,7 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
             a, fa = b, fb
             b = a + stretch
             stretch *= 2.0
-            H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, b, False)
+            H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, b, 0.0)
             fb = b - start - _moved(law, Q, reached, F + H, factor)
             if not (fb - fa) * (b - a) > 0.0:
                 break
@@ -140,7 +141,7 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
                 c = b - fb * (b - a) / (fb - fa)
                 if not min(a, b) < c < max(a, b):
                     c = 0.5 * (a + b)
-                H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, c, False)
+                H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, c, 0.0)
                 fc = c - start - _moved(law, Q, reached, F + H, factor)
                 if (fc > 0.0) == (fb > 0.0):
                     b, fb = c, fc
@@ -153,14 +154,14 @@ def solve_steps(grid, groups, hedge, law, vol, before, now, step, rows, active, 
             was = -math.inf
             for i in range(scans + 1):
                 at = origin + (b - origin) * (i / max(scans, 1))
-                H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, at, False)
+                H = _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, at, 0.0)
                 sum_ = (at - start - _moved(law, Q, reached, F + H, factor)) * (1.0 if b >= origin else -1.0)
                 failed |= scans > 0 and not sum_ > was
                 was = sum_
         if failed:
             marks[FAILED, first + j] = 1
             b = origin
-        _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, b, True)
+        _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, b, 1.0)
         s[MOVE, j] = b
     for j in range(s.shape[1]):
         s[PRICE, j] *= exp(min(max(0.5 * s[MOVE, j], -50.0), 50.0))

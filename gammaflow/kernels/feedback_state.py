@@ -61,6 +61,7 @@ class Clock(NamedTuple):
     weight: Any  # (n + 1,) of the node of the surface above each time
     table: Any  # (4, n + 1) int: node below, day, frame or -1, expiries past whose hedge is delivered
     drops: Any  # (k,) int: nodes before those expiries
+    frames: int
 
 
 class Groups(NamedTuple):
