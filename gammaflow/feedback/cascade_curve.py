@@ -213,7 +213,7 @@ def cascade_curve(
 def _ascending(shocks: Any) -> Array:
     try:
         values = np.atleast_1d(floats(shocks))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.array([np.nan])
     if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (np.diff(values) <= 0.0).any():
         raise SchemaError(
