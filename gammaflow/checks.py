@@ -204,6 +204,11 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
     return stamp.tz_convert("UTC")
 
 
+def _shown(value: Any) -> str:
+    """A value in one line: `attempt` takes further lines for further problems."""
+    return " ".join(repr(value).split()) if np.ndim(np.asarray(value, object)) else repr(value)
+
+
 def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool = False) -> float:
     """A finite float above `low`, or SchemaError."""
     kind = "a number "
@@ -215,7 +220,7 @@ def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool 
     except (TypeError, ValueError, OverflowError):
         pass
     legal = legal_range(low, open_low=open_low)
-    raise SchemaError(f"{name}: received {value!r}; {name} must be {kind}{legal}.")
+    raise SchemaError(f"{name}: received {_shown(value)}; {name} must be {kind}{legal}.")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:
@@ -226,7 +231,7 @@ def check_choice(value: Any, name: str, legal: Any) -> Any:
     except (TypeError, ValueError):  # arrays, and <NA>, are equal to nothing
         known = False
     if not known:
-        raise SchemaError(f"{name}: received {value!r}; legal: {', '.join(map(repr, choices))}.")
+        raise SchemaError(f"{name}: received {_shown(value)}; legal: {', '.join(map(repr, choices))}.")
     return value
 
 

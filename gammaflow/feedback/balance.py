@@ -191,14 +191,16 @@ class Balance(Frozen):
         edges, limits = self.path.pieces.edges, self.path.pieces.limits()
         cell = int(np.searchsorted(edges, 0.0))
         hedges = self.path.hedge_fraction * (limits[0, :, cell] if sign > 0.0 else limits[1, :, cell - 1])
-        fired = np.interp(sign * NEAR_REST, *self._pools) / (sign * NEAR_REST)
+        x, flow = self._pools
+        beside = int(np.searchsorted(x, 0.0) + sign)
+        fired = flow[beside] / x[beside] if 0 <= beside < len(x) else 0.0
         slopes = np.array([*hedges, 0.0, fired])
 
         def excess(log_size: float) -> float:
             x = sign * np.exp(log_size)
             return float((self.impact.flow(x) - slopes.sum() * x) / shock) - 1.0
 
-        least, most = -700.0, np.log(10.0 * NEAR_REST)
+        least, most = -740.0, np.log(10.0 * NEAR_REST)
         if not excess(least) < 0.0 < excess(most):
             return np.array([shock, *(0.0 * slopes)])
         return np.array([shock, *(slopes * sign * np.exp(brentq(excess, least, most, xtol=1e-15)))])

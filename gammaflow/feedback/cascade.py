@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.feedback import cascade_text
+from gammaflow.feedback.arguments import beta_warnings
 from gammaflow.feedback.balance import FLOWS, NEAR_REST, Balance, Fold, Root
 from gammaflow.feedback.cascade_inputs import find_balance, reach_of
 from gammaflow.feedback.hedge_path import HedgePath
@@ -24,6 +25,9 @@ from gammaflow.positions.book import Book
 __all__ = ["Cascade", "exogenous_flow", "flows_of", "returns_of", "solve_cascade"]
 
 Array = NDArray[np.float64]
+
+# Plausible move of ln S by a shock alone.
+_LARGEST = 2.0
 
 # Difference in ln S of a landing that its flows sharpen.
 _ROUNDING = 1e-14
@@ -93,6 +97,19 @@ class Cascade(Frozen):
     def amplification(self) -> float:
         """Log return over that of the shock alone [-]; NaN for a shock of 0 and for a runaway."""
         return self.log_return / self.alone if self.shock else np.nan
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Implausible inputs, one sentence each."""
+        path, impact = self.balance.path, self.balance.impact
+        pools = self.balance.liquidations
+        found = [*beta_warnings(path.beta), *impact.warnings, *(pools.warnings if pools is not None else ())]
+        if abs(self.alone) > _LARGEST:
+            found.append(
+                f"shock: received {self.shock:g} {path.currency}, which alone moves ln S by "
+                f"{self.alone:.3g}; plausible: up to {_LARGEST:g} in size; give shock and depth in one unit"
+            )
+        return tuple(found)
 
     @property
     def by_channel(self) -> pd.Series:

@@ -136,9 +136,11 @@ def deleveraging_table(
             )
         values = owned.to_numpy() * (1.0 + moves)
         drawdown = 1.0 - values.sum(axis=1) / total if total > 0.0 else np.zeros(len(time))
-        if volatility is not None and np.shape(volatility) not in ((), (1,), time.shape):
+        given = None if volatility is None else read_number("volatility", volatility, problems)
+        refuse("deleveraging table", problems)
+        if given is not None and given.shape not in ((), (1,), time.shape):
             raise SchemaError(
-                f"volatility: received shape {np.shape(volatility)}; legal: one number, or one for each of "
+                f"volatility: received shape {given.shape}; legal: one number, or one for each of "
                 f"{len(time)} days."
             )
         left = rule.shares(volatility=volatility, drawdown=drawdown, days=time)

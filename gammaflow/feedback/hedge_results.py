@@ -18,11 +18,12 @@ from gammaflow.exposure.chebyshev import series
 from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.dynamics import Dynamics, spot_vol_beta
 from gammaflow.exposure.sums import cash_sums
-from gammaflow.feedback.arguments import read_spots
+from gammaflow.feedback.arguments import beta_warnings, read_spots
 from gammaflow.feedback.pieces import Pieces
 from gammaflow.frozen import Frozen
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.registry import INSTRUMENTS
+from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import amount_text, moment_text, price_text
@@ -205,7 +206,7 @@ class HedgePath(Frozen):
             else "vols stand still"
         )
         share = f"dealers trade {100 * self.hedge_fraction:g} % of the hedge"
-        return [*lines, f"time stands still; {vol}; {share}"]
+        return [*lines, f"time stands still; {vol}; {share}", *marked(beta_warnings(self.beta))]
 
     def title(self, what: str) -> str:
         """Title of a picture: symbol, contents, timestamp and rules."""
