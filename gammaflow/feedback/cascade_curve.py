@@ -137,7 +137,7 @@ class CascadeCurve(Frozen):
     def _branches(self) -> pd.DataFrame:
         """Every spot of the way between the ends of the picture and the shock that holds it [currency]."""
         spots, need = self.balance.samples
-        reach = np.concatenate([self.spots, self.far])
+        reach = np.concatenate([self.spots, self.far, [self.balance.path.spot]])
         low, high = np.nanmin(reach), np.nanmax(reach)
         inside = (spots >= low) & (spots <= high)
         return pd.DataFrame({"spot": spots[inside], "shock": need[inside]})

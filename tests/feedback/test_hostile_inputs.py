@@ -131,3 +131,10 @@ def test_absurd_shocks_betas_and_volatilities_are_said(gain):
     assert gf.loop_gain(gain.profile, LINEAR, beta=-300.0).warnings[0].startswith("beta: received -300")
     rule = gf.deleveraging.VolatilityTarget(1e9, volatility=56.0)
     assert "volatility: received 56; plausible: up to 5 a year" in repr(rule)
+
+
+def test_a_curve_of_runaways_alone_has_a_picture():
+    runaway = gf.gamma_path(lambda spots: -2.0 * PER_1PCT + 0.0 * spots, 100.0)
+    curve = gf.cascade_curve(runaway, [-1e9, -1e6], impact=LINEAR)
+    assert curve.table["runaway"].all()
+    assert curve.plot().get_xlabel()
