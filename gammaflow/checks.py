@@ -62,6 +62,10 @@ def _is_na(array: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array([v is pd.NA for v in array.ravel()], np.bool_).reshape(array.shape)
 
 
+def _is_complex(value: Any) -> bool:
+    return isinstance(value, complex | np.complexfloating)
+
+
 def floats(value: Any) -> NDArray[np.float64]:
     """Numbers as a float64 array, NaN where they are masked or <NA>.
 
@@ -72,7 +76,7 @@ def floats(value: Any) -> NDArray[np.float64]:
     """
     if isinstance(value, _PANDAS):
         dtypes = value.dtypes if isinstance(value, pd.DataFrame) else [value.dtype]
-        if any(isinstance(d, pd.StringDtype) or getattr(d, "kind", "O") in "bmM" for d in dtypes):
+        if any(isinstance(d, pd.StringDtype) or getattr(d, "kind", "O") in "bcmM" for d in dtypes):
             raise TypeError("not numbers")
         return np.asarray(value.to_numpy(np.float64, na_value=np.nan))
     value = _gathered(value)
@@ -80,6 +84,8 @@ def floats(value: Any) -> NDArray[np.float64]:
         data = np.asarray(value.data, np.float64)
         return np.asarray(np.where(np.ma.getmaskarray(value), np.nan, data))
     array = np.asarray(value)
+    if array.dtype.kind == "c" or (array.dtype.kind == "O" and any(map(_is_complex, array.ravel()))):
+        raise TypeError("not real numbers")
     if array.dtype.kind == "O":
         array = np.where(_is_na(array), np.nan, array)
         # numpy would turn a single None into NaN
@@ -92,7 +98,7 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
     if isinstance(value, _COVERED):
         try:
             return floats(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, NotImplementedError):
             got = f"a {type(value).__name__} of {getattr(value, 'dtype', 'several types')}"
             problems.append(f"{name}: received {got}; it must hold numbers.")
             return None
@@ -101,7 +107,7 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
         array = floats(value) if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
         if array.dtype.kind == "O" and (array.ndim or value is pd.NA):
             array = floats(array)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, NotImplementedError):
         problems.append(f"{name}: received {value!r:.60}; it must be a number or an array of numbers.")
         return None
     if array.dtype.kind not in "iuf":
@@ -198,6 +204,11 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
     return stamp.tz_convert("UTC")
 
 
+def _shown(value: Any) -> str:
+    """A value in one line: `attempt` takes further lines for further problems."""
+    return " ".join(repr(value).split()) if np.ndim(np.asarray(value, object)) else repr(value)
+
+
 def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool = False) -> float:
     """A finite float above `low`, or SchemaError."""
     kind = "a number "
@@ -209,14 +220,18 @@ def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool 
     except (TypeError, ValueError, OverflowError):
         pass
     legal = legal_range(low, open_low=open_low)
-    raise SchemaError(f"{name}: received {value!r}; {name} must be {kind}{legal}.")
+    raise SchemaError(f"{name}: received {_shown(value)}; {name} must be {kind}{legal}.")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:
     """`value` if it is one of `legal`, or SchemaError that names them all."""
     choices = list(legal)
-    if value not in choices:
-        raise SchemaError(f"{name}: received {value!r}; legal: {', '.join(map(repr, choices))}.")
+    try:
+        known = value in choices
+    except (TypeError, ValueError):  # arrays, and <NA>, are equal to nothing
+        known = False
+    if not known:
+        raise SchemaError(f"{name}: received {_shown(value)}; legal: {', '.join(map(repr, choices))}.")
     return value
 
 

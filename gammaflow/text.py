@@ -93,9 +93,9 @@ def price_text(price: float) -> str:
     >>> price_text(74_337.65), price_text(512.5), price_text(0.06123)
     ('74,338', '512.50', '0.06123')
     """
-    if price >= 10_000:
+    if 10_000 <= price < 1e15:
         return f"{price:,.0f}"
-    return f"{price:,.2f}" if price >= 10 else f"{price:.4g}"
+    return f"{price:,.2f}" if 10 <= price < 10_000 else f"{price:.4g}"
 
 
 def strike_text(strike: float) -> str:

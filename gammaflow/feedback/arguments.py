@@ -8,8 +8,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import read_number, refuse
+from gammaflow.errors import SchemaError
 
-__all__ = ["nan_outside", "read_numbers"]
+__all__ = ["beta_warnings", "nan_outside", "read_numbers", "read_spots"]
+
+
+# Spot-vol beta of indices and coins lies between -10 and 5.
+_LARGEST_BETA = 20.0
+
+
+def beta_warnings(beta: float) -> list[str]:
+    """A sentence where a spot-vol beta is implausible."""
+    if abs(beta) <= _LARGEST_BETA:
+        return []
+    return [
+        f"beta: received {beta:g}; plausible: -{_LARGEST_BETA:g} to {_LARGEST_BETA:g}; pass 1.00 of vol per "
+        "1.00 of ln S: -3 is 3 vol points up per 1 % down"
+    ]
 
 
 def read_numbers(**given: ArrayLike) -> list[NDArray[np.float64]]:
@@ -23,6 +38,26 @@ def read_numbers(**given: ArrayLike) -> list[NDArray[np.float64]]:
         shapes = ", ".join(f"{n} {np.shape(a)}" for n, a in zip(given, arrays, strict=True) if np.ndim(a))
         refuse("closed form", [f"shapes do not broadcast: {shapes}. Give equal lengths, or scalars."])
         raise
+
+
+def read_spots(spots: Any, low: float = 0.0, high: float = np.inf) -> NDArray[np.float64]:
+    """Spots > 0, and inside the range of a path, as a float64 array of one dimension or none."""
+    problems: list[str] = []
+    found = read_number("spots", spots, problems)
+    refuse("spots", problems)
+    at = np.asarray(found, np.float64)
+    slack = 4.0 * np.finfo(np.float64).eps
+    good = (at > 0.0) & (at < np.inf) & (at >= low * (1.0 - slack)) & (at <= high * (1.0 + slack))
+    if at.ndim > 1:
+        raise SchemaError(f"spots: received shape {at.shape}; legal: one spot, or a list of them.")
+    if not good.all():
+        legal = (
+            f"spots inside the path's range, {low:,.6g} to {high:,.6g}. Give low and high to widen it."
+            if high < np.inf
+            else "finite and > 0."
+        )
+        raise SchemaError(f"spots: received {at[~good].flat[0]:,.6g}; legal: {legal}")
+    return at
 
 
 def nan_outside(legal: Any, value: Any) -> Any:

@@ -15,12 +15,15 @@ from gammaflow.feedback.impact import Impact
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.frozen import Frozen
 
-__all__ = ["FLOWS", "Balance", "Fold", "Root"]
+__all__ = ["FLOWS", "NEAR_REST", "Balance", "Fold", "Root"]
 
 Array = NDArray[np.float64]
 
 #: Flows that move price, in the order of tables: what comes from outside, dealers' channels, liquidations.
 FLOWS = ("exogenous", "gamma", "vanna", "knock_in", "liquidations")
+
+#: Move of ln S below which flows from spot are lost in the rounding of spot and of their integrals.
+NEAR_REST = 1e-9
 
 # Samples of a cell of the hedge path; distances of ln S from rest at which square-root impact turns; share of
 # the largest flow below which a fold is rounding.
@@ -176,6 +179,31 @@ class Balance(Frozen):
         """Spots at which need is each level, between two samples of a way."""
         ends = np.sort(np.stack([spots[after - 1], spots[after]]), axis=0)
         return self.need.solve(ends[0], ends[1], levels)
+
+    def flows_at_rest(self, shock: float) -> Array:
+        """Flows (5,) by `FLOWS` of a shock so small that price moves less than spot's rounding shows.
+
+        Hedges and liquidations are straight lines of ln S there; only impact is not.
+        """
+        from scipy.optimize import brentq
+
+        sign = float(np.sign(shock))
+        edges, limits = self.path.pieces.edges, self.path.pieces.limits()
+        cell = int(np.searchsorted(edges, 0.0))
+        hedges = self.path.hedge_fraction * (limits[0, :, cell] if sign > 0.0 else limits[1, :, cell - 1])
+        x, flow = self._pools
+        beside = int(np.searchsorted(x, 0.0) + sign)
+        fired = flow[beside] / x[beside] if 0 <= beside < len(x) else 0.0
+        slopes = np.array([*hedges, 0.0, fired])
+
+        def excess(log_size: float) -> float:
+            x = sign * np.exp(log_size)
+            return float((self.impact.flow(x) - slopes.sum() * x) / shock) - 1.0
+
+        least, most = -740.0, np.log(10.0 * NEAR_REST)
+        if not excess(least) < 0.0 < excess(most):
+            return np.array([shock, *(0.0 * slopes)])
+        return np.array([shock, *(slopes * sign * np.exp(brentq(excess, least, most, xtol=1e-15)))])
 
     def roots(self, shock: float) -> list[Root]:
         """Every balance with a shock inside the range, ascending."""

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.feedback import cascade_text
-from gammaflow.feedback.balance import FLOWS, Balance, Fold, Root
+from gammaflow.feedback.arguments import beta_warnings
+from gammaflow.feedback.balance import FLOWS, NEAR_REST, Balance, Fold, Root
 from gammaflow.feedback.cascade_inputs import find_balance, reach_of
 from gammaflow.feedback.hedge_path import HedgePath
 from gammaflow.feedback.impact import Impact
@@ -21,9 +22,12 @@ from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
 
-__all__ = ["Cascade", "exogenous_flow", "flows_of", "solve_cascade"]
+__all__ = ["Cascade", "exogenous_flow", "flows_of", "returns_of", "solve_cascade"]
 
 Array = NDArray[np.float64]
+
+# Plausible move of ln S by a shock alone.
+_LARGEST = 2.0
 
 # Difference in ln S of a landing that its flows sharpen.
 _ROUNDING = 1e-14
@@ -93,6 +97,19 @@ class Cascade(Frozen):
     def amplification(self) -> float:
         """Log return over that of the shock alone [-]; NaN for a shock of 0 and for a runaway."""
         return self.log_return / self.alone if self.shock else np.nan
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Implausible inputs, one sentence each."""
+        path, impact = self.balance.path, self.balance.impact
+        pools = self.balance.liquidations
+        found = [*beta_warnings(path.beta), *impact.warnings, *(pools.warnings if pools is not None else ())]
+        if abs(self.alone) > _LARGEST:
+            found.append(
+                f"shock: received {self.shock:g} {path.currency}, which alone moves ln S by "
+                f"{self.alone:.3g}; plausible: up to {_LARGEST:g} in size; give shock and depth in one unit"
+            )
+        return tuple(found)
 
     @property
     def by_channel(self) -> pd.Series:
@@ -262,17 +279,15 @@ def exogenous_flow(
 
 def _land(balance: Balance, shock: float) -> Cascade:
     """The cascade of one shock."""
-    path, impact = balance.path, balance.impact
+    path = balance.path
     roots = tuple(balance.roots(shock))
     spot = float(balance.landings(np.array([shock]))[0])
     at = flows_of(balance, np.array([shock]), np.array([spot]))
     folds = balance.folds(np.sign(shock)) if shock else ()
     passed = tuple(fold for fold in folds if abs(fold.shock) < abs(shock))
-    log_return = float(np.log(spot / path.spot))
-    # From the flows it is exact to the last bit, but where long gamma magnifies their rounding.
-    exact = float(impact.log_return(at.sum())) if not np.isnan(spot) else np.nan
-    if shock and abs(exact - log_return) < _ROUNDING:
-        spot, log_return = path.spot * float(np.exp(exact)), exact
+    log_return = float(returns_of(balance, np.array([spot]), at)[0])
+    if shock and spot not in path.barriers and not np.isnan(spot):
+        spot = path.spot * float(np.exp(log_return))
     return Cascade(balance, shock, spot, log_return, at[:, 0], roots, passed)
 
 
@@ -292,8 +307,24 @@ def flows_of(balance: Balance, shocks: Array, spots: Array) -> Array:
         knock_in = FLOWS.index("knock_in")
         at[knock_in] = np.where(held, whole - (at.sum(axis=0) - at[knock_in]), at[knock_in])
         out[:, landed] = at
+    for i in np.flatnonzero(_near(balance, spots) & (shocks != 0.0)):
+        out[:, i] = balance.flows_at_rest(float(shocks[i]))
     out[:, shocks == 0.0] = 0.0  # without the rounding of integrals over no way
     return out
+
+
+def returns_of(balance: Balance, spots: Array, flows: Array) -> Array:
+    """Log returns (m,) to landings: of their flows, but where long gamma magnifies the flows' rounding."""
+    from_spots = np.log(spots / balance.path.spot)
+    from_flows = np.asarray(balance.impact.log_return(flows.sum(axis=0)))
+    same = (np.abs(from_flows - from_spots) < _ROUNDING) | _near(balance, spots)
+    return np.where(same, from_flows, from_spots)
+
+
+def _near(balance: Balance, spots: Array) -> NDArray[np.bool_]:
+    """Whether landings are so near spot that its rounding shows."""
+    path = balance.path
+    return (np.abs(np.log(spots / path.spot)) < NEAR_REST) & ~np.isin(spots, path.barriers)
 
 
 def _check_inside(spot: float, path: HedgePath) -> None:

@@ -15,7 +15,7 @@ from gammaflow.checks import attempt, floats
 from gammaflow.errors import SchemaError
 from gammaflow.feedback import cascade_text
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
-from gammaflow.feedback.cascade import flows_of
+from gammaflow.feedback.cascade import flows_of, returns_of
 from gammaflow.feedback.cascade_inputs import find_balance, reach_of
 from gammaflow.feedback.hedge_path import HedgePath
 from gammaflow.feedback.impact import Impact
@@ -76,7 +76,7 @@ class CascadeCurve(Frozen):
         their ratio [-] (NaN for a shock of 0), far [currency], jumped, runaway, and the flows gamma, vanna,
         knock_in and liquidations [currency]; NaN where the shock finds no balance inside the range.
         """
-        log_return = np.log(self.spots / self.balance.path.spot)
+        log_return = returns_of(self.balance, self.spots, self.flows)
         amplification = np.where(
             self.shocks == 0.0, np.nan, log_return / np.where(self.alone, self.alone, 1.0)
         )
@@ -96,7 +96,7 @@ class CascadeCurve(Frozen):
     def returns(self) -> pd.DataFrame:
         """Log return of each shock by channel, in proportion to the flows [-]; rows as in `table`."""
         whole = self.flows.sum(axis=0)
-        log_return = np.log(self.spots / self.balance.path.spot)
+        log_return = returns_of(self.balance, self.spots, self.flows)
         parts = self.flows * log_return / np.where(whole == 0.0, 1.0, whole)
         return pd.DataFrame(parts.T, self.table.index, list(FLOWS))
 
@@ -137,7 +137,7 @@ class CascadeCurve(Frozen):
     def _branches(self) -> pd.DataFrame:
         """Every spot of the way between the ends of the picture and the shock that holds it [currency]."""
         spots, need = self.balance.samples
-        reach = np.concatenate([self.spots, self.far])
+        reach = np.concatenate([self.spots, self.far, [self.balance.path.spot]])
         low, high = np.nanmin(reach), np.nanmax(reach)
         inside = (spots >= low) & (spots <= high)
         return pd.DataFrame({"spot": spots[inside], "shock": need[inside]})
@@ -213,7 +213,7 @@ def cascade_curve(
 def _ascending(shocks: Any) -> Array:
     try:
         values = np.atleast_1d(floats(shocks))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.array([np.nan])
     if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (np.diff(values) <= 0.0).any():
         raise SchemaError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from gammaflow.checks import refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.feedback.balance import Balance
@@ -53,7 +55,7 @@ def find_balance(
         "low": (low, None),
         "high": (high, None),
     }
-    fixed = [name for name, (value, default) in given.items() if value != default]
+    fixed = [name for name, (value, default) in given.items() if not _left_out(value, default)]
     if isinstance(book, HedgePath) and fixed:
         problems.append(
             f"{', '.join(fixed)}: received with a hedge path, which has its own; leave out, or pass a book."
@@ -78,6 +80,10 @@ def reach_of(impact: Any, shocks: Any) -> float:
     return (
         2.0 * max((abs(float(impact.log_return(shock))) for shock in shocks), default=0.0) if legal else 0.0
     )
+
+
+def _left_out(value: Any, default: float | None) -> bool:
+    return value is default or (isinstance(value, int | float | np.number) and value == default)
 
 
 def _refuse_other_units(path: HedgePath, impact: Impact, liquidations: Liquidations | None) -> None:

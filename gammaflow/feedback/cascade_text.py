@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
+from gammaflow.market.plausibility import marked
 from gammaflow.text import amount_text, price_text
 
 __all__ = ["balance_table", "conditions", "fold_text", "money", "move_text", "summary", "title"]
@@ -70,10 +71,12 @@ def summary(cascade: Any) -> str:
     balance = cascade.balance
     path, currency = balance.path, balance.path.currency
     start = path.spot
-    alone = start * float(np.exp(cascade.alone))
+    with np.errstate(over="ignore"):
+        alone = start * float(np.exp(cascade.alone))
     lines = [
         *conditions(balance, "Cascade"),
         f"shock: {money(cascade.shock, currency)}, which alone takes price to {move_text(alone, start)}",
+        *marked(line for line in cascade.warnings if line.startswith("shock")),
     ]
     if cascade.runaway:
         end = path.low if cascade.shock < 0.0 else path.high

@@ -20,7 +20,7 @@ from gammaflow.checks import attempt, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.share_rule import ShareRule
 from gammaflow.kernels.deleveraging import WIDTH
-from gammaflow.text import number_text, rows_text
+from gammaflow.text import number_text, rows_text, value_text
 
 __all__ = ["Drawdown", "FixedCut", "VarLimit", "VolatilityTarget"]
 
@@ -140,7 +140,7 @@ class VolatilityTarget(ShareRule):
         ]
         if self.target is not None:
             checks.append(lambda: check_number(self.target, "target", 0.0, open_low=True))
-        refuse(self.name, attempt(*checks)[1])
+        refuse(self.name, [*attempt(*checks)[1], *_rebuy_problems(self.rebuy)])
 
     @property
     def _kept(self) -> float:
@@ -155,6 +155,11 @@ class VolatilityTarget(ShareRule):
     def words(self) -> str:
         """The rule in words."""
         return f"sells above a volatility of {100.0 * self._kept:.4g} %{_back(self.rebuy)}"
+
+
+def _rebuy_problems(rebuy: Any) -> list[str]:
+    legal = isinstance(rebuy, bool | np.bool_)
+    return [] if legal else [f"rebuy: received {value_text(rebuy)}; rebuy must be True or False."]
 
 
 def _back(rebuy: bool) -> str:
@@ -208,6 +213,7 @@ class VarLimit(ShareRule):
             lambda: check_number(self.horizon_days, "horizon_days", 0.0, open_low=True),
             lambda: check_number(self.confidence, "confidence", 0.5, open_low=True),
         )
+        problems += _rebuy_problems(self.rebuy)
         if values[3] is not None and values[3] >= 1.0:
             problems.append(f"confidence: received {self.confidence!r}; confidence must be > 0.5 and < 1.")
         refuse(self.name, problems)

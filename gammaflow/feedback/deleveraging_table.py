@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_noun, read_number, refuse
-from gammaflow.errors import MismatchError
+from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.feedback.sales_schedule import Schedule
 from gammaflow.feedback.share_rule import ShareRule
 
@@ -136,6 +136,13 @@ def deleveraging_table(
             )
         values = owned.to_numpy() * (1.0 + moves)
         drawdown = 1.0 - values.sum(axis=1) / total if total > 0.0 else np.zeros(len(time))
+        given = None if volatility is None else read_number("volatility", volatility, problems)
+        refuse("deleveraging table", problems)
+        if given is not None and given.shape not in ((), (1,), time.shape):
+            raise SchemaError(
+                f"volatility: received shape {given.shape}; legal: one number, or one for each of "
+                f"{len(time)} days."
+            )
         left = rule.shares(volatility=volatility, drawdown=drawdown, days=time)
         parts = np.diff(left, prepend=1.0)[:, None] * values
     table = pd.DataFrame(parts, index=pd.Index(time, name="days"), columns=owned.index)

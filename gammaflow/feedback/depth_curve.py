@@ -42,7 +42,7 @@ def read_side(side: pd.Series, name: str) -> tuple[Array, Array, Array]:
     for what, values in ((f"{name}: distance", side.index), (f"{name}: depth", side)):
         try:
             found = floats(values)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError, NotImplementedError):
             problems.append(f"{what}: received {value_text(list(values))}; it must hold numbers.")
             continue
         columns.append(found)

@@ -51,6 +51,13 @@ class LedgerDay(NamedTuple):
     outstanding: float
 
 
+def _one(value: Any, name: str) -> float:
+    array = check_shares(value, name)
+    if array.ndim:
+        raise SchemaError(f"{name}: received shape {array.shape}; legal: one number a day.")
+    return float(array)
+
+
 class EtfLedger:
     """Fund shares, coins and futures of a dealer who hedges with a fund, day by day.
 
@@ -155,10 +162,10 @@ class EtfLedger:
         values, problems = attempt(
             lambda: self._trading_day(day),
             lambda: check_number(nav, "nav", 0.0, open_low=True),
-            *(partial(check_shares, value, name) for name, value in sold.items()),
+            *(partial(_one, value, name) for name, value in sold.items()),
         )
         refuse(f"day {value_text(day)}", problems)
-        row = self._close(*values[:2], *map(float, values[2:]))
+        row = self._close(*values)
         self._days.append(row)
         return row
 
@@ -303,14 +310,12 @@ class EtfLedger:
         title = f"Baskets of {self.basket:,} shares, flows published {_LAGS[self.report_lag]}"
         return plot_baskets(self.table, title, ax=ax)
 
-    def _row(
-        self, day: Any, share: float, *, nav: float, flow: float | None = None, **sold: float
-    ) -> LedgerDay:
+    def _row(self, day: Any, share: float, *, nav: float, **sold: float) -> LedgerDay:
         """`step` for a row of a table."""
-        if flow is None:
+        if "flow" not in sold:
             return self.step(day, nav=nav, **sold)
         values, problems = attempt(
-            lambda: check_number(flow, "flow"),
+            lambda: check_number(sold["flow"], "flow"),
             lambda: check_number(nav, "nav", 0.0, open_low=True),
             lambda: self._trading_day(day),
         )

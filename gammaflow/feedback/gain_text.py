@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.feedback.arguments import beta_warnings
 from gammaflow.feedback.gain_channels import CHANNELS
 from gammaflow.feedback.gain_zones import THRESHOLDS
 from gammaflow.positions.heading import heading, under_rule
@@ -56,7 +57,7 @@ def title(gain: Any) -> str:
 
 def warnings(gain: Any) -> list[str]:
     """Implausible depth and pools, one sentence each."""
-    book, found = gain.profile.book, []
+    book, found = gain.profile.book, beta_warnings(gain.beta)
     largest = float(np.abs(gain.table["kappa"]).max())
     if largest > _ABSURD:
         found.append(

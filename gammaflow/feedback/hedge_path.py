@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, check_tol
-from gammaflow.checks import attempt, check_noun, check_number, floats, read_only, refuse
+from gammaflow.checks import attempt, check_noun, check_number, read_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import find_breaks
 from gammaflow.exposure.curve import GAP
@@ -18,6 +19,7 @@ from gammaflow.feedback.hedge_results import CHANNELS, HedgePath, book_cash
 from gammaflow.feedback.knocked import after_hits
 from gammaflow.feedback.pieces import fit_pieces
 from gammaflow.positions.book import Book
+from gammaflow.text import value_text
 from gammaflow.units import PERCENT
 
 __all__ = ["CHANNELS", "HedgePath", "check_fraction", "check_range", "gamma_path", "hedge_path"]
@@ -30,6 +32,9 @@ _ACCURACY, _CELL, _NARROW = 1e-9, 0.2, 0.04
 
 # Default range: spot over this and times this.
 _FAR = 4.0
+
+# Log return beyond which a float holds no spot.
+_FARTHEST = 600.0
 
 
 def hedge_path(
@@ -159,14 +164,28 @@ def gamma_path(
     values, problems = attempt(
         lambda: check_number(spot, "spot", 0.0, open_low=True),
         lambda: check_fraction(hedge_fraction),
-        lambda: [check_number(each, "breaks", 0.0, open_low=True) for each in breaks],
+        lambda: _read_breaks(breaks),
     )
+    function: Any = gamma
+    if not callable(function):
+        problems.append(
+            f"gamma: received {value_text(function)}; legal: a function of an array of spots, such as "
+            "lambda spots: -100e6 + 0 * spots."
+        )
     refuse("gamma path", problems)
     spot, hedge_fraction, cuts = values
     low, high = check_range(spot, low, high)
 
     def densities(x: Array) -> Array:
-        found = np.broadcast_to(floats(gamma(spot * np.exp(x))), x.shape)
+        wrong: list[str] = []
+        value = read_number("gamma", gamma(spot * np.exp(x)), wrong)
+        refuse("gamma path", wrong)
+        found = np.asarray(value, np.float64)
+        if found.shape not in ((), x.shape):
+            raise SchemaError(
+                f"gamma: gave shape {found.shape} for {len(x)} spots; legal: one number for each."
+            )
+        found = np.broadcast_to(found, x.shape)
         if not np.isfinite(found).all():
             raise SchemaError(
                 f"gamma: received {found[~np.isfinite(found)][0]} at some spot between {low:g} and {high:g}; "
@@ -177,6 +196,15 @@ def gamma_path(
     edges = _edges(np.log(np.array([low, high]) / spot), np.log(np.array(cuts, dtype=np.float64) / spot))
     none = read_only(np.empty(0))
     return HedgePath(spot, 0.0, hedge_fraction, fit_pieces(densities, edges, _ACCURACY), none, none)
+
+
+def _read_breaks(breaks: Any) -> list[float]:
+    """Spots at which a given gamma jumps, or SchemaError."""
+    try:
+        given = list(breaks)
+    except TypeError:
+        raise SchemaError(f"breaks: received {value_text(breaks)}; legal: a list of spots > 0.") from None
+    return [check_number(each, "breaks", 0.0, open_low=True) for each in given]
 
 
 def check_fraction(hedge_fraction: float) -> float:
@@ -193,7 +221,7 @@ def check_range(
     spot: float, low: float | None, high: float | None, reach: float = 0.0
 ) -> tuple[float, float]:
     """Lowest and highest spot of a path; by default a quarter and four times spot, or exp(`reach`) of it."""
-    far = max(_FAR, float(np.exp(reach)))
+    far = max(_FAR, float(np.exp(min(reach, _FARTHEST))))
     values, problems = attempt(
         lambda: check_number(spot / far if low is None else low, "low", 0.0, open_low=True),
         lambda: check_number(spot * far if high is None else high, "high", 0.0, open_low=True),

@@ -12,16 +12,18 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import Accuracy, Shortfall, shortfall_lines
-from gammaflow.errors import SchemaError
+from gammaflow.checks import check_number
 from gammaflow.exposure.breaks import FLOOR, find_breaks
 from gammaflow.exposure.chebyshev import series
 from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.dynamics import Dynamics, spot_vol_beta
 from gammaflow.exposure.sums import cash_sums
+from gammaflow.feedback.arguments import beta_warnings, read_spots
 from gammaflow.feedback.pieces import Pieces
 from gammaflow.frozen import Frozen
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.registry import INSTRUMENTS
+from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import amount_text, moment_text, price_text
@@ -130,10 +132,13 @@ class HedgePath(Frozen):
         SchemaError
             For spots outside the range of the path.
         """
-        at = _spots(spots, self.low, self.high)
+        at = self._spots(spots)
         channels = self.at(at)
         table = pd.DataFrame(channels.T, pd.Index(at, name="spot"), list(CHANNELS))
         return table.assign(total=channels.sum(axis=0))
+
+    def _spots(self, spots: ArrayLike) -> Array:
+        return np.atleast_1d(read_spots(spots, self.low, self.high))
 
     def at(self, spots: Array) -> Array:
         """Cumulative hedge flow of each of `CHANNELS` at each spot inside the range, (3, m) [currency]."""
@@ -148,7 +153,7 @@ class HedgePath(Frozen):
         Columns gamma and vanna: minus gamma, and minus beta times vanna, as traded. What is traded at once
         at a barrier has no slope.
         """
-        at = _spots(spots, self.low, self.high)
+        at = self._spots(spots)
         slopes = PERCENT * self.hedge_fraction * self.pieces.density(np.log(at / self.spot))
         return pd.DataFrame(slopes.T, pd.Index(at, name="spot"), list(CHANNELS[:2]))
 
@@ -201,7 +206,7 @@ class HedgePath(Frozen):
             else "vols stand still"
         )
         share = f"dealers trade {100 * self.hedge_fraction:g} % of the hedge"
-        return [*lines, f"time stands still; {vol}; {share}"]
+        return [*lines, f"time stands still; {vol}; {share}", *marked(beta_warnings(self.beta))]
 
     def title(self, what: str) -> str:
         """Title of a picture: symbol, contents, timestamp and rules."""
@@ -228,6 +233,7 @@ class HedgePath(Frozen):
         """Cumulative flow over spot, stacked by channel, `within` a share of spot (matplotlib Axes)."""
         from gammaflow.plot.cascade import plot_hedges
 
+        within = check_number(within, "within", 0.0, open_low=True)
         low, high = (np.clip(self.spot * (1.0 + side * within), self.low, self.high) for side in (-1.0, 1.0))
         grid = np.geomspace(low, high, _SHOWN)
         beside = np.outer(self.barriers, [1.0 - GAP, 1.0]).ravel()
@@ -251,14 +257,3 @@ def book_cash(book: Book, how: Dynamics, accuracy: Accuracy) -> Callable[..., Ar
         return np.stack([sums[name].sum(axis=0) for name in wanted])[:, place]
 
     return cash
-
-
-def _spots(spots: ArrayLike, low: float, high: float) -> Array:
-    at = np.atleast_1d(np.asarray(spots, dtype=np.float64))
-    slack = 4.0 * np.finfo(float).eps
-    if at.ndim != 1 or not ((at >= low * (1.0 - slack)) & (at <= high * (1.0 + slack))).all():
-        raise SchemaError(
-            f"spots: received {at.min():,.6g} to {at.max():,.6g}; legal: one row of spots inside the path's "
-            f"range, {low:,.6g} to {high:,.6g}. Give low and high to widen it."
-        )
-    return at

@@ -192,7 +192,9 @@ def book(
         if asks is not None:
             raise SchemaError("asks: received with per_1pct; asks go with depth, that of the bids.")
         size, power = _read("order book", terms, per_1pct=per_1pct, exponent=exponent)
-        return _make("order book", size * _ONE, _PERCENT * _ONE, _ONE / power, terms)
+        with np.errstate(over="ignore"):  # refused as exponents that are not finite
+            powers = _ONE / power
+        return _make("order book", size * _ONE, _PERCENT * _ONE, powers, terms)
     names, sides = find_sides(depth, asks)
     found, problems = attempt(
         *(partial(read_side, side, name) for name, side in zip(names, sides, strict=True)),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import read_number, read_only, refuse
+from gammaflow.checks import floats, read_number, read_only, refuse
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.impact import flows_loop, moves_loop
 from gammaflow.market.plausibility import marked
@@ -40,7 +40,7 @@ def _text_problems(given: dict[str, Any]) -> list[str]:
 def _number(name: str, value: Any, legal: str, ok: Any, problems: list[str]) -> float:
     """A number that passes the test `ok`, or NaN with the problem appended."""
     try:
-        number = float(value)
+        number = float(floats(value))
     except (TypeError, ValueError, OverflowError):
         number = np.nan
     if isinstance(value, bool) or not ok(number):
@@ -54,8 +54,8 @@ def _read_range(given: Any, problems: list[str]) -> tuple[float, float] | None:
     if given is None:
         return None
     try:
-        low, high = (float(x) for x in given)
-    except (TypeError, ValueError):
+        low, high = map(float, floats(given))
+    except (TypeError, ValueError, OverflowError):
         low = high = np.nan
     if not 0.0 < low <= 1.0 <= high < np.inf:
         problems.append(
@@ -156,6 +156,9 @@ class Impact(Frozen):
 
     def __post_init__(self) -> None:
         problems = _text_problems({"name": self.name, "source": self.source, "currency": self.currency})
+        caveat: Any = self.caveat
+        if not isinstance(caveat, str):
+            problems.append(f"caveat: received {value_text(caveat)}; caveat must be text.")
         nodes = _read_nodes({n: getattr(self, n) for n in ("sizes", "moves", "exponents")}, problems)
         legal = "a number > 0 and <= 1"
         permanent = _number("permanent", self.permanent, legal, lambda g: 0.0 < g <= 1.0, problems)
@@ -230,7 +233,9 @@ class Impact(Frozen):
         problems: list[str] = []
         factor = _number("factor", factor, "a number > 0", lambda f: 0.0 < f < np.inf, problems)
         refuse("impact", problems)
-        return replace(self, name=f"{self.name}, depth x {factor:.4g}", sizes=self.sizes * factor)
+        with np.errstate(over="ignore"):  # refused as sizes that are not finite
+            sizes = self.sizes * factor
+        return replace(self, name=f"{self.name}, depth x {factor:.4g}", sizes=sizes)
 
     def bounds(self) -> tuple[Impact, Impact] | None:
         """Impact in the shallowest and in the deepest market of `range`; None without a range."""

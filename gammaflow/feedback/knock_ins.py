@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, check_tol
-from gammaflow.checks import check_noun, check_number, floats, read_only
+from gammaflow.checks import check_noun, check_number, read_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_sums
 from gammaflow.feedback.barrier_groups import CLOSE, CONTINUOUS, BarrierGroups, barrier_groups
@@ -142,7 +142,14 @@ def shifted_barrier(barrier: ArrayLike, trade: ArrayLike, impact: Any) -> Any:
             f"impact: received {type(impact).__name__}; legal: an object of gammaflow.impact, such as "
             "impact.linear(294e6)."
         )
-    H = floats(barrier)
-    if not (H > 0.0).all():
-        raise SchemaError(f"barrier: received {float(np.min(H)):g}; barriers must be > 0.")
-    return H * np.exp(impact.log_return(floats(trade)))
+    problems: list[str] = []
+    found = [read_number(name, x, problems) for name, x in (("barrier", barrier), ("trade", trade))]
+    refuse("shifted barrier", problems)
+    try:
+        H, F = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in found))
+    except ValueError as error:
+        raise SchemaError(f"barrier, trade: shapes that do not match ({error}).") from None
+    if (bad := ~((H > 0.0) & np.isfinite(H))).any():
+        raise SchemaError(f"barrier: received {H[bad].flat[0]:g}; barriers must be finite and > 0.")
+    with np.errstate(over="ignore"):
+        return H * np.exp(impact.log_return(F))

@@ -82,6 +82,9 @@ class LimitCapacity(Frozen):
 
     def gamma_at(self, spots: ArrayLike) -> Array:
         """Gamma of one contract at each spot [currency per +1 % spot]."""
+        problems: list[str] = []
+        spots = read_number("spots", spots, problems)
+        refuse("gamma", problems)
         years, r, q = self.days / DAYS_PER_YEAR, self.rate, self.dividend_yield
         gamma = bsm.greeks("c", spots, self.strike, years, r, self.volatility, q, which=("gamma",)).gamma
         return np.asarray(self.multiplier * money(cash({"gamma": gamma}, spots))["gamma"])
@@ -251,6 +254,8 @@ def limit_capacity(
         lambda: check_number(dividend_yield, "dividend_yield"),
         lambda: None if depth is None else check_noun(depth, "depth", Impact),
     )
+    if not isinstance(currency, str) or not currency.strip():
+        problems.append(f"currency: received {value_text(currency)}; legal: text, such as 'USD'.")
     if values[3] is not None and values[3] > LARGEST_VOLATILITY:
         problems.append(f"volatility: received {volatility}; volatility must be decimals (0.56 is 56 %).")
     if values[7] is not None and values[7] > 1.0:

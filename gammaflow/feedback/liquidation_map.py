@@ -46,6 +46,10 @@ _OLD = 12.0
 
 def _named(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> pd.DataFrame:
     """The columns of `COLUMNS` under their names; SchemaError where the map names others."""
+    if not (columns is None or isinstance(columns, Mapping)):
+        raise SchemaError(
+            f"columns: received {type(columns).__name__}; legal: a mapping such as {{'value': 'notional'}}."
+        )
     wanted = dict(columns or {})
     problems = [f"{name!r} is not one of {', '.join(COLUMNS)}" for name in wanted if name not in COLUMNS]
     problems += [f"{name!r} is not a column of the table" for name in wanted.values() if name not in frame]
@@ -138,6 +142,8 @@ def _spots(column: Array, spot: float | None) -> tuple[float, float]:
 
 
 def _open(source: Any, name: str | None) -> tuple[pd.DataFrame, str]:
+    if not (name is None or isinstance(name, str)):
+        raise SchemaError(f"name: received {type(name).__name__}; legal: text, the name of the source.")
     if isinstance(source, pd.DataFrame):
         return source.reset_index(drop=True), name or "a table"
     path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
@@ -226,13 +232,13 @@ def read(
     checks: list[Callable[[], Any]] = [lambda: _spots(table["spot"][chosen], spot)]
     if width is not None:
         checks.append(lambda: check_number(width, "width", 0.0, open_low=True))
-    (spots, *_), problems = attempt(*checks)
+    (spots, *widths), problems = attempt(*checks)
     price, value, side = (table[n][chosen] for n in ("price", "value", "side"))
     problems += _unsorted(price, side, chosen)
     refuse("liquidation table", problems)
     then, now = spots
     low, high = (table[n][chosen] for n in ("low", "high"))
-    bins, problems = bins_of(price, side, low, high, chosen, then, width)
+    bins, problems = bins_of(price, side, low, high, chosen, then, *(widths or [None]))
     refuse("liquidation table", problems)
     low, high, ahead, excluded = ahead_of(then, bins, price, side, value)
     longs = side[ahead] == "long"

@@ -14,7 +14,7 @@ from gammaflow.checks import check_choice, check_noun, check_number, read_number
 from gammaflow.errors import MismatchError
 from gammaflow.feedback.liquidation_origin import Excluded, Origin
 from gammaflow.frozen import Frozen
-from gammaflow.text import amount_text, rows_text
+from gammaflow.text import amount_text, rows_text, value_text
 
 __all__ = ["SAME_UNIT", "SIDES", "Liquidations"]
 
@@ -30,6 +30,9 @@ SAME_UNIT = 0.2
 
 def _column(name: str, value: Any, problems: list[str]) -> Array:
     array = read_number(name, value, problems)
+    if array is not None and np.ndim(array) > 1:
+        problems.append(f"{name}: received shape {np.shape(array)}; legal: one number per pool.")
+        return np.empty(0)
     return np.empty(0) if array is None else np.atleast_1d(array).astype(np.float64)
 
 
@@ -110,7 +113,10 @@ class Liquidations(Frozen):
         problems += _rows("side", np.abs(side) != 1.0, side, "1 (long) or -1 (short)")
         if low.shape == high.shape:
             problems += _rows("high", ~((high > low) & np.isfinite(high)), high, "finite and > low")
-        if not self.origins or not all(origin.source.strip() for origin in self.origins):
+        if not isinstance(self.currency, str) or not self.currency.strip():
+            problems.append(f"currency: received {value_text(self.currency)}; legal: text, such as 'USD'.")
+        sources = [origin.source for origin in self.origins]
+        if not sources or not all(isinstance(source, str) and source.strip() for source in sources):
             problems.append("origins: received none or one without a source; say where the pools come from.")
         refuse("liquidations", problems)
         for name, array in zip(names, (low, high, value, side), strict=True):

@@ -93,7 +93,8 @@ def price(
     problems += _legal("maintenance", m, m >= 0.0, ">= 0")
     if not problems:
         what = "< 1 / leverage, else the position is liquidated when it is opened"
-        problems += _legal("maintenance", m, m * L < 1.0, what)
+        with np.errstate(over="ignore"):
+            problems += _legal("maintenance", m, m * L < 1.0, what)
     refuse("liquidation price", problems)
     with np.errstate(divide="ignore"):
         return np.asarray(_PRICES[contract](E, L, m, SIDES[side]), dtype=np.float64)[()]
@@ -218,5 +219,5 @@ def from_leverage(
         f"{contract} contracts, maintenance margin {maintenance:.3g}, {len(at)} entry prices times "
         f"{len(levels)} leverages on cells of {step:g} in ln S from {price_text(spot)}",
     )
-    origin = Origin(str(source), spot, None, notes, excluded)
+    origin = Origin(source, spot, None, notes, excluded)
     return Liquidations(low, high, summed.astype(np.float64), np.full(len(cells), sign), (origin,), currency)

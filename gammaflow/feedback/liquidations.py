@@ -9,7 +9,8 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,8 +63,10 @@ def pool(
     >>> print(gf.liquidations.pool(2e8, 60_000.0, 70_000.0).totals["long"])
     200000000.0
     """
-    words = [side] if isinstance(side, str) else list(side)
-    unknown = [word for word in words if word not in SIDES]
+    many: Any = side
+    single = isinstance(many, str) or not isinstance(many, Iterable) or np.ndim(np.asarray(many, object)) == 0
+    words: list[Any] = [many] if single else list(many)
+    unknown = [word for word in words if not (isinstance(word, str) and word in SIDES)]
     if unknown:
         raise SchemaError(f"side: received {unknown[0]!r}; legal: {', '.join(map(repr, SIDES))}.")
     try:
@@ -73,7 +76,7 @@ def pool(
         ]
     except ValueError as error:
         raise SchemaError(f"value, low, high, side: shapes that do not match ({error}).") from None
-    origin = Origin(str(source))
+    origin = Origin(source)
     return Liquidations(arrays[1], arrays[2], arrays[0], arrays[3], (origin,), currency)
 
 

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, check_noun, check_number, floats, refuse
+from gammaflow.checks import attempt, check_noun, check_number, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.curve import Curve
 from gammaflow.exposure.levels import noise_share
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.feedback import gain_text
+from gammaflow.feedback.arguments import read_spots
 from gammaflow.feedback.gain_bands import belief_columns, refuse_other_bands
 from gammaflow.feedback.gain_channels import GainTerms, total
 from gammaflow.feedback.gain_zones import GainZone, find_gain_zones
@@ -107,10 +108,11 @@ class LoopGain(Frozen):
 
     def at(self, spots: ArrayLike) -> Any:
         """Columns of the table repriced at other spots: a Series at one spot, a DataFrame at several."""
-        wanted, place = np.unique(floats(spots), return_inverse=True)
+        at = read_spots(spots)
+        wanted, place = np.unique(at, return_inverse=True)
         profile = self.profile.at(wanted, self._terms.measures)
         moved = replace(self, profile=profile, values=lock(self._terms.channels(wanted, profile)))
-        return moved.table.iloc[place] if np.ndim(spots) else moved.table.iloc[0]
+        return moved.table.iloc[place] if at.ndim else moved.table.iloc[0]
 
     @cached_property
     def zones(self) -> tuple[GainZone, ...]:

@@ -12,6 +12,8 @@ from gammaflow.checks import read_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.deleveraging import RULES, share_path
+from gammaflow.market.plausibility import marked
+from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
 from gammaflow.text import number_text
 
 __all__ = ["ShareRule"]
@@ -124,7 +126,19 @@ class ShareRule(Frozen):
 
     def summary(self) -> str:
         """Holdings, rule and sign in one line."""
-        return f"{type(self).__name__}: holdings {number_text(self.holdings)}; {self.words}; flow < 0 sells"
+        line = f"{type(self).__name__}: holdings {number_text(self.holdings)}; {self.words}; flow < 0 sells"
+        return "\n".join([line, *marked(self.warnings)])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Implausible volatilities of the rule, one sentence each."""
+        given = {name: getattr(self, name, None) for name in ("volatility", "target")}
+        return tuple(
+            f"{name}: received {value:g}; plausible: up to {LARGEST_VOLATILITY:g} a year; pass a decimal "
+            "(0.56 is 56 %)"
+            for name, value in given.items()
+            if value is not None and value > LARGEST_VOLATILITY
+        )
 
     def __repr__(self) -> str:
         return self.summary()
