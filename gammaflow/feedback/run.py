@@ -130,7 +130,14 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
 
 def _rows(stack: Stack, flows: Flows) -> Rows:
     funds = flows.funds.shape[1]
-    counts = (len(stack.side), HEDGED * len(stack.venues), flows.pool_steps, len(flows.codes), funds, funds)
+    counts = (
+        len(stack.side),
+        HEDGED * len(stack.venues),
+        min(flows.pool_steps, flows.scheduled.shape[1]),
+        len(flows.codes),
+        funds,
+        funds,
+    )
     return Rows(*(REST + np.cumsum((0, *counts))).tolist())
 
 
