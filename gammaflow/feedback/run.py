@@ -94,8 +94,8 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     marks: NDArray[np.int64] = np.zeros((MARKS, padded), np.int64)
     path: Array = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
-        setup.surface.spot, True if options["mode"] == "implicit" else None, _rows(stack, flows), clock, stack.grid,
-        _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
+        setup.surface.spot, True if options["mode"] == "implicit" else None,
+        _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
         _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
     )  # fmt: skip
     in_ranges(

@@ -121,8 +121,8 @@ def simulate_paths(
 ):  # fmt: skip
     """Paths start..stop, a multiple of `block` of them; rows of the results in `feedback_state`.
 
-    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty. `implicit` is
-    True or None: numba leaves out what is behind a test for None, and the implicit steps take as long to
+    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty. `implicit`
+    is True or None: numba leaves out what is behind a test for None, and the implicit steps take as long to
     compile as all the rest.
     """
     stay_apart()
