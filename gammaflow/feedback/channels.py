@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gammaflow.calendars import is_open
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.liquidations import Liquidations
@@ -48,6 +49,19 @@ def _between(value: Any, name: str, low: float, high: float) -> float:
     if number > high:
         raise SchemaError(f"{name}: received {value!r}; {name} must be >= {low:g} and <= {high:g}.")
     return number
+
+
+def _or_infinite(value: Any, name: str, **options: bool) -> float:
+    infinite = isinstance(value, float) and value == np.inf
+    return np.inf if infinite else check_number(value, name, 0.0, **options)
+
+
+def _exchange(calendar: Any) -> None:
+    """SchemaError for an unknown calendar; that of New York is known without a look-up, which is slow."""
+    if not isinstance(calendar, str):
+        raise SchemaError(f"calendar: received {calendar!r:.60}; legal: a name such as 'XNYS'.")
+    if calendar != "XNYS":
+        is_open(calendar, "2026-01-05T15:00Z")
 
 
 @dataclass(frozen=True)
@@ -103,9 +117,7 @@ class BasisUnwind(Frozen):
                 "end": lambda: _not_before(self.end, self.start),
                 "futures_weight": lambda: _between(self.futures_weight, "futures_weight", 0.0, 1.0),
                 "basis": lambda: check_number(self.basis, "basis", -1.0, open_low=True),
-                "per_1pct": lambda: (
-                    np.inf if depth == np.inf else check_number(depth, "per_1pct", 0.0, open_low=True)
-                ),
+                "per_1pct": lambda: _or_infinite(depth, "per_1pct", open_low=True),
                 "reversion": lambda: check_number(self.reversion, "reversion", 0.0),
             },
         )
@@ -192,8 +204,11 @@ class LeveragedFunds(Frozen):
             for leverage, aum in pairs
             for value, name, low in ((leverage, "leverage", -np.inf), (aum, "aum", 0.0))
         ]
-        values, problems = attempt(*checks, lambda: check_number(self.moved, "moved"))
+        values, problems = attempt(
+            *checks, lambda: _between(self.moved, "moved", -10.0, 10.0), lambda: _exchange(self.calendar)
+        )
         refuse("leveraged funds", problems)
+        values.pop()
         object.__setattr__(self, "moved", values.pop())
         object.__setattr__(self, "funds", tuple(zip(values[::2], values[1::2], strict=True)))
 
@@ -243,7 +258,7 @@ class DipBuyers(Frozen):
                 "reference": lambda: (
                     None if at is None else check_number(at, "reference", 0.0, open_low=True)
                 ),
-                "limit": lambda: np.inf if most == np.inf else check_number(most, "limit", 0.0),
+                "limit": lambda: _or_infinite(most, "limit"),
             },
         )
 

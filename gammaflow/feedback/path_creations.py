@@ -12,6 +12,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.band_levels import named_quantiles
 from gammaflow.feedback.etf_baskets import settle_days
 from gammaflow.feedback.etf_ledger import EtfLedger
+from gammaflow.feedback.path_tables import prices
 from gammaflow.feedback.raw_paths import RawPaths
 from gammaflow.positions.venues import UnitMap
 
@@ -72,7 +73,7 @@ def creations_table(
     for day in range(count):
         traded[:, place[day]] += units[:, day]
     last = np.array([ends[place == i].max() for i in range(len(sessions))])
-    price = spot * np.exp(_at(np.asarray(raw.frames), np.asarray(raw.frame_days), last))
+    price = prices(spot, _at(np.asarray(raw.frames), np.asarray(raw.frame_days), last))
     held = book.table["shares"].iloc[-1] if len(book.table) else book.start["shares"]
     found = settle_days(
         -part * traded / ratios, basket=book.basket, borrow=book.borrow, target=book.target, shares=held

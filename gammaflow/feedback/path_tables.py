@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,27 @@ from numpy.typing import NDArray
 
 from gammaflow.exposure.band_levels import named_quantiles
 
-__all__ = ["NOISE", "channels_table", "describe_columns", "fan_table", "standard_error"]
+__all__ = ["NOISE", "channels_table", "describe_columns", "fan_table", "prices", "standard_error"]
 
 Array = NDArray[np.float64]
 
 #: Column of the random part of the move in the attribution.
 NOISE = "noise"
+
+
+# ln S / S0 beyond which a price stays, as in `gammaflow.kernels.feedback_price`: paths that ran away.
+_FAR = 50.0
+
+
+def prices(spot: float, log_returns: Any) -> Any:
+    """Prices at ln(S / S0), within e^50 of S0 on paths that ran away, as they trade in the simulation.
+
+    Examples
+    --------
+    >>> prices(100.0, [0.0, 1e4]) / np.exp([0.0, 50.0])
+    array([100., 100.])
+    """
+    return spot * np.exp(np.clip(log_returns, -_FAR, _FAR))
 
 
 def standard_error(values: Array) -> Array:
@@ -62,7 +78,7 @@ def fan_table(frames: Array, days: Array, spot: float, runaway: NDArray[np.bool_
         Index days; columns "5 %", "25 %", "50 %", "75 %", "95 %", "mean" [currency]; the mean is NaN where no
         path stayed.
     """
-    spots = spot * np.exp(frames.T)
+    spots = prices(spot, frames.T)
     kept = spots[:, ~runaway]
     mean = kept.mean(axis=1) if kept.shape[1] else np.full(len(spots), np.nan)
     index = pd.Index(days, name="days")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.feedback.path_tables import prices
 from gammaflow.feedback.setup import Setup
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
@@ -98,7 +99,7 @@ def _error(value: float) -> str:
 
 
 def _spot(setup: Setup, log_return: float) -> str:
-    return price_text(setup.spot * float(np.exp(log_return)))
+    return price_text(float(prices(setup.spot, log_return)))
 
 
 def _channel_lines(table: pd.DataFrame, currency: str) -> list[str]:

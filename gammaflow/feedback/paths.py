@@ -16,7 +16,7 @@ from gammaflow.feedback.channels import CHANNELS
 from gammaflow.feedback.counterfactual import Counterfactual, compare_without
 from gammaflow.feedback.etf_ledger import EtfLedger
 from gammaflow.feedback.path_creations import creations_table
-from gammaflow.feedback.path_tables import NOISE, channels_table, describe_columns, fan_table
+from gammaflow.feedback.path_tables import NOISE, channels_table, describe_columns, fan_table, prices
 from gammaflow.feedback.path_text import lines, picture_title, to_dict
 from gammaflow.feedback.raw_paths import RawPaths
 from gammaflow.feedback.setup import Setup
@@ -143,7 +143,7 @@ class FeedbackPaths(Frozen):
                 "`fan` has quantiles over time without them."
             )
         days = pd.Index(np.linspace(0.0, self.setup.days, self.setup.steps + 1), name="days")
-        return pd.DataFrame(self.spot * np.exp(self.raw.path), index=self._index, columns=days)
+        return pd.DataFrame(prices(self.spot, self.raw.path), index=self._index, columns=days)
 
     def counterfactual(self, method: str = "drop_one") -> Counterfactual:
         """Effect of each channel: the same random numbers without it.
@@ -219,7 +219,7 @@ class FeedbackPaths(Frozen):
         setup = self.setup
         if kind == "fan":
             title = picture_title(setup, "spot under feedback")
-            lows = pd.Series(setup.spot * np.exp(self.table["low"]), name="low")
+            lows = pd.Series(prices(setup.spot, self.table["low"]), name="low")
             return plot_fan(
                 self.fan, lows, setup.spot, title, currency=setup.currency, start=setup.asof, axes=ax
             )

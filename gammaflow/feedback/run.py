@@ -94,8 +94,8 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     marks: NDArray[np.int64] = np.zeros((MARKS, padded), np.int64)
     path: Array = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
     inputs = (
-        setup.surface.spot, True if options["mode"] == "implicit" else None, _rows(stack, flows), clock, stack.grid,
-        _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
+        setup.surface.spot, True if options["mode"] == "implicit" else None,
+        _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
         _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
     )  # fmt: skip
     in_ranges(
@@ -130,7 +130,14 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
 
 def _rows(stack: Stack, flows: Flows) -> Rows:
     funds = flows.funds.shape[1]
-    counts = (len(stack.side), HEDGED * len(stack.venues), flows.pool_steps, len(flows.codes), funds, funds)
+    counts = (
+        len(stack.side),
+        HEDGED * len(stack.venues),
+        min(flows.pool_steps, flows.scheduled.shape[1]),
+        len(flows.codes),
+        funds,
+        funds,
+    )
     return Rows(*(REST + np.cumsum((0, *counts))).tolist())
 
 

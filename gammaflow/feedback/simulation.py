@@ -20,12 +20,17 @@ from gammaflow.feedback.setup import Setup
 from gammaflow.feedback.surface import HedgeSurface
 from gammaflow.feedback.surface_grid import hedge_surface
 from gammaflow.frozen import FrozenMapping
+from gammaflow.kernels.feedback_state import FRAMES, MARKS
 from gammaflow.positions.book import Book
 from gammaflow.positions.venues import Venue
 
 __all__ = ["simulate_feedback"]
 
 _MODES = ("explicit", "implicit")
+# Steps whose times alone fill about 1 GB.
+_MOST_STEPS = 10_000_000
+# Memory of results, which a run holds twice for a moment, and their columns besides frames, days and paths.
+_MOST_BYTES, _COLUMNS = 1e9, FRAMES + MARKS
 # Standard deviations of a wandering vol that the surface covers.
 _WIDE = 4.0
 # ln(strike / forward) up to which an option counts as at the money.
@@ -79,7 +84,7 @@ def simulate_feedback(
         and schedules of `gammaflow.deleveraging`, pools of `gammaflow.liquidations`, `BasisUnwind`,
         `NewTrades`, `LeveragedFunds` and `DipBuyers`.
     paths, steps : int
-        Number of paths, and of steps of equal length.
+        Number of paths, and of steps of equal length; results over 1 GB are refused.
     days : float
         Calendar days simulated, > 0.
     seed : int
@@ -163,8 +168,8 @@ def simulate_feedback(
             "source=...). It is never a default: estimates differ by 7 to 15 times."
         )
     whole = {
-        "paths": (paths, 1), "steps": (steps, 1), "seed": (seed, 0), "hedge_every": (hedge_every, 1),
-        "liquidation_steps": (liquidation_steps, 1), "frames": (frames, 2),
+        "paths": (paths, 1), "steps": (steps, 1, _MOST_STEPS), "seed": (seed, 0, 2**63 - 1),
+        "hedge_every": (hedge_every, 1), "liquidation_steps": (liquidation_steps, 1), "frames": (frames, 2),
     }  # fmt: skip
     numbers = {
         "beta": (beta, -np.inf), "vol_of_vol": (vol_of_vol, 0.0), "vol_reversion": (vol_reversion, 0.0),
@@ -174,11 +179,12 @@ def simulate_feedback(
     }  # fmt: skip
     optional = {"volatility": (volatility, False), "hedge_rate": (hedge_rate, True)}
     checks: dict[str, Callable[[], Any]] = {
-        **{name: partial(_whole, value, name, low) for name, (value, low) in whole.items()},
+        **{name: partial(_whole, value, name, *ends) for name, (value, *ends) in whole.items()},
         **{name: partial(check_number, value, name, low) for name, (value, low) in numbers.items()},
         **{name: partial(_maybe, value, name, above) for name, (value, above) in optional.items()},
         "days": lambda: check_number(days, "days", 0.0, open_low=True),
-        "mode": lambda: check_choice(mode, "mode", _MODES),
+        "mode": lambda: check_choice(mode if isinstance(mode, str) else repr(mode), "mode", _MODES),
+        "keep_paths": lambda: _truth(keep_paths, "keep_paths"),
         "venues": lambda: _check_venues(venues),
     }
     values, problems = attempt(*checks.values())
@@ -198,18 +204,24 @@ def simulate_feedback(
         **{name: given[name] for name in ("paths", "steps", "days", "seed", "beta", "hedge_fraction")},
         volatility=vol,
         run=run,
-        options=FrozenMapping(
-            {**given, "objects": objects, "new_trades": new, "base_vol": vol, "keep_paths": bool(keep_paths)}
-        ),
+        options=FrozenMapping({**given, "objects": objects, "new_trades": new, "base_vol": vol}),
         notes=notes,
     )
     return FeedbackPaths(setup, run(setup, names))
 
 
-def _whole(value: Any, name: str, low: int) -> int:
+def _whole(value: Any, name: str, low: int, high: int = 2**31 - 1) -> int:
     if isinstance(value, bool) or check_number(value, name, low) != int(value):
         raise SchemaError(f"{name}: received {value!r}; {name} must be a whole number >= {low}.")
+    if value > high:
+        raise SchemaError(f"{name}: received {value!r}; {name} must be >= {low} and <= {high:,}.")
     return int(value)
+
+
+def _truth(value: Any, name: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise SchemaError(f"{name}: received {value!r:.60}; legal: True or False.")
+    return bool(value)
 
 
 def _maybe(value: Any, name: str, above: bool) -> float | None:
@@ -228,6 +240,18 @@ def _check_venues(venues: Any) -> Mapping[str, Venue] | None:
 def _together(given: Mapping[str, Any]) -> list[str]:
     """Problems of arguments that are legal alone."""
     problems = []
+    sizes = [given[name] for name in ("paths", "steps", "frames", "days")]
+    if None not in sizes:
+        paths, steps, frames, days = sizes
+        columns = min(frames, steps + 1) + days + (steps + 1 if given["keep_paths"] else 0) + _COLUMNS
+        asked = 8.0 * paths * columns
+        if asked > _MOST_BYTES:
+            problems.append(
+                f"paths: received {paths:,} with {steps:,} steps, frames={frames:,} and keep_paths="
+                f"{given['keep_paths']}: results of {asked / 1e9:,.3g} GB; legal: up to "
+                f"{_MOST_BYTES / 1e9:g} GB. Simulate fewer paths or steps"
+                + (", or keep_paths=False; `fan` has quantiles over time." if given["keep_paths"] else ".")
+            )
     if (given["hedge_fraction"] or 0.0) > 1.0:
         problems.append(
             f"hedge_fraction: received {given['hedge_fraction']:g}; hedge_fraction must be >= 0 and <= 1."

@@ -121,8 +121,8 @@ def simulate_paths(
 ):  # fmt: skip
     """Paths start..stop, a multiple of `block` of them; rows of the results in `feedback_state`.
 
-    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty. `implicit` is
-    True or None: numba leaves out what is behind a test for None, and the implicit steps take as long to
+    out (FRAMES + frames + days, N) floats, marks (MARKS, N) integers, paths (n + 1, N) or empty. `implicit`
+    is True or None: numba leaves out what is behind a test for None, and the implicit steps take as long to
     compile as all the rest.
     """
     stay_apart()
@@ -166,26 +166,21 @@ def simulate_paths(
                     )
                 _blend(groups.units, groups.barrier[1], clock, grid.nu, grid.nx, k, slices, reach, low, high)
                 delivered = out[DELIVERED, first:]
-                _changes(
-                    grid, groups, clock, hedge.use, explicit, k, rows, slices, s, z, delivered
-                )
+                _changes(grid, groups, clock, hedge.use, explicit, k, rows, slices, s, z, delivered)
             if k == steps:
                 break
             _others(flows, vol, clock.dt, k, rows, s, out, first)
             draw(seed, first, k, s)
-            if implicit is not None:
-                if hedging:
-                    # min: a variable, for which _blend is not compiled again.
-                    low, high = min(low, 0), grid.nx - 2
-                    for to in range(k, k + 2):
-                        _blend(
-                            groups.units, groups.barrier[1], clock, grid.nu, grid.nx, to, slices, reach, low,
-                            high,
-                        )  # fmt: skip
-                    before, now = slices[k % 2], slices[1 - k % 2]
-                    solve_steps(
-                        grid, groups, hedge, law, vol, before, now, k, rows, active, s, z, marks, first
-                    )
+            if implicit is not None and hedging:
+                # min: a variable, for which _blend is not compiled again.
+                low, high = min(low, 0), grid.nx - 2
+                for to in range(k, k + 2):
+                    _blend(
+                        groups.units, groups.barrier[1], clock, grid.nu, grid.nx, to, slices, reach, low,
+                        high,
+                    )  # fmt: skip
+                before, now = slices[k % 2], slices[1 - k % 2]
+                solve_steps(grid, groups, hedge, law, vol, before, now, k, rows, active, s, z, marks, first)
             if hedging:
                 for v in range(venues):
                     if hedge.open[v, k]:

@@ -106,7 +106,7 @@ def _time_axis(ax: Any, last: float, start: pd.Timestamp | None) -> None:
     step, unit = (1.0 / 24.0, "hours") if hours else (1.0, "days")
     ticks = _ticks(last / step, hours) * step
     ax.xaxis.set_major_locator(require("matplotlib.ticker").FixedLocator(ticks))
-    form = "%d %b %H:%M" if ticks[1] < 1.0 else "%d %b"
+    form = "%d %b %H:%M" if step < 1.0 else "%d %b"
 
     def text(day: float, _: Any) -> str:
         date = "" if start is None else f"\n{start + pd.Timedelta(day, 'D'):{form}}"

@@ -35,6 +35,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "withdrawal": ({"volatility": 0.0, "depth_withdrawal": 0.5}, r"received with volatility 0"),
     "long shock": ({"shock": -1.0, "shock_days": 2.0}, r"shock_days: received 2, more than days = 1"),
     "venues": ({"venues": ["Deribit"]}, r"venues: received list; legal: a mapping"),
+    "too large a seed": ({"seed": 2**70}, r"seed: received 1180591620717411303424; .* <= 9,223,372"),
+    "too rare a hedge": ({"hedge_every": 1e300}, r"hedge_every: received 1e\+300; .* <= 2,147,483,647"),
+    "an array as mode": ({"mode": np.ones(2)}, r"mode: received 'array"),
+    "no truth": ({"keep_paths": "yes"}, r"keep_paths: received 'yes'; legal: True or False"),
+    "memory": (
+        {"paths": 300_000, "steps": 390, "keep_paths": True},
+        r"paths: received 300,000 with 390 steps, .*: results of 1\.\d+ GB; legal: up to 1 GB",
+    ),
     "name": ({"channels": ["gama"]}, r"channels: received 'gama'; legal: 'gamma', 'vanna'"),
     "twice": ({"channels": ["gamma", "gamma"]}, r"'gamma' 2 times; name it once"),
     "as name": ({"channels": ["liquidations"]}, r"pass pools of gf.liquidations"),
@@ -79,12 +87,30 @@ def test_surfaces_that_do_not_fit() -> None:
         (lambda: gf.LeveragedFunds([2.0]), r"funds: received \[2.0\]; legal: pairs"),
         (lambda: gf.LeveragedFunds([(2.0, -1.0)]), r"aum: received -1.0; aum must be >= 0"),
         (lambda: gf.DipBuyers(-1.0, limit=-2.0, reference=0.0), r"(?s)per_1pct: .*reference: .*limit: "),
+        (lambda: gf.LeveragedFunds([(2.0, 1.0)], calendar="x"), r"calendar: received 'x'; legal are"),
+        (lambda: gf.LeveragedFunds([(2.0, 1.0)], moved=1e300), r"moved: received 1e\+300; .* <= 10"),
+        (lambda: gf.DipBuyers(1.0, limit=np.ones(2)), r"limit: "),
         (lambda: gf.NewTrades(SURFACE, start=-1.0), r"start: received -1.0; start must be >= 0"),
     ],
 )
 def test_channels_refuse(make: Any, words: str) -> None:
     with pytest.raises(gf.SchemaError, match=words):
         make()
+
+
+def test_a_path_that_ran_away_is_priced_at_the_price_at_which_it_trades() -> None:
+    paths = simulate(impact=gf.impact.linear(1e3, source="made up"), seed=1)
+    assert np.abs(paths.raw.x).max() > 1_000.0
+    assert paths.fan.to_numpy(float)[-1, :5].max() <= 70_000.0 * np.exp(50.0) * (1.0 + 1e-12)
+    assert paths.summary().count("100.00% of the paths left the spots of the surface") == 1
+
+
+def test_a_liquidation_over_more_steps_than_there_are_executes_its_part() -> None:
+    pools = gf.liquidations.pool(4e8, 66e3, 69e3, "long", source="made up")
+    options = {"channels": [pools], "shock": -6e9, "volatility": 0.0, "liquidation_steps": 2_000_000_000}
+    done = simulate(gf.constant_gamma_surface(0.0, 70e3), **options).raw.flows[:, 5]
+    # The shock of step 0 takes the price through the pool; steps 1 to 3 execute one part each.
+    assert done == pytest.approx(np.full(3, -3.0 * 4e8 / 2e9), rel=1e-9)
 
 
 def test_a_venue_without_hours() -> None:
