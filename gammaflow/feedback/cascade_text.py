@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
+from gammaflow.feedback.doubts import beta_doubts, shock_doubts
 from gammaflow.text import amount_text, price_text
 
 __all__ = ["balance_table", "conditions", "fold_text", "money", "move_text", "summary", "title"]
@@ -56,6 +57,7 @@ def conditions(balance: Balance, name: str) -> list[str]:
         *balance.path.heading(name),
         repr(balance.impact),
         f"liquidations: {pools.source if pools is not None else 'none'}",
+        *(f"WARNING: {text}" for text in beta_doubts(balance.path.beta)),
     ]
 
 
@@ -73,6 +75,7 @@ def summary(cascade: Any) -> str:
     alone = start * float(np.exp(cascade.alone))
     lines = [
         *conditions(balance, "Cascade"),
+        *(f"WARNING: {text}" for text in shock_doubts(cascade.shock, balance.impact)),
         f"shock: {money(cascade.shock, currency)}, which alone takes price to {move_text(alone, start)}",
     ]
     if cascade.runaway:
