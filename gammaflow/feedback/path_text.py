@@ -14,8 +14,6 @@ from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
 
 __all__ = [
-    "SIGN", "counterfactual_lines", "days_text", "doubts", "lines", "picture_title", "setup_lines", "to_dict"
-]  # fmt: skip
     "SIGN",
     "counterfactual_lines",
     "days_text",
