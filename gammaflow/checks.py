@@ -37,6 +37,7 @@ _MADE_BY = {
     "Chain": "as read_chain or chain_from_frame returns",
     "Book": "as assign_positions(chain, rule) returns",
     "Profile": "as sweep_spot(book) returns",
+    "Repricing": "as sweep_spot(book) returns",
     "Impact": "as impact.linear, impact.square_root or impact.book returns",
     "Trades": "as read_trades returns",
     "Bands": "as sign_bands(chain, beliefs) returns",

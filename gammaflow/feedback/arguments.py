@@ -10,21 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import read_number, refuse
 from gammaflow.errors import SchemaError
 
-__all__ = ["beta_warnings", "nan_outside", "read_numbers", "read_spots"]
-
-
-# Spot-vol beta of indices and coins lies between -10 and 5.
-_LARGEST_BETA = 20.0
-
-
-def beta_warnings(beta: float) -> list[str]:
-    """A sentence where a spot-vol beta is implausible."""
-    if abs(beta) <= _LARGEST_BETA:
-        return []
-    return [
-        f"beta: received {beta:g}; plausible: -{_LARGEST_BETA:g} to {_LARGEST_BETA:g}; pass 1.00 of vol per "
-        "1.00 of ln S: -3 is 3 vol points up per 1 % down"
-    ]
+__all__ = ["nan_outside", "read_numbers", "read_spots"]
 
 
 def read_numbers(**given: ArrayLike) -> list[NDArray[np.float64]]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.feedback import cascade_text
-from gammaflow.feedback.arguments import beta_warnings
 from gammaflow.feedback.balance import FLOWS, NEAR_REST, Balance, Fold, Root
 from gammaflow.feedback.cascade_inputs import find_balance, reach_of
+from gammaflow.feedback.doubts import beta_doubts, shock_doubts
 from gammaflow.feedback.hedge_path import HedgePath
 from gammaflow.feedback.impact import Impact
 from gammaflow.feedback.liquidations import Liquidations
@@ -25,9 +25,6 @@ from gammaflow.positions.book import Book
 __all__ = ["Cascade", "exogenous_flow", "flows_of", "returns_of", "solve_cascade"]
 
 Array = NDArray[np.float64]
-
-# Plausible move of ln S by a shock alone.
-_LARGEST = 2.0
 
 # Difference in ln S of a landing that its flows sharpen.
 _ROUNDING = 1e-14
@@ -103,13 +100,8 @@ class Cascade(Frozen):
         """Implausible inputs, one sentence each."""
         path, impact = self.balance.path, self.balance.impact
         pools = self.balance.liquidations
-        found = [*beta_warnings(path.beta), *impact.warnings, *(pools.warnings if pools is not None else ())]
-        if abs(self.alone) > _LARGEST:
-            found.append(
-                f"shock: received {self.shock:g} {path.currency}, which alone moves ln S by "
-                f"{self.alone:.3g}; plausible: up to {_LARGEST:g} in size; give shock and depth in one unit"
-            )
-        return tuple(found)
+        found = [*beta_doubts(path.beta), *shock_doubts(self.shock, impact), *impact.warnings]
+        return (*found, *(pools.warnings if pools is not None else ()))
 
     @property
     def by_channel(self) -> pd.Series:

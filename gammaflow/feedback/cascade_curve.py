@@ -151,7 +151,8 @@ class CascadeCurve(Frozen):
             what = "no balance inside the range"
             if not row["runaway"]:
                 landing = cascade_text.move_text(row["spot"], path.spot)
-                what = f"{landing}, amplification {row['amplification']:.3g}"
+                times = row["amplification"]
+                what = landing if np.isnan(times) else f"{landing}, amplification {times:.3g}"
             lines.append(f"  {cascade_text.money(float(shock), path.currency):>14}: {what}")  # type: ignore[arg-type]
         lines += [cascade_text.fold_text(fold, path.spot, path.currency) for fold in self.jumps] or [
             "no jump of price"

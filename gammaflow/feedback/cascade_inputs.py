@@ -16,6 +16,9 @@ from gammaflow.positions.book import Book
 
 __all__ = ["find_balance", "reach_of"]
 
+# Twice the log return of a shock that is out of all proportion: price over exp(10).
+_FARTHEST = 20.0
+
 
 def find_balance(
     book: Any,
@@ -45,6 +48,13 @@ def find_balance(
             f"impact: received {type(impact).__name__}; legal: an impact of gammaflow.impact, such as "
             'impact.linear(294e6, source="..."). It has no default: it is uncertain by 7 to 15 times.'
         )
+    elif reach > _FARTHEST and None in (low, high):
+        problems.append(
+            f"impact: the shock alone moves ln S by {0.5 * reach:,.6g}, and {impact.per_1pct:,.6g} "
+            f"{impact.currency} moves price 1 %. Give the depth in {impact.currency}, not in millions, or a "
+            "smaller shock."
+        )
+        reach = 0.0
     if not (liquidations is None or isinstance(liquidations, Liquidations)):
         problems.append(
             f"liquidations: received {type(liquidations).__name__}; legal: pools of gammaflow.liquidations."

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.feedback.balance import FLOWS, Balance, Fold
+from gammaflow.feedback.doubts import shock_doubts
 from gammaflow.market.plausibility import marked
 from gammaflow.text import amount_text, price_text
 
@@ -76,7 +77,7 @@ def summary(cascade: Any) -> str:
     lines = [
         *conditions(balance, "Cascade"),
         f"shock: {money(cascade.shock, currency)}, which alone takes price to {move_text(alone, start)}",
-        *marked(line for line in cascade.warnings if line.startswith("shock")),
+        *marked(shock_doubts(cascade.shock, balance.impact)),
     ]
     if cascade.runaway:
         end = path.low if cascade.shock < 0.0 else path.high

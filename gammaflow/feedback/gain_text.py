@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.feedback.arguments import beta_warnings
+from gammaflow.feedback.doubts import beta_doubts
 from gammaflow.feedback.gain_channels import CHANNELS
 from gammaflow.feedback.gain_zones import THRESHOLDS
 from gammaflow.positions.heading import heading, under_rule
@@ -57,9 +57,9 @@ def title(gain: Any) -> str:
 
 def warnings(gain: Any) -> list[str]:
     """Implausible depth and pools, one sentence each."""
-    book, found = gain.profile.book, beta_warnings(gain.beta)
+    book, found = gain.profile.book, beta_doubts(gain.beta)
     largest = float(np.abs(gain.table["kappa"]).max())
-    if largest > _ABSURD:
+    if largest > _ABSURD and not found:
         found.append(
             f"depth: {number_text(gain.depth.per_1pct)} {book.currency} moves price 1 %, and loop gain "
             f"reaches {largest:,.0f}; plausible is below {_ABSURD:g}. Give it in {book.currency}, not in m."

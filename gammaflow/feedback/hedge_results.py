@@ -18,7 +18,8 @@ from gammaflow.exposure.chebyshev import series
 from gammaflow.exposure.curve import GAP
 from gammaflow.exposure.dynamics import Dynamics, spot_vol_beta
 from gammaflow.exposure.sums import cash_sums
-from gammaflow.feedback.arguments import beta_warnings, read_spots
+from gammaflow.feedback.arguments import read_spots
+from gammaflow.feedback.doubts import beta_doubts
 from gammaflow.feedback.pieces import Pieces
 from gammaflow.frozen import Frozen
 from gammaflow.instruments.barrier import BARRIER
@@ -206,7 +207,7 @@ class HedgePath(Frozen):
             else "vols stand still"
         )
         share = f"dealers trade {100 * self.hedge_fraction:g} % of the hedge"
-        return [*lines, f"time stands still; {vol}; {share}", *marked(beta_warnings(self.beta))]
+        return [*lines, f"time stands still; {vol}; {share}", *marked(beta_doubts(self.beta))]
 
     def title(self, what: str) -> str:
         """Title of a picture: symbol, contents, timestamp and rules."""

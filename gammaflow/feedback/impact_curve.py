@@ -223,7 +223,7 @@ class Impact(Frozen):
         ]
         if self.name.startswith("square root") and (self.moves > _LARGEST_DAY).any():
             said.append(
-                f"daily_vol: received {self.moves.max():g} with its coefficient; plausible: up to "
+                f"daily_vol: received {self.moves.max():g}, times its coefficient; plausible: up to "
                 f"{_LARGEST_DAY:g}; pass the volatility of a day, that of a year over sqrt(365)"
             )
         return tuple(said)

@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.feedback.doubts import beta_doubts, shock_doubts, volatility_doubts
 from gammaflow.feedback.path_tables import prices
 from gammaflow.feedback.setup import Setup
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
 
-__all__ = ["SIGN", "counterfactual_lines", "days_text", "lines", "picture_title", "setup_lines", "to_dict"]
+__all__ = [
+    "SIGN",
+    "counterfactual_lines",
+    "days_text",
+    "doubts",
+    "lines",
+    "picture_title",
+    "setup_lines",
+    "to_dict",
+]
 
 #: Meaning of + in flows and in the attribution of the move.
 SIGN = "flows: + = buys, - = sells; attribution: + = the channel raises the price"
@@ -33,11 +43,12 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
     error = setup.surface.error
     return [
         *head,
+        *(f"WARNING: {text}" for text in doubts(setup)),
         str(setup.impact),
         *([f"caveat: {setup.impact.caveat}"] if setup.impact.caveat else []),
         f"channels: {', '.join(setup.channels) or 'none'}",
         f"volatility of the noise: {100 * setup.volatility:.4g} % a year; spot-vol beta {setup.beta:g}; "
-        f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge",
+        f"dealers trade {100 * setup.hedge_fraction:.3g} % of the theoretical hedge",
         f"{rows_text(setup.paths, 'path')} of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, "
         f"seed {setup.seed}",
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
@@ -46,6 +57,14 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         *setup.surface.remarks,
         *setup.notes,
     ]
+
+
+def doubts(setup: Setup) -> list[str]:
+    """Implausible beta, shock and volatility, one sentence each."""
+    shock = setup.options.get("shock") or 0.0
+    return [
+        *beta_doubts(setup.beta), *shock_doubts(shock, setup.impact), *volatility_doubts(setup.volatility)
+    ]  # fmt: skip
 
 
 def days_text(days: float) -> str:
@@ -112,7 +131,7 @@ def _channel_lines(table: pd.DataFrame, currency: str) -> list[str]:
 
 
 def _stopped(share: float, what: str, then: str) -> str:
-    return f"{share:.2%} of the paths {what}{then}" if share else f"no path {what}"
+    return f"{100.0 * share:.2f} % of the paths {what}{then}" if share else f"no path {what}"
 
 
 def counterfactual_lines(found: Any, meaning: str) -> list[str]:

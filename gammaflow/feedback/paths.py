@@ -17,7 +17,7 @@ from gammaflow.feedback.counterfactual import Counterfactual, compare_without
 from gammaflow.feedback.etf_ledger import EtfLedger
 from gammaflow.feedback.path_creations import creations_table
 from gammaflow.feedback.path_tables import NOISE, channels_table, describe_columns, fan_table, prices
-from gammaflow.feedback.path_text import lines, picture_title, to_dict
+from gammaflow.feedback.path_text import doubts, lines, picture_title, to_dict
 from gammaflow.feedback.raw_paths import RawPaths
 from gammaflow.feedback.setup import Setup
 from gammaflow.frozen import Frozen
@@ -60,8 +60,9 @@ class FeedbackPaths(Frozen):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Implausible inputs of the book behind the surface."""
-        return () if self.setup.book is None else self.setup.book.warnings
+        """Implausible inputs: of the book behind the surface, and of the simulation."""
+        of_book = () if self.setup.book is None else self.setup.book.warnings
+        return (*of_book, *doubts(self.setup))
 
     @property
     def spot(self) -> float:

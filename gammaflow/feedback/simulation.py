@@ -322,7 +322,7 @@ def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tup
             "of the noise, such as 0.56."
         )
     vol, expiry = found
-    return vol, (f"volatility of the noise: {vol:.2%}, of the book's options at the money of {expiry}",)
+    return vol, (f"volatility of the noise: that of the book's options at the money of {expiry}",)
 
 
 def _at_the_money(book: Book, days: float) -> tuple[float, str] | None:

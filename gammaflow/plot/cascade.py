@@ -8,19 +8,10 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
-from gammaflow.plot.prepare import COLORS, near
+from gammaflow.plot.prepare import CHANNEL_LOOKS, COLORS, near
 from gammaflow.text import amount_text, price_text, readable
 
 __all__ = ["plot_balance", "plot_channels", "plot_hedges", "plot_landings"]
-
-#: Name and colour of each flow; those of the loop gain, and grey for what comes from outside.
-_FLOWS = {
-    "exogenous": ("shock", "#9ca3af"),
-    "gamma": ("gamma", "#d55e00"),
-    "vanna": ("vanna", "#f0c27a"),
-    "knock_in": ("knock-ins", "#7b3f98"),
-    "liquidations": ("liquidations", "#56b4e9"),
-}
 
 
 def _stack(ax: Any, x: Any, parts: pd.DataFrame) -> None:
@@ -30,7 +21,7 @@ def _stack(ax: Any, x: Any, parts: pd.DataFrame) -> None:
         base = np.zeros(len(parts))
         for column in used:
             top = base + np.maximum(sign * used[column].to_numpy(), 0.0) * sign
-            name, color = _FLOWS[str(column)]
+            name, color = CHANNEL_LOOKS[str(column)]
             label = name if sign < 0.0 or not (used[column] < 0.0).any() else None
             if (top != base).any():
                 ax.fill_between(x, base, top, color=color, alpha=0.8, linewidth=0, zorder=2, label=label)

@@ -11,16 +11,14 @@ import pandas as pd
 
 from gammaflow.plot.canvas import canvas
 from gammaflow.plot.interactive import draw_stack
-from gammaflow.plot.prepare import BANDS, COLORS, require
+from gammaflow.plot.prepare import BANDS, CHANNEL_LOOKS, COLORS, require
 
 __all__ = ["draw_gain", "plot_gain"]
 
-#: Name, colour and hatch of each channel: their greys differ, and hatches tell neighbours apart in print.
+#: Name, colour and hatch of each channel; hatches tell neighbours apart in print.
 _CHANNELS = {
-    "gamma": ("gamma", "#dd7b33", ""),
-    "vanna": ("vanna", "#f0c27a", ""),
-    "knock_in": ("knock-ins", "#7b3f98", "xx"),
-    "liquidations": ("liquidations", "#56b4e9", "//"),
+    name: (*CHANNEL_LOOKS[name], hatch)
+    for name, hatch in {"gamma": "", "vanna": "", "knock_in": "xx", "liquidations": "//"}.items()
 }
 
 #: Nothing to mark.

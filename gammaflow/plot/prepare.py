@@ -15,6 +15,7 @@ from gammaflow.errors import GammaflowError
 
 __all__ = [
     "BANDS",
+    "CHANNEL_LOOKS",
     "COLORS",
     "EMPTY",
     "MARKS",
@@ -43,6 +44,18 @@ COLORS = {
     "grid": "#e5e7eb",
     "text": "#1f2937",
 }
+
+#: Name and colour of each flow of the feedback, the same in every picture: their greys differ, and the shock,
+#: which comes from outside, is grey.
+CHANNEL_LOOKS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "exogenous": ("shock", "#9ca3af"),
+        "gamma": ("gamma", "#dd7b33"),
+        "vanna": ("vanna", "#f0c27a"),
+        "knock_in": ("knock-ins", "#7b3f98"),
+        "liquidations": ("liquidations", "#56b4e9"),
+    }
+)
 
 #: Bands between quantiles, the wider first: lowest, highest, name, opacity.
 BANDS = (("5 %", "95 %", "5 to 95 % of draws", 0.18), ("25 %", "75 %", "25 to 75 % of draws", 0.4))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gammaflow.feedback.cascade_text import money
+from gammaflow.feedback.path_text import days_text
 from gammaflow.plot.interactive_feedback import draw_channels, draw_fan, draw_landings
 from gammaflow.plot.page import Card, Panel
 from gammaflow.report.feedback_text import channel_name, effect_rows, tables
@@ -34,7 +35,9 @@ def cards(found: Any) -> list[Card]:
     move = rows.loc["log_return"]
     out += [
         Card(
-            "Simulated move, mean", f"{100.0 * move['mean']:+.2f} %", f"of ln S, in {paths.setup.days:g} days"
+            "Simulated move, mean",
+            f"{100.0 * move['mean']:+.2f} %",
+            f"of ln S, in {days_text(paths.setup.days)}",
         ),
         Card("Simulated low", price_text(middle), f"median; below {price_text(low)} in 5 % of paths"),
         Card("Runaways", f"{paths.runaway_share:.2%}", "of paths left the spots of the surface"),

@@ -11,7 +11,7 @@ from gammaflow.feedback import gain_text
 from gammaflow.feedback.cascade import Cascade
 from gammaflow.feedback.cascade_text import fold_text, money, move_text
 from gammaflow.feedback.liquidations import Liquidations
-from gammaflow.feedback.path_text import SIGN
+from gammaflow.feedback.path_text import SIGN, days_text
 from gammaflow.plot.tables import text_table
 from gammaflow.text import number_text, price_text, rows_text
 
@@ -30,13 +30,13 @@ def facts(found: Any) -> list[tuple[str, str]]:
     return [
         ("price impact", gain_text.depth_text(gain)),
         *([("price impact, caveat", setup.impact.caveat)] if setup.impact.caveat else []),
-        ("shock", shocked + (f", over {after:g} days" if after else "")),
+        ("shock", shocked + (f", over {days_text(after)}" if after else "")),
         ("hedging", f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge"),
         ("spot-vol beta", f"{setup.beta:g} (d sigma / d ln S)"),
         ("liquidations", "none" if pools is None else _pools_text(pools)),
         (
             "simulation",
-            f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {setup.days:g} days, seed "
+            f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, seed "
             f"{setup.seed}; volatility of the noise {100 * setup.volatility:.4g} % a year",
         ),
         ("interpolation", f"dealers' delta off by up to {error.share:.2%} of gross delta"),
@@ -83,7 +83,7 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
         title = f"Cascade of {money(found.cascade.shock, currency)}"
         out.append((title, "; ".join(cascade_lines(found.cascade)), _cascade_table(found.cascade, currency)))
     note = (
-        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {paths.setup.days:g} days; "
+        f"% of ln S, ± one standard error; {paths.setup.paths:,} paths over {days_text(paths.setup.days)}; "
         f"{_share(paths.runaway_share)} left the spots of the surface"
     )
     if clipped := float(np.mean(paths.raw.vol_clipped)):

@@ -1,5 +1,7 @@
 """Inputs of feedback that nobody thought of: one sentence for each, and right values at the extremes."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,9 +49,9 @@ def test_odd_spots_gammas_and_sides_are_refused(path, gain, value):
         "breaks": lambda: gf.gamma_path(lambda s: 0.0 * s, 100.0, breaks=value),
     }
     for name, call in calls.items():
-        with pytest.raises(gf.GammaflowError, match="received|gave|holds|finite"):
+        with pytest.raises(gf.GammaflowError) as refused:
             call()
-            pytest.fail(name)
+        assert re.search("received|gave|holds|finite", str(refused.value)), name
     if not isinstance(value, np.ndarray):
         for name, call in {
             "barrier": lambda: gf.shifted_barrier(value, -1e8, LINEAR),
@@ -124,7 +126,10 @@ def test_absurd_shocks_betas_and_volatilities_are_said(gain):
     assert beyond.runaway
     assert len(repr(beyond)) < 2_000
     percent = gf.hedge_path(calibration_book(), beta=-300.0)
-    assert "WARNING: beta: received -300; plausible: -20 to 20" in repr(percent)
+    assert (
+        "WARNING: beta: received -300, by which vol moves 300 points per 1 %; plausible: within 20 of 0"
+        in repr(percent)
+    )
     assert gf.solve_cascade(percent, shock=-1e6, impact=LINEAR).warnings[0].startswith("beta")
     fine = gf.solve_cascade(calibration_book(), shock=-1e9, impact=LINEAR, beta=-3.0)
     assert fine.warnings == ()

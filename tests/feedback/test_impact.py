@@ -131,7 +131,7 @@ def test_implausible_impact_is_said():
     ]
     (yearly,) = gf.impact.square_root(40e9, 0.56).warnings
     assert yearly.startswith(
-        "daily_vol: received 0.56 with its coefficient; plausible: up to 0.2; pass the vol"
+        "daily_vol: received 0.56, times its coefficient; plausible: up to 0.2; pass the vol"
     )
     assert all(not impact.warnings for impact in gf.impact.PUBLISHED.values())
 

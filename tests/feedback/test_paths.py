@@ -244,10 +244,10 @@ def test_the_summary_names_every_input(paths):
         "sign: flows: + = buys",
         "294m USD moves price 1 %, linear, permanent; source: a test",
         "channels: deleveraging, gamma, liquidations",
-        "volatility of the noise: 56 % a year; spot-vol beta -3; dealers trade 70% of the theoretical hedge",
+        "volatility of the noise: 56 % a year; spot-vol beta -3; dealers trade 70 % of the theoretical hedge",
         "400 paths of 48 steps over 2 days, seed 3",
         "a note of the run",
-        f"{paths.runaway_share:.2%} of the paths left the spots of the surface",
+        f"{100.0 * paths.runaway_share:.2f} % of the paths left the spots of the surface",
         "no path reached an end of the vol shifts",
     ):
         assert words in text
@@ -410,5 +410,5 @@ def test_paths_that_all_ran_away_have_no_mean_price():
     assert paths.runaway_share == 1.0
     assert paths.fan["mean"].isna().all()
     assert paths.fan["50 %"].notna().all()
-    assert "100.00% of the paths left the spots of the surface; beyond them" in paths.summary()
+    assert "100.00 % of the paths left the spots of the surface; beyond them" in paths.summary()
     paths.plot()[0].figure.canvas.draw()

@@ -355,5 +355,5 @@ def test_a_book_and_its_volatility() -> None:
     table = pd.DataFrame({name: chain[name] for name in ("expiry", "strike", "iv")})
     near = table[np.abs(table["strike"] / chain.spot - 1.0) < 0.02]
     assert near["iv"].min() < paths.setup.volatility < near["iv"].max()
-    assert note.startswith(f"volatility of the noise: {paths.setup.volatility:.2%}")
+    assert note.startswith("volatility of the noise: that of the book's options at the money of ")
     assert np.abs(paths.raw.attribution.sum(axis=1) - paths.raw.x).max() < SAME
