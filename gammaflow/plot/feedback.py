@@ -106,7 +106,8 @@ def _time_axis(ax: Any, last: float, start: pd.Timestamp | None) -> None:
     step, unit = (1.0 / 24.0, "hours") if hours else (1.0, "days")
     ticks = _ticks(last / step, hours) * step
     ax.xaxis.set_major_locator(require("matplotlib.ticker").FixedLocator(ticks))
-    form = "%d %b %H:%M" if step < 1.0 else "%d %b"
+    gap = ticks[1] - ticks[0] if len(ticks) > 1 else step
+    form = "%d %b %H:%M" if gap < 1.0 else "%d %b"
 
     def text(day: float, _: Any) -> str:
         date = "" if start is None else f"\n{start + pd.Timedelta(day, 'D'):{form}}"

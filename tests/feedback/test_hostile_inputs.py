@@ -118,13 +118,12 @@ def test_tiny_shocks_start_liquidations_and_follow_square_root_impact(path):
 
 def test_absurd_shocks_betas_and_volatilities_are_said(gain):
     empty = calibration_book(0.0)
-    far = gf.solve_cascade(empty, shock=-1e13, impact=LINEAR)
+    far = gf.solve_cascade(empty, shock=-1e11, impact=LINEAR)
     assert far.amplification == 1.0
-    assert "shock: received -1e+13 USD, which alone moves ln S by -340" in repr(far)
+    assert "shock: received -1e+11 USD, which alone moves ln S by -3.4" in repr(far)
     assert any(line.startswith("shock") for line in far.warnings)
-    beyond = gf.solve_cascade(empty, shock=1e16, impact=LINEAR)
-    assert beyond.runaway
-    assert len(repr(beyond)) < 2_000
+    with pytest.raises(gf.SchemaError, match="the shock alone moves ln S by"):
+        gf.solve_cascade(empty, shock=1e16, impact=LINEAR)
     percent = gf.hedge_path(calibration_book(), beta=-300.0)
     assert (
         "WARNING: beta: received -300, by which vol moves 300 points per 1 %; plausible: within 20 of 0"

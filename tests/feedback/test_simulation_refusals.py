@@ -102,7 +102,7 @@ def test_a_path_that_ran_away_is_priced_at_the_price_at_which_it_trades() -> Non
     paths = simulate(impact=gf.impact.linear(1e3, source="made up"), seed=1)
     assert np.abs(paths.raw.x).max() > 1_000.0
     assert paths.fan.to_numpy(float)[-1, :5].max() <= 70_000.0 * np.exp(50.0) * (1.0 + 1e-12)
-    assert paths.summary().count("100.00% of the paths left the spots of the surface") == 1
+    assert paths.summary().count("100.00 % of the paths left the spots of the surface") == 1
 
 
 def test_a_liquidation_over_more_steps_than_there_are_executes_its_part() -> None:
