@@ -21,19 +21,19 @@ from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import closed_forms, deleveraging, impact, liquidations
-from gammaflow.feedback.cascade import Cascade, exogenous_flow, solve_cascade
-from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
-from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
-from gammaflow.feedback.etf_ledger import EtfLedger, etf_creations
-from gammaflow.feedback.hedge_path import HedgePath, gamma_path, hedge_path
-from gammaflow.feedback.knock_ins import knock_in_table, shifted_barrier
+from gammaflow.feedback.cascade.curve import CascadeCurve, cascade_curve
+from gammaflow.feedback.cascade.hedge_path import HedgePath, gamma_path, hedge_path
+from gammaflow.feedback.cascade.solve import Cascade, exogenous_flow, solve_cascade
+from gammaflow.feedback.fund.etf_ledger import EtfLedger, etf_creations
+from gammaflow.feedback.gain.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.limit_capacity import LimitCapacity, limit_capacity
-from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.mirror import mirror
-from gammaflow.feedback.paths import FeedbackPaths
-from gammaflow.feedback.simulation import simulate_feedback
-from gammaflow.feedback.surface import HedgeSurface, constant_gamma_surface
-from gammaflow.feedback.surface_grid import hedge_surface
+from gammaflow.feedback.simulation.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
+from gammaflow.feedback.simulation.paths import FeedbackPaths
+from gammaflow.feedback.simulation.simulate import simulate_feedback
+from gammaflow.feedback.surface.grid import hedge_surface
+from gammaflow.feedback.surface.knock_ins import knock_in_table, shifted_barrier
+from gammaflow.feedback.surface.surface import HedgeSurface, constant_gamma_surface
 from gammaflow.instruments.note.registry import demo_notes, read_notes
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import attempt, check_noun, check_number, read_number, read_only, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.feedback.impact_curve import Impact
+from gammaflow.feedback.impact.curve import Impact
 from gammaflow.frozen import Frozen
 from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
 from gammaflow.pricing import bsm

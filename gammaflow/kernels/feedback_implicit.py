@@ -46,7 +46,7 @@ _ROUNDING = 1e-14
 
 @subroutine()
 def _hedges(grid, groups, hedge, vol, before, now, step, rows, s, z, j, r, store):
-    """Flow of a path's hedges for a move r of ln S in the step; `store` (0.0 or 1.0) books them."""
+    """Flow of hedges of a path for a move r of ln S in the step; `store` (0.0 or 1.0): book them."""
     # A float, since numba compiles a function again for each constant truth or whole number.
     stay_apart()
     nu = grid.nu

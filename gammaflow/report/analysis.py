@@ -8,8 +8,8 @@ from gammaflow.accuracy import TOLERANCE
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.profile import sweep_spot
+from gammaflow.feedback.gain.loop_gain import find_depth
 from gammaflow.feedback.impact import Impact
-from gammaflow.feedback.loop_gain import find_depth
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
 from gammaflow.positions.beliefs import Beliefs, find_beliefs

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.feedback.cascade import Cascade, solve_cascade
-from gammaflow.feedback.cascade_curve import CascadeCurve, cascade_curve
-from gammaflow.feedback.counterfactual import Counterfactual
-from gammaflow.feedback.hedge_path import hedge_path
+from gammaflow.feedback.cascade.curve import CascadeCurve, cascade_curve
+from gammaflow.feedback.cascade.hedge_path import hedge_path
+from gammaflow.feedback.cascade.solve import Cascade, solve_cascade
+from gammaflow.feedback.gain.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.impact import Impact
 from gammaflow.feedback.liquidations import Liquidations
-from gammaflow.feedback.loop_gain import LoopGain, loop_gain
-from gammaflow.feedback.paths import FeedbackPaths
-from gammaflow.feedback.simulation import simulate_feedback
-from gammaflow.feedback.surface_grid import hedge_surface
+from gammaflow.feedback.simulation.counterfactual import Counterfactual
+from gammaflow.feedback.simulation.paths import FeedbackPaths
+from gammaflow.feedback.simulation.simulate import simulate_feedback
+from gammaflow.feedback.surface.grid import hedge_surface
 from gammaflow.frozen import Frozen
 from gammaflow.plot.page import render_page, write_page
 from gammaflow.plot.tables import literal, markdown_table

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gammaflow.feedback.cascade_text import money
-from gammaflow.feedback.path_text import days_text
+from gammaflow.feedback.cascade.text import money
+from gammaflow.feedback.simulation.path_text import days_text
 from gammaflow.plot.interactive_feedback import draw_channels, draw_fan, draw_landings
 from gammaflow.plot.page import Card, Panel
 from gammaflow.report.feedback_text import channel_name, effect_rows, tables

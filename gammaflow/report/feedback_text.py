@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.feedback import gain_text
-from gammaflow.feedback.cascade import Cascade
-from gammaflow.feedback.cascade_text import fold_text, money, move_text
+from gammaflow.feedback.cascade.solve import Cascade
+from gammaflow.feedback.cascade.text import fold_text, money, move_text
+from gammaflow.feedback.gain import text as gain_text
 from gammaflow.feedback.liquidations import Liquidations
-from gammaflow.feedback.path_text import SIGN, days_text
+from gammaflow.feedback.simulation.path_text import SIGN, days_text
 from gammaflow.plot.tables import text_table
 from gammaflow.text import number_text, price_text, rows_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gammaflow.feedback import gain_text
-from gammaflow.feedback.loop_gain import LoopGain
+from gammaflow.feedback.gain import text as gain_text
+from gammaflow.feedback.gain.loop_gain import LoopGain
 from gammaflow.plot.loop_gain import draw_gain
 from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.tables import literal, markdown_table

@@ -9,7 +9,7 @@ from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.level_text import distance
 from gammaflow.exposure.levels import Levels
-from gammaflow.feedback.loop_gain import LoopGain
+from gammaflow.feedback.gain.loop_gain import LoopGain
 from gammaflow.market.chain import Quality
 from gammaflow.plot.interactive import draw_bands, draw_bars, draw_heatmap, draw_profile, draw_stack
 from gammaflow.plot.page import Card, Panel

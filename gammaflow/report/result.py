@@ -16,9 +16,9 @@ from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
-from gammaflow.feedback import gain_text
+from gammaflow.feedback.gain import text as gain_text
+from gammaflow.feedback.gain.loop_gain import LoopGain, loop_gain
 from gammaflow.feedback.impact import Impact
-from gammaflow.feedback.loop_gain import LoopGain, loop_gain
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.calendars import next_sessions
-from gammaflow.feedback.etf_baskets import settle_days
+from gammaflow.feedback.fund.baskets import settle_days
 
 PER_SHARE = 0.00056712
 SHARES = st.integers(-(10**9), 10**9)

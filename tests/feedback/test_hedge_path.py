@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 import gammaflow as gf
-from gammaflow.feedback.knocked import after_hits
+from gammaflow.feedback.surface.knocked import after_hits
 from support.feedback_books import BETA, SPOT, calibration_book, puts
 from support.naive_cascade import cumulative, delta
 

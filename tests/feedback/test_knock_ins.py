@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.feedback.barrier_groups import barrier_groups
+from gammaflow.feedback.surface.barrier_groups import barrier_groups
 from support.barrier_books import barrier_book, identity, notes_at
 
 YEARS = {"2y": 2.0, "1y": 1.0, "6m": 0.5, "3m": 0.25, "1m": 1 / 12, "1w": 1 / 52}

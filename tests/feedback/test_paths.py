@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.feedback.channels import CHANNELS
-from gammaflow.feedback.paths import FeedbackPaths
-from gammaflow.feedback.raw_paths import RawPaths
-from gammaflow.feedback.setup import Setup
-from gammaflow.feedback.surface import constant_gamma_surface
+from gammaflow.feedback.simulation.channels import CHANNELS
+from gammaflow.feedback.simulation.paths import FeedbackPaths
+from gammaflow.feedback.simulation.raw_paths import RawPaths
+from gammaflow.feedback.simulation.setup import Setup
+from gammaflow.feedback.surface.surface import constant_gamma_surface
 
 mpl.use("Agg")
 
@@ -209,7 +209,7 @@ def test_shapley_of_channels_that_only_add_is_what_each_adds(count):
         return SimpleNamespace(x=sum((10.0 ** -CHANNELS.index(n) for n in channels), np.zeros(3)))
 
     setup = SimpleNamespace(channels=names, again=lambda some: run(None, some))
-    from gammaflow.feedback.counterfactual import compare_without
+    from gammaflow.feedback.simulation.counterfactual import compare_without
 
     booked = pd.Series(0.0, names)
     for method in ("drop_one", "shapley"):

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gammaflow as gf
-from gammaflow.feedback import run as run_module
-from gammaflow.feedback.channels import CHANNELS
+from gammaflow.feedback.simulation import run as run_module
+from gammaflow.feedback.simulation.channels import CHANNELS
 from gammaflow.kernels import blocks
 from support.feedback_loop import made_up_surface
 

@@ -16,9 +16,9 @@ import pytest
 import gammaflow
 from gammaflow import kernels
 from gammaflow.feedback import deleveraging, impact, liquidations
-from gammaflow.feedback.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
 from gammaflow.feedback.deleveraging import VolatilityTarget
-from gammaflow.feedback.simulation import simulate_feedback
+from gammaflow.feedback.simulation.channels import BasisUnwind, DipBuyers, LeveragedFunds, NewTrades
+from gammaflow.feedback.simulation.simulate import simulate_feedback
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.feedback.path_tables import channels_table, fan_table
+from gammaflow.feedback.simulation.path_tables import channels_table, fan_table
 from gammaflow.plot.feedback import plot_channels, plot_fan, plot_moves
 
 mpl.use("Agg")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.feedback.surface import HedgeSurface
+from gammaflow.feedback.surface.surface import HedgeSurface
 from gammaflow.kernels.random import fill_normals
 
 CHANNELS = (

@@ -1,0 +1,1 @@
+"""A fund's shares: creations and redemptions in whole baskets, and the dealer's ledger."""

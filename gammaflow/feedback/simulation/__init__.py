@@ -1,0 +1,1 @@
+"""Monte Carlo of price with hedging, liquidations, deleveraging and other flows."""

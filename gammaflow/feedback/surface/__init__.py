@@ -1,0 +1,1 @@
+"""Dealers' delta over time, spot and volatility, and the barriers that change it."""
