@@ -167,7 +167,7 @@ def cascade_curve(
     book: Book | HedgePath,
     shocks: ArrayLike | Sequence[float],
     *,
-    impact: Impact,
+    impact: Impact | None = None,
     beta: float = 0.0,
     liquidations: Liquidations | None = None,
     hedge_fraction: float = 1.0,

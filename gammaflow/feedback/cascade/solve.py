@@ -156,7 +156,7 @@ def solve_cascade(
     book: Book | HedgePath,
     *,
     shock: float,
-    impact: Impact,
+    impact: Impact | None = None,
     beta: float = 0.0,
     liquidations: Liquidations | None = None,
     hedge_fraction: float = 1.0,
@@ -180,7 +180,7 @@ def solve_cascade(
     shock : float
         Exogenous flow [currency], < 0 sells. 0 stays at spot.
     impact : Impact
-        Price impact, of `gammaflow.impact`; there is no default, since it is uncertain by 7 to 15 times.
+        Price impact, of `gammaflow.impact`, required: it is uncertain by 7 to 15 times.
     beta, hedge_fraction
         As for `hedge_path`; left out where `book` is a path.
     liquidations : Liquidations, optional
@@ -221,7 +221,7 @@ def exogenous_flow(
     book: Book | HedgePath,
     move: float,
     *,
-    impact: Impact,
+    impact: Impact | None = None,
     beta: float = 0.0,
     liquidations: Liquidations | None = None,
     hedge_fraction: float = 1.0,

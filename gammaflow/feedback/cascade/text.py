@@ -15,6 +15,9 @@ from gammaflow.text import amount_text, price_text
 
 __all__ = ["balance_table", "conditions", "fold_text", "money", "move_text", "summary", "title"]
 
+# Move of ln S beyond which a book that stands still is no forecast.
+_FAR = 0.3
+
 # Longest line of a picture's title, in characters.
 _WIDTH = 90
 
@@ -96,6 +99,8 @@ def summary(cascade: Any) -> str:
         ]
     else:
         lines.append("landing: no shock, price stays at spot")
+    if abs(cascade.log_return) > _FAR:
+        lines.append("so far from spot neither vols, positions nor depth would be as they are: no forecast")
     if cascade.held:
         lines.append("price rests at a barrier: dealers would trade more there than is needed to hold it")
     lines += [fold_text(fold, start, currency) for fold in cascade.folds]

@@ -13,12 +13,14 @@ from gammaflow.feedback.simulation.path_tables import prices
 from gammaflow.feedback.simulation.setup import Setup
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
+from gammaflow.units import DAYS_PER_YEAR, PERCENT
 
 __all__ = [
     "SIGN",
     "counterfactual_lines",
     "days_text",
     "doubts",
+    "lag_doubts",
     "lines",
     "picture_title",
     "setup_lines",
@@ -54,6 +56,7 @@ def setup_lines(name: str, setup: Setup) -> list[str]:
         f"dealers' delta is interpolated: off by up to {number_text(float(f'{error.units:.3g}'))} units, "
         f"{100.0 * error.share:.2g} % of gross delta; in the last hours before expiry "
         f"{100.0 * error.expiring:.2g} %",
+        *([f"rows that expire: their hedge is {setup.surface.expiring}"] if len(setup.surface.drops) else []),
         *setup.surface.remarks,
         *setup.notes,
     ]
@@ -63,8 +66,38 @@ def doubts(setup: Setup) -> list[str]:
     """Implausible beta, shock and volatility, one sentence each."""
     shock = setup.options.get("shock") or 0.0
     return [
-        *beta_doubts(setup.beta), *shock_doubts(shock, setup.impact), *volatility_doubts(setup.volatility)
+        *beta_doubts(setup.beta), *shock_doubts(shock, setup.impact), *volatility_doubts(setup.volatility),
+        *lag_doubts(setup),
     ]  # fmt: skip
+
+
+def lag_doubts(setup: Setup) -> list[str]:
+    """A sentence where hedging one step late oscillates: a loop gain beyond 1 in size near the start.
+
+    Near is three standard deviations of the noise and twice the move of the shock alone, 5 % at least.
+    """
+    options, surface = setup.options, setup.surface
+    if (
+        options.get("mode") != "explicit"
+        or options.get("hedge_rate")
+        or not {"gamma", "vanna"} & {*setup.channels}
+    ):
+        return []
+    alone = float(setup.impact.log_return(options.get("shock") or 0.0))
+    reach = max(0.05, 3.0 * setup.volatility * (setup.days / DAYS_PER_YEAR) ** 0.5 + 2.0 * abs(alone))
+    x = np.linspace(max(-reach, surface.x[0]), min(reach, surface.x[-1]), 201)
+    moved = np.clip(setup.beta * x, surface.vol_shifts[0], surface.vol_shifts[-1])
+    gained = np.diff(surface.delta(0.0, surface.spot * np.exp(x), moved)) / np.diff(x)
+    middle = 0.5 * (x[1:] + x[:-1])
+    gain = -setup.hedge_fraction * PERCENT * surface.spot * np.exp(middle) * gained / setup.impact.per_1pct
+    worst = int(np.abs(gain).argmax())
+    if abs(gain[worst]) <= 1.0:
+        return []
+    place = price_text(surface.spot * float(np.exp(middle[worst])))
+    return [
+        f"loop gain reaches {gain[worst]:.3g} at {place}: hedges one step late then overshoot, and paths oscillate "
+        "or run away; moves there depend on steps. Compare gf.solve_cascade."
+    ]
 
 
 def days_text(days: float) -> str:

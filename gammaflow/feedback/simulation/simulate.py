@@ -40,7 +40,7 @@ _NEAR = 0.05
 def simulate_feedback(
     book: Book | HedgeSurface,
     *,
-    impact: Impact,
+    impact: Impact | None = None,
     channels: Iterable[Any] = HEDGES,
     paths: int = 10_000,
     steps: int = 390,
