@@ -95,8 +95,8 @@ def lag_doubts(setup: Setup) -> list[str]:
         return []
     place = price_text(surface.spot * float(np.exp(middle[worst])))
     return [
-        f"loop gain reaches {gain[worst]:.3g} at {place}: hedges one step late then overshoot, and paths oscillate "
-        "or run away; moves there depend on steps. Compare gf.solve_cascade."
+        f"loop gain reaches {gain[worst]:.3g} at {place}: hedges one step late then overshoot, and paths "
+        "oscillate or run away; moves there depend on steps. Compare gf.solve_cascade."
     ]
 
 
