@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import schema, units
+from gammaflow import evidence, schema, units
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -147,6 +147,7 @@ __all__ = [
     "dynamics",
     "estimate_open_interest",
     "etf_creations",
+    "evidence",
     "exogenous_flow",
     "fetch_chain",
     "fetch_raw",
