@@ -40,8 +40,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FLAGS = {"contract", "arcp"}
 KERNEL: dict[str, Any] = {"fastmath": FLAGS, "error_model": "numpy", "nogil": True}
-# Only kernels call them: no entry from Python or C.
-INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# No entry from C. One from Python stays: without it, a call from Python ends the process.
+INNER: dict[str, Any] = {"no_cfunc_wrapper": True}
 ANY_ORDER: dict[str, Any] = {**KERNEL, "fastmath": FLAGS | {"reassoc", "nsz"}}
 PACKED = {
     512: r"\bvf?m\w+pd\b.*%zmm",
