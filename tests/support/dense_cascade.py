@@ -51,7 +51,7 @@ class KnockIn:
     """Hedges of knock-in options of one barrier: flows from spot, gamma, and the trade at the barrier."""
 
     def __init__(self, strike, barrier, sigma, years, size, spot):
-        self.strike, self.barrier, self.size, self.spot = strike, barrier, size, spot
+        self.strike, self.barrier, self.sigma, self.size, self.spot = strike, barrier, sigma, size, spot
         self.flag, self.width = (1.0 if barrier > spot else -1.0), sigma * math.sqrt(years)
         delta = [self.value(np.array([barrier * (1.0 + e), barrier * (1.0 + 2.0 * e)]), hit)
                  for e, hit in ((-1e-5 * self.flag, False), (1e-5 * self.flag, True))]  # fmt: skip
