@@ -220,8 +220,8 @@ def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool 
         kind = ""
     except (TypeError, ValueError, OverflowError):
         pass
-    legal = legal_range(low, open_low=open_low)
-    raise SchemaError(f"{name}: received {_shown(value)}; {name} must be {kind}{legal}.")
+    legal = f"{kind}{legal_range(low, open_low=open_low)}" if np.isfinite(low) else "a finite number"
+    raise SchemaError(f"{name}: received {_shown(value)}; {name} must be {legal}.")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import american, barrier, bsm, units
-from gammaflow.checks import floats, uncover
+from gammaflow.checks import check_number, floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.positions.venues import UnitMap
 from gammaflow.pricing.note import prices as note_pricing
@@ -250,3 +250,18 @@ def test_a_frame_with_nullable_columns_gives_a_chain_with_nan() -> None:
     frame.loc[3, "iv"] = pd.NA
     found = gf.chain_from_frame(frame, symbol="BTC", spot=chain.spot, asof=chain.asof)
     assert np.flatnonzero(np.isnan(found["iv"])).tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "words"),
+    [
+        (np.inf, -np.inf, "x: received inf; x must be a finite number."),
+        ("a", -np.inf, "x: received 'a'; x must be a finite number."),
+        ("a", 0.0, "x: received 'a'; x must be a number >= 0."),
+        (-1.0, 0.0, "x: received -1.0; x must be >= 0."),
+    ],
+)
+def test_a_number_is_refused_in_plain_words(value: Any, low: float, words: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        check_number(value, "x", low)
+    assert str(caught.value) == words

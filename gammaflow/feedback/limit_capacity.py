@@ -108,7 +108,8 @@ class LimitCapacity(Frozen):
             named = dict(zip(("kappa_low", "kappa_high"), (self.depth.bounds() or ())[::-1], strict=False))
             for name, depth in {"kappa": self.depth, **named}.items():
                 columns[name] = self.hedge_fraction * columns["gamma"] / depth.per_1pct_up
-        return pd.DataFrame(columns, index=pd.Index(n, name="contracts"))
+        whole = n.astype(np.int64) if (n == np.floor(n)).all() and n.max() < 2**53 else n
+        return pd.DataFrame(columns, index=pd.Index(whole, name="contracts"))
 
     @property
     def _terms(self) -> str:

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
-from gammaflow.plot.prepare import CHANNEL_LOOKS, COLORS, near
+from gammaflow.plot.prepare import CHANNEL_LOOKS, COLORS, near, require
 from gammaflow.text import amount_text, price_text, readable
 
-__all__ = ["plot_balance", "plot_channels", "plot_hedges", "plot_landings"]
+__all__ = ["plot_balance", "plot_channels", "plot_hedges", "plot_landings", "with_jumps"]
+
+# Highest over lowest price beyond which the axis of prices is logarithmic.
+_WIDE = 2.0
 
 
 def _stack(ax: Any, x: Any, parts: pd.DataFrame) -> None:
@@ -177,9 +180,10 @@ def plot_landings(
         alone = spot * np.exp(table["alone"])
         ax.plot(shocks / divisor, alone, color=COLORS["call"], linewidth=1.6, linestyle=(0, (5, 2)), zorder=3,
                 label="no hedging,\nno liquidations")  # fmt: skip
-        ax.plot(branches["shock"] / divisor, branches["spot"], color=COLORS["spot"], linewidth=1.0,
-                linestyle=(0, (1, 1.5)), zorder=2, label="every balance")  # fmt: skip
-        grown = _with_jumps(shocks, table["spot"].to_numpy(), folds)
+        if (np.diff(branches["shock"]) < 0.0).any():
+            ax.plot(branches["shock"] / divisor, branches["spot"], color=COLORS["spot"], linewidth=1.4,
+                    linestyle=(0, (1, 1.5)), zorder=2, label="every balance")  # fmt: skip
+        grown = with_jumps(shocks, table["spot"].to_numpy(), folds)
         apart = table["far"].to_numpy() != table["spot"].to_numpy()
         if len(folds) and apart.any():
             back = np.where(apart, table["far"], np.nan)
@@ -195,6 +199,12 @@ def plot_landings(
         span = (shocks[-1] - shocks[0]) or abs(shocks[0]) or 1.0
         ax.set_xlim((shocks[0] - 0.02 * span) / divisor, (shocks[-1] + 0.02 * span) / divisor)
         ax.set_xlabel(plain(f"shock [{unit}], < 0 sells"))
+        low, high = ax.dataLim.intervaly
+        if high > _WIDE * low > 0.0:
+            ax.set_yscale("log")
+            ticks = require("matplotlib.ticker")
+            ax.yaxis.set_major_locator(ticks.MaxNLocator(9))
+            ax.yaxis.set_minor_locator(ticks.NullLocator())
         price_ticks(ax.yaxis)
     return ax
 
@@ -239,14 +249,16 @@ def _once(shocks: pd.Series, currency: str) -> list[str | None]:
     return [None if text in texts[:i] else text for i, text in enumerate(texts)]
 
 
-def _with_jumps(shocks: Any, spots: Any, folds: pd.DataFrame) -> tuple[Any, Any]:
-    """Points of a curve with a gap at each jump, between its two ends.
+def with_jumps(shocks: Any, spots: Any, folds: pd.DataFrame, *, gap: bool = True) -> tuple[Any, Any]:
+    """Points of a curve with both ends of each jump, and a gap between them or none.
 
     A sale jumps down from right to left, so that its gap comes before a point at the same shock.
     """
-    points = [(np.full(3, shock), np.array([start, np.nan, end])) for shock, start, end in folds.to_numpy()]
-    down = [(x, y[::-1]) for x, y in points if not y[2] > y[0]]
-    parts = [*down, (shocks, spots), *(point for point in points if point[1][2] > point[1][0])]
+    between = [np.nan] if gap else []
+    ends = [(shock, np.array([start, *between, end])) for shock, start, end in folds.to_numpy()]
+    points = [(np.full(len(y), shock), y) for shock, y in ends]
+    down = [(x, y[::-1]) for x, y in points if not y[-1] > y[0]]
+    parts = [*down, (shocks, spots), *(point for point in points if point[1][-1] > point[1][0])]
     x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(x, kind="stable")
     return x[order], y[order]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.plot.cascade import with_jumps
 from gammaflow.plot.interactive_canvas import LINE, clear, figure_canvas, label
 from gammaflow.plot.prepare import COLORS
 from gammaflow.text import readable
@@ -19,7 +20,12 @@ _BANDS = (("5 %", "95 %", "5 to 95 % of paths", 0.18), ("25 %", "75 %", "25 to 7
 
 
 def draw_landings(
-    landings: pd.DataFrame, spot: float, *, shock: float | None = None, currency: str = ""
+    landings: pd.DataFrame,
+    spot: float,
+    *,
+    folds: pd.DataFrame | None = None,
+    shock: float | None = None,
+    currency: str = "",
 ) -> Any:
     """Landing price against the shock: with feedback, and by the shock's own impact.
 
@@ -30,6 +36,8 @@ def draw_landings(
         [currency].
     spot : float
         Price before, marked [currency].
+    folds : DataFrame, optional
+        Jumps: shock, start and end [currency]; drawn upright, from one landing to the other.
     shock : float, optional
         Shock to mark [currency].
     currency : str
@@ -45,9 +53,14 @@ def draw_landings(
     figure = figure_canvas(axis, label("landing", currency), None)
     looks = {"alone": ("the shock alone", {"color": COLORS["spot"], "width": 1.5, "dash": "dash"}),
              "spot": ("with hedges and liquidations", LINE)}  # fmt: skip
+    lines = dict.fromkeys(looks, shocks)
+    drawn = {column: landings[column].to_numpy() for column in looks}
+    if folds is not None and len(folds):
+        at, drawn["spot"] = with_jumps(landings.index.to_numpy(), drawn["spot"], folds, gap=False)
+        lines["spot"] = at / divisor
     for column, (text, look) in looks.items():
         figure.add_scatter(
-            x=shocks, y=landings[column].to_numpy(), mode="lines", name=text, line=look,
+            x=lines[column], y=drawn[column], mode="lines", name=text, line=look,
             connectgaps=False, hovertemplate="%{y:,.0f}",
         )  # fmt: skip
     figure.add_hline(spot, line={"color": COLORS["spot"], "width": 1, "dash": "dot"})

@@ -29,6 +29,9 @@ _ZONES = {0.0: "#d1d5db", 0.5: "#8b93a1", 1.0: "#1f2937"}
 
 _LEVELS = ((0.5, "moves doubled"), (1.0, "no stable end"))
 
+# Distance of two labels of thresholds, as a share of the picture's height: nearer, the lower goes without.
+_APART = 0.07
+
 # Lines of the page besides kappa: column, name and dash.
 _LINES = {
     "kappa_low": ("kappa, low end of the range of depth", "dot"),
@@ -136,11 +139,18 @@ def _thresholds(ax: Any) -> None:
     for level, meaning in _LEVELS:
         if level < ax.get_ylim()[1]:
             ax.axhline(level, color=COLORS["text"], linestyle=(0, (6, 3)), linewidth=0.9, zorder=4)
+            if not _labelled(level, *ax.get_ylim()):
+                continue
             ax.annotate(
                 f"{level:g}: {meaning}", (0.006, level), xycoords=("axes fraction", "data"), xytext=(0, 3),
                 textcoords="offset points", fontsize=8, color=COLORS["text"], zorder=6,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
             )  # fmt: skip
+
+
+def _labelled(level: float, low: float, high: float) -> bool:
+    """Whether there is room for the label of a threshold below that of the next one."""
+    return all(not level < other < high or other - level > _APART * (high - low) for other, _ in _LEVELS)
 
 
 def _ribbon(ax: Any, zones: Sequence[tuple[float, float, float]]) -> None:
@@ -194,10 +204,10 @@ def draw_gain(
     figure.update_yaxes(range=[low, high])
     for level, meaning in _LEVELS:
         if level < high:
+            text = {"text": f"{level:g}: {meaning}", "font": {"size": 11}, "bgcolor": "rgba(255,255,255,0.8)"}
             figure.add_hline(
                 level, line={"color": COLORS["text"], "width": 1, "dash": "longdash"},
-                annotation={"text": f"{level:g}: {meaning}", "font": {"size": 11}},
-                annotation_position="top left",
+                annotation=text if _labelled(level, low, high) else None, annotation_position="top left",
             )  # fmt: skip
     for above, left, right in zones:
         figure.add_shape(type="rect", x0=left, x1=right, y0=0.0, y1=_RIBBON, yref="paper", line={"width": 0},

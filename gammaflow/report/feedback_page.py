@@ -16,6 +16,9 @@ from gammaflow.text import price_text
 
 __all__ = ["cards", "figures", "panels"]
 
+# Share of runaways above which their card warns.
+_MANY = 0.01
+
 
 def cards(found: Any) -> list[Card]:
     """The headline numbers of a feedback report."""
@@ -28,7 +31,7 @@ def cards(found: Any) -> list[Card]:
             out.append(Card(name, "none", "no balance before the end of the range", "short"))
         else:
             moved = f"{100.0 * (cascade.spot / book.spot - 1.0):+.1f} %"
-            times = f"{cascade.amplification:.2f} times the shock alone"
+            times = f"{cascade.amplification:.2f} times the shock alone" + ", over a jump" * cascade.jumped
             out.append(Card(name, price_text(cascade.spot), f"{moved}, {times}"))
     rows = paths.distribution
     low, middle = (paths.spot * float(np.exp(rows.loc["low", q])) for q in ("5 %", "50 %"))
@@ -40,7 +43,12 @@ def cards(found: Any) -> list[Card]:
             f"of ln S, in {days_text(paths.setup.days)}",
         ),
         Card("Simulated low", price_text(middle), f"median; below {price_text(low)} in 5 % of paths"),
-        Card("Runaways", f"{paths.runaway_share:.2%}", "of paths left the spots of the surface"),
+        Card(
+            "Runaways",
+            f"{100 * paths.runaway_share:.2f} %",
+            "of paths left the spots of the surface",
+            "short" if paths.runaway_share > _MANY else "",
+        ),
     ]
     return out
 
@@ -55,8 +63,14 @@ def figures(found: Any) -> list[Panel]:
             Panel(
                 "Landing against shock",
                 "Price at which a shock, dealers' hedges and liquidations balance, time standing still. "
-                "A gap in the line: no balance. The dotted line marks the shock.",
-                draw_landings(landings, book.spot, shock=found.cascade.shock, currency=book.currency),
+                "Upright: price jumps. A gap in the line: no balance. The dotted line marks the shock.",
+                draw_landings(
+                    landings,
+                    book.spot,
+                    folds=found.curve.folds,
+                    shock=found.cascade.shock,
+                    currency=book.currency,
+                ),
                 400,
             )
         )

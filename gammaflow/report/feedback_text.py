@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.feedback.cascade.solve import Cascade
-from gammaflow.feedback.cascade.text import fold_text, money, move_text
+from gammaflow.feedback.cascade.text import landing_notes, money, move_text, traded
 from gammaflow.feedback.gain import text as gain_text
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.feedback.simulation.path_text import SIGN, days_text
 from gammaflow.plot.tables import text_table
-from gammaflow.text import number_text, price_text, rows_text
+from gammaflow.text import price_text, readable, rows_text
 
 __all__ = ["cascade_dict", "cascade_lines", "channel_name", "effect_rows", "facts", "tables"]
 
@@ -26,12 +26,12 @@ def facts(found: Any) -> list[tuple[str, str]]:
     pools = gain.liquidations
     shocked = "none" if cascade is None else money(cascade.shock, found.book.currency)
     after = setup.options.get("shock_days", 0.0)
-    error = setup.surface.error
+    error, notes = setup.surface.error, [*setup.surface.remarks, *setup.notes]
     return [
         ("price impact", gain_text.depth_text(gain)),
         *([("price impact, caveat", setup.impact.caveat)] if setup.impact.caveat else []),
         ("shock", shocked + (f", over {days_text(after)}" if after else "")),
-        ("hedging", f"dealers trade {setup.hedge_fraction:.0%} of the theoretical hedge"),
+        ("hedging", f"dealers trade {100 * setup.hedge_fraction:.3g} % of the theoretical hedge"),
         ("spot-vol beta", f"{setup.beta:g} (d sigma / d ln S)"),
         ("liquidations", "none" if pools is None else _pools_text(pools)),
         (
@@ -39,10 +39,11 @@ def facts(found: Any) -> list[tuple[str, str]]:
             f"{setup.paths:,} paths of {rows_text(setup.steps, 'step')} over {days_text(setup.days)}, seed "
             f"{setup.seed}; volatility of the noise {100 * setup.volatility:.4g} % a year",
         ),
-        ("interpolation", f"dealers' delta off by up to {error.share:.2%} of gross delta"),
-        *(("simulation", note) for note in (*setup.surface.remarks, *setup.notes)),
-        ("time", "stands still in loop gain and cascade"),
-        ("sign", f"loop gain: {gain_text.SIGN}; {SIGN}"),
+        ("interpolation", f"dealers' delta off by up to {100 * error.share:.2g} % of gross delta"),
+        *([("simulation, notes", "; ".join(notes))] if notes else []),
+        ("loop gain, cascade", "time stands still"),
+        ("sign, loop gain", gain_text.SIGN),
+        ("sign, flows", SIGN.removeprefix("flows: ")),
     ]
 
 
@@ -54,7 +55,7 @@ def _pools_text(pools: Liquidations) -> str:
 
 def cascade_lines(cascade: Cascade) -> list[str]:
     """Landing, jumps and other balances, in sentences."""
-    path, currency = cascade.balance.path, cascade.balance.path.currency
+    path = cascade.balance.path
     alone = move_text(path.spot * float(np.exp(cascade.alone)), path.spot)
     if cascade.runaway:
         end = move_text(path.low if cascade.shock < 0.0 else path.high, path.spot)
@@ -64,13 +65,7 @@ def cascade_lines(cascade: Cascade) -> list[str]:
             f"Landing {move_text(cascade.spot, path.spot)}, {cascade.amplification:.3g} times the log return "
             f"of the shock alone, {alone}"
         ]
-    lines += [fold_text(fold, path.spot, currency) for fold in cascade.folds]
-    others = [root for root in cascade.roots if not np.isclose(root.spot, cascade.spot, rtol=1e-12, atol=0.0)]
-    lines += [
-        f"another balance, {'stable' if root.stable else 'unstable'}, at {move_text(root.spot, path.spot)}"
-        for root in others
-    ]
-    return lines
+    return [*lines, *landing_notes(cascade), *path.remarks]
 
 
 def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
@@ -92,7 +87,8 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
     note = (
         "% of ln S, ± one standard error. Booked: moves made by each channel's own trades, which add up to "
         "the total. Effect: the mean, and the 5 % quantile, with the channel less that without it, on the "
-        "same random numbers. Booking is not cause."
+        "same random numbers. Booking is not cause: without a shock what it sets off is missing too, so that "
+        "its effect may be far larger than its booking."
     )
     out.append(("Channels of the simulation", note, _channels(found)))
     return out
@@ -126,7 +122,8 @@ def cascade_dict(cascade: Cascade | None) -> dict[str, Any] | None:
 
 
 def _cascade_table(cascade: Cascade, currency: str) -> pd.DataFrame:
-    table = cascade.table.assign(log_return=100.0 * cascade.table["log_return"])
+    table = cascade.table.loc[traded(cascade.table)]
+    table = table.assign(log_return=100.0 * table["log_return"])
     table = table.rename(columns={"log_return": "move"})
     texts = text_table(table, {"flow": currency, "move": "% of ln S"}).reset_index()
     return texts.assign(channel=[channel_name(name) for name in texts["channel"]])
@@ -151,10 +148,11 @@ def _moves(paths: Any) -> pd.DataFrame:
 def _channels(found: Any) -> pd.DataFrame:
     """Booked move, flow and effect of each channel, as text."""
     table = effect_rows(found)
+    divisor, unit = readable(table["flow"].fillna(0.0), found.book.currency)
     columns = {
         "channel": [channel_name(name) for name in table.index],
         "booked [%]": [_with_error(*pair) for pair in _pairs(table, "mean", "standard_error")],
-        f"flow [{found.book.currency}]": [_amount(flow) for flow in table["flow"]],
+        f"flow [{unit}]": ["" if np.isnan(flow) else f"{flow / divisor:z,.3f}" for flow in table["flow"]],
         "effect [%]": [_with_error(*pair) for pair in _pairs(table, "effect", "effect_error")],
         "effect on 5 % [%]": [_with_error(tail, np.nan) for tail in table["tail"]],
     }
@@ -174,11 +172,7 @@ def _with_error(value: float, error: float, digits: int = 3) -> str:
 
 
 def _share(share: float) -> str:
-    return f"{share:.2%} of paths" if share else "no path"
-
-
-def _amount(flow: float) -> str:
-    return "" if np.isnan(flow) else number_text(float(f"{flow:.4g}"))
+    return f"{100 * share:.2f} % of paths" if share else "no path"
 
 
 def channel_name(name: Any) -> str:

@@ -111,6 +111,7 @@ def test_without_a_shock_there_is_no_cascade(run, quotes):
     assert found["landings"] == []
     assert [row["channel"] for row in found["simulation"]["channels"]] == ["gamma", "charm", "noise", "total"]
     assert found["conditions"]["shock"] == "none"
+    assert found["conditions"]["simulation"].startswith("40 paths of 6 steps")
 
 
 def test_square_root_impact(run, quotes):

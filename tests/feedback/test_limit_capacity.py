@@ -26,6 +26,8 @@ def test_a23_limits_as_shares_of_shares_outstanding():
     np.testing.assert_allclose(found.table["notional"], [109e6, 1.09e9, 4.36e9], rtol=1e-12)
     assert list(found.table) == ["notional", "share_of_outstanding", "gamma", "gamma_now"]
     assert found.table.index.to_list() == LIMITS
+    assert "25000.0" not in repr(found)
+    assert gf.limit_capacity([0.5], 100, 43.6, **TERMS).table.index.to_list() == [0.5]
 
 
 def naive_gamma(spot, strike):

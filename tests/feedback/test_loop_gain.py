@@ -362,7 +362,7 @@ def test_zones_end_at_jumps_at_the_grid_and_where_they_fade(calibration):
     assert "(faded)" in str(wide)
     up = gf.loop_gain(calibration, 1e7).zones
     assert (up[0].above, up[0].low_end) == (0.0, "open")
-    assert str(up[0]).startswith("at or below ")
+    assert str(up[0]).startswith("kappa > 0: at or below ")
     thin = gf.loop_gain(gf.sweep_spot(calibration.book, [68e3]), 1e8)
     assert [(z.above, z.low, z.high) for z in thin.zones] == [(0.0, 68e3, 68e3), (0.5, 68e3, 68e3)]
 
@@ -498,6 +498,13 @@ def test_absurd_depths_and_pools_of_another_place_are_warned_about(calibration):
     assert gain.warnings[0] in gain.summary()
 
 
+def test_a_book_whose_rows_have_all_expired_is_said():
+    book = one_put(-1e4, days=2.0)
+    for days, told in ((1.9, 0), (2.0, 1)):
+        warnings = gf.loop_gain(gf.sweep_spot(book, days=days), 1e8).warnings
+        assert len([text for text in warnings if "every row has expired" in text]) == told
+
+
 def test_summary_names_rule_sign_unit_depth_and_every_zone(calibration):
     gain = gf.loop_gain(calibration, 150e6, beta=-3.0, liquidations=long_pool(), hedge_fraction=0.9)
     text = gain.summary()
@@ -509,9 +516,9 @@ def test_summary_names_rule_sign_unit_depth_and_every_zone(calibration):
         "currency traded per 1 % of ln S over the currency that moves ln S by 1 %",
         "150m USD moves price 1 %",
         "every vol moves by -3 points per +1 % of ln S",
-        "90% of dealers' deltas",
+        "90 % of dealers' deltas",
         "liquidations: made up",
-        *(str(zone) for zone in gain.zones),
+        *(zone.span for zone in gain.zones),
     ):
         assert words in text
     assert f"loop gain, peak: {gain.peak[1]:.2f}" in text

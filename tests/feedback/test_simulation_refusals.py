@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gammaflow as gf
@@ -117,3 +118,19 @@ def test_a_venue_without_hours() -> None:
     surface = replace(made_up_surface(), venue=("nowhere", "nowhere", "nowhere"))
     with pytest.raises(gf.SchemaError, match=r"venues: received 'nowhere'; known are"):
         simulate(surface, venues=gf.venues.VENUES)
+
+
+def test_new_trades_of_a_book_with_lower_vols_go_on_the_grid_of_the_other() -> None:
+    """Their vols end earlier, at a quarter of 20 %, and nodes are not made denser than the other's."""
+    asof = pd.Timestamp("2026-02-05T09:36Z")
+    made = [
+        gf.Book(
+            {"contract": ["P"], "venue": ["otc"], "kind": ["put"], "strike": [70_000.0], "multiplier": [1.0],
+             "expiry": [asof + pd.Timedelta(9.0, "D")], "position": [position], "sigma": [vol]},
+            "BTC", 71_470.0, asof, rule="made up",
+        )
+        for position, vol in ((-500.0, 0.6), (-50.0, 0.2))
+    ]  # fmt: skip
+    paths = simulate(made[0], beta=-2.0, channels=["gamma", gf.NewTrades(made[1], start=0.5)], volatility=0.0)
+    delta = gf.bsm.greeks("p", 71_470.0, 70_000.0, 8.5 / 365.0, 0.0, 0.2, 0.0, which=("delta",)).delta
+    assert paths.raw.units[0, 7] == pytest.approx(50.0 * float(delta), rel=5e-3)

@@ -13,13 +13,23 @@ from gammaflow.feedback.doubts import shock_doubts
 from gammaflow.market.plausibility import marked
 from gammaflow.text import amount_text, price_text
 
-__all__ = ["balance_table", "conditions", "fold_text", "money", "move_text", "summary", "title"]
+__all__ = [
+    "balance_table",
+    "conditions",
+    "fold_text",
+    "landing_notes",
+    "money",
+    "move_text",
+    "summary",
+    "title",
+    "traded",
+]
 
 # Move of ln S beyond which a book that stands still is no forecast.
 _FAR = 0.3
 
 # Longest line of a picture's title, in characters.
-_WIDTH = 90
+_WIDTH = 100
 
 # Points of the picture, and how far beyond the landing it goes, as a share of the way.
 _POINTS, _BEYOND = 401, 0.35
@@ -65,9 +75,42 @@ def conditions(balance: Balance, name: str) -> list[str]:
 
 
 def title(balance: Balance, what: str) -> str:
-    """Title of a picture: that of the path, and a line for the impact."""
-    impact = repr(balance.impact).removeprefix("Impact: ")
-    return f"{balance.path.title(what)}\n{shorten(impact, _WIDTH, placeholder=' ...')}"
+    """Title of a picture: that of the path, a line for the depth, and one for beta, hedges and pools."""
+    path, pools = balance.path, balance.liquidations
+    more = [
+        *([f"beta {path.beta:g}"] if path.beta else []),
+        *([f"{100 * path.hedge_fraction:g} % of deltas hedged"] if path.hedge_fraction != 1.0 else []),
+        *([f"liquidations: {pools.source}"] if pools is not None else []),
+    ]
+    lines = ["depth: " + repr(balance.impact).removeprefix("Impact: "), *(["; ".join(more)] if more else [])]
+    return "\n".join([path.title(what), *(shorten(line, _WIDTH, placeholder=" ...") for line in lines)])
+
+
+def traded(table: pd.DataFrame) -> list[str]:
+    """Rows of a cascade's table that are told: the shock, gamma, the total, and channels that trade."""
+    always = ("exogenous", "gamma", "total")
+    return [str(name) for name, flow in table["flow"].items() if name in always or flow]
+
+
+def landing_notes(cascade: Any) -> list[str]:
+    """Doubts about the landing, jumps on the way and other balances, one sentence each."""
+    balance = cascade.balance
+    start, currency = balance.path.spot, balance.path.currency
+    lines = []
+    if abs(cascade.log_return) > _FAR:
+        lines.append("so far from spot neither vols, positions nor depth would be as they are: no forecast")
+    if cascade.held:
+        lines.append("price rests at a barrier: dealers would trade more there than is needed to hold it")
+    lines += [fold_text(fold, start, currency) for fold in cascade.folds]
+    if not balance.stable_at_rest:
+        lines.append("spot itself is no stable balance: the loop gain of the smallest move is 1 or more")
+    others = [root for root in cascade.roots if not np.isclose(root.spot, cascade.spot, rtol=1e-12, atol=0.0)]
+    if others:
+        shown = ", ".join(
+            f"{move_text(root.spot, start)} {'stable' if root.stable else 'unstable'}" for root in others
+        )
+        lines.append(f"other balances with this shock: {shown}")
+    return lines
 
 
 def summary(cascade: Any) -> str:
@@ -95,24 +138,11 @@ def summary(cascade: Any) -> str:
         lines += [
             f"  {name:<13}{money(float(table.loc[name, 'flow']), currency):>16}"
             f"{100.0 * float(table.loc[name, 'log_return']):>+9.2f} % of ln S"
-            for name in [*FLOWS, "total"]
+            for name in traded(table)
         ]
     else:
         lines.append("landing: no shock, price stays at spot")
-    if abs(cascade.log_return) > _FAR:
-        lines.append("so far from spot neither vols, positions nor depth would be as they are: no forecast")
-    if cascade.held:
-        lines.append("price rests at a barrier: dealers would trade more there than is needed to hold it")
-    lines += [fold_text(fold, start, currency) for fold in cascade.folds]
-    if not balance.stable_at_rest:
-        lines.append("spot itself is no stable balance: the loop gain of the smallest move is 1 or more")
-    others = [root for root in cascade.roots if not np.isclose(root.spot, cascade.spot, rtol=1e-12, atol=0.0)]
-    if others:
-        shown = ", ".join(
-            f"{move_text(root.spot, start)} {'stable' if root.stable else 'unstable'}" for root in others
-        )
-        lines.append(f"other balances with this shock: {shown}")
-    lines.append(f"range searched: {price_text(path.low)} to {price_text(path.high)}")
+    lines += [*landing_notes(cascade), f"range searched: {price_text(path.low)} to {price_text(path.high)}"]
     return "\n".join([*lines, *path.remarks])
 
 

@@ -124,7 +124,7 @@ class DistressedSelling(Frozen):
                 f"rule: the fund sells below {100.0 * self.threshold:g} % of its value at the start, all of "
                 f"it at {100.0 * self.floor:g} %, and {back}",
                 "sign: flow < 0 sells [currency]; returns are ln S; volatility a year",
-                f"paths in which it sold: {self.sold.mean():.1%}",
+                f"paths in which it sold: {100 * self.sold.mean():.1f} %",
                 self.table.to_string(float_format="{:,.4g}".format),
                 "correlation of step returns:",
                 self.correlations.to_string(float_format="{:.3f}".format),

@@ -70,7 +70,7 @@ class LoopGain(Frozen):
     >>> print(f"{gain.at(profile.book.spot)['kappa']:.3f}")
     0.575
     >>> print(gain.zones[1])
-    60,639 to 72,604, peak 0.65 at 68,655
+    kappa > 0.5: 60,639 to 72,604, peak 0.65 at 68,655
     """
 
     profile: Repricing

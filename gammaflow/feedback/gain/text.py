@@ -14,6 +14,7 @@ from gammaflow.feedback.gain.channels import CHANNELS
 from gammaflow.feedback.gain.zones import THRESHOLDS
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text
+from gammaflow.units import DAYS_PER_YEAR
 
 __all__ = ["MEANING", "SIGN", "conditions", "depth_text", "lines", "summary", "title", "to_dict", "warnings"]
 
@@ -50,7 +51,7 @@ def title(gain: Any) -> str:
     head, _, rule = under_rule(f"{book.title} loop gain over spot, {when}", book).partition("\n")
     moved = [profile.dynamics.name] if profile.dynamics.moves else []
     moved += [f"beta {gain.beta:g}"] if gain.beta and not moved else []
-    moved += [f"{gain.hedge_fraction:.0%} of deltas hedged"] * (gain.hedge_fraction != 1.0)
+    moved += [f"{100 * gain.hedge_fraction:g} % of deltas hedged"] * (gain.hedge_fraction != 1.0)
     depth = fill(f"depth: {depth_text(gain)}", _TITLE)
     return "\n".join([head, ", ".join([rule, *moved]), depth, *book.filters])
 
@@ -58,6 +59,7 @@ def title(gain: Any) -> str:
 def warnings(gain: Any) -> list[str]:
     """Implausible depth and pools, one sentence each."""
     book, found = gain.profile.book, beta_doubts(gain.beta)
+    found += _expired_doubts(gain.profile)
     largest = float(np.abs(gain.table["kappa"]).max())
     if largest > _ABSURD and not found:
         found.append(
@@ -74,6 +76,14 @@ def warnings(gain: Any) -> list[str]:
     return [*found, *pools.warnings]
 
 
+def _expired_doubts(profile: Any) -> list[str]:
+    """A sentence where every row has expired; a row without an expiry never has."""
+    years = profile.book.years
+    if not len(years) or not (years * DAYS_PER_YEAR <= profile.days).all():
+        return []
+    return [f"days: {profile.days:g} days ahead every row has expired: no hedges are left, loop gain is 0."]
+
+
 def conditions(gain: Any) -> list[tuple[str, str]]:
     """Name and text of what the loop gain depends on besides the profile."""
     vol = gain.profile.dynamics.meaning if gain.profile.dynamics.moves else "vol does not move with spot"
@@ -84,7 +94,11 @@ def conditions(gain: Any) -> list[tuple[str, str]]:
         ("depth", depth_text(gain)),
         *([("depth, caveat", gain.depth.caveat)] if gain.depth.caveat else []),
         ("vanna", vol),
-        *([("hedged", f"{gain.hedge_fraction:.0%} of dealers' deltas")] if gain.hedge_fraction != 1 else []),
+        *(
+            [("hedged", f"{100 * gain.hedge_fraction:g} % of dealers' deltas")]
+            if gain.hedge_fraction != 1
+            else []
+        ),
         *([("liquidations", gain.liquidations.source)] if gain.liquidations is not None else []),
         *([("beliefs", beliefs)] if beliefs else []),
     ]
@@ -101,8 +115,8 @@ def lines(gain: Any) -> list[tuple[str, str]]:
     return [
         ("loop gain at spot" + ", for a fall" * differ, _at_spot(at)),
         *([("loop gain at spot, for a rise", _at_spot(rise))] if differ else []),
-        ("loop gain, peak", f"{peak:z.2f} at {price_text(place)} ({away:+z.1%}); {_amplified(peak)}"),
-        *[(_ZONES[zone.above], str(zone)) for zone in gain.zones],
+        ("loop gain, peak", f"{peak:z.2f} at {price_text(place)} ({100 * away:+z.1f} %); {_amplified(peak)}"),
+        *[(_ZONES[zone.above], zone.span) for zone in gain.zones],
         *[
             (_ZONES[level], f"nowhere within {price_text(first)} .. {price_text(last)}")
             for level in THRESHOLDS
@@ -122,7 +136,7 @@ def _at_spot(at: pd.Series) -> str:
     if "p_above_half" in at:
         text += (
             f"; under the beliefs {at['50 %']:z.2f} (5 % {at['5 %']:z.2f}, 95 % {at['95 %']:z.2f}), above "
-            f"0.5 in {at['p_above_half']:.0%} of draws and above 1 in {at['p_above_one']:.0%}"
+            f"0.5 in {100 * at['p_above_half']:.0f} % of draws and above 1 in {100 * at['p_above_one']:.0f} %"
         )
     return text
 

@@ -49,6 +49,11 @@ class GainZone:
         return self.low < spot < self.high
 
     def __str__(self) -> str:
+        return f"kappa > {self.above:g}: {self.span}"
+
+    @property
+    def span(self) -> str:
+        """Bounds, what ends the zone there, and the peak, in words."""
         low = f"{'at or below ' * (self.low_end == 'open')}{price_text(self.low)}"
         high = f"{'at or above ' * (self.high_end == 'open')}{price_text(self.high)}"
         low, high = (

@@ -176,6 +176,11 @@ def counterfactual_lines(found: Any, meaning: str) -> list[str]:
         f"method: {found.method} ({meaning}), {rows_text(found.runs, 'simulation')} more on "
         "the same random numbers",
         "booked by channel, and what the channel changes [% of ln S]; accounting is not cause:",
+        *(
+            ["without deleveraging what it sets off is missing too: its effect may far exceed its booking"]
+            if "deleveraging" in found.effects
+            else []
+        ),
         table.to_string(formatters={n: "{:.3f}".format if n == "standard_error" else signed for n in table}),
     ]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, read_only, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.feedback.impact.curve import Impact
 from gammaflow.feedback.simulation.channels import CHANNELS, HEDGES, NewTrades
@@ -35,6 +36,8 @@ _MOST_BYTES, _COLUMNS = 1e9, FRAMES + MARKS
 _WIDE = 4.0
 # ln(strike / forward) up to which an option counts as at the money.
 _NEAR = 0.05
+# Tolerance at which nodes stay where they are: those of new trades must be those of the book.
+_NO_FINER = 1.0
 
 
 def simulate_feedback(
@@ -82,7 +85,7 @@ def simulate_feedback(
     channels : iterable of str and objects
         Of the hedge: "gamma", "vanna", "charm", "knock_in"; what is not named is not traded. Besides: rules
         and schedules of `gammaflow.deleveraging`, pools of `gammaflow.liquidations`, `BasisUnwind`,
-        `NewTrades`, `LeveragedFunds` and `DipBuyers`.
+        `NewTrades`, `LeveragedFunds` and `DipBuyers`. One alone needs no list.
     paths, steps : int
         Number of paths, and of steps of equal length; results over 1 GB are refused.
     days : float
@@ -306,9 +309,21 @@ def _new_trades(trades: NewTrades, surface: HedgeSurface) -> tuple[HedgeSurface,
         vol: dict[str, Any] = {"vol_range": inside, "vol_step": width} if width else {}
         book = hedge_surface(
             book, days=float(surface.days[-1]), low=float(ends[0]), high=float(ends[1]), step=step,
-            expiring=surface.expiring, **vol,
+            expiring=surface.expiring, tol=_NO_FINER, **vol,
         )  # fmt: skip
+        book = _down_to(book, shifts)
     return book, *trades.span
+
+
+def _down_to(surface: HedgeSurface, shifts: Any) -> HedgeSurface:
+    """A surface with the same shifts as another whose vols may fall farther: delta stays as at its lowest."""
+    more = len(shifts) - len(surface.vol_shifts)
+    if more <= 0:
+        return surface
+    ends = np.repeat(surface.units[..., :1], more, axis=-1)
+    return replace(
+        surface, vol_shifts=shifts, units=read_only(np.concatenate([ends, surface.units], axis=-1))
+    )
 
 
 def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:

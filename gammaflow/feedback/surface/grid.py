@@ -135,7 +135,8 @@ def hedge_surface(
     if surface.error.share <= tol:
         return surface
     missed = (
-        f"interpolation misses the tolerance: {surface.error.share:.2%} of gross delta, {tol:.2%} asked for; "
+        f"interpolation misses the tolerance: {100 * surface.error.share:.2f} % of gross delta, "
+        f"{100 * tol:.4g} % asked for; "
         "pass a narrower range of spots or vols with a smaller step."
     )
     return replace(surface, remarks=(*surface.remarks, missed))
@@ -197,8 +198,9 @@ def _on(
     least = lowest_shift(book)
     if shifts[0] < least:
         cut = (
-            f"vol shifts: {100 * shifts[0]:+.4g} points asked for, cut at {100 * nodes[0]:+.4g}: no "
-            f"volatility may fall below a quarter of the lowest, {100 * book.lowest_volatility:.4g} %."
+            f"vols fall by {abs(100 * nodes[0]):.4g} points at most, where the range of spots asks for up to "
+            f"{-100 * shifts[0]:.4g}: the lowest vol, {100 * book.lowest_volatility:.4g} %, falls to no less "
+            "than a quarter."
         )
         surface = replace(surface, remarks=(cut, *surface.remarks))
     return replace(surface, error=surface_error(surface, valuation))

@@ -195,8 +195,9 @@ class HedgeSurface(Frozen):
                 f"grid: {len(self.days)} times over {self.days[-1]:g} days, {len(self.x)} spots "
                 f"{price_text(low)} .. {price_text(high)}, {len(self.vol_shifts)} vol shifts "
                 f"{shifts[0]:+.4g} .. {shifts[1]:+.4g} points; {self.memory / 1e6:,.1f} MB",
-                f"interpolation: off by up to {error.units:,.4g} units, {error.share:.2%} of gross delta; in "
-                f"the last hours before expiry, averaged over a cell of the grid, {error.expiring:.2%}",
+                f"interpolation: off by up to {error.units:,.4g} units, {100 * error.share:.2g} % of gross "
+                f"delta; in the last hours before expiry, averaged over a cell of the grid, "
+                f"{100 * error.expiring:.2g} %",
                 f"rows that expire: their hedge is {self.expiring}",
                 *self.remarks,
                 self.table.to_string(float_format="{:,.2f}".format),
