@@ -41,7 +41,7 @@ def facts(found: Any) -> list[tuple[str, str]]:
         ),
         ("interpolation", f"dealers' delta off by up to {error.share:.2%} of gross delta"),
         *(("simulation", note) for note in (*setup.surface.remarks, *setup.notes)),
-        ("time", "stands still in loop gain and cascade"),
+        ("time", "held fixed in loop gain and cascade"),
         ("sign", f"loop gain: {gain_text.SIGN}; {SIGN}"),
     ]
 
@@ -53,12 +53,12 @@ def _pools_text(pools: Liquidations) -> str:
 
 
 def cascade_lines(cascade: Cascade) -> list[str]:
-    """Landing, jumps and other balances, in sentences."""
+    """Landing, jumps and other equilibria, in sentences."""
     path, currency = cascade.balance.path, cascade.balance.path.currency
     alone = move_text(path.spot * float(np.exp(cascade.alone)), path.spot)
     if cascade.runaway:
         end = move_text(path.low if cascade.shock < 0.0 else path.high, path.spot)
-        lines = [f"Runaway: no balance before the end of the range, {end}; the shock alone: {alone}"]
+        lines = [f"Runaway: no equilibrium before the end of the range, {end}; the shock alone: {alone}"]
     else:
         lines = [
             f"Landing {move_text(cascade.spot, path.spot)}, {cascade.amplification:.3g} times the log return "
@@ -67,7 +67,7 @@ def cascade_lines(cascade: Cascade) -> list[str]:
     lines += [fold_text(fold, path.spot, currency) for fold in cascade.folds]
     others = [root for root in cascade.roots if not np.isclose(root.spot, cascade.spot, rtol=1e-12, atol=0.0)]
     lines += [
-        f"another balance, {'stable' if root.stable else 'unstable'}, at {move_text(root.spot, path.spot)}"
+        f"other equilibrium, {'stable' if root.stable else 'unstable'}, at {move_text(root.spot, path.spot)}"
         for root in others
     ]
     return lines
@@ -99,7 +99,7 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
 
 
 def effect_rows(found: Any) -> pd.DataFrame:
-    """Mean move by channel with its error, flow, and what the channel changes: numbers, NaN where none."""
+    """Mean move by channel with its error, flow, and effect of the channel: numbers, NaN where none."""
     table: pd.DataFrame = found.paths.channels_table.copy()
     effect = found.effects.table.reindex(table.index)
     for name, column in {"effect": "effect", "effect_error": "standard_error", "tail": "effect_5 %"}.items():
