@@ -169,7 +169,8 @@ def test_markdown_json_and_a_row_per_path(quotes, tmp_path, capsys):
     [
         (
             (),
-            "--depth: --impact linear needs it; estimates of impact differ by a factor of 7 to 15, so it has no default.",
+            "--depth: --impact linear needs it; estimates of impact differ by a factor of 7 to 15, so it has "
+            "no default.",
         ),
         (("--depth", 0), "--depth: received 0.0; --depth must be > 0"),
         (("--depth", 1e8, "--volume", 1e9), "--volume: received with --impact linear; leave it out."),
