@@ -1,8 +1,8 @@
-"""The moves that hedging adds to a sale: loop gain, cascades, a simulation, the mirror, position limits.
+"""Price impact of dealer hedging: loop gain, cascades, a simulation, the mirror, position limits.
 
-Uses the recorded Deribit chain of 4 February 2026, 21:33 UTC, and the liquidation map of 21:06 where they
-are, beside the repository, else the built-in synthetic chain and a made-up pool; --demo asks for those.
-Depths, notes and the sale are assumptions: the results are a set, not one number.
+Uses the recorded Deribit chain of 4 February 2026, 21:33 UTC, and the liquidation map of 21:06 where
+they lie beside the repository, else the built-in synthetic chain and a made-up pool, as with --demo.
+Depths, notes and the sale are assumptions, so the results are a range, not one number.
 """
 
 import sys
@@ -64,7 +64,7 @@ def show(title: str, table: pd.DataFrame, form: str) -> None:
 
 
 def share_of(book: gf.Book) -> dict[tuple[str, str], float]:
-    """Share of the move that hedging makes, by depth and share of the hedge that dealers trade [%]."""
+    """Share of the move due to hedging, by depth and share of the hedge that dealers trade [%]."""
     path = gf.hedge_path(book, beta=BETA)
     shares = {}
     for depth, impact in DEPTHS.items():
@@ -81,13 +81,13 @@ def main() -> None:
     print(f"=== {chain.symbol} {chain.asof:%Y-%m-%d %H:%M} UTC, spot {chain.spot:,.0f}, {RULES[0]} ===")
     print(pools)
 
-    # Loop gain: what a move of 1 % makes others trade, over what moves price by 1 %.
+    # Loop gain: flow that a 1 % move triggers, over the flow that moves price by 1 %.
     profile = gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(BETA))
     gain = gf.loop_gain(profile, DEPTH, liquidations=pools)
     show(f"loop gain, {DEPTH}", gain.at(np.arange(60_000.0, 79_000.0, 3_000.0)), "{:.2f}")
     print("\n".join(gain.summary().splitlines()[-3:]))
 
-    # Cascade: where a sale lands.
+    # Cascade: landing price of a sale.
     sales = [-4e9, -2e9, -1e9, -0.5e9]
     curves = {
         (name, pool): gf.cascade_curve(held, sales, impact=DEPTH, beta=BETA, liquidations=fired).table
@@ -100,8 +100,8 @@ def main() -> None:
     show("move of spot after a sale [%]", table, "{:.1f}")
 
     shares = {rule: share_of(gf.assign_positions(chain, rule)) for rule in RULES}
-    show(f"share of a move of {MOVE:.1%} that hedging makes [%]", pd.DataFrame(shares).T, "{:.0f}")
-    print("above 100: hedging alone goes farther, once something has started it")
+    show(f"share of a move of {MOVE:.1%} due to hedging [%]", pd.DataFrame(shares).T, "{:.0f}")
+    print("above 100: once started, hedging alone would move price further")
 
     # Simulation: the same with noise and time. Hedges of what expires are unwound, which charm books.
     paths = gf.simulate_feedback(
@@ -111,9 +111,13 @@ def main() -> None:
     print(f"\none day with a sale of {-SALE / 1e9:g}bn over 12 hours, {paths.setup.paths:,} paths:")
     print(f"low {paths.distribution.loc['low', '50 %']:.1%} (median), {paths.runaway_share:.1%} run away")
     effects = 100.0 * paths.counterfactual().table[["attribution", "effect", "standard_error"]]
-    show("booked by channel, and changed by it, on the same random numbers [% of ln S]", effects, "{:+.2f}")
+    show(
+        "booked by channel, and effect of the channel, on the same random numbers [% of ln S]",
+        effects,
+        "{:+.2f}",
+    )
 
-    # The other way: the same book, and its mirror, in which a fall is a rise and every put a call.
+    # Upside: the same book, and its mirror, in which a fall becomes a rise and every put a call.
     rows = {}
     for rule in RULES:
         held = gf.assign_positions(chain, rule)
@@ -123,7 +127,7 @@ def main() -> None:
         rows[rule] = {
             "fall": down.amplification, "rise": up.amplification, "rise, mirrored": mirrored.amplification
         }  # fmt: skip
-    show("move over that of 2bn alone", pd.DataFrame(rows).T, "{:.2f}")
+    show("move as a multiple of that of 2bn alone", pd.DataFrame(rows).T, "{:.2f}")
 
     limits = gf.limit_capacity(
         [25_000, 250_000, 1_000_000], 100, venues.IBIT.price(chain.spot, chain.asof), volatility=0.56,

@@ -26,26 +26,26 @@ _RANGE = "0.3:3"
 Depth = Annotated[
     float | None,
     typer.Option(
-        help="Currency that moves price by 1 %. Needed: impact is uncertain by 7 to 15 times, so that no "
-        "default can be right."
+        help="Flow in currency that moves price by 1 %. No default: estimates of impact differ by a factor "
+        "of 7 to 15."
     ),
 ]
 Law = Annotated[
     str, typer.Option("--impact", help="linear, with --depth; or square-root, with --volume and --daily-vol.")
 ]
-Volume = Annotated[float | None, typer.Option(help="Currency traded a day, for --impact square-root.")]
-DailyVol = Annotated[float | None, typer.Option(help="Volatility of a day's log return: 0.03 is 3 % a day.")]
-Permanent = Annotated[float, typer.Option(help="Share of the impact that never decays, above 0 to 1.")]
+Volume = Annotated[float | None, typer.Option(help="Daily volume in currency, for --impact square-root.")]
+DailyVol = Annotated[float | None, typer.Option(help="Daily vol, for --impact square-root: 0.03 is 3 %.")]
+Permanent = Annotated[float, typer.Option(help="Share of the impact that never decays, > 0 and <= 1.")]
 HalfLife = Annotated[
-    float | None, typer.Option(help="Days in which the rest halves. Default: it does not decay.")
+    float | None, typer.Option(help="Half-life of the rest in days. Default: it does not decay.")
 ]
 DepthRange = Annotated[
     str | None,
-    typer.Option(metavar="LOW:HIGH", help=f"Factors of depth that span its uncertainty: {_RANGE}."),
+    typer.Option(metavar="LOW:HIGH", help=f"Range of depth, in factors of it: {_RANGE}."),
 ]
-DepthSource = Annotated[str | None, typer.Option(help="Who measured the depth; printed with every number.")]
+DepthSource = Annotated[str | None, typer.Option(help="Source of the depth; printed with every result.")]
 
-Amount = Annotated[float, typer.Option(help="Exogenous flow in currency, below 0 sells: -2e9.")]
+Amount = Annotated[float, typer.Option(help="Exogenous flow in currency, negative sells: -2e9.")]
 ShockDays = Annotated[
     float, typer.Option(help="Days over which the simulation trades the shock; 0: at once.")
 ]
@@ -58,14 +58,14 @@ HedgeFraction = Annotated[
 Pools = Annotated[
     Path | None,
     typer.Option(
-        "--liquidations", metavar="FILE", help="Liquidation pools by price: price, value, side (CSV)."
+        "--liquidations", metavar="FILE", help="Liquidation pools: a CSV with columns price, value, side."
     ),
 ]
 PoolsAsOf = Annotated[
     str | None,
     typer.Option(
         "--liquidations-asof",
-        help="Latest snapshot of the pools to use. Default: the timestamp of the quotes.",
+        help="Use the latest pools at or before this timestamp. Default: that of the quotes.",
     ),
 ]
 PoolsWidth = Annotated[
@@ -78,7 +78,7 @@ Steps = Annotated[int, typer.Option(help="Steps of a path.")]
 Paths = Annotated[int, typer.Option(help="Number of paths.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Volatility = Annotated[
-    float | None, typer.Option(help="Yearly vol of price without feedback: 0.56. Default: at the money.")
+    float | None, typer.Option(help="Yearly vol without feedback: 0.56. Default: at the money.")
 ]
 
 # Arguments that errors name as Python spells them, and their options.
@@ -167,7 +167,7 @@ class Market:
             return impact.square_root(self.volume or 0.0, self.daily_vol or 0.0, **terms)
 
 
-_WHY = "impact is uncertain by 7 to 15 times and has no default."
+_WHY = "estimates of impact differ by a factor of 7 to 15, so it has no default."
 
 
 def _range(text: str | None) -> tuple[float, float] | None:
@@ -182,7 +182,7 @@ def _range(text: str | None) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Shock:
-    """Options for the exogenous flow and for what answers it."""
+    """Options for the exogenous flow and for the response to it."""
 
     shock: Amount = 0.0
     shock_days: ShockDays = 0.0

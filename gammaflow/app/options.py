@@ -80,7 +80,7 @@ Depth = Annotated[
     float | None,
     typer.Option(
         "--depth",
-        help="Also the loop gain of hedging, at this depth: the currency that moves price by 1 %, such as "
+        help="Also show the loop gain of hedging at this depth, the flow that moves price by 1 %, such as "
         "294e6.",
     ),
 ]

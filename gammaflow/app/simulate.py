@@ -1,4 +1,4 @@
-"""The command that shows what hedging does to price: gammaflow simulate."""
+"""The command for the price impact of dealer hedging: gammaflow simulate."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def simulate(
     as_json: Json = False,
     out: FeedbackOut = None,
 ) -> None:
-    """What dealers' hedging does to price: loop gain, the cascade of a shock, and a Monte Carlo."""
+    """Price impact of dealer hedging: loop gain, the cascade of a shock, and a Monte Carlo."""
     if out:
         check_ending(out, _ENDINGS)
     impact = market.impact()

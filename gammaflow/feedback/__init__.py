@@ -1,1 +1,1 @@
-"""Feedback: what dealers' hedging does to price, given the price impact of a trade."""
+"""Price impact of dealer hedging: loop gain, cascades and simulation, given the impact of a trade."""

@@ -27,7 +27,7 @@ def read_numbers(**given: ArrayLike) -> list[NDArray[np.float64]]:
 
 
 def read_spots(spots: Any, low: float = 0.0, high: float = np.inf) -> NDArray[np.float64]:
-    """Spots > 0, and inside the range of a path, as a float64 array of one dimension or none."""
+    """Spots > 0, and inside the range of a path, as a float64 array of 0 or 1 dimensions."""
     problems: list[str] = []
     found = read_number("spots", spots, problems)
     refuse("spots", problems)

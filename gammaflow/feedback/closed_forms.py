@@ -1,8 +1,9 @@
 """Published formulas of feedback, against which simulations are checked.
 
 Arguments are numbers or arrays of any shapes that broadcast; results are float64 arrays, NaN where an
-argument is missing or outside the range in which the formula holds. kappa is the loop gain: what dealers must
-trade per 1 % over what moves price 1 %, > 0 where they are short gamma. Times have any one unit.
+argument is missing or outside the range in which the formula holds. SchemaError for text, complex numbers and
+shapes that do not broadcast. kappa is the loop gain: dealers' hedging flow per 1 % move over the flow that
+moves price by 1 %, > 0 where they are short gamma. Times may be in any one unit.
 
 Examples
 --------
@@ -58,7 +59,7 @@ def _shrink(x: Array) -> Array:
 
 @np.errstate(all="ignore")
 def volatility_ratio(kappa: ArrayLike) -> Any:
-    """Volatility with feedback over volatility without: 1 / (1 - kappa), where hedging is simultaneous.
+    """Ratio of volatility with feedback to volatility without: 1 / (1 - kappa), for simultaneous hedging.
 
     Also the ratio at long horizons where hedging lags (`variance_ratio`, `li_almgren_variance`).
 
@@ -108,7 +109,7 @@ def shock_multiplier(kappa: ArrayLike, permanent: ArrayLike = 1.0) -> Any:
 
 @np.errstate(all="ignore")
 def variance_ratio(kappa: ArrayLike, lag: ArrayLike) -> Any:
-    """Variance of returns over `lag` steps over that of as many without feedback; hedges follow a step later.
+    """Ratio of the variance of `lag`-step returns to that without feedback, with hedges one step late.
 
     Returns are r_t = noise + kappa r_(t-1): for m steps the ratio is
     (1 - kappa)^-2 [1 - 2 kappa (1 - kappa^m) / (m (1 - kappa^2))].
@@ -116,7 +117,7 @@ def variance_ratio(kappa: ArrayLike, lag: ArrayLike) -> Any:
     Parameters
     ----------
     kappa : array_like
-        Loop gain [-], -1 < kappa < 1, else NaN: a lag makes long gamma of more than the depth unstable too.
+        Loop gain [-], -1 < kappa < 1, else NaN: with a lag, long gamma beyond the depth is unstable too.
     lag : array_like
         Number of steps m, >= 1 [-].
 
@@ -137,7 +138,7 @@ def variance_ratio(kappa: ArrayLike, lag: ArrayLike) -> Any:
 
 @np.errstate(all="ignore")
 def autocorrelation(kappa: ArrayLike, lag: ArrayLike = 1) -> Any:
-    """Correlation of returns `lag` steps apart where hedges follow a step later: kappa^lag.
+    """Correlation of returns `lag` steps apart, with hedges one step late: kappa^lag.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def autocorrelation(kappa: ArrayLike, lag: ArrayLike = 1) -> Any:
 
 @np.errstate(all="ignore")
 def li_almgren_variance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike) -> Any:
-    """Variance of the move over a time, over that without feedback; hedges close a gap at a rate.
+    """Ratio of the variance of a move to that without feedback, with hedges that catch up at a rate.
 
     1 + ((1 - kappa)^-2 - 1) [1 - (1 - e^(-a t)) / (a t)] with a = q (1 - kappa), in the stationary state: 1
     at short horizons, (1 - kappa)^-2 at long ones.
@@ -189,7 +190,7 @@ def li_almgren_variance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike) -> A
 
 @np.errstate(all="ignore")
 def li_almgren_variance_hedged(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike) -> Any:
-    """Variance of the move since dealers were fully hedged, over that without feedback.
+    """Ratio of the variance of a move that starts fully hedged to that without feedback.
 
     The mean over u from 0 to t of h(u)^2, h(u) = 1 + (kappa q / a) (1 - e^(-a u)), a = q (1 - kappa).
 
@@ -200,7 +201,7 @@ def li_almgren_variance_hedged(kappa: ArrayLike, rate: ArrayLike, time: ArrayLik
 
     Notes
     -----
-    As `li_almgren_variance`; the stationary state starts with a gap, this one without.
+    As for `li_almgren_variance`, whose stationary state starts with a hedging gap; here there is none.
 
     Examples
     --------
@@ -217,7 +218,7 @@ def li_almgren_variance_hedged(kappa: ArrayLike, rate: ArrayLike, time: ArrayLik
 
 @np.errstate(all="ignore")
 def li_almgren_autocovariance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike) -> Any:
-    """Covariance of two moves a time apart, per length of each and per variance without feedback [1/time].
+    """Autocovariance of returns at a time lag, per unit of variance without feedback [1/time].
 
     (q^2 - a^2) / (2 a) e^(-a t), a = q (1 - kappa): > 0 where dealers are short gamma, < 0 where long.
 
@@ -228,7 +229,7 @@ def li_almgren_autocovariance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike
 
     Notes
     -----
-    As `li_almgren_variance`, of which it is half the second derivative of t times the ratio.
+    As for `li_almgren_variance`; this is half the second derivative of t times that ratio.
 
     Examples
     --------
@@ -243,9 +244,9 @@ def li_almgren_autocovariance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike
 
 @np.errstate(all="ignore")
 def transient_stability(permanent: ArrayLike, retained: ArrayLike) -> Bounds:
-    """Loop gains between which hedging a step later is stable while part of its impact decays.
+    """Stability bounds on the loop gain, with hedges one step late and impact that partly decays.
 
-    Returns are r_t = noise + kappa r_(t-1) - (1 - rho) I_(t-1), and what is left of the impact that decays is
+    Returns are r_t = noise + kappa r_(t-1) - (1 - rho) I_(t-1), and the decaying impact still left is
     I_t = rho I_(t-1) + (1 - g) kappa r_(t-1). Stable where -(1 + rho) / (2 - g (1 - rho)) < kappa <
     min(1 / g, 1 / (1 - g (1 - rho))).
 
@@ -281,7 +282,7 @@ def transient_stability(permanent: ArrayLike, retained: ArrayLike) -> Bounds:
 
 @np.errstate(all="ignore")
 def transient_variance_ratio(kappa: ArrayLike, permanent: ArrayLike, retained: ArrayLike) -> Any:
-    """Variance of returns at long horizons over that without feedback: 1 / (1 - g kappa)^2.
+    """Ratio of the long-horizon variance of returns to that without feedback: 1 / (1 - g kappa)^2.
 
     Parameters
     ----------
@@ -302,7 +303,7 @@ def transient_variance_ratio(kappa: ArrayLike, permanent: ArrayLike, retained: A
 
 
 def last_half_hour_beta(kappa: ArrayLike, hedge_fraction: ArrayLike = 1.0) -> Any:
-    """Slope of the last half hour's return on the rest of the day's: h kappa.
+    """Regression slope of the last half hour's return on that of the rest of the day: h kappa.
 
     Parameters
     ----------
@@ -327,7 +328,7 @@ def last_half_hour_beta(kappa: ArrayLike, hedge_fraction: ArrayLike = 1.0) -> An
 
 @np.errstate(all="ignore")
 def retrace(permanent: ArrayLike, retained: ArrayLike, steps: ArrayLike) -> Any:
-    """Share of a flow's impact that has been undone some steps after it: (1 - g) (1 - rho^n).
+    """Share of a flow's impact that has decayed n steps later: (1 - g) (1 - rho^n).
 
     Parameters
     ----------

@@ -7,12 +7,13 @@ from gammaflow.text import number_text
 
 __all__ = ["beta_doubts", "shock_doubts", "volatility_doubts"]
 
-# Beta -20 raises vol by 20 points per 1 % fall; a yearly vol of 1,000 %; moves of ln S by the shock alone.
+# Limits of plausibility: beta (-20 raises vol by 20 points per 1 % fall), yearly vol (1,000 %), and moves of
+# ln S by the shock alone.
 _BETA, _VOLATILITY, _LEAST, _MOST = 20.0, 10.0, 1e-7, 2.0
 
 
 def beta_doubts(beta: float) -> list[str]:
-    """A sentence for a spot-vol beta out of all proportion.
+    """Warning for an implausible spot-vol beta: one sentence, or none.
 
     Examples
     --------
@@ -28,7 +29,7 @@ def beta_doubts(beta: float) -> list[str]:
 
 
 def shock_doubts(shock: float, impact: Impact) -> list[str]:
-    """A sentence for a shock out of proportion to depth, such as one given as a share of price.
+    """Warning for a shock out of proportion to depth, such as one given as a share of price.
 
     Examples
     --------
@@ -52,7 +53,7 @@ def shock_doubts(shock: float, impact: Impact) -> list[str]:
 
 
 def volatility_doubts(volatility: float) -> list[str]:
-    """A sentence for a yearly volatility given in percent.
+    """Warning for a yearly volatility that seems to be in percent: one sentence, or none.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Capacity of a position limit: the largest gamma and loop gain that so many contracts can make."""
+"""Capacity of a position limit: the largest gamma and loop gain that so many contracts can create."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LimitCapacity(Frozen):
-    """Largest gamma of dealers short a limit's worth of options of one strike, and what it does to price.
+    """Largest gamma and loop gain of dealers who are short a limit's worth of options of one strike.
 
     Attributes
     ----------
@@ -93,8 +93,8 @@ class LimitCapacity(Frozen):
     def table(self) -> pd.DataFrame:
         """One row per limit.
 
-        Columns notional [currency] at today's spot; share_of_outstanding [-]; gamma, the largest size of
-        gamma, at `worst_spot` [currency per +1 % spot]; gamma_now, at today's spot; kappa, `hedge_fraction`
+        Columns notional [currency] at today's spot; share_of_outstanding [-]; gamma, its largest
+        size, at `worst_spot` [currency per +1 % spot]; gamma_now, at today's spot; kappa, `hedge_fraction`
         times gamma over the currency that raises price 1 %; kappa_low and kappa_high for the range of depth.
         Columns are absent where shares outstanding, depth or its range are not given.
         """

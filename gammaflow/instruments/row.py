@@ -98,13 +98,13 @@ class Events(NamedTuple):
     barrier: Array
     """(n,) spot at which the row is knocked in or out [currency]; NaN where nothing can knock it."""
     hit: Mask
-    """(n,) whether today's spot is at or beyond a barrier that is always observed: the row is knocked."""
+    """(n,) whether today's spot is at or beyond a continuously observed barrier: the row is knocked."""
     side: Array
     """(n,) -1.0: knocked at or below the barrier, +1.0: at or above; 0.0 without one."""
     looks: tuple[Array | None, ...]
     """Per row, days ahead on which the barrier is observed before expiry; None: continuously."""
     dates: tuple[Array, ...]
-    """Per row, days ahead before expiry on which value as a function of spot jumps: looks, calls, coupons."""
+    """Per row, days before expiry on which value over spot jumps: observations, coupons, calls."""
 
     @classmethod
     def none(cls, n: int) -> Events:

@@ -1,6 +1,6 @@
 """Paths of price under feedback: a block of paths at a time, all of them a step at a time.
 
-In a step dealers trade what their delta has changed by in the step before (or, implicit, in this one), the
+In a step dealers trade the change of their delta in the step before (or, implicit, in this one), the
 other channels trade, the sum moves price by the law of impact, and noise and vol move on.
 """
 

@@ -1,4 +1,4 @@
-"""Dealers' hedges of a block of paths: changes of delta by cause, knock-ins, and what is traded of them.
+"""Dealers' hedges of a block of paths: changes of delta by cause, knock-ins, and the trades that follow.
 
 `before` and `now` are slices (2, nx * nu) of a group's surface, alive and knocked, at two times; `delta` and
 `pending` are rows of s, see `gammaflow.kernels.feedback_state`.

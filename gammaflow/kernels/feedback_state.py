@@ -76,7 +76,7 @@ class Groups(NamedTuple):
 
 
 class Hedge(NamedTuple):
-    """When and how much dealers hedge: open (V, n + 1) bool, use (5,) 0.0 or 1.0."""
+    """Hedging hours and rules: open (V, n + 1) bool, use (5,) 0.0 or 1.0."""
 
     open: Any
     use: Any

@@ -90,19 +90,19 @@ def plot_balance(
     currency: str = "",
     ax: Any = None,
 ) -> Any:
-    """Shock, hedges and liquidations stacked over spot, and the flow by which price gets to each spot.
+    """Shock, hedges and liquidations stacked over spot, and the flow needed to move price to each spot.
 
     Parameters
     ----------
     table : DataFrame
         Indexed by spot [currency]: flows by channel on the way to each spot, with the shock in "exogenous",
-        and "needed", the flow that takes price there [currency].
+        and "needed", the flow that moves price there [currency].
     spot : float
         Price before, marked [currency].
     title, unit : str
         Title, and unit of flows; a readable power of ten is added to it.
     roots : DataFrame
-        Columns spot, stable and landing (the first of them on the way): spots at which the two are equal.
+        Equilibria: columns spot [currency], stable, and landing (true for the first one on the path).
     landing : float
         Where price lands [currency]; NaN where it does not.
     currency : str
@@ -123,11 +123,11 @@ def plot_balance(
         _stack(ax, spots, flows)
         ax.plot(spots, flows.sum(axis=1), color=COLORS["line"], linewidth=1.8, zorder=4, label="sum of flows")
         ax.plot(spots, table["needed"] / divisor, color=COLORS["call"], linewidth=1.8, linestyle=(0, (5, 2)),
-                zorder=4, label="flow that takes\nprice there")  # fmt: skip
+                zorder=4, label="flow needed to\nmove price there")  # fmt: skip
         inside = roots[(roots["spot"] >= spots[0]) & (roots["spot"] <= spots[-1])]
         for stable, face, name in (
-            (True, COLORS["spot"], "stable balance"),
-            (False, "white", "unstable balance"),
+            (True, COLORS["spot"], "stable equilibrium"),
+            (False, "white", "unstable equilibrium"),
         ):
             at = inside.loc[(inside["stable"] == stable) & ~inside["landing"], "spot"].to_numpy()
             if at.size:
@@ -182,7 +182,7 @@ def plot_landings(
                 label="no hedging,\nno liquidations")  # fmt: skip
         if (np.diff(branches["shock"]) < 0.0).any():
             ax.plot(branches["shock"] / divisor, branches["spot"], color=COLORS["spot"], linewidth=1.4,
-                    linestyle=(0, (1, 1.5)), zorder=2, label="every balance")  # fmt: skip
+                    linestyle=(0, (1, 1.5)), zorder=2, label="all equilibria")  # fmt: skip
         grown = with_jumps(shocks, table["spot"].to_numpy(), folds)
         apart = table["far"].to_numpy() != table["spot"].to_numpy()
         if len(folds) and apart.any():

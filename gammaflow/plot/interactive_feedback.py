@@ -32,7 +32,7 @@ def draw_landings(
     Parameters
     ----------
     landings : DataFrame
-        Indexed by shock [currency, < 0 sells]: `spot`, NaN where price finds no balance, and `alone`
+        Indexed by shock [currency, < 0 sells]: `spot`, NaN where there is no equilibrium, and `alone`
         [currency].
     spot : float
         Price before, marked [currency].
@@ -110,7 +110,7 @@ def draw_fan(fan: pd.DataFrame, spot: float, *, currency: str = "") -> Any:
 
 
 def draw_channels(table: pd.DataFrame) -> Any:
-    """Mean move by channel, and what each changes when it is left out, as bars.
+    """Mean move by channel, and the effect of leaving each out, as bars.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def draw_channels(table: pd.DataFrame) -> Any:
     figure = figure_canvas(axis, "", None)
     bars = (
         ("mean", "standard_error", "booked by channel", "put"),
-        ("effect", "effect_error", "with it less without it", "call"),
+        ("effect", "effect_error", "effect: with less without", "call"),
     )
     for column, error, text, color in bars:
         figure.add_bar(

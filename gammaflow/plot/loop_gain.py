@@ -27,7 +27,7 @@ NO_MARKS: Mapping[str, pd.Series] = MappingProxyType({})
 #: Grey of the ribbon where kappa is above each threshold, the higher the darker.
 _ZONES = {0.0: "#d1d5db", 0.5: "#8b93a1", 1.0: "#1f2937"}
 
-_LEVELS = ((0.5, "moves doubled"), (1.0, "no stable end"))
+_LEVELS = ((0.5, "moves doubled"), (1.0, "unstable"))
 
 # Distance of two labels of thresholds, as a share of the picture's height: nearer, the lower goes without.
 _APART = 0.07

@@ -67,5 +67,5 @@ def html_table(table: pd.DataFrame) -> str:
 
 
 def _is_numeric(texts: list[str]) -> bool:
-    """Whether texts are numbers, some of them perhaps missing."""
+    """True if texts are numbers, some of them perhaps missing."""
     return any(texts) and all(_NUMBER.fullmatch(text) for text in texts if text)

@@ -39,7 +39,7 @@ _BEFORE = 0.3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FeedbackReport(Frozen):
-    """What hedging does to the price of one book: loop gain, the cascade of a shock, and a simulation.
+    """Price impact of dealer hedging in one book: loop gain, the cascade of a shock, and a simulation.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class FeedbackReport(Frozen):
     gain : LoopGain
         Loop gain over spot.
     cascade : Cascade or None
-        Landing of the shock with time standing still; None without a shock.
+        Landing of the shock with time held fixed; None without a shock.
     curve : CascadeCurve or None
         Landing against shocks up to twice this one.
     paths : FeedbackPaths
@@ -117,7 +117,7 @@ class FeedbackReport(Frozen):
     def to_markdown(self) -> str:
         """Conditions and tables as GitHub markdown."""
         parts = [
-            f"# {literal(self.book.title)}: what hedging does to price",
+            f"# {literal(self.book.title)}: price impact of dealer hedging",
             *(f"> **{literal(text)}**" for text in self.warnings),
             markdown_table(pd.DataFrame([*self.report.facts(), *self.facts()], columns=["what", "value"])),
         ]
@@ -137,7 +137,7 @@ class FeedbackReport(Frozen):
         """
         head = dict(self.report.facts())
         text = render_page(
-            f"{self.book.title}: what hedging does to price",
+            f"{self.book.title}: price impact of dealer hedging",
             lead=[f"{head['as of']}, spot {head['spot']}", f"Rule: {head['rule']}"],
             facts=[*self.facts(), *(f for f in self.report.facts() if f[0] not in ("as of", "spot", "rule"))],
             banners=self.warnings,
@@ -180,7 +180,7 @@ def analyze_feedback(
     report : Report
         As `analyze` returns.
     impact : Impact
-        Price impact, of `gammaflow.impact`; there is no default.
+        Price impact (`gammaflow.impact`); there is no default.
     shock : float
         Exogenous flow [currency], < 0 sells; 0 for none.
     shock_days : float
@@ -190,7 +190,7 @@ def analyze_feedback(
     days, steps, paths, seed, volatility
         As for `simulate_feedback`.
     tick : function, optional
-        Called as each stage begins with its name, and the share of the work that lies before it.
+        Called at the start of each stage with its name and the share of work already done, 0 to 1.
 
     Returns
     -------

@@ -28,7 +28,7 @@ def cards(found: Any) -> list[Card]:
     if cascade is not None:
         name = f"Landing of {money(cascade.shock, book.currency)}"
         if cascade.runaway:
-            out.append(Card(name, "none", "no balance before the end of the range", "short"))
+            out.append(Card(name, "none", "no equilibrium before the end of the range", "short"))
         else:
             moved = f"{100.0 * (cascade.spot / book.spot - 1.0):+.1f} %"
             times = f"{cascade.amplification:.2f} times the shock alone" + ", over a jump" * cascade.jumped
@@ -62,8 +62,8 @@ def figures(found: Any) -> list[Panel]:
         out.append(
             Panel(
                 "Landing against shock",
-                "Price at which a shock, dealers' hedges and liquidations balance, time standing still. "
-                "Upright: price jumps. A gap in the line: no balance. The dotted line marks the shock.",
+                "Price at which a shock, dealers' hedges and liquidations balance, time held fixed. "
+                "Vertical: price jumps. A gap in the line: no equilibrium. The dotted line marks the shock.",
                 draw_landings(
                     landings,
                     book.spot,
@@ -83,7 +83,7 @@ def figures(found: Any) -> list[Panel]:
         ),
         Panel(
             "Mean move by channel",
-            "Booked: moves made by each channel's own trades. The other bar: the mean with the channel less "
+            "Booked: moves made by each channel's own trades. Effect: the mean with the channel less "
             "that without it, on the same random numbers. Whiskers: two standard errors.",
             draw_channels(effect_rows(found).rename(index=channel_name)),
             400,

@@ -41,7 +41,7 @@ def facts(found: Any) -> list[tuple[str, str]]:
         ),
         ("interpolation", f"dealers' delta off by up to {100 * error.share:.2g} % of gross delta"),
         *([("simulation, notes", "; ".join(notes))] if notes else []),
-        ("loop gain, cascade", "time stands still"),
+        ("loop gain, cascade", "time held fixed"),
         ("sign, loop gain", gain_text.SIGN),
         ("sign, flows", SIGN.removeprefix("flows: ")),
     ]
@@ -54,12 +54,12 @@ def _pools_text(pools: Liquidations) -> str:
 
 
 def cascade_lines(cascade: Cascade) -> list[str]:
-    """Landing, jumps and other balances, in sentences."""
+    """Landing, jumps and other equilibria, in sentences."""
     path = cascade.balance.path
     alone = move_text(path.spot * float(np.exp(cascade.alone)), path.spot)
     if cascade.runaway:
         end = move_text(path.low if cascade.shock < 0.0 else path.high, path.spot)
-        lines = [f"Runaway: no balance before the end of the range, {end}; the shock alone: {alone}"]
+        lines = [f"Runaway: no equilibrium before the end of the range, {end}; the shock alone: {alone}"]
     else:
         lines = [
             f"Landing {move_text(cascade.spot, path.spot)}, {cascade.amplification:.3g} times the log return "
@@ -95,7 +95,7 @@ def tables(found: Any) -> list[tuple[str, str, pd.DataFrame]]:
 
 
 def effect_rows(found: Any) -> pd.DataFrame:
-    """Mean move by channel with its error, flow, and what the channel changes: numbers, NaN where none."""
+    """Mean move by channel with its error, flow, and effect of the channel: numbers, NaN where none."""
     table: pd.DataFrame = found.paths.channels_table.copy()
     effect = found.effects.table.reindex(table.index)
     for name, column in {"effect": "effect", "effect_error": "standard_error", "tail": "effect_5 %"}.items():

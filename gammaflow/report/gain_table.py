@@ -24,7 +24,7 @@ def gain_lines(gain: LoopGain | None) -> list[tuple[str, str]]:
 
 
 def zone_table(gain: LoopGain) -> pd.DataFrame:
-    """One row per zone, as text: threshold, bounds and what ends it there, peak, and the move at the peak."""
+    """One row per zone, as text: threshold, bounds and their kind, peak, and amplification at the peak."""
     currency = gain.profile.book.currency
     rows = [
         (
@@ -34,20 +34,20 @@ def zone_table(gain: LoopGain) -> pd.DataFrame:
             f"{_ENDS[zone.low_end]}; {_ENDS[zone.high_end]}",
             f"{zone.peak:.2f}",
             price_text(zone.peak_spot),
-            f"{1.0 / (1.0 - zone.peak):.2f}" if zone.peak < 1.0 else "no stable end",
+            f"{1.0 / (1.0 - zone.peak):.2f}" if zone.peak < 1.0 else "unstable",
         )
         for zone in gain.zones
     ]
     names = ["kappa", f"low [{currency}]", f"high [{currency}]", "ends", "peak", f"at [{currency}]"]
-    return pd.DataFrame(rows, columns=[*names, "moves there times"], dtype=object)
+    return pd.DataFrame(rows, columns=[*names, "amplification"], dtype=object)
 
 
 def gain_note(gain: LoopGain) -> str:
     """Depth, source, channels and sign, in a sentence or two."""
     vol = dict(gain_text.conditions(gain))["vanna"]
     return (
-        f"Depth: {gain_text.depth_text(gain)}. Kappa is {gain_text.MEANING}; {gain_text.SIGN}, and a move "
-        "ends 1 / (1 - kappa) times as large. Below spot it is that of a fall, above that of a rise. "
+        f"Depth: {gain_text.depth_text(gain)}. Kappa is {gain_text.MEANING}; {gain_text.SIGN}. "
+        "A move is amplified 1 / (1 - kappa) times. Below spot kappa is that of a fall, above of a rise. "
         f"Vanna: {vol}."
     )
 
@@ -80,8 +80,6 @@ def gain_parts(gain: LoopGain | None) -> list[str]:
 def gain_card(gain: LoopGain) -> Card:
     """Headline number: loop gain at spot, and its peak."""
     kappa, (place, peak) = float(gain.at(gain.profile.book.spot)["kappa"]), gain.peak
-    doing = (
-        f"a move ends {1.0 / (1.0 - kappa):.2f} times as large" if kappa < 1.0 else "a move has no stable end"
-    )
+    doing = f"moves amplified {1.0 / (1.0 - kappa):.2f} times" if kappa < 1.0 else "unstable"
     note = f"{doing}; peak {peak:z.2f} at {price_text(place)}"
     return Card("Loop gain at spot", f"{kappa:z.2f}", note, "short" if kappa > 0.0 else "long")

@@ -97,7 +97,7 @@ def test_everything_is_printed_with_its_conditions(run, quotes):
     assert "liquidations: none" in out
     for title in ("Loop gain", "Cascade of -500.00 USD m", "Simulated move", "Channels of the simulation"):
         assert title in out
-    assert "Runaway: no balance before the end of the range" in out
+    assert "Runaway: no equilibrium before the end of the range" in out
     assert "Booking is not cause" in out
     assert "3 of 3 rows usable" in out
     assert "Traceback" not in err
@@ -130,7 +130,7 @@ def test_the_page(run, quotes, tmp_path):
     assert f"written: {path}" in err
     assert "Cascade of -1.00 USD bn" in out
     text = path.read_text(encoding="utf-8")
-    assert "BTC: what hedging does to price" in text
+    assert "BTC: price impact of dealer hedging" in text
     for title in ("Loop gain over spot", "Landing against shock", "Simulated spot", "Simulated move"):
         assert f"<h2>{title}</h2>" in text
     assert text.count('<script type="application/json">') == 4
@@ -168,7 +168,11 @@ def test_markdown_json_and_a_row_per_path(quotes, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((), "--depth: --impact linear needs it; impact is uncertain by 7 to 15 times and has no default."),
+        (
+            (),
+            "--depth: --impact linear needs it; estimates of impact differ by a factor of 7 to 15, so it has "
+            "no default.",
+        ),
         (("--depth", 0), "--depth: received 0.0; --depth must be > 0"),
         (("--depth", 1e8, "--volume", 1e9), "--volume: received with --impact linear; leave it out."),
         (("--impact", "square-root", "--depth", 1e8), "--volume: --impact square-root needs it"),

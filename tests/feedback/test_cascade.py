@@ -81,7 +81,7 @@ def test_t9_the_fold_test(peak, landings):
 
 
 def test_t9_the_fold_is_where_the_loop_gain_is_one():
-    """Between its ends need(x) rises as price falls; both ends are balances of the critical shock."""
+    """Between its ends need(x) rises as price falls; both ends are equilibria of the critical shock."""
     fold = gf.cascade_curve(bump(1.36), [-1e9, 0.0], impact=LINEAR).folds.iloc[0]
     x = -0.06 + 0.03 * math.sqrt(2.0 * math.log(1.36))
     flow = 1.36 * PER_1PCT * 100 * 0.03 * math.sqrt(math.pi / 2)
@@ -117,7 +117,7 @@ def test_all_balances_are_found_and_the_middle_one_is_unstable():
     path = bump(1.36)
     needs = [gf.exogenous_flow(path, s / 100.0 - 1.0, impact=LINEAR)["exogenous"] for s in table["spot"]]
     assert needs == pytest.approx([-0.45e9] * 3, rel=1e-9)
-    assert "other balances with this shock" in fall.summary()
+    assert "other equilibria of this shock" in fall.summary()
 
 
 @pytest.mark.parametrize("gain", [-3.0, -0.5, 0.0, 0.5, 0.95])
@@ -157,7 +157,7 @@ def test_square_root_impact_with_constant_gamma_has_a_closed_landing():
         assert moved.log_return == pytest.approx(x, rel=1e-11)
         assert moved.jumped
         assert moved.folds[0].shock == 0.0
-        assert "spot itself is no stable balance" in moved.summary()
+        assert "spot itself is unstable" in moved.summary()
     rest = gf.solve_cascade(path, shock=0.0, impact=SQUARE_ROOT)
     assert rest.spot == 100.0
     assert rest.log_return == 0.0
@@ -316,7 +316,7 @@ def test_a_loop_gain_above_one_to_the_end_of_the_range_is_a_runaway():
     assert fall.by_channel["exogenous"] == -1e6
     assert fall.by_channel.drop("exogenous").isna().all()
     assert fall.table["log_return"].isna().all()
-    assert "runaway: no balance before the end of the range, 25.00 (-75.00 %)" in fall.summary()
+    assert "runaway: no equilibrium before the end of the range, 25.00 (-75.00 %)" in fall.summary()
     assert "beyond the range" in fall.summary()
 
 
@@ -393,5 +393,5 @@ def test_refusals_say_what_was_received_and_what_is_legal():
     other = gf.liquidations.Liquidations(
         [35.0], [36.0], [1e6], [1.0], (gf.liquidations.Origin("made up", spot=41.0),)
     )
-    with pytest.raises(gf.MismatchError, match=r"recorded at a spot of 41, the book's is 73,300"):
+    with pytest.raises(gf.MismatchError, match=r"recorded at a spot of 41, but the book's is 73,300"):
         gf.solve_cascade(book, shock=-1e9, impact=LINEAR, liquidations=other)

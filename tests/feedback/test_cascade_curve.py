@@ -92,7 +92,7 @@ def test_shocks_without_a_landing_are_nan_and_the_others_are_not():
     assert table["gamma"].isna().tolist() == [True, True, False, False]
     assert curve.folds["end"].isna().tolist() == [True]
     assert curve.folds["shock"].item() == pytest.approx(edge, rel=1e-9)
-    assert "no balance inside the range" in curve.summary()
+    assert "no equilibrium inside the range" in curve.summary()
 
 
 def test_it_pickles_and_tells_itself_in_numbers_text_and_pictures():

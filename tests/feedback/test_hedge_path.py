@@ -206,7 +206,7 @@ def test_barriers_observed_on_dates_are_not_hit_while_time_stands_still():
 
 def test_the_floor_of_volatility_is_said():
     path = gf.hedge_path(calibration_book(), beta=9.0)
-    assert "16 rows reach that" in path.summary()
+    assert "16 rows reach the floor" in path.summary()
     # All vols reach the floor at -0.75 x 0.56 / 9, at a step's end.
     _, gamma, vanna = cumulative(calibration_book(), -0.2, 9.0, steps=30_000)
     found = path.flows(SPOT * math.exp(-0.2)).iloc[0]
@@ -272,7 +272,7 @@ def test_it_pickles_and_tells_itself_in_numbers_text_and_a_picture():
     assert path.barriers[0] in path.table.index
     assert path.table.loc[SPOT, "total"] == pytest.approx(0.0, abs=1e-6)
     text = path.summary()
-    for part in ("sign: flow > 0 buys", "dealers trade 100 % of the hedge", "checked by a second formula"):
+    for part in ("sign: flow > 0 buys", "dealers trade 100 % of the hedge", "a second formula agrees to"):
         assert part in text
     assert repr(path) == text
     plt = pytest.importorskip("matplotlib.pyplot")

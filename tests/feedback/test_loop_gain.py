@@ -372,7 +372,7 @@ def test_long_gamma_has_no_zones_and_damps(calibration):
     assert gain.zones == ()
     assert gain.peak[1] < 0.0
     assert (gain.amplification < 1.0).all()
-    assert "kappa > 1 (no stable end): nowhere" in gain.summary()
+    assert "kappa > 1 (unstable): nowhere" in gain.summary()
 
 
 def test_amplification_is_endless_at_a_loop_gain_of_one_and_above(calibration):
@@ -493,7 +493,7 @@ def test_absurd_depths_and_pools_of_another_place_are_warned_about(calibration):
     pools = gf.liquidations.pool(1e8, 30e3, 35e3, source="x")
     pools = replace(pools, origins=(pools.origins[0]._replace(spot=36e3, warnings=("odd",)),))
     gain = gf.loop_gain(calibration, DEPTH, liquidations=pools)
-    assert "recorded at spot 36,000, and the book's is 73,300" in gain.warnings[0]
+    assert "recorded at spot 36,000, but the book's is 73,300" in gain.warnings[0]
     assert gain.warnings[1] == "odd"
     assert gain.warnings[0] in gain.summary()
 
@@ -513,7 +513,7 @@ def test_summary_names_rule_sign_unit_depth_and_every_zone(calibration):
         "LoopGain BTC, as of 2026-02-04 21:30 UTC, spot 73,300.00 USD",
         "rule: given puts",
         "sign: + = hedging adds to a move",
-        "currency traded per 1 % of ln S over the currency that moves ln S by 1 %",
+        "flow that a 1 % move of ln S triggers over the flow that moves ln S by 1 %",
         "150m USD moves price 1 %",
         "every vol moves by -3 points per +1 % of ln S",
         "90 % of dealers' deltas",

@@ -252,7 +252,7 @@ def test_the_summary_names_every_input(paths):
     ):
         assert words in text
     assert text == repr(paths)
-    assert "accounting is not cause" in repr(paths.counterfactual())
+    assert "booking is not cause" in repr(paths.counterfactual())
 
 
 def test_the_heading_of_a_book_is_that_of_other_results():

@@ -68,8 +68,8 @@ def test_the_table_of_zones_holds_their_solved_ends(report, gain):
         assert row["kappa"] == f"> {zone.above:g}"
         assert (row["low [USD]"], row["high [USD]"]) == (price_text(zone.low), price_text(zone.high))
         assert row["peak"] == f"{zone.peak:.2f}"
-        stable = f"{1 / (1 - zone.peak):.2f}" if zone.peak < 1.0 else "no stable end"
-        assert row["moves there times"] == stable
+        stable = f"{1 / (1 - zone.peak):.2f}" if zone.peak < 1.0 else "unstable"
+        assert row["amplification"] == stable
         assert "| " + " | ".join(row.tolist()) + " |" in report.to_markdown()
     assert "end of the grid" in table["ends"].iloc[0]
 

@@ -1,4 +1,4 @@
-"""The sale or purchase that holds price at each spot, and the spots at which it balances a shock."""
+"""Exogenous flow needed to hold price at each spot, and the equilibria of a shock."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ __all__ = ["FLOWS", "NEAR_REST", "Balance", "Fold", "Root"]
 
 Array = NDArray[np.float64]
 
-#: Flows that move price, in the order of tables: what comes from outside, dealers' channels, liquidations.
+#: Flows that move price, in the order of tables: the exogenous flow, dealers' channels, liquidations.
 FLOWS = ("exogenous", "gamma", "vanna", "knock_in", "liquidations")
 
 #: Move of ln S below which flows from spot are lost in the rounding of spot and of their integrals.
 NEAR_REST = 1e-9
 
-# Samples of a cell of the hedge path; distances of ln S from rest at which square-root impact turns; share of
-# the largest flow below which a fold is rounding.
+# Samples per cell of the hedge path; distances in ln S from spot near which square-root impact bends; share
+# of the largest flow below which a fold is rounding.
 _PARTS, _NEAR, _ROUNDING = 8, np.geomspace(1e-12, 1e-2, 41), 1e-12
 
 
 class Root(NamedTuple):
-    """A spot at which the flow that holds price equals a shock."""
+    """Equilibrium of a shock: the flow needed to hold price at this spot equals the shock."""
 
     spot: float
     stable: bool
-    """Whether price comes back to it: a further fall leaves more bought than sold."""
+    """True if price returns to it: after a further fall, purchases exceed sales."""
     at_barrier: bool
-    """Whether the flow jumps through the shock there, at a barrier."""
+    """True if the spot is a barrier, where the needed flow jumps past the shock."""
 
 
 class Fold(NamedTuple):
-    """A shock at which price jumps, since every spot beyond needs less of one for some way.
+    """Critical shock at which price jumps, since the spots just beyond need a smaller shock.
 
     Attributes
     ----------
     shock : float
         Flow at which it jumps [currency].
     start, end : float
-        Spot before and after; `end` is NaN where price finds no balance inside the range [currency].
+        Spot before and after [currency]; `end` is NaN where the range holds no equilibrium.
     """
 
     shock: float
@@ -57,7 +57,7 @@ class Fold(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """Samples from spot outward, and what is needed there in the direction of the way."""
+    """Samples from spot outward, and the flow needed at each in the direction of the move."""
 
     spots: Array
     needed: Array
@@ -68,8 +68,8 @@ class _Way(NamedTuple):
 class Balance(Frozen):
     """Exogenous flow that holds price at each spot, given the hedges and liquidations on the way there.
 
-    need(S) = impact's flow of ln(S / S0) - hedges - liquidations. A shock moves price to the first spot on
-    its way at which need is as large as the shock.
+    need(S) = F(S) - hedges(S) - liquidations(S), where F is the flow that moves ln S to ln(S / S0) by impact
+    alone. A shock moves price to the first spot on its path at which need is as large as the shock.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Balance(Frozen):
     liquidations: Liquidations | None = None
 
     def flows(self, spots: Array) -> Array:
-        """Each of `FLOWS` that holds price at each spot, (5, m) [currency]; they sum to the impact's flow."""
+        """Flows by `FLOWS` that hold price at each spot, (5, m) [currency]; they sum to the impact's flow."""
         x = np.log(spots / self.path.spot)
         hedges = self.path.at(spots)
         fired = np.interp(x, *self._pools)
@@ -98,12 +98,12 @@ class Balance(Frozen):
 
     @cached_property
     def need(self) -> Curve:
-        """The exogenous flow that holds price at each spot, which jumps at barriers."""
+        """Exogenous flow needed to hold price at each spot [currency]; it jumps at barriers."""
         return Curve(lambda spots: np.asarray(self.flows(spots)[0]), self.path.barriers)
 
     @cached_property
     def samples(self) -> tuple[Array, Array]:
-        """Spots that hold every kink, both sides of each jump and every local extremum, and need there."""
+        """Spots with every kink, both sides of each jump and every local extremum, and the need at each."""
         path, need = self.path, self.need
         edges = path.pieces.edges
         share = np.arange(_PARTS) / _PARTS
@@ -146,11 +146,11 @@ class Balance(Frozen):
 
     @cached_property
     def stable_at_rest(self) -> bool:
-        """Whether the smallest fall and the smallest rise both need a shock to hold them."""
+        """True if spot is stable: even the smallest fall or rise takes a shock to hold it."""
         return all(self.way(sign).needed[1] > 0.0 for sign in (-1.0, 1.0))
 
     def landings(self, shocks: Array) -> Array:
-        """Landing of each shock: the first spot on its way that needs as much; NaN where there is none."""
+        """Landing of each shock: the first spot on its path that needs as much; NaN where there is none."""
         out = np.full(len(shocks), np.nan)
         out[shocks == 0.0] = self.path.spot
         for sign in (-1.0, 1.0):
@@ -162,7 +162,7 @@ class Balance(Frozen):
         return out
 
     def farthest(self, shocks: Array) -> Array:
-        """The balance of each shock farthest from spot on its way that is stable; NaN where there is none."""
+        """Stable equilibrium of each shock farthest from spot on its path; NaN where there is none."""
         out = np.full(len(shocks), np.nan)
         out[shocks == 0.0] = self.path.spot
         for sign in (-1.0, 1.0):
@@ -176,14 +176,14 @@ class Balance(Frozen):
         return out
 
     def _solve(self, spots: Array, after: NDArray[np.intp], levels: Array) -> Array:
-        """Spots at which need is each level, between two samples of a way."""
+        """Spots between two samples of a path at which need equals each level."""
         ends = np.sort(np.stack([spots[after - 1], spots[after]]), axis=0)
         return self.need.solve(ends[0], ends[1], levels)
 
     def flows_at_rest(self, shock: float) -> Array:
-        """Flows (5,) by `FLOWS` of a shock so small that price moves less than spot's rounding shows.
+        """Flows (5,) by `FLOWS` of a shock so small that the move of price is lost in the rounding of spot.
 
-        Hedges and liquidations are straight lines of ln S there; only impact is not.
+        Hedges and liquidations are linear in ln S there; only impact is not.
         """
         from scipy.optimize import brentq
 
@@ -206,7 +206,7 @@ class Balance(Frozen):
         return np.array([shock, *(slopes * sign * np.exp(brentq(excess, least, most, xtol=1e-15)))])
 
     def roots(self, shock: float) -> list[Root]:
-        """Every balance with a shock inside the range, ascending."""
+        """All equilibria of a shock inside the range, ascending."""
         spots, values = self.samples
         above = values >= shock
         before = np.flatnonzero(above[:-1] != above[1:])

@@ -41,11 +41,12 @@ class CascadeCurve(Frozen):
     spots : (m,) array
         Landing of each as it grows from nothing [currency]; NaN where there is none inside the range.
     far : (m,) array
-        The stable balance of each shock that is farthest from spot [currency], which differs from the landing
-        only between the two ends of a jump: once price has jumped, it stays there while the shock is taken
-        back. Hedges are undone on the way back; barriers and liquidations count as if they were too.
+        Stable equilibrium of each shock that is farthest from spot [currency]. It differs from the
+        landing only between the two ends of a jump: once price has jumped, it stays beyond the jump while
+        the shock is taken back. Hedges are undone on the way back; the curve undoes knock-ins and
+        liquidations too.
     flows : (5, m) array
-        What is traded on the way to each landing, by channel [currency].
+        Flows on the way to each landing, by channel [currency, < 0 sells].
 
     Examples
     --------
@@ -72,9 +73,9 @@ class CascadeCurve(Frozen):
     def table(self) -> pd.DataFrame:
         """One row per shock [currency].
 
-        Columns spot [currency], log_return and alone, that of the shock's own impact [-], amplification,
-        their ratio [-] (NaN for a shock of 0), far [currency], jumped, runaway, and the flows gamma, vanna,
-        knock_in and liquidations [currency]; NaN where the shock finds no balance inside the range.
+        Columns: spot [currency]; log_return [-]; alone, the log return of the shock's own impact [-];
+        amplification, their ratio [-] (NaN for a shock of 0); far [currency]; jumped; runaway; and the flows
+        gamma, vanna, knock_in and liquidations [currency]. NaN where the range holds no equilibrium.
         """
         log_return = returns_of(self.balance, self.spots, self.flows)
         amplification = np.where(
@@ -135,7 +136,7 @@ class CascadeCurve(Frozen):
         return plot_channels(100.0 * self.returns, self.folds, title, self.balance.path.currency, ax=ax)
 
     def _branches(self) -> pd.DataFrame:
-        """Every spot of the way between the ends of the picture and the shock that holds it [currency]."""
+        """Spots of the picture's range, and the shock that holds price at each [currency]."""
         spots, need = self.balance.samples
         reach = np.concatenate([self.spots, self.far, [self.balance.path.spot]])
         low, high = np.nanmin(reach), np.nanmax(reach)
@@ -148,7 +149,7 @@ class CascadeCurve(Frozen):
         lines = cascade_text.conditions(self.balance, "CascadeCurve")
         shown = np.unique(np.linspace(0, len(self.shocks) - 1, 9).round().astype(int))
         for shock, row in self.table.iloc[shown].iterrows():
-            what = "no balance inside the range"
+            what = "no equilibrium inside the range"
             if not row["runaway"]:
                 landing = cascade_text.move_text(row["spot"], path.spot)
                 times = row["amplification"]

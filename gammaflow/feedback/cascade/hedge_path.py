@@ -26,8 +26,8 @@ __all__ = ["CHANNELS", "HedgePath", "check_fraction", "check_range", "gamma_path
 
 Array = NDArray[np.float64]
 
-# Accuracy of an integral over a cell, width of the cells to begin with, and sigma sqrt(t) of rows whose spike
-# of gamma a cell of that width may miss.
+# Accuracy of the integral over a cell; initial width of cells; sigma sqrt(t) of rows whose spike of gamma a
+# cell of that width may miss.
 _ACCURACY, _CELL, _NARROW = 1e-9, 0.2, 0.04
 
 # Default range: spot over this and times this.
@@ -46,11 +46,11 @@ def hedge_path(
     high: float | None = None,
     tol: float = TOLERANCE,
 ) -> HedgePath:
-    """Dealers' cumulative hedge flows from the book's spot to any other, by channel, time standing still.
+    """Dealers' cumulative hedge flows from the book's spot to any other, by channel, with time held fixed.
 
-    Gamma and vanna are integrated by Chebyshev series on cells cut wherever they jump, to about 1e-9 of what
-    is traded; the total is checked by a second formula. Barriers that the book's spot has passed are hit for
-    good; a row then stays knocked wherever spot goes.
+    Gamma and vanna are integrated by Chebyshev series on cells cut at every jump, to about 1e-9 of the flow;
+    a second formula checks the total. Barriers that spot has already passed count as hit: such a row stays
+    knocked in or out wherever spot goes.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def gamma_path(
 
 
 def _read_breaks(breaks: Any) -> list[float]:
-    """Spots at which a given gamma jumps, or SchemaError."""
+    """Spots at which a given gamma jumps; SchemaError for anything but numbers > 0."""
     try:
         given = list(breaks)
     except TypeError:
@@ -208,7 +208,7 @@ def _read_breaks(breaks: Any) -> list[float]:
 
 
 def check_fraction(hedge_fraction: float) -> float:
-    """The share of the hedge that is traded, in [0, 1], or SchemaError."""
+    """Share of the hedge that is traded, in [0, 1]; SchemaError for anything else."""
     value = check_number(hedge_fraction, "hedge_fraction", 0.0)
     if value > 1.0:
         raise SchemaError(
@@ -220,7 +220,7 @@ def check_fraction(hedge_fraction: float) -> float:
 def check_range(
     spot: float, low: float | None, high: float | None, reach: float = 0.0
 ) -> tuple[float, float]:
-    """Lowest and highest spot of a path; by default a quarter and four times spot, or exp(`reach`) of it."""
+    """Lowest and highest spot of a path; default: spot / 4 and 4 x spot, or exp(`reach`) where wider."""
     far = max(_FAR, float(np.exp(min(reach, _FARTHEST))))
     values, problems = attempt(
         lambda: check_number(spot / far if low is None else low, "low", 0.0, open_low=True),
@@ -236,7 +236,7 @@ def check_range(
 
 
 def _edges(ends: Array, cuts: Array) -> Array:
-    """Edges of the cells to begin with: both ends, 0, the cuts between them, and none wider than `_CELL`."""
+    """Initial edges of cells: both ends, 0 and the cuts between them; no cell is wider than `_CELL`."""
     low, high = ends
     fixed = np.unique(np.concatenate([[low, 0.0, high], cuts[(cuts > low) & (cuts < high)]]))
     parts = np.ceil(np.diff(fixed) / _CELL).astype(np.int64)
@@ -245,9 +245,9 @@ def _edges(ends: Array, cuts: Array) -> Array:
 
 
 def _trades(barriers: Array, spot: float, cash: Callable[..., Array]) -> Array:
-    """What the whole hedge trades at each barrier as spot comes to it from where it is [currency].
+    """Hedge flow at each barrier when spot reaches it, at a hedge fraction of 1 [currency, < 0 sells].
 
-    Delta on both sides is taken `GAP` from the barrier, and brought to it by gamma.
+    Delta on either side is evaluated `GAP` from the barrier and extrapolated to it with gamma.
     """
     if not len(barriers):
         return np.empty(0)

@@ -34,7 +34,7 @@ __all__ = ["CHANNELS", "SIGN", "HedgePath", "book_cash"]
 
 Array = NDArray[np.float64]
 
-#: Channels of dealers' hedging while time stands still, in the order of tables.
+#: Channels of dealers' hedging with time held fixed, in the order of tables.
 CHANNELS = ("gamma", "vanna", "knock_in")
 
 #: Sign of flows, as results print it.
@@ -46,7 +46,7 @@ _SHOWN = 241
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HedgePath(Frozen):
-    """Cumulative hedge flows of dealers as spot goes straight to any other level, time standing still.
+    """Dealers' cumulative hedge flows as spot moves straight to another level, with time held fixed.
 
     The flow is the path integral of -S dDelta: in gamma and vanna by the integrals of S^2 Gamma and of beta S
     vanna over ln S, in knock_in by the jumps of delta where continuously observed barriers are hit.
@@ -60,9 +60,10 @@ class HedgePath(Frozen):
     hedge_fraction : float
         Share of the theoretical hedge that dealers trade, in [0, 1].
     pieces : Pieces
-        Minus cash gamma and minus the vanna term over ln S, of the whole hedge.
+        Minus cash gamma and minus the vanna term over ln S, at a hedge fraction of 1.
     barriers, trades : (k,) arrays
-        Spots at which delta jumps, ascending [currency], and what the whole hedge trades when each is hit.
+        Spots at which delta jumps, ascending [currency], and the hedge flow when each is hit, at a hedge
+        fraction of 1 [currency, < 0 sells].
     book : Book or None
         The positions, after the barriers that spot has passed; None for a path of a given gamma.
     shortfalls : tuple of Shortfall
@@ -89,7 +90,7 @@ class HedgePath(Frozen):
 
     @cached_property
     def error(self) -> float:
-        """Largest difference from a second formula, as a share of all that is traded; NaN without a book.
+        """Largest difference from a second formula, as a share of the gross flow; NaN without a book.
 
         The other formula is -[S Delta] + integral of Delta dS over each cell, and the jumps of S Delta
         between cells.
@@ -151,8 +152,8 @@ class HedgePath(Frozen):
     def slope(self, spots: ArrayLike) -> pd.DataFrame:
         """Flow per 0.01 of ln S around each spot, by channel [currency]; > 0 destabilises.
 
-        Columns gamma and vanna: minus gamma, and minus beta times vanna, as traded. What is traded at once
-        at a barrier has no slope.
+        Columns gamma and vanna: minus gamma, and minus beta times vanna, each times the hedge fraction.
+        Trades at a barrier happen at one price and have no slope.
         """
         at = self._spots(spots)
         slopes = PERCENT * self.hedge_fraction * self.pieces.density(np.log(at / self.spot))
@@ -167,7 +168,7 @@ class HedgePath(Frozen):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences on what the path leaves out or assumes."""
+        """Limitations and assumptions of the path, one sentence each."""
         if self.book is None:
             return ()
         moving = self.beta != 0.0
@@ -179,7 +180,7 @@ class HedgePath(Frozen):
         dated = bool(
             (BARRIER.owns(self.book.columns) & ~np.isnan(self.book["monitoring_dates"])).any()
         ) or any(not note.terms(self.book.asof).continuous for note in self.book.terms.values())
-        said = ["barriers observed on dates are not hit while time stands still"] * dated
+        said = ["barriers observed on dates are not hit, since time is held fixed"] * dated
         floors = find_breaks(self.book, dynamics=spot_vol_beta(self.beta))
         inside = (floors.spots > self.low) & (floors.spots < self.high)
         floored = sum(
@@ -189,7 +190,7 @@ class HedgePath(Frozen):
         if floored:
             lowest = 100.0 * spot_vol_beta(self.beta).lowest
             said.append(
-                f"volatility falls no further than {lowest:g} % of its quote: {floored:,} rows reach that "
+                f"volatility is floored at {lowest:g} % of its quote: {floored:,} rows reach the floor "
                 "inside the range"
             )
         return (*caveats, *said, *shortfall_lines(self.shortfalls))
@@ -204,10 +205,10 @@ class HedgePath(Frozen):
         vol = (
             f"every vol moves by {self.beta:g} vol points per +1 % of spot"
             if self.beta
-            else "vols stand still"
+            else "vols held fixed"
         )
         share = f"dealers trade {100 * self.hedge_fraction:g} % of the hedge"
-        return [*lines, f"time stands still; {vol}; {share}", *marked(beta_doubts(self.beta))]
+        return [*lines, f"time held fixed; {vol}; {share}", *marked(beta_doubts(self.beta))]
 
     def title(self, what: str) -> str:
         """Title of a picture: symbol, contents, timestamp and rules."""
@@ -225,7 +226,7 @@ class HedgePath(Frozen):
             )
             lines.append(f"to {price_text(float(spot))}: {parts}")  # type: ignore[arg-type]
         checked = (
-            "" if np.isnan(self.error) else f"; checked by a second formula to {self.error:.1g} of it all"
+            "" if np.isnan(self.error) else f"; a second formula agrees to {self.error:.1g} of gross flow"
         )
         lines.append(f"range {price_text(self.low)} to {price_text(self.high)}{checked}")
         return "\n".join([*self.heading("HedgePath"), *lines, *self.remarks])

@@ -1,4 +1,4 @@
-"""Inputs of cascades: the checks that all doors share, and the balance that they make."""
+"""Inputs of cascades: argument checks that all entry points share, and the `Balance` built from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gammaflow.positions.book import Book
 
 __all__ = ["find_balance", "reach_of"]
 
-# Twice the log return of a shock that is out of all proportion: price over exp(10).
+# Twice the largest log return accepted for the shock alone: price times or over exp(10).
 _FARTHEST = 20.0
 
 
@@ -33,9 +33,9 @@ def find_balance(
     problems: list[str],
     what: str,
 ) -> Balance:
-    """Balance of a book or a hedge path with an impact and pools, after the checks that all doors share.
+    """`Balance` of a book or a hedge path with an impact and pools, after all checks of arguments.
 
-    `problems` are those found so far, refused together with the others.
+    `problems` that the caller has found are reported together with those found here.
     """
     problems = list(problems)
     if not isinstance(book, Book | HedgePath):
@@ -46,7 +46,7 @@ def find_balance(
     if not isinstance(impact, Impact):
         problems.append(
             f"impact: received {type(impact).__name__}; legal: an impact of gammaflow.impact, such as "
-            'impact.linear(294e6, source="..."). It has no default: it is uncertain by 7 to 15 times.'
+            'impact.linear(294e6, source="..."). It has no default: estimates differ by a factor of 7 to 15.'
         )
     elif reach > _FARTHEST and None in (low, high):
         problems.append(
@@ -106,8 +106,8 @@ def _refuse_other_units(path: HedgePath, impact: Impact, liquidations: Liquidati
     recorded = liquidations.spot if liquidations is not None else None
     if recorded is not None and not 0.5 < recorded / path.spot < 2.0:
         problems.append(
-            f"liquidations: recorded at a spot of {recorded:,.6g}, the book's is {path.spot:,.6g}; give both "
-            "in one unit of the underlying"
+            f"liquidations: recorded at a spot of {recorded:,.6g}, but the book's is {path.spot:,.6g}; give "
+            "both in one unit of the underlying"
         )
     if problems:
         raise MismatchError("; ".join(problems) + ".")

@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 #: Chebyshev points of a cell.
 POINTS = 16
 
-# Halvings of a cell; the share of the whole that its error is held against besides its own size; the error
-# below which halving that gains nothing has met the noise of the values.
+# Most halvings of a cell; weight of the integral over all cells in the scale of a cell's error; error below
+# which a halving that gains nothing has reached the noise of the values.
 _ROUNDS, _SMALL, _NOISE = 24, 0.01, 1e-6
 
 
@@ -87,7 +87,7 @@ def fit_pieces(values: Callable[[Array], Array], edges: Array, tol: float) -> Pi
     values : function of an (m,) array
         The functions at ascending x, (functions, m).
     edges : (k + 1,) array
-        Where to cut at least: jumps, and 0.
+        Points at which cells must end: jumps, and 0.
     tol : float
         Error of an integral over a cell, relative to the integral of the absolute values over it, and to a
         hundredth of that over all cells. Where values are noisier than that, halving stops when it gains
@@ -106,7 +106,7 @@ def fit_pieces(values: Callable[[Array], Array], edges: Array, tol: float) -> Pi
         f = values(x.ravel()).reshape(-1, *x.shape)
         terms, half = series(f), 0.5 * (high - low)
         size = 2.0 * half * np.abs(f).mean(axis=2).sum(axis=0)
-        # A series that converges has lost its last two terms in the integral's error.
+        # The last two terms of a series that converges estimate the error of its integral.
         error = half * np.abs(terms[:, :, -2:]).sum(axis=(0, 2))
         total = max(total, float(size.sum()))
         whole = size + _SMALL * total

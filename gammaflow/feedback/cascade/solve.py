@@ -26,13 +26,13 @@ __all__ = ["Cascade", "exogenous_flow", "flows_of", "returns_of", "solve_cascade
 
 Array = NDArray[np.float64]
 
-# Difference in ln S of a landing that its flows sharpen.
+# Difference in ln S within which a landing is taken from its flows, which are more exact.
 _ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cascade(Frozen):
-    """Landing of price after a shock: the first spot on its way at which all flows balance.
+    """Landing of price after a shock: the first spot on its path at which all flows balance.
 
     Attributes
     ----------
@@ -41,15 +41,15 @@ class Cascade(Frozen):
     shock : float
         Exogenous flow [currency], < 0 sells.
     spot : float
-        Landing [currency]; NaN where there is no balance before the end of the range (`runaway`).
+        Landing [currency]; NaN where the range holds no equilibrium (`runaway`).
     log_return : float
         ln(landing / spot before) [-].
     flows : (5,) array
-        What is traded on the way in all, by `FLOWS` [currency].
+        Total flows on the way to the landing, by `FLOWS` [currency, < 0 sells].
     roots : tuple of Root
-        Every balance with the shock inside the range, ascending, stable or not.
+        All equilibria of the shock inside the range, ascending, stable or not.
     folds : tuple of Fold
-        Jumps of price that the shock has passed on the way.
+        Jumps of price on the way to the landing.
 
     Examples
     --------
@@ -72,17 +72,17 @@ class Cascade(Frozen):
 
     @property
     def runaway(self) -> bool:
-        """Whether price finds no balance before the end of the range; spot and flows are then NaN."""
+        """True if the range holds no equilibrium; spot and flows are then NaN."""
         return bool(np.isnan(self.spot))
 
     @property
     def jumped(self) -> bool:
-        """Whether a fold was passed: loop gain of 1 or more on the way, or a barrier that destabilises."""
+        """True if price jumped on the way: a loop gain of 1 or more, or a destabilising barrier."""
         return bool(self.folds)
 
     @property
     def held(self) -> bool:
-        """Whether price rests at a barrier, where dealers would trade more than it takes to hold it."""
+        """True if price rests at a barrier, where dealers would trade more than is needed to hold it."""
         return any(root.at_barrier and root.spot == self.spot for root in self.roots)
 
     @property
@@ -123,13 +123,13 @@ class Cascade(Frozen):
 
     @property
     def root_table(self) -> pd.DataFrame:
-        """Every balance inside the range: spot, log_return, stable, at_barrier, and landing (true or not)."""
+        """All equilibria inside the range: spot [currency], log_return [-], stable, at_barrier, landing."""
         table = pd.DataFrame(self.roots, columns=list(Root._fields))
         table.insert(1, "log_return", np.log(table["spot"].astype(float) / self.balance.path.spot))
         return table.assign(landing=np.isclose(table["spot"].astype(float), self.spot, rtol=1e-12, atol=0.0))
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Flows to each spot stacked on the shock, and the flow that takes price there (matplotlib Axes).
+        """Shock and flows on the way to each spot, stacked, and the flow needed there (matplotlib Axes).
 
         Price lands where the two first meet.
         """
@@ -145,7 +145,7 @@ class Cascade(Frozen):
         )  # fmt: skip
 
     def summary(self) -> str:
-        """Rule, sign, impact, landing, amplification, flows by channel, jumps and other balances, as text."""
+        """Rule, sign, impact, landing, amplification, flows, jumps and other equilibria, as text."""
         return cascade_text.summary(self)
 
     def __repr__(self) -> str:
@@ -163,11 +163,11 @@ def solve_cascade(
     low: float | None = None,
     high: float | None = None,
 ) -> Cascade:
-    """Landing of price after a shock that dealers' hedges and liquidations add to, time standing still.
+    """Landing of price after a shock with the hedges and liquidations it triggers, time held fixed.
 
     Price moves from spot in the direction of the shock to the first level S at which
-    ln(S / S0) = impact(shock + hedges(S) + liquidations(S)), the same as where hedging in small steps with
-    permanent impact ends. Hedges are those of `hedge_path`.
+    ln(S / S0) = impact(shock + hedges(S) + liquidations(S)). Hedging in small steps with permanent impact
+    ends at the same level. Hedges are those of `hedge_path`.
 
     With an impact whose slope is infinite at rest (square root), short gamma makes spot itself unstable: the
     smallest sale moves price some way, and amplification has no bound as the shock vanishes.
@@ -180,7 +180,7 @@ def solve_cascade(
     shock : float
         Exogenous flow [currency], < 0 sells. 0 stays at spot.
     impact : Impact
-        Price impact, of `gammaflow.impact`, required: it is uncertain by 7 to 15 times.
+        Price impact (`gammaflow.impact`). It has no default: estimates differ by a factor of 7 to 15.
     beta, hedge_fraction
         As for `hedge_path`; left out where `book` is a path.
     liquidations : Liquidations, optional
@@ -226,9 +226,9 @@ def exogenous_flow(
     liquidations: Liquidations | None = None,
     hedge_fraction: float = 1.0,
 ) -> pd.Series:
-    """The sale or purchase that a given move of spot needs, and the hedges and liquidations that do the rest.
+    """Exogenous flow needed for a given move of spot, and the hedges and liquidations that do the rest.
 
-    The inverse of `solve_cascade` wherever no jump of price leaps over the move.
+    The inverse of `solve_cascade`, except for a move to a spot that a jump of price skips.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def _land(balance: Balance, shock: float) -> Cascade:
 def flows_of(balance: Balance, shocks: Array, spots: Array) -> Array:
     """Flows by `FLOWS` of shocks that land at spots, (5, m) [currency]; NaN where they do not land.
 
-    Where price is held at a barrier, dealers trade what is left to balance the others.
+    Where price rests at a barrier, the trade there is the part that balances the other flows.
     """
     out = np.full((len(FLOWS), len(shocks)), np.nan)
     out[0] = shocks
@@ -306,7 +306,7 @@ def flows_of(balance: Balance, shocks: Array, spots: Array) -> Array:
 
 
 def returns_of(balance: Balance, spots: Array, flows: Array) -> Array:
-    """Log returns (m,) to landings: of their flows, but where long gamma magnifies the flows' rounding."""
+    """Log returns (m,) to landings: from flows, or from spots where long gamma magnifies rounding."""
     from_spots = np.log(spots / balance.path.spot)
     from_flows = np.asarray(balance.impact.log_return(flows.sum(axis=0)))
     same = (np.abs(from_flows - from_spots) < _ROUNDING) | _near(balance, spots)
@@ -314,7 +314,7 @@ def returns_of(balance: Balance, spots: Array, flows: Array) -> Array:
 
 
 def _near(balance: Balance, spots: Array) -> NDArray[np.bool_]:
-    """Whether landings are so near spot that its rounding shows."""
+    """True for landings so near spot that the rounding of spot matters."""
     path = balance.path
     return (np.abs(np.log(spots / path.spot)) < NEAR_REST) & ~np.isin(spots, path.barriers)
 
@@ -323,6 +323,6 @@ def _check_inside(spot: float, path: HedgePath) -> None:
     """SchemaError for a spot outside the range of a path."""
     if not path.low <= spot <= path.high:
         raise SchemaError(
-            f"move: received one to {spot:,.6g}, outside the path's range, {path.low:,.6g} to "
+            f"move: received a move to {spot:,.6g}, outside the path's range, {path.low:,.6g} to "
             f"{path.high:,.6g}. Give hedge_path low and high to widen it."
         )

@@ -25,13 +25,13 @@ __all__ = [
     "traded",
 ]
 
-# Move of ln S beyond which a book that stands still is no forecast.
+# Move of ln S beyond which a result with the book held fixed is no forecast.
 _FAR = 0.3
 
 # Longest line of a picture's title, in characters.
 _WIDTH = 100
 
-# Points of the picture, and how far beyond the landing it goes, as a share of the way.
+# Points of the picture, and how far it extends beyond the landing, as a share of the move.
 _POINTS, _BEYOND = 401, 0.35
 
 
@@ -87,34 +87,34 @@ def title(balance: Balance, what: str) -> str:
 
 
 def traded(table: pd.DataFrame) -> list[str]:
-    """Rows of a cascade's table that are told: the shock, gamma, the total, and channels that trade."""
+    """Rows of a cascade's table that are shown: shock, gamma, total, and the channels that trade."""
     always = ("exogenous", "gamma", "total")
     return [str(name) for name, flow in table["flow"].items() if name in always or flow]
 
 
 def landing_notes(cascade: Any) -> list[str]:
-    """Doubts about the landing, jumps on the way and other balances, one sentence each."""
+    """Doubts about the landing, jumps on the way and other equilibria, one sentence each."""
     balance = cascade.balance
     start, currency = balance.path.spot, balance.path.currency
     lines = []
     if abs(cascade.log_return) > _FAR:
-        lines.append("so far from spot neither vols, positions nor depth would be as they are: no forecast")
+        lines.append("no forecast: this far from spot, vols, positions and depth would all have changed")
     if cascade.held:
         lines.append("price rests at a barrier: dealers would trade more there than is needed to hold it")
     lines += [fold_text(fold, start, currency) for fold in cascade.folds]
     if not balance.stable_at_rest:
-        lines.append("spot itself is no stable balance: the loop gain of the smallest move is 1 or more")
+        lines.append("spot itself is unstable: the loop gain of the smallest move is 1 or more")
     others = [root for root in cascade.roots if not np.isclose(root.spot, cascade.spot, rtol=1e-12, atol=0.0)]
     if others:
         shown = ", ".join(
             f"{move_text(root.spot, start)} {'stable' if root.stable else 'unstable'}" for root in others
         )
-        lines.append(f"other balances with this shock: {shown}")
+        lines.append(f"other equilibria of this shock: {shown}")
     return lines
 
 
 def summary(cascade: Any) -> str:
-    """Conditions, landing, flows by channel, jumps and other balances, as text."""
+    """Conditions, landing, flows by channel, jumps and other equilibria, as text."""
     balance = cascade.balance
     path, currency = balance.path, balance.path.currency
     start = path.spot
@@ -128,8 +128,8 @@ def summary(cascade: Any) -> str:
     if cascade.runaway:
         end = path.low if cascade.shock < 0.0 else path.high
         lines.append(
-            f"runaway: no balance before the end of the range, {move_text(end, start)}; landing and flows "
-            "are NaN"
+            f"runaway: no equilibrium before the end of the range, {move_text(end, start)}; landing and "
+            "flows are NaN"
         )
     elif cascade.shock:
         times = f"{cascade.amplification:.3g} times the log return of the shock alone"
@@ -147,7 +147,7 @@ def summary(cascade: Any) -> str:
 
 
 def balance_table(cascade: Any) -> pd.DataFrame:
-    """Flows to each spot around the way to the landing, and the flow by which price gets there [currency].
+    """Flows on the way to each spot around the landing, and the flow needed there [currency, < 0 sells].
 
     Columns are those of `FLOWS`, with the shock in exogenous, and "needed".
     """

@@ -1,1 +1,1 @@
-"""Loop gain: currency that dealers must trade per 1 % over the currency that moves price by 1 %."""
+"""Loop gain: hedging and liquidation flow per 1 % move over the flow that moves price by 1 %."""

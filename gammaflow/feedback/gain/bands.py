@@ -16,10 +16,10 @@ __all__ = ["belief_columns", "refuse_other_bands"]
 
 Array = NDArray[np.float64]
 
-# Spots whose draws are held at a time.
+# Spots whose draws are in memory at a time.
 _SPOTS = 64
 
-#: Columns of probabilities, and the loop gain that each is a probability to exceed.
+#: Columns of probabilities, and the loop gain that each is the probability of exceeding.
 _ABOVE = {"p_above_half": 0.5, "p_above_one": 1.0}
 
 

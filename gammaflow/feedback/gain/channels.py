@@ -1,4 +1,4 @@
-"""Channels of the loop gain: currency traded per 1 % of ln S over the currency that moves price by 1 %."""
+"""Channels of the loop gain: flow per 1 % of ln S over the flow that moves price by 1 %."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 #: Columns of the loop gain, in the order in which tables and pictures show them.
 CHANNELS = ("gamma", "vanna", "knock_in", "liquidations")
 
-# Half of the window in ln S over which what trades at one price is averaged.
+# Half-width in ln S of the window over which trades at a single price are averaged.
 _HALF = 0.5 * PERCENT
 
 
@@ -34,7 +34,7 @@ def total(channels: Mapping[str, Array]) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class GainTerms:
-    """Everything that the loop gain is made of, at any spot; fields as in `LoopGain`."""
+    """Inputs of the loop gain, and its value at any spot; fields as in `LoopGain`."""
 
     profile: Repricing
     depth: Impact
@@ -71,7 +71,7 @@ class GainTerms:
         return {name: traded[name] / depth + 0.0 for name in CHANNELS}
 
     def depth_at(self, spots: Array) -> Array:
-        """Currency that moves ln S by 0.01: of sells at and below today's spot, of buys above it."""
+        """Depth [currency per 0.01 of ln S]: for sells at and below today's spot, for buys above it."""
         return np.where(spots <= self.spot, self.depth.per_1pct, self.depth.per_1pct_up)
 
     @cached_property
@@ -88,7 +88,7 @@ class GainTerms:
 
     @property
     def _sided(self) -> bool:
-        """Whether the loop gain of a fall differs from that of a rise at today's spot."""
+        """True if a fall and a rise have different loop gains at today's spot."""
         two_sided = self.depth.per_1pct != self.depth.per_1pct_up
         return two_sided or self.liquidations is not None or bool(len(self.knock_ins.levels))
 
@@ -107,7 +107,7 @@ class GainTerms:
         return np.asarray(np.where(inside, per_1pct, 0.0).sum(axis=1))
 
     def _liquidated(self, spots: Array) -> Array:
-        """Currency per 1 % that pools fire around each spot, averaged over the part away from today's."""
+        """Liquidations per 1 % around each spot [currency], averaged over the side away from today's."""
         x = np.log(spots / self.spot)
         away = np.where(x <= 0.0, -_HALF, _HALF)
         far, near = x + away, np.where(x <= 0.0, np.minimum(x - away, 0.0), np.maximum(x - away, 0.0))

@@ -23,17 +23,17 @@ class KnockIns(NamedTuple):
     levels: Array
     """(k,) [currency]: down barriers below today's spot, up barriers above it."""
     traded: Array
-    """(k,) what dealers trade there in the direction of the move [currency]; < 0: against it."""
+    """(k,) dealers' trade at each [currency]; > 0: in the direction of the move, < 0: against it."""
 
 
 def find_knock_ins(profile: Repricing) -> KnockIns:
     """Trades at the continuously observed barriers of a book, at the profile's time, vols and dynamics.
 
-    `knock_in_table` has the same for the book alone; here vol shift and smile dynamics are the profile's, so
-    that knock-ins and gamma stand at one surface.
+    `knock_in_table` gives the same for a book; here vol shift and smile dynamics are the profile's, so that
+    knock-ins and gamma use the same vols.
 
-    Falling through a down barrier, dealers' delta goes from that of the live row to that of the one knocked
-    in or out; rising through an up barrier likewise. The trade is minus the change.
+    Where spot falls through a down barrier or rises through an up barrier, dealers' delta changes from that
+    of the live row to that of the row knocked in or out. The trade is minus the change.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The loop gain: what hedging and liquidations add to a move, as a share of the move, over spot."""
+"""Loop gain over spot: the further move that hedging and liquidations cause, per unit of move."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LoopGain(Frozen):
-    """Loop gain over spot: currency traded per 1 % move over the currency that moves price by 1 %.
+    """Loop gain over spot: hedging and liquidation flow per 1 % move over the flow that moves price by 1 %.
 
-    A move of 1 % makes dealers and liquidations trade an amount that moves price by kappa % more; together
-    they move it by 1 / (1 - kappa) % where kappa < 1, and there is no end of it where kappa >= 1. Positive
-    loop gain destabilises: short gamma, liquidations, most knock-ins. "1 %" is 0.01 of ln S, and time stands
-    still.
+    A move of 1 % triggers trades that move price by kappa % more. These trigger further trades, and so on:
+    the move is 1 / (1 - kappa) % in total where kappa < 1, and has no equilibrium where kappa >= 1. Positive
+    loop gain destabilises: short gamma, liquidations, most knock-ins. "1 %" is 0.01 of ln S; time is held
+    fixed.
 
-    Loop gain at a spot is that of the move away from today's spot through it: of a fall at and below today's
-    spot, of a rise above. The sides differ in liquidations (long positions are liquidated in a fall, short
-    ones in a rise), barriers (down and up) and a depth that is not the same for sells and buys.
+    Loop gain at a spot refers to a move away from today's spot: a fall at and below it, a rise above. The
+    sides differ in liquidations (long positions are liquidated in a fall, short ones in a rise), in barriers
+    (down and up) and in a depth that is not the same for sells and buys.
 
     Attributes
     ----------
     profile : Repricing
         Profile of dealers' gamma behind the numbers: its book, time, vol and smile dynamics.
     depth : Impact
-        Price impact. Of a law that is not linear, the depth is that of a 1 % move from rest.
+        Price impact. If it is not linear, depth is that of a 1 % move from zero net flow.
     beta : float
         d sigma / d ln S behind the vanna channel [1.00 of vol per 1.00 of ln S].
     liquidations : Liquidations or None
@@ -90,10 +90,9 @@ class LoopGain(Frozen):
     def table(self) -> pd.DataFrame:
         """Indexed by spot [currency]: loop gain of gamma, vanna, knock_in, liquidations, and their sum kappa.
 
-        Besides, where the depth has a range, kappa_low and kappa_high, those of its ends; where bands are
-        given, quantiles of kappa ("5 %" ... "95 %") over draws of dealers' shares in the gamma channel, the
-        other channels as they are, and the probabilities that it is above 0.5 and above 1 ("p_above_half",
-        "p_above_one").
+        Where the depth has a range, also kappa_low and kappa_high, at its two ends. Where bands are given,
+        also quantiles of kappa ("5 %" ... "95 %") over draws of dealers' shares, which change the gamma
+        channel only, and the probabilities of kappa above 0.5 ("p_above_half") and 1 ("p_above_one").
         """
         here = self._terms.depth_at(self.spots)
         kappa = self._kappa
@@ -129,7 +128,7 @@ class LoopGain(Frozen):
 
     @cached_property
     def amplification(self) -> pd.Series:
-        """Total move over the move that starts it, over spot: 1 / (1 - kappa), inf where kappa >= 1."""
+        """Amplification over spot, total over initial move: 1 / (1 - kappa), inf where kappa >= 1 [-]."""
         room = 1.0 - self._kappa
         with np.errstate(divide="ignore"):
             values = 1.0 / np.maximum(room, 0.0)
@@ -200,7 +199,7 @@ def loop_gain(
 ) -> LoopGain:
     """Loop gain of dealers' hedges and of liquidations over spot, by channel.
 
-    Each channel is the currency traded per 1 % of ln S over the currency that moves ln S by 1 %:
+    Each channel is its flow per 1 % of ln S over the flow that moves ln S by 1 %:
 
     - gamma: minus the profile's gamma;
     - vanna: minus beta times the profile's vanna. Dealers short puts sell when vol rises wherever d2 > 0;
@@ -214,7 +213,7 @@ def loop_gain(
         (`dynamics.spot_vol_beta(-3)`), gamma and vanna are those at the moved vols, and the vanna channel
         follows the same dynamics.
     depth : Impact or float
-        Price impact, of `gammaflow.impact`; there is no default, because it is uncertain by 7 to 15 times.
+        Price impact (`gammaflow.impact`), without a default: estimates differ by a factor of 7 to 15.
         A number is the currency that moves ln S by 0.01, linear and without a source.
     beta : float
         d sigma / d ln S [1.00 of vol per 1.00 of ln S]: with -3, vol rises 3 points per 1 % fall. For a
@@ -222,7 +221,7 @@ def loop_gain(
     liquidations : Liquidations, optional
         Pools of leveraged positions, of `gammaflow.liquidations`.
     bands : Bands, optional
-        `sign_bands` of the same open interest: adds quantiles of kappa and the chance of 0.5 and of 1.
+        `sign_bands` of the same open interest: adds quantiles of kappa and P(kappa > 0.5), P(kappa > 1).
     hedge_fraction : float
         Share of the theoretical hedge that dealers trade, 0 to 1 [-].
 
@@ -268,7 +267,7 @@ def loop_gain(
 
 
 def find_depth(depth: Impact | float, book: Book) -> Impact:
-    """The impact, or the linear one of a number, for a book.
+    """Impact for a book: the one given, or the linear one of a number.
 
     Parameters
     ----------

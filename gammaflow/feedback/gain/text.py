@@ -21,12 +21,12 @@ __all__ = ["MEANING", "SIGN", "conditions", "depth_text", "lines", "summary", "t
 #: Sign convention of loop gain, printed by every result.
 SIGN = "+ = hedging adds to a move: it sells into falls and buys into rises"
 
-MEANING = "currency traded per 1 % of ln S over the currency that moves ln S by 1 %"
+MEANING = "flow that a 1 % move of ln S triggers over the flow that moves ln S by 1 %"
 
 # Loop gain above which the depth is in other units, and how far apart spots of pools and book may be.
 _ABSURD, _APART = 50.0, 0.2
 
-# Spot from which price rises, over spot; and loop gains that are shown as one.
+# Relative spot at which the loop gain of a rise is taken, and the difference of loop gains not shown.
 _ABOVE, _SAME = 1.0 + 1e-9, 0.005
 
 # Longest line of a picture's title, in characters.
@@ -35,7 +35,7 @@ _TITLE = 100
 _ZONES = {
     0.0: "kappa > 0 (hedging adds to moves)",
     0.5: "kappa > 0.5 (moves more than doubled)",
-    1.0: "kappa > 1 (no stable end)",
+    1.0: "kappa > 1 (unstable)",
 }
 
 
@@ -64,13 +64,13 @@ def warnings(gain: Any) -> list[str]:
     if largest > _ABSURD and not found:
         found.append(
             f"depth: {number_text(gain.depth.per_1pct)} {book.currency} moves price 1 %, and loop gain "
-            f"reaches {largest:,.0f}; plausible is below {_ABSURD:g}. Give it in {book.currency}, not in m."
+            f"reaches {largest:,.0f}; plausible: below {_ABSURD:g}. Give it in {book.currency}, not millions."
         )
     if (pools := gain.liquidations) is None:
         return found
     if pools.spot is not None and abs(np.log(pools.spot / book.spot)) > _APART:
         found.append(
-            f"liquidations: recorded at spot {price_text(pools.spot)}, and the book's is "
+            f"liquidations: recorded at spot {price_text(pools.spot)}, but the book's is "
             f"{price_text(book.spot)}; pass pools of the same underlying and time."
         )
     return [*found, *pools.warnings]
@@ -126,7 +126,7 @@ def lines(gain: Any) -> list[tuple[str, str]]:
 
 
 def _at_spot(at: pd.Series) -> str:
-    """Kappa, its channels, what it makes of a move, its range and its quantiles, in words."""
+    """Kappa with its channels, amplification of moves, range over depth and quantiles, in words."""
     parts = ", ".join(
         f"{name.replace('_', '-')} {at[name]:+z.2f}" for name in CHANNELS if at[name] or name == "gamma"
     )
@@ -142,7 +142,7 @@ def _at_spot(at: pd.Series) -> str:
 
 
 def _amplified(kappa: float) -> str:
-    return f"moves end {1.0 / (1.0 - kappa):.2f} times as large" if kappa < 1.0 else "no stable end"
+    return f"moves amplified {1.0 / (1.0 - kappa):.2f} times" if kappa < 1.0 else "unstable"
 
 
 def summary(gain: Any) -> str:

@@ -15,7 +15,7 @@ __all__ = ["THRESHOLDS", "GainZone", "find_gain_zones"]
 
 Array = NDArray[np.float64]
 
-#: Hedging adds to a move above 0, doubles it above 0.5, and has no stable end above 1.
+#: Loop gain amplifies moves above 0, more than doubles them above 0.5, and is unstable above 1.
 THRESHOLDS = (0.0, 0.5, 1.0)
 
 
@@ -30,7 +30,7 @@ class GainZone:
     low, high : float
         Bounds [currency].
     low_end, high_end : str
-        What ends the zone on that side: "level", loop gain is the threshold; "jump", it jumps over it (at a
+        Kind of each end: "level", loop gain equals the threshold; "jump", it jumps over it (at a
         barrier, at today's spot); "faded", it stays above 0 but within 1 % of the peak; "open", the end of
         the grid.
     peak, peak_spot : float

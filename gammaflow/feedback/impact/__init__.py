@@ -1,6 +1,6 @@
 """Price impact and depth: linear, square root, or an order book's depth curve, each with its source.
 
-Impact is uncertain by 7 to 15 times and never has a default: every function that needs it asks for it.
+Published estimates differ by a factor of 7 to 15, so impact is an explicit argument everywhere.
 Impact acts on ln S; "1 %" is 0.01 of ln S. Flows are in currency, < 0 sells.
 
 Examples
@@ -157,8 +157,8 @@ def book(
     depth : Series or DataFrame, optional
         Instead: cumulative depth [currency], strictly rising, indexed by distance from the mid in percent
         (hundredths of ln S), ascending. A Series holds for both sides unless `asks` is given, a frame has
-        the columns bids and asks. Between distances depth is a power law; it goes on as the first below the
-        first distance and as the last beyond the last.
+        the columns bids and asks. Between distances depth is a power law; the first power
+        law also holds below the first distance, the last beyond the last.
     asks : Series, optional
         Depth of the asks, where `depth` is that of the bids.
     source, permanent, half_life, range, currency, caveat
@@ -190,7 +190,7 @@ def book(
         )
     if per_1pct is not None and exponent is not None:
         if asks is not None:
-            raise SchemaError("asks: received with per_1pct; asks go with depth, that of the bids.")
+            raise SchemaError("asks: received with per_1pct; pass asks with depth, the bids.")
         size, power = _read("order book", terms, per_1pct=per_1pct, exponent=exponent)
         with np.errstate(over="ignore"):  # refused as exponents that are not finite
             powers = _ONE / power
@@ -210,7 +210,7 @@ def book(
 def _published() -> FrozenMapping[str, Impact]:
     volume, daily_vol = 40e9, 0.03
     upper, lower = "upper bound of impact: ", "lower bound of impact: "
-    rest = "the book at rest: instantaneous shocks only, and on this one market; the whole market is deeper"
+    rest = "resting orders of one venue: for instantaneous shocks there only; the whole market is deeper"
     coindesk = "CoinDesk: depth per venue within 0.5, 1 and 5 % of the mid, "
     return FrozenMapping(
         {
@@ -218,14 +218,14 @@ def _published() -> FrozenMapping[str, Impact]:
                 0.01 / 3.4e-11,
                 source="Citi: a net inflow of $1bn into Bitcoin funds goes with +3.4 %",
                 range=(0.034 / 0.07, 0.034 / 0.003),
-                caveat=f"{upper}weekly flows and returns, and flows follow price too; the range, 3 to 70 bp "
+                caveat=f"{upper}weekly flows and returns, and flows also follow price; the range, 3 to 70 bp "
                 "per $100m, is ours",
             ),
             "donier_bonart": square_root(
                 volume,
                 daily_vol,
                 source="Donier and Bonart (2015), more than a million metaorders in Bitcoin",
-                caveat=f"{lower}metaorders without information, whose impact decays almost completely; the "
+                caveat=f"{lower}uninformed metaorders, whose impact decays almost completely; the "
                 "coefficient is of order one, $40bn a day at 3 % a day are round numbers of ours",
             ),
             "bucci": square_root(
@@ -256,7 +256,7 @@ def _published() -> FrozenMapping[str, Impact]:
     )
 
 
-#: Published estimates by name; each says who measured it and on which side of the truth it lies.
+#: Published estimates by name; each states who measured it and whether it is an upper or lower bound.
 PUBLISHED: Mapping[str, Impact] = _published()
 
 

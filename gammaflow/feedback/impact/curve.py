@@ -21,7 +21,7 @@ __all__ = ["Impact"]
 
 Array = NDArray[np.float64]
 
-_PERCENT = 0.01  # of ln S: what "1 %" stands for in feedback
+_PERCENT = 0.01  # of ln S: the meaning of "1 %" in feedback
 _SIDES = ("selling", "buying")
 _SHOWN = np.array([0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0])
 _JOIN = 1e-9
@@ -126,7 +126,7 @@ class Impact(Frozen):
     currency : str
         Currency of flows.
     caveat : str
-        On which side of the truth the numbers lie, and why.
+        Whether the numbers are an upper or a lower bound, and why.
 
     Raises
     ------
@@ -185,18 +185,18 @@ class Impact(Frozen):
         return moves.reshape(flows.shape)[()], slopes.reshape(flows.shape)[()]
 
     def log_return(self, flow: ArrayLike) -> Any:
-        """Move of ln S that each flow [currency, < 0 sells] makes at once, in its shape; NaN stays."""
+        """Immediate move of ln S by each flow [currency, < 0 sells], in its shape; NaN gives NaN."""
         return self._curve(flow)[0]
 
     def slope(self, flow: ArrayLike) -> Any:
-        """Move of ln S per unit of currency traded next, after each flow [1/currency], > 0.
+        """Marginal impact after each flow: move of ln S per further unit of currency [1/currency], > 0.
 
         At zero flow inf where the first exponent is below 1, and 0 where it is above.
         """
         return self._curve(flow)[1]
 
     def flow(self, log_return: ArrayLike) -> Any:
-        """Flow that makes each move of ln S [currency, < 0 sells]: the inverse of `log_return`."""
+        """Flow needed for each move of ln S [currency, < 0 sells]: the inverse of `log_return`."""
         moves = self._read("log_return", log_return)
         flows = np.empty(moves.size)
         flows_loop(moves.ravel(), self.sizes, self.moves, self.exponents, flows)

@@ -139,9 +139,9 @@ def channel_of(thing: Any) -> str | None:
 
 
 def ramp(days: Any, start: float, end: float, early: float = 0.0) -> Any:
-    """Share done by each day of something done evenly from `start` to `end`; at once where they are equal.
+    """Share traded by each day of a trade spread evenly from `start` to `end`; at once where equal.
 
-    What is done at once counts as done up to `early` days before.
+    A trade at once counts as traded up to `early` days before.
     """
     t = np.asarray(days, dtype=np.float64)
     if end > start:
@@ -267,8 +267,8 @@ class DipBuyers(Frozen):
 class NewTrades(Frozen):
     """Positions that dealers take on during the simulation, evenly over time.
 
-    Their first hedge goes to the channel new_trades; what their delta changes later goes to gamma, vanna and
-    charm, and a barrier of theirs to knock_in.
+    Their first hedge goes to the channel new_trades; later changes of their delta go to gamma, vanna and
+    charm, and trades at their barriers to knock_in.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ __all__ = ["METHODS", "Counterfactual", "compare_without"]
 
 Array = NDArray[np.float64]
 
-#: Ways to say what a channel causes.
+#: Methods to measure the effect of a channel.
 METHODS: Mapping[str, str] = {
     "drop_one": "all channels against all but this one",
     "shapley": "mean over the orders in which channels are added",
@@ -38,8 +38,8 @@ _MOST = 6
 class Counterfactual(Frozen):
     """Effect of each channel on the move: simulated with and without it, on the same random numbers.
 
-    Accounting is not cause: a channel that books -1 % may, without it, save 2 %, since its trades set off
-    those of others. The table holds both.
+    Booking is not cause: a channel with a booked move of -1 % may cause -2 %, since its trades trigger those
+    of other channels. The table has both.
 
     Attributes
     ----------
@@ -74,8 +74,8 @@ class Counterfactual(Frozen):
     def table(self) -> pd.DataFrame:
         """One row per channel [ln return]; < 0 where the channel makes the price fall further.
 
-        `attribution` is booked by the accounting of one run; `effect` is what the channel changes in the
-        mean, `standard_error` its error (of paired differences), `effect_5 %` what it changes in the 5 %
+        `attribution` is booked by the accounting of one run; `effect` is the change of the mean
+        by the channel, `standard_error` its error (of paired differences), `effect_5 %` the change of the 5 %
         quantile, and `without`, `without_5 %` are the mean and that quantile without the channel.
         """
         names = list(self.effects)
@@ -92,7 +92,7 @@ class Counterfactual(Frozen):
         return pd.DataFrame(columns, index=pd.Index(names, name="channel"))
 
     def summary(self) -> str:
-        """The table in percent of ln S, with what it compares."""
+        """Inputs, method and table in percent of ln S, as text."""
         return "\n".join(counterfactual_lines(self, METHODS[self.method]))
 
     def plot(self, channel: str | None = None, *, ax: Any = None) -> Any:

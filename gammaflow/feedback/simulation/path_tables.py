@@ -86,7 +86,7 @@ def fan_table(frames: Array, days: Array, spot: float, runaway: NDArray[np.bool_
 
 
 def channels_table(attribution: Array, flows: Array, names: Sequence[str], log_return: Array) -> pd.DataFrame:
-    """Mean of each channel over paths, with what it is uncertain by and its share of the move.
+    """Mean of each channel over paths, with its standard error and its share of the move.
 
     Parameters
     ----------

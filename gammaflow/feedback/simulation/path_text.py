@@ -120,7 +120,7 @@ def picture_title(setup: Setup, what: str) -> str:
 
 
 def lines(paths: Any) -> list[str]:
-    """Setup, the distribution of the move and of the low, the channels, and what went wrong."""
+    """Setup, the distribution of the move and of the low, the channels, and paths that left the grid."""
     setup, found = paths.setup, paths.distribution
     move, low, day = (found.loc[name] for name in ("log_return", "low", "low_day"))
     return [
@@ -175,9 +175,11 @@ def counterfactual_lines(found: Any, meaning: str) -> list[str]:
         *setup_lines("Counterfactual", found.setup),
         f"method: {found.method} ({meaning}), {rows_text(found.runs, 'simulation')} more on "
         "the same random numbers",
-        "booked by channel, and what the channel changes [% of ln S]; accounting is not cause:",
+        "booked by channel, and effect of the channel [% of ln S]; booking is not cause:",
         *(
-            ["without deleveraging what it sets off is missing too: its effect may far exceed its booking"]
+            [
+                "without deleveraging, the hedging it sets off is missing too: its effect may far exceed its booking"
+            ]
             if "deleveraging" in found.effects
             else []
         ),

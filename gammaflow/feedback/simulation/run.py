@@ -65,7 +65,7 @@ Array = NDArray[np.float64]
 
 # Paths of a block: their numbers stay in the second-level cache.
 _BLOCK = 256
-# Steps times channels of paths above which threads pay.
+# Steps times channels of paths above which threads pay off.
 _WORTH = 200_000.0
 # Paths are simulated in multiples of this many, so that every loop runs in whole vectors.
 _LANES = 64
@@ -110,8 +110,9 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     if failed:
         raise ConvergenceError(
             f"mode: 'implicit' found no unique move on {failed:,} of {setup.paths:,} paths, where the loop "
-            "gain reaches 1: hedges move price by as much as makes them. Legal: a book and depth with a loop "
-            "gain below 1 (see loop_gain), or mode='explicit', in which such paths run away step by step."
+            "gain reaches 1: hedges move price as much as the move that triggers them. "
+            "Legal: a book and depth with a loop gain below 1 (see loop_gain), or mode='explicit', in "
+            "which such paths run away step by step."
         )
     out, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, path))
     marks = np.ascontiguousarray(marks[:, : setup.paths].T)

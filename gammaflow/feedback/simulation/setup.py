@@ -84,7 +84,7 @@ class Setup(Frozen):
 
     @property
     def title(self) -> str:
-        """Symbol of the book, or that there is none."""
+        """Title of the book, or text that there is none."""
         return "surface without a book" if self.book is None else self.book.title
 
     def again(self, channels: tuple[str, ...]) -> RawPaths:

@@ -1,4 +1,4 @@
-"""simulate_feedback: Monte Carlo of price when dealers' hedges, and others' forced trades, move it."""
+"""simulate_feedback: Monte Carlo of price with impact from dealers' hedges and other forced trades."""
 
 from __future__ import annotations
 
@@ -67,64 +67,65 @@ def simulate_feedback(
     keep_paths: bool = False,
     frames: int = 64,
 ) -> FeedbackPaths:
-    """Monte Carlo of price when dealers' hedges, and others' forced trades, move it.
+    """Monte Carlo of price with impact from dealers' hedges and other forced trades.
 
-    In each step dealers trade what their delta has changed by in the step before, the other channels trade,
-    the sum moves ln S by the law of impact, and noise is added. The change of delta is split into gamma,
-    vanna and charm by Shapley's rule over the eight corners of the step's move in spot, vol and time, so that
-    the three add up to it exactly, and every move of the price belongs to the channels whose flows make it.
+    In each step dealers trade the change of their delta over the step before, the other channels trade, the
+    net flow moves ln S through the impact, and noise is added. The change of delta is split into gamma, vanna
+    and charm by Shapley's rule over the eight corners of the step's move in spot, vol and time. The three add
+    up to it exactly, so every move of the price is attributed to the channels whose flows cause it.
 
     Parameters
     ----------
     book : Book or HedgeSurface
         Signed positions, or their delta over time, spot and vol as `hedge_surface` gives it.
     impact : Impact
-        Move of ln S that a flow makes; never a default. It holds for the net flow Q since the start: a step
+        Move of ln S that a flow makes; it has no default. It holds for the net flow Q since the start: a step
         with flow F moves ln S by impact(Q + F) - impact(Q), so that a concave law does not depend on the
         number of steps. Its permanent share stays; the rest decays by channel with its half-life.
     channels : iterable of str and objects
-        Of the hedge: "gamma", "vanna", "charm", "knock_in"; what is not named is not traded. Besides: rules
-        and schedules of `gammaflow.deleveraging`, pools of `gammaflow.liquidations`, `BasisUnwind`,
-        `NewTrades`, `LeveragedFunds` and `DipBuyers`. One alone needs no list.
+        Hedging channels by name: "gamma", "vanna", "charm", "knock_in"; those not named are not traded. Other
+        channels as objects: rules and schedules of `gammaflow.deleveraging`, pools of
+        `gammaflow.liquidations`, `BasisUnwind`, `NewTrades`, `LeveragedFunds` and `DipBuyers`. A single one
+        needs no list.
     paths, steps : int
         Number of paths, and of steps of equal length; results over 1 GB are refused.
     days : float
         Calendar days simulated, > 0.
     seed : int
-        Of the random numbers; a path has the same ones whatever the channels, the number of paths and of
-        threads.
+        Seed of the random numbers; those of a path do not depend on the channels, the number of paths or the
+        number of threads.
     volatility : float, optional
         Yearly volatility of the noise [1.00 of vol], >= 0; 0 is a deterministic run. Default: that of the
         book's options at the money, which the result then states.
     beta : float
         d sigma / d ln S: -3 raises every vol by 3 points per 1 % fall.
     vol_of_vol : float
-        Yearly volatility of the vol shift besides [1.00 of vol], >= 0.
+        Yearly volatility of a random vol shift on top of `beta` [1.00 of vol], >= 0.
     vol_reversion : float
         Rate at which the vol shift returns to zero [1/day], >= 0.
     lowest_volatility : float
-        Vol below which the shift is not taken [1.00 of vol].
+        Floor below which no shift takes the vol [1.00 of vol].
     hedge_fraction : float
         Share of the theoretical hedge that dealers trade, 0 to 1.
     hedge_every : int
         Steps from one hedge to the next.
     hedge_band : float
-        Change of delta, in units of the underlying, up to which dealers wait.
+        Unhedged change of delta up to which dealers do not trade [units of the underlying].
     hedge_rate : float, optional
-        Rate at which they trade what is not hedged yet [1/day]; default: all at once.
+        Rate at which the unhedged change of delta is traded [1/day]; default: all at once.
     mode : "explicit" or "implicit"
-        Hedges of the move of the step before, or solved together with the move of this step. The implicit
+        Hedge the move of the step before, or solve hedges and move of one step together. The implicit
         mode is for hedges that are traded at once, without band; knock-ins and the other channels stay a
         step behind.
     shock : float, optional
-        Flow that sets it off [currency, < 0 sells], in the channel deleveraging.
+        Exogenous flow [currency, < 0 sells], booked in the channel deleveraging.
     shock_days : float
         Days over which the shock is spread evenly; 0: in the first step.
     liquidation_steps : int
         Steps over which a liquidation is executed.
     depth_withdrawal : float
-        Impact times 1 + this for each standard deviation of the noise beyond the first that the move of the
-        step before had, >= 0.
+        Impact is multiplied by 1 + depth_withdrawal max(0, z - 1), where z is the size of the move of the
+        step before in standard deviations of the noise; >= 0.
     venues : mapping of str to Venue, optional
         Trading hours by the names in the book's column `venue`, such as `gf.venues.VENUES`; dealers hedge
         where they are open. Default: always open.
@@ -144,7 +145,7 @@ def simulate_feedback(
     MismatchError
         For a surface or pools that do not fit the simulation.
     ConvergenceError
-        In the implicit mode, where the loop gain reaches 1 and no move is the only one.
+        In the implicit mode, where the loop gain reaches 1 and the move is not unique.
 
     Notes
     -----
@@ -155,7 +156,7 @@ def simulate_feedback(
 
     Examples
     --------
-    Constant short gamma, half of what moves the price by as much: volatility doubles.
+    Constant short gamma with a loop gain of 0.5: volatility doubles.
 
     >>> import gammaflow as gf
     >>> surface = gf.constant_gamma_surface(-147e6, 70_000.0)
@@ -168,7 +169,7 @@ def simulate_feedback(
     if not isinstance(impact, Impact):
         raise SchemaError(
             f"impact: received {type(impact).__name__}; legal: an impact such as gf.impact.linear(294e6, "
-            "source=...). It is never a default: estimates differ by 7 to 15 times."
+            "source=...). It has no default: estimates differ by a factor of 7 to 15."
         )
     whole = {
         "paths": (paths, 1), "steps": (steps, 1, _MOST_STEPS), "seed": (seed, 0, 2**63 - 1),
@@ -327,7 +328,7 @@ def _down_to(surface: HedgeSurface, shifts: Any) -> HedgeSurface:
 
 
 def _volatility(book: Book | None, given: Mapping[str, Any]) -> tuple[float, tuple[str, ...]]:
-    """Volatility of the noise, and what is said of it."""
+    """Volatility of the noise, and a note on its origin."""
     if given["volatility"] is not None:
         return given["volatility"], ()
     found = None if book is None else _at_the_money(book, given["days"])

@@ -77,7 +77,7 @@ def stack_surfaces(
 
 
 def delivered(surface: HedgeSurface) -> bool:
-    """Whether hedges of rows that expire are delivered rather than traded away."""
+    """True if hedges of rows that expire are settled by delivery, not traded away."""
     return surface.expiring == "delivered"
 
 

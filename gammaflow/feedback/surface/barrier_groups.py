@@ -1,4 +1,4 @@
-"""Groups of rows that are knocked together, and the same book before and after."""
+"""Groups of rows that are knocked in or out together, and the same book before and after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["CLOSE", "CONTINUOUS", "MATURITY", "NONE", "BarrierGroups", "barrier_
 
 Array = NDArray[np.float64]
 
-#: Observation of a barrier: always, on days before expiry, at expiry only; and none ahead.
+#: Observation of a barrier: continuous, on days before expiry, at expiry only; and none ahead.
 CONTINUOUS, CLOSE, MATURITY, NONE = "continuous", "close", "maturity", "none"
 
 # Barriers apart by less than this share of spot are one.
@@ -27,7 +27,7 @@ class BarrierGroups:
     """Rows of a book by venue, barrier, side and days of observation."""
 
     alive: Book
-    """The book as it stands; rows beyond a barrier that is always observed are knocked."""
+    """The book as it stands; rows beyond a continuously observed barrier are knocked."""
     knocked: Book
     """The same rows once knocked; position 0 where nothing is left."""
     group: NDArray[np.int64]
@@ -47,7 +47,7 @@ class BarrierGroups:
 
 
 def barrier_groups(book: Book) -> BarrierGroups:
-    """Groups of the rows of a book that are knocked together, asked of each kind's instrument.
+    """Groups of rows of a book that are knocked in or out together, by the rules of each kind's instrument.
 
     Examples
     --------

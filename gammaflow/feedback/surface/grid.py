@@ -80,7 +80,7 @@ def hedge_surface(
         median volatilities of 50 % and more, in proportion below, down to 0.05 % and half a point.
     time_ratio : float
         Factor, in (0, 1), by which the time left to a row's next expiry or date falls from node to node, down
-        to the time in which spot diffuses by half a step, with which rows are valued until then.
+        to the time in which spot diffuses by half a step; closer to it, rows are valued with that time.
     tol : float
         Error of interpolation, as a share of gross delta, outside the last hours. Nodes are made twice
         as dense where that can meet it; a surface that misses it says so.

@@ -1,4 +1,4 @@
-"""Knock-ins: jumps of dealers' delta at the barriers of a book, and what dealers must trade there."""
+"""Knock-ins: jumps of dealers' delta at the barriers of a book, and the hedge trades that follow."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Array = NDArray[np.float64]
 def knock_in_table(
     book: Book, *, beta: float = 0.0, days: float = 0.0, tol: float = TOLERANCE
 ) -> pd.DataFrame:
-    """Jump of dealers' delta at each barrier of a book, and the currency that they must trade there.
+    """Jump of dealers' delta at each barrier of a book, and the hedge trade that follows [currency].
 
     Parameters
     ----------
     book : Book
     beta : float
-        Move of every volatility per 1.00 of ln spot, from here to the barrier [1.00 of vol]: -3 is 3 points
-        up per 1 % down. No volatility falls below a quarter of the book's lowest.
+        Move of every volatility per 1.00 of ln spot, from spot to the barrier [1.00 of vol]: at -3, vol
+        rises 3 points per 1 % fall. No volatility falls below a quarter of the book's lowest.
     days : float
         Calendar days that have passed when the barrier is hit, >= 0.
     tol : float
@@ -83,7 +83,7 @@ def _row(groups: BarrierGroups, g: int, beta: float, days: float, accuracy: Accu
     mine = groups.group == g
     one = np.zeros(int(mine.sum()), dtype=np.int64)
     shift = max(beta * np.log(barrier / groups.alive.spot), lowest_shift(groups.alive))
-    # An always observed barrier is hit at the barrier itself, so that it is looked at from the side ahead.
+    # A continuously observed barrier is hit exactly at its level, so delta is taken from just before it.
     spots = read_only([barrier * (1.0 - side * BESIDE) if observed == CONTINUOUS else barrier])
 
     def delta(book: Book) -> float:
@@ -109,7 +109,7 @@ def _row(groups: BarrierGroups, g: int, beta: float, days: float, accuracy: Accu
 
 
 def shifted_barrier(barrier: ArrayLike, trade: ArrayLike, impact: Any) -> Any:
-    """Barrier to risk-manage at: moved by what the trade at it would itself do to the price.
+    """Barrier for risk management: shifted by the price impact of the trade at the barrier itself.
 
     H' = H exp(x), x the log return that the trade causes; for linear impact Lam and N options of jump J,
     H' = H exp(-Lam J N H) (see `gammaflow.barrier.barrier_shift`).

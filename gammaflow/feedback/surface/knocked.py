@@ -1,4 +1,4 @@
-"""Books whose barriers have been hit: rows that spot has passed are valued as knocked from then on."""
+"""Books after barrier hits: rows whose barrier spot has passed stay knocked in or out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["after_hits"]
 
 
 def after_hits(book: Book) -> Book:
-    """The same book with every continuously observed barrier that its spot has passed knocked for good.
+    """The same book, with rows whose continuously observed barrier spot has passed knocked for good.
 
-    A book values a barrier row by where spot is now, so that it would be alive again where spot turns back.
+    A book values a barrier row by spot alone, so the row would be alive again if spot turned back.
     Here a row knocked in becomes the vanilla option, a row knocked out keeps its place with position 0, and a
     structured note is knocked in. Barriers observed on dates are left as they are.
 

@@ -49,8 +49,8 @@ _NO_ERROR = SurfaceError()
 class HedgeSurface(Frozen):
     """Dealers' delta in units of the underlying over time, spot and volatility, by group of rows.
 
-    Delta, not gamma, is stored and interpolated: between two nodes dealers trade what full revaluation says
-    they trade, however large gamma becomes between them before expiry.
+    Delta, not gamma, is stored and interpolated: the trade between two nodes is that of full revaluation,
+    however large gamma becomes between them before expiry.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class HedgeSurface(Frozen):
     book : Book, optional
         The positions; None for a surface without a book.
     remarks : tuple of str
-        What the surface does not know, in words.
+        Limitations of the surface, in words.
 
     Examples
     --------

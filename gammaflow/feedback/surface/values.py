@@ -230,7 +230,7 @@ def _merged(
 
 
 def _continue(units: Array, beside: Array, x: Array, barrier: float, side: float) -> None:
-    """Carry delta (nt, nx, nu) beyond an always observed barrier in a straight line, in place.
+    """Carry delta (nt, nx, nu) beyond a continuously observed barrier in a straight line, in place.
 
     The line starts from delta just before the barrier (nt, nu) and ends at the next node before it, so that
     interpolation is exact at the barrier.

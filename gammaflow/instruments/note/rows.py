@@ -83,7 +83,7 @@ class Note(Instrument):
         return np.array([t.barrier for t in left if t.continuous and not t.knocked and t.barrier > 0.0])
 
     def events(self, rows: Rows) -> Events:
-        """Barriers of notes that are not knocked in; looks, calls and coupons before maturity."""
+        """Barriers of notes that are not knocked in; observations, calls and coupons before maturity."""
         left = [_terms(note, rows.asof, 0.0) for note in rows.terms]
         barrier = np.array([np.nan if t.knocked or t.barrier == 0.0 else t.barrier for t in left])
         always = np.array([t.continuous for t in left])

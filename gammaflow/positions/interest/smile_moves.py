@@ -14,7 +14,7 @@ NEIGHBOURS = 3
 
 
 def out_of_the_money(chain: Chain) -> NDArray[np.bool_]:
-    """Whether each row is out of the money or at the forward (`Chain.forward_prices`), (n,)."""
+    """True for rows out of the money or at the forward (`Chain.forward_prices`), (n,)."""
     above = chain["strike"] - chain.forward_prices
     return np.asarray(np.where(chain["kind"] == "call", above, -above) >= 0.0)
 
