@@ -22,6 +22,7 @@ __all__ = [
     "check_choice",
     "check_noun",
     "check_number",
+    "check_whole",
     "floats",
     "hide",
     "legal_range",
@@ -210,18 +211,32 @@ def _shown(value: Any) -> str:
     return " ".join(repr(value).split()) if np.ndim(np.asarray(value, object)) else repr(value)
 
 
-def check_number(value: Any, name: str, low: float = -np.inf, *, open_low: bool = False) -> float:
-    """A finite float above `low`, or SchemaError."""
+def check_number(
+    value: Any, name: str, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False
+) -> float:
+    """A finite float from `low` (exclusive where `open_low`) to `high`, or SchemaError."""
     kind = "a number "
     try:
         number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
-        if math.isfinite(number) and number >= low and not (open_low and number == low):
+        if math.isfinite(number) and low <= number <= high and not (open_low and number == low):
             return number
         kind = ""
     except (TypeError, ValueError, OverflowError):
         pass
-    legal = f"{kind}{legal_range(low, open_low=open_low)}" if np.isfinite(low) else "a finite number"
+    limited = np.isfinite(low) or np.isfinite(high)
+    legal = f"{kind}{legal_range(low, high, open_low=open_low)}" if limited else "a finite number"
     raise SchemaError(f"{name}: received {_shown(value)}; {name} must be {legal}.")
+
+
+def check_whole(value: Any, name: str, low: int, high: int = 2**63 - 1) -> int:
+    """A whole number from `low` to `high`, or SchemaError."""
+    number = check_number(value, name, low)
+    if isinstance(value, bool | np.bool_) or not number.is_integer():
+        raise SchemaError(f"{name}: received {value!r}; {name} must be a whole number >= {low}.")
+    whole = int(value) if isinstance(value, int | np.integer) else int(number)
+    if whole > high:
+        raise SchemaError(f"{name}: received {value!r}; {name} must be >= {low} and <= {high:,}.")
+    return whole
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:

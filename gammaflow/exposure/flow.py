@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, check_tol
-from gammaflow.checks import attempt, check_noun, check_number, read_only, refuse
-from gammaflow.errors import SchemaError
+from gammaflow.checks import attempt, check_noun, check_number, check_whole, read_only, refuse
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
 from gammaflow.exposure.flow_results import CAUSES, FlowLadder, HedgeFlow
@@ -96,7 +95,7 @@ def hedge_flow(
         lambda: check_number(book.spot if spot is None else spot, "spot", 0.0, open_low=True),
         lambda: check_number(days, "days", 0.0),
         lambda: book.rolled(0.0, vol_shift),
-        lambda: _whole(steps),
+        lambda: check_whole(steps, "steps", 1),
         lambda: find_dynamics(dynamics),
         lambda: check_tol(tol),
     )
@@ -194,12 +193,6 @@ def flow_ladder(
     index = pd.MultiIndex.from_arrays([np.array(list(moves))[place], sizes], names=["change", "move"])
     table = pd.DataFrame({"flow": flow, "first_order": first, "residual": flow - first}, index=index)
     return FlowLadder(book, how, table, accuracy.shortfalls)
-
-
-def _whole(steps: int) -> int:
-    if check_number(steps, "steps", 1.0) != int(steps):
-        raise SchemaError(f"steps: received {steps!r}; steps must be a whole number.")
-    return int(steps)
 
 
 def _units(

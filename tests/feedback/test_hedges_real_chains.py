@@ -1,4 +1,4 @@
-"""Hedge flows on chains with rates, yields and early exercise, against changes of value and a binomial tree."""
+"""Hedge flows on chains with rates, yields and early exercise, against values and a binomial tree."""
 
 from dataclasses import replace
 
@@ -58,7 +58,7 @@ def flow(start, end, spot, at):
 
 
 def american_agrees(book):
-    """Flows to 0.2 % of what is traded, well below what early exercise changes; loop gains to 0.02 % of the largest."""
+    """Flows to 0.2 % of what is traded, loop gains to 0.02 % of the largest."""
     path = gf.hedge_path(book, hedge_fraction=FRACTION)
     style = np.full(len(book), "european", object)
     plain = gf.hedge_path(replace(book, columns={**book.columns, "exercise": style}), hedge_fraction=FRACTION)

@@ -22,7 +22,7 @@ from gammaflow.positions.book import Book
 from gammaflow.text import value_text
 from gammaflow.units import PERCENT
 
-__all__ = ["CHANNELS", "HedgePath", "check_fraction", "check_range", "gamma_path", "hedge_path"]
+__all__ = ["CHANNELS", "HedgePath", "check_range", "gamma_path", "hedge_path"]
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def hedge_path(
     check_noun(book, "book", Book)
     values, problems = attempt(
         lambda: check_number(beta, "beta"),
-        lambda: check_fraction(hedge_fraction),
+        lambda: check_number(hedge_fraction, "hedge_fraction", 0.0, 1.0),
         lambda: check_range(book.spot, low, high),
         lambda: check_tol(tol),
     )
@@ -163,7 +163,7 @@ def gamma_path(
     """
     values, problems = attempt(
         lambda: check_number(spot, "spot", 0.0, open_low=True),
-        lambda: check_fraction(hedge_fraction),
+        lambda: check_number(hedge_fraction, "hedge_fraction", 0.0, 1.0),
         lambda: _read_breaks(breaks),
     )
     function: Any = gamma
@@ -205,16 +205,6 @@ def _read_breaks(breaks: Any) -> list[float]:
     except TypeError:
         raise SchemaError(f"breaks: received {value_text(breaks)}; legal: a list of spots > 0.") from None
     return [check_number(each, "breaks", 0.0, open_low=True) for each in given]
-
-
-def check_fraction(hedge_fraction: float) -> float:
-    """Share of the hedge that is traded, in [0, 1]; SchemaError for anything else."""
-    value = check_number(hedge_fraction, "hedge_fraction", 0.0)
-    if value > 1.0:
-        raise SchemaError(
-            f"hedge_fraction: received {hedge_fraction!r}; hedge_fraction must be >= 0 and <= 1."
-        )
-    return value
 
 
 def check_range(

@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.checks import attempt, check_number, read_number, read_only, refuse
-from gammaflow.errors import SchemaError
+from gammaflow.checks import attempt, check_number, check_whole, read_number, read_only, refuse
 from gammaflow.feedback.deleveraging.table import amounts
 from gammaflow.frozen import Frozen
 from gammaflow.text import rows_text
@@ -247,19 +246,16 @@ def distressed_selling(
         others[name] = series.reindex(owned.index).to_numpy(dtype=np.float64)
     root = _root(correlation, owned.index, problems)
     numbers, wrong = attempt(
-        lambda: check_number(threshold, "threshold", 0.0, open_low=True),
+        lambda: check_number(threshold, "threshold", 0.0, 1.0, open_low=True),
         lambda: check_number(floor, "floor", 0.0),
         lambda: check_number(days, "days", 0.0, open_low=True),
-        lambda: _count(steps, "steps", 1),
-        lambda: _count(paths, "paths", 1),
-        lambda: _count(seed, "seed", 0),
+        lambda: check_whole(steps, "steps", 1),
+        lambda: check_whole(paths, "paths", 1),
+        lambda: check_whole(seed, "seed", 0),
     )
     problems += wrong
-    if None not in numbers[:2]:
-        if numbers[0] > 1.0:
-            problems.append(f"threshold: received {threshold!r}; threshold must be <= 1.")
-        if not numbers[1] < numbers[0]:
-            problems.append(f"floor: received {floor!r}; floor must be < threshold = {threshold!r}.")
+    if None not in numbers[:2] and not numbers[1] < numbers[0]:
+        problems.append(f"floor: received {floor!r}; floor must be < threshold = {threshold!r}.")
     if len(owned) and not owned.sum() > 0.0:
         problems.append("holdings: are all 0; one asset at least must have some.")
     refuse("distressed selling", problems)
@@ -274,12 +270,6 @@ def distressed_selling(
         tuple(owned.index), read_only(amount), begins, ends, time, bool(rebuy),
         x, x_without, flows, lowest, moments, moments_without,
     )  # fmt: skip
-
-
-def _count(value: Any, name: str, low: int) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < low:
-        raise SchemaError(f"{name}: received {value!r}; {name} must be a whole number >= {low}.")
-    return int(value)
 
 
 class _Terms(NamedTuple):

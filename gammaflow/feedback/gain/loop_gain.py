@@ -250,7 +250,7 @@ def loop_gain(
     values, problems = attempt(
         lambda: find_depth(depth, profile.book),
         lambda: _beta(profile, beta),
-        lambda: _share(hedge_fraction),
+        lambda: check_number(hedge_fraction, "hedge_fraction", 0.0, 1.0),
         lambda: _optional(liquidations, "liquidations", Liquidations),
         lambda: _optional(bands, "bands", Bands),
     )
@@ -309,15 +309,6 @@ def _refuse_currency(name: str, given: Impact | Liquidations | None, book: Book)
 def _optional(value: Any, name: str, kind: type) -> None:
     if value is not None:
         check_noun(value, name, kind)
-
-
-def _share(hedge_fraction: float) -> float:
-    share = check_number(hedge_fraction, "hedge_fraction", 0.0)
-    if share > 1.0:
-        raise SchemaError(
-            f"hedge_fraction: received {hedge_fraction!r}; hedge_fraction must be >= 0 and <= 1."
-        )
-    return share
 
 
 def _beta(profile: Repricing, beta: float) -> float:

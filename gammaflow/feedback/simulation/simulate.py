@@ -172,19 +172,20 @@ def simulate_feedback(
             "source=...). It has no default: estimates differ by a factor of 7 to 15."
         )
     whole = {
-        "paths": (paths, 1), "steps": (steps, 1, _MOST_STEPS), "seed": (seed, 0, 2**63 - 1),
-        "hedge_every": (hedge_every, 1), "liquidation_steps": (liquidation_steps, 1), "frames": (frames, 2),
+        "paths": (paths, 1, _MOST), "steps": (steps, 1, _MOST_STEPS), "seed": (seed, 0),
+        "hedge_every": (hedge_every, 1, _MOST), "liquidation_steps": (liquidation_steps, 1, _MOST),
+        "frames": (frames, 2, _MOST),
     }  # fmt: skip
     numbers = {
         "beta": (beta, -np.inf), "vol_of_vol": (vol_of_vol, 0.0), "vol_reversion": (vol_reversion, 0.0),
-        "lowest_volatility": (lowest_volatility, 0.0), "hedge_fraction": (hedge_fraction, 0.0),
+        "lowest_volatility": (lowest_volatility, 0.0), "hedge_fraction": (hedge_fraction, 0.0, 1.0),
         "hedge_band": (hedge_band, 0.0), "shock": (0.0 if shock is None else shock, -np.inf),
         "shock_days": (shock_days, 0.0), "depth_withdrawal": (depth_withdrawal, 0.0),
     }  # fmt: skip
     optional = {"volatility": (volatility, False), "hedge_rate": (hedge_rate, True)}
     checks: dict[str, Callable[[], Any]] = {
-        **{name: partial(_whole, value, name, *ends) for name, (value, *ends) in whole.items()},
-        **{name: partial(check_number, value, name, low) for name, (value, low) in numbers.items()},
+        **{name: partial(check_whole, value, name, *ends) for name, (value, *ends) in whole.items()},
+        **{name: partial(check_number, value, name, *ends) for name, (value, *ends) in numbers.items()},
         **{name: partial(_maybe, value, name, above) for name, (value, above) in optional.items()},
         "days": lambda: check_number(days, "days", 0.0, open_low=True),
         "mode": lambda: check_choice(mode if isinstance(mode, str) else repr(mode), "mode", _MODES),
@@ -212,14 +213,6 @@ def simulate_feedback(
         notes=notes,
     )
     return FeedbackPaths(setup, run(setup, names))
-
-
-def _whole(value: Any, name: str, low: int, high: int = 2**31 - 1) -> int:
-    if isinstance(value, bool) or check_number(value, name, low) != int(value):
-        raise SchemaError(f"{name}: received {value!r}; {name} must be a whole number >= {low}.")
-    if value > high:
-        raise SchemaError(f"{name}: received {value!r}; {name} must be >= {low} and <= {high:,}.")
-    return int(value)
 
 
 def _truth(value: Any, name: str) -> bool:
@@ -256,10 +249,6 @@ def _together(given: Mapping[str, Any]) -> list[str]:
                 f"{_MOST_BYTES / 1e9:g} GB. Simulate fewer paths or steps"
                 + (", or keep_paths=False; `fan` has quantiles over time." if given["keep_paths"] else ".")
             )
-    if (given["hedge_fraction"] or 0.0) > 1.0:
-        problems.append(
-            f"hedge_fraction: received {given['hedge_fraction']:g}; hedge_fraction must be >= 0 and <= 1."
-        )
     if given["mode"] == "implicit" and given["hedge_band"]:
         problems.append("hedge_band: received with mode='implicit', which has no band; use mode='explicit'.")
     if given["depth_withdrawal"] and given["volatility"] == 0.0:
