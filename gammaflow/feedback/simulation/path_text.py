@@ -177,9 +177,7 @@ def counterfactual_lines(found: Any, meaning: str) -> list[str]:
         "the same random numbers",
         "booked by channel, and effect of the channel [% of ln S]; booking is not cause:",
         *(
-            [
-                "without deleveraging, the hedging it sets off is missing too: its effect may exceed its booking"
-            ]
+            ["without deleveraging, the hedging it sets off is missing too: effects may exceed bookings"]
             if "deleveraging" in found.effects
             else []
         ),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.checks import attempt, check_choice, check_noun, check_number, read_only, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, check_whole, read_only, refuse
 from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.feedback.impact.curve import Impact
 from gammaflow.feedback.simulation.channels import CHANNELS, HEDGES, NewTrades
@@ -29,6 +29,8 @@ __all__ = ["simulate_feedback"]
 
 _MODES = ("explicit", "implicit")
 # Steps whose times alone fill about 1 GB.
+# Counts that a kernel takes as a whole number of 32 bits.
+_MOST = 2**31 - 1
 _MOST_STEPS = 10_000_000
 # Memory of results, which a run holds twice for a moment, and their columns besides frames, days and paths.
 _MOST_BYTES, _COLUMNS = 1e9, FRAMES + MARKS
