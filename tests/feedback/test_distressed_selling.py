@@ -152,7 +152,7 @@ def test_all_problems_at_once():
         "holdings: received -1 for 'IBIT'",
         "per_1pct: received 0 for 'IBIT'; legal: > 0",
         "volatility: received -0.5 for 'IBIT'; legal: > 0",
-        "threshold: received 1.5; threshold must be <= 1",
+        "threshold: received 1.5; threshold must be > 0 and <= 1",
         "days: received 0.0",
         "steps: received 0; steps must be a whole number >= 1",
         "paths: received 2.5",
