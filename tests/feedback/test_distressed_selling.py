@@ -154,7 +154,7 @@ def test_all_problems_at_once():
         "volatility: received -0.5 for 'IBIT'; legal: > 0",
         "threshold: received 1.5; threshold must be > 0 and <= 1",
         "days: received 0.0",
-        "steps: received 0; steps must be a whole number >= 1",
+        "steps: received 0; steps must be >= 1",
         "paths: received 2.5",
         "seed: received -1",
         holdings={"IBIT": -1.0}, per_1pct={"IBIT": 0.0}, volatility={"IBIT": -0.5}, threshold=1.5, days=0.0,
