@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 __all__ = [
+    "WARNING",
     "amount_text",
     "expiry_labels",
+    "marked",
     "moment_text",
     "number_text",
     "price_text",
@@ -18,6 +22,9 @@ __all__ = [
     "value_text",
     "yearly_text",
 ]
+
+#: Prefix of each warning in the text of results.
+WARNING = "WARNING: "
 
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
@@ -156,3 +163,14 @@ def value_text(value: object) -> str:
     ('-2.0', "'up'")
     """
     return repr(value.item() if isinstance(value, np.generic) else value)[:60]
+
+
+def marked(warnings: Iterable[str]) -> list[str]:
+    """Warnings as lines for the heading of a result.
+
+    Examples
+    --------
+    >>> marked(["sigma: received 56; legal: decimals."])
+    ['WARNING: sigma: received 56; legal: decimals.']
+    """
+    return [WARNING + sentence for sentence in warnings]

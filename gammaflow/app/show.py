@@ -13,14 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gammaflow.app.terminal import dumps, out_console, write
-from gammaflow.market.plausibility import marked
 from gammaflow.plot.tables import markdown_table
 from gammaflow.positions.heading import basis
 from gammaflow.report import Report
 from gammaflow.report.gain_table import gain_lines
 from gammaflow.report.rates import rate_dict
-from gammaflow.studies.study import Study
-from gammaflow.text import strike_text
+from gammaflow.study import Study
+from gammaflow.text import marked, strike_text
 from gammaflow.units import describe
 
 __all__ = ["conditions", "finish_report", "finish_study", "finish_table", "show_head"]
@@ -139,14 +138,14 @@ def finish_study(study: Study, title: str, units: dict[str, str], out: Path | No
 
     def payload() -> str:
         rows = json.loads(flat.to_json(orient="records", date_format="iso", double_precision=15))
-        return dumps({"description": list(study.lines), "units": units, "rows": rows})
+        return dumps({"description": study.heading, "units": units, "rows": rows})
 
     if out:
         _write_table(flat, payload, out)
     if as_json:
         print(payload())
         return
-    for line in study.lines:
+    for line in study.heading:
         out_console.print(line, highlight=False, markup=False, soft_wrap=True)
     table = _frame_table(study.table, title, units)
     if (

@@ -18,12 +18,11 @@ from gammaflow.checks import check_number
 from gammaflow.errors import GammaflowError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Feed
-from gammaflow.market.plausibility import marked
 from gammaflow.market.quality import SELECTED
 from gammaflow.market.store import Store
 from gammaflow.report import Report
 from gammaflow.report.rates import rate_dict
-from gammaflow.text import readable, strike_text
+from gammaflow.text import marked, readable, strike_text
 from gammaflow.units import describe
 
 __all__ = ["State", "refresh", "render", "to_dict", "to_line", "watch"]

@@ -7,9 +7,9 @@ Examples
 one in 2,149
 """
 
-from gammaflow.evidence import basis, tails
+from gammaflow.evidence import basis, clocks, tails
 
-__all__ = ["basis", "tails"]
+__all__ = ["basis", "clocks", "tails"]
 
 
 def __dir__() -> list[str]:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.market.plausibility import marked
 from gammaflow.positions.heading import filter_lines
-from gammaflow.text import moment_text, price_text, readable
+from gammaflow.text import marked, moment_text, price_text, readable
 from gammaflow.units import CONVENTION, describe
 
 __all__ = ["lines", "row_at_spot", "to_dict"]

@@ -18,7 +18,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
 from gammaflow.market.chain import NOT_SELECTED, Quality
-from gammaflow.market.plausibility import WARNING, book_warnings, marked
+from gammaflow.market.plausibility import book_warnings
 from gammaflow.market.quality import SELECTED
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
@@ -26,7 +26,7 @@ from gammaflow.positions.origins import Origin, Source, count_held, quality_of, 
 from gammaflow.positions.rows import PositionRows
 from gammaflow.schema import BOOK
 from gammaflow.selection import Filter, Selection
-from gammaflow.text import rows_text
+from gammaflow.text import WARNING, marked, rows_text
 from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
-from gammaflow.market.plausibility import marked
 from gammaflow.market.quality import SELECTED
 from gammaflow.positions.book import Book
-from gammaflow.text import moment_text
+from gammaflow.text import marked, moment_text
 from gammaflow.units import CONVENTION
 
 __all__ = ["basis", "filter_lines", "heading", "under_rule"]

@@ -22,7 +22,6 @@ from gammaflow.feedback.impact import Impact
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
-from gammaflow.market.plausibility import marked
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
@@ -33,7 +32,7 @@ from gammaflow.report.gain_table import gain_lines, gain_parts, gain_tables
 from gammaflow.report.highlights import cards, figures, gamma_by
 from gammaflow.report.plain import plain
 from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
-from gammaflow.text import amount_text, expiry_labels, moment_text, price_text, strike_text
+from gammaflow.text import amount_text, expiry_labels, marked, moment_text, price_text, strike_text
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report"]

@@ -14,7 +14,7 @@ from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import amount_text, moment_text, price_text
 from gammaflow.units import describe
 

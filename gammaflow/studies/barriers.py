@@ -12,7 +12,7 @@ import pandas as pd
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.pricing.barrier import delta_excess, ladder
 from gammaflow.pricing.barrier.arguments import read_terms
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import price_text
 
 __all__ = ["Cliff", "KnockJumps", "cliff", "knock_jumps"]

@@ -15,7 +15,7 @@ from gammaflow.exposure.exposure import aggregate_exposure
 from gammaflow.instruments.registry import has_terms
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import amount_text, number_text, strike_text
 from gammaflow.units import describe
 
@@ -71,7 +71,7 @@ class BookComparison(Study):
         first = change.abs().sort_values(ascending=False).index[:_SHOWN]
         most = gamma.loc[np.sort(first)].assign(change=change)
         lines = [
-            *self.lines,
+            *self.heading,
             f"size [{self.after.symbol}], gamma [{describe(self.after.currency)['gamma']}]:",
             total.rename_axis("").to_string(float_format=number_text, na_rep=""),
             f"strikes where gamma changed most ({len(most)} of {len(gamma)}):",

@@ -15,9 +15,9 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
 from gammaflow.positions.rules import PositionRule, assign_positions, find_rule
-from gammaflow.studies.study import Study
 from gammaflow.studies.treatments import business_days as count_business_days
 from gammaflow.studies.treatments import midnight, vendor_gamma
+from gammaflow.study import Study
 from gammaflow.text import moment_text
 from gammaflow.units import describe
 

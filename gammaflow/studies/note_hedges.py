@@ -16,7 +16,7 @@ from gammaflow.pricing import barrier, bsm
 from gammaflow.pricing.barrier.hedging import delta_excess, knock_in_jump
 from gammaflow.pricing.note import prices as note_pricing
 from gammaflow.pricing.note.terms import NoteTerms
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import amount_text, price_text, readable
 from gammaflow.units import PERCENT
 

@@ -33,7 +33,7 @@ from gammaflow.studies.note_hedges import (
     peak_vega,
     vega_matched_puts,
 )
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import moment_text, price_text
 
 __all__ = [

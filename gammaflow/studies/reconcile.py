@@ -18,7 +18,7 @@ from gammaflow.studies.conventions.presets import find_convention
 from gammaflow.studies.conventions.search import best, find_explanations
 from gammaflow.studies.conventions.sides import LEVELS, Side, number_of, read_side, side_words, walked_number
 from gammaflow.studies.conventions.walk import UNEXPLAINED, Step, step_table, walk
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import moment_text
 from gammaflow.units import CONVENTION
 
@@ -89,7 +89,7 @@ class Reconciliation(Study):
 
     def summary(self) -> str:
         """Both sides, every explanation, and the steps, as text."""
-        return super().summary() if self.steps else "\n".join([*self.lines, "no choice differs"])
+        return super().summary() if self.steps else "\n".join([*self.heading, "no choice differs"])
 
     def plot(self, *, ax: Any = None) -> Any:
         """Waterfall from a's number, in b's unit, to b's (matplotlib Axes)."""

@@ -18,13 +18,12 @@ from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
-from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import filter_lines
 from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 from gammaflow.studies.headline import headline
-from gammaflow.studies.study import Study
-from gammaflow.text import moment_text, number_text, price_text
+from gammaflow.study import Study
+from gammaflow.text import marked, moment_text, number_text, price_text
 from gammaflow.units import CONVENTION, describe
 
 __all__ = ["RuleComparison", "compare_rules"]

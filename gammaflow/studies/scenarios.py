@@ -30,7 +30,7 @@ from gammaflow.frozen import FrozenMapping
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
 from gammaflow.studies.headline import CORE, headline
-from gammaflow.studies.study import Study
+from gammaflow.study import Study
 from gammaflow.text import moment_text, rows_text
 from gammaflow.units import describe
 

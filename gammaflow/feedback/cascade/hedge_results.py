@@ -24,10 +24,9 @@ from gammaflow.feedback.doubts import beta_doubts
 from gammaflow.frozen import Frozen
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.registry import INSTRUMENTS
-from gammaflow.market.plausibility import marked
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
-from gammaflow.text import amount_text, moment_text, price_text
+from gammaflow.text import amount_text, marked, moment_text, price_text
 from gammaflow.units import PERCENT
 
 __all__ = ["CHANNELS", "SIGN", "HedgePath", "book_cash"]

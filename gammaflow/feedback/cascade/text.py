@@ -10,8 +10,7 @@ import pandas as pd
 
 from gammaflow.feedback.cascade.balance import FLOWS, Balance, Fold
 from gammaflow.feedback.doubts import shock_doubts
-from gammaflow.market.plausibility import marked
-from gammaflow.text import amount_text, price_text
+from gammaflow.text import amount_text, marked, price_text
 
 __all__ = [
     "balance_table",

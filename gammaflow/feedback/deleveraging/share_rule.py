@@ -12,9 +12,8 @@ from gammaflow.checks import read_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.deleveraging import RULES, share_path
-from gammaflow.market.plausibility import marked
 from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
-from gammaflow.text import number_text
+from gammaflow.text import marked, number_text
 
 __all__ = ["ShareRule"]
 

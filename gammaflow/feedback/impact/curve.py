@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.checks import floats, read_number, read_only, refuse
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.impact import flows_loop, moves_loop
-from gammaflow.market.plausibility import marked
-from gammaflow.text import number_text, readable, value_text
+from gammaflow.text import marked, number_text, readable, value_text
 
 __all__ = ["Impact"]
 

@@ -3,7 +3,6 @@
 from gammaflow.market.plausibility.book import book_warnings
 from gammaflow.market.plausibility.chain import chain_warnings
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
-from gammaflow.market.plausibility.text import WARNING, marked
 from gammaflow.market.plausibility.units import (
     contradictions,
     disagreeing_spots,
@@ -14,12 +13,10 @@ from gammaflow.market.plausibility.units import (
 
 __all__ = [
     "PLACEHOLDER_IV",
-    "WARNING",
     "book_warnings",
     "chain_warnings",
     "contradictions",
     "disagreeing_spots",
-    "marked",
     "shift_warnings",
     "wrong_argument_units",
     "wrong_volatility_unit",

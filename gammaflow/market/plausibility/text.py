@@ -8,15 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WARNING", "marked", "received"]
-
-#: Prefix of each warning in the text of results.
-WARNING = "WARNING: "
-
-
-def marked(warnings: Iterable[str]) -> list[str]:
-    """Warnings as lines for the heading of a result."""
-    return [WARNING + sentence for sentence in warnings]
+__all__ = ["received"]
 
 
 def received(mask: NDArray[np.bool_], contracts: NDArray[Any], shown: Iterable[str]) -> str:

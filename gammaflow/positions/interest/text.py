@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gammaflow.market.plausibility import marked
 from gammaflow.positions.interest.smile_moves import NEIGHBOURS
+from gammaflow.text import marked
 
 __all__ = ["summary", "volume_text"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 import pandas as pd
 
 from gammaflow.frozen import Frozen
-from gammaflow.text import number_text
+from gammaflow.text import marked, number_text
 
 __all__ = ["Study"]
 
@@ -22,15 +22,23 @@ class Study(Frozen):
     table : DataFrame
         The numbers.
     lines : tuple of str
-        Description: book, timestamp, rule and sign, or the terms.
+        Description: book, timestamp, rule and sign, or the terms; of records the source, unit and clock.
+    warnings : tuple of str
+        One sentence per implausibility of the input: what was received, what is plausible, what to do.
     """
 
     table: pd.DataFrame
     lines: tuple[str, ...]
+    warnings: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def heading(self) -> list[str]:
+        """Description and warnings, one line each."""
+        return [*self.lines, *marked(self.warnings)]
 
     def summary(self) -> str:
         """Description and table as text."""
-        return "\n".join([*self.lines, self.table.to_string(float_format=number_text)])
+        return "\n".join([*self.heading, self.table.to_string(float_format=number_text)])
 
     def brief(self) -> pd.DataFrame:
         """The table, or for wide ones its main columns as text, narrow enough for a terminal."""
@@ -40,5 +48,5 @@ class Study(Frozen):
         return self.summary()
 
     def _repr_html_(self) -> str:
-        head = "<br>".join(map(escape, self.lines))
+        head = "<br>".join(map(escape, self.heading))
         return f"<p>{head}</p>{self.table.to_html(float_format=number_text)}"
