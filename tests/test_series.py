@@ -90,6 +90,6 @@ def test_common_days():
     assert table.to_numpy().tolist() == [[4.0, 4.0], [5.0, 5.0]]
     read_together({"a": GOOD.iloc[:3], "b": GOOD.iloc[3:]}, found)
     assert found == [
-        "a, b: received 0 common days; at least 2 are needed. Pass series of the same days (a from 2026-02-02 "
-        "to 2026-02-04; b from 2026-02-05 to 2026-02-11)."
+        "a, b: received 0 common days; at least 2 are needed. Pass series of the same days (a from "
+        "2026-02-02 to 2026-02-04; b from 2026-02-05 to 2026-02-11)."
     ]
