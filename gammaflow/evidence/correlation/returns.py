@@ -125,9 +125,13 @@ def _names(given: Mapping[str, Any]) -> list[str]:
 
 
 def _left_out(cut: Mapping[str, pd.Series], table: pd.DataFrame, names: list[str]) -> str:
-    """Days that some series have and others lack."""
-    absent = {name: len(series) - len(table) for name, series in zip(names, cut.values(), strict=True)}
-    said = [f"{rows_text(count, 'day')} of {name}" for name, count in absent.items() if count]
+    """Days within the common span that some series have and others lack."""
+    inside = [len(series.loc[table.index[0] : table.index[-1]]) for series in cut.values()]
+    said = [
+        f"{rows_text(count - len(table), 'day')} of {name}"
+        for name, count in zip(names, inside, strict=True)
+        if count > len(table)
+    ]
     return f"; left out for want of the others: {', '.join(said)}" if said else ""
 
 
