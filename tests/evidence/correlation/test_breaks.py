@@ -9,7 +9,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.evidence import correlation
-from gammaflow.evidence.correlation.breaks import _shuffled, change_statistics
+from gammaflow.evidence.correlation.search import change_statistics, shuffled
 
 
 def pairs(n, rho, rng):
@@ -40,7 +40,7 @@ def test_the_statistic_against_a_loop():
 
 def test_shuffled_records_hold_every_day_once_in_whole_blocks():
     for n, block in ((43, 4), (40, 5), (9, 1)):
-        rows = _shuffled(n, block, 50, np.random.default_rng(2))
+        rows = shuffled(n, block, 50, np.random.default_rng(2))
         assert (np.sort(rows, axis=1) == np.arange(n)).all()
         together = np.mean(np.diff(rows, axis=1) % n == 1)
         assert together >= (block - 1) / block - 0.08
@@ -82,7 +82,7 @@ def test_the_search_is_paid_for():
     for _ in range(200):
         values = pairs(100, 0.4, rng)
         top = np.abs(change_statistics(values, 20)).max()
-        others = np.abs(change_statistics(values[_shuffled(100, 5, 99, rng)], 20)).max(axis=-1)
+        others = np.abs(change_statistics(values[shuffled(100, 5, 99, rng)], 20)).max(axis=-1)
         passed.append(top > 1.96)
         below.append((1 + np.sum(others >= top)) / 100 <= 0.05)
     assert np.mean(passed) > 0.2

@@ -277,3 +277,7 @@ def test_days_that_one_series_lacks_are_counted(prices):
     found = correlation.window(prices["x"].drop(prices.index[[5, 9]]), prices["to"])
     assert found.n == 117
     assert "left out for want of the others: 2 days of to" in found.lines[0]
+    assert found.warnings == ()
+    weekly = correlation.window(prices["x"].iloc[::5], prices["to"])
+    assert weekly.n == 23
+    assert "to: received 116 days of which 92 are missing from the other series" in weekly.warnings[0]
