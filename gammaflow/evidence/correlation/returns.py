@@ -144,8 +144,8 @@ def _sparse(cut: Mapping[str, pd.Series], table: pd.DataFrame, names: list[str])
     """A warning per series of which many days are left out."""
     return [
         f"{name}: received {rows_text(count + len(table), 'day')} of which {count:,} are missing from the "
-        f"other series; plausible is up to {_ABSENT:.0%}. Returns there span several days: check that both series "
-        "have the same days."
+        f"other series; plausible is up to {_ABSENT:.0%}. Returns there span several days: check that "
+        "both series have the same days."
         for name, count in _absent(cut, table, names).items()
         if count > _ABSENT * (count + len(table))
     ]
