@@ -18,7 +18,7 @@ from gammaflow.checks import floats, legal_range
 from gammaflow.errors import SchemaError
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["read_day", "read_days", "read_moments", "read_together"]
+__all__ = ["absent_sessions", "read_day", "read_days", "read_moments", "read_together"]
 
 # A step this many times the usual one is a gap, where no calendar says which days there are.
 _GAP = 5.0
@@ -253,7 +253,7 @@ def _check_gaps(
     if len(times) < 2:
         return
     if calendar is not None:
-        absent = _absent_sessions(times, calendar)
+        absent = absent_sessions(times, calendar)
         if len(absent):
             shown = ", ".join(np.datetime_as_string(absent[:_SHOWN], "D"))
             problems.append(
@@ -272,7 +272,8 @@ def _check_gaps(
         )
 
 
-def _absent_sessions(days: pd.DatetimeIndex, calendar: str) -> NDArray[np.datetime64]:
+def absent_sessions(days: pd.DatetimeIndex, calendar: str) -> NDArray[np.datetime64]:
+    """Sessions of an exchange from the first to the last of these days that are not among them."""
     every = np.arange(days[0].to_datetime64(), days[-1].to_datetime64(), np.timedelta64(1, "D"))
     open_days = np.unique(next_sessions(calendar, every))
     return np.setdiff1d(open_days[open_days <= days[-1].to_datetime64()], days.to_numpy("datetime64[D]"))
