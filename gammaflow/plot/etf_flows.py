@@ -1,4 +1,4 @@
-"""Matplotlib pictures of fund flows: given a move, against expectation, in baskets, by label, less basis trades."""
+"""Matplotlib pictures of fund flows: over the move, expected, in baskets, by label, less basis trades."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def plot_flow_model(days: pd.DataFrame, line: pd.DataFrame, title: str, band: st
             moves, line["low"] / divisor, line["high"] / divisor, color=COLORS["grid"], label=band, zorder=1
         )
         ax.plot(
-            100.0 * days["move"], days["flow"] / divisor, "o", color=COLORS["call"], markersize=3.5, alpha=0.5,
-            markeredgewidth=0.0, label="a day", zorder=2,
+            100.0 * days["move"], days["flow"] / divisor, "o", color=COLORS["call"], markersize=3.5,
+            alpha=0.5, markeredgewidth=0.0, label="a day", zorder=2,
         )  # fmt: skip
         ax.plot(
             moves, line["expected"] / divisor, color=COLORS["put"], linewidth=1.8, label="expected", zorder=3
@@ -134,8 +134,8 @@ def plot_baskets_off(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
     with canvas(ax, title, "distance to the nearest whole number [baskets]", legend="above") as ax:
         ax.axhspan(-0.25, 0.25, color=COLORS["grid"], zorder=0, label="half of all numbers at random")
         ax.errorbar(
-            places, known["off"], yerr=wide, fmt="o", color=COLORS["call"], ecolor=COLORS["spot"], markersize=6,
-            elinewidth=1.2, capsize=3, label="flow, and the range of its rounding", zorder=3,
+            places, known["off"], yerr=wide, fmt="o", color=COLORS["call"], ecolor=COLORS["spot"],
+            markersize=6, elinewidth=1.2, capsize=3, label="flow, and the range of its rounding", zorder=3,
         )  # fmt: skip
         if len(known) <= _TICKS:
             for place, off, count in zip(places, known["off"], known["baskets"], strict=True):

@@ -75,7 +75,8 @@ def read_flows(value: Any, name: str, problems: list[str], calendar: str, least:
     if len(traded):
         warnings.append(
             f"{name}: {rows_text(len(traded))} on days without a session of {calendar} not zero (first: "
-            f"{number_text(traded.iloc[0])} on {traded.index[0]:%Y-%m-%d}); a fund that does not trade has no "
+            f"{number_text(traded.iloc[0])} on {traded.index[0]:%Y-%m-%d}); a fund that does not trade has "
+            "no "
             "flow. Check the source."
         )
     return FlowRecord(flows[kept], tuple(lines), tuple(warnings))
@@ -99,7 +100,8 @@ def money_warnings(values: pd.Series | pd.DataFrame, name: str) -> list[str]:
     if not 0.0 < largest < _LEAST_MONEY:
         return []
     return [
-        f"{name}: the largest is {largest:,.6g}; a fund creates and redeems by the basket, of about a million "
+        f"{name}: the largest is {largest:,.6g}; a fund creates and redeems by the basket, of about a "
+        "million "
         "each, so these look like millions. Multiply by 1e6."
     ]
 
@@ -107,9 +109,9 @@ def money_warnings(values: pd.Series | pd.DataFrame, name: str) -> list[str]:
 def half_digit(values: Any, name: str, rounding: float | None = None) -> float:
     """Half of the last digit that a record shows, or `rounding` where it is given [unit of the values].
 
-    Flows of 0.1m support +-0.05m. The digit is the largest power of ten of which nine in ten values are multiples (to
-    the precision of float32), so that one estimate among published numbers does not hide their rounding; of few
-    values it may come out too large.
+    Flows of 0.1m support +-0.05m. The digit is the largest power of ten of which nine in ten values are
+    multiples (to the precision of float32), so that one estimate among published numbers does not hide their
+    rounding; of few values it may come out too large.
 
     Examples
     --------

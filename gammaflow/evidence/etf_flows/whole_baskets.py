@@ -1,4 +1,4 @@
-"""Published flows in baskets, with the range that rounding allows and the odds of coming as near by chance."""
+"""Published flows in baskets, with the range that rounding allows and the odds of chance."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class ImpliedBaskets(Study):
     Attributes
     ----------
     table : DataFrame
-        Indexed by the day `published`: `traded`, `flow` [currency], `nav` [currency per share], `baskets` (+ =
-        created), `low` and `high` that rounding allows, `off` (distance to the nearest whole number, signed), `whole`
-        (True where the range holds a whole number), and two odds for a number at random: `chance_near` of coming as
-        near, `chance_whole` of a range of this width holding a whole number.
+        Indexed by the day `published`: `traded`, `flow` [currency], `nav` [currency per share], `baskets` (+
+        = created), `low` and `high` that rounding allows, `off` (distance to the nearest whole number,
+        signed), `whole` (True where the range holds a whole number), and two odds for a number at random:
+        `chance_near` of coming as near, `chance_whole` of a range of this width holding a whole number.
     basket : int
         Shares per basket.
     lag : int
@@ -55,8 +55,9 @@ def baskets(
 ) -> ImpliedBaskets:  # fmt: skip
     """Flows in baskets of shares: flow / net asset value / basket, with the range that rounding allows.
 
-    A fund creates and redeems whole baskets at its net asset value, so that flows under the right day and value come
-    near whole numbers. That is consistent with a reading, and tells it from others; it proves no more: see the odds.
+    A fund creates and redeems whole baskets at its net asset value, so that flows under the right day and
+    value come near whole numbers. That is consistent with a reading, and tells it from others; it proves no
+    more: see the odds.
 
     Parameters
     ----------
@@ -119,10 +120,13 @@ def baskets(
         np.sqrt((known["chance_whole"] * (1.0 - known["chance_whole"])).sum()),
     )
     said = (
-        f"flows [currency, + = into the fund] in baskets of {checks[0]:,} shares, labelled {lag_text(checks[1])}",
+        f"flows [currency, + = into the fund] in baskets of {checks[0]:,} shares, labelled "
+        f"{lag_text(checks[1])}",
         f"rounding of flows +-{half:,.6g}, of net asset values +-{half_nav:,.6g} [currency]",
-        f"{int(known['whole'].sum()):,} of {rows_text(len(known), 'day')} hold a whole number within rounding; at "
-        f"random {mean:.1f} +- {spread:.1f} would: consistent with this label where clearly more do, never proof",
+        f"{int(known['whole'].sum()):,} of {rows_text(len(known), 'day')} hold a whole number within "
+        "rounding; at "
+        f"random {mean:.1f} +- {spread:.1f} would: consistent with this label where clearly more do, never "
+        "proof",
         *[f"{rows_text(len(table) - len(known), 'flow')} without a net asset value"]
         * (len(known) < len(table)),
     )
