@@ -194,7 +194,11 @@ class FlowModel(Study):
         rows = pd.DataFrame({"move": grid, **{name: self.days[name].mean() for name in TERMS}})
         line = pd.DataFrame(self.predict(rows)).set_index("move")
         title = f"Flow given the day's move, {_span(self.days)}"
-        return plot_flow_model(self.days, line, title, f"{100.0 * self.level:g} % of days", ax=ax)
+        names = (
+            "expected, other\nterms at their means" if self.terms else "expected",
+            f"{100 * self.level:g} % of days",
+        )
+        return plot_flow_model(self.days, line, title, names, ax=ax)
 
 
 def expected(
