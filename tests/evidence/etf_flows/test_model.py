@@ -140,7 +140,7 @@ def test_unequal_scatter_is_told():
         ({"prices": PRICES * 0.0 + 40.0}, "move: received zeros only"),
         ({"flows": FLOWS.astype(str), "prices": PRICES.iloc[::-1]}, r"(?s)flows: .*numbers.*prices: .* ascend"),
         ({"flows": FLOWS.iloc[:1], "prices": [1.0]}, r"(?s)flows: received 1 row;.*prices: received list"),
-        ({"flows": pd.concat([FLOWS, FLOWS.iloc[-1:]])}, r"flows: 1 row repeated \(first: 2025-08-01\)"),
+        ({"flows": pd.concat([FLOWS, FLOWS.iloc[-1:]])}, r"flows: 1 row repeated \(first: 2025-07-31\)"),
         ({"flows": FLOWS.tz_localize("UTC")}, "flows: received timestamps in UTC; legal: dates"),
         ({"flows": FLOWS.where(FLOWS.index != DAYS[3])}, r"flows: 1 of 105 rows not accepted \(first: nan"),
         ({"calendar": "nowhere"}, "calendar: received 'nowhere'"),
