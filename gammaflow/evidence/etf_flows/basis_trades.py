@@ -21,6 +21,8 @@ __all__ = ["Directional", "basis_flows", "directional"]
 
 # Fewest weeks for a correlation and a slope, and standard deviations of a 95 % interval.
 _LEAST, _WIDE = 8, 1.96
+# Correlation beyond which Fisher's transform leaves double precision.
+_SURE = 1.0 - 1e-15
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,10 +198,11 @@ def _together(table: pd.DataFrame) -> tuple[float, float, float, float, float]:
     if len(table) < _LEAST or np.ptp(flow) == 0.0 or np.ptp(basis) == 0.0:
         return (np.nan,) * 5
     r = float(np.corrcoef(flow, basis)[0, 1])
+    size = np.arctanh(np.clip(r, -_SURE, _SURE))
     wide = _WIDE / np.sqrt(len(table) - 3)
     found = fit(flow, pd.DataFrame({"constant": 1.0, "basis_flow": basis}))
     return (
-        r, float(np.tanh(np.arctanh(r) - wide)), float(np.tanh(np.arctanh(r) + wide)),
+        r, float(np.tanh(size - wide)), float(np.tanh(size + wide)),
         float(found.coefficients[1]), float(np.sqrt(found.covariance[1, 1])),
     )  # fmt: skip
 

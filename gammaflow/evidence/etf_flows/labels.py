@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.etf_flows.inputs import half_digit, money_warnings
+from gammaflow.evidence.etf_flows.inputs import MILLION, half_digit, money_warnings
 from gammaflow.evidence.etf_flows.whole_baskets import lag_text
 from gammaflow.feedback.fund.baskets import check_basket
 from gammaflow.feedback.fund.tables import implied_baskets
@@ -135,7 +135,7 @@ def label_day(
             f"least {_LEAST} are needed. Pass longer series."
         )
     numbers, flow = numbers[used], flow[used]
-    half = half_digit(flow, "rounding", rounding)
+    half = half_digit(flow, "rounding", rounding, MILLION)
     rows, best = {}, {}
     for lag in tried:
         count = numbers[lag].to_numpy(np.float64)

@@ -74,9 +74,12 @@ def test_the_proxy_by_hand():
     [
         (lambda: etf_flows.directional(FLOWS, BASIS.iloc[:1] * np.nan), "basis_flow: received no number"),
         (lambda: etf_flows.directional(FLOWS.iloc[:3], BASIS), "hold no whole week of basis_flow"),
-        (lambda: etf_flows.directional(FLOWS.drop(DAYS[9]), BASIS.iloc[::-1]), r"(?s)flows: 1 session.*basis_flow: "),
-        (lambda: etf_flows.directional(FLOWS, BASIS.drop(TUESDAYS[3:9])), "basis_flow: a gap from 2025-03-18 to"),
-        (lambda: etf_flows.basis_flows(BASIS.abs(), CLOSES.iloc[3:]), "prices: 1 date of shorts without a price"),
+        (lambda: etf_flows.directional(FLOWS.drop(DAYS[9]), BASIS.iloc[::-1]),
+         r"(?s)flows: 1 session.*basis_flow: "),
+        (lambda: etf_flows.directional(FLOWS, BASIS.drop(TUESDAYS[3:9])),
+         "basis_flow: a gap from 2025-03-18 to"),
+        (lambda: etf_flows.basis_flows(BASIS.abs(), CLOSES.iloc[3:]),
+         "prices: 1 date of shorts without a price"),
         (lambda: etf_flows.basis_flows(-BASIS.abs(), CLOSES * 0.0, contract_size=0),
          r"(?s)shorts: 22 of 22.*prices: .*must be > 0.*contract_size: received 0"),
     ],
@@ -95,7 +98,7 @@ def test_millions_and_holidays_are_told():
 
 
 def test_the_recorded_weeks(shared):
-    """Week to 10 February: flows -296.5m, shorts -1,932 contracts, so that +368m took a view; cannot tell much."""
+    """Week to 10 February: flows -296.5m, shorts -1,932 contracts, so that +368m took a view."""
     record = recorded(shared)
     shorts = record.report["noncommercial_short"]
     assert shorts.diff()["2026-02-10"] == -1_932

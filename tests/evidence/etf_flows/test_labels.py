@@ -1,4 +1,4 @@
-"""Labels by whole baskets: the density, made-up flows with known labels, numbers at random, and the record."""
+"""Labels by whole baskets: the density, made-up flows of known labels, random numbers, the record."""
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,7 @@ def test_exact_values_need_no_error():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"flows": WHOLE.iloc[:9] * 1e6}, "days have a flow, and a net asset value under every label; at least 10"),
+        ({"flows": WHOLE.iloc[:9] * 1e6}, "a flow, and a net asset value under every label; at least 10"),
         ({"lags": (0,)}, r"lags: received \[0\]; at least two labels"),
         ({"lags": (0, 9), "nav_error": 1.0, "basket": -1},
          r"(?s)basket: received -1.*lags: received 9.*nav_error: received 1"),
@@ -87,7 +87,7 @@ def record(shared):
 
 
 def test_the_record_of_trade_days(record):
-    """497 flows of IBIT: 225 in ln likelihood ahead of T+1; 0.056 from a whole number where 0.25 +- 0.011 is chance."""
+    """497 flows of IBIT: 225 in ln likelihood ahead of T+1; 0.056 from a whole number, not 0.25 +- 0.011."""
     found = etf_flows.label_day(record.first["IBIT"], record.closes)
     assert (found.best, found.clear) == (0, True)
     row = found.table.loc[0]

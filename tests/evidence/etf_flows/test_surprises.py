@@ -61,7 +61,7 @@ def test_extrapolation_is_told():
     [
         (
             {"day": "2025-03-08"},
-            "day: received 2025-03-08, which has no price; legal: a session from 2025-03-03",
+            "day: received 2025-03-08, which has no price; legal: a session from 2025",
         ),
         ({"day": DAYS[0]}, "2025-03-03 has no move, move_before, flow_before"),
         ({"flows": FLOWS.loc[: DAYS[79]]}, r"day: .* has no flow; pass flows and prices that reach"),
@@ -77,7 +77,7 @@ def test_refusals(arguments, words):
 
 
 def test_the_flow_claimed_for_5_february(record):
-    """+230m: 0.8 standard errors given the move alone, 3.5 given the day before as well. -175.3m: -0.9 to 1.1."""
+    """+230m: 0.8 errors given the move alone, 3.5 given the day before as well. -175.3m: -0.9 to 1.1."""
     claimed = etf_flows.surprise(record.first["IBIT"], record.closes, "2026-02-05", flow=230e6)
     assert claimed.move == pytest.approx(-0.132, abs=5e-4)
     assert claimed.table["sigmas"].round(1).to_list() == [0.8, 1.7, 2.4, 3.5]
@@ -99,7 +99,7 @@ def test_the_flow_of_6_february(record):
 
 
 def test_all_funds_together(record):
-    """-434.1m is what a fall of 13.2 % leads one to expect, in the article's own range of -0.5 to -1bn or near."""
+    """-434.1m is what a fall of 13.2 % leads one to expect: -0.42 to -0.83bn, article -0.5 to -1bn."""
     found = etf_flows.surprise(record.first["total_musd"], record.closes, "2026-02-05")
     assert (found.table["expected"] / 1e9).round(2).to_list() == [-0.42, -0.70, -0.70, -0.83]
     assert found.table["sigmas"].round(1).to_list() == [-0.0, 0.9, 0.9, 1.5]

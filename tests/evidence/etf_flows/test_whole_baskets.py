@@ -15,7 +15,7 @@ FLOWS, NAV = pd.Series([-175.34e6, 231.62e6], DAYS), pd.Series([36.22, 39.93], D
 
 
 def test_the_figures_of_the_event():
-    """145.02 and 121.02; with two decimals 144.995 to 145.038 and 121.004 to 121.044, just off a whole number."""
+    """145.02 and 121.02; with two decimals 144.995 to 145.038 and 121.004 to 121.044, just off one."""
     found = etf_flows.baskets(FLOWS, NAV)
     table = found.table
     assert table["baskets"].round(2).to_list() == [-121.02, 145.02]
@@ -77,12 +77,12 @@ def test_flows_without_a_value_are_counted():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"nav": NAV.set_axis(DAYS + pd.Timedelta(35, "D"))}, r"nav: has none of the days .*\(2026-02-05 to 2026-"),
+        ({"nav": NAV.set_axis(DAYS + pd.Timedelta(35, "D"))}, "nav: has none of the days on which"),
         ({"basket": 0, "lag": 9, "rounding": -1.0, "nav_rounding": "x"},
          r"(?s)basket: received 0.*lag: received 9.*rounding: received -1.*nav_rounding: received 'x'"),
         ({"flows": FLOWS.iloc[::-1], "nav": -NAV}, r"(?s)flows: 2026-02-05 comes after.*nav: 2 of 2 rows"),
         ({"flows": FLOWS.tz_localize("UTC")}, "flows: received timestamps in UTC"),
-        ({"flows": FLOWS * np.nan, "basket": 0.5}, r"(?s)basket: received 0.5.*flows: 2 of 2 rows not accepted"),
+        ({"flows": FLOWS * np.nan, "basket": 0.5}, r"(?s)basket: received 0.5.*flows: 2 of 2 rows"),
     ],
 )  # fmt: skip
 def test_refusals(arguments, words):
