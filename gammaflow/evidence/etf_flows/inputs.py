@@ -15,6 +15,7 @@ from gammaflow.text import number_text, rows_text
 
 __all__ = [
     "CALENDAR",
+    "MILLION",
     "FlowRecord",
     "half_digit",
     "in_session",
@@ -22,6 +23,9 @@ __all__ = [
     "read_flows",
     "read_prices",
 ]
+
+#: Half of the coarsest digit that flows are published to [currency].
+MILLION = 0.5e6
 
 #: Exchange whose sessions are a fund's trading days.
 CALENDAR = "XNYS"
@@ -106,12 +110,12 @@ def money_warnings(values: pd.Series | pd.DataFrame, name: str) -> list[str]:
     ]
 
 
-def half_digit(values: Any, name: str, rounding: float | None = None) -> float:
+def half_digit(values: Any, name: str, rounding: float | None = None, most: float = np.inf) -> float:
     """Half of the last digit that a record shows, or `rounding` where it is given [unit of the values].
 
     Flows of 0.1m support +-0.05m. The digit is the largest power of ten of which nine in ten values are
     multiples (to the precision of float32), so that one estimate among published numbers does not hide their
-    rounding; of few values it may come out too large.
+    rounding. Of few values it may come out too large, hence `most`.
 
     Examples
     --------
@@ -126,5 +130,5 @@ def half_digit(values: Any, name: str, rounding: float | None = None) -> float:
         digits = numbers / 10.0**power
         near = np.abs(digits - np.rint(digits)) <= np.maximum(1e-9, _FLOAT32 * np.abs(digits))
         if np.mean(near & (np.abs(digits) > 0.5)) >= _MOST:
-            return 0.5 * float(10.0**power)
+            return min(most, 0.5 * float(10.0**power))
     return 0.0

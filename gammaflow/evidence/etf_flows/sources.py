@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gammaflow.evidence.etf_flows.inputs import half_digit, in_session
+from gammaflow.evidence.etf_flows.inputs import MILLION, half_digit, in_session
 from gammaflow.feedback.fund.inputs import traded_days
 from gammaflow.series import read_days
 
@@ -46,7 +46,9 @@ def read_source(value: Any, name: str, problems: list[str], calendar: str) -> So
         wrong.append(f"{name}: none of its days is a session of {calendar}; check the dates.")
     problems += wrong
     used = flows[kept]
-    return Source(name, used, flows[~kept], half_digit(flows, name), pd.DatetimeIndex(used.index))
+    return Source(
+        name, used, flows[~kept], half_digit(flows, name, most=MILLION), pd.DatetimeIndex(used.index)
+    )
 
 
 def shift(source: Source, lag: int, calendar: str) -> Source:

@@ -67,6 +67,20 @@ def test_lag_basket_and_rounding():
     ]
 
 
+def test_few_round_numbers_do_not_widen_the_range():
+    """200m at 40.00 is known to half a million and half a cent, not to fifty and five."""
+    table = etf_flows.baskets(pd.Series([200e6], DAYS[:1]), NAV * 0.0 + 40.0).table
+    ends = [(199.5e6, 40.005), (200.5e6, 39.995)]
+    assert table[["low", "high"]].iloc[0].to_list() == pytest.approx([f / v / 4e4 for f, v in ends])
+
+
+def test_no_flow_has_no_odds():
+    found = etf_flows.baskets(FLOWS * [0.0, 1.0], NAV)
+    assert found.table["chance_near"].isna().to_list() == [True, False]
+    assert "1 day without a flow" in found.lines
+    assert "1 of 1 flow hold a whole number" in found.summary()
+
+
 def test_flows_without_a_value_are_counted():
     found = etf_flows.baskets(FLOWS, NAV.iloc[:1])
     assert "1 flow without a net asset value" in found.lines
