@@ -43,8 +43,9 @@ class LabelTest(Study):
     table : DataFrame
         Indexed by lag, sessions from the trade to the label: `days`; `log_likelihood` over that of numbers at
         random; `behind`, its distance to the best; `nav_error`, standard deviation of the net asset value
-        given the prices [-]; `sharp`, days whose number of baskets is known to 0.15; their mean `distance` to
-        a whole number (0.25 at random), its standard `error` at random, and `z`.
+        given the prices [-] (0.03, the largest tried, where none fits); `sharp`, days whose number of baskets
+        is known to 0.15; their mean `distance` to a whole number (0.25 at random), its standard `error` at
+        random, and `z`.
     distances : DataFrame
         Distance to the nearest whole number of the sharp days, a column per lag.
     best : int

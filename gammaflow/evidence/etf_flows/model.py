@@ -38,6 +38,8 @@ LEAST = 20
 _MOVES = ("move", "fall", "rise", "move_before")
 # Share of days with the largest moves, whose residuals are held against those of the others.
 _LARGE = 0.1
+# Correlation of scatter from day to day that is worth a remedy.
+_MEMORY = 0.2
 # Probability below which scatter is called unequal.
 _SIGNIFICANT = 0.05
 
@@ -343,8 +345,7 @@ def fit_days(
         f"{_span(days)}",
         "moves close to close; slopes in currency per 1 % of price, of flow_before in currency per currency",
         f"errors of the coefficients {errors}; R2 {found.r_squared:.3f}; scatter {number_text(found.scale)} "
-        "a day, "
-        f"correlation with the day before {_next_day(found.residuals):.2f}",
+        f"a day{_memory_text(found.residuals)}",
         _scatter_text(found.residuals, days["move"]),
         *lines,
     )
@@ -358,8 +359,11 @@ def design(rows: pd.DataFrame, terms: tuple[str, ...], asymmetric: bool) -> pd.D
     return pd.DataFrame({"constant": 1.0, **slopes, **{name: rows[name] for name in terms}}, index=rows.index)
 
 
-def _next_day(residuals: NDArray[np.float64]) -> float:
-    return float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
+def _memory_text(residuals: NDArray[np.float64]) -> str:
+    """Correlation of one day's scatter with the next, and the remedy where there is much."""
+    memory = float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
+    remedy = "; errors HAC and the term flow_before allow for it" if memory > _MEMORY else ""
+    return f", correlated {memory:.2f} with that of the day before{remedy}"
 
 
 def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:

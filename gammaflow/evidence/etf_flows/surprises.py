@@ -157,7 +157,7 @@ def surprise(
         f"{number_text(actual)} [currency, + = into the fund]; move {move:+.2%} close to close",
         f"fitted on {len(past):,} sessions before it, {past.index[0]:%Y-%m-%d} to {past.index[-1]:%Y-%m-%d}; "
         f"interval of {100.0 * level:g} % by Student's t; percentile among the misses of those days",
-        "sigmas and percentile depend on the model: the data do not say which terms to use",
+        "sigmas and percentile depend on the model; r_squared is the share of past flows that each explains",
         *lines,
     )
     beyond = _beyond(move, past["move"])

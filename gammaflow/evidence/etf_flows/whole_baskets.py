@@ -129,11 +129,11 @@ def baskets(
         f"flows [currency, + = into the fund] in baskets of {checks[0]:,} shares, labelled "
         f"{lag_text(checks[1])}",
         f"rounding of flows +-{half:,.6g}, of net asset values +-{half_nav:,.6g} [currency]",
-        f"{int(known['whole'].sum()):,} of {rows_text(len(known), 'flow')} hold a whole number within "
-        "rounding; "
-        f"at random {chance.sum():.1f} +- {np.sqrt((chance * (1.0 - chance)).sum()):.1f} would: consistent "
-        "with "
-        "this label where clearly more do, never proof",
+        f"a whole number within rounding: {int(known['whole'].sum()):,} of {rows_text(len(known), 'flow')}, "
+        "at "
+        f"random {chance.sum():.1f} +- {np.sqrt((chance * (1.0 - chance)).sum()):.1f}: consistent with this "
+        "label "
+        "where clearly more do, never proof",
         *[f"{rows_text(int((~flowing).sum()), 'day')} without a flow"] * bool((~flowing).any()),
         *[f"{rows_text(absent, 'flow')} without a net asset value"] * bool(absent),
     )

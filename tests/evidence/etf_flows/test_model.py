@@ -172,3 +172,6 @@ def test_the_expectation_for_the_event(record):
     # yesterday's move counts more than today's
     full = etf_flows.expected(record.first["IBIT"], record.closes, last="2026-02-04", terms=["move_before"])
     assert (full.table["estimate"] / 1e6).round(1).to_list() == [112.9, 9.1, 31.6]
+    assert (
+        "correlated 0.55 with that of the day before; errors HAC and the term flow_before" in alone.summary()
+    )

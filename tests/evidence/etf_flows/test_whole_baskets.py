@@ -78,7 +78,7 @@ def test_no_flow_has_no_odds():
     found = etf_flows.baskets(FLOWS * [0.0, 1.0], NAV)
     assert found.table["chance_near"].isna().to_list() == [True, False]
     assert "1 day without a flow" in found.lines
-    assert "1 of 1 flow hold a whole number" in found.summary()
+    assert "a whole number within rounding: 1 of 1 flow, at random" in found.summary()
 
 
 def test_flows_without_a_value_are_counted():
