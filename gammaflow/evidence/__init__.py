@@ -10,6 +10,9 @@ one in 2,149
 from gammaflow.evidence import basis, clocks, correlation, tails
 
 __all__ = ["basis", "clocks", "correlation", "tails"]
+from gammaflow.evidence import basis, clocks, etf_flows, tails
+
+__all__ = ["basis", "clocks", "etf_flows", "tails"]
 
 
 def __dir__() -> list[str]:
