@@ -7,9 +7,9 @@ Examples
 one in 2,149
 """
 
-from gammaflow.evidence import basis, clocks, tails
+from gammaflow.evidence import basis, clocks, open_interest, tails
 
-__all__ = ["basis", "clocks", "tails"]
+__all__ = ["basis", "clocks", "open_interest", "tails"]
 
 
 def __dir__() -> list[str]:

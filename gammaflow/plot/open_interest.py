@@ -63,7 +63,7 @@ def plot_quadrants(
             )  # fmt: skip
         rest = points[~points["quadrant"].isin(list(names.values()))]
         ax.plot(rest["x"], rest["y"], "o", color=COLORS["spot"], markersize=4, alpha=0.6, zorder=2)
-        far = np.hypot(points["x"] / reach[0], points["y"] / reach[1]).nlargest(_DATED).index
+        far = ((points["x"] / reach[0]) ** 2 + (points["y"] / reach[1]) ** 2).nlargest(_DATED).index
         for day, x, y in points.loc[far, ["x", "y"]].itertuples():
             ax.annotate(
                 f"{day:%d %b %Y}", (x, y), xytext=(5, 4), textcoords="offset points", fontsize=8,
@@ -92,7 +92,11 @@ def plot_grouped(table: pd.DataFrame, title: str, label: str, *, ax: Any = None)
     matplotlib Axes
     """
     days = pd.DatetimeIndex(table.index)
-    step = float(np.median(np.diff(days.to_numpy("datetime64[s]")).astype(np.float64))) / 86_400.0 if len(days) > 1 else 1.0
+    step = (
+        float(np.median(np.diff(days.to_numpy("datetime64[s]")).astype(np.float64))) / 86_400.0
+        if len(days) > 1
+        else 1.0
+    )
     width = 0.8 * step / len(table.columns)
     with canvas(ax, title, label, legend="above") as ax:
         for place, (color, name) in enumerate(zip(PALETTE, table, strict=False)):

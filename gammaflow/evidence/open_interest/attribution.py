@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import refuse
+from gammaflow.evidence.open_interest.days import read_span
 from gammaflow.evidence.open_interest.venues import VenueInterest, read_unit
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
 from gammaflow.plot.waterfall import plot_waterfall
@@ -57,8 +58,7 @@ class Attribution(Study):
         parts = self.table["change"]
         return Verdict(
             TOLD,
-            f"{largest} changed most, {number_text(parts[largest])} {self.unit} of "
-            f"{number_text(self.total)}",
+            f"{largest} changed most, {number_text(parts[largest])} {self.unit} of {number_text(self.total)}",
         )
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -123,7 +123,7 @@ def attribute(
     {'Binance': -0.8, 'CME': nan, 'other venues': -1.0}
     """
     problems: list[str] = []
-    days = _two_days(first, last, problems)
+    days = read_span(first, last, problems)
     names = _names(required, problems)
     given = _read_venues(venues, problems)
     clock = f" at {venues.clock}" if isinstance(venues, VenueInterest) else ""
@@ -133,16 +133,20 @@ def attribute(
     if not (given or names or total is not None):
         problems.append("venues: received none; pass open interest by venue, or the names in `required`.")
     if OTHERS in given:
-        problems.append(f"venues: received a venue named {OTHERS!r}; name it otherwise, the rest is named so.")
+        problems.append(
+            f"venues: received a venue named {OTHERS!r}; name it otherwise, the rest is named so."
+        )
     for name, series in (("total", whole), ("price", prices)):
-        if series is not None and len(series) and days is not None:
+        if series is not None and len(series):
             absent = [f"{day:%Y-%m-%d}" for day in days if not np.isfinite(series.get(day, np.nan))]
             if absent:
                 problems.append(f"{name}: no value on {', '.join(absent)}; pass a series with both days.")
     refuse("open interest", problems)
-    assert days is not None  # refused above
     levels = pd.DataFrame(
-        {name: given[name].reindex(days).to_numpy() if name in given else np.nan for name in [*given, *(n for n in names if n not in given)]},
+        {
+            name: given[name].reindex(days).to_numpy() if name in given else np.nan
+            for name in [*given, *(n for n in names if n not in given)]
+        },
         index=["first", "last"],
         dtype=np.float64,
     ).T
@@ -173,7 +177,9 @@ def attribute(
         )
     if prices is not None:
         lines.append("from_coins: mean price times the change in coins; from_price: the rest of each change")
-    return Attribution(table, tuple(lines), tuple(warnings), total=change, missing=missing, unit=word)
+    return Attribution(
+        table, tuple(lines), warnings=tuple(warnings), total=change, missing=missing, unit=word
+    )
 
 
 def _add_coins(table: pd.DataFrame, price: Any) -> None:
@@ -193,39 +199,26 @@ def _read_venues(venues: Any, problems: list[str]) -> dict[str, pd.Series]:
         venues = venues.table
     if not isinstance(venues, Mapping | pd.DataFrame):
         problems.append(
-            f"venues: received {type(venues).__name__}; legal: what at_clock returns, or a mapping from venue "
-            "to a Series of open interest by day."
+            f"venues: received {type(venues).__name__}; legal: the result of at_clock, or a mapping from "
+            "venue to a Series of open interest by day."
         )
         return {}
     return {str(name): _read(venues[name], str(name), problems) for name in venues}
 
 
 def _names(required: Any, problems: list[str]) -> list[str]:
-    names = [required] if isinstance(required, str) else list(required) if isinstance(required, Iterable) else [required]
+    names = (
+        [required]
+        if isinstance(required, str)
+        else list(required)
+        if isinstance(required, Iterable)
+        else [required]
+    )
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
         problems.append(f"required: received {value_text(wrong[0])}; legal: names of venues.")
         return []
     return names
-
-
-def _two_days(first: Any, last: Any, problems: list[str]) -> pd.DatetimeIndex | None:
-    found = []
-    for name, value in (("first", first), ("last", last)):
-        try:
-            day = pd.Timestamp(value)
-        except (ValueError, TypeError, OverflowError):
-            day = pd.NaT
-        if isinstance(value, int | float) or pd.isna(day) or day.tz is not None or day != day.normalize():
-            problems.append(f"{name}: received {value_text(value)}; legal: a day, such as '2026-02-05'.")
-        else:
-            found.append(day)
-    if len(found) < 2:
-        return None
-    if not found[0] < found[1]:
-        problems.append(f"last: received {found[1]:%Y-%m-%d}; it must be after first = {found[0]:%Y-%m-%d}.")
-        return None
-    return pd.DatetimeIndex(found)
 
 
 def __dir__() -> list[str]:

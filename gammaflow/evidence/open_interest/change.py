@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.evidence.open_interest.days import days_between
 from gammaflow.evidence.open_interest.quadrants import MISSING, PRICE, counts_text, name_quadrants
 from gammaflow.plot.open_interest import plot_quadrants
 from gammaflow.series import read_days, read_together
@@ -52,7 +52,9 @@ class InterestChanges(Study):
 
     def brief(self) -> pd.DataFrame:
         """Changes and quadrants."""
-        return self.table[["price", "price_change", "coins", "change", "change_share", "quadrant", "break_even"]]
+        return self.table[
+            ["price", "price_change", "coins", "change", "change_share", "quadrant", "break_even"]
+        ]
 
     def plot(self, *, ax: Any = None) -> Any:
         """Change of open interest against that of price, quadrants named, far days dated (Axes)."""
@@ -107,7 +109,9 @@ def in_coins(interest: pd.Series, price: pd.Series) -> pd.Series:
     [663000.0, 742000.0]
     """
     problems: list[str] = []
-    amounts = read_days(interest, "interest", problems, low=0.0, open_low=True, gaps=True, missing=True, least=1)
+    amounts = read_days(
+        interest, "interest", problems, low=0.0, open_low=True, gaps=True, missing=True, least=1
+    )
     prices = read_days(price, "price", problems, low=0.0, open_low=True, gaps=True, missing=True, least=1)
     refuse("open interest", problems)
     return (amounts / prices.reindex(amounts.index)).rename("coins")
@@ -169,11 +173,11 @@ def changes(
     >>> days = ["2026-02-04", "2026-02-05", "2026-02-06"]
     >>> found = changes(pd.Series([48.5258e9, 46.7079e9, 48.1888e9], days),
     ...                 pd.Series([73_165.84, 62_909.87, 70_580.26], days))
-    >>> print(found.table[["change", "quadrant", "break_even"]].round(2))
+    >>> shown = found.table[["change", "quadrant", "break_even"]].round(2)
+    >>> print(shown.to_string(index_names=False))
                   change        quadrant  break_even
-    day                                             
-    2026-02-05  79227.59      new shorts        0.73
-    2026-02-06 -59705.77  short covering        0.74
+    2026-02-05  79227.15      new shorts        0.73
+    2026-02-06 -59705.62  short covering        0.74
     """
     (how, given, dead, price_dead), problems = attempt(
         lambda: check_choice(unit, "unit", _UNITS),
@@ -191,7 +195,7 @@ def changes(
     counted = C if how == "coins" else D
     table = pd.DataFrame(
         {
-            "days": both.index.to_series().diff() / pd.Timedelta(1, "D"),
+            "days": days_between(both.index),
             "price": P,
             "price_change": P.pct_change(fill_method=None),
             "interest": D,
@@ -208,7 +212,7 @@ def changes(
     table["from_price"] = 0.5 * (C + C.shift()) * P.diff()
     table["break_even"] = _break_even(D / D.shift(), P / P.shift())
     lines = _lines(table, how, (dead, price_dead), {"interest": len(amounts), "price": len(prices)})
-    return InterestChanges(table.iloc[1:], lines, _warnings(C), unit=how, noise=(price_dead, dead))
+    return InterestChanges(table.iloc[1:], lines, warnings=_warnings(C), unit=how, noise=(price_dead, dead))
 
 
 def _break_even(interest: pd.Series, price: pd.Series) -> pd.Series:
@@ -230,7 +234,7 @@ def _lines(
     if any(noise):
         lines.append(f"no quadrant up to {noise[0]:.3g} of open interest, or {noise[1]:.3g} of price")
     lines.append(counts_text(table["quadrant"].iloc[1:], "changes"))
-    if (absent := int((table["quadrant"].iloc[1:] == MISSING).sum())):
+    if absent := int((table["quadrant"].iloc[1:] == MISSING).sum()):
         lines.append(f"missing: {rows_text(absent, 'change')} beside days without open interest")
     apart = {name: count - len(table) for name, count in given.items() if count > len(table)}
     if apart:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.calendars import last_sessions
 from gammaflow.checks import attempt, refuse
@@ -67,8 +69,8 @@ def _read_age(within: Any) -> pd.Timedelta:
     try:
         age = pd.Timedelta(within)
     except (ValueError, TypeError):
-        age = pd.NaT
-    if isinstance(within, str | pd.Timedelta | np.timedelta64) and pd.Timedelta(0) <= age < _DAY:
+        age = -_DAY
+    if isinstance(within, str | timedelta | np.timedelta64) and pd.Timedelta(0) <= age < _DAY:
         return age
     raise SchemaError(
         f"within: received {value_text(within)}; legal: an age from '0s' to less than '24h', such as '1h', "
@@ -119,9 +121,8 @@ def at_clock(
 
     >>> hours = pd.date_range("2026-03-06", "2026-03-10", freq="h", tz="UTC")
     >>> venues = {"A": pd.Series(hours.hour + 1.0, hours), "B": pd.Series(10.0, hours[::4])}
-    >>> at_clock(venues, unit="BTC").table
+    >>> print(at_clock(venues, unit="BTC").table.to_string(index_names=False))
                    A     B
-    day                   
     2026-03-06  22.0   NaN
     2026-03-07  22.0   NaN
     2026-03-08  21.0  10.0
@@ -152,7 +153,7 @@ def at_clock(
     moments = at.on(days)
     values = {name: read_at(series, moments, age).to_numpy() for name, series in found.items()}
     stamps = {
-        name: read_at(pd.Series(series.index.asi8 / _SECONDS, series.index), moments, age).to_numpy()
+        name: read_at(pd.Series(_stamps(series), series.index), moments, age).to_numpy()
         for name, series in found.items()
     }
     table = pd.DataFrame(values, index=days)
@@ -160,8 +161,18 @@ def at_clock(
         {name: (moments.asi8 / _SECONDS - stamp) / 3600.0 for name, stamp in stamps.items()}, index=days
     )
     return VenueInterest(
-        table, _lines(table, ages, at, age, word), _warnings(table, found, at), ages=ages, clock=at, unit=word
+        table,
+        _lines(table, ages, at, age, word),
+        warnings=_warnings(table, found, at),
+        ages=ages,
+        clock=at,
+        unit=word,
     )
+
+
+def _stamps(series: pd.Series) -> NDArray[np.float64]:
+    """Timestamps in seconds."""
+    return pd.DatetimeIndex(series.index).asi8 / _SECONDS
 
 
 def _days(
@@ -183,7 +194,7 @@ def _days(
             f"venues: received records from {first:%Y-%m-%d %H:%M} to {last - age:%Y-%m-%d %H:%M} UTC, in "
             f"which {clock} does not occur{where}; pass records of whole days, or another clock."
         )
-    return days.as_unit("ns").rename("day")
+    return pd.DatetimeIndex(days, name="day").as_unit("ns")
 
 
 def _lines(
@@ -198,7 +209,11 @@ def _lines(
     if absent.any():
         lines.append(
             "missing: "
-            + ", ".join(f"{name} {count:,} of {rows_text(len(table), 'day')}" for name, count in absent.items() if count)
+            + ", ".join(
+                f"{name} {count:,} of {rows_text(len(table), 'day')}"
+                for name, count in absent.items()
+                if count
+            )
         )
     older = (ages > 0.0).sum()
     if older.any():
@@ -220,7 +235,7 @@ def _warnings(table: pd.DataFrame, found: Mapping[str, pd.Series], clock: Clock)
         absent = int(table[name].isna().sum())
         if 2 * absent <= len(table):
             continue
-        step = f"{np.median(np.diff(series.index.asi8)) / 3.6e12:g} hours apart" if len(series) > 1 else "one"
+        step = f"{np.median(np.diff(_stamps(series))) / 3600.0:g} hours apart" if len(series) > 1 else "one"
         said.append(
             f"{name}: no value at {clock} on {absent:,} of {rows_text(len(table), 'day')}; plausible: most "
             f"days have one. Its timestamps are {step}: pass a wider `within`, which is reported as age, or "
