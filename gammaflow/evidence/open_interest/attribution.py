@@ -13,7 +13,7 @@ from gammaflow.checks import refuse
 from gammaflow.evidence.open_interest.days import read_span
 from gammaflow.evidence.open_interest.venues import VenueInterest, read_unit
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
-from gammaflow.plot.waterfall import plot_waterfall
+from gammaflow.plot.open_interest import plot_parts
 from gammaflow.series import read_days
 from gammaflow.study import Study
 from gammaflow.text import number_text, value_text
@@ -37,13 +37,16 @@ class Attribution(Study):
     total : float
         Change of all venues [`unit`]; NaN where the record does not give it.
     missing : tuple of str
-        Required venues that the record lacks on one of the days.
+        Venues, required or given, that the record lacks on one of the days.
+    days : DatetimeIndex
+        The first and the last day.
     unit : str
         Unit of the numbers.
     """
 
     total: float = field(kw_only=True)
     missing: tuple[str, ...] = field(kw_only=True)
+    days: pd.DatetimeIndex = field(kw_only=True)
     unit: str = field(kw_only=True)
 
     @property
@@ -62,13 +65,11 @@ class Attribution(Study):
         )
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Open interest on both days and the part of each venue in between (matplotlib Axes)."""
-        parts = self.table["change"].dropna()
-        start = float(self.table["first"].sum())
-        title = "change of open interest by venue"
+        """Part of each venue in the change, and the change of all (matplotlib Axes)."""
+        title = f"change of open interest by venue, {self.days[0]:%Y-%m-%d} to {self.days[1]:%Y-%m-%d}"
         if self.missing:
             title += f"\ncannot tell: no record of {', '.join(self.missing)}"
-        return plot_waterfall(start, parts, title, self.unit, ends=("first", "last"), ax=ax)
+        return plot_parts(self.table["change"], self.total, title, self.unit, ax=ax)
 
 
 def attribute(
@@ -178,7 +179,7 @@ def attribute(
     if prices is not None:
         lines.append("from_coins: mean price times the change in coins; from_price: the rest of each change")
     return Attribution(
-        table, tuple(lines), warnings=tuple(warnings), total=change, missing=missing, unit=word
+        table, tuple(lines), warnings=tuple(warnings), total=change, missing=missing, days=days, unit=word
     )
 
 

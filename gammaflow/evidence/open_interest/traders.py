@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import read_span
 from gammaflow.evidence.open_interest.quadrants import PRICE, TRADERS, counts_text, name_quadrants
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
 from gammaflow.plot.open_interest import plot_grouped
 from gammaflow.series import read_days
-from gammaflow.study import Study
-from gammaflow.text import number_text, rows_text
+from gammaflow.text import rows_text
 
 __all__ = ["Commitments", "commitments"]
 
@@ -28,7 +28,7 @@ _TUESDAY = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Commitments(Study):
+class Commitments(BriefStudy):
     """Weekly open interest by group of traders, and its changes; made by `commitments`.
 
     Attributes
@@ -49,13 +49,6 @@ class Commitments(Study):
         names = ["open_interest", "open_interest_change", "noncommercial_long_change",
                  "noncommercial_short_change", "noncommercials"]  # fmt: skip
         return self.table[names + (["quadrant"] if "quadrant" in self.table else [])]
-
-    def summary(self) -> str:
-        """Description and the main columns as text."""
-        return "\n".join([*self.heading, self.brief().to_string(float_format=number_text)])
-
-    def __repr__(self) -> str:
-        return self.summary()
 
     def verdict(self, first: Any, last: Any) -> Verdict:
         """Whether the reports tell the change of open interest between two days.

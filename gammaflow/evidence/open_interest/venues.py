@@ -15,9 +15,9 @@ from gammaflow.calendars import last_sessions
 from gammaflow.checks import attempt, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_at, read_clock
+from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.plot.dated import plot_dated
 from gammaflow.series import read_moments
-from gammaflow.study import Study
 from gammaflow.text import readable, rows_text, value_text
 
 __all__ = ["VenueInterest", "at_clock", "read_unit"]
@@ -27,7 +27,7 @@ _SECONDS = 1e9  # nanoseconds in one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class VenueInterest(Study):
+class VenueInterest(BriefStudy):
     """Open interest of several venues at one clock; made by `at_clock`.
 
     Attributes
@@ -203,7 +203,7 @@ def _lines(
     lines = [
         f"open interest by venue [{unit}] at {clock}, {rows_text(len(table), 'day')} from "
         f"{table.index[0]:%Y-%m-%d} to {table.index[-1]:%Y-%m-%d}; values at most "
-        f"{age / pd.Timedelta(1, 'h'):g} hours old"
+        f"{age / pd.Timedelta(1, 'h'):g} h old"
     ]
     absent = table.isna().sum()
     if absent.any():
@@ -220,7 +220,7 @@ def _lines(
         lines.append(
             "older than the clock: "
             + ", ".join(
-                f"{name} {rows_text(int(count), 'day')}, up to {ages[name].max():g} hours"
+                f"{name} {rows_text(int(count), 'day')}, up to {ages[name].max():g} h"
                 for name, count in older.items()
                 if count
             )
