@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas, plain
+from gammaflow.plot.canvas import canvas, plain, price_ticks
 from gammaflow.plot.prepare import COLORS, PALETTE, require
 from gammaflow.text import readable
 
@@ -50,10 +50,9 @@ def plot_quadrants(
     matplotlib Axes
     """
     points = table.dropna(subset=["x", "y"])
-    reach = [
-        1.3 * float(np.max(np.abs(points[side].to_numpy(np.float64)), initial=0.0)) or 1.0
-        for side in ("x", "y")
-    ]
+    moves = points[["x", "y"]].to_numpy(np.float64)
+    reach = 1.3 * np.max(np.abs(moves), axis=0, initial=0.0)
+    reach = np.where(reach > 0.0, reach, 1.0)
     with canvas(ax, title, label, legend="inside") as ax:
         for half, span in zip(noise, (ax.axvspan, ax.axhspan), strict=True):
             if half > 0.0:
@@ -69,9 +68,7 @@ def plot_quadrants(
             )  # fmt: skip
         rest = points[~points["quadrant"].isin(list(names.values()))]
         ax.plot(rest["x"], rest["y"], "o", color=COLORS["spot"], markersize=4, alpha=0.6, zorder=2)
-        distance = np.hypot(
-            *(points[side].to_numpy(np.float64) / half for side, half in zip("xy", reach, strict=True))
-        )
+        distance = np.hypot(*(moves / reach).T)
         far = [place for place in np.argsort(-distance)[:_DATED] if distance[place] > _FAR]
         for day, x, y in points.iloc[far][["x", "y"]].itertuples():
             ax.annotate(
@@ -112,6 +109,7 @@ def plot_grouped(table: pd.DataFrame, title: str, label: str, *, ax: Any = None)
             shift = pd.Timedelta((place - 0.5 * (len(table.columns) - 1)) * width, "D")
             ax.bar(days + shift, table[name], width, color=color, label=name, zorder=2)
         dates = require("matplotlib.dates")
+        price_ticks(ax.yaxis)
         if len(days) <= _TICKS:
             ax.set_xticks(days)
         ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))

@@ -21,7 +21,7 @@ from gammaflow.text import number_text, value_text
 __all__ = ["OTHERS", "Attribution", "attribute"]
 
 #: Name of the row that holds what the named venues do not explain.
-OTHERS = "other venues"
+OTHERS = "rest"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,7 +92,8 @@ def attribute(
     first, last : date
         Days, `first` before `last`.
     total : Series, optional
-        Open interest of all venues by day [`unit`], at the same clock; the rest is a row "other venues".
+        Open interest of all venues by day [`unit`], at the same clock; what the venues leave is a row "rest", which
+        includes those without a record.
     price : Series, optional
         Price of a coin by day [currency], for open interest in currency: splits each part into price and
         coins.
@@ -121,7 +122,7 @@ def attribute(
     >>> print(found.verdict)
     cannot tell: no open interest of CME at both times; the change by venue needs it
     >>> (found.table["change"] / 1e9).round(2).to_dict()
-    {'Binance': -0.8, 'CME': nan, 'other venues': -1.0}
+    {'Binance': -0.8, 'CME': nan, 'rest': -1.0}
     """
     problems: list[str] = []
     days = read_span(first, last, problems)
@@ -135,7 +136,7 @@ def attribute(
         problems.append("venues: received none; pass open interest by venue, or the names in `required`.")
     if OTHERS in given:
         problems.append(
-            f"venues: received a venue named {OTHERS!r}; name it otherwise, the rest is named so."
+            f"venues: received a venue named {OTHERS!r}; name it otherwise, what the others leave is named so."
         )
     for name, series in (("total", whole), ("price", prices)):
         if series is not None and len(series):

@@ -104,7 +104,7 @@ open interest changed by +1,113 contracts, of which weekly reports give no daily
         shown = shown.iloc[1:].set_axis(
             ["open interest", "non-commercial longs", "non-commercial shorts"], axis=1
         )
-        title = "commitments of traders, change since the report of the week before"
+        title = "commitments of traders, weekly change"
         return plot_grouped(shown, title, f"contracts of {self.contract_size:g} coins", ax=ax)
 
 

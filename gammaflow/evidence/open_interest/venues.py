@@ -52,10 +52,13 @@ class VenueInterest(BriefStudy):
         return self.table.isna().sum()
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Open interest by day, a line per venue; a day without a value is a gap (matplotlib Axes)."""
+        """Open interest by day, a line per venue, or points where days are missing (matplotlib Axes)."""
         divisor, unit = readable(self.table.fillna(0.0), self.unit)
         title = f"open interest by venue at {self.clock}"
-        return plot_dated(self.table / divisor, title, f"open interest [{unit}]", zero=False, ax=ax)
+        # A line leaves out a day between two that are missing.
+        points = list(self.table) if self.missing.any() else []
+        label = f"open interest [{unit}]"
+        return plot_dated(self.table / divisor, title, label, points=points, zero=False, ax=ax)
 
 
 def read_unit(unit: Any) -> str:
