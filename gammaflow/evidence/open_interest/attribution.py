@@ -92,8 +92,8 @@ def attribute(
     first, last : date
         Days, `first` before `last`.
     total : Series, optional
-        Open interest of all venues by day [`unit`], at the same clock; what the venues leave is a row "rest", which
-        includes those without a record.
+        Open interest of all venues by day [`unit`], at the same clock; what the venues leave is a row
+        "rest", which includes those without a record.
     price : Series, optional
         Price of a coin by day [currency], for open interest in currency: splits each part into price and
         coins.
@@ -136,7 +136,7 @@ def attribute(
         problems.append("venues: received none; pass open interest by venue, or the names in `required`.")
     if OTHERS in given:
         problems.append(
-            f"venues: received a venue named {OTHERS!r}; name it otherwise, what the others leave is named so."
+            f"venues: received a venue named {OTHERS!r}; rename it: what the others leave is named so."
         )
     for name, series in (("total", whole), ("price", prices)):
         if series is not None and len(series):

@@ -92,10 +92,9 @@ class Unwinds(BriefStudy):
             if np.isfinite(row["implied"]):
                 why += f"; a basis trade of {size} ({low} to {high}) would explain the basis alone"
             return Verdict(CANNOT_TELL, f"{basis}; {why}")
-        interest = (
-            f", open interest {row['interest_share']:+.1%}" if np.isfinite(row["interest_share"]) else ""
-        )
-        said = f"{basis}{interest}: {row['reading']}"
+        if np.isfinite(row["interest_share"]):
+            basis += f", open interest {row['interest_share']:+.1%}"
+        said = f"{basis}: {row['reading']}"
         if np.isfinite(row["implied"]):
             said += f", {size} ({low} to {high}) by the basis"
         if np.isfinite(row["from_interest"]):

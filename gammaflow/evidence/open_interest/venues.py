@@ -56,7 +56,7 @@ class VenueInterest(BriefStudy):
         divisor, unit = readable(self.table.fillna(0.0), self.unit)
         title = f"open interest by venue at {self.clock}"
         # A line leaves out a day between two that are missing.
-        points = list(self.table) if self.missing.any() else []
+        points = [str(name) for name in self.table] if self.missing.any() else []
         label = f"open interest [{unit}]"
         return plot_dated(self.table / divisor, title, label, points=points, zero=False, ax=ax)
 
