@@ -61,7 +61,8 @@ class Attribution(Study):
         parts = self.table["change"]
         return Verdict(
             TOLD,
-            f"{largest} changed most, {number_text(parts[largest])} {self.unit} of {number_text(self.total)}",
+            f"{largest} changed most, {number_text(parts[largest])} {self.unit} of "
+            f"{number_text(self.total)} in all",
         )
 
     def plot(self, *, ax: Any = None) -> Any:

@@ -111,7 +111,7 @@ amounts = st.floats(1e8, 1e11)
 prices = st.floats(1e3, 2e5)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(amounts, amounts, prices, prices)
 def test_dollars_split_into_coins_and_price_exactly_and_symmetrically(first, last, before, after):
     two = pd.DatetimeIndex(["2026-02-04", "2026-02-05"])
@@ -126,7 +126,7 @@ def test_dollars_split_into_coins_and_price_exactly_and_symmetrically(first, las
     assert back["from_coins"] == pytest.approx(-row["from_coins"], abs=1e-12 * scale)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.floats(0.02, 0.98), st.floats(0.6, 1.5))
 def test_break_even_is_the_share_that_leaves_positions_alone(share, move):
     """A market of both kinds of contract in which nobody trades has its own share as break-even."""
