@@ -90,6 +90,17 @@ def test_quadrants_of_price_and_open_interest():
     assert quiet == ["missing", "long liquidation", "new shorts", "within noise"]
 
 
+def test_spreads_where_the_source_has_them():
+    found = commitments(changed(noncommercial_spread=[3000, 1200, 4000, 3500]))
+    assert "other: small traders\n" in found.summary()
+    assert found.table["other_long"].tolist() == [2347, 2384, 2441, 2779]
+    assert found.table["other_short"].tolist() == [2452, 2424, 2341, 2710]
+    sides = found.table[["other_long", "noncommercial_long", "commercial_long", "noncommercial_spread"]]
+    assert (sides.sum(axis=1) == found.table["open_interest"]).all()
+    with pytest.raises(gf.SchemaError, match=r"longs: 1 row .*\n  - shorts: 1 row "):
+        commitments(changed(noncommercial_spread=[3000, 3700, 4000, 3500]))
+
+
 def test_an_index_of_days_and_another_contract():
     indexed = commitments(WEEKS.set_index("date"), contract_size=0.1)
     assert indexed.table["coins"].tolist() == pytest.approx([2427.6, 2304.4, 2415.7, 2333.5])
