@@ -133,7 +133,7 @@ def attribute(
     word = venues.unit if isinstance(venues, VenueInterest) else read_unit(unit)
     whole = None if total is None else _read(total, "total", problems)
     prices = None if price is None else _read(price, "price", problems)
-    if not (given or names or total is not None):
+    if not (given or names or total is not None or problems):
         problems.append("venues: received none; pass open interest by venue, or the names in `required`.")
     if OTHERS in given:
         problems.append(

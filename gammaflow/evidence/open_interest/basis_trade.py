@@ -87,16 +87,17 @@ class Unwinds(BriefStudy):
             number_text(float(f"{row[name]:.3g}"))
             for name in ("implied", "implied_low", "implied_high", "from_interest")
         )
+        size += f" ({low} to {high})" if low != high else ""
         if row["reading"] in (CANNOT_TELL, MISSING):
             why = "open interest of these futures at this clock is missing"
             if np.isfinite(row["implied"]):
-                why += f"; a basis trade of {size} ({low} to {high}) would explain the basis alone"
+                why += f"; a basis trade of {size} would explain the basis alone"
             return Verdict(CANNOT_TELL, f"{basis}; {why}")
         if np.isfinite(row["interest_share"]):
             basis += f", open interest {row['interest_share']:+.1%}"
         said = f"{basis}: {row['reading']}"
         if np.isfinite(row["implied"]):
-            said += f", {size} ({low} to {high}) by the basis"
+            said += f", {size} by the basis"
         if np.isfinite(row["from_interest"]):
             said += f", {closed} by open interest"
         return Verdict(TOLD, said)

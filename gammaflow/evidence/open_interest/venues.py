@@ -82,7 +82,7 @@ def _read_age(within: Any) -> pd.Timedelta:
 
 
 def at_clock(
-    venues: Mapping[str, pd.Series],
+    venues: Mapping[str, pd.Series] | pd.DataFrame,
     clock: Any = NEW_YORK_CLOSE,
     *,
     within: Any = "0s",
@@ -93,7 +93,7 @@ def at_clock(
 
     Parameters
     ----------
-    venues : mapping of str to Series
+    venues : mapping of str to Series, or DataFrame
         By venue: open interest [`unit`, > 0; NaN where an hour is missing], indexed by ascending timestamps
         with a time zone, in any zone each. Of bars labelled by their opening, pass the opening value; a
         close belongs to the end of its bar.
@@ -136,11 +136,11 @@ def at_clock(
     (at, age, word), problems = attempt(
         lambda: read_clock(clock), lambda: _read_age(within), lambda: read_unit(unit)
     )
-    if not (isinstance(venues, Mapping) and venues):
-        received = "no venue" if isinstance(venues, Mapping) else type(venues).__name__
+    if not isinstance(venues, Mapping | pd.DataFrame) or not len(venues):
+        received = "none" if isinstance(venues, Mapping | pd.DataFrame) else type(venues).__name__
         problems.append(
             f"venues: received {received}; legal: a mapping from venue to a Series of open interest by "
-            "timestamp, such as {'CME': cme, 'Binance': binance}."
+            "timestamp, such as {'CME': cme, 'Binance': binance}, or a frame with a column per venue."
         )
         venues = {}
     read = {

@@ -101,6 +101,7 @@ def test_venues_above_the_total_are_warned_of():
 BAD = {
     "no venue": ({}, {}, "venues: received none; pass open interest by venue"),
     "a series": (CME, {}, "venues: received Series; legal: the result of at_clock"),
+    "none": (None, {}, "venues: received NoneType; legal: the result of at_clock"),
     "a bad series": ({"CME": CME.iloc[::-1]}, {}, "CME: .* comes after .*; times must ascend"),
     "hourly": ({"CME": CME.tz_localize("UTC")}, {}, "CME: received timestamps in UTC; legal: dates"),
     "zero": ({"CME": CME - 9.0e9}, {}, r"CME: 3 of 4 rows not accepted \(first: 0 on"),
@@ -119,8 +120,9 @@ BAD = {
 @pytest.mark.parametrize("bad", BAD)
 def test_bad_input(bad):
     venues, options, words = BAD[bad]
-    with pytest.raises(gf.SchemaError, match=f"^open interest not accepted:\n  - {words}"):
+    with pytest.raises(gf.SchemaError, match=f"^open interest not accepted:\n  - {words}") as raised:
         attribute(venues, **({"first": FIRST, "last": LAST} | options))
+    assert str(raised.value).count("\n") == 1
 
 
 def test_all_problems_in_one_error():

@@ -177,7 +177,11 @@ def test_what_cannot_be_told_is_said():
     assert "cannot tell: agreement of the size with open interest: no price given" in sized.summary()
     whole = unwinds(PREMIUM, COINS, impact=3e8, price=PRICE)
     assert [line.split(":")[0].split()[0] for line in whole.cannot_tell] == ["who", "spot", "trades"]
-    assert whole.verdict("2026-02-05").verdict == "told"
+    assert whole.verdict("2026-02-05") == (
+        "told",
+        "basis +30.0 bp of price, open interest -3.3%: basis trade unwound, 45m by the basis, 272m by open "
+        "interest",
+    )
 
 
 def test_open_interest_makes_a_size_at_the_mean_price():

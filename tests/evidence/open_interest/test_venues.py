@@ -52,6 +52,13 @@ def test_a_series_in_another_zone_is_the_same_record():
     pd.testing.assert_frame_equal(together.table, at_clock({"CME": CME, "Binance": BINANCE}).table)
 
 
+def test_a_frame_of_venues():
+    pd.testing.assert_frame_equal(
+        at_clock(pd.DataFrame({"CME": CME, "Binance": BINANCE})).table,
+        at_clock({"CME": CME, "Binance": BINANCE}).table,
+    )
+
+
 def test_missing_hours_are_counted_and_never_carried_beyond_the_stated_age():
     gone = pd.DatetimeIndex(["2026-03-06T20:00Z", "2026-03-06T21:00Z", "2026-03-10T20:00Z"])
     holed = CME.drop(gone)
@@ -154,7 +161,7 @@ def test_illegal_ages(within):
         at_clock({"A": CME}, within=within)
 
 
-@pytest.mark.parametrize("venues", [{}, CME, None])
+@pytest.mark.parametrize("venues", [{}, CME, None, pd.DataFrame()])
 def test_no_venues(venues):
     with pytest.raises(gf.SchemaError, match=r"venues: received .*; legal: a mapping from venue to a Series"):
         at_clock(venues)
