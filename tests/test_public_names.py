@@ -20,6 +20,7 @@ NAMESPACES = [
     gf.conventions, gf.impact, gf.closed_forms, gf.evidence, gf.evidence.tails, gf.evidence.basis,
     gf.evidence.correlation,
     gf.evidence.etf_flows,
+    gf.evidence.open_interest,
 ]  # fmt: skip
 
 
