@@ -7,15 +7,9 @@ Examples
 one in 2,149
 """
 
-from gammaflow.evidence import basis, clocks, correlation, tails
+from gammaflow.evidence import basis, clocks, correlation, etf_flows, open_interest, tails
 
-__all__ = ["basis", "clocks", "correlation", "tails"]
-from gammaflow.evidence import basis, clocks, etf_flows, tails
-
-__all__ = ["basis", "clocks", "etf_flows", "tails"]
-from gammaflow.evidence import basis, clocks, open_interest, tails
-
-__all__ = ["basis", "clocks", "open_interest", "tails"]
+__all__ = ["basis", "clocks", "correlation", "etf_flows", "open_interest", "tails"]
 
 
 def __dir__() -> list[str]:
