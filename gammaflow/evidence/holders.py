@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from gammaflow.checks import check_choice, check_noun, read_number, refuse
+from gammaflow.errors import SchemaError
 from gammaflow.feedback.deleveraging.share_rule import ShareRule
 from gammaflow.study import Study
 from gammaflow.text import number_text, value_text
@@ -50,7 +51,7 @@ class Holders(Study):
     def of(self, holder: str = _HEDGE_FUNDS) -> pd.Series:
         """Low, middle and high of one group [currency]."""
         check_choice(holder, "holder", list(self.table.index))
-        return self.table.loc[holder, list(_ENDS)].astype(np.float64)
+        return pd.Series({end: float(self.table[end][holder]) for end in _ENDS}, name=holder)
 
     def sales(
         self, rule: Callable[[float], ShareRule], *, holder: str = _HEDGE_FUNDS, **scenario: ArrayLike
@@ -86,18 +87,19 @@ class Holders(Study):
         >>> (sold / 1e9).round(2).tolist()
         [-4.01, -4.82, -5.62]
         """
-        if not callable(rule):
-            refuse("rule", [
-                f"rule: received {type(rule).__name__}; legal: a function of holdings that makes a rule, such "
-                "as lambda held: gammaflow.deleveraging.FixedCut(held, cut=0.25)."
-            ])  # fmt: skip
+        made_by: Any = rule
+        if not callable(made_by):
+            raise SchemaError(
+                f"rule: received {type(rule).__name__}; legal: a function of holdings that makes a rule, "
+                "such as lambda held: gammaflow.deleveraging.FixedCut(held, cut=0.25)."
+            )
         flows = {}
         for name, held in self.of(holder).items():
             made = rule(float(held))
             check_noun(made, "rule", ShareRule)
             flow = made.flow(**scenario)
             if np.ndim(flow):
-                refuse("scenario", ["scenario: received a path; legal: one number for each argument."])
+                raise SchemaError("scenario: received a path; legal: one number for each argument.")
             flows[name] = float(flow)
         return pd.Series(flows, name="flow")
 
@@ -207,8 +209,8 @@ def decompose(
     if not _PLAUSIBLE[0] <= total.low <= total.high <= _PLAUSIBLE[1]:
         wrong = total.low if total.low < _PLAUSIBLE[0] else total.high
         warnings.append(
-            f"assets: received {number_text(wrong)} {currency}; plausible: 1m to 100tn. Pass currency in full, "
-            "not millions or billions (56.21e9)."
+            f"assets: received {number_text(wrong)} {currency}; plausible: 1m to 100tn. Pass currency in "
+            "full, not millions or billions (56.21e9)."
         )
     for name, share in (("institutional", inside), ("hedge_funds", among), ("cut", sold)):
         if share is not None and 0.0 < share.high < 1e-3:

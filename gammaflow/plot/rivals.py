@@ -41,7 +41,7 @@ def _spread(places: Array, least: float) -> Array:
 def plot_rivals(
     flows: pd.DataFrame, verdicts: pd.Series, spot: float, title: str, currency: str, *, ax: Any = None
 ) -> Any:
-    """Cumulative hedge flow along a path, a line per book type in the colour of its verdict, named at its end.
+    """Cumulative hedge flow along a path: a line per book type, coloured by its verdict and named at its end.
 
     Parameters
     ----------
@@ -64,11 +64,10 @@ def plot_rivals(
     moves = 100.0 * (flows.index.to_numpy(np.float64) / spot - 1.0)
     values = flows.to_numpy(np.float64) / divisor
     with canvas(ax, title, f"traded since the start [{unit}], + = dealers buy", legend="above") as ax:
-        named = set()
-        for i, name in enumerate(flows):
-            color, style = _LOOKS[verdicts[name]]
-            label = None if verdicts[name] in named else verdicts[name]
-            named.add(verdicts[name])
+        said = verdicts.reindex(flows.columns).astype(str).to_list()
+        for i, verdict in enumerate(said):
+            color, style = _LOOKS[verdict]
+            label = None if verdict in said[:i] else verdict
             ax.plot(moves, values[:, i], color=color, linestyle=style, linewidth=1.6, label=label, zorder=3)
         low, high = ax.get_ylim()
         places = _spread(values[-1], 0.045 * (high - low))
@@ -77,7 +76,7 @@ def plot_rivals(
         for i, name in enumerate(flows):
             ax.annotate(
                 plain(str(name)), (moves[-1], values[-1, i]), (moves[-1] + 2.0 * step, places[i]), fontsize=9,
-                va="center", color=_LOOKS[verdicts[name]][0], annotation_clip=False,
+                va="center", color=_LOOKS[said[i]][0], annotation_clip=False,
                 arrowprops={"arrowstyle": "-", "color": COLORS["grid"], "linewidth": 0.8},
             )  # fmt: skip
         if moves[-1] < moves[0]:

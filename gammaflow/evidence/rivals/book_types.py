@@ -166,27 +166,39 @@ def books(
     )
     refuse("books", problems)
     price, vol, ahead, size, units, moment = values
-    return {
-        name: Book(
-            {
-                "contract": [f"{leg.kind} at {leg.moneyness:g}" for leg in kind.legs],
-                "venue": ["customers"] * len(kind.legs),
-                "expiry": [moment + pd.Timedelta(ahead * leg.tenor, "D") for leg in kind.legs],
-                "strike": [price * leg.moneyness for leg in kind.legs],
-                "kind": [leg.kind for leg in kind.legs],
-                "position": [-size * leg.position for leg in kind.legs],
-                "multiplier": [units] * len(kind.legs),
-                "sigma": [vol] * len(kind.legs),
-                "rate": [rate] * len(kind.legs),
-                "dividend_yield": [dividend_yield] * len(kind.legs),
-            },
-            symbol,
-            price,
-            moment,
-            f"minus customers: {name}",
-        )
-        for name, kind in known.items()
+    terms = _Terms(price, vol, ahead, rate, dividend_yield, size, units, moment)
+    return {name: _book(name, kind, terms, symbol) for name, kind in known.items()}
+
+
+class _Terms(NamedTuple):
+    """Arguments of `books`, read."""
+
+    spot: float
+    sigma: float
+    days: float
+    rate: float
+    dividend_yield: float
+    contracts: float
+    multiplier: float
+    asof: pd.Timestamp
+
+
+def _book(name: str, kind: BookType, at: _Terms, symbol: str) -> Book:
+    """The dealers' book against one type."""
+    legs = pd.DataFrame(kind.legs, columns=list(Leg._fields))
+    columns: Any = {
+        "contract": [f"{leg.kind} at {leg.moneyness:g}" for leg in kind.legs],
+        "venue": ["customers"] * len(legs),
+        "expiry": pd.DatetimeIndex(at.asof + pd.to_timedelta(at.days * legs["tenor"], unit="D")),
+        "strike": at.spot * legs["moneyness"],
+        "kind": legs["kind"],
+        "position": -at.contracts * legs["position"],
+        **{
+            column: [getattr(at, column)] * len(legs)
+            for column in ("multiplier", "sigma", "rate", "dividend_yield")
+        },
     }
+    return Book(columns, symbol, at.spot, at.asof, (f"minus customers: {name}",))
 
 
 def _read_types(types: Any) -> dict[str, BookType]:

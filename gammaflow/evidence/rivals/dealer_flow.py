@@ -1,4 +1,4 @@
-"""Dealers' hedge flow along a path of spot for each type of customers' book, and the holder's stress apart."""
+"""Dealers' hedge flow along a path of spot by type of customers' book, and the holder's stress apart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Array = NDArray[np.float64]
 
 # The path by default: a fall of 30 % in equal steps of ln S; the fall of 5 February 2026 was 13.2 %.
 _FALL, _STEPS = 0.3, 60
-# Share of the flow that may go the other way before a book does both; flows below this share of delta are none.
+# Share of the flow that may go the other way before a book does both; share of the units held times spot
+# below which a flow is none.
 _OTHER, _NONE = 0.01, 1e-9
 
 
@@ -61,11 +62,12 @@ class Rivals(Study):
 
     def summary(self) -> str:
         """Dealers' flows and holders' stress as two tables."""
-        text = {"float_format": number_text, "index_names": False}
-        return "\n".join([
-            *self.heading, "dealers' hedging:", self.table.to_string(na_rep="", **text),
-            "holders' stress (no flow unless they close):", self.stress.to_string(**text),
-        ])  # fmt: skip
+        dealers, holders = (
+            frame.rename_axis(None).to_string(float_format=number_text, na_rep="")
+            for frame in (self.table, self.stress)
+        )
+        words = "holders' stress (no flow unless they close):"
+        return "\n".join([*self.heading, "dealers' hedging:", dealers, words, holders])
 
     def plot(self, *, ax: Any = None) -> Any:
         """Cumulative hedge flow of dealers along the path, a line per book type (matplotlib Axes)."""
@@ -158,8 +160,8 @@ def dealer_flow(
     vol = f"vols move by {slope:g} vol points per +1 % of spot" if slope else "vols held fixed"
     loans = ", ".join(f"{name} {100.0 * part:g} %" for name, part in borrowed.items() if part)
     lines = (
-        f"Rivals {first.symbol}: spot from {price_text(spots[0])} to {price_text(spots[-1])} {first.currency} "
-        f"({100.0 * (spots[-1] / spots[0] - 1.0):+.1f} %)",
+        f"Rivals {first.symbol}: spot from {price_text(spots[0])} to {price_text(spots[-1])} "
+        f"{first.currency} ({100.0 * (spots[-1] / spots[0] - 1.0):+.1f} %)",
         "sign: flow < 0: dealers sell; dealers are minus their customers",
         f"time held fixed; {vol}; dealers trade {100.0 * fraction:g} % of the hedge",
         f"margin: worst loss of a further move of up to {100.0 * worst:g} % either way"
@@ -232,8 +234,8 @@ def _read_path(path: Any, spot: float, problems: list[str]) -> Array:
         return np.array([spot, spot])
     if (far := (spots > 10.0 * spot) | (spots < 0.1 * spot)).any():
         problems.append(
-            f"path: received {spots[far][0]:g} for a spot of {spot:g}; legal: spots within a tenth of it and ten "
-            "times it. Pass prices, not moves."
+            f"path: received {spots[far][0]:g} for a spot of {spot:g}; legal: spots from a tenth of it to "
+            "ten times it. Pass prices, not moves."
         )
     return spots if spots[0] == spot else np.concatenate([[spot], spots])
 

@@ -64,8 +64,9 @@ def holder_stress(
     """Figures of the holder along a path of spots that begins at the book's, and profit at each spot.
 
     The margin is what the book would lose in the worst of ten moves of up to `margin_move` either way at the
-    vol of the moment, as portfolio margin has it. Options that were paid for bring their value as equity, less
-    what was borrowed; a book that was sold brings the margin of its first day.
+    vol then, as portfolio margin has it. The holder starts with the larger of premium and margin, less what
+    was borrowed. Where an option was sold, equity must cover the margin; else it must not fall below zero,
+    which fully paid options never do and borrowed premium can.
     """
     values = holder_values(book, spots, beta)
     cash = book_cash(book, spot_vol_beta(beta), Accuracy())
@@ -78,14 +79,15 @@ def holder_stress(
     shocked = np.stack([_shocked(book, spots, beta, move) for move in moves])
     margin = np.maximum((values - shocked).max(axis=0), 0.0)
     profit = values - values[0]
-    equity = profit + (values[0] * (1.0 - financed) if values[0] > 0.0 else margin[0])
+    equity = profit + max(values[0], margin[0]) - financed * max(values[0], 0.0)
+    asked = margin if (book.size > 0.0).any() else np.zeros_like(margin)
     figures = {
         "value": float(values[0]),
         "profit": float(profit[-1]),
         "lowest_profit": float(profit.min()),
         "margin_start": float(margin[0]),
         "margin_end": float(margin[-1]),
-        "shortfall": float(np.maximum(margin - equity, 0.0).max()),
+        "shortfall": float(np.maximum(asked - equity, 0.0).max()),
     }
     return figures | closing, profit
 
