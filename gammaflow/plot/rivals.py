@@ -79,11 +79,10 @@ def plot_rivals(
                 va="center", color=_LOOKS[said[i]][0], annotation_clip=False,
                 arrowprops={"arrowstyle": "-", "color": COLORS["grid"], "linewidth": 0.8},
             )  # fmt: skip
-        if moves[-1] < moves[0]:
-            ax.set_xlim(right, left + 14.0 * step)
-        else:
-            ax.set_xlim(left, right + 14.0 * step)
+        far = (right, left) if moves[-1] < moves[0] else (left, right)
+        ax.set_xlim(far[0], far[1] + 14.0 * step)
         ax.set_ylim(min(low, float(places.min())), max(high, float(places.max())))
+        ax.set_xticks([at for at in ax.get_xticks() if left <= at <= right])
         ax.set_xlabel("spot against the start [%]")
     return ax
 
