@@ -188,6 +188,22 @@ def test_put_share_against_a_loop():
     assert "1 day that not all series have are left out" in found.summary()
 
 
+def test_puts_and_records_of_deribit(shared):
+    """24 hours of volume before each snapshot, near 09:15 UTC: a record, and mostly puts, as on other days."""
+    rows, folder = {}, shared / "data/deribit_daily"
+    for file in (*sorted(folder.glob("*_2026012*.csv")), *sorted(folder.glob("*_2026020[1-6]*.csv"))):
+        table = pd.read_csv(file, usecols=["currency", "option_type", "volume"]).query("currency == 'BTC'")
+        rows[pd.Timestamp(file.name.rpartition("_")[2][:8])] = table.groupby("option_type")["volume"].sum()
+    volume = pd.DataFrame(rows).T
+    share = activity.put_share(volume["call"], volume["put"], window=5, gaps=True).table
+    assert share.loc["2026-02-06", "share"] == pytest.approx(0.580, abs=5e-4)
+    assert share.loc["2026-02-05", "share"] == pytest.approx(0.589, abs=5e-4)
+    assert (share.loc["2026-02-04":"2026-02-06", "z"].abs() < 2.0).all()
+    found = activity.records(volume.sum(axis=1), window=5, gaps=True, name="Deribit", unit="BTC")
+    assert found.table.loc["2026-02-06", "ratio"] == pytest.approx(2.27, abs=0.005)
+    assert found.table.loc["2026-02-06", "value"] == pytest.approx(139_791.3)
+
+
 def test_pictures_hold_the_numbers(ibit, ibit_records):
     ax = ibit_records.plot()
     dots = next(line for line in ax.lines if line.get_label() == "record")

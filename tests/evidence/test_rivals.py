@@ -167,9 +167,25 @@ def test_american_options_and_rows_without_a_price():
     assert row.table.loc["perpetual", "verdict"] == "none"
 
 
+def test_a_barrier_is_hit_once():
+    columns = {
+        "contract": ["knock-in"], "venue": ["x"], "expiry": [pd.Timestamp("2026-06-30T20:00Z")],
+        "strike": [100.0], "kind": ["down-in put"], "position": [500.0], "multiplier": [100.0],
+        "sigma": [0.56], "barrier": [80.0],
+    }  # fmt: skip
+    book = gf.Book(columns, "underlying", 100.0, "2026-02-04T21:00Z")
+    found = rivals.dealer_flow({"notes": book}, [90.0, 79.0])
+    whole = gf.hedge_path(book, low=50.0, high=150.0).flows([90.0, 79.0])["total"]
+    assert found.flows["notes"].to_numpy()[1:] == pytest.approx(whole.to_numpy(), rel=1e-8)
+    with pytest.raises(gf.SchemaError, match="one that turns, past a barrier at 80"):
+        rivals.dealer_flow({"notes": book}, [79.0, 90.0])
+    assert rivals.dealer_flow({"notes": book}, [85.0, 90.0]).table.loc["notes", "verdict"]
+
+
 def test_text_and_pictures(found):
     _, result = found
-    assert "holders' stress (no flow unless they close):" in result.summary()
+    for text in (result.summary(), result._repr_html_()):
+        assert "holders' stress (no flow unless they close):" in text
     assert not set(result.table) & set(result.stress)
     ax = result.plot()
     line = ax.lines[list(result.flows).index("short puts")]
@@ -229,4 +245,5 @@ def test_refusals(call, words):
 
 def test_implausible_volatility_is_told():
     assert rivals.dealer_flow(rivals.books(["long puts"], sigma=56.0)).warnings
+    assert "beta: received -300" in rivals.dealer_flow(["long puts"], [99.99], beta=-300).warnings[0]
     assert isinstance(rivals.dealer_flow(["long puts"]).table, pd.DataFrame)

@@ -32,6 +32,12 @@ class Records(DailyStudy):
         whether value is above every earlier one.
     name, unit : str
         What the series is, and its unit.
+
+    Examples
+    --------
+    >>> found = records(pd.Series([3.0, 2.0, 4.0], pd.bdate_range("2026-02-03", periods=3)), window=2)
+    >>> found.days.strftime("%Y-%m-%d").to_list()
+    ['2026-02-05']
     """
 
     name: str = "volume"

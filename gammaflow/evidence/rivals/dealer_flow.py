@@ -15,6 +15,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.evidence.rivals.book_types import BOOK_TYPES, books
 from gammaflow.evidence.rivals.stress import holder_stress
 from gammaflow.feedback.cascade.hedge_path import hedge_path
+from gammaflow.feedback.doubts import beta_doubts
 from gammaflow.positions.book import Book
 from gammaflow.study import Study
 from gammaflow.text import number_text, price_text, value_text
@@ -52,6 +53,15 @@ class Rivals(Study):
         Start of the path [currency].
     currency : str
         Currency of all figures.
+
+    Examples
+    --------
+    A holder who sold puts loses and is called, while dealers' hedging dampens the fall:
+
+    >>> import gammaflow as gf
+    >>> found = gf.evidence.rivals.dealer_flow(["short puts"])
+    >>> bool(found.stress.loc["short puts", "shortfall"] > 0.0), found.table.loc["short puts", "verdict"]
+    (True, 'dampens')
     """
 
     stress: pd.DataFrame = field(kw_only=True)
@@ -68,6 +78,10 @@ class Rivals(Study):
         )
         words = "holders' stress (no flow unless they close):"
         return "\n".join([*self.heading, "dealers' hedging:", dealers, words, holders])
+
+    def _repr_html_(self) -> str:
+        stress = self.stress.to_html(float_format=number_text)
+        return f"{super()._repr_html_()}<p>holders' stress (no flow unless they close):</p>{stress}"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Cumulative hedge flow of dealers along the path, a line per book type (matplotlib Axes)."""
@@ -127,6 +141,12 @@ def dealer_flow(
     SchemaError
         With every problem of the arguments.
 
+    Notes
+    -----
+    "Options that customers are long cannot accelerate a fall, only puts that they are short" is true of the
+    holder's margin and of what closing a position adds, and false of hedging: dealers are short gamma against
+    every long option, and long gamma against every short one. Hedges of calls out of the money fade.
+
     Examples
     --------
     Dealers are short the calls that customers are long, and hold shares against them, which they sell in a
@@ -167,11 +187,11 @@ def dealer_flow(
         f"margin: worst loss of a further move of up to {100.0 * worst:g} % either way"
         + (f"; premium borrowed: {loans}" if loans else ""),
     )
-    said = dict.fromkeys(sentence for book in held.values() for sentence in book.warnings)
+    said = [*beta_doubts(slope), *(sentence for book in held.values() for sentence in book.warnings)]
     return Rivals(
         pd.DataFrame.from_dict(table, orient="index").rename_axis("customers"),
         lines,
-        warnings=tuple(said),
+        warnings=tuple(dict.fromkeys(said)),
         stress=pd.DataFrame.from_dict(stress, orient="index").rename_axis("customers"),
         flows=pd.DataFrame(flows, index),
         profits=pd.DataFrame(profits, index),
@@ -184,6 +204,11 @@ def _along(book: Book, spots: Array, beta: float, fraction: float) -> tuple[Arra
     """Cumulative hedge flow at each spot of a path, and the row of the table."""
     ends = {"low": 0.999 * float(spots.min()), "high": 1.001 * float(spots.max())}
     path = hedge_path(book, beta=beta, hedge_fraction=fraction, **ends)
+    if len(path.barriers) and len(np.unique(np.sign(np.diff(spots)[np.diff(spots) != 0.0]))) > 1:
+        raise SchemaError(
+            f"path: received one that turns, past a barrier at {path.barriers[0]:g}, which stays hit; legal "
+            "with barriers inside: a path in one direction. End it where it turns."
+        )
     flow = path.flows(spots)["total"].to_numpy(np.float64)
     traded, moved = np.diff(flow), np.diff(spots)
     traded = np.where(np.abs(traded) > _NONE * np.abs(book.size).sum() * book.spot, traded, 0.0)
