@@ -189,7 +189,7 @@ def test_put_share_against_a_loop():
 
 
 def test_puts_and_records_of_deribit(shared):
-    """24 hours of volume before each snapshot, near 09:15 UTC: a record, and mostly puts, as on other days."""
+    """24 hours of volume until near 09:15 UTC: a record, and mostly puts, as on other days."""
     rows, folder = {}, shared / "data/deribit_daily"
     for file in (*sorted(folder.glob("*_2026012*.csv")), *sorted(folder.glob("*_2026020[1-6]*.csv"))):
         table = pd.read_csv(file, usecols=["currency", "option_type", "volume"]).query("currency == 'BTC'")

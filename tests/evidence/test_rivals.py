@@ -192,6 +192,7 @@ def test_text_and_pictures(found):
     assert line.get_ydata() == pytest.approx(result.flows["short puts"] / 1e6)
     assert line.get_xdata() == pytest.approx(100.0 * (PATH / PATH[0] - 1.0))
     assert {text.get_text() for text in ax.texts} == set(rivals.BOOK_TYPES)
+    assert ax.get_xlim()[1] < 100.0 * (PATH.min() / PATH[0] - 1.0) < 0.0  # names beyond the lowest spot
     bars = result.plot_stress()
     assert [bar.get_width() for bar in bars.containers[0]] == pytest.approx(
         result.stress["lowest_profit"] / 1e6
