@@ -49,17 +49,18 @@ def found(request):
 def test_flow_is_the_sum_of_small_hedges(found, name):
     """Dealers are long minus the customers' options and hold the customers' delta in shares against them."""
     beta, result = found
-    flow = [0.0]
+    flow, ways = [0.0], {True: 0.0, False: 0.0}
     for start, end in pairwise(PATH):
         spots = np.geomspace(start, end, 4_001)
-        shares = holder(name, spots, beta)[1]
-        flow.append(flow[-1] + np.sum(np.sqrt(spots[1:] * spots[:-1]) * np.diff(shares)))
+        trades = np.sqrt(spots[1:] * spots[:-1]) * np.diff(holder(name, spots, beta)[1])
+        flow.append(flow[-1] + trades.sum())
+        for way in ways:
+            ways[way] += np.abs(trades[(trades > 0.0) == ((end > start) == way)]).sum()
     gross = 100.0 * MARKET["contracts"] * MARKET["spot"]
-    assert result.flows[name].to_numpy() == pytest.approx(flow, abs=1e-7 * gross)
-    steps, moves = np.diff(flow), np.diff(PATH)
-    same = np.abs(steps[steps * moves > 0.0]).sum()
-    assert result.table.loc[name, "accelerating"] == pytest.approx(same, abs=1e-6 * gross)
-    assert result.table.loc[name, "dampening"] == pytest.approx(np.abs(steps).sum() - same, abs=1e-6 * gross)
+    assert result.flows[name].loc[PATH].to_numpy() == pytest.approx(flow, abs=1e-7 * gross)
+    assert result.table.loc[name, "flow"] == pytest.approx(flow[-1], abs=1e-7 * gross)
+    assert result.table.loc[name, "accelerating"] == pytest.approx(ways[True], abs=2e-5 * gross)
+    assert result.table.loc[name, "dampening"] == pytest.approx(ways[False], abs=2e-5 * gross)
     for column, spot in (("start_per_1pct", PATH[0]), ("end_per_1pct", PATH[-1])):
         around = spot * np.exp([-1e-4, 1e-4])
         slope = 0.01 * spot * np.diff(holder(name, around, beta)[1])[0] / 2e-4
@@ -69,24 +70,35 @@ def test_flow_is_the_sum_of_small_hedges(found, name):
 @pytest.mark.parametrize("name", list(rivals.BOOK_TYPES))
 def test_stress_of_the_holder_by_hand(found, name):
     beta, result = found
-    value, shares = holder(name, PATH, beta)
+    spots = result.profits.index.to_numpy()
+    value, shares = holder(name, spots, beta)
     row = result.stress.loc[name]
     profit = value - value[0]
     assert result.profits[name].to_numpy() == pytest.approx(profit, abs=1e-3)
     assert row["value"] == pytest.approx(value[0], abs=1e-3)
     assert row["lowest_profit"] == pytest.approx(profit.min(), abs=1e-3)
-    assert row["closing_flow"] == pytest.approx(-PATH[-1] * shares[-1], rel=1e-8)
-    margin = []
-    for spot, now in zip(PATH, value, strict=True):
-        moves = [k * 0.03 for k in range(-5, 6) if k]
-        each = [holder(name, np.array([spot * (1.0 + m)]), beta, np.array([spot]))[0][0] for m in moves]
-        margin.append(max(0.0, *(now - v for v in each)))
+    assert row["closing_flow"] == pytest.approx(-36.10 * shares[-1], rel=1e-8)
+    moves = [k * 0.03 for k in range(-5, 6) if k]
+    losses = [value - holder(name, spots * (1.0 + m), beta, spots)[0] for m in moves]
+    margin = np.maximum(np.max(losses, axis=0), 0.0)
     assert row[["margin_start", "margin_end"]].to_numpy() == pytest.approx([margin[0], margin[-1]], abs=1e-3)
     kind = rivals.BOOK_TYPES[name]
     equity = max(value[0], margin[0]) - kind.financed * max(value[0], 0.0) + profit
     sold = any(leg.position < 0.0 for leg in kind.legs)
-    lacking = (np.array(margin) if sold else 0.0) - equity
+    lacking = (margin if sold else 0.0) - equity
     assert row["shortfall"] == pytest.approx(max(0.0, lacking.max()), abs=1e-3)
+
+
+def test_the_verdict_does_not_depend_on_the_spots_that_are_named():
+    books = rivals.books(["put spread", "long calls"])
+    one, many = (rivals.dealer_flow(books, path) for path in ([70.0], np.geomspace(99.9, 70.0, 500)))
+    assert one.table["verdict"].to_list() == many.table["verdict"].to_list() == ["both", "accelerates"]
+    columns = ["flow", "accelerating", "dampening", "end_per_1pct"]
+    assert one.table[columns].to_numpy() == pytest.approx(many.table[columns].to_numpy(), rel=1e-3)
+    assert one.stress.to_numpy() == pytest.approx(many.stress.to_numpy(), rel=1e-3)
+    steps = np.abs(np.diff(np.log(one.flows.index)))
+    assert steps.max() <= 0.005 + 1e-12
+    assert one.flows.index[[0, -1]].to_list() == [100.0, 70.0]
 
 
 def test_the_flow_is_that_of_hedge_flow():
@@ -157,7 +169,7 @@ def test_american_options_and_rows_without_a_price():
     years, strike = MARKET["days"] / 365.0, 0.95 * MARKET["spot"]
     prices = gf.american.price("p", PATH, strike, years, MARKET["rate"], MARKET["sigma"], 0.015)
     profit = 100.0 * MARKET["contracts"] * (prices - prices[0])
-    assert found.profits["american"].to_numpy() == pytest.approx(profit, rel=1e-6, abs=1e-3)
+    assert found.profits["american"].loc[PATH].to_numpy() == pytest.approx(profit, rel=1e-6, abs=1e-3)
     columns = {"contract": ["PERP"], "venue": ["x"], "kind": ["perpetual"], "position": [-25.0],
                "multiplier": [1.0]}  # fmt: skip
     perpetual = gf.Book(columns, "underlying", 100.0, "2026-02-04T21:00Z")
@@ -176,7 +188,7 @@ def test_a_barrier_is_hit_once():
     book = gf.Book(columns, "underlying", 100.0, "2026-02-04T21:00Z")
     found = rivals.dealer_flow({"notes": book}, [90.0, 79.0])
     whole = gf.hedge_path(book, low=50.0, high=150.0).flows([90.0, 79.0])["total"]
-    assert found.flows["notes"].to_numpy()[1:] == pytest.approx(whole.to_numpy(), rel=1e-8)
+    assert found.flows["notes"].loc[[90.0, 79.0]].to_numpy() == pytest.approx(whole.to_numpy(), rel=1e-8)
     with pytest.raises(gf.SchemaError, match="one that turns, past a barrier at 80"):
         rivals.dealer_flow({"notes": book}, [79.0, 90.0])
     assert rivals.dealer_flow({"notes": book}, [85.0, 90.0]).table.loc["notes", "verdict"]
@@ -190,7 +202,7 @@ def test_text_and_pictures(found):
     ax = result.plot()
     line = ax.lines[list(result.flows).index("short puts")]
     assert line.get_ydata() == pytest.approx(result.flows["short puts"] / 1e6)
-    assert line.get_xdata() == pytest.approx(100.0 * (PATH / PATH[0] - 1.0))
+    assert line.get_xdata() == pytest.approx(100.0 * (result.flows.index / PATH[0] - 1.0))
     assert {text.get_text() for text in ax.texts} == set(rivals.BOOK_TYPES)
     assert ax.get_xlim()[1] < 100.0 * (PATH.min() / PATH[0] - 1.0) < 0.0  # names beyond the lowest spot
     bars = result.plot_stress()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ __all__ = ["Rivals", "dealer_flow"]
 
 Array = NDArray[np.float64]
 
-# The path by default: a fall of 30 % in equal steps of ln S; the fall of 5 February 2026 was 13.2 %.
-_FALL, _STEPS = 0.3, 60
+# The path by default, a fall of 30 %, and the widest step of ln S: wider ones are cut.
+_FALL, _STEP = 0.3, 0.005
 # Share of the flow that may go the other way before a book does both; share of the units held times spot
 # below which a flow is none.
 _OTHER, _NONE = 0.01, 1e-9
@@ -48,7 +49,8 @@ class Rivals(Study):
         largest margin call; closing_flow, what dealers would trade (< 0 sells) if the holder closed at the
         end. NaN for rows other than calls and puts. None of it is part of `table`.
     flows, profits : DataFrame
-        Cumulative hedge flow, and profit of the holder, at each spot of the path, a column per book type.
+        Cumulative hedge flow, and profit of the holder, by spot in the order of the path, every half percent
+        and at each spot that was given; a column per book type.
     spot : float
         Start of the path [currency].
     currency : str
@@ -121,7 +123,7 @@ def dealer_flow(
         Default: all of `BOOK_TYPES` at a spot of 100.
     path : (n,) array, optional
         Spots in the order they are visited [currency]; the books' spot comes first and is put there where it
-        does not. Default: a fall of 30 %.
+        does not. Steps wider than 0.5 % are cut. Default: a fall of 30 %.
     beta : float
         d sigma / d ln S of every volatility [1.00 of vol per 1.00 of ln S]; 0 holds vols fixed.
     hedge_fraction : float
@@ -249,7 +251,7 @@ def _read_books(given: Any) -> dict[str, Book]:
 
 def _read_path(path: Any, spot: float, problems: list[str]) -> Array:
     if path is None:
-        return np.asarray(spot * (1.0 - _FALL) ** np.linspace(0.0, 1.0, _STEPS + 1))
+        return _cut(np.array([spot, spot * (1.0 - _FALL)]))
     found = read_number("path", path, problems)
     if found is None:
         return np.array([spot, spot])
@@ -262,7 +264,16 @@ def _read_path(path: Any, spot: float, problems: list[str]) -> Array:
             f"path: received {spots[far][0]:g} for a spot of {spot:g}; legal: spots from a tenth of it to "
             "ten times it. Pass prices, not moves."
         )
-    return spots if spots[0] == spot else np.concatenate([[spot], spots])
+    return _cut(spots if spots[0] == spot else np.concatenate([[spot], spots]))
+
+
+def _cut(spots: Array) -> Array:
+    """The path with every step of ln S cut into equal ones that are small enough, its own spots kept."""
+    legs = [spots[:1]]
+    for start, end in pairwise(spots):
+        count = max(1, int(np.ceil(abs(np.log(end / start)) / _STEP)))
+        legs += [start * (end / start) ** (np.arange(1, count) / count), np.array([end])]
+    return np.concatenate(legs)
 
 
 def _read_financed(given: Any, held: Mapping[str, Book], problems: list[str]) -> dict[str, float]:
