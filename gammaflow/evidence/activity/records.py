@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import NEW_YORK, closes, next_sessions
+from gammaflow.calendars import half_days, next_sessions
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.evidence.activity.daily import DailyStudy, span_text
 from gammaflow.evidence.trailing import earlier_below, earlier_maximum, trailing_moments
@@ -186,14 +186,10 @@ def _hours(days: pd.DatetimeIndex, calendar: str | None) -> tuple[NDArray[Any], 
         return np.zeros(len(days), np.bool_), []
     plain = days.to_numpy("datetime64[D]")
     closed = next_sessions(calendar, plain) != plain
-    ends = closes(calendar, days).tz_convert(NEW_YORK)
-    clock = (ends - ends.normalize()).to_numpy()
-    usual = pd.Series(clock).mode().iloc[0]
-    short = (clock < usual.to_timedelta64()) & ~closed
     said = []
     if closed.any():
         said.append(
             f"volume: received {rows_text(int(closed.sum()), 'day')} on which {calendar} was closed (first: "
             f"{days[closed][0]:%Y-%m-%d}); plausible: sessions only. Drop them."
         )
-    return short, said
+    return half_days(calendar, plain), said
