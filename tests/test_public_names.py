@@ -21,6 +21,7 @@ NAMESPACES = [
     gf.evidence.correlation,
     gf.evidence.etf_flows,
     gf.evidence.open_interest,
+    gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
 ]  # fmt: skip
 
 
