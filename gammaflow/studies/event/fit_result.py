@@ -1,0 +1,191 @@
+"""EventFit: the set of combinations that reproduce a move, as table, text and picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.exposure.band_levels import PROBABILITIES
+from gammaflow.studies.event import fit_text
+from gammaflow.studies.event.fit_inputs import Inputs
+from gammaflow.studies.event.narrowing import narrowing
+from gammaflow.studies.event.ridge import OUTCOMES, Ridge
+from gammaflow.study import Study
+
+__all__ = ["EventFit", "make_fit"]
+
+Array = NDArray[np.float64]
+
+#: Columns that name a combination without its book, in the order of the table.
+KEYS = ["impact", "depth", "with_liquidations", "with_notes", "hedge_fraction"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EventFit(Study):
+    """Every combination of depth, book, channels and hedge fraction that reproduces one move; see `fit_event`.
+
+    A set, never one answer: nothing in it says which of its rows is true.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per combination. Axes: `impact` (law or name), `depth` [currency per 1 % of ln S],
+        `with_liquidations`, `with_notes`, `hedge_fraction` [-], and `scale` of the book [-] or `quantile` of
+        the exogenous flow over draws of beliefs [-]. Flows [currency, < 0 sells]: `shock`, the exogenous one,
+        and `gamma`, `vanna`, `knock_in`, `liquidations`; they sum to the flow by which the impact alone makes
+        the move. `loop_gain` [-], the largest on the way; `amplification` [-], log return over that of the
+        shock alone, NaN where no shock lands; `trigger` [currency], the smallest flow that takes price to the
+        move or beyond; `outcome`: "lands", "jump" or "runaway".
+    move : float
+        Move of spot as a share of it.
+    spot : float
+        Where price begins [currency].
+    currency : str
+        Currency of spot and flows.
+    outcomes : DataFrame
+        By combination without the book: share of books or draws with each outcome [-].
+    narrows : DataFrame
+        What would narrow the set, the axis to measure first on top: `variance_share` of ln |shock| [-],
+        `deviation_left` of ln |shock| were the axis known [-], smallest and largest shock along it with the
+        others at their middle, `low` and `high` [currency], and their `factor` [-].
+    samples : DataFrame or None
+        Of each draw of beliefs the hedge flows on the way to the move without notes, hedged in full
+        [currency].
+    """
+
+    move: float
+    spot: float
+    currency: str
+    outcomes: pd.DataFrame
+    narrows: pd.DataFrame
+    samples: pd.DataFrame | None = None
+
+    @property
+    def member(self) -> str:
+        """Column of the book's axis: "scale", or "quantile" of draws of beliefs."""
+        return "scale" if self.samples is None else "quantile"
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Hedge fraction and book that lines and summary show: the middle ones."""
+        members = self.table[self.member].unique()
+        target = 1.0 if self.member == "scale" else 0.5
+        return middle_of(self.table["hedge_fraction"].unique()), float(
+            members[np.abs(members - target).argmin()]
+        )
+
+    @cached_property
+    def ridge(self) -> pd.DataFrame:
+        """Exogenous flow by depth (and law) and variant, at the middle book and hedge fraction [currency]."""
+        return self._pivot("shock")
+
+    def _pivot(self, column: str) -> pd.DataFrame:
+        fraction, member = self.middle
+        mine = (self.table["hedge_fraction"] == fraction) & (self.table[self.member] == member)
+        part = self.table[mine].assign(variant=fit_text.variants(self.table[mine]))
+        keys = ["depth"] if (part["impact"] == "linear").all() else ["impact", "depth"]
+        wide = part.set_index([*keys, "variant"])[column].unstack("variant")
+        return wide[list(dict.fromkeys(part["variant"]))].sort_index(level="depth")
+
+    def summary(self) -> str:
+        """Book, axes and what they rest on, the ridge, what lands and what does not, what would narrow it."""
+        return fit_text.summary(self)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """The ridge: size of the exogenous flow over depth, a line per variant (matplotlib Axes).
+
+        The band spans books (or the 5 to 95 % quantiles of draws) and hedge fractions of the widest variant;
+        crosses mark where no shock lands at the move.
+        """
+        from gammaflow.plot.ridge import plot_ridge
+
+        raise NotImplementedError
+
+    def plot_narrows(self, *, ax: Any = None) -> Any:
+        """Part of the variance of ln |shock| that each axis explains, as bars (matplotlib Axes)."""
+        raise NotImplementedError
+
+
+def middle_of(values: Any) -> Any:
+    """The middle value of several, the upper one of two."""
+    return sorted(values)[len(values) // 2]
+
+
+def make_fit(
+    inputs: Inputs, ridge: Ridge, samples: pd.DataFrame | None, remarks: tuple[str, ...]
+) -> EventFit:
+    """The result of a ridge: its table, shares of outcomes, and what would narrow it."""
+    shape = ridge.shock.shape
+    name = "scale" if samples is None else "quantile"
+    order = np.argsort(ridge.shock, axis=-1, kind="stable")
+    rows, shares = [], []
+    for i, j, n, h in product(*map(range, shape[:4])):
+        law, impact = inputs.impacts[i]
+        keys = {
+            "impact": law,
+            "depth": impact.per_1pct if inputs.move < 0.0 else impact.per_1pct_up,
+            "with_liquidations": bool(j),
+            "with_notes": bool(n),
+            "hedge_fraction": inputs.fractions[h],
+        }
+        here = ridge.outcome[i, j, n, h]
+        shares.append({**keys, **{each: float((here == k).mean()) for k, each in enumerate(OUTCOMES)}})
+        for label, b in _members(inputs, order[i, j, n, h], drawn=samples is not None):
+            place = i, j, n, h, b
+            shock, lands = float(ridge.shock[place]), here[b] == 0
+            alone = float(impact.log_return(shock))
+            gamma, vanna, knock_in = ridge.hedges[n, h, b].tolist()
+            rows.append(
+                {
+                    **keys,
+                    name: label,
+                    "shock": shock,
+                    "gamma": gamma,
+                    "vanna": vanna,
+                    "knock_in": knock_in,
+                    "liquidations": float(ridge.liquidations[j]),
+                    "loop_gain": float(ridge.gain[place]),
+                    "amplification": float(np.log1p(inputs.move)) / alone if lands else np.nan,
+                    "trigger": float(ridge.trigger[place]),
+                    "outcome": OUTCOMES[here[b]],
+                }
+            )
+    table = pd.DataFrame(rows)
+    return EventFit(
+        table,
+        tuple(fit_text.lines(inputs, remarks)),
+        move=inputs.move,
+        spot=inputs.book.spot,
+        currency=inputs.currency,
+        outcomes=pd.DataFrame(shares).set_index(KEYS),
+        narrows=_narrows(inputs, ridge, order, drawn=samples is not None),
+        samples=samples,
+        warnings=inputs.warnings,
+    )
+
+
+def _members(inputs: Inputs, order: NDArray[np.intp], *, drawn: bool) -> list[tuple[float, int]]:
+    """Books of the table and their places: all scales, or the draws at quantiles of the exogenous flow."""
+    if not drawn:
+        return [(scale, b) for b, scale in enumerate(inputs.scales)]
+    return [(p, int(order[round(p * (len(order) - 1))])) for p in PROBABILITIES]
+
+
+def _narrows(inputs: Inputs, ridge: Ridge, order: NDArray[np.intp], *, drawn: bool) -> pd.DataFrame:
+    """Part of the spread that each axis explains; the others stand at their middle where one varies."""
+    shape = ridge.shock.shape
+    depths = [impact.per_1pct for _, impact in inputs.impacts]
+    depth = int(np.argsort(depths)[len(depths) // 2])
+    middle = [depth, shape[1] - 1, shape[2] - 1, shape[3] // 2]
+    members = _members(inputs, order[tuple(middle)], drawn=drawn)
+    target = 0.5 if drawn else 1.0
+    book = min(members, key=lambda each: abs(each[0] - target))[1]
+    names = ("depth", "liquidations", "notes", "hedge fraction", "beliefs" if drawn else "book")
+    ends = {4: (members[0][1], members[-1][1])} if drawn else {}
+    return narrowing(ridge.shock, ridge.outcome == 0, dict(zip(names, (*middle, book), strict=True)), ends)
