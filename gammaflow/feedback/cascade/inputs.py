@@ -105,9 +105,7 @@ def unit_problems(
     problems = []
     for name, given in (("impact", impact), ("liquidations", liquidations)):
         if given is not None and currency is not None and given.currency != currency:
-            problems.append(
-                f"{name}: in {given.currency}, the book in {currency}; give both in one currency"
-            )
+            problems.append(f"{name}: in {given.currency}, the book in {currency}; give both in one currency")
     recorded = liquidations.spot if liquidations is not None else None
     if recorded is not None and not 0.5 < recorded / spot < 2.0:
         problems.append(

@@ -91,8 +91,8 @@ def read_inputs(
         lambda: None if beliefs is None else find_beliefs(beliefs),
         lambda: check_whole(draws, "draws", 2, 100_000),
         lambda: check_whole(seed, "seed", 0),
-        lambda: liquidations is None or check_noun(liquidations, "liquidations", Liquidations),
-        lambda: notes is None or check_noun(notes, "notes", Book),
+        lambda: check_noun(liquidations, "liquidations", Liquidations, type(None)),
+        lambda: check_noun(notes, "notes", Book, type(None)),
         lambda: _book(book, believed=beliefs is not None),
     )
     if isinstance(book, HedgePath) and beta != 0.0:
@@ -120,7 +120,8 @@ def read_inputs(
     ]
     warnings = tuple(dict.fromkeys(found))
     return Inputs(
-        given, move, impacts, liquidations, known, beta, fractions, scales, held, values[6], values[7], warnings
+        given, move, impacts, liquidations, known, beta, fractions, scales, held, values[6], values[7],
+        warnings,
     )  # fmt: skip
 
 
@@ -139,18 +140,17 @@ def _doubts(move: float) -> list[str]:
     if abs(np.log1p(move)) <= _FAR:
         return []
     return [
-        f"move: received {move:g}, a move of {100.0 * move:,.0f} %; plausible: within half and double of spot. "
-        "Give a share of spot: -0.132 is a fall of 13.2 %."
+        f"move: received {move:g}, a move of {100.0 * move:,.0f} %; plausible: within half and double of "
+        "spot. Give a share of spot: -0.132 is a fall of 13.2 %."
     ]
 
 
 def _impacts(depths: Any) -> list[tuple[str, Impact]]:
     """Impacts with their names, from numbers and impacts; a name is that of a mapping, or the law."""
-    single = isinstance(depths, Impact | str) or not isinstance(depths, Iterable) or np.ndim(depths) == 0
     if isinstance(depths, Mapping):
         pairs = [(str(name), each) for name, each in depths.items()]
     else:
-        pairs = [("", each) for each in ([depths] if single else depths)]
+        pairs = [("", each) for each in _several(depths)]
     if not pairs:
         raise SchemaError("depths: received none; legal: depths such as (100e6, 294e6, 1e9), or impacts.")
     found, problems = attempt(*(lambda each=each: _impact(each) for _, each in pairs))
@@ -170,16 +170,15 @@ def _impact(depth: Any) -> Impact:
     number = check_number(depth, "depths", 0.0, open_low=True)
     if number < _LEAST_DEPTH:
         raise SchemaError(
-            f"depths: received {value_text(depth)}; legal: currency that moves ln S by 1 %, such as 294e6, not "
-            f"a percentage or an impact per unit of currency (0.01 / {number:g} = {0.01 / number:,.6g})."
+            f"depths: received {value_text(depth)}; legal: currency that moves ln S by 1 %, such as 294e6, "
+            f"not a percentage or an impact per unit of currency (0.01 / {number:g} = {0.01 / number:,.6g})."
         )
     return linear(number, source=ASSUMED)
 
 
 def _numbers(given: Any, name: str, high: float) -> list[float]:
     """Numbers of an axis, each once, ascending; a single one stands for a list of one."""
-    many = isinstance(given, Iterable) and not isinstance(given, str) and np.ndim(given) > 0
-    listed = list(given) if many else [given]
+    listed = _several(given)
     if not listed:
         raise SchemaError(f"{name}: received none; legal: one number or several.")
     found, problems = attempt(*(lambda each=each: check_number(each, name, 0.0, high) for each in listed))
@@ -187,6 +186,12 @@ def _numbers(given: Any, name: str, high: float) -> list[float]:
         problems.append(f"{name}: received {value_text(given)}; legal: each number once.")
     refuse(name, problems)
     return sorted(found)
+
+
+def _several(given: Any) -> list[Any]:
+    """Items of a sequence, or the one value given."""
+    many = isinstance(given, Iterable) and not isinstance(given, str)
+    return list(given) if many and getattr(given, "ndim", 1) else [given]
 
 
 def _book(book: Any, *, believed: bool) -> Book | HedgePath:
@@ -218,9 +223,7 @@ def _refuse_other_units(
     """MismatchError for impacts, pools and notes in other currencies, units or moments than the book's."""
     positions = book if isinstance(book, Book) else book.book
     currency = None if positions is None else positions.currency
-    found = [
-        line for _, impact in impacts for line in unit_problems(book.spot, currency, impact, None)
-    ]
+    found = [line for _, impact in impacts for line in unit_problems(book.spot, currency, impact, None)]
     found += unit_problems(book.spot, currency, None, liquidations)
     if notes is not None and positions is not None:
         try:

@@ -48,12 +48,15 @@ class EventFit(Study):
         Where price begins [currency].
     currency : str
         Currency of spot and flows.
+    words : str
+        Book, timestamp and rule or beliefs, as titles name them.
     outcomes : DataFrame
         By combination without the book: share of books or draws with each outcome [-].
     narrows : DataFrame
         What would narrow the set, the axis to measure first on top: `variance_share` of ln |shock| [-],
-        `deviation_left` of ln |shock| were the axis known [-], smallest and largest shock along it with the
-        others at their middle, `low` and `high` [currency], and their `factor` [-].
+        `deviation_left` of ln |shock| were the axis known [-], `share_after`, that of what is left once the
+        first axis is known [-], smallest and largest shock along it with the others at their middle, `low` and
+        `high` [currency], and their `factor` [-].
     samples : DataFrame or None
         Of each draw of beliefs the hedge flows on the way to the move without notes, hedged in full
         [currency].
@@ -62,6 +65,7 @@ class EventFit(Study):
     move: float
     spot: float
     currency: str
+    words: str
     outcomes: pd.DataFrame
     narrows: pd.DataFrame
     samples: pd.DataFrame | None = None
@@ -79,6 +83,12 @@ class EventFit(Study):
         return middle_of(self.table["hedge_fraction"].unique()), float(
             members[np.abs(members - target).argmin()]
         )
+
+    @property
+    def _laws(self) -> bool:
+        """True if laws stand beside several linear depths."""
+        impacts = self.outcomes.index.droplevel([2, 3, 4]).unique().get_level_values("impact")
+        return bool((impacts == "linear").sum() > 1 and (impacts != "linear").any())
 
     @cached_property
     def ridge(self) -> pd.DataFrame:
@@ -105,11 +115,41 @@ class EventFit(Study):
         """
         from gammaflow.plot.ridge import plot_ridge
 
-        raise NotImplementedError
+        side = "sale" if self.move < 0.0 else "purchase"
+        return plot_ridge(
+            self._drawn(), fit_text.title(self), self.currency, side=side, band=fit_text.band(self), ax=ax
+        )
 
     def plot_narrows(self, *, ax: Any = None) -> Any:
         """Part of the variance of ln |shock| that each axis explains, as bars (matplotlib Axes)."""
-        raise NotImplementedError
+        from gammaflow.plot.ridge import plot_narrowing
+
+        shares = self.narrows["variance_share"]
+        label = "share of the variance of ln |exogenous flow| over the values given [%]"
+        title = f"What would narrow the sets of {fit_text.move_text(self.move, self.spot)}\n{self.words}"
+        return plot_narrowing(shares, fit_text.narrows_notes(self), title, label, ax=ax)
+
+    def _drawn(self) -> pd.DataFrame:
+        """Sizes of flows by impact and variant, as the picture takes them [currency]."""
+        sign, (fraction, member) = np.sign(self.move), self.middle
+        table = self.table.assign(variant=fit_text.variants(self.table), size=sign * self.table["shock"])
+        lands = table["outcome"] == "lands"
+        flows = table[["shock", "gamma", "vanna", "knock_in", "liquidations"]].sum(axis=1)
+        table = table.assign(
+            alone=sign * flows, trigger=sign * table["trigger"], landing=table["size"].where(lands)
+        )
+        middle = (table["hedge_fraction"] == fraction) & (table[self.member] == member)
+        keys = ["impact", "depth", "variant"]
+        groups = table.groupby(keys, sort=False)["landing"]
+        span = pd.DataFrame(
+            {"low": groups.min().where(groups.count() == groups.size()), "high": groups.max()}
+        )
+        one = (
+            table[middle]
+            .set_index(keys)[["landing", "trigger", "alone"]]
+            .rename(columns={"landing": "middle"})
+        )
+        return one.join(span).reset_index()
 
 
 def middle_of(values: Any) -> Any:
@@ -163,6 +203,7 @@ def make_fit(
         move=inputs.move,
         spot=inputs.book.spot,
         currency=inputs.currency,
+        words=fit_text.words(inputs),
         outcomes=pd.DataFrame(shares).set_index(KEYS),
         narrows=_narrows(inputs, ridge, order, drawn=samples is not None),
         samples=samples,
@@ -178,14 +219,20 @@ def _members(inputs: Inputs, order: NDArray[np.intp], *, drawn: bool) -> list[tu
 
 
 def _narrows(inputs: Inputs, ridge: Ridge, order: NDArray[np.intp], *, drawn: bool) -> pd.DataFrame:
-    """Part of the spread that each axis explains; the others stand at their middle where one varies."""
+    """Part of the spread that each axis explains; the others stand at their middle where one varies.
+
+    Where there are several linear impacts, other laws are left out: they are alternatives, not depths.
+    """
     shape = ridge.shock.shape
-    depths = [impact.per_1pct for _, impact in inputs.impacts]
+    linear = [i for i, (law, _) in enumerate(inputs.impacts) if law == "linear"]
+    kept = linear if len(linear) > 1 else list(range(shape[0]))
+    depths = [inputs.impacts[i][1].per_1pct for i in kept]
     depth = int(np.argsort(depths)[len(depths) // 2])
     middle = [depth, shape[1] - 1, shape[2] - 1, shape[3] // 2]
-    members = _members(inputs, order[tuple(middle)], drawn=drawn)
+    members = _members(inputs, order[kept][tuple(middle)], drawn=drawn)
     target = 0.5 if drawn else 1.0
     book = min(members, key=lambda each: abs(each[0] - target))[1]
     names = ("depth", "liquidations", "notes", "hedge fraction", "beliefs" if drawn else "book")
     ends = {4: (members[0][1], members[-1][1])} if drawn else {}
-    return narrowing(ridge.shock, ridge.outcome == 0, dict(zip(names, (*middle, book), strict=True)), ends)
+    shock, lands = ridge.shock[kept], ridge.outcome[kept] == 0
+    return narrowing(shock, lands, dict(zip(names, (*middle, book), strict=True)), ends)

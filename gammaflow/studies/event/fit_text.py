@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ import pandas as pd
 from gammaflow.feedback.cascade.hedge_results import SIGN
 from gammaflow.positions.heading import heading
 from gammaflow.studies.event.fit_inputs import Inputs
-from gammaflow.text import amount_text, number_text, price_text, readable
+from gammaflow.text import amount_text, moment_text, number_text, price_text, readable
 
-__all__ = ["lines", "move_text", "outcome_text", "ridge_text", "summary", "title", "variants"]
+__all__ = ["band", "lines", "move_text", "narrows_notes", "summary", "title", "variants", "words"]
+
+# Longest list of rules in a title, in characters.
+_WIDTH = 60
 
 _NAMES = {"with_liquidations": "liquidations", "with_notes": "notes"}
 
@@ -49,8 +53,12 @@ def lines(inputs: Inputs, remarks: tuple[str, ...]) -> list[str]:
         head = [f"{name}, spot {spot:,.2f} {inputs.currency}, a given gamma", f"sign: {SIGN}"]
     else:
         head = heading(name, book, warnings=(), sign=SIGN)
+        if inputs.beliefs is not None:  # the rule and sign of open interest say nothing about dealers
+            head = [head[0], f"sign: {SIGN}"]
     vol = (
-        f"every vol moves by {inputs.beta:g} vol points per +1 % of spot" if inputs.beta else "vols held fixed"
+        f"every vol moves by {inputs.beta:g} vol points per +1 % of spot"
+        if inputs.beta
+        else "vols held fixed"
     )
     said = [
         *head,
@@ -88,18 +96,18 @@ def _listed(values: list[float]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def outcome_text(fit: Any) -> list[str]:
+def outcome_text(fit: Any) -> str:
     """How many combinations land on the move, and what becomes of the others."""
     mean = fit.outcomes.mean()
-    said = [f"a shock lands there in {mean['lands']:.0%} of the combinations"]
+    said = [f"a shock lands there in {mean['lands']:.1%} of the combinations"]
     if mean["jump"]:
-        said.append(f"price jumps past it at a smaller one in {mean['jump']:.0%}")
+        said.append(f"price jumps past it at a smaller one in {mean['jump']:.1%}")
     if mean["runaway"]:
         said.append(
-            f"in {mean['runaway']:.0%} hedges and liquidations alone carry price beyond it (the flow would "
-            "have to be against the move)"
+            f"hedges and liquidations alone carry price beyond it in {mean['runaway']:.1%}, where the flow "
+            "that would hold it has the opposite sign"
         )
-    return ["; ".join(said)]
+    return "; ".join(said)
 
 
 def ridge_text(fit: Any) -> list[str]:
@@ -116,9 +124,7 @@ def ridge_text(fit: Any) -> list[str]:
         ]
     depths = [number_text(float(f"{depth:.4g}")) for depth in shock.index.get_level_values("depth")]
     names = (
-        shock.index.get_level_values("impact")
-        if "impact" in shock.index.names
-        else ["linear"] * len(depths)
+        shock.index.get_level_values("impact") if "impact" in shock.index.names else ["linear"] * len(depths)
     )
     shown.index = pd.Index([f"{name} {depth}" for name, depth in zip(names, depths, strict=True)])
     book = f"book x {member:g}" if fit.member == "scale" else "median of draws"
@@ -128,22 +134,33 @@ def ridge_text(fit: Any) -> list[str]:
 
 def narrows_text(fit: Any) -> list[str]:
     """What would narrow the set, one line an axis."""
-    table = fit.narrows.drop(index="together")
+    table = fit.narrows.drop(index="together", errors="ignore")
     if table.empty or table["variance_share"].isna().all():
-        return ["nothing varies: give several depths, books or hedge fractions to see what would narrow the set"]
+        return [
+            "what would narrow it: nothing varies; give several depths, books or hedge fractions to see it"
+        ]
     divisor, unit = readable(table[["low", "high"]].to_numpy(), fit.currency)
     said = [
-        f"  {name}: {row['variance_share']:.0%}; alone {row['low'] / divisor:,.2f} to {row['high'] / divisor:,.2f} "
-        f"{unit}" + ("" if np.isnan(row["factor"]) else f", a factor of {row['factor']:.2f}")
+        f"  {name}: {row['variance_share']:.1%}; by itself {row['low'] / divisor:,.2f} to "
+        f"{row['high'] / divisor:,.2f} {unit}"
+        + ("" if np.isnan(row["factor"]) else f", a factor of {row['factor']:.3g}")
         for name, row in table.iterrows()
     ]
-    top = table.iloc[0]
+    first, share = table.index[0], float(table["variance_share"].iloc[0])
+    left = float(table["deviation_left"].iloc[0])
+    before = left / np.sqrt(1.0 - share) if share < 1.0 else np.nan
+    line = (
+        f"  measure {first} first: the standard deviation of ln |exogenous flow| falls from {before:.2f} to "
+        f"{left:.2f}"
+    )
+    after = table["share_after"].drop(index=first).dropna()
+    if len(after):
+        line += f"; then {after.idxmax()}, {after.max():.0%} of what is left"
     return [
-        "what would narrow it: share of the variance of ln |exogenous flow| over the values given, each as likely",
+        "what would narrow it: share of the variance of ln |exogenous flow| over the values given, each as "
+        "likely as the others" + (", of the linear law" if fit._laws else ""),
         *said,
-        f"  measure {table.index[0]} first: the standard deviation of ln |exogenous flow| would fall from "
-        f"{top['deviation_left'] / np.sqrt(max(1.0 - top['variance_share'], 1e-12)):.2f} to "
-        f"{top['deviation_left']:.2f}",
+        line,
     ]
 
 
@@ -159,14 +176,64 @@ def summary(fit: Any) -> str:
     return "\n".join(
         [
             *fit.heading,
-            f"a set, not an answer: all {len(fit.table):,} rows of the table reproduce this one number{span}",
-            *outcome_text(fit),
+            f"a set, not an answer: {len(landing):,} of {len(fit.table):,} rows of the table reproduce this one "
+            f"number{span}",
+            outcome_text(fit),
             *ridge_text(fit),
             *narrows_text(fit),
         ]
     )
 
 
+def words(inputs: Inputs) -> str:
+    """Book, timestamp and rule or beliefs, for titles."""
+    book = inputs.positions
+    if book is None:
+        return "a given gamma"
+    when = f"{book.title}, {moment_text(book.asof)}"
+    if inputs.beliefs is not None:
+        return f"{when}; beliefs: {inputs.beliefs.name}, {inputs.draws:,} draws"
+    names = " | ".join(dict.fromkeys(part.partition(" (")[0] for part in book.rule))
+    return f"{when}; rule: {shorten(names, _WIDTH, placeholder=' ...')}"
+
+
+def band(fit: Any) -> str:
+    """What the band of the picture spans."""
+    fractions, members = fit.table["hedge_fraction"].unique(), fit.table[fit.member].unique()
+    spans = []
+    if fit.member == "quantile":
+        spans.append("5 to 95 % of draws")
+    elif len(members) > 1:
+        spans.append(f"book x {members.min():g} to {members.max():g}")
+    if len(fractions) > 1:
+        spans.append(f"{100.0 * fractions.min():.3g} to {100.0 * fractions.max():.3g} % hedged")
+    return ", ".join(spans) or "one book"
+
+
 def title(fit: Any) -> str:
-    """Title of the picture."""
-    return f"Sets of depth and shock that reproduce {move_text(fit.move, fit.spot)}"
+    """Title of the pictures: the move, the book, and what the lines stand for."""
+    fraction, member = fit.middle
+    book = f"book x {member:g}" if fit.member == "scale" else "median of draws"
+    side = "Sale" if fit.move < 0.0 else "Purchase"
+    return "\n".join(
+        [
+            f"{side} and depth that together make {move_text(fit.move, fit.spot)}: a set, not an answer",
+            fit.words,
+            f"lines: {book}, {100.0 * fraction:.3g} % of deltas hedged",
+        ]
+    )
+
+
+def narrows_notes(fit: Any) -> dict[str, str]:
+    """Text beside the bar of each axis: the flows between which it alone moves the middle one."""
+    table = fit.narrows
+    divisor, unit = readable(table[["low", "high"]].fillna(0.0).to_numpy(), fit.currency)
+    notes = {
+        str(
+            name
+        ): f"{row['variance_share']:.1%}: {row['low'] / divisor:,.2f} to {row['high'] / divisor:,.2f} {unit}"
+        for name, row in table.drop(index="together", errors="ignore").iterrows()
+    }
+    if len(table):
+        notes["together"] = f"{table.loc['together', 'variance_share']:.1%}: only jointly"
+    return notes

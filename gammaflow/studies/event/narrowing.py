@@ -12,6 +12,9 @@ __all__ = ["narrowing"]
 
 Array = NDArray[np.float64]
 
+#: Columns of the table.
+COLUMNS = ("variance_share", "deviation_left", "share_after", "low", "high", "factor")
+
 
 def narrowing(
     shock: Array, lands: NDArray[np.bool_], axes: Mapping[str, int], shown: Mapping[int, tuple[int, int]]
@@ -37,37 +40,53 @@ def narrowing(
     DataFrame
         One row per axis with more than one value and "together" for what axes explain only jointly:
         `variance_share`, that of ln |shock| [-]; `deviation_left`, standard deviation of ln |shock| were the
-        axis known [-]; `low` and `high`, the smallest and largest shock along the axis with the others at
-        their middle [currency]; `factor`, the ratio of the two (NaN where one of them does not land).
+        axis known [-]; `share_after`, share of what is left once the first axis is known [-]; `low` and
+        `high`, the smallest and largest shock along the axis with the others at their middle [currency];
+        `factor`, the ratio of the two (NaN where one of them does not land). No rows where nothing varies.
     """
     with np.errstate(divide="ignore"):
         y = np.where(lands, np.log(np.abs(shock)), np.nan)
-    count = int(lands.sum())
-    whole = float(np.nanvar(y)) if count else 0.0
+    several = [axis for axis, size in enumerate(shock.shape) if size > 1]
+    whole = float(np.nanvar(y)) if lands.any() else 0.0
+    if not several or not whole > 0.0:
+        return pd.DataFrame(columns=list(COLUMNS), dtype=np.float64).rename_axis("axis")
+    explained = {axis: _between(_by(y, axis)) for axis in several}
+    top = max(several, key=lambda axis: explained[axis])
     rows = {}
-    for axis, (name, _) in enumerate(axes.items()):
-        if shock.shape[axis] < 2:
-            continue
-        explained = _between(np.moveaxis(y, axis, 0).reshape(shock.shape[axis], -1)) if whole > 0.0 else 0.0
+    for axis in several:
         middle = tuple(slice(None) if k == axis else at for k, at in enumerate(axes.values()))
         line, fine = shock[middle], lands[middle]
         if axis in shown:
             line, fine = line[list(shown[axis])], fine[list(shown[axis])]
         small, large = line[np.abs(line).argmin()], line[np.abs(line).argmax()]
-        rows[name] = {
-            "variance_share": explained / whole if whole > 0.0 else np.nan,
-            "deviation_left": float(np.sqrt(max(whole - explained, 0.0))),
-            "low": float(small),
-            "high": float(large),
-            "factor": float(large / small) if fine.all() else np.nan,
-        }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    if not rows:
-        table = pd.DataFrame(columns=["variance_share", "deviation_left", "low", "high", "factor"], dtype=float)
+        rows[list(axes)[axis]] = (
+            explained[axis] / whole,
+            np.sqrt(max(whole - explained[axis], 0.0)),
+            np.nan if axis == top else _after(y, top, axis),
+            small,
+            large,
+            large / small if fine.all() else np.nan,
+        )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
     table = table.sort_values("variance_share", ascending=False, kind="stable")
-    rest = 1.0 - float(table["variance_share"].sum()) if whole > 0.0 else np.nan
-    table.loc["together"] = [rest, np.nan, np.nan, np.nan, np.nan]
-    return table.rename_axis("axis")
+    table.loc["together", "variance_share"] = 1.0 - float(table["variance_share"].sum())
+    return table.astype(np.float64).rename_axis("axis")
+
+
+def _by(values: Array, axis: int) -> Array:
+    """The values with those of one axis in rows."""
+    return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+
+
+def _after(values: Array, known: int, axis: int) -> float:
+    """Share of the variance left once `known` is known that `axis` explains; 0 where none is left."""
+    found = left = 0.0
+    for part in np.moveaxis(values, known, 0):
+        count = int((~np.isnan(part)).sum())
+        if count:
+            found += count * _between(_by(part, axis - (axis > known)))
+            left += count * float(np.nanvar(part))
+    return found / left if left > 0.0 else 0.0
 
 
 def _between(groups: Array) -> float:

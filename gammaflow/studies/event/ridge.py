@@ -135,9 +135,7 @@ def find_ridge(
                     floor = _ROUNDING * abs(flow[-1])
                     jumped = np.where(size < before - floor, 1, 0)
                     outcome[place] = np.where(size <= floor, 2, jumped)
-    hedges = np.array(
-        [[h * (ends + noted[:, -1]) for h in fractions] for noted in notes]
-    )  # (n, h, b, 3)
+    hedges = np.array([[h * (ends + noted[:, -1]) for h in fractions] for noted in notes])  # (n, h, b, 3)
     return Ridge(
         shock,
         hedges,
