@@ -63,7 +63,7 @@ def plot_ridge(
             if part.empty:
                 continue
             x = part["depth"] / _MILLION
-            width = 1.6 + 1.9 * (len(names) - 1 - names.index(name))  # lines that coincide all show
+            width = 1.5 + 1.3 * (len(names) - 1 - names.index(name))  # lines that coincide all show
             ax.plot(x, part["middle"] / _BILLION, "o-", color=color, linewidth=width, markersize=width + 2.5,
                     zorder=4, label=name)  # fmt: skip
             if name == names[-1] and (part["high"] > part["low"].fillna(0.0)).any():

@@ -4,9 +4,9 @@ Examples
 --------
 >>> import gammaflow as gf
 >>> from gammaflow.studies import event
->>> fit = event.fit_event(gf.assign_positions(gf.demo_chain()), depths=(294e6, 1e9))
+>>> fit = event.fit_event(gf.assign_positions(gf.demo_chain()), depths=(200e6, 1e9))
 >>> fit.table["outcome"].unique().tolist()
-['lands']
+['lands', 'runaway']
 """
 
 from gammaflow.studies.event.fit import fit_event

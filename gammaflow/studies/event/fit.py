@@ -106,7 +106,7 @@ def fit_event(
     >>> fit.table.columns[-9:-4].to_list()
     ['shock', 'gamma', 'vanna', 'knock_in', 'liquidations']
     >>> fit.ridge["book"].round(-8).div(1e9).to_dict()  # the median draw [USD bn]
-    {200000000.0: -1.4, 294000000.0: -2.7, 1000000000.0: -12.7}
+    {200000000.0: -0.9, 294000000.0: -2.2, 1000000000.0: -12.2}
     >>> fit.narrows.index[0]  # the axis to measure first
     'depth'
     """

@@ -91,8 +91,8 @@ def read_inputs(
         lambda: None if beliefs is None else find_beliefs(beliefs),
         lambda: check_whole(draws, "draws", 2, 100_000),
         lambda: check_whole(seed, "seed", 0),
-        lambda: check_noun(liquidations, "liquidations", Liquidations, type(None)),
-        lambda: check_noun(notes, "notes", Book, type(None)),
+        lambda: _noun(liquidations, "liquidations", Liquidations),
+        lambda: _noun(notes, "notes", Book),
         lambda: _book(book, believed=beliefs is not None),
     )
     if isinstance(book, HedgePath) and beta != 0.0:
@@ -155,7 +155,7 @@ def _impacts(depths: Any) -> list[tuple[str, Impact]]:
         raise SchemaError("depths: received none; legal: depths such as (100e6, 294e6, 1e9), or impacts.")
     found, problems = attempt(*(lambda each=each: _impact(each) for _, each in pairs))
     named = [(name or i.name, i) for (name, _), i in zip(pairs, found, strict=True) if i is not None]
-    rows = [(name, f"{impact.per_1pct:,.6g}") for name, impact in named]
+    rows = [(name, f"{impact.per_1pct:.6g} {impact.currency}") for name, impact in named]
     problems += [
         f"depths: received {name} of {depth} per 1 % twice; legal: each once, or a mapping of names."
         for name, depth in dict.fromkeys(row for row in rows if rows.count(row) > 1)
@@ -191,7 +191,12 @@ def _numbers(given: Any, name: str, high: float) -> list[float]:
 def _several(given: Any) -> list[Any]:
     """Items of a sequence, or the one value given."""
     many = isinstance(given, Iterable) and not isinstance(given, str)
-    return list(given) if many and getattr(given, "ndim", 1) else [given]
+    return list(given) if many and np.asarray(given, object).ndim else [given]
+
+
+def _noun(value: Any, name: str, kind: type) -> None:
+    if value is not None:
+        check_noun(value, name, kind)
 
 
 def _book(book: Any, *, believed: bool) -> Book | HedgePath:

@@ -28,7 +28,7 @@ KEYS = ["impact", "depth", "with_liquidations", "with_notes", "hedge_fraction"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EventFit(Study):
-    """Every combination of depth, book, channels and hedge fraction that reproduces one move; see `fit_event`.
+    """Combinations of depth, book, channels and hedge fraction that reproduce one move; see `fit_event`.
 
     A set, never one answer: nothing in it says which of its rows is true.
 
@@ -55,8 +55,8 @@ class EventFit(Study):
     narrows : DataFrame
         What would narrow the set, the axis to measure first on top: `variance_share` of ln |shock| [-],
         `deviation_left` of ln |shock| were the axis known [-], `share_after`, that of what is left once the
-        first axis is known [-], smallest and largest shock along it with the others at their middle, `low` and
-        `high` [currency], and their `factor` [-].
+        first axis is known [-], smallest and largest shock along it with the others at their middle, `low`
+        and `high` [currency], and their `factor` [-].
     samples : DataFrame or None
         Of each draw of beliefs the hedge flows on the way to the move without notes, hedged in full
         [currency].
@@ -80,15 +80,15 @@ class EventFit(Study):
         """Hedge fraction and book that lines and summary show: the middle ones."""
         members = self.table[self.member].unique()
         target = 1.0 if self.member == "scale" else 0.5
-        return middle_of(self.table["hedge_fraction"].unique()), float(
-            members[np.abs(members - target).argmin()]
-        )
+        fractions = sorted(self.table["hedge_fraction"].unique())
+        member = members[np.abs(members - target).argmin()]
+        return float(fractions[len(fractions) // 2]), float(member)
 
     @property
     def _laws(self) -> bool:
         """True if laws stand beside several linear depths."""
-        impacts = self.outcomes.index.droplevel([2, 3, 4]).unique().get_level_values("impact")
-        return bool((impacts == "linear").sum() > 1 and (impacts != "linear").any())
+        linear = self.table.drop_duplicates(["impact", "depth"])["impact"] == "linear"
+        return bool(linear.sum() > 1 and not linear.all())
 
     @cached_property
     def ridge(self) -> pd.DataFrame:
@@ -135,26 +135,14 @@ class EventFit(Study):
         table = self.table.assign(variant=fit_text.variants(self.table), size=sign * self.table["shock"])
         lands = table["outcome"] == "lands"
         flows = table[["shock", "gamma", "vanna", "knock_in", "liquidations"]].sum(axis=1)
-        table = table.assign(
-            alone=sign * flows, trigger=sign * table["trigger"], landing=table["size"].where(lands)
-        )
-        middle = (table["hedge_fraction"] == fraction) & (table[self.member] == member)
+        table = table.assign(alone=sign * flows, trigger=sign * table["trigger"])
+        table["middle"] = table["size"].where(lands)
+        mine = (table["hedge_fraction"] == fraction) & (table[self.member] == member)
         keys = ["impact", "depth", "variant"]
-        groups = table.groupby(keys, sort=False)["landing"]
-        span = pd.DataFrame(
-            {"low": groups.min().where(groups.count() == groups.size()), "high": groups.max()}
-        )
-        one = (
-            table[middle]
-            .set_index(keys)[["landing", "trigger", "alone"]]
-            .rename(columns={"landing": "middle"})
-        )
-        return one.join(span).reset_index()
-
-
-def middle_of(values: Any) -> Any:
-    """The middle value of several, the upper one of two."""
-    return sorted(values)[len(values) // 2]
+        groups = table.groupby(keys, sort=False)["middle"]
+        low = groups.min().where(groups.count() == groups.size())
+        drawn = table[mine].set_index(keys)[["middle", "trigger", "alone"]]
+        return drawn.assign(low=low, high=groups.max()).reset_index()
 
 
 def make_fit(

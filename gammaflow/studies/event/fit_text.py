@@ -176,8 +176,8 @@ def summary(fit: Any) -> str:
     return "\n".join(
         [
             *fit.heading,
-            f"a set, not an answer: {len(landing):,} of {len(fit.table):,} rows of the table reproduce this one "
-            f"number{span}",
+            f"a set, not an answer: {len(landing):,} of {len(fit.table):,} rows of the table reproduce this "
+            f"one number{span}",
             outcome_text(fit),
             *ridge_text(fit),
             *narrows_text(fit),

@@ -111,8 +111,8 @@ def find_ridge(
         Cumulative hedge flows of notes, hedged in full [currency].
     fractions : (h,) sequence of float
     totals, ends : (b, m) and (b, 3) arrays
-        Hedge flows of each book along the way in total, and at its end in gamma, vanna and knock_in, hedged in
-        full [currency].
+        Hedge flows of each book along the way in total, and at its end in gamma, vanna and knock_in, hedged
+        in full [currency].
     """
     sign = way.sign
     shape = (len(impacts), len(pools), len(notes), len(fractions), len(totals))
