@@ -19,6 +19,7 @@ from gammaflow.positions.beliefs import Beliefs
 from gammaflow.positions.book import Book
 from gammaflow.studies.event.fit_inputs import Inputs, read_inputs
 from gammaflow.studies.event.fit_result import EventFit, make_fit
+from gammaflow.studies.event.narrowing import cell_weights
 from gammaflow.studies.event.ridge import find_ridge, find_way
 
 __all__ = ["DEPTHS", "fit_event"]
@@ -123,7 +124,7 @@ def _fit(inputs: Inputs) -> EventFit:
     low, high = sorted((spot * np.exp(_BEYOND * reach), spot * np.exp(-_BEHIND * reach)))
     bounds = {"beta": inputs.beta, "low": float(low), "high": float(high)}
     if inputs.beliefs is not None and isinstance(inputs.book, Book):
-        books = _draws(inputs.book, inputs.beliefs, inputs.draws, inputs.seed, bounds)
+        books = _draws(inputs.book, inputs.beliefs, inputs.move, inputs.draws, inputs.seed, bounds)
     else:
         books = _scales(inputs, bounds)
     noted = None if inputs.notes is None else hedge_path(inputs.notes, **bounds)
@@ -141,9 +142,9 @@ def _fit(inputs: Inputs) -> EventFit:
     notes = [still, *([noted.at(way.spots)] if noted is not None else [])]
     ridge = find_ridge(way, impacts, pools, notes, inputs.fractions, totals, ends)
     samples = None
-    if inputs.beliefs is not None:
+    if books.cells is not None:
         samples = pd.DataFrame(ends, pd.RangeIndex(len(ends), name="draw"), list(CHANNELS))
-    return make_fit(inputs, ridge, samples, books.remarks)
+    return make_fit(inputs, ridge, samples, books.cells, books.remarks)
 
 
 class _Books(NamedTuple):
@@ -154,6 +155,8 @@ class _Books(NamedTuple):
     edges: Array
     barriers: Array
     remarks: tuple[str, ...]
+    cells: pd.DataFrame | None = None
+    """Cells of open interest and what they matter, of draws of beliefs."""
 
 
 def _scales(inputs: Inputs, bounds: Mapping[str, Any]) -> _Books:
@@ -168,11 +171,15 @@ def _scales(inputs: Inputs, bounds: Mapping[str, Any]) -> _Books:
     return _Books(along, path.pieces.edges, path.barriers, path.remarks)
 
 
-def _draws(interest: Book, beliefs: Beliefs, draws: int, seed: int, bounds: Mapping[str, Any]) -> _Books:
+def _draws(
+    interest: Book, beliefs: Beliefs, move: float, draws: int, seed: int, bounds: Mapping[str, Any]
+) -> _Books:
     """Draws of beliefs: each cell is priced once, and a draw's hedges are linear in its shares."""
     held = beliefs.on(interest)
     hedges = group_hedges(interest, held.cells.place, **bounds)
     shares = held.draw(draws, seed)
+    reached = interest.spot * (1.0 + move)
+    cells = cell_weights(held.table[["open_interest", "mean"]], shares, hedges.at(np.array([reached])))
 
     def along(spots: Array) -> tuple[Array, Array]:
         unit = hedges.at(spots)
@@ -180,4 +187,4 @@ def _draws(interest: Book, beliefs: Beliefs, draws: int, seed: int, bounds: Mapp
         ends[:, :2] = shares @ unit[:, :, -1]
         return shares @ unit.sum(axis=1), ends
 
-    return _Books(along, hedges.pieces.edges, np.empty(0), held.remarks)
+    return _Books(along, hedges.pieces.edges, np.empty(0), held.remarks, cells)

@@ -60,6 +60,10 @@ class EventFit(Study):
     samples : DataFrame or None
         Of each draw of beliefs the hedge flows on the way to the move without notes, hedged in full
         [currency].
+    cells : DataFrame or None
+        Of beliefs, one row per cell of open interest, the one to know first on top: `open_interest` [units of
+        the underlying], `mean` of dealers' share, `flow`, the hedge flow to the move were dealers long all of
+        it [currency], and `variance_share`, the squared correlation of its share with the hedges of draws.
     """
 
     move: float
@@ -69,6 +73,7 @@ class EventFit(Study):
     outcomes: pd.DataFrame
     narrows: pd.DataFrame
     samples: pd.DataFrame | None = None
+    cells: pd.DataFrame | None = None
 
     @property
     def member(self) -> str:
@@ -146,7 +151,11 @@ class EventFit(Study):
 
 
 def make_fit(
-    inputs: Inputs, ridge: Ridge, samples: pd.DataFrame | None, remarks: tuple[str, ...]
+    inputs: Inputs,
+    ridge: Ridge,
+    samples: pd.DataFrame | None,
+    cells: pd.DataFrame | None,
+    remarks: tuple[str, ...],
 ) -> EventFit:
     """The result of a ridge: its table, shares of outcomes, and what would narrow it."""
     shape = ridge.shock.shape
@@ -195,6 +204,7 @@ def make_fit(
         outcomes=pd.DataFrame(shares).set_index(KEYS),
         narrows=_narrows(inputs, ridge, order, drawn=samples is not None),
         samples=samples,
+        cells=cells,
         warnings=inputs.warnings,
     )
 

@@ -18,6 +18,9 @@ __all__ = ["band", "lines", "move_text", "narrows_notes", "summary", "title", "v
 # Longest list of rules in a title, in characters.
 _WIDTH = 60
 
+# Cells of open interest that the summary names.
+_CELLS = 3
+
 _NAMES = {"with_liquidations": "liquidations", "with_notes": "notes"}
 
 
@@ -161,6 +164,21 @@ def narrows_text(fit: Any) -> list[str]:
         "likely as the others" + (", of the linear law" if fit._laws else ""),
         *said,
         line,
+        *_cells(fit),
+    ]
+
+
+def _cells(fit: Any) -> list[str]:
+    """The cells of open interest whose sign is worth knowing first."""
+    if fit.cells is None:
+        return []
+    some = [
+        f"{', '.join(map(str, cell))} ({share:.0%})"
+        for cell, share in fit.cells["variance_share"].iloc[:_CELLS].items()
+    ]
+    return [
+        "  of beliefs, know dealers' sign first in: " + "; ".join(some) + " of the variance of hedges, each "
+        "with what it tells about the others"
     ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["narrowing"]
+__all__ = ["cell_weights", "narrowing"]
 
 Array = NDArray[np.float64]
 
@@ -71,6 +71,35 @@ def narrowing(
     table = table.sort_values("variance_share", ascending=False, kind="stable")
     table.loc["together", "variance_share"] = 1.0 - float(table["variance_share"].sum())
     return table.astype(np.float64).rename_axis("axis")
+
+
+def cell_weights(cells: pd.DataFrame, shares: Array, unit: Array) -> pd.DataFrame:
+    """Cells of open interest by how much the hedge flow of draws depends on dealers' share of each.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        One row per cell: its open interest and the mean of its share.
+    shares : (draws, cells) array
+        Dealers' share of each cell in each draw.
+    unit : (cells, 2, 1) array
+        Hedge flow on the way to the move in gamma and vanna, were dealers long all of the cell [currency].
+
+    Returns
+    -------
+    DataFrame
+        With `flow`, the hedge flow were dealers long all of the cell [currency], and `variance_share`, the
+        squared correlation of the share with the hedge flow of the draw [-]: what knowing it explains, with
+        what it tells about cells correlated with it, so that they add up to more than 1. Largest first.
+    """
+    flow = unit.sum(axis=(1, 2))
+    total = shares @ flow
+    moves, change = shares - shares.mean(axis=0), total - total.mean()
+    scale = np.sqrt((moves**2).sum(axis=0) * (change @ change))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        explained = np.where(scale > 0.0, (change @ moves / scale) ** 2, 0.0)
+    table = cells.assign(flow=flow, variance_share=explained)
+    return table.sort_values("variance_share", ascending=False, kind="stable")
 
 
 def _by(values: Array, axis: int) -> Array:

@@ -3,13 +3,14 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from gammaflow.studies.event.narrowing import narrowing
+from gammaflow.studies.event.narrowing import cell_weights, narrowing
 
 
 def naive(y, known=None):
-    """Variance explained by each axis of values that are not NaN, and by each within the values of another."""
+    """Variance explained by each axis of values not NaN, and by each within the values of another."""
     places = [p for p in itertools.product(*map(range, y.shape)) if not np.isnan(y[p])]
     values = np.array([y[p] for p in places])
     out = {}
@@ -60,3 +61,14 @@ def test_nothing_to_explain():
     none = narrowing(np.full((2, 1), -1.0), np.zeros((2, 1), bool), {"a": 0, "b": 0}, {})
     assert one.empty
     assert none.empty
+
+
+def test_weights_of_cells():
+    """Independent shares: the squared correlation is the cell's part of the variance of hedges."""
+    shares = np.random.default_rng(1).normal(size=(200_000, 3)) * [1.0, 1.0, 0.0]
+    unit = np.array([3.0, 1.0, 9.0])[:, None, None] * np.array([0.75, 0.25])[:, None]
+    cells = pd.DataFrame({"open_interest": [1.0, 2.0, 3.0]}, index=["a", "b", "c"])
+    table = cell_weights(cells, shares, unit)
+    assert table.index.tolist() == ["a", "b", "c"]
+    assert table["flow"].tolist() == [3.0, 1.0, 9.0]
+    assert table["variance_share"].tolist() == pytest.approx([0.9, 0.1, 0.0], abs=0.01)
