@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,11 @@ def plot_ridge(
     sizes = table[["middle", "low", "high", "alone"]].to_numpy() / _BILLION
     top, linear = float(np.nanmax(sizes)), table[table["impact"] == "linear"]
     shown = linear if not linear.empty else table
-    least = max(_BELOW * float(np.nanmin(sizes)), _LEAST * float(shown["alone"].min()) / _BILLION)
+    passed = table["trigger"][table["middle"].isna() & (table["trigger"] > 0.0)].to_numpy() / _BILLION
+    lowest = min([float(np.nanmin(sizes)), *passed])
+    least = max(_BELOW * lowest, _LEAST * float(shown["alone"].min()) / _BILLION)
     names = list(dict.fromkeys(table["variant"]))
-    looks = dict(zip(names, PALETTE, strict=False))
+    looks = dict(zip(names, cycle(PALETTE), strict=False))
     label = f"exogenous {side} needed [{currency} bn]"
     with canvas(ax, title, label, zero=False, legend="inside") as ax:
         for name, color in looks.items():
@@ -80,22 +83,17 @@ def plot_ridge(
             ax.plot(alone["depth"] / _MILLION, alone["alone"] / _BILLION, "--", color=COLORS["spot"],
                     linewidth=1.3, zorder=3, label="impact alone, no hedging")  # fmt: skip
         others = table[table["impact"] != "linear"]
-        laws = list(dict.fromkeys(zip(others["impact"], others["depth"], strict=True)))
-        for k, (law, depth) in enumerate(laws):
+        laws = dict.fromkeys(zip(others["impact"], others["depth"], strict=True))
+        for (law, depth), marker in zip(laws, cycle(_MARKERS), strict=False):
             part = others[(others["impact"] == law) & (others["depth"] == depth)]
-            for position, (name, color) in enumerate(looks.items()):
-                row = part[part["variant"] == name]
-                if row.empty:
-                    continue
-                at, x = row.iloc[0], depth / _MILLION
-                text = plain(f"{law}, {number_text(float(f'{depth:.3g}'))} per 1 %") if not position else None
-                if np.isnan(at["middle"]):
-                    ax.plot(x, max(at["trigger"] / _BILLION, least), "x", color=color, markersize=9,
-                            markeredgewidth=2.2, zorder=5, clip_on=False)  # fmt: skip
-                else:
-                    marker = _MARKERS[k % len(_MARKERS)]
-                    ax.plot(x, at["middle"] / _BILLION, marker, color=color, markersize=7, zorder=5,
-                            linestyle="none", label=text)  # fmt: skip
+            text = plain(f"{law}, {number_text(float(f'{depth:.3g}'))} per 1 %")
+            ax.plot([], [], marker, color=COLORS["text"], markersize=7, linestyle="none", label=text)
+            for _, row in part.iterrows():
+                lands = not np.isnan(row["middle"])
+                size = row["middle"] / _BILLION if lands else max(row["trigger"] / _BILLION, least)
+                look = marker if lands else "x"
+                ax.plot(depth / _MILLION, size, look, color=looks[row["variant"]], zorder=5, clip_on=lands,
+                        markersize=7 if lands else 9, markeredgewidth=1.0 if lands else 2.2)  # fmt: skip
         if table["middle"].isna().any():
             ax.plot([], [], "x", color=COLORS["text"], markersize=8, markeredgewidth=2.0, linestyle="none",
                     label=f"no {side} lands there:\nthe smallest that passes it")  # fmt: skip

@@ -127,12 +127,13 @@ def find_ridge(
                 triggered = traded[:, way.ends] - traded[:, way.starts]
                 for i, flow in enumerate(flows):
                     needed = sign * (flow - traded)
-                    size, before = needed[:, -1], needed[:, :-1].max(axis=1).clip(0.0)
+                    floor = _ROUNDING * abs(flow[-1])
+                    size, before = needed[:, -1], needed[:, :-1].max(axis=1)
+                    before[before <= floor] = 0.0
                     place = i, j, n, h
                     shock[place] = sign * size
                     trigger[place] = sign * np.maximum(size, before) + 0.0
                     gain[place] = (triggered / (flow[way.ends] - flow[way.starts])).max(axis=1)
-                    floor = _ROUNDING * abs(flow[-1])
                     jumped = np.where(size < before - floor, 1, 0)
                     outcome[place] = np.where(size <= floor, 2, jumped)
     hedges = np.array([[h * (ends + noted[:, -1]) for h in fractions] for noted in notes])  # (n, h, b, 3)
