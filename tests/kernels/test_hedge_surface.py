@@ -1,4 +1,4 @@
-"""Interpolation of dealers' delta and of liquidations, against scipy and numpy, up to and beyond the ends."""
+"""Interpolation of dealers' delta, against scipy and numpy, up to the ends of its grid and beyond them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
-from gammaflow.kernels.feedback_flows import fired
 from gammaflow.kernels.hedge_surface import place, slice_delta
 
 LOW, STEP, COUNT = -0.3, 0.05, 12
@@ -34,11 +33,3 @@ def test_delta_between_nodes_is_bilinear_and_that_of_the_last_node_beyond(nu: in
     ]
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert [place(x, LOW, STEP, COUNT)[0] for x in (-1.0, 1.0)] == [0, COUNT - 2]
-
-
-@pytest.mark.parametrize("count", [2, 3, 8])
-def test_liquidations_between_nodes_are_straight_and_constant_beyond(count: int) -> None:
-    rng = np.random.default_rng(count)
-    pools = np.array([np.sort(rng.uniform(-0.2, 0.2, count)), np.cumsum(rng.uniform(0.0, 1e9, count))])
-    at = np.concatenate([pools[0], rng.uniform(-0.3, 0.3, 50)])
-    np.testing.assert_allclose([fired(x, pools) for x in at], np.interp(at, *pools), rtol=1e-12)
