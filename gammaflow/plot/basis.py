@@ -40,7 +40,7 @@ def plot_rate(table: pd.DataFrame, *, ax: Any = None) -> Any:
 
 
 def plot_clocks(rates: pd.DataFrame, scatter: pd.Series, best: str, *, ax: Any = None) -> Any:
-    """Yearly basis by day, one line per candidate clock; with fewer than three days of rates, scatter by clock.
+    """Yearly basis by day, one line per candidate clock; without rates, the scatter by clock as bars.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def plot_clocks(rates: pd.DataFrame, scatter: pd.Series, best: str, *, ax: Any =
     with canvas(ax, title, "basis [% a year]", legend="above") as ax:
         days = pd.DatetimeIndex(rates.index)
         others = iter([c for c in PALETTE if c != COLORS["call"]] * len(rates.columns))
-        for name in rates:
+        for name in map(str, rates):
             heavy = name == best
             ax.plot(days, 100.0 * rates[name], color=COLORS["call"] if heavy else next(others),
                     linewidth=2.4 if heavy else 1.0, marker="o" if len(days) < 15 else None, markersize=4,
@@ -130,8 +130,8 @@ def plot_jumps(table: pd.DataFrame, threshold: float, *, ax: Any = None) -> Any:
                     label="premium over spot", zorder=4)  # fmt: skip
         only = measured[measured["magnified"]]
         if len(only):
-            ax.plot(pd.DatetimeIndex(only.index), only["z"], "o", color="none", markeredgecolor=COLORS["text"],
-                    markersize=10, label="jump of the rate alone (1/T)", zorder=5)  # fmt: skip
+            ax.plot(pd.DatetimeIndex(only.index), only["z"], "o", color="none", markersize=10,
+                    markeredgecolor="black", label="jump of the rate alone (1/T)", zorder=5)  # fmt: skip
         for level in (-threshold, threshold):
             ax.axhline(level, color=COLORS["spot"], linestyle="--", linewidth=1.0,
                        label=f"threshold +-{threshold:g}" if level > 0 else None)  # fmt: skip
@@ -155,8 +155,7 @@ def plot_check(days: pd.DataFrame, verdict: str, *, ax: Any = None) -> Any:
     -------
     matplotlib Axes
     """
-    used = 100.0 * np.log(days["futures"] / days["spot"])
-    given = 100.0 * np.log(days["futures"] / days["given_spot"])
+    used, given = (100.0 * (days["futures"] / days[name]).apply(np.log) for name in ("spot", "given_spot"))
     shown = pd.DataFrame({"premium": used, "low": 0.0, "high": 1000.0 * days["years"].clip(lower=0.0)})
     replaced = not np.allclose(used.dropna(), given[used.notna()])
     if replaced:
@@ -177,7 +176,7 @@ def plot_check(days: pd.DataFrame, verdict: str, *, ax: Any = None) -> Any:
 
 
 def _contract(expiry: pd.Series) -> str:
-    return f" of {expiry.iloc[0]:%d %b %Y}" if expiry.nunique() == 1 else ""
+    return f" of {expiry.iloc[0]:%d %b %Y}" if len(expiry.unique()) == 1 else ""
 
 
 def _mark_rolls(ax: Any, expiry: pd.Series, name: str = "roll") -> None:

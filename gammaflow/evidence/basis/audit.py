@@ -1,4 +1,4 @@
-"""Errors of a basis series: a spot that is off, expiry labels that prices contradict, expiries that have passed."""
+"""Check of a basis series: is spot off, do prices contradict the expiry labels, has an expiry passed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.evidence.basis.labels import Labels, Level, measure_labels, measure_level, runs_out
+from gammaflow.evidence.basis.findings import (
+    COLUMNS,
+    compare_spot,
+    explain_labels,
+    find_beyond,
+    find_level,
+    find_passed,
+    find_wrong_way,
+)  # fmt: skip
+from gammaflow.evidence.basis.labels import Labels, Level, measure_labels, measure_level
 from gammaflow.evidence.basis.prices import (
     LAST_TRADE,
-    beyond_carry,
     read_expiries,
     read_spot,
     within_text,
@@ -30,7 +38,6 @@ __all__ = ["BasisCheck", "check"]
 
 # Standard errors that carry must have before silence at rolls says anything.
 _POWER = 3.0
-_COLUMNS = ["what", "first", "last", "rows", "received", "implied", "reason"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,11 +47,12 @@ class BasisCheck(Study):
     Attributes
     ----------
     table : DataFrame
-        One row per finding: what ("spot", "expiry labels", "expiry passed", "carry"), first and last day, rows,
-        received, implied, reason.
+        One row per finding: what ("spot", "expiry labels", "expiry passed", "carry"), first and last day,
+        rows, received, implied, reason.
     days : DataFrame
-        By day: futures, spot as used (the reference's where the given one is off), given_spot [currency], expiry,
-        years [years], premium: ln(futures / spot) [-], rate: premium / years [1/year], NaN where expired.
+        By day: futures, spot as used (the reference's where the given one is off), given_spot [currency],
+        expiry, years [years], premium: ln(futures / spot) [-], rate: premium / years [1/year], NaN where
+        expired.
     labels : Labels
         Response of prices to time and to rolls.
     level : Level
@@ -67,8 +75,9 @@ class BasisCheck(Study):
     def summary(self) -> str:
         """Description, and each finding with its reason."""
         found = [
-            fill(f"{row['what']}, {row['first']:%Y-%m-%d} to {row['last']:%Y-%m-%d} ({rows_text(row['rows'])}): "
-                 f"received {row['received']}; implied {row['implied']}. {row['reason']}",
+            fill(f"{row['what']}, {row['first']:%Y-%m-%d} to {row['last']:%Y-%m-%d} "
+                 f"({rows_text(row['rows'])}): received {row['received']}; implied {row['implied']}. "
+                 f"{row['reason']}",
                  110, initial_indent="- ", subsequent_indent="  ")
             for row in self.table.to_dict("records")
         ]  # fmt: skip
@@ -90,15 +99,16 @@ def check(
 ) -> BasisCheck:
     """Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
 
-    - *Spot against a reference.* The median of ln(spot / reference) beyond `margin`. A clock that differs adds
-      scatter to it and no bias.
-    - *Spot by carry.* The premium must be 0 at expiry. A parabola in the time left gives the premium there; more
-      than `margin` and four standard errors is a finding. Needs labels that prices do not contradict and days
-      within 45 of an expiry.
-    - *Expiry labels.* Between rolls the premium falls by r a year, at a roll it must jump by r times the change
-      of expiry, and on the last days of each label it must be back at one level. Prices that show no response
-      to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test depends on a
-      constant error of spot. Where carry is small against the noise (`labels.power` below 3) they cannot tell.
+    - *Spot against a reference.* The median of ln(spot / reference) beyond `margin`. A clock that differs
+    adds scatter to it and no bias.
+    - *Spot by carry.* The premium must be 0 at expiry. A parabola in the time left gives the premium there;
+    more than `margin` and four standard errors is a finding. Needs labels that prices do not contradict and
+    days within 45 of an expiry.
+    - *Expiry labels.* Between rolls the premium falls by r a year, at a roll it must jump by r times the
+    change of expiry, and on the last days of each label it must be back at one level. Prices that show no
+    response to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test
+    depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3) they
+    cannot tell.
     - *Carry.* Days on which no yearly rate of the legal range explains the premium.
     - *Expiry passed.* Days on or after the labelled expiry.
 
@@ -173,28 +183,29 @@ def check(
          "years": years_left(index, expiries, at, end if stamped else None)}, index,
     )  # fmt: skip
     findings: list[dict[str, Any]] = []
-    verified = other is not None and not _check_reference(days, other, extra, findings)
+    if other is not None:
+        compare_spot(days, other, extra, findings)
     kept = days[(days["years"] > 0.0) & days["spot"].notna()]
-    _check_passed(days, findings)
+    find_passed(days, findings)
     if len(kept) < 2:
-        refuse(
-            "basis check",
-            ["futures, expiry: fewer than 2 days before their expiry with a spot; check expiry."],
-        )
-    premium = np.log(kept["futures"] / kept["spot"]).to_numpy()
+        found = f"{rows_text(len(kept))} before their expiry, of {len(days):,}"
+        refuse("basis check", [f"expiry: received {found}; at least 2 are needed. Correct the expiry dates."])
+    premium = np.log(kept["futures"].to_numpy() / kept["spot"].to_numpy())
     times = _days(pd.DatetimeIndex(kept.index))
-    ends = times + DAYS_PER_YEAR * kept["years"].to_numpy()
-    ends = np.round(ends, 6)
+    ends = np.round(times + DAYS_PER_YEAR * kept["years"].to_numpy(), 6)
     labels = measure_labels(premium, times, ends)
     level = measure_level(premium, kept["years"].to_numpy())
-    false = labels.contradicted(error)
-    if false:
-        _report_labels(kept, premium, times, labels, verified or other is not None, findings)
-    _report_level(kept, premium, labels, level, false, other is not None, extra, findings)
-    _report_carry(kept, most, extra, findings)
+    referred = other is not None
+    if not labels.contradicted(error):
+        find_level(kept, premium, times, level, referred, extra, findings)
+    else:
+        explain_labels(kept, premium, times, labels, referred, findings)
+        if not referred:
+            find_wrong_way(kept, premium, labels, extra, findings)
+    find_beyond(kept, most, extra, findings)
     days["premium"] = np.log(days["futures"] / days["spot"])
     days["rate"] = (days["premium"] / days["years"]).where(days["years"] > 0.0)
-    table = pd.DataFrame(findings, columns=_COLUMNS)
+    table = pd.DataFrame(findings, columns=COLUMNS)
     return BasisCheck(table, _lines(days, labels, most, extra, table), days=days, labels=labels, level=level)
 
 
@@ -222,11 +233,11 @@ def _reference(reference: Any, index: pd.DatetimeIndex, clock: Any, within: Any,
         reference.index.tz is not None
     )  # fmt: skip
     if stamped:
-        series = read_moments(reference, "reference", problems, low=0.0, open_low=True)
+        series = read_moments(reference, "reference", problems, low=0.0, open_low=True, gaps=True)
         moments = index if index.tz is not None else clock.on(index)
         found = read_at(series, moments, within).to_numpy() if len(problems) == known else None
     else:
-        series = read_days(reference, "reference", problems, low=0.0, open_low=True)
+        series = read_days(reference, "reference", problems, low=0.0, open_low=True, gaps=True)
         days = index if index.tz is None else index.tz_localize(None).normalize()
         found = series.reindex(days).to_numpy() if len(problems) == known else None
     if found is not None and np.isfinite(found).sum() < 5:
@@ -236,138 +247,13 @@ def _reference(reference: Any, index: pd.DatetimeIndex, clock: Any, within: Any,
     return found
 
 
-def _finding(what: str, rows: pd.DatetimeIndex, received: str, implied: str, reason: str) -> dict[str, Any]:
-    return dict(zip(_COLUMNS, (what, rows[0], rows[-1], len(rows), received, implied, reason), strict=True))
-
-
-def _check_reference(days: pd.DataFrame, other: Any, margin: float, findings: list[dict[str, Any]]) -> bool:
-    """Whether spot is off; if so, the reference takes its place and its gaps become missing."""
-    common = np.isfinite(other)
-    apart = np.log(days["given_spot"].to_numpy()[common] / other[common])
-    off = float(np.median(apart))
-    if abs(off) <= margin:
-        return False
-    spread = 1.4826 * float(np.median(np.abs(apart - off)))
-    findings.append(
-        _finding(
-            "spot", pd.DatetimeIndex(days.index[common]),
-            f"a spot {100 * np.expm1(off):+.1f} % from the reference (median; scatter {100 * spread:.2f} %)",
-            f"spot / {np.exp(off):.4f}",
-            "The ratio is a constant, as of a share price times a wrong number of shares a coin, or another unit."
-            if spread < 0.25 * abs(off) else
-            "The ratio is not constant: another asset, or a clock many hours off.",
-        )
-    )  # fmt: skip
-    days["spot"] = other
-    return True
-
-
-def _check_passed(days: pd.DataFrame, findings: list[dict[str, Any]]) -> None:
-    gone = days[days["years"] <= 0.0]
-    if len(gone):
-        findings.append(
-            _finding(
-                "expiry passed", pd.DatetimeIndex(gone.index),
-                f"{rows_text(len(gone), 'price')} on or after the labelled expiry (first {gone['expiry'].iloc[0]:%Y-%m-%d})",
-                "another contract", "An expired contract has no basis; these rows are left out of the other tests.",
-            )
-        )  # fmt: skip
-
-
-def _report_labels(
-    kept: pd.DataFrame, premium: Any, times: Any, labels: Labels, verified: bool,
-    findings: list[dict[str, Any]],
-) -> None:  # fmt: skip
-    """Finding about labels, with the day on which the carry of one contract runs out where spot is known."""
-    names = kept["expiry"].nunique()
-    implied = f"one contract, at {100 * labels.passing:.1f} % a year"
-    if verified:
-        day, error = runs_out(premium, times)
-        if np.isfinite(day):
-            implied += (
-                f", whose carry runs out about {pd.Timestamp(day, unit='D'):%Y-%m-%d} (+-{error:.0f} days)"
-            )
-    jump = np.diff(np.log(kept["futures"] / kept["spot"]))[
-        np.diff(kept["expiry"].to_numpy()) != np.timedelta64(0)
-    ]
-    step = kept["expiry"].drop_duplicates().diff().dt.days.mean() / DAYS_PER_YEAR
-    reason = (
-        f"Between rolls the premium falls by {100 * labels.passing:.1f} (+-{100 * labels.passing_error:.1f}) % a year; "
-        f"at {rows_text(labels.rolls, 'roll')} of the label it should jump by {100 * labels.passing * step:+.2f} % and "
-        f"moves by {100 * np.median(jump):+.2f} % (median), a rate of {100 * labels.rolling:.1f} "
-        f"(+-{100 * labels.rolling_error:.1f}) % a year."
-    )
-    if np.isfinite(labels.drift):
-        reason += (
-            f" On the last days of {labels.ends} labels, where it should be back at one level, it drifts by "
-            f"{100 * labels.drift:+.1f} (+-{100 * labels.drift_error:.1f}) % a year."
-        )
-    reason += f" Probability of that with true labels: {labels.p_value:.1g}."
-    findings.append(
-        _finding("expiry labels", pd.DatetimeIndex(kept.index), f"{names} labels", implied, reason)
-    )
-
-
-def _report_level(
-    kept: pd.DataFrame, premium: Any, labels: Labels, level: Level, false: bool, referred: bool,
-    margin: float, findings: list[dict[str, Any]],
-) -> None:  # fmt: skip
-    """Finding about the level of spot from carry alone, where no reference has settled it."""
-    if referred:
-        return
-    rows = pd.DatetimeIndex(kept.index)
-    if not false and level.off(margin):
-        high = "high" if level.at_expiry < 0.0 else "low"
-        findings.append(
-            _finding(
-                "spot", rows, f"a premium that goes to {100 * level.at_expiry:+.1f} % "
-                f"(+-{100 * level.error:.1f}) at expiry", f"spot {100 * abs(np.expm1(-level.at_expiry)):.1f} % too {high}",
-                "At expiry future and spot are one price, whatever the rate.",
-            )
-        )  # fmt: skip
-    if not false:
-        return
-    # Any one contract still has carry of the sign of its decay at the end: a premium beyond 0 the other way is spot's.
-    end = float(np.median(premium[-10:]))
-    against = end * np.sign(labels.passing)
-    if against < -margin:
-        high = "high" if end < 0.0 else "low"
-        findings.append(
-            _finding(
-                "spot", rows, f"a premium of {100 * end:+.1f} % at the end (median of 10 days), which decays at "
-                f"{100 * labels.passing:.1f} % a year", f"spot at least {100 * abs(np.expm1(-end)):.1f} % too {high}",
-                "The premium moves away from 0 as time passes; with the right spot it would move towards 0, "
-                "whatever the expiry.",
-            )
-        )  # fmt: skip
-
-
-def _report_carry(kept: pd.DataFrame, limit: float, margin: float, findings: list[dict[str, Any]]) -> None:
-    found = beyond_carry(*(kept[c].to_numpy(np.float64) for c in ("futures", "spot", "years")), limit, margin)
-    if not found.rows.any():
-        return
-    rows = pd.DatetimeIndex(kept.index[found.rows])
-    worst = int(np.argmax(np.where(found.rows, np.abs(found.rate), -1.0)))
-    causes = [f["what"] for f in findings if f["what"] in ("spot", "expiry labels")]
-    why = (
-        f"The cause is above: {' and '.join(dict.fromkeys(causes))}." if causes else
-        "Spot, the clock or the expiry is wrong; pass reference= to tell which."
-    )  # fmt: skip
-    findings.append(
-        _finding(
-            "carry", rows, f"rates up to {100 * found.rate[worst]:+,.0f} % a year ({kept.index[worst]:%Y-%m-%d}, "
-            f"{DAYS_PER_YEAR * kept['years'].iloc[worst]:.1f} days left, premium {100 * found.premium[worst]:+.1f} %)",
-            within_text(limit, margin), why,
-        )
-    )  # fmt: skip
-
-
 def _lines(
     days: pd.DataFrame, labels: Labels, limit: float, margin: float, table: pd.DataFrame
 ) -> tuple[str, ...]:
     first, last = days.index[0], days.index[-1]
     between = f"{100 * labels.passing:.1f} (+-{100 * labels.passing_error:.1f}) % a year between rolls"
-    at = f"{100 * labels.rolling:.1f} (+-{100 * labels.rolling_error:.1f}) at {rows_text(labels.rolls, 'roll')}"
+    error = 100 * labels.rolling_error
+    at = f"{100 * labels.rolling:.1f} (+-{error:.1f}) at {rows_text(labels.rolls, 'roll')}"
     if labels.rolls == 0:
         told = "Labels: one throughout; without a roll they cannot be tested"
     elif labels.followed:
