@@ -100,15 +100,15 @@ def check(
     """Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
 
     - *Spot against a reference.* The median of ln(spot / reference) beyond `margin`. A clock that differs
-    adds scatter to it and no bias.
+      adds scatter to it and no bias.
     - *Spot by carry.* The premium must be 0 at expiry. A parabola in the time left gives the premium there;
-    more than `margin` and four standard errors is a finding. Needs labels that prices do not contradict and
-    days within 45 of an expiry.
+      more than `margin` and four standard errors is a finding. Needs labels that prices do not contradict and
+      days within 45 of an expiry.
     - *Expiry labels.* Between rolls the premium falls by r a year, at a roll it must jump by r times the
-    change of expiry, and on the last days of each label it must be back at one level. Prices that show no
-    response to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test
-    depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3) they
-    cannot tell.
+      change of expiry, and on the last days of each label it must be back at one level. Prices that show no
+      response to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test
+      depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3) they
+      cannot tell.
     - *Carry.* Days on which no yearly rate of the legal range explains the premium.
     - *Expiry passed.* Days on or after the labelled expiry.
 

@@ -110,7 +110,7 @@ def by_clock(
     >>> spot = pd.concat([early, late]).sort_index()
     >>> found = by_clock(futures, spot, "2026-02-27", clocks=["21:00 UTC", "24:00 UTC"])
     >>> found.best, found.scatter["scatter"].mul(1e4).round(0).tolist()
-    ('21:00 UTC', [17.0, 83.0])
+    ('21:00 UTC', [16.0, 83.0])
     """
     (end, how), problems = attempt(
         lambda: read_clock(last_trade, "last_trade"), lambda: check_choice(method, "method", METHODS)

@@ -71,13 +71,11 @@ def explain_labels(
     rolled = np.diff(kept["expiry"].to_numpy()) != np.timedelta64(0)
     jump = float(np.median(np.diff(premium)[rolled]))
     step = kept["expiry"].drop_duplicates().diff().dt.days.mean() / DAYS_PER_YEAR
-    implied = f"one contract, at {100 * labels.passing:.1f} % a year"
-    if referred:
-        implied += _end_text(premium, times)
+    implied = f"one contract{_end_text(premium, times, referred)}"
     reason = (
         f"Between rolls the premium falls by {_rate_text(labels.passing, labels.passing_error)}; at "
-        f"{rows_text(labels.rolls, 'roll')} of the label it should jump by {100 * labels.passing * step:+.2f} % "
-        f"and moves by {100 * jump:+.2f} % (median), a rate of "
+        f"{rows_text(labels.rolls, 'roll')} of the label it should jump by "
+        f"{100 * labels.passing * step:+.2f} % and moves by {100 * jump:+.2f} % (median), a rate of "
         f"{_rate_text(labels.rolling, labels.rolling_error)}."
     )
     if np.isfinite(labels.drift):
@@ -94,29 +92,34 @@ def _rate_text(rate: float, error: float) -> str:
     return f"{100 * rate:.1f} (+-{100 * error:.1f}) % a year"
 
 
-def _end_text(premium: Any, times: Any) -> str:
-    """Day on which the carry of one contract runs out, where it can be told."""
-    day, error = runs_out(premium, times)
+def _end_text(premium: Any, times: Any, referred: bool) -> str:
+    """Rate of a line through the premium, and where spot is known the day on which it reaches 0."""
+    rate, day = runs_out(premium, times)
     if not np.isfinite(day):
         return ""
-    return f", whose carry runs out about {pd.Timestamp(day, unit='D'):%Y-%m-%d} (+-{error:.0f} days)"
+    text = f", at {100 * rate:.1f} % a year"
+    if referred:
+        text += (
+            f"; a line through its premium reaches 0 about {pd.Timestamp(day, unit='D'):%d %b %Y}, within weeks "
+            "of its expiry"
+        )
+    return text
 
 
 def find_level(
     kept: pd.DataFrame, premium: Any, times: Any, level: Level, referred: bool, margin: float,
     findings: list[dict[str, Any]],
 ) -> None:  # fmt: skip
-    """Finding about a premium that does not go to 0 at expiry: spot is off, or the expiry where spot is known."""
+    """Finding of a premium that does not go to 0 at expiry: of spot, or where spot is known of the expiry."""
     if not level.off(margin):
         return
     rows = pd.DatetimeIndex(kept.index)
     received = f"a premium that goes to {100 * level.at_expiry:+.1f} % (+-{100 * level.error:.1f}) at expiry"
     reason = "At expiry future and spot are one price, whatever the rate"
     if referred:
-        implied = f"another expiry{_end_text(premium, times)}"
-        findings.append(
-            _finding("expiry labels", rows, received, implied, f"{reason}; spot is the reference's.")
-        )
+        implied = f"another expiry{_end_text(premium, times, referred)}"
+        reason += "; spot is the reference's, or agrees with it."
+        findings.append(_finding("expiry labels", rows, received, implied, reason))
         return
     high = "high" if level.at_expiry < 0.0 else "low"
     implied = f"spot {100 * abs(np.expm1(-level.at_expiry)):.1f} % too {high}"
@@ -150,8 +153,8 @@ def find_beyond(kept: pd.DataFrame, limit: float, margin: float, findings: list[
     worst = int(np.argmax(np.where(found.rows, np.abs(found.rate), -1.0)))
     left = DAYS_PER_YEAR * kept["years"].iloc[worst]
     received = (
-        f"rates up to {100 * found.rate[worst]:+,.0f} % a year ({kept.index[worst]:%Y-%m-%d}, {left:.1f} days "
-        f"left, premium {100 * found.premium[worst]:+.1f} %)"
+        f"rates up to {100 * found.rate[worst]:+,.0f} % a year ({kept.index[worst]:%Y-%m-%d}, {left:.1f} "
+        f"days left, premium {100 * found.premium[worst]:+.1f} %)"
     )
     causes = dict.fromkeys(f["what"] for f in findings if f["what"] in ("spot", "expiry labels"))
     reason = "Spot, its clock or the expiry is wrong; pass reference= to tell which."

@@ -206,13 +206,15 @@ def measure_level(premium: Array, years: Array) -> Level:
 
 
 def runs_out(premium: Array, days: Array) -> tuple[float, float]:
-    """Day on which a line through the premium reaches 0, and its standard error [days]; NaN if never."""
+    """Yearly rate of a line through the premium, and the day on which it reaches 0; NaN if never.
+
+    Rates that change move that day by weeks: it names a month, not a contract.
+    """
     middle = days.mean()
     (level, slope), covariance = _fit(np.column_stack([np.ones(len(days)), days - middle]), premium)
     if abs(slope) < 2.0 * np.sqrt(covariance[1, 1]):
         return float("nan"), float("nan")
-    gradient = np.array([-1.0 / slope, level / slope**2])
-    return float(middle - level / slope), float(np.sqrt(gradient @ covariance @ gradient))
+    return float(-DAYS_PER_YEAR * slope), float(middle - level / slope)
 
 
 def _fit(x: Array, y: Array) -> tuple[Array, Array]:
