@@ -70,7 +70,7 @@ class BasisCheck(Study):
 
     def plot(self, *, ax: Any = None) -> Any:
         """Premium by day against the range that the labelled expiries allow, with rolls of the label."""
-        return plot_check(self.days, self.lines[-1], ax=ax)
+        return plot_check(self.days, " and ".join(dict.fromkeys(self.table["what"])) or "no findings", ax=ax)
 
     def summary(self) -> str:
         """Description, and each finding with its reason."""
@@ -107,8 +107,8 @@ def check(
     - *Expiry labels.* Between rolls the premium falls by r a year, at a roll it must jump by r times the
       change of expiry, and on the last days of each label it must be back at one level. Prices that show no
       response to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test
-      depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3) they
-      cannot tell.
+      depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3)
+      they cannot tell.
     - *Carry.* Days on which no yearly rate of the legal range explains the premium.
     - *Expiry passed.* Days on or after the labelled expiry.
 

@@ -30,7 +30,7 @@ class BasisJumps(Study):
     table : DataFrame
         By day: rate [1/year], change since the day before [1/year], z: the change over the standard deviation
         of the `window` changes before it; years [years], premium_change: what the change of the rate is in
-        price, change x years [-], premium_z, magnification: reference / days to expiry [-], jump: |z| at or
+        price, change x years (the shorter of both days') [-], premium_z, magnification: reference / days to expiry [-], jump: |z| at or
         above the threshold, magnified: a jump of the rate that is none of the premium.
     threshold : float
         Standard deviations that make a jump.
@@ -60,7 +60,8 @@ def jumps(
 
     The same dollars of premium move a yearly rate by 1 / T: at 30 days four times as much as at 120. A jump
     of the rate close to an expiry, or of a rate that changes contract, may be no jump of price. The premium's
-    change is (rate today - rate the day before) x years today: carry that passed with time is not in it.
+    change is (rate today - rate the day before) x years, the shorter of both days' where the contract rolls:
+    carry that passed with time is not in it.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def jumps(
         )
     refuse("basis jumps", problems)
     change = series.diff()
-    of_premium = change * left
+    of_premium = change * np.fmin(left, left.shift(1))
     table = pd.DataFrame(
         {
             "rate": series,

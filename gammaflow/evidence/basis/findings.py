@@ -100,8 +100,8 @@ def _end_text(premium: Any, times: Any, referred: bool) -> str:
     text = f", at {100 * rate:.1f} % a year"
     if referred:
         text += (
-            f"; a line through its premium reaches 0 about {pd.Timestamp(day, unit='D'):%d %b %Y}, within weeks "
-            "of its expiry"
+            f"; a line through its premium reaches 0 about {pd.Timestamp(day, unit='D'):%d %b %Y}, "
+            "within weeks of its expiry"
         )
     return text
 
