@@ -70,7 +70,7 @@ class BasisCheck(Study):
 
     def plot(self, *, ax: Any = None) -> Any:
         """Premium by day against the range that the labelled expiries allow, with rolls of the label."""
-        return plot_check(self.days, " and ".join(dict.fromkeys(self.table["what"])) or "no findings", ax=ax)
+        return plot_check(self.days, self.lines[-1].lower(), ax=ax)
 
     def summary(self) -> str:
         """Description, and each finding with its reason."""
@@ -81,7 +81,7 @@ class BasisCheck(Study):
                  110, initial_indent="- ", subsequent_indent="  ")
             for row in self.table.to_dict("records")
         ]  # fmt: skip
-        return "\n".join([*self.heading, *(found or ["No findings."])])
+        return "\n".join([*self.heading, *found])
 
 
 def check(
@@ -262,7 +262,7 @@ def _lines(
         told = f"Labels: cannot tell; carry of {between} is too small against its error"
     else:
         told = f"Labels: prices do not roll with them: carry of {between}, {at}"
-    what = "; ".join(dict.fromkeys(table["what"])) if len(table) else "no findings"
+    what = "; ".join(dict.fromkeys(table["what"])) if len(table) else "nothing"
     without = int(days["spot"].isna().sum())
     return (
         f"Check of a basis series, {rows_text(len(days))}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, "

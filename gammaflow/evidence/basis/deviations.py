@@ -29,9 +29,9 @@ class BasisJumps(Study):
     ----------
     table : DataFrame
         By day: rate [1/year], change since the day before [1/year], z: the change over the standard deviation
-        of the `window` changes before it; years [years], premium_change: what the change of the rate is in
-        price, change x years (the shorter of both days') [-], premium_z, magnification: reference / days to expiry [-], jump: |z| at or
-        above the threshold, magnified: a jump of the rate that is none of the premium.
+        of the `window` changes before it; years [years], premium_change: the change of the rate in price,
+        change x years (the shorter of both days') [-], premium_z, magnification: reference / days to expiry
+        [-], jump: |z| at or above the threshold, magnified: a jump of the rate that is none of the premium.
     threshold : float
         Standard deviations that make a jump.
     """
