@@ -11,7 +11,7 @@ PREPARED = ("front", "hours", "rolling", "one", "marks", "perpetual")
 
 
 def recorded(folder: Path) -> dict[str, pd.DataFrame | pd.Series]:
-    """Front closes, hourly openings, the two files with wrong entries, marks of dated futures, perpetual marks."""
+    """Front closes, hourly openings, the two files with errors, marks of dated futures and perpetual."""
     event, deribit = folder / "data/event", folder / "data/deribit"
     front = pd.read_csv(event / "cme_btc_front_close.csv", index_col="Date", parse_dates=True)["Adj Close"]
     bars = pd.read_csv(
@@ -55,7 +55,7 @@ def simulated(
 ) -> tuple[pd.Series, pd.Series, pd.Series]:
     """Futures, spot and monthly labels; with `one` the price is that of a single far contract all along.
 
-    The yearly rate is a random walk (`wander` a day), and the premium has white noise of Student's t with five
+    The yearly rate is a random walk (`wander` a day); the premium has white noise, of Student's t with five
     degrees of freedom.
     """
     rng = np.random.default_rng(seed)

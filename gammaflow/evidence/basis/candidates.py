@@ -36,7 +36,7 @@ class BasisByClock(Study):
         By clock: `scatter` is the standard deviation of ln(futures / spot) [-] over `days` common to all
         clocks; `median` of ln(futures / spot) [-].
     sensitivity : Series
-        By day: change of the basis if one price is off by 0.1 %, at the first clock [1/year].
+        By day: change of the basis if one price is off by 0.1 %, at the best clock [1/year].
     """
 
     scatter: pd.DataFrame
@@ -148,7 +148,7 @@ def by_clock(
     ).rename_axis("clock")  # fmt: skip
     best = scatter["scatter"].idxmin()
     order = scatter["scatter"].sort_values()
-    sensitivity = pd.Series(per_day[str(candidates[0])], index, name="sensitivity")
+    sensitivity = pd.Series(per_day[str(best)], index, name="sensitivity")
     lines = [
         f"Basis of futures closes by candidate clock of spot, {common.index[0]:%Y-%m-%d} to "
         f"{common.index[-1]:%Y-%m-%d}, {rows_text(len(common), 'day')} with spot at every clock "

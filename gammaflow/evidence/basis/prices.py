@@ -141,7 +141,8 @@ def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> 
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
         return none
     try:
-        days = pd.DatetimeIndex(pd.to_datetime(pd.Series(raw))).as_unit("ns")
+        known = {v: pd.Timestamp(v) for v in dict.fromkeys(raw)}
+        days = pd.DatetimeIndex([known[v] for v in raw]).as_unit("ns")
     except (ValueError, TypeError, OverflowError):
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
         return none

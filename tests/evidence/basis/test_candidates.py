@@ -4,10 +4,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from support.bases import recorded
 
 import gammaflow as gf
 from gammaflow.evidence import basis
+from support.bases import recorded
 
 mpl.use("Agg")
 
