@@ -108,7 +108,9 @@ def check(
       change of expiry, and on the last days of each label it must be back at one level. Prices that show no
       response to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test
       depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3)
-      they cannot tell.
+      they cannot tell. Simulated over half a year, with rates that wander and noise of 0.1 to 0.3 % of price,
+      true labels were never rejected in 900 series; those of one contract at 7 % a year were found in 91 to
+      99 of 100, at 4 % in two of three. A few wrong labels among right ones are not found.
     - *Carry.* Days on which no yearly rate of the legal range explains the premium.
     - *Expiry passed.* Days on or after the labelled expiry.
 
@@ -196,7 +198,8 @@ def check(
     labels = measure_labels(premium, times, ends)
     level = measure_level(premium, kept["years"].to_numpy())
     referred = other is not None
-    if not labels.contradicted(error):
+    false = labels.contradicted(error)
+    if not false:
         find_level(kept, premium, times, level, referred, extra, findings)
     else:
         explain_labels(kept, premium, times, labels, referred, findings)
@@ -206,7 +209,9 @@ def check(
     days["premium"] = np.log(days["futures"] / days["spot"])
     days["rate"] = (days["premium"] / days["years"]).where(days["years"] > 0.0)
     table = pd.DataFrame(findings, columns=COLUMNS)
-    return BasisCheck(table, _lines(days, labels, most, extra, table), days=days, labels=labels, level=level)
+    return BasisCheck(
+        table, _lines(days, labels, false, most, extra, table), days=days, labels=labels, level=level
+    )
 
 
 def _days(index: pd.DatetimeIndex) -> Any:
@@ -248,7 +253,7 @@ def _reference(reference: Any, index: pd.DatetimeIndex, clock: Any, within: Any,
 
 
 def _lines(
-    days: pd.DataFrame, labels: Labels, limit: float, margin: float, table: pd.DataFrame
+    days: pd.DataFrame, labels: Labels, false: bool, limit: float, margin: float, table: pd.DataFrame
 ) -> tuple[str, ...]:
     first, last = days.index[0], days.index[-1]
     between = f"{100 * labels.passing:.1f} (+-{100 * labels.passing_error:.1f}) % a year between rolls"
@@ -256,12 +261,14 @@ def _lines(
     at = f"{100 * labels.rolling:.1f} (+-{error:.1f}) at {rows_text(labels.rolls, 'roll')}"
     if labels.rolls == 0:
         told = "Labels: one throughout; without a roll they cannot be tested"
+    elif false:
+        told = f"Labels: prices do not roll with them: carry of {between}, {at}"
     elif labels.followed:
         told = f"Labels: prices roll with them: carry of {between}, {at}"
     elif not labels.power >= _POWER:
         told = f"Labels: cannot tell; carry of {between} is too small against its error"
     else:
-        told = f"Labels: prices do not roll with them: carry of {between}, {at}"
+        told = f"Labels: prices hardly roll with them, which true labels allow: carry of {between}, {at}"
     what = "; ".join(dict.fromkeys(table["what"])) if len(table) else "nothing"
     without = int(days["spot"].isna().sum())
     return (
