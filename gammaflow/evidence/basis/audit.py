@@ -22,6 +22,7 @@ from gammaflow.evidence.basis.findings import (
 from gammaflow.evidence.basis.labels import Labels, Level, measure_labels, measure_level
 from gammaflow.evidence.basis.prices import (
     LAST_TRADE,
+    read_age,
     read_expiries,
     read_spot,
     within_text,
@@ -162,11 +163,12 @@ def check(
     checks = (
         lambda: None if clock is None else read_clock(clock),
         lambda: read_clock(last_trade, "last_trade"),
-        lambda: check_number(limit, "limit", 0.0, open_low=True),
-        lambda: check_number(margin, "margin", 0.0),
+        lambda: check_number(limit, "limit", 0.0, 10.0, open_low=True),
+        lambda: check_number(margin, "margin", 0.0, 0.5),
+        lambda: read_age(within),
         lambda: check_number(alpha, "alpha", 0.0, 1.0, open_low=True),
     )
-    (at, end, most, extra, error), problems = attempt(*checks)
+    (at, end, most, extra, age, error), problems = attempt(*checks)
     stamped = isinstance(futures, pd.Series) and isinstance(futures.index, pd.DatetimeIndex) and (
         futures.index.tz is not None
     )  # fmt: skip
@@ -176,8 +178,8 @@ def check(
     index = pd.DatetimeIndex(prices.index)
     _need_clock(index, at, problems, spot=spot, reference=reference)
     refuse("basis check", problems)
-    given = read_spot(spot, at, index, at, within, problems)
-    other = None if reference is None else _reference(reference, index, at, within, problems)
+    given = read_spot(spot, at, index, at, age, problems)
+    other = None if reference is None else _reference(reference, index, at, age, problems)
     expiries = read_expiries(expiry, index, problems)
     refuse("basis check", problems)
     days = pd.DataFrame(
@@ -261,6 +263,8 @@ def _lines(
     at = f"{100 * labels.rolling:.1f} (+-{error:.1f}) at {rows_text(labels.rolls, 'roll')}"
     if labels.rolls == 0:
         told = "Labels: one throughout; without a roll they cannot be tested"
+    elif not np.isfinite(labels.passing):
+        told = "Labels: too few days between rolls to test them"
     elif false:
         told = f"Labels: prices do not roll with them: carry of {between}, {at}"
     elif labels.followed:
@@ -273,7 +277,7 @@ def _lines(
     without = int(days["spot"].isna().sum())
     return (
         f"Check of a basis series, {rows_text(len(days))}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, "
-        f"{days['expiry'].nunique()} expiry labels; premium: ln(futures / spot)"
+        f"{rows_text(days['expiry'].nunique(), 'expiry label')}; premium: ln(futures / spot)"
         + (f"; {rows_text(without)} without a reference left out of the tests of carry" if without else ""),
         f"Legal: {within_text(limit, margin)}",
         told,

@@ -18,7 +18,8 @@ from gammaflow.units import DAYS_PER_YEAR
 
 __all__ = ["BasisJumps", "jumps"]
 
-_SMALLEST = 5
+# Changes of the smallest window, and the yearly rate above which percent is meant.
+_SMALLEST, _PERCENT = 5, 1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,7 +129,14 @@ def jumps(
     )
     table["jump"] = table["z"].abs() >= limit
     table["magnified"] = table["jump"] & (table["premium_z"].abs() < limit)
-    return BasisJumps(table, _lines(table, size, limit, base), threshold=limit)
+    typical = float(series.abs().median())
+    doubt = (
+        f"rate: received {typical:.3g} (median of sizes), {100 * typical:,.0f} % a year; legal: decimals, "
+        "0.05 for 5 %. Divide percent by 100."
+    )
+    warnings = (doubt,) if typical > _PERCENT else ()
+    lines = _lines(table, size, limit, base)
+    return BasisJumps(table, lines, threshold=limit, warnings=warnings)
 
 
 def _in_deviations(change: pd.Series, window: int) -> pd.Series:

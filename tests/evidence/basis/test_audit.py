@@ -170,6 +170,18 @@ def test_an_expiry_that_is_off_where_spot_is_known():
     assert "another expiry, at 1" in found.table["implied"].iloc[0]
 
 
+def test_prices_without_noise_or_without_days_between_rolls():
+    days = pd.bdate_range("2026-02-02", periods=40)
+    flat, labels = pd.Series(100.0, days), month_ends(days)
+    assert basis.check(flat, flat, labels).passed
+    maturity = pd.Series(days + pd.Timedelta(30, "D"), days)  # a label that moves every day
+    assert "too few days between rolls" in basis.check(flat, flat, maturity).summary()
+    years = (labels - days).dt.days / 365
+    exact = basis.check(flat * np.exp(0.08 * years), flat, labels)
+    assert exact.passed
+    assert (exact.labels.passing, exact.labels.rolling) == pytest.approx((0.08, 0.08))
+
+
 # --- the measures against others
 
 

@@ -124,6 +124,8 @@ WRONG = {
     ),
     "method": ({"method": "exact"}, "method: received 'exact'; legal: 'simple', 'log'"),
     "limit": ({"limit": 0.0}, "limit: received 0.0"),
+    "age": ({"within": "soon"}, "within: received 'soon'; legal: a time span >= 0"),
+    "limit in percent": ({"limit": 60}, "limit: received 60; limit must be > 0 and <= 10"),
     "one row": ({"futures": CLOSES[:1]}, "futures: received 1 row; at least 2"),
     "strings": ({"futures": CLOSES.astype(str)}, "futures: received '101.0', in a Series of"),
     "zeros": ({"futures": CLOSES * [1, 1, 0, 1, 1, 1]}, "futures: 1 of 6 rows not accepted"),

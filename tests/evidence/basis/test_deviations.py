@@ -111,6 +111,8 @@ def test_without_years():
     assert found.table["premium_z"].isna().all()
     assert not found.table["magnified"].any()
     assert "pass years=" in found.summary()
+    assert "0.05 for 5 %" in basis.jumps(100.0 * RATE, window=20).warnings[0]
+    assert not found.warnings
     flat = basis.jumps(pd.Series(0.05, DAYS), window=20)
     assert flat.table["z"].isna().all()
     assert "no jump" in flat.summary()
