@@ -10,6 +10,7 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, read_number, refuse
 from gammaflow.evidence.basis.by_day import DailyBasis
+from gammaflow.evidence.trailing import trailing_moments
 from gammaflow.plot.basis import plot_jumps
 from gammaflow.series import read_days
 from gammaflow.study import Study
@@ -141,8 +142,7 @@ def jumps(
 
 def _in_deviations(change: pd.Series, window: int) -> pd.Series:
     """Changes over the standard deviation of the `window` changes before each."""
-    before = change.rolling(window).std().shift(1)
-    return change / before.where(before > 0.0)
+    return change / trailing_moments(change.to_numpy(), window)[1]
 
 
 def _years(years: Any, series: pd.Series, problems: list[str]) -> pd.Series:
