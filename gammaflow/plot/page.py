@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -48,6 +48,7 @@ def render_page(
     figures: Sequence[Panel],
     tables: Sequence[Panel],
     footer: str = "",
+    marks: Mapping[str, str] | None = None,
 ) -> str:
     """The page as text. All texts are escaped, so that none can add markup.
 
@@ -66,6 +67,8 @@ def render_page(
         Panels with plotly Figures, top to bottom.
     tables : sequence of Panel
         Panels with DataFrames of texts, whose first column names the row.
+    marks : mapping, optional
+        Words that stand out where they fill a cell of a table, by the side they take: "long", "short", "open".
 
     Returns
     -------
@@ -75,7 +78,7 @@ def render_page(
     Raises
     ------
     GammaflowError
-        Where plotly is not installed.
+        Where there are figures and plotly is not installed.
     """
     template = Template(files("gammaflow.plot").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -85,9 +88,9 @@ def render_page(
         banners="".join(f'<p class="banner">{escape(text)}</p>' for text in banners),
         cards="".join(map(_card, cards)),
         figures="".join(map(_figure, figures)),
-        tables="".join(map(_table, tables)),
+        tables="".join(_table(panel, marks or {}) for panel in tables),
         footer=escape(footer),
-        plotly=require("plotly.offline").get_plotlyjs(),
+        plotly=require("plotly.offline").get_plotlyjs() if figures else "",
     )
 
 
@@ -135,9 +138,9 @@ def _figure(panel: Panel) -> str:
     )
 
 
-def _table(panel: Panel) -> str:
+def _table(panel: Panel, marks: Mapping[str, str]) -> str:
     return _section(
         panel,
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(panel.title)}">'
-        f"{html_table(panel.content)}</div>",
+        f"{html_table(panel.content, marks)}</div>",
     )

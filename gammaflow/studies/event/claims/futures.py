@@ -1,0 +1,176 @@
+"""Claims about futures: the basis, open interest, and where positions were closed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gammaflow.evidence import basis
+from gammaflow.evidence.clocks import read_at, read_clock
+from gammaflow.studies.event.claim import (
+    ABOVE_0,
+    BELOW_0,
+    Finding,
+    Range,
+    about,
+    claims_of,
+    exactly,
+    span,
+)
+from gammaflow.studies.event.records import AFTER, BEFORE, DAY, FILES, Lacking, Records, on
+from gammaflow.studies.event.spots import midnight
+
+__all__ = ["CLAIMS"]
+
+_claim = claims_of("futures")
+#: Clocks at which the front future's close may have been read, and its expiry.
+_CLOCKS = ("21:00 UTC", "22:00 UTC", "24:00 UTC")
+_EXPIRY = "2026-02-27"
+
+
+def _basis(records: Records) -> pd.DataFrame:
+    """Yearly basis of the front future on both days, a column per clock [%]."""
+    future, spot = records.front_future(), records.spot()
+    days = [pd.Timestamp(day) for day in (BEFORE, DAY)]
+    prices = [float(on(future, day, "front future")) for day in (BEFORE, DAY)]
+    found = {}
+    for clock in _CLOCKS:
+        spots = read_at(spot, read_clock(clock).on(days)).to_numpy()
+        years = [(pd.Timestamp(_EXPIRY) - day).days / 365 for day in days]
+        found[clock] = 100.0 * basis.annualised(prices, spots, years)
+    return pd.DataFrame(found, index=days)
+
+
+@_claim(
+    "The near-month basis of CME jumped from 3.3 to 9 %", "change from 4 to 5 February [points a year]",
+    "+5.7", about(5.7, 0.5), "{:+.1f}",
+)  # fmt: skip
+def basis_jump(records: Records) -> Finding:
+    """The change of the front future's basis: as many answers as clocks."""
+    table = _basis(records)
+    days = len(pd.date_range(DAY, _EXPIRY)) - 1
+    moves = ", ".join(f"{table[c].iloc[0]:.1f} to {table[c].iloc[1]:.1f} at {c}" for c in _CLOCKS)
+    return Finding(
+        span(table.diff().iloc[-1]),
+        f"{records.source('front future', 'hours')}: {moves}",
+        f"with {days} days left 5.7 points are {100 * basis.premium(0.057, days / 365):.2f} % of the price",
+        f"0.1 % of the price is {36.5 / days:.1f} points: without the future's clock there is no basis.",
+    )
+
+
+@_claim(
+    "The near-month basis rose on 5 February", "change from 4 to 5 February, any record of it [points a year]",
+    "up", ABOVE_0, "{:+.1f}",
+)  # fmt: skip
+def basis_rose(records: Records) -> Finding:
+    """The direction of the basis over all records of it."""
+    changes = [float(value) for value in _basis(records).diff().iloc[-1]]
+    daily = 100.0 * records.basis()
+    other = float(on(daily, DAY, "basis")) - float(on(daily, BEFORE, "basis"))
+    return Finding(
+        span([*changes, other]),
+        f"{records.source('front future', 'hours', 'basis')}: the other file {other:+.2f}",
+        "an unwind (spot sold, futures bought) raises the basis and lowers open interest",
+    )
+
+
+@_claim(
+    "Short futures against spot were closed in the week", "short positions of non-commercials, 3 to 10 Feb [contracts]",
+    "closed", BELOW_0, "{:+,.0f}",
+)  # fmt: skip
+def carry_closed(records: Records) -> Finding:
+    """Short futures of non-commercials over the week of the fall."""
+    table = records.commitments()
+    first, last = (on(table, day, "commitments") for day in ("2026-02-03", "2026-02-10"))
+    change = last - first
+    return Finding(
+        exactly(float(change["noncommercial_short"])),
+        f"{records.source('commitments')}: {first['noncommercial_short']:,.0f} to {last['noncommercial_short']:,.0f}",
+        "",
+        f"Their longs {change['noncommercial_long']:+,.0f}; open interest {change['open_interest']:+,.0f}.",
+    )
+
+
+@_claim(
+    "Open interest of CME collapsed from 4 to 5 February", "change at 16:00 New York [%]", "a collapse",
+    Range(-100.0, -5.0), "{:+.1f} %",
+)  # fmt: skip
+def cme_collapse(records: Records) -> Finding:
+    """Open interest of CME over the day, which takes a record by venue."""
+    changes = _by_venue(records, BEFORE, DAY)
+    return Finding(exactly(changes["CME"]), records.source("open interest by venue"))
+
+
+@_claim(
+    "On 6 February open interest grew faster at CME than at Binance", "difference of growth at 16:00 New York [points]",
+    "faster", ABOVE_0, "{:+.1f}",
+)  # fmt: skip
+def cme_rebuilt(records: Records) -> Finding:
+    """Growth of open interest at CME over that at Binance on the day of the rebound."""
+    changes = _by_venue(records, DAY, AFTER)
+    return Finding(exactly(changes["CME"] - changes["Binance"]), records.source("open interest by venue"))
+
+
+def _by_venue(records: Records, first: str, last: str) -> pd.Series:
+    """Change of open interest by venue between two closes of New York [%]."""
+    try:
+        venues = records.open_interest_by_venue()
+    except Lacking as lacking:
+        raise Lacking(f"{lacking}. {_lookalikes(records)}") from None
+    moments = read_clock("16:00 New York").on([first, last])
+    at = pd.DataFrame({name: read_at(venues[name], moments) for name in venues})
+    return 100.0 * at.pct_change().iloc[-1]
+
+
+def _lookalikes(records: Records) -> str:
+    """What the files with open interest hold instead."""
+    words = []
+    try:
+        bars, daily = records.open_interest_bars()["open"], records.open_interest()
+        after = daily.set_axis((pd.DatetimeIndex(daily.index) + pd.Timedelta(1, "D")).tz_localize("UTC"))
+        both = pd.concat([bars, after], axis=1, join="inner")
+        share = float((both.iloc[:, 0] / both.iloc[:, 1] - 1.0).abs().median())
+        words.append(
+            f"{FILES['open interest, 4h'].path} is all venues together (within {share:.2%} of the daily file)"
+        )
+    except Lacking:
+        pass
+    try:
+        change = float(records.commitments()["open_interest"].diff()[pd.Timestamp("2026-02-10")])
+        words.append(f"{FILES['commitments'].path} is weekly: {change:+,.0f} contracts from 3 to 10 February")
+    except (Lacking, KeyError):
+        pass
+    return "; ".join(words)
+
+
+@_claim(
+    "Open interest fell in dollars",
+    "all venues, 24:00 UTC of 4 to 5 February [$bn]",
+    "fell",
+    BELOW_0,
+    "{:+.2f}",
+)
+def fell_in_dollars(records: Records) -> Finding:
+    """Open interest of all venues in dollars."""
+    before, after = (float(on(records.open_interest(), day, "open interest")) / 1e9 for day in (BEFORE, DAY))
+    return Finding(exactly(after - before), f"{records.source('open interest')}: {before:.1f} to {after:.1f}")
+
+
+@_claim(
+    "Positions were closed: open interest fell in coins too", "all venues, 24:00 UTC of 4 to 5 February [coins]",
+    "fell", BELOW_0, "{:+,.0f}",
+)  # fmt: skip
+def fell_in_coins(records: Records) -> Finding:
+    """Open interest of all venues in coins: dollars over the price at the same timestamp."""
+    before, after, later = (
+        float(on(records.open_interest(), day, "open interest")) / midnight(records, day)
+        for day in (BEFORE, DAY, AFTER)
+    )
+    return Finding(
+        exactly(after - before),
+        f"{records.source('open interest', 'hours')}: {before / 1e3:,.0f} k to {after / 1e3:,.0f} k",
+        "",
+        f"6 February: {later / 1e3:,.0f} k.",
+    )
+
+
+CLAIMS = (basis_jump, basis_rose, carry_closed, cme_collapse, cme_rebuilt, fell_in_dollars, fell_in_coins)
