@@ -68,7 +68,7 @@ def render_page(
     tables : sequence of Panel
         Panels with DataFrames of texts, whose first column names the row.
     marks : mapping, optional
-        Words that stand out where they fill a cell of a table, by the side they take: "long", "short", "open".
+        Words that stand out where they fill a cell of a table, by look: "long", "short" or "open".
 
     Returns
     -------

@@ -17,7 +17,7 @@ from math import inf, isfinite, isnan
 from typing import NamedTuple
 
 from gammaflow.frozen import Frozen
-from gammaflow.studies.event.records import Lacking, Records
+from gammaflow.studies.event.records import AbsentError, Records
 
 __all__ = [
     "ABOVE_0",
@@ -54,7 +54,7 @@ class Range(NamedTuple):
         """The range as text, each number by `form`, such as "{:.1f} %"."""
         if self == UNKNOWN:
             return "unknown"
-        if self == ABOVE_0 or self == BELOW_0:
+        if self in (ABOVE_0, BELOW_0):
             return "above 0" if self == ABOVE_0 else "below 0"
         if not isfinite(self.low) or not isfinite(self.high):
             return (
@@ -82,7 +82,7 @@ def about(value: float, error: float) -> Range:
 
 
 def span(values: Iterable[float]) -> Range:
-    """The range from the least to the largest of some numbers; unknown where one of them is NaN or none is there."""
+    """The range from the least to the largest of some numbers; unknown where one is NaN or there is none."""
     found = [float(value) for value in values]
     return UNKNOWN if not found or any(map(isnan, found)) else Range(min(found), max(found))
 
@@ -96,6 +96,10 @@ def verdict_of(found: Range, said: Range) -> str:
     if said.low <= found.low and found.high <= said.high:
         return CONFIRM
     return CANNOT_TELL if found.low <= said.high and said.low <= found.high else CONTRADICT
+
+
+Find = Callable[[Records], "Finding"]
+Make = Callable[[Records], "Claim"]
 
 
 class Finding(NamedTuple):
@@ -163,24 +167,20 @@ class Claim(Frozen):
         return f"{first} {self.note}".strip()
 
 
-def claims_of(
-    subject: str,
-) -> Callable[..., Callable[[Callable[[Records], Finding]], Callable[[Records], Claim]]]:
-    """A decorator of the claims of one subject: a function that finds a number becomes one that makes a `Claim`.
+def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[Find], Make]]:
+    """A decorator of the claims of one subject, which turns what finds a number into what makes a `Claim`.
 
     A record that is missing leaves the number unknown and is named.
     """
 
-    def of(
-        claim: str, quantity: str, article: str, said: Range, form: str
-    ) -> Callable[[Callable[[Records], Finding]], Callable[[Records], Claim]]:
-        def decorate(find: Callable[[Records], Finding]) -> Callable[[Records], Claim]:
+    def of(claim: str, quantity: str, article: str, said: Range, form: str) -> Callable[[Find], Make]:
+        def decorate(find: Find) -> Make:
             @wraps(find)
             def made(records: Records) -> Claim:
                 try:
                     finding = find(records)
-                except Lacking as lacking:
-                    finding = Finding(UNKNOWN, str(lacking))
+                except AbsentError as absent:
+                    finding = Finding(UNKNOWN, str(absent))
                 return Claim(find.__name__, subject, claim, quantity, article, said, form, *finding)
 
             return made

@@ -1,7 +1,7 @@
-"""Records of the week of 5 February 2026, read from a folder of files: each with its clock, and its trap handled.
+"""Records of the week of 5 February 2026, from a folder of files: each with its clock, its trap handled.
 
-A file that is not there, or a day that it lacks, raises `Lacking`, which ends in the verdict "cannot tell". A
-file that is there and cannot be read ends in one error.
+A file that is not there, or a day that it lacks, raises `AbsentError`, which ends in the verdict "cannot tell".
+A file that is there and cannot be read ends in one error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from gammaflow.series import read_days, read_moments
 
-__all__ = ["AFTER", "BEFORE", "DAY", "FILES", "Lacking", "Record", "Records", "at", "on"]
+__all__ = ["AFTER", "BEFORE", "DAY", "FILES", "AbsentError", "Record", "Records", "at", "on"]
 
 _T = TypeVar("_T")
 #: The days around the fall.
@@ -36,22 +36,21 @@ class Record(NamedTuple):
 
 
 FILES = {
-    **{
-        ticker: Record(f"event/daily_{ticker}.csv", "16:00 New York") for ticker in ("IBIT", "IGV", "GLD", "BITO")
-    },
-    "BTC": Record("event/daily_BTC.csv", "24:00 UTC"),
+    "IBIT": Record("event/daily_IBIT.csv", "16:00 New York"),
+    "IGV": Record("event/daily_IGV.csv", "16:00 New York"),
+    "GLD": Record("event/daily_GLD.csv", "16:00 New York"),
     "flows": Record("event/etf_flows_by_fund.csv", "by trade day"),
     "flows, next day": Record("event/etf_flows_labelled_next_day.csv", "dated one trade day later"),
     "front future": Record("event/cme_btc_front_close.csv", "no clock in the file"),
-    "hours": Record("btc_market/btcusdt_1h_20251001_20260404.csv", "UTC, labelled by the opening of the hour"),
+    "hours": Record("btc_market/btcusdt_1h_20251001_20260404.csv", "UTC, opening of the hour"),
     "basis": Record("btc_market/coinglass_basis_1d.csv", "24:00 UTC; contract not stated"),
     "commitments": Record("event/cme_btc_cot_weekly.csv", "Tuesdays"),
     "open interest": Record("event/aggregate_btc_open_interest_1d.csv", "all venues, 24:00 UTC"),
-    "open interest, 4h": Record("btc_market/coinglass_oi_4h.csv", "UTC, labelled by the opening of the bar"),
-    "open interest by venue": Record("event/open_interest_by_venue_1h.csv", "UTC, a column per venue in coins"),
-    "liquidations": Record("btc_market/coinglass_liquidation_4h.csv", "one venue, UTC, by the opening of the bar"),
-    "liquidation map": Record("event/hyperliquid_liquidation_map.csv", "UTC, 200 large accounts of one venue"),
-    "margin": Record("event/bitfinex_margin_btc_1h.csv", "UTC, labelled by the opening of the hour"),
+    "open interest, 4h": Record("btc_market/coinglass_oi_4h.csv", "UTC, opening of the bar"),
+    "open interest by venue": Record("event/open_interest_by_venue_1h.csv", "UTC, coins"),
+    "liquidations": Record("btc_market/coinglass_liquidation_4h.csv", "one venue, UTC, opening of the bar"),
+    "liquidation map": Record("event/hyperliquid_liquidation_map.csv", "UTC, 200 accounts of one venue"),
+    "margin": Record("event/bitfinex_margin_btc_1h.csv", "UTC, opening of the hour"),
     "DVOL": Record("btc_market/deribit_dvol_1d_2021_2026.csv", "close at 24:00 UTC"),
     "one call": Record("event/ibit_one_call_through_the_event.csv", "near 16:35 New York"),
     "chain of 4 Feb": Record("deribit/deribit_options_snapshot_20260204T213308Z.csv", "4 Feb 21:33 UTC"),
@@ -60,7 +59,7 @@ FILES = {
 }  # fmt: skip
 
 
-class Lacking(LookupError):
+class AbsentError(LookupError):
     """A file or a row that the records do not have."""
 
 
@@ -104,7 +103,7 @@ class Records:
     # One method per kind of file -----------------------------------------------------------------------
 
     def daily(self, ticker: str) -> pd.DataFrame:
-        """Open, High, Low, Close and Volume by day, as the file has them; BITO's close alone is adjusted."""
+        """Open, High, Low, Close and Volume by day, as the file has them."""
         return self._days(ticker, ["Open", "High", "Low", "Close", "Volume"], "Date", low=0.0)
 
     def flows(self) -> pd.DataFrame:
@@ -212,7 +211,7 @@ class Records:
         if name not in self._read:
             path = self.folder / FILES[name].path
             if not path.is_file():
-                raise Lacking(f"missing file: {FILES[name].path}")
+                raise AbsentError(f"missing file: {FILES[name].path}")
             try:
                 self._read[name] = read(path)
             except (GammaflowError, ValueError, TypeError, KeyError, OSError, AttributeError) as error:
@@ -260,16 +259,16 @@ def _checked_days(series: pd.Series, name: str, low: float) -> pd.Series:
 
 
 def on(series: Any, day: str, name: str) -> Any:
-    """The row of a day in the record `name`, or `Lacking`."""
+    """The row of a day in the record `name`, or `AbsentError`."""
     try:
         return series.loc[pd.Timestamp(day)]
     except KeyError:
-        raise Lacking(f"{FILES[name].path} has no row of {day}") from None
+        raise AbsentError(f"{FILES[name].path} has no row of {day}") from None
 
 
 def at(series: Any, moment: str, name: str) -> Any:
-    """The row of a timestamp in UTC in the record `name`, or `Lacking`."""
+    """The row of a timestamp in UTC in the record `name`, or `AbsentError`."""
     try:
         return series.loc[pd.Timestamp(moment, tz="UTC")]
     except KeyError:
-        raise Lacking(f"{FILES[name].path} has no row of {moment} UTC") from None
+        raise AbsentError(f"{FILES[name].path} has no row of {moment} UTC") from None

@@ -26,8 +26,8 @@ _TITLE = "5 February 2026: the story against the record"
 _COLUMNS = ("claim", "quantity", "article", "record", "model", "verdict", "reason")
 _WIDTH = 100
 _RULE = (
-    "confirm: every value that the record allows is one that the claim says; contradict: none is; cannot tell: some "
-    "are, or no record has the number. A lower bound, or a record without a clock, allows a range."
+    "confirm: every value that the record allows is one that the claim says; contradict: none is; cannot "
+    "tell: some are, or no record has the number. A lower bound, or a record without a clock, allows a range."
 )
 
 
@@ -57,10 +57,10 @@ class Scorecard(Study):
     @property
     def counts(self) -> pd.DataFrame:
         """Number of claims by subject and verdict."""
-        found = pd.DataFrame(0, list(dict.fromkeys(c.subject for c in self.claims)), list(VERDICTS))
-        for claim in self.claims:
-            found.loc[claim.subject, claim.verdict] += 1
-        return found.rename_axis("subject")
+        subjects = list(dict.fromkeys(c.subject for c in self.claims))
+        pairs = [(c.subject, c.verdict) for c in self.claims]
+        rows = [[pairs.count((subject, verdict)) for verdict in VERDICTS] for subject in subjects]
+        return pd.DataFrame(rows, pd.Index(subjects, name="subject"), list(VERDICTS))
 
     def brief(self) -> pd.DataFrame:
         """Verdict and number of each claim, narrow enough for a terminal."""

@@ -30,12 +30,13 @@ def fall_january(records: Records) -> Finding:
     """The earlier fall that the article compares with."""
     moves = 100.0 * records.daily("IBIT")["Close"].pct_change()
     move = float(on(moves, _JANUARY, "IBIT"))
-    nearest = (moves[:_JANUARY].tail(5) + 5.8).abs().idxmin()  # type: ignore[misc]
+    last = moves[:_JANUARY].tail(5)
+    nearest = last.index[(last + 5.8).abs().argmin()]
     return Finding(
         exactly(move),
         records.source("IBIT"),
         "",
-        f"Of the five sessions to that day the nearest to -5.8 % is {nearest:%d %b} ({moves[nearest]:+.2f} %).",
+        f"Nearest to -5.8 % of the five sessions to that day: {nearest:%d %b} ({last[nearest]:+.2f} %).",
     )
 
 
@@ -99,7 +100,7 @@ def total_inflow(records: Records) -> Finding:
 
 @_claim(
     "Over 5 and 6 February together flows were roughly flat",
-    "IBIT net flow of both days, as a share of the usual two-day flow (median of the absolute values before) [-]",
+    "IBIT net flow of both days over the usual size of two days before (median) [-]",
     "flat: no more than usual", Range(-1.0, 1.0), "{:+.2f}",
 )  # fmt: skip
 def flat(records: Records) -> Finding:

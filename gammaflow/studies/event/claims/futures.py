@@ -16,7 +16,7 @@ from gammaflow.studies.event.claim import (
     exactly,
     span,
 )
-from gammaflow.studies.event.records import AFTER, BEFORE, DAY, FILES, Lacking, Records, on
+from gammaflow.studies.event.records import AFTER, BEFORE, DAY, FILES, AbsentError, Records, on
 from gammaflow.studies.event.spots import midnight
 
 __all__ = ["CLAIMS"]
@@ -58,7 +58,7 @@ def basis_jump(records: Records) -> Finding:
 
 
 @_claim(
-    "The near-month basis rose on 5 February", "change from 4 to 5 February, any record of it [points a year]",
+    "The near-month basis rose on 5 February", "change from 4 to 5 February, all records [points a year]",
     "up", ABOVE_0, "{:+.1f}",
 )  # fmt: skip
 def basis_rose(records: Records) -> Finding:
@@ -74,19 +74,19 @@ def basis_rose(records: Records) -> Finding:
 
 
 @_claim(
-    "Short futures against spot were closed in the week", "short positions of non-commercials, 3 to 10 Feb [contracts]",
+    "Hedge funds cut their short futures in the week", "shorts of non-commercials, 3 to 10 Feb [contracts]",
     "closed", BELOW_0, "{:+,.0f}",
 )  # fmt: skip
 def carry_closed(records: Records) -> Finding:
     """Short futures of non-commercials over the week of the fall."""
     table = records.commitments()
     first, last = (on(table, day, "commitments") for day in ("2026-02-03", "2026-02-10"))
-    change = last - first
+    change, name = last - first, "noncommercial_short"
     return Finding(
-        exactly(float(change["noncommercial_short"])),
-        f"{records.source('commitments')}: {first['noncommercial_short']:,.0f} to {last['noncommercial_short']:,.0f}",
-        "",
-        f"Their longs {change['noncommercial_long']:+,.0f}; open interest {change['open_interest']:+,.0f}.",
+        exactly(float(change[name])),
+        f"{records.source('commitments')}: {first[name]:,.0f} to {last[name]:,.0f}",
+        "an unwind of the basis trade cuts shorts and leaves longs",
+        f"Their longs {change['noncommercial_long']:+,.0f}; all of it {change['open_interest']:+,.0f}.",
     )
 
 
@@ -101,7 +101,8 @@ def cme_collapse(records: Records) -> Finding:
 
 
 @_claim(
-    "On 6 February open interest grew faster at CME than at Binance", "difference of growth at 16:00 New York [points]",
+    "On 6 February open interest grew faster at CME than at Binance",
+    "difference of growth at 16:00 New York [points]",
     "faster", ABOVE_0, "{:+.1f}",
 )  # fmt: skip
 def cme_rebuilt(records: Records) -> Finding:
@@ -114,8 +115,8 @@ def _by_venue(records: Records, first: str, last: str) -> pd.Series:
     """Change of open interest by venue between two closes of New York [%]."""
     try:
         venues = records.open_interest_by_venue()
-    except Lacking as lacking:
-        raise Lacking(f"{lacking}. {_lookalikes(records)}") from None
+    except AbsentError as absent:
+        raise AbsentError(f"{absent}. {_lookalikes(records)}") from None
     moments = read_clock("16:00 New York").on([first, last])
     at = pd.DataFrame({name: read_at(venues[name], moments) for name in venues})
     return 100.0 * at.pct_change().iloc[-1]
@@ -132,12 +133,12 @@ def _lookalikes(records: Records) -> str:
         words.append(
             f"{FILES['open interest, 4h'].path} is all venues together (within {share:.2%} of the daily file)"
         )
-    except Lacking:
+    except AbsentError:
         pass
     try:
         change = float(records.commitments()["open_interest"].diff()[pd.Timestamp("2026-02-10")])
         words.append(f"{FILES['commitments'].path} is weekly: {change:+,.0f} contracts from 3 to 10 February")
-    except (Lacking, KeyError):
+    except (AbsentError, KeyError):
         pass
     return "; ".join(words)
 
@@ -156,7 +157,7 @@ def fell_in_dollars(records: Records) -> Finding:
 
 
 @_claim(
-    "Positions were closed: open interest fell in coins too", "all venues, 24:00 UTC of 4 to 5 February [coins]",
+    "Positions were closed: open interest fell in coins too", "all venues, 24:00 UTC, 4 to 5 Feb [coins]",
     "fell", BELOW_0, "{:+,.0f}",
 )  # fmt: skip
 def fell_in_coins(records: Records) -> Finding:

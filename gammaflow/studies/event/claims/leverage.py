@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 
 import pandas as pd
 
 from gammaflow.studies.event.claim import BELOW_0, Finding, Range, claims_of, exactly
-from gammaflow.studies.event.records import Lacking, Records, at
+from gammaflow.studies.event.records import AbsentError, Records, at
 
 __all__ = ["CLAIMS"]
 
@@ -16,7 +17,7 @@ _FIRST, _LAST = pd.Timestamp("2026-02-04T20:00Z"), pd.Timestamp("2026-02-06T08:0
 
 
 @_claim(
-    "More than $2.6bn was liquidated within 24 hours", "longs and shorts, all venues, the worst 24 hours [$bn]",
+    "More than $2.6bn was liquidated within 24 hours", "all venues, the worst 24 hours [$bn]",
     "above 2.6", Range(2.6, inf), "{:.2f}",
 )  # fmt: skip
 def liquidated(records: Records) -> Finding:
@@ -30,7 +31,7 @@ def liquidated(records: Records) -> Finding:
     return Finding(
         Range(most, inf),
         f"{records.source('liquidations')}: {most:.3f} in the 24 hours to "
-        f"{days.idxmax() + pd.Timedelta(4, 'h'):%d %b %H:%M}",
+        f"{pd.Timestamp(str(days.idxmax())) + pd.Timedelta(4, 'h'):%d %b %H:%M}",
         f"this venue would hold {most / 2.6:.0%} of what the claim needs",
         "One venue is a lower bound of all of them.",
     )
@@ -42,17 +43,17 @@ def liquidated(records: Records) -> Finding:
     "forced sales", Range(0.5, 1.0), "{:.0%}",
 )  # fmt: skip
 def longs_liquidated(records: Records) -> Finding:
-    """Long positions that the price reached, of those that vanished: what it reached may have been closed before."""
+    """Long positions that the price reached, of those that vanished; they may have been closed before."""
     longs = records.liquidation_map().query("side == 'long'")
     longs = longs[(longs["updated"] >= _FIRST) & (longs["updated"] <= _LAST)]
     books = [book for _, book in longs.groupby("updated")]
     if len(books) < 2:
-        raise Lacking(
+        raise AbsentError(
             f"{records.source('liquidation map')} has {len(books)} snapshots of 5 February; two are needed"
         )
     lows = records.hours()["low"]
     reached = 0.0
-    for book, later in zip(books, books[1:], strict=False):
+    for book, later in pairwise(books):
         start, end = book["updated"].iloc[0].floor("h"), later["updated"].iloc[0]
         lowest = float(lows[start:end].min())  # type: ignore[misc]
         reached += float(book.loc[book["price"] >= lowest, "value_usd"].sum())
@@ -60,7 +61,7 @@ def longs_liquidated(records: Records) -> Finding:
     found = Range(0.0, min(reached / (first - last), 1.0)) if first > last else exactly(0.0)
     return Finding(
         found,
-        f"{records.source('liquidation map', 'hours')}: long book {first / 1e6:,.1f} to {last / 1e6:,.1f} $m, "
+        f"{records.source('liquidation map', 'hours')}: longs {first / 1e6:,.1f} to {last / 1e6:,.1f} $m, "
         f"{books[0]['updated'].iloc[0]:%d %b %H:%M} to {books[-1]['updated'].iloc[0]:%d %b %H:%M}",
         f"at most {reached / 1e6:,.1f} $m stood where the price came",
         "A map of prices cannot say liquidated, closed or given more margin.",
@@ -68,7 +69,8 @@ def longs_liquidated(records: Records) -> Finding:
 
 
 @_claim(
-    "Leveraged holders of spot were forced to sell", "margin longs of Bitfinex, 5 Feb 00:00 to 7 Feb 00:00 UTC [coins]",
+    "Leveraged holders of spot were forced to sell",
+    "margin longs of Bitfinex, 5 Feb 00:00 to 7 Feb 00:00 UTC [coins]",
     "sold", BELOW_0, "{:+,.0f}",
 )  # fmt: skip
 def margin_sold(records: Records) -> Finding:

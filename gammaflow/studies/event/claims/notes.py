@@ -15,16 +15,16 @@ from gammaflow.studies.note_hedges import knock_in_sales
 __all__ = ["CLAIMS"]
 
 _claim = claims_of("structured notes")
-#: Barriers that the article names [USD a share], the first day on which such notes were sold, maturities on file.
+#: Barriers in the article [USD a share], the first day such notes were sold, maturities on file.
 _BARRIER, _CLUSTER = 43.6, (38.0, 39.0)
 _SOLD = pd.Timestamp("2025-11-03")
 _DUE = ("2026-10-15", "2027-11-04", "2028-11-29")
-#: Face of all public notes on the fund, and currency per 1 % of a weekly relation of price and flow: both external.
+#: Face of all public notes, and flow per 1 % of a weekly relation of price and flow [USD]; both external.
 _FACE, _DEPTH = 530e6, 294e6
 
 
 @_claim(
-    "The barrier at 43.60 was hit on 5 February", "sessions from the first price at or below it to 5 February [-]",
+    "The barrier at 43.60 was hit on 5 February", "sessions from the first price there to 5 February [-]",
     "that day: 0", Range(0.0, 0.0), "{:.0f}",
 )  # fmt: skip
 def barrier_day(records: Records) -> Finding:
@@ -40,7 +40,7 @@ def barrier_day(records: Records) -> Finding:
     closes = bars.index[bars["Close"] <= _BARRIER]
     return Finding(
         exactly(float((bars.index > below[0]).sum())),
-        f"{records.source('IBIT')}: first low at or below it on {below[0]:%d %b}, {bars['Low'][below[0]]:.2f}",
+        f"{records.source('IBIT')}: first reached on {below[0]:%d %b}, low {bars['Low'][below[0]]:.2f}",
         f"{_BARRIER} a share is ${venues.IBIT.level(_BARRIER):,.0f} a coin",
         f"First close: {closes[0]:%d %b}. Highest price of 5 February: {bars['High'].iloc[-1]:.2f}."
         if len(closes)
@@ -49,7 +49,7 @@ def barrier_day(records: Records) -> Finding:
 
 
 @_claim(
-    "The barriers at 38 to 39 were crossed on 5 February", "part of 38 to 39 crossed that day for the first time [-]",
+    "The barriers at 38 to 39 were crossed on 5 February", "part first crossed that day [-]",
     "all of it", Range(1.0, 1.0), "{:.0%}",
 )  # fmt: skip
 def cluster_crossed(records: Records) -> Finding:
@@ -66,7 +66,7 @@ def cluster_crossed(records: Records) -> Finding:
 
 
 @_claim(
-    "The barriers at 38 to 39 lie inside the zone of 64,000 to 71,000", "38 to 39 dollars a share in dollars a coin",
+    "The barriers at 38 to 39 lie inside the zone of 64,000 to 71,000", "38 to 39 a share, in dollars a coin",
     "inside", Range(64_000.0, 71_000.0), "{:,.0f}",
 )  # fmt: skip
 def cluster_in_zone(records: Records) -> Finding:
@@ -82,7 +82,7 @@ def cluster_in_zone(records: Records) -> Finding:
 
 
 def _sales(records: Records) -> tuple[pd.DataFrame, str]:
-    """Knock-ins of the notes on file, at the volatilities of the record: a row per volatility and maturity."""
+    """Knock-ins of the notes on file at the volatilities of the record, by volatility and maturity."""
     vols = [
         float(on(records.one_call()["implied_volatility"], DAY, "one call")),
         float(on(records.volatility_index(), DAY, "DVOL")) / 100.0,
@@ -94,7 +94,7 @@ def _sales(records: Records) -> tuple[pd.DataFrame, str]:
 
 
 @_claim(
-    "At the barrier the delta of a knock-in put exceeds 1", "|delta| just above the barrier, 70 % of initial [-]",
+    "At the barrier the delta of a knock-in put exceeds 1", "|delta| just above a barrier at 70 % [-]",
     "above 1", Range(1.0, inf), "{:.2f}",
 )  # fmt: skip
 def delta_above_1(records: Records) -> Finding:
@@ -122,7 +122,7 @@ def too_small(records: Records) -> Finding:
     return Finding(
         span(table["continuous"] / needed),
         f"{text}; {records.source('IBIT')}",
-        f"${_FACE / 1e6:.0f}m of notes (external) sell {sold.min():.1f} to {sold.max():.1f} $m; the fall takes "
+        f"${_FACE / 1e6:.0f}m of notes (external) sell {sold.min():.1f} to {sold.max():.1f} $m; it takes "
         f"{needed / 1e9:.2f} $bn at {_DEPTH / 1e6:.0f} $m per 1% (external)",
         "Notes that were not published could be larger.",
     )

@@ -15,7 +15,7 @@ from gammaflow.market.readers import read_chain
 from gammaflow.positions import venues
 from gammaflow.positions.rules import assign_positions
 from gammaflow.studies.event.claim import ABOVE_0, BELOW_0, Finding, Range, about, claims_of, exactly, span
-from gammaflow.studies.event.records import BEFORE, DAY, Lacking, Records, on
+from gammaflow.studies.event.records import BEFORE, DAY, AbsentError, Records, on
 from gammaflow.studies.event.spots import midnight
 
 __all__ = ["CLAIMS"]
@@ -41,7 +41,7 @@ def vol_rose(records: Records) -> Finding:
         calls = records.one_call()["implied_volatility"]
         one, two = (100.0 * float(on(calls, day, "one call")) for day in (BEFORE, DAY))
         note = f"IBIT's 85 call of December 2027: {one:.1f} to {two:.1f}."
-    except Lacking:
+    except AbsentError:
         note = ""
     return Finding(
         exactly(after - before), f"{records.source('DVOL')}: {before:.2f} to {after:.2f}", "", note
@@ -67,7 +67,7 @@ def near_90(records: Records) -> Finding:
 
 
 @_claim(
-    "Volatility rose by some 3 points per 1 % of fall", "d sigma / d ln S of 5 February, 30 days [vol per ln S]",
+    "Volatility rose by some 3 points per 1 % of fall", "d sigma / d ln S on 5 February, 30 days [-]",
     "-2.8 to -3 (press, another index)", Range(-3.0, -2.8), "{:.2f}",
 )  # fmt: skip
 def vol_beta(records: Records) -> Finding:
@@ -97,21 +97,22 @@ def zone(records: Records) -> Finding:
     return Finding(
         span(found.values()),
         records.source(*names),
-        f"{_by_rule(found[names[0], rule] for rule in _RULES)} on 4 February; with nothing known of the sides "
-        f"dealers are short with probability {short:.2f}",
+        f"{_by_rule(found[names[0], rule] for rule in _RULES)} on 4 February; with nothing known of the "
+        f"sides dealers are short with probability {short:.2f}",
         "The sign is the rule's, not the chain's.",
     )
 
 
 @_claim(
-    "Dealers were short gamma in IBIT options over the same zone", "largest gamma of that range, by rule [$m per 1%]",
+    "Dealers were short gamma in IBIT options over the same zone",
+    "largest gamma of that range, by rule [$m per 1%]",
     "short gamma", BELOW_0, "{:+,.1f}",
 )  # fmt: skip
 def fund_zone(records: Records) -> Finding:
     """Dealers' gamma in the fund's options, which takes a chain of the week."""
     files = records.fund_chains()
     if not files:
-        raise Lacking("missing file: yahoo_cboe_json/IBIT_*.json of 2 to 6 February 2026")
+        raise AbsentError("missing file: yahoo_cboe_json/IBIT_*.json of 2 to 6 February 2026")
     chain = read_chain(files[-1], symbol="IBIT")
     spots = venues.IBIT.price(_ZONE)
     found = _largest(chain, spots)
@@ -137,7 +138,8 @@ def _by_rule(values: Iterable[float]) -> str:
 
 
 @_claim(
-    "Vanna made dealers sell over the whole fall", "vanna's hedge flow from 73,105 to 63,858 of puts of 64,000 to 71,000 [$m]",
+    "Vanna made dealers sell over the whole fall",
+    "hedge flow of vanna, puts of 64,000 to 71,000, 4 to 5 Feb [$m]",
     "selling", BELOW_0, "{:+,.1f}",
 )  # fmt: skip
 def vanna(records: Records) -> Finding:
@@ -154,8 +156,8 @@ def vanna(records: Records) -> Finding:
     return Finding(
         exactly(float(flows["vanna"].iloc[-1])),
         f"{records.source('chain of 4 Feb', 'chain after')}: open interest; beta {beta:.2f} from {where}",
-        f"along the path gamma {flows['gamma'].iloc[-1]:+,.0f}; vanna {flows['vanna'].min():+,.1f} at {least:,.0f}, "
-        "then buying",
+        f"from {chain.spot:,.0f} to {after.spot:,.0f} gamma {flows['gamma'].iloc[-1]:+,.0f}; vanna "
+        f"{flows['vanna'].min():+,.1f} at {least:,.0f}, then back",
         "Dealers are taken to be short every put of the zone, as the claim has it.",
     )
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gammaflow.evidence import tails
 from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly
-from gammaflow.studies.event.records import AFTER, BEFORE, DAY, Lacking, Records, on
+from gammaflow.studies.event.records import AFTER, BEFORE, DAY, AbsentError, Records, on
 
 __all__ = ["CLAIMS"]
 
@@ -61,7 +61,7 @@ def low(records: Records) -> Finding:
     days = pd.DatetimeIndex(hours.index).tz_localize(None).normalize()
     week = hours[(days >= pd.Timestamp(DAY)) & (days <= pd.Timestamp(AFTER))]
     if len(week) < 48:
-        raise Lacking(f"{records.source('hours')} has {len(week)} of the 48 hours of 5 and 6 February")
+        raise AbsentError(f"{records.source('hours')} has {len(week)} of the 48 hours of 5 and 6 February")
     return Finding(
         exactly(float(week.min())), f"{records.source('hours')}: the hour from {week.idxmin():%d %b %H:%M}"
     )
@@ -78,7 +78,7 @@ def rarity(records: Records) -> Finding:
     needed = float(norm.isf(norm.sf(3.0) / 10.0))
     return Finding(
         exactly(float(tails.ratio(3.5, 3.0))),
-        f"no file: the normal distribution, both sides, {tails.probability(3.5):.4%} and {tails.probability(3.0):.4%}",
+        f"no file: normal, both sides, {tails.probability(3.5):.4%} and {tails.probability(3.0):.4%}",
         f"ten times takes {needed:.2f} standard deviations",
         f"One side over both sides gives {float(tails.ratio(3.5, 3.0, 'one', 'two')):.1f}, a mistake.",
     )
