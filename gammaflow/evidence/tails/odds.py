@@ -1,30 +1,20 @@
-"""Probability and odds of a move of z standard deviations, and the ratio of two such events.
-
-Examples
---------
->>> import gammaflow as gf
->>> print(f"{gf.evidence.tails.probability(3.5):.5%}, {gf.evidence.tails.probability(3.0):.5%}")
-0.04653%, 0.26998%
->>> print(f"{gf.evidence.tails.ratio(3.5, 3.0):.3f}")
-5.803
-"""
+"""Probability and odds of a move of z standard deviations, and the ratio of two such events."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from gammaflow.checks import check_choice, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 
-__all__ = ["compare", "odds", "probability", "ratio", "return_period"]
+__all__ = ["TRADING_DAYS", "odds", "probability", "ratio", "return_period", "z_needed"]
 
 _SIDES = ("one", "two")
-# Trading days per year.
-_TRADING_DAYS = 252.0
+#: Trading days per year.
+TRADING_DAYS = 252.0
 
 
 def probability(z: ArrayLike, sided: str = "two", *, df: float | None = None, sample: Any = None) -> Any:
@@ -107,7 +97,7 @@ def odds(z: ArrayLike, sided: str = "two", **distribution: Any) -> Any:
 
 
 def return_period(
-    z: ArrayLike, sided: str = "two", *, per_year: float = _TRADING_DAYS, **distribution: Any
+    z: ArrayLike, sided: str = "two", *, per_year: float = TRADING_DAYS, **distribution: Any
 ) -> Any:
     """Years between moves of that size, where `per_year` independent moves are drawn a year [years].
 
@@ -140,43 +130,34 @@ def ratio(
         return (common / np.asarray(probability(z, sided, **distribution)))[()]
 
 
-def compare(
-    z: float, reference: float, *, per_year: float = _TRADING_DAYS, **distribution: Any
-) -> pd.DataFrame:
-    """Two moves side by side: the probability of each, and their ratio by how sides are counted.
+def z_needed(
+    times: ArrayLike, reference: ArrayLike = 3.0, sided: str = "two", *, df: float | None = None
+) -> Any:
+    """Move that is `times` rarer than a reference move, both counted on the same side or sides [z].
 
     Parameters
     ----------
-    z, reference : float
-        Moves in standard deviations.
-    per_year : float
-        Moves per year.
-    **distribution
-        `df` or `sample`, as for `probability`.
-
-    Returns
-    -------
-    DataFrame
-        Rows "two-sided", "one-sided" and "mixed: a mistake" (a two-sided reference over a one-sided z);
-        columns probability, reference, ratio [-], return_period [years].
+    times : float or array
+        Probability of the reference over that of the move, > 0.
+    reference : float or array
+        Reference move in standard deviations.
+    sided, df
+        As for `probability`.
 
     Examples
     --------
-    >>> compare(3.5, 3.0)["ratio"].round(2).to_dict()
-    {'two-sided': 5.8, 'one-sided': 5.8, 'mixed: a mistake': 11.61}
+    >>> print(f"{z_needed(10.0):.2f}")
+    3.64
     """
-    sides = {"two-sided": ("two", "two"), "one-sided": ("one", "one"), "mixed: a mistake": ("one", "two")}
-    rows = {
-        name: {
-            "probability": probability(z, own, **distribution),
-            "reference": probability(reference, other, **distribution),
-            "ratio": ratio(z, reference, own, other, **distribution),
-            "return_period": return_period(z, own, per_year=per_year, **distribution),
-        }
-        for name, (own, other) in sides.items()
-    }
-    return pd.DataFrame(rows).T.rename_axis("sides")
+    problems: list[str] = []
+    read = read_number("times", times, problems)
+    if read is not None and (np.asarray(read) <= 0.0).any():
+        problems.append(f"times: received {np.asarray(read).min():g}; times must be > 0.")
+    refuse("tail", problems)
+    share = np.asarray(probability(reference, sided, df=df)) / np.asarray(read, np.float64)
+    one = share / (2.0 if sided == "two" else 1.0)
+    from scipy import special
 
-
-def __dir__() -> list[str]:
-    return __all__
+    with np.errstate(invalid="ignore"):
+        z = -special.ndtri(one) if df is None else -special.stdtrit(df, one) * np.sqrt((df - 2.0) / df)
+    return np.where(one <= (0.5 if sided == "two" else 1.0), z, np.nan)[()]
