@@ -1,0 +1,32 @@
+"""Verdict: whether a record tells something, and why not where it does not."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["CANNOT_TELL", "TOLD", "Verdict"]
+
+#: The two verdicts.
+TOLD = "told"
+CANNOT_TELL = "cannot tell"
+
+
+class Verdict(NamedTuple):
+    """Whether a record tells something, with the reason.
+
+    Attributes
+    ----------
+    verdict : "told" or "cannot tell"
+    reason : str
+        The finding, or the record that is missing.
+    """
+
+    verdict: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.reason}"
+
+
+def __dir__() -> list[str]:
+    return __all__
