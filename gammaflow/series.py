@@ -13,17 +13,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import next_sessions
+from gammaflow.calendars import NEW_YORK, next_sessions
 from gammaflow.checks import floats, legal_range
+from gammaflow.errors import SchemaError
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["read_days", "read_moments", "read_together"]
+__all__ = ["absent_sessions", "read_day", "read_days", "read_moments", "read_together"]
 
 # A step this many times the usual one is a gap, where no calendar says which days there are.
 _GAP = 5.0
 # Days named in an error.
 _SHOWN = 3
 _DAY, _MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M UTC"
+
+
+def read_day(day: Any, name: str = "day") -> pd.Timestamp:
+    """A calendar day, of New York where a time zone is given; SchemaError for anything else."""
+    try:
+        found = pd.Timestamp(day)
+        # a number would count nanoseconds since 1970
+        if not isinstance(day, str | date | np.datetime64) or not isinstance(found, pd.Timestamp):
+            raise ValueError("not a date")
+    except (ValueError, TypeError, OverflowError):
+        raise SchemaError(
+            f"{name}: received {value_text(day)}; legal: a date such as '2026-02-05'."
+        ) from None
+    local = found if found.tz is None else found.tz_convert(NEW_YORK).tz_localize(None)
+    return local.normalize().as_unit("ns")
 
 
 def read_days(
@@ -237,7 +253,7 @@ def _check_gaps(
     if len(times) < 2:
         return
     if calendar is not None:
-        absent = _absent_sessions(times, calendar)
+        absent = absent_sessions(times, calendar)
         if len(absent):
             shown = ", ".join(np.datetime_as_string(absent[:_SHOWN], "D"))
             problems.append(
@@ -256,7 +272,8 @@ def _check_gaps(
         )
 
 
-def _absent_sessions(days: pd.DatetimeIndex, calendar: str) -> NDArray[np.datetime64]:
+def absent_sessions(days: pd.DatetimeIndex, calendar: str) -> NDArray[np.datetime64]:
+    """Sessions of an exchange from the first to the last of these days that are not among them."""
     every = np.arange(days[0].to_datetime64(), days[-1].to_datetime64(), np.timedelta64(1, "D"))
     open_days = np.unique(next_sessions(calendar, every))
     return np.setdiff1d(open_days[open_days <= days[-1].to_datetime64()], days.to_numpy("datetime64[D]"))

@@ -209,10 +209,12 @@ def test_published_flows_tell_t_from_t_plus_one():
     wrong = gf.EtfLedger(PER_SHARE).implied_baskets(flows, nav)
     assert wrong["baskets"].round(1).tolist()[1] == 159.9
     assert math.isnan(wrong["baskets"].iloc[0])
-    problems = r"(?s)flows: received list.*nav: received 0"
+    problems = (
+        r"(?s)flows: received list.*nav: 2 of 2 rows not accepted \(first: 0 on 2026-02-05.*must be > 0"
+    )
     with pytest.raises(gf.SchemaError, match=problems):
         gf.EtfLedger(PER_SHARE).implied_baskets([1.0], nav * 0.0)
-    with pytest.raises(gf.SchemaError, match="flows: days must ascend"):
+    with pytest.raises(gf.SchemaError, match=r"flows: 2026-02-05 comes after 2026-02-06; times must ascend"):
         gf.EtfLedger(PER_SHARE).implied_baskets(flows.iloc[::-1], nav)
 
 

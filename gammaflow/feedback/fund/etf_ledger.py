@@ -11,9 +11,10 @@ import pandas as pd
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.fund.baskets import check_basket, check_shares, etf_creations, settle
-from gammaflow.feedback.fund.inputs import SOLD, next_session, ratio_on, read_columns, read_day, read_ratio
+from gammaflow.feedback.fund.inputs import SOLD, next_session, ratio_on, read_columns, read_ratio
 from gammaflow.feedback.fund.tables import aum_bridge, implied_baskets
 from gammaflow.positions.venues import UnitMap
+from gammaflow.series import read_day
 from gammaflow.text import number_text, rows_text, value_text
 
 __all__ = ["EtfLedger", "LedgerDay", "etf_creations"]

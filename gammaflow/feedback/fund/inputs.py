@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.calendars import NEW_YORK, closes, last_sessions, next_sessions
+from gammaflow.calendars import closes, last_sessions, next_sessions
 from gammaflow.checks import attempt, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.positions.venues import UnitMap
-from gammaflow.text import value_text
 
 __all__ = [
     "SOLD",
     "next_session",
     "ratio_on",
     "read_columns",
-    "read_day",
     "read_ratio",
-    "read_series",
     "traded_days",
 ]
 
@@ -47,34 +43,15 @@ def next_session(day: pd.Timestamp) -> pd.Timestamp:
     return pd.Timestamp(next_sessions(_CALENDAR, np.array([day.to_datetime64()]))[0]).as_unit("ns")
 
 
-def traded_days(published: pd.DatetimeIndex, lag: int) -> pd.DatetimeIndex:
-    """The trading day of flows published under each day: that day, or the session before it."""
+def traded_days(published: pd.DatetimeIndex, lag: int, calendar: str = _CALENDAR) -> pd.DatetimeIndex:
+    """The trading day of flows published under each day: that day, or the session `lag` before it.
+
+    With a lag below 0 the flow is published under an earlier day than its own.
+    """
     days = published.to_numpy("datetime64[D]")
-    return pd.DatetimeIndex(last_sessions(_CALENDAR, days - 1) if lag else days).as_unit("ns")
-
-
-def read_day(day: Any) -> pd.Timestamp:
-    """A calendar day, of New York where a time zone is given."""
-    try:
-        found = pd.Timestamp(day)
-        # a number would count nanoseconds since 1970
-        if not isinstance(day, str | date | np.datetime64) or not isinstance(found, pd.Timestamp):
-            raise ValueError("not a date")
-    except (ValueError, TypeError, OverflowError):
-        raise SchemaError(f"day: received {value_text(day)}; legal: a date such as '2026-02-05'.") from None
-    local = found if found.tz is None else found.tz_convert(NEW_YORK).tz_localize(None)
-    return local.normalize().as_unit("ns")
-
-
-def read_series(value: Any, name: str, above: float = -np.inf) -> pd.Series:
-    """A Series of finite numbers by ascending calendar day."""
-    if not isinstance(value, pd.Series):
-        raise SchemaError(f"{name}: received {type(value).__name__}; legal: a Series indexed by day.")
-    days = pd.DatetimeIndex([read_day(day) for day in value.index])
-    numbers = np.array([check_number(v, name, above, open_low=True) for v in value])
-    if not days.is_monotonic_increasing or days.has_duplicates:
-        raise SchemaError(f"{name}: days must ascend, each once; sort the Series, and add up repeated days.")
-    return pd.Series(numbers, days)
+    for _ in range(abs(lag)):
+        days = last_sessions(calendar, days - 1) if lag > 0 else next_sessions(calendar, days + 1)
+    return pd.DatetimeIndex(days).as_unit("ns")
 
 
 def read_columns(frame: Any, fund_share: Any) -> tuple[list[Any], list[str]]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.feedback.fund.inputs import read_series, traded_days
+from gammaflow.feedback.fund.inputs import traded_days
+from gammaflow.series import read_days
 
 __all__ = ["aum_bridge", "implied_baskets"]
 
@@ -33,9 +34,10 @@ def aum_bridge(days: Iterable[Any], assets: float, nav: float) -> pd.DataFrame:
 
 def implied_baskets(flows: Any, nav: Any, basket: int, lag: int) -> pd.DataFrame:
     """Published flows in baskets; see `EtfLedger.implied_baskets`."""
-    values, problems = attempt(lambda: read_series(flows, "flows"), lambda: read_series(nav, "nav", 0.0))
+    problems: list[str] = []
+    flow = read_days(flows, "flows", problems, least=1, gaps=True)
+    known = read_days(nav, "nav", problems, low=0.0, open_low=True, least=1, gaps=True)
     refuse("implied baskets", problems)
-    flow, known = values
     traded = traded_days(pd.DatetimeIndex(flow.index), lag)
     price = known.reindex(traded).to_numpy()
     baskets = flow.to_numpy() / price / basket
