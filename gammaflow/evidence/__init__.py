@@ -7,9 +7,29 @@ Examples
 one in 2,149
 """
 
-from gammaflow.evidence import activity, basis, clocks, correlation, etf_flows, holders, open_interest, rivals, tails
+from gammaflow.evidence import (
+    activity,
+    basis,
+    clocks,
+    correlation,
+    etf_flows,
+    holders,
+    open_interest,
+    rivals,
+    tails,
+)
 
-__all__ = ["activity", "basis", "clocks", "correlation", "etf_flows", "holders", "open_interest", "rivals", "tails"]
+__all__ = [
+    "activity",
+    "basis",
+    "clocks",
+    "correlation",
+    "etf_flows",
+    "holders",
+    "open_interest",
+    "rivals",
+    "tails",
+]
 
 
 def __dir__() -> list[str]:
