@@ -180,7 +180,7 @@ def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[F
                 try:
                     finding = find(records)
                 except AbsentError as absent:
-                    finding = Finding(UNKNOWN, str(absent))
+                    finding = Finding(UNKNOWN, str(absent), absent.model)
                 return Claim(find.__name__, subject, claim, quantity, article, said, form, *finding)
 
             return made

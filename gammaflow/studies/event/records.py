@@ -1,6 +1,6 @@
 """Records of the week of 5 February 2026, from a folder of files: each with its clock, its trap handled.
 
-A file that is not there, or a day that it lacks, raises `AbsentError`, which ends in the verdict "cannot tell".
+A file that is not there, or a day that it lacks, raises `AbsentError`, which ends in "cannot tell".
 A file that is there and cannot be read ends in one error.
 """
 
@@ -48,6 +48,8 @@ FILES = {
     "open interest": Record("event/aggregate_btc_open_interest_1d.csv", "all venues, 24:00 UTC"),
     "open interest, 4h": Record("btc_market/coinglass_oi_4h.csv", "UTC, opening of the bar"),
     "open interest by venue": Record("event/open_interest_by_venue_1h.csv", "UTC, coins"),
+    "option volume": Record("event/ibit_option_volume_1d.csv", "contracts by day"),
+    "holders": Record("event/ibit_holders.csv", "by report day"),
     "liquidations": Record("btc_market/coinglass_liquidation_4h.csv", "one venue, UTC, opening of the bar"),
     "liquidation map": Record("event/hyperliquid_liquidation_map.csv", "UTC, 200 accounts of one venue"),
     "margin": Record("event/bitfinex_margin_btc_1h.csv", "UTC, opening of the hour"),
@@ -60,7 +62,11 @@ FILES = {
 
 
 class AbsentError(LookupError):
-    """A file or a row that the records do not have."""
+    """A file or a row that the records do not have, and what the model says without it."""
+
+    def __init__(self, what: str, model: str = "") -> None:
+        super().__init__(what)
+        self.model = model
 
 
 class Records:
@@ -143,6 +149,14 @@ class Records:
     def open_interest_by_venue(self) -> pd.DataFrame:
         """Open interest by hour, a column per venue [coins]."""
         return self._moments("open interest by venue", ["CME", "Binance"], "timestamp", low=0.0)
+
+    def option_volume(self) -> pd.DataFrame:
+        """Calls and puts of the fund traded by day [contracts]."""
+        return self._days("option volume", ["calls", "puts"], "date", low=0.0)
+
+    def holders(self) -> pd.DataFrame:
+        """Institutions' share of the fund, and hedge funds' share of that, by report day [-]."""
+        return self._days("holders", ["institutional", "hedge_funds"], "date", low=0.0)
 
     def liquidations(self) -> pd.DataFrame:
         """Liquidated longs and shorts of one venue by the opening of bars of four hours, UTC [USD]."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pandas as pd
 
-from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly
+from gammaflow.evidence import etf_flows
+from gammaflow.feedback.fund.etf_ledger import etf_creations
+from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly, span
 from gammaflow.studies.event.records import AFTER, BEFORE, DAY, Records, on
 
 __all__ = ["CLAIMS"]
 
 _claim = claims_of("fund flows")
 _JANUARY = "2026-01-30"
+#: Shares in a basket, and net asset values [USD]; external.
 _BASKET = 40_000
+_NAV = {DAY: 36.22, AFTER: 39.93}
 
 
 def _flow(records: Records, day: str, fund: str = "IBIT") -> float:
@@ -31,7 +37,7 @@ def fall_january(records: Records) -> Finding:
     moves = 100.0 * records.daily("IBIT")["Close"].pct_change()
     move = float(on(moves, _JANUARY, "IBIT"))
     last = moves[:_JANUARY].tail(5)
-    nearest = last.index[(last + 5.8).abs().argmin()]
+    nearest = last.index[int((last + 5.8).abs().argmin())]
     return Finding(
         exactly(move),
         records.source("IBIT"),
@@ -99,6 +105,75 @@ def total_inflow(records: Records) -> Finding:
 
 
 @_claim(
+    "Six million IBIT shares were created on 5 February", "net creations of the trade day [m shares]",
+    "+6", Range(5.5, 6.5), "{:+.2f}",
+)  # fmt: skip
+def created(records: Records) -> Finding:
+    """Shares created on the day of the fall, in whole baskets."""
+    flows = records.flows()["IBIT"]
+    days = [pd.Timestamp(day) for day in _NAV]
+    table = etf_flows.baskets(
+        pd.Series([float(on(flows, str(day.date()), "flows")) for day in days], days),
+        pd.Series(list(_NAV.values()), days), basket=_BASKET, rounding=0.05e6,
+    ).table  # fmt: skip
+    row, after = table.loc[days[0]], table.loc[days[1]]
+    return Finding(
+        span(table.loc[days[0], ["low", "high"]].to_numpy() * _BASKET / 1e6),
+        f"{records.source('flows')}: {row['baskets']:+,.2f} baskets at a net asset value of {_NAV[DAY]:.2f} "
+        "(external)",
+        f"six million shares are {etf_creations(6_000_000, basket=_BASKET)} baskets",
+        f"6 February: {after['baskets']:+,.2f} baskets, {after['baskets'] * _BASKET / 1e6:+.2f} m shares.",
+    )
+
+
+@_claim(
+    "A fall of 13.2 % should bring an outflow of $0.5bn to $1bn",
+    "expected IBIT flow at the day's move, by model [$m]", "-500 to -1,000",
+    Range(-1000.0, -500.0), "{:+,.0f}",
+)  # fmt: skip
+def expectation(records: Records) -> Finding:
+    """Expected flow of the day, fitted to the days before, under models with and without the day before."""
+    found, where = _surprise(records)
+    moves, flows = records.daily("IBIT")["Close"].pct_change(), records.flows()["IBIT"] / 1e6
+    day, before = pd.Timestamp(_JANUARY), pd.Timestamp("2026-01-29")
+    note = ""
+    if {day, before} <= set(moves.index) and day in flows.index:
+        scaled = float(etf_flows.scaled(flows[day], moves[before], found.move))
+        note = f"Rule of three on 29 and 30 January: {scaled:+,.0f}."
+    low, high = found.table["low"].min() / 1e6, found.table["high"].max() / 1e6
+    return Finding(
+        span(found.table["expected"] / 1e6),
+        where,
+        f"95 % of days at that move: {low:+,.0f} to {high:+,.0f}",
+        note,
+    )
+
+
+@_claim(
+    "The flow of 5 February defied the fall", "flow less the expected one, by model [standard errors]",
+    "far above", Range(2.0, inf), "{:+.2f}",
+)  # fmt: skip
+def defied(records: Records) -> Finding:
+    """The surprise of the day's recorded flow."""
+    found, where = _surprise(records)
+    closes, flows = records.daily("IBIT")["Close"], records.flows()["IBIT"]
+    claimed = etf_flows.surprise(flows, closes, DAY, flow=230e6).table["sigmas"]
+    return Finding(
+        span(found.table["sigmas"]),
+        where,
+        f"a flow of +230 would be {claimed.min():+.1f} to {claimed.max():+.1f}",
+    )
+
+
+def _surprise(records: Records) -> tuple[etf_flows.Surprise, str]:
+    """The day's flow against models fitted to the days before, and the source."""
+    closes, flows = records.daily("IBIT")["Close"], records.flows()["IBIT"]
+    on(closes, DAY, "IBIT"), on(flows, DAY, "flows")
+    found = etf_flows.surprise(flows, closes, DAY)
+    return found, f"{records.source('flows', 'IBIT')}: fitted to the days before, {len(found.table)} models"
+
+
+@_claim(
     "Over 5 and 6 February together flows were roughly flat",
     "IBIT net flow of both days over the usual size of two days before (median) [-]",
     "flat: no more than usual", Range(-1.0, 1.0), "{:+.2f}",
@@ -117,4 +192,14 @@ def flat(records: Records) -> Finding:
     )
 
 
-CLAIMS = (fall_january, outflow_january, outflow_before, fund_inflow, total_inflow, flat)
+CLAIMS = (
+    fall_january,
+    outflow_january,
+    outflow_before,
+    fund_inflow,
+    total_inflow,
+    created,
+    expectation,
+    defied,
+    flat,
+)

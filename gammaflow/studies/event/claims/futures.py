@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gammaflow.evidence import basis
-from gammaflow.evidence.clocks import read_at, read_clock
+from gammaflow.evidence import basis, open_interest
+from gammaflow.evidence.clocks import NEW_YORK_CLOSE, read_at, read_clock
 from gammaflow.studies.event.claim import (
     ABOVE_0,
     BELOW_0,
@@ -25,6 +25,8 @@ _claim = claims_of("futures")
 #: Clocks at which the front future's close may have been read, and its expiry.
 _CLOCKS = ("21:00 UTC", "22:00 UTC", "24:00 UTC")
 _EXPIRY = "2026-02-27"
+#: Season whose closes tell the clock, and the fewest of them.
+_WINTER, _SAMPLE = ("2025-11-03", "2026-03-06"), 20
 
 
 def _basis(records: Records) -> pd.DataFrame:
@@ -34,9 +36,9 @@ def _basis(records: Records) -> pd.DataFrame:
     prices = [float(on(future, day, "front future")) for day in (BEFORE, DAY)]
     found = {}
     for clock in _CLOCKS:
-        spots = read_at(spot, read_clock(clock).on(days)).to_numpy()
-        years = [(pd.Timestamp(_EXPIRY) - day).days / 365 for day in days]
-        found[clock] = 100.0 * basis.annualised(prices, spots, years)
+        if read_at(spot, read_clock(clock).on(days)).isna().any():
+            raise AbsentError(f"{FILES['hours'].path} has no price at {clock} of both days")
+        found[clock] = 100.0 * basis.daily(pd.Series(prices, days), spot, _EXPIRY, clock=clock).table["basis"]
     return pd.DataFrame(found, index=days)
 
 
@@ -49,11 +51,15 @@ def basis_jump(records: Records) -> Finding:
     table = _basis(records)
     days = len(pd.date_range(DAY, _EXPIRY)) - 1
     moves = ", ".join(f"{table[c].iloc[0]:.1f} to {table[c].iloc[1]:.1f} at {c}" for c in _CLOCKS)
+    note = f"0.1 % of the price is {36.5 / days:.1f} points: without the future's clock there is no basis."
+    future = records.front_future()[_WINTER[0] : _WINTER[1]]
+    if len(future) > _SAMPLE:
+        note += f" The prices fit {basis.by_clock(future, records.spot(), clocks=_CLOCKS).best} best."
     return Finding(
         span(table.diff().iloc[-1]),
         f"{records.source('front future', 'hours')}: {moves}",
         f"with {days} days left 5.7 points are {100 * basis.premium(0.057, days / 365):.2f} % of the price",
-        f"0.1 % of the price is {36.5 / days:.1f} points: without the future's clock there is no basis.",
+        note,
     )
 
 
@@ -79,14 +85,14 @@ def basis_rose(records: Records) -> Finding:
 )  # fmt: skip
 def carry_closed(records: Records) -> Finding:
     """Short futures of non-commercials over the week of the fall."""
-    table = records.commitments()
-    first, last = (on(table, day, "commitments") for day in ("2026-02-03", "2026-02-10"))
-    change, name = last - first, "noncommercial_short"
+    table = open_interest.commitments(records.commitments()).table
+    on(table, "2026-02-03", "commitments")
+    week, name = on(table, "2026-02-10", "commitments"), "noncommercial_short"
     return Finding(
-        exactly(float(change[name])),
-        f"{records.source('commitments')}: {first[name]:,.0f} to {last[name]:,.0f}",
+        exactly(float(week[f"{name}_change"])),
+        f"{records.source('commitments')}: {week[name] - week[f'{name}_change']:,.0f} to {week[name]:,.0f}",
         "an unwind of the basis trade cuts shorts and leaves longs",
-        f"Their longs {change['noncommercial_long']:+,.0f}; all of it {change['open_interest']:+,.0f}.",
+        f"Their longs {week['noncommercial_long_change']:+,.0f}; all {week['open_interest_change']:+,.0f}.",
     )
 
 
@@ -117,9 +123,10 @@ def _by_venue(records: Records, first: str, last: str) -> pd.Series:
         venues = records.open_interest_by_venue()
     except AbsentError as absent:
         raise AbsentError(f"{absent}. {_lookalikes(records)}") from None
-    moments = read_clock("16:00 New York").on([first, last])
-    at = pd.DataFrame({name: read_at(venues[name], moments) for name in venues})
-    return 100.0 * at.pct_change().iloc[-1]
+    table = open_interest.at_clock({str(name): venues[name] for name in venues}, NEW_YORK_CLOSE).table
+    before, after = (on(table, day, "open interest by venue") for day in (first, last))
+    change: pd.Series = 100.0 * (after / before - 1.0)
+    return change
 
 
 def _lookalikes(records: Records) -> str:
@@ -136,24 +143,34 @@ def _lookalikes(records: Records) -> str:
     except AbsentError:
         pass
     try:
-        change = float(records.commitments()["open_interest"].diff()[pd.Timestamp("2026-02-10")])
+        weeks = open_interest.commitments(records.commitments()).table["open_interest_change"]
+        change = float(on(weeks, "2026-02-10", "commitments"))
         words.append(f"{FILES['commitments'].path} is weekly: {change:+,.0f} contracts from 3 to 10 February")
-    except (AbsentError, KeyError):
+    except AbsentError:
         pass
     return "; ".join(words)
 
 
+def _changes(records: Records) -> pd.DataFrame:
+    """Changes of open interest of all venues from day to day, in dollars and coins, at 24:00 UTC."""
+    days = [BEFORE, DAY, AFTER]
+    value = pd.Series([float(on(records.open_interest(), day, "open interest")) for day in days], days)
+    price = pd.Series([midnight(records, day) for day in days], days)
+    return open_interest.changes(value, price).table
+
+
 @_claim(
-    "Open interest fell in dollars",
-    "all venues, 24:00 UTC of 4 to 5 February [$bn]",
-    "fell",
-    BELOW_0,
-    "{:+.2f}",
+    "Open interest fell in dollars", "all venues, 24:00 UTC, 4 to 5 Feb [$bn]", "fell", BELOW_0, "{:+.2f}"
 )
 def fell_in_dollars(records: Records) -> Finding:
     """Open interest of all venues in dollars."""
-    before, after = (float(on(records.open_interest(), day, "open interest")) / 1e9 for day in (BEFORE, DAY))
-    return Finding(exactly(after - before), f"{records.source('open interest')}: {before:.1f} to {after:.1f}")
+    row = on(_changes(records), DAY, "open interest")
+    after, change, price = row["interest"] / 1e9, row["interest_change"] / 1e9, row["from_price"] / 1e9
+    return Finding(
+        exactly(float(change)),
+        f"{records.source('open interest')}: {after - change:.1f} to {after:.1f}",
+        f"the price alone makes {price:+.2f}",
+    )
 
 
 @_claim(
@@ -162,15 +179,14 @@ def fell_in_dollars(records: Records) -> Finding:
 )  # fmt: skip
 def fell_in_coins(records: Records) -> Finding:
     """Open interest of all venues in coins: dollars over the price at the same timestamp."""
-    before, after, later = (
-        float(on(records.open_interest(), day, "open interest")) / midnight(records, day)
-        for day in (BEFORE, DAY, AFTER)
-    )
+    table = _changes(records)
+    row, later = on(table, DAY, "open interest"), on(table, AFTER, "open interest")
     return Finding(
-        exactly(after - before),
-        f"{records.source('open interest', 'hours')}: {before / 1e3:,.0f} k to {after / 1e3:,.0f} k",
+        exactly(float(row["change"])),
+        f"{records.source('open interest', 'hours')}: {(row['coins'] - row['change']) / 1e3:,.0f} k to "
+        f"{row['coins'] / 1e3:,.0f} k",
         "",
-        f"6 February: {later / 1e3:,.0f} k.",
+        f"Price and open interest: {row['quadrant']}. 6 February: {later['coins'] / 1e3:,.0f} k.",
     )
 
 

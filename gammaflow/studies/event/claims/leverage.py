@@ -55,7 +55,7 @@ def longs_liquidated(records: Records) -> Finding:
     reached = 0.0
     for book, later in pairwise(books):
         start, end = book["updated"].iloc[0].floor("h"), later["updated"].iloc[0]
-        lowest = float(lows[start:end].min())  # type: ignore[misc]
+        lowest = float(lows[start:end].min())
         reached += float(book.loc[book["price"] >= lowest, "value_usd"].sum())
     first, last = (float(book["value_usd"].sum()) for book in (books[0], books[-1]))
     found = Range(0.0, min(reached / (first - last), 1.0)) if first > last else exactly(0.0)

@@ -7,6 +7,7 @@ from math import inf
 
 import numpy as np
 
+from gammaflow.evidence import activity
 from gammaflow.exposure.bands import sign_bands
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.feedback.cascade.hedge_path import hedge_path
@@ -138,6 +139,25 @@ def _by_rule(values: Iterable[float]) -> str:
 
 
 @_claim(
+    "IBIT options traded a record number of contracts on 5 February", "volume over the highest before [-]",
+    "a record", Range(1.000_001, inf), "{:.2f}",
+)  # fmt: skip
+def option_record(records: Records) -> Finding:
+    """Contracts of the fund's options against the record before."""
+    table = activity.records(records.option_volume().sum(axis=1), gaps=True).table
+    return Finding(exactly(float(on(table["ratio"], DAY, "option volume"))), records.source("option volume"))
+
+
+@_claim("Puts dominated IBIT option volume", "puts over all contracts on 5 February [-]", "above half",
+        Range(0.5, 1.0), "{:.0%}")  # fmt: skip
+def put_dominated(records: Records) -> Finding:
+    """Share of puts in the volume of the day."""
+    volume = records.option_volume()
+    table = activity.put_share(volume["calls"], volume["puts"]).table
+    return Finding(exactly(float(on(table["share"], DAY, "option volume"))), records.source("option volume"))
+
+
+@_claim(
     "Vanna made dealers sell over the whole fall",
     "hedge flow of vanna, puts of 64,000 to 71,000, 4 to 5 Feb [$m]",
     "selling", BELOW_0, "{:+,.1f}",
@@ -162,4 +182,4 @@ def vanna(records: Records) -> Finding:
     )
 
 
-CLAIMS = (vol_rose, near_90, vol_beta, zone, fund_zone, vanna)
+CLAIMS = (option_record, put_dominated, vol_rose, near_90, vol_beta, zone, fund_zone, vanna)
