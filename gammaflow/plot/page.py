@@ -18,6 +18,12 @@ from gammaflow.plot.tables import html_table
 __all__ = ["Card", "Panel", "render_page", "write_page"]
 
 
+_NOSCRIPT = (
+    '<noscript><p class="banner">The charts need JavaScript; every number is in the tables below.</p>'
+    "</noscript>"
+)
+
+
 @dataclass(frozen=True)
 class Card:
     """One headline number: name, number as text, a line of explanation, and "long", "short" or ""."""
@@ -90,6 +96,7 @@ def render_page(
         figures="".join(map(_figure, figures)),
         tables="".join(_table(panel, marks or {}) for panel in tables),
         footer=escape(footer),
+        noscript=_NOSCRIPT if figures else "",
         plotly=require("plotly.offline").get_plotlyjs() if figures else "",
     )
 

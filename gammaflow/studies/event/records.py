@@ -117,6 +117,17 @@ class Records:
         frame: pd.DataFrame = self._days("flows", ["total_musd", "IBIT"], "date") * 1e6
         return frame.rename(columns={"total_musd": "all"})
 
+    def flows_next_day(self) -> pd.Series:
+        """Net flows into IBIT by day of publication, one session after the trade [USD]; no empty rows."""
+
+        def read(path: Path) -> pd.Series:
+            frame = _table(path, ["date", "ticker", "flow_usd"])
+            frame = frame[(frame["ticker"] == "IBIT") & frame["flow_usd"].notna()].set_index("date")
+            frame.index = pd.DatetimeIndex([pd.Timestamp(text) for text in frame.index])
+            return _checked_days(frame["flow_usd"], "flow_usd", -np.inf)
+
+        return self._once("flows, next day", read)
+
     def front_future(self) -> pd.Series:
         """Closes of the front future of CME by day [USD]."""
         return self._days("front future", ["Adj Close"], "Date", low=0.0)["Adj Close"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
 import pandas as pd
 
 from gammaflow.evidence import etf_flows
@@ -109,18 +110,15 @@ def total_inflow(records: Records) -> Finding:
     "+6", Range(5.5, 6.5), "{:+.2f}",
 )  # fmt: skip
 def created(records: Records) -> Finding:
-    """Shares created on the day of the fall, in whole baskets."""
-    flows = records.flows()["IBIT"]
-    days = [pd.Timestamp(day) for day in _NAV]
-    table = etf_flows.baskets(
-        pd.Series([float(on(flows, str(day.date()), "flows")) for day in days], days),
-        pd.Series(list(_NAV.values()), days), basket=_BASKET, rounding=0.05e6,
-    ).table  # fmt: skip
-    row, after = table.loc[days[0]], table.loc[days[1]]
+    """Shares created on the day of the fall, in whole baskets, by the file with the most digits."""
+    flows = records.flows_next_day()
+    nav = pd.Series(list(_NAV.values()), [pd.Timestamp(day) for day in _NAV])
+    table = etf_flows.baskets(flows, nav, basket=_BASKET, lag=1).table.set_index("traded")
+    row, after = (on(table, day, "flows, next day") for day in _NAV)
     return Finding(
-        span(table.loc[days[0], ["low", "high"]].to_numpy() * _BASKET / 1e6),
-        f"{records.source('flows')}: {row['baskets']:+,.2f} baskets at a net asset value of {_NAV[DAY]:.2f} "
-        "(external)",
+        span(row[["low", "high"]].to_numpy(np.float64) * _BASKET / 1e6),
+        f"{records.source('flows, next day')}: {row['baskets']:+,.2f} baskets at a net asset value of "
+        f"{_NAV[DAY]:.2f} (external)",
         f"six million shares are {etf_creations(6_000_000, basket=_BASKET)} baskets",
         f"6 February: {after['baskets']:+,.2f} baskets, {after['baskets'] * _BASKET / 1e6:+.2f} m shares.",
     )

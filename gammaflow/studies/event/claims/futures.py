@@ -92,7 +92,8 @@ def carry_closed(records: Records) -> Finding:
         exactly(float(week[f"{name}_change"])),
         f"{records.source('commitments')}: {week[name] - week[f'{name}_change']:,.0f} to {week[name]:,.0f}",
         "an unwind of the basis trade cuts shorts and leaves longs",
-        f"Their longs {week['noncommercial_long_change']:+,.0f}; all {week['open_interest_change']:+,.0f}.",
+        f"Longs {week['noncommercial_long_change']:+,.0f}; open interest "
+        f"{week['open_interest_change']:+,.0f}.",
     )
 
 

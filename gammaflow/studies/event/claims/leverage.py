@@ -81,7 +81,7 @@ def margin_sold(records: Records) -> Finding:
     )
     return Finding(
         exactly(after - before),
-        f"{records.source('margin')}: {before:,.0f} to {after:,.0f}",
+        f"{records.source('margin')}: {before:,.1f} to {after:,.1f}",
         note="One venue.",
     )
 
