@@ -16,6 +16,7 @@ from functools import wraps
 from math import inf, isfinite, isnan
 from typing import NamedTuple
 
+from gammaflow.errors import ConvergenceError, MismatchError, SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.studies.event.records import AbsentError, Records
 
@@ -170,7 +171,8 @@ class Claim(Frozen):
 def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[Find], Make]]:
     """A decorator of the claims of one subject, which turns what finds a number into what makes a `Claim`.
 
-    A record that is missing leaves the number unknown and is named.
+    A record that is missing leaves the number unknown and is named; one that a meter refuses (too few days,
+    prices that no carry explains) does so with the meter's words.
     """
 
     def of(claim: str, quantity: str, article: str, said: Range, form: str) -> Callable[[Find], Make]:
@@ -181,6 +183,8 @@ def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[F
                     finding = find(records)
                 except AbsentError as absent:
                     finding = Finding(UNKNOWN, str(absent), absent.model)
+                except (SchemaError, MismatchError, ConvergenceError) as refusal:
+                    finding = Finding(UNKNOWN, f"not enough in the record: {' '.join(str(refusal).split())}")
                 return Claim(find.__name__, subject, claim, quantity, article, said, form, *finding)
 
             return made

@@ -138,7 +138,8 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
     ----------
     folder : path
         Root of the records, with the folders `event`, `btc_market` and `deribit`. A claim whose file is
-        missing there ends in "cannot tell", with the file named.
+        missing there ends in "cannot tell", with the file named; so does one whose record is too short, with
+        the reason.
 
     Returns
     -------

@@ -13,18 +13,19 @@ import gammaflow as gf
 BEFORE, DAY, AFTER = "2026-02-04", "2026-02-05", "2026-02-06"
 CLAIMS = {
     "fall": "confirm", "rebound": "confirm", "low": "confirm", "rarity": "contradict",
-    "ten_billion": "confirm", "record": "confirm", "twice": "contradict", "software": "confirm", "software_month": "cannot tell",
-    "every_window": "confirm", "fall_january": "contradict", "outflow_january": "confirm",
-    "outflow_before": "confirm", "fund_inflow": "contradict", "total_inflow": "contradict",
-    "created": "contradict", "expectation": "contradict", "defied": "contradict", "flat": "confirm",
-    "basis_jump": "cannot tell", "basis_rose": "cannot tell", "carry_closed": "confirm",
-    "cme_collapse": "cannot tell", "cme_rebuilt": "cannot tell", "fell_in_dollars": "confirm",
-    "fell_in_coins": "contradict", "liquidated": "cannot tell", "longs_liquidated": "cannot tell",
-    "margin_sold": "contradict", "option_record": "cannot tell", "put_dominated": "cannot tell",
-    "vol_rose": "confirm", "near_90": "cannot tell", "vol_beta": "contradict", "zone": "cannot tell",
-    "fund_zone": "cannot tell", "vanna": "contradict", "barrier_day": "contradict",
-    "cluster_crossed": "confirm", "cluster_in_zone": "confirm", "delta_above_1": "contradict",
-    "too_small": "confirm", "hedge_funds": "cannot tell", "long_options": "contradict",
+    "ten_billion": "confirm", "record": "confirm", "twice": "contradict", "software": "confirm",
+    "software_month": "cannot tell", "every_window": "confirm", "fall_january": "contradict",
+    "outflow_january": "confirm", "outflow_before": "confirm", "fund_inflow": "contradict",
+    "total_inflow": "contradict", "created": "contradict", "expectation": "contradict",
+    "defied": "contradict", "flat": "confirm", "basis_jump": "cannot tell", "basis_rose": "cannot tell",
+    "carry_closed": "confirm", "cme_collapse": "cannot tell", "cme_rebuilt": "cannot tell",
+    "fell_in_dollars": "confirm", "fell_in_coins": "contradict", "liquidated": "cannot tell",
+    "longs_liquidated": "cannot tell", "margin_sold": "contradict", "option_record": "cannot tell",
+    "put_dominated": "cannot tell", "vol_rose": "confirm", "near_90": "cannot tell",
+    "vol_beta": "contradict", "zone": "cannot tell", "fund_zone": "cannot tell", "vanna": "contradict",
+    "barrier_day": "contradict", "cluster_crossed": "confirm", "cluster_in_zone": "confirm",
+    "delta_above_1": "contradict", "too_small": "confirm", "hedge_funds": "cannot tell",
+    "long_options": "contradict",
 }  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def fund_inflow(records: Records) -> Finding:
     return Finding(
         exactly(_flow(records, DAY)),
         records.source("flows"),
-        "",
+        f"230 for six million shares is {230 / 6:.2f} a share",
         f"6 February: {_flow(records, AFTER):+,.1f}, the day of the rebound.",
     )
 

@@ -186,7 +186,7 @@ def fell_in_coins(records: Records) -> Finding:
         exactly(float(row["change"])),
         f"{records.source('open interest', 'hours')}: {(row['coins'] - row['change']) / 1e3:,.0f} k to "
         f"{row['coins'] / 1e3:,.0f} k",
-        "",
+        f"a fall takes {row['break_even']:.0%} or more of it in contracts margined in coins",
         f"Price and open interest: {row['quadrant']}. 6 February: {later['coins'] / 1e3:,.0f} k.",
     )
 

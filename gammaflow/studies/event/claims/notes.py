@@ -61,7 +61,8 @@ def cluster_crossed(records: Records) -> Finding:
     return Finding(
         exactly(max(float(high_end - low_end), 0.0) / (_CLUSTER[1] - _CLUSTER[0])),
         f"{records.source('IBIT')}: low {low:.2f}; lowest before, since {_SOLD:%b %Y}, {before:.2f}",
-        note=f"Close of 4 February: {float(on(bars['Close'], BEFORE, 'IBIT')):.2f}.",
+        f"ten percent below {_BARRIER:.2f} is {0.9 * _BARRIER:.2f}",
+        f"Close of 4 February: {float(on(bars['Close'], BEFORE, 'IBIT')):.2f}.",
     )
 
 

@@ -62,7 +62,7 @@ def near_90(records: Records) -> Finding:
     return Finding(
         Range(close, inf),
         f"{records.source('DVOL')}: {close:.2f}",
-        "",
+        f"the peak must be {90.0 - close:+.1f} points from the close",
         "The file has closes only, and a close is a lower bound of the day's peak.",
     )
 
@@ -111,17 +111,17 @@ def zone(records: Records) -> Finding:
 )  # fmt: skip
 def fund_zone(records: Records) -> Finding:
     """Dealers' gamma in the fund's options, which takes a chain of the week."""
-    files = records.fund_chains()
+    files, spots = records.fund_chains(), venues.IBIT.price(_ZONE)
+    where = f"in shares the zone is {spots[0]:.2f} to {spots[-1]:.2f}"
     if not files:
-        raise AbsentError("missing file: yahoo_cboe_json/IBIT_*.json of 2 to 6 February 2026")
+        raise AbsentError("missing file: yahoo_cboe_json/IBIT_*.json of 2 to 6 February 2026", where)
     chain = read_chain(files[-1], symbol="IBIT")
-    spots = venues.IBIT.price(_ZONE)
     found = _largest(chain, spots)
     return Finding(
         span(found.values()),
         f"yahoo_cboe_json/{files[-1].name} (New York)",
-        _by_rule(found.values()),
-        f"In shares the zone is {spots[0]:.2f} to {spots[-1]:.2f}. The sign is the rule's, not the chain's.",
+        f"{where}; {_by_rule(found.values())}",
+        "The sign is the rule's, not the chain's.",
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.evidence import tails
+from gammaflow.positions import venues
 from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly
 from gammaflow.studies.event.records import AFTER, BEFORE, DAY, AbsentError, Records, on
 
@@ -63,7 +64,9 @@ def low(records: Records) -> Finding:
     if len(week) < 48:
         raise AbsentError(f"{records.source('hours')} has {len(week)} of the 48 hours of 5 and 6 February")
     return Finding(
-        exactly(float(week.min())), f"{records.source('hours')}: the hour from {week.idxmin():%d %b %H:%M}"
+        exactly(float(week.min())),
+        f"{records.source('hours')}: the hour from {week.idxmin():%d %b %H:%M}",
+        f"60,000 a coin is {venues.IBIT.price(60_000.0):.2f} a share of IBIT",
     )
 
 
