@@ -18,6 +18,7 @@ __all__ = [
     "DAYS_PER_YEAR",
     "NEW_YORK",
     "closes",
+    "half_days",
     "is_open",
     "last_sessions",
     "next_sessions",
@@ -32,6 +33,9 @@ _NS_PER_YEAR = DAYS_PER_YEAR * 86_400e9
 
 # Each calendar is built once, for these years: few exchanges publish later holidays.
 _FIRST, _LAST = "2000-01-01", "2045-12-31"
+
+# Sessions shorter than this share of the usual one are half days.
+_HALF = 0.9
 
 # The CME calendar omits the maintenance hour that ends each session [Chicago time].
 _ENDS = {"CMES": ("America/Chicago", pd.Timedelta(16, "h"))}
@@ -189,6 +193,33 @@ def is_open(calendar: str, moment: Any) -> bool:
     if row < 0 or at >= hours.closes[row]:
         return False
     return not bool(hours.pauses[row] <= at < hours.resumes[row])
+
+
+def half_days(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+    """Mask of the calendar days whose session is shorter than 90 % of the usual one, (n,).
+
+    Days without a session are not half days.
+
+    Raises
+    ------
+    SchemaError
+        As for `sessions`.
+
+    Examples
+    --------
+    >>> half_days("XNYS", np.array(["2025-11-27", "2025-11-28", "2025-12-01"], "datetime64[D]")).tolist()
+    [False, True, False]
+    """
+    wanted = np.asarray(days, "datetime64[ns]")
+    if not wanted.size:
+        return np.zeros(0, np.bool_)
+    _check_range(calendar, wanted.min(), wanted.max())
+    hours = _hours(calendar)
+    lengths = hours.closes - hours.opens
+    place = np.searchsorted(hours.days, wanted)
+    nanoseconds = lengths.astype(np.int64)
+    short = nanoseconds < _HALF * np.median(nanoseconds)
+    return np.asarray((hours.days[place] == wanted) & short[place])
 
 
 def last_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:

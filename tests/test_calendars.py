@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.calendars import closes, is_open, sessions
+from gammaflow.calendars import closes, half_days, is_open, sessions
 from gammaflow.errors import SchemaError
 
 
@@ -72,6 +72,21 @@ def test_every_close_is_the_end_of_an_open_interval():
     for close in sessions("CMES", "2026-01-01T00:00Z", "2026-12-31T00:00Z"):
         assert is_open("CMES", close - pd.Timedelta(1, "s"))
         assert not is_open("CMES", close)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "expected"),
+    [
+        ("XNYS", ["2026-11-27", "2026-12-24"]),
+        ("XLON", ["2026-12-24", "2026-12-31"]),
+        ("XTKS", []),  # sessions became longer in November 2024, and changed clocks against New York
+        ("24/7", []),
+    ],
+)
+def test_half_days_of_a_year(calendar, expected):
+    days = np.arange("2026-01-01", "2027-01-01", dtype="datetime64[D]")
+    assert days[half_days(calendar, days)].astype(str).tolist() == expected
+    assert not half_days(calendar, days[:0]).size
 
 
 def test_an_unknown_calendar_is_told_what_is_legal():

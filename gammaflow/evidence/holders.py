@@ -44,6 +44,12 @@ class Holders(Study):
         high [currency]. Each range is exact for its row; the middles of parts add up, the ends do not.
     currency : str
         Currency of the assets.
+
+    Examples
+    --------
+    >>> found = decompose(56.21e9, hedge_funds=(0.5, 0.7))
+    >>> (found.of("hedge funds") / 1e9).round(1).to_dict()
+    {'low': 9.4, 'middle': 11.2, 'high': 13.1}
     """
 
     currency: str = "USD"

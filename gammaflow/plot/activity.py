@@ -1,4 +1,4 @@
-"""Matplotlib pictures of trading activity: bars by day with their records, and the share of puts."""
+"""Matplotlib pictures of trading activity: sticks by day with their records, and the share of puts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas
+from gammaflow.plot.canvas import canvas, plain
 from gammaflow.plot.prepare import COLORS, require
-from gammaflow.text import readable
 
-__all__ = ["plot_records", "plot_share"]
+__all__ = ["plot_records", "plot_share", "plot_sticks"]
 
 
 def _date_axis(ax: Any) -> None:
@@ -19,15 +18,50 @@ def _date_axis(ax: Any) -> None:
     ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
 
 
-def plot_records(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
-    """Bars by day, those that set a record in another colour, with the record before as a step.
+def _sticks(ax: Any, days: pd.DatetimeIndex, values: Any, color: str, wide: float) -> None:
+    """A line from zero for each day: bars of one pixel would vanish."""
+    width = wide * float(np.clip(450.0 / max(len(days), 1), 0.9, 8.0))
+    ax.vlines(days, 0.0, values, color=color, linewidth=width, zorder=2)
+
+
+def plot_sticks(values: pd.Series, title: str, label: str, *, ax: Any = None) -> Any:
+    """Values >= 0 by day as sticks, the largest named.
+
+    Parameters
+    ----------
+    values : Series
+        By day, in the unit of `label`; NaN leaves a gap.
+    title, label : str
+        Title, and label of the vertical axis with its unit.
+    ax : matplotlib Axes, optional
+        Axes to draw on; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    shown = values.dropna()
+    days = pd.DatetimeIndex(shown.index)
+    with canvas(ax, title, label) as ax:
+        _sticks(ax, days, shown, COLORS["call"], 1.0)
+        place = int(np.argmax(shown.to_numpy(np.float64)))
+        _name(ax, days, place, float(shown.iloc[place]), f"{shown.iloc[place]:.3g}")
+        ax.set_ylim(0.0)
+        _date_axis(ax)
+    return ax
+
+
+def plot_records(table: pd.DataFrame, title: str, label: str, divisor: float = 1.0, *, ax: Any = None) -> Any:
+    """Values by day as sticks, those that set a record in another colour, with the record before each day.
 
     Parameters
     ----------
     table : DataFrame
         Indexed by day; columns value, previous_record, record, and least and most where values have bounds.
-    title : str
-        Title.
+    title, label : str
+        Title, and label of the vertical axis with its unit.
+    divisor : float
+        Number that values are divided by.
     ax : matplotlib Axes, optional
         Axes to draw on; by default a new figure.
 
@@ -36,31 +70,39 @@ def plot_records(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
     matplotlib Axes
     """
     days = pd.DatetimeIndex(table.index)
-    divisor, unit = readable(table["value"], "value")
     value, record = table["value"] / divisor, table["record"].to_numpy(np.bool_)
-    with canvas(ax, title, unit, legend="inside") as ax:
-        for mask, color, label in (
-            (~record, COLORS["call"], "by day"),
-            (record, COLORS["put"], "record"),
-        ):
-            if mask.any():
-                ax.bar(days[mask], value[mask], 0.9, color=color, label=label, zorder=2)
-        ax.step(days, table["previous_record"] / divisor, where="mid", color=COLORS["line"], linewidth=1.2,
-                label="record before", zorder=3)  # fmt: skip
-        if "least" in table and table["least"].notna().any():
+    with canvas(ax, title, label, legend="inside") as ax:
+        _sticks(ax, days, value, COLORS["call"], 1.0)
+        before = table["previous_record"] / divisor
+        ax.step(
+            days, before, where="pre", color=COLORS["spot"], linewidth=1.0, label="record so far", zorder=1
+        )
+        if record.any():
+            _sticks(ax, days[record], value[record], COLORS["put"], 0.2)
+            ax.plot(
+                days[record], value[record], "o", color=COLORS["put"], markersize=5, label="record", zorder=4
+            )
+            last = int(np.flatnonzero(record)[-1])
+            ratio = table["value"].iloc[last] / table["previous_record"].iloc[last]
+            text = f"{ratio:.2f} times the record before" if np.isfinite(ratio) else "first record"
+            _name(ax, days, last, float(value.iloc[last]), text)
+        if "least" in table and record.any() and table["least"].notna().any():
             low, high = (table[name][record] / divisor for name in ("least", "most"))
-            ax.vlines(days[record], low, high, color=COLORS["line"], linewidth=2.5, zorder=4,
+            ax.vlines(days[record], low, high, color=COLORS["line"], linewidth=2.0, zorder=3,
                       label="shares times low to high")  # fmt: skip
-        last = np.flatnonzero(record)[-1:]
-        for place in last:
-            ratio = table["value"].iloc[place] / table["previous_record"].iloc[place]
-            ax.annotate(
-                f"{days[place]:%d %b %Y}: {ratio:.2f} times the record before",
-                (days[place], float(value.iloc[place])), xytext=(-8, -2), textcoords="offset points",
-                ha="right", va="top", fontsize=9, color=COLORS["text"],
-            )  # fmt: skip
+        ax.set_ylim(0.0)
         _date_axis(ax)
     return ax
+
+
+def _name(ax: Any, days: pd.DatetimeIndex, place: int, height: float, text: str) -> None:
+    """Name one day beside the end of its stick, on the side where there is room."""
+    right = place < len(days) / 2
+    ax.annotate(
+        plain(f"{days[place]:%d %b %Y}: {text}"), (days[place], height), xytext=(8 if right else -8, 0),
+        textcoords="offset points", ha="left" if right else "right", va="center", fontsize=9,
+        color=COLORS["text"],
+    )  # fmt: skip
 
 
 def plot_share(share: pd.Series, title: str, *, ax: Any = None) -> Any:

@@ -69,21 +69,22 @@ def plot_rivals(
             color, style = _LOOKS[verdict]
             label = None if verdict in said[:i] else verdict
             ax.plot(moves, values[:, i], color=color, linestyle=style, linewidth=1.6, label=label, zorder=3)
+        end = int(np.argmax(np.abs(moves)))
         low, high = ax.get_ylim()
-        places = _spread(values[-1], 0.045 * (high - low))
+        places = _spread(values[end], 0.045 * (high - low))
         left, right = float(moves.min()), float(moves.max())
-        step = 0.015 * (right - left) * (-1.0 if moves[-1] < moves[0] else 1.0)
+        step = 0.03 * (right - left) * (-1.0 if moves[end] < 0.0 else 1.0)
         for i, name in enumerate(flows):
             ax.annotate(
-                plain(str(name)), (moves[-1], values[-1, i]), (moves[-1] + 2.0 * step, places[i]), fontsize=9,
+                plain(str(name)), (moves[end], values[end, i]), (moves[end] + step, places[i]), fontsize=9,
                 va="center", color=_LOOKS[said[i]][0], annotation_clip=False,
                 arrowprops={"arrowstyle": "-", "color": COLORS["grid"], "linewidth": 0.8},
             )  # fmt: skip
-        if moves[-1] < moves[0]:
-            ax.set_xlim(right, left + 14.0 * step)
-        else:
-            ax.set_xlim(left, right + 14.0 * step)
+        far = (right, left) if moves[end] < 0.0 else (left, right)
+        if left < right:
+            ax.set_xlim(far[0], far[1] + 7.0 * step)
         ax.set_ylim(min(low, float(places.min())), max(high, float(places.max())))
+        ax.set_xticks([at for at in ax.get_xticks() if left - 1e-6 <= at <= right + 1e-6])
         ax.set_xlabel("spot against the start [%]")
     return ax
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -36,7 +37,8 @@ class DailyStudy(Study):
         return "\n".join([*self.heading, shown.to_string(float_format=number_text, na_rep="")])
 
     def _repr_html_(self) -> str:
-        return f"<pre>{self.summary()}</pre>"
+        head = "<br>".join(map(escape, self.heading))
+        return f"<p>{head}</p>{self.brief().to_html(float_format=number_text)}"
 
 
 def span_text(days: pd.DatetimeIndex) -> str:

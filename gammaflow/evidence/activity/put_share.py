@@ -38,7 +38,7 @@ class PutShare(DailyStudy):
         return plot_share(self.table["share"], self.lines[0], ax=ax)
 
 
-def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60) -> PutShare:
+def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60, gaps: bool = False) -> PutShare:
     """Share of puts in the volume of options, by day.
 
     Parameters
@@ -47,6 +47,8 @@ def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60) -> PutShar
         Contracts (or premium) by day, >= 0, both in one unit; on their common days.
     window : int
         Days before each day that z is measured against, >= 2.
+    gaps : bool
+        Whether days may be absent.
 
     Returns
     -------
@@ -61,13 +63,13 @@ def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60) -> PutShar
     --------
     >>> days = pd.bdate_range("2026-02-02", periods=4)
     >>> found = put_share(pd.Series([60, 55, 58, 40], days), pd.Series([40, 45, 42, 60], days), window=3)
-    >>> found.table["share"].tolist(), round(found.table["z"].iloc[-1], 1)
-    ([0.4, 0.45, 0.42, 0.6], 7.0)
+    >>> found.table["share"].tolist(), f"{found.table['z'].iloc[-1]:.1f}"
+    ([0.4, 0.45, 0.42, 0.6], '7.0')
     """
     problems: list[str] = []
     given = {
-        "calls": read_days(calls, "calls", problems, low=0.0),
-        "puts": read_days(puts, "puts", problems, low=0.0),
+        "calls": read_days(calls, "calls", problems, low=0.0, gaps=gaps),
+        "puts": read_days(puts, "puts", problems, low=0.0, gaps=gaps),
     }
     (length,), wrong = attempt(lambda: check_whole(window, "window", 2))
     problems += wrong

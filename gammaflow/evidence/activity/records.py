@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import NEW_YORK, closes, next_sessions
+from gammaflow.calendars import half_days, next_sessions
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.evidence.activity.daily import DailyStudy, span_text
 from gammaflow.evidence.trailing import earlier_below, earlier_maximum, trailing_moments
 from gammaflow.series import read_days
-from gammaflow.text import rows_text, value_text
+from gammaflow.text import readable, rows_text, value_text
 
 __all__ = ["Records", "records"]
 
@@ -30,9 +30,18 @@ class Records(DailyStudy):
         By day: value; previous_record, the highest value before, and ratio, value over it; percentile, the
         share of earlier days below; z, ln value against the trailing window [standard deviations]; record,
         whether value is above every earlier one.
-    lines : tuple of str
-        Range, unit, window and rule.
+    name, unit : str
+        What the series is, and its unit.
+
+    Examples
+    --------
+    >>> found = records(pd.Series([3.0, 2.0, 4.0], pd.bdate_range("2026-02-03", periods=3)), window=2)
+    >>> found.days.strftime("%Y-%m-%d").to_list()
+    ['2026-02-05']
     """
+
+    name: str = "volume"
+    unit: str = "shares"
 
     @property
     def days(self) -> pd.DatetimeIndex:
@@ -46,7 +55,9 @@ class Records(DailyStudy):
         """Bars by day, those of records marked, and the record before each day (matplotlib Axes)."""
         from gammaflow.plot.activity import plot_records
 
-        return plot_records(self.table, self.lines[0], ax=ax)
+        divisor, suffix = readable(self.table["value"], "of")
+        label = f"{self.name} [{suffix.removeprefix('of').strip()} {self.unit}]".replace("[ ", "[")
+        return plot_records(self.table, self.lines[0], label, divisor, ax=ax)
 
 
 def records(
@@ -57,6 +68,7 @@ def records(
     splits: Mapping[Any, float] | None = None,
     gaps: bool = False,
     name: str = "volume",
+    unit: str = "shares",
 ) -> Records:
     """Days on which a series of volume, contracts or value sets a record, and by how much.
 
@@ -74,8 +86,8 @@ def records(
         New shares for one old one from that day on: volume before it is multiplied, so that shares compare.
     gaps : bool
         Whether days may be absent.
-    name : str
-        What the series is, for titles.
+    name, unit : str
+        What the series is, and its unit, for text and pictures.
 
     Returns
     -------
@@ -129,12 +141,12 @@ def records(
         not counted.all()
     )
     lines = (
-        f"{name} by day, {span_text(days)}",
+        f"{name} by day [{unit}], {span_text(days)}",
         "ratio: value over the highest before; percentile: share of earlier days below; no look-ahead",
         f"z: ln value against mean and standard deviation of the {length} days before{left}",
         *told,
     )
-    return Records(table, lines, warnings=tuple(warnings))
+    return Records(table, lines, name, unit, warnings=tuple(warnings))
 
 
 def _split_factors(
@@ -174,14 +186,10 @@ def _hours(days: pd.DatetimeIndex, calendar: str | None) -> tuple[NDArray[Any], 
         return np.zeros(len(days), np.bool_), []
     plain = days.to_numpy("datetime64[D]")
     closed = next_sessions(calendar, plain) != plain
-    ends = closes(calendar, days).tz_convert(NEW_YORK)
-    clock = (ends - ends.normalize()).to_numpy()
-    usual = pd.Series(clock).mode().iloc[0]
-    short = (clock < usual.to_timedelta64()) & ~closed
     said = []
     if closed.any():
         said.append(
             f"volume: received {rows_text(int(closed.sum()), 'day')} on which {calendar} was closed (first: "
             f"{days[closed][0]:%Y-%m-%d}); plausible: sessions only. Drop them."
         )
-    return short, said
+    return half_days(calendar, plain), said

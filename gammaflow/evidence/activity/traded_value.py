@@ -12,7 +12,7 @@ from gammaflow.checks import check_number, refuse
 from gammaflow.evidence.activity.daily import DailyStudy, days_apart, span_text
 from gammaflow.evidence.trailing import earlier_maximum
 from gammaflow.series import read_days, read_together
-from gammaflow.text import number_text, rows_text
+from gammaflow.text import number_text, readable, rows_text
 
 __all__ = ["TradedValue", "traded_value"]
 
@@ -30,7 +30,11 @@ class TradedValue(DailyStudy):
         By day [currency]: low, close, high, volume in shares times that price (low and high NaN where they
         are not given); previous_record, the highest close value before; ratio, close value over it;
         ratio_low and ratio_high, what the bounds of today and of all earlier days allow.
+    currency : str
+        Currency of all figures.
     """
+
+    currency: str = "USD"
 
     def _matters(self) -> Any:
         return self.table["ratio"] > 1.0
@@ -47,7 +51,9 @@ class TradedValue(DailyStudy):
         from gammaflow.plot.activity import plot_records
 
         value = self.table.rename(columns={"close": "value", "low": "least", "high": "most"})
-        return plot_records(value.assign(record=value["ratio"] > 1.0), self.lines[0], ax=ax)
+        divisor, unit = readable(value["value"], self.currency)
+        value = value.assign(record=self._matters())
+        return plot_records(value, self.lines[0], f"traded at the close [{unit}]", divisor, ax=ax)
 
 
 def traded_value(
@@ -56,6 +62,7 @@ def traded_value(
     *,
     low: pd.Series | None = None,
     high: pd.Series | None = None,
+    gaps: bool = False,
     currency: str = "USD",
 ) -> TradedValue:
     """Currency traded by day: shares times the close, between shares times the low and times the high.
@@ -69,6 +76,8 @@ def traded_value(
         Shares by day, >= 0.
     close, low, high : Series
         Prices by day [currency], > 0; not adjusted for dividends, as traded that day.
+    gaps : bool
+        Whether days may be absent.
     currency : str
         Its name.
 
@@ -93,10 +102,10 @@ def traded_value(
     'yes'
     """
     problems: list[str] = []
-    given = {"volume": read_days(volume, "volume", problems, low=0.0)}
+    given = {"volume": read_days(volume, "volume", problems, low=0.0, gaps=gaps)}
     for name, prices in (("close", close), ("low", low), ("high", high)):
         if prices is not None or name == "close":
-            given[name] = read_days(prices, name, problems, low=0.0, open_low=True)
+            given[name] = read_days(prices, name, problems, low=0.0, open_low=True, gaps=gaps)
     if (low is None) != (high is None):
         problems.append("low, high: received one of them; pass both, or neither.")
     together = read_together(given, problems)
@@ -123,7 +132,7 @@ def traded_value(
         "ratio: over the highest value at the close before; ratio_low, ratio_high: what the bounds allow",
         *days_apart(given, len(value)),
     )
-    return TradedValue(value, lines, warnings=tuple(_price_doubts(together)))
+    return TradedValue(value, lines, currency, warnings=tuple(_price_doubts(together)))
 
 
 def _price_doubts(together: pd.DataFrame) -> list[str]:

@@ -32,13 +32,13 @@ class Turnover(DailyStudy):
 
     def plot(self, *, ax: Any = None) -> Any:
         """Bars of turnover by day (matplotlib Axes)."""
-        from gammaflow.plot.dated import plot_dated
+        from gammaflow.plot.activity import plot_sticks
 
-        shown = 100.0 * self.table[["turnover"]]
-        return plot_dated(shown, self.lines[0], "% of shares outstanding", bars=["turnover"], ax=ax)
+        shown = 100.0 * self.table["turnover"]
+        return plot_sticks(shown, self.lines[0], "traded [% of shares outstanding]", ax=ax)
 
 
-def turnover(volume: pd.Series, shares_outstanding: float | pd.Series) -> Turnover:
+def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: bool = False) -> Turnover:
     """Volume over shares outstanding, by day.
 
     Parameters
@@ -48,6 +48,8 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series) -> Turnov
     shares_outstanding : float or Series
         Shares, > 0: one number for all days, or by day, which need not be those of `volume`: the last one
         known at or before each day is used.
+    gaps : bool
+        Whether days of `volume` may be absent.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series) -> Turnov
     [0.08, 0.21]
     """
     problems: list[str] = []
-    traded = read_days(volume, "volume", problems, low=0.0, least=1)
+    traded = read_days(volume, "volume", problems, low=0.0, least=1, gaps=gaps)
     many = isinstance(shares_outstanding, pd.Series)
     if many:
         known = read_days(

@@ -29,6 +29,11 @@ class Leg(NamedTuple):
         Contracts per contract of the book, + = customers are long.
     tenor : float
         Days to expiry, as a multiple of those of the book [-].
+
+    Examples
+    --------
+    >>> Leg("call", 1.1, 1.0).tenor
+    1.0
     """
 
     kind: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.evidence.rivals.book_types import BOOK_TYPES, books
 from gammaflow.evidence.rivals.stress import holder_stress
 from gammaflow.feedback.cascade.hedge_path import hedge_path
+from gammaflow.feedback.doubts import beta_doubts
 from gammaflow.positions.book import Book
 from gammaflow.study import Study
 from gammaflow.text import number_text, price_text, value_text
@@ -23,8 +25,8 @@ __all__ = ["Rivals", "dealer_flow"]
 
 Array = NDArray[np.float64]
 
-# The path by default: a fall of 30 % in equal steps of ln S; the fall of 5 February 2026 was 13.2 %.
-_FALL, _STEPS = 0.3, 60
+# The path by default, a fall of 30 %, and the widest step of ln S: wider ones are cut.
+_FALL, _STEP = 0.3, 0.005
 # Share of the flow that may go the other way before a book does both; share of the units held times spot
 # below which a flow is none.
 _OTHER, _NONE = 0.01, 1e-9
@@ -47,11 +49,21 @@ class Rivals(Study):
         largest margin call; closing_flow, what dealers would trade (< 0 sells) if the holder closed at the
         end. NaN for rows other than calls and puts. None of it is part of `table`.
     flows, profits : DataFrame
-        Cumulative hedge flow, and profit of the holder, at each spot of the path, a column per book type.
+        Cumulative hedge flow, and profit of the holder, by spot in the order of the path, every half percent
+        and at each spot that was given; a column per book type.
     spot : float
         Start of the path [currency].
     currency : str
         Currency of all figures.
+
+    Examples
+    --------
+    A holder who sold puts loses and is called, while dealers' hedging dampens the fall:
+
+    >>> import gammaflow as gf
+    >>> found = gf.evidence.rivals.dealer_flow(["short puts"])
+    >>> bool(found.stress.loc["short puts", "shortfall"] > 0.0), found.table.loc["short puts", "verdict"]
+    (True, 'dampens')
     """
 
     stress: pd.DataFrame = field(kw_only=True)
@@ -68,6 +80,10 @@ class Rivals(Study):
         )
         words = "holders' stress (no flow unless they close):"
         return "\n".join([*self.heading, "dealers' hedging:", dealers, words, holders])
+
+    def _repr_html_(self) -> str:
+        stress = self.stress.to_html(float_format=number_text)
+        return f"{super()._repr_html_()}<p>holders' stress (no flow unless they close):</p>{stress}"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Cumulative hedge flow of dealers along the path, a line per book type (matplotlib Axes)."""
@@ -107,7 +123,7 @@ def dealer_flow(
         Default: all of `BOOK_TYPES` at a spot of 100.
     path : (n,) array, optional
         Spots in the order they are visited [currency]; the books' spot comes first and is put there where it
-        does not. Default: a fall of 30 %.
+        does not. Steps wider than 0.5 % are cut. Default: a fall of 30 %.
     beta : float
         d sigma / d ln S of every volatility [1.00 of vol per 1.00 of ln S]; 0 holds vols fixed.
     hedge_fraction : float
@@ -126,6 +142,12 @@ def dealer_flow(
     ------
     SchemaError
         With every problem of the arguments.
+
+    Notes
+    -----
+    "Options that customers are long cannot accelerate a fall, only puts that they are short" is true of the
+    holder's margin and of what closing a position adds, and false of hedging: dealers are short gamma against
+    every long option, and long gamma against every short one. Hedges of calls out of the money fade.
 
     Examples
     --------
@@ -167,11 +189,11 @@ def dealer_flow(
         f"margin: worst loss of a further move of up to {100.0 * worst:g} % either way"
         + (f"; premium borrowed: {loans}" if loans else ""),
     )
-    said = dict.fromkeys(sentence for book in held.values() for sentence in book.warnings)
+    said = [*beta_doubts(slope), *(sentence for book in held.values() for sentence in book.warnings)]
     return Rivals(
         pd.DataFrame.from_dict(table, orient="index").rename_axis("customers"),
         lines,
-        warnings=tuple(said),
+        warnings=tuple(dict.fromkeys(said)),
         stress=pd.DataFrame.from_dict(stress, orient="index").rename_axis("customers"),
         flows=pd.DataFrame(flows, index),
         profits=pd.DataFrame(profits, index),
@@ -184,6 +206,11 @@ def _along(book: Book, spots: Array, beta: float, fraction: float) -> tuple[Arra
     """Cumulative hedge flow at each spot of a path, and the row of the table."""
     ends = {"low": 0.999 * float(spots.min()), "high": 1.001 * float(spots.max())}
     path = hedge_path(book, beta=beta, hedge_fraction=fraction, **ends)
+    if len(path.barriers) and len(np.unique(np.sign(np.diff(spots)[np.diff(spots) != 0.0]))) > 1:
+        raise SchemaError(
+            f"path: received one that turns, past a barrier at {path.barriers[0]:g}, which stays hit; legal "
+            "with barriers inside: a path in one direction. End it where it turns."
+        )
     flow = path.flows(spots)["total"].to_numpy(np.float64)
     traded, moved = np.diff(flow), np.diff(spots)
     traded = np.where(np.abs(traded) > _NONE * np.abs(book.size).sum() * book.spot, traded, 0.0)
@@ -224,7 +251,7 @@ def _read_books(given: Any) -> dict[str, Book]:
 
 def _read_path(path: Any, spot: float, problems: list[str]) -> Array:
     if path is None:
-        return np.asarray(spot * (1.0 - _FALL) ** np.linspace(0.0, 1.0, _STEPS + 1))
+        return _cut(np.array([spot, spot * (1.0 - _FALL)]))
     found = read_number("path", path, problems)
     if found is None:
         return np.array([spot, spot])
@@ -237,7 +264,16 @@ def _read_path(path: Any, spot: float, problems: list[str]) -> Array:
             f"path: received {spots[far][0]:g} for a spot of {spot:g}; legal: spots from a tenth of it to "
             "ten times it. Pass prices, not moves."
         )
-    return spots if spots[0] == spot else np.concatenate([[spot], spots])
+    return _cut(spots if spots[0] == spot else np.concatenate([[spot], spots]))
+
+
+def _cut(spots: Array) -> Array:
+    """The path with every step of ln S cut into equal ones that are small enough, its own spots kept."""
+    legs = [spots[:1]]
+    for start, end in pairwise(spots):
+        count = max(1, int(np.ceil(abs(np.log(end / start)) / _STEP)))
+        legs += [start * (end / start) ** (np.arange(1, count) / count), np.array([end])]
+    return np.concatenate(legs)
 
 
 def _read_financed(given: Any, held: Mapping[str, Book], problems: list[str]) -> dict[str, float]:

@@ -32,6 +32,12 @@ class TailComparison(Study):
         upper end at 95 % confidence, else NaN), reference, ratio, return_period.
     z, reference : float
         The moves, in standard deviations.
+
+    Examples
+    --------
+    >>> found = compare(3.5)
+    >>> print(f"{found.table.loc['two-sided', 'return_period']:.1f}")
+    8.5
     """
 
     distributions: pd.DataFrame = field(kw_only=True)

@@ -31,6 +31,12 @@ class ZScores(Study):
         there is a full window.
     window : int
         Number of returns before each day.
+
+    Examples
+    --------
+    >>> prices = pd.Series([100.0, 101.0, 100.0, 101.0, 100.0], pd.bdate_range("2026-01-30", periods=5))
+    >>> bool(z_scores(prices, window=3).table["z"].isna().iloc[:4].all())
+    True
     """
 
     window: int = 60
