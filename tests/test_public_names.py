@@ -19,6 +19,7 @@ NAMESPACES = [
     gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps,
     gf.conventions, gf.impact, gf.closed_forms, gf.evidence, gf.evidence.tails, gf.evidence.basis,
     gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
+    gf.evidence.correlation,
 ]  # fmt: skip
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import canvas, plain
+from gammaflow.plot.dated import plot_dated
 from gammaflow.plot.prepare import COLORS, PALETTE, require
 
-__all__ = ["plot_lengths", "plot_ordering", "plot_pairs", "plot_windows"]
+__all__ = ["plot_changes", "plot_lengths", "plot_ordering", "plot_pairs", "plot_windows"]
+
+
+def plot_changes(moving: pd.DataFrame, changes: Mapping[Any, str], title: str, *, ax: Any = None) -> Any:
+    """Moving correlation and that of the parts between changes; each change is marked and dated."""
+    ax = plot_dated(moving, title, "correlation", ax=ax)
+    for day, text in changes.items():
+        ax.axvline(day, color=COLORS["spot"], linestyle="--", linewidth=1.0)
+        ax.annotate(
+            f"{day:%d %b %Y}\n{text}", (day, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
+            textcoords="offset points", fontsize=9, color=COLORS["text"],
+        )  # fmt: skip
+    return ax
 
 
 def plot_pairs(returns: pd.DataFrame, beta: float, title: str, *, ax: Any = None) -> Any:
@@ -57,14 +71,13 @@ def plot_lengths(
     to: pd.DataFrame, than: pd.DataFrame, title: str, names: tuple[str, str], *, ax: Any = None
 ) -> Any:
     """Two correlations by length of window, a shade of each colour per last day, and the gap between them."""
-    with canvas(ax, title, "correlation", legend="above") as ax:
+    with canvas(ax, title, "correlation") as ax:
         shades = np.linspace(0.4, 1.0, to.shape[1]) if to.shape[1] > 1 else [1.0]
         for frame, name, color in ((to, names[0], PALETTE[0]), (than, names[1], PALETTE[1])):
             for shade, day in zip(shades, frame, strict=True):
                 ax.plot(frame.index, frame[day], color=color, alpha=shade, linewidth=1.6,
                         label=f"{name}, to {day:%d %b}")  # fmt: skip
         ax.set_xlabel("length of the window [returns]")
-        ax.set_ylim(-1.0, 1.0)
     return ax
 
 
@@ -76,8 +89,10 @@ def plot_windows(differences: pd.DataFrame, title: str, names: tuple[str, str], 
         label = f"difference, windows of {differences.index[0]} returns"
         with canvas(ax, title, label, legend="above") as ax:
             for sign, name, color in ((1.0, names[0], PALETTE[0]), (-1.0, names[1], PALETTE[1])):
-                shown = np.where(sign * line > 0.0, line, 0.0)
-                ax.fill_between(days, shown, color=color, alpha=0.5, step="mid", label=f"closer to {name}")
+                ax.fill_between(
+                    days, line, where=sign * line >= 0.0, interpolate=True, color=color, alpha=0.5,
+                    label=f"closer to {name}",
+                )  # fmt: skip
             ax.plot(days, line, color=COLORS["line"], linewidth=1.0)
             _dates(ax)
         return ax
@@ -85,14 +100,14 @@ def plot_windows(differences: pd.DataFrame, title: str, names: tuple[str, str], 
         colors = require("matplotlib.colors")
         ramp = colors.LinearSegmentedColormap.from_list("nearer", [PALETTE[1], "#f7f7f7", PALETTE[0]])
         values = differences.to_numpy(np.float64)
-        limit = float(np.nanmax(np.abs(values)))
+        limit = float(np.nanquantile(np.abs(values), 0.98))
         mesh = ax.pcolormesh(
             days, differences.index, values, shading="nearest", cmap=ramp, vmin=-limit, vmax=limit,
             rasterized=True,
         )  # fmt: skip
         ax.contour(days, differences.index, np.where(np.isnan(values), limit, values), levels=[0.0],
                    colors=COLORS["line"], linewidths=0.8)  # fmt: skip
-        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01)
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01, extend="both")
         bar.set_label(plain(f"closer to {names[1]}   |   closer to {names[0]}"))
         bar.outline.set_visible(False)
         _dates(ax)

@@ -74,7 +74,7 @@ def align(
         idle = wanted[moments.tz_localize(None).normalize() != wanted]
         if len(idle):
             problems.append(
-                f"days: {rows_text(len(idle), 'day')} are no session of {calendar} (first: "
+                f"days: {len(idle):,} of {rows_text(len(wanted), 'day')} not a session of {calendar} (first: "
                 f"{idle[0]:%Y-%m-%d}); legal: its sessions. Drop them, or pass clock= without a calendar."
             )
     refuse("align", problems)
@@ -120,11 +120,12 @@ def check_clocks(
         apart = np.abs((clock.on(days) - base) / pd.Timedelta(1, "h")) if clock is not None else np.zeros(1)
         if apart.max() > 0.0:
             hours = float(np.median(apart[apart > 0.0]))
+            on = f"{int((apart > 0.0).sum()):,} of {rows_text(len(days), 'day')}"
             problems.append(
-                f"{names[0]}, {name}: received {own[0]} and {clock}, which are {hours:g} hours apart "
-                f"on {int((apart > 0.0).sum()):,} of {rows_text(len(days), 'day')}. Returns of one label "
-                f"then share about {max(0.0, 1.0 - hours / 24.0):.0%} of their hours, and their correlation "
-                "shrinks about that much. Read both at one clock: correlation.align(hourly, days, clock)."
+                f"{names[0]}, {name}: received {own[0]} and {clock}, which are {hours:g} "
+                f"hour{'s' * (hours != 1.0)} apart on {on}. Returns of one label then share about "
+                f"{max(0.0, 1.0 - hours / 24.0):.0%} of their hours, and their correlation shrinks with it. "
+                "Read both at one clock: correlation.align(hourly, days, clock)."
             )
     return stated
 
@@ -161,7 +162,11 @@ def check_weekends(prices: Mapping[str, pd.Series], problems: list[str]) -> None
 
 
 def lead_warnings(returns: pd.DataFrame) -> list[str]:
-    """A warning per pair whose returns go together a day apart: closes may be of different moments."""
+    """A warning per pair whose returns go together a day apart: closes may be of different moments.
+
+    Closes hours apart leave part of the day's correlation, with its sign, to the day after; labels a day
+    apart leave all of it. A smaller one of the other sign is a reversal of prices.
+    """
     said = []
     names = list(returns)
     for i, x in enumerate(names):
@@ -174,19 +179,20 @@ def lead_warnings(returns: pd.DataFrame) -> list[str]:
             for early, late, one, two in ((x, y, a, b), (y, x, b, a)):
                 with np.errstate(invalid="ignore", divide="ignore"):
                     lead = float(np.corrcoef(one[:-1], two[1:])[0, 1])
-                if abs(lead) >= _LEAD and _chance(lead, n) < _LEVEL:
+                late_like = lead * day > 0.0 or abs(lead) > abs(day)
+                if late_like and abs(lead) >= _LEAD and _chance(lead, n) < _LEVEL:
                     said.append(
                         f"{early}, {late}: received returns of {early} that go with those of {late} on the "
                         f"day after (correlation {lead:.2f} in {n:,} pairs; on the same day {day:.2f}); "
-                        f"plausible is none beyond {_LEAD:g}. Check that both are read at one clock, and that "
-                        "their labels mean the same day."
+                        f"plausible is none beyond {_LEAD:g}. Check that both are read at one clock, and "
+                        "that their labels mean the same day."
                     )
     return said
 
 
 def _chance(correlation: float, n: int) -> float:
     """Two-sided probability of a correlation as large where there is none (Student t)."""
-    from scipy import stats
+    from scipy import special
 
     t = correlation * np.sqrt((n - 2) / max(1.0 - correlation**2, 1e-300))
-    return float(2.0 * stats.t.sf(abs(t), n - 2))
+    return float(2.0 * special.stdtr(n - 2, -abs(t)))

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.correlation.bootstrap import usual_block
 from gammaflow.evidence.correlation.moments import correlations, moving_windows
 from gammaflow.evidence.correlation.returns import read_returns
-from gammaflow.plot.dated import plot_dated
+from gammaflow.evidence.correlation.search import Search, Searcher, change_statistics
+from gammaflow.plot.correlation import plot_changes
 from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
-__all__ = ["CorrelationBreaks", "breakpoints", "change_statistics"]
+__all__ = ["CorrelationBreaks", "breakpoints"]
 
 _LEAST, _DRAWS = 5, 99
-# Draws valued at once.
-_CHUNK = 250
-
-
-class _Search(NamedTuple):
-    """The strongest change in rows first to last (excluded), and the p-value of the search."""
-
-    first: int
-    last: int
-    row: int
-    z: float
-    p_value: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,10 +59,13 @@ class CorrelationBreaks(Study):
     def plot(self, *, ax: Any = None) -> Any:
         """Correlation in windows and in the parts between changes, which are marked; a matplotlib Axes."""
         p = self.table["p_value"]
-        marks = {f"change on {day:%Y-%m-%d} (p = {p[day]:.2g})": day for day in self.days}
-        where = f"none found (p = {p.iloc[0]:.2g})" if not marks else rows_text(len(marks), "change")
+        where = (
+            rows_text(len(self.days), "change")
+            if len(self.days)
+            else f"no change found (p = {p.iloc[0]:.2g})"
+        )
         title = f"Correlation of {self.names[0]} with {self.names[1]}: {where}"
-        return plot_dated(self.moving, title, "correlation", marks=marks, ax=ax)
+        return plot_changes(self.moving, {day: f"p = {p[day]:.2g}" for day in self.days}, title, ax=ax)
 
 
 def breakpoints(
@@ -88,11 +79,14 @@ def breakpoints(
     difference of Fisher's z before and after, in standard deviations. The largest of many exceeds 1.96 by
     chance far more often than in 5 % of records, so the p-value is the share of shuffled records whose own
     largest is as large. Blocks of days are shuffled whole (both series together), which keeps dependence
-    within a block. Where a change is found, both parts are searched again.
+    within a block. Where a change is found, both parts are searched again, and each change is then placed
+    anew between its neighbors (Bai, Econometric Theory 13, 1997).
 
-    A day that is named is the likeliest one: a neighbor is often almost as likely (see `candidates`).
-    Shuffling takes the returns of one day as those of any other: a jump in volatility alone makes false
-    changes more frequent than the p-value says.
+    A day that is named is the likeliest one: a neighbor is often almost as likely (see `candidates`). Each
+    search has the level for itself, so that several find more by chance than one. Of records of 120 returns
+    with one correlation, 3 to 6 % had a p-value of 5 % or less, with normal returns, Student t of four
+    degrees and clustered volatility; 1 % where volatility trebled along the way, which also hides true
+    changes.
 
     Parameters
     ----------
@@ -132,7 +126,7 @@ def breakpoints(
     >>> two = pd.Series(90.0 * np.exp(np.cumsum(common)), days)
     >>> found = breakpoints(one, two, draws=199)
     >>> found.days.strftime("%Y-%m-%d").to_list(), found.parts["correlation"].round(2).to_list()
-    (['2025-12-25'], [-0.1, 0.95])
+    (['2025-12-26'], [0.05, 0.97])
     """
     (least, chance, times, length, start), problems = attempt(
         lambda: check_whole(window, "window", _LEAST),
@@ -153,8 +147,7 @@ def breakpoints(
     length = usual_block(len(values)) if length is None else length
     if length > least:
         raise SchemaError(f"block: received {length}; legal: from 1 to the window of {least} returns.")
-    rng = np.random.default_rng(start)
-    searches = _segment(values, 0, len(values), least, chance, length, times, rng)
+    searches = Searcher(values, least, length, times, start).changes(len(values), chance)
     one, two = read.names
     how = (
         f"change: largest difference of Fisher z with {least} returns or more on both sides; p-value: share "
@@ -163,75 +156,8 @@ def breakpoints(
     return _made(read.table, values, searches, least, chance, (*read.lines, how), read.warnings, (one, two))
 
 
-def change_statistics(returns: NDArray[np.float64], least: int) -> NDArray[np.float64]:
-    """Fisher z of the change between rows before and from each candidate on, (..., n - 2 least + 1).
-
-    Returns are (..., n, 2); candidates are rows `least` to n - least. Sums before each row give every
-    correlation at once.
-    """
-    n = returns.shape[-2]
-    away = returns - returns.mean(axis=-2, keepdims=True)
-    away = away / np.sqrt(np.square(away).mean(axis=-2, keepdims=True))
-    x, y = away[..., 0], away[..., 1]
-    sums = np.cumsum(np.stack([x, y, x * x, y * y, x * y], axis=-1), axis=-2)
-    rows = np.arange(least, n - least + 1)
-    before = sums[..., rows - 1, :]
-    z = [
-        np.arctanh(_correlation(part, count))
-        for part, count in ((before, rows), (sums[..., -1:, :] - before, n - rows))
-    ]
-    return np.asarray((z[1] - z[0]) / np.sqrt(1.0 / (rows - 3.0) + 1.0 / (n - rows - 3.0)))
-
-
-def _correlation(sums: Any, n: Any) -> Any:
-    """Correlation from sums of x, y, xx, yy, xy; just inside +-1, and 0 where a series does not move."""
-    x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
-    spread = (xx - x * x / n) * (yy - y * y / n)
-    still = spread < 1e-20 * n**2
-    r = (xy - x * y / n) / np.sqrt(np.where(still, 1.0, spread))
-    return np.where(still, 0.0, np.clip(r, -1.0 + 1e-12, 1.0 - 1e-12))
-
-
-def _segment(
-    values: Any, first: int, last: int, least: int, level: float, block: int, draws: int,
-    rng: np.random.Generator,
-) -> list[_Search]:  # fmt: skip
-    """Search of rows first to last, and of both parts where a change is found."""
-    if last - first < 2 * least:
-        return []
-    part = values[first:last]
-    z = change_statistics(part, least)
-    top = int(np.argmax(np.abs(z)))
-    largest = np.concatenate(
-        [
-            np.abs(
-                change_statistics(part[_shuffled(len(part), block, min(_CHUNK, draws - done), rng)], least)
-            ).max(axis=-1)
-            for done in range(0, draws, _CHUNK)
-        ]
-    )
-    p = float((1 + (largest >= abs(z[top]) - 1e-12).sum()) / (1 + draws))
-    found = _Search(first, last, first + least + top, float(z[top]), p)
-    if p >= level:
-        return [found]
-    return [
-        found,
-        *_segment(values, first, found.row, least, level, block, draws, rng),
-        *_segment(values, found.row, last, least, level, block, draws, rng),
-    ]
-
-
-def _shuffled(n: int, block: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows in shuffled blocks, each record cut at another place: (draws, n)."""
-    shift = rng.integers(0, n, (draws, 1))
-    order = np.argsort(rng.random((draws, -(-n // block))), axis=1)
-    rows = (order[:, :, None] * block + np.arange(block)).reshape(draws, -1)
-    kept = rows[rows < n].reshape(draws, n)
-    return (kept + shift) % n
-
-
 def _made(
-    returns: pd.DataFrame, values: Any, searches: list[_Search], least: int, level: float,
+    returns: pd.DataFrame, values: Any, searches: list[Search], least: int, level: float,
     lines: tuple[str, ...], warnings: tuple[str, ...], names: tuple[str, str],
 ) -> CorrelationBreaks:  # fmt: skip
     days = pd.DatetimeIndex(returns.index)

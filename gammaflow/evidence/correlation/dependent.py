@@ -53,14 +53,14 @@ def williams(to: ArrayLike, than: ArrayLike, between: ArrayLike, n: ArrayLike) -
     >>> print(f"t = {t:.3f}, p = {p:.3f}")
     t = 1.361, p = 0.187
     """
-    from scipy import stats
+    from scipy import special
 
     r1, r2, r3, count, determinant = _read("williams", to, than, between, n)
     middle = 0.5 * (r1 + r2)
     with np.errstate(divide="ignore", invalid="ignore"):
         square = 2.0 * (count - 1.0) / (count - 3.0) * determinant + middle**2 * (1.0 - r3) ** 3
         t = (r1 - r2) * np.sqrt((count - 1.0) * (1.0 + r3) / square)
-    return CorrelationTest(t[()], (2.0 * stats.t.sf(np.abs(t), count - 3.0))[()])
+    return CorrelationTest(t[()], (2.0 * special.stdtr(count - 3.0, -np.abs(t)))[()])
 
 
 def meng(to: ArrayLike, than: ArrayLike, between: ArrayLike, n: ArrayLike) -> CorrelationTest:

@@ -79,8 +79,8 @@ def fisher_p(
 def fisher_interval(correlation: ArrayLike, n: ArrayLike, *, level: float = _LEVEL) -> Any:
     """Interval of a correlation by Fisher's transformation, (low, high).
 
-    Returns that are not normal have wider ones: where large moves come together, as in a week of stress, the
-    true level of a 95 % interval falls to some 80 %.
+    It is too narrow where large moves come together, as in a week of stress: with Student t returns of four
+    degrees an interval of 95 % covers the true correlation in 85 % of records of 20 returns, in 77 % of 86.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ class Ordering(Study):
         chance = (
             "more than chance at 5 %" if all(below)
             else "more than chance at 5 % by one test of two only" if any(below)
-            else "no more than chance can do"
+            else "consistent with chance"
         )  # fmt: skip
         return (
             f"{order} in {self.n:,} returns ({self.correlation_to:.3f} and {self.correlation_than:.3f}): "

@@ -18,6 +18,8 @@ __all__ = ["DailyReturns", "read_returns"]
 
 # A log return beyond this is a split or a change of unit before it is news.
 _LEAP = 0.4
+# More days of a series than this share should not be missing from the others.
+_ABSENT = 0.1
 
 
 class DailyReturns(NamedTuple):
@@ -88,7 +90,9 @@ def read_returns(
         clock_line(stated),
     )
     returns = returns.set_axis(names, axis=1).rename_axis("day")
-    return DailyReturns(returns, lines, (*_leaps(returns), *lead_warnings(returns)))
+    return DailyReturns(
+        returns, lines, (*_sparse(cut, table, names), *_leaps(returns), *lead_warnings(returns))
+    )
 
 
 def _prices(value: Any, name: str, problems: list[str]) -> pd.Series:
@@ -124,11 +128,27 @@ def _names(given: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in (own if None not in own and len(set(own)) == len(own) else given)]
 
 
+def _absent(cut: Mapping[str, pd.Series], table: pd.DataFrame, names: list[str]) -> dict[str, int]:
+    """Number of days within the common span that a series has and others lack, by name."""
+    inside = (len(series.loc[table.index[0] : table.index[-1]]) for series in cut.values())
+    return {name: count - len(table) for name, count in zip(names, inside, strict=True)}
+
+
 def _left_out(cut: Mapping[str, pd.Series], table: pd.DataFrame, names: list[str]) -> str:
-    """Days that some series have and others lack."""
-    absent = {name: len(series) - len(table) for name, series in zip(names, cut.values(), strict=True)}
-    said = [f"{rows_text(count, 'day')} of {name}" for name, count in absent.items() if count]
+    absent = _absent(cut, table, names).items()
+    said = [f"{rows_text(count, 'day')} of {name}" for name, count in absent if count]
     return f"; left out for want of the others: {', '.join(said)}" if said else ""
+
+
+def _sparse(cut: Mapping[str, pd.Series], table: pd.DataFrame, names: list[str]) -> list[str]:
+    """A warning per series of which many days are left out."""
+    return [
+        f"{name}: received {rows_text(count + len(table), 'day')} of which {count:,} are missing from the "
+        f"other series; plausible is up to {_ABSENT:.0%}. Returns there span several days: check that "
+        "both series have the same days."
+        for name, count in _absent(cut, table, names).items()
+        if count > _ABSENT * (count + len(table))
+    ]
 
 
 def _leaps(returns: pd.DataFrame) -> list[str]:
