@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,9 @@ from gammaflow.plot.dated import plot_dated
 from gammaflow.plot.prepare import COLORS, PALETTE, require
 
 __all__ = ["plot_check", "plot_clocks", "plot_curve", "plot_jumps", "plot_rate"]
+
+# Fewer days than these are drawn with a mark each.
+_FEW = 30
 
 
 def plot_rate(table: pd.DataFrame, *, ax: Any = None) -> Any:
@@ -33,14 +35,16 @@ def plot_rate(table: pd.DataFrame, *, ax: Any = None) -> Any:
     shown = pd.DataFrame({"basis": basis, "low": basis - error, "high": basis + error})
     title = "Annualised basis of the future" + _contract(table["expiry"])
     ax = plot_dated(shown, title, "basis [% a year]", band=("low", "high"), ax=ax)
-    ax.collections[0].set_label("if one price is off by 0.1 %")
+    ax.collections[0].set_label("one price off by 0.1 %")
+    if len(shown) < _FEW:
+        ax.get_lines()[0].set_marker("o")
     _mark_rolls(ax, table["expiry"])
     _finish(ax)
     return ax
 
 
 def plot_clocks(rates: pd.DataFrame, scatter: pd.Series, best: str, *, ax: Any = None) -> Any:
-    """Yearly basis by day, one line per candidate clock; with fewer than three days of rates, scatter by clock.
+    """Yearly basis by day, one line per candidate clock; without rates, the scatter by clock as bars.
 
     Parameters
     ----------
@@ -65,17 +69,18 @@ def plot_clocks(rates: pd.DataFrame, scatter: pd.Series, best: str, *, ax: Any =
             ax.bar_label(drawn, fmt="%.0f", fontsize=9)
             ax.set_xticks(np.arange(len(bp)), list(bp.index))
         return ax
-    title = f"Annualised basis by clock at which spot is read: {best} fits best"
-    with canvas(ax, title, "basis [% a year]", legend="above") as ax:
+    title = f"Annualised basis by clock of spot: {best} fits best"
+    with canvas(
+        ax, title, "basis [% a year]", legend="beside", legend_title="clock (scatter of ln F/S)"
+    ) as ax:
         days = pd.DatetimeIndex(rates.index)
         others = iter([c for c in PALETTE if c != COLORS["call"]] * len(rates.columns))
-        for name in rates:
+        for name in map(str, rates):
             heavy = name == best
             ax.plot(days, 100.0 * rates[name], color=COLORS["call"] if heavy else next(others),
-                    linewidth=2.4 if heavy else 1.0, marker="o" if len(days) < 15 else None, markersize=4,
+                    linewidth=2.4 if heavy else 1.0, marker="o" if len(days) < _FEW else None, markersize=4,
                     zorder=3 if heavy else 2, label=f"{name} ({bp[name]:.0f} bp)")  # fmt: skip
         _date_axis(ax, days)
-    _finish(ax, "clock (scatter of ln F/S)")
     return ax
 
 
@@ -125,13 +130,13 @@ def plot_jumps(table: pd.DataFrame, threshold: float, *, ax: Any = None) -> Any:
         days = pd.DatetimeIndex(measured.index)
         ax.vlines(days, 0.0, measured["z"], color=COLORS["call"], linewidth=1.4, alpha=0.6, zorder=2)
         ax.plot(days, measured["z"], "o", color=COLORS["call"], markersize=4, label="yearly rate", zorder=3)
-        if measured["premium_z"].notna().any():
+        if not np.allclose(measured["premium_z"], measured["z"]) and measured["premium_z"].notna().any():
             ax.plot(days, measured["premium_z"], "_", color=COLORS["put"], markersize=9, markeredgewidth=2,
                     label="premium over spot", zorder=4)  # fmt: skip
         only = measured[measured["magnified"]]
         if len(only):
-            ax.plot(pd.DatetimeIndex(only.index), only["z"], "o", color="none", markeredgecolor=COLORS["text"],
-                    markersize=10, label="jump of the rate alone (1/T)", zorder=5)  # fmt: skip
+            ax.plot(pd.DatetimeIndex(only.index), only["z"], "o", color="none", markersize=10,
+                    markeredgecolor="black", label="jump of the rate alone (1/T)", zorder=5)  # fmt: skip
         for level in (-threshold, threshold):
             ax.axhline(level, color=COLORS["spot"], linestyle="--", linewidth=1.0,
                        label=f"threshold +-{threshold:g}" if level > 0 else None)  # fmt: skip
@@ -147,7 +152,7 @@ def plot_check(days: pd.DataFrame, verdict: str, *, ax: Any = None) -> Any:
     days : DataFrame
         By day: futures, spot, given_spot [currency], expiry, years [years].
     verdict : str
-        One line, drawn under the title.
+        Findings in some words, for the title.
     ax : matplotlib Axes, optional
         Axes to draw on; by default a new figure.
 
@@ -155,29 +160,22 @@ def plot_check(days: pd.DataFrame, verdict: str, *, ax: Any = None) -> Any:
     -------
     matplotlib Axes
     """
-    used = 100.0 * np.log(days["futures"] / days["spot"])
-    given = 100.0 * np.log(days["futures"] / days["given_spot"])
-    shown = pd.DataFrame({"premium": used, "low": 0.0, "high": 1000.0 * days["years"].clip(lower=0.0)})
+    used, given = (100.0 * (days["futures"] / days[name]).apply(np.log) for name in ("spot", "given_spot"))
+    shown = pd.DataFrame({"premium": used, "low": 0.0, "high": 10.0 * days["years"].clip(lower=0.0)})
     replaced = not np.allclose(used.dropna(), given[used.notna()])
     if replaced:
         shown = shown.rename(columns={"premium": "premium over the reference"})
         shown.insert(1, "premium over the given spot", given)
-    ax = plot_dated(
-        shown,
-        "Premium of the future against its labelled expiry",
-        "ln(futures / spot) [%]",
-        band=("low", "high"),
-        ax=ax,
-    )
+    title = f"Premium of the future and its expiry labels: {verdict}"
+    ax = plot_dated(shown, title, "ln(futures / spot) [%]", band=("low", "high"), ax=ax)
     ax.collections[0].set_label("carry of 0 to 10 % a year")
     _mark_rolls(ax, days["expiry"], "label rolls")
-    ax.text(0.0, -0.11, verdict, transform=ax.transAxes, fontsize=9, color=COLORS["text"], va="top")
-    _finish(ax)
+    ax.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
     return ax
 
 
 def _contract(expiry: pd.Series) -> str:
-    return f" of {expiry.iloc[0]:%d %b %Y}" if expiry.nunique() == 1 else ""
+    return f" of {expiry.iloc[0]:%d %b %Y}" if len(expiry.unique()) == 1 else ""
 
 
 def _mark_rolls(ax: Any, expiry: pd.Series, name: str = "roll") -> None:
@@ -197,14 +195,13 @@ def _shades(count: int) -> list[str]:
 
 def _date_axis(ax: Any, days: pd.DatetimeIndex) -> None:
     dates = require("matplotlib.dates")
-    if len(days) < 15:
+    if len(days) < _FEW // 2:
         ax.set_xticks(days)
     ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
 
 
-def _finish(ax: Any, title: str = "") -> None:
+def _finish(ax: Any) -> None:
     """Legend of what stands on the axes, above them."""
-    looks: Mapping[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 5}
-    drawn = ax.legend(frameon=False, fontsize=9, borderaxespad=0.2, columnspacing=1.2, **looks)
-    if title:
-        drawn.set_title(title, {"size": 9})
+    ax.legend(
+        frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=5, borderaxespad=0.2
+    )

@@ -7,11 +7,11 @@ Examples
 9.0%
 """
 
+from gammaflow.evidence.basis.audit import BasisCheck, check
+from gammaflow.evidence.basis.by_day import DailyBasis, daily
 from gammaflow.evidence.basis.candidates import BasisByClock, by_clock
-from gammaflow.evidence.basis.check import BasisCheck, check
-from gammaflow.evidence.basis.curve import BasisCurve, curve
-from gammaflow.evidence.basis.daily import DailyBasis, daily
-from gammaflow.evidence.basis.jumps import BasisJumps, jumps
+from gammaflow.evidence.basis.deviations import BasisJumps, jumps
+from gammaflow.evidence.basis.maturities import BasisCurve, curve
 from gammaflow.evidence.basis.rates import annualised, premium
 
 __all__ = [

@@ -36,7 +36,7 @@ class BasisByClock(Study):
         By clock: `scatter` is the standard deviation of ln(futures / spot) [-] over `days` common to all
         clocks; `median` of ln(futures / spot) [-].
     sensitivity : Series
-        By day: change of the basis if one price is off by 0.1 %, at the first clock [1/year].
+        By day: change of the basis if one price is off by 0.1 %, at the best clock [1/year].
     """
 
     scatter: pd.DataFrame
@@ -104,11 +104,13 @@ def by_clock(
     --------
     >>> days = pd.to_datetime(["2026-02-03", "2026-02-04", "2026-02-05", "2026-02-06"])
     >>> futures = pd.Series([76_680.0, 73_570.0, 63_795.0, 70_260.0], days)
-    >>> early = pd.Series([76_475.53, 73_516.30, 63_775.66, 69_953.0], days.tz_localize("UTC") + pd.Timedelta("21h"))
-    >>> late = pd.Series([75_765.3, 73_165.4, 62_909.9, 70_569.3], days.tz_localize("UTC") + pd.Timedelta("24h"))
-    >>> found = by_clock(futures, pd.concat([early, late]).sort_index(), "2026-02-27", clocks=["21:00 UTC", "24:00 UTC"])
+    >>> midnight = days.tz_localize("UTC") + pd.Timedelta(1, "D")
+    >>> late = pd.Series([75_765.3, 73_165.4, 62_909.9, 70_569.3], midnight)
+    >>> early = pd.Series([76_475.5, 73_516.3, 63_775.7, 70_000.1], midnight - pd.Timedelta(3, "h"))
+    >>> spot = pd.concat([early, late]).sort_index()
+    >>> found = by_clock(futures, spot, "2026-02-27", clocks=["21:00 UTC", "24:00 UTC"])
     >>> found.best, found.scatter["scatter"].mul(1e4).round(0).tolist()
-    ('21:00 UTC', [17.0, 83.0])
+    ('21:00 UTC', [16.0, 83.0])
     """
     (end, how), problems = attempt(
         lambda: read_clock(last_trade, "last_trade"), lambda: check_choice(method, "method", METHODS)
@@ -119,7 +121,7 @@ def by_clock(
     if len(given) < 2:
         problems.append(f"clocks: received {given!r:.60}; at least two candidates are needed.")
     closes = read_days(futures, "futures", problems, low=0.0, open_low=True, least=3)
-    prices = read_moments(spot, "spot", problems, low=0.0, open_low=True)
+    prices = read_moments(spot, "spot", problems, low=0.0, open_low=True, gaps=True)
     refuse("basis", problems)
     index = pd.DatetimeIndex(closes.index)
     expiries = None if expiry is None else read_expiries(expiry, index, problems)
@@ -138,18 +140,19 @@ def by_clock(
     common = premium.dropna()
     if len(common) < 3:
         raise SchemaError(
-            f"basis: {rows_text(len(common), 'day')} of {len(index):,} have spot at every clock; at least 3 are "
-            "needed. Pass spot of these days, or an age in within= such as '1h'."
+            f"basis: {rows_text(len(common), 'day')} of {len(index):,} have spot at every clock; at least 3 "
+            "are needed. Pass spot of these days, or an age in within= such as '1h'."
         )
     scatter = pd.DataFrame(
         {"scatter": common.std(), "median": common.median(), "days": len(common)}
     ).rename_axis("clock")  # fmt: skip
     best = scatter["scatter"].idxmin()
     order = scatter["scatter"].sort_values()
-    sensitivity = pd.Series(per_day[str(candidates[0])], index, name="sensitivity")
+    sensitivity = pd.Series(per_day[str(best)], index, name="sensitivity")
     lines = [
-        f"Basis of futures closes by candidate clock of spot, {rows_text(len(common), 'day')} with spot at every "
-        f"clock, {common.index[0]:%Y-%m-%d} to {common.index[-1]:%Y-%m-%d} ({len(index) - len(common):,} left out)",
+        f"Basis of futures closes by candidate clock of spot, {common.index[0]:%Y-%m-%d} to "
+        f"{common.index[-1]:%Y-%m-%d}, {rows_text(len(common), 'day')} with spot at every clock "
+        f"({len(index) - len(common):,} left out)",
         "Scatter: standard deviation of ln(futures / spot) in basis points of price",
         f"Best: {best}, {1e4 * order.iloc[0]:.0f} bp; next {order.index[1]}, {1e4 * order.iloc[1]:.0f} bp",
     ]

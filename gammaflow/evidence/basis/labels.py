@@ -1,9 +1,10 @@
 """Tests of expiry labels and of the level of spot by what carry must do as time passes.
 
-With labels that are true, the log premium x = ln(futures / spot) is r T + noise: it falls by r a year while time
-passes, jumps by r times the change of expiry when the label rolls, and is about 0 on the last days of each
-label. A series that is one contract under rolled labels falls as it should, and neither jumps nor returns to 0.
-A spot that is too high by a factor shifts x by a constant, which neither test sees; the level of x does.
+With labels that are true, the log premium x = ln(futures / spot) is r T + noise: it falls by r a year while
+time passes, jumps by r times the change of expiry when the label rolls, and is about 0 on the last days of
+each label. A series that is one contract under rolled labels falls as it should, and neither jumps nor
+returns to 0. A spot that is too high by a factor shifts x by a constant, which neither test sees; the level
+of x does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from gammaflow.units import DAYS_PER_YEAR
 
-__all__ = ["Labels", "Level", "runs_out", "measure_labels", "measure_level"]
+__all__ = ["Labels", "Level", "measure_labels", "measure_level", "runs_out"]
 
 Array = NDArray[np.float64]
 
@@ -23,7 +24,8 @@ Array = NDArray[np.float64]
 _LAST_DAYS = 7.0
 # Labels that must have ended before their ends are compared.
 _LEAST_ENDS = 4
-# Shares of white noise (clocks, quotes) in the noise of the premium that are tried; the rest is a random walk.
+# Shares of white noise (clocks, quotes) in the noise of the premium that are tried; the rest is a
+# random walk.
 _SHARES = 1.0 / (1.0 + np.exp(-np.linspace(-4.0, 4.0, 17)))
 # Errors of the response to rolls within which it is none at all.
 _NONE = 3.0
@@ -46,8 +48,8 @@ class Labels(NamedTuple):
     rolls, ends : int
         Rolls, and labels whose last days are in the series.
     p_value : float
-        Probability of so large a difference between `passing` and `rolling`, or of so large a drift, if labels
-        were true (two tests: twice the smaller); NaN without a roll.
+        Probability of so large a difference between `passing` and `rolling`, or of so large a drift, if
+        labels were true (two tests: twice the smaller); NaN without a roll.
     power : float
         Standard errors by which `rolling` would miss `passing` if prices ignored the labels.
     """
@@ -65,10 +67,14 @@ class Labels(NamedTuple):
 
     def contradicted(self, alpha: float) -> bool:
         """True if prices do not respond to rolls at all, and true labels are rejected at `alpha`."""
-        silent = abs(self.rolling) < _NONE * self.rolling_error and abs(self.rolling) < 0.5 * abs(
-            self.passing
+        return bool(
+            self.p_value < alpha and not self.followed and abs(self.rolling) < 0.5 * abs(self.passing)
         )
-        return bool(self.p_value < alpha and silent)
+
+    @property
+    def followed(self) -> bool:
+        """True if prices respond to rolls: by three standard errors or more."""
+        return bool(abs(self.rolling) >= _NONE * self.rolling_error)
 
 
 class Level(NamedTuple):
@@ -87,7 +93,7 @@ class Level(NamedTuple):
     nearest: float
 
     def off(self, tolerance: float, errors: float = 4.0) -> bool:
-        """True if the premium at expiry differs from 0 by more than the tolerance and some standard errors."""
+        """True if the premium at expiry differs from 0 by more than tolerance and errors together."""
         return bool(self.nearest <= _NEAR and abs(self.at_expiry) > tolerance + errors * self.error)
 
 
@@ -95,8 +101,9 @@ def measure_labels(premium: Array, days: Array, expiries: Array) -> Labels:
     """Compare how the premium responds to passing time with how it responds to rolls of the label.
 
     Changes of the premium are regressed on time passed and on the change of expiry, by generalised least
-    squares: noise is a random walk (rates that wander) plus white noise (clocks, quotes), whose shares are found
-    by likelihood; its size is the local median of changes, so that calm and wild months count as they should.
+    squares: noise is a random walk (rates that wander) plus white noise (clocks, quotes), whose shares are
+    found by likelihood; its size is the local median of changes, so that calm and wild months count as they
+    should.
 
     Parameters
     ----------
@@ -129,7 +136,7 @@ def measure_labels(premium: Array, days: Array, expiries: Array) -> Labels:
 
 
 def _drift(premium: Array, days: Array, expiries: Array) -> tuple[float, float, float, int]:
-    """Trend per year of the median premium on the last days of each label, its error, p-value, and the labels."""
+    """Trend per year of the premium on the last days of labels, its error, p-value, number of labels."""
     from scipy.special import stdtr
 
     points = []
@@ -161,10 +168,11 @@ def _scale(change: Array, rolls: NDArray[np.bool_], window: int = 31) -> Array:
 
 
 def _least_squares(y: Array, x: Array, elapsed: Array) -> tuple[Array, Array]:
-    """Coefficients and covariance; noise is a random walk in time plus white noise in levels, by likelihood."""
+    """Coefficients and covariance; noise is a random walk plus white noise in levels, by likelihood."""
     from scipy import linalg
 
-    n, best = len(y), (-np.inf, np.zeros(2), np.eye(2))
+    n = len(y)
+    best: tuple[float, Array, Array] = (-np.inf, np.zeros(2), np.eye(2))
     walk = elapsed / np.median(elapsed)
     for white in _SHARES:
         band = np.zeros((2, n))
@@ -177,14 +185,15 @@ def _least_squares(y: Array, x: Array, elapsed: Array) -> tuple[Array, Array]:
         size = float(y @ weighted[:, -1] - rates @ (x.T @ weighted[:, -1])) / (n - 2)
         likelihood = -0.5 * n * np.log(max(size, 1e-300)) - np.log(factor[1]).sum()
         if likelihood > best[0]:
-            best = (likelihood, rates, size * inner)
+            best = (float(likelihood), np.asarray(rates, np.float64), np.asarray(size * inner, np.float64))
     return best[1], best[2]
 
 
 def measure_level(premium: Array, years: Array) -> Level:
     """Premium at expiry from a parabola in the time left, errors after Newey and West.
 
-    The parabola lets the yearly rate change as time passes; a line would read a trend of the rate as a premium.
+    The parabola lets the yearly rate change as time passes; a line would read a trend of the rate as a
+    premium.
     """
     n = len(premium)
     x = np.vander(years, 3, increasing=True)
@@ -197,13 +206,15 @@ def measure_level(premium: Array, years: Array) -> Level:
 
 
 def runs_out(premium: Array, days: Array) -> tuple[float, float]:
-    """Day on which a line through the premium reaches 0, and its standard error [days]; NaN if it never does."""
+    """Yearly rate of a line through the premium, and the day on which it reaches 0; NaN if never.
+
+    Rates that change move that day by weeks: it names a month, not a contract.
+    """
     middle = days.mean()
     (level, slope), covariance = _fit(np.column_stack([np.ones(len(days)), days - middle]), premium)
     if abs(slope) < 2.0 * np.sqrt(covariance[1, 1]):
         return float("nan"), float("nan")
-    gradient = np.array([-1.0 / slope, level / slope**2])
-    return float(middle - level / slope), float(np.sqrt(gradient @ covariance @ gradient))
+    return float(-DAYS_PER_YEAR * slope), float(middle - level / slope)
 
 
 def _fit(x: Array, y: Array) -> tuple[Array, Array]:
@@ -217,4 +228,5 @@ def _fit(x: Array, y: Array) -> tuple[Array, Array]:
         cross = moments[lag:].T @ moments[:-lag]
         middle += (1.0 - lag / (lags + 1)) * (cross + cross.T)
     inner = np.linalg.inv(x.T @ x)
-    return coefficients, inner @ middle @ inner * n / max(n - count, 1)
+    covariance = inner @ middle @ inner * n / max(n - count, 1)
+    return np.asarray(coefficients, np.float64), np.asarray(covariance, np.float64)

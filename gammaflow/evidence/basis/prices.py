@@ -46,20 +46,28 @@ class Beyond(NamedTuple):
     rate: NDArray[np.float64]
 
 
-def beyond_carry(
-    futures: NDArray[np.float64], spot: NDArray[np.float64], years: NDArray[np.float64], limit: float,
-    margin: float,
-) -> Beyond:  # fmt: skip
+def beyond_carry(table: pd.DataFrame, limit: float, margin: float) -> Beyond:
     """Rows where |ln(futures / spot)| exceeds `limit` a year over the time left, plus `margin` of price.
 
     The margin lets small differences of price stand near the expiry, where they are enormous rates.
 
+    Parameters
+    ----------
+    table : DataFrame
+        Columns futures, spot [currency], years [years].
+    limit : float
+        Largest plausible yearly rate either way [1/year].
+    margin : float
+        Difference of price that is plausible at any time to expiry [-].
+
     Examples
     --------
-    >>> F, S, T = np.array([76_680.0, 72_795.0]), np.array([76_476.0, 76_904.5]), np.array([24.0, 23.0]) / 365
-    >>> beyond_carry(F, S, T, 0.6, 0.01).rows.tolist()
+    >>> prices = {"futures": [76_680.0, 72_795.0], "spot": [76_476.0, 76_904.5]}
+    >>> days = pd.DataFrame({**prices, "years": 23 / 365})
+    >>> beyond_carry(days, 0.6, 0.01).rows.tolist()
     [False, True]
     """
+    futures, spot, years = (np.asarray(table[name], np.float64) for name in ("futures", "spot", "years"))
     size = np.log(futures / spot)
     with np.errstate(divide="ignore"):
         rate = size / years
@@ -81,9 +89,7 @@ def refuse_beyond(
     table: pd.DataFrame, limit: float, margin: float, problems: list[str], form: str = "%Y-%m-%d"
 ) -> None:
     """A problem where futures and spot of a table (with years) are further apart than carry explains."""
-    found = beyond_carry(
-        *(table[c].to_numpy(np.float64) for c in ("futures", "spot", "years")), limit, margin
-    )
+    found = beyond_carry(table, limit, margin)
     if not found.rows.any():
         return
     row = int(np.flatnonzero(found.rows)[0])
@@ -92,7 +98,8 @@ def refuse_beyond(
         f"futures, spot: {int(found.rows.sum()):,} of {rows_text(len(table))} further apart than carry "
         f"explains (first: {table.index[row]:{form}}, futures {price_text(first['futures'])} against spot "
         f"{price_text(first['spot'])}, {100 * found.premium[row]:+.1f} %, a rate of "
-        f"{100 * found.rate[row]:+,.0f} % a year with {DAYS_PER_YEAR * first['years']:.1f} days left); legal: "
+        f"{100 * found.rate[row]:+,.0f} % a year with {DAYS_PER_YEAR * first['years']:.1f} days left); "
+        "legal: "
         f"{within_text(limit, margin)}. Check the unit and the clock of spot and the expiry "
         "(basis.check says which), or widen limit= and margin=."
     )
@@ -134,7 +141,8 @@ def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> 
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
         return none
     try:
-        days = pd.DatetimeIndex(pd.to_datetime(pd.Series(raw))).as_unit("ns")
+        known = {v: pd.Timestamp(v) for v in dict.fromkeys(raw)}
+        days = pd.DatetimeIndex([known[v] for v in raw]).as_unit("ns")
     except (ValueError, TypeError, OverflowError):
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
         return none
@@ -158,14 +166,14 @@ def read_spot(
     by_moment = isinstance(spot, pd.Series) and _has_zone(spot.index)
     known = len(problems)
     if by_moment:
-        series = read_moments(spot, name, problems, low=0.0, open_low=True)
+        series = read_moments(spot, name, problems, low=0.0, open_low=True, gaps=True)
         if len(problems) > known or (clock is None and index.tz is None):
             return none
         moments = index if index.tz is not None or clock is None else clock.on(index)
         found = read_at(series, moments, within).to_numpy()
         wanted = moments.strftime("%Y-%m-%d %H:%M UTC")
     else:
-        series = read_days(spot, name, problems, low=0.0, open_low=True)
+        series = read_days(spot, name, problems, low=0.0, open_low=True, gaps=True)
         if len(problems) > known:
             return none
         if index.tz is not None:
@@ -214,7 +222,7 @@ def _same_clock(
 def years_left(
     index: pd.DatetimeIndex, expiries: pd.DatetimeIndex, clock: Clock | None, last_trade: Clock | None
 ) -> NDArray[np.float64]:
-    """Years to expiry: to the moment of the last trade, or without one calendar days to the date, over 365."""
+    """Years to expiry: to the moment of the last trade, or in calendar days to the date; over 365."""
     if last_trade is None:
         days = index if index.tz is None else index.tz_localize(None).normalize()
         return np.asarray((expiries - days) / pd.Timedelta(1, "D"), np.float64) / DAYS_PER_YEAR

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, read_number, refuse
-from gammaflow.evidence.basis.daily import DailyBasis
+from gammaflow.evidence.basis.by_day import DailyBasis
 from gammaflow.plot.basis import plot_jumps
 from gammaflow.series import read_days
 from gammaflow.study import Study
@@ -29,9 +29,9 @@ class BasisJumps(Study):
     ----------
     table : DataFrame
         By day: rate [1/year], change since the day before [1/year], z: the change over the standard deviation
-        of the `window` changes before it; years [years], premium_change: what the change of the rate is in
-        price, change x years [-], premium_z, magnification: reference / days to expiry [-], jump: |z| at or
-        above the threshold, magnified: a jump of the rate that is none of the premium.
+        of the `window` changes before it; years [years], premium_change: the change of the rate in price,
+        change x years (the shorter of both days') [-], premium_z, magnification: reference / days to expiry
+        [-], jump: |z| at or above the threshold, magnified: a jump of the rate that is none of the premium.
     threshold : float
         Standard deviations that make a jump.
     """
@@ -58,9 +58,10 @@ def jumps(
 ) -> BasisJumps:  # fmt: skip
     """Changes of a yearly basis in trailing standard deviations, beside the change of premium they stand for.
 
-    The same dollars of premium move a yearly rate by 1 / T: at 30 days four times as much as at 120. A jump of
-    the rate close to an expiry, or of a rate that changes contract, may be no jump of price. The premium's
-    change is (rate today - rate the day before) x years today: carry that passed with time is not in it.
+    The same dollars of premium move a yearly rate by 1 / T: at 30 days four times as much as at 120. A jump
+    of the rate close to an expiry, or of a rate that changes contract, may be no jump of price. The premium's
+    change is (rate today - rate the day before) x years, the shorter of both days' where the contract rolls:
+    carry that passed with time is not in it.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def jumps(
     >>> found = jumps(rate, years=30 / 365, window=5)
     >>> print(f"{found.table['z'].iloc[-1]:.0f} sd, {found.table['premium_change'].iloc[-1]:.2%} of spot, "
     ...       f"x{found.table['magnification'].iloc[-1]:g}")
-    25 sd, 0.32% of spot, x4
+    24 sd, 0.32% of spot, x4
     """
     checks = (
         lambda: check_whole(window, "window", _SMALLEST),
@@ -107,12 +108,13 @@ def jumps(
     left = _years(years, series, problems)
     if not problems and len(series) < size + 2:
         problems.append(
-            f"rate: received {rows_text(len(series))}; a window of {size} changes needs {size + 2}. Pass more "
+            f"rate: received {rows_text(len(series))}; a window of {size} changes needs {size + 2}. Pass "
+            "more "
             "days or a smaller window."
         )
     refuse("basis jumps", problems)
     change = series.diff()
-    of_premium = change * left
+    of_premium = change * np.fmin(left, left.shift(1))
     table = pd.DataFrame(
         {
             "rate": series,
@@ -169,7 +171,8 @@ def _lines(table: pd.DataFrame, window: int, limit: float, base: float) -> tuple
         near = table["magnification"].max()
         flagged = int(table["magnified"].sum())
         lines += [
-            f"{flagged:,} of them of the rate alone (column magnified): the premium over spot moved by less than "
+            f"{flagged:,} of them of the rate alone (column magnified): the premium over spot moved by less "
+            "than "
             f"{limit:g} of its own standard deviations",
             f"1/T: the same dollars of premium move the rate up to {near:.3g} times as much as {base:g} days "
             "from expiry (column magnification)",

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_choice, check_number, read_number, refuse
+from gammaflow.evidence.basis.contracts import read_contracts
 from gammaflow.evidence.basis.prices import (
     LAST_TRADE,
     beyond_carry,
-    read_expiries,
     read_spot,
     within_text,
     years_left,
@@ -22,14 +22,11 @@ from gammaflow.evidence.basis.prices import (
 from gammaflow.evidence.basis.rates import METHODS
 from gammaflow.evidence.clocks import Clock, read_clock
 from gammaflow.plot.basis import plot_curve
-from gammaflow.series import read_days, read_moments
 from gammaflow.study import Study
-from gammaflow.text import price_text, rows_text, value_text
+from gammaflow.text import price_text, rows_text
 from gammaflow.units import DAYS_PER_YEAR
 
 __all__ = ["BasisCurve", "curve"]
-
-_LONG = ("time", "expiry", "price")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,12 +76,12 @@ def curve(
     margin: float = 0.01,
     spot_name: str = "",
 ) -> BasisCurve:
-    """Basis at constant maturities: total carry is interpolated linearly in time, and then made a yearly rate.
+    """Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
 
-    Total carry is F / S - 1, or ln(F / S) for "log". It is 0 where no time is left, so a tenor before the first
-    contract lies between 0 and that contract: a price that is off by some dollars in a contract's last days
-    is a wild rate of that contract but changes nothing at 30 days. A contract that has expired is left out,
-    and the next one takes its place without a step.
+    Total carry is F / S - 1, or ln(F / S) for "log". It is 0 where no time is left, so a tenor before the
+    first contract lies between 0 and that contract: a price that is off by some dollars in a contract's last
+    days is a wild rate of that contract but changes nothing at 30 days. A contract that has expired is left
+    out, and the next one takes its place without a step.
 
     Parameters
     ----------
@@ -98,8 +95,8 @@ def curve(
     method : "simple" or "log"
         Carry that is interpolated, and the rate made of it.
     clock, spot_clock : str
-        For days: the clock of futures, and that of daily spot, as for `daily`. Years then run from that clock.
-        For futures by timestamp neither is needed.
+        For days: the clock of futures, and that of daily spot, as for `daily`. Years then run from that
+        clock. For futures by timestamp neither is needed.
     last_trade : str
         Clock of the last trade on the expiry date ("08:00 UTC" of Deribit's contracts).
     within : Timedelta or str
@@ -127,7 +124,7 @@ def curve(
     >>> wide = pd.DataFrame({"2026-02-27": [73_400.0, 70_300.0], "2026-06-26": [74_600.0, 71_400.0]}, days)
     >>> found = curve(wide, pd.Series([73_200.0, 70_200.0], days), last_trade="08:00 UTC")
     >>> found.table.mul(100).round(2).loc["2026-02-04"].to_numpy().tolist()
-    [[4.38, 4.65, 4.74, 4.79]]
+    [[4.5, 4.76, 4.85, 4.9]]
     """
     checks = (
         lambda: read_clock(last_trade, "last_trade"),
@@ -137,7 +134,7 @@ def curve(
     )
     (end, how, most, extra), problems = attempt(*checks)
     ends = _tenors(tenors, problems)
-    index, expiries, prices = _wide(futures, problems)
+    index, expiries, prices = read_contracts(futures, problems)
     refuse("basis curve", problems)
     at: Clock | None = None
     if index.tz is None:
@@ -179,13 +176,16 @@ def curve(
     beyond = int(np.isnan(total).sum())
     form = "%Y-%m-%d" if index.tz is None else "%Y-%m-%d %H:%M UTC"
     lines = (
-        f"Yearly basis at constant maturities, {rows_text(len(index))}, {index[0]:{form}} to {index[-1]:{form}}, "
+        f"Yearly basis at constant maturities, {rows_text(len(index))}, {index[0]:{form}} to "
+        f"{index[-1]:{form}}, "
         f"{len(expiries)} contracts",
-        f"Total carry ({'futures / spot - 1' if how == 'simple' else 'ln(futures / spot)'}) linear in time between "
+        f"Total carry ({'futures / spot - 1' if how == 'simple' else 'ln(futures / spot)'}) linear in time "
+        "between "
         f"contracts, 0 at no time left; exact years to the last trade at {end}, over 365",
         f"Spot: {spot_name or 'as given'}{'' if at is None else f', futures and spot at {at}'}; legal: "
         f"{within_text(most, extra)}",
-        f"{rows_text(expired, 'price')} on or after expiry left out; {rows_text(beyond, 'value')} beyond the last "
+        f"{rows_text(expired, 'price')} on or after expiry left out; {rows_text(beyond, 'value')} beyond "
+        "the last "
         f"contract {'missing' if not extrapolate else 'missing (no contract alive)'}",
     )
     premium = pd.DataFrame(total if how == "simple" else np.expm1(total), index, columns)
@@ -223,74 +223,25 @@ def _tenors(tenors: Any, problems: list[str]) -> NDArray[np.float64]:
     return ends
 
 
-def _wide(
-    futures: Any, problems: list[str]
-) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, NDArray[np.float64]]:
-    """Times, expiry dates and (times, expiries) prices of a frame in either form."""
-    none = pd.DatetimeIndex([]), pd.DatetimeIndex([]), np.zeros((0, 0))
-    if not isinstance(futures, pd.DataFrame):
-        problems.append(
-            f"futures: received {type(futures).__name__}; legal: a DataFrame by day or timestamp with a column per "
-            "expiry date, or one with the columns time, expiry, price."
-        )
-        return none
-    frame = futures
-    if set(_LONG) <= set(map(str, futures.columns)):
-        try:
-            repeated = futures.duplicated(["time", "expiry"])
-        except TypeError:
-            repeated = pd.Series([False])
-        if repeated.any():
-            row = futures[repeated].iloc[0]
-            problems.append(
-                f"futures: {rows_text(int(repeated.sum()))} repeated (first: {row['time']}, expiry {row['expiry']}); "
-                "each contract has one price at a time."
-            )
-            return none
-        frame = futures.pivot(index="time", columns="expiry", values="price")
-    if not len(frame.columns):
-        problems.append("futures: received no contracts; legal: a column per expiry date.")
-        return none
-    marks: list[str] = []
-    expiries = read_expiries(
-        pd.Series(list(frame.columns), pd.date_range("2000-01-01", periods=len(frame.columns))),
-        pd.date_range("2000-01-01", periods=len(frame.columns)), marks,
-    )  # fmt: skip
-    if marks or expiries.has_duplicates:
-        problems.append(
-            f"futures: received the columns {', '.join(value_text(c) for c in list(frame.columns)[:3])}; legal: "
-            "expiry dates such as '2026-02-27', each once; or the columns time, expiry, price."
-        )
-        return none
-    stamped = isinstance(frame.index, pd.DatetimeIndex) and frame.index.tz is not None
-    stamped = stamped or (len(frame) > 0 and isinstance(frame.index[0], str) and ":" in frame.index[0])
-    read = read_moments if stamped else read_days
-    known, columns = len(problems), []
-    for name, column in zip(expiries.strftime("%Y-%m-%d"), frame.columns, strict=True):
-        columns.append(
-            read(frame[column], f"futures of {name}", problems, low=0.0, open_low=True, gaps=bool(columns),
-                 missing=True)
-        )  # fmt: skip
-        if len(problems) > known:
-            return none
-    return pd.DatetimeIndex(columns[0].index), expiries, np.stack([c.to_numpy() for c in columns], axis=1)
-
-
 def _check_carry(
     prices: NDArray[np.float64], level: NDArray[np.float64], years: NDArray[np.float64],
     alive: NDArray[np.bool_], index: pd.DatetimeIndex, expiries: pd.DatetimeIndex, limit: float,
     margin: float, problems: list[str],
 ) -> None:  # fmt: skip
-    spread = np.broadcast_to(level[:, None], prices.shape)
     rows, columns = np.nonzero(alive)
-    found = beyond_carry(prices[alive], spread[alive], years[alive], limit, margin)
+    spread = np.broadcast_to(level[:, None], prices.shape)
+    table = pd.DataFrame({"futures": prices[alive], "spot": spread[alive], "years": years[alive]})
+    found = beyond_carry(table, limit, margin)
     if found.rows.any():
         at = int(np.flatnonzero(found.rows)[0])
         i, j = rows[at], columns[at]
         problems.append(
-            f"futures, spot: {int(found.rows.sum()):,} of {rows_text(len(found.rows), 'price')} further from spot "
+            f"futures, spot: {int(found.rows.sum()):,} of {rows_text(len(found.rows), 'price')} further "
+            "from spot "
             f"than carry explains (first: {index[i]:%Y-%m-%d %H:%M}, expiry {expiries[j]:%Y-%m-%d}, "
-            f"{price_text(prices[i, j])} against spot {price_text(level[i])}, {100 * found.premium[at]:+.1f} %, a "
-            f"rate of {100 * found.rate[at]:+,.0f} % a year); legal: {within_text(limit, margin)}. Check units, the "
+            f"{price_text(prices[i, j])} against spot {price_text(level[i])}, "
+            f"{100 * found.premium[at]:+.1f} %, a "
+            f"rate of {100 * found.rate[at]:+,.0f} % a year); legal: {within_text(limit, margin)}. Check "
+            "units, the "
             "clock of spot and the expiries, or widen limit= and margin=."
         )

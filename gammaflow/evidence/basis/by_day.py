@@ -133,7 +133,8 @@ def daily(
         row = int(np.flatnonzero(gone)[0])
         problems.append(
             f"expiry: {int(gone.sum()):,} of {rows_text(len(index), 'day')} on or after their expiry (first: "
-            f"{index[row]:%Y-%m-%d}, expiry {expiries[row]:%Y-%m-%d}); an expired contract has no basis. Pass "
+            f"{index[row]:%Y-%m-%d}, expiry {expiries[row]:%Y-%m-%d}); an expired contract has no basis. "
+            "Pass "
             "the contract that traded on, or leave these days out."
         )
     table = pd.DataFrame(
@@ -163,7 +164,7 @@ def _warnings(table: pd.DataFrame) -> tuple[str, ...]:
     short = table["years"] * DAYS_PER_YEAR < _SHORT
     if not short.any():
         return ()
-    worst = table.loc[table["years"].idxmin()]
+    worst = table.iloc[int(np.argmin(table["years"]))]
     return (
         f"years: {rows_text(int(short.sum()), 'day')} with less than {_SHORT:g} days to expiry; with "
         f"{DAYS_PER_YEAR * worst['years']:.1f} days left 0.1 % of price is {100 * worst['sensitivity']:.1f} "
