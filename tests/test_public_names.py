@@ -20,6 +20,7 @@ NAMESPACES = [
     gf.conventions, gf.impact, gf.closed_forms, gf.evidence, gf.evidence.tails, gf.evidence.basis,
     gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
     gf.evidence.correlation,
+    gf.evidence.open_interest,
 ]  # fmt: skip
 
 

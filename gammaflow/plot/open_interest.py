@@ -1,4 +1,4 @@
-"""Matplotlib plots of open interest: two changes by quadrant, and changes of several columns side by side."""
+"""Matplotlib plots of open interest: two changes by quadrant, columns side by side, and parts of a change."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas, plain
+from gammaflow.plot.canvas import canvas, plain, price_ticks
 from gammaflow.plot.prepare import COLORS, PALETTE, require
+from gammaflow.text import readable
 
-__all__ = ["plot_grouped", "plot_quadrants"]
+__all__ = ["plot_grouped", "plot_parts", "plot_quadrants"]
 
-# Dated points at most.
-_DATED = 6
+# Dated points: at most so many, and so far out in the picture.
+_DATED, _FAR = 6, 0.3
+# Dates marked one by one, at most.
+_TICKS = 14
 
 
 def plot_quadrants(
@@ -47,7 +50,9 @@ def plot_quadrants(
     matplotlib Axes
     """
     points = table.dropna(subset=["x", "y"])
-    reach = [1.2 * float(np.max(np.abs(points[side]), initial=0.0)) or 1.0 for side in ("x", "y")]
+    moves = points[["x", "y"]].to_numpy(np.float64)
+    reach = 1.3 * np.max(np.abs(moves), axis=0, initial=0.0)
+    reach = np.where(reach > 0.0, reach, 1.0)
     with canvas(ax, title, label, legend="inside") as ax:
         for half, span in zip(noise, (ax.axvspan, ax.axhspan), strict=True):
             if half > 0.0:
@@ -63,8 +68,9 @@ def plot_quadrants(
             )  # fmt: skip
         rest = points[~points["quadrant"].isin(list(names.values()))]
         ax.plot(rest["x"], rest["y"], "o", color=COLORS["spot"], markersize=4, alpha=0.6, zorder=2)
-        far = ((points["x"] / reach[0]) ** 2 + (points["y"] / reach[1]) ** 2).nlargest(_DATED).index
-        for day, x, y in points.loc[far, ["x", "y"]].itertuples():
+        distance = np.hypot(*(moves / reach).T)
+        far = [place for place in np.argsort(-distance)[:_DATED] if distance[place] > _FAR]
+        for day, x, y in points.iloc[far][["x", "y"]].itertuples():
             ax.annotate(
                 f"{day:%d %b %Y}", (x, y), xytext=(5, 4), textcoords="offset points", fontsize=8,
                 color=COLORS["text"],
@@ -103,5 +109,49 @@ def plot_grouped(table: pd.DataFrame, title: str, label: str, *, ax: Any = None)
             shift = pd.Timedelta((place - 0.5 * (len(table.columns) - 1)) * width, "D")
             ax.bar(days + shift, table[name], width, color=color, label=name, zorder=2)
         dates = require("matplotlib.dates")
+        price_ticks(ax.yaxis)
+        if len(days) <= _TICKS:
+            ax.set_xticks(days)
         ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
+    return ax
+
+
+def plot_parts(parts: pd.Series, total: float, title: str, unit: str, *, ax: Any = None) -> Any:
+    """Parts of a change as bars, the first on top, and their sum below; a missing part is named as such.
+
+    Parameters
+    ----------
+    parts : Series
+        Parts by name, in `unit`; NaN is a part without a record.
+    total : float
+        Their sum, in `unit`; NaN where it is unknown.
+    title, unit : str
+        Title, and unit of the numbers; a readable power of ten is added to it.
+    ax : matplotlib Axes, optional
+        Axes to draw on; by default a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    values = np.append(parts.to_numpy(np.float64), total)
+    names = [*(str(name) for name in parts.index), "all venues"]
+    divisor, unit = readable(np.nan_to_num(values), unit)
+    places = -np.arange(len(names), dtype=np.float64)
+    colors = [*(COLORS["call"] if v > 0.0 else COLORS["put"] for v in values[:-1]), COLORS["net"]]
+    reach = float(np.max(np.abs(np.nan_to_num(values)), initial=0.0)) / divisor or 1.0
+    with canvas(ax, title, "", zero=False) as ax:
+        ax.barh(places, np.nan_to_num(values) / divisor, 0.6, color=colors, zorder=2)
+        ax.axvline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
+        for place, value in zip(places, values / divisor, strict=True):
+            known = np.isfinite(value)
+            ax.annotate(
+                f"{value:+,.2f}" if known else "no record", (value if known else 0.0, place),
+                xytext=(-5 if value < 0.0 else 5, 0), textcoords="offset points", va="center",
+                ha="right" if value < 0.0 else "left", color=COLORS["text"] if known else COLORS["spot"],
+                style="normal" if known else "italic", fontsize=9,
+            )  # fmt: skip
+        ax.set_yticks(places, [plain(name) for name in names])
+        ax.set_xlim(-1.25 * reach, 1.25 * reach)
+        ax.set_xlabel(plain(unit))
     return ax

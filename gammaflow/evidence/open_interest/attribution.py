@@ -13,7 +13,7 @@ from gammaflow.checks import refuse
 from gammaflow.evidence.open_interest.days import read_span
 from gammaflow.evidence.open_interest.venues import VenueInterest, read_unit
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
-from gammaflow.plot.waterfall import plot_waterfall
+from gammaflow.plot.open_interest import plot_parts
 from gammaflow.series import read_days
 from gammaflow.study import Study
 from gammaflow.text import number_text, value_text
@@ -21,7 +21,7 @@ from gammaflow.text import number_text, value_text
 __all__ = ["OTHERS", "Attribution", "attribute"]
 
 #: Name of the row that holds what the named venues do not explain.
-OTHERS = "other venues"
+OTHERS = "rest"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,13 +37,16 @@ class Attribution(Study):
     total : float
         Change of all venues [`unit`]; NaN where the record does not give it.
     missing : tuple of str
-        Required venues that the record lacks on one of the days.
+        Venues, required or given, that the record lacks on one of the days.
+    days : DatetimeIndex
+        The first and the last day.
     unit : str
         Unit of the numbers.
     """
 
     total: float = field(kw_only=True)
     missing: tuple[str, ...] = field(kw_only=True)
+    days: pd.DatetimeIndex = field(kw_only=True)
     unit: str = field(kw_only=True)
 
     @property
@@ -58,17 +61,16 @@ class Attribution(Study):
         parts = self.table["change"]
         return Verdict(
             TOLD,
-            f"{largest} changed most, {number_text(parts[largest])} {self.unit} of {number_text(self.total)}",
+            f"{largest} changed most, {number_text(parts[largest])} {self.unit} of "
+            f"{number_text(self.total)} in all",
         )
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Open interest on both days and the part of each venue in between (matplotlib Axes)."""
-        parts = self.table["change"].dropna()
-        start = float(self.table["first"].sum())
-        title = "change of open interest by venue"
+        """Part of each venue in the change, and the change of all (matplotlib Axes)."""
+        title = f"change of open interest by venue, {self.days[0]:%Y-%m-%d} to {self.days[1]:%Y-%m-%d}"
         if self.missing:
             title += f"\ncannot tell: no record of {', '.join(self.missing)}"
-        return plot_waterfall(start, parts, title, self.unit, ends=("first", "last"), ax=ax)
+        return plot_parts(self.table["change"], self.total, title, self.unit, ax=ax)
 
 
 def attribute(
@@ -91,7 +93,8 @@ def attribute(
     first, last : date
         Days, `first` before `last`.
     total : Series, optional
-        Open interest of all venues by day [`unit`], at the same clock; the rest is a row "other venues".
+        Open interest of all venues by day [`unit`], at the same clock; what the venues leave is a row
+        "rest", which includes those without a record.
     price : Series, optional
         Price of a coin by day [currency], for open interest in currency: splits each part into price and
         coins.
@@ -120,7 +123,7 @@ def attribute(
     >>> print(found.verdict)
     cannot tell: no open interest of CME at both times; the change by venue needs it
     >>> (found.table["change"] / 1e9).round(2).to_dict()
-    {'Binance': -0.8, 'CME': nan, 'other venues': -1.0}
+    {'Binance': -0.8, 'CME': nan, 'rest': -1.0}
     """
     problems: list[str] = []
     days = read_span(first, last, problems)
@@ -130,11 +133,11 @@ def attribute(
     word = venues.unit if isinstance(venues, VenueInterest) else read_unit(unit)
     whole = None if total is None else _read(total, "total", problems)
     prices = None if price is None else _read(price, "price", problems)
-    if not (given or names or total is not None):
+    if not (given or names or total is not None or problems):
         problems.append("venues: received none; pass open interest by venue, or the names in `required`.")
     if OTHERS in given:
         problems.append(
-            f"venues: received a venue named {OTHERS!r}; name it otherwise, the rest is named so."
+            f"venues: received a venue named {OTHERS!r}; rename it: what the others leave is named so."
         )
     for name, series in (("total", whole), ("price", prices)):
         if series is not None and len(series):
@@ -178,7 +181,7 @@ def attribute(
     if prices is not None:
         lines.append("from_coins: mean price times the change in coins; from_price: the rest of each change")
     return Attribution(
-        table, tuple(lines), warnings=tuple(warnings), total=change, missing=missing, unit=word
+        table, tuple(lines), warnings=tuple(warnings), total=change, missing=missing, days=days, unit=word
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.open_interest.quadrants import BASIS
+from gammaflow.evidence.open_interest.quadrants import BASIS, MISSING
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL
 from gammaflow.feedback.impact import linear
 from gammaflow.feedback.impact.curve import Impact
@@ -66,7 +66,8 @@ def add_sizes(table: pd.DataFrame, curves: tuple[Impact, Impact] | None, noise: 
     """Columns implied, implied_low and implied_high of the rows that are, or may be, a basis trade."""
     names = ["implied", "implied_low", "implied_high"]
     table[names] = np.nan
-    rows = (table["reading"].isin([*TRADE, CANNOT_TELL]) & table["basis_change"].notna()).to_numpy()
+    moved = table["basis_change"].abs() > noise
+    rows = (moved & table["reading"].isin([*TRADE, CANNOT_TELL, MISSING])).to_numpy()
     if curves is None or not rows.any():
         return
     moves = table["basis_change"].to_numpy()[rows]

@@ -12,20 +12,20 @@ from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.open_interest.basis_size import TRADE, add_sizes, compare_sizes, read_impact
 from gammaflow.evidence.open_interest.basis_text import BP, cannot_tell, lines, warnings
+from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import days_between, read_day
 from gammaflow.evidence.open_interest.quadrants import BASIS, MISSING, NOISE, name_quadrants
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
 from gammaflow.feedback.impact.curve import Impact
 from gammaflow.plot.open_interest import plot_grouped, plot_quadrants
 from gammaflow.series import read_days, read_together
-from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["Unwinds", "unwinds"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Unwinds(Study):
+class Unwinds(BriefStudy):
     """Basis and open interest of futures, read as the basis trade; made by `unwinds`.
 
     Attributes
@@ -87,14 +87,17 @@ class Unwinds(Study):
             number_text(float(f"{row[name]:.3g}"))
             for name in ("implied", "implied_low", "implied_high", "from_interest")
         )
+        size += f" ({low} to {high})" if low != high else ""
         if row["reading"] in (CANNOT_TELL, MISSING):
             why = "open interest of these futures at this clock is missing"
             if np.isfinite(row["implied"]):
-                why += f"; a basis trade of {size} ({low} to {high}) would explain the basis alone"
+                why += f"; a basis trade of {size} would explain the basis alone"
             return Verdict(CANNOT_TELL, f"{basis}; {why}")
-        said = f"{basis}, open interest {row['interest_share']:+.1%}: {row['reading']}"
+        if np.isfinite(row["interest_share"]):
+            basis += f", open interest {row['interest_share']:+.1%}"
+        said = f"{basis}: {row['reading']}"
         if np.isfinite(row["implied"]):
-            said += f", {size} ({low} to {high}) by the basis"
+            said += f", {size} by the basis"
         if np.isfinite(row["from_interest"]):
             said += f", {closed} by open interest"
         return Verdict(TOLD, said)
@@ -189,8 +192,8 @@ def unwinds(
     >>> found = unwinds(pd.Series([0.033, 0.09], days), pd.Series([123e3, 118e3], days), years=30 / 365,
     ...                 price=pd.Series([73e3, 65e3], days), impact=gf.impact.PUBLISHED["citi"])
     >>> print(found.verdict("2026-02-05"))
-    told: basis +46.8 bp of price, open interest -4.1%: basis trade unwound, 68.9m (33.5m to 781m) by the basis, \
-345m by open interest
+    told: basis +46.8 bp of price, open interest -4.1%: basis trade unwound, 68.9m (33.5m to 781m) \
+by the basis, 345m by open interest
     >>> found.table["agreement"].item()
     'consistent'
     """

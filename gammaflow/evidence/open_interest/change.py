@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import days_between
 from gammaflow.evidence.open_interest.quadrants import MISSING, PRICE, counts_text, name_quadrants
 from gammaflow.plot.open_interest import plot_quadrants
 from gammaflow.series import read_days, read_together
-from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["InterestChanges", "changes", "in_coins"]
@@ -23,7 +23,7 @@ _FEW, _MANY = 10.0, 1e9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InterestChanges(Study):
+class InterestChanges(BriefStudy):
     """Changes of open interest from row to row of the record; made by `changes`.
 
     Attributes

@@ -23,7 +23,7 @@ def read_day(value: Any, name: str) -> pd.Timestamp:
     Timestamp('2026-02-05 00:00:00')
     """
     try:
-        day = pd.NaT if isinstance(value, int | float) else pd.Timestamp(value)
+        day = pd.NaT if isinstance(value, int | float) else pd.Timestamp(value).as_unit("ns")
     except (ValueError, TypeError, OverflowError):
         day = pd.NaT
     if not isinstance(day, pd.Timestamp) or day.tz is not None or day != day.normalize():
@@ -31,7 +31,7 @@ def read_day(value: Any, name: str) -> pd.Timestamp:
             f"{name}: received {value_text(value)}; legal: a day without a time of day or a zone, such as "
             "'2026-02-05'."
         )
-    return day.as_unit("ns")
+    return day
 
 
 def read_span(first: Any, last: Any, problems: list[str]) -> pd.DatetimeIndex:

@@ -9,35 +9,37 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import read_span
 from gammaflow.evidence.open_interest.quadrants import PRICE, TRADERS, counts_text, name_quadrants
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
 from gammaflow.plot.open_interest import plot_grouped
 from gammaflow.series import read_days
-from gammaflow.study import Study
-from gammaflow.text import number_text, rows_text
+from gammaflow.text import rows_text
 
 __all__ = ["Commitments", "commitments"]
 
-_GROUPS = ("commercial", "noncommercial", "other")
 _POSITIONS = ("commercial_long", "commercial_short", "noncommercial_long", "noncommercial_short")
 _COLUMNS = ("open_interest", *_POSITIONS)
+# Optional: spreads of non-commercial traders, a long and a short each.
+_SPREAD = "noncommercial_spread"
 # Days between two weekly reports, a holiday moves one by a day or two.
 _WEEK = (5.0, 9.0)
 _TUESDAY = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Commitments(Study):
+class Commitments(BriefStudy):
     """Weekly open interest by group of traders, and its changes; made by `commitments`.
 
     Attributes
     ----------
     table : DataFrame
         Indexed by report day. Columns [contracts]: open_interest, and long and short of commercial,
-        noncommercial and other (what is left of each side: spreads and small traders); coins (of open
-        interest); the change of each since the week before, with the suffix _change; noncommercials, the
-        quadrant of their longs and shorts; with a price also price, price_change [-] and quadrant.
+        noncommercial and other (what is left of each side: small traders, and spreads unless
+        noncommercial_spread is given); coins (of open interest); the change of each since the week before,
+        with the suffix _change; noncommercials, the quadrant of their longs and shorts; with a price also
+        price, price_change [-] and quadrant.
     contract_size : float
         Coins per contract.
     """
@@ -49,13 +51,6 @@ class Commitments(Study):
         names = ["open_interest", "open_interest_change", "noncommercial_long_change",
                  "noncommercial_short_change", "noncommercials"]  # fmt: skip
         return self.table[names + (["quadrant"] if "quadrant" in self.table else [])]
-
-    def summary(self) -> str:
-        """Description and the main columns as text."""
-        return "\n".join([*self.heading, self.brief().to_string(float_format=number_text)])
-
-    def __repr__(self) -> str:
-        return self.summary()
 
     def verdict(self, first: Any, last: Any) -> Verdict:
         """Whether the reports tell the change of open interest between two days.
@@ -111,7 +106,7 @@ open interest changed by +1,113 contracts, of which weekly reports give no daily
         shown = shown.iloc[1:].set_axis(
             ["open interest", "non-commercial longs", "non-commercial shorts"], axis=1
         )
-        title = "commitments of traders, change since the report of the week before"
+        title = "commitments of traders, weekly change"
         return plot_grouped(shown, title, f"contracts of {self.contract_size:g} coins", ax=ax)
 
 
@@ -128,7 +123,8 @@ def commitments(
     ----------
     frame : DataFrame
         Column date (or an index of dates), ascending, a week apart; columns open_interest, commercial_long,
-        commercial_short, noncommercial_long and noncommercial_short [contracts, >= 0].
+        commercial_short, noncommercial_long and noncommercial_short [contracts, >= 0]; noncommercial_spread
+        where the source has it.
     contract_size : float
         Coins per contract, > 0: 5 for the Bitcoin future of the CME (micro contracts of 0.1 are reported
         apart).
@@ -151,9 +147,10 @@ def commitments(
     Notes
     -----
     Open interest is the sum of all longs and of all shorts. What the four columns leave of each side belongs
-    to spreads of non-commercial traders (counted on both sides) and to small traders: columns other_long and
-    other_short, so that the changes of each side add up to that of open interest. A trader who turns an
-    outright position into a spread leaves one column and enters the other without trading outright.
+    to spreads of non-commercial traders (counted on both sides; a column of their own where it is given) and
+    to small traders: columns other_long and other_short, so that the changes of each side add up to that of
+    open interest. A trader who holds longs and shorts of different expiries enters spreads and leaves both
+    other columns, which then fall alike.
 
     Positions are those of the close on Tuesday, published on Friday: they say nothing of a day within the
     week, and `Commitments.verdict` says so.
@@ -184,9 +181,7 @@ def commitments(
     refuse("commitments", problems)
     assert table is not None  # refused above
     for side in ("long", "short"):
-        table[f"other_{side}"] = (
-            table["open_interest"] - table[f"commercial_{side}"] - table[f"noncommercial_{side}"]
-        )
+        table[f"other_{side}"] = table["open_interest"] - _held(table, side)
     names = list(table.columns)
     table["coins"] = size * table["open_interest"]
     for name in names:
@@ -197,7 +192,7 @@ def commitments(
     )  # fmt: skip
     if prices is not None:
         table["price"] = prices.reindex(table.index)
-        table["price_change"] = table["price"].pct_change()
+        table["price_change"] = table["price"].pct_change(fill_method=None)
         table["quadrant"] = name_quadrants(
             table["price_change"],
             table["open_interest_change"],
@@ -226,7 +221,7 @@ def _read(frame: Any, problems: list[str]) -> pd.DataFrame | None:
     days = read_days(pd.Series(1.0, by_day.index), "date", problems, gaps=True).index
     of_days = {line.partition(": ")[2] for line in problems[before:]}
     found = {}
-    for name in _COLUMNS:
+    for name in (*_COLUMNS, *([_SPREAD] if _SPREAD in frame else [])):
         own: list[str] = []
         found[name] = read_days(by_day[name], name, own, low=0.0, open_low=name == "open_interest", gaps=True)
         problems += [line for line in own if line.partition(": ")[2] not in of_days]
@@ -236,6 +231,13 @@ def _read(frame: Any, problems: list[str]) -> pd.DataFrame | None:
     _check_weeks(days, problems)
     _check_sides(table, problems)
     return table
+
+
+def _held(table: pd.DataFrame, side: str) -> pd.Series:
+    """Contracts of one side that the columns account for."""
+    return table[[f"commercial_{side}", f"noncommercial_{side}", *table.columns.intersection([_SPREAD])]].sum(
+        axis=1
+    )
 
 
 def _check_weeks(days: pd.Index, problems: list[str]) -> None:
@@ -251,7 +253,7 @@ def _check_weeks(days: pd.Index, problems: list[str]) -> None:
 
 def _check_sides(table: pd.DataFrame, problems: list[str]) -> None:
     for side in ("long", "short"):
-        held = table[f"commercial_{side}"] + table[f"noncommercial_{side}"]
+        held = _held(table, side)
         beyond = held[held > table["open_interest"]]
         if len(beyond):
             day = beyond.index[0]
@@ -269,7 +271,8 @@ def _lines(table: pd.DataFrame, size: float) -> tuple[str, ...]:
         f"{latest:%Y-%m-%d} [contracts of {size:g} coins]; open interest "
         f"{table['open_interest'].iloc[-1]:,.0f} contracts, {table['coins'].iloc[-1]:,.0f} coins",
         counts_text(table["noncommercials"].iloc[1:], "non-commercial longs and shorts, weeks"),
-        "other: spreads of non-commercial traders and small traders, which these columns do not part",
+        "other: small traders"
+        + ("" if _SPREAD in table else ", and spreads of non-commercial traders, which are not told apart"),
         "weekly: a change between two days within a week cannot be told (verdict)",
     )
 

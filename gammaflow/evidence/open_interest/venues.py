@@ -15,9 +15,9 @@ from gammaflow.calendars import last_sessions
 from gammaflow.checks import attempt, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_at, read_clock
+from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.plot.dated import plot_dated
 from gammaflow.series import read_moments
-from gammaflow.study import Study
 from gammaflow.text import readable, rows_text, value_text
 
 __all__ = ["VenueInterest", "at_clock", "read_unit"]
@@ -27,7 +27,7 @@ _SECONDS = 1e9  # nanoseconds in one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class VenueInterest(Study):
+class VenueInterest(BriefStudy):
     """Open interest of several venues at one clock; made by `at_clock`.
 
     Attributes
@@ -52,10 +52,13 @@ class VenueInterest(Study):
         return self.table.isna().sum()
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Open interest by day, a line per venue; a day without a value is a gap (matplotlib Axes)."""
+        """Open interest by day, a line per venue, or points where days are missing (matplotlib Axes)."""
         divisor, unit = readable(self.table.fillna(0.0), self.unit)
         title = f"open interest by venue at {self.clock}"
-        return plot_dated(self.table / divisor, title, f"open interest [{unit}]", zero=False, ax=ax)
+        # A line leaves out a day between two that are missing.
+        points = [str(name) for name in self.table] if self.missing.any() else []
+        label = f"open interest [{unit}]"
+        return plot_dated(self.table / divisor, title, label, points=points, zero=False, ax=ax)
 
 
 def read_unit(unit: Any) -> str:
@@ -79,7 +82,7 @@ def _read_age(within: Any) -> pd.Timedelta:
 
 
 def at_clock(
-    venues: Mapping[str, pd.Series],
+    venues: Mapping[str, pd.Series] | pd.DataFrame,
     clock: Any = NEW_YORK_CLOSE,
     *,
     within: Any = "0s",
@@ -90,7 +93,7 @@ def at_clock(
 
     Parameters
     ----------
-    venues : mapping of str to Series
+    venues : mapping of str to Series, or DataFrame
         By venue: open interest [`unit`, > 0; NaN where an hour is missing], indexed by ascending timestamps
         with a time zone, in any zone each. Of bars labelled by their opening, pass the opening value; a
         close belongs to the end of its bar.
@@ -133,11 +136,11 @@ def at_clock(
     (at, age, word), problems = attempt(
         lambda: read_clock(clock), lambda: _read_age(within), lambda: read_unit(unit)
     )
-    if not (isinstance(venues, Mapping) and venues):
-        received = "no venue" if isinstance(venues, Mapping) else type(venues).__name__
+    if not isinstance(venues, Mapping | pd.DataFrame) or not len(venues):
+        received = "none" if isinstance(venues, Mapping | pd.DataFrame) else type(venues).__name__
         problems.append(
             f"venues: received {received}; legal: a mapping from venue to a Series of open interest by "
-            "timestamp, such as {'CME': cme, 'Binance': binance}."
+            "timestamp, such as {'CME': cme, 'Binance': binance}, or a frame with a column per venue."
         )
         venues = {}
     read = {
@@ -203,7 +206,7 @@ def _lines(
     lines = [
         f"open interest by venue [{unit}] at {clock}, {rows_text(len(table), 'day')} from "
         f"{table.index[0]:%Y-%m-%d} to {table.index[-1]:%Y-%m-%d}; values at most "
-        f"{age / pd.Timedelta(1, 'h'):g} hours old"
+        f"{age / pd.Timedelta(1, 'h'):g} h old"
     ]
     absent = table.isna().sum()
     if absent.any():
@@ -220,7 +223,7 @@ def _lines(
         lines.append(
             "older than the clock: "
             + ", ".join(
-                f"{name} {rows_text(int(count), 'day')}, up to {ages[name].max():g} hours"
+                f"{name} {rows_text(int(count), 'day')}, up to {ages[name].max():g} h"
                 for name, count in older.items()
                 if count
             )
