@@ -172,10 +172,18 @@ def _days(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeIndex |
         days = index
     elif all(isinstance(label, str | date | np.datetime64) for label in index):
         try:
-            days = pd.DatetimeIndex([pd.Timestamp(label) for label in index])
+            stamps = [pd.Timestamp(label) for label in index]
         except (ValueError, TypeError, OverflowError):
             problems.append(f"{name}: received an index with {value_text(index[0])}; {legal}.")
             return None
+        zones = {str(stamp.tz): None for stamp in stamps}
+        if len(zones) > 1:
+            problems.append(
+                f"{name}: received timestamps in several time zones ({', '.join(zones)}); {legal}, without a "
+                "time zone. Take each day at the clock you mean."
+            )
+            return None
+        days = pd.DatetimeIndex(stamps)
     else:
         wrong = next(label for label in index if not isinstance(label, str | date | np.datetime64))
         problems.append(

@@ -32,6 +32,9 @@ BAD = {
     "absent session": (GOOD.drop(DAYS[2]), {"calendar": "XNYS"}, r"1 session of XNYS missing \(2026-02-04\)"),
     "gap": (GOOD.set_axis([*DAYS[:4], *(DAYS[4:] + pd.Timedelta(20, "D"))]), {}, "a gap from 2026-02-05 to"),
     "zone": (GOOD.tz_localize("UTC"), {}, "received timestamps in UTC; legal: dates"),
+    "zones": (
+        GOOD.set_axis([f"{d:%Y-%m-%d}T00:00+0{i % 2}:00" for i, d in enumerate(DAYS)]), {},
+        r"received timestamps in several time zones \(UTC, UTC\+01:00\); legal: dates"),
     "time of day": (GOOD.set_axis(DAYS + pd.Timedelta(9, "h")), {}, "received the day 2026-02-02 09:00:00"),
     "numbers as days": (GOOD.reset_index(drop=True), {}, "received an index with 0; legal: dates"),
     "words as days": (GOOD.set_axis(list("abcdefgh")), {}, "received an index with 'a'"),

@@ -1,4 +1,4 @@
-"""Matplotlib pictures of fund flows: given a move, against expectation, in baskets, by label, less basis trades."""
+"""Matplotlib pictures of fund flows: over the move, expected, in baskets, by label, less basis trades."""
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ __all__ = [
 ]
 
 _TICKS = 12
-_UNIT = "currency, + = into the fund"
+_MODELS = {
+    "move": "the day's move",
+    "move, move_before": "and the move\nof the day before",
+    "move, flow_before": "and the flow\nof the day before",
+    "move, move_before, flow_before": "and both",
+}
 
 
-def plot_flow_model(days: pd.DataFrame, line: pd.DataFrame, title: str, band: str, *, ax: Any = None) -> Any:
+def plot_flow_model(
+    days: pd.DataFrame, line: pd.DataFrame, title: str, names: tuple[str, str], *, ax: Any = None
+) -> Any:
     """Flow over the day's move: a point per day, the fit, and the interval for one day.
 
     Parameters
@@ -34,8 +41,8 @@ def plot_flow_model(days: pd.DataFrame, line: pd.DataFrame, title: str, band: st
     line : DataFrame
         Indexed by move [-], ascending: `expected`, `low`, `high` [currency].
     title : str
-    band : str
-        Name of the interval.
+    names : (str, str)
+        Names of the line and of the interval.
     ax : matplotlib Axes, optional
         Axes to draw on; by default a new figure.
 
@@ -44,17 +51,22 @@ def plot_flow_model(days: pd.DataFrame, line: pd.DataFrame, title: str, band: st
     matplotlib Axes
     """
     divisor, unit = readable(days["flow"], "currency")
-    with canvas(ax, title, f"flow, + = into the fund [{unit}]", legend="above") as ax:
+    with canvas(ax, title, f"flow, + = into the fund [{unit}]") as ax:
         moves = 100.0 * line.index.to_numpy(np.float64)
         ax.fill_between(
-            moves, line["low"] / divisor, line["high"] / divisor, color=COLORS["grid"], label=band, zorder=1
+            moves,
+            line["low"] / divisor,
+            line["high"] / divisor,
+            color=COLORS["grid"],
+            label=names[1],
+            zorder=1,
         )
         ax.plot(
-            100.0 * days["move"], days["flow"] / divisor, "o", color=COLORS["call"], markersize=3.5, alpha=0.5,
-            markeredgewidth=0.0, label="a day", zorder=2,
+            100.0 * days["move"], days["flow"] / divisor, "o", color=COLORS["call"], markersize=3.5,
+            alpha=0.5, markeredgewidth=0.0, label="a day", zorder=2,
         )  # fmt: skip
         ax.plot(
-            moves, line["expected"] / divisor, color=COLORS["put"], linewidth=1.8, label="expected", zorder=3
+            moves, line["expected"] / divisor, color=COLORS["put"], linewidth=1.8, label=names[0], zorder=3
         )
         ax.axvline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
         ax.set_xlabel("move of the price, close to close [%]")
@@ -84,7 +96,7 @@ def plot_surprise(table: pd.DataFrame, title: str, word: str, band: str, *, ax: 
     divisor, unit = readable(values, "currency")
     values = values / divisor
     places = np.arange(len(table))[::-1]
-    with canvas(ax, title, "", zero=False, legend="above") as ax:
+    with canvas(ax, title, "", zero=False) as ax:
         ax.hlines(
             places,
             values["low"],
@@ -92,11 +104,11 @@ def plot_surprise(table: pd.DataFrame, title: str, word: str, band: str, *, ax: 
             color=COLORS["call"],
             linewidth=6,
             alpha=0.35,
-            label=f"{band} of days",
+            label=f"{band} of days by the model",
         )
         ax.plot(values["expected"], places, "o", color=COLORS["call"], markersize=7, label="expected")
         flow = float(values["flow"].iloc[0])
-        ax.axvline(flow, color=COLORS["put"], linewidth=1.8, label=f"{word} {flow:+,.0f}")
+        ax.axvline(flow, color=COLORS["put"], linewidth=1.8, label=f"{word} {flow:+,.4g}")
         ax.axvline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
         for place, sigmas, high in zip(places, table["sigmas"], values["high"], strict=True):
             ax.annotate(
@@ -107,7 +119,7 @@ def plot_surprise(table: pd.DataFrame, title: str, word: str, band: str, *, ax: 
                 textcoords="offset points",
             )
         ax.margins(x=0.14, y=0.2)
-        ax.set_yticks(places, [str(name).replace("_", " ").replace(", ", ",\n", 1) for name in table.index])
+        ax.set_yticks(places, [_MODELS.get(str(name), str(name)) for name in table.index])
         ax.set_xlabel(f"flow, + = into the fund [{unit}]")
     return ax
 
@@ -131,17 +143,15 @@ def plot_baskets_off(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
     days = pd.DatetimeIndex(known.index)
     places = np.arange(len(known))
     wide = np.stack([known["baskets"] - known["low"], known["high"] - known["baskets"]])
-    with canvas(ax, title, "distance to the nearest whole number [baskets]", legend="above") as ax:
-        ax.axhspan(-0.25, 0.25, color=COLORS["grid"], zorder=0, label="half of all numbers at random")
+    with canvas(ax, title, "distance to the nearest whole number [baskets]") as ax:
+        ax.axhspan(-0.25, 0.25, color=COLORS["grid"], zorder=0, label="half of all numbers\nat random")
         ax.errorbar(
-            places, known["off"], yerr=wide, fmt="o", color=COLORS["call"], ecolor=COLORS["spot"], markersize=6,
-            elinewidth=1.2, capsize=3, label="flow, and the range of its rounding", zorder=3,
+            places, known["off"], yerr=wide, fmt="o", color=COLORS["call"], ecolor=COLORS["spot"],
+            markersize=6, elinewidth=1.2, capsize=3, label="flow and the range\nof its rounding", zorder=3,
         )  # fmt: skip
         if len(known) <= _TICKS:
             for place, off, count in zip(places, known["off"], known["baskets"], strict=True):
-                ax.annotate(
-                    f"{count:,.2f}", (place, off), xytext=(10, 0), textcoords="offset points", va="center"
-                )
+                ax.annotate(f"{count:,.2f}", (place, off), xytext=(10, 10), textcoords="offset points")
         every = max(1, -(-len(days) // _TICKS))
         ax.set_xticks(places[::every], days[::every].strftime("%d %b %Y"), rotation=30 * (len(days) > 6))
         ax.set_xlim(-0.7, len(days) - 0.3)

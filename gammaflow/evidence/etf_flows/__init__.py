@@ -1,7 +1,7 @@
-"""Flows of exchange-traded funds: expected and surprising, in baskets, two records compared, without basis trades.
+"""Flows of exchange-traded funds: expected, in baskets, of two records, less basis trades.
 
-Flows are in currency, not millions, + = into the fund, by the day of the trade unless a lag says otherwise. The
-assets of a fund from day to day are bridged by `gf.EtfLedger.bridge`.
+Flows are in currency, not millions, + = into the fund, by the day of the trade unless a lag says otherwise.
+The assets of a fund from day to day are bridged by `gf.EtfLedger.bridge`.
 
 Examples
 --------

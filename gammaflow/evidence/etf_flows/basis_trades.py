@@ -21,6 +21,8 @@ __all__ = ["Directional", "basis_flows", "directional"]
 
 # Fewest weeks for a correlation and a slope, and standard deviations of a 95 % interval.
 _LEAST, _WIDE = 8, 1.96
+# Correlation beyond which Fisher's transform leaves double precision.
+_SURE = 1.0 - 1e-15
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,13 +32,13 @@ class Directional(Study):
     Attributes
     ----------
     table : DataFrame
-        Indexed by the last day of each week: `sessions`, `flow` into the fund, `basis_flow` and `directional`, their
-        difference [currency].
+        Indexed by the last day of each week: `sessions`, `flow` into the fund, `basis_flow` and
+        `directional`, their difference [currency].
     correlation, low, high : float
         Correlation of flow and basis flow over weeks with its 95 % interval (Fisher); NaN below eight weeks.
     slope, slope_error : float
-        Flow per unit of basis flow by least squares, with its HC3 error: 1 if every basis trade went through the fund
-        and nothing else moved with it; NaN below eight weeks.
+        Flow per unit of basis flow by least squares, with its HC3 error: 1 if every basis trade went through
+        the fund and nothing else moved with it; NaN below eight weeks.
     """
 
     correlation: float
@@ -55,17 +57,17 @@ class Directional(Study):
 def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALENDAR) -> Directional:
     """Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
 
-    Basis traders hold the fund and are short futures, so that their inflow takes no view on price. Flows are added up
-    over the sessions after one date of `basis_flow` up to and including the next.
+    Basis traders hold the fund and are short futures, so that their inflow takes no view on price. Flows are
+    added up over the sessions after one date of `basis_flow` up to and including the next.
 
     Parameters
     ----------
     flows : Series
         Flow into all funds by day [currency, + = in].
     basis_flow : Series
-        Money that basis trades moved into the funds since the date before [currency], by date: from `basis_flows`, or
-        your own. The first row may be NaN: it then only opens the first week; else that week is as long as the usual
-        one.
+        Money that basis trades moved into the funds since the date before [currency], by date: from
+        `basis_flows`, or your own. The first row may be NaN: it then only opens the first week; else that
+        week is as long as the usual one.
     calendar : str
         Exchange whose sessions are the funds' days.
 
@@ -82,7 +84,8 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     --------
     >>> days = pd.bdate_range("2026-02-02", "2026-02-13")
     >>> weeks = pd.Series([np.nan, -600e6], pd.to_datetime(["2026-02-03", "2026-02-10"]))
-    >>> directional(pd.Series(-50e6, days), weeks).table[["sessions", "flow", "directional"]].to_numpy().tolist()
+    >>> found = directional(pd.Series(-50e6, days), weeks)
+    >>> found.table[["sessions", "flow", "directional"]].to_numpy().tolist()
     [[5.0, -250000000.0, 350000000.0]]
     """
     problems: list[str] = []
@@ -94,7 +97,7 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     ends = pd.DatetimeIndex(basis.index)
     step = np.median(np.diff(ends.asi8)) if len(ends) > 1 else pd.Timedelta(7, "D").value
     starts = ends[:1] - pd.Timedelta(int(step), "ns")
-    starts = starts.append(ends[:-1])
+    starts = pd.DatetimeIndex([*starts, *ends[:-1]])
     days = flow.values.index
     opens = pd.DatetimeIndex(
         next_sessions(calendar, (starts + pd.Timedelta(1, "D")).to_numpy("datetime64[D]"))
@@ -104,7 +107,8 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     known = basis.notna().to_numpy()
     if not (whole & known).any():
         raise SchemaError(
-            f"flows: {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} hold no whole week of basis_flow ({starts[0]:%Y-%m-%d} to "
+            f"flows: {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} hold no whole week of basis_flow "
+            f"({starts[0]:%Y-%m-%d} to "
             f"{ends[-1]:%Y-%m-%d}); pass longer flows."
         )
     rows = [
@@ -122,11 +126,14 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     numbers = _together(table)
     left = int(np.sum(known & ~whole))
     lines = (
-        f"fund flows [currency, + = into the funds] less basis trades over {rows_text(len(table), 'week')}, each ending "
+        f"fund flows [currency, + = into the funds] less basis trades over {rows_text(len(table), 'week')}, "
+        "each ending "
         f"on its date ({table.index[0]:%a %Y-%m-%d} to {table.index[-1]:%a %Y-%m-%d})",
         _verdict(numbers, len(table)),
-        "cannot tell: shorts of futures that hedge nothing, or that hedge coins, options or other funds, count as basis "
-        "trades here; basis trades that entered and left within a week do not show; and positions of a date are "
+        "cannot tell: shorts of futures that hedge nothing, or that hedge coins, options or other funds, "
+        "count as basis "
+        "trades here; basis trades that entered and left within a week do not show; and positions of a date "
+        "are "
         "published days after it",
         *flow.lines,
         *[f"{rows_text(left, 'week')} without all flows left out"] * bool(left),
@@ -136,10 +143,10 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
 
 
 def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 5.0) -> pd.Series:
-    """Money that basis trades moved, as the change of short futures says: change x contract x price [currency].
+    """Money that basis trades moved, by the change of short futures: change x contract x price [currency].
 
-    A short that hedges a fund's share opens when the share is bought. Which shorts hedge is not in the record:
-    leveraged funds or non-commercials are a proxy.
+    A short that hedges a fund's share opens when the share is bought. Which shorts hedge is not in the
+    record: leveraged funds or non-commercials are a proxy.
 
     Parameters
     ----------
@@ -163,8 +170,9 @@ def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 
     Examples
     --------
     >>> dates = pd.to_datetime(["2026-02-03", "2026-02-10"])
-    >>> basis_flows(pd.Series([17_931, 15_999], dates), pd.Series([76_000.0, 69_000.0], dates)).iloc[1]
-    -666540000.0
+    >>> shorts = pd.Series([17_931, 15_999], dates)
+    >>> print(f"{basis_flows(shorts, pd.Series([76_000.0, 69_000.0], dates)).iloc[1] / 1e6:.1f}m")
+    -666.5m
     """
     problems: list[str] = []
     count = read_days(shorts, "shorts", problems, low=0.0)
@@ -175,11 +183,13 @@ def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 
         absent = count.index.difference(price.index)
         if len(absent):
             problems.append(
-                f"prices: {rows_text(len(absent), 'date')} of shorts without a price (first: {absent[0]:%Y-%m-%d}); pass "
+                f"prices: {rows_text(len(absent), 'date')} of shorts without a price (first: "
+                f"{absent[0]:%Y-%m-%d}); pass "
                 "prices of the same days."
             )
     refuse("basis flows", problems)
-    return (count.diff() * size * price.reindex(count.index)).rename("basis_flow")
+    flow: pd.Series = count.diff() * size * price.reindex(count.index)
+    return flow.rename("basis_flow")
 
 
 def _together(table: pd.DataFrame) -> tuple[float, float, float, float, float]:
@@ -188,10 +198,11 @@ def _together(table: pd.DataFrame) -> tuple[float, float, float, float, float]:
     if len(table) < _LEAST or np.ptp(flow) == 0.0 or np.ptp(basis) == 0.0:
         return (np.nan,) * 5
     r = float(np.corrcoef(flow, basis)[0, 1])
+    size = np.arctanh(np.clip(r, -_SURE, _SURE))
     wide = _WIDE / np.sqrt(len(table) - 3)
     found = fit(flow, pd.DataFrame({"constant": 1.0, "basis_flow": basis}))
     return (
-        r, float(np.tanh(np.arctanh(r) - wide)), float(np.tanh(np.arctanh(r) + wide)),
+        r, float(np.tanh(size - wide)), float(np.tanh(size + wide)),
         float(found.coefficients[1]), float(np.sqrt(found.covariance[1, 1])),
     )  # fmt: skip
 
@@ -199,7 +210,7 @@ def _together(table: pd.DataFrame) -> tuple[float, float, float, float, float]:
 def _verdict(numbers: tuple[float, ...], weeks: int) -> str:
     r, low, high, slope, error = numbers
     if np.isnan(r):
-        return f"flow and basis flow: no correlation from {rows_text(weeks, 'week')}; at least {_LEAST} are needed"
+        return f"flow and basis flow: {rows_text(weeks, 'week')}, too few for a correlation ({_LEAST})"
     word = "cannot tell that they move together" if low < 0.0 < high else "they move together"
     if high < 0.0:
         word = "they move against each other, which a proxy for basis trades should not"

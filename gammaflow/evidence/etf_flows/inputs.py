@@ -15,6 +15,7 @@ from gammaflow.text import number_text, rows_text
 
 __all__ = [
     "CALENDAR",
+    "MILLION",
     "FlowRecord",
     "half_digit",
     "in_session",
@@ -22,6 +23,9 @@ __all__ = [
     "read_flows",
     "read_prices",
 ]
+
+#: Half of the coarsest digit that flows are published to [currency].
+MILLION = 0.5e6
 
 #: Exchange whose sessions are a fund's trading days.
 CALENDAR = "XNYS"
@@ -75,7 +79,8 @@ def read_flows(value: Any, name: str, problems: list[str], calendar: str, least:
     if len(traded):
         warnings.append(
             f"{name}: {rows_text(len(traded))} on days without a session of {calendar} not zero (first: "
-            f"{number_text(traded.iloc[0])} on {traded.index[0]:%Y-%m-%d}); a fund that does not trade has no "
+            f"{number_text(traded.iloc[0])} on {traded.index[0]:%Y-%m-%d}); a fund that does not trade has "
+            "no "
             "flow. Check the source."
         )
     return FlowRecord(flows[kept], tuple(lines), tuple(warnings))
@@ -99,17 +104,18 @@ def money_warnings(values: pd.Series | pd.DataFrame, name: str) -> list[str]:
     if not 0.0 < largest < _LEAST_MONEY:
         return []
     return [
-        f"{name}: the largest is {largest:,.6g}; a fund creates and redeems by the basket, of about a million "
+        f"{name}: the largest is {largest:,.6g}; a fund creates and redeems by the basket, of about a "
+        "million "
         "each, so these look like millions. Multiply by 1e6."
     ]
 
 
-def half_digit(values: Any, name: str, rounding: float | None = None) -> float:
+def half_digit(values: Any, name: str, rounding: float | None = None, most: float = np.inf) -> float:
     """Half of the last digit that a record shows, or `rounding` where it is given [unit of the values].
 
-    Flows of 0.1m support +-0.05m. The digit is the largest power of ten of which nine in ten values are multiples (to
-    the precision of float32), so that one estimate among published numbers does not hide their rounding; of few
-    values it may come out too large.
+    Flows of 0.1m support +-0.05m. The digit is the largest power of ten of which nine in ten values are
+    multiples (to the precision of float32), so that one estimate among published numbers does not hide their
+    rounding. Of few values it may come out too large, hence `most`.
 
     Examples
     --------
@@ -124,5 +130,5 @@ def half_digit(values: Any, name: str, rounding: float | None = None) -> float:
         digits = numbers / 10.0**power
         near = np.abs(digits - np.rint(digits)) <= np.maximum(1e-9, _FLOAT32 * np.abs(digits))
         if np.mean(near & (np.abs(digits) > 0.5)) >= _MOST:
-            return 0.5 * float(10.0**power)
+            return min(most, 0.5 * float(10.0**power))
     return 0.0

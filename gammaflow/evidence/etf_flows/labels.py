@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.etf_flows.inputs import half_digit, money_warnings
+from gammaflow.evidence.etf_flows.inputs import MILLION, half_digit, money_warnings
 from gammaflow.evidence.etf_flows.whole_baskets import lag_text
 from gammaflow.feedback.fund.baskets import check_basket
 from gammaflow.feedback.fund.tables import implied_baskets
@@ -41,10 +41,11 @@ class LabelTest(Study):
     Attributes
     ----------
     table : DataFrame
-        Indexed by lag, sessions from the trade to the label: `days`; `log_likelihood` over that of numbers at random;
-        `behind`, its distance to the best; `nav_error`, standard deviation of the net asset value given the prices [-];
-        `sharp`, days whose number of baskets is known to 0.15; their mean `distance` to a whole number (0.25 at
-        random), its standard `error` at random, and `z`.
+        Indexed by lag, sessions from the trade to the label: `days`; `log_likelihood` over that of numbers at
+        random; `behind`, its distance to the best; `nav_error`, standard deviation of the net asset value
+        given the prices [-] (0.03, the largest tried, where none fits); `sharp`, days whose number of baskets
+        is known to 0.15; their mean `distance` to a whole number (0.25 at random), its standard `error` at
+        random, and `z`.
     distances : DataFrame
         Distance to the nearest whole number of the sharp days, a column per lag.
     best : int
@@ -58,7 +59,7 @@ class LabelTest(Study):
     clear: bool
 
     def plot(self, *, ax: Any = None) -> Any:
-        """Share of days within a distance of a whole number of baskets, a line per label (matplotlib Axes)."""
+        """Share of days within a distance of a whole number, a line per label (matplotlib Axes)."""
         from gammaflow.plot.etf_flows import plot_labels
 
         title = f"Flows come near whole baskets if labelled {lag_text(self.best)}"
@@ -73,10 +74,11 @@ def label_day(
 ) -> LabelTest:  # fmt: skip
     """Label of published flows, the day of the trade or a later one, from whole baskets over a sample.
 
-    Under the right label flow / net asset value / basket is a whole number but for rounding of the flow and for the
-    error of the value. A closing price differs from the net asset value by the fund's premium, some tenths of a percent,
-    which is taken as normal and fitted by maximum likelihood for each label alone: a normal wrapped around the whole
-    numbers, against numbers at random. Days of many baskets are blurred by that error and count for little.
+    Under the right label flow / net asset value / basket is a whole number but for rounding of the flow and
+    for the error of the value. A closing price differs from the net asset value by the fund's premium, some
+    tenths of a percent, which is taken as normal and fitted by maximum likelihood for each label alone: a
+    normal wrapped around the whole numbers, against numbers at random. Days of many baskets are blurred by
+    that error and count for little.
 
     Parameters
     ----------
@@ -129,11 +131,12 @@ def label_day(
     used = numbers.notna().all(axis=1) & (flow != 0.0)
     if used.sum() < _LEAST:
         raise SchemaError(
-            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under every label; at "
+            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
+            "every label; at "
             f"least {_LEAST} are needed. Pass longer series."
         )
     numbers, flow = numbers[used], flow[used]
-    half = half_digit(flow, "rounding", rounding)
+    half = half_digit(flow, "rounding", rounding, MILLION)
     rows, best = {}, {}
     for lag in tried:
         count = numbers[lag].to_numpy(np.float64)
@@ -141,11 +144,8 @@ def label_day(
         best[lag] = _fit(count, blur, nav_error)
         rows[lag] = {"days": len(count), "log_likelihood": best[lag][0], "nav_error": best[lag][1]}
     winner = max(tried, key=lambda lag: best[lag][0])
-    count = numbers[winner].to_numpy(np.float64)
-    sharp = (
-        np.abs(count) * np.hypot(best[winner][1], half / np.sqrt(3.0) / np.abs(flow.to_numpy(np.float64)))
-        <= _SHARP
-    )
+    blur = np.hypot(best[winner][1], half / np.sqrt(3.0) / flow.abs())
+    sharp = numbers[winner].abs() * blur <= _SHARP
     distances = (numbers[sharp] - np.rint(numbers[sharp])).abs()
     error = _SPREAD / np.sqrt(max(int(sharp.sum()), 1))
     table = pd.DataFrame(rows).T.rename_axis("lag")
@@ -162,7 +162,7 @@ def label_day(
 
 
 def _fit(count: Array, blur: Array, nav_error: float | None) -> tuple[float, float]:
-    """Highest ln likelihood of the distances to whole numbers, over that at random, and the error it is reached at."""
+    """Highest ln likelihood of the distances to whole numbers, over that at random, and its error of nav."""
     tried = np.geomspace(*_ERRORS, _STEPS) if nav_error is None else np.array([nav_error])
     off = count - np.rint(count)
     values = [_log_density(off, np.hypot(blur, error * np.abs(count))).sum() for error in tried]
@@ -187,7 +187,7 @@ def _log_density(off: Array, spread: Array) -> Array:
 def _lines(
     table: pd.DataFrame, best: int, clear: bool, basket: int, half: float, given: float | None
 ) -> tuple[str, ...]:
-    row = table.loc[best]
+    row: Any = table.loc[best]
     lead = float(table["behind"].drop(best).min())
     verdict = (
         f"flows are consistent with labels {lag_text(best)}, and clearly less with the others" if clear
@@ -195,9 +195,11 @@ def _lines(
     )  # fmt: skip
     source = "given" if given is not None else "fitted, its premium and the clock of the close included"
     return (
-        f"whole baskets of {basket:,} shares, {rows_text(int(row['days']), 'day')} with a flow; rounding +-{half:,.6g}",
-        f"{verdict}: ln likelihood {row['log_likelihood']:.1f} over numbers at random, {lead:.1f} ahead of the next",
+        f"whole baskets of {basket:,} shares, {rows_text(int(row['days']), 'day')} with a flow; rounding "
+        f"+-{half:,.6g}",
+        f"{verdict}: ln likelihood {row['log_likelihood']:.1f} over numbers at random, {lead:.1f} ahead of "
+        "the next",
         f"error of the net asset value {100.0 * row['nav_error']:.2f} % ({source}); mean distance "
-        f"{row['distance']:.3f} on {rows_text(int(row['sharp']), 'day')} known to {_SHARP:g} baskets, at random "
-        f"{_MEAN:g} +- {row['error']:.3f}",
+        f"{row['distance']:.3f} on {rows_text(int(row['sharp']), 'day')} known to {_SHARP:g} baskets, at "
+        f"random {_MEAN:g} +- {row['error']:.3f}",
     )

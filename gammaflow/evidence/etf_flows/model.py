@@ -38,6 +38,8 @@ LEAST = 20
 _MOVES = ("move", "fall", "rise", "move_before")
 # Share of days with the largest moves, whose residuals are held against those of the others.
 _LARGE = 0.1
+# Correlation of scatter from day to day that is worth a remedy.
+_MEMORY = 0.2
 # Probability below which scatter is called unequal.
 _SIGNIFICANT = 0.05
 
@@ -45,9 +47,9 @@ _SIGNIFICANT = 0.05
 class Expectation(NamedTuple):
     """Expected flow at one move [currency]; see `FlowModel.at`.
 
-    `error` is the standard error of one day's flow; `low` and `high` bound it at the model's level with Student's
-    t, `low_empirical` and `high_empirical` with the quantiles of the misses on the days fitted, which have fatter
-    tails.
+    `error` is the standard error of one day's flow; `low` and `high` bound it at the model's level with
+    Student's t, `low_empirical` and `high_empirical` with the quantiles of the misses on the days fitted,
+    which have fatter tails.
     """
 
     move: float
@@ -66,8 +68,9 @@ class FlowModel(Study):
     Attributes
     ----------
     table : DataFrame
-        Indexed by term: `estimate`, its standard `error`, `t`, `p`, and `low` and `high` at the level. Constant in
-        currency; move, fall, rise and move_before in currency per 1 % of price; flow_before in currency per currency.
+        Indexed by term: `estimate`, its standard `error`, `t`, `p`, and `low` and `high` at the level.
+        Constant in currency; move, fall, rise and move_before in currency per 1 % of price; flow_before in
+        currency per currency.
     days : DataFrame
         The days fitted: `flow` [currency], `move` [-], `move_before`, `flow_before`.
     terms : tuple of str
@@ -99,8 +102,8 @@ class FlowModel(Study):
         move : float
             Move of the price on that day [-]: -0.132 for -13.2 %.
         move_before, flow_before : float, optional
-            Move [-] and flow [currency] of the day before, where the model has such a term; default: those of the
-            last day fitted.
+            Move [-] and flow [currency] of the day before, where the model has such a term; default: those of
+            the last day fitted.
 
         Returns
         -------
@@ -144,14 +147,14 @@ class FlowModel(Study):
 
         means, errors = self.fitted.predict(design(rows, self.terms, self.asymmetric).to_numpy(np.float64))
         tails = [0.5 - 0.5 * self.level, 0.5 + 0.5 * self.level]
-        steps = [*t.ppf(tails, self.fitted.df), *np.quantile(self.fitted.deleted, tails)]
+        steps = np.concatenate([t.ppf(tails, self.fitted.df), np.quantile(self.fitted.deleted, tails)])
         return [
             Expectation(*map(float, (move, mean, error, *(mean + step * error for step in steps))))
             for move, mean, error in zip(rows["move"], means, errors, strict=True)
         ]
 
     def naive(self, move: float, day: Any, *, lag: int = 0) -> float:
-        """Flow of one day scaled by the ratio of two moves [currency]: one point, no error, and a straight line.
+        """Flow of one day scaled by the ratio of two moves [currency]: one point, a straight line, no error.
 
         Parameters
         ----------
@@ -160,8 +163,8 @@ class FlowModel(Study):
         day : date
             Day of the flow, among those fitted.
         lag : int
-            Sessions from the move that is scaled from to the flow: 0 for the move of the same day, 1 for that of
-            the day before.
+            Sessions from the move that is scaled from to the flow: 0 for the move of the same day, 1 for that
+            of the day before.
         """
         values, problems = attempt(
             lambda: check_number(move, "move", -1.0, open_low=True),
@@ -193,7 +196,11 @@ class FlowModel(Study):
         rows = pd.DataFrame({"move": grid, **{name: self.days[name].mean() for name in TERMS}})
         line = pd.DataFrame(self.predict(rows)).set_index("move")
         title = f"Flow given the day's move, {_span(self.days)}"
-        return plot_flow_model(self.days, line, title, f"{100.0 * self.level:g} % of days", ax=ax)
+        names = (
+            "expected, other\nterms at their means" if self.terms else "expected",
+            f"{100 * self.level:g} % of days",
+        )
+        return plot_flow_model(self.days, line, title, names, ax=ax)
 
 
 def expected(
@@ -202,10 +209,10 @@ def expected(
 ) -> FlowModel:  # fmt: skip
     """Expected flow of a fund given the move of its price: least squares over past days.
 
-    flow = constant + slope x move [+ slope x move of the day before] [+ slope x flow of the day before] + scatter.
-    The prediction's error holds the scatter of one day about the line, taken as equal on all days, and the errors of
-    the coefficients, which allow for unequal scatter (MacKinnon and White 1985) or for scatter correlated between days
-    (Newey and West 1987).
+    flow = constant + slope x move [+ slope x move of the day before] [+ slope x flow of the day before] +
+    scatter. The prediction's error holds the scatter of one day about the line, taken as equal on all days,
+    and the errors of the coefficients, which allow for unequal scatter (MacKinnon and White 1985) or for
+    scatter correlated between days (Newey and West 1987).
 
     Parameters
     ----------
@@ -242,8 +249,8 @@ def expected(
     >>> moves = rng.normal(0.0, 0.03, len(days))
     >>> flows = pd.Series(5e9 * moves + rng.normal(0.0, 1e8, len(days)), days)
     >>> model = expected(flows, pd.Series(40.0 * np.cumprod(1.0 + moves), days))
-    >>> model.table.loc["move", "estimate"] / 1e6  # $m per 1 % of price
-    51.9...
+    >>> print(f"{model.table.loc['move', 'estimate'] / 1e6:.1f}m per 1 %")
+    60.6m per 1 %
     """
     checks, problems = attempt(
         lambda: check_terms(terms),
@@ -261,7 +268,8 @@ def expected(
 def scaled(flow: ArrayLike, move: ArrayLike, to: ArrayLike) -> Any:
     """Flow of one day scaled to another move: flow x to / move [currency].
 
-    A rule of three on one day: it has no error, takes flows as proportional to moves, and depends on the day chosen.
+    A rule of three on one day: it has no error, takes flows as proportional to moves, and depends on the day
+    chosen.
 
     Examples
     --------
@@ -290,7 +298,7 @@ def check_terms(terms: Any) -> tuple[str, ...]:
 def read_history(
     flows: Any, prices: Any, problems: list[str], calendar: str
 ) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
-    """Flow, move, and both of the session before by session of the prices; lines and warnings about the rows."""
+    """Flow, move and both of the session before, by session of the prices; lines and warnings."""
     flow = read_flows(flows, "flows", problems, calendar)
     price = read_prices(prices, "prices", problems, calendar)
     lines, warnings = (*flow.lines, *price.lines), flow.warnings
@@ -312,7 +320,8 @@ def fit_days(
 
     if len(days) < LEAST:
         raise SchemaError(
-            f"flows, prices: received {rows_text(len(days), 'day')} with a flow and a move, and both of the session "
+            f"flows, prices: received {rows_text(len(days), 'day')} with a flow and a move, and both of the "
+            "session "
             f"before; at least {LEAST} are needed. Pass longer series, or an earlier `first`."
         )
     found = fit(days["flow"], design(days, terms, asymmetric), errors)
@@ -332,10 +341,11 @@ def fit_days(
     money = ["estimate", "error", "low", "high"]
     table[money] = table[money].mul(unit, axis=0)
     said = (
-        f"flow [currency, + = into the fund] by least squares on {rows_text(len(days), 'session')}, {_span(days)}",
+        f"flow [currency, + = into the fund] by least squares on {rows_text(len(days), 'session')}, "
+        f"{_span(days)}",
         "moves close to close; slopes in currency per 1 % of price, of flow_before in currency per currency",
-        f"errors of the coefficients {errors}; R2 {found.r_squared:.3f}; scatter {number_text(found.scale)} a day, "
-        f"correlation with the day before {_next_day(found.residuals):.2f}",
+        f"errors of the coefficients {errors}; R2 {found.r_squared:.3f}; scatter {number_text(found.scale)} "
+        f"a day{_memory_text(found.residuals)}",
         _scatter_text(found.residuals, days["move"]),
         *lines,
     )
@@ -349,8 +359,11 @@ def design(rows: pd.DataFrame, terms: tuple[str, ...], asymmetric: bool) -> pd.D
     return pd.DataFrame({"constant": 1.0, **slopes, **{name: rows[name] for name in terms}}, index=rows.index)
 
 
-def _next_day(residuals: NDArray[np.float64]) -> float:
-    return float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
+def _memory_text(residuals: NDArray[np.float64]) -> str:
+    """Correlation of one day's scatter with the next, and the remedy where there is much."""
+    memory = float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
+    remedy = "; errors HAC and the term flow_before allow for it" if memory > _MEMORY else ""
+    return f", correlated {memory:.2f} with that of the day before{remedy}"
 
 
 def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
@@ -366,7 +379,8 @@ def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
     stated = "understated" if inside > outside else "overstated"
     verdict = f"errors for large moves are {stated}" if p < _SIGNIFICANT else "no clear difference"
     return (
-        f"scatter {number_text(inside)} on {rows_text(int(large.sum()), 'day')} that moved {limit:.1%} or more, "
+        f"scatter {number_text(inside)} on {rows_text(int(large.sum()), 'day')} that moved {limit:.1%} or "
+        "more, "
         f"{number_text(outside)} on the others; Breusch-Pagan p = {p:.2g}: {verdict}"
     )
 

@@ -82,8 +82,8 @@ def fit(y: pd.Series, columns: pd.DataFrame, errors: str = "HC3") -> Fit:
     columns : DataFrame
         (n, k) numbers, the constant among them.
     errors : "HC3" or "HAC"
-        Covariance of the coefficients: MacKinnon and White (1985), with each residual over 1 - leverage; or Newey
-        and West (1987), with Bartlett weights over floor(4 (n / 100)^(2/9)) days and n / (n - k).
+        Covariance of the coefficients: MacKinnon and White (1985), with each residual over 1 - leverage; or
+        Newey and West (1987), with Bartlett weights over floor(4 (n / 100)^(2/9)) days and n / (n - k).
 
     Returns
     -------
@@ -116,7 +116,8 @@ def fit(y: pd.Series, columns: pd.DataFrame, errors: str = "HC3") -> Fit:
     leverage = np.einsum("ij,ij->i", Q, Q)
     if leverage.max() > _ALONE:
         raise SchemaError(
-            f"{y.index[int(np.argmax(leverage))]:%Y-%m-%d}: this day alone determines a coefficient; pass more "
+            f"{y.index[int(np.argmax(leverage))]:%Y-%m-%d}: this day alone determines a coefficient; pass "
+            "more "
             "days, or leave a term out."
         )
     n, k = X.shape

@@ -31,9 +31,9 @@ class Surprise(Study):
     Attributes
     ----------
     table : DataFrame
-        Indexed by the terms of the model: `expected`, `error`, `low`, `high` and `flow` [currency]; `sigmas`, the
-        flow less its expectation in standard errors of the prediction; `percentile`, the share of the days fitted
-        whose own miss, by the fit to all other days, was lower; `r_squared`.
+        Indexed by the terms of the model: `expected`, `error`, `low`, `high` and `flow` [currency]; `sigmas`,
+        the flow less its expectation in standard errors of the prediction; `percentile`, the share of the
+        days fitted whose own miss, by the fit to all other days, was lower; `r_squared`.
     day : Timestamp
         The day judged; only days before it are fitted.
     move : float
@@ -55,17 +55,17 @@ class Surprise(Study):
     @property
     def expected(self) -> float:
         """Expected flow under the model asked for [currency]."""
-        return float(self.table.loc[self.model, "expected"])
+        return float(self.table["expected"][self.model])
 
     @property
     def sigmas(self) -> float:
         """Flow less its expectation in standard errors of the prediction, under the model asked for."""
-        return float(self.table.loc[self.model, "sigmas"])
+        return float(self.table["sigmas"][self.model])
 
     @property
     def percentile(self) -> float:
         """Share of past misses that were lower, under the model asked for [-]."""
-        return float(self.table.loc[self.model, "percentile"])
+        return float(self.table["percentile"][self.model])
 
     def plot(self, *, ax: Any = None) -> Any:
         """Expectation and interval by model, and the flow as a line (matplotlib Axes)."""
@@ -83,15 +83,16 @@ def surprise(
 ) -> Surprise:  # fmt: skip
     """Surprise of one day's flow in standard errors, by models fitted to the days before it alone.
 
-    The answer depends on what else was known, so that every model stands in the table: the move of the day alone,
-    with the move or the flow of the day before, and with both.
+    The answer depends on what else was known, so that every model stands in the table: the move of the day
+    alone, with the move or the flow of the day before, and with both.
 
     Parameters
     ----------
     flows, prices : Series
         As for `expected`.
     day : date
-        Day judged: a session with a price. What was known before it is the flow and the move of the session before.
+        Day judged: a session with a price. What was known before it is the flow and the move of the session
+        before.
     flow : float, optional
         Flow to judge, such as a claimed one [currency]; default: the one recorded for that day.
     first : date, optional
@@ -156,7 +157,7 @@ def surprise(
         f"{number_text(actual)} [currency, + = into the fund]; move {move:+.2%} close to close",
         f"fitted on {len(past):,} sessions before it, {past.index[0]:%Y-%m-%d} to {past.index[-1]:%Y-%m-%d}; "
         f"interval of {100.0 * level:g} % by Student's t; percentile among the misses of those days",
-        "sigmas and percentile depend on the model: the data do not say which terms to use",
+        "sigmas and percentile depend on the model; r_squared is the share of past flows that each explains",
         *lines,
     )
     beyond = _beyond(move, past["move"])
@@ -190,6 +191,7 @@ def _beyond(move: float, past: pd.Series) -> list[str]:
     if low <= move <= high:
         return []
     return [
-        f"move: {move:+.1%} lies beyond all moves of the days fitted ({low:+.1%} to {high:+.1%}); its expected flow "
+        f"move: {move:+.1%} lies beyond all moves of the days fitted ({low:+.1%} to {high:+.1%}); its "
+        "expected flow "
         "is extrapolated along a straight line. Pass longer series."
     ]

@@ -1,4 +1,4 @@
-"""Published flows in baskets, with the range that rounding allows and the odds of coming as near by chance."""
+"""Published flows in baskets, with the range that rounding allows and the odds of chance."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.etf_flows.inputs import half_digit, money_warnings
+from gammaflow.evidence.etf_flows.inputs import MILLION, half_digit, money_warnings
 from gammaflow.feedback.fund.baskets import check_basket
 from gammaflow.feedback.fund.tables import implied_baskets
 from gammaflow.study import Study
 from gammaflow.text import rows_text
 
-__all__ = ["LAG_TEXT", "ImpliedBaskets", "baskets", "lag_text"]
+__all__ = ["ImpliedBaskets", "baskets", "lag_text"]
 
-LAG_TEXT = {0: "on the day of the trade (T)", 1: "one session later (T+1)"}
+# Half of the coarsest digit that net asset values are published to [currency].
+_CENT = 0.005
+
+_LAGS = {0: "on the day of the trade (T)", 1: "one session later (T+1)"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,10 +31,11 @@ class ImpliedBaskets(Study):
     Attributes
     ----------
     table : DataFrame
-        Indexed by the day `published`: `traded`, `flow` [currency], `nav` [currency per share], `baskets` (+ =
-        created), `low` and `high` that rounding allows, `off` (distance to the nearest whole number, signed), `whole`
-        (True where the range holds a whole number), and two odds for a number at random: `chance_near` of coming as
-        near, `chance_whole` of a range of this width holding a whole number.
+        Indexed by the day `published`: `traded`, `flow` [currency], `nav` [currency per share], `baskets` (+
+        = created), `low` and `high` that rounding allows, `off` (distance to the nearest whole number,
+        signed), `whole` (True where the range holds a whole number), and two odds for a number at random:
+        `chance_near` of coming as near, `chance_whole` of a range of this width holding a whole number; NaN
+        for no flow.
     basket : int
         Shares per basket.
     lag : int
@@ -55,8 +59,9 @@ def baskets(
 ) -> ImpliedBaskets:  # fmt: skip
     """Flows in baskets of shares: flow / net asset value / basket, with the range that rounding allows.
 
-    A fund creates and redeems whole baskets at its net asset value, so that flows under the right day and value come
-    near whole numbers. That is consistent with a reading, and tells it from others; it proves no more: see the odds.
+    A fund creates and redeems whole baskets at its net asset value, so that flows under the right day and
+    value come near whole numbers. That is consistent with a reading, and tells it from others; it proves no
+    more: see the odds.
 
     Parameters
     ----------
@@ -69,7 +74,8 @@ def baskets(
     lag : int
         Sessions from the trade to the day published, -5 to 5.
     rounding, nav_rounding : float, optional
-        Half of the last digit of flows and values [currency]; default: as the digits of each series show.
+        Half of the last digit of flows and values [currency]; default: as the digits of each series show, at
+        most half a million and half a cent.
 
     Returns
     -------
@@ -101,30 +107,35 @@ def baskets(
             "nav: has none of the days on which the flows were traded; pass values of the same days "
             f"({table['traded'].min():%Y-%m-%d} to {table['traded'].max():%Y-%m-%d})."
         )
-    half, half_nav = half_digit(flows, "rounding", rounding), half_digit(nav, "nav_rounding", nav_rounding)
+    half = half_digit(flows, "rounding", rounding, MILLION)
+    half_nav = half_digit(nav, "nav_rounding", nav_rounding, _CENT)
     ends = [
         (table["flow"] + sign * half) / (table["nav"] + step * half_nav) / checks[0]
         for sign in (-1.0, 1.0)
         for step in (-1.0, 1.0)
     ]
     low, high = pd.concat(ends, axis=1).min(axis=1), pd.concat(ends, axis=1).max(axis=1)
+    # No flow is no baskets whatever the label: it has no odds.
+    flowing = table["flow"] != 0.0
     off = table.pop("off")
     table = table.assign(
         low=low, high=high, off=off, whole=np.floor(high) >= np.ceil(low),
-        chance_near=2.0 * off.abs(), chance_whole=np.minimum(1.0, high - low),
+        chance_near=(2.0 * off.abs()).where(flowing), chance_whole=np.minimum(1.0, high - low).where(flowing),
     )  # fmt: skip
     known = table.dropna()
-    mean, spread = (
-        known["chance_whole"].sum(),
-        np.sqrt((known["chance_whole"] * (1.0 - known["chance_whole"])).sum()),
-    )
+    chance = known["chance_whole"]
+    absent = int(table["nav"].isna().sum())
     said = (
-        f"flows [currency, + = into the fund] in baskets of {checks[0]:,} shares, labelled {lag_text(checks[1])}",
+        f"flows [currency, + = into the fund] in baskets of {checks[0]:,} shares, labelled "
+        f"{lag_text(checks[1])}",
         f"rounding of flows +-{half:,.6g}, of net asset values +-{half_nav:,.6g} [currency]",
-        f"{int(known['whole'].sum()):,} of {rows_text(len(known), 'day')} hold a whole number within rounding; at "
-        f"random {mean:.1f} +- {spread:.1f} would: consistent with this label where clearly more do, never proof",
-        *[f"{rows_text(len(table) - len(known), 'flow')} without a net asset value"]
-        * (len(known) < len(table)),
+        f"a whole number within rounding: {int(known['whole'].sum()):,} of {rows_text(len(known), 'flow')}, "
+        "at "
+        f"random {chance.sum():.1f} +- {np.sqrt((chance * (1.0 - chance)).sum()):.1f}: consistent with this "
+        "label "
+        "where clearly more do, never proof",
+        *[f"{rows_text(int((~flowing).sum()), 'day')} without a flow"] * bool((~flowing).any()),
+        *[f"{rows_text(absent, 'flow')} without a net asset value"] * bool(absent),
     )
     warnings = tuple(money_warnings(table["flow"], "flows"))
     return ImpliedBaskets(table, said, checks[0], checks[1], warnings=warnings)
@@ -138,6 +149,6 @@ def lag_text(lag: int) -> str:
     >>> lag_text(1), lag_text(-1)
     ('one session later (T+1)', '1 session before the trade (T-1)')
     """
-    if lag in LAG_TEXT:
-        return LAG_TEXT[lag]
+    if lag in _LAGS:
+        return _LAGS[lag]
     return f"{rows_text(abs(lag), 'session')} {'after' if lag > 0 else 'before'} the trade (T{lag:+d})"
