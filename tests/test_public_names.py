@@ -21,7 +21,7 @@ NAMESPACES = [
     gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
     gf.evidence.correlation,
     gf.evidence.open_interest,
-    gf.evidence.etf_flows,
+    gf.evidence.etf_flows, gf.studies, gf.studies.event,
 ]  # fmt: skip
 
 

@@ -1,19 +1,20 @@
-"""The week of 5 February 2026: the story's claims, held against public records.
+"""The event of 4 to 6 February 2026: the story's claims against public records, and what reproduces the move.
 
 Examples
 --------
 >>> import gammaflow as gf
->>> gf.studies.event.scorecard("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
-Traceback (most recent call last):
-    ...
-SchemaError: folder: received 'no/such/folder', which is not a folder; ...
+>>> fit = gf.studies.event.fit_event(gf.assign_positions(gf.demo_chain()), depths=(200e6, 1e9))
+>>> fit.table["outcome"].unique().tolist()
+['lands', 'runaway']
 """
 
 from __future__ import annotations
 
+from gammaflow.studies.event.fit import fit_event
+from gammaflow.studies.event.fit_result import EventFit
 from gammaflow.studies.event.scorecard import Scorecard, scorecard
 
-__all__ = ["Scorecard", "scorecard"]
+__all__ = ["EventFit", "Scorecard", "fit_event", "scorecard"]
 
 
 def __dir__() -> list[str]:
