@@ -1,4 +1,13 @@
-"""Studies: one question, one table and one picture each."""
+"""Studies: one question, one table and one picture each.
+
+Examples
+--------
+>>> import gammaflow as gf
+>>> gf.studies.event.scorecard("no/such/folder")
+Traceback (most recent call last):
+    ...
+gammaflow.errors.SchemaError: folder: received 'no/such/folder', which is not a folder; pass the root of ...
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from gammaflow.errors import ReaderError
 from gammaflow.plot.page import Card, Panel, render_page, write_page
 from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.studies.event.claim import VERDICTS, Claim
-from gammaflow.studies.event.claims import CLAIMS
 from gammaflow.studies.event.records import FILES, Records
 from gammaflow.study import Study
 from gammaflow.text import rows_text
@@ -167,6 +166,8 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
         ...
     gammaflow.errors.SchemaError: folder: received 42; legal: the path of a folder of records.
     """
+    from gammaflow.studies.event.claims import CLAIMS  # with every meter, which an import need not wait for
+
     records = Records(folder)
     claims, broken = [], {}
     for claim in CLAIMS:
