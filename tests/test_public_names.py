@@ -22,6 +22,10 @@ NAMESPACES = [
     gf.evidence.correlation,
     gf.evidence.open_interest,
     gf.evidence.etf_flows, gf.studies, gf.studies.event,
+    gf.evidence.correlation,
+    gf.evidence.etf_flows,
+    gf.evidence.open_interest,
+    gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
 ]  # fmt: skip
 
 
