@@ -18,10 +18,7 @@ ROOT = Path(__file__).parents[1]
 NAMESPACES = [
     gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps,
     gf.conventions, gf.impact, gf.closed_forms, gf.evidence, gf.evidence.tails, gf.evidence.basis,
-    gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
-    gf.evidence.correlation,
-    gf.evidence.open_interest,
-    gf.evidence.etf_flows, gf.studies, gf.studies.event,
+    gf.studies, gf.studies.event,
     gf.evidence.correlation,
     gf.evidence.etf_flows,
     gf.evidence.open_interest,

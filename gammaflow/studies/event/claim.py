@@ -129,7 +129,7 @@ class Claim(Frozen):
     form : str
         Format of that number, such as "{:+.2f} %".
     record : str
-        File, clock and number; or what is missing.
+        Number, file and clock; or what is missing.
     model : str
         What the claim needs to hold, or what the model says of it.
     note : str
@@ -171,7 +171,8 @@ class Claim(Frozen):
 def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[Find], Make]]:
     """A decorator of the claims of one subject, which turns what finds a number into what makes a `Claim`.
 
-    A record that is missing leaves the number unknown and is named; one that a meter refuses (too few days,
+    The decorator takes the claim, its quantity with the unit, the article's words, the range said, and the
+    number's format. A record that is missing leaves the number unknown and is named; one that a meter refuses (too few days,
     prices that no carry explains) does so with the meter's words.
     """
 
@@ -185,6 +186,9 @@ def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[F
                     finding = Finding(UNKNOWN, str(absent), absent.model)
                 except (SchemaError, MismatchError, ConvergenceError) as refusal:
                     finding = Finding(UNKNOWN, f"not enough in the record: {' '.join(str(refusal).split())}")
+                if finding.found != UNKNOWN:
+                    number = finding.found.text(form)
+                    finding = finding._replace(record=f"{number}; {finding.record}")
                 return Claim(find.__name__, subject, claim, quantity, article, said, form, *finding)
 
             return made

@@ -84,7 +84,8 @@ def test_claim_of_a_finding(finding, verdict, reason):
 
     claim = made(number)
     assert isinstance(claim, Claim)
-    assert (claim.key, claim.subject, claim.record) == ("number", "subject", "x")
+    assert (claim.key, claim.subject) == ("number", "subject")
+    assert claim.record == f"{finding.found.text('{:.1f}')}; x"
     assert (claim.verdict, claim.reason) == (verdict, reason)
 
 

@@ -100,7 +100,7 @@ def zone(records: Records) -> Finding:
         records.source(*names),
         f"{_by_rule(found[names[0], rule] for rule in _RULES)} on 4 February; with nothing known of the "
         f"sides dealers are short with probability {short:.2f}",
-        "The sign is the rule's, not the chain's.",
+        "The published rules say short, their mirror long; the chain does not say who holds which side.",
     )
 
 
