@@ -172,8 +172,8 @@ def claims_of(subject: str) -> Callable[[str, str, str, Range, str], Callable[[F
     """A decorator of the claims of one subject, which turns what finds a number into what makes a `Claim`.
 
     The decorator takes the claim, its quantity with the unit, the article's words, the range said, and the
-    number's format. A record that is missing leaves the number unknown and is named; one that a meter refuses (too few days,
-    prices that no carry explains) does so with the meter's words.
+    number's format. A record that is missing leaves the number unknown and is named; one that a meter refuses
+    (too few days, prices that no carry explains) does so with the meter's words.
     """
 
     def of(claim: str, quantity: str, article: str, said: Range, form: str) -> Callable[[Find], Make]:

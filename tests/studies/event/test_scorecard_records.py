@@ -10,6 +10,7 @@ import pytest
 
 import gammaflow as gf
 
+CALL = "event/ibit_one_call_through_the_event.csv"
 BEFORE, DAY, AFTER = "2026-02-04", "2026-02-05", "2026-02-06"
 CLAIMS = {
     "fall": "confirm", "rebound": "confirm", "low": "confirm", "rarity": "contradict",
@@ -310,10 +311,10 @@ def zone(rows, spots):
 
 
 def vanna(rows, spots, slope):
-    """Vanna's part of the hedge of short puts of the zone, step by step down the path."""
+    """Vanna's part of the hedge of short puts of the zone, step by step down the lower half of the path."""
     (stamp, start), (_, end) = spots
     book = [o for o in options(rows, stamp, start) if o[0] and 64_000 <= o[1] <= 71_000]
-    path = np.geomspace(start, end, 501)
+    path = np.geomspace(math.sqrt(start * end), end, 251)
     total = 0.0
     for a, b in pairwise(path):
         level, rise = math.sqrt(a * b), slope * math.log(b / a)
@@ -462,7 +463,21 @@ def test_vanna_along_the_fall(card, rows, shared):
     for stamp in ("20260204T213308Z", "20260205T212937Z"):
         path = shared / f"data/deribit/deribit_options_snapshot_{stamp}.csv"
         spots.append((stamp, gf.read_chain(path, symbol="BTC").spot))
-    check(card, "vanna", point(vanna(rows, spots, beta(rows))), rel=2e-2)
+    check(card, "vanna", spread([vanna(rows, spots, slope) for slope in (beta(rows), -3.0)]), rel=1e-3)
+
+
+def test_gamma_of_notes_hedged_by_puts(card, rows):
+    """Long the knock-in put, short puts of its barrier with as much vega: gamma just below the barrier."""
+    vol, years, H, h = column(rows(CALL), "timestamp", "implied_volatility")[DAY], 1.75, 0.7, 1e-5
+
+    def width(sigma):
+        return sigma * math.sqrt(years)
+
+    vega = (knocked(1.0, width(vol + h)) - knocked(1.0, width(vol - h))) / (2 * h)
+    of_put = density(math.log(1 / H) / width(vol) + width(vol) / 2) * math.sqrt(years)
+    gammas = [density(math.log(H / K) / width(vol) + width(vol) / 2) / (H * width(vol)) for K in (1.0, H)]
+    net = 530e6 * 0.01 * H * H * (gammas[0] - vega / of_put * gammas[1])
+    assert f"hedged by puts are {net / 1e6:+.2f} $m per 1%" in card.table.loc["too_small", "model"]
 
 
 def test_hedges_of_long_options_go_with_the_fall(card, rows):
@@ -505,6 +520,7 @@ def test_figures_of_the_records(card):
         "hedge_funds": ["9.37 $bn", "2.34"],
         "fall_january": ["29 Jan (-5.76 %)"],
         "expectation": ["-1,207"],
+        "too_small": ["0.8 to 17.1 $m", "4.15 $bn"],
         "rarity": ["3.64", "11.6", "0.0465", "0.2700"],
     }  # fmt: skip
     for key, texts in said.items():

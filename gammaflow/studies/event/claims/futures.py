@@ -123,7 +123,10 @@ def _by_venue(records: Records, first: str, last: str) -> pd.Series:
     try:
         venues = records.open_interest_by_venue()
     except AbsentError as absent:
-        raise AbsentError(f"{absent}. {_lookalikes(records)}") from None
+        raise AbsentError(
+            f"{absent}. {_lookalikes(records)}",
+            "an unwind of the basis trade lowers it, and raises the basis",
+        ) from None
     table = open_interest.at_clock({str(name): venues[name] for name in venues}, NEW_YORK_CLOSE).table
     before, after = (on(table, day, "open interest by venue") for day in (first, last))
     change: pd.Series = 100.0 * (after / before - 1.0)

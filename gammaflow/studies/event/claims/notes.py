@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.positions import venues
+from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.studies.event.claim import Finding, Range, claims_of, exactly, span
 from gammaflow.studies.event.records import BEFORE, DAY, Records, on
-from gammaflow.studies.note_hedges import knock_in_sales
+from gammaflow.studies.note_hedges import knock_in_sales, vega_matched_puts
 
 __all__ = ["CLAIMS"]
 
@@ -21,6 +22,8 @@ _SOLD = pd.Timestamp("2025-11-03")
 _DUE = ("2026-10-15", "2027-11-04", "2028-11-29")
 #: Face of all public notes, and flow per 1 % of a weekly relation of price and flow [USD]; both external.
 _FACE, _DEPTH = 530e6, 294e6
+#: Barrier over initial, and years left of the middle note.
+_LEVEL, _YEARS = 0.7, 1.75
 
 
 @_claim(
@@ -82,6 +85,16 @@ def cluster_in_zone(records: Records) -> Finding:
     )
 
 
+def _hedged_gamma(sigma: float) -> float:
+    """Gamma at the barrier of all public notes with their vega hedged by puts sold [USD per 1 %]."""
+    barrier_put = NoteTerms(
+        np.array([_YEARS]), continuous=True, barrier=_LEVEL, edges=np.array([1.0]),
+        intact=np.array([[1.0, 0.0], [1.0, 0.0]]), hit=np.array([[0.0, 1.0], [1.0, 0.0]]),
+    )  # fmt: skip
+    overlay = vega_matched_puts(barrier_put, [_LEVEL], spot=1.0, sigma=sigma, notional=_FACE)
+    return float(overlay.table["net"].iloc[0])
+
+
 def _sales(records: Records) -> tuple[pd.DataFrame, str]:
     """Knock-ins of the notes on file at the volatilities of the record, by volatility and maturity."""
     vols = [
@@ -89,7 +102,7 @@ def _sales(records: Records) -> tuple[pd.DataFrame, str]:
         float(on(records.volatility_index(), DAY, "DVOL")) / 100.0,
     ]
     years = [(pd.Timestamp(due) - pd.Timestamp(DAY)) / pd.Timedelta(365, "D") for due in _DUE]
-    table = knock_in_sales(_FACE, sigma=vols, years=years).table
+    table = knock_in_sales(_FACE, sigma=vols, years=years, level=_LEVEL).table
     text = f"{records.source('one call', 'DVOL')}: vols of {100 * vols[0]:.1f} and {100 * vols[1]:.1f}"
     return table, text
 
@@ -119,12 +132,14 @@ def too_small(records: Records) -> Finding:
     move = float(np.log(float(on(closes, DAY, "IBIT")) / float(on(closes, BEFORE, "IBIT"))))
     table, text = _sales(records)
     needed = -100.0 * move * _DEPTH
+    hedged = _hedged_gamma(float(table.index[0][0])) / 1e6
     sold = table["continuous"] / 1e6
     return Finding(
         span(table["continuous"] / needed),
         f"{text}; {records.source('IBIT')}",
         f"${_FACE / 1e6:.0f}m of notes (external) sell {sold.min():.1f} to {sold.max():.1f} $m; it takes "
-        f"{needed / 1e9:.2f} $bn at {_DEPTH / 1e6:.0f} $m per 1% (external)",
+        f"{needed / 1e9:.2f} $bn at {_DEPTH / 1e6:.0f} $m per 1% (external); at the barrier notes "
+        f"hedged by puts are {hedged:+.2f} $m per 1%",
         "Notes that were not published could be larger.",
     )
 

@@ -24,6 +24,8 @@ __all__ = ["CLAIMS"]
 _claim = claims_of("options and volatility")
 #: The zone of the article, and rules by which dealers' side is assumed there.
 _ZONE = np.linspace(64_000.0, 71_000.0, 8)
+#: Beta of volatility to spot that the press figures of another index give.
+_PRESS = -3.0
 _RULES = ("calls_long_puts_short", "crypto_puts_bought", "mirror")
 
 
@@ -74,7 +76,10 @@ def near_90(records: Records) -> Finding:
 def vol_beta(records: Records) -> Finding:
     """The beta of implied volatility to spot, both read at 24:00 UTC."""
     beta, where = _beta(records)
-    return Finding(exactly(beta), where, "-2.9 is what the model's runs of this event assume")
+    note = "Both read at 24:00 UTC; the press read the peak of another index."
+    return Finding(
+        exactly(beta), where, "runs of the event with -3 take more vanna than this index shows", note
+    )
 
 
 def _beta(records: Records) -> tuple[float, str]:
@@ -158,8 +163,8 @@ def put_dominated(records: Records) -> Finding:
 
 
 @_claim(
-    "Vanna made dealers sell over the whole fall",
-    "hedge flow of vanna, puts of 64,000 to 71,000, 4 to 5 Feb [$m]",
+    "Vanna kept dealers selling to the end of the fall",
+    "hedge flow of vanna in the lower half of the fall, puts of 64,000 to 71,000 [$m]",
     "selling", BELOW_0, "{:+,.1f}",
 )  # fmt: skip
 def vanna(records: Records) -> Finding:
@@ -169,15 +174,19 @@ def vanna(records: Records) -> Finding:
     strike = book["strike"]
     puts = book.select((strike >= _ZONE[0]) & (strike <= _ZONE[-1]) & (book["kind"] == "put"))
     beta, where = _beta(records)
-    path = hedge_path(puts, beta=beta, low=after.spot, high=1.01 * chain.spot)
-    spots = np.linspace(chain.spot, after.spot, 200)[1:]
-    flows = path.flows(spots) / 1e6
-    least = flows["vanna"].idxmin()
+    spots = np.geomspace(chain.spot, after.spot, 201)[1:]
+    low, high = 0.99 * float(spots.min()), 1.01 * chain.spot
+    flows = {
+        slope: hedge_path(puts, beta=slope, low=low, high=high).flows(spots) / 1e6 for slope in (beta, _PRESS)
+    }
+    half, recorded = len(spots) // 2 - 1, flows[beta]
     return Finding(
-        exactly(float(flows["vanna"].iloc[-1])),
-        f"{records.source('chain of 4 Feb', 'chain after')}: open interest; beta {beta:.2f} from {where}",
-        f"from {chain.spot:,.0f} to {after.spot:,.0f} gamma {flows['gamma'].iloc[-1]:+,.0f}; vanna "
-        f"{flows['vanna'].min():+,.1f} at {least:,.0f}, then back",
+        span(float(flow["vanna"].iloc[-1] - flow["vanna"].iloc[half]) for flow in flows.values()),
+        f"{records.source('chain of 4 Feb', 'chain after')}: open interest; betas {beta:.2f} ({where}) and "
+        f"{_PRESS:.0f}",
+        f"from {chain.spot:,.0f} to {after.spot:,.0f} gamma {recorded['gamma'].iloc[-1]:+,.0f}, vanna "
+        f"{recorded['vanna'].iloc[-1]:+,.1f}; lowest {recorded['vanna'].min():+,.1f} at "
+        f"{recorded['vanna'].idxmin():,.0f}",
         "Dealers are taken to be short every put of the zone, as the claim has it.",
     )
 
