@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from gammaflow.errors import SchemaError
+from gammaflow.output import write_text
 from gammaflow.plot.prepare import require
 from gammaflow.plot.tables import html_table
 
@@ -109,18 +108,8 @@ def write_page(text: str, path: str | Path) -> Path:
     SchemaError
         Where `path` is a folder, its folder does not exist, or it cannot be written.
     """
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        what = "is a folder" if target.is_dir() else f"lies in {str(target.parent)!r}, which is not a folder"
-        raise SchemaError(f"path: received {str(path)!r}, which {what}; pass the name of a file to write.")
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="replace")
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise SchemaError(f"path: received {str(path)!r}, which cannot be written ({error}).") from error
-    return target
+    write_text(text, path)
+    return Path(path)
 
 
 def _card(card: Card) -> str:

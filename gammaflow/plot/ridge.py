@@ -20,6 +20,9 @@ __all__ = ["plot_narrowing", "plot_ridge"]
 _MARKERS, _BELOW, _LEAST = ("s", "D", "^", "v", "P", "X"), 0.6, 0.02
 _BILLION, _MILLION = 1e9, 1e6
 
+# Ticks that fit side by side.
+_TICKS = 16.0
+
 
 def plot_ridge(
     table: pd.DataFrame,
@@ -64,6 +67,7 @@ def plot_ridge(
         for name, color in looks.items():
             part = linear[linear["variant"] == name].sort_values("depth")
             if part.empty:
+                ax.plot([], [], color=color, linewidth=5.0, label=name)
                 continue
             x = part["depth"] / _MILLION
             width = 1.5 + 1.3 * (len(names) - 1 - names.index(name))  # lines that coincide all show
@@ -88,12 +92,13 @@ def plot_ridge(
             part = others[(others["impact"] == law) & (others["depth"] == depth)]
             text = plain(f"{law}, {number_text(float(f'{depth:.3g}'))} per 1 %")
             ax.plot([], [], marker, color=COLORS["text"], markersize=7, linestyle="none", label=text)
-            for _, row in part.iterrows():
+            for place, (_, row) in enumerate(part.iterrows()):
+                wide = 7.0 + 2.0 * (len(part) - 1 - place)  # markers that coincide all show
                 lands = not np.isnan(row["middle"])
                 size = row["middle"] / _BILLION if lands else max(row["trigger"] / _BILLION, least)
                 look = marker if lands else "x"
                 ax.plot(depth / _MILLION, size, look, color=looks[row["variant"]], zorder=5, clip_on=lands,
-                        markersize=7 if lands else 9, markeredgewidth=1.0 if lands else 2.2)  # fmt: skip
+                        markersize=wide, markeredgewidth=1.0 if lands else 2.2)  # fmt: skip
         if table["middle"].isna().any():
             ax.plot([], [], "x", color=COLORS["text"], markersize=8, markeredgewidth=2.0, linestyle="none",
                     label=f"no {side} lands there:\nthe smallest that passes it")  # fmt: skip
@@ -106,11 +111,14 @@ def plot_ridge(
 
 
 def _ticks(ax: Any, depths: Any) -> None:
-    """Depths themselves as ticks where they are few; plain numbers instead of powers of ten."""
+    """Depths themselves as ticks where they fit side by side; plain numbers instead of powers of ten."""
     ticker = require("matplotlib.ticker")
-    if len(depths) <= 12:
+    low, high = np.log(ax.get_xlim())
+    if np.diff(np.log(depths)).min(initial=np.inf) > (high - low) / _TICKS:
         ax.set_xticks(depths)
-        ax.xaxis.set_minor_locator(ticker.NullLocator())
+    else:
+        ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_minor_locator(ticker.NullLocator())
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:,.4g}")
     ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))

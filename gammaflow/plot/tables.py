@@ -10,10 +10,13 @@ import pandas as pd
 
 from gammaflow.text import readable
 
-__all__ = ["html_table", "literal", "markdown_table", "text_table"]
+__all__ = ["html_table", "literal", "markdown_table", "spreadsheet", "text_table"]
 
 # A number, with its error where it has one.
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( ± [\d,]*\.?\d+)?")
+
+# First characters with which a cell of a spreadsheet is a formula.
+_CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
 
 def text_table(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
@@ -49,6 +52,24 @@ def markdown_table(table: pd.DataFrame) -> str:
     lines = [[str(name) for name in table], *table.to_numpy(dtype=object).tolist()]
     head, *rows = ["| " + " | ".join(map(literal, line)) + " |" for line in lines]
     return "\n".join([head, "|" + " --- |" * table.shape[1], *rows])
+
+
+def spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts a spreadsheet shows as text: an apostrophe stands before those it would calculate.
+
+    Examples
+    --------
+    >>> spreadsheet(pd.DataFrame({"contract": ["=1+1", "70000-P"], "gamma": [-1.0, 2.0]}))
+      contract  gamma
+    0    '=1+1   -1.0
+    1  70000-P    2.0
+    """
+
+    def shown(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell[:1] in _CALCULATED else cell
+
+    texts = table.select_dtypes(exclude=["number", "datetime", "datetimetz", "bool"])
+    return table.assign(**{str(name): column.map(shown) for name, column in texts.items()})
 
 
 def html_table(table: pd.DataFrame, marks: Mapping[str, str] | None = None) -> str:

@@ -64,6 +64,18 @@ class EventFit(Study):
         Of beliefs, one row per cell of open interest, the one to know first on top: `open_interest` [units of
         the underlying], `mean` of dealers' share, `flow`, the hedge flow to the move were dealers long all of
         it [currency], and `variance_share`, the squared correlation of its share with the hedges of draws.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.studies.event import fit_event
+    >>> fit = fit_event(gf.assign_positions(gf.demo_chain()), depths=(150e6, 294e6, 1e9))
+    >>> fit.ridge["book"].div(1e9).round(2).to_list()  # book x 1 [USD bn]
+    [0.47, -1.57, -11.56]
+    >>> fit.outcomes["runaway"].round(2).to_list()  # share of books (x 0.5, 1, 2) that overshoot
+    [0.67, 0.33, 0.0]
+    >>> fit.narrows.index[0]  # the axis to measure first
+    'depth'
     """
 
     move: float
@@ -130,6 +142,7 @@ class EventFit(Study):
         from gammaflow.plot.ridge import plot_narrowing
 
         shares = self.narrows["variance_share"]
+        shares = shares[(shares.index != "together") | (shares > 0.0)]
         label = "share of the variance of ln |exogenous flow| over the values given [%]"
         title = f"What would narrow the sets of {fit_text.move_text(self.move, self.spot)}\n{self.words}"
         return plot_narrowing(shares, fit_text.narrows_notes(self), title, label, ax=ax)
@@ -230,7 +243,14 @@ def _narrows(inputs: Inputs, ridge: Ridge, order: NDArray[np.intp], *, drawn: bo
     members = _members(inputs, order[kept][tuple(middle)], drawn=drawn)
     target = 0.5 if drawn else 1.0
     book = min(members, key=lambda each: abs(each[0] - target))[1]
-    names = ("depth", "liquidations", "notes", "hedge fraction", "beliefs" if drawn else "book")
+    laws = {inputs.impacts[i][1].name for i in kept}
+    names = (
+        "depth" if laws == {"linear"} else "impact",
+        "liquidations",
+        "notes",
+        "hedge fraction",
+        "beliefs" if drawn else "book",
+    )
     ends = {4: (members[0][1], members[-1][1])} if drawn else {}
     shock, lands = ridge.shock[kept], ridge.outcome[kept] == 0
     return narrowing(shock, lands, dict(zip(names, (*middle, book), strict=True)), ends)

@@ -95,7 +95,7 @@ def _book(inputs: Inputs) -> str:
 
 
 def _listed(values: list[float]) -> str:
-    words = [f"{value:g}" for value in values]
+    words = [f"{value:.3g}" for value in values]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 

@@ -43,6 +43,7 @@ def narrowing(
         axis known [-]; `share_after`, share of what is left once the first axis is known [-]; `low` and
         `high`, the smallest and largest shock along the axis with the others at their middle [currency];
         `factor`, the ratio of the two (NaN where one of them does not land). No rows where nothing varies.
+        Where combinations are left out, axes overlap: shares may then exceed 1, and "together" be below 0.
     """
     with np.errstate(divide="ignore"):
         y = np.where(lands, np.log(np.abs(shock)), np.nan)

@@ -261,6 +261,7 @@ def test_laws_stand_beside_depths():
     assert both.ridge.index.names == ["impact", "depth"]
     assert "of the linear law" in both.summary()
     assert "of the linear law" not in linear.summary()
+    assert fit_event(bump(0.3), -0.05, depths=gf.impact.PUBLISHED).narrows.index[0] == "impact"
 
 
 def test_a_path_keeps_its_fraction_of_hedges():
@@ -379,4 +380,7 @@ def test_pictures(d7):
     bars = d7.plot_narrows()
     widths = [bar.get_width() for bar in bars.patches]
     assert widths == pytest.approx((100.0 * d7.narrows["variance_share"]).tolist())
+    overlapping = fit_event(BOOK, depths=(150e6, 294e6, 1e9))
+    assert overlapping.narrows.loc["together", "variance_share"] < 0.0  # rows that do not land are left out
+    assert len(overlapping.plot_narrows().patches) == 2
     plt.close("all")
