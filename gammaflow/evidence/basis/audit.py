@@ -22,6 +22,7 @@ from gammaflow.evidence.basis.findings import (
 from gammaflow.evidence.basis.labels import Labels, Level, measure_labels, measure_level
 from gammaflow.evidence.basis.prices import (
     LAST_TRADE,
+    read_age,
     read_expiries,
     read_spot,
     within_text,
@@ -108,7 +109,9 @@ def check(
       change of expiry, and on the last days of each label it must be back at one level. Prices that show no
       response to rolls, though true labels are rejected at `alpha`, behave as one contract. Neither test
       depends on a constant error of spot. Where carry is small against the noise (`labels.power` below 3)
-      they cannot tell.
+      they cannot tell. Simulated over half a year, with rates that wander and noise of 0.1 to 0.3 % of price,
+      true labels were never rejected in 900 series; those of one contract at 7 % a year were found in 91 to
+      99 of 100, at 4 % in two of three. A few wrong labels among right ones are not found.
     - *Carry.* Days on which no yearly rate of the legal range explains the premium.
     - *Expiry passed.* Days on or after the labelled expiry.
 
@@ -160,11 +163,12 @@ def check(
     checks = (
         lambda: None if clock is None else read_clock(clock),
         lambda: read_clock(last_trade, "last_trade"),
-        lambda: check_number(limit, "limit", 0.0, open_low=True),
-        lambda: check_number(margin, "margin", 0.0),
+        lambda: check_number(limit, "limit", 0.0, 10.0, open_low=True),
+        lambda: check_number(margin, "margin", 0.0, 0.5),
+        lambda: read_age(within),
         lambda: check_number(alpha, "alpha", 0.0, 1.0, open_low=True),
     )
-    (at, end, most, extra, error), problems = attempt(*checks)
+    (at, end, most, extra, age, error), problems = attempt(*checks)
     stamped = isinstance(futures, pd.Series) and isinstance(futures.index, pd.DatetimeIndex) and (
         futures.index.tz is not None
     )  # fmt: skip
@@ -174,8 +178,8 @@ def check(
     index = pd.DatetimeIndex(prices.index)
     _need_clock(index, at, problems, spot=spot, reference=reference)
     refuse("basis check", problems)
-    given = read_spot(spot, at, index, at, within, problems)
-    other = None if reference is None else _reference(reference, index, at, within, problems)
+    given = read_spot(spot, at, index, at, age, problems)
+    other = None if reference is None else _reference(reference, index, at, age, problems)
     expiries = read_expiries(expiry, index, problems)
     refuse("basis check", problems)
     days = pd.DataFrame(
@@ -196,7 +200,8 @@ def check(
     labels = measure_labels(premium, times, ends)
     level = measure_level(premium, kept["years"].to_numpy())
     referred = other is not None
-    if not labels.contradicted(error):
+    false = labels.contradicted(error)
+    if not false:
         find_level(kept, premium, times, level, referred, extra, findings)
     else:
         explain_labels(kept, premium, times, labels, referred, findings)
@@ -206,7 +211,9 @@ def check(
     days["premium"] = np.log(days["futures"] / days["spot"])
     days["rate"] = (days["premium"] / days["years"]).where(days["years"] > 0.0)
     table = pd.DataFrame(findings, columns=COLUMNS)
-    return BasisCheck(table, _lines(days, labels, most, extra, table), days=days, labels=labels, level=level)
+    return BasisCheck(
+        table, _lines(days, labels, false, most, extra, table), days=days, labels=labels, level=level
+    )
 
 
 def _days(index: pd.DatetimeIndex) -> Any:
@@ -248,7 +255,7 @@ def _reference(reference: Any, index: pd.DatetimeIndex, clock: Any, within: Any,
 
 
 def _lines(
-    days: pd.DataFrame, labels: Labels, limit: float, margin: float, table: pd.DataFrame
+    days: pd.DataFrame, labels: Labels, false: bool, limit: float, margin: float, table: pd.DataFrame
 ) -> tuple[str, ...]:
     first, last = days.index[0], days.index[-1]
     between = f"{100 * labels.passing:.1f} (+-{100 * labels.passing_error:.1f}) % a year between rolls"
@@ -256,17 +263,21 @@ def _lines(
     at = f"{100 * labels.rolling:.1f} (+-{error:.1f}) at {rows_text(labels.rolls, 'roll')}"
     if labels.rolls == 0:
         told = "Labels: one throughout; without a roll they cannot be tested"
+    elif not np.isfinite(labels.passing):
+        told = "Labels: too few days between rolls to test them"
+    elif false:
+        told = f"Labels: prices do not roll with them: carry of {between}, {at}"
     elif labels.followed:
         told = f"Labels: prices roll with them: carry of {between}, {at}"
     elif not labels.power >= _POWER:
         told = f"Labels: cannot tell; carry of {between} is too small against its error"
     else:
-        told = f"Labels: prices do not roll with them: carry of {between}, {at}"
+        told = f"Labels: prices hardly roll with them, which true labels allow: carry of {between}, {at}"
     what = "; ".join(dict.fromkeys(table["what"])) if len(table) else "nothing"
     without = int(days["spot"].isna().sum())
     return (
         f"Check of a basis series, {rows_text(len(days))}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, "
-        f"{days['expiry'].nunique()} expiry labels; premium: ln(futures / spot)"
+        f"{rows_text(days['expiry'].nunique(), 'expiry label')}; premium: ln(futures / spot)"
         + (f"; {rows_text(without)} without a reference left out of the tests of carry" if without else ""),
         f"Legal: {within_text(limit, margin)}",
         told,

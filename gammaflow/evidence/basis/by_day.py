@@ -11,6 +11,7 @@ import pandas as pd
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.evidence.basis.prices import (
     LAST_TRADE,
+    read_age,
     read_expiries,
     read_spot,
     refuse_beyond,
@@ -117,14 +118,15 @@ def daily(
         lambda: read_clock(clock),
         lambda: read_clock(last_trade, "last_trade"),
         lambda: check_choice(method, "method", METHODS),
-        lambda: check_number(limit, "limit", 0.0, open_low=True),
-        lambda: check_number(margin, "margin", 0.0),
+        lambda: check_number(limit, "limit", 0.0, 10.0, open_low=True),
+        lambda: check_number(margin, "margin", 0.0, 0.5),
+        lambda: read_age(within),
     )
-    (at, end, how, most, extra), problems = attempt(*checks)
+    (at, end, how, most, extra, age), problems = attempt(*checks)
     closes = read_days(futures, "futures", problems, low=0.0, open_low=True)
     index = pd.DatetimeIndex(closes.index)
     refuse("basis", problems)
-    price = read_spot(spot, spot_clock, index, at, within, problems)
+    price = read_spot(spot, spot_clock, index, at, age, problems)
     expiries = read_expiries(expiry, index, problems)
     refuse("basis", problems)
     years = years_left(index, expiries, at, end if exact else None)

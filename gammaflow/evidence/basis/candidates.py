@@ -11,7 +11,7 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_choice, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.basis.prices import LAST_TRADE, read_expiries, years_left
+from gammaflow.evidence.basis.prices import LAST_TRADE, read_age, read_expiries, years_left
 from gammaflow.evidence.basis.rates import METHODS, annualised
 from gammaflow.evidence.clocks import read_at, read_clock
 from gammaflow.plot.basis import plot_clocks
@@ -112,14 +112,16 @@ def by_clock(
     >>> found.best, found.scatter["scatter"].mul(1e4).round(0).tolist()
     ('21:00 UTC', [16.0, 83.0])
     """
-    (end, how), problems = attempt(
-        lambda: read_clock(last_trade, "last_trade"), lambda: check_choice(method, "method", METHODS)
+    (end, how, age), problems = attempt(
+        lambda: read_clock(last_trade, "last_trade"),
+        lambda: check_choice(method, "method", METHODS),
+        lambda: read_age(within),
     )
-    given = [clocks] if isinstance(clocks, str) else list(clocks)
+    given = list(clocks) if isinstance(clocks, list | tuple) else [clocks]
     candidates, more = attempt(*((lambda c=c: read_clock(c, "clocks")) for c in given))
     problems += more
-    if len(given) < 2:
-        problems.append(f"clocks: received {given!r:.60}; at least two candidates are needed.")
+    if len(given) < 2 or len(set(map(str, given))) < len(given):
+        problems.append(f"clocks: received {given!r:.60}; at least two candidates are needed, each once.")
     closes = read_days(futures, "futures", problems, low=0.0, open_low=True, least=3)
     prices = read_moments(spot, "spot", problems, low=0.0, open_low=True, gaps=True)
     refuse("basis", problems)
@@ -128,7 +130,7 @@ def by_clock(
     refuse("basis", problems)
     premiums, rates, per_day = {}, {}, {}
     for clock in candidates:
-        at = read_at(prices, clock.on(index), within).to_numpy()
+        at = read_at(prices, clock.on(index), age).to_numpy()
         premiums[str(clock)] = np.log(closes.to_numpy() / at)
         years = np.full(len(index), np.nan)
         if expiries is not None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, read_number, refuse
 from gammaflow.evidence.basis.by_day import DailyBasis
+from gammaflow.evidence.trailing import trailing_moments
 from gammaflow.plot.basis import plot_jumps
 from gammaflow.series import read_days
 from gammaflow.study import Study
@@ -18,7 +19,8 @@ from gammaflow.units import DAYS_PER_YEAR
 
 __all__ = ["BasisJumps", "jumps"]
 
-_SMALLEST = 5
+# Changes of the smallest window, and the yearly rate above which percent is meant.
+_SMALLEST, _PERCENT = 5, 1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,13 +130,19 @@ def jumps(
     )
     table["jump"] = table["z"].abs() >= limit
     table["magnified"] = table["jump"] & (table["premium_z"].abs() < limit)
-    return BasisJumps(table, _lines(table, size, limit, base), threshold=limit)
+    typical = float(series.abs().median())
+    doubt = (
+        f"rate: received {typical:.3g} (median of sizes), {100 * typical:,.0f} % a year; legal: decimals, "
+        "0.05 for 5 %. Divide percent by 100."
+    )
+    warnings = (doubt,) if typical > _PERCENT else ()
+    lines = _lines(table, size, limit, base)
+    return BasisJumps(table, lines, threshold=limit, warnings=warnings)
 
 
 def _in_deviations(change: pd.Series, window: int) -> pd.Series:
     """Changes over the standard deviation of the `window` changes before each."""
-    before = change.rolling(window).std().shift(1)
-    return change / before.where(before > 0.0)
+    return change / trailing_moments(change.to_numpy(), window)[1]
 
 
 def _years(years: Any, series: pd.Series, problems: list[str]) -> pd.Series:

@@ -20,6 +20,8 @@ __all__ = ["Labels", "Level", "measure_labels", "measure_level", "runs_out"]
 
 Array = NDArray[np.float64]
 
+# Changes without a roll that are needed, and the smallest size of changes that is believed [-].
+_LEAST_CALM, _FINEST = 8, 1e-7
 # Days to expiry that count as the last of a label.
 _LAST_DAYS = 7.0
 # Labels that must have ended before their ends are compared.
@@ -117,7 +119,7 @@ def measure_labels(premium: Array, days: Array, expiries: Array) -> Labels:
     elapsed, moved = np.diff(days) / DAYS_PER_YEAR, np.diff(expiries) / DAYS_PER_YEAR
     rolls = moved != 0.0
     drift, drift_error, drift_p, ends = _drift(premium, days, expiries)
-    if not rolls.any() or len(premium) < 8:
+    if not rolls.any() or (~rolls).sum() < _LEAST_CALM:
         nan = float("nan")
         return Labels(nan, nan, nan, nan, drift, drift_error, int(rolls.sum()), ends, nan, nan)
     change = np.diff(premium)
@@ -161,7 +163,7 @@ def _scale(change: Array, rolls: NDArray[np.bool_], window: int = 31) -> Array:
 
     calm = pd.Series(np.where(rolls, np.nan, np.abs(change)))
     local = calm.rolling(window, center=True, min_periods=5).median()
-    floor = max(float(calm.median()), 1e-12) * 0.1
+    floor = max(0.1 * float(calm.median()), _FINEST)
     return np.asarray(
         1.4826 * local.bfill().ffill().fillna(float(calm.median())).clip(lower=floor), np.float64
     )
@@ -183,7 +185,8 @@ def _least_squares(y: Array, x: Array, elapsed: Array) -> tuple[Array, Array]:
         inner = np.linalg.inv(x.T @ weighted[:, :-1])
         rates = inner @ (x.T @ weighted[:, -1])
         size = float(y @ weighted[:, -1] - rates @ (x.T @ weighted[:, -1])) / (n - 2)
-        likelihood = -0.5 * n * np.log(max(size, 1e-300)) - np.log(factor[1]).sum()
+        size = max(size, 1e-6)
+        likelihood = -0.5 * n * np.log(size) - np.log(factor[1]).sum()
         if likelihood > best[0]:
             best = (float(likelihood), np.asarray(rates, np.float64), np.asarray(size * inner, np.float64))
     return best[1], best[2]

@@ -15,6 +15,7 @@ from gammaflow.evidence.basis.contracts import read_contracts
 from gammaflow.evidence.basis.prices import (
     LAST_TRADE,
     beyond_carry,
+    read_age,
     read_spot,
     within_text,
     years_left,
@@ -129,10 +130,11 @@ def curve(
     checks = (
         lambda: read_clock(last_trade, "last_trade"),
         lambda: check_choice(method, "method", METHODS),
-        lambda: check_number(limit, "limit", 0.0, open_low=True),
-        lambda: check_number(margin, "margin", 0.0),
+        lambda: check_number(limit, "limit", 0.0, 10.0, open_low=True),
+        lambda: check_number(margin, "margin", 0.0, 0.5),
+        lambda: read_age(within),
     )
-    (end, how, most, extra), problems = attempt(*checks)
+    (end, how, most, extra, age), problems = attempt(*checks)
     ends = _tenors(tenors, problems)
     index, expiries, prices = read_contracts(futures, problems)
     refuse("basis curve", problems)
@@ -142,7 +144,7 @@ def curve(
         problems += found
     if problems:
         refuse("basis curve", problems)
-    level = read_spot(spot, spot_clock, index, at, within, problems)
+    level = read_spot(spot, spot_clock, index, at, age, problems)
     refuse("basis curve", problems)
     years = np.stack(
         [years_left(index, pd.DatetimeIndex([day] * len(index)), at, end) for day in expiries], axis=1
@@ -178,7 +180,7 @@ def curve(
     lines = (
         f"Yearly basis at constant maturities, {rows_text(len(index))}, {index[0]:{form}} to "
         f"{index[-1]:{form}}, "
-        f"{len(expiries)} contracts",
+        f"{rows_text(len(expiries), 'contract')}",
         f"Total carry ({'futures / spot - 1' if how == 'simple' else 'ln(futures / spot)'}) linear in time "
         "between "
         f"contracts, 0 at no time left; exact years to the last trade at {end}, over 365",

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt
+from gammaflow.errors import SchemaError
 from gammaflow.evidence.clocks import Clock, read_at, read_clock
 from gammaflow.series import read_days, read_moments
 from gammaflow.text import price_text, rows_text, value_text
@@ -18,6 +19,7 @@ __all__ = [
     "LAST_TRADE",
     "Beyond",
     "beyond_carry",
+    "read_age",
     "read_expiries",
     "read_spot",
     "refuse_beyond",
@@ -103,6 +105,23 @@ def refuse_beyond(
         f"{within_text(limit, margin)}. Check the unit and the clock of spot and the expiry "
         "(basis.check says which), or widen limit= and margin=."
     )
+
+
+def read_age(within: Any) -> pd.Timedelta:
+    """Greatest age of a price, >= 0; SchemaError for anything else.
+
+    Examples
+    --------
+    >>> read_age("1h")
+    Timedelta('0 days 01:00:00')
+    """
+    try:
+        age = pd.Timedelta(within)
+    except (ValueError, TypeError, OverflowError):
+        age = pd.Timedelta(-1, "s")
+    if not age >= pd.Timedelta(0):
+        raise SchemaError(f"within: received {value_text(within)}; legal: a time span >= 0 such as '1h'.")
+    return age
 
 
 def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> pd.DatetimeIndex:

@@ -1,4 +1,4 @@
-"""Check of basis series: the two wrong files with their reasons, clean ones, and how often tests are wrong."""
+"""Check of basis series: the two wrong files with their reasons, clean ones, and rates of false findings."""
 
 import matplotlib as mpl
 import numpy as np
@@ -74,7 +74,7 @@ def test_66_percent_a_year_in_october_for_7(records):
 
 
 def test_spot_too_high_by_carry_alone(records):
-    """The second file: the premium goes to -5 % at expiry; prices follow its one roll (27 March to 27 Feb)."""
+    """The second file: the premium goes to -5 % at expiry; prices follow its one roll, March to February."""
     found = basis.check(*given(records["one"]))
     assert kinds(found) == ["spot", "carry"]
     assert found.table["implied"].iloc[0] == "spot 5.1 % too high"
@@ -137,19 +137,20 @@ def test_a_clean_series_mislabelled(records):
 
 def test_true_labels_are_seldom_rejected():
     """At most about alpha of simulated series with true labels; rates wander, noise has fat tails."""
-    runs = [basis.check(*simulated(seed)) for seed in range(60)]
+    runs = [basis.check(*simulated(seed)) for seed in range(40)]
     false = [run for run in runs if not run.passed]
-    assert len(false) <= 2, [run.summary() for run in false]
+    assert len(false) <= 1, [run.summary() for run in false]
 
 
 def test_false_labels_are_found():
-    runs = [basis.check(*simulated(seed, one=True)) for seed in range(20)]
-    assert sum("expiry labels" in kinds(run) for run in runs) >= 18
+    runs = [basis.check(*simulated(seed, one=True)) for seed in range(12)]
+    assert sum("expiry labels" in kinds(run) for run in runs) >= 10
 
 
 def test_without_carry_labels_cannot_be_tested():
     runs = [basis.check(*simulated(seed, one=True, rate=0.0, wander=0.0)) for seed in range(8)]
-    assert all(run.passed and "cannot tell" in run.summary() for run in runs)
+    assert all(run.passed for run in runs)
+    assert sum("cannot tell" in run.summary() for run in runs) >= 6
 
 
 def test_a_wrong_spot_is_found_at_any_rate():
@@ -167,6 +168,18 @@ def test_an_expiry_that_is_off_where_spot_is_known():
     found = basis.check(futures, spot, label, reference=spot, margin=0.003)
     assert kinds(found)[0] == "expiry labels"
     assert "another expiry, at 1" in found.table["implied"].iloc[0]
+
+
+def test_prices_without_noise_or_without_days_between_rolls():
+    days = pd.bdate_range("2026-02-02", periods=40)
+    flat, labels = pd.Series(100.0, days), month_ends(days)
+    assert basis.check(flat, flat, labels).passed
+    maturity = pd.Series(days + pd.Timedelta(30, "D"), days)  # a label that moves every day
+    assert "too few days between rolls" in basis.check(flat, flat, maturity).summary()
+    years = (labels - days).dt.days / 365
+    exact = basis.check(flat * np.exp(0.08 * years), flat, labels)
+    assert exact.passed
+    assert (exact.labels.passing, exact.labels.rolling) == pytest.approx((0.08, 0.08))
 
 
 # --- the measures against others

@@ -103,11 +103,11 @@ WRONG = {
     "expired at the last trade": (
         {"expiry": "2026-02-05", "exact": True}, "expiry: 3 of 6 days on or after",
     ),
-    "spot in thousands": ({"spot": HOURS / 1000.0}, r"6 of 6 rows further apart than carry explains .*\+46"),
+    "spot in thousands": ({"spot": HOURS / 1000.0}, r"6 of 6 rows further apart .*\+691.8 %"),
     "spot five percent high": (
         {"spot": HOURS * 1.06, "expiry": "2026-02-20"},
-        r"3 of 6 rows further apart .*first: 2026-02-05, futures 101.00 against spot 106.00, -4.8 %, a rate "
-        r"of -118 % a year with 15.0 days left.*60 % a year either way over the time left, plus 1 % of price",
+        r"6 of 6 rows further apart .*first: 2026-02-02, futures 101.00 against spot 106.00, -4.8 %, a rate "
+        r"of -98 % a year with 18.0 days left.*60 % a year either way over the time left, plus 1 % of price",
     ),
     "no expiry for a day": (
         {"expiry": pd.Series(pd.Timestamp(END), DAYS[:4])}, "expiry: 2 of 6 days of futures have none",
@@ -124,6 +124,8 @@ WRONG = {
     ),
     "method": ({"method": "exact"}, "method: received 'exact'; legal: 'simple', 'log'"),
     "limit": ({"limit": 0.0}, "limit: received 0.0"),
+    "age": ({"within": "soon"}, "within: received 'soon'; legal: a time span >= 0"),
+    "limit in percent": ({"limit": 60}, "limit: received 60; limit must be > 0 and <= 10"),
     "one row": ({"futures": CLOSES[:1]}, "futures: received 1 row; at least 2"),
     "strings": ({"futures": CLOSES.astype(str)}, "futures: received '101.0', in a Series of"),
     "zeros": ({"futures": CLOSES * [1, 1, 0, 1, 1, 1]}, "futures: 1 of 6 rows not accepted"),

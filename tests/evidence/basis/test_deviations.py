@@ -29,7 +29,7 @@ def test_against_a_loop():
         assert found["premium_z"].iloc[i] == pytest.approx(wanted, rel=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(day=st.integers(25, 58), size=st.floats(-5.0, 5.0))
 def test_no_look_ahead(day, size):
     """Later days change nothing, and a day's own jump is not in its own measure."""
@@ -45,7 +45,7 @@ def test_no_look_ahead(day, size):
 
 
 def test_the_same_dollars_at_30_and_120_days():
-    """3.3 to 9 % at 30 days is .468 % of spot (A10); at 120 days these dollars are a quarter of the change."""
+    """3.3 to 9 % at 30 days is .468 % of spot (A10); at 120 days these dollars are a quarter of it."""
     jump = 0.09 - 0.033
     at_30 = pd.concat(
         [pd.Series(0.033 + 1e-4 * RNG.standard_normal(59), DAYS[:59]), pd.Series(0.09, DAYS[59:])]
@@ -77,14 +77,17 @@ def near_expiry(noise=3.0, seed=3):
 
 
 def test_jumps_of_the_rate_alone_near_the_expiry():
-    found = basis.jumps(near_expiry(), window=40)
-    last = found.table.iloc[-6:]
-    assert last["magnified"].any()
-    assert (last["premium_z"].abs() < 3.0).all()
-    assert found.table["magnified"].iloc[:-12].sum() <= 1
-    assert found.table["magnification"].iloc[-1] == pytest.approx(60.0)
-    assert "up to 60 times as much as 120 days from expiry" in found.summary()
-    assert found.brief()["jump"].any()
+    """Three dollars of noise: in the last days they are jumps of the rate and none of the premium."""
+    runs = [basis.jumps(near_expiry(seed=seed), window=60) for seed in range(10)]
+    flags = np.array([run.table["magnified"].to_numpy() for run in runs])
+    assert flags[:, -4:].any(axis=1).sum() >= 8
+    assert flags[:, -4:].mean() > 3.0 * flags[:, -26:-20].mean()
+    assert np.mean([run.table["premium_z"].abs().iloc[-4:].max() >= 3.0 for run in runs]) <= 0.1
+    assert runs[0].table["magnification"].iloc[-1] == pytest.approx(60.0)
+    assert "up to 60 times as much as 120 days from expiry" in runs[0].summary()
+    assert all(
+        run.brief()["z"].abs().max() >= 3.0 for run, flag in zip(runs, flags, strict=True) if flag.any()
+    )
 
 
 def test_a_jump_of_price_near_the_expiry_is_not_called_magnified():
@@ -108,6 +111,8 @@ def test_without_years():
     assert found.table["premium_z"].isna().all()
     assert not found.table["magnified"].any()
     assert "pass years=" in found.summary()
+    assert "0.05 for 5 %" in basis.jumps(100.0 * RATE, window=20).warnings[0]
+    assert not found.warnings
     flat = basis.jumps(pd.Series(0.05, DAYS), window=20)
     assert flat.table["z"].isna().all()
     assert "no jump" in flat.summary()

@@ -122,7 +122,7 @@ def test_long_wide_and_days_agree():
     assert by_day.table.to_numpy() == pytest.approx(two.table.to_numpy())
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     rate=st.floats(-0.4, 0.5), first=st.integers(1, 60), gap=st.integers(1, 100), tenor=st.floats(1.0, 60.0)
 )
