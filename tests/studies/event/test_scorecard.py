@@ -345,6 +345,36 @@ def test_damaged_file(folder, name, wrong, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("cut", ["from the day", "two rows", "standing still"])
+def test_thin_records_still_have_verdicts(tmp_path, cut):
+    """Records that begin on the day, that have two rows, or in which nothing moves: no claim fails."""
+    tables = files()
+    for name, table in tables.items():
+        if cut == "from the day" and name != "DVOL":
+            tables[name] = table[(pd.DatetimeIndex(table.index).tz_localize(None)) >= DAY]
+        elif cut == "two rows":
+            tables[name] = table.head(2)
+        elif cut == "standing still":
+            tables[name] = table.assign(**{column: table[column].iloc[0] for column in table})
+    found = scorecard(write(tmp_path, tables))
+    assert len(found.table) == len(CLAIMS)
+    assert (found.table["record"] != "").all()
+    if cut == "standing still":
+        told = found.table["verdict"]
+        assert (
+            told["fall"] == told["record"] == told["fell_in_dollars"] == told["margin_sold"] == "contradict"
+        )
+        assert told["vol_beta"] == "cannot tell"
+
+
+def test_damaged_chain_is_named(folder):
+    path = folder / FILES["chain of 4 Feb"].path
+    path.parent.mkdir()
+    path.write_text("not,a,chain\n1,2,3\n")
+    with pytest.raises(gf.errors.ReaderError, match=re.escape(FILES["chain of 4 Feb"].path)):
+        scorecard(folder)
+
+
 # Traps of the files --------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from gammaflow.evidence import etf_flows
 from gammaflow.feedback.fund.etf_ledger import etf_creations
 from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly, span
-from gammaflow.studies.event.records import AFTER, BEFORE, DAY, Records, on
+from gammaflow.studies.event.records import AFTER, BEFORE, DAY, AbsentError, Records, on
 
 __all__ = ["CLAIMS"]
 
@@ -37,7 +37,9 @@ def fall_january(records: Records) -> Finding:
     """The earlier fall that the article compares with."""
     moves = 100.0 * records.daily("IBIT")["Close"].pct_change()
     move = float(on(moves, _JANUARY, "IBIT"))
-    last = moves[:_JANUARY].tail(5)
+    last = moves[:_JANUARY].dropna().tail(5)
+    if last.empty:
+        raise AbsentError(f"{records.source('IBIT')} has no close before {_JANUARY}")
     nearest = last.index[int((last + 5.8).abs().argmin())]
     return Finding(
         exactly(move),
@@ -183,7 +185,7 @@ def flat(records: Records) -> Finding:
     usual = float(flows[flows.index < pd.Timestamp(DAY)].rolling(2).sum().abs().median())
     all_funds = _flow(records, DAY, "all") + _flow(records, AFTER, "all")
     return Finding(
-        exactly(both / usual),
+        exactly(both / usual if usual else nan),
         f"{records.source('flows')}: {both:+,.1f} $m; usual {usual:,.1f}",
         "",
         f"All funds: {all_funds:+,.1f} $m.",
