@@ -123,9 +123,9 @@ def created(rows):
     return [(dollars + a * 5e3) / (36.22 + b * 0.005) / 1e6 for a in (-1, 1) for b in (-1, 1)]
 
 
-def models(rows):
+def models(rows, fund="IBIT"):
     """Expectation and standard errors of the day's flow under four models, by normal equations."""
-    prices, flows = closes(rows), column(rows("event/etf_flows_by_fund.csv"), "date", "IBIT")
+    prices, flows = closes(rows), column(rows("event/etf_flows_by_fund.csv"), "date", fund)
     days = list(prices)
     moves = {b: prices[b] / prices[a] - 1 for a, b in pairwise(days)}
     table = [

@@ -150,6 +150,18 @@ def expectation(records: Records) -> Finding:
 
 
 @_claim(
+    "Of all funds together, too, a fall of 13.2 % should bring that outflow",
+    "expected flow of all funds at the day's move, by model [$m]", "-500 to -1,000",
+    Range(-1000.0, -500.0), "{:+,.0f}",
+)  # fmt: skip
+def total_expectation(records: Records) -> Finding:
+    """As `expectation`, of all funds: the story does not say which it means."""
+    found, where = _surprise(records, "all")
+    recorded = float(found.table["flow"].iloc[0]) / 1e6
+    return Finding(span(found.table["expected"] / 1e6), where, f"recorded: {recorded:+,.0f}")
+
+
+@_claim(
     "The flow of 5 February defied the fall", "flow less the expected one, by model [standard errors]",
     "far above", Range(2.0, inf), "{:+.2f}",
 )  # fmt: skip
@@ -165,9 +177,9 @@ def defied(records: Records) -> Finding:
     )
 
 
-def _surprise(records: Records) -> tuple[etf_flows.Surprise, str]:
+def _surprise(records: Records, funds: str = "IBIT") -> tuple[etf_flows.Surprise, str]:
     """The day's flow against models fitted to the days before, and the source."""
-    closes, flows = records.daily("IBIT")["Close"], records.flows()["IBIT"]
+    closes, flows = records.daily("IBIT")["Close"], records.flows()[funds]
     on(closes, DAY, "IBIT"), on(flows, DAY, "flows")
     found = etf_flows.surprise(flows, closes, DAY)
     return found, f"{records.source('flows', 'IBIT')}: fitted to the days before, {len(found.table)} models"
@@ -200,6 +212,7 @@ CLAIMS = (
     total_inflow,
     created,
     expectation,
+    total_expectation,
     defied,
     flat,
 )
