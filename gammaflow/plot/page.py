@@ -14,7 +14,7 @@ from gammaflow.output import write_text
 from gammaflow.plot.prepare import require
 from gammaflow.plot.tables import html_table
 
-__all__ = ["Card", "Panel", "render_page", "write_page"]
+__all__ = ["Card", "Entry", "Panel", "render_page", "write_page"]
 
 
 _NOSCRIPT = (
@@ -34,8 +34,19 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One item of a list: a word that stands out, a sentence, names with texts beside it, and lines below."""
+
+    mark: str
+    title: str
+    pairs: Sequence[tuple[str, str]]
+    text: str = ""
+    below: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One section of the page: a plotly Figure of `height` pixels, or a table of texts."""
+    """One section of the page: a plotly Figure of `height` pixels, a table of texts, or entries (a tuple)."""
 
     title: str
     note: str
@@ -71,9 +82,10 @@ def render_page(
     figures : sequence of Panel
         Panels with plotly Figures, top to bottom.
     tables : sequence of Panel
-        Panels with DataFrames of texts, whose first column names the row.
+        Panels with DataFrames of texts, whose first column names the row; or with tuples of `Entry`.
     marks : mapping, optional
-        Words that stand out where they fill a cell of a table, by look: "long", "short" or "open".
+        Words that stand out where they fill a cell of a table or mark an entry, by look: "long", "short" or
+        "open".
 
     Returns
     -------
@@ -89,7 +101,7 @@ def render_page(
     return template.substitute(
         title=escape(title),
         lead="".join(f'<p class="lead">{escape(text)}</p>' for text in lead),
-        facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts),
+        facts=_pairs(facts),
         banners="".join(f'<p class="banner">{escape(text)}</p>' for text in banners),
         cards="".join(map(_card, cards)),
         figures="".join(map(_figure, figures)),
@@ -135,8 +147,25 @@ def _figure(panel: Panel) -> str:
 
 
 def _table(panel: Panel, marks: Mapping[str, str]) -> str:
+    if isinstance(panel.content, tuple):
+        entries = "".join(_entry(entry, marks) for entry in panel.content)
+        return _section(panel, f'<ul class="entries">{entries}</ul>')
     return _section(
         panel,
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(panel.title)}">'
         f"{html_table(panel.content, marks)}</div>",
     )
+
+
+def _entry(entry: Entry, marks: Mapping[str, str]) -> str:
+    look = f"mark {marks.get(entry.mark, '')}".strip()
+    below = "".join(f"<p>{escape(name)}: {escape(text)}</p>" for name, text in entry.below)
+    return (
+        f'<li><p class="{escape(look)}">{escape(entry.mark)}</p><h3>{escape(entry.title)}</h3>'
+        f'<dl class="facts">{_pairs(entry.pairs)}</dl><p class="why">{escape(entry.text)}</p>'
+        f'<div class="below">{below}</div></li>'
+    )
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in pairs)

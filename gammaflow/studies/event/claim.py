@@ -22,6 +22,7 @@ from gammaflow.studies.event.records import AbsentError, Records
 
 __all__ = [
     "ABOVE_0",
+    "ABOVE_1",
     "BELOW_0",
     "CANNOT_TELL",
     "CONFIRM",
@@ -55,8 +56,8 @@ class Range(NamedTuple):
         """The range as text, each number by `form`, such as "{:.1f} %"."""
         if self == UNKNOWN:
             return "unknown"
-        if self in (ABOVE_0, BELOW_0):
-            return "above 0" if self == ABOVE_0 else "below 0"
+        if self in _WORDS:
+            return _WORDS[self]
         if not isfinite(self.low) or not isfinite(self.high):
             return (
                 f"at most {form.format(self.high)}"
@@ -70,6 +71,8 @@ class Range(NamedTuple):
 UNKNOWN = Range(-inf, inf)
 ABOVE_0 = Range(_TINY, inf)
 BELOW_0 = Range(-inf, -_TINY)
+ABOVE_1 = Range(1.0 + _TINY, inf)
+_WORDS = {ABOVE_0: "above 0", BELOW_0: "below 0", ABOVE_1: "above 1"}
 
 
 def exactly(value: float) -> Range:
@@ -152,6 +155,23 @@ class Claim(Frozen):
     def verdict(self) -> str:
         """The verdict, by `verdict_of`."""
         return verdict_of(self.found, self.said)
+
+    @property
+    def where(self) -> str:
+        """File and clock of the record, and what stands there; or what is missing."""
+        return self.record.removeprefix(f"{self.found.text(self.form)}; ")
+
+    @property
+    def why(self) -> str:
+        """The verdict's reason without its numbers, for a place where they stand beside it."""
+        first = {
+            CONFIRM: "Within what the claim says.",
+            CONTRADICT: "Outside what the claim says.",
+            CANNOT_TELL: "The record also allows numbers outside what the claim says."
+            if self.found != UNKNOWN
+            else "No record has the number.",
+        }[self.verdict]
+        return f"{first} {self.note}".strip()
 
     @property
     def reason(self) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gammaflow.errors import ReaderError
 from gammaflow.output import write_text
-from gammaflow.plot.page import Card, Panel, render_page, write_page
+from gammaflow.plot.page import Card, Entry, Panel, render_page, write_page
 from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.studies.event.claim import VERDICTS, Claim
 from gammaflow.studies.event.records import FILES, Records
@@ -97,9 +97,10 @@ class Scorecard(Study):
 
     def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
         """The scorecard as GitHub markdown, a table per subject; written to `path` in one step, if given."""
-        blocks = [f"# {_TITLE}", *map(literal, self.heading)]
-        for subject, rows in self._by_subject().items():
-            blocks += [f"## {subject.capitalize()}", markdown_table(rows)]
+        blocks = [f"# {_TITLE}", *map(literal, self.heading[1:]), literal(_RULE)]
+        for subject, claims in self._by_subject().items():
+            rows = [_row(claim) for claim in claims]
+            blocks += [f"## {subject.capitalize()}", markdown_table(pd.DataFrame(rows))]
         return write_text("\n\n".join(blocks) + "\n", path)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
@@ -116,16 +117,45 @@ class Scorecard(Study):
                 for v in VERDICTS
             ],
             figures=(),
-            tables=[Panel(s.capitalize(), "", rows) for s, rows in self._by_subject().items()],
+            tables=[Panel(s.capitalize(), "", tuple(map(_entry, c))) for s, c in self._by_subject().items()],
             marks={"confirm": "long", "contradict": "short", "cannot tell": "open"},
         )
         return write_page(page, Path(path))
 
-    def _by_subject(self) -> Mapping[str, pd.DataFrame]:
-        """Rows of the table by subject, the verdict second."""
-        order = ["claim", "verdict", "quantity", "article", "record", "model", "reason"]
-        keys = pd.Series({c.key: c.subject for c in self.claims})
-        return {str(s): self.table.loc[keys == s, order] for s in keys.unique()}
+    def _by_subject(self) -> Mapping[str, list[Claim]]:
+        """Claims by subject, in the order of the page."""
+        found: dict[str, list[Claim]] = {}
+        for claim in self.claims:
+            found.setdefault(claim.subject, []).append(claim)
+        return found
+
+
+def _numbers(claim: Claim) -> dict[str, str]:
+    """The number of the record, and that of the claim in its own words and as a range."""
+    said = claim.said.text(claim.form)
+    words = claim.article if claim.article == said else f"{claim.article} ({said})"
+    return {"number": claim.quantity, "record": claim.found.text(claim.form), "claim": words}
+
+
+def _row(claim: Claim) -> dict[str, str]:
+    """One row of the markdown table."""
+    numbers = _numbers(claim)
+    return {
+        "verdict": claim.verdict,
+        "claim": claim.claim,
+        "number": numbers["number"],
+        "record": numbers["record"],
+        "as claimed": numbers["claim"],
+        "reason": claim.why,
+        "source": claim.where,
+        "model": claim.model,
+    }
+
+
+def _entry(claim: Claim) -> Entry:
+    """One claim of the page."""
+    below = [("Source", claim.where), *([("Model", claim.model)] if claim.model else [])]
+    return Entry(claim.verdict, claim.claim, list(_numbers(claim).items()), claim.why, below)
 
 
 def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
@@ -154,7 +184,7 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
     The claims are those of a widely read article on the fall, with figures that others published beside it
     where the text says so. A verdict follows by one rule from two ranges: the record's number (one value, a
     bound, or as many values as a record without a clock allows) and the claim's (its figure within the
-    rounding of its digits, or a direction).
+    rounding of its digits, "twice" and "ten times" within a tenth, or a direction).
 
     Examples
     --------

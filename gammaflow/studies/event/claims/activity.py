@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from gammaflow.evidence import activity
-from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly, span
+from gammaflow.studies.event.claim import ABOVE_1, Finding, Range, about, claims_of, exactly, span
 from gammaflow.studies.event.records import DAY, AbsentError, Records, on
 
 __all__ = ["CLAIMS"]
@@ -33,7 +33,7 @@ def ten_billion(records: Records) -> Finding:
     "The volume was a record",
     "shares over the highest day before [-]",
     "a record",
-    Range(1.000_001, inf),
+    ABOVE_1,
     "{:.2f}",
 )
 def record(records: Records) -> Finding:
@@ -49,13 +49,14 @@ def record(records: Records) -> Finding:
         f"{records.source('IBIT')}: {row['value'] / 1e6:,.1f} m shares against "
         f"{row['previous_record'] / 1e6:,.1f} m on {best:%d %b %Y}",
         "",
-        f"{row['z']:+.1f} standard deviations of ln volume against the 60 days before.",
+        f"{row['z']:+.1f} standard deviations of ln volume against the 60 days before; the "
+        f"file begins on {earlier.index[0]:%d %b %Y}.",
     )
 
 
 @_claim(
-    "The volume was twice the previous record", "over the highest day before, in shares or dollars [-]", "2",
-    about(2.0, 0.2), "{:.2f}",
+    "The volume was twice the previous record", "volume over that of the highest day before, in shares or dollars [-]",
+    "2", about(2.0, 0.2), "{:.2f}",
 )  # fmt: skip
 def twice(records: Records) -> Finding:
     """The ratio to the record before, counted in shares and in dollars."""

@@ -39,7 +39,7 @@ def _difference(records: Records, first: str) -> Finding:
         f"{records.source('IBIT', 'IGV', 'GLD')}: {found.correlation_to:.3f} with software, "
         f"{found.correlation_than:.3f} with gold, {found.n} returns",
         "",
-        f"p of equal correlations {found.p_value:.3f} (Williams).",
+        f"Were the correlations equal, so large a difference had probability {found.p_value:.3f} (Williams).",
     )
 
 
@@ -63,7 +63,7 @@ def software_month(records: Records) -> Finding:
 
 
 @_claim(
-    "Whatever the window, software is nearer than gold",
+    "Whatever the length of the window, software is nearer than gold",
     "windows of 5 to 90 returns to 4, 5, 6 Feb in which it is [-]", "all", Range(1.0, 1.0), "{:.1%}",
 )  # fmt: skip
 def every_window(records: Records) -> Finding:
@@ -82,7 +82,8 @@ def every_window(records: Records) -> Finding:
         f"{records.source('IBIT', 'IGV', 'GLD')}: {closer} of {total}; smallest difference "
         f"{found.table['smallest'].min():+.2f}",
         "",
-        f"Distinct from 0 at 5 % in {found.table['distinct'].sum()} of them; the windows overlap.",
+        f"In {found.table['distinct'].sum()} of them the difference is distinct from 0 at 5 %; the windows "
+        "overlap, and windows that end on other days are not counted.",
     )
 
 

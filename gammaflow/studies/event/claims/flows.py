@@ -187,7 +187,7 @@ def _surprise(records: Records, funds: str = "IBIT") -> tuple[etf_flows.Surprise
 
 @_claim(
     "Over 5 and 6 February together flows were roughly flat",
-    "IBIT net flow of both days over the usual size of two days before (median) [-]",
+    "IBIT net flow of both days, over the median size of the flow of two days [-]",
     "flat: no more than usual", Range(-1.0, 1.0), "{:+.2f}",
 )  # fmt: skip
 def flat(records: Records) -> Finding:

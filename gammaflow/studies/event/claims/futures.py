@@ -93,7 +93,7 @@ def carry_closed(records: Records) -> Finding:
         f"{records.source('commitments')}: {week[name] - week[f'{name}_change']:,.0f} to {week[name]:,.0f}",
         "an unwind of the basis trade cuts shorts and leaves longs",
         f"Longs {week['noncommercial_long_change']:+,.0f}; open interest "
-        f"{week['open_interest_change']:+,.0f}.",
+        f"{week['open_interest_change']:+,.0f}. Non-commercials are not hedge funds alone.",
     )
 
 
@@ -190,7 +190,7 @@ def fell_in_coins(records: Records) -> Finding:
         f"{records.source('open interest', 'hours')}: {(row['coins'] - row['change']) / 1e3:,.0f} k to "
         f"{row['coins'] / 1e3:,.0f} k",
         f"a fall takes {row['break_even']:.0%} or more of it in contracts margined in coins",
-        f"Price and open interest: {row['quadrant']}. 6 February: {later['coins'] / 1e3:,.0f} k.",
+        f"With a lower price that reads as {row['quadrant']}. 6 February: {later['coins'] / 1e3:,.0f} k.",
     )
 
 

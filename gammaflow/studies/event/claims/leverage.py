@@ -39,7 +39,7 @@ def liquidated(records: Records) -> Finding:
 
 @_claim(
     "Most leveraged longs that vanished were liquidated",
-    "part of the fall of the long book that stood where the price came [-]",
+    "of the fall of the long book, the part whose liquidation price was reached [-]",
     "forced sales", Range(0.5, 1.0), "{:.0%}",
 )  # fmt: skip
 def longs_liquidated(records: Records) -> Finding:
@@ -71,7 +71,7 @@ def longs_liquidated(records: Records) -> Finding:
 
 
 @_claim(
-    "Leveraged holders of spot were forced to sell",
+    "Holders of spot on margin were forced to sell (Bitfinex)",
     "margin longs of Bitfinex, 5 Feb 00:00 to 7 Feb 00:00 UTC [coins]",
     "sold", BELOW_0, "{:+,.0f}",
 )  # fmt: skip
@@ -84,7 +84,7 @@ def margin_sold(records: Records) -> Finding:
     return Finding(
         exactly(after - before),
         f"{records.source('margin')}: {before:,.1f} to {after:,.1f}",
-        note="One venue.",
+        note="Net of new longs; other venues are not on file.",
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gammaflow.positions import venues
 from gammaflow.pricing.note.terms import NoteTerms
-from gammaflow.studies.event.claim import Finding, Range, claims_of, exactly, span
+from gammaflow.studies.event.claim import ABOVE_1, Finding, Range, claims_of, exactly, span
 from gammaflow.studies.event.records import BEFORE, DAY, Records, on
 from gammaflow.studies.note_hedges import knock_in_sales, vega_matched_puts
 
@@ -109,7 +109,7 @@ def _sales(records: Records) -> tuple[pd.DataFrame, str]:
 
 @_claim(
     "At the barrier the delta of a knock-in put exceeds 1", "|delta| just above a barrier at 70 % [-]",
-    "above 1", Range(1.0, inf), "{:.2f}",
+    "above 1", ABOVE_1, "{:.2f}",
 )  # fmt: skip
 def delta_above_1(records: Records) -> Finding:
     """Delta at the barrier of notes with the maturities on file."""

@@ -15,7 +15,17 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from gammaflow.positions import venues
 from gammaflow.positions.rules import assign_positions
-from gammaflow.studies.event.claim import ABOVE_0, BELOW_0, Finding, Range, about, claims_of, exactly, span
+from gammaflow.studies.event.claim import (
+    ABOVE_0,
+    ABOVE_1,
+    BELOW_0,
+    Finding,
+    Range,
+    about,
+    claims_of,
+    exactly,
+    span,
+)
 from gammaflow.studies.event.records import BEFORE, DAY, AbsentError, Records, on
 from gammaflow.studies.event.spots import midnight
 
@@ -76,7 +86,7 @@ def near_90(records: Records) -> Finding:
 def vol_beta(records: Records) -> Finding:
     """The beta of implied volatility to spot, both read at 24:00 UTC."""
     beta, where = _beta(records)
-    note = "Both read at 24:00 UTC; the press read the peak of another index."
+    note = "Spot and Deribit's index, from 24:00 to 24:00 UTC; the press read the peak of another index."
     return Finding(
         exactly(beta), where, "runs of the event with -3 take more vanna than this index shows", note
     )
@@ -148,7 +158,7 @@ def _by_rule(values: Iterable[float]) -> str:
 
 @_claim(
     "IBIT options traded a record number of contracts on 5 February", "volume over the highest before [-]",
-    "a record", Range(1.000_001, inf), "{:.2f}",
+    "a record", ABOVE_1, "{:.2f}",
 )  # fmt: skip
 def option_record(records: Records) -> Finding:
     """Contracts of the fund's options against the record before."""
@@ -167,7 +177,7 @@ def put_dominated(records: Records) -> Finding:
 
 @_claim(
     "Vanna kept dealers selling to the end of the fall",
-    "hedge flow of vanna in the lower half of the fall, puts of 64,000 to 71,000 [$m]",
+    "dealers' hedge trades from vanna in the lower half of the fall, puts of 64,000 to 71,000 [$m]",
     "selling", BELOW_0, "{:+,.1f}",
 )  # fmt: skip
 def vanna(records: Records) -> Finding:
