@@ -212,7 +212,10 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 def _shown(value: Any) -> str:
     """A value in one line: `attempt` takes further lines for further problems."""
-    return " ".join(repr(value).split()) if np.ndim(np.asarray(value, object)) else repr(value)
+    if not np.ndim(np.asarray(value, object)):
+        return repr(value)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def check_number(

@@ -22,6 +22,7 @@ __all__ = ["absent_sessions", "read_day", "read_days", "read_moments", "read_tog
 
 # A step this many times the usual one is a gap, where no calendar says which days there are.
 _GAP = 5.0
+_LOCALIZE = "pd.to_datetime(index).tz_localize('UTC'), with the zone that the record states."
 # Days named in an error.
 _SHOWN = 3
 _DAY, _MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M UTC"
@@ -135,7 +136,7 @@ def _numbers(
     if not isinstance(value, pd.Series):
         problems.append(
             f"{name}: received {type(value).__name__}; legal: a Series of numbers indexed by date, such as "
-            "frame.set_index('date')['close']."
+            f"{_column_of(value)}."
         )
         return None
     if len(value) < least:
@@ -144,10 +145,11 @@ def _numbers(
     try:
         numbers = np.asarray(floats(value), np.float64)
     except (TypeError, ValueError):
-        first = next((v for v in value if isinstance(v, str | bool) or not np.isscalar(v)), value.iloc[0])
+        row = _first_text(value)
         problems.append(
-            f"{name}: received {value_text(first)}, in a Series of {value.dtype}; legal: numbers. Convert it "
-            "with pandas.to_numeric, without thousands separators or currency signs."
+            f"{name}: received {value_text(value.iloc[row])} on {value.index[row]}, in a Series of "
+            f"{value.dtype}; legal: numbers. Convert it with pandas.to_numeric, without thousands separators "
+            "or currency signs."
         )
         return None
     low_ones = numbers <= low if open_low else numbers < low
@@ -163,6 +165,30 @@ def _numbers(
                 f"{numbers[row]:g} on {value.index[row]}); {rule}. Drop or correct them."
             )
     return pd.Series(numbers, index=value.index, name=value.name)
+
+
+def _column_of(value: Any) -> str:
+    """Code that takes a series from a frame: by the columns of the one received, where it has such."""
+    date_like: Any = "date"
+    close: Any = "close"
+    if isinstance(value, pd.DataFrame):
+        numbers = list(value.select_dtypes("number"))
+        texts = [name for name in value if name not in numbers and value[name].dtype != bool]
+        if not numbers:
+            return "frame.set_index('date')['close']"
+        close = next((n for n in numbers if "close" in str(n).lower()), numbers[0])
+        if not texts:
+            return f"frame[{close!r}]"
+        date_like = texts[0]
+    return f"frame.set_index({date_like!r})[{close!r}]"
+
+
+def _first_text(value: pd.Series) -> int:
+    """Row of the first value that is no number even as text, or of the first text."""
+    odd = [i for i, v in enumerate(value) if isinstance(v, str | bool) or not np.isscalar(v)]
+    texts = [i for i in odd if isinstance(value.iloc[i], str)]
+    read = pd.to_numeric(value.iloc[texts], errors="coerce").isna().to_numpy()
+    return next((i for i, no_number in zip(texts, read, strict=True) if no_number), odd[0] if odd else 0)
 
 
 def _days(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeIndex | None:
@@ -187,7 +213,8 @@ def _days(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeIndex |
     else:
         wrong = next(label for label in index if not isinstance(label, str | date | np.datetime64))
         problems.append(
-            f"{name}: received an index with {value_text(wrong)}; {legal}. Use set_index('date')."
+            f"{name}: received an index with {value_text(wrong)}; {legal}. Use frame.set_index('date'), with "
+            "the name of your column of dates, before you take the numbers."
         )
         return None
     if days.tz is not None:
@@ -209,7 +236,10 @@ def _moments(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeInde
     if not isinstance(index, pd.DatetimeIndex):
         if not all(isinstance(label, str | datetime | np.datetime64) for label in index):
             wrong = next(label for label in index if not isinstance(label, str | datetime | np.datetime64))
-            problems.append(f"{name}: received an index with {value_text(wrong)}; {legal}.")
+            problems.append(
+                f"{name}: received an index with {value_text(wrong)}; {legal}. Use frame.set_index('time'), "
+                "with the name of your column of times, before you take the numbers."
+            )
             return None
         try:
             stamps = [pd.Timestamp(label) for label in index]
@@ -220,14 +250,13 @@ def _moments(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeInde
         if without:
             problems.append(
                 f"{name}: {len(without):,} of {rows_text(len(stamps))} have no time zone "
-                f"(first: {without[0]}); {legal}. Use tz_localize with the zone that the record states."
+                f"(first: {without[0]}); {legal}. Use {_LOCALIZE}"
             )
             return None
         index = pd.DatetimeIndex([stamp.tz_convert("UTC") for stamp in stamps])
     if index.tz is None:
         problems.append(
-            f"{name}: received timestamps without a time zone (first: {index[0]}); {legal}. Use tz_localize "
-            "with the zone that the record states."
+            f"{name}: received timestamps without a time zone (first: {index[0]}); {legal}. Use {_LOCALIZE}"
         )
         return None
     if index.hasnans:

@@ -55,8 +55,8 @@ def read_contracts(
     if marks or expiries.has_duplicates:
         problems.append(
             f"futures: received the columns {', '.join(value_text(c) for c in list(frame.columns)[:3])}; "
-            "legal: "
-            "expiry dates such as '2026-02-27', each once; or the columns time, expiry, price."
+            "legal: expiry dates such as '2026-02-27', each once; or the columns time, expiry, price. Rename "
+            "yours: frame.rename(columns={...})."
         )
         return none
     stamped = isinstance(frame.index, pd.DatetimeIndex) and frame.index.tz is not None

@@ -156,6 +156,9 @@ def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> 
         raw: Any = list(values)
     else:
         raw = [expiry] * len(index)
+        if expiry is None:
+            problems.append(f"expiry: received none; {legal}.")
+            return none
     if any(isinstance(v, bool | int | float | np.number) for v in raw[:1]):
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
         return none
@@ -205,7 +208,8 @@ def read_spot(
     if absent.any():
         problems.append(
             f"{name}: no price at {int(absent.sum()):,} of {rows_text(len(index), 'day')} of futures (first: "
-            f"{wanted[absent][0]}); pass the days that both have, or an age in within= such as '1h'."
+            f"{wanted[absent][0]}; {name} from {series.index[0]:%Y-%m-%d} to {series.index[-1]:%Y-%m-%d}); "
+            "pass the days that both have, or an age in within= such as '1h'."
         )
     return np.asarray(found, np.float64)
 

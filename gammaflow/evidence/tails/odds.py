@@ -92,7 +92,7 @@ def odds(z: ArrayLike, sided: str = "two", **distribution: Any) -> Any:
     >>> print(f"{odds(3.5):.0f}, {odds(3.0):.0f}")
     2149, 370
     """
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):  # below 1 in 1e308 the inverse is infinite
         return (1.0 / np.asarray(probability(z, sided, **distribution)))[()]
 
 

@@ -19,6 +19,7 @@ from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from gammaflow.series import read_days, read_moments
+from gammaflow.text import rows_text
 
 __all__ = ["AFTER", "BEFORE", "DAY", "FILES", "AbsentError", "Record", "Records", "at", "on"]
 
@@ -26,6 +27,8 @@ _T = TypeVar("_T")
 #: The days around the fall.
 BEFORE, DAY, AFTER = "2026-02-04", "2026-02-05", "2026-02-06"
 _WEEK = ("20260202", "20260206")
+#: A close may leave the day's range by its own rounding; a day's flow is below this [$m].
+_SLACK, _LARGEST = 1e-4, 1e6
 
 
 class Record(NamedTuple):
@@ -110,11 +113,11 @@ class Records:
 
     def daily(self, ticker: str) -> pd.DataFrame:
         """Open, High, Low, Close and Volume by day, as the file has them."""
-        return self._days(ticker, ["Open", "High", "Low", "Close", "Volume"], "Date", low=0.0)
+        return self._days(ticker, ["Open", "High", "Low", "Close", "Volume"], "Date", low=0.0, check=_bars)
 
     def flows(self) -> pd.DataFrame:
         """Net flows into the funds by trade day [USD]: total_musd and IBIT, in dollars."""
-        frame: pd.DataFrame = self._days("flows", ["total_musd", "IBIT"], "date") * 1e6
+        frame: pd.DataFrame = self._days("flows", ["total_musd", "IBIT"], "date", check=_millions) * 1e6
         return frame.rename(columns={"total_musd": "all"})
 
     def flows_next_day(self) -> pd.Series:
@@ -130,11 +133,11 @@ class Records:
 
     def front_future(self) -> pd.Series:
         """Closes of the front future of CME by day [USD]."""
-        return self._days("front future", ["Adj Close"], "Date", low=0.0)["Adj Close"]
+        return self._days("front future", ["Adj Close"], "Date", low=0.0, open_low=True)["Adj Close"]
 
     def hours(self) -> pd.DataFrame:
         """Open, high, low and close of bitcoin by the opening of the hour, UTC [USD]."""
-        return self._moments("hours", ["open", "high", "low", "close"], "timestamp", low=0.0)
+        return self._moments("hours", ["open", "high", "low", "close"], "timestamp", low=0.0, check=_bars)
 
     def spot(self) -> pd.Series:
         """Bitcoin at each full hour [USD]: the opening price stands at its label."""
@@ -151,7 +154,7 @@ class Records:
 
     def open_interest(self) -> pd.Series:
         """Open interest of all venues at the end of each day, 24:00 UTC [USD]."""
-        return self._days("open interest", ["close"], "timestamp", low=0.0)["close"]
+        return self._days("open interest", ["close"], "timestamp", low=0.0, open_low=True)["close"]
 
     def open_interest_bars(self) -> pd.DataFrame:
         """Open interest by the opening of bars of four hours, UTC [USD]."""
@@ -178,10 +181,8 @@ class Records:
 
         def read(path: Path) -> pd.DataFrame:
             frame = _table(path, ["updated", "spot", "side", "price", "value_usd"])
-            frame["updated"] = pd.to_datetime(frame["updated"], utc=True)
-            for name in ("spot", "price", "value_usd"):
-                frame[name] = pd.to_numeric(frame[name])
-            return frame
+            frame["updated"] = _times(frame["updated"])
+            return _numeric(frame, ["spot", "price", "value_usd"])
 
         return self._once("liquidation map", read)
 
@@ -194,7 +195,7 @@ class Records:
 
         def read(path: Path) -> pd.Series:
             frame = _table(path, ["time", "close"])
-            days = pd.to_datetime(pd.to_numeric(frame["time"]), unit="s")
+            days = pd.to_datetime(_numeric(frame, ["time"])["time"], unit="s")
             return _checked_days(frame["close"].set_axis(days), "close", 0.0)
 
         return self._once("DVOL", read)
@@ -212,7 +213,9 @@ class Records:
             contract = (
                 frame[["option_type", "strike_price", "expiration_date"]].astype(str).agg(" ".join, axis=1)
             )
-            frame = frame[contract == contract.mode().iloc[0]]
+            frame = _numeric(frame[contract == contract.mode().iloc[0]], columns)
+            if float(frame["implied_volatility"].median()) > 5.0:
+                raise ValueError("implied_volatility is in percent; it must be in decimals, 0.6 for 60 %")
             days = pd.DatetimeIndex([pd.Timestamp(text).tz_localize(None) for text in frame["timestamp"]])
             found: pd.DataFrame = frame[columns].set_axis(days.normalize().as_unit("ns")).sort_index()
             if found.index.has_duplicates:
@@ -247,38 +250,106 @@ class Records:
             raise found
         return found  # type: ignore[no-any-return]
 
-    def _days(self, name: str, columns: Sequence[str], index: str, low: float = -np.inf) -> pd.DataFrame:
+    def _days(
+        self, name: str, columns: Sequence[str], index: str, low: float = -np.inf, open_low: bool = False,
+        check: Callable[[pd.DataFrame], None] | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
         def read(path: Path) -> pd.DataFrame:
             frame = _table(path, [index, *columns]).set_index(index)
             frame.index = pd.DatetimeIndex([pd.Timestamp(text) for text in frame.index])
-            return pd.DataFrame({name: _checked_days(frame[name], name, low) for name in columns})
+            found = pd.DataFrame({c: _checked_days(frame[c], c, low, open_low) for c in columns})
+            if check is not None:
+                check(found)
+            return found
 
         return self._once(name, read)
 
-    def _moments(self, name: str, columns: Sequence[str], index: str, low: float = -np.inf) -> pd.DataFrame:
+    def _moments(
+        self, name: str, columns: Sequence[str], index: str, low: float = -np.inf,
+        check: Callable[[pd.DataFrame], None] | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
         def read(path: Path) -> pd.DataFrame:
             frame = _table(path, [index, *columns]).set_index(index)
-            frame.index = pd.DatetimeIndex(pd.to_datetime(frame.index, utc=True))
+            frame.index = pd.DatetimeIndex(_times(frame.index))
             problems: list[str] = []
-            found = {c: read_moments(frame[c], c, problems, low=low, gaps=True, least=1) for c in columns}
+            found = pd.DataFrame(
+                {c: read_moments(frame[c], c, problems, low=low, gaps=True, least=1) for c in columns}
+            )
             refuse("record", problems)
-            return pd.DataFrame(found)
+            if check is not None:
+                check(found)
+            return found
 
         return self._once(name, read)
 
 
 def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """The columns of a file, whatever their order."""
-    frame = pd.read_csv(path)
+    try:
+        frame = pd.read_csv(path)
+    except pd.errors.EmptyDataError:
+        raise ValueError("the file is empty") from None
     absent = [name for name in columns if name not in frame]
     if absent:
         raise ValueError(f"no column {', '.join(absent)}; found {', '.join(map(str, frame))}")
+    if frame.empty:
+        raise ValueError("the file has no rows below its heading")
     return frame[list(columns)]
 
 
-def _checked_days(series: pd.Series, name: str, low: float) -> pd.Series:
+def _times(texts: Any) -> Any:
+    """Timestamps in UTC; one that is none, as that of a line cut short, is named."""
+    found = pd.to_datetime(texts, utc=True, errors="coerce")
+    wrong = np.flatnonzero(pd.isna(found))
+    if len(wrong):
+        row = int(wrong[0])
+        raise ValueError(f"row {row + 1:,} of {len(found):,} has no time: received {list(texts)[row]!r:.60}")
+    return found
+
+
+def _numeric(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The frame with columns as numbers; a text among them is named."""
+    found = frame.copy()
+    for name in columns:
+        found[name] = pd.to_numeric(frame[name], errors="coerce")
+        wrong = np.flatnonzero(found[name].isna())
+        if len(wrong):
+            raise ValueError(
+                f"{name}: row {int(wrong[0]) + 1:,} of {len(frame):,} is no number: received "
+                f"{frame[name].iloc[int(wrong[0])]!r:.60}"
+            )
+    return found
+
+
+def _bars(frame: pd.DataFrame) -> None:
+    """Prices must be above 0, and the close and the open between the low and the high."""
+    prices = frame.rename(columns=str.lower)[["open", "high", "low", "close"]]
+    for (low, high), slack in (
+        (("low", "high"), 0.0),
+        (("low", "close"), _SLACK),
+        (("close", "high"), _SLACK),
+    ):
+        wrong = np.flatnonzero(prices[low] > prices[high] * (1.0 + slack))
+        if len(wrong):
+            raise ValueError(
+                f"the {low} is above the {high} in {rows_text(len(wrong))} of {len(prices):,} (first: "
+                f"{prices.index[wrong[0]]:%Y-%m-%d}); columns may be swapped"
+            )
+    wrong = np.flatnonzero((prices <= 0.0).any(axis=1))
+    if len(wrong):
+        raise ValueError(f"a price of 0 on {prices.index[wrong[0]]:%Y-%m-%d}; prices must be > 0")
+
+
+def _millions(frame: pd.DataFrame) -> None:
+    """Flows must be in millions: a day's flow of all funds is far below a trillion."""
+    largest = float(frame["total_musd"].abs().max())
+    if largest > _LARGEST:
+        raise ValueError(f"total_musd: the largest flow is {largest:,.0f}; it must be in millions of dollars")
+
+
+def _checked_days(series: pd.Series, name: str, low: float, open_low: bool = False) -> pd.Series:
     problems: list[str] = []
-    found = read_days(series, name, problems, low=low, gaps=True, least=1)
+    found = read_days(series, name, problems, low=low, open_low=open_low, gaps=True, least=1)
     refuse("record", problems)
     return found
 

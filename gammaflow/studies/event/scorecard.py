@@ -205,7 +205,13 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
             broken[str(error)] = error
     if broken:
         raise ReaderError(
-            "\n".join([f"{rows_text(len(broken), 'file')} of the records not accepted:", *broken])
+            "\n".join(
+                [
+                    f"{rows_text(len(broken), 'file')} of the records not accepted:",
+                    *broken,
+                    "Correct each, or take it out of the folder: its claims then end in 'cannot tell'.",
+                ]
+            )
         )
     table = pd.DataFrame(
         {name: [getattr(claim, name) for claim in claims] for name in _COLUMNS},
