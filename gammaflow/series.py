@@ -147,9 +147,9 @@ def _numbers(
     except (TypeError, ValueError):
         row = _first_text(value)
         problems.append(
-            f"{name}: received {value_text(value.iloc[row])} on {value.index[row]}, in a Series of "
-            f"{value.dtype}; legal: numbers. Convert it with pandas.to_numeric, without thousands separators "
-            "or currency signs."
+            f"{name}: received {value_text(value.iloc[row])}, in a Series of {value.dtype} (on "
+            f"{value.index[row]}); legal: numbers. Convert it with pandas.to_numeric, without thousands "
+            "separators or currency signs."
         )
         return None
     low_ones = numbers <= low if open_low else numbers < low

@@ -96,3 +96,52 @@ def test_common_days():
         "a, b: received 0 common days; at least 2 are needed. Pass series of the same days (a from "
         "2026-02-02 to 2026-02-04; b from 2026-02-05 to 2026-02-11)."
     ]
+
+
+FILE = pd.DataFrame(
+    {"Date": DAYS.strftime("%Y-%m-%d"), "Volume": range(8), "Adj Close": np.arange(8.0), "kept": True}
+)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (FILE, "frame.set_index('Date')['Adj Close']"),  # the columns received, not those of an example
+        (FILE.drop(columns="Adj Close"), "frame.set_index('Date')['Volume']"),
+        (FILE[["Volume"]], "frame['Volume']"),
+        (FILE[["Date"]], "frame.set_index('date')['close']"),
+    ],
+)
+def test_a_frame_as_read_is_answered_with_its_own_columns(frame, code):
+    (found,) = problems(read_days, frame)
+    assert found == f"closes: received DataFrame; legal: a Series of numbers indexed by date, such as {code}."
+
+
+def test_the_code_of_the_error_reads_the_frame():
+    (found,) = problems(read_days, FILE)
+    series = eval(found.split("such as ")[1].rstrip("."), {"frame": FILE})
+    assert problems(read_days, series) == []
+
+
+def test_the_text_that_is_no_number_is_named():
+    """A column with one bad cell is text throughout: the cell is named, not the first row."""
+    values = GOOD.astype(str)
+    values.iloc[5] = "n/a"
+    (found,) = problems(read_days, values)
+    assert "received 'n/a', in a Series of " in found
+    assert "(on 2026-02-09 00:00:00); legal: numbers" in found
+
+
+@pytest.mark.parametrize("times", [HOURS.index.tz_localize(None), HOURS.index.strftime("%Y-%m-%d %H:%M")])
+def test_the_code_that_gives_a_zone_works(times):
+    (found,) = problems(read_moments, HOURS.set_axis(times))
+    code = found.split("Use ")[1].split(", with the zone")[0]
+    index = eval(code, {"pd": pd, "index": times})
+    assert problems(read_moments, HOURS.set_axis(index)) == []
+
+
+def test_rows_without_a_time_say_how_to_name_the_column():
+    (found,) = problems(read_moments, HOURS.reset_index(drop=True))
+    assert found.endswith(
+        "Use frame.set_index('time'), with the name of your column of times, before you take the numbers."
+    )

@@ -28,7 +28,7 @@ def files():
     flows.loc[DAY] = [-175.3, -434.1]
     flows.loc[AFTER] = [231.6, 371.1]
     hours = pd.DataFrame({"open": 70_000.0, "high": 70_100.0, "low": 69_900.0, "close": 70_000.0}, HOURS)
-    hours.loc[HOURS >= AFTER, ["open", "close"]] = 63_000.0
+    hours.loc[HOURS >= AFTER] = [63_000.0, 63_100.0, 62_900.0, 63_000.0]
     hours.loc[AFTER, "low"] = 60_000.0
     days = pd.DatetimeIndex([BEFORE, DAY, AFTER])
     bars_4h, utc, seconds = HOURS[::4], HOURS.tz_localize("UTC"), days.as_unit("s").astype(np.int64)

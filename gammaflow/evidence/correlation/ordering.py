@@ -87,7 +87,7 @@ class Ordering(Study):
     @property
     def verdict(self) -> str:
         """The answer in one sentence."""
-        x, to, than = self.names
+        x, to, than = (f"`{name}`" if name in ("to", "than") else name for name in self.names)
         near, far = (to, than) if self.difference > 0.0 else (than, to)
         order = (
             f"{x} is closer to {near} than to {far}"

@@ -312,7 +312,7 @@ def interest_of(book: Chain | Book) -> Book:
     refuse(
         "book",
         [
-            "its positions are signed, and beliefs are about open interest. Give the chain, or "
+            "book: its positions are signed, and beliefs are about open interest. Give the chain, or "
             "assign_positions(chain, 'unsigned'), and positions that are known as known=."
         ]
         * book.signed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ ASSUMED = "assumed"
 _LEAST_DEPTH = 1.0
 # Move of ln S beyond which a move looks like a percentage.
 _FAR = 0.7
+# A book of more than so many times the open interest of its rule is a slip.
+_MANY = 100.0
 
 _BOOK = (
     "book: received {}; legal: a signed Book, as assign_positions(chain, rule) returns, or a HedgePath; with "
@@ -111,7 +113,7 @@ def read_inputs(
         check_inside(given.spot * (1.0 + move), given)
     positions = given if isinstance(given, Book) else given.book
     found = [
-        *_doubts(move),
+        *_doubts(move, scales),
         *beta_doubts(beta),
         *(sentence for _, impact in impacts for sentence in impact.warnings),
         *(positions.warnings if positions is not None else ()),
@@ -136,13 +138,19 @@ def _move(move: Any) -> float:
     return found
 
 
-def _doubts(move: float) -> list[str]:
-    if abs(np.log1p(move)) <= _FAR:
-        return []
-    return [
-        f"move: received {move:g}, a move of {100.0 * move:,.0f} %; plausible: within half and double of "
-        "spot. Give a share of spot: -0.132 is a fall of 13.2 %."
-    ]
+def _doubts(move: float, scales: Sequence[float]) -> list[str]:
+    said = []
+    if abs(np.log1p(move)) > _FAR:
+        said.append(
+            f"move: received {move:g}, a move of {100.0 * move:,.0f} %; plausible: within half and double of "
+            "spot. Give a share of spot: -0.132 is a fall of 13.2 %."
+        )
+    if max(scales, default=0.0) > _MANY:
+        said.append(
+            f"scales: received {max(scales):g}, that many times the positions of the book; plausible: up to "
+            f"{_MANY:g}. Give multiples: 0.5 is half the book."
+        )
+    return said
 
 
 def _impacts(depths: Any) -> list[tuple[str, Impact]]:

@@ -17,6 +17,8 @@ __all__ = ["band", "lines", "move_text", "narrows_notes", "summary", "title", "v
 
 # Longest list of rules in a title, in characters.
 _WIDTH = 60
+# A share of variance from which nothing but rounding is left.
+_ALL = 1.0 - 1e-9
 
 # Cells of open interest that the summary names.
 _CELLS = 3
@@ -151,11 +153,8 @@ def narrows_text(fit: Any) -> list[str]:
     ]
     first, share = table.index[0], float(table["variance_share"].iloc[0])
     left = float(table["deviation_left"].iloc[0])
-    before = left / np.sqrt(1.0 - share) if share < 1.0 else np.nan
-    line = (
-        f"  measure {first} first: the standard deviation of ln |exogenous flow| falls from {before:.2f} to "
-        f"{left:.2f}"
-    )
+    fall = f"from {left / np.sqrt(1.0 - share):.2f} to {left:.2f}" if share < _ALL else "to 0"
+    line = f"  measure {first} first: the standard deviation of ln |exogenous flow| falls {fall}"
     after = table["share_after"].drop(index=first).dropna()
     if len(after):
         line += f"; then {after.idxmax()}, {after.max():.0%} of what is left"

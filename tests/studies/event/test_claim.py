@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gammaflow.studies.event.claim import (
     ABOVE_0,
+    ABOVE_1,
     BELOW_0,
     UNKNOWN,
     Claim,
@@ -43,6 +44,7 @@ def test_verdict_by_every_value(found, said):
         (exactly(0.0), ABOVE_0, "contradict"),  # no change is neither a rise
         (exactly(0.0), BELOW_0, "contradict"),  # nor a fall
         (exactly(-0.1), BELOW_0, "confirm"),
+        (exactly(1.0), ABOVE_1, "contradict"),  # the record equalled is no record
         (exactly(nan), about(1.0, 0.5), "cannot tell"),
     ],
 )
@@ -57,6 +59,7 @@ def test_ranges_as_text():
     assert Range(-inf, 3.0).text(form) == "at most 3.0 %"
     assert Range(3.0, inf).text(form) == "at least 3.0 %"
     assert (UNKNOWN.text(form), ABOVE_0.text(form), BELOW_0.text(form)) == ("unknown", "above 0", "below 0")
+    assert ABOVE_1.text(form) == "above 1"
 
 
 def test_span():

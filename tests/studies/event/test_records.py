@@ -138,3 +138,51 @@ def test_price_at_midnight_is_the_next_opening(folder):
 
     assert midnight(Records(folder), "2026-02-05") == 63_000.0
     assert midnight(Records(folder), "2026-02-04") == 70_000.0
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        ("IBIT", lambda text: "", "the file is empty"),
+        ("IBIT", lambda text: text.splitlines()[0] + "\n", "the file has no rows below its heading"),
+        ("IBIT", lambda text: text.replace("High", "X").replace("Low", "High").replace("X", "Low"),
+         "the low is above the high in 11 of 11 rows (first: 2026-01-26); columns are swapped"),
+        ("IBIT", lambda text: text.replace("Close", "X").replace("Volume", "Close").replace("X", "Volume"),
+         "the close is above the high in 11 of 11 rows"),
+        ("IBIT", lambda text: text.replace("36.1,", "0.0,"), "a price of 0 on 2026-02-05; prices must be > 0"),
+        ("IBIT", lambda text: text.replace("41.57,", "4l.57,"), "received '4l.57', in a Series of"),
+        ("hours", lambda text: text[: text.index("2026-02-06 12")] + "2026-02-06 1",
+         "row 61 of 61 has no time: received '2026-02-06 1'"),
+        ("flows", lambda text: text.replace("-434.1", "-434100000"),
+         "total_musd: the largest flow is 434,100,000; it must be in millions of dollars"),
+        ("DVOL", lambda text: text.replace("1770249600", "noon"), "time: row 2 of 3 is no number: received 'noon'"),
+        ("open interest", lambda text: text.replace("47000000000.0", "0"), "numbers must be > 0"),
+    ],
+)  # fmt: skip
+def test_broken_file(folder, name, edit, message):
+    """A file cut, emptied, with columns swapped or a wrong unit: the bad value is named, and what to do."""
+    path = folder / FILES[name].path
+    old = path.read_text()
+    path.write_text(edit(old))
+    assert path.read_text() != old
+    with pytest.raises(gf.errors.ReaderError) as error:
+        scorecard(folder)
+    first, said, last = str(error.value).splitlines()
+    assert first == "1 file of the records not accepted:"
+    assert said.startswith(f"{FILES[name].path}: cannot be read (")
+    assert message in said
+    assert last == "Correct each, or take it out of the folder: its claims then end in 'cannot tell'."
+
+
+def test_volatility_in_percent(tmp_path):
+    """Implied volatility of the one call must be in decimals."""
+    call = {"option_type": "call", "strike_price": 85.0, "expiration_date": "2027-12-17", "ibit_price": 41.0,
+            "time_to_expiration": 1.9, "volume": 1, "open_interest": 1}  # fmt: skip
+    rows = pd.DataFrame(
+        [{**call, "timestamp": f"2026-02-0{day}", "implied_volatility": 60.0} for day in (4, 5)]
+    )
+    write(tmp_path, {"one call": rows.set_index("timestamp")})
+    with pytest.raises(
+        gf.errors.ReaderError, match="implied_volatility is in percent; it must be in decimals"
+    ):
+        Records(tmp_path).one_call()

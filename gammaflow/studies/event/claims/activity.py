@@ -55,9 +55,12 @@ def record(records: Records) -> Finding:
 
 
 @_claim(
-    "The volume was twice the previous record", "volume over that of the highest day before, in shares or dollars [-]",
-    "2", about(2.0, 0.2), "{:.2f}",
-)  # fmt: skip
+    "The volume was twice the previous record",
+    "volume over that of the highest day before, in shares or dollars [-]",
+    "2",
+    about(2.0, 0.2),
+    "{:.2f}",
+)
 def twice(records: Records) -> Finding:
     """The ratio to the record before, counted in shares and in dollars."""
     bars = records.daily("IBIT")
