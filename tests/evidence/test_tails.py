@@ -195,3 +195,16 @@ def test_pictures_hold_the_numbers():
 def test_refusals(call, words):
     with pytest.raises(gf.SchemaError, match=words):
         call()
+
+
+def test_odds_beyond_the_largest_number_are_infinite():
+    """1 / p overflows from some 37.5 standard deviations on, while p itself is above 0 still."""
+    assert 0.0 < tails.probability(37.6) < 1.0 / np.finfo(float).max
+    assert np.isinf(tails.odds(37.6))
+    assert np.isinf(tails.return_period(37.6))
+
+
+def test_a_series_for_a_number_is_shown_in_short():
+    with pytest.raises(gf.SchemaError) as error:
+        tails.compare(pd.Series(np.arange(500.0)))
+    assert len(str(error.value)) < 300

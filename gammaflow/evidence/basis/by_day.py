@@ -30,6 +30,8 @@ __all__ = ["DailyBasis", "daily"]
 
 # Days left below which a tenth of a percent of price is more than 3.6 points of yearly rate.
 _SHORT = 10.0
+# Years to expiry that no future on the screen has.
+_LONG = 10.0
 _TENTH = 1e-3
 
 
@@ -163,11 +165,16 @@ def daily(
 
 
 def _warnings(table: pd.DataFrame) -> tuple[str, ...]:
+    longest = float(table["years"].max())
+    far = (
+        f"expiry: received one {longest:,.0f} years ahead; plausible: up to {_LONG:g}. Check its year.",
+    ) * (longest > _LONG)
     short = table["years"] * DAYS_PER_YEAR < _SHORT
     if not short.any():
-        return ()
+        return far
     worst = table.iloc[int(np.argmin(table["years"]))]
     return (
+        *far,
         f"years: {rows_text(int(short.sum()), 'day')} with less than {_SHORT:g} days to expiry; with "
         f"{DAYS_PER_YEAR * worst['years']:.1f} days left 0.1 % of price is {100 * worst['sensitivity']:.1f} "
         "points of yearly rate. Read the premium there, or a constant maturity (basis.curve).",

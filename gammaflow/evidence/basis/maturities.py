@@ -153,7 +153,11 @@ def curve(
     expired = int(((years <= 0.0) & ~np.isnan(prices)).sum())
     _check_carry(prices, level, years, alive, index, expiries, most, extra, problems)
     if not alive.any():
-        problems.append("futures: every price stands on or after its expiry; check the expiry dates.")
+        problems.append(
+            "futures: every price stands on or after its expiry; check the expiry dates."
+            if expired
+            else "futures: received no price at all, only missing ones; pass prices > 0."
+        )
     refuse("basis curve", problems)
     carry = prices / level[:, None] - 1.0 if how == "simple" else np.log(prices / level[:, None])
     total = np.stack(

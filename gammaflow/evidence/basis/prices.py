@@ -27,6 +27,9 @@ __all__ = [
     "years_left",
 ]
 
+# ln(futures / spot) beyond which the two are no prices of one thing: their ratio says more than a rate.
+_APART = 0.5
+
 #: Last trade of Chicago's bitcoin futures on the day of their expiry.
 LAST_TRADE = "16:00 London"
 
@@ -95,14 +98,17 @@ def refuse_beyond(
     if not found.rows.any():
         return
     row = int(np.flatnonzero(found.rows)[0])
-    first = table.iloc[row]
+    first, premium = table.iloc[row], float(found.premium[row])
+    apart = (
+        f"{100 * premium:+.1f} %, a rate of {100 * found.rate[row]:+,.0f} % a year with "
+        f"{DAYS_PER_YEAR * first['years']:.1f} days left"
+        if abs(premium) < _APART
+        else f"{np.exp(premium):.3g} times it"
+    )
     problems.append(
         f"futures, spot: {int(found.rows.sum()):,} of {rows_text(len(table))} further apart than carry "
         f"explains (first: {table.index[row]:{form}}, futures {price_text(first['futures'])} against spot "
-        f"{price_text(first['spot'])}, {100 * found.premium[row]:+.1f} %, a rate of "
-        f"{100 * found.rate[row]:+,.0f} % a year with {DAYS_PER_YEAR * first['years']:.1f} days left); "
-        "legal: "
-        f"{within_text(limit, margin)}. Check the unit and the clock of spot and the expiry "
+        f"{price_text(first['spot'])}, {apart}); legal: {within_text(limit, margin)}. Check the unit and the clock of spot and the expiry "
         "(basis.check says which), or widen limit= and margin=."
     )
 

@@ -180,3 +180,25 @@ def test_picture():
     assert ax.get_lines()[-1].get_xdata()[0] == DAYS[3]
     assert basis.daily(CLOSES, HOURS, END, clock="21:00 UTC").plot().get_title("left").endswith("27 Feb 2026")
     mpl.pyplot.close("all")
+
+
+def test_another_unit_is_named_by_the_ratio():
+    """Spot in cents: a premium of -99 % has no yearly rate to speak of."""
+    with pytest.raises(gf.SchemaError, match=r"futures 101 against spot 10,000, 0\.0101 times it\); legal"):
+        basis.daily(CLOSES, 100.0 * HOURS, END, clock="21:00 UTC")
+
+
+def test_an_expiry_of_another_century_is_doubted():
+    found = basis.daily(CLOSES, HOURS, "2226-02-27", clock="21:00 UTC")
+    assert found.warnings == ("expiry: received one 200 years ahead; plausible: up to 10. Check its year.",)
+    assert basis.daily(CLOSES, HOURS, "2034-02-27", clock="21:00 UTC").warnings == ()
+
+
+def test_no_expiry():
+    with pytest.raises(gf.SchemaError, match="expiry: received none; legal: a date such as"):
+        basis.daily(CLOSES, HOURS, None, clock="21:00 UTC")
+
+
+def test_days_without_spot_say_which_days_there_are():
+    with pytest.raises(gf.SchemaError, match="1 of 6 days .*; spot from 2026-02-01 to 2026-02-06"):
+        basis.daily(CLOSES, HOURS[:"2026-02-06"], END, clock="21:00 UTC")

@@ -182,3 +182,11 @@ def test_picture(season):
     assert ax.get_lines()[3].get_ydata() == pytest.approx(100.0 * season.table[120])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"{t} days" for t in TENORS]
     mpl.pyplot.close("all")
+
+
+def test_no_price_at_all():
+    """Contracts without a price have not expired: the error says what is missing."""
+    days = pd.date_range("2026-02-04", periods=2, tz="UTC")
+    wide = pd.DataFrame({"2026-02-27": [np.nan, np.nan]}, days)
+    with pytest.raises(gf.SchemaError, match="received no price at all, only missing ones"):
+        basis.curve(wide, pd.Series(100.0, days))

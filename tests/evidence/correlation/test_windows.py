@@ -183,9 +183,9 @@ def test_swapped_series_swap_the_order(prices):
     assert one.table.loc["difference", ["low", "high"]].to_list() == pytest.approx(
         (-two.table.loc["difference", ["high", "low"]]).to_list()
     )
-    assert "x is closer to to than to than" in two.verdict
+    assert "x is closer to `to` than to `than`" in two.verdict
     level = correlation.closer(x, to, to.rename("copy"), draws=99)
-    assert "as close to to as to copy" in level.verdict
+    assert "as close to `to` as to copy" in level.verdict
     assert level.p_value == 1.0 or np.isnan(level.p_value)
 
 

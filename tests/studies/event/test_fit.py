@@ -295,7 +295,7 @@ WRONG = [
     ({"scales": (1.0, 1.0)}, "scales: received (1.0, 1.0); legal: each number once"),
     ({"scales": -1.0}, "scales: received -1.0"),
     ({"beliefs": "sure"}, "beliefs: received 'sure'"),
-    ({"beliefs": "flat"}, "its positions are signed, and beliefs are about open interest"),
+    ({"beliefs": "flat"}, "book: its positions are signed, and beliefs are about open interest"),
     ({"draws": 1}, "draws: received 1"),
     ({"seed": -1}, "seed: received -1"),
     ({"book": CHAIN}, "book: received a chain, whose open interest has no dealer sign"),
@@ -384,3 +384,17 @@ def test_pictures(d7):
     assert overlapping.narrows.loc["together", "variance_share"] < 0.0  # rows that do not land are left out
     assert len(overlapping.plot_narrows().patches) == 2
     plt.close("all")
+
+
+def test_a_book_beyond_reason_is_doubted():
+    found = fit_event(BOOK, depths=(200e6, 1e9), scales=(1.0, 1e3))
+    assert found.warnings[0].startswith("scales: received 1000, that many times the positions")
+    assert not fit_event(BOOK, depths=1e9, scales=100.0).warnings
+
+
+def test_depth_alone_leaves_nothing():
+    """Without hedging the depth decides everything: what is left is 0, and where it falls from is no number."""
+    found = fit_event(BOOK, depths=(200e6, 1e9), scales=1.0, hedge_fraction=0.0)
+    assert found.narrows.loc["depth", "variance_share"] == pytest.approx(1.0)
+    assert "the standard deviation of ln |exogenous flow| falls to 0" in found.summary()
+    assert "nan" not in found.summary()
