@@ -103,13 +103,14 @@ def refuse_beyond(
         f"{100 * premium:+.1f} %, a rate of {100 * found.rate[row]:+,.0f} % a year with "
         f"{DAYS_PER_YEAR * first['years']:.1f} days left"
         if abs(premium) < _APART
-        else f"{np.exp(premium):.3g} times it"
+        else f"{np.exp(premium):,.4g} times it"
     )
     problems.append(
         f"futures, spot: {int(found.rows.sum()):,} of {rows_text(len(table))} further apart than carry "
         f"explains (first: {table.index[row]:{form}}, futures {price_text(first['futures'])} against spot "
-        f"{price_text(first['spot'])}, {apart}); legal: {within_text(limit, margin)}. Check the unit and the clock of spot and the expiry "
-        "(basis.check says which), or widen limit= and margin=."
+        f"{price_text(first['spot'])}, {apart}); legal: {within_text(limit, margin)}. "
+        "Check the unit and the clock of spot and the expiry (basis.check says which), or widen limit= and "
+        "margin=."
     )
 
 

@@ -115,7 +115,7 @@ WRONG = {
     "expired at the last trade": (
         {"expiry": "2026-02-05", "exact": True}, "expiry: 3 of 6 days on or after",
     ),
-    "spot in thousands": ({"spot": HOURS / 1000.0}, r"6 of 6 rows further apart .*\+691.8 %"),
+    "spot in thousands": ({"spot": HOURS / 1000.0}, r"6 of 6 rows further apart .*1,010 times it"),
     "spot five percent high": (
         {"spot": HOURS * 1.06, "expiry": "2026-02-20"},
         r"6 of 6 rows further apart .*first: 2026-02-02, futures 101.00 against spot 106.00, -4.8 %, a rate "
@@ -184,7 +184,9 @@ def test_picture():
 
 def test_another_unit_is_named_by_the_ratio():
     """Spot in cents: a premium of -99 % has no yearly rate to speak of."""
-    with pytest.raises(gf.SchemaError, match=r"futures 101 against spot 10,000, 0\.0101 times it\); legal"):
+    with pytest.raises(
+        gf.SchemaError, match=r"futures 101.00 against spot 10,000, 0\.0101 times it\); legal"
+    ):
         basis.daily(CLOSES, 100.0 * HOURS, END, clock="21:00 UTC")
 
 
@@ -200,5 +202,5 @@ def test_no_expiry():
 
 
 def test_days_without_spot_say_which_days_there_are():
-    with pytest.raises(gf.SchemaError, match="1 of 6 days .*; spot from 2026-02-01 to 2026-02-06"):
+    with pytest.raises(gf.SchemaError, match=r"1 of 6 days .*; spot from 2026-02-01 to 2026-02-06"):
         basis.daily(CLOSES, HOURS[:"2026-02-06"], END, clock="21:00 UTC")

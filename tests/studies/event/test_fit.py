@@ -393,7 +393,7 @@ def test_a_book_beyond_reason_is_doubted():
 
 
 def test_depth_alone_leaves_nothing():
-    """Without hedging the depth decides everything: what is left is 0, and where it falls from is no number."""
+    """Without hedging the depth decides everything: nothing is left once it is known."""
     found = fit_event(BOOK, depths=(200e6, 1e9), scales=1.0, hedge_fraction=0.0)
     assert found.narrows.loc["depth", "variance_share"] == pytest.approx(1.0)
     assert "the standard deviation of ln |exogenous flow| falls to 0" in found.summary()
