@@ -166,7 +166,7 @@ def plot_check(days: pd.DataFrame, verdict: str, *, ax: Any = None) -> Any:
     if replaced:
         shown = shown.rename(columns={"premium": "premium over the reference"})
         shown.insert(1, "premium over the given spot", given)
-    title = f"Premium of the future and its expiry labels: {verdict}"
+    title = f"Premium of the future and its expiry labels ({verdict})"
     ax = plot_dated(shown, title, "ln(futures / spot) [%]", band=("low", "high"), ax=ax)
     ax.collections[0].set_label("carry of 0 to 10 % a year")
     _mark_rolls(ax, days["expiry"], "label rolls")

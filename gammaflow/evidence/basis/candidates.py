@@ -22,6 +22,8 @@ from gammaflow.text import rows_text
 __all__ = ["BasisByClock", "by_clock"]
 
 _TENTH = 1e-3
+# Robust deviations that make a day odd, the smallest deviation that is believed [-], and days named.
+_ODD, _LEAST_ODD, _SHOWN = 5.0, 2e-4, 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -164,7 +166,7 @@ def by_clock(
     return BasisByClock(
         pd.DataFrame(rates, index), tuple(lines), scatter=scatter,
         sensitivity=sensitivity,
-        warnings=_doubts(order),
+        warnings=(*_doubts(order), *_odd_days(common[best], str(best))),
     )  # fmt: skip
 
 
@@ -174,4 +176,19 @@ def _doubts(order: pd.Series) -> tuple[str, ...]:
     return (
         f"clocks: {order.index[0]} and {order.index[1]} fit about equally ({1e4 * order.iloc[0]:.0f} and "
         f"{1e4 * order.iloc[1]:.0f} bp of scatter); these days cannot tell them apart. Pass more days.",
+    )
+
+
+def _odd_days(premium: pd.Series, clock: str) -> tuple[str, ...]:
+    """Days whose premium at the best clock is far from the others', in robust deviations."""
+    away = premium - premium.median()
+    odd = away[away.abs() > _ODD * max(1.4826 * float(away.abs().median()), _LEAST_ODD)]
+    if not len(odd):
+        return ()
+    shown = [f"{day:%Y-%m-%d} ({1e4 * far:+.0f} bp)" for day, far in zip(odd.index, odd, strict=True)]
+    more = ", ..." if len(odd) > _SHOWN else ""
+    return (
+        f"futures: {rows_text(len(odd), 'day')} of {len(premium):,} far from the others at {clock} "
+        f"({', '.join(shown[:_SHOWN])}{more}): perhaps read at another time of day, as the settlement of a "
+        "contract on its last day is. Leave them out or correct them.",
     )

@@ -111,6 +111,15 @@ def test_dated_futures_pass(records, rank):
         assert "prices roll with them" in found.summary()
 
 
+def test_the_front_closes_of_chicago_pass(records):
+    """Front closes with the expiry of the month, over the spot of 16:00 in New York."""
+    closes = records["front"]["2025-10-01":"2026-04-02"]
+    found = basis.check(closes, records["hours"], month_ends(closes.index), clock="16:00 New York")
+    assert found.passed, found.summary()
+    assert found.labels.followed
+    assert found.labels.passing == pytest.approx(found.labels.rolling, abs=0.02)
+
+
 def test_each_contract_alone_passes(records):
     for expiry, rows in records["marks"].groupby("expiry"):
         if len(rows) > 30:
@@ -274,7 +283,7 @@ def test_refusals(changed, words):
 def test_picture(records, rolled):
     ax = rolled.plot()
     assert ax.get_lines()[0].get_ydata() == pytest.approx(100.0 * rolled.days["premium"])
-    assert ax.get_title("left").endswith("found: expiry passed; expiry labels; spot; carry")
+    assert ax.get_title("left").endswith("(found: expiry passed; expiry labels; spot; carry)")
     assert sum(line.get_linestyle() == ":" for line in ax.get_lines()) == 6
     found = basis.check(*given(records["one"]), clock="16:00 New York", reference=records["hours"])
     names = [line.get_label() for line in found.plot().get_lines()]

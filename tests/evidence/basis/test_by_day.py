@@ -41,6 +41,18 @@ def test_the_event_at_each_clock(records, clock, calendar, exact):
     assert by_utc.table["basis"].tolist() == found.table["basis"].tolist()
 
 
+def test_the_two_wrong_files_are_refused(records):
+    """The one by carry of a spot that is too high, the other by expiries that have passed."""
+    for name, words in (
+        ("one", "2 of 130 rows further apart than carry explains .first: 2026-02-04, futures 72,795 against"),
+        ("rolling", "expiry: 6 of 130 days on or after their expiry .first: 2025-08-29"),
+    ):
+        prices = (records[name][column] for column in ("futures_price", "spot_price", "futures_expiry"))
+        clocks = {"clock": "16:00 New York", "spot_clock": "16:00 New York"}
+        with pytest.raises(gf.SchemaError, match=words):
+            basis.daily(*prices, **clocks)
+
+
 def test_a_tenth_of_a_percent_of_price_on_5_february(records):
     found = basis.daily(records["front"]["2026-02-03":"2026-02-06"], records["hours"], END, clock="21:00 UTC")
     day = found.table.loc["2026-02-05"]

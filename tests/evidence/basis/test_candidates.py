@@ -24,8 +24,20 @@ def test_scatter_of_a_winter(records):
     assert found.best == "21:00 UTC"
     assert found.scatter["scatter"].mul(1e4).round().astype(int)[CLOCKS[:3]].tolist() == [64, 28, 55]
     assert "Best: 21:00 UTC, 28 bp; next 22:00 UTC, 55 bp" in found.summary()
-    assert not found.warnings
     assert found.table.isna().all(axis=None)  # no expiry, no rate
+
+
+def test_settlements_of_expired_contracts_are_named(records):
+    """On last Fridays the record has the settlement of 16:00 in London; without these days 16 bp are left."""
+    closes = records["front"]["2025-11-01":"2026-02-28"]
+    found = basis.by_clock(closes, records["hours"], clocks=CLOCKS)
+    assert "3 days of 80 far from the others at 21:00 UTC (2025-11-28 (+1" in found.warnings[0]
+    fridays = pd.to_datetime(["2025-11-28", "2025-12-26", "2026-01-30", "2026-02-27"])
+    london = records["hours"].reindex((fridays + pd.Timedelta(16, "h")).tz_localize("UTC")).to_numpy()
+    assert np.abs(np.log(closes[fridays] / london)).max() < 0.003
+    rest = basis.by_clock(closes.drop(fridays), records["hours"], clocks=CLOCKS)
+    assert round(1e4 * rest.scatter["scatter"]["21:00 UTC"]) == 16
+    assert not rest.warnings
 
 
 def test_rates_of_the_event(records):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.evidence import basis
+from support.bases import month_ends, recorded
 
 mpl.use("Agg")
 
@@ -88,6 +89,24 @@ def test_jumps_of_the_rate_alone_near_the_expiry():
     assert all(
         run.brief()["z"].abs().max() >= 3.0 for run, flag in zip(runs, flags, strict=True) if flag.any()
     )
+
+
+def test_the_front_contract_of_january(shared):
+    """A day before expiry 0.2 % of price is -70 % a year: a jump of 4.5 deviations, none of the premium."""
+    records = recorded(shared)
+    closes = records["front"]["2025-10-01":"2026-02-12"]
+    labels, clock = month_ends(closes.index), "16:00 New York"
+    front = basis.daily(closes, records["hours"], labels, clock=clock, margin=0.02)
+    found = basis.jumps(front).table
+    assert found.index[found["jump"]].strftime("%m-%d").tolist() == ["01-29", "01-30"]
+    assert found["magnified"].equals(found["jump"])
+    day = found.loc["2026-01-29"]
+    assert (day["rate"], day["z"], day["premium_z"]) == pytest.approx((-0.702, -4.5, -0.73), abs=0.05)
+    assert day["magnification"] == pytest.approx(120.0)
+    event = found.loc["2026-02-05":"2026-02-06"]
+    assert event["rate"].mul(100).round(1).tolist() == [0.5, 6.5]
+    assert event["premium_change"].mul(1e4).round(0).tolist() == [-4.0, 34.0]
+    assert (event["premium_z"].abs() < 1.5).all()
 
 
 def test_a_jump_of_price_near_the_expiry_is_not_called_magnified():
