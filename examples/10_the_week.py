@@ -186,15 +186,14 @@ def main() -> None:
     else:
         print(f"\n{event.scorecard(RECORDS).summary()}")
 
-    figure, axes = plt.subplots(3, 2, figsize=(16, 15), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(18, 10), layout="constrained")
     gf.sweep_spot(gf.assign_positions(chain, "calls_long_puts_short")).plot(ax=axes[0, 0])
-    fit.plot(ax=axes[0, 1])
-    volume.plot(ax=axes[1, 0])
-    order.plot(ax=axes[1, 1])
-    flows.plot(ax=axes[2, 0])
-    basis.plot(ax=axes[2, 1])
+    volume.plot(ax=axes[0, 1])
+    flows.plot(ax=axes[1, 0])
+    basis.plot(ax=axes[1, 1])
     figure.savefig("the_week.png", dpi=100)
-    print("\nwritten: the_week.png")
+    fit.plot().figure.savefig("the_ridge.png", dpi=100)
+    print("\nwritten: the_week.png, the_ridge.png")
 
 
 if __name__ == "__main__":
