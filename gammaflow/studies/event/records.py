@@ -239,7 +239,7 @@ class Records:
                 raise AbsentError(f"missing file: {FILES[name].path}")
             try:
                 self._read[name] = read(path)
-            except (GammaflowError, ValueError, TypeError, KeyError, OSError, AttributeError) as error:
+            except (GammaflowError, ValueError, TypeError, LookupError, ArithmeticError, OSError) as error:
                 said = " ".join(str(error).split())
                 self._read[name] = ReaderError(f"{FILES[name].path}: cannot be read ({said}).")
         found = self._read[name]
@@ -260,7 +260,7 @@ class Records:
             frame = _table(path, [index, *columns]).set_index(index)
             frame.index = pd.DatetimeIndex(pd.to_datetime(frame.index, utc=True))
             problems: list[str] = []
-            found = {c: read_moments(frame[c], c, problems, low=low, gaps=True) for c in columns}
+            found = {c: read_moments(frame[c], c, problems, low=low, gaps=True, least=1) for c in columns}
             refuse("record", problems)
             return pd.DataFrame(found)
 
@@ -278,7 +278,7 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 def _checked_days(series: pd.Series, name: str, low: float) -> pd.Series:
     problems: list[str] = []
-    found = read_days(series, name, problems, low=low, gaps=True)
+    found = read_days(series, name, problems, low=low, gaps=True, least=1)
     refuse("record", problems)
     return found
 

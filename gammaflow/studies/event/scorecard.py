@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.errors import ReaderError
+from gammaflow.output import write_text
 from gammaflow.plot.page import Card, Panel, render_page, write_page
 from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.studies.event.claim import VERDICTS, Claim
@@ -95,14 +96,11 @@ class Scorecard(Study):
         return plot_verdicts(self.counts, _TITLE, ax=ax)
 
     def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
-        """The scorecard as GitHub markdown, a table per subject; also written to `path`, if given."""
+        """The scorecard as GitHub markdown, a table per subject; written to `path` in one step, if given."""
         blocks = [f"# {_TITLE}", *map(literal, self.heading)]
         for subject, rows in self._by_subject().items():
             blocks += [f"## {subject.capitalize()}", markdown_table(rows)]
-        text = "\n\n".join(blocks) + "\n"
-        if path is not None:
-            write_page(text, Path(path))
-        return text
+        return write_text("\n\n".join(blocks) + "\n", path)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """The scorecard as a page of one file, which needs no network; returns its path."""

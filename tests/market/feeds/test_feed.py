@@ -384,7 +384,7 @@ def altered(draw):
 
 class TestFuzz:
     @pytest.mark.slow
-    @settings(max_examples=600)
+    @settings(max_examples=250)
     @given(altered())
     def test_only_errors_of_gammaflow_leave_the_answers(self, drawn):
         vendor, bodies = drawn
@@ -400,7 +400,7 @@ class TestFuzz:
         else:
             assert len(outcome) > 0
 
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(st.sampled_from(["deribit", "cboe", "yahoo"]), st.binary(max_size=200))
     def test_no_bytes_at_all_break_them(self, vendor, body):
         parts = dict.fromkeys(

@@ -6,7 +6,7 @@ from math import inf
 
 from gammaflow.evidence import activity
 from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly, span
-from gammaflow.studies.event.records import DAY, Records, on
+from gammaflow.studies.event.records import DAY, AbsentError, Records, on
 
 __all__ = ["CLAIMS"]
 
@@ -40,7 +40,10 @@ def record(records: Records) -> Finding:
     """Shares against the record before."""
     table = activity.records(records.daily("IBIT")["Volume"]).table
     row = on(table, DAY, "IBIT")
-    best = table["value"][table.index < row.name].idxmax()
+    earlier = table["value"][table.index < row.name]
+    if earlier.empty:
+        raise AbsentError(f"{records.source('IBIT')} has no day before {DAY}")
+    best = earlier.idxmax()
     return Finding(
         exactly(float(row["ratio"])),
         f"{records.source('IBIT')}: {row['value'] / 1e6:,.1f} m shares against "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from gammaflow.evidence import etf_flows
 from gammaflow.feedback.fund.etf_ledger import etf_creations
 from gammaflow.studies.event.claim import Finding, Range, about, claims_of, exactly, span
-from gammaflow.studies.event.records import AFTER, BEFORE, DAY, Records, on
+from gammaflow.studies.event.records import AFTER, BEFORE, DAY, AbsentError, Records, on
 
 __all__ = ["CLAIMS"]
 
@@ -37,7 +37,9 @@ def fall_january(records: Records) -> Finding:
     """The earlier fall that the article compares with."""
     moves = 100.0 * records.daily("IBIT")["Close"].pct_change()
     move = float(on(moves, _JANUARY, "IBIT"))
-    last = moves[:_JANUARY].tail(5)
+    last = moves[:_JANUARY].dropna().tail(5)
+    if last.empty:
+        raise AbsentError(f"{records.source('IBIT')} has no close before {_JANUARY}")
     nearest = last.index[int((last + 5.8).abs().argmin())]
     return Finding(
         exactly(move),
@@ -148,6 +150,18 @@ def expectation(records: Records) -> Finding:
 
 
 @_claim(
+    "Of all funds together, too, a fall of 13.2 % should bring that outflow",
+    "expected flow of all funds at the day's move, by model [$m]", "-500 to -1,000",
+    Range(-1000.0, -500.0), "{:+,.0f}",
+)  # fmt: skip
+def total_expectation(records: Records) -> Finding:
+    """As `expectation`, of all funds: the story does not say which it means."""
+    found, where = _surprise(records, "all")
+    recorded = float(found.table["flow"].iloc[0]) / 1e6
+    return Finding(span(found.table["expected"] / 1e6), where, f"recorded: {recorded:+,.0f}")
+
+
+@_claim(
     "The flow of 5 February defied the fall", "flow less the expected one, by model [standard errors]",
     "far above", Range(2.0, inf), "{:+.2f}",
 )  # fmt: skip
@@ -163,9 +177,9 @@ def defied(records: Records) -> Finding:
     )
 
 
-def _surprise(records: Records) -> tuple[etf_flows.Surprise, str]:
+def _surprise(records: Records, funds: str = "IBIT") -> tuple[etf_flows.Surprise, str]:
     """The day's flow against models fitted to the days before, and the source."""
-    closes, flows = records.daily("IBIT")["Close"], records.flows()["IBIT"]
+    closes, flows = records.daily("IBIT")["Close"], records.flows()[funds]
     on(closes, DAY, "IBIT"), on(flows, DAY, "flows")
     found = etf_flows.surprise(flows, closes, DAY)
     return found, f"{records.source('flows', 'IBIT')}: fitted to the days before, {len(found.table)} models"
@@ -183,7 +197,7 @@ def flat(records: Records) -> Finding:
     usual = float(flows[flows.index < pd.Timestamp(DAY)].rolling(2).sum().abs().median())
     all_funds = _flow(records, DAY, "all") + _flow(records, AFTER, "all")
     return Finding(
-        exactly(both / usual),
+        exactly(both / usual if usual else nan),
         f"{records.source('flows')}: {both:+,.1f} $m; usual {usual:,.1f}",
         "",
         f"All funds: {all_funds:+,.1f} $m.",
@@ -198,6 +212,7 @@ CLAIMS = (
     total_inflow,
     created,
     expectation,
+    total_expectation,
     defied,
     flat,
 )

@@ -29,7 +29,10 @@ def hedge_funds(records: Records) -> Finding:
         table = records.holders()
     except AbsentError as absent:
         raise AbsentError(str(absent), size) from None
-    last = table[table.index < DAY].iloc[-1]
+    earlier = table[table.index < DAY]
+    if earlier.empty:
+        raise AbsentError(f"{records.source('holders')} has no report before {DAY}", size)
+    last = earlier.iloc[-1]
     return Finding(
         exactly(float(last["institutional"] * last["hedge_funds"])), records.source("holders"), size
     )

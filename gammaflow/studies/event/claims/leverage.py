@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import inf
+from math import inf, isnan
 
 import pandas as pd
 
@@ -56,6 +56,8 @@ def longs_liquidated(records: Records) -> Finding:
     for book, later in pairwise(books):
         start, end = book["updated"].iloc[0].floor("h"), later["updated"].iloc[0]
         lowest = float(lows[start:end].min())
+        if isnan(lowest):
+            raise AbsentError(f"{records.source('hours')} has no price from {start:%d %b %H:%M}")
         reached += float(book.loc[book["price"] >= lowest, "value_usd"].sum())
     first, last = (float(book["value_usd"].sum()) for book in (books[0], books[-1]))
     found = Range(0.0, min(reached / (first - last), 1.0)) if first > last else exactly(0.0)

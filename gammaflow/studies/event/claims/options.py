@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
+from math import inf, nan
 
 import numpy as np
 
@@ -87,7 +87,10 @@ def _beta(records: Records) -> tuple[float, str]:
     index = records.volatility_index()
     change = (float(on(index, DAY, "DVOL")) - float(on(index, BEFORE, "DVOL"))) / 100.0
     move = float(np.log(midnight(records, DAY) / midnight(records, BEFORE)))
-    return change / move, f"{records.source('DVOL', 'hours')}: {100 * change:+.2f} points for {move:+.2%}"
+    return (
+        change / move if move else nan,
+        f"{records.source('DVOL', 'hours')}: {100 * change:+.2f} points for {move:+.2%}",
+    )
 
 
 @_claim(
