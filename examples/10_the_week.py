@@ -1,9 +1,9 @@
 """The week of 5 February 2026 as the public record tells it, and the scorecard of the story.
 
 Zones day by day, loop gain, the barriers of notes, liquidations, volume, correlation, flows of the fund,
-basis and open interest; then every sale that could have made the fall, and each claim against its number. Uses
-the recorded files where they lie beside the repository. Without them, or with --demo, the meters run on the
-built-in chain and on a made-up week, whose numbers mean nothing; the scorecard needs the record.
+basis and open interest; then every sale that could have made the fall, and each claim against its number. The
+recorded files are used where they lie beside the repository. Without them, or with --demo, the meters run on
+the built-in chain and on a made-up week, whose numbers mean nothing; the scorecard needs the record.
 """
 
 import sys
@@ -16,6 +16,7 @@ import pandas as pd
 
 import gammaflow as gf
 from gammaflow import evidence, venues
+from gammaflow.calendars import sessions
 from gammaflow.studies import event
 
 RECORDS = Path(__file__).resolve().parents[2] / "shared/data"
@@ -79,7 +80,7 @@ def made_up() -> Week:
     steps = rng.normal(0.0, 0.005, len(hours)) - 0.011 * falling
     price = pd.Series(np.exp(np.cumsum(steps)), hours)
     price *= 73_000.0 / price["2026-02-04T21:00Z"]
-    days = pd.bdate_range("2025-10-01", "2026-02-12")
+    days = sessions("XNYS", "2025-10-01T00:00Z", "2026-02-12T23:00Z").tz_localize(None).normalize()
     coin = evidence.clocks.read_at(price, evidence.clocks.read_clock(CLOSE).on(days)).set_axis(days)
     share, move = 5.67e-4 * coin, np.log(coin).diff().fillna(0.0)
 
@@ -147,7 +148,7 @@ def main() -> None:
     print(f"\n{week.pools}")
 
     # The day itself: volume, the size of the move, company in the fall.
-    volume = evidence.activity.records(fund["Volume"], calendar=None if demo else "XNYS")
+    volume = evidence.activity.records(fund["Volume"], calendar="XNYS")
     sizes = evidence.tails.z_scores(close)
     show(
         "volume, and moves in standard deviations of the 60 days before",
