@@ -133,7 +133,8 @@ class Scorecard(Study):
 def _numbers(claim: Claim) -> dict[str, str]:
     """The number of the record, and that of the claim in its own words and as a range."""
     said = claim.said.text(claim.form)
-    words = claim.article if claim.article == said else f"{claim.article} ({said})"
+    both = f"{claim.article}; {said}" if "(" in claim.article else f"{claim.article} ({said})"
+    words = claim.article if claim.article == said else both
     return {"number": claim.quantity, "record": claim.found.text(claim.form), "claim": words}
 
 
@@ -209,7 +210,7 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
                 [
                     f"{rows_text(len(broken), 'file')} of the records not accepted:",
                     *broken,
-                    "Correct each, or take it out of the folder: its claims then end in 'cannot tell'.",
+                    "Correct each, or take it out: its claims then end in 'cannot tell'.",
                 ]
             )
         )

@@ -184,9 +184,7 @@ def test_picture():
 
 def test_another_unit_is_named_by_the_ratio():
     """Spot in cents: a premium of -99 % has no yearly rate to speak of."""
-    with pytest.raises(
-        gf.SchemaError, match=r"101.00 against spot 10,000, 0\.0101 times it\); legal"
-    ):
+    with pytest.raises(gf.SchemaError, match=r"101.00 against spot 10,000, 0\.0101 times it\); legal"):
         basis.daily(CLOSES, 100.0 * HOURS, END, clock="21:00 UTC")
 
 

@@ -50,9 +50,7 @@ def test_damaged_files_are_named_together(folder):
         scorecard(folder)
     text = str(error.value)
     assert text.startswith("3 files of the records not accepted:\n")
-    assert text.endswith(
-        "\nCorrect each, or take it out of the folder: its claims then end in 'cannot tell'."
-    )
+    assert text.endswith("\nCorrect each, or take it out: its claims then end in 'cannot tell'.")
     assert (
         "bitfinex_margin_btc_1h.csv: cannot be read (no column longs_btc, shorts_btc; found time, longs)"
         in text

@@ -83,8 +83,8 @@ def rarity(records: Records) -> Finding:
         exactly(float(tails.ratio(3.5, 3.0))),
         f"no file: normal, both sides, {tails.probability(3.5):.4%} and {tails.probability(3.0):.4%}",
         f"ten times takes {needed:.2f} standard deviations",
-        f"Both sides at 3 over one side at 3.5 is {float(tails.ratio(3.5, 3.0, 'one', 'two')):.1f}, which "
-        "compares unlike with unlike.",
+        f"Both sides for 3 and one side for 3.5 give {float(tails.ratio(3.5, 3.0, 'one', 'two')):.1f}, "
+        "which compares unlike with unlike.",
     )
 
 
