@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from gammaflow.evidence.correlation.dependent import williams
 from gammaflow.evidence.correlation.moments import correlations, moving_windows
 from gammaflow.evidence.correlation.ordering import read_three
 from gammaflow.plot.correlation import plot_lengths, plot_windows
+from gammaflow.series import read_day
 from gammaflow.study import Study
-from gammaflow.text import rows_text
+from gammaflow.text import rows_text, value_text
 
 __all__ = ["EveryWindow", "every_window"]
 
@@ -183,11 +185,17 @@ def _rows(ends: Any, days: pd.DatetimeIndex, shortest: int) -> Any:
     """Rows of the last days; SchemaError for days that are not in the record or come too early."""
     if ends is None:
         return np.arange(shortest - 1, len(days))
-    try:
-        wanted = pd.DatetimeIndex([pd.Timestamp(end) for end in ([ends] if isinstance(ends, str) else ends)])
-        rows = days.get_indexer(wanted)
-    except (ValueError, TypeError, OverflowError):
-        raise SchemaError(f"ends: received {ends!r:.60}; legal: days such as ['2026-02-05'].") from None
+    if isinstance(ends, str | date):
+        ends = [ends]
+    if not isinstance(ends, Iterable):
+        raise SchemaError(f"ends: received {value_text(ends)}; legal: days such as ['2026-02-05'].")
+    read, problems = attempt(*(lambda end=end: read_day(end, "ends", exact=True) for end in ends))
+    refuse("every_window", problems)
+    wanted = pd.DatetimeIndex(read)
+    repeated = wanted[wanted.duplicated()]
+    if len(repeated):
+        raise SchemaError(f"ends: received {repeated[0]:%Y-%m-%d} twice; legal: each day once.")
+    rows = days.get_indexer(wanted)
     wrong = wanted[(rows < shortest - 1)]
     if not len(rows) or len(wrong):
         shown = ", ".join(f"{day:%Y-%m-%d}" for day in wrong[:3]) or "none"
