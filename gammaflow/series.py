@@ -271,7 +271,7 @@ def _moments(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeInde
     return _nanoseconds(index.tz_convert("UTC"), name, problems, legal)
 
 
-def _stamps(index: pd.Index, name: str, problems: list[str], legal: str) -> list[pd.Timestamp] | None:
+def _stamps(index: pd.Index, name: str, problems: list[str], legal: str) -> list[Any] | None:
     """Timestamps of the labels of an index; None with the first that is none, or could be two."""
     stamps = []
     for label in index:

@@ -13,7 +13,7 @@ import pandas as pd
 from gammaflow.checks import attempt, check_whole, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.correlation.dependent import williams
-from gammaflow.evidence.correlation.moments import correlations, moving_windows
+from gammaflow.evidence.correlation.moments import correlations, difference, moving_windows
 from gammaflow.evidence.correlation.ordering import read_three
 from gammaflow.plot.correlation import plot_lengths, plot_windows
 from gammaflow.series import read_day
@@ -53,7 +53,8 @@ class EveryWindow(Study):
     @property
     def differences(self) -> pd.DataFrame:
         """Correlation with the first less that with the second, by length and last day [-]."""
-        return self.correlation_to - self.correlation_than
+        apart = difference(self.correlation_to, self.correlation_than)
+        return pd.DataFrame(apart, self.correlation_to.index, self.correlation_to.columns)
 
     @property
     def count(self) -> tuple[int, int, int]:
@@ -131,7 +132,7 @@ def every_window(
 
 def _made(read: Any, three: Any, lengths: Any, ends: pd.DatetimeIndex) -> EveryWindow:
     x, to, than = read.names
-    apart = three[..., 0] - three[..., 1]
+    apart = difference(three[..., 0], three[..., 1])
     _, p = williams(three[..., 0], three[..., 1], three[..., 2], lengths[:, None])
     known = np.isfinite(apart)
     table = pd.DataFrame(

@@ -125,7 +125,7 @@ def label_day(
     refuse("labels", problems)
     size, tried = checks[0], sorted(set(checks[1]))
     implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, size, lag) for lag in tried))
-    refuse("labels", wrong[: len(wrong) // len(tried)])
+    refuse("labels", list(dict.fromkeys(wrong)))
     numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(tried, implied, strict=True)})
     flow = implied[0]["flow"]
     used = numbers.notna().all(axis=1) & (flow != 0.0)
