@@ -16,12 +16,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.errors import SchemaError
+from gammaflow.text import clean, value_text
 
 __all__ = [
     "attempt",
     "check_choice",
     "check_noun",
     "check_number",
+    "check_text",
     "check_whole",
     "floats",
     "hide",
@@ -45,6 +47,8 @@ _MADE_BY = {
     "Liquidations": "as gammaflow.liquidations.read(path) or pool(...) returns",
     "OpenInterestChange": "as open_interest_change(earlier, later) returns",
 }
+
+_LONGEST = 200
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
@@ -237,6 +241,15 @@ def check_whole(value: Any, name: str, low: int, high: int = 2**63 - 1) -> int:
     if whole > high:
         raise SchemaError(f"{name}: received {value!r}; {name} must be >= {low} and <= {high:,}.")
     return whole
+
+
+def check_text(value: Any, name: str) -> str:
+    """One line of text of up to 200 characters, those that steer a terminal as their escapes."""
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise SchemaError(
+            f"{name}: received {value_text(value)}; {name} must be text of up to {_LONGEST} characters."
+        )
+    return clean(value).replace("\n", " ")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:

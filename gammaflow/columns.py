@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,6 +15,7 @@ from gammaflow.checks import attempt, legal_range, read_only, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.selection import Choice, Filter
+from gammaflow.text import clean, rows_text, value_text
 
 __all__ = [
     "NO_TIME",
@@ -25,6 +27,7 @@ __all__ = [
     "Quotes",
     "Snapshot",
     "Subset",
+    "Times",
     "numbers",
     "validate",
 ]
@@ -34,6 +37,8 @@ Columns = Mapping[str, NDArray[Any]]
 
 #: An unknown timestamp.
 NO_TIME = np.datetime64("NaT", "ns")
+
+_LONGEST_TEXT = 500
 
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
@@ -70,6 +75,49 @@ class Column:
             return "a timestamp in UTC" + (", or missing" if self.missing_ok else "")
         legal = legal_range(self.low, self.high, open_low=self.open_low)
         return legal + (", or missing" if self.missing_ok else "")
+
+
+class Times(np.ndarray):
+    """Timestamps in UTC that compare with any other: with a time zone, without one (as UTC), or as text.
+
+    numpy finds its timestamps, which know no zone, unequal to every timestamp that has one.
+
+    Examples
+    --------
+    >>> times = np.array(["2026-02-06T08:00", "NaT"], "datetime64[ns]").view(Times)
+    >>> times == pd.Timestamp("2026-02-06T03:00-05:00"), times < "2026-02-07"
+    (array([ True, False]), array([ True, False]))
+    """
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare(np.equal, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare(np.not_equal, other)
+
+    def __lt__(self, other: object) -> Any:
+        return self._compare(np.less, other)
+
+    def __le__(self, other: object) -> Any:
+        return self._compare(np.less_equal, other)
+
+    def __gt__(self, other: object) -> Any:
+        return self._compare(np.greater, other)
+
+    def __ge__(self, other: object) -> Any:
+        return self._compare(np.greater_equal, other)
+
+    __hash__ = None
+
+    def _compare(self, relation: Any, other: object) -> Any:
+        if self.dtype.kind != "M":
+            return relation(np.asarray(self), np.asarray(other))
+        if isinstance(other, str | datetime):
+            stamp = pd.Timestamp(other)
+            other = (stamp if stamp.tz is None else stamp.tz_convert(None)).to_datetime64()
+        elif isinstance(other, pd.DatetimeIndex):
+            other = (other if other.tz is None else other.tz_convert(None)).to_numpy()
+        return relation(np.asarray(self), np.asarray(other))
 
 
 class Subset(NamedTuple):
@@ -146,7 +194,8 @@ class Columnar(Frozen):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         try:
-            return self.columns[name]
+            column = self.columns[name]
+            return column.view(Times) if column.dtype.kind == "M" else column
         except KeyError:
             what, legal = type(self).__name__.lower(), ", ".join(self.columns)
             raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
@@ -313,12 +362,25 @@ def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     return array, problems
 
 
+def _shown(texts: NDArray[Any]) -> NDArray[Any]:
+    """Texts without characters that steer a terminal (`text.clean`)."""
+    if not any(isinstance(text, str) and not text.isprintable() for text in texts):
+        return texts
+    return np.array([clean(text) if isinstance(text, str) else text for text in texts], dtype=object)
+
+
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     # As objects: the text type of pandas raises for lone surrogates.
     series = pd.Series(raw, dtype="object")
-    array = series.to_numpy()
-    problems = []
+    array = _shown(series.to_numpy())
+    series, problems = pd.Series(array, dtype="object"), []
     missing = series.isna().to_numpy()
+    long = np.flatnonzero([isinstance(text, str) and len(text) > _LONGEST_TEXT for text in array])
+    if long.size:
+        problems.append(
+            f"{column.name}: {rows_text(long.size)} longer than {_LONGEST_TEXT} characters (first: row "
+            f"{long[0]} = {value_text(array[long[0]])}...). Shorten them."
+        )
     if missing.any():
         problems.append(_count(column.name, np.flatnonzero(missing), array, "are missing", column.legal))
     if column.choices:

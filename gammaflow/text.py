@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 __all__ = [
     "WARNING",
     "amount_text",
+    "clean",
     "expiry_labels",
     "marked",
     "moment_text",
@@ -26,7 +28,21 @@ __all__ = [
 #: Prefix of each warning in the text of results.
 WARNING = "WARNING: "
 
+# Control characters but tab and newline, deletes, bidirectional overrides, lone surrogates.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
+
+
+def clean(text: str) -> str:
+    r"""Text without characters that steer a terminal: each becomes its escape, such as \\x1b.
+
+    Examples
+    --------
+    >>> print(clean("BTC\x1b[2J"))
+    BTC\x1b[2J
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def moment_text(

@@ -19,7 +19,7 @@ array([2.])
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,7 +28,7 @@ import pandas as pd
 from numpy import float64
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import floats
+from gammaflow.checks import check_choice, floats
 from gammaflow.errors import SchemaError
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "convert",
     "describe",
     "money",
+    "unit_of",
 ]
 
 #: Days per year (ACT/365), each of 86,400 s.
@@ -150,6 +151,12 @@ def describe(currency: str) -> dict[str, str]:
     'USD per +1 % spot'
     """
     return {m.name: m.unit.format(ccy=currency) for m in PROFILE_MEASURES.values()}
+
+
+def unit_of(measure: str, currency: str, have: Iterable[str] = PROFILE_MEASURES) -> str:
+    """Unit of one of the measures that a result has, in words; SchemaError for any other."""
+    check_choice(measure, "measure", have)
+    return describe(currency)[measure]
 
 
 @dataclass(frozen=True)

@@ -265,3 +265,18 @@ def test_a_number_is_refused_in_plain_words(value: Any, low: float, words: str) 
     with pytest.raises(SchemaError) as caught:
         check_number(value, "x", low)
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize("value", [7, None, ["BTC"], "x" * 201, b"BTC"])
+def test_names_are_short_text(value):
+    with pytest.raises(gf.SchemaError, match=r"symbol: received .*; symbol must be text"):
+        gf.Chain(gf.demo_chain().columns, value, 1.0, "2026-02-05T09:36Z")
+    with pytest.raises(gf.SchemaError, match=r"symbol: received .*; symbol must be text"):
+        gf.Book(gf.assign_positions(gf.demo_chain()).columns, value, 1.0, "2026-02-05T09:36Z")
+
+
+def test_text_that_is_too_long_is_counted():
+    frame = gf.demo_chain().to_frame()
+    frame.loc[3, "contract"] = "x" * 501
+    with pytest.raises(gf.SchemaError, match=r"contract: 1 row longer than 500 .*first: row 3 = .x{20,60}"):
+        gf.chain_from_frame(frame, symbol="BTC", spot=71_470.0, asof="2026-02-05T09:36Z")

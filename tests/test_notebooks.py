@@ -14,14 +14,25 @@ NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A function that runs a notebook and gives its texts and its number of pictures."""
+def client():
+    """One kernel for all notebooks."""
+    client = nbclient.NotebookClient(nbformat.v4.new_notebook(), timeout=300, kernel_name="python3")
+    with client.setup_kernel():
+        yield client
+
+
+@pytest.fixture
+def run(client, tmp_path):
+    """A function that runs a notebook without names of another: its texts, number of pictures and errors."""
 
     def executed(name):
         book = nbformat.read(EXAMPLES / name, as_version=4)
-        folder = tmp_path_factory.mktemp("notebook")
-        setting = {"metadata": {"path": str(folder)}}
-        nbclient.NotebookClient(book, timeout=300, kernel_name="python3", resources=setting).execute()
+        fresh = nbformat.v4.new_code_cell(f"%reset -f\nimport os\nos.chdir({str(tmp_path)!r})\ndel os")
+        book.cells.insert(0, fresh)
+        client.nb = book
+        client.reset_execution_trackers()
+        for place, cell in enumerate(book.cells):
+            client.execute_cell(cell, place)
         outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
         texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
         pictures = sum("image/png" in output.get("data", {}) for output in outputs)

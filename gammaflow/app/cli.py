@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
 from dataclasses import asdict, replace
@@ -37,10 +39,12 @@ from gammaflow.app.terminal import dumps, out_console, working
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.demo import demo_chain
 from gammaflow.market.financing import finance
+from gammaflow.output import file_name
 from gammaflow.pricing import verify
 from gammaflow.report import analyze
 from gammaflow.report.rates import rate_facts
 from gammaflow.studies.rules import compare_rules
+from gammaflow.text import clean
 from gammaflow.units import describe
 
 __all__ = ["app", "main"]
@@ -86,7 +90,8 @@ def report(
     """Read a chain, print its levels and write a report."""
     result = report_of(quotes, rows, scenario, beliefs, depth)
     if out is None and not as_json:
-        out = Path(f"{result.book.symbol}-{result.book.asof:%Y%m%dT%H%MZ}.html")
+        name = file_name(result.book.symbol, "report")
+        out = Path(f"{name}-{result.book.asof:%Y%m%dT%H%MZ}.html")
     finish_report(result, out, as_json)
 
 
@@ -197,10 +202,23 @@ def _option(argument: str) -> str:
 
 def main() -> NoReturn:
     """Run the command line; invalid input gives a one-line error and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console of few characters shows the others as ?
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
     except GammaflowError as error:
         lines = (line.strip().removeprefix("- ") for line in str(error).splitlines())
-        print("gammaflow: " + _in_options(" | ".join(line for line in lines if line)), file=sys.stderr)
-        sys.exit(2)
+        _end(_in_options(" | ".join(line for line in lines if line)))
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer has nowhere to go
+        _end(f"the output cannot be written ({error.strerror or error}).")
     sys.exit(0)
+
+
+def _end(text: str) -> NoReturn:
+    print(f"gammaflow: {clean(text)}", file=sys.stderr)
+    sys.exit(2)

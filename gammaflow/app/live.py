@@ -36,8 +36,10 @@ from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Answers, Feed, Limits
 from gammaflow.market.store import Store
+from gammaflow.plot.tables import spreadsheet
 from gammaflow.positions.rules import find_rule
 from gammaflow.report import Report, analyze
+from gammaflow.text import clean
 
 __all__ = ["fetch", "watch"]
 
@@ -61,7 +63,13 @@ def fetch(
     chain = answers.chain()
     if out:
         table = chain.to_frame(facts=True)
-        write(out, {".csv": lambda p: table.to_csv(p, index=False), ".parquet": lambda p: _parquet(table, p)})
+        write(
+            out,
+            {
+                ".csv": lambda p: spreadsheet(table).to_csv(p, index=False),
+                ".parquet": lambda p: _parquet(table, p),
+            },
+        )
     if as_json:
         print(dumps(_summary(chain, answers, kept)))
         return
@@ -131,7 +139,7 @@ def watch(
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    print(clean(line), flush=True)
 
 
 def _redraw(feed: Feed, analyse: Callable[[Chain], Report], how: dict[str, Any]) -> State:

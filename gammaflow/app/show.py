@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gammaflow.app.terminal import dumps, out_console, write
-from gammaflow.plot.tables import markdown_table
+from gammaflow.plot.tables import markdown_table, spreadsheet
 from gammaflow.positions.heading import basis
 from gammaflow.report import Report
 from gammaflow.report.gain_table import gain_lines
@@ -77,7 +77,8 @@ def _frame_table(frame: pd.DataFrame, title: str, units: dict[str, str]) -> Tabl
     for name in index:
         table.add_column(name)
     for column in frame.columns:
-        table.add_column(f"{column}\n[dim]{units.get(str(column), '')}[/dim]", justify="right")
+        head = Text.assemble(f"{column}\n", (units.get(str(column), ""), "dim"))
+        table.add_column(head, justify="right")
     for key, row in zip(frame.index, frame.to_numpy(), strict=True):
         keys = key if isinstance(key, tuple) else (key,)
         labels = [
@@ -99,7 +100,7 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
 def _write_table(flat: pd.DataFrame, payload: Callable[[], str], out: Path) -> None:
     """Write a table as CSV or markdown, or the JSON of `payload`."""
     writers: dict[str, Callable[[Path], Any]] = {
-        ".csv": lambda path: flat.to_csv(path, index=False),
+        ".csv": lambda path: spreadsheet(flat).to_csv(path, index=False),
         ".json": lambda path: path.write_text(payload(), encoding="utf-8"),
         ".md": lambda path: path.write_text(markdown_table(flat.map(str)), encoding="utf-8"),
     }

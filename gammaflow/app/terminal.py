@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import kernels_are_ready
+from gammaflow.output import publish
+from gammaflow.text import clean
 
 __all__ = ["check_ending", "dumps", "err_console", "out_console", "stages", "working", "write"]
 
-out_console = Console()
-err_console = Console(stderr=True)
+
+class _Terminal(Console):
+    """Console on which text of vendors is only text: no markup, no emoji codes, no control characters."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Segments of anything printed, with control characters as their escapes."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(clean(segment.text), segment.style)
+
+
+out_console = _Terminal(markup=False, emoji=False, highlight=False)
+err_console = _Terminal(markup=False, emoji=False, highlight=False, stderr=True)
 
 
 @contextmanager
@@ -47,10 +60,7 @@ def check_ending(path: Path, endings: Any) -> None:
 def write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
     """Write a file with the writer of its ending."""
     check_ending(path, writers)
-    try:
-        writers[path.suffix](path)
-    except OSError as error:
-        raise SchemaError(f"--out: cannot write {str(path)!r} ({error.strerror}).") from None
+    publish(path, writers[path.suffix], "--out")
     err_console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 

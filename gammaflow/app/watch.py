@@ -141,7 +141,7 @@ def watch(
     SchemaError
         Where `every` or `count` is not legal.
     """
-    check_number(every, "every", 0.0, open_low=True)
+    check_number(every, "every", 0.0, 86_400.0, open_low=True)
     if count is not None:
         check_number(count, "count", 1.0)
     state = State(feed.vendor, feed.symbol, clock(), store="" if store is None else str(store.path))

@@ -23,7 +23,7 @@ from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text
-from gammaflow.units import describe
+from gammaflow.units import unit_of
 
 __all__ = ["Cube", "sweep"]
 
@@ -138,7 +138,7 @@ class Cube(Frozen):
             fixed = f", {days:g} d ahead" if days else ""
         title = under_rule(f"{book.title} {measure} over spot, {moment_text(book.asof)}{fixed}", book)
         options = {"name": measure, "currency": book.currency, "labels": labels, **options}
-        return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
+        return plot_curves(curves, book.spot, title, unit_of(measure, book.currency, self.values), **options)
 
     def _slice(
         self, measure: str, values: NDArray[np.float64], axis: NDArray[np.float64], name: str

@@ -19,7 +19,7 @@ from gammaflow.frozen import Frozen, lock
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text
-from gammaflow.units import MEASURES, convert, describe, money
+from gammaflow.units import MEASURES, convert, describe, money, unit_of
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
 
@@ -30,8 +30,10 @@ KEYS = ("expiry", "strike", "kind", "venue", "contract")
 def _keys(by: str | Sequence[str]) -> list[str]:
     names = [by] if isinstance(by, str) else list(by)
     wrong = [n for n in names if n not in KEYS]
-    if wrong or not names:
-        raise SchemaError(f"by: received {by!r}; legal: one or more of {', '.join(map(repr, KEYS))}.")
+    if wrong or not names or len(set(names)) < len(names):
+        raise SchemaError(
+            f"by: received {by!r}; legal: one or more of {', '.join(map(repr, KEYS))}, each once."
+        )
     return names
 
 
@@ -142,7 +144,7 @@ class Exposure(Frozen):
         """Stacked bars of `measure` per strike or expiry, one colour per kind or venue (matplotlib Axes)."""
         from gammaflow.plot.static import plot_bars
 
-        unit = describe(self.book.currency)[measure]
+        unit = unit_of(measure, self.book.currency, self.rows)
         if by == split:
             raise SchemaError(
                 f"by: received {by!r}, which is what bars are split by. Use by='expiry' or 'strike', with "

@@ -27,7 +27,7 @@ from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
 from gammaflow.text import moment_text
-from gammaflow.units import PROFILE_MEASURES, convert, describe, money
+from gammaflow.units import PROFILE_MEASURES, convert, money, unit_of
 
 __all__ = ["Repricing"]
 
@@ -217,7 +217,7 @@ class Repricing(Frozen):
         from gammaflow.plot.static import plot_profile
 
         title = self._title(f"{measure} over spot")
-        unit = describe(self.book.currency)[measure]
+        unit = unit_of(measure, self.book.currency, self.values)
         options = {"currency": self.book.currency, "jumps": self.cliff_spots(), **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
@@ -225,7 +225,7 @@ class Repricing(Frozen):
         """`measure` over spot as the sum of its parts by `key`, as for `by` (matplotlib Axes)."""
         from gammaflow.plot.curves import plot_stack
 
-        book, unit = self.book, describe(self.book.currency)[measure]
+        book, unit = self.book, unit_of(measure, self.book.currency)
         title = self._title(f"{measure} over spot by {key}")
         options = {"name": measure, "currency": book.currency, **options}
         return plot_stack(self.by(key, measure), book.spot, title, unit, **options)
@@ -234,7 +234,7 @@ class Repricing(Frozen):
         """Map of `measure` over spot and the values of `key`, as for `by` (matplotlib Axes)."""
         from gammaflow.plot.maps import plot_heatmap
 
-        book, unit = self.book, describe(self.book.currency)[measure]
+        book, unit = self.book, unit_of(measure, self.book.currency)
         title = self._title(f"{measure} over spot by {key}")
         options = {"currency": book.currency, **options}
         return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
@@ -300,7 +300,7 @@ def _grid(spots: ArrayLike) -> NDArray[np.float64]:
 
 
 def _measures(names: Iterable[str]) -> list[str]:
-    wanted = list(names)
+    wanted = [names] if isinstance(names, str) else list(names)
     wrong = [name for name in wanted if name not in PROFILE_MEASURES]
     if wrong or not wanted:
         raise SchemaError(

@@ -11,7 +11,8 @@ folder, never a stale one, and workers that start together write the same bytes 
 
 ``<cache>`` is ``$GAMMAFLOW_CACHE_DIR``, an absolute path or one below ``~``, else the user's cache folder;
 ``GAMMAFLOW_CACHE_DIR=off`` turns the cache off, and so does a user without a home. Cached code is executed,
-so a folder that is not the user's own, or that others can write, is not used. Without a folder, kernels are
+so a folder that is not the user's own, or that others can write, is not used, and nothing is loaded from it
+that the user's own processes did not write (see `gammaflow.kernels.seal`). Without a folder, kernels are
 compiled in memory, once in each process.
 """
 
@@ -36,9 +37,10 @@ from numba import njit
 
 from gammaflow.errors import GammaflowError
 
-__all__ = ["cache_folder", "forget", "is_kept", "keep", "stamp"]
+__all__ = ["BY_OTHERS", "cache_folder", "files_of", "forget", "is_kept", "keep", "stamp", "users_folder"]
 
-_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+#: Permission of a file for others to write it.
+BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 @functools.cache
@@ -77,11 +79,11 @@ def cache_folder() -> Path | None:
                 "such as ~/cache, or 'off'."
             )
         return Path(base) / stamp()
-    folder = _users_folder()
+    folder = users_folder()
     return None if folder is None else folder / "gammaflow" / stamp()
 
 
-def _users_folder() -> Path | None:
+def users_folder() -> Path | None:
     """The user's cache folder, by the operating system's convention; a relative path counts as none."""
     if sys.platform == "win32":
         return _absolute("LOCALAPPDATA")
@@ -108,9 +110,9 @@ def _is_private(folder: Path) -> bool:
         return True
     user = os.geteuid()
     return (
-        (stat.S_ISDIR(own.st_mode) and own.st_uid == user and not own.st_mode & _BY_OTHERS)
+        (stat.S_ISDIR(own.st_mode) and own.st_uid == user and not own.st_mode & BY_OTHERS)
         and above.st_uid in (0, user)
-        and (not above.st_mode & _BY_OTHERS or bool(above.st_mode & stat.S_ISVTX))
+        and (not above.st_mode & BY_OTHERS or bool(above.st_mode & stat.S_ISVTX))
     )
 
 
@@ -133,7 +135,7 @@ def keep(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     return dispatcher if inside else njit(**options)(function)
 
 
-def _files(dispatcher: Any) -> list[Path]:
+def files_of(dispatcher: Any) -> list[Path]:
     """The files in which numba caches a compiled function."""
     kept_in = dispatcher.stats.cache_path if hasattr(dispatcher, "stats") else None
     if kept_in is None:
@@ -144,7 +146,7 @@ def _files(dispatcher: Any) -> list[Path]:
 
 def forget(dispatcher: Any) -> bool:
     """Delete the cached files of a compiled function; True where there may have been any."""
-    for file in _files(dispatcher):
+    for file in files_of(dispatcher):
         with contextlib.suppress(OSError):
             file.unlink()
     return hasattr(dispatcher, "stats") and dispatcher.stats.cache_path is not None
@@ -152,4 +154,4 @@ def forget(dispatcher: Any) -> bool:
 
 def is_kept(kernel: Any) -> bool:
     """Whether the next call of a kernel compiles nothing: it is loaded, or its machine code is on disk."""
-    return bool(numba.config.DISABLE_JIT or kernel.compiled.signatures or _files(kernel.compiled))
+    return bool(numba.config.DISABLE_JIT or kernel.compiled.signatures or files_of(kernel.compiled))

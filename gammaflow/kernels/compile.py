@@ -34,7 +34,8 @@ import numpy as np
 from numba import NumbaError, njit
 from numba.extending import register_jitable
 
-from gammaflow.kernels.cache import forget, keep
+from gammaflow.kernels.cache import files_of, forget, keep
+from gammaflow.kernels.seal import is_sealed, seal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,6 +120,7 @@ class Kernel:
         self.py_func, self.writes, self.options = function, writes, options
         self.compiled = keep(function, options)
         self.run: Callable[..., Any] = self._first
+        self._trusted = False
         self._reads = [name not in writes for name in names]
         self.__doc__, self.__name__ = function.__doc__, function.__name__
 
@@ -135,11 +137,27 @@ class Kernel:
         return result
 
     def _guarded(self, *args: Any) -> Any:
+        if not self._trusted:
+            return self._trusting(*args)
         compiled = self.compiled
         try:
             return compiled(*args)
         except Exception as error:
             return self._in_memory(compiled, error)(*args)
+
+    def _trusting(self, *args: Any) -> Any:
+        """The first call: cached files are checked before numba loads them, and sealed once it wrote them."""
+        with _lock:
+            kept = is_sealed(self.compiled) and bool(files_of(self.compiled))
+            if not kept and files_of(self.compiled):
+                forget(self.compiled)
+                if files_of(self.compiled):  # they cannot be deleted
+                    self.compiled = njit(**self.options)(self.py_func)
+            self._trusted = True
+        result = self._guarded(*args)
+        if not kept:
+            seal(self.compiled)
+        return result
 
     def _in_memory(self, tried: Any, error: Exception) -> Any:
         """The loop recompiled with its cached files deleted: one of them may be damaged, or the disk full."""

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import NEW_YORK, years_to_expiry
-from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
+from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columns import Columnar, Columns, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
@@ -23,6 +23,9 @@ from gammaflow.schema import CHAIN
 from gammaflow.selection import Choice, Filter, Selection
 
 __all__ = ["FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
+
+# Facts that are text.
+_TEXTS = ("symbol", "vendor", "currency", "venue", "file_format")
 
 #: Facts that all rows of a chain share; `Chain.to_frame` puts them in front of its columns.
 FACTS = ("symbol", "vendor", "asof", "spot", "currency", "venue", "quote_unit", "synthetic")
@@ -104,9 +107,10 @@ class Chain(Columnar):
             lambda: utc(self.asof),
             lambda: validate(self.columns, CHAIN, "chain"),
             lambda: check_choice(self.quote_unit, "quote_unit", QUOTE_UNITS),
+            *(lambda n=n: check_text(getattr(self, n), n) for n in _TEXTS),
         )
         refuse("chain", problems or self._contradictions(values[2], values[0]))
-        for name, value in zip(("spot", "asof", "columns"), values, strict=False):
+        for name, value in zip(("spot", "asof", "columns", "quote_unit", *_TEXTS), values, strict=True):
             set_(self, name, value)
         set_(self, "left_out", FrozenMapping({k: int(v) for k, v in self.left_out.items() if v}))
         set_(self, "venue", self.venue or self.vendor)

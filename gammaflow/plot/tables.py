@@ -10,10 +10,13 @@ import pandas as pd
 
 from gammaflow.text import readable
 
-__all__ = ["html_table", "literal", "markdown_table", "text_table"]
+__all__ = ["html_table", "literal", "markdown_table", "spreadsheet", "text_table"]
 
 # A number, with its error where it has one.
 _NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( ± [\d,]*\.?\d+)?")
+
+# First characters with which a cell of a spreadsheet is a formula.
+_CALCULATED = ("=", "+", "-", "@", "\t", "\r")
 
 
 def text_table(table: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
@@ -51,8 +54,29 @@ def markdown_table(table: pd.DataFrame) -> str:
     return "\n".join([head, "|" + " --- |" * table.shape[1], *rows])
 
 
-def html_table(table: pd.DataFrame) -> str:
-    """A table of texts as HTML with a button in each heading; the first column names the row."""
+def spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts a spreadsheet shows as text: an apostrophe stands before those it would calculate.
+
+    Examples
+    --------
+    >>> spreadsheet(pd.DataFrame({"contract": ["=1+1", "70000-P"], "gamma": [-1.0, 2.0]}))
+      contract  gamma
+    0    '=1+1   -1.0
+    1  70000-P    2.0
+    """
+
+    def shown(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell[:1] in _CALCULATED else cell
+
+    texts = table.select_dtypes(exclude=["number", "datetime", "datetimetz", "bool"])
+    return table.assign(**{str(name): column.map(shown) for name, column in texts.items()})
+
+
+def html_table(table: pd.DataFrame, marks: Mapping[str, str] | None = None) -> str:
+    """A table of texts as HTML with a button in each heading; the first column names the row.
+
+    A cell that is one of the words of `marks` gets the class "mark" and the one given there.
+    """
     columns = [table[name].tolist() for name in table]
     kinds = [' class="n"' if _is_numeric(texts) else "" for texts in columns]
     head = "".join(
@@ -61,9 +85,16 @@ def html_table(table: pd.DataFrame) -> str:
     )
     rows = []
     for first, *rest in zip(*columns, strict=True):
-        cells = "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(rest, kinds[1:], strict=True))
+        cells = "".join(
+            f"<td{_marked(text, marks or {}) or kind}>{escape(text)}</td>"
+            for text, kind in zip(rest, kinds[1:], strict=True)
+        )
         rows.append(f'<tr><th scope="row"{kinds[0]}>{escape(first)}</th>{cells}</tr>')
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _marked(text: str, marks: Mapping[str, str]) -> str:
+    return f' class="mark {escape(marks[text])}"' if text in marks else ""
 
 
 def _is_numeric(texts: list[str]) -> bool:

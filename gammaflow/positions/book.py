@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
-from gammaflow.checks import attempt, check_choice, check_number, read_only, refuse, utc
+from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
@@ -99,9 +99,13 @@ class Book(PositionRows):
             lambda: check_number(self.spot, "spot", 0.0, open_low=True),
             lambda: utc(self.asof),
             lambda: validate(self.columns, _COLUMNS, "book"),
+            lambda: check_text(self.symbol, "symbol"),
+            lambda: check_text(self.currency, "currency"),
         )
         refuse("book", problems)
-        spot, asof, columns = values
+        spot, asof, columns, symbol, currency = values
+        set_(self, "symbol", symbol)
+        set_(self, "currency", currency)
         if self.origins:
             problems = checks.origin_problems(columns, len(self.origins))
         else:

@@ -21,6 +21,7 @@ from gammaflow.feedback.simulation.paths import FeedbackPaths
 from gammaflow.feedback.simulation.simulate import simulate_feedback
 from gammaflow.feedback.surface.grid import hedge_surface
 from gammaflow.frozen import Frozen
+from gammaflow.output import write_text
 from gammaflow.plot.page import render_page, write_page
 from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.positions.book import Book
@@ -114,8 +115,8 @@ class FeedbackReport(Frozen):
         )
         return found
 
-    def to_markdown(self) -> str:
-        """Conditions and tables as GitHub markdown."""
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """Conditions and tables as GitHub markdown, also written to `path` where one is given."""
         parts = [
             f"# {literal(self.book.title)}: price impact of dealer hedging",
             *(f"> **{literal(text)}**" for text in self.warnings),
@@ -123,7 +124,7 @@ class FeedbackReport(Frozen):
         ]
         for title, note, table in self.tables():
             parts += [f"## {title}", *([literal(note)] if note else []), markdown_table(table)]
-        return "\n\n".join(parts) + "\n"
+        return write_text("\n\n".join(parts) + "\n", path)
 
     def to_html(self, path: str | Path) -> Path:
         """Write one self-contained page, atomically, and return its path.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.accuracy import shortfall_lines, worst
+from gammaflow.checks import check_whole
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.exposure import Exposure
@@ -22,6 +22,7 @@ from gammaflow.feedback.impact import Impact
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
+from gammaflow.output import file_name, write_text
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
@@ -251,14 +252,22 @@ class Report(Frozen):
         )
         return found
 
-    def to_markdown(self, strikes: int = 10) -> str:
+    def to_markdown(self, path: str | Path | None = None, *, strikes: int = 10) -> str:
         """The report as GitHub markdown: conditions, levels, totals, expiries, heaviest strikes, quality.
 
         Parameters
         ----------
+        path : str or Path, optional
+            File to write the text to, atomically.
         strikes : int
             Number of strikes to list, those with the largest net gamma first.
+
+        Raises
+        ------
+        SchemaError
+            Where `strikes` is not a whole number >= 0, or `path` cannot be written.
         """
+        check_whole(strikes, "strikes", 0)
         heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]
         level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
         parts = [
@@ -281,7 +290,7 @@ class Report(Frozen):
             literal(self._quality_text()),
             *([markdown_table(self.unusable())] if len(self.unusable()) else []),
         ]
-        return "\n\n".join(parts) + "\n"
+        return write_text("\n\n".join(parts) + "\n", path)
 
     def to_html(self, path: str | Path | None = None) -> Path:
         """Write the report as one self-contained page and return its path.
@@ -309,7 +318,7 @@ class Report(Frozen):
         """
         book = self.book
         if path is None:
-            name = re.sub(r"[^A-Za-z0-9-]+", "_", book.symbol).strip("_") or "report"
+            name = file_name(book.symbol, "report")
             path = Path(f"{name}{'_subset' * bool(book.subset)}_{book.asof:%Y%m%dT%H%M%SZ}.html")
         text = render_page(
             f"{book.title} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",

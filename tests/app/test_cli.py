@@ -226,7 +226,7 @@ def test_bad_files_end_in_one_line_and_code_2(run, tmp_path, command, content, w
         (("levels", "QUOTES", "--vendor", "cboe"), "Leave --vendor out or name the right one."),
         (("levels", "QUOTES", "--symbol", "BTC", "--vol-shift", "nan"), "--vol-shift: received nan"),
         (("report", "QUOTES", "--symbol", "BTC", "--out", "x.pdf"), "--out: received 'x.pdf'"),
-        (("report", "QUOTES", "--symbol", "BTC", "--out", "no/such/folder/x.md"), "cannot write"),
+        (("report", "QUOTES", "--symbol", "BTC", "--out", "no/such/folder/x.md"), "is not a folder"),
         (("levels", "QUOTES", "--vendor", "bloomberg"), "vendor: received 'bloomberg'"),
         (("levels", "QUOTES", "--symbol", "BTC", "--asof", "noon"), "asof: received 'noon'"),
         (("levels", "QUOTES", "--symbol", "BTC", "--dynamics", "magic"), "dynamics: received 'magic'"),

@@ -88,7 +88,7 @@ class TestFetch:
                 ("cboe", "IBIT", "--out", "chain.xlsx"),
                 "--out: received 'chain.xlsx'; legal",
             ),
-            (("cboe", "IBIT", "--out", "no/such/folder/x.csv"), "cannot write"),
+            (("cboe", "IBIT", "--out", "no/such/folder/x.csv"), "is not a folder"),
             (("cboe", "IBIT", "--timeout", "0"), "total: received 0"),
         ],
     )

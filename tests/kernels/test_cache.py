@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import stat
 import subprocess
@@ -21,13 +22,13 @@ SCRIPT = """
 import json, sys
 sys.path.insert(0, {root!r})
 import numpy as np
-from gammaflow import bsm
-from gammaflow.kernels.bsm import default_loop
+from gammaflow.kernels import random
 from gammaflow.kernels.cache import cache_folder, is_kept
-kept = is_kept(default_loop)
-g = bsm.greeks(["c", "p", "c"], 100.0, [90.0, 105.0, 200.0], [0.01, 0.5, 2.0], 0.03, 0.4, 0.01)
-print(json.dumps({{"block": g.block.tolist(), "kept": kept, "folder": str(cache_folder()),
-                   "now": is_kept(default_loop), "from": bsm.__file__}}))
+kept = is_kept(random.fill_normals)
+one, two = np.zeros((2, 99))
+random.fill_normals(1, 0, 0, one, two)
+print(json.dumps({{"block": [*one, *two], "kept": kept, "folder": str(cache_folder()),
+                   "now": is_kept(random.fill_normals), "from": random.__file__}}))
 """
 
 
@@ -49,12 +50,18 @@ def finish(process: subprocess.Popen[str]) -> dict[str, object]:
     return json.loads(out)  # type: ignore[no-any-return]
 
 
+def copied(folder: Path) -> Path:
+    """A folder with the kernels as a package of their own, whose sources a test may edit."""
+    source, package = Path(gammaflow.__file__).parent, folder / "gammaflow"
+    shutil.copytree(source / "kernels", package / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(source / "errors.py", package)
+    (package / "__init__.py").touch()
+    return folder
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the package whose sources a test may edit."""
-    source = Path(gammaflow.__file__).parent
-    shutil.copytree(source, tmp_path / "gammaflow", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copied(tmp_path)
 
 
 @pytest.mark.slow
@@ -67,7 +74,7 @@ def test_an_edited_helper_is_never_served_stale(package: Path, tmp_path: Path) -
     assert again["block"] == first["block"]
     helper = package / "gammaflow" / "kernels" / "elementary.py"
     text = helper.read_text()
-    helper.write_text(text.replace("INV_SQRT_2PI = 0.3989422804014327", "INV_SQRT_2PI = 0.5"))
+    helper.write_text(text.replace("LN2_HIGH = 6.93147180369123816490e-01", "LN2_HIGH = 0.7"))
     edited = finish(start(package, store))
     assert edited["kept"] is False
     assert edited["folder"] != first["folder"]
@@ -82,31 +89,42 @@ def test_workers_that_compile_at_once_share_a_sound_cache(package: Path, tmp_pat
     found = [finish(p) for p in [start(package, store) for _ in range(2)]]
     assert all(f["block"] == found[0]["block"] for f in found)
     assert not list(store.rglob("*.tmp.*"))
-    (damaged,) = store.rglob("bsm.default_loop*.nbc")
+    (damaged,) = store.rglob("random.fill_normals*.nbc")
     damaged.write_bytes(damaged.read_bytes()[:1000])
     assert finish(start(package, store))["block"] == found[0]["block"]
     assert finish(start(package, store))["block"] == found[0]["block"]
 
 
+@pytest.fixture(scope="module")
+def off(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """The result of a process without a cache."""
+    return finish(start(copied(tmp_path_factory.mktemp("off")), "off"))
+
+
 @pytest.mark.slow
-def test_a_folder_that_cannot_be_written_costs_a_compilation_only(tmp_path: Path) -> None:
-    root = Path(gammaflow.__file__).parents[1]
+def test_a_folder_that_cannot_be_written_costs_a_compilation_only(
+    off: dict[str, object], package: Path, tmp_path: Path
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    unwritable, off = finish(start(root, blocked / "inside")), finish(start(root, "off"))
+    unwritable = finish(start(package, blocked / "inside"))
     assert unwritable["block"] == off["block"]
     assert off["folder"] == "None"
     assert (off["kept"], off["now"]) == (False, True)
 
 
 @pytest.mark.slow
-def test_plain_functions_give_the_same_numbers(tmp_path: Path) -> None:
-    root = Path(gammaflow.__file__).parents[1]
-    plain = finish(start(root, tmp_path, GAMMAFLOW_MATH="plain"))
-    fast = finish(start(root, tmp_path))
-    assert plain["folder"] != fast["folder"]
-    np.testing.assert_allclose(plain["block"], fast["block"], rtol=1e-12)
-    assert plain["block"] != fast["block"]
+def test_plain_functions_give_the_same_numbers(
+    off: dict[str, object], package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = finish(start(package, tmp_path, GAMMAFLOW_MATH="plain"))
+    stamps = []
+    for name in ("", "plain"):
+        monkeypatch.setenv("GAMMAFLOW_MATH", name)
+        stamps.append(cache.stamp.__wrapped__())
+    assert Path(str(plain["folder"])) == tmp_path / stamps[1] != tmp_path / stamps[0]
+    np.testing.assert_allclose(plain["block"], off["block"], rtol=1e-12)
+    assert plain["block"] != off["block"]
 
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="owners and modes of POSIX")
@@ -158,21 +176,122 @@ def test_a_kernel_is_kept_in_a_folder_that_only_the_user_can_write(chosen: Path)
     assert sum(again.compiled.stats.cache_hits.values()) == 1
 
 
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
-@pytest.mark.parametrize("content", [b"", b"no pickle at all", None], ids=["empty", "text", "cut"])
-def test_a_damaged_file_costs_a_compilation(chosen: Path, ending: str, content: bytes | None) -> None:
+def hits(loop: Kernel) -> int:
+    return sum(loop.compiled.stats.cache_hits.values())
+
+
+def flip(content: bytes, place: int, bit: int) -> bytes:
+    changed = bytearray(content)
+    changed[place % len(changed)] ^= 1 << bit
+    return bytes(changed)
+
+
+DAMAGES = ("empty", "cut", "text", "flip", "gone", "unreadable", "other")
+
+
+def damage(file: Path, kind: str, rng: np.random.Generator) -> None:
+    content = file.read_bytes()
+    if kind == "gone":
+        file.unlink()
+    elif kind == "unreadable":
+        file.unlink()
+        file.mkdir()
+    else:
+        changes = {
+            "empty": b"",
+            "cut": content[: int(rng.integers(len(content)))],
+            "text": b"no pickle at all",
+            "flip": flip(content, int(rng.integers(len(content))), int(rng.integers(8))),
+            "other": content + b"\0",
+        }
+        file.write_bytes(changes[kind])
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc", "seal"])
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_file_costs_a_compilation(chosen: Path, ending: str, kind: str) -> None:
+    if kind == "unreadable" and ending == "seal":
+        pytest.skip("a folder in place of the seal stays, and costs a compilation each time")
     assert doubled(doubling()) == [2.0, 5.0, -6.0]
     (file,) = chosen.rglob(f"*double*.{ending}")
-    file.write_bytes(file.read_bytes()[:-20] if content is None else content)
+    damage(file, kind, np.random.default_rng(5))
     damaged = doubling()
     assert doubled(damaged) == [2.0, 5.0, -6.0]
-    assert not list(chosen.rglob("*double*.nb?"))
+    assert hits(damaged) == 0
     assert doubled(damaged) == [2.0, 5.0, -6.0]
+    if kind != "unreadable":  # a folder in place of a file stays
+        healed = doubling()
+        assert doubled(healed) == [2.0, 5.0, -6.0]
+        assert hits(healed) == 1
+
+
+def test_random_damages_give_the_right_number(chosen: Path) -> None:
+    rng = np.random.default_rng(8)
+    compiled = 0
+    for _ in range(20):
+        loop = doubling()
+        assert doubled(loop) == [2.0, 5.0, -6.0]
+        compiled += not hits(loop)
+        files = sorted(chosen.rglob("*double*"))
+        damage(files[int(rng.integers(len(files)))], str(rng.choice(DAMAGES[:5])), rng)
+    assert compiled >= 18  # a seal cut at its end is whole: the rest is compiled again
+
+
+class Planted:
+    """An object whose unpickling leaves a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.trace,))
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_planted_file_is_not_loaded(chosen: Path, tmp_path: Path, sealed: bool) -> None:
     assert doubled(doubling()) == [2.0, 5.0, -6.0]
-    assert sum(doubling().compiled.stats.cache_hits.values()) == 0
-    healed = doubling()
-    assert doubled(healed) == [2.0, 5.0, -6.0]
-    assert sum(healed.compiled.stats.cache_hits.values()) == 1
+    (index,) = chosen.rglob("*double*.nbi")
+    index.write_bytes(pickle.dumps(Planted(tmp_path / "ran")))
+    if not sealed:
+        next(chosen.rglob("*double*.seal")).unlink()
+    assert doubled(doubling()) == [2.0, 5.0, -6.0]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_files_of_another_user_are_not_loaded(
+    chosen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole and sealed, by another key: a folder of files that came with a repository."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "somebody"))
+    assert doubled(doubling()) == [2.0, 5.0, -6.0]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "me"))
+    mine = doubling()
+    assert doubled(mine) == [2.0, 5.0, -6.0]
+    assert hits(mine) == 0
+    again = doubling()
+    assert doubled(again) == [2.0, 5.0, -6.0]
+    assert hits(again) == 1
+    if sys.platform != "win32":
+        assert stat.S_IMODE((tmp_path / "me" / "gammaflow" / "key").stat().st_mode) == 0o600
+
+
+@posix
+@pytest.mark.parametrize("key", ["short", "public", "folder"])
+def test_a_key_that_others_may_know_seals_nothing(
+    chosen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    place = tmp_path / "gammaflow" / "key"
+    place.parent.mkdir()
+    if key == "folder":
+        place.mkdir()
+    else:
+        place.write_bytes(b"k" * (32 if key == "public" else 5))
+        place.chmod(0o644 if key == "public" else 0o600)
+    for _ in range(2):
+        loop = doubling()
+        assert doubled(loop) == [2.0, 5.0, -6.0]
+        assert hits(loop) == 0
 
 
 def test_a_folder_that_vanishes_costs_a_compilation(chosen: Path) -> None:

@@ -374,7 +374,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(type(target), "replace", full)
+    monkeypatch.setattr("gammaflow.output.os.replace", full)
     with pytest.raises(SchemaError, match=r"page\.html.*cannot be written \(no space left"):
         write_page("new", target)
     assert [(p.name, p.read_text(encoding="utf-8")) for p in tmp_path.iterdir()] == [("page.html", "naïve ?")]

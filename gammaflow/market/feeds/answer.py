@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 
-__all__ = ["STANDARD", "Answer", "Limits", "check_address", "host_and_path"]
+__all__ = ["STANDARD", "Answer", "Limits", "check_address", "host_and_path", "redacted"]
+
+
+# Seconds; more than any fetch may take.
+_A_DAY = 86_400.0
+# Names of parameters whose values are kept from files and messages.
+_SECRET = re.compile(r"key|token|secret|pass|auth|sig|session", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,9 @@ class Limits:
     redirects: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("total", "connect", "read", "max_bytes"):
-            check_number(getattr(self, name), name, 0.0, open_low=True)
+        for name in ("total", "connect", "read"):
+            check_number(getattr(self, name), name, 0.0, _A_DAY, open_low=True)
+        check_number(self.max_bytes, "max_bytes", 0.0, open_low=True)
         for name, least in (("tries", 1), ("first_wait", 0), ("interval", 0), ("redirects", 0)):
             check_number(getattr(self, name), name, least)
 
@@ -95,10 +103,29 @@ class Answer:
         object.__setattr__(self, "headers", FrozenMapping(self.headers))
 
 
+def redacted(url: str) -> str:
+    """An address without user, password, and the values of parameters that sound like secrets.
+
+    Examples
+    --------
+    >>> redacted("https://me:pass@example.com/api?token=abc&symbol=BTC")
+    'https://example.com/api?token=REDACTED&symbol=BTC'
+    """
+    try:
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return "an address that cannot be read"
+    if any(_SECRET.search(name) for name, _ in query):
+        shown = [(name, "REDACTED" if _SECRET.search(name) else value) for name, value in query]
+        parts = parts._replace(query=urlencode(shown))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 def host_and_path(url: str) -> str:
-    """An address as error messages show it, without scheme and query."""
-    parts = urlsplit(url)
-    return f"{parts.netloc}{parts.path}" if parts.netloc else url
+    """An address as error messages show it, without scheme, user and query."""
+    parts = urlsplit(redacted(url))
+    return f"{parts.netloc}{parts.path}" if parts.netloc else redacted(url)
 
 
 def check_address(url: Any, name: str) -> str:
@@ -106,8 +133,15 @@ def check_address(url: Any, name: str) -> str:
     try:
         parts = urlsplit(url)
         legal = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except (ValueError, AttributeError, TypeError):
+        (parts.hostname or "").encode("idna")
+    except (ValueError, AttributeError, TypeError):  # UnicodeError is a ValueError
         legal = False
-    if not legal or not isinstance(url, str):
-        raise SchemaError(f"{name}: received {url!r}; legal: an address such as 'https://example.com/api'.")
+    if not isinstance(url, str):
+        raise SchemaError(
+            f"{name}: received {url!r:.60}; legal: an address such as 'https://example.com/api'."
+        )
+    if not legal:
+        raise SchemaError(
+            f"{name}: received {redacted(url)!r}; legal: an address such as 'https://example.com/api'."
+        )
     return url.rstrip("/")

@@ -20,7 +20,7 @@ from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
-from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address
+from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, redacted
 from gammaflow.market.feeds.vendor import Vendor
 
 __all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
@@ -98,11 +98,12 @@ class Answers:
             try:
                 for file, content in self.to_files().items():
                     packed = file != _CONTENTS
-                    with (filled / (f"{file}.gz" if packed else file)).open("wb") as out:
+                    path = filled / (f"{file}.gz" if packed else file)
+                    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
                         out.write(gzip.compress(content, mtime=0) if packed else content)
                         out.flush()
                         os.fsync(out.fileno())
-                filled.chmod(0o755)
+                filled.chmod(0o700)
                 filled.rename(target)
             except BaseException:
                 shutil.rmtree(filled, ignore_errors=True)
@@ -219,7 +220,8 @@ class Feed:
         object.__setattr__(self, "symbol", known.clean(self.symbol))
         if known.base_url is None and self.base_url is not None:
             raise SchemaError(
-                f"base_url: received {self.base_url!r}; {self.vendor} has no address to choose."
+                f"base_url: received {redacted(str(self.base_url))!r}; {self.vendor} has no address to "
+                "choose."
             )
         if self.base_url is not None:
             object.__setattr__(self, "base_url", check_address(self.base_url, "base_url"))

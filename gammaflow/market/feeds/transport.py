@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,10 +18,17 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from gammaflow.errors import FeedError
-from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, host_and_path
+from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, host_and_path, redacted
 
 __all__ = ["Line", "OutOfTimeError", "fetch_raw", "load_httpx", "load_library", "within"]
 
+# Codings of a response, with the window of zlib that unpacks each.
+_CODINGS = {"": 0, "identity": 0, "gzip": 31, "x-gzip": 31, "deflate": 15}
+# Headers that may identify somebody; they are not kept.
+_PRIVATE = frozenset(
+    {"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "www-authenticate"}
+)
+_WHOLE = re.compile(r"\s*[-+]?\d{1,15}\s*", re.ASCII)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TOO_MANY = 429
 _LONGEST_WAIT = 30.0
@@ -126,7 +135,9 @@ class Line:
         self._streams: list[Any] = []
         self._over = threading.Event()
         try:
-            self._client = self._httpx.Client(follow_redirects=False, headers={"User-Agent": "gammaflow"})
+            self._client = self._httpx.Client(
+                follow_redirects=False, headers={"User-Agent": "gammaflow", "Accept-Encoding": "gzip"}
+            )
         except (ValueError, ImportError, OSError) as error:
             raise FeedError(
                 f"{vendor}: the environment's settings for proxy or certificates cannot be used ({error}). "
@@ -244,13 +255,17 @@ class Line:
             try:
                 target = url.join(location)
             except self._httpx.InvalidURL:
-                raise _TryError(f"redirects to {location!r:.100}, not a valid address", remedy) from None
+                raise _TryError(
+                    f"redirects to {redacted(location)!r:.100}, not a valid address", remedy
+                ) from None
             upgrade = (url.scheme, target.scheme) == ("http", "https")
             same = target.host == url.host and (
                 upgrade or (target.scheme, target.port) == (url.scheme, url.port)
             )
             if not same:
-                raise _TryError(f"redirects to {str(target)!r:.100}, another host or not https", remedy)
+                raise _TryError(
+                    f"redirects to {redacted(str(target))!r:.100}, another host or not https", remedy
+                )
             if len(came_from) > self.limits.redirects:
                 raise _TryError(f"redirects more than {self.limits.redirects} times", remedy)
             url = target
@@ -261,18 +276,39 @@ class Line:
         request = self._client.build_request("GET", url, timeout=timeout, extensions={"trace": self._trace})
         response = self._client.send(request, stream=True)
         try:
-            body = bytearray()
-            for chunk in response.iter_bytes(2**16):
-                body += chunk
-                if len(body) > limits.max_bytes:
-                    raise _TryError(
-                        f"sent more than the {limits.max_bytes:,} bytes allowed",
-                        "Check base_url, or allow more with Limits(max_bytes=...).",
-                    )
             headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
-            return Answer(str(url), int(response.status_code), datetime.now(UTC), bytes(body), headers)
+            body = self._body(response.iter_raw(2**16), headers.get("content-encoding", ""))
+            kept = {name: value for name, value in headers.items() if name not in _PRIVATE}
+            address = redacted(str(url))
+            return Answer(address, int(response.status_code), datetime.now(UTC), body, kept)
         finally:
             response.close()
+
+    def _body(self, chunks: Iterable[bytes], coding: str) -> bytes:
+        """The content of a response: one coding at most, and never more in memory than is allowed."""
+        how = coding.strip().lower()
+        if how not in _CODINGS:
+            raise _TryError(
+                f"sent its response in the coding {coding!r:.60}; gzip or deflate is understood",
+                "Check base_url; a proxy may have changed the response.",
+            )
+        most, body = int(self.limits.max_bytes), bytearray()
+        unpack = zlib.decompressobj(_CODINGS[how]) if _CODINGS[how] else None
+        try:
+            for chunk in chunks:
+                body += chunk if unpack is None else unpack.decompress(chunk, most + 1 - len(body))
+                if len(body) > most:
+                    raise _TryError(
+                        f"sent more than the {most:,} bytes allowed",
+                        "Check base_url, or allow more with Limits(max_bytes=...).",
+                    )
+        except zlib.error as error:
+            raise _TryError(f"the response was damaged ({error})", _LATER, transient=True) from None
+        if unpack is not None and not unpack.eof:
+            raise _TryError(
+                "the response was cut off (its compressed data do not end)", _LATER, transient=True
+            )
+        return bytes(body)
 
 
 def fetch_raw(
@@ -327,9 +363,13 @@ def _seconds(retry_after: str | None) -> float | None:
     if retry_after is None:
         return None
     try:
-        return max(float(int(retry_after)), 0.0)
-    except ValueError:
-        pass
+        return max(float(retry_after), 0.0) if _WHOLE.fullmatch(retry_after) else _until(retry_after)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _until(retry_after: str) -> float | None:
+    """Seconds until a date as HTTP writes it; None where it is none."""
     try:
         moment = parsedate_to_datetime(retry_after)
     except ValueError:

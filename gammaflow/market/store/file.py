@@ -118,10 +118,6 @@ def _no_text(values: Any) -> str:
     if len(values) and pd.api.types.infer_dtype(values, skipna=False) != "string":
         wrong = next(value for value in values if not isinstance(value, str))
         return f"{wrong!r}, which is {type(wrong).__name__}"
-    try:
-        "".join(values).encode()
-    except UnicodeEncodeError as error:
-        return f"a lone surrogate ({error.object[error.start]!a})"
     return ""
 
 
