@@ -19,7 +19,16 @@ from gammaflow.checks import floats, legal_range
 from gammaflow.errors import SchemaError
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["absent_sessions", "read_day", "read_days", "read_moments", "read_together", "span_text"]
+__all__ = [
+    "absent_sessions",
+    "alone_text",
+    "days_text",
+    "read_day",
+    "read_days",
+    "read_moments",
+    "read_together",
+    "span_text",
+]
 
 # A step this many times the usual one is a gap, where no calendar says which days there are.
 _GAP = 5.0
@@ -145,6 +154,33 @@ def read_together(given: Mapping[str, pd.Series], problems: list[str], least: in
             f"needed. Pass series of the same days ({spans})."
         )
     return table
+
+
+def days_text(days: pd.Index) -> str:
+    """First and last day, and their number, as text.
+
+    Examples
+    --------
+    >>> days_text(pd.DatetimeIndex(["2026-02-04", "2026-02-05"]))
+    '2026-02-04 to 2026-02-05, 2 days'
+    """
+    return f"{span_text(days)}, {rows_text(len(days), 'day')}"
+
+
+def alone_text(counts: Mapping[str, int], common: int) -> list[str]:
+    """A line that counts the days of each series which the others lack, if there are any.
+
+    Examples
+    --------
+    >>> alone_text({"interest": 12, "price": 10}, 10), alone_text({"interest": 10, "price": 10}, 10)
+    (['left out: 2 days of interest alone'], [])
+    """
+    alone = ", ".join(
+        f"{rows_text(count - common, 'day')} of {name} alone"
+        for name, count in counts.items()
+        if count > common
+    )
+    return [f"left out: {alone}"] * bool(alone)
 
 
 def _stamp(label: Any) -> pd.Timestamp:

@@ -229,7 +229,10 @@ TWO = pd.Series([1.0, 2.0], DAYS[:2])
         (lambda: activity.records(-RANDOM, window=1), r"volume: 60 of 60 rows[\s\S]*window: received 1"),
         (lambda: activity.records(RANDOM.drop(DAYS[1]), calendar="XNYS"), "1 session of XNYS missing"),
         (lambda: activity.records(TWO, splits=[4]), r"splits: received \[4\]; legal: new shares"),
-        (lambda: activity.records(TWO, splits={"x": 4}), "day of splits: received 'x'; legal: a date such as"),
+        (
+            lambda: activity.records(TWO, splits={"x": 4}),
+            "day of splits: received 'x'; legal: a date",
+        ),
         (lambda: activity.records(TWO, splits={"2026-01-05": 0}), "splits of 2026-01-05: received 0"),
         (lambda: activity.traded_value(TWO, TWO, low=TWO), "low, high: received one of them"),
         (

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from gammaflow.calendars import half_days, next_sessions
 from gammaflow.checks import attempt, check_number, check_whole, refuse
-from gammaflow.evidence.activity.daily import DailyStudy, span_text
+from gammaflow.evidence.brief import DailyStudy
 from gammaflow.evidence.trailing import earlier_below, earlier_maximum, trailing_moments
-from gammaflow.series import read_day, read_days
+from gammaflow.series import days_text, read_day, read_days
 from gammaflow.text import readable, rows_text, value_text
 
 __all__ = ["Records", "records"]
@@ -141,7 +141,7 @@ def records(
         not counted.all()
     )
     lines = (
-        f"{name} by day [{unit}], {span_text(days)}",
+        f"{name} by day [{unit}], {days_text(days)}",
         "ratio: value over the highest before; percentile: share of earlier days below; no look-ahead",
         f"z: ln value against mean and standard deviation of the {length} days before{left}",
         *told,

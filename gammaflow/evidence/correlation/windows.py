@@ -12,12 +12,12 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_whole, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.correlation.dependent import williams
 from gammaflow.evidence.correlation.moments import correlations, difference, moving_windows
 from gammaflow.evidence.correlation.ordering import read_three
 from gammaflow.plot.correlation import plot_lengths, plot_windows
 from gammaflow.series import read_day
-from gammaflow.study import Study
 from gammaflow.text import rows_text, value_text
 
 __all__ = ["EveryWindow", "every_window"]
@@ -29,7 +29,7 @@ _BANDS = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EveryWindow(Study):
+class EveryWindow(BriefStudy):
     """Which of two series x is closer to, by length of window and last day; made by `every_window`.
 
     Attributes

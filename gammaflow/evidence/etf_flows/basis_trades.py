@@ -11,11 +11,11 @@ import pandas as pd
 from gammaflow.calendars import last_sessions, next_sessions
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.correlation.fisher import fisher_interval
 from gammaflow.evidence.etf_flows.inputs import CALENDAR, money_warnings, read_flows
 from gammaflow.evidence.etf_flows.regression import fit
 from gammaflow.series import read_days
-from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["Directional", "basis_flows", "directional"]
@@ -25,7 +25,7 @@ _LEAST = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Directional(Study):
+class Directional(BriefStudy):
     """Fund flows by week, less basis trades; see `directional`.
 
     Attributes

@@ -11,10 +11,10 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.etf_flows.inputs import CALENDAR, money_warnings
 from gammaflow.evidence.etf_flows.sources import Source, differences, matches, off_days, read_source, shift
 from gammaflow.series import absent_sessions
-from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["Reconciled", "reconcile"]
@@ -25,7 +25,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Reconciled(Study):
+class Reconciled(BriefStudy):
     """Two records of the same flows; see `reconcile`.
 
     Attributes

@@ -10,9 +10,9 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.open_interest.basis_size import TRADE, add_sizes, compare_sizes, read_impact
 from gammaflow.evidence.open_interest.basis_text import BP, cannot_tell, lines, warnings
-from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import days_between
 from gammaflow.evidence.open_interest.quadrants import BASIS, MISSING, NOISE, name_quadrants
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from gammaflow.calendars import last_sessions
 from gammaflow.checks import attempt, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_age, read_at, read_clock
-from gammaflow.evidence.open_interest.brief import BriefStudy
 from gammaflow.plot.dated import plot_dated
 from gammaflow.series import read_moments
 from gammaflow.text import readable, rows_text, value_text
