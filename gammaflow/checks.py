@@ -50,6 +50,9 @@ _MADE_BY = {
 
 _LONGEST = 200
 
+# Characters of a received array or list in an error.
+_LONG = 80
+
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
 
@@ -211,8 +214,11 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 
 def _shown(value: Any) -> str:
-    """A value in one line: `attempt` takes further lines for further problems."""
-    return " ".join(repr(value).split()) if np.ndim(np.asarray(value, object)) else repr(value)
+    """A value in one line, cut where it is long: `attempt` takes further lines for further problems."""
+    if not np.ndim(np.asarray(value, object)):
+        return repr(value)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({np.size(value):,} values)"
 
 
 def check_number(

@@ -242,7 +242,7 @@ def every(prices, **options):
         (lambda p: correlation.window(p["x"].iloc[:1], p["to"]), "x: received 1 row; at least 2"),
         (lambda p: correlation.window(p["x"], p["to"], first="2026-02-12"), "2 common days; at least 5"),
         (lambda p: correlation.window(0.0 * p["x"] + 5.0, p["to"]), "x: received prices whose 119"),
-        (lambda p: correlation.window(p["x"], p["to"], first="soon"), "first: received 'soon'; legal: a date"),
+        (lambda p: correlation.window(p["x"], p["to"], first="soon"), "first: received 'soon'; legal: a"),
         (lambda p: correlation.window(p["x"], p["to"], last="2026-02-05T12:00"), "last: .*legal: a date"),
         (lambda p: correlation.window(3, 4, first="soon"), r"first: [\s\S]*x: [\s\S]*y: received int"),
         (lambda p: correlation.rolling(p["x"], p["to"], window=4, reference=45), r"window: .*\n.*reference"),
