@@ -94,11 +94,14 @@ class Ordering(Study):
             if self.difference
             else f"{x} is as close to {to} as to {than}"
         )
+        order += f" in {self.n:,} returns ({self.correlation_to:.3f} and {self.correlation_than:.3f})"
+        if not self.difference:
+            return order
         tests = (self.p_value, self.bootstrap_p_value)
         if not np.isfinite(tests).all():
             return (
-                f"{order} in {self.n:,} returns ({self.correlation_to:.3f} and {self.correlation_than:.3f}); "
-                "whether by chance cannot be told: returns that go together exactly have no scatter to test"
+                f"{order}; whether by chance cannot be told: returns that go together exactly have no "
+                "scatter to test"
             )
         below = [p < _LEVEL for p in tests]
         chance = (
@@ -106,10 +109,7 @@ class Ordering(Study):
             else "more than chance at 5 % by one test of two only" if any(below)
             else "consistent with chance"
         )  # fmt: skip
-        return (
-            f"{order} in {self.n:,} returns ({self.correlation_to:.3f} and {self.correlation_than:.3f}): "
-            f"{chance} (p = {self.p_value:.3f} by Williams, {self.bootstrap_p_value:.3f} by block bootstrap)"
-        )
+        return f"{order}: {chance} (p = {self.p_value:.3f} by Williams, {self.bootstrap_p_value:.3f} by block bootstrap)"
 
     def summary(self) -> str:
         """Answer, description, table and tests as text."""

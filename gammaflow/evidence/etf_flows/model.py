@@ -378,7 +378,7 @@ def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
     limit = float(np.quantile(size, 1.0 - _LARGE))
     large = size >= limit
     squares = (residuals / np.abs(residuals).max()) ** 2 if residuals.any() else residuals
-    if large.all() or not np.ptp(size) > 0.0 or not np.ptp(squares) > 1e-12:
+    if large.all() or not np.ptp(size) > 1e-12 * size.max() or not np.ptp(squares) > 1e-12:
         return (
             "scatter of large moves against the others: cannot tell, all moves or all misses are of one size"
         )
