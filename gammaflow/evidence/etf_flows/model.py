@@ -379,9 +379,7 @@ def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
     large = size >= limit
     squares = (residuals / np.abs(residuals).max()) ** 2 if residuals.any() else residuals
     if large.all() or not np.ptp(size) > 1e-12 * size.max() or not np.ptp(squares) > 1e-12:
-        return (
-            "scatter of large moves against the others: cannot tell, all moves or all misses are of one size"
-        )
+        return "scatter on days of large moves: cannot tell, since all moves or all misses are of one size"
     p = float(chi2.sf(len(size) * np.corrcoef(size, squares)[0, 1] ** 2, 1))
     inside, outside = (float(np.sqrt(np.mean(residuals[rows] ** 2))) for rows in (large, ~large))
     stated = "understated" if inside > outside else "overstated"
