@@ -11,7 +11,6 @@ Examples
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import attempt, refuse, utc
+from gammaflow.checks import attempt, check_list, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.series import read_day, read_moments
@@ -32,6 +31,9 @@ __all__ = ["CHICAGO_CLOSE", "MIDNIGHT_UTC", "NEW_YORK_CLOSE", "Clock", "read_age
 NEW_YORK_CLOSE = "16:00 New York"
 CHICAGO_CLOSE = "16:00 Chicago"
 MIDNIGHT_UTC = "24:00 UTC"
+
+#: Legal days, for error text.
+DAYS = "days such as ['2026-02-05']"
 
 _ZONES = {
     "utc": "UTC", "new york": "America/New_York", "chicago": "America/Chicago", "london": "Europe/London",
@@ -124,10 +126,13 @@ def read_at(series: pd.Series, moments: pd.DatetimeIndex, within: Any = "0s") ->
     problems: list[str] = []
     at = read_moments(series, "series", problems, least=0, gaps=True, missing=True)
     (tolerance, stamps), wrong = attempt(
-        lambda: read_age(within), lambda: [utc(moment, "moments") for moment in moments]
+        lambda: read_age(within),
+        lambda: [
+            utc(moment, "moments") for moment in check_list(moments, "moments", "timestamps with a time zone")
+        ],
     )
     refuse("read_at", problems + wrong)
-    index = pd.DatetimeIndex(stamps, tz="UTC", name=moments.name)
+    index = pd.DatetimeIndex(stamps, tz="UTC", name=getattr(moments, "name", None))
     if tolerance == pd.Timedelta(0):
         return at.reindex(index)
     return at.reindex(index, method="ffill", tolerance=tolerance)
@@ -163,9 +168,8 @@ def _read_dates(days: Any) -> pd.DatetimeIndex:
     """Calendar days as an index, or SchemaError."""
     if isinstance(days, pd.DatetimeIndex) and days.tz is None and not days.hasnans:
         return days
-    if isinstance(days, str) or not isinstance(days, Iterable):
-        raise SchemaError(f"days: received {value_text(days)}; legal: days such as ['2026-02-05'].")
-    read, problems = attempt(*(lambda day=day: read_day(day, "days", exact=True) for day in days))
+    given = check_list(days, "days", DAYS)
+    read, problems = attempt(*(lambda day=day: read_day(day, "days", exact=True) for day in given))
     refuse("clock", problems)
     return pd.DatetimeIndex(read)
 

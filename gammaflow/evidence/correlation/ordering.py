@@ -109,7 +109,8 @@ class Ordering(Study):
             else "more than chance at 5 % by one test of two only" if any(below)
             else "consistent with chance"
         )  # fmt: skip
-        return f"{order}: {chance} (p = {self.p_value:.3f} by Williams, {self.bootstrap_p_value:.3f} by block bootstrap)"
+        by = f"{self.p_value:.3f} by Williams, {self.bootstrap_p_value:.3f} by block bootstrap"
+        return f"{order}: {chance} (p = {by})"
 
     def summary(self) -> str:
         """Answer, description, table and tests as text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import attempt, check_whole, refuse
+from gammaflow.checks import attempt, check_list, check_whole, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.brief import BriefStudy
+from gammaflow.evidence.clocks import DAYS
 from gammaflow.evidence.correlation.dependent import williams
 from gammaflow.evidence.correlation.moments import correlations, difference, moving_windows
 from gammaflow.evidence.correlation.ordering import read_three
 from gammaflow.plot.correlation import plot_lengths, plot_windows
 from gammaflow.series import read_day
-from gammaflow.text import rows_text, value_text
+from gammaflow.text import rows_text
 
 __all__ = ["EveryWindow", "every_window"]
 
@@ -188,9 +189,8 @@ def _rows(ends: Any, days: pd.DatetimeIndex, shortest: int) -> Any:
         return np.arange(shortest - 1, len(days))
     if isinstance(ends, str | date):
         ends = [ends]
-    if not isinstance(ends, Iterable):
-        raise SchemaError(f"ends: received {value_text(ends)}; legal: days such as ['2026-02-05'].")
-    read, problems = attempt(*(lambda end=end: read_day(end, "ends", exact=True) for end in ends))
+    given = check_list(ends, "ends", DAYS)
+    read, problems = attempt(*(lambda end=end: read_day(end, "ends", exact=True) for end in given))
     refuse("every_window", problems)
     wanted = pd.DatetimeIndex(read)
     repeated = wanted[wanted.duplicated()]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, check_choice, check_number, read_number, refuse
+from gammaflow.checks import attempt, check_choice, check_list, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.etf_flows.inputs import CALENDAR, read_flows, read_prices
 from gammaflow.evidence.etf_flows.regression import ERRORS, Fit, fit
@@ -193,7 +193,8 @@ class FlowModel(Study):
         """
         from gammaflow.plot.etf_flows import plot_flow_model
 
-        ends = self.days["move"] if moves is None else moves
+        given = [] if moves is None else check_list(moves, "moves", "two moves, such as (-0.15, 0.1)")
+        ends = [check_number(move, "moves", -1.0) for move in given] or self.days["move"]
         grid = np.linspace(float(np.min(ends)), float(np.max(ends)), 81)
         rows = pd.DataFrame({"move": grid, **{name: self.days[name].mean() for name in TERMS}})
         line = pd.DataFrame(self.predict(rows)).set_index("move")
@@ -291,7 +292,8 @@ def scaled(flow: ArrayLike, move: ArrayLike, to: ArrayLike) -> Any:
 
 def check_terms(terms: Any) -> tuple[str, ...]:
     """Further terms of a model, in one order."""
-    given = [terms] if isinstance(terms, str) else list(terms)
+    legal = f"names among {', '.join(map(repr, TERMS))}"
+    given = [terms] if isinstance(terms, str) else check_list(terms, "terms", legal)
     for term in given:
         check_choice(term, "terms", TERMS)
     return tuple(name for name in TERMS if name in given)
