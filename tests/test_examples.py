@@ -161,6 +161,28 @@ def test_how_sure(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_week(run, tmp_path):
+    """On made-up series, whose truths are known: the fund's beta on software, the clock of the closes."""
+    out = run("10_the_week.py", "--demo")
+    assert out.startswith("=== made up: these numbers mean nothing ===")
+    assert re.search(
+        r"05 Feb 09:36 71,470\.00 68,655\.38 63,257\.25 +71,238\.08 +-192\.11 +0\.65 +0\.95", out
+    )
+    assert re.search(r"^43\.6 +76,880 ", out, re.M)
+    assert re.search(r"2026-02-05 329,963,111\.33 +1\.48 +1\.00 -4\.42", out)
+    assert "IBIT is closer to software than to gold in 21 returns (0.820 and 0.054)" in out
+    assert "Best: 21:00 UTC, 6 bp; next 22:00 UTC, 34 bp" in out  # noise of 5 bp was drawn
+    rows = re.findall(r"^(2026-\d\d-\d\d) +([\d,.]+) +(-?[\d.]+) ([\d,]+) ", out, re.M)
+    price = {day: float(text.replace(",", "")) for day, text, *_ in rows}
+    change = {day: float(text) for day, _, text, _ in rows}
+    assert change["2026-02-05"] == pytest.approx(price["2026-02-05"] / price["2026-02-04"] - 1.0, abs=1e-5)
+    assert re.search(r"linear 294m +-2\.90 +-2\.18", out)
+    assert "the scorecard needs the recorded files" in out
+    for name in ("the_week.png", "the_ridge.png"):
+        assert (tmp_path / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.slow
 def test_feedback(run, tmp_path):
     out = run("09_feedback.py", "--demo")
 

@@ -85,6 +85,18 @@ def test_feedback(run):
 
 
 @pytest.mark.slow
+def test_the_week(run):
+    text, pictures, errors = run("10_the_week.ipynb")
+    assert errors == []
+    assert pictures == 5
+    assert "34,278.49 (faded) to 77,508.53" in text
+    assert re.search(r"two-sided +0\.000465 +0\.0027\d* +5\.80", text)
+    assert re.search(r"mixed: a mistake +0\.000233 +0\.0027\d* +11\.60", text)
+    assert "Best: 21:00 UTC, 6 bp; next 22:00 UTC, 34 bp" in text
+    assert re.search(r"linear 294m +-2\.90", text)
+
+
+@pytest.mark.slow
 def test_knock_in(run):
     text, pictures, errors = run("04_knock_in.ipynb")
     assert errors == []
