@@ -12,7 +12,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import american, barrier, bsm, units
-from gammaflow.checks import check_number, floats, uncover
+from gammaflow.checks import check_list, check_number, floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.positions.venues import UnitMap
 from gammaflow.pricing.note import prices as note_pricing
