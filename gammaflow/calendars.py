@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import utc
 from gammaflow.errors import SchemaError
+from gammaflow.text import value_text
 from gammaflow.units import DAYS_PER_YEAR
 
 __all__ = [
@@ -60,8 +61,16 @@ class _Hours(NamedTuple):
     closes: NDArray[np.datetime64]
 
 
+def _hours(calendar: Any) -> _Hours:
+    if not isinstance(calendar, str):
+        raise SchemaError(
+            f"calendar: received {value_text(calendar)}; legal: the code of an exchange, such as 'XNYS'."
+        )
+    return _known_hours(calendar)
+
+
 @lru_cache
-def _hours(calendar: str) -> _Hours:
+def _known_hours(calendar: str) -> _Hours:
     # Imported late: it takes half a second, and only notes and trading hours need it.
     from exchange_calendars import calendar_utils
 

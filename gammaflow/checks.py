@@ -8,7 +8,7 @@ legal one, so that the others can be read, and the caller sets its row to NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from gammaflow.text import clean, value_text
 __all__ = [
     "attempt",
     "check_choice",
+    "check_list",
     "check_noun",
     "check_number",
     "check_text",
@@ -49,6 +50,9 @@ _MADE_BY = {
 }
 
 _LONGEST = 200
+
+# Characters of a received array or list in an error.
+_LONG = 80
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
@@ -211,11 +215,11 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 
 def _shown(value: Any) -> str:
-    """A value in one line: `attempt` takes further lines for further problems."""
+    """A value in one line, cut where it is long: `attempt` takes further lines for further problems."""
     if not np.ndim(np.asarray(value, object)):
         return repr(value)
     text = " ".join(repr(value).split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({np.size(value):,} values)"
 
 
 def check_number(
@@ -253,6 +257,22 @@ def check_text(value: Any, name: str) -> str:
             f"{name}: received {value_text(value)}; {name} must be text of up to {_LONGEST} characters."
         )
     return clean(value).replace("\n", " ")
+
+
+def check_list(value: Any, name: str, legal: str) -> list[Any]:
+    """The items of a list, tuple, array or Series, or SchemaError.
+
+    Examples
+    --------
+    >>> check_list((0, 1), "lags", "lags such as (0, 1)")
+    [0, 1]
+    """
+    try:
+        if not isinstance(value, str | bytes | Mapping):
+            return list(value)
+    except TypeError:
+        pass
+    raise SchemaError(f"{name}: received {_shown(value)}; legal: {legal}.")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:
