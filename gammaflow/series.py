@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import NEW_YORK, next_sessions
 from gammaflow.checks import floats, legal_range
 from gammaflow.errors import SchemaError
-from gammaflow.text import rows_text, value_text
+from gammaflow.text import column_code, rows_text, value_text
 
 __all__ = [
     "absent_sessions",
@@ -205,7 +205,7 @@ def _numbers(
     if not isinstance(value, pd.Series):
         problems.append(
             f"{name}: received {type(value).__name__}; legal: a Series of numbers indexed by date, such as "
-            f"{_column_of(value)}."
+            f"{column_code(value)}."
         )
         return None
     if len(value) < least:
@@ -237,22 +237,6 @@ def _numbers(
                 f"{numbers[row]:g} on {value.index[row]}); {rule}. Drop or correct them."
             )
     return pd.Series(numbers, index=value.index, name=value.name)
-
-
-def _column_of(value: Any) -> str:
-    """Code that takes a series from a frame: by the columns of the one received, where it has such."""
-    date_like: Any = "date"
-    close: Any = "close"
-    if isinstance(value, pd.DataFrame):
-        numbers = list(value.select_dtypes("number"))
-        texts = [name for name in value if name not in numbers and value[name].dtype != bool]
-        if not numbers:
-            return "frame.set_index('date')['close']"
-        close = next((n for n in numbers if "close" in str(n).lower()), numbers[0])
-        if not texts:
-            return f"frame[{close!r}]"
-        date_like = texts[0]
-    return f"frame.set_index({date_like!r})[{close!r}]"
 
 
 def _first_text(value: pd.Series) -> int:

@@ -13,6 +13,7 @@ __all__ = [
     "WARNING",
     "amount_text",
     "clean",
+    "column_code",
     "expiry_labels",
     "marked",
     "moment_text",
@@ -179,6 +180,27 @@ def value_text(value: object) -> str:
     ('-2.0', "'up'")
     """
     return repr(value.item() if isinstance(value, np.generic) else value)[:60]
+
+
+def column_code(value: object) -> str:
+    """Code that takes a series from a frame, by the columns of the one received where it has such.
+
+    Examples
+    --------
+    >>> column_code(pd.DataFrame({"Date": ["2026-02-05"], "Adj Close": [63_795.0]}))
+    "frame.set_index('Date')['Adj Close']"
+    """
+    day: object = "date"
+    close: object = "close"
+    if isinstance(value, pd.DataFrame):
+        numbers = list(value.select_dtypes("number"))
+        texts = [name for name in value if name not in numbers and value[name].dtype != bool]
+        if numbers:
+            close = next((name for name in numbers if "close" in str(name).lower()), numbers[0])
+            if not texts:
+                return f"frame[{close!r}]"
+            day = texts[0]
+    return f"frame.set_index({day!r})[{close!r}]"
 
 
 def marked(warnings: Iterable[str]) -> list[str]:
