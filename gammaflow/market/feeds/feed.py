@@ -16,13 +16,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gammaflow.checks import check_choice
+from gammaflow.content import unpacked
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, redacted
 from gammaflow.market.feeds.vendor import Vendor
-from gammaflow.market.readers.content import unpacked
+from gammaflow.text import value_text
 
 __all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
 
@@ -141,6 +142,11 @@ class Answers:
         ReaderError
             Where there are none, or they were changed after saving.
         """
+        if not isinstance(source, str | os.PathLike | Mapping):
+            raise SchemaError(
+                f"source: received {value_text(source)}; legal: a folder that fetch_chain(..., save=) made, or "
+                "what Store.raw returns."
+            )
         place = "the files" if isinstance(source, Mapping) else os.fspath(source)
         try:
             files = source if isinstance(source, Mapping) else _open(Path(source))

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.checks import attempt, refuse, utc
+from gammaflow.content import unpacked
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers.content import unpacked
 from gammaflow.market.store import durable
 from gammaflow.market.store.file import differences, digest, pack, read_header, read_snapshot
 from gammaflow.market.store.names import (
