@@ -139,7 +139,7 @@ def as_numbers(value: Any, name: str) -> NDArray[np.float64]:
 
 
 def as_list(value: Any, name: str, what: str = "values") -> list[Any]:
-    """A list, tuple or other iterable of `what` as a list; SchemaError for text, a table or a single value."""
+    """A list, tuple or other iterable as a list; SchemaError for text, a table or a single value."""
     if isinstance(value, str | bytes | Mapping | pd.DataFrame) or not (
         isinstance(value, Iterable) and np.ndim(np.asarray(value, object)) != 0
     ):

@@ -144,8 +144,8 @@ class Answers:
         """
         if not isinstance(source, str | os.PathLike | Mapping):
             raise SchemaError(
-                f"source: received {value_text(source)}; legal: a folder that fetch_chain(..., save=) made, or "
-                "what Store.raw returns."
+                f"source: received {value_text(source)}; legal: a folder that "
+                "fetch_chain(..., save=) made, or what Store.raw returns."
             )
         place = "the files" if isinstance(source, Mapping) else os.fspath(source)
         try:
