@@ -228,9 +228,8 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(moment).as_unit("ns")
     except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(
-            f"{name}: received {_shown(moment)}, which is not a timestamp ({error!s:.200})."
-        ) from None
+        why = " ".join(str(error).split())[:_LONGEST]
+        raise SchemaError(f"{name}: received {_shown(moment)}, which is not a timestamp ({why}).") from None
     if not isinstance(stamp, pd.Timestamp) or stamp.tz is None:
         raise SchemaError(
             f"{name}: received {_shown(moment)}, which has no time zone; pass a tz-aware timestamp such as "
@@ -245,9 +244,7 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 def _shown(value: Any) -> str:
     """A value in one line of up to 200 characters; a table or an array by its type and shape."""
-    if isinstance(value, _PANDAS):
-        return f"a {type(value).__name__} of {' x '.join(f'{n:,}' for n in value.shape)} values"
-    return " ".join(repr(value).split())[:_LONGEST]
+    return value_text(value) if isinstance(value, _PANDAS) else " ".join(repr(value).split())[:_LONGEST]
 
 
 def check_number(
@@ -256,6 +253,8 @@ def check_number(
     """A finite float from `low` (exclusive where `open_low`) to `high`, or SchemaError."""
     kind = "a number "
     try:
+        if isinstance(value, _PANDAS):
+            raise TypeError
         number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
         if math.isfinite(number) and low <= number <= high and not (open_low and number == low):
             return number

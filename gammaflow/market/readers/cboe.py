@@ -118,7 +118,7 @@ def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
 
 def _sides(source: Source, header: int) -> Rows:
     """One row per contract, in the file's order, call before put."""
-    line, names = source.lines[header]
+    line, names = source.lines[header][0], source.names(header)
     places, missing = _places([name.strip().lower() for name in names])
     if missing:
         raise source.refuse(
