@@ -120,7 +120,7 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
         if array.dtype.kind == "O" and (array.ndim or value is pd.NA):
             array = floats(array)
     except (TypeError, ValueError, OverflowError, NotImplementedError):
-        problems.append(f"{name}: received {value!r:.60}; it must be a number or an array of numbers.")
+        problems.append(f"{name}: received {value_text(value)}; it must be a number or an array of numbers.")
         return None
     if array.dtype.kind not in "iuf":
         got = repr(value)[:60] if array.ndim == 0 else f"an array of {array.dtype}"
@@ -244,7 +244,8 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 def _shown(value: Any) -> str:
     """A value in one line of up to 200 characters; a table or an array by its type and shape."""
-    return value_text(value) if isinstance(value, _PANDAS) else " ".join(repr(value).split())[:_LONGEST]
+    named = isinstance(value, _PANDAS) or type(value).__module__.startswith("gammaflow.")
+    return value_text(value) if named else " ".join(repr(value).split())[:_LONGEST]
 
 
 def check_number(
@@ -288,7 +289,7 @@ def check_text(value: Any, name: str) -> str:
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:
     """`value` if it is one of `legal`, or SchemaError that names them all."""
-    choices = list(legal)
+    choices = as_list(legal, "legal values") if not isinstance(legal, Mapping) else list(legal)
     try:
         known = value in choices
     except (TypeError, ValueError):  # arrays, and <NA>, are equal to nothing

@@ -173,7 +173,7 @@ def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
 def value_text(value: object) -> str:
     """A received value as Python writes it in one line, of numpy as a plain one, cut to 60 characters.
 
-    A table or a column is its type and its shape.
+    A table or a column is its type and its shape, an object of the library its type.
 
     Examples
     --------
@@ -182,6 +182,8 @@ def value_text(value: object) -> str:
     """
     if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
         return f"a {type(value).__name__} of {' x '.join(f'{n:,}' for n in value.shape)} values"
+    if type(value).__module__.startswith("gammaflow."):
+        return f"a {type(value).__name__}"
     return " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())[:60]
 
 

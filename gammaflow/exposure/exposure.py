@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.checks import as_list, check_noun
+from gammaflow.checks import as_list, as_numbers, check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
@@ -229,6 +229,10 @@ def aggregate_exposure(
     True
     """
     check_noun(book, "book", Book)
+    if sigma is not None:
+        sigma = as_numbers(sigma, "sigma")
+        if sigma.shape != (len(book),):
+            raise SchemaError(f"sigma: received numbers of shape {sigma.shape}; {len(book):,} are needed.")
     keys = tuple(_keys(by))
     accuracy = Accuracy(check_tol(tol))
     rows = money(

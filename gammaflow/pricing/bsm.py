@@ -33,9 +33,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import as_numbers
+from gammaflow.checks import as_numbers, check_whole
 from gammaflow.errors import SchemaError
-from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
+from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
+from gammaflow.kernels.blocks import set_threads as _set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
 from gammaflow.pricing.arguments import read_columns, read_which
@@ -308,6 +309,21 @@ def implied_volatility_forward(
 ) -> Any:
     """Black 1976 implied volatility of options on a forward F: `implied_volatility` with S = F, q = r."""
     return implied_volatility(price, F, K, t, r, r, flag)
+
+
+def set_threads(n: int) -> None:
+    """Set the number of threads, 1 or more; the initial value is `GAMMAFLOW_THREADS` or the usable cores.
+
+    Raises
+    ------
+    SchemaError
+        For anything but a whole number >= 1.
+
+    Examples
+    --------
+    >>> set_threads(get_threads())
+    """
+    _set_threads(check_whole(n, "n", 1))
 
 
 def yield_from_forward(S: ArrayLike, F: ArrayLike, t: ArrayLike, r: ArrayLike) -> Any:

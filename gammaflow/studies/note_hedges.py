@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.checks import check_choice, check_noun, check_number, floats
+from gammaflow.checks import as_list, check_choice, check_noun, check_number, floats
 from gammaflow.errors import SchemaError
 from gammaflow.pricing import barrier, bsm
 from gammaflow.pricing.barrier.hedging import delta_excess, knock_in_jump
@@ -249,6 +249,7 @@ def knock_in_sales(
            [  0.56,   5.95,   5.21,   0.57]])
     """
     notional = check_number(notional, "notional", 0.0, open_low=True)
+    sigma, years = as_list(sigma, "sigma", "numbers"), as_list(years, "years", "numbers")
     index = pd.MultiIndex.from_product([sigma, years], names=["sigma", "years"])
     rows = []
     for vol, t in index:

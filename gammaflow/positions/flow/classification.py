@@ -207,6 +207,8 @@ def classify(
         missing or illegal.
     """
     layers = () if rule is None else tape_rule(rule).rules
+    check_noun({} if categories is None else categories, "categories", Mapping)
+    check_noun(columns, "columns", Mapping, pd.DataFrame)
     problems = _accuracy_problems(layers, direction, categories or {})
     prints = _read(columns, problems)
     refuse("trades", problems)

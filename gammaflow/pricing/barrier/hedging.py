@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import as_numbers, uncover
-from gammaflow.errors import SchemaError
+from gammaflow.checks import as_numbers, check_number, uncover
 from gammaflow.kernels.barrier import edge_loop
 from gammaflow.kernels.blocks import read_blocks
 from gammaflow.pricing.barrier.arguments import read_monitoring, read_terms
@@ -149,8 +148,7 @@ def delta_excess(
     >>> round(float(found.edge), 2), round(float(found.spot), 1)
     (-2.57, 75.0)
     """
-    if not limit > 0.0:
-        raise SchemaError(f"limit: received {limit!r}; it must be > 0.")
+    limit = check_number(limit, "limit", 0.0, open_low=True)
     whole, edge = _edges(kind, flag, K, H, t, r, sigma, q, monitoring, tol)
     terms = read_terms(kind, flag, True, K=K, H=H, t=t, r=r, sigma=sigma, q=q)
     n = {name: np.broadcast_to(a, terms.shape)[..., None] for name, a in terms.numbers.items()}
