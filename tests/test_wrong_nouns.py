@@ -41,9 +41,10 @@ def _functions() -> Iterator[tuple[str, Callable[..., Any]]]:
             yield f"{name}.{inner}", getattr(thing, inner)
 
 
+# Each once: some have a name of their own besides that in a module.
 FUNCTIONS = {
     name: function
-    for name, function in _functions()
+    for name, function in {id(function): (name, function) for name, function in _functions()}.values()
     if callable(function)
     and name not in MADE
     and not (inspect.isclass(function) and issubclass(function, Exception))
