@@ -75,6 +75,15 @@ def test_options_that_broke_further_on(tmp_path: Path, options: str, message: st
     assert err.count("\n") == 1
 
 
+def test_ends_of_a_profile_are_prices(tmp_path: Path) -> None:
+    path = tmp_path / "chain.csv"
+    path.write_text(DERIBIT_CSV)
+    for option in ("--low", "--high"):
+        code, _, err = run(["profile", str(path), "--symbol", "BTC", option, "inf"])
+        assert code == 2
+        assert f"{option}: received inf; {option} must be >= 0 and <= 1e+30" in err
+
+
 def test_spot_on_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "chain.csv"
     path.write_text("\n".join(line.rpartition(",")[0] for line in DERIBIT_CSV.splitlines()))
