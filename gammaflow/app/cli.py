@@ -158,8 +158,10 @@ def profile(
     result = report_of(quotes, rows, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
-    named = zip(("--low", "--high"), ends, strict=True)
-    grid = np.linspace(*(check_number(end, name, 0.0, LARGEST) for name, end in named), points)
+    lowest, highest = (
+        check_number(end, name, 0.0, LARGEST) for name, end in zip(("--low", "--high"), ends, strict=True)
+    )
+    grid = np.linspace(lowest, highest, points)
     finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)
 
 
