@@ -24,6 +24,7 @@ __all__ = [
     "as_numbers",
     "attempt",
     "check_choice",
+    "check_list",
     "check_noun",
     "check_number",
     "check_text",
@@ -55,6 +56,9 @@ _LONGEST = 200
 
 #: Years of legal timestamps, first and last: nanoseconds can count between any two.
 YEARS = (1900, 2189)
+
+# Characters of a received array or list in an error.
+_LONG = 80
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
@@ -243,9 +247,13 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 
 def _shown(value: Any) -> str:
-    """A value in one line of up to 200 characters; a table or an array by its type and shape."""
-    named = isinstance(value, _PANDAS) or type(value).__module__.startswith("gammaflow.")
-    return value_text(value) if named else " ".join(repr(value).split())[:_LONGEST]
+    """A value in one line, cut where it is long: `attempt` takes further lines for further problems."""
+    if isinstance(value, _PANDAS) or type(value).__module__.startswith("gammaflow."):
+        return value_text(value)
+    text = " ".join(repr(value).split())
+    if not np.ndim(np.asarray(value, object)):
+        return text[:_LONGEST]
+    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({np.size(value):,} values)"
 
 
 def check_number(
@@ -285,6 +293,22 @@ def check_text(value: Any, name: str) -> str:
             f"{name}: received {value_text(value)}; {name} must be text of up to {_LONGEST} characters."
         )
     return clean(value).replace("\n", " ")
+
+
+def check_list(value: Any, name: str, legal: str) -> list[Any]:
+    """The items of a list, tuple, array or Series, or SchemaError.
+
+    Examples
+    --------
+    >>> check_list((0, 1), "lags", "lags such as (0, 1)")
+    [0, 1]
+    """
+    try:
+        if not isinstance(value, str | bytes | Mapping):
+            return list(value)
+    except TypeError:
+        pass
+    raise SchemaError(f"{name}: received {_shown(value)}; legal: {legal}.")
 
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:

@@ -5,6 +5,7 @@ Whatever reads a series reads it here, so that a bad one ends in the same words 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -18,28 +19,63 @@ from gammaflow.checks import floats, legal_range
 from gammaflow.errors import SchemaError
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["absent_sessions", "read_day", "read_days", "read_moments", "read_together"]
+__all__ = [
+    "absent_sessions",
+    "alone_text",
+    "days_text",
+    "read_day",
+    "read_days",
+    "read_moments",
+    "read_together",
+    "span_text",
+]
 
 # A step this many times the usual one is a gap, where no calendar says which days there are.
 _GAP = 5.0
 # Days named in an error.
 _SHOWN = 3
 _DAY, _MOMENT = "%Y-%m-%d", "%Y-%m-%d %H:%M UTC"
+# Numbers other than 0 outside this range are in no unit, and their powers leave double precision.
+_SIZES = 1e-50, 1e50
+# 05/02/2026 is a day of February or of May.
+_AMBIGUOUS = re.compile(r"\s*\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)")
 
 
-def read_day(day: Any, name: str = "day") -> pd.Timestamp:
-    """A calendar day, of New York where a time zone is given; SchemaError for anything else."""
+def read_day(day: Any, name: str = "day", *, exact: bool = False) -> pd.Timestamp:
+    """A calendar day, of New York where a time zone is given; SchemaError for anything else.
+
+    With `exact`, a time of day and a time zone are refused as well.
+
+    Examples
+    --------
+    >>> read_day("2026-02-05T23:00Z"), read_day("2026-02-05", exact=True)
+    (Timestamp('2026-02-05 00:00:00'), Timestamp('2026-02-05 00:00:00'))
+    """
     try:
-        found = pd.Timestamp(day)
         # a number would count nanoseconds since 1970
-        if not isinstance(day, str | date | np.datetime64) or not isinstance(found, pd.Timestamp):
+        if not isinstance(day, str | date | np.datetime64):
             raise ValueError("not a date")
+        found = _stamp(day)
+        local = found if found.tz is None else found.tz_convert(NEW_YORK).tz_localize(None)
+        if exact and (found.tz is not None or found != found.normalize()):
+            raise ValueError("more than a date")
+        return local.normalize().as_unit("ns")
     except (ValueError, TypeError, OverflowError):
+        without = ", without a time of day or a time zone" if exact else ""
         raise SchemaError(
-            f"{name}: received {value_text(day)}; legal: a date such as '2026-02-05'."
+            f"{name}: received {value_text(day)}; legal: a date such as '2026-02-05'{without}."
         ) from None
-    local = found if found.tz is None else found.tz_convert(NEW_YORK).tz_localize(None)
-    return local.normalize().as_unit("ns")
+
+
+def span_text(days: pd.Index) -> str:
+    """First and last day as text.
+
+    Examples
+    --------
+    >>> span_text(pd.DatetimeIndex(["2026-02-04", "2026-02-05"])), span_text(pd.DatetimeIndex([]))
+    ('2026-02-04 to 2026-02-05', 'none')
+    """
+    return f"{days[0]:{_DAY}} to {days[-1]:{_DAY}}" if len(days) else "none"
 
 
 def read_days(
@@ -112,7 +148,7 @@ def read_together(given: Mapping[str, pd.Series], problems: list[str], least: in
     """Series that were read, on the days that all of them have; too few common days are a problem."""
     table: pd.DataFrame = pd.concat(list(given.values()), axis=1, join="inner", keys=list(given))
     if not problems and len(table) < least:
-        spans = "; ".join(f"{name} from {_span(series.index)}" for name, series in given.items())
+        spans = "; ".join(f"{name} from {span_text(series.index)}" for name, series in given.items())
         problems.append(
             f"{', '.join(given)}: received {rows_text(len(table), 'common day')}; at least {least} are "
             f"needed. Pass series of the same days ({spans})."
@@ -120,8 +156,41 @@ def read_together(given: Mapping[str, pd.Series], problems: list[str], least: in
     return table
 
 
-def _span(days: pd.Index) -> str:
-    return f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}" if len(days) else "none"
+def days_text(days: pd.Index) -> str:
+    """First and last day, and their number, as text.
+
+    Examples
+    --------
+    >>> days_text(pd.DatetimeIndex(["2026-02-04", "2026-02-05"]))
+    '2026-02-04 to 2026-02-05, 2 days'
+    """
+    return f"{span_text(days)}, {rows_text(len(days), 'day')}"
+
+
+def alone_text(counts: Mapping[str, int], common: int) -> list[str]:
+    """A line that counts the days of each series which the others lack, if there are any.
+
+    Examples
+    --------
+    >>> alone_text({"interest": 12, "price": 10}, 10), alone_text({"interest": 10, "price": 10}, 10)
+    (['left out: 2 days of interest alone'], [])
+    """
+    alone = ", ".join(
+        f"{rows_text(count - common, 'day')} of {name} alone"
+        for name, count in counts.items()
+        if count > common
+    )
+    return [f"left out: {alone}"] * bool(alone)
+
+
+def _stamp(label: Any) -> pd.Timestamp:
+    """A timestamp from 1678 to 2261; ValueError for text that could be two days, and for anything else."""
+    if isinstance(label, str) and _AMBIGUOUS.match(label):
+        raise ValueError("day and month could be either")
+    stamp = pd.Timestamp(label)
+    if not isinstance(stamp, pd.Timestamp):
+        raise ValueError("no time")
+    return stamp.as_unit("ns")
 
 
 def _empty(zone: str | None) -> pd.Series:
@@ -151,10 +220,13 @@ def _numbers(
         )
         return None
     low_ones = numbers <= low if open_low else numbers < low
+    sizes = np.abs(numbers)
+    odd = np.isfinite(numbers) & (numbers != 0.0) & ((sizes < _SIZES[0]) | (sizes > _SIZES[1]))
     for wrong, rule in (
         (np.isnan(numbers) & (not missing), "numbers must not be missing"),
         (np.isinf(numbers), "numbers must be finite"),
         (low_ones & np.isfinite(numbers), f"numbers must be {legal_range(low, open_low=open_low)}"),
+        (odd & ~low_ones, f"numbers must be 0, or from {_SIZES[0]:g} to {_SIZES[1]:g} in size"),
     ):
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
@@ -171,10 +243,8 @@ def _days(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeIndex |
     if isinstance(index, pd.DatetimeIndex):
         days = index
     elif all(isinstance(label, str | date | np.datetime64) for label in index):
-        try:
-            stamps = [pd.Timestamp(label) for label in index]
-        except (ValueError, TypeError, OverflowError):
-            problems.append(f"{name}: received an index with {value_text(index[0])}; {legal}.")
+        stamps = _stamps(index, name, problems, legal)
+        if stamps is None:
             return None
         zones = {str(stamp.tz): None for stamp in stamps}
         if len(zones) > 1:
@@ -191,16 +261,19 @@ def _days(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeIndex |
         )
         return None
     if days.tz is not None:
-        problems.append(
-            f"{name}: received timestamps in {days.tz}; {legal}, without a time zone. Take the day at "
-            "the clock you mean: index.tz_convert('America/New_York').normalize().tz_localize(None)."
+        how = (
+            "Its labels are midnights of that zone: drop it, index.tz_localize(None)."
+            if not days.hasnans and (days == days.normalize()).all()
+            else "Take the day at the clock you mean: "
+            "index.tz_convert('America/New_York').normalize().tz_localize(None)."
         )
+        problems.append(f"{name}: received timestamps in {days.tz}; {legal}, without a time zone. {how}")
         return None
     if days.hasnans or (days != days.normalize()).any():
         wrong = days[days.isna() | (days != days.normalize())][0]
         problems.append(f"{name}: received the day {wrong}; {legal}, without a time of day.")
         return None
-    return days.as_unit("ns")
+    return _nanoseconds(days, name, problems, legal)
 
 
 def _moments(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeIndex | None:
@@ -211,10 +284,8 @@ def _moments(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeInde
             wrong = next(label for label in index if not isinstance(label, str | datetime | np.datetime64))
             problems.append(f"{name}: received an index with {value_text(wrong)}; {legal}.")
             return None
-        try:
-            stamps = [pd.Timestamp(label) for label in index]
-        except (ValueError, TypeError, OverflowError):
-            problems.append(f"{name}: received an index with {value_text(index[0])}; {legal}.")
+        stamps = _stamps(index, name, problems, legal)
+        if stamps is None:
             return None
         without = [stamp for stamp in stamps if stamp.tz is None]
         if without:
@@ -233,7 +304,31 @@ def _moments(index: pd.Index, name: str, problems: list[str]) -> pd.DatetimeInde
     if index.hasnans:
         problems.append(f"{name}: received {int(np.sum(index.isna()))} rows without a timestamp; {legal}.")
         return None
-    return index.tz_convert("UTC").as_unit("ns")
+    return _nanoseconds(index.tz_convert("UTC"), name, problems, legal)
+
+
+def _stamps(index: pd.Index, name: str, problems: list[str], legal: str) -> list[Any] | None:
+    """Timestamps of the labels of an index; None with the first that is none, or could be two."""
+    stamps = []
+    for label in index:
+        try:
+            stamps.append(label if label is pd.NaT else _stamp(label))
+        except (ValueError, TypeError, OverflowError):
+            problems.append(f"{name}: received an index with {value_text(label)}; {legal}.")
+            return None
+    return stamps
+
+
+def _nanoseconds(
+    times: pd.DatetimeIndex, name: str, problems: list[str], legal: str
+) -> pd.DatetimeIndex | None:  # fmt: skip
+    """Times in nanoseconds, or None where one lies beyond what they can count, 1678 to 2261."""
+    try:
+        return times.as_unit("ns")
+    except (ValueError, OverflowError):
+        wrong = times[(times.year < 1678) | (times.year > 2261)][0]
+        problems.append(f"{name}: received the time {wrong}; {legal}, from 1678 to 2261.")
+        return None
 
 
 def _ascend(times: pd.DatetimeIndex, name: str, problems: list[str], form: str) -> bool:

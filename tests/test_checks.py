@@ -12,7 +12,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import american, barrier, bsm, units
-from gammaflow.checks import check_number, floats, uncover
+from gammaflow.checks import check_list, check_number, floats, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.positions.venues import UnitMap
 from gammaflow.pricing.note import prices as note_pricing
@@ -280,3 +280,15 @@ def test_text_that_is_too_long_is_counted():
     frame.loc[3, "contract"] = "x" * 501
     with pytest.raises(gf.SchemaError, match=r"contract: 1 row longer than 500 .*first: row 3 = .x{20,60}"):
         gf.chain_from_frame(frame, symbol="BTC", spot=71_470.0, asof="2026-02-05T09:36Z")
+
+
+@pytest.mark.parametrize("wrong", [None, 5.0, "0, 1", b"x", {0: 1}])
+def test_what_is_no_list(wrong):
+    with pytest.raises(SchemaError, match=r"^lags: received .*; legal: lags\.$"):
+        check_list(wrong, "lags", "lags")
+
+
+def test_a_long_list_is_cut_in_an_error():
+    with pytest.raises(SchemaError, match=r"\.\.\. \(10,000 values\); x must be a finite number") as raised:
+        check_number(np.arange(1e4) + 0.123456, "x")
+    assert len(str(raised.value)) < 200

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.series import read_days, read_moments, read_together
+from gammaflow.errors import SchemaError
+from gammaflow.series import read_day, read_days, read_moments, read_together
 
 DAYS = pd.bdate_range("2026-02-02", periods=8)
 GOOD = pd.Series(np.arange(8.0) + 1.0, DAYS)
@@ -31,7 +32,18 @@ BAD = {
     "repeated": (pd.concat([GOOD, GOOD.iloc[-1:]]), {}, r"1 row repeated \(first: 2026-02-11\)"),
     "absent session": (GOOD.drop(DAYS[2]), {"calendar": "XNYS"}, r"1 session of XNYS missing \(2026-02-04\)"),
     "gap": (GOOD.set_axis([*DAYS[:4], *(DAYS[4:] + pd.Timedelta(20, "D"))]), {}, "a gap from 2026-02-05 to"),
-    "zone": (GOOD.tz_localize("UTC"), {}, "received timestamps in UTC; legal: dates"),
+    "zone": (
+        GOOD.tz_localize("UTC"), {}, r"timestamps in UTC; legal: dates.*midnights.*tz_localize\(None\)"),
+    "close of a zone": (
+        GOOD.set_axis(DAYS + pd.Timedelta(21, "h")).tz_localize("UTC"), {}, "Take the day at the clock"),
+    "two meanings": (GOOD.set_axis(DAYS.strftime("%d/%m/%Y")), {}, "an index with '02/02/2026'; legal"),
+    "far future": (
+        GOOD.set_axis([*DAYS[:-1].strftime("%Y-%m-%d"), "9999-12-31"]), {}, "an index with '9999-12-31'"),
+    "far future, stamps": (
+        GOOD.set_axis(pd.DatetimeIndex([*DAYS[:-1].as_unit("s"), pd.Timestamp("9999-12-31")])), {},
+        "received the time 9999-12-31 00:00:00; legal: dates.*from 1678 to 2261"),
+    "huge": (GOOD * 1e60, {}, r"first: 1e\+60 on .*numbers must be 0, or from 1e-50 to 1e\+50 in size"),
+    "tiny": (GOOD * 1e-60, {"low": 0.0}, "8 of 8 rows not accepted .*in size"),
     "zones": (
         GOOD.set_axis([f"{d:%Y-%m-%d}T00:00+0{i % 2}:00" for i, d in enumerate(DAYS)]), {},
         r"received timestamps in several time zones \(UTC, UTC\+01:00\); legal: dates"),
@@ -96,3 +108,19 @@ def test_common_days():
         "a, b: received 0 common days; at least 2 are needed. Pass series of the same days (a from "
         "2026-02-02 to 2026-02-04; b from 2026-02-05 to 2026-02-11)."
     ]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["05/02/2026", "5.2.26", "9999-12-31", "soon", None, 20260205, pd.NaT, float("nan")]
+)
+@pytest.mark.parametrize("exact", [False, True])
+def test_no_day(wrong, exact):
+    with pytest.raises(SchemaError, match=r"^first: received .*; legal: a date such as '2026-02-05'"):
+        read_day(wrong, "first", exact=exact)
+
+
+def test_a_day_and_no_more():
+    assert read_day("2026-02-06T03:00Z") == pd.Timestamp("2026-02-05")  # 22:00 in New York
+    for more in ("2026-02-05T21:00", "2026-02-05T00:00Z"):
+        with pytest.raises(SchemaError, match="without a time of day or a time zone"):
+            read_day(more, exact=True)

@@ -12,22 +12,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
 
-from gammaflow.checks import utc
+from gammaflow.checks import attempt, check_list, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
+from gammaflow.series import read_day, read_moments
 from gammaflow.text import value_text
 
-__all__ = ["CHICAGO_CLOSE", "MIDNIGHT_UTC", "NEW_YORK_CLOSE", "Clock", "read_at", "read_clock"]
+__all__ = ["CHICAGO_CLOSE", "MIDNIGHT_UTC", "NEW_YORK_CLOSE", "Clock", "read_age", "read_at", "read_clock"]
 
 #: The close of New York, the last trade of Chicago's futures, and the end of a day in UTC.
 NEW_YORK_CLOSE = "16:00 New York"
 CHICAGO_CLOSE = "16:00 Chicago"
 MIDNIGHT_UTC = "24:00 UTC"
+
+#: Legal days, for error text.
+DAYS = "days such as ['2026-02-05']"
 
 _ZONES = {
     "utc": "UTC", "new york": "America/New_York", "chicago": "America/Chicago", "london": "Europe/London",
@@ -56,8 +62,8 @@ class Clock(Frozen):
     text: str
 
     def on(self, days: Any) -> pd.DatetimeIndex:
-        """Timestamps in UTC of this clock on calendar days, (n,)."""
-        dates = pd.DatetimeIndex(days)
+        """Timestamps in UTC of this clock on calendar days, (n,); SchemaError for what are none."""
+        dates = _read_dates(days)
         ahead = pd.Timedelta(1, "D") if self.hour == 24 else pd.Timedelta(0)
         wall = (
             dates.normalize() + ahead + pd.Timedelta(self.hour % 24, "h") + pd.Timedelta(self.minute, "min")
@@ -111,13 +117,61 @@ def read_at(series: pd.Series, moments: pd.DatetimeIndex, within: Any = "0s") ->
     -------
     Series
         Indexed by `moments`; NaN where no value is near enough.
+
+    Raises
+    ------
+    SchemaError
+        For a series that `read_moments` refuses, moments without a time zone, an age below 0.
     """
-    index = pd.DatetimeIndex([utc(m, "moments") for m in moments], tz="UTC", name=moments.name)
-    at = series.set_axis(pd.DatetimeIndex(series.index).tz_convert("UTC").as_unit("ns"))
-    tolerance = pd.Timedelta(within)
+    problems: list[str] = []
+    at = read_moments(series, "series", problems, least=0, gaps=True, missing=True)
+    (tolerance, stamps), wrong = attempt(
+        lambda: read_age(within),
+        lambda: [
+            utc(moment, "moments") for moment in check_list(moments, "moments", "timestamps with a time zone")
+        ],
+    )
+    refuse("read_at", problems + wrong)
+    index = pd.DatetimeIndex(stamps, tz="UTC", name=getattr(moments, "name", None))
     if tolerance == pd.Timedelta(0):
         return at.reindex(index)
     return at.reindex(index, method="ffill", tolerance=tolerance)
+
+
+def read_age(within: Any, name: str = "within", below: str | None = None) -> pd.Timedelta:
+    """An age from 0, below a limit where there is one; SchemaError for anything else.
+
+    Examples
+    --------
+    >>> read_age("90min", below="24h")
+    Timedelta('0 days 01:30:00')
+    """
+    try:
+        age = pd.Timedelta(within) if isinstance(within, str | timedelta | np.timedelta64) else pd.NaT
+    except (ValueError, TypeError):
+        age = pd.NaT
+    if (
+        isinstance(age, pd.Timedelta)
+        and age >= pd.Timedelta(0)
+        and (below is None or age < pd.Timedelta(below))
+    ):
+        return age
+    legal = "an age of '0s' or more, such as '1h'"
+    if below is not None:
+        legal = (
+            f"an age from '0s' to less than {below!r}, such as '1h', so that no value of another day is used"
+        )
+    raise SchemaError(f"{name}: received {value_text(within)}; legal: {legal}.")
+
+
+def _read_dates(days: Any) -> pd.DatetimeIndex:
+    """Calendar days as an index, or SchemaError."""
+    if isinstance(days, pd.DatetimeIndex) and days.tz is None and not days.hasnans:
+        return days
+    given = check_list(days, "days", DAYS)
+    read, problems = attempt(*(lambda day=day: read_day(day, "days", exact=True) for day in given))
+    refuse("clock", problems)
+    return pd.DatetimeIndex(read)
 
 
 def __dir__() -> list[str]:

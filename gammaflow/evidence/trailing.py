@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["earlier_below", "earlier_maximum", "trailing_moments"]
+__all__ = ["RETURN_ROUNDING", "earlier_below", "earlier_maximum", "trailing_moments"]
+
+#: Log returns that differ by less differ by the rounding of prices to double precision.
+RETURN_ROUNDING = 1e-13
 
 Array = NDArray[np.float64]
 
 
-def trailing_moments(values: Array, window: int) -> tuple[Array, Array]:
+def trailing_moments(values: Array, window: int, rounding: float = 0.0) -> tuple[Array, Array]:
     """Mean and sample standard deviation of the `window` numbers before each; NaN until there are as many.
 
     NaN among the numbers are passed over: the window is that of the last `window` numbers there are. A
-    deviation of rounding size (1e-12 of the numbers) counts as none and is NaN.
+    deviation of rounding size (1e-12 of the numbers, or `rounding`) counts as none and is NaN.
 
     Examples
     --------
@@ -31,7 +34,7 @@ def trailing_moments(values: Array, window: int) -> tuple[Array, Array]:
     if len(there) >= window:
         seen = np.lib.stride_tricks.sliding_window_view(values[there], window)
         spread = seen.std(axis=1, ddof=1)
-        spread[spread <= 1e-12 * np.abs(seen).max(axis=1)] = np.nan
+        spread[spread <= np.maximum(1e-12 * np.abs(seen).max(axis=1), rounding)] = np.nan
         last = np.searchsorted(there, np.arange(len(values)), "left") - window
         full = last >= 0
         mean[full], deviation[full] = seen.mean(axis=1)[last[full]], spread[last[full]]

@@ -7,15 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas, plain
-from gammaflow.plot.prepare import COLORS, require
+from gammaflow.plot.canvas import canvas, date_axis, plain
+from gammaflow.plot.prepare import COLORS
 
 __all__ = ["plot_records", "plot_share", "plot_sticks"]
-
-
-def _date_axis(ax: Any) -> None:
-    dates = require("matplotlib.dates")
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
 
 
 def _sticks(ax: Any, days: pd.DatetimeIndex, values: Any, color: str, wide: float) -> None:
@@ -47,7 +42,7 @@ def plot_sticks(values: pd.Series, title: str, label: str, *, ax: Any = None) ->
         place = int(np.argmax(shown.to_numpy(np.float64)))
         _name(ax, days, place, float(shown.iloc[place]), f"{shown.iloc[place]:.3g}")
         ax.set_ylim(0.0)
-        _date_axis(ax)
+        date_axis(ax)
     return ax
 
 
@@ -91,7 +86,7 @@ def plot_records(table: pd.DataFrame, title: str, label: str, divisor: float = 1
             ax.vlines(days[record], low, high, color=COLORS["line"], linewidth=2.0, zorder=3,
                       label="shares times low to high")  # fmt: skip
         ax.set_ylim(0.0)
-        _date_axis(ax)
+        date_axis(ax)
     return ax
 
 
@@ -124,5 +119,5 @@ def plot_share(share: pd.Series, title: str, *, ax: Any = None) -> Any:
     with canvas(ax, title, "puts [% of calls and puts]", zero=False, legend="inside") as ax:
         ax.plot(pd.DatetimeIndex(share.index), 100.0 * share, color=COLORS["put"], linewidth=1.5, zorder=3)
         ax.axhline(50.0, color=COLORS["spot"], linestyle="--", linewidth=1.0, label="as many puts as calls")
-        _date_axis(ax)
+        date_axis(ax)
     return ax

@@ -9,7 +9,7 @@ from typing import Any
 from gammaflow.plot.prepare import COLORS, require
 from gammaflow.text import price_text
 
-__all__ = ["axis_label", "canvas", "plain", "price_ticks"]
+__all__ = ["axis_label", "canvas", "date_axis", "plain", "price_ticks"]
 
 _LEGENDS: dict[str, dict[str, Any]] = {
     "inside": {},
@@ -102,6 +102,12 @@ def axis_label(name: str, unit: str) -> str:
 def plain(text: str) -> str:
     """Text escaped for matplotlib, which reads $...$ as mathematics."""
     return text.replace("$", r"\$")
+
+
+def date_axis(ax: Any) -> None:
+    """Label the horizontal axis with dates as short as they can be."""
+    dates = require("matplotlib.dates")
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
 
 
 def price_ticks(axis: Any) -> None:

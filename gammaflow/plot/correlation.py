@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas, plain
+from gammaflow.plot.canvas import canvas, date_axis, plain
 from gammaflow.plot.dated import plot_dated
 from gammaflow.plot.prepare import COLORS, PALETTE, require
 
@@ -94,7 +94,7 @@ def plot_windows(differences: pd.DataFrame, title: str, names: tuple[str, str], 
                     label=f"closer to {name}",
                 )  # fmt: skip
             ax.plot(days, line, color=COLORS["line"], linewidth=1.0)
-            _dates(ax)
+            date_axis(ax)
         return ax
     with canvas(ax, title, "length of the window [returns]", zero=False) as ax:
         colors = require("matplotlib.colors")
@@ -110,10 +110,5 @@ def plot_windows(differences: pd.DataFrame, title: str, names: tuple[str, str], 
         bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01, extend="both")
         bar.set_label(plain(f"closer to {names[1]}   |   closer to {names[0]}"))
         bar.outline.set_visible(False)
-        _dates(ax)
+        date_axis(ax)
     return ax
-
-
-def _dates(ax: Any) -> None:
-    dates = require("matplotlib.dates")
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))

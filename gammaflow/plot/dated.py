@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas
-from gammaflow.plot.prepare import COLORS, PALETTE, require
+from gammaflow.plot.canvas import canvas, date_axis
+from gammaflow.plot.prepare import COLORS, PALETTE
 
 __all__ = ["plot_dated"]
 
@@ -67,6 +67,5 @@ def plot_dated(
                 ax.plot(days, values, color=color, linewidth=1.5, label=name, zorder=2)
         for text, day in (marks or {}).items():
             ax.axvline(pd.Timestamp(day), color=COLORS["spot"], linestyle="--", linewidth=1.0, label=text)
-        dates = require("matplotlib.dates")
-        ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
+        date_axis(ax)
     return ax

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas, plain, price_ticks
-from gammaflow.plot.prepare import COLORS, PALETTE, require
+from gammaflow.plot.canvas import canvas, date_axis, plain, price_ticks
+from gammaflow.plot.prepare import COLORS, PALETTE
 from gammaflow.text import readable
 
 __all__ = ["plot_grouped", "plot_parts", "plot_quadrants"]
@@ -108,11 +108,10 @@ def plot_grouped(table: pd.DataFrame, title: str, label: str, *, ax: Any = None)
         for place, (color, name) in enumerate(zip(PALETTE, table, strict=False)):
             shift = pd.Timedelta((place - 0.5 * (len(table.columns) - 1)) * width, "D")
             ax.bar(days + shift, table[name], width, color=color, label=name, zorder=2)
-        dates = require("matplotlib.dates")
         price_ticks(ax.yaxis)
         if len(days) <= _TICKS:
             ax.set_xticks(days)
-        ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
+        date_axis(ax)
     return ax
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas
-from gammaflow.plot.prepare import COLORS, PALETTE, require
+from gammaflow.plot.canvas import canvas, date_axis
+from gammaflow.plot.prepare import COLORS, PALETTE
 
 __all__ = ["plot_scores", "plot_tails"]
 
@@ -95,6 +95,5 @@ def plot_scores(z: pd.Series, title: str, *, ax: Any = None) -> Any:
                 ax.annotate(f"{days[place]:%d %b %Y}: {values[place]:.1f}", (days[place], values[place]),
                             xytext=(-4, 0), textcoords="offset points", ha="right", va="center", fontsize=9,
                             color=COLORS["text"])  # fmt: skip
-        dates = require("matplotlib.dates")
-        ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
+        date_axis(ax)
     return ax

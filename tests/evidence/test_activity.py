@@ -151,7 +151,7 @@ def test_value_without_bounds_and_on_common_days():
     found = activity.traded_value(RANDOM, pd.Series(2.0, DAYS[5:]), currency="EUR")
     assert found.table["low"].isna().all()
     assert (found.table["close"] == 2.0 * RANDOM.iloc[5:]).all()
-    assert "5 days that not all series have are left out" in found.summary()
+    assert "left out: 5 days of volume alone" in found.summary()
     assert found.at_least(2.0 * RANDOM.iloc[7]).iloc[2] == "yes"
 
 
@@ -185,7 +185,7 @@ def test_put_share_against_a_loop():
     assert row["z"] == pytest.approx((share[30] - before[-6:].mean()) / before[-6:].std(ddof=1))
     assert row["percentile"] == pytest.approx(np.mean(before < share[30]))
     assert "1 day without a trade" in found.summary()
-    assert "1 day that not all series have are left out" in found.summary()
+    assert "left out: 1 day of calls alone" in found.summary()
 
 
 def test_puts_and_records_of_deribit(shared):
@@ -229,7 +229,10 @@ TWO = pd.Series([1.0, 2.0], DAYS[:2])
         (lambda: activity.records(-RANDOM, window=1), r"volume: 60 of 60 rows[\s\S]*window: received 1"),
         (lambda: activity.records(RANDOM.drop(DAYS[1]), calendar="XNYS"), "1 session of XNYS missing"),
         (lambda: activity.records(TWO, splits=[4]), r"splits: received \[4\]; legal: new shares"),
-        (lambda: activity.records(TWO, splits={"x": 4}), "splits: received the day 'x'"),
+        (
+            lambda: activity.records(TWO, splits={"x": 4}),
+            "day of splits: received 'x'; legal: a date",
+        ),
         (lambda: activity.records(TWO, splits={"2026-01-05": 0}), "splits of 2026-01-05: received 0"),
         (lambda: activity.traded_value(TWO, TWO, low=TWO), "low, high: received one of them"),
         (

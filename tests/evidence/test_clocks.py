@@ -42,3 +42,30 @@ def test_values_at_a_clock():
     late = clocks.read_at(hours.drop(hours.index[21]), moments, within="90min")
     assert late.iloc[:2].tolist() == [20.0, 45.0]
     assert np.isnan(clocks.read_at(hours.drop(hours.index[21]), moments, within="30min").iloc[0])
+
+
+def test_what_is_no_day_moment_or_age():
+    clock = clocks.read_clock(clocks.NEW_YORK_CLOSE)
+    zoned = pd.DatetimeIndex(["2026-02-05"], tz="UTC")
+    for wrong in ("2026-02-05", 5, ["soon"], ["2026-02-05T12:00"], zoned):
+        with pytest.raises(gf.SchemaError, match="days: received"):
+            clock.on(wrong)
+    hours = pd.Series(np.arange(48.0), pd.date_range("2026-02-05", periods=48, freq="h", tz="UTC"))
+    moments = clock.on(["2026-02-05"])
+    with pytest.raises(
+        gf.SchemaError, match=r"series: received timestamps without a time zone[\s\S]*within: received 'x'"
+    ):
+        clocks.read_at(hours.tz_localize(None), moments, within="x")
+    with pytest.raises(gf.SchemaError, match=r"moments: received .*no time zone"):
+        clocks.read_at(hours, moments.tz_localize(None))
+    with pytest.raises(gf.SchemaError, match="within: received '-1h'; legal: an age of '0s' or more"):
+        clocks.read_at(hours, moments, within="-1h")
+
+
+@pytest.mark.parametrize("wrong", [None, 5.0, "2026-02-05"])
+def test_days_to_align_are_a_list(wrong):
+    hours = pd.Series(np.arange(48.0) + 1.0, pd.date_range("2026-02-05", periods=48, freq="h", tz="UTC"))
+    with pytest.raises(gf.SchemaError) as raised:
+        gf.evidence.correlation.align(hours, wrong, within="2D")
+    assert "days: received " in str(raised.value)
+    assert "within: received '2D'; legal: an age from '0s' to less than '24h'" in str(raised.value)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_whole, refuse
-from gammaflow.evidence.activity.daily import DailyStudy, days_apart, span_text
+from gammaflow.evidence.brief import DailyStudy
 from gammaflow.evidence.trailing import earlier_below, trailing_moments
-from gammaflow.series import read_days, read_together
+from gammaflow.series import alone_text, days_text, read_days, read_together
 from gammaflow.text import rows_text
 
 __all__ = ["PutShare", "put_share"]
@@ -82,9 +82,9 @@ def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60, gaps: bool
     table = table.rename_axis("day")
     none = int(np.isnan(share).sum())
     lines = (
-        f"puts over calls and puts, {span_text(pd.DatetimeIndex(table.index))}",
+        f"puts over calls and puts, {days_text(pd.DatetimeIndex(table.index))}",
         f"z against mean and standard deviation of the {length} days before; no look-ahead",
         *([f"{rows_text(none, 'day')} without a trade"] if none else []),
-        *days_apart(given, len(table)),
+        *alone_text({k: len(v) for k, v in given.items()}, len(table)),
     )
     return PutShare(table, lines)

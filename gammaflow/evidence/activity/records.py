@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from gammaflow.calendars import half_days, next_sessions
 from gammaflow.checks import attempt, check_number, check_whole, refuse
-from gammaflow.evidence.activity.daily import DailyStudy, span_text
+from gammaflow.evidence.brief import DailyStudy
 from gammaflow.evidence.trailing import earlier_below, earlier_maximum, trailing_moments
-from gammaflow.series import read_days
+from gammaflow.series import days_text, read_day, read_days
 from gammaflow.text import readable, rows_text, value_text
 
 __all__ = ["Records", "records"]
@@ -141,7 +141,7 @@ def records(
         not counted.all()
     )
     lines = (
-        f"{name} by day [{unit}], {span_text(days)}",
+        f"{name} by day [{unit}], {days_text(days)}",
         "ratio: value over the highest before; percentile: share of earlier days below; no look-ahead",
         f"z: ln value against mean and standard deviation of the {length} days before{left}",
         *told,
@@ -163,18 +163,12 @@ def _split_factors(
         )
         return factor, told
     for day, number in splits.items():
-        try:
-            at = pd.Timestamp(day)
-        except (ValueError, TypeError):
-            problems.append(
-                f"splits: received the day {value_text(day)}; legal: dates, such as '2026-02-05'."
-            )
-            continue
-        (ratio,), wrong = attempt(
-            lambda n=number, d=day: check_number(n, f"splits of {d}", 0.0, open_low=True)  # type: ignore[misc]
+        (at, ratio), wrong = attempt(
+            lambda d=day: read_day(d, "day of splits", exact=True),  # type: ignore[misc]
+            lambda n=number, d=day: check_number(n, f"splits of {d}", 0.0, open_low=True),  # type: ignore[misc]
         )
         problems += wrong
-        if ratio is not None:
+        if not wrong:
             factor[days < at] *= ratio
             told.append(f"shares before {at:%Y-%m-%d} times {ratio:g} (split)")
     return factor, told

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import check_number, refuse
-from gammaflow.evidence.activity.daily import DailyStudy, days_apart, span_text
+from gammaflow.evidence.brief import DailyStudy
 from gammaflow.evidence.trailing import earlier_maximum
-from gammaflow.series import read_days, read_together
+from gammaflow.series import alone_text, days_text, read_days, read_together
 from gammaflow.text import number_text, readable, rows_text
 
 __all__ = ["TradedValue", "traded_value"]
@@ -127,10 +127,10 @@ def traded_value(
         value["ratio_high"] = value["high"] / before["low"]
     days = pd.DatetimeIndex(value.index)
     lines = (
-        f"value traded by day [{currency}], {span_text(days)}",
+        f"value traded by day [{currency}], {days_text(days)}",
         "shares times the close; the volume-weighted price is in no daily file: it lies between low and high",
         "ratio: over the highest value at the close before; ratio_low, ratio_high: what the bounds allow",
-        *days_apart(given, len(value)),
+        *alone_text({k: len(v) for k, v in given.items()}, len(value)),
     )
     return TradedValue(value, lines, currency, warnings=tuple(_price_doubts(together)))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.evidence.activity.daily import DailyStudy, span_text
-from gammaflow.series import read_days
+from gammaflow.evidence.brief import DailyStudy
+from gammaflow.series import days_text, read_days
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["Turnover", "turnover"]
@@ -106,5 +106,5 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
             f"{number_text(float(traded.iloc[at]))}, {most[at]:.3g} times as much; plausible: less than 1. "
             "Both must be in shares."
         )
-    lines = (f"turnover of shares outstanding, {span_text(days)}", f"shares outstanding: {how}")
+    lines = (f"turnover of shares outstanding, {days_text(days)}", f"shares outstanding: {how}")
     return Turnover(table, lines, warnings=tuple(said))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ import pandas as pd
 
 from gammaflow.calendars import closes
 from gammaflow.checks import attempt, refuse
-from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_at, read_clock
+from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_age, read_at, read_clock
 from gammaflow.series import read_days, read_moments
-from gammaflow.text import rows_text
+from gammaflow.text import rows_text, value_text
 
 __all__ = ["align", "check_clocks", "check_weekends", "clock_line", "lead_warnings"]
 
@@ -42,7 +42,7 @@ def align(
     calendar : str, optional
         Exchange ("XNYS") at whose closes prices are read, early closes included, in place of `clock`.
     within : str or Timedelta
-        Greatest age of a price that is used; by default it must stand at the moment itself.
+        Greatest age of a price that is used, below 24 hours; by default it must stand at the moment itself.
 
     Returns
     -------
@@ -62,10 +62,16 @@ def align(
     >>> align(hourly, ["2026-02-02", "2026-02-03"], "16:00 New York").to_list()
     [22.0, 46.0]
     """
-    (at,), problems = attempt(lambda: read_clock(clock))
+    (at, age), problems = attempt(lambda: read_clock(clock), lambda: read_age(within, below="24h"))
     series = read_moments(hourly, "hourly", problems, low=0.0, open_low=True)
-    index = days.index if isinstance(days, pd.Series | pd.DataFrame) else pd.Index(days)
-    wanted = read_days(pd.Series(0.0, index), "days", problems, least=1, gaps=True).index
+    index = days.index if isinstance(days, pd.Series | pd.DataFrame) else days
+    if isinstance(index, str) or not isinstance(index, Iterable):
+        problems.append(f"days: received {value_text(days)}; legal: days such as ['2026-02-05'].")
+        index = pd.DatetimeIndex([])
+    else:
+        index = pd.Index(index)
+        index = read_days(pd.Series(0.0, index), "days", problems, least=1, gaps=True).index
+    wanted = pd.DatetimeIndex(index)
     refuse("align", problems)
     if calendar is None:
         moments = at.on(wanted)
@@ -78,7 +84,7 @@ def align(
                 f"{idle[0]:%Y-%m-%d}); legal: its sessions. Drop them, or pass clock= without a calendar."
             )
     refuse("align", problems)
-    prices = read_at(series, moments, within).set_axis(wanted)
+    prices = read_at(series, moments, age).set_axis(wanted)
     missing = prices.index[prices.isna()]
     if len(missing):
         shown = ", ".join(f"{day:%Y-%m-%d}" for day in missing[:_SHOWN])

@@ -16,10 +16,15 @@ __all__ = ["block_rows", "bootstrap_difference", "usual_block"]
 
 # Draws valued at once: they hold some (_CHUNK, n, 3) numbers.
 _CHUNK = 500
+# A standard error below this is rounding: the returns go together exactly, in the record or in a draw.
+_NONE = 1e-12
 
 
 class Difference(NamedTuple):
-    """Difference of two correlations over its standard error, the p-value, and the draws that had one."""
+    """Difference of two correlations over its standard error, the p-value, and the draws that had one.
+
+    NaN where the record itself has no standard error.
+    """
 
     statistic: float
     p_value: float
@@ -42,12 +47,14 @@ def bootstrap_difference(
 ) -> Difference:
     """Two-sided test that column 0 of returns (n, 3) is as correlated with column 1 as with column 2."""
     apart, error = _studentized(returns)
-    statistic = float(apart / error) if error > 0.0 else float(np.sign(apart) * np.inf)
+    if error <= _NONE:
+        return Difference(np.nan, np.nan, 0)
+    statistic = float(apart / error)
     sizes = []
     for start in range(0, draws, _CHUNK):
         rows = block_rows(len(returns), block, min(_CHUNK, draws - start), rng)
         drawn, errors = _studentized(returns[rows])
-        good = errors > 1e-12
+        good = errors > _NONE
         sizes.append(np.abs(drawn[good] - apart) / errors[good])
     size = np.concatenate(sizes)
     return Difference(statistic, float((1 + (size >= abs(statistic)).sum()) / (1 + len(size))), len(size))

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from gammaflow.checks import read_number, refuse
 from gammaflow.evidence.correlation.fisher import fisher_interval
+from gammaflow.evidence.correlation.moments import difference
 
 __all__ = ["CorrelationTest", "difference_interval", "meng", "williams"]
 
@@ -56,10 +57,11 @@ def williams(to: ArrayLike, than: ArrayLike, between: ArrayLike, n: ArrayLike) -
     from scipy import special
 
     r1, r2, r3, count, determinant = _read("williams", to, than, between, n)
+    apart = difference(r1, r2)
     middle = 0.5 * (r1 + r2)
     with np.errstate(divide="ignore", invalid="ignore"):
         square = 2.0 * (count - 1.0) / (count - 3.0) * determinant + middle**2 * (1.0 - r3) ** 3
-        t = (r1 - r2) * np.sqrt((count - 1.0) * (1.0 + r3) / square)
+        t = np.where(apart == 0.0, 0.0, apart * np.sqrt((count - 1.0) * (1.0 + r3) / square))
     return CorrelationTest(t[()], (2.0 * special.stdtr(count - 3.0, -np.abs(t)))[()])
 
 
@@ -93,6 +95,7 @@ def meng(to: ArrayLike, than: ArrayLike, between: ArrayLike, n: ArrayLike) -> Co
         f = np.minimum((1.0 - r3) / (2.0 * (1.0 - square)), 1.0)
         h = (1.0 - f * square) / (1.0 - square)
         z = (np.arctanh(r1) - np.arctanh(r2)) * np.sqrt((count - 3.0) / (2.0 * (1.0 - r3) * h))
+        z = np.where(difference(r1, r2) == 0.0, 0.0, z)
     return CorrelationTest(z[()], (2.0 * special.ndtr(-np.abs(z)))[()])
 
 

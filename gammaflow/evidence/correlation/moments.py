@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "correlations", "fit_line", "moving_windows", "slope_error"]
+from gammaflow.evidence.trailing import RETURN_ROUNDING
+
+__all__ = ["Line", "correlations", "difference", "fit_line", "moving_windows", "slope_error"]
+
+# Correlations this near differ by rounding alone.
+_SAME = 1e-12
 
 
 class Line(NamedTuple):
@@ -19,13 +24,23 @@ class Line(NamedTuple):
 
 
 def correlations(returns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correlation matrices of returns (..., n, k): (..., k, k); NaN where a column is constant."""
+    """Correlation matrices of returns (..., n, k): (..., k, k); NaN where a column is constant.
+
+    A column is constant where its returns differ by no more than the rounding of prices.
+    """
     away = returns - returns.mean(axis=-2, keepdims=True)
     sums = np.einsum("...ij,...ik->...jk", away, away)
     size = np.sqrt(np.einsum("...jj->...j", sums))
+    size = np.where(np.ptp(returns, axis=-2) > RETURN_ROUNDING, size, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         r: NDArray[np.float64] = np.clip(sums / (size[..., :, None] * size[..., None, :]), -1.0, 1.0)
     return r
+
+
+def difference(to: Any, than: Any) -> Any:
+    """One correlation less another; exactly 0 where they differ by rounding alone."""
+    apart = np.subtract(to, than)
+    return np.where(np.abs(apart) <= _SAME, 0.0, apart)[()]
 
 
 def fit_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:

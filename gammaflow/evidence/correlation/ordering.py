@@ -13,7 +13,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.evidence.correlation.bootstrap import bootstrap_difference, usual_block
 from gammaflow.evidence.correlation.dependent import difference_interval, meng, williams
 from gammaflow.evidence.correlation.fisher import fisher_interval
-from gammaflow.evidence.correlation.moments import correlations, fit_line
+from gammaflow.evidence.correlation.moments import correlations, difference, fit_line
 from gammaflow.evidence.correlation.returns import read_returns
 from gammaflow.plot.correlation import plot_ordering
 from gammaflow.study import Study
@@ -94,16 +94,23 @@ class Ordering(Study):
             if self.difference
             else f"{x} is as close to {to} as to {than}"
         )
-        below = [p < _LEVEL for p in (self.p_value, self.bootstrap_p_value)]
+        order += f" in {self.n:,} returns ({self.correlation_to:.3f} and {self.correlation_than:.3f})"
+        if not self.difference:
+            return order
+        tests = (self.p_value, self.bootstrap_p_value)
+        if not np.isfinite(tests).all():
+            return (
+                f"{order}; whether by chance cannot be told: returns that go together exactly have no "
+                "scatter to test"
+            )
+        below = [p < _LEVEL for p in tests]
         chance = (
             "more than chance at 5 %" if all(below)
             else "more than chance at 5 % by one test of two only" if any(below)
             else "consistent with chance"
         )  # fmt: skip
-        return (
-            f"{order} in {self.n:,} returns ({self.correlation_to:.3f} and {self.correlation_than:.3f}): "
-            f"{chance} (p = {self.p_value:.3f} by Williams, {self.bootstrap_p_value:.3f} by block bootstrap)"
-        )
+        by = f"{self.p_value:.3f} by Williams, {self.bootstrap_p_value:.3f} by block bootstrap"
+        return f"{order}: {chance} (p = {by})"
 
     def summary(self) -> str:
         """Answer, description, table and tests as text."""
@@ -225,7 +232,7 @@ def _table(values: Any, three: tuple[float, float, float], names: tuple[str, str
     n = len(values)
     low, high = fisher_interval(np.array(three), n)
     lines = [fit_line(values[:, 0], values[:, column]) for column in (1, 2)]
-    apart = (three[0] - three[1], *difference_interval(*three, n))
+    apart = (difference(*three[:2]), *difference_interval(*three, n))
     nothing = (np.nan, np.nan)
     return pd.DataFrame(
         {

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, refuse
-from gammaflow.errors import SchemaError
 from gammaflow.evidence.correlation.alignment import check_clocks, check_weekends, clock_line, lead_warnings
-from gammaflow.series import read_days, read_together
-from gammaflow.text import rows_text, value_text
+from gammaflow.evidence.trailing import RETURN_ROUNDING
+from gammaflow.series import read_day, read_days, read_together, span_text
+from gammaflow.text import rows_text
 
 __all__ = ["DailyReturns", "read_returns"]
 
@@ -66,7 +66,10 @@ def read_returns(
     SchemaError
         One for all problems of all series.
     """
-    ends, problems = attempt(lambda: _day(first, "first"), lambda: _day(last, "last"))
+    ends, problems = attempt(
+        lambda: None if first is None else read_day(first, "first", exact=True),
+        lambda: None if last is None else read_day(last, "last", exact=True),
+    )
     prices = {name: _prices(value, name, problems) for name, value in given.items()}
     refuse("correlation", problems)
     cut = {name: series.loc[ends[0] : ends[1]] for name, series in prices.items()}
@@ -76,17 +79,17 @@ def read_returns(
     check_weekends(prices, problems)
     refuse("correlation", problems)
     returns = pd.DataFrame(np.log(table)).diff().iloc[1:]
-    flat = [name for name in returns if not np.ptp(returns[name].to_numpy()) > 0.0]
+    flat = [name for name in returns if not np.ptp(returns[name].to_numpy()) > RETURN_ROUNDING]
     problems += [
         f"{name}: received prices whose {rows_text(len(returns), 'return')} are all equal; a correlation "
-        "needs returns that differ. Pass a longer part."
+        "needs returns that differ by more than the rounding of prices. Pass a longer part."
         for name in flat
     ]
     refuse("correlation", problems)
     names = _names(given)
     lines = (
         f"log returns of {', '.join(names)}: {len(returns):,} from {rows_text(len(table), 'common day')}, "
-        f"{table.index[0]:%Y-%m-%d} to {table.index[-1]:%Y-%m-%d}{_left_out(cut, table, names)}",
+        f"{span_text(table.index)}{_left_out(cut, table, names)}",
         clock_line(stated),
     )
     returns = returns.set_axis(names, axis=1).rename_axis("day")
@@ -106,21 +109,6 @@ def _prices(value: Any, name: str, problems: list[str]) -> pd.Series:
         ]
     problems += found
     return series
-
-
-def _day(value: Any, name: str) -> pd.Timestamp | None:
-    """A calendar day, or None where none is given."""
-    if value is None:
-        return None
-    try:
-        day = pd.Timestamp(value)
-    except (ValueError, TypeError, OverflowError):
-        day = None
-    if not isinstance(day, pd.Timestamp) or day.tz is not None or day != day.normalize():
-        raise SchemaError(
-            f"{name}: received {value_text(value)}; legal: a day such as '2026-02-05', without a time zone."
-        )
-    return day
 
 
 def _names(given: Mapping[str, Any]) -> list[str]:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.correlation.fisher import fisher_interval, fisher_p, fisher_z
 from gammaflow.evidence.correlation.moments import correlations, moving_windows, slope_error
 from gammaflow.evidence.correlation.returns import DailyReturns, read_returns
 from gammaflow.evidence.correlation.window import NORMAL
 from gammaflow.plot.dated import plot_dated
-from gammaflow.study import Study
 from gammaflow.text import rows_text
 
 __all__ = ["RollingCorrelation", "rolling", "weighted"]
@@ -24,7 +24,7 @@ _LEAST = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RollingCorrelation(Study):
+class RollingCorrelation(BriefStudy):
     """Correlation of two series day by day; made by `rolling` and `weighted`.
 
     Attributes

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import attempt, check_whole, refuse
+from gammaflow.checks import attempt, check_list, check_whole, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
+from gammaflow.evidence.clocks import DAYS
 from gammaflow.evidence.correlation.dependent import williams
-from gammaflow.evidence.correlation.moments import correlations, moving_windows
+from gammaflow.evidence.correlation.moments import correlations, difference, moving_windows
 from gammaflow.evidence.correlation.ordering import read_three
 from gammaflow.plot.correlation import plot_lengths, plot_windows
-from gammaflow.study import Study
+from gammaflow.series import read_day
 from gammaflow.text import rows_text
 
 __all__ = ["EveryWindow", "every_window"]
@@ -27,7 +30,7 @@ _BANDS = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EveryWindow(Study):
+class EveryWindow(BriefStudy):
     """Which of two series x is closer to, by length of window and last day; made by `every_window`.
 
     Attributes
@@ -51,7 +54,8 @@ class EveryWindow(Study):
     @property
     def differences(self) -> pd.DataFrame:
         """Correlation with the first less that with the second, by length and last day [-]."""
-        return self.correlation_to - self.correlation_than
+        apart = difference(self.correlation_to, self.correlation_than)
+        return pd.DataFrame(apart, self.correlation_to.index, self.correlation_to.columns)
 
     @property
     def count(self) -> tuple[int, int, int]:
@@ -129,7 +133,7 @@ def every_window(
 
 def _made(read: Any, three: Any, lengths: Any, ends: pd.DatetimeIndex) -> EveryWindow:
     x, to, than = read.names
-    apart = three[..., 0] - three[..., 1]
+    apart = difference(three[..., 0], three[..., 1])
     _, p = williams(three[..., 0], three[..., 1], three[..., 2], lengths[:, None])
     known = np.isfinite(apart)
     table = pd.DataFrame(
@@ -183,11 +187,16 @@ def _rows(ends: Any, days: pd.DatetimeIndex, shortest: int) -> Any:
     """Rows of the last days; SchemaError for days that are not in the record or come too early."""
     if ends is None:
         return np.arange(shortest - 1, len(days))
-    try:
-        wanted = pd.DatetimeIndex([pd.Timestamp(end) for end in ([ends] if isinstance(ends, str) else ends)])
-        rows = days.get_indexer(wanted)
-    except (ValueError, TypeError, OverflowError):
-        raise SchemaError(f"ends: received {ends!r:.60}; legal: days such as ['2026-02-05'].") from None
+    if isinstance(ends, str | date):
+        ends = [ends]
+    given = check_list(ends, "ends", DAYS)
+    read, problems = attempt(*(lambda end=end: read_day(end, "ends", exact=True) for end in given))
+    refuse("every_window", problems)
+    wanted = pd.DatetimeIndex(read)
+    repeated = wanted[wanted.duplicated()]
+    if len(repeated):
+        raise SchemaError(f"ends: received {repeated[0]:%Y-%m-%d} twice; legal: each day once.")
+    rows = days.get_indexer(wanted)
     wrong = wanted[(rows < shortest - 1)]
     if not len(rows) or len(wrong):
         shown = ", ".join(f"{day:%Y-%m-%d}" for day in wrong[:3]) or "none"

@@ -11,22 +11,21 @@ import pandas as pd
 from gammaflow.calendars import last_sessions, next_sessions
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
+from gammaflow.evidence.correlation.fisher import fisher_interval
 from gammaflow.evidence.etf_flows.inputs import CALENDAR, money_warnings, read_flows
 from gammaflow.evidence.etf_flows.regression import fit
 from gammaflow.series import read_days
-from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["Directional", "basis_flows", "directional"]
 
-# Fewest weeks for a correlation and a slope, and standard deviations of a 95 % interval.
-_LEAST, _WIDE = 8, 1.96
-# Correlation beyond which Fisher's transform leaves double precision.
-_SURE = 1.0 - 1e-15
+# Fewest weeks for a correlation and a slope.
+_LEAST = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Directional(Study):
+class Directional(BriefStudy):
     """Fund flows by week, less basis trades; see `directional`.
 
     Attributes
@@ -198,11 +197,10 @@ def _together(table: pd.DataFrame) -> tuple[float, float, float, float, float]:
     if len(table) < _LEAST or np.ptp(flow) == 0.0 or np.ptp(basis) == 0.0:
         return (np.nan,) * 5
     r = float(np.corrcoef(flow, basis)[0, 1])
-    size = np.arctanh(np.clip(r, -_SURE, _SURE))
-    wide = _WIDE / np.sqrt(len(table) - 3)
+    low, high = fisher_interval(r, len(table))
     found = fit(flow, pd.DataFrame({"constant": 1.0, "basis_flow": basis}))
     return (
-        r, float(np.tanh(size - wide)), float(np.tanh(size + wide)),
+        r, float(low), float(high),
         float(found.coefficients[1]), float(np.sqrt(found.covariance[1, 1])),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from gammaflow.text import number_text, rows_text
 
 __all__ = [
     "CALENDAR",
+    "LAGS",
     "MILLION",
     "FlowRecord",
     "half_digit",
@@ -26,6 +27,9 @@ __all__ = [
 
 #: Half of the coarsest digit that flows are published to [currency].
 MILLION = 0.5e6
+
+#: Legal lags, for error text.
+LAGS = "sessions from -5 to 5, such as (0, 1)"
 
 #: Exchange whose sessions are a fund's trading days.
 CALENDAR = "XNYS"

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_number, check_whole, refuse
+from gammaflow.checks import attempt, check_list, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.etf_flows.inputs import MILLION, half_digit, money_warnings
+from gammaflow.evidence.etf_flows.inputs import LAGS, MILLION, half_digit, money_warnings
 from gammaflow.evidence.etf_flows.whole_baskets import lag_text
 from gammaflow.feedback.fund.baskets import check_basket
 from gammaflow.feedback.fund.tables import implied_baskets
@@ -116,7 +116,7 @@ def label_day(
     """
     checks, problems = attempt(
         lambda: check_basket(basket),
-        lambda: [check_whole(lag, "lags", -5, 5) for lag in lags],
+        lambda: [check_whole(lag, "lags", -5, 5) for lag in check_list(lags, "lags", LAGS)],
         lambda: None if rounding is None else check_number(rounding, "rounding", 0.0),
         lambda: None if nav_error is None else check_number(nav_error, "nav_error", 0.0, 0.1),
     )
@@ -125,7 +125,7 @@ def label_day(
     refuse("labels", problems)
     size, tried = checks[0], sorted(set(checks[1]))
     implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, size, lag) for lag in tried))
-    refuse("labels", wrong[: len(wrong) // len(tried)])
+    refuse("labels", list(dict.fromkeys(wrong)))
     numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(tried, implied, strict=True)})
     flow = implied[0]["flow"]
     used = numbers.notna().all(axis=1) & (flow != 0.0)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, check_choice, check_number, read_number, refuse
+from gammaflow.checks import attempt, check_choice, check_list, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.etf_flows.inputs import CALENDAR, read_flows, read_prices
 from gammaflow.evidence.etf_flows.regression import ERRORS, Fit, fit
-from gammaflow.series import read_day
+from gammaflow.series import read_day, span_text
 from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text, value_text
 
@@ -173,7 +173,9 @@ class FlowModel(Study):
         )
         refuse("move", problems)
         if values[1] not in self.days.index:
-            raise SchemaError(f"day: received {value_text(day)}; legal: a day fitted, {_span(self.days)}.")
+            raise SchemaError(
+                f"day: received {value_text(day)}; legal: a day fitted, {span_text(self.days.index)}."
+            )
         row = self.days.loc[values[1]]
         return float(scaled(row["flow"], row["move_before" if lag else "move"], values[0]))
 
@@ -191,11 +193,12 @@ class FlowModel(Study):
         """
         from gammaflow.plot.etf_flows import plot_flow_model
 
-        ends = self.days["move"] if moves is None else moves
+        given = [] if moves is None else check_list(moves, "moves", "two moves, such as (-0.15, 0.1)")
+        ends = [check_number(move, "moves", -1.0) for move in given] or self.days["move"]
         grid = np.linspace(float(np.min(ends)), float(np.max(ends)), 81)
         rows = pd.DataFrame({"move": grid, **{name: self.days[name].mean() for name in TERMS}})
         line = pd.DataFrame(self.predict(rows)).set_index("move")
-        title = f"Flow given the day's move, {_span(self.days)}"
+        title = f"Flow given the day's move, {span_text(self.days.index)}"
         names = (
             "expected, other\nterms at their means" if self.terms else "expected",
             f"{100 * self.level:g} % of days",
@@ -289,7 +292,8 @@ def scaled(flow: ArrayLike, move: ArrayLike, to: ArrayLike) -> Any:
 
 def check_terms(terms: Any) -> tuple[str, ...]:
     """Further terms of a model, in one order."""
-    given = [terms] if isinstance(terms, str) else list(terms)
+    legal = f"names among {', '.join(map(repr, TERMS))}"
+    given = [terms] if isinstance(terms, str) else check_list(terms, "terms", legal)
     for term in given:
         check_choice(term, "terms", TERMS)
     return tuple(name for name in TERMS if name in given)
@@ -342,7 +346,7 @@ def fit_days(
     table[money] = table[money].mul(unit, axis=0)
     said = (
         f"flow [currency, + = into the fund] by least squares on {rows_text(len(days), 'session')}, "
-        f"{_span(days)}",
+        f"{span_text(days.index)}",
         "moves close to close; slopes in currency per 1 % of price, of flow_before in currency per currency",
         f"errors of the coefficients {errors}; R2 {found.r_squared:.3f}; scatter {number_text(found.scale)} "
         f"a day{_memory_text(found.residuals)}",
@@ -361,6 +365,8 @@ def design(rows: pd.DataFrame, terms: tuple[str, ...], asymmetric: bool) -> pd.D
 
 def _memory_text(residuals: NDArray[np.float64]) -> str:
     """Correlation of one day's scatter with the next, and the remedy where there is much."""
+    if not residuals.any():
+        return ""
     memory = float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
     remedy = "; errors HAC and the term flow_before allow for it" if memory > _MEMORY else ""
     return f", correlated {memory:.2f} with that of the day before{remedy}"
@@ -373,9 +379,11 @@ def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
     size = moves.abs().to_numpy(np.float64)
     limit = float(np.quantile(size, 1.0 - _LARGE))
     large = size >= limit
-    squares = residuals**2
+    squares = (residuals / np.abs(residuals).max()) ** 2 if residuals.any() else residuals
+    if large.all() or not np.ptp(size) > 1e-12 * size.max() or not np.ptp(squares) > 1e-12:
+        return "scatter on days of large moves: cannot tell, since all moves or all misses are of one size"
     p = float(chi2.sf(len(size) * np.corrcoef(size, squares)[0, 1] ** 2, 1))
-    inside, outside = (float(np.sqrt(np.mean(squares[rows]))) for rows in (large, ~large))
+    inside, outside = (float(np.sqrt(np.mean(residuals[rows] ** 2))) for rows in (large, ~large))
     stated = "understated" if inside > outside else "overstated"
     verdict = f"errors for large moves are {stated}" if p < _SIGNIFICANT else "no clear difference"
     return (
@@ -383,7 +391,3 @@ def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
         "more, "
         f"{number_text(outside)} on the others; Breusch-Pagan p = {p:.2g}: {verdict}"
     )
-
-
-def _span(days: pd.DataFrame) -> str:
-    return f"{days.index[0]:%Y-%m-%d} to {days.index[-1]:%Y-%m-%d}"

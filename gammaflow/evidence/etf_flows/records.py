@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import attempt, check_number, check_whole, refuse
+from gammaflow.checks import attempt, check_list, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.etf_flows.inputs import CALENDAR, money_warnings
+from gammaflow.evidence.brief import BriefStudy
+from gammaflow.evidence.etf_flows.inputs import CALENDAR, LAGS, money_warnings
 from gammaflow.evidence.etf_flows.sources import Source, differences, matches, off_days, read_source, shift
 from gammaflow.series import absent_sessions
-from gammaflow.study import Study
-from gammaflow.text import number_text, rows_text
+from gammaflow.text import number_text, rows_text, value_text
 
 __all__ = ["Reconciled", "reconcile"]
 
@@ -25,7 +25,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Reconciled(Study):
+class Reconciled(BriefStudy):
     """Two records of the same flows; see `reconcile`.
 
     Attributes
@@ -126,9 +126,15 @@ def reconcile(
     """
     checks, problems = attempt(
         lambda: None if lag is None else check_whole(lag, "lag", -5, 5),
-        lambda: [check_whole(one, "lags", -5, 5) for one in lags],
+        lambda: [check_whole(one, "lags", -5, 5) for one in check_list(lags, "lags", LAGS)],
         lambda: None if rounding is None else check_number(rounding, "rounding", 0.0),
     )
+    both = ("a", "b")
+    if isinstance(names, tuple | list) and len(names) == 2 and all(isinstance(n, str) for n in names):
+        both = (names[0], names[1])
+    else:
+        problems.append(f"names: received {value_text(names)}; legal: two texts, such as ('a', 'b').")
+    names = both
     first = read_source(a, names[0], problems, calendar)
     second = read_source(b, names[1], problems, calendar)
     refuse("flows", problems)

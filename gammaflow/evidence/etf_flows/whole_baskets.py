@@ -10,10 +10,10 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, check_whole, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.etf_flows.inputs import MILLION, half_digit, money_warnings
 from gammaflow.feedback.fund.baskets import check_basket
 from gammaflow.feedback.fund.tables import implied_baskets
-from gammaflow.study import Study
 from gammaflow.text import rows_text
 
 __all__ = ["ImpliedBaskets", "baskets", "lag_text"]
@@ -25,7 +25,7 @@ _LAGS = {0: "on the day of the trade (T)", 1: "one session later (T+1)"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImpliedBaskets(Study):
+class ImpliedBaskets(BriefStudy):
     """Published flows in baskets; see `baskets`.
 
     Attributes

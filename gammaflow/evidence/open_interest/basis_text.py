@@ -6,6 +6,7 @@ import pandas as pd
 
 from gammaflow.evidence.open_interest.quadrants import counts_text
 from gammaflow.feedback.impact.curve import Impact
+from gammaflow.series import alone_text
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["BP", "cannot_tell", "lines", "warnings"]
@@ -53,12 +54,7 @@ def lines(
         said.append(f"no reading up to {BP * noise[0]:.3g} bp of price, or {noise[1]:.3g} of open interest")
     if curves is not None:
         said += [f"{leg} leg: {curve!r}" for leg, curve in zip(("spot", "futures"), curves, strict=True)]
-    apart = {name: count - len(table) - 1 for name, count in given.items() if count > len(table) + 1}
-    if apart:
-        said.append(
-            "left out: " + ", ".join(f"{rows_text(n, 'day')} of {name} alone" for name, n in apart.items())
-        )
-    return tuple(said)
+    return (*said, *alone_text(given, len(table) + 1))
 
 
 def warnings(table: pd.DataFrame, both: pd.DataFrame, premium: bool, middle: pd.Series) -> tuple[str, ...]:

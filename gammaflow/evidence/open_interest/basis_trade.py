@@ -10,15 +10,15 @@ import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.open_interest.basis_size import TRADE, add_sizes, compare_sizes, read_impact
 from gammaflow.evidence.open_interest.basis_text import BP, cannot_tell, lines, warnings
-from gammaflow.evidence.open_interest.brief import BriefStudy
-from gammaflow.evidence.open_interest.days import days_between, read_day
+from gammaflow.evidence.open_interest.days import days_between
 from gammaflow.evidence.open_interest.quadrants import BASIS, MISSING, NOISE, name_quadrants
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict
 from gammaflow.feedback.impact.curve import Impact
 from gammaflow.plot.open_interest import plot_grouped, plot_quadrants
-from gammaflow.series import read_days, read_together
+from gammaflow.series import read_day, read_days, read_together, span_text
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["Unwinds", "unwinds"]
@@ -75,11 +75,10 @@ class Unwinds(BriefStudy):
         Verdict
             "told" with the reading and the sizes, or "cannot tell" with the record that is missing.
         """
-        at = read_day(day, "day")
+        at = read_day(day, exact=True)
         if at not in self.table.index:
             raise SchemaError(
-                f"day: received {at:%Y-%m-%d}; legal: a day of the table, {self.table.index[0]:%Y-%m-%d} to "
-                f"{self.table.index[-1]:%Y-%m-%d}."
+                f"day: received {at:%Y-%m-%d}; legal: a day of the table, {span_text(self.table.index)}."
             )
         row: dict[Any, Any] = self.table.loc[at].to_dict()
         basis = f"basis {BP * row['basis_change']:+.1f} bp of price"

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.checks import attempt, check_choice, check_number, refuse
-from gammaflow.evidence.open_interest.brief import BriefStudy
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import days_between
 from gammaflow.evidence.open_interest.quadrants import MISSING, PRICE, counts_text, name_quadrants
 from gammaflow.plot.open_interest import plot_quadrants
-from gammaflow.series import read_days, read_together
+from gammaflow.series import alone_text, read_days, read_together
 from gammaflow.text import number_text, rows_text
 
 __all__ = ["InterestChanges", "changes", "in_coins"]
@@ -236,12 +236,7 @@ def _lines(
     lines.append(counts_text(table["quadrant"].iloc[1:], "changes"))
     if absent := int((table["quadrant"].iloc[1:] == MISSING).sum()):
         lines.append(f"missing: {rows_text(absent, 'change')} beside days without open interest")
-    apart = {name: count - len(table) for name, count in given.items() if count > len(table)}
-    if apart:
-        lines.append(
-            "left out: " + ", ".join(f"{rows_text(n, 'day')} of {name} alone" for name, n in apart.items())
-        )
-    return tuple(lines)
+    return (*lines, *alone_text(given, len(table)))
 
 
 def _warnings(coins: pd.Series) -> tuple[str, ...]:

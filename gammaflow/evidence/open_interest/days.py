@@ -8,44 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.errors import SchemaError
-from gammaflow.text import value_text
+from gammaflow.checks import attempt
+from gammaflow.series import read_day
 
-__all__ = ["days_between", "read_day", "read_span"]
-
-
-def read_day(value: Any, name: str) -> pd.Timestamp:
-    """A calendar day, or SchemaError.
-
-    Examples
-    --------
-    >>> read_day("2026-02-05", "first")
-    Timestamp('2026-02-05 00:00:00')
-    """
-    try:
-        day = pd.NaT if isinstance(value, int | float) else pd.Timestamp(value).as_unit("ns")
-    except (ValueError, TypeError, OverflowError):
-        day = pd.NaT
-    if not isinstance(day, pd.Timestamp) or day.tz is not None or day != day.normalize():
-        raise SchemaError(
-            f"{name}: received {value_text(value)}; legal: a day without a time of day or a zone, such as "
-            "'2026-02-05'."
-        )
-    return day
+__all__ = ["days_between", "read_span"]
 
 
 def read_span(first: Any, last: Any, problems: list[str]) -> pd.DatetimeIndex:
     """Two days in order; every problem is added to `problems`, and the result is then empty."""
-    found = []
-    for name, value in (("first", first), ("last", last)):
-        try:
-            found.append(read_day(value, name))
-        except SchemaError as error:
-            problems.append(str(error))
-    if len(found) == 2 and not found[0] < found[1]:
-        problems.append(f"last: received {found[1]:%Y-%m-%d}; it must be after first = {found[0]:%Y-%m-%d}.")
-        found = []
-    return pd.DatetimeIndex(found if len(found) == 2 else []).as_unit("ns")
+    (start, end), wrong = attempt(
+        lambda: read_day(first, "first", exact=True), lambda: read_day(last, "last", exact=True)
+    )
+    if not wrong and not start < end:
+        wrong.append(f"last: received {end:%Y-%m-%d}; it must be after first = {start:%Y-%m-%d}.")
+    problems += wrong
+    return pd.DatetimeIndex([] if wrong else [start, end]).as_unit("ns")
 
 
 def days_between(days: pd.Index) -> NDArray[np.float64]:

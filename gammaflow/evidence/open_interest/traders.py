@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.evidence.open_interest.brief import BriefStudy
+from gammaflow.evidence.brief import BriefStudy
 from gammaflow.evidence.open_interest.days import read_span
 from gammaflow.evidence.open_interest.quadrants import PRICE, TRADERS, counts_text, name_quadrants
 from gammaflow.evidence.open_interest.verdict import CANNOT_TELL, TOLD, Verdict

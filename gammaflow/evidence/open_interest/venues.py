@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from gammaflow.calendars import last_sessions
 from gammaflow.checks import attempt, refuse
 from gammaflow.errors import SchemaError
-from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_at, read_clock
-from gammaflow.evidence.open_interest.brief import BriefStudy
+from gammaflow.evidence.brief import BriefStudy
+from gammaflow.evidence.clocks import NEW_YORK_CLOSE, Clock, read_age, read_at, read_clock
 from gammaflow.plot.dated import plot_dated
 from gammaflow.series import read_moments
 from gammaflow.text import readable, rows_text, value_text
@@ -66,19 +65,6 @@ def read_unit(unit: Any) -> str:
     if isinstance(unit, str) and unit.strip():
         return unit.strip()
     raise SchemaError(f"unit: received {value_text(unit)}; legal: text such as 'USD', 'BTC' or 'contracts'.")
-
-
-def _read_age(within: Any) -> pd.Timedelta:
-    try:
-        age = pd.Timedelta(within)
-    except (ValueError, TypeError):
-        age = -_DAY
-    if isinstance(within, str | timedelta | np.timedelta64) and pd.Timedelta(0) <= age < _DAY:
-        return age
-    raise SchemaError(
-        f"within: received {value_text(within)}; legal: an age from '0s' to less than '24h', such as '1h', "
-        "so that no value of another day is used."
-    )
 
 
 def at_clock(
@@ -134,7 +120,7 @@ def at_clock(
     [1.0, 1.0, 0.0, 0.0]
     """
     (at, age, word), problems = attempt(
-        lambda: read_clock(clock), lambda: _read_age(within), lambda: read_unit(unit)
+        lambda: read_clock(clock), lambda: read_age(within, below="24h"), lambda: read_unit(unit)
     )
     if not isinstance(venues, Mapping | pd.DataFrame) or not len(venues):
         received = "none" if isinstance(venues, Mapping | pd.DataFrame) else type(venues).__name__

@@ -133,7 +133,7 @@ def books(
     sigma : float
         Implied volatility of every option, > 0 [1.00 a year].
     days : float
-        Calendar days to expiry, > 0; legs with a `tenor` have so many times as many.
+        Calendar days to expiry, > 0, at most 36,500; legs with a `tenor` have so many times as many.
     rate, dividend_yield : float
         Continuously compounded, per year.
     contracts : float
@@ -164,7 +164,7 @@ def books(
     values, problems = attempt(
         lambda: check_number(spot, "spot", 0.0, open_low=True),
         lambda: check_number(sigma, "sigma", 0.0, open_low=True),
-        lambda: check_number(days, "days", 0.0, open_low=True),
+        lambda: check_number(days, "days", 0.0, 36_500.0, open_low=True),
         lambda: check_number(contracts, "contracts", 0.0, open_low=True),
         lambda: check_number(multiplier, "multiplier", 0.0, open_low=True),
         lambda: utc(asof),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.checks import attempt, check_list, check_number, refuse
 from gammaflow.evidence.tails.odds import TRADING_DAYS, probability, ratio, return_period, z_needed
 from gammaflow.study import Study
 from gammaflow.text import number_text
@@ -116,7 +116,10 @@ def compare(
         lambda: check_number(reference, "reference"),
         lambda: check_number(per_year, "per_year", 0.0, open_low=True),
     )
-    refuse("comparison", problems)
+    (known,), wrong = attempt(
+        lambda: [check_number(n, "dfs") for n in check_list(dfs, "dfs", "degrees of freedom > 2, as (3, 4)")]
+    )
+    refuse("comparison", problems + wrong)
     move, other, yearly = values
     main: dict[str, Any] = {"df": df, "sample": sample}
     sides = {"two-sided": ("two", "two"), "one-sided": ("one", "one"), "mixed: a mistake": ("one", "two")}
@@ -131,7 +134,7 @@ def compare(
     }
     table = pd.DataFrame(rows).T.rename_axis("sides")
     shown: dict[str, dict[str, Any]] = {"normal": {}}
-    shown |= {f"Student t, df {number:g}": {"df": float(number)} for number in dfs}
+    shown |= {f"Student t, df {number:g}": {"df": number} for number in known}
     if df is not None:
         shown[f"Student t, df {df:g}"] = {"df": df}
     if sample is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gammaflow.checks import check_choice, check_number, read_number, refuse
+from gammaflow.checks import attempt, check_choice, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 
 __all__ = ["TRADING_DAYS", "odds", "probability", "ratio", "return_period", "z_needed"]
@@ -50,8 +50,7 @@ def probability(z: ArrayLike, sided: str = "two", *, df: float | None = None, sa
     """
     problems: list[str] = []
     given = read_number("z", z, problems)
-    if sided not in _SIDES:
-        problems.append(f"sided: received {sided!r}; legal: 'one', 'two'.")
+    problems += attempt(lambda: check_choice(sided, "sided", _SIDES))[1]
     if df is not None and sample is not None:
         problems.append("df, sample: received both; a sample needs no distribution. Leave one out.")
     elif df is not None and not check_number(df, "df") > 2.0:

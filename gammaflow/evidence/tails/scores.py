@@ -11,8 +11,8 @@ import pandas as pd
 from gammaflow.checks import attempt, check_whole, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.tails.odds import probability
-from gammaflow.evidence.trailing import trailing_moments
-from gammaflow.series import read_days
+from gammaflow.evidence.trailing import RETURN_ROUNDING, trailing_moments
+from gammaflow.series import read_day, read_days, span_text
 from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
@@ -49,11 +49,11 @@ class ZScores(Study):
         SchemaError
             Where the series has no such day.
         """
-        at = pd.Timestamp(day)
+        at = read_day(day, exact=True)
         if at not in self.table.index:
             raise SchemaError(
-                f"day: received {day!r}, which is not in the series ({self.table.index[0]:%Y-%m-%d} to "
-                f"{self.table.index[-1]:%Y-%m-%d}); pass one of its days."
+                f"day: received {at:%Y-%m-%d}, which is not in the series ({span_text(self.table.index)}); "
+                "pass one of its days."
             )
         return self.table.loc[self.table.index == at].iloc[0]
 
@@ -124,11 +124,11 @@ def z_scores(
         )
     refuse("z scores", problems + wrong)
     returns = np.diff(np.log(read.to_numpy(np.float64)), prepend=np.nan)
-    mean, deviation = trailing_moments(returns, length)
+    mean, deviation = trailing_moments(returns, length, RETURN_ROUNDING)
     if not demean:
         square, _ = trailing_moments(returns**2, length)
         mean, deviation = np.where(np.isnan(mean), np.nan, 0.0), np.sqrt(square)
-        deviation[deviation <= 0.0] = np.nan
+        deviation[deviation <= RETURN_ROUNDING] = np.nan
     z = (returns - mean) / deviation
     table = pd.DataFrame(
         {
@@ -142,8 +142,7 @@ def z_scores(
         index=read.index.rename("day"),
     )
     lines = (
-        f"{name}: log returns in trailing standard deviations, {read.index[0]:%Y-%m-%d} to "
-        f"{read.index[-1]:%Y-%m-%d}",
+        f"{name}: log returns in trailing standard deviations, {span_text(read.index)}",
         f"z: {'return less mean' if demean else 'return'} over the deviation of the {length} returns before"
         f"{'' if demean else ', about zero'}; no look-ahead",
         "probability: two-sided, normal; share: of earlier |z|, as large",

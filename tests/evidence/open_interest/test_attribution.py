@@ -109,9 +109,9 @@ BAD = {
     "required": ({"CME": CME}, {"required": [3]}, "required: received 3; legal: names of venues"),
     "required none": ({"CME": CME}, {"required": None}, "required: received None; legal: names of venues"),
     "order": ({"CME": CME}, {"first": LAST, "last": FIRST}, "last: received 2026-02-04; it must be after"),
-    "day": ({"CME": CME}, {"first": "4th"}, "first: received '4th'; legal: a day"),
-    "time": ({"CME": CME}, {"last": "2026-02-05T21:00Z"}, "last: received '2026-02-05T21:00Z'; legal: a day"),
-    "number": ({"CME": CME}, {"last": 20260205}, "last: received 20260205; legal: a day"),
+    "day": ({"CME": CME}, {"first": "4th"}, "first: received '4th'; legal: a date"),
+    "time": ({"CME": CME}, {"last": "2026-02-05T21:00Z"}, "last: received '2026-02-05T21:00Z'; legal: a"),
+    "number": ({"CME": CME}, {"last": 20260205}, "last: received 20260205; legal: a date"),
     "total": ({"CME": CME}, {"total": TOTAL.iloc[:2]}, "total: no value on 2026-02-05; pass a series"),
     "price": ({"CME": CME}, {"price": PRICE.iloc[2:]}, "price: no value on 2026-02-04; pass a series"),
 }  # fmt: skip

@@ -276,7 +276,7 @@ def test_all_problems_in_one_error():
 
 
 @pytest.mark.parametrize(
-    ("day", "words"), [("2026-02-02", "a day of the table, 2026-02-03 to"), ("x", "legal: a day")]
+    ("day", "words"), [("2026-02-02", "a day of the table, 2026-02-03 to"), ("x", "legal: a date")]
 )
 def test_a_day_outside_the_table(day, words):
     with pytest.raises(gf.SchemaError, match=words):

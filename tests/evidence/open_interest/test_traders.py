@@ -162,7 +162,7 @@ def test_all_problems_in_one_error():
     ("days", "words"),
     [
         (("2026-02-05", "2026-02-04"), "last: received 2026-02-04; it must be after first = 2026-02-05"),
-        ((None, "2026-02-04"), "first: received None; legal: a day"),
+        ((None, "2026-02-04"), "first: received None; legal: a date"),
         ((3.0, "x"), r"(?s)first: received 3.0.*last: received 'x'"),
     ],
 )
