@@ -402,6 +402,9 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
             f"{column.name}: {rows_text(long.size)} longer than {_LONGEST_TEXT} characters (first: row "
             f"{long[0]} = {value_text(array[long[0]])}...). Shorten them."
         )
+    several = np.flatnonzero([np.iterable(text) and not isinstance(text, str | bytes) for text in array])
+    if several.size:
+        return array, [_count(column.name, several, array, "hold several values", column.legal)]
     if missing.any():
         problems.append(_count(column.name, np.flatnonzero(missing), array, "are missing", column.legal))
     if column.choices:
