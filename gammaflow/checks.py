@@ -8,7 +8,7 @@ legal one, so that the others can be read, and the caller sets its row to NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from gammaflow.errors import SchemaError
 from gammaflow.text import clean, value_text
 
 __all__ = [
+    "YEARS",
+    "as_list",
+    "as_numbers",
     "attempt",
     "check_choice",
     "check_list",
@@ -50,6 +53,9 @@ _MADE_BY = {
 }
 
 _LONGEST = 200
+
+#: Years of legal timestamps, first and last: nanoseconds can count between any two.
+YEARS = (1900, 2189)
 
 # Characters of a received array or list in an error.
 _LONG = 80
@@ -118,7 +124,7 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
         if array.dtype.kind == "O" and (array.ndim or value is pd.NA):
             array = floats(array)
     except (TypeError, ValueError, OverflowError, NotImplementedError):
-        problems.append(f"{name}: received {value!r:.60}; it must be a number or an array of numbers.")
+        problems.append(f"{name}: received {value_text(value)}; it must be a number or an array of numbers.")
         return None
     if array.dtype.kind not in "iuf":
         got = repr(value)[:60] if array.ndim == 0 else f"an array of {array.dtype}"
@@ -127,12 +133,33 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
     return array if array.dtype.kind != "f" or array.dtype.itemsize <= 8 else array.astype(np.float64)
 
 
+def as_numbers(value: Any, name: str) -> NDArray[np.float64]:
+    """`value` as a float64 array, or SchemaError."""
+    problems: list[str] = []
+    array = read_number(name, value, problems)
+    if problems:
+        raise SchemaError(problems[0])
+    return floats(array)
+
+
+def as_list(value: Any, name: str, what: str = "values") -> list[Any]:
+    """A list, tuple or other iterable as a list; SchemaError for text, a table or a single value."""
+    if isinstance(value, str | bytes | Mapping | pd.DataFrame) or not (
+        isinstance(value, Iterable) and np.ndim(np.asarray(value, object)) != 0
+    ):
+        raise SchemaError(f"{name}: received {value_text(value)}; a list of {what} is needed.")
+    return list(value)
+
+
 def uncover(value: Any, word: Any) -> tuple[Any, NDArray[np.bool_] | None]:
     """Words with masked and <NA> entries replaced by `word` (numbers: by 1), and their mask or None."""
     value = _gathered(value)
     hidden = None
     if isinstance(value, np.ma.MaskedArray):
         values, hidden = value.data, np.ma.getmaskarray(value)
+    elif isinstance(value, pd.DataFrame):
+        values = value.to_numpy(object)
+        hidden = _is_na(values)
     elif isinstance(value, _PANDAS):
         values = value.to_numpy(object)
         extension = pd.api.types.is_extension_array_dtype(value.dtype)
@@ -205,20 +232,27 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(moment).as_unit("ns")
     except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(f"{name}: received {moment!r}, which is not a timestamp ({error}).") from None
+        why = " ".join(str(error).split())[:_LONGEST]
+        raise SchemaError(f"{name}: received {_shown(moment)}, which is not a timestamp ({why}).") from None
     if not isinstance(stamp, pd.Timestamp) or stamp.tz is None:
         raise SchemaError(
-            f"{name}: received {moment!r}, which has no time zone; pass a tz-aware timestamp such as "
+            f"{name}: received {_shown(moment)}, which has no time zone; pass a tz-aware timestamp such as "
             f"'2026-02-05T09:36:47+00:00'."
+        )
+    if not YEARS[0] <= stamp.tz_convert("UTC").year <= YEARS[1]:
+        raise SchemaError(
+            f"{name}: received {_shown(moment)}; legal: a timestamp of the years {YEARS[0]} to {YEARS[1]}."
         )
     return stamp.tz_convert("UTC")
 
 
 def _shown(value: Any) -> str:
     """A value in one line, cut where it is long: `attempt` takes further lines for further problems."""
-    if not np.ndim(np.asarray(value, object)):
-        return repr(value)
+    if isinstance(value, _PANDAS) or type(value).__module__.startswith("gammaflow."):
+        return value_text(value)
     text = " ".join(repr(value).split())
+    if not np.ndim(np.asarray(value, object)):
+        return text[:_LONGEST]
     return text if len(text) <= _LONG else f"{text[:_LONG]}... ({np.size(value):,} values)"
 
 
@@ -228,6 +262,8 @@ def check_number(
     """A finite float from `low` (exclusive where `open_low`) to `high`, or SchemaError."""
     kind = "a number "
     try:
+        if isinstance(value, _PANDAS):
+            raise TypeError
         number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
         if math.isfinite(number) and low <= number <= high and not (open_low and number == low):
             return number
@@ -277,7 +313,7 @@ def check_list(value: Any, name: str, legal: str) -> list[Any]:
 
 def check_choice(value: Any, name: str, legal: Any) -> Any:
     """`value` if it is one of `legal`, or SchemaError that names them all."""
-    choices = list(legal)
+    choices = as_list(legal, "legal values") if not isinstance(legal, Mapping) else list(legal)
     try:
         known = value in choices
     except (TypeError, ValueError):  # arrays, and <NA>, are equal to nothing

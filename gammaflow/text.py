@@ -172,14 +172,20 @@ def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
 
 
 def value_text(value: object) -> str:
-    """A received value as Python writes it, of numpy as a plain one, cut to 60 characters.
+    """A received value as Python writes it in one line, of numpy as a plain one, cut to 60 characters.
+
+    A table or a column is its type and its shape, an object of the library its type.
 
     Examples
     --------
     >>> value_text(np.float64(-2.0)), value_text("up")
     ('-2.0', "'up'")
     """
-    return repr(value.item() if isinstance(value, np.generic) else value)[:60]
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        return f"a {type(value).__name__} of {' x '.join(f'{n:,}' for n in value.shape)} values"
+    if type(value).__module__.startswith("gammaflow."):
+        return f"a {type(value).__name__}"
+    return " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())[:60]
 
 
 def column_code(value: object) -> str:

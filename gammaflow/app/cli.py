@@ -36,6 +36,8 @@ from gammaflow.app.options import (
 from gammaflow.app.reading import chain_of, report_of
 from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
 from gammaflow.app.terminal import dumps, out_console, working
+from gammaflow.checks import check_number
+from gammaflow.columns import LARGEST
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.demo import demo_chain
 from gammaflow.market.financing import finance
@@ -156,7 +158,10 @@ def profile(
     result = report_of(quotes, rows, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
-    grid = np.linspace(*ends, points)
+    lowest, highest = (
+        check_number(end, name, 0.0, LARGEST) for name, end in zip(("--low", "--high"), ends, strict=True)
+    )
+    grid = np.linspace(lowest, highest, points)
     finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)
 
 
@@ -184,7 +189,7 @@ app.command()(live.watch)
 
 
 # Arguments that errors name as Python spells them, and that are options here.
-_PASSED = re.compile(r"\b(symbol|asof|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
+_PASSED = re.compile(r"\b(symbol|asof|spot|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
 _RECEIVED = re.compile(
     r"(?<![\w-])(rule|asof|beliefs|by|days|depth|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
 )

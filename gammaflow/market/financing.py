@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
-from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.parity.forwards import find_cells, fit_forwards, of_rows
@@ -143,9 +143,11 @@ def finance(
     its scale.
     """
     _, problems = attempt(
-        lambda: rate is None or check_number(rate, "rate"),
-        lambda: dividend_yield is None or check_number(dividend_yield, "dividend_yield"),
+        lambda: check_choice(repair, "repair", (True, False)),
+        lambda: rate is None or check_number(rate, "rate", -5.0, 5.0),
+        lambda: dividend_yield is None or check_number(dividend_yield, "dividend_yield", -5.0, 5.0),
     )
+    refuse("financing", problems)
     repaired = isinstance(chain, RepairedChain)
     if (repaired and rate is not None) or ((repaired or repair) and dividend_yield is not None):
         problems.append(

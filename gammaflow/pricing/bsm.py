@@ -33,9 +33,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import floats
+from gammaflow.checks import as_numbers, check_whole
 from gammaflow.errors import SchemaError
-from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
+from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
+from gammaflow.kernels.blocks import set_threads as _set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
 from gammaflow.pricing.arguments import read_columns, read_which
@@ -310,6 +311,21 @@ def implied_volatility_forward(
     return implied_volatility(price, F, K, t, r, r, flag)
 
 
+def set_threads(n: int) -> None:
+    """Set the number of threads, 1 or more; the initial value is `GAMMAFLOW_THREADS` or the usable cores.
+
+    Raises
+    ------
+    SchemaError
+        For anything but a whole number >= 1.
+
+    Examples
+    --------
+    >>> set_threads(get_threads())
+    """
+    _set_threads(check_whole(n, "n", 1))
+
+
 def yield_from_forward(S: ArrayLike, F: ArrayLike, t: ArrayLike, r: ArrayLike) -> Any:
     """Carry yield q that makes F the forward of spot S: q = r - ln(F / S) / t, for spot greeks from forwards.
 
@@ -318,5 +334,7 @@ def yield_from_forward(S: ArrayLike, F: ArrayLike, t: ArrayLike, r: ArrayLike) -
     >>> round(float(yield_from_forward(100.0, 101.0, 0.5, 0.04)), 9)
     0.020099338
     """
+    given = {"S": S, "F": F, "t": t, "r": r}
+    spot, forward, years, rate = (as_numbers(value, name) for name, value in given.items())
     with np.errstate(divide="ignore", invalid="ignore"):
-        return floats(r) - np.log(floats(F) / floats(S)) / floats(t)
+        return rate - np.log(forward / spot) / years

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.checks import check_choice, check_number, floats
+from gammaflow.checks import as_list, check_choice, check_noun, check_number, floats
 from gammaflow.errors import SchemaError
 from gammaflow.pricing import barrier, bsm
 from gammaflow.pricing.barrier.hedging import delta_excess, knock_in_jump
@@ -137,6 +137,8 @@ def vega_matched_puts(
     >>> round(overlay.puts / 530e6, 2), round(float(overlay.table["net"].iloc[0]) / 1e6, 2)
     (1.4, -0.63)
     """
+    check_noun(terms, "terms", NoteTerms)
+    notional = check_number(notional, "notional")
     strike = terms.barrier if strike is None else strike
     strike = check_number(strike, "strike", 0.0, open_low=True)
     dealer = -notional * float(note_pricing.value(terms, np.array([spot]), r, sigma, q, which="vega").vega[0])
@@ -190,6 +192,11 @@ def peak_vega(
     """
     from scipy.optimize import minimize_scalar
 
+    K, H, t, sigma = (
+        check_number(value, name, 0.0, open_low=True)
+        for name, value in (("K", K), ("H", H), ("t", t), ("sigma", sigma))
+    )
+
     def vega(x: Any) -> Any:
         return barrier.greeks(
             "down-in", "p", H * np.exp(x), K, H, t, r, sigma, q, which="vega", monitoring=monitoring
@@ -242,6 +249,7 @@ def knock_in_sales(
            [  0.56,   5.95,   5.21,   0.57]])
     """
     notional = check_number(notional, "notional", 0.0, open_low=True)
+    sigma, years = as_list(sigma, "sigma", "numbers"), as_list(years, "years", "numbers")
     index = pd.MultiIndex.from_product([sigma, years], names=["sigma", "years"])
     rows = []
     for vol, t in index:

@@ -223,7 +223,10 @@ def test_frames_of_chains_carry_their_times():
     assert Chain(frame, "X", 100.0, ASOF).open_interest_age.tolist() == [1.0] * 8
 
 
-def test_quality_of_absurd_sizes_does_not_overflow_loudly():
-    quality = chain(open_interest=[1e308] * 8, bid=[1e308] * 8, ask=[1.1e308] * 8).quality
-    assert quality.open_interest == np.inf
+def test_absurd_sizes_are_refused_and_the_largest_do_not_overflow():
+    with pytest.raises(SchemaError, match="open_interest: 8 of 8 rows are larger than 1e\\+30") as error:
+        chain(open_interest=[1e308] * 8, bid=[1e308] * 8, ask=[1.1e308] * 8)
+    assert "ask: 8 of 8 rows are larger" in str(error.value)
+    quality = chain(open_interest=[1e30] * 8, bid=[1e29] * 8, ask=[1e30] * 8).quality
+    assert quality.open_interest == pytest.approx(8e30)
     assert quality.quotes == {"two-sided": 7}

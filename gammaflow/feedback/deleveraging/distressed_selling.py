@@ -150,7 +150,7 @@ def _root(correlation: Any, assets: pd.Index[Any], problems: list[str]) -> Array
             return np.eye(m)
         correlation = correlation.loc[assets, assets].to_numpy()
     array = read_number("correlation", correlation, problems)
-    if array is None:
+    if array is None or not m:
         return np.eye(m)
     if array.ndim == 0:
         array = np.where(np.eye(m, dtype=np.bool_), 1.0, array)

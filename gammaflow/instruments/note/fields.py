@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from gammaflow.checks import attempt, check_choice, check_number
+from gammaflow.checks import YEARS, attempt, check_choice, check_number
 from gammaflow.errors import SchemaError
+from gammaflow.text import value_text
 
 __all__ = ["FREQUENCIES", "OBSERVATIONS", "OPTIONAL", "READERS", "Schedule", "read_fields", "schedule_days"]
 
@@ -38,21 +39,21 @@ FREQUENCIES: Mapping[str, int] = MappingProxyType(
 def _text(value: object, name: str) -> str:
     """Text that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise SchemaError(f"{name}: received {value!r}; text is needed.")
+        raise SchemaError(f"{name}: received {value_text(value)}; text is needed.")
     return value
 
 
 def _flag(value: object, name: str) -> bool:
     """True or False."""
     if not isinstance(value, bool):
-        raise SchemaError(f"{name}: received {value!r}; legal: True, False.")
+        raise SchemaError(f"{name}: received {value_text(value)}; legal: True, False.")
     return value
 
 
 def _count(value: object, name: str) -> int:
     """A whole number >= 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise SchemaError(f"{name}: received {value!r}; it must be a whole number >= 0.")
+        raise SchemaError(f"{name}: received {value_text(value)}; it must be a whole number >= 0.")
     return value
 
 
@@ -70,11 +71,12 @@ def _day(value: object, name: str) -> date:
     """A calendar day from a date, or text such as 2026-02-05; no time of day, no time zone."""
     try:
         stamp = pd.Timestamp(value if isinstance(value, date) else str(value))
-        if isinstance(stamp, pd.Timestamp) and stamp.tz is None and stamp == stamp.normalize():
+        known = isinstance(stamp, pd.Timestamp) and YEARS[0] <= stamp.year <= YEARS[1]
+        if known and stamp.tz is None and stamp == stamp.normalize():
             return stamp.date()
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
         pass
-    raise SchemaError(f"{name}: received {value!r}; it must be a calendar day such as 2026-02-05.")
+    raise SchemaError(f"{name}: received {value_text(value)}; it must be a calendar day such as 2026-02-05.")
 
 
 def _schedule(value: object, name: str) -> str | tuple[date, ...]:
@@ -83,7 +85,7 @@ def _schedule(value: object, name: str) -> str | tuple[date, ...]:
         return value
     if isinstance(value, str) or not isinstance(value, Iterable):
         legal = ", ".join(map(repr, FREQUENCIES))
-        raise SchemaError(f"{name}: received {value!r}; legal are {legal} and a list of days.")
+        raise SchemaError(f"{name}: received {value_text(value)}; legal are {legal} and a list of days.")
     days = tuple(_day(day, name) for day in value)
     if any(second <= first for first, second in pairwise(days)):
         raise SchemaError(f"{name}: {len(days)} days do not ascend; give each once, the earliest first.")
@@ -94,10 +96,12 @@ def _number(
     value: object, name: str, *, above: bool = False, share: bool = True, largest: float = _LARGEST
 ) -> float:
     if isinstance(value, bool):
-        raise SchemaError(f"{name}: received {value!r}; a number is needed.")
+        raise SchemaError(f"{name}: received {value_text(value)}; a number is needed.")
     number = check_number(value, name, 0.0, open_low=above)
     if share and number > largest:
-        raise SchemaError(f"{name}: received {value!r}; it must be a share up to {largest:g}: 0.7 for 70 %.")
+        raise SchemaError(
+            f"{name}: received {value_text(value)}; it must be a share up to {largest:g}: 0.7 for 70 %."
+        )
     return number
 
 

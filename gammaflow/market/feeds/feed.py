@@ -16,12 +16,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gammaflow.checks import check_choice
+from gammaflow.content import unpacked
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, redacted
 from gammaflow.market.feeds.vendor import Vendor
+from gammaflow.text import value_text
 
 __all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
 
@@ -31,7 +33,7 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
 )
 
 _CONTENTS = "answers.json"
-_DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError)
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class Answers:
         ReaderError
             Where there are none, or they were changed after saving.
         """
+        if not isinstance(source, str | os.PathLike | Mapping):
+            raise SchemaError(
+                f"source: received {value_text(source)}; legal: a folder that "
+                "fetch_chain(..., save=) made, or what Store.raw returns."
+            )
         place = "the files" if isinstance(source, Mapping) else os.fspath(source)
         try:
             files = source if isinstance(source, Mapping) else _open(Path(source))
@@ -178,7 +185,7 @@ class Answers:
 def _open(folder: Path) -> dict[str, bytes]:
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     return {
-        name.removesuffix(".gz"): gzip.decompress(content) if name.endswith(".gz") else content
+        name.removesuffix(".gz"): unpacked(content) if name.endswith(".gz") else content
         for name, content in files.items()
     }
 

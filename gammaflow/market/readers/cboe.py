@@ -118,14 +118,14 @@ def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
 
 def _sides(source: Source, header: int) -> Rows:
     """One row per contract, in the file's order, call before put."""
-    line, names = source.lines[header]
+    line, names = source.lines[header][0], source.names(header)
     places, missing = _places([name.strip().lower() for name in names])
     if missing:
         raise source.refuse(
             f"columns missing in the header (file line {line}): {', '.join(missing)}; it holds "
             f"{', '.join(map(repr, names))}. Download the quote table again."
         )
-    wide = source.table(header)
+    wide = source.table(header, repeats=True)
     sides = [
         wide.frame.iloc[:, list(at.values())].set_axis(list(at), axis=1).assign(kind=side)
         for side, at in places.items()
@@ -134,7 +134,7 @@ def _sides(source: Source, header: int) -> Rows:
     return Rows(long.assign(contract=long["contract"].str.strip()), wide.place)
 
 
-def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:
     header = _header(source)
     if header is None:
         raise source.refuse(
@@ -143,14 +143,14 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> 
         )
     above = _above(source, header)
     rows = _sides(source, header)
-    problems = []
+    problems: list[str] = []
     last = _LAST.search(above)
-    spot, unreadable = numbers([last[1]] if last else [None], "spot ('Last:' above the header)")
-    if not last:
-        problems.append(
-            "spot: no 'Last:' above the header. Restore the lines above it, or use chain_from_frame."
-        )
-    problems += unreadable
+    spot = given
+    if spot is None:
+        read, unreadable = numbers([last[1]] if last else [None], "spot ('Last:' above the header)")
+        if not last:
+            unreadable = ["spot: no 'Last:' above the header. Restore the lines above it, or pass spot=."]
+        spot, problems = float(read[0]), unreadable
     text = rows.frame["day"]
     rows.frame["day"] = calendar_days(text)
     legal = "legal: 'Mon Dec 12 2022', '12/12/2022', '2022-12-12'."
@@ -160,7 +160,7 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> 
     dated = above.partition("Date:")[2].partition("Bid:")[0]
     title = next((line.partition(",Last:")[0] for line in above.splitlines() if "Last:" in line), "")
     return listed_chain(
-        source, rows, symbol=symbol, spot=float(spot[0]), asof=asof or moment_in_preamble(dated),
+        source, rows, symbol=symbol, spot=spot, asof=asof or moment_in_preamble(dated),
         facts=_FACTS | {"file_format": "cboe_csv"}, index=title.strip().endswith("Index"), problems=problems,
     )  # fmt: skip
 
@@ -171,12 +171,14 @@ def _recognises_json(source: Source) -> bool:
     return isinstance(data, dict) and "options" in data
 
 
-def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     data = source.document["data"]
     rows = source.named_records(data["options"], "data.options", JSON_COLUMNS, _REQUIRED)
     # `timestamp` is UTC; every other time in the response is New York time.
     return listed_chain(
-        source, rows, symbol=symbol, spot=data.get("current_price"),
+        source, rows, symbol=symbol,
+        spot=data.get("current_price") if spot is None else spot,
+        own=str(data.get("symbol")),
         asof=asof or iso_moment(source.document.get("timestamp"), "UTC"),
         facts=_FACTS | {"file_format": "cboe_json"}, index=data.get("security_type") == "index", problems=(),
     )  # fmt: skip

@@ -224,7 +224,7 @@ def repair_chain(
     if isinstance(chain, RepairedChain):
         chain = chain.original
     _, problems = attempt(
-        lambda: rate is None or check_number(rate, "rate"),
+        lambda: rate is None or check_number(rate, "rate", -5.0, 5.0),
         lambda: check_choice(prefer, "prefer", ("vendor", "mid")),
         lambda: check_choice(quoted_in, "quoted_in", (None, *QUOTE_UNITS)),
     )
@@ -292,7 +292,7 @@ def _volatilities(
     fill(np.isnan(iv), own, "mid")
     fill(np.isnan(iv) & usable, vendor, "vendor")
     fill(np.isnan(iv), across(~outside), "other leg")
-    if out_of_the_money:
+    if check_choice(out_of_the_money, "out_of_the_money", (True, False)):
         other = across(outside)
         differs = ~outside & ~np.isnan(other) & (np.abs(other - iv) > _SAME) & ~(holds & (source == "vendor"))
         reason[differs & (source == "vendor")] = "other leg out of the money"

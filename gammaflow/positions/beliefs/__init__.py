@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, check_number, check_text, refuse
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.instruments.registry import KINDS
 from gammaflow.market.chain import Chain
@@ -140,6 +140,8 @@ class Beliefs(Frozen):
         for name, value in zip(("moneyness", "days", *lowest), values[:7], strict=True):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "shares", FrozenMapping(dict(zip(given, values[7:], strict=True))))
+        check_text(self.name, "name")
+        check_text(self.meaning, "meaning")
         if not self.name:
             object.__setattr__(self, "name", "given" if given else "flat")
         if not self.meaning and not given:
