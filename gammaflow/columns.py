@@ -316,6 +316,8 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
 
     Returns the array and a list of problems (empty, or one line that counts the unreadable values).
     """
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
+        return values, []
     series = pd.Series(values)
     if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
         return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
@@ -348,6 +350,10 @@ def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
         return array, problems
     missing = np.isnan(array)
     below = array <= column.low if column.open_low else array < column.low
+    if not (below.any() or (array > column.high).any() or np.isinf(array).any()) and (
+        column.missing_ok or not missing.any()
+    ):
+        return array, []
     sign = "<=" if column.open_low else "<"
     checks = (
         (missing & (not column.missing_ok), "are missing"),
@@ -369,7 +375,24 @@ def _shown(texts: NDArray[Any]) -> NDArray[Any]:
     return np.array([clean(text) if isinstance(text, str) else text for text in texts], dtype=object)
 
 
+def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
+    """True if every value is legal text as it stands, by a look at the distinct ones alone."""
+    try:
+        distinct = set(texts.tolist())
+        printable = "".join(distinct).isprintable()
+    except TypeError:  # no text, or values that cannot be hashed
+        return False
+    return (
+        printable
+        and max(map(len, distinct), default=0) <= _LONGEST_TEXT
+        and (not column.choices or distinct.issubset(column.choices))
+        and (not column.unique or len(distinct) == texts.size)
+    )
+
+
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    if type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1 and _is_plain(column, raw):
+        return raw, []
     # As objects: the text type of pandas raises for lone surrogates.
     series = pd.Series(raw, dtype="object")
     array = _shown(series.to_numpy())
@@ -395,6 +418,9 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    if type(raw) is np.ndarray and raw.dtype == "datetime64[ns]" and raw.ndim == 1:
+        if column.missing_ok or not np.isnat(raw).any():
+            return raw, []
     series = pd.Series(raw)
     array = None
     if isinstance(series.dtype, pd.DatetimeTZDtype):
