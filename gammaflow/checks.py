@@ -19,6 +19,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.text import clean, value_text
 
 __all__ = [
+    "YEARS",
     "attempt",
     "check_choice",
     "check_noun",
@@ -49,6 +50,9 @@ _MADE_BY = {
 }
 
 _LONGEST = 200
+
+#: Years of legal timestamps, first and last: any two lie less than 292 years apart, which nanoseconds can count.
+YEARS = (1900, 2189)
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
 _COVERED = (*_PANDAS, np.ma.MaskedArray)
@@ -201,18 +205,26 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(moment).as_unit("ns")
     except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(f"{name}: received {moment!r}, which is not a timestamp ({error}).") from None
+        raise SchemaError(
+            f"{name}: received {_shown(moment)}, which is not a timestamp ({error!s:.200})."
+        ) from None
     if not isinstance(stamp, pd.Timestamp) or stamp.tz is None:
         raise SchemaError(
-            f"{name}: received {moment!r}, which has no time zone; pass a tz-aware timestamp such as "
+            f"{name}: received {_shown(moment)}, which has no time zone; pass a tz-aware timestamp such as "
             f"'2026-02-05T09:36:47+00:00'."
+        )
+    if not YEARS[0] <= stamp.tz_convert("UTC").year <= YEARS[1]:
+        raise SchemaError(
+            f"{name}: received {_shown(moment)}; legal: a timestamp of the years {YEARS[0]} to {YEARS[1]}."
         )
     return stamp.tz_convert("UTC")
 
 
 def _shown(value: Any) -> str:
-    """A value in one line: `attempt` takes further lines for further problems."""
-    return " ".join(repr(value).split()) if np.ndim(np.asarray(value, object)) else repr(value)
+    """A value in one line of up to 200 characters; a table or an array by its type and shape."""
+    if isinstance(value, _PANDAS):
+        return f"a {type(value).__name__} of {' x '.join(f'{n:,}' for n in value.shape)} values"
+    return " ".join(repr(value).split())[:_LONGEST]
 
 
 def check_number(

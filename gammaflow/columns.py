@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, legal_range, read_only, refuse, utc
+from gammaflow.checks import YEARS, attempt, legal_range, read_only, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.selection import Choice, Filter
 from gammaflow.text import clean, rows_text, value_text
 
 __all__ = [
+    "LARGEST",
     "NO_TIME",
+    "SMALLEST",
     "Column",
     "Columnar",
     "Columns",
@@ -39,6 +41,9 @@ Columns = Mapping[str, NDArray[Any]]
 NO_TIME = np.datetime64("NaT", "ns")
 
 _LONGEST_TEXT = 500
+
+#: Size of any number in a column, and of one that must be above zero: products of several stay finite.
+LARGEST, SMALLEST = 1e30, 1e-30
 
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
@@ -113,7 +118,13 @@ class Times(np.ndarray):
         if self.dtype.kind != "M":
             return relation(np.asarray(self), np.asarray(other))
         if isinstance(other, str | datetime):
-            stamp = pd.Timestamp(other)
+            try:
+                stamp = pd.Timestamp(other)
+            except ValueError:
+                raise SchemaError(
+                    f"received {value_text(other)}, which is not a timestamp; compare with one such as "
+                    "'2026-03-27T08:00Z'."
+                ) from None
             other = (stamp if stamp.tz is None else stamp.tz_convert(None)).to_datetime64()
         elif isinstance(other, pd.DatetimeIndex):
             other = (other if other.tz is None else other.tz_convert(None)).to_numpy()
@@ -211,12 +222,15 @@ class Columnar(Frozen):
         what = type(self).__name__.lower()
         asked = [rows.text if isinstance(rows, Filter) else "a mask"] * (rows is not None)
         unknown = np.zeros(len(self), dtype=np.bool_)
+        unmet: list[str] = []
         if isinstance(rows, Filter):
             (truth,), problems = attempt(lambda: rows.truth(self))
             if truth is not None:
                 mask, unknown = truth > 0, truth == 0
         else:
             mask, problems = _mask(rows, len(self), what)
+            if not problems and not mask.any():
+                asked = ["a mask that is False in every row"]
         for name, wanted in criteria.items():
             if name not in self.columns:
                 problems.append(f"{name!r} is not a column of a {what}; legal: {', '.join(self.columns)}.")
@@ -226,12 +240,16 @@ class Columnar(Frozen):
             if not problems:
                 met = _among(self[name], values)
                 mask, unknown = mask & met, unknown & met
+                if not met.any():
+                    unmet.append(f"{name}={wanted!r:.60}")
             asked.append(f"{name}={wanted!r:.60}")
         if not problems and not mask.any():
             problems.append(
                 f"received {', '.join(asked)}: none of the {what}'s {len(self)} rows is selected; at least "
                 "one is needed."
             )
+            if unmet and len(asked) > 1:
+                problems[-1] += f" No row has {', '.join(unmet)}."
             if unknown.any():
                 problems[-1] += f" Of {unknown.sum()} rows a value that the filter needs is missing."
         if problems:
@@ -266,11 +284,9 @@ def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_],
             "received a masked array with masked entries; legal: one bool per row. Fill it: "
             "rows.filled(False) excludes the masked rows."
         ]
-    no_mask = mask.shape != (n,) or mask.dtype != np.bool_
-    if no_mask or not mask.any():
-        none = "" if no_mask else ", all False"
+    if mask.shape != (n,) or mask.dtype != np.bool_:
         return mask, [
-            f"received {mask.dtype} of shape {mask.shape}{none}; legal: one bool for each of the {what}'s "
+            f"received {mask.dtype} of shape {mask.shape}; legal: one bool for each of the {what}'s "
             f"{n} rows, at least one True, such as {what}['kind'] == 'put', or criteria by column name, "
             "such as kind='put'."
         ]
@@ -339,9 +355,18 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
 
 def _count(name: str, bad: NDArray[Any], values: Any, what: str, legal: str) -> str:
     return (
-        f"{name}: {bad.size} of {len(values)} rows {what} (first: row {bad[0]} = {values[bad[0]]!r}); "
+        f"{name}: {bad.size} of {len(values)} rows {what} (first: row {bad[0]} = {values[bad[0]]!r:.80}); "
         f"{name} must be {legal}. Drop them or fix the column map."
     )
+
+
+def _is_legal(column: Column, array: NDArray[np.float64]) -> bool:
+    """True if all numbers but missing ones are legal, by a look at the lowest and the highest."""
+    lowest, highest = np.fmin.reduce(array, initial=np.inf), np.fmax.reduce(array, initial=-np.inf)
+    if np.isinf(column.high) and not (lowest >= -LARGEST and highest <= LARGEST):
+        return False
+    above = lowest > column.low and lowest >= SMALLEST if column.open_low else lowest >= column.low
+    return bool(above and lowest > -np.inf and highest <= column.high)
 
 
 def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
@@ -349,16 +374,19 @@ def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     if problems:
         return array, problems
     missing = np.isnan(array)
-    below = array <= column.low if column.open_low else array < column.low
-    if not (below.any() or (array > column.high).any() or np.isinf(array).any()) and (
-        column.missing_ok or not missing.any()
-    ):
+    if _is_legal(column, array) and (column.missing_ok or not missing.any()):
         return array, []
+    below = array <= column.low if column.open_low else array < column.low
     sign = "<=" if column.open_low else "<"
     checks = (
         (missing & (not column.missing_ok), "are missing"),
         (np.isinf(array), "are infinite"),
         (below & ~np.isinf(array), f"are {sign} {column.low:g}"),
+        (
+            np.isinf(column.high) & np.isfinite(array) & (np.abs(array) > LARGEST),
+            f"are larger than {LARGEST:g}",
+        ),
+        (column.open_low & (array > column.low) & (array < SMALLEST), f"are smaller than {SMALLEST:g}"),
         ((array > column.high) & ~np.isinf(array), f"are > {column.high:g}"),
     )
     for mask, what in checks:
@@ -418,6 +446,16 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    array, problems = _read_times(column, raw)
+    if not problems:
+        years = array.astype("datetime64[Y]").astype(np.int64) + 1970
+        odd = np.flatnonzero(~np.isnat(array) & ((years < YEARS[0]) | (years > YEARS[1])))
+        what = f"lie outside the years {YEARS[0]} to {YEARS[1]}"
+        problems = [_count(column.name, odd, array, what, column.legal)] if odd.size else []
+    return array, problems
+
+
+def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     if type(raw) is np.ndarray and raw.dtype == "datetime64[ns]" and raw.ndim == 1:
         if column.missing_ok or not np.isnat(raw).any():
             return raw, []
@@ -461,7 +499,20 @@ def validate(
     SchemaError
         One error that lists every problem: missing or unknown columns, illegal values.
     """
+    if not isinstance(source, pd.DataFrame | Mapping):
+        raise SchemaError(
+            f"columns: received {value_text(source)}; a mapping of names to columns, or a DataFrame, is needed."
+        )
     present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)
+    twice = (
+        sorted({str(n) for n in source.columns[source.columns.duplicated()]})
+        if isinstance(source, pd.DataFrame)
+        else []
+    )
+    if twice:
+        raise SchemaError(
+            f"{', '.join(twice)}: more than one column of that name. Drop or rename one of each."
+        )
     problems = [
         f"{name}: not a column of a {what}; legal columns: {', '.join(dictionary)}."
         for name in present

@@ -5,6 +5,10 @@ from __future__ import annotations
 __all__ = ["ConvergenceError", "FeedError", "GammaflowError", "MismatchError", "ReaderError", "SchemaError"]
 
 
+# Characters of a line, and lines of a message, above which an error is cut: data may be of any length.
+_LONGEST_LINE, _MOST_LINES = 4_000, 100
+
+
 class GammaflowError(Exception):
     """Root of every error gammaflow raises on purpose.
 
@@ -17,6 +21,9 @@ class GammaflowError(Exception):
     ...     print(type(error).__name__, isinstance(error, ValueError))
     ReaderError True
     """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(_cut(each) if isinstance(each, str) else each for each in arguments))
 
 
 class SchemaError(GammaflowError, ValueError):
@@ -94,3 +101,18 @@ class FeedError(GammaflowError, RuntimeError):
         ...
     gammaflow.errors.FeedError: cboe: ...
     """
+
+
+def _cut(text: str) -> str:
+    """A message without what makes it too long to be read."""
+    if len(text) <= _LONGEST_LINE:
+        return text
+    lines = text.split("\n")
+    shown = [
+        line
+        if len(line) <= _LONGEST_LINE
+        else f"{line[:_LONGEST_LINE]} ... ({len(line) - _LONGEST_LINE:,} more characters)"
+        for line in lines[:_MOST_LINES]
+    ]
+    more = len(lines) - _MOST_LINES
+    return "\n".join([*shown, f"  - and {more:,} more lines."] if more > 0 else shown)

@@ -58,7 +58,7 @@ def publish(path: str | os.PathLike[str], write: Callable[[Path], Any], name: st
         Where `path` is a folder, its folder does not exist, or it cannot be written.
     """
     try:
-        given = Path(path)
+        given = Path(path).expanduser()
         target = given.resolve()
         known = target.is_dir(), target.parent.is_dir()
     except (TypeError, ValueError, OSError, RuntimeError) as error:

@@ -184,7 +184,7 @@ app.command()(live.watch)
 
 
 # Arguments that errors name as Python spells them, and that are options here.
-_PASSED = re.compile(r"\b(symbol|asof|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
+_PASSED = re.compile(r"\b(symbol|asof|spot|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
 _RECEIVED = re.compile(
     r"(?<![\w-])(rule|asof|beliefs|by|days|depth|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
 )

@@ -57,6 +57,9 @@ RuleName = Annotated[str, typer.Option(help=f"Sign of dealers' positions: {', '.
 _FORMATS = ", ".join(f.name for f in FORMATS)
 Vendor = Annotated[str | None, typer.Option(help=f"The format, if not recognised: {_FORMATS}.")]
 AsOf = Annotated[str | None, typer.Option(help="Timestamp of the quotes, with time zone (ISO 8601).")]
+Spot = Annotated[
+    float | None, typer.Option(help="Price of the underlying, if the file has none or a wrong one.")
+]
 Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]
 Rate = Annotated[
     float | None,
@@ -124,6 +127,7 @@ class Quotes:
     rule: RuleName = "calls_long_puts_short"
     vendor: Vendor = None
     asof: AsOf = None
+    spot: Spot = None
     repair: Repair = False
     rate: Rate = None
     dividend_yield: Yield = None

@@ -22,7 +22,9 @@ def chain_of(quotes: Quotes) -> Chain:
             f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
             "put-call parity. Leave one of them out."
         )
-    return read_chain(quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof)
+    return read_chain(
+        quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof, spot=quotes.spot
+    )
 
 
 def report_of(

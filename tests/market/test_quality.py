@@ -464,7 +464,6 @@ def test_positions_given_name_themselves_as_a_subset_without_quality():
     [
         ([0, 1], r"int64 of shape \(2,\)"),
         (np.ones(5, bool), r"bool of shape \(5,\)"),
-        (np.zeros(578, bool), r"bool of shape \(578,\), all False"),
     ],
 )
 def test_what_is_no_mask_is_refused(coins, rows, words):

@@ -72,7 +72,12 @@ def test_gammas_of_parts_add_up(chain):
         (None, {"strike": []}, r"received strike=\[\]: none of the chain's 598 rows is selected"),
         ([True], {}, r"received bool of shape \(1,\); legal: one bool for each of the chain's 598 rows"),
         (np.zeros(598), {}, r"received float64 of shape \(598,\); legal: one bool"),
-        (np.zeros(598, bool), {}, r"received bool of shape \(598,\), all False; legal: one bool"),
+        (np.zeros(598, bool), {}, "received a mask that is False in every row: none of the chain's 598 rows"),
+        (
+            None,
+            {"strike": 1.0, "kind": "put"},
+            r"received strike=1.0, kind='put': .* No row has strike=1.0\.",
+        ),
         (
             np.ma.MaskedArray(np.ones(598, bool), [True] + [False] * 597),
             {},

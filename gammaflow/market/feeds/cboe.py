@@ -60,7 +60,7 @@ def _build(symbol: str, answers: Mapping[str, Answer]) -> Chain:
     ]
     if found:
         raise refuse("cboe", answer, found)
-    chain: Chain = parse("cboe", answer, lambda: reader.JSON.read(source, symbol, None))
+    chain: Chain = parse("cboe", answer, lambda: reader.JSON.read(source, symbol, None, None))
     return chain
 
 

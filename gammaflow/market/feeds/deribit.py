@@ -127,7 +127,7 @@ def _build(symbol: str, answers: Mapping[str, Answer]) -> Chain:
         problem = f"sent {apart:.1f} s apart from the index price; legal: at most {MAX_APART:g} s."
         raise refuse("deribit", summary.answer, [problem], "Ask again.")
     chain: Chain = parse(
-        "deribit", summary.answer, lambda: reader.JSON.read(summary.source, symbol, summary.sent)
+        "deribit", summary.answer, lambda: reader.JSON.read(summary.source, symbol, summary.sent, None)
     )
     listed = pd.DataFrame.from_records(instruments.rows, columns=[field.name for field in LISTED])
     own = listed["instrument_name"].astype("str").str.startswith(f"{symbol}-")

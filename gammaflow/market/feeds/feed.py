@@ -22,6 +22,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, redacted
 from gammaflow.market.feeds.vendor import Vendor
+from gammaflow.market.readers.content import unpacked
 
 __all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
 
@@ -31,7 +32,7 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
 )
 
 _CONTENTS = "answers.json"
-_DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError)
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class Answers:
 def _open(folder: Path) -> dict[str, bytes]:
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     return {
-        name.removesuffix(".gz"): gzip.decompress(content) if name.endswith(".gz") else content
+        name.removesuffix(".gz"): unpacked(content) if name.endswith(".gz") else content
         for name, content in files.items()
     }
 

@@ -116,7 +116,7 @@ def _build(symbol: str, answers: Mapping[str, Answer]) -> Chain:
     source = open_answer("yahoo", answer)
     if not reader.JSON.recognises(source):
         raise refuse("yahoo", answer, ["it has neither quotes nor the underlying's price."])
-    chain: Chain = parse("yahoo", answer, lambda: reader.JSON.read(source, symbol, None))
+    chain: Chain = parse("yahoo", answer, lambda: reader.JSON.read(source, symbol, None, None))
     return chain
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import IO, Any
 
-from gammaflow.checks import check_choice, utc
+from gammaflow.checks import check_choice, check_number, check_text, utc
 from gammaflow.errors import ReaderError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import cboe, deribit, own, yahoo
@@ -19,14 +19,21 @@ FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, der
 
 
 def read_chain(
-    path: str | os.PathLike[str], *, vendor: str | None = None, symbol: str | None = None, asof: Any = None
+    path: str | os.PathLike[str] | IO[Any],
+    *,
+    vendor: str | None = None,
+    symbol: str | None = None,
+    asof: Any = None,
+    spot: float | None = None,
 ) -> Chain:
     r"""Read a vendor's file of option quotes.
 
     Parameters
     ----------
-    path : str or Path
-        One file, which may be gzipped. It is recognised by its content, never by its name.
+    path : str, Path or buffer
+        One file, or an open buffer of bytes or text, which may be gzipped. It is recognised by its content,
+        never by its name. Limits: 512 MiB (decompressed), 1,000 columns, 100 million cells of parquet; no
+        devices and no named pipes.
     vendor : str, optional
         Vendor of the file, "cboe", "deribit", "yahoo" or "gammaflow", or its format: "cboe_csv",
         "cboe_json", "deribit_json", "deribit_table", "yahoo_json" or "gammaflow_table". By default it is
@@ -37,6 +44,8 @@ def read_chain(
     asof : tz-aware timestamp, optional
         When the quotes were taken, in place of the file's own time. In a table of many timestamps it selects
         the rows of one.
+    spot : float, optional
+        Price of the underlying when the quotes were taken, > 0, in place of the file's own [currency].
 
     Returns
     -------
@@ -44,7 +53,8 @@ def read_chain(
         Volatilities are decimals, open interest is in contracts (Deribit: units of the underlying,
         so `multiplier` is 1), prices in the vendor's quote unit (coin for Deribit's inverse options).
         Values that the vendor left blank are NaN; expired rows and volatilities of zero are kept and
-        counted in `Chain.quality`. Spot is the price in the file; in Deribit tables the median of the
+        counted in `Chain.quality`, as are rows left out: futures, combos and spot pairs of Deribit, adjusted
+        contracts, and rows that repeat a contract under another day than its symbol's. Spot is the price in the file; in Deribit tables the median of the
         rows' index prices, each row keeping its own forward. Expiries are timestamps: the close of New York
         (16:00, 13:00 on half days), 09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00
         UTC on Deribit. Deribit's `creation_timestamp` gives `quote_time` and `open_interest_date`; the other
@@ -74,6 +84,9 @@ def read_chain(
     if vendor is not None:
         check_choice(vendor if isinstance(vendor, str) else repr(vendor), "vendor", known)
     moment = None if asof is None else utc(asof)
+    price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
+    if symbol is not None:
+        check_text(symbol, "symbol")
     source = open_source(path)
     found = next((f for f in FORMATS if f.recognises(source)), None)
     if found is None:
@@ -87,7 +100,7 @@ def read_chain(
             f"{source.name}: received vendor={vendor!r}, but the file is {found.name!r} ({found.what}). "
             f"Leave vendor= out or name the right one."
         )
-    return found.read(source, symbol, moment)
+    return found.read(source, symbol, moment, price)
 
 
 def __dir__() -> list[str]:

@@ -125,7 +125,7 @@ def _sides(source: Source, header: int) -> Rows:
             f"columns missing in the header (file line {line}): {', '.join(missing)}; it holds "
             f"{', '.join(map(repr, names))}. Download the quote table again."
         )
-    wide = source.table(header)
+    wide = source.table(header, repeats=True)
     sides = [
         wide.frame.iloc[:, list(at.values())].set_axis(list(at), axis=1).assign(kind=side)
         for side, at in places.items()
@@ -134,7 +134,7 @@ def _sides(source: Source, header: int) -> Rows:
     return Rows(long.assign(contract=long["contract"].str.strip()), wide.place)
 
 
-def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:
     header = _header(source)
     if header is None:
         raise source.refuse(
@@ -145,11 +145,11 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> 
     rows = _sides(source, header)
     problems = []
     last = _LAST.search(above)
-    spot, unreadable = numbers([last[1]] if last else [None], "spot ('Last:' above the header)")
-    if not last:
-        problems.append(
-            "spot: no 'Last:' above the header. Restore the lines above it, or use chain_from_frame."
-        )
+    spot, unreadable = [given], []
+    if given is None:
+        spot, unreadable = numbers([last[1]] if last else [None], "spot ('Last:' above the header)")
+    if given is None and not last:
+        problems.append("spot: no 'Last:' above the header. Restore the lines above it, or pass spot=.")
     problems += unreadable
     text = rows.frame["day"]
     rows.frame["day"] = calendar_days(text)
@@ -171,7 +171,7 @@ def _recognises_json(source: Source) -> bool:
     return isinstance(data, dict) and "options" in data
 
 
-def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     data = source.document["data"]
     raw = source.records(data["options"], "data.options")
     missing = [JSON_COLUMNS[c] for c in _REQUIRED if JSON_COLUMNS[c] not in raw.frame.columns]
@@ -183,7 +183,8 @@ def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) ->
     frame = pd.DataFrame({c: raw.frame[f] for c, f in JSON_COLUMNS.items() if f in raw.frame.columns})
     # `timestamp` is UTC; every other time in the response is New York time.
     return listed_chain(
-        source, Rows(frame, raw.place), symbol=symbol, spot=data.get("current_price"),
+        source, Rows(frame, raw.place), symbol=symbol, spot=data.get("current_price") if spot is None else spot,
+        own=str(data.get("symbol")),
         asof=asof or iso_moment(source.document.get("timestamp"), "UTC"),
         facts=_FACTS | {"file_format": "cboe_json"}, index=data.get("security_type") == "index", problems=(),
     )  # fmt: skip

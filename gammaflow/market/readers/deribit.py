@@ -56,7 +56,12 @@ _NAME = "instrument_name"
 _OPTION = re.compile(
     r"([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])"
 )
-_FUTURE = r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$"
+#: Names of what is no option, by what it is.
+_OTHERS = {
+    "futures": r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$",
+    "combos": r"^[A-Z0-9_]+-[A-Z]{1,8}[0-9]{0,2}-[A-Z0-9_.-]*[0-9]{1,2}[A-Z]{3}[0-9]{2}[A-Za-z0-9_.-]*$",
+    "spot pairs": r"^[A-Z0-9]+_[A-Z0-9]+$",
+}
 _BY_HAND = (
     "Read the table with pandas and pass the rows of one timestamp to chain_from_frame(..., spot=, asof=)."
 )
@@ -131,12 +136,12 @@ def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp
 def _spot(rows: Rows) -> tuple[float, list[str]]:
     name = rows.first(*SPOT)
     if name is None:
-        return np.nan, [f"spot: there is no column {' or '.join(SPOT)}. {_BY_HAND}"]
+        return np.nan, [f"spot: there is no column {' or '.join(SPOT)}. Pass spot=. {_BY_HAND}"]
     values, problems = numbers(rows.frame[name], name)
     values = values[np.isfinite(values)]
     if values.size:
         return float(np.median(values)), problems + disagreeing_spots(values, name)
-    return np.nan, problems or [f"spot: every row of {name} is blank. {_BY_HAND}"]
+    return np.nan, problems or [f"spot: every row of {name} is blank. Pass spot=. {_BY_HAND}"]
 
 
 def _volatility(rows: Rows, name: str) -> tuple[Any, list[str]]:
@@ -148,15 +153,19 @@ def _volatility(rows: Rows, name: str) -> tuple[Any, list[str]]:
 
 
 def _chain(
-    source: Source, rows: Rows, file_format: str, symbol: str | None, asof: pd.Timestamp | None
+    source: Source,
+    rows: Rows,
+    file_format: str,
+    symbol: str | None,
+    asof: pd.Timestamp | None,
+    given: float | None,
 ) -> Chain:
-    parts, option = _options(source, rows)
+    parts, option, others = _options(source, rows)
     mask, base, left_out = pick_underlying(source, parts["base"][option], symbol)
     chosen = np.flatnonzero(option)[mask]
-    futures = int((~option).sum())
     rows, at, problems = _snapshot(rows.take(chosen), asof)
-    left_out = {"futures": futures, **left_out, "at other times": len(chosen) - len(rows.frame)}
-    spot, found = _spot(rows)
+    left_out = {**others, **left_out, "at other times": len(chosen) - len(rows.frame)}
+    spot, found = _spot(rows) if given is None else (given, [])
     problems += found
     fields = {c: rows.first(*names) for c, names in COLUMNS.items()}
     missing = [" or ".join(COLUMNS[c]) for c in _REQUIRED if fields[c] is None]
@@ -184,22 +193,27 @@ def _chain(
     )  # fmt: skip
 
 
-def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-    """Terms in instrument names, and a mask of the options; ReaderError unless the rest are futures."""
+def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_], dict[str, int]]:
+    """Terms in instrument names, a mask of the options, and the others counted; ReaderError for other names."""
     names = rows.frame[_NAME]
     parts = parse_instruments(names)
     option = parts["base"].notna().to_numpy()
-    future = names.astype("str").str.fullmatch(_FUTURE).fillna(False).to_numpy(dtype=bool)
-    if future.all():
+    text = names.astype("str")
+    masks = {
+        what: text.str.fullmatch(form).fillna(False).to_numpy(dtype=bool) for what, form in _OTHERS.items()
+    }
+    other = np.any(list(masks.values()), axis=0)
+    counts = {what: int(mask.sum()) for what, mask in masks.items()}
+    if other.all():
+        present = " and ".join(f"{count} {what}" for what, count in counts.items() if count)
         raise source.refuse(
-            f"holds {len(names)} futures (first: {names.iloc[0]!r}) and no options. "
-            f"Ask Deribit for kind=option."
+            f"holds {present} (first: {names.iloc[0]!r}) and no options. Ask Deribit for kind=option."
         )
-    what, legal = "name neither an option nor a future", "legal: as in BTC-27MAR26-70000-C."
-    unknown = mismatch(rows, ~option & ~future, names, _NAME, what, legal)
+    what, legal = "name no option, future, combo or spot pair", "legal: as in BTC-27MAR26-70000-C."
+    unknown = mismatch(rows, ~option & ~other, names, _NAME, what, legal)
     if unknown:
         raise source.refuse(*unknown)
-    return parts, option
+    return parts, option, counts
 
 
 def _columns(
@@ -242,7 +256,7 @@ def _recognises_json(source: Source) -> bool:
     return isinstance(document, list) and any(isinstance(row, dict) and _NAME in row for row in document[:1])
 
 
-def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     document = source.document
     if isinstance(document, dict) and "result" not in document:
         raise source.refuse(f"has an error instead of data: {document['error']!r:.200}. Download it again.")
@@ -253,7 +267,7 @@ def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None) ->
             f"the rows have no {_NAME}; they hold {', '.join(rows.frame.columns)}. Save the response of "
             f"get_book_summary_by_currency."
         )
-    return _chain(source, rows, "deribit_json", symbol, asof)
+    return _chain(source, rows, "deribit_json", symbol, asof, spot)
 
 
 def _recognises_table(source: Source) -> bool:
@@ -274,17 +288,12 @@ def _name_column(source: Source) -> str | None:
     return next((n for n, value in zip(names, first, strict=False) if _OPTION.fullmatch(value)), None)
 
 
-def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     rows = source.table()
-    twice = rows.frame.columns[rows.frame.columns.duplicated()].unique()
-    if len(twice):
-        raise source.refuse(
-            f"columns named twice: {', '.join(map(repr, twice))}. Rename or drop one of each."
-        )
     if rows.frame.empty:
         raise source.refuse("has a header and no rows; at least one contract is needed.")
     frame = rows.frame.rename(columns={_name_column(source): _NAME})
-    return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof)
+    return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof, spot)
 
 
 JSON = Format(

@@ -20,6 +20,7 @@ from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
 from gammaflow.market.readers.source import Rows, illegal, mismatch
 from gammaflow.schema import CHAIN
+from gammaflow.text import value_text
 
 __all__ = ["chain_from_frame"]
 
@@ -48,8 +49,8 @@ def chain_from_frame(
     Parameters
     ----------
     frame : DataFrame
-        Must have expiry, strike, kind, open_interest and iv, and may have every other column of
-        `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are ignored.
+        Must have expiry, strike, kind, open_interest and iv, as columns or named levels of the index, and may
+        have every other column of `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are ignored.
     columns : mapping, optional
         {canonical name: the frame's name} for columns with other names.
     symbol : str
@@ -77,7 +78,7 @@ def chain_from_frame(
     -------
     Chain
         `kind` may be c/p, call/put in any case, or +1/-1. `iv` is decimal (0.56 is 56 %). Blank numbers
-        are NaN. Without a column `contract`, names are made from expiry, strike and kind. Options are
+        are NaN. Without a column `contract`, names are made from root (else symbol), expiry, strike and kind. Options are
         European unless a column `exercise` says "american". `quote_time` has tz-aware timestamps,
         `open_interest_date` days; both may be blank.
 
@@ -101,10 +102,22 @@ def chain_from_frame(
         raise SchemaError(
             f"frame: received {type(frame).__name__}; a pandas DataFrame is needed (.to_pandas())."
         )
-    chosen, problems = _mapped(frame.reset_index(drop=True), dict(columns or {}))
+    if not isinstance(columns, Mapping | None):
+        raise SchemaError(
+            f"columns: received {value_text(columns)}; a mapping of canonical names to the frame's is needed."
+        )
+    if frame.columns.nlevels > 1:
+        raise SchemaError(
+            f"frame: its columns have {frame.columns.nlevels} levels (first: {frame.columns[0]!r:.60}); one is "
+            "needed, such as frame.columns = frame.columns.get_level_values(-1)."
+        )
+    if not len(frame):
+        raise SchemaError("frame: has no rows; at least one contract is needed.")
+    chosen, problems = _mapped(_with_index(frame, dict(columns or {})), dict(columns or {}))
     mentioned = {"multiplier", "contract", *({"expiry"} & set(chosen))}
     problems += [*_multiplied(chosen, multiplier, len(frame)), *_translated(chosen, settlement)]
-    if "contract" not in chosen and {"expiry", "strike", "kind"} <= set(chosen):
+    named = "contract" not in chosen and {"expiry", "strike", "kind"} <= set(chosen)
+    if named:
         chosen["contract"] = _names(symbol, chosen)
     (moment,), found = attempt(lambda: utc(asof))
     problems += found
@@ -113,12 +126,18 @@ def chain_from_frame(
         # Columns taken out above have their problem already.
         wanted = {name: column for name, column in CHAIN.items() if name in chosen or name not in mentioned}
         problems += illegal(chosen, wanted, spot)
-    elif not len(frame):
-        return Chain(chosen, symbol, spot, moment, **facts)
     else:
         (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, **facts))
         if isinstance(chain, Chain):
             return chain
+        if named:
+            problems = [
+                problem
+                + " Their names were made of expiry, strike and kind: pass a column `root` or `contract`."
+                if problem.startswith("contract: ") and "repeat" in problem
+                else problem
+                for problem in problems
+            ]
     raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
 
 
@@ -151,6 +170,14 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
             chosen[name], found = _times(chosen[name], name, days=days)
             problems += found
     return problems
+
+
+def _with_index(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """The frame with the keys in its index as columns, and without the rest of its index."""
+    wanted = {*CHAIN, *columns.values()} - set(frame.columns)
+    rest = [level for level, name in enumerate(frame.index.names) if name not in wanted]
+    kept = frame.reset_index(level=rest, drop=True) if len(rest) < frame.index.nlevels else frame
+    return kept.reset_index(drop=kept is frame)
 
 
 def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -255,7 +282,13 @@ def _moment_or_day(value: Any) -> Any:
 
 
 def _names(symbol: str, columns: Mapping[str, Any]) -> NDArray[Any]:
+    """Names made of root (else symbol), expiry, strike and kind."""
+    roots = [symbol] * len(columns["strike"])
+    if "root" in columns:
+        roots = [root if isinstance(root, str) and root.strip() else symbol for root in columns["root"]]
     minutes = np.datetime_as_string(columns["expiry"], unit="m")
     strikes = [f"{strike:.12g}" for strike in numbers(columns["strike"], "strike")[0]]
-    parts = zip(minutes, strikes, columns["kind"], strict=True)
-    return np.array([f"{symbol}-{expiry}-{strike}-{kind}" for expiry, strike, kind in parts], dtype=object)
+    parts = zip(roots, minutes, strikes, columns["kind"], strict=True)
+    return np.array(
+        [f"{root}-{expiry}-{strike}-{kind}" for root, expiry, strike, kind in parts], dtype=object
+    )

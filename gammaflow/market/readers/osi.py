@@ -17,7 +17,7 @@ from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import US_OPTIONS
-from gammaflow.market.readers.source import Rows, Source, assemble, mismatch, pick_underlying
+from gammaflow.market.readers.source import Rows, Source, assemble, bare, mismatch, pick_underlying
 
 __all__ = [
     "INDEX_ROOTS",
@@ -191,12 +191,13 @@ def listed_chain(
     facts: Mapping[str, Any],
     index: bool,
     problems: Sequence[str],
+    own: str = "",
 ) -> Chain:
     """A chain of US listed options from rows with canonical columns and an OSI symbol in `contract`.
 
     Columns `strike`, `kind` and `day`, where present, must agree with the symbol. `index` means that the
     underlying is an index, whose root must then be known: its settlement cannot be guessed. `facts` are
-    vendor and file_format.
+    vendor and file_format. `own` is the symbol that the file gives for itself.
     """
     names = rows.frame["contract"]
     parts = parse_symbols(names)
@@ -206,13 +207,22 @@ def listed_chain(
     )
     if found:
         raise source.refuse(*problems, *found)
+    misfiled = _misfiled(rows, parts)
+    if spot is None:
+        found += mismatch(
+            rows, misfiled, names, "day", "differ from the contract's symbol and repeat another row",
+            "they are left out.",
+        )  # fmt: skip
+    kept = np.flatnonzero(~misfiled)
+    rows, parts, root = rows.take(kept), parts.iloc[kept], root.iloc[kept]
     adjusted = root.str[-1:].str.isdigit()
     by_root = {r: INDEX_ROOTS.get(r, (r, "PM", "american")) for r in root.unique()}
     mask, name, left_out = pick_underlying(
-        source, root.map({r: fact[0] for r, fact in by_root.items()})[~adjusted], symbol
+        source, root.map({r: fact[0] for r, fact in by_root.items()})[~adjusted], symbol, bare(own)
     )
     left_out = {
         "adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum()),
+        "repeats of a contract under another day than its symbol's": int(misfiled.sum()),
         **left_out,
     }
     chosen = np.flatnonzero(~adjusted)[mask]
@@ -240,6 +250,15 @@ def listed_chain(
         source, rows, columns, symbol=name, spot=spot, asof=asof, facts={"venue": US_OPTIONS, **facts},
         left_out=left_out, problems=[*problems, *found],
     )  # fmt: skip
+
+
+def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
+    """Mask of the rows whose day differs from their symbol's, where another row has the contract rightly."""
+    if "day" not in rows.frame.columns:
+        return np.zeros(len(parts), dtype=np.bool_)
+    names = rows.frame["contract"].astype("str").str.strip().to_numpy(dtype=object)
+    right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"]).to_numpy()
+    return ~right & np.isin(names.astype(str), names[right].astype(str))
 
 
 def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:

@@ -34,7 +34,7 @@ def _moment(value: object) -> pd.Timestamp | None:
     return iso_moment(value.isoformat() if isinstance(value, pd.Timestamp) else value)
 
 
-def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:
     rows = source.table()
     frame = rows.frame
     if not len(frame):
@@ -48,7 +48,7 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
     problems = _shared_problems(rows, [*_SHARED, *later])
     first = rows.frame.iloc[0]
     moment = asof or _moment(first["asof"])
-    spot, unreadable = numbers(rows.frame["spot"].iloc[:1], "spot")
+    spot, unreadable = ([given], []) if given is not None else numbers(first[["spot"]], "spot")
     problems += unreadable if moment is not None else [*unreadable, NO_MOMENT]
     facts = facts_by_vendor(str(first["vendor"]), str(first["symbol"])) | {n: first[n] for n in later}
     facts["synthetic"], unreadable = _truth(facts["synthetic"])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
 import re
-import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +19,9 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, utc
 from gammaflow.columns import Column, validate
-from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.errors import ReaderError
 from gammaflow.market.chain import Chain
+from gammaflow.market.readers.content import MOST_CELLS, MOST_COLUMNS, file_bytes
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -32,6 +31,7 @@ __all__ = [
     "Rows",
     "Source",
     "assemble",
+    "bare",
     "illegal",
     "in_file",
     "iso_moment",
@@ -103,7 +103,7 @@ class Source:
                 f"the JSON breaks at line {error.lineno}, column {error.colno} ({error.msg}); the file was "
                 f"cut off or altered. Save the vendor's response again."
             ) from None
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, MemoryError):
             raise self.refuse(
                 "the JSON is nested too deeply or has values too large. Save the vendor's response again."
             ) from None
@@ -121,17 +121,22 @@ class Source:
                 f"closed. Download it again."
             ) from None
 
-    def table(self, header: int = 0) -> Rows:
+    def table(self, header: int = 0, *, repeats: bool = False) -> Rows:
         """The lines under the line at position `header`, all as text.
 
         Raises
         ------
         ReaderError
-            Where a line has more or fewer fields than the header.
+            Where a line has more or fewer fields than the header, or, unless `repeats`, a column occurs twice.
         """
+        names = self.names(header)
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice and not repeats:
+            raise self.refuse(
+                f"columns named twice: {', '.join(map(repr, twice))}. Rename or drop one of each."
+            )
         if self.parquet is not None:
             return Rows(self.parquet, "data row {} (from 0)")
-        names = [name.strip() for name in self.lines[header][1]]
         body = self.lines[header + 1 :]
         odd = [(line, len(fields)) for line, fields in body if len(fields) != len(names)]
         if odd:
@@ -142,6 +147,17 @@ class Source:
             )
         frame = pd.DataFrame([f for _, f in body], columns=names, index=[n for n, _ in body], dtype="str")
         return Rows(frame, "file line {}")
+
+    def names(self, header: int = 0) -> list[str]:
+        """Names of a table's columns; ReaderError for more than `MOST_COLUMNS`."""
+        if self.parquet is not None:
+            return list(self.parquet.columns)
+        names = [name.strip() for name in self.lines[header][1]]
+        if len(names) > MOST_COLUMNS:
+            raise self.refuse(
+                f"has {len(names):,} columns; legal: up to {MOST_COLUMNS:,}. Keep the columns that are needed."
+            )
+        return names
 
     def records(self, rows: Any, place: str) -> Rows:
         """JSON objects as a table; ReaderError where `rows` is not a list of objects, or is empty."""
@@ -154,39 +170,31 @@ class Source:
                 f"{place}: {len(odd)} of {len(rows)} rows are not objects (first: {place}[{odd[0]}] = "
                 f"{rows[odd[0]]!r:.60}); each contract must be an object with named fields."
             )
+        names: set[Any] = set()
+        for row in rows:
+            names.update(row)
+            if len(names) > MOST_COLUMNS:
+                raise self.refuse(
+                    f"{place} has objects with more than {MOST_COLUMNS:,} different fields; legal: up to "
+                    f"{MOST_COLUMNS:,}. Save the vendor's response again."
+                )
         return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, vendor, description, how it is recognised and how it is read."""
+    """A file format: name, vendor, description, how it is recognised, and read by symbol, asof and spot."""
 
     name: str
     vendor: str
     what: str
     recognises: Callable[[Source], bool]
-    read: Callable[[Source, str | None, pd.Timestamp | None], Chain]
+    read: Callable[[Source, str | None, pd.Timestamp | None, float | None], Chain]
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
-    """The content of a file (gzip is decompressed); ReaderError where it cannot be a chain."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise SchemaError(f"path: received {value_text(path)}; the path of one file is needed.")
-    name = os.fspath(path)
-    if os.path.isdir(name):
-        raise ReaderError(f"{name}: is a folder; pass one file, or give the folder to run_batch.")
-    try:
-        content = Path(name).read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except FileNotFoundError:
-        raise ReaderError(f"{name}: file not found. Check the path.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise ReaderError(f"{name}: the gzip archive is cut off or damaged. Download it again.") from None
-    except (OSError, ValueError) as error:
-        raise ReaderError(
-            f"{name}: cannot be opened ({error}). Check the path and its permissions."
-        ) from None
+def open_source(path: str | os.PathLike[str] | IO[Any]) -> Source:
+    """The content of a file or a buffer (gzip is decompressed); ReaderError where it cannot be a chain."""
+    name, content = file_bytes(path)
     if content[:4] == b"PAR1":
         return Source(name, "", _parquet(name, content))
     return Source(name, _decode(name, content))
@@ -194,15 +202,25 @@ def open_source(path: str | os.PathLike[str]) -> Source:
 
 def _parquet(name: str, content: bytes) -> pd.DataFrame:
     try:
+        from pyarrow import parquet
+
+        facts = parquet.read_metadata(io.BytesIO(content))
+        if facts.num_columns > MOST_COLUMNS or facts.num_rows * facts.num_columns > MOST_CELLS:
+            raise ReaderError(
+                f"{name}: has {facts.num_rows:,} rows and {facts.num_columns:,} columns; legal: up to "
+                f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep the columns that are needed, or split it."
+            )
         frame = pd.read_parquet(io.BytesIO(content)).reset_index(drop=True)
         for place in range(frame.shape[1]):
             frame.isetitem(place, _printable(frame.iloc[:, place]).array)
+    except ReaderError:
+        raise
     except ImportError:
         raise ReaderError(
             f"{name}: is a parquet file; install gammaflow-engine[parquet] to read it, or save it as CSV."
         ) from None
     except Exception as error:  # the parquet library's errors share no base class
-        raise ReaderError(f"{name}: the parquet file is damaged ({error}). Write it again.") from None
+        raise ReaderError(f"{name}: the parquet file is damaged ({error!s:.200}). Write it again.") from None
     return frame.set_axis([str(c) for c in frame.columns], axis=1)
 
 
@@ -259,18 +277,29 @@ def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: st
     bad = np.flatnonzero(np.asarray(mask, dtype=bool))
     if not bad.size:
         return []
-    first = f"{rows.where(bad[0])} = {pd.Series(values).iloc[bad[:1]].tolist()[0]!r}"
+    first = f"{rows.where(bad[0])} = {value_text(pd.Series(values).iloc[bad[:1]].tolist()[0])}"
     return [f"{name}: {bad.size} of {len(rows.frame)} rows {what} (first: {first}); {legal}"]
 
 
+def bare(symbol: Any) -> str:
+    """A symbol in capitals, without the marks that vendors put before indexes: ^SPX and _SPX are SPX."""
+    return str(symbol).strip().upper().lstrip("^_$.")
+
+
 def pick_underlying(
-    source: Source, underlying: pd.Series[Any], symbol: str | None
+    source: Source, underlying: pd.Series[Any], symbol: str | None, own: str = ""
 ) -> tuple[NDArray[np.bool_], str, dict[str, int]]:
-    """The rows of the underlying asked for (or the only one), its symbol, and the other rows counted."""
+    """The rows of the underlying asked for, its symbol, and the other rows counted.
+
+    Without `symbol`, the underlying is the file's `own` where it has rows, else the only one.
+    """
     counts = underlying.value_counts()
     present = ", ".join(f"{name} ({n} rows)" for name, n in counts.items())
     if not len(counts):
         raise source.refuse("no row has a standard option contract; at least one is needed.")
+    why = "of another underlying ({})"
+    if symbol is None and own in counts.index:
+        symbol, why = own, "adjusted contracts (root {}, not the file's symbol)"
     if symbol is None:
         if len(counts) > 1:
             raise source.refuse(
@@ -278,10 +307,10 @@ def pick_underlying(
                 f"Pick one with symbol={counts.index[0]!r}."
             )
         symbol = str(counts.index[0])
-    wanted = str(symbol).strip().upper().lstrip("^_$.")
+    wanted = bare(symbol)
     if wanted not in counts.index:
         raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {present}.")
-    left_out = {f"of another underlying ({name})": int(n) for name, n in counts.items() if name != wanted}
+    left_out = {why.format(name): int(n) for name, n in counts.items() if name != wanted}
     return (underlying == wanted).to_numpy(dtype=bool), wanted, left_out
 
 
@@ -323,6 +352,8 @@ def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: 
 
 def in_file(rows: Rows, problem: str) -> str:
     """A chain's problem, with the row's place in the file."""
+    if problem.startswith("spot: received"):
+        return f"{problem} Pass spot=, the price when the quotes were taken."
     problem = re.sub(r"\(first: row (\d+) =", lambda m: f"(first: {rows.where(int(m[1]))} =", problem)
     return problem.replace(
         "Drop them or fix the column map.", "Correct or drop them, or build the chain with chain_from_frame."

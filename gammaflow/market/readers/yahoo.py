@@ -35,7 +35,7 @@ def _recognises(source: Source) -> bool:
     return isinstance(document, dict) and "quotes" in document and "underlyingPrice" in document
 
 
-def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chain:
+def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     document = source.document
     raw = source.records(document["quotes"], "quotes")
     missing = [COLUMNS[c] for c in _REQUIRED if COLUMNS[c] not in raw.frame.columns]
@@ -54,7 +54,8 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None) -> Chai
     if unreadable:
         raise source.refuse(*unreadable)
     return listed_chain(
-        source, rows, symbol=symbol, spot=document["underlyingPrice"],
+        source, rows, symbol=symbol, spot=document["underlyingPrice"] if spot is None else spot,
+        own=str(document.get("symbol")),
         asof=asof or iso_moment(document.get("updated")),
         facts={"vendor": "yahoo", "file_format": "yahoo_json"},
         index=str(document.get("symbol", "")).startswith("^"), problems=(),

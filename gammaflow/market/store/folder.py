@@ -16,6 +16,7 @@ import pandas as pd
 from gammaflow.checks import attempt, refuse, utc
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
+from gammaflow.market.readers.content import unpacked
 from gammaflow.market.store import durable
 from gammaflow.market.store.file import differences, digest, pack, read_header, read_snapshot
 from gammaflow.market.store.names import (
@@ -372,8 +373,8 @@ def _named(raw: Any) -> dict[str, bytes]:
 def _read_raw(path: Path, name: str, kept: Mapping[str, str]) -> bytes:
     file = path.parent / _RAW / kept["file"]
     try:
-        answer = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
+        answer = unpacked(file.read_bytes())
+    except (OSError, EOFError, zlib.error, ReaderError) as error:
         raise ReaderError(
             f"{file}: raw response {name!r} of {path.name} is missing or damaged ({error}). Restore it, or "
             f"append the chain again with raw= and replace=True."

@@ -208,7 +208,7 @@ def split(source: Source) -> tuple[Rows, int]:
     """The rows of a CSV file, a JSON list of objects or a table, and the number that could not be split."""
     if source.parquet is not None:
         return source.table(), 0
-    names = [name.strip() for name in source.lines[0][1]]
+    names = source.names()
     body = source.lines[1:]
     whole = [(line, fields) for line, fields in body if len(fields) == len(names)]
     frame = pd.DataFrame([f for _, f in whole], columns=names, index=[n for n, _ in whole], dtype="str")

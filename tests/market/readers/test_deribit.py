@@ -79,9 +79,9 @@ def test_futures_among_options_are_counted(tmp_path: Path) -> None:
         (deribit_json(summary("BTC-27MAR26"), summary("BTC-PERPETUAL")), r"holds 2 futures .*kind=option"),
         (
             deribit_json(summary("BTC-27MAR26-70000-X")),
-            r"name neither an option nor a future \(first: result\[0\]",
+            r"name no option, future, combo or spot pair \(first: result\[0\]",
         ),
-        (deribit_json(summary("BTC-30FEB26-70000-C")), "name neither an option nor a future"),
+        (deribit_json(summary("BTC-30FEB26-70000-C")), "name no option, future, combo or spot pair"),
         (
             deribit_json(summary("BTC-27MAR26-70000-C"), summary("ETH-27MAR26-2000-C")),
             "holds options on 2 underlyings",
@@ -298,7 +298,7 @@ def test_moments_of_a_parquet_table(tmp_path: Path) -> None:
 
 
 def test_strikes_too_long_to_be_numbers_are_no_names(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match="name neither an option nor a future"):
+    with pytest.raises(ReaderError, match="name no option, future, combo or spot pair"):
         read(tmp_path, deribit_json(summary("BTC-27MAR26-70000-C"), summary(f"BTC-27MAR26-{'9' * 400}-C")))
 
 

@@ -199,7 +199,7 @@ def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> No
         ({"spot": np.nan}, "spot: received nan"),
         ({"spot": 10**400}, "spot: received 1000"),
         ({"data": frame().drop(columns="iv")}, "iv: missing; a chain needs it"),
-        ({"data": frame().head(0)}, "XYZ has no rows"),
+        ({"data": frame().head(0)}, "frame: has no rows"),
         ({"data": {"strike": [1.0]}}, "frame: received dict; a pandas DataFrame is needed"),
         (
             {"data": frame(expiry=["2026-03-20"] * 3), "settlement": "noon"},
