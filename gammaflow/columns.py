@@ -456,9 +456,9 @@ def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
-    if type(raw) is np.ndarray and raw.dtype == "datetime64[ns]" and raw.ndim == 1:
-        if column.missing_ok or not np.isnat(raw).any():
-            return raw, []
+    plain = type(raw) is np.ndarray and raw.dtype == "datetime64[ns]" and raw.ndim == 1
+    if plain and (column.missing_ok or not np.isnat(raw).any()):
+        return raw, []
     series = pd.Series(raw)
     array = None
     if isinstance(series.dtype, pd.DatetimeTZDtype):
