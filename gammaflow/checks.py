@@ -8,7 +8,7 @@ legal one, so that the others can be read, and the caller sets its row to NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from gammaflow.text import clean, value_text
 
 __all__ = [
     "YEARS",
+    "as_list",
+    "as_numbers",
     "attempt",
     "check_choice",
     "check_noun",
@@ -51,7 +53,7 @@ _MADE_BY = {
 
 _LONGEST = 200
 
-#: Years of legal timestamps, first and last: any two lie less than 292 years apart, which nanoseconds can count.
+#: Years of legal timestamps, first and last: nanoseconds can count between any two.
 YEARS = (1900, 2189)
 
 _PANDAS = (pd.Series, pd.Index, pd.DataFrame, pd.api.extensions.ExtensionArray)
@@ -127,12 +129,33 @@ def read_number(name: str, value: Any, problems: list[str]) -> Any:
     return array if array.dtype.kind != "f" or array.dtype.itemsize <= 8 else array.astype(np.float64)
 
 
+def as_numbers(value: Any, name: str) -> NDArray[np.float64]:
+    """`value` as a float64 array, or SchemaError."""
+    problems: list[str] = []
+    array = read_number(name, value, problems)
+    if problems:
+        raise SchemaError(problems[0])
+    return floats(array)
+
+
+def as_list(value: Any, name: str, what: str = "values") -> list[Any]:
+    """A list, tuple or other iterable as a list; SchemaError for text, a table or a single value."""
+    if isinstance(value, str | bytes | Mapping | pd.DataFrame) or not (
+        isinstance(value, Iterable) and np.ndim(np.asarray(value, object)) != 0
+    ):
+        raise SchemaError(f"{name}: received {value_text(value)}; a list of {what} is needed.")
+    return list(value)
+
+
 def uncover(value: Any, word: Any) -> tuple[Any, NDArray[np.bool_] | None]:
     """Words with masked and <NA> entries replaced by `word` (numbers: by 1), and their mask or None."""
     value = _gathered(value)
     hidden = None
     if isinstance(value, np.ma.MaskedArray):
         values, hidden = value.data, np.ma.getmaskarray(value)
+    elif isinstance(value, pd.DataFrame):
+        values = value.to_numpy(object)
+        hidden = _is_na(values)
     elif isinstance(value, _PANDAS):
         values = value.to_numpy(object)
         extension = pd.api.types.is_extension_array_dtype(value.dtype)
@@ -205,9 +228,8 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(moment).as_unit("ns")
     except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(
-            f"{name}: received {_shown(moment)}, which is not a timestamp ({error!s:.200})."
-        ) from None
+        why = " ".join(str(error).split())[:_LONGEST]
+        raise SchemaError(f"{name}: received {_shown(moment)}, which is not a timestamp ({why}).") from None
     if not isinstance(stamp, pd.Timestamp) or stamp.tz is None:
         raise SchemaError(
             f"{name}: received {_shown(moment)}, which has no time zone; pass a tz-aware timestamp such as "
@@ -222,9 +244,7 @@ def utc(moment: Any, name: str = "asof") -> pd.Timestamp:
 
 def _shown(value: Any) -> str:
     """A value in one line of up to 200 characters; a table or an array by its type and shape."""
-    if isinstance(value, _PANDAS):
-        return f"a {type(value).__name__} of {' x '.join(f'{n:,}' for n in value.shape)} values"
-    return " ".join(repr(value).split())[:_LONGEST]
+    return value_text(value) if isinstance(value, _PANDAS) else " ".join(repr(value).split())[:_LONGEST]
 
 
 def check_number(
@@ -233,6 +253,8 @@ def check_number(
     """A finite float from `low` (exclusive where `open_low`) to `high`, or SchemaError."""
     kind = "a number "
     try:
+        if isinstance(value, _PANDAS):
+            raise TypeError
         number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
         if math.isfinite(number) and low <= number <= high and not (open_low and number == low):
             return number

@@ -500,19 +500,12 @@ def validate(
         One error that lists every problem: missing or unknown columns, illegal values.
     """
     if not isinstance(source, pd.DataFrame | Mapping):
-        raise SchemaError(
-            f"columns: received {value_text(source)}; a mapping of names to columns, or a DataFrame, is needed."
-        )
+        raise SchemaError(f"columns: received {value_text(source)}; a mapping or a DataFrame is needed.")
     present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)
-    twice = (
-        sorted({str(n) for n in source.columns[source.columns.duplicated()]})
-        if isinstance(source, pd.DataFrame)
-        else []
-    )
-    if twice:
-        raise SchemaError(
-            f"{', '.join(twice)}: more than one column of that name. Drop or rename one of each."
-        )
+    twice = source.columns[source.columns.duplicated()] if isinstance(source, pd.DataFrame) else pd.Index([])
+    if len(twice):
+        named = ", ".join(sorted({str(name) for name in twice}))
+        raise SchemaError(f"{named}: more than one column of that name. Drop or rename one of each.")
     problems = [
         f"{name}: not a column of a {what}; legal columns: {', '.join(dictionary)}."
         for name in present

@@ -171,14 +171,18 @@ def expiry_labels(expiries: pd.DatetimeIndex) -> list[str]:
 
 
 def value_text(value: object) -> str:
-    """A received value as Python writes it, of numpy as a plain one, cut to 60 characters.
+    """A received value as Python writes it in one line, of numpy as a plain one, cut to 60 characters.
+
+    A table or a column is its type and its shape.
 
     Examples
     --------
     >>> value_text(np.float64(-2.0)), value_text("up")
     ('-2.0', "'up'")
     """
-    return repr(value.item() if isinstance(value, np.generic) else value)[:60]
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        return f"a {type(value).__name__} of {' x '.join(f'{n:,}' for n in value.shape)} values"
+    return " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())[:60]
 
 
 def marked(warnings: Iterable[str]) -> list[str]:

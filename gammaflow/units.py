@@ -23,13 +23,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
 import pandas as pd
 from numpy import float64
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import check_choice, floats
+from gammaflow.checks import as_numbers, check_choice, check_noun, floats
 from gammaflow.errors import SchemaError
+from gammaflow.text import value_text
 
 __all__ = [
     "CONVENTION",
@@ -123,6 +123,7 @@ CONVENTION = "+ = dealers are long; to stay hedged they trade minus gamma for ea
 
 def money(cash: Mapping[str, NDArray[float64]]) -> dict[str, NDArray[float64]]:
     """Measures in their units, from cash greeks times position and multiplier (any shape)."""
+    check_noun(cash, "cash", Mapping)
     return {m.name: cash[m.cash_greek] * m.scale for m in PROFILE_MEASURES.values() if m.cash_greek in cash}
 
 
@@ -135,7 +136,8 @@ def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> 
     >>> found["gamma"], found["speed"]  # U^2 gamma, U^3 speed + 2 U^2 gamma
     (array([200.]), array([-600.]))
     """
-    U = np.asarray(underlying, float64)
+    check_noun(derivatives, "derivatives", Mapping)
+    U = as_numbers(underlying, "underlying")
     out = {name: U ** POWERS[name] * values for name, values in derivatives.items()}
     if "speed" in out:
         out["speed"] = out["speed"] + 2.0 * out["gamma"]
@@ -221,8 +223,8 @@ def convert(
        gamma [contracts per +1 % spot]
     0                             20.0
     """
-    if to not in CONVERSIONS:
-        raise SchemaError(f"to: received {to!r}; legal: {', '.join(map(repr, CONVERSIONS))}.")
+    if not isinstance(to, str) or to not in CONVERSIONS:
+        raise SchemaError(f"to: received {value_text(to)}; legal: {', '.join(map(repr, CONVERSIONS))}.")
     if (to == "contracts") != (contract_size is not None) or (
         contract_size is not None and not contract_size > 0
     ):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import read_only, refuse
+from gammaflow.checks import check_noun, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.band_data import Bands, unit_gamma
 from gammaflow.exposure.dynamics import Dynamics
@@ -97,6 +97,7 @@ def sign_bands(
     how: dict[str, Any] = {"dynamics": dynamics, "days": days, "vol_shift": vol_shift, "measures": ["gamma"]}
     fixed = None
     if known is not None:
+        check_noun(known, "known", Book)
         if not known.signed:
             raise SchemaError(
                 "known: received a book of open interest without signs; sign it (assign_positions)."

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
-from gammaflow.checks import attempt, check_choice, check_noun, check_number, read_only, refuse
+from gammaflow.checks import as_list, attempt, check_choice, check_noun, check_number, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
@@ -219,6 +219,8 @@ def sweep(
     [0.0, 1.0, 7.0]
     """
     check_noun(book, "book", Book)
+    days, vol_shifts = as_list(days, "days", "numbers"), as_list(vol_shifts, "vol_shifts", "numbers")
+    measures = [measures] if isinstance(measures, str) else as_list(measures, "measures", "names")
     axes, problems = attempt(
         *(lambda v=v: check_number(v, "days", 0.0) for v in days),
         *(lambda v=v: check_number(v, "vol_shifts") for v in vol_shifts),

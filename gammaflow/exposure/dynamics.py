@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
+from gammaflow.text import value_text
 
 __all__ = [
     "DYNAMICS",
@@ -153,10 +154,10 @@ def find_dynamics(given: str | Dynamics) -> Dynamics:
     """The dynamics of that name, or the object itself; SchemaError that names the legal ones."""
     if isinstance(given, Dynamics):
         return given
-    if given in DYNAMICS:
+    if isinstance(given, str) and given in DYNAMICS:
         return DYNAMICS[given]
     raise SchemaError(
-        f"dynamics: received {given!r}; legal: {', '.join(map(repr, DYNAMICS))}, "
+        f"dynamics: received {value_text(given)}; legal: {', '.join(map(repr, DYNAMICS))}, "
         "skew_stickiness(ratio), spot_vol_beta(beta)."
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_choice, check_noun, floats
+from gammaflow.checks import as_list, as_numbers, check_choice, check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks, row_greeks
 from gammaflow.frozen import Frozen
@@ -180,8 +180,8 @@ def compare_exercise(
     Name: gamma_percent, dtype: float64
     """
     check_noun(book, "book", Book)
-    names = tuple(check_choice(name, "measures", MEASURES) for name in measures)
-    bounds = floats(edges)
+    names = tuple(check_choice(name, "measures", MEASURES) for name in as_list(measures, "measures", "names"))
+    bounds = as_numbers(edges, "edges")
     if bounds.ndim != 1 or not bounds.size or not np.isfinite(bounds).all() or (np.diff(bounds) <= 0).any():
         raise SchemaError(f"edges: received {edges!r}; legal are numbers that increase, one or more.")
     mask = np.asarray(book["exercise"] == "american")

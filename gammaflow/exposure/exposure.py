@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.checks import check_noun
+from gammaflow.checks import as_list, check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, value_text
 from gammaflow.units import MEASURES, convert, describe, money, unit_of
 
 __all__ = ["KEYS", "Exposure", "aggregate_exposure"]
@@ -28,11 +28,11 @@ KEYS = ("expiry", "strike", "kind", "venue", "contract")
 
 
 def _keys(by: str | Sequence[str]) -> list[str]:
-    names = [by] if isinstance(by, str) else list(by)
+    names = [by] if isinstance(by, str) else as_list(by, "by", "names of columns")
     wrong = [n for n in names if n not in KEYS]
     if wrong or not names or len(set(names)) < len(names):
         raise SchemaError(
-            f"by: received {by!r}; legal: one or more of {', '.join(map(repr, KEYS))}, each once."
+            f"by: received {value_text(by)}; legal: one or more of {', '.join(map(repr, KEYS))}, each once."
         )
     return names
 

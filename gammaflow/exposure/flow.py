@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, check_tol
-from gammaflow.checks import attempt, check_noun, check_number, check_whole, read_only, refuse
+from gammaflow.checks import as_list, attempt, check_noun, check_number, check_whole, read_only, refuse
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.flow_path import drop_days, path_nodes, shapley
 from gammaflow.exposure.flow_results import CAUSES, FlowLadder, HedgeFlow
@@ -168,9 +168,9 @@ def flow_ladder(
         ends = [h for h in (last - _MINUTE, last) if 0.0 < h < np.inf]
         hours = [h for h in _HOURS if h < last - _MINUTE] + ends
     moves = {
-        "spot_percent": (spot_percent, -100.0),
-        "hours": (hours, 0.0),
-        "vol_points": (vol_points, -np.inf),
+        "spot_percent": (as_list(spot_percent, "spot_percent", "numbers"), -100.0),
+        "hours": (as_list(hours, "hours", "numbers"), 0.0),
+        "vol_points": (as_list(vol_points, "vol_points", "numbers"), -np.inf),
     }
     checks = [
         lambda move=move, name=name, low=low: check_number(move, name, low, open_low=low < 0.0)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, shortfall_lines
-from gammaflow.checks import check_choice, floats, read_only
+from gammaflow.checks import as_list, check_choice, floats, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.exposure.curve import GAP, Curve
@@ -126,7 +126,7 @@ class Repricing(Frozen):
 
     def at(self, spots: ArrayLike, measures: Sequence[str] | None = None) -> Self:
         """The same book, day, volatility and dynamics, repriced at other spots."""
-        wanted = _measures(self.values if measures is None else measures)
+        wanted = _measures(list(self.values) if measures is None else measures)
         accuracy = Accuracy(self.tol)
         empty = replace(self, spots=read_only(_grid(spots)), values={}, shortfalls=())
         values = empty._money(empty.spots, wanted, accuracy=accuracy)
@@ -300,7 +300,7 @@ def _grid(spots: ArrayLike) -> NDArray[np.float64]:
 
 
 def _measures(names: Iterable[str]) -> list[str]:
-    wanted = [names] if isinstance(names, str) else list(names)
+    wanted = [names] if isinstance(names, str) else as_list(names, "measures", "names")
     wrong = [name for name in wanted if name not in PROFILE_MEASURES]
     if wrong or not wanted:
         raise SchemaError(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import check_choice
+from gammaflow.checks import check_choice, check_whole
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import SYNTHETIC
 from gammaflow.pricing import american, bsm
@@ -131,7 +131,7 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
     """
     market = _MARKETS[check_choice(symbol, "symbol", _MARKETS)]
     coin = symbol == "BTC"
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_whole(seed, "seed", 0))
     frames = []
     for moment, step, share, carry in market.expiries:
         expiry = pd.Timestamp(moment)

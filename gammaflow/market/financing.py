@@ -143,8 +143,8 @@ def finance(
     its scale.
     """
     _, problems = attempt(
-        lambda: rate is None or check_number(rate, "rate"),
-        lambda: dividend_yield is None or check_number(dividend_yield, "dividend_yield"),
+        lambda: rate is None or check_number(rate, "rate", -5.0, 5.0),
+        lambda: dividend_yield is None or check_number(dividend_yield, "dividend_yield", -5.0, 5.0),
     )
     repaired = isinstance(chain, RepairedChain)
     if (repaired and rate is not None) or ((repaired or repair) and dividend_yield is not None):

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
-from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
+from gammaflow.checks import as_list, attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
@@ -32,6 +32,10 @@ from gammaflow.units import CONVENTION
 __all__ = ["Book", "Note", "PerUnit"]
 
 _COLUMNS = {**BOOK, "kind": replace(BOOK["kind"], choices=KINDS)}
+
+
+# Largest shift of every volatility [1.00 of vol].
+_WIDEST = 100.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,7 +98,9 @@ class Book(PositionRows):
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         rule: Any = self.rule
-        set_(self, "rule", (rule,) if isinstance(rule, str) else tuple(rule))
+        rules, found = attempt(
+            lambda: (rule,) if isinstance(rule, str) else tuple(as_list(rule, "rule", "texts"))
+        )
         values, problems = attempt(
             lambda: check_number(self.spot, "spot", 0.0, open_low=True),
             lambda: utc(self.asof),
@@ -102,7 +108,8 @@ class Book(PositionRows):
             lambda: check_text(self.symbol, "symbol"),
             lambda: check_text(self.currency, "currency"),
         )
-        refuse("book", problems)
+        refuse("book", found + problems)
+        set_(self, "rule", rules[0])
         spot, asof, columns, symbol, currency = values
         set_(self, "symbol", symbol)
         set_(self, "currency", currency)
@@ -191,7 +198,7 @@ class Book(PositionRows):
         days = check_number(days, "days", 0.0)
         if days and days > (last := (pd.Timestamp.max.tz_localize("UTC") - self.asof).days):
             raise SchemaError(f"days: received {days:g}; legal: 0 .. {last:,}, until the year 2262.")
-        vol_shift = check_number(vol_shift, "vol_shift")
+        vol_shift = check_number(vol_shift, "vol_shift", -_WIDEST, _WIDEST)
         lowest = self.lowest_volatility
         if lowest + vol_shift <= 0:
             raise SchemaError(

@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, is_open
-from gammaflow.checks import attempt, check_number, floats, refuse, utc
+from gammaflow.checks import as_list, attempt, check_noun, check_number, floats, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.market.facts import DERIBIT, SYNTHETIC, US_OPTIONS
 from gammaflow.positions.book import Book
@@ -186,7 +186,8 @@ def open_venues(
     >>> open_venues("2026-02-07T03:00Z", ["Deribit", "IBIT"]).iloc[0].to_dict()
     {'Deribit': True, 'IBIT': False}
     """
-    wanted = list(venues if names is None else dict.fromkeys(names))
+    check_noun(venues, "venues", Mapping)
+    wanted = list(venues if names is None else dict.fromkeys(as_list(names, "names", "names of venues")))
     _refuse_unknown(wanted, venues)
     listed = [moments] if isinstance(moments, str) or not isinstance(moments, Iterable) else list(moments)
     times = pd.DatetimeIndex([utc(moment, "moments") for moment in listed], name="moment")
@@ -221,6 +222,7 @@ def can_hedge(book: Book, moment: Any, *, venues: Mapping[str, Venue] = VENUES) 
     >>> bool(can_hedge(book, "2026-02-05T15:00Z").all()), bool(can_hedge(book, "2026-02-07T03:00Z").any())
     (True, False)
     """
+    check_noun(book, "book", Book)
     names = np.unique(book["venue"].astype(str)).tolist()
     opened = open_venues(moment, names, venues=venues).iloc[0]
     return np.asarray(np.isin(book["venue"].astype(str), list(opened.index[opened.to_numpy()])))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import hide, read_number, uncover
+from gammaflow.checks import as_list, hide, read_number, uncover
 from gammaflow.errors import SchemaError
 
 __all__ = ["Words", "read_columns", "read_flag", "read_which", "read_words"]
@@ -152,7 +152,7 @@ def _spelled(values: NDArray[Any], table: Mapping[str, int], unknown: int) -> ND
 
 def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
     """The names of the requested quantities."""
-    names = (which,) if isinstance(which, str) else tuple(which)
+    names = (which,) if isinstance(which, str) else tuple(as_list(which, "which", "names"))
     unknown = [repr(n) for n in names if n not in legal]
     if unknown:
         raise SchemaError(f"which: received {', '.join(unknown)}; legal: {', '.join(legal)}.")

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import floats
+from gammaflow.checks import as_numbers
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks, set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
@@ -318,5 +318,7 @@ def yield_from_forward(S: ArrayLike, F: ArrayLike, t: ArrayLike, r: ArrayLike) -
     >>> round(float(yield_from_forward(100.0, 101.0, 0.5, 0.04)), 9)
     0.020099338
     """
+    given = {"S": S, "F": F, "t": t, "r": r}
+    spot, forward, years, rate = (as_numbers(value, name) for name, value in given.items())
     with np.errstate(divide="ignore", invalid="ignore"):
-        return floats(r) - np.log(floats(F) / floats(S)) / floats(t)
+        return rate - np.log(forward / spot) / years

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.checks import check_choice, check_number, floats
+from gammaflow.checks import check_choice, check_noun, check_number, floats
 from gammaflow.errors import SchemaError
 from gammaflow.pricing import barrier, bsm
 from gammaflow.pricing.barrier.hedging import delta_excess, knock_in_jump
@@ -137,6 +137,8 @@ def vega_matched_puts(
     >>> round(overlay.puts / 530e6, 2), round(float(overlay.table["net"].iloc[0]) / 1e6, 2)
     (1.4, -0.63)
     """
+    check_noun(terms, "terms", NoteTerms)
+    notional = check_number(notional, "notional")
     strike = terms.barrier if strike is None else strike
     strike = check_number(strike, "strike", 0.0, open_low=True)
     dealer = -notional * float(note_pricing.value(terms, np.array([spot]), r, sigma, q, which="vega").vega[0])
@@ -189,6 +191,11 @@ def peak_vega(
     (0.7, 1.32)
     """
     from scipy.optimize import minimize_scalar
+
+    K, H, t, sigma = (
+        check_number(value, name, 0.0, open_low=True)
+        for name, value in (("K", K), ("H", H), ("t", t), ("sigma", sigma))
+    )
 
     def vega(x: Any) -> Any:
         return barrier.greeks(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.checks import check_choice, check_number
+from gammaflow.checks import check_choice, check_noun, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.positions.book import Book, PerUnit
 from gammaflow.positions.heading import heading
@@ -105,6 +105,7 @@ _PLACES = (
 
 def _owed(book: Book) -> Iterator[tuple[Note, NoteTerms, float, float, float]]:
     """Every note of a book with its terms, rate, volatility and yield."""
+    check_noun(book, "book", Book)
     if not book.terms:
         raise SchemaError(f"book: {book.symbol} has no notes; make one with book_notes.")
     for row in np.flatnonzero(book["kind"] == "note"):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import check_noun
+from gammaflow.checks import as_list, check_noun
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
@@ -211,7 +211,7 @@ def _chosen(
 ) -> tuple[list[tuple[PositionRule, NDArray[np.float64]]], list[str]]:
     """Rules to compare with their positions; by default, lines about those without shares for the chain."""
     if rules is not None:
-        given = [rules] if isinstance(rules, str | PositionRule) else list(rules)
+        given = [rules] if isinstance(rules, str | PositionRule) else as_list(rules, "rules", "rules")
         found = [find_rule(rule) for rule in given]
         names = [rule.name for rule in found]
         if not names or len(set(names)) < len(names):

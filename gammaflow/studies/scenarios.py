@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gammaflow.checks import check_choice, check_noun
+from gammaflow.checks import as_list, check_choice, check_noun, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import (
     STICKY_DELTA,
@@ -307,7 +307,7 @@ def flip_path(
     how = find_dynamics(dynamics)
     smiles = fit_smiles(book) if how.needs_smile else None
     rows = {}
-    for day in days:
+    for day in as_list(days, "days", "numbers"):
         profile = sweep_spot(
             book, spots, dynamics=how, days=day, smiles=smiles, measures=["gamma", "gross_gamma"]
         )
@@ -349,7 +349,7 @@ def flow_around_spot(
     [-933000000.0, 0.0, 660000000.0]
     """
     check_noun(book, "book", Book)
-    if not 0 < reach < 1:
+    if not 0 < check_number(reach, "reach") < 1:
         raise SchemaError(f"reach: received {reach!r}; legal: a share of spot in (0, 1), such as 0.05.")
     moves = np.linspace(-reach, reach, 101)
     profile = sweep_spot(book, book.spot * (1.0 + moves), dynamics=dynamics, measures=_MEASURES)
@@ -363,7 +363,7 @@ def flow_around_spot(
 
 
 def _found(dynamics: Sequence[str | Dynamics]) -> list[Dynamics]:
-    found = [find_dynamics(d) for d in dynamics]
+    found = [find_dynamics(d) for d in as_list(dynamics, "dynamics", "names")]
     if not found:
         raise SchemaError("dynamics: received an empty list; name at least one, such as 'sticky_strike'.")
     return found

@@ -75,6 +75,23 @@ WORDS = (
     "<html>",
     "=1+1",
     "call",
+    "BTC_USDC",
+    "BTC-CS-27MAR26-70000_80000",
+    "BTC-FS-27MAR26_PERP",
+    "NGD261120C00005000",
+    "\x1b]0;title\x07",
+    "\u202eevil",
+    "[/nope]",
+    "[bold]x[/bold]0",
+    '=HYPERLINK("http://x")',
+    "../../x",
+    "1e308",
+    "-1e308",
+    "1e-310",
+    "1677-09-21T00:12:44Z",
+    "2262-04-11T23:47:16Z",
+    "x" * 600,
+    "y" * 30_000,
 )
 VALUES: tuple[Any, ...] = (
     None,
@@ -101,6 +118,8 @@ VALUES: tuple[Any, ...] = (
     {"a": 1},
     [[[]]],
     {"instrument_name": "BTC-27MAR26-70000-C"},
+    {str(name): 0 for name in range(1_001)},
+    [[]] * 500,
     *WORDS,
 )
 CELLS: tuple[Any, ...] = (
@@ -118,6 +137,12 @@ CELLS: tuple[Any, ...] = (
     dt.timedelta(1),
     pd.Timestamp("2026-03-27T08:00Z"),
     pd.Timestamp("2026-03-27"),
+    pd.Timestamp.min.tz_localize("UTC"),
+    pd.Timestamp.max.tz_localize("UTC"),
+    pd.Series([71_000.0]),
+    pd.Series([1.0, 2.0]),
+    np.array([71_000.0, 1.0]),
+    pd.DataFrame({"a": [1.0]}),
     pd.Period("2026-03"),
     np.datetime64("2026-03-27"),
     np.datetime64("9999-01-01", "D"),
@@ -188,6 +213,8 @@ def _arguments(dice: random.Random, reader: str) -> dict[str, Any]:
     )
     if dice.random() < 0.4:
         arguments["asof"] = ASOF
+    if dice.random() < 0.05:
+        arguments["spot"] = dice.choice([*CELLS, 36.5, 71_000.0])
     if dice.random() < 0.03:
         arguments[dice.choice(["symbol", "asof", "vendor"])] = dice.choice(
             [*CELLS, *(f.name for f in FORMATS)]
@@ -255,6 +282,10 @@ def _table(dice: random.Random, content: bytes) -> bytes:
                 row[one] = dice.choice(WORDS)
             case 4:
                 rows.insert(dice.randrange(len(rows)), list(row))
+            case 5 if dice.random() < 0.2:
+                rows = [[*line, *line[one : one + 1]] for line in rows]
+            case 5 if dice.random() < 0.05:
+                rows = [line + [""] * 1_100 for line in rows]
             case 5 if dice.random() < 0.3:
                 rows = [line[:one] + line[one + 1 :] or [""] for line in rows]
             case 6:
@@ -300,7 +331,9 @@ def _cells(dice: random.Random, frame: pd.DataFrame) -> pd.DataFrame:
         if not frame.shape[1] or not len(frame):
             break
         name = dice.choice(list(frame.columns))
-        match dice.randint(0, 6):
+        match dice.randint(0, 7):
+            case 7 if dice.random() < 0.5:
+                frame = _shaped(dice, frame, name)
             case 0:
                 frame = frame.drop(columns=name)
             case 1:
@@ -326,10 +359,39 @@ def _cells(dice: random.Random, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _shaped(dice: random.Random, frame: pd.DataFrame, name: Any) -> pd.DataFrame:
+    """A frame with another index, a column twice, or no rows."""
+    match dice.randint(0, 2):
+        case 0 if (frame.columns == name).sum() == 1:
+            return frame.set_index(name, append=dice.random() < 0.3)
+        case 1:
+            return pd.concat([frame, frame[[name]].iloc[:, :1]], axis=1)
+        case 2:
+            return frame.iloc[:0]
+    return frame
+
+
+def _not_unicode(frame: pd.DataFrame) -> bytes:
+    """A parquet file whose first column of text holds bytes that are no UTF-8."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for place, column in enumerate(table.columns):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            raw = pa.array([b"\xff\xfe\xc3"] * len(frame), pa.binary())
+            text = pa.StringArray.from_buffers(len(frame), raw.buffers()[1], raw.buffers()[2])
+            table = table.set_column(place, table.column_names[place], text)
+            break
+    out = io.BytesIO()
+    parquet.write_table(table, out)
+    return out.getvalue()
+
+
 def _parquet(dice: random.Random, content: bytes) -> bytes:
     frame = _cells(dice, pd.read_parquet(io.BytesIO(content)))
     try:
-        return frame.to_parquet()
+        return _not_unicode(frame) if dice.random() < 0.05 else frame.to_parquet()
     except Exception:  # what parquet cannot hold is no input of a reader
         return content
 
@@ -350,6 +412,8 @@ def _frame_call(dice: random.Random) -> dict[str, Any]:
         )
         arguments["settlement"] = dice.choice(["AM", "PM", "08:00 UTC", "25:00 UTC", "08:00 Mars/Base"])
         arguments["frame"] = arguments["frame"].drop(columns=["settlement"], errors="ignore")
+    if dice.random() < 0.02:
+        arguments["frame"] = pd.concat({"quotes": arguments["frame"]}, axis=1)
     if dice.random() < 0.2:
         arguments[dice.choice(list(arguments))] = dice.choice(CELLS)
     if dice.random() < 0.1:

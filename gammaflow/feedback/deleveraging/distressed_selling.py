@@ -155,7 +155,7 @@ def _root(correlation: Any, assets: pd.Index[Any], problems: list[str]) -> Array
     if array.ndim == 0:
         array = np.where(np.eye(m, dtype=np.bool_), 1.0, array)
     unit = array.shape == (m, m) and np.allclose(array, array.T) and np.allclose(np.diag(array), 1.0)
-    if not unit:
+    if not unit or array.shape != (m, m):
         problems.append(
             f"correlation: legal are one number for all pairs, or a symmetric matrix of {m} assets with ones "
             "on its diagonal."

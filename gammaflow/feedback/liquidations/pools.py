@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import check_choice, check_noun, check_number, read_number, read_only, refuse
+from gammaflow.checks import as_list, check_choice, check_noun, check_number, read_number, read_only, refuse
 from gammaflow.errors import MismatchError
 from gammaflow.feedback.liquidations.origin import Excluded, Origin
 from gammaflow.frozen import Frozen
@@ -115,7 +115,7 @@ class Liquidations(Frozen):
             problems += _rows("high", ~((high > low) & np.isfinite(high)), high, "finite and > low")
         if not isinstance(self.currency, str) or not self.currency.strip():
             problems.append(f"currency: received {value_text(self.currency)}; legal: text, such as 'USD'.")
-        sources = [origin.source for origin in self.origins]
+        sources = [getattr(origin, "source", None) for origin in as_list(self.origins, "origins", "origins")]
         if not sources or not all(isinstance(source, str) and source.strip() for source in sources):
             problems.append("origins: received none or one without a source; say where the pools come from.")
         refuse("liquidations", problems)

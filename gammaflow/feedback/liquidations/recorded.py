@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.columns import Column, Columns, validate
+from gammaflow.content import file_bytes
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.feedback.liquidations.bins import ahead_of, bins_of, passed_since
 from gammaflow.feedback.liquidations.origin import Origin
@@ -151,9 +153,9 @@ def _open(source: Any, name: str | None) -> tuple[pd.DataFrame, str]:
         raise SchemaError(f"source: received {type(source).__name__}; legal: a path or a DataFrame.")
     label = os.path.basename(path)
     try:
-        return pd.read_csv(path), name or label
-    except FileNotFoundError:
-        raise ReaderError(f"{label}: file not found. Check the path.") from None
+        return pd.read_csv(io.BytesIO(file_bytes(path)[1])), name or label
+    except ReaderError:
+        raise
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
         raise ReaderError(f"{label}: is not a table of comma-separated values ({error}).") from None
 

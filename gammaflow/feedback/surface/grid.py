@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, check_tol
-from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
+from gammaflow.checks import as_numbers, attempt, check_choice, check_noun, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.surface.error import axis_errors, surface_error
 from gammaflow.feedback.surface.nodes import lowest_shift, middle_vol, vol_nodes
@@ -156,7 +156,7 @@ def _range(
     if vol_range is None:
         moves = beta * np.log(np.array(ends) / book.spot)
         return ends, (float(moves.min()), float(moves.max()))
-    given = np.asarray(vol_range, dtype=np.float64)
+    given = as_numbers(vol_range, "vol_range")
     if given.shape != (2,) or not np.isfinite(given).all() or given[0] > given[1] or not len(x):
         raise SchemaError(f"vol_range: received {vol_range!r}; legal: (low, high), finite and ascending.")
     return ends, (float(given[0]), float(given[1]))

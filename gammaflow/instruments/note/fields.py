@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from gammaflow.checks import attempt, check_choice, check_number
+from gammaflow.checks import YEARS, attempt, check_choice, check_number
 from gammaflow.errors import SchemaError
+from gammaflow.text import value_text
 
 __all__ = ["FREQUENCIES", "OBSERVATIONS", "OPTIONAL", "READERS", "Schedule", "read_fields", "schedule_days"]
 
@@ -70,11 +71,12 @@ def _day(value: object, name: str) -> date:
     """A calendar day from a date, or text such as 2026-02-05; no time of day, no time zone."""
     try:
         stamp = pd.Timestamp(value if isinstance(value, date) else str(value))
-        if isinstance(stamp, pd.Timestamp) and stamp.tz is None and stamp == stamp.normalize():
+        known = isinstance(stamp, pd.Timestamp) and YEARS[0] <= stamp.year <= YEARS[1]
+        if known and stamp.tz is None and stamp == stamp.normalize():
             return stamp.date()
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, NotImplementedError):
         pass
-    raise SchemaError(f"{name}: received {value!r}; it must be a calendar day such as 2026-02-05.")
+    raise SchemaError(f"{name}: received {value_text(value)}; it must be a calendar day such as 2026-02-05.")
 
 
 def _schedule(value: object, name: str) -> str | tuple[date, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,10 +15,12 @@ from types import MappingProxyType
 from typing import Any
 
 from gammaflow.checks import attempt
-from gammaflow.errors import ReaderError
+from gammaflow.content import file_bytes
+from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.instruments.note.base import Note
 from gammaflow.instruments.note.fields import FREQUENCIES, read_fields
 from gammaflow.instruments.note.products import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.text import value_text
 
 __all__ = ["PRODUCTS", "demo_notes", "read_notes"]
 
@@ -76,20 +79,26 @@ def read_notes(path: str | Path) -> tuple[Note, ...]:
     ...     read_notes(file)
     (ReverseConvertible 'RC': 10,000,000 face on IBIT, initial 50.57, matures 2027-11-26, not knocked in,)
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SchemaError(f"path: received {value_text(path)}; the path of a .toml or .csv file is needed.")
     file = Path(path)
     readers = {".toml": _toml, ".csv": _csv}
     if file.suffix.lower() not in readers:
         raise ReaderError(f"{file.name}: received a file {file.suffix!r}; a registry is .toml or .csv.")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = file_bytes(path)[1].decode("utf-8-sig")
         entries = list(readers[file.suffix.lower()](file.name, text))
     except OSError as error:
         raise ReaderError(f"{file.name}: cannot be read ({error.strerror}). Check the path.") from None
+    except RecursionError:
+        raise ReaderError(f"{file.name}: is nested too deeply; a note is a flat table of values.") from None
     except UnicodeDecodeError as error:
         raise ReaderError(f"{file.name}: is not UTF-8 text ({error.reason}). Save it as UTF-8.") from None
-    except (tomllib.TOMLDecodeError, csv.Error) as error:
+    except (tomllib.TOMLDecodeError, csv.Error, ValueError, OverflowError) as error:
+        if isinstance(error, ReaderError):
+            raise
         raise ReaderError(
-            f"{file.name}: is not {file.suffix[1:].upper()}: {error}. Correct the file."
+            f"{file.name}: is not {file.suffix[1:].upper()}: {error!s:.200}. Correct the file."
         ) from None
     if not entries:
         raise ReaderError(f"{file.name}: holds no note; give one table [[note]], or one row, for each.")

@@ -53,9 +53,10 @@ def read_chain(
         Volatilities are decimals, open interest is in contracts (Deribit: units of the underlying,
         so `multiplier` is 1), prices in the vendor's quote unit (coin for Deribit's inverse options).
         Values that the vendor left blank are NaN; expired rows and volatilities of zero are kept and
-        counted in `Chain.quality`, as are rows left out: futures, combos and spot pairs of Deribit, adjusted
-        contracts, and rows that repeat a contract under another day than its symbol's. Spot is the price in the file; in Deribit tables the median of the
-        rows' index prices, each row keeping its own forward. Expiries are timestamps: the close of New York
+        counted in `Chain.quality`. Rows left out are counted there too: futures, combos and spot pairs of
+        Deribit, adjusted contracts, and rows that repeat a contract under another day than its symbol's.
+        Spot is the price in the file; in Deribit tables the median of the rows' index prices, each row
+        keeping its own forward. Expiries are timestamps: the close of New York
         (16:00, 13:00 on half days), 09:30 for AM-settled index options (SPX, NDX, RUT, DJX, VIX), 08:00
         UTC on Deribit. Deribit's `creation_timestamp` gives `quote_time` and `open_interest_date`; the other
         files give times of trades at most, and those columns are missing.

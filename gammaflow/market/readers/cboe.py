@@ -118,7 +118,7 @@ def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
 
 def _sides(source: Source, header: int) -> Rows:
     """One row per contract, in the file's order, call before put."""
-    line, names = source.lines[header]
+    line, names = source.lines[header][0], source.names(header)
     places, missing = _places([name.strip().lower() for name in names])
     if missing:
         raise source.refuse(
@@ -143,14 +143,14 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, giv
         )
     above = _above(source, header)
     rows = _sides(source, header)
-    problems = []
+    problems: list[str] = []
     last = _LAST.search(above)
-    spot, unreadable = [given], []
-    if given is None:
-        spot, unreadable = numbers([last[1]] if last else [None], "spot ('Last:' above the header)")
-    if given is None and not last:
-        problems.append("spot: no 'Last:' above the header. Restore the lines above it, or pass spot=.")
-    problems += unreadable
+    spot = given
+    if spot is None:
+        read, unreadable = numbers([last[1]] if last else [None], "spot ('Last:' above the header)")
+        if not last:
+            unreadable = ["spot: no 'Last:' above the header. Restore the lines above it, or pass spot=."]
+        spot, problems = float(read[0]), unreadable
     text = rows.frame["day"]
     rows.frame["day"] = calendar_days(text)
     legal = "legal: 'Mon Dec 12 2022', '12/12/2022', '2022-12-12'."
@@ -160,7 +160,7 @@ def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, giv
     dated = above.partition("Date:")[2].partition("Bid:")[0]
     title = next((line.partition(",Last:")[0] for line in above.splitlines() if "Last:" in line), "")
     return listed_chain(
-        source, rows, symbol=symbol, spot=float(spot[0]), asof=asof or moment_in_preamble(dated),
+        source, rows, symbol=symbol, spot=spot, asof=asof or moment_in_preamble(dated),
         facts=_FACTS | {"file_format": "cboe_csv"}, index=title.strip().endswith("Index"), problems=problems,
     )  # fmt: skip
 
@@ -183,7 +183,8 @@ def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None, sp
     frame = pd.DataFrame({c: raw.frame[f] for c, f in JSON_COLUMNS.items() if f in raw.frame.columns})
     # `timestamp` is UTC; every other time in the response is New York time.
     return listed_chain(
-        source, Rows(frame, raw.place), symbol=symbol, spot=data.get("current_price") if spot is None else spot,
+        source, Rows(frame, raw.place), symbol=symbol,
+        spot=data.get("current_price") if spot is None else spot,
         own=str(data.get("symbol")),
         asof=asof or iso_moment(source.document.get("timestamp"), "UTC"),
         facts=_FACTS | {"file_format": "cboe_json"}, index=data.get("security_type") == "index", problems=(),

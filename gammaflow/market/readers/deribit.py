@@ -194,7 +194,7 @@ def _chain(
 
 
 def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_], dict[str, int]]:
-    """Terms in instrument names, a mask of the options, and the others counted; ReaderError for other names."""
+    """Terms in instrument names, a mask of the options, the others counted; ReaderError for unknown names."""
     names = rows.frame[_NAME]
     parts = parse_instruments(names)
     option = parts["base"].notna().to_numpy()

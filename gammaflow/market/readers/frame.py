@@ -50,7 +50,8 @@ def chain_from_frame(
     ----------
     frame : DataFrame
         Must have expiry, strike, kind, open_interest and iv, as columns or named levels of the index, and may
-        have every other column of `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are ignored.
+        have every other column of `gammaflow.schema.CHAIN`. Columns that are neither canonical nor mapped are
+        ignored.
     columns : mapping, optional
         {canonical name: the frame's name} for columns with other names.
     symbol : str
@@ -78,8 +79,8 @@ def chain_from_frame(
     -------
     Chain
         `kind` may be c/p, call/put in any case, or +1/-1. `iv` is decimal (0.56 is 56 %). Blank numbers
-        are NaN. Without a column `contract`, names are made from root (else symbol), expiry, strike and kind. Options are
-        European unless a column `exercise` says "american". `quote_time` has tz-aware timestamps,
+        are NaN. Without a column `contract`, names are made from root (else symbol), expiry, strike and kind.
+        Options are European unless a column `exercise` says "american". `quote_time` has tz-aware timestamps,
         `open_interest_date` days; both may be blank.
 
     Raises
@@ -108,8 +109,8 @@ def chain_from_frame(
         )
     if frame.columns.nlevels > 1:
         raise SchemaError(
-            f"frame: its columns have {frame.columns.nlevels} levels (first: {frame.columns[0]!r:.60}); one is "
-            "needed, such as frame.columns = frame.columns.get_level_values(-1)."
+            f"frame: its columns have {frame.columns.nlevels} levels (first: {frame.columns[0]!r:.60}); one "
+            "is needed, such as frame.columns = frame.columns.get_level_values(-1)."
         )
     if not len(frame):
         raise SchemaError("frame: has no rows; at least one contract is needed.")

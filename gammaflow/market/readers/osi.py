@@ -258,7 +258,8 @@ def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
         return np.zeros(len(parts), dtype=np.bool_)
     names = rows.frame["contract"].astype("str").str.strip().to_numpy(dtype=object)
     right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"]).to_numpy()
-    return ~right & np.isin(names.astype(str), names[right].astype(str))
+    again = np.isin(names.astype(str), names[right].astype(str))
+    return np.asarray(~right & again)
 
 
 def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, utc
 from gammaflow.columns import Column, validate
+from gammaflow.content import MOST_CELLS, MOST_COLUMNS, file_bytes
 from gammaflow.errors import ReaderError
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers.content import MOST_CELLS, MOST_COLUMNS, file_bytes
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -127,7 +127,7 @@ class Source:
         Raises
         ------
         ReaderError
-            Where a line has more or fewer fields than the header, or, unless `repeats`, a column occurs twice.
+            Where a line has more or fewer fields than the header, or, unless `repeats`, a name occurs twice.
         """
         names = self.names(header)
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -155,7 +155,7 @@ class Source:
         names = [name.strip() for name in self.lines[header][1]]
         if len(names) > MOST_COLUMNS:
             raise self.refuse(
-                f"has {len(names):,} columns; legal: up to {MOST_COLUMNS:,}. Keep the columns that are needed."
+                f"has {len(names):,} columns; legal: up to {MOST_COLUMNS:,}. Keep those that are needed."
             )
         return names
 
@@ -208,7 +208,7 @@ def _parquet(name: str, content: bytes) -> pd.DataFrame:
         if facts.num_columns > MOST_COLUMNS or facts.num_rows * facts.num_columns > MOST_CELLS:
             raise ReaderError(
                 f"{name}: has {facts.num_rows:,} rows and {facts.num_columns:,} columns; legal: up to "
-                f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep the columns that are needed, or split it."
+                f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep what is needed, or split it."
             )
         frame = pd.read_parquet(io.BytesIO(content)).reset_index(drop=True)
         for place in range(frame.shape[1]):

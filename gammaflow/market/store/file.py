@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import refuse
+from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import facts_by_vendor
-from gammaflow.market.readers.content import MOST_CELLS, stored_bytes
 from gammaflow.market.store.names import raw_file
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text

@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.checks import attempt, refuse, utc
+from gammaflow.content import LARGEST_FILE, stored_bytes, unpacked
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers.content import LARGEST_FILE, stored_bytes, unpacked
 from gammaflow.market.store import durable
 from gammaflow.market.store.file import differences, digest, pack, raw_places, read_header, read_snapshot
 from gammaflow.market.store.names import (

@@ -43,7 +43,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import read_only, refuse
+from gammaflow.checks import check_noun, read_only, refuse
 from gammaflow.columns import numbers
 from gammaflow.frozen import Frozen
 from gammaflow.kernels import tape
@@ -157,6 +157,7 @@ def signed_size(size: ArrayLike, classified: Classified) -> SignedSize:
     >>> round(float(expected[0]), 10), round(float(variance[0]), 10)
     (6.6, 56.44)
     """
+    check_noun(classified, "classified", Classified)
     contracts, problems = _number("size", size, classified.side.shape)
     if (contracts < 0.0).any():
         problems.append("size: received negative contracts; the sign is that of `classified`.")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_choice
+from gammaflow.checks import as_list, check_choice
 from gammaflow.columns import Column
 from gammaflow.errors import SchemaError
 from gammaflow.market.readers.osi import moments
@@ -140,7 +140,7 @@ def open_close(
     [-70.0]
     """
     if dealers is not None:
-        given: list[Any] = [dealers] if isinstance(dealers, str) else list(dealers)
+        given: list[Any] = [dealers] if isinstance(dealers, str) else as_list(dealers, "dealers", "words")
         for origin in given or [None]:
             check_choice(origin, "dealers", ORIGINS)
         dealers = tuple(dict.fromkeys(given))

@@ -35,7 +35,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gammaflow.checks import check_choice
+from gammaflow.checks import as_list, check_choice
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.kernels.tape import TESTS
@@ -82,7 +82,7 @@ class TapeRule(Frozen):
     quotes: str = ""
 
     def __post_init__(self) -> None:
-        for test in self.tests:
+        for test in as_list(self.tests, "tests", "words"):
             check_choice(test, f"{self.name}: test", TESTS)
         check_choice(self.quotes, f"{self.name}: quotes", ("best", "own", ""))
         problem = None if self.accuracy is None else accuracy_problem(self.name, self.accuracy)
@@ -135,7 +135,9 @@ class Layers(Frozen):
     source: str = "own"
 
     def __post_init__(self) -> None:
-        given: Iterable[object] = [self.rules] if isinstance(self.rules, str | TapeRule) else self.rules
+        given: Iterable[object] = (
+            [self.rules] if isinstance(self.rules, str | TapeRule) else as_list(self.rules, "rules", "rules")
+        )
         rules = tuple(rule for layer in given for rule in tape_rule(layer).rules)
         names = [rule.name for rule in rules]
         if not rules or len(set(names)) < len(names):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_noun, check_number
+from gammaflow.checks import as_list, check_noun, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
@@ -187,7 +187,7 @@ def fit_open_interest(days: Iterable[tuple[OpenInterestChange, Any]]) -> OpenInt
     >>> gf.fit_open_interest([(change, 2.0 * change.table["change"])]).alpha
     0.5
     """
-    pairs = [_pair(change, flow) for change, flow in days]
+    pairs = [_pair(change, flow) for change, flow in _days(days)]
     whole = _together(pairs)
     x, y = whole["net"], whole["change"]
     squares = float(x @ x)
@@ -238,7 +238,7 @@ def score_open_interest(
     >>> float(score.table.loc["all", "error"].round(12))
     0.5
     """
-    alpha, past = _alpha(alpha), list(days)
+    alpha, past = _alpha(alpha), _days(days)
     whole = _together([_pair(change, flow) for change, flow in past])
     rows = [*(_score(_pair(change, flow), alpha) for change, flow in past), _score(whole, alpha)]
     labels = pd.Index([*(change.later.asof for change, _ in past), "all"], dtype=object, name="day")
@@ -279,6 +279,14 @@ def _volumes(flow: Any) -> tuple[pd.Series, pd.Series | None]:
             f"{wrong[0]!r}); legal: each contract once, with finite volumes."
         )
     return net, volume
+
+
+def _days(days: Any) -> list[tuple[Any, Any]]:
+    """Pairs of a change and its flow; SchemaError for anything else."""
+    pairs = as_list(days, "days", "pairs (change, flow)")
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise SchemaError("days: received a list of other things; pairs (change, flow) are needed.")
+    return [(change, flow) for change, flow in pairs]
 
 
 def _pair(change: OpenInterestChange, flow: Any) -> dict[str, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.checks import attempt, check_noun, check_number, refuse
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
 from gammaflow.positions.rules.base import PositionRule, check_shares
@@ -48,6 +48,7 @@ def call_skew(chain: Chain) -> pd.Series:
     >>> call_skew(gf.demo_chain()).round(3).to_list()
     [-0.016, -0.021, -0.033, -0.036, -0.038, -0.04, -0.039]
     """
+    check_noun(chain, "chain", Chain)
     alive = chain.years > 0.0
     expiries = np.unique(chain["expiry"][alive])
     usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import refuse
+from gammaflow.checks import as_list, check_noun, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
@@ -67,12 +67,17 @@ class TableRule(PositionRule):
     signed: bool = True
 
     def __post_init__(self) -> None:
-        by = tuple(self.by)
+        by = tuple(as_list(self.by, "by", "words"))
+        check_noun(self.shares, "shares", Mapping)
         problems = []
         if not by or not set(by) <= set(KEYS):
             problems.append(f"by: received {self.by!r}; legal: one or more of {', '.join(map(repr, KEYS))}.")
         keys = list(self.shares)
-        wrong = [key for key in keys if len(key) != len(by) or not all(isinstance(k, str) for k in key)]
+        wrong = [
+            key
+            for key in keys
+            if not isinstance(key, tuple) or len(key) != len(by) or not all(isinstance(k, str) for k in key)
+        ]
         if wrong or not keys:
             problems.append(
                 f"shares: received the keys {wrong!r:.200}; legal: for each share, {len(by)} words: "
@@ -153,6 +158,7 @@ class ContractRule(PositionRule):
 
     def __post_init__(self) -> None:
         given: Any = getattr(self.positions, "inventory", self.positions)
+        check_noun(given, "positions", pd.Series, Mapping)
         series = given if isinstance(given, pd.Series) else pd.Series(dict(given), dtype=object)
         object.__setattr__(self, "positions", FrozenMapping(_read(self.name, series)))
 

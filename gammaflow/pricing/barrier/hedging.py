@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import floats, uncover
+from gammaflow.checks import as_numbers, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.barrier import edge_loop
 from gammaflow.kernels.blocks import read_blocks
@@ -252,8 +252,9 @@ def barrier_shift(H: ArrayLike, jump: ArrayLike, shares: ArrayLike, impact: Arra
     >>> round(float(barrier_shift(70.0, 0.449, 1e6, 1e-9)), 3)
     67.834
     """
-    H = floats(H)
-    return H * np.exp(-floats(impact) * floats(jump) * floats(shares) * H)
+    given = {"H": H, "jump": jump, "shares": shares, "impact": impact}
+    level, jump, shares, impact = (as_numbers(value, name) for name, value in given.items())
+    return level * np.exp(-impact * jump * shares * level)
 
 
 def ladder(
@@ -296,7 +297,7 @@ def ladder(
     array([[-5.959, -1.528],
            [-0.019, -0.78 ]])
     """
-    S, t = floats(spots), floats(times)
+    S, t = np.atleast_1d(as_numbers(spots, "spots")), np.atleast_1d(as_numbers(times, "times"))
     found = greeks(
         kind, flag, S[:, None], K, H, t, r, sigma, q, which=which,
         rebate=rebate, monitoring=monitoring, tol=tol,

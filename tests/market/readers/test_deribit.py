@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,10 +191,7 @@ def test_parquet(tmp_path: Path) -> None:
 
 
 def test_parquet_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object) -> None:
-        raise ImportError("no parquet engine")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = tmp_path / "file"
     path.write_bytes(b"PAR1")
     with pytest.raises(
@@ -308,4 +306,38 @@ def test_parquet_whose_text_is_no_utf8(tmp_path: Path) -> None:
     frame().iloc[:2].to_parquet(path, compression=None, use_dictionary=False)
     path.write_bytes(path.read_bytes().replace(b"BTC-27MAR26-70000-P", b"BTC-27MAR26-70000-\xff"))
     with pytest.raises(ReaderError, match="the parquet file is damaged"):
+        read_chain(path)
+
+
+def test_combos_and_spot_pairs_are_counted_and_left_out(tmp_path: Path) -> None:
+    others = {
+        "combos": (
+            "BTC-CS-27MAR26-70000_80000",
+            "BTC-FS-27MAR26_PERP",
+            "BTC-FS-26JUN26_27MAR26",
+            "BTC-STRD-27MAR26-70000",
+            "BTC-PCAL-27MAR26_26JUN26-70000",
+            "XRP_USDC-CS-27MAR26-0d5_0d6",
+        ),
+        "spot pairs": ("BTC_USDC", "ETH_BTC"),
+        "futures": ("BTC-PERPETUAL", "BTC-27MAR26"),
+    }
+    rows = [summary(name) for names in others.values() for name in names]
+    path = tmp_path / "answer.json"
+    path.write_text(deribit_json(summary("BTC-27MAR26-70000-C"), *rows))
+    chain = read_chain(path)
+    assert list(chain["contract"]) == ["BTC-27MAR26-70000-C"]
+    assert dict(chain.left_out) == {what: len(names) for what, names in others.items()}
+    path.write_text(deribit_json(*rows))
+    with pytest.raises(ReaderError, match=r"holds 2 futures and 6 combos and 2 spot pairs .* and no options"):
+        read_chain(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["BTC-CS-", "BTC-CS-27MAR-70000", "BTC-C-70000", "BTC USDC", "btc_usdc", "A-B-C"]
+)
+def test_other_names_are_still_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text(deribit_json(summary("BTC-27MAR26-70000-C"), summary(name)))
+    with pytest.raises(ReaderError, match="name no option, future, combo or spot pair"):
         read_chain(path)

@@ -271,3 +271,68 @@ def test_values_that_are_no_numbers_moments_or_text() -> None:
     for settlement, shown in (([None], r"'\[None\]'"), ("\ud800", r"'\\ud800'")):
         with pytest.raises(SchemaError, match=rf"settlement: received {shown}; legal: 'AM'"):
             chain_of(frame(expiry=["2026-03-20"] * 3), settlement=settlement)
+
+
+def test_keys_in_the_index_are_columns() -> None:
+    plain = chain_of()
+    for keys in (["strike"], ["expiry", "strike", "kind"]):
+        keyed = chain_of(frame().set_index(keys))
+        assert list(keyed["contract"]) == list(plain["contract"])
+    other = chain_of(frame().rename(columns={"strike": "K"}).set_index("K"), columns={"strike": "K"})
+    assert list(other["strike"]) == list(plain["strike"])
+    shadowed = frame().set_index(pd.Index([7, 8, 9], name="strike"))
+    assert list(chain_of(shadowed)["strike"]) == list(plain["strike"])
+    grouped = frame().set_index([pd.Index(["a", "b", "c"], name="desk"), "iv"])
+    assert list(chain_of(grouped)["iv"]) == list(plain["iv"])
+
+
+def test_columns_of_several_levels_are_refused() -> None:
+    with pytest.raises(SchemaError, match=r"frame: its columns have 2 levels .*; one is needed"):
+        chain_of(pd.concat({"quotes": frame()}, axis=1))
+
+
+def test_an_empty_frame_is_refused_in_one_sentence() -> None:
+    for arguments in ({}, {"settlement": "PM"}):
+        with pytest.raises(SchemaError, match=r"^frame: has no rows; at least one contract is needed.$"):
+            chain_of(frame().head(0), **arguments)
+
+
+def test_strikes_of_two_roots_have_names_of_their_own() -> None:
+    twice = frame(strike=[22.5, 22.5, 30.0], kind="put")
+    chain = chain_of(twice.assign(root=["XYZ", "XYZ1", ""]))
+    assert [name.split("-")[0] for name in chain["contract"]] == ["XYZ", "XYZ1", "XYZ"]
+    with pytest.raises(
+        SchemaError, match=r"contract: 1 of 3 rows repeat .* pass a column `root` or `contract`"
+    ):
+        chain_of(twice)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"spot": pd.Series([24.1, 24.2])},
+            "spot: received a Series of 2 values; spot must be a number > 0.",
+        ),
+        ({"spot": pd.Series([24.1])}, "spot: received a Series of 1 values"),
+        ({"asof": pd.Series([ASOF])}, "asof: received a Series of 1 values, which is not a timestamp"),
+        ({"asof": "1677-09-22T00:00Z"}, "asof: .*; legal: a timestamp of the years 1900 to 2189"),
+        ({"columns": "strike"}, "columns: received 'strike'; a mapping of canonical names"),
+        (
+            {"data": frame(open_interest=[10, 1e308, 30])},
+            "open_interest: 1 of 3 rows are larger than 1e\\+30",
+        ),
+        ({"data": frame(strike=[22.5, 1e-310, 30])}, "strike: 1 of 3 rows are smaller than 1e-30"),
+        (
+            {
+                "data": frame(
+                    expiry=pd.to_datetime(["1700-01-01T00:00Z", "2026-03-20T00:00Z", "2026-03-20T00:00Z"])
+                )
+            },
+            "expiry: 1 of 3 rows lie outside the years 1900 to 2189",
+        ),
+    ],
+)
+def test_arguments_that_would_break_further_on(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        chain_of(**arguments)

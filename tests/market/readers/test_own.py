@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import gammaflow as gf
+from gammaflow.errors import ReaderError
+from gammaflow.market.readers import read_chain
+from support.reader_samples import OWN_CSV
 
 CHAINS = {"BTC": {}, "IBIT": {"symbol": "IBIT"}}
 
@@ -98,3 +103,20 @@ def test_it_can_be_asked_for_by_name(tmp_path):
     assert len(gf.read_chain(path, vendor="gammaflow_table")) == 598
     with pytest.raises(gf.ReaderError, match="received vendor='cboe_csv', but the file is"):
         gf.read_chain(path, vendor="cboe_csv")
+
+
+@pytest.mark.parametrize("name", ["spot", "symbol", "strike"])
+def test_a_column_twice_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "twice.csv"
+    lines = OWN_CSV.strip().splitlines()
+    place = lines[0].split(",").index(name)
+    path.write_text("\n".join(f"{line},{line.split(',')[place]}" for line in lines))
+    with pytest.raises(ReaderError, match=f"columns named twice: '{name}'"):
+        read_chain(path)
+
+
+def test_spot_in_place_of_the_tables_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(OWN_CSV)
+    assert read_chain(path).spot == 23.1
+    assert read_chain(path, spot=24.0).spot == 24.0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gammaflow.errors import ReaderError
+from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from support.reader_samples import YAHOO_JSON, yahoo_json, yahoo_quote
@@ -88,3 +88,64 @@ def test_asof(tmp_path: Path) -> None:
 def test_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ReaderError, match=message):
         read(tmp_path, text)
+
+
+def test_the_files_own_symbol_is_taken_and_other_roots_are_counted(tmp_path: Path) -> None:
+    quotes = [
+        yahoo_quote("IBIT260717C00036500", "2026-07-17", "call", 36.5),
+        yahoo_quote("OLD260717C00036500", "2026-07-17", "call", 36.5),
+        yahoo_quote("OLD260717P00036500", "2026-07-17", "put", 36.5),
+    ]
+    chain = read(tmp_path, yahoo_json(*quotes))
+    assert (chain.symbol, len(chain)) == ("IBIT", 1)
+    assert dict(chain.left_out) == {"adjusted contracts (root OLD, not the file's symbol)": 2}
+    assert len(read(tmp_path, yahoo_json(*quotes), symbol="OLD")) == 2
+    with pytest.raises(ReaderError, match="holds options on 2 underlyings: OLD"):
+        read(tmp_path, yahoo_json(*quotes).replace('"symbol": "IBIT",', '"symbol": "XYZ",'))
+
+
+def test_rows_that_repeat_a_contract_under_another_day(tmp_path: Path) -> None:
+    right = yahoo_quote("IBIT260717C00036500", "2026-07-17", "call", 36.5)
+    text = yahoo_json(right | {"expiration": "2026-07-10"}, right)
+    chain = read(tmp_path, text)
+    assert len(chain) == 1
+    assert dict(chain.left_out) == {"repeats of a contract under another day than its symbol's": 1}
+    with pytest.raises(
+        ReaderError, match=r"day: 1 of 2 rows differ from .* \(first: quotes\[0\] = .*\n.*spot: .* Pass spot="
+    ) as e:
+        read(tmp_path, text.replace("36.23", "null"))
+    assert "\n" in str(e.value)
+    with pytest.raises(ReaderError, match="day: 1 of 2 rows differ"):
+        read(
+            tmp_path,
+            yahoo_json(
+                right | {"expiration": "2026-07-10"}, right | {"symbol": "IBIT260717P00036500", "side": "put"}
+            ),
+        )
+    with pytest.raises(ReaderError, match="contract: 1 of 2 rows repeat an earlier row"):
+        read(tmp_path, yahoo_json(right, right))
+
+
+def test_spot_in_place_of_the_files_own(tmp_path: Path) -> None:
+    assert read(tmp_path, YAHOO_JSON, spot=37.5).spot == 37.5
+    assert read(tmp_path, YAHOO_JSON.replace("36.23", "null"), spot=36.0).spot == 36.0
+
+
+@pytest.mark.parametrize(
+    "spot", [pd.Series([36.0, 37.0]), pd.Series([36.0]), np.array([1.0, 2.0]), "high", 0.0, np.inf]
+)
+def test_a_spot_that_is_no_price(tmp_path: Path, spot: Any) -> None:
+    with pytest.raises(SchemaError, match=r"^spot: received [^\n]*; spot must be a?n? ?[^\n]*> 0") as caught:
+        read(tmp_path, YAHOO_JSON, spot=spot)
+    assert "\n" not in str(caught.value)
+
+
+def test_recorded_files_of_adjusted_and_misfiled_contracts(shared: Path) -> None:
+    chain = read_chain(shared / "data/stocks/CDE.json")
+    assert (chain.symbol, len(chain), sum(chain.left_out.values())) == ("CDE", 362, 52)
+    with pytest.raises(
+        ReaderError, match=r"day: 8 of 40 rows differ [^\n]* repeat another row .*\n.*spot: received None"
+    ):
+        read_chain(shared / "data/stocks/CPRX.json")
+    chain = read_chain(shared / "data/stocks/CPRX.json", spot=31.0)
+    assert (chain.spot, len(chain), sum(chain.left_out.values())) == (31.0, 32, 8)

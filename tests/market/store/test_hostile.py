@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gammaflow import content
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.market.readers import content
 from gammaflow.market.store import Store, file, folder, read_snapshot
 from support.store_crash import FIRST
 from support.stores import same, small
