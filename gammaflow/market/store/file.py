@@ -50,7 +50,7 @@ _KEY = b"gammaflow"
 _FIRST_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left_out", "rows")
 _SINCE_2 = ("venue", "quote_unit", "file_format", "synthetic")
 _TEXTS = ("symbol", "vendor", "currency", "venue", "quote_unit", "file_format")
-_TYPES = {
+_TYPES: dict[str, Any] = {
     **dict.fromkeys(("asof", "digest", *_TEXTS), str),
     "spot": (int, float), "rows": int, "left_out": dict, "synthetic": bool,
 }  # fmt: skip
@@ -207,7 +207,7 @@ def _header(path: str | os.PathLike[str], file: Any) -> Header:
     return header
 
 
-def raw_places(path: Path, header: Header) -> dict[str, dict[str, str]]:
+def raw_places(path: Path, header: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """The file and SHA-256 of each raw response of a snapshot, by name.
 
     Raises
