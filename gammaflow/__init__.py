@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import evidence, schema, units
+from gammaflow import evidence, schema, studies, units
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -186,6 +186,7 @@ __all__ = [
     "sign_bands",
     "simulate_feedback",
     "solve_cascade",
+    "studies",
     "sweep",
     "sweep_spot",
     "units",

@@ -235,12 +235,7 @@ def last_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.dat
     >>> last_sessions("XNYS", np.array(["2025-04-18", "2026-06-19"], "datetime64[D]")).astype(str).tolist()
     ['2025-04-17', '2026-06-18']
     """
-    wanted = np.asarray(days, "datetime64[ns]")
-    if not wanted.size:
-        return wanted.astype("datetime64[D]")
-    _check_range(calendar, wanted.min(), wanted.max())
-    known = _hours(calendar).days
-    return known[np.searchsorted(known, wanted, side="right") - 1].astype("datetime64[D]")
+    return _session_days(calendar, days, last=True)
 
 
 def next_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
@@ -256,9 +251,15 @@ def next_sessions(calendar: str, days: NDArray[np.datetime64]) -> NDArray[np.dat
     >>> next_sessions("XNYS", np.array(["2025-04-18", "2026-06-19"], "datetime64[D]")).astype(str).tolist()
     ['2025-04-21', '2026-06-22']
     """
+    return _session_days(calendar, days, last=False)
+
+
+def _session_days(calendar: str, days: NDArray[np.datetime64], *, last: bool) -> NDArray[np.datetime64]:
+    """The last session on or before each day, else the first on or after it."""
     wanted = np.asarray(days, "datetime64[ns]")
     if not wanted.size:
         return wanted.astype("datetime64[D]")
     _check_range(calendar, wanted.min(), wanted.max())
     known = _hours(calendar).days
-    return known[np.searchsorted(known, wanted)].astype("datetime64[D]")
+    places = np.searchsorted(known, wanted, "right") - 1 if last else np.searchsorted(known, wanted)
+    return known[places].astype("datetime64[D]")

@@ -14,14 +14,25 @@ NOTEBOOKS = sorted(path.name for path in EXAMPLES.glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A function that runs a notebook and gives its texts and its number of pictures."""
+def client():
+    """One kernel for all notebooks."""
+    client = nbclient.NotebookClient(nbformat.v4.new_notebook(), timeout=300, kernel_name="python3")
+    with client.setup_kernel():
+        yield client
+
+
+@pytest.fixture
+def run(client, tmp_path):
+    """A function that runs a notebook without names of another: its texts, number of pictures and errors."""
 
     def executed(name):
         book = nbformat.read(EXAMPLES / name, as_version=4)
-        folder = tmp_path_factory.mktemp("notebook")
-        setting = {"metadata": {"path": str(folder)}}
-        nbclient.NotebookClient(book, timeout=300, kernel_name="python3", resources=setting).execute()
+        fresh = nbformat.v4.new_code_cell(f"%reset -f\nimport os\nos.chdir({str(tmp_path)!r})\ndel os")
+        book.cells.insert(0, fresh)
+        client.nb = book
+        client.reset_execution_trackers()
+        for place, cell in enumerate(book.cells):
+            client.execute_cell(cell, place)
         outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
         texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
         pictures = sum("image/png" in output.get("data", {}) for output in outputs)
@@ -71,6 +82,18 @@ def test_feedback(run):
     assert re.search(r"-2\.000000e\+09 +57162\.65 +3\.28", text)
     assert re.search(r"294m +0\.18 +0\.43 +0\.61", text)
     assert "2bn alone, times: 2.53 down, 1.38 up, 2.83 up in the mirror" in text
+
+
+@pytest.mark.slow
+def test_the_week(run):
+    text, pictures, errors = run("10_the_week.ipynb")
+    assert errors == []
+    assert pictures == 5
+    assert "34,278.49 (faded) to 77,508.53" in text
+    assert re.search(r"two-sided +0\.000465 +0\.0027\d* +5\.80", text)
+    assert re.search(r"mixed: a mistake +0\.000233 +0\.0027\d* +11\.60", text)
+    assert "Best: 21:00 UTC, 6 bp; next 22:00 UTC, 34 bp" in text
+    assert re.search(r"linear 294m +-2\.90", text)
 
 
 @pytest.mark.slow

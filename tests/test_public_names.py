@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 NAMESPACES = [
     gf.filters, gf.classification, gf.beliefs, gf.positioning, gf.venues, gf.dynamics, gf.note_maps,
     gf.conventions, gf.impact, gf.closed_forms, gf.evidence, gf.evidence.tails, gf.evidence.basis,
+    gf.studies, gf.studies.event,
     gf.evidence.correlation,
     gf.evidence.etf_flows,
     gf.evidence.open_interest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -15,6 +15,12 @@ from gammaflow.plot.prepare import require
 from gammaflow.plot.tables import html_table
 
 __all__ = ["Card", "Panel", "render_page", "write_page"]
+
+
+_NOSCRIPT = (
+    '<noscript><p class="banner">The charts need JavaScript; every number is in the tables below.</p>'
+    "</noscript>"
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ def render_page(
     figures: Sequence[Panel],
     tables: Sequence[Panel],
     footer: str = "",
+    marks: Mapping[str, str] | None = None,
 ) -> str:
     """The page as text. All texts are escaped, so that none can add markup.
 
@@ -65,6 +72,8 @@ def render_page(
         Panels with plotly Figures, top to bottom.
     tables : sequence of Panel
         Panels with DataFrames of texts, whose first column names the row.
+    marks : mapping, optional
+        Words that stand out where they fill a cell of a table, by look: "long", "short" or "open".
 
     Returns
     -------
@@ -74,7 +83,7 @@ def render_page(
     Raises
     ------
     GammaflowError
-        Where plotly is not installed.
+        Where there are figures and plotly is not installed.
     """
     template = Template(files("gammaflow.plot").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -84,9 +93,10 @@ def render_page(
         banners="".join(f'<p class="banner">{escape(text)}</p>' for text in banners),
         cards="".join(map(_card, cards)),
         figures="".join(map(_figure, figures)),
-        tables="".join(map(_table, tables)),
+        tables="".join(_table(panel, marks or {}) for panel in tables),
         footer=escape(footer),
-        plotly=require("plotly.offline").get_plotlyjs(),
+        noscript=_NOSCRIPT if figures else "",
+        plotly=require("plotly.offline").get_plotlyjs() if figures else "",
     )
 
 
@@ -124,9 +134,9 @@ def _figure(panel: Panel) -> str:
     )
 
 
-def _table(panel: Panel) -> str:
+def _table(panel: Panel, marks: Mapping[str, str]) -> str:
     return _section(
         panel,
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(panel.title)}">'
-        f"{html_table(panel.content)}</div>",
+        f"{html_table(panel.content, marks)}</div>",
     )

@@ -72,8 +72,11 @@ def spreadsheet(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{str(name): column.map(shown) for name, column in texts.items()})
 
 
-def html_table(table: pd.DataFrame) -> str:
-    """A table of texts as HTML with a button in each heading; the first column names the row."""
+def html_table(table: pd.DataFrame, marks: Mapping[str, str] | None = None) -> str:
+    """A table of texts as HTML with a button in each heading; the first column names the row.
+
+    A cell that is one of the words of `marks` gets the class "mark" and the one given there.
+    """
     columns = [table[name].tolist() for name in table]
     kinds = [' class="n"' if _is_numeric(texts) else "" for texts in columns]
     head = "".join(
@@ -82,9 +85,16 @@ def html_table(table: pd.DataFrame) -> str:
     )
     rows = []
     for first, *rest in zip(*columns, strict=True):
-        cells = "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(rest, kinds[1:], strict=True))
+        cells = "".join(
+            f"<td{_marked(text, marks or {}) or kind}>{escape(text)}</td>"
+            for text, kind in zip(rest, kinds[1:], strict=True)
+        )
         rows.append(f'<tr><th scope="row"{kinds[0]}>{escape(first)}</th>{cells}</tr>')
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _marked(text: str, marks: Mapping[str, str]) -> str:
+    return f' class="mark {escape(marks[text])}"' if text in marks else ""
 
 
 def _is_numeric(texts: list[str]) -> bool:

@@ -73,9 +73,10 @@ class TestWatch:
         assert same(replay(store.raw("BTC", chain.asof, chain.vendor)), chain)
         assert last.report.levels.to_dict() == gf.analyze(chain).levels.to_dict()
 
-    def test_the_same_answer_is_stored_once(self, clock, tmp_path):
+    def test_the_same_answer_is_stored_once(self, report, clock, tmp_path):
+        how = {"vendor": "cboe", "symbol": "IBIT", "analyse": lambda _: report}
         with FeedServer() as server:
-            last, _ = run(server, clock, vendor="cboe", symbol="IBIT", count=3, store=Store(tmp_path))
+            last, _ = run(server, clock, count=3, store=Store(tmp_path), **how)
         assert (last.refreshes, last.stored) == (3, 1)
 
     def test_faults_are_shown_and_survived(self, clock, tmp_path):
@@ -139,10 +140,10 @@ class TestWatch:
         with FeedServer() as server, pytest.raises(ZeroDivisionError):
             run(server, clock, analyse=lambda chain: 1 // 0)
 
-    def test_time_that_a_refresh_takes_is_not_waited_again(self, clock):
+    def test_time_that_a_refresh_takes_is_not_waited_again(self, report, clock):
         def analyse(chain):
             clock.now += timedelta(seconds=25)
-            return gf.analyze(chain)
+            return report
 
         with FeedServer() as server:
             run(server, clock, count=2, analyse=analyse, vendor="cboe", symbol="IBIT")
@@ -150,10 +151,10 @@ class TestWatch:
             run(server, clock, count=2, analyse=analyse, vendor="cboe", symbol="IBIT", every=20.0)
             assert clock.slept == [35.0, 0.0]
 
-    def test_a_clock_set_back_does_not_stretch_the_wait(self, clock):
+    def test_a_clock_set_back_does_not_stretch_the_wait(self, report, clock):
         def analyse(chain):
             clock.now -= timedelta(hours=1)
-            return gf.analyze(chain)
+            return report
 
         with FeedServer() as server:
             run(server, clock, count=2, analyse=analyse, vendor="cboe", symbol="IBIT")

@@ -15,14 +15,14 @@ SPOTS = np.linspace(80, 120, 21)
 )
 def test_slices_equal_single_sweeps(how):
     book = random_book(1)
-    cube = gf.sweep(book, SPOTS, days=[0, 0.5, 9], vol_shifts=[-0.02, 0, 0.1], dynamics=how)
+    cube = gf.sweep(book, SPOTS, days=[0, 0.5, 9], vol_shifts=[-0.02, 0.1], dynamics=how)
     for i, days in enumerate(cube.days):
         for j, shift in enumerate(cube.vol_shifts):
             single = gf.sweep_spot(book, SPOTS, days=days, vol_shift=shift, dynamics=how).table
             for name, values in cube.values.items():
                 np.testing.assert_array_equal(values[i, j], single[name])
-    pd.testing.assert_frame_equal(cube.at(9, 0.1).table, gf.sweep_spot(
-        book, SPOTS, days=9, vol_shift=0.1, dynamics=how).table)  # fmt: skip
+    assert (days, shift) == (9, 0.1)
+    pd.testing.assert_frame_equal(cube.at(9, 0.1).table, single)
 
 
 def test_tables_are_labelled():

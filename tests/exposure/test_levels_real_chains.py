@@ -1,4 +1,4 @@
-"""Levels of every real chain at hand: flows, flips, jumps and cores, each computed another way."""
+"""Levels of real chains of every format: flows, flips, jumps and cores, each computed another way."""
 
 from itertools import product
 
@@ -101,15 +101,15 @@ def books(path, symbol, settings):
 def planned(shared):
     """Files, underlyings and their settings: 2 of each small file but Deribit's; 1 of the others.
 
-    Deribit's files give their two underlyings in turn, so that in 32 files each meets all sixteen settings.
+    Every second of Deribit's files, in whose 32 first the two underlyings meet all sixteen settings.
     Every rule, and every rate with and without repair, meets every other format.
     """
     plan = []
     for pattern in FILES:
-        files = sorted((shared / "data").glob(pattern))
+        deribit = pattern.startswith("deribit")
+        files = sorted((shared / "data").glob(pattern))[:: 2 if deribit else 1]
         assert files, pattern
         for i, path in enumerate(files):
-            deribit = pattern.startswith("deribit")
             few = path.stat().st_size < 1e6 and not deribit
             symbol = (
                 ("BTC", "ETH")[(i + i // 16) % 2] if deribit else "CDE" if path.name == "CDE.json" else None
@@ -132,10 +132,10 @@ def test_every_setting_meets_every_format(shared):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(2))
-def test_levels_of_every_real_chain(shared, part):
-    """Each file under some of the sixteen settings in turn, two parts of as many books."""
+def test_levels_of_real_chains(shared, part):
+    """Files of every format under some of the sixteen settings in turn, two parts of as many books."""
     plan = planned(shared)
-    assert len(plan) > 120
+    assert len(plan) > 70
     zones = flips = 0
     for path, symbol, settings in plan[part * len(plan) // 2 : (part + 1) * len(plan) // 2]:
         if path.name in REFUSED:
@@ -145,4 +145,4 @@ def test_levels_of_every_real_chain(shared, part):
         for book in books(path, symbol, settings):
             levels = check_levels(book)
             zones, flips = zones + len(levels.zones), flips + len(levels.flips)
-    assert min(zones, flips) > 20
+    assert min(zones, flips) > 10

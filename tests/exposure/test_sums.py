@@ -81,10 +81,11 @@ def test_interpolated_sums_equal_direct_ones_on_real_chains(shared, path):
     book = gf.assign_positions(gf.read_chain(shared / "data" / path, symbol=symbol))
     for reach in ((0.98, 1.02), (0.7, 1.3), (0.5, 2.0)):
         spots = np.geomspace(reach[0] * book.spot, reach[1] * book.spot, 1500)
-        fast, direct = cash_sums(book, spots), cash_sums(book, spots, interpolate=False)
+        fast, direct = cash_sums(book, spots), cash_sums(book, spots[::6], interpolate=False)
         for name in FIXED:
             total = direct[name].sum(axis=0)
-            assert np.abs(fast[name].sum(axis=0) - total).max() < 1e-11 * np.abs(total).max(), (reach, name)
+            error = np.abs(fast[name].sum(axis=0)[::6] - total).max()
+            assert error < 1e-11 * np.abs(total).max(), (reach, name)
 
 
 @given(st.floats(0.02, 1.0), st.floats(0.003, 3.0), st.floats(-1.0, 1.0))

@@ -45,6 +45,7 @@ CASES: dict[str, dict[str, Any]] = {
     "every third": {"impact": DEPTH, "surface": {"seed": 6}, "hedge_every": 3, "liquidation_steps": 1},
     "vanna alone": {"impact": CURVE, "surface": {"seed": 7}, "use": ("vanna",)},
     "flat vol": {"impact": DEPTH, "surface": {"shift": False}, "depth_withdrawal": 0.0},
+    "vols to their ends": {"impact": CURVE, "surface": {"seed": 9}, "vol_of_vol": 30.0, "vol_reversion": 0.0},
     "square root": {
         "impact": gf.impact.square_root(8e9, 0.03, source="made up", permanent=0.5, half_life=0.1),
         "surface": {"seed": 8},
@@ -87,4 +88,7 @@ def test_loop(name: str) -> None:
             assert getattr(found, key)[path] == pytest.approx(expected[key], abs=1e-12)
         assert found.low_step[path] == expected["low_step"]
         assert found.vol_clipped[path] == expected["clipped"]
+    if name == "vols to their ends":
+        assert found.vol_clipped.any()
+        assert found.peak_vol.max() == pytest.approx(0.7 + surface.vol_shifts[-1])
     assert np.abs(found.attribution).sum(axis=0)[:-1][[0, 5, 6, 9]].min() > 0.0

@@ -22,13 +22,13 @@ SCRIPT = """
 import json, sys
 sys.path.insert(0, {root!r})
 import numpy as np
-from gammaflow import bsm
-from gammaflow.kernels.bsm import default_loop
+from gammaflow.kernels import random
 from gammaflow.kernels.cache import cache_folder, is_kept
-kept = is_kept(default_loop)
-g = bsm.greeks(["c", "p", "c"], 100.0, [90.0, 105.0, 200.0], [0.01, 0.5, 2.0], 0.03, 0.4, 0.01)
-print(json.dumps({{"block": g.block.tolist(), "kept": kept, "folder": str(cache_folder()),
-                   "now": is_kept(default_loop), "from": bsm.__file__}}))
+kept = is_kept(random.fill_normals)
+one, two = np.zeros((2, 99))
+random.fill_normals(1, 0, 0, one, two)
+print(json.dumps({{"block": [*one, *two], "kept": kept, "folder": str(cache_folder()),
+                   "now": is_kept(random.fill_normals), "from": random.__file__}}))
 """
 
 
@@ -50,12 +50,18 @@ def finish(process: subprocess.Popen[str]) -> dict[str, object]:
     return json.loads(out)  # type: ignore[no-any-return]
 
 
+def copied(folder: Path) -> Path:
+    """A folder with the kernels as a package of their own, whose sources a test may edit."""
+    source, package = Path(gammaflow.__file__).parent, folder / "gammaflow"
+    shutil.copytree(source / "kernels", package / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(source / "errors.py", package)
+    (package / "__init__.py").touch()
+    return folder
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the package whose sources a test may edit."""
-    source = Path(gammaflow.__file__).parent
-    shutil.copytree(source, tmp_path / "gammaflow", ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copied(tmp_path)
 
 
 @pytest.mark.slow
@@ -68,7 +74,7 @@ def test_an_edited_helper_is_never_served_stale(package: Path, tmp_path: Path) -
     assert again["block"] == first["block"]
     helper = package / "gammaflow" / "kernels" / "elementary.py"
     text = helper.read_text()
-    helper.write_text(text.replace("INV_SQRT_2PI = 0.3989422804014327", "INV_SQRT_2PI = 0.5"))
+    helper.write_text(text.replace("LN2_HIGH = 6.93147180369123816490e-01", "LN2_HIGH = 0.7"))
     edited = finish(start(package, store))
     assert edited["kept"] is False
     assert edited["folder"] != first["folder"]
@@ -83,31 +89,42 @@ def test_workers_that_compile_at_once_share_a_sound_cache(package: Path, tmp_pat
     found = [finish(p) for p in [start(package, store) for _ in range(2)]]
     assert all(f["block"] == found[0]["block"] for f in found)
     assert not list(store.rglob("*.tmp.*"))
-    (damaged,) = store.rglob("bsm.default_loop*.nbc")
+    (damaged,) = store.rglob("random.fill_normals*.nbc")
     damaged.write_bytes(damaged.read_bytes()[:1000])
     assert finish(start(package, store))["block"] == found[0]["block"]
     assert finish(start(package, store))["block"] == found[0]["block"]
 
 
+@pytest.fixture(scope="module")
+def off(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """The result of a process without a cache."""
+    return finish(start(copied(tmp_path_factory.mktemp("off")), "off"))
+
+
 @pytest.mark.slow
-def test_a_folder_that_cannot_be_written_costs_a_compilation_only(tmp_path: Path) -> None:
-    root = Path(gammaflow.__file__).parents[1]
+def test_a_folder_that_cannot_be_written_costs_a_compilation_only(
+    off: dict[str, object], package: Path, tmp_path: Path
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    unwritable, off = finish(start(root, blocked / "inside")), finish(start(root, "off"))
+    unwritable = finish(start(package, blocked / "inside"))
     assert unwritable["block"] == off["block"]
     assert off["folder"] == "None"
     assert (off["kept"], off["now"]) == (False, True)
 
 
 @pytest.mark.slow
-def test_plain_functions_give_the_same_numbers(tmp_path: Path) -> None:
-    root = Path(gammaflow.__file__).parents[1]
-    plain = finish(start(root, tmp_path, GAMMAFLOW_MATH="plain"))
-    fast = finish(start(root, tmp_path))
-    assert plain["folder"] != fast["folder"]
-    np.testing.assert_allclose(plain["block"], fast["block"], rtol=1e-12)
-    assert plain["block"] != fast["block"]
+def test_plain_functions_give_the_same_numbers(
+    off: dict[str, object], package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = finish(start(package, tmp_path, GAMMAFLOW_MATH="plain"))
+    stamps = []
+    for name in ("", "plain"):
+        monkeypatch.setenv("GAMMAFLOW_MATH", name)
+        stamps.append(cache.stamp.__wrapped__())
+    assert Path(str(plain["folder"])) == tmp_path / stamps[1] != tmp_path / stamps[0]
+    np.testing.assert_allclose(plain["block"], off["block"], rtol=1e-12)
+    assert plain["block"] != off["block"]
 
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="owners and modes of POSIX")

@@ -647,11 +647,11 @@ def real_chains(shared, every=1):
 @pytest.mark.slow
 def test_real_chains_are_silent_but_for_what_is_true_of_them(shared):
     found, count = {}, 0
-    for name, symbol, chain in real_chains(shared, every=8):
+    for name, symbol, chain in real_chains(shared, every=16):
         count += 1
         if chain.quality.warnings:
             found[name, symbol] = {line.partition(":")[0] for line in chain.quality.warnings}
-    assert count == 47
+    assert count == 33
     assert found == TRUE_OF
 
 
@@ -686,7 +686,7 @@ NOT_TOLD = {
 @pytest.mark.slow
 def test_every_corruption_of_real_chains_is_noticed(shared):
     missed = []
-    for name, symbol, chain in real_chains(shared, every=17):
+    for name, symbol, chain in real_chains(shared, every=34):
         wanted = CORRUPTIONS | (FORWARDS if not np.isnan(chain["forward"]).all() else {})
         for what in wanted:
             try:

@@ -5,7 +5,9 @@ Run it to print the table.
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,7 @@ from support.feed_server import (
     answer,
     bomb,
     cboe_document,
+    coded,
     damaged_gzip,
     drip,
     drip_headers,
@@ -119,7 +122,7 @@ FAULTS = (
         [truncated_unsaid],
         ("the JSON breaks at line 1", "the response is refused"),
     ),
-    Fault("compressed body damaged", [damaged_gzip], ("the response was cut off",), requests=3),
+    Fault("compressed body damaged", [damaged_gzip], ("the response was damaged",), requests=3),
     Fault("connection closed without a word", [hang_up], ("the response was cut off", "3 tries"), requests=3),
     Fault("connection refused", [], ("no connection (", "HTTPS_PROXY"), requests=0, dead=True),
     Fault("not JSON", [answer(200, b"hello")], ("received 5 bytes that are not JSON", "'hello'")),
@@ -140,6 +143,19 @@ FAULTS = (
     ),
     Fault("huge body", [huge], ("sent more than the 4,000,000 bytes allowed", "Limits(max_bytes=...)")),
     Fault("huge body, packed small", [bomb], ("sent more than the 4,000,000 bytes allowed",)),
+    Fault(
+        "packed twice",
+        [coded(gzip.compress(gzip.compress(b"{}")), "gzip, gzip")],
+        ("coding 'gzip, gzip'",),
+    ),
+    Fault("another coding", [coded(b"{}", "br")], ("the coding 'br'; gzip or deflate",)),
+    Fault(
+        "packed, cut",
+        [coded(gzip.compress(os.urandom(9_000))[:5_000], "gzip")],
+        ("compressed data do not end",),
+        requests=3,
+    ),
+    Fault("a wait of 400 digits", [answer(503, b"", Retry_After="9" * 400)], ("answered 503",), requests=3),
     Fault("no instruments", [edited(lambda d: {**d, "result": []})], ("received an empty list",)),
     Fault(
         "JSON-RPC error",

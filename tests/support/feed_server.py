@@ -304,6 +304,11 @@ def huge(to: Handler, full: bytes) -> None:
         to.wfile.write(b" " * 65_536)
 
 
+def coded(content: bytes, coding: str) -> Reply:
+    """`content` as it is, under the name of a coding."""
+    return answer(200, content, Content_Encoding=coding)
+
+
 def bomb(to: Handler, full: bytes) -> None:
     packed = gzip.compress(b" " * 8_000_000, 1)
     to.head(200, len(packed), Content_Encoding="gzip")

@@ -22,13 +22,15 @@ from gammaflow.positions.book import Book
 from gammaflow.text import value_text
 from gammaflow.units import PERCENT
 
-__all__ = ["CHANNELS", "HedgePath", "check_range", "gamma_path", "hedge_path"]
+__all__ = ["ACCURACY", "CHANNELS", "HedgePath", "check_range", "first_edges", "gamma_path", "hedge_path"]
 
 Array = NDArray[np.float64]
 
-# Accuracy of the integral over a cell; initial width of cells; sigma sqrt(t) of rows whose spike of gamma a
-# cell of that width may miss.
-_ACCURACY, _CELL, _NARROW = 1e-9, 0.2, 0.04
+#: Accuracy of the integral over a cell.
+ACCURACY = 1e-9
+
+# Initial width of cells; sigma sqrt(t) of rows whose spike of gamma a cell of that width may miss.
+_CELL, _NARROW = 0.2, 0.04
 
 # Default range: spot over this and times this.
 _FAR = 4.0
@@ -106,21 +108,28 @@ def hedge_path(
         return np.stack([-gamma, gamma - total])
 
     breaks = find_breaks(book, dynamics=how)
-    ends = np.log(np.array([low, high]) / book.spot)
     at_barrier = np.array(["barrier" in cause for cause in breaks.causes], dtype=bool)
     barriers = breaks.spots[at_barrier]
     barriers = barriers[(barriers > low) & (barriers < high)]
+    pieces = fit_pieces(densities, first_edges(book, breaks.spots, low, high), ACCURACY)
+    trades = _trades(barriers, book.spot, cash)
+    arrays = read_only(barriers), read_only(trades)
+    return HedgePath(book.spot, beta, hedge_fraction, pieces, *arrays, book, accuracy.shortfalls)
+
+
+def first_edges(book: Book, breaks: Array, low: float, high: float) -> Array:
+    """Edges of cells in ln(S / spot) from which pieces of a book are fitted: its jumps, expiries and strikes.
+
+    `breaks` are the spots at which its gamma jumps [currency].
+    """
     narrow = book["sigma"] * np.sqrt(book.years) < _NARROW
     seen = [
-        breaks.spots,
+        breaks,
         expiry_spots(book, low, high),
         (book["strike"] / book.underlying_ratio)[narrow & book.has_strike],
         book["barrier"][~np.isnan(book["barrier"])],
     ]
-    pieces = fit_pieces(densities, _edges(ends, np.log(np.concatenate(seen) / book.spot)), _ACCURACY)
-    trades = _trades(barriers, book.spot, cash)
-    arrays = read_only(barriers), read_only(trades)
-    return HedgePath(book.spot, beta, hedge_fraction, pieces, *arrays, book, accuracy.shortfalls)
+    return _edges(np.log(np.array([low, high]) / book.spot), np.log(np.concatenate(seen) / book.spot))
 
 
 def gamma_path(
@@ -195,7 +204,7 @@ def gamma_path(
 
     edges = _edges(np.log(np.array([low, high]) / spot), np.log(np.array(cuts, dtype=np.float64) / spot))
     none = read_only(np.empty(0))
-    return HedgePath(spot, 0.0, hedge_fraction, fit_pieces(densities, edges, _ACCURACY), none, none)
+    return HedgePath(spot, 0.0, hedge_fraction, fit_pieces(densities, edges, ACCURACY), none, none)
 
 
 def _read_breaks(breaks: Any) -> list[float]:

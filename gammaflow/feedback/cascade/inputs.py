@@ -14,7 +14,7 @@ from gammaflow.feedback.impact import Impact
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.positions.book import Book
 
-__all__ = ["find_balance", "reach_of"]
+__all__ = ["find_balance", "reach_of", "unit_problems"]
 
 # Twice the largest log return accepted for the shock alone: price times or over exp(10).
 _FARTHEST = 20.0
@@ -80,7 +80,9 @@ def find_balance(
     refuse(what, problems)
     if isinstance(book, HedgePath):
         path = book
-    _refuse_other_units(path, impact, liquidations)
+    currency = None if path.book is None else path.currency
+    if unlike := unit_problems(path.spot, currency, impact, liquidations):
+        raise MismatchError("; ".join(unlike) + ".")
     return Balance(path, impact, liquidations)
 
 
@@ -96,18 +98,18 @@ def _left_out(value: Any, default: float | None) -> bool:
     return value is default or (isinstance(value, int | float | np.number) and value == default)
 
 
-def _refuse_other_units(path: HedgePath, impact: Impact, liquidations: Liquidations | None) -> None:
+def unit_problems(
+    spot: float, currency: str | None, impact: Impact | None, liquidations: Liquidations | None
+) -> list[str]:
+    """Currencies and units of an impact and of pools that differ from a book's; `currency` None fits all."""
     problems = []
     for name, given in (("impact", impact), ("liquidations", liquidations)):
-        if given is not None and path.book is not None and given.currency != path.currency:
-            problems.append(
-                f"{name}: in {given.currency}, the book in {path.currency}; give both in one currency"
-            )
+        if given is not None and currency is not None and given.currency != currency:
+            problems.append(f"{name}: in {given.currency}, the book in {currency}; give both in one currency")
     recorded = liquidations.spot if liquidations is not None else None
-    if recorded is not None and not 0.5 < recorded / path.spot < 2.0:
+    if recorded is not None and not 0.5 < recorded / spot < 2.0:
         problems.append(
-            f"liquidations: recorded at a spot of {recorded:,.6g}, but the book's is {path.spot:,.6g}; give "
+            f"liquidations: recorded at a spot of {recorded:,.6g}, but the book's is {spot:,.6g}; give "
             "both in one unit of the underlying"
         )
-    if problems:
-        raise MismatchError("; ".join(problems) + ".")
+    return problems

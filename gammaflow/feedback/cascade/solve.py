@@ -22,7 +22,7 @@ from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
 
-__all__ = ["Cascade", "exogenous_flow", "flows_of", "returns_of", "solve_cascade"]
+__all__ = ["Cascade", "check_inside", "exogenous_flow", "flows_of", "returns_of", "solve_cascade"]
 
 Array = NDArray[np.float64]
 
@@ -264,7 +264,7 @@ def exogenous_flow(
     )  # fmt: skip
     path = balance.path
     spot = path.spot * (1.0 + moves[0])
-    _check_inside(spot, path)
+    check_inside(spot, path)
     flows = balance.flows(np.array([spot]))[:, 0]
     return pd.Series(flows, pd.Index(FLOWS, name="channel"), name="flow")
 
@@ -319,7 +319,7 @@ def _near(balance: Balance, spots: Array) -> NDArray[np.bool_]:
     return (np.abs(np.log(spots / path.spot)) < NEAR_REST) & ~np.isin(spots, path.barriers)
 
 
-def _check_inside(spot: float, path: HedgePath) -> None:
+def check_inside(spot: float, path: HedgePath) -> None:
     """SchemaError for a spot outside the range of a path."""
     if not path.low <= spot <= path.high:
         raise SchemaError(

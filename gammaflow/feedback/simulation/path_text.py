@@ -13,7 +13,6 @@ from gammaflow.feedback.simulation.path_tables import prices
 from gammaflow.feedback.simulation.setup import Setup
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, number_text, price_text, readable, rows_text
-from gammaflow.units import DAYS_PER_YEAR, PERCENT
 
 __all__ = [
     "SIGN",
@@ -72,30 +71,14 @@ def doubts(setup: Setup) -> list[str]:
 
 
 def lag_doubts(setup: Setup) -> list[str]:
-    """A sentence where hedging one step late oscillates: a loop gain beyond 1 in size near the start.
-
-    Near is three standard deviations of the noise and twice the move of the shock alone, 5 % at least.
-    """
-    options, surface = setup.options, setup.surface
-    if (
-        options.get("mode") != "explicit"
-        or options.get("hedge_rate")
-        or not {"gamma", "vanna"} & {*setup.channels}
-    ):
+    """A sentence where hedging one step late oscillates: a loop gain beyond 1 in size near the start."""
+    if not setup.hedges_late:
         return []
-    alone = float(setup.impact.log_return(options.get("shock") or 0.0))
-    reach = max(0.05, 3.0 * setup.volatility * (setup.days / DAYS_PER_YEAR) ** 0.5 + 2.0 * abs(alone))
-    x = np.linspace(max(-reach, surface.x[0]), min(reach, surface.x[-1]), 201)
-    moved = np.clip(setup.beta * x, surface.vol_shifts[0], surface.vol_shifts[-1])
-    gained = np.diff(surface.delta(0.0, surface.spot * np.exp(x), moved)) / np.diff(x)
-    middle = 0.5 * (x[1:] + x[:-1])
-    gain = -setup.hedge_fraction * PERCENT * surface.spot * np.exp(middle) * gained / setup.impact.per_1pct
-    worst = int(np.abs(gain).argmax())
-    if abs(gain[worst]) <= 1.0:
+    gain, spot = setup.largest_gain()
+    if abs(gain) <= 1.0:
         return []
-    place = price_text(surface.spot * float(np.exp(middle[worst])))
     return [
-        f"loop gain reaches {gain[worst]:.3g} at {place}: hedges one step late then overshoot, and paths "
+        f"loop gain reaches {gain:.3g} at {price_text(spot)}: hedges one step late then overshoot, and paths "
         "oscillate or run away; moves there depend on steps. Compare gf.solve_cascade."
     ]
 

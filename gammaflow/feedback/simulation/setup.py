@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gammaflow.feedback.impact.curve import Impact
@@ -13,6 +14,7 @@ from gammaflow.feedback.simulation.raw_paths import RawPaths
 from gammaflow.feedback.surface.surface import HedgeSurface
 from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.positions.book import Book
+from gammaflow.units import DAYS_PER_YEAR, PERCENT
 
 __all__ = ["Setup"]
 
@@ -86,6 +88,30 @@ class Setup(Frozen):
     def title(self) -> str:
         """Title of the book, or text that there is none."""
         return "surface without a book" if self.book is None else self.book.title
+
+    @property
+    def hedges_late(self) -> bool:
+        """True where dealers trade a step's whole change of delta in the step after it."""
+        hedging = {"gamma", "vanna"} & {*self.channels}
+        return bool(hedging) and self.options.get("mode") == "explicit" and not self.options.get("hedge_rate")
+
+    def largest_gain(self) -> tuple[float, float]:
+        """Loop gain of gamma and vanna, the largest in size near the start, and its spot [currency].
+
+        Near is three standard deviations of the noise and twice the move of the shock alone, 5 % at least.
+        Volatility moves with spot by `beta`, within the shifts of the surface.
+        """
+        surface, impact = self.surface, self.impact
+        alone = float(impact.log_return(self.options.get("shock") or 0.0))
+        noise = self.volatility * (self.days / DAYS_PER_YEAR) ** 0.5
+        reach = max(0.05, 3.0 * noise + 2.0 * abs(alone))
+        x = np.linspace(max(-reach, surface.x[0]), min(reach, surface.x[-1]), 201)
+        moved = np.clip(self.beta * x, surface.vol_shifts[0], surface.vol_shifts[-1])
+        gained = np.diff(surface.delta(0.0, surface.spot * np.exp(x), moved)) / np.diff(x)
+        spots = surface.spot * np.exp(0.5 * (x[1:] + x[:-1]))
+        gain = -self.hedge_fraction * PERCENT * spots * gained / impact.per_1pct
+        worst = int(np.abs(gain).argmax())
+        return float(gain[worst]), float(spots[worst])
 
     def again(self, channels: tuple[str, ...]) -> RawPaths:
         """The same random numbers with only these channels."""

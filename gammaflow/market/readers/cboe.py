@@ -173,18 +173,10 @@ def _recognises_json(source: Source) -> bool:
 
 def _read_json(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     data = source.document["data"]
-    raw = source.records(data["options"], "data.options")
-    missing = [JSON_COLUMNS[c] for c in _REQUIRED if JSON_COLUMNS[c] not in raw.frame.columns]
-    if missing:
-        raise source.refuse(
-            f"fields missing in data.options: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
-            f"Save CBOE's delayed-quotes response unaltered."
-        )
-    frame = pd.DataFrame({c: raw.frame[f] for c, f in JSON_COLUMNS.items() if f in raw.frame.columns})
+    rows = source.named_records(data["options"], "data.options", JSON_COLUMNS, _REQUIRED)
     # `timestamp` is UTC; every other time in the response is New York time.
     return listed_chain(
-        source, Rows(frame, raw.place), symbol=symbol,
-        spot=data.get("current_price") if spot is None else spot,
+        source, rows, symbol=symbol, spot=data.get("current_price") if spot is None else spot,
         own=str(data.get("symbol")),
         asof=asof or iso_moment(source.document.get("timestamp"), "UTC"),
         facts=_FACTS | {"file_format": "cboe_json"}, index=data.get("security_type") == "index", problems=(),

@@ -180,6 +180,26 @@ class Source:
                 )
         return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
 
+    def named_records(
+        self, rows: Any, place: str, fields: Mapping[str, str], required: Sequence[str]
+    ) -> Rows:
+        """JSON objects as a table of the canonical columns that `fields` names, each by its field there.
+
+        Raises
+        ------
+        ReaderError
+            As `records`, and where a required column's field is in no object.
+        """
+        raw = self.records(rows, place)
+        missing = [fields[name] for name in required if fields[name] not in raw.frame.columns]
+        if missing:
+            raise self.refuse(
+                f"fields missing in {place}: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
+                "Save the vendor's response unaltered."
+            )
+        there = {name: raw.frame[field] for name, field in fields.items() if field in raw.frame.columns}
+        return Rows(pd.DataFrame(there), raw.place)
+
 
 @dataclass(frozen=True)
 class Format:

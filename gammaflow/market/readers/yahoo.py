@@ -6,7 +6,7 @@ import pandas as pd
 
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.osi import calendar_days, listed_chain
-from gammaflow.market.readers.source import Format, Rows, Source, iso_moment, mismatch
+from gammaflow.market.readers.source import Format, Source, iso_moment, mismatch
 
 __all__ = ["JSON"]
 
@@ -37,15 +37,8 @@ def _recognises(source: Source) -> bool:
 
 def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     document = source.document
-    raw = source.records(document["quotes"], "quotes")
-    missing = [COLUMNS[c] for c in _REQUIRED if COLUMNS[c] not in raw.frame.columns]
-    if missing:
-        raise source.refuse(
-            f"fields missing in quotes: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
-            f"Save the response unaltered."
-        )
-    frame = pd.DataFrame({c: raw.frame[f] for c, f in COLUMNS.items() if f in raw.frame.columns})
-    rows = Rows(frame, raw.place)
+    rows = source.named_records(document["quotes"], "quotes", COLUMNS, _REQUIRED)
+    frame = rows.frame
     text = frame["day"]
     frame["day"] = calendar_days(text)
     unreadable = mismatch(

@@ -183,7 +183,7 @@ BAD = {
     ),
     "zone": (DOLLARS.tz_localize("UTC"), {}, "interest: received timestamps in UTC; legal: dates"),
     "mixed zones": (
-        DOLLARS.set_axis([*DAYS[:5], DAYS[5].tz_localize("UTC")]), {}, "interest: received an index with"
+        DOLLARS.set_axis([*DAYS[:5], DAYS[5].tz_localize("UTC")]), {}, "timestamps in several time zones"
     ),
     "other days": (DOLLARS.shift(400, freq="D"), {}, "interest, price: received 0 common days; at least 2"),
     "unit": (DOLLARS, {"unit": "contracts"}, "unit: received 'contracts'; legal: 'coins', 'currency'"),

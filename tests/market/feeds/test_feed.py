@@ -1,3 +1,4 @@
+import gzip
 import json
 import threading
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.errors import FeedError, GammaflowError, ReaderError, SchemaError
-from gammaflow.market.feeds import VENDORS, Answer, Answers, Limits, deribit, fetch_chain, replay
+from gammaflow.market.feeds import VENDORS, Answer, Answers, Feed, Limits, deribit, fetch_chain, replay
 from gammaflow.market.feeds.vendor import drift
 from support import feed_faults, feed_server
 from support.feed_faults import FAST, FAULTS
@@ -273,6 +274,26 @@ class TestRawAnswers:
             replay(folder)
         assert str(first.value) == str(second.value)
 
+    def test_no_credential_is_kept_or_shown(self, tmp_path, capsys):
+        """User and password of base_url, cookies, and tokens of an address; files are the user's alone."""
+        plan = {PRICE: [answer(200, None, Set_Cookie="session=s3cret")]}
+        with FeedServer(plan) as server:
+            address = server.url.replace("//", "//me:s3cret@")
+            fetch_chain("deribit", "BTC", base_url=address, limits=FAST, save=tmp_path)
+        (folder,) = tmp_path.iterdir()
+        for path in folder.iterdir():
+            content = path.read_bytes()
+            assert b"s3cret" not in (gzip.decompress(content) if path.suffix == ".gz" else content)
+            assert path.stat().st_mode & 0o777 == 0o600
+        assert folder.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(FeedError) as error:
+            fetch_chain("deribit", "BTC", base_url="http://me:s3cret@127.0.0.1:9/x?token=s3cret", limits=FAST)
+        assert "127.0.0.1:9/x" in str(error.value)
+        assert "s3cret" not in str(error.value)
+        with pytest.raises(SchemaError, match=r"base_url: received 'ftp://example\.com/'") as wrong:
+            Feed("deribit", "BTC", "ftp://me:s3cret@example.com/")
+        assert "s3cret" not in str(wrong.value)
+
     def test_nothing_is_half_written(self, server, tmp_path, monkeypatch):
         def fail(number):
             raise OSError(28, "No space left on device")
@@ -363,7 +384,7 @@ def altered(draw):
 
 class TestFuzz:
     @pytest.mark.slow
-    @settings(max_examples=600)
+    @settings(max_examples=250)
     @given(altered())
     def test_only_errors_of_gammaflow_leave_the_answers(self, drawn):
         vendor, bodies = drawn
@@ -379,7 +400,7 @@ class TestFuzz:
         else:
             assert len(outcome) > 0
 
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(st.sampled_from(["deribit", "cboe", "yahoo"]), st.binary(max_size=200))
     def test_no_bytes_at_all_break_them(self, vendor, body):
         parts = dict.fromkeys(
@@ -387,3 +408,17 @@ class TestFuzz:
         )
         with pytest.raises(FeedError, match="the response is refused"):
             Answers(vendor, "BTC", parts).chain()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://x..y/", "http://" + "a" * 64 + ".com", "http://[::1", "http://h:99999"]
+)
+def test_addresses_that_no_name_server_takes_are_refused_at_once(address):
+    with pytest.raises(SchemaError, match=r"^base_url: received .*; legal: an address such as"):
+        Feed("deribit", "BTC", address)
+
+
+@pytest.mark.parametrize("name", ["total", "connect", "read"])
+def test_limits_beyond_a_day_are_refused(name):
+    with pytest.raises(SchemaError, match=rf"^{name}: received 1.*; {name} must be > 0 and <= 86400"):
+        Limits(**{name: 1e10})

@@ -22,7 +22,7 @@ from gammaflow.market.readers import chain_from_frame, read_chain
 from support.reader_mutations import Input, inputs
 from support.reader_samples import SAMPLES
 
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=36, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = (
     "",
     " ",
@@ -54,7 +54,7 @@ VALUES = st.one_of(
 #: The long run: GAMMAFLOW_FUZZ_SECONDS=600 pytest tests/market/readers/test_fuzz.py -k mutations -s
 SECONDS = float(os.environ.get("GAMMAFLOW_FUZZ_SECONDS", "0"))
 SEED = int(os.environ.get("GAMMAFLOW_FUZZ_SEED", "1"))
-EXAMPLES = 240
+EXAMPLES = 120
 
 
 def attempt(path: Path, content: bytes, arguments: dict[str, str]) -> None:

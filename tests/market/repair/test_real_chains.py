@@ -14,6 +14,11 @@ def read(shared, path, **how):
     return gf.read_chain(shared / "data" / path, **how)
 
 
+@pytest.fixture(scope="module")
+def repaired_spx(shared):
+    return repair_chain(read(shared, "cboe/spx_20230914_carlosjimenezdiaz.csv"))
+
+
 LISTED = {
     "cboe/spx_20220205_LucaCastelli.csv": (0.993, 1.0, 95.5, 17_500),
     "cboe/spx_20230914_carlosjimenezdiaz.csv": (0.964, 0.985, 93.2, 1_100),
@@ -43,8 +48,8 @@ def test_listed_chains_gain_rows_and_reprice_their_mids(shared, path):
     assert (np.abs(price - mid) <= 2e-9 * scale)[early].all()
 
 
-def test_spx_rates_are_those_of_the_day(shared):
-    table = repair_chain(read(shared, "cboe/spx_20230914_carlosjimenezdiaz.csv")).forwards
+def test_spx_rates_are_those_of_the_day(repaired_spx):
+    table = repaired_spx.forwards
     firm = table[table["rate_source"] == "parity"]
     assert len(firm) > 25
     assert firm["rate"].between(0.053, 0.062).all()
@@ -75,7 +80,7 @@ def test_deribit_forwards_agree_with_the_vendors_within_their_error(shared):
     assert table["vendor_forward"].between(table["low"], table["high"]).mean() > 0.99
 
 
-def test_dirty_chains_end_counted(shared):
+def test_dirty_chains_end_counted(shared, repaired_spx):
     chain = read(shared, "cboe/spx_20230914_carlosjimenezdiaz.csv")
     rng = np.random.default_rng(3)
     half = rng.random(len(chain)) < 0.5
@@ -85,7 +90,7 @@ def test_dirty_chains_end_counted(shared):
     assert sum(zeroed.quality.unrepaired.values()) == len(chain) - 296 - zeroed.quality.usable
     clean, again, mids = (
         gf.aggregate_exposure(gf.assign_positions(c)).total()["gamma"] / 1e6
-        for c in (repair_chain(chain), zeroed, repair_chain(chain, prefer="mid"))
+        for c in (repaired_spx, zeroed, repair_chain(chain, prefer="mid"))
     )
     # Half the volatilities of the vendor's that price their quotes are gone: nearer to those from mids.
     assert clean == pytest.approx(23_050, rel=1e-3)

@@ -27,7 +27,7 @@ from support.stores import same, small
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 CHILD = Path(store_crash.__file__)
-APPENDS = 40  # over midnight, from the nineteenth on
+APPENDS = 28  # over midnight, from the nineteenth on
 KILLS = int(os.environ.get("GAMMAFLOW_KILLS", "1"))
 
 

@@ -1,4 +1,4 @@
-"""The basis of dated futures as a yearly rate.
+"""Premium of a future over spot, and the yearly rate that it stands for.
 
 Examples
 --------
@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike
 from gammaflow.checks import check_choice, read_number, refuse
 from gammaflow.errors import SchemaError
 
-__all__ = ["annualised", "premium"]
+__all__ = ["METHODS", "annualised", "premium"]
 
-_METHODS = ("simple", "log")
+#: Ways to turn a premium into a rate.
+METHODS = ("simple", "log")
 
 
 def annualised(futures: ArrayLike, spot: ArrayLike, years: ArrayLike, method: str = "simple") -> Any:
@@ -52,7 +53,7 @@ def annualised(futures: ArrayLike, spot: ArrayLike, years: ArrayLike, method: st
     [0.0329, 0.09]
     """
     F, S, T = _read(futures=futures, spot=spot, years=years)
-    how = check_choice(method, "method", _METHODS)
+    how = check_choice(method, "method", METHODS)
     return ((F / S - 1.0 if how == "simple" else np.log(F / S)) / T)[()]
 
 
@@ -68,7 +69,7 @@ def premium(rate: ArrayLike, years: ArrayLike, method: str = "simple") -> Any:
     value = read_number("rate", rate, problems)
     refuse("basis", problems)
     (T,) = _read(years=years)
-    how = check_choice(method, "method", _METHODS)
+    how = check_choice(method, "method", METHODS)
     total = np.asarray(value, np.float64) * T
     return (total if how == "simple" else np.expm1(total))[()]
 
@@ -91,7 +92,3 @@ def _read(**given: ArrayLike) -> list[Any]:
     except ValueError:
         shapes = ", ".join(f"{name} {np.shape(a)}" for name, a in zip(given, arrays, strict=True))
         raise SchemaError(f"basis: shapes do not broadcast: {shapes}; give equal lengths.") from None
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -1,0 +1,93 @@
+"""Scorecard of a made-up record: verdicts, counts, text, pages and the picture."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gammaflow as gf
+from gammaflow.studies.event import scorecard
+from gammaflow.studies.event.claims import CLAIMS
+from support.made_up_event import files, write
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    return scorecard(write(tmp_path_factory.mktemp("records"), files()))
+
+
+def test_every_claim_has_a_verdict(card):
+    """The made-up record decides some claims, and the others name what is missing."""
+    assert len(card.table) == len(CLAIMS) >= 18
+    unknown = card.table[np.isinf(card.numbers["found_low"]) & np.isinf(card.numbers["found_high"])]
+    assert (unknown["verdict"] == "cannot tell").all()
+    assert (
+        unknown["record"]
+        .str.contains("missing file: |has no row of|fewer than|not enough in the record")
+        .all()
+    )
+    assert (
+        card.table.loc["zone", "record"]
+        == "missing file: deribit/deribit_options_snapshot_20260204T213308Z.csv"
+    )
+    assert set(card.table["verdict"]) == {"confirm", "contradict", "cannot tell"}
+
+
+def test_numbers_and_counts(card):
+    numbers, counts = card.numbers, card.counts
+    assert list(numbers) == ["found_low", "found_high", "said_low", "said_high"]
+    for key, (low, high, least, most) in numbers.iterrows():
+        inside, apart = least <= low and high <= most, high < least or most < low
+        assert card.table.loc[key, "verdict"] == (
+            "confirm" if inside else "contradict" if apart else "cannot tell"
+        )
+    assert counts.sum().to_dict() == card.table["verdict"].value_counts().to_dict()
+    assert counts.to_numpy().sum() == len(CLAIMS)
+
+
+def test_summary_is_narrow(card):
+    text = card.summary()
+    assert max(map(len, text.splitlines())) <= 100
+    for claim in card.claims:
+        assert f"{claim.verdict.upper()}: {claim.claim[:40]}" in text
+    assert list(card.brief()) == ["verdict", "record", "claim"]
+    assert max(map(len, card.brief().to_string().splitlines())) <= 100
+    assert repr(card) == text
+
+
+def test_markdown(card, tmp_path):
+    text = card.to_markdown(tmp_path / "card.md")
+    assert (tmp_path / "card.md").read_text(encoding="utf-8") == text == card.to_markdown()
+    rows = [line for line in text.splitlines() if re.match(r"\| (?!claim \||---)", line)]
+    assert len(rows) == len(CLAIMS)
+    assert all(row.count(" | ") == 6 for row in rows)
+    assert text.count("\n## ") == len(card.counts)
+
+
+def test_page(card, tmp_path):
+    path = card.to_html(tmp_path / "card.html")
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r'(?:src|href)="(?!data:)', text)  # nothing is fetched
+    looks = {"confirm": "long", "contradict": "short", "cannot tell": "open"}
+    for verdict_, look in looks.items():
+        marked = text.count(f'<td class="mark {look}">{verdict_}</td>')
+        assert marked == (card.table["verdict"] == verdict_).sum()
+    assert text.count("<section>") == len(card.counts) + 1  # conditions first
+    assert len(text) < 100_000  # without figures there is no plotting library in it
+    assert "<noscript>" not in text
+
+
+def test_page_refuses_a_folder(card, tmp_path):
+    with pytest.raises(gf.SchemaError, match=r"path: received .*is a folder"):
+        card.to_html(tmp_path)
+
+
+def test_picture(card):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    ax = card.plot()
+    widths = {c.get_label(): [bar.get_width() for bar in c] for c in ax.containers}
+    assert widths == {name: card.counts[name].tolist() for name in card.counts}
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(card.counts.index)
+    numbers = [int(text.get_text()) for text in ax.texts]
+    assert sum(numbers) == len(CLAIMS)
+    plt.close(ax.figure)
