@@ -7,7 +7,6 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +19,6 @@ from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import facts_by_vendor
-from gammaflow.market.store.names import raw_file
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -30,7 +28,6 @@ __all__ = [
     "differences",
     "digest",
     "pack",
-    "raw_places",
     "read_header",
     "read_snapshot",
 ]
@@ -205,27 +202,6 @@ def _header(path: str | os.PathLike[str], file: Any) -> Header:
     if file.num_rows != header["rows"] or file.num_rows * file.num_columns > MOST_CELLS:
         raise ValueError(f"it has {file.num_rows:,} rows and {file.num_columns:,} columns")
     return header
-
-
-def raw_places(path: Path, header: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """The file and SHA-256 of each raw response of a snapshot, by name.
-
-    Raises
-    ------
-    ReaderError
-        Where the header's list of them is malformed, or names files that no store would have written.
-    """
-    raw = header["raw"]
-    try:
-        for name, kept in raw.items():
-            if set(kept) != {"file", "sha256"} or kept["file"] != raw_file(path.stem, name, kept["sha256"]):
-                raise ValueError(f"the file of {name!r:.60} is none of its own")
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ReaderError(
-            f"{path}: the header's list of raw responses is damaged ({error}). Restore the file, or append "
-            "the chain again with raw= and replace=True."
-        ) from None
-    return dict(raw)
 
 
 def _damaged(path: str | os.PathLike[str], error: object) -> ReaderError:

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.checks import attempt, refuse, utc
-from gammaflow.content import LARGEST_FILE, stored_bytes, unpacked
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.store import durable
-from gammaflow.market.store.file import differences, digest, pack, raw_places, read_header, read_snapshot
+from gammaflow.market.store.file import differences, digest, pack, read_header, read_snapshot
 from gammaflow.market.store.names import (
     Snapshot,
     day_folder,
@@ -30,14 +28,13 @@ from gammaflow.market.store.names import (
     symbol_folder,
     symbol_of,
 )
+from gammaflow.market.store.raw import RAW, all_raw, named, raw_places
 from gammaflow.text import value_text
 
 __all__ = ["SWEEP_AFTER", "Store"]
 
 #: Temporary files that a crash left behind are removed once they are older than this [seconds].
 SWEEP_AFTER = 3600.0
-
-_RAW = "_raw"
 
 
 class Store:
@@ -126,7 +123,7 @@ class Store:
         OSError
             Where the disk reports an error; nothing is half-written then.
         """
-        (content, answers), problems = attempt(lambda: digest(chain), lambda: _named(raw))
+        (content, answers), problems = attempt(lambda: digest(chain), lambda: named(raw))
         refuse("snapshot", problems)
         path = self.path / place(chain.symbol, chain.asof, chain.vendor)
         while True:
@@ -136,7 +133,7 @@ class Store:
                 if header["digest"] != content:
                     self._refuse_other(chain, path)
                 kept = raw_places(path, header)
-                if answers and not (kept and _is_sound(_all_raw, path, header)):
+                if answers and not (kept and _is_sound(all_raw, path, header)):
                     kept = {}
                 elif _is_sound(read_snapshot, path):
                     # The process that wrote it may not have come that far.
@@ -168,8 +165,8 @@ class Store:
         """Write a response under a name derived from its content, so that no other is ever overwritten."""
         sha256 = hashlib.sha256(answer).hexdigest()
         file = raw_file(path.stem, name, sha256)
-        self._prepare(path.parent / _RAW)
-        durable.write(path.parent / _RAW / file, gzip.compress(answer, mtime=0), replace=True, private=True)
+        self._prepare(path.parent / RAW)
+        durable.write(path.parent / RAW / file, gzip.compress(answer, mtime=0), replace=True, private=True)
         return {"file": file, "sha256": sha256}
 
     def _refuse_other(self, chain: Chain, path: Path) -> None:
@@ -297,7 +294,7 @@ class Store:
                 f"{symbol!r}: no chain from {vendor!r} as of {utc(asof)} in {self.path}, which holds "
                 f"{self._in_words(symbol)}."
             )
-        return _all_raw(path, read_header(path))
+        return all_raw(path, read_header(path))
 
     def verify(self) -> pd.DataFrame:
         """Read everything and list the problems: `path`, `problem`; no row where there is none.
@@ -317,7 +314,7 @@ class Store:
         for folder, _, files in sorted(os.walk(self.path, onerror=unread.append)):
             for name in sorted(files):
                 path = Path(folder, name)
-                if name.endswith(durable.TEMPORARY) or path.parent.name == _RAW:
+                if name.endswith(durable.TEMPORARY) or path.parent.name == RAW:
                     continue
                 snapshot = snapshot_at(path)
                 if snapshot is None:
@@ -392,37 +389,3 @@ def _is_sound(read: Callable[..., object], *arguments: object) -> bool:
     except ReaderError:
         return False
     return True
-
-
-def _named(raw: Any) -> dict[str, bytes]:
-    """The responses by name; one SchemaError for all problems."""
-    answers = {} if raw is None else dict(raw) if isinstance(raw, Mapping) else {"answer": raw}
-    wrong = [
-        f"raw: {name!r} is {type(answer).__name__}; bytes are needed."
-        for name, answer in answers.items() if not isinstance(answer, bytes)
-    ]  # fmt: skip
-    wrong += [
-        f"raw: {name!r} has {len(answer):,} bytes; legal: up to {LARGEST_FILE:,}."
-        for name, answer in answers.items() if isinstance(answer, bytes) and len(answer) > LARGEST_FILE
-    ]  # fmt: skip
-    refuse("raw", wrong + attempt(*(lambda n=n: raw_file("", n, "") for n in answers))[1])
-    return answers
-
-
-def _all_raw(path: Path, header: Mapping[str, Any]) -> dict[str, bytes]:
-    """The raw responses of a snapshot, by name."""
-    return {name: _read_raw(path, name, kept) for name, kept in raw_places(path, header).items()}
-
-
-def _read_raw(path: Path, name: str, kept: Mapping[str, str]) -> bytes:
-    file = path.parent / _RAW / kept["file"]
-    try:
-        answer = unpacked(stored_bytes(str(file), file))
-    except (OSError, EOFError, zlib.error, ReaderError) as error:
-        raise ReaderError(
-            f"{file}: raw response {name!r} of {path.name} is missing or damaged ({error}). Restore it, or "
-            f"append the chain again with raw= and replace=True."
-        ) from None
-    if hashlib.sha256(answer).hexdigest() != kept["sha256"]:
-        raise ReaderError(f"{file}: raw response {name!r} of {path.name} was altered. Restore it.")
-    return answer

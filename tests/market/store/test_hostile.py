@@ -17,7 +17,7 @@ import pytest
 
 from gammaflow import content
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.market.store import Store, file, folder, read_snapshot
+from gammaflow.market.store import Store, file, folder, raw, read_snapshot
 from support.store_crash import FIRST
 from support.stores import same, small
 
@@ -55,18 +55,19 @@ KEPT = {"file": "20260205T220000.000000001Z-v.one.0123456789abcdef.gz", "sha256"
 
 
 @pytest.mark.parametrize(
-    "raw",
+    "places",
     [
         None, [], "x", 7, [["one", {}]], {"one": None}, {"one": "x"}, {"one": []}, {"one": {}},
         {"one": {"file": 1, "sha256": 2}}, {"one": KEPT | {"more": ""}}, {"one": KEPT | {"sha256": None}},
         {"one": KEPT | {"file": "../../../../secret.gz"}}, {"one": KEPT | {"file": "/etc/passwd"}},
+        {"one": {"file": "20260205T220000.000000001Z-v.one./../../../x.gz", "sha256": "/../../../x"}},
         {"one": KEPT | {"file": ".."}}, {"one": KEPT | {"file": "a\0b"}}, {"two": KEPT},
         {"../one": KEPT}, {"\ud800": KEPT},
     ],
     ids=str,
 )  # fmt: skip
-def test_malformed_lists_of_raw_responses(store: Store, raw: object) -> None:
-    with_header(place_of(store), raw=raw)
+def test_malformed_lists_of_raw_responses(store: Store, places: object) -> None:
+    with_header(place_of(store), raw=places)
     words = "the header's list of raw responses is damaged .* raw= and replace=True"
     for call in (lambda: store.raw("BTC", FIRST, "v"), lambda: store.append(small(), raw=RAW)):
         with pytest.raises(ReaderError, match=words):
@@ -169,8 +170,8 @@ def test_dangling_links(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 def test_pipes_and_devices(store: Store) -> None:
-    path, raw = place_of(store), place_of(store).parent / "_raw"
-    for each in list(raw.iterdir()):
+    path = place_of(store)
+    for each in list(path.parent.joinpath("_raw").iterdir()):
         each.unlink()
         os.mkfifo(each)
     with pytest.raises(ReaderError, match=r"'one' of .* is missing or damaged .*is a pipe, not a file"):
@@ -212,7 +213,7 @@ def test_limits_on_sizes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = sorted((place_of(store).parent / "_raw").iterdir())[0]
     kept.write_bytes(gzip.compress(bytes(2_000_000)))
     with monkeypatch.context() as patch:
-        for module in (content, folder):
+        for module in (content, raw):
             patch.setattr(module, "LARGEST_FILE", 1_000_000)
         with pytest.raises(ReaderError, match=r"'one' of .* is missing or damaged .*has more than"):
             store.raw("BTC", FIRST, "v")
