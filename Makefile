@@ -27,12 +27,7 @@ $(VENV)/.test: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live]" --group test
 	@touch $@
 
-$(VENV)/.# Old libraries warn of the newest ones that they need themselves, which is no business of the tests.
-oldest: $(OLDEST)/.test
-	$(OLDEST)/bin/python -m pytest tests -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning \
-		--ignore tests/test_notebooks.py --ignore tests/test_examples.py --ignore tests/test_benchmarks_agree.py
-
-lint: $(VENV)/.demo
+$(VENV)/.lint: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint
 	@touch $@
 
@@ -55,6 +50,11 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Old libraries warn of the newest ones that they need themselves, which is no business of the tests.
+oldest: $(OLDEST)/.test
+	$(OLDEST)/bin/python -m pytest tests -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning \
+		--ignore tests/test_notebooks.py --ignore tests/test_examples.py --ignore tests/test_benchmarks_agree.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
