@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 .DEFAULT_GOAL := help
 # Tests start many processes; each would compile the package's source anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -8,6 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo   the main job on the built-in chain: levels in the terminal, a report in demo-report.html"
 	@echo "make test   every test"
+	@echo "make oldest  the fast tests with the lowest versions of libraries that pyproject.toml allows"
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
 	@echo "make hooks  ruff before each commit"
@@ -37,11 +39,22 @@ $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
+$(OLDEST)/.test: pyproject.toml .ci/oldest.py
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python .ci/oldest.py > $(OLDEST)/lowest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(OLDEST)/lowest.txt -e .
+	@touch $@
+
 demo: $(VENV)/.demo
 	$(BIN)/gammaflow demo --out demo-report.html
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Old libraries warn of the newest ones that they need themselves, which is no business of the tests.
+oldest: $(OLDEST)/.test
+	$(OLDEST)/bin/python -m pytest tests -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning \
+		--ignore tests/test_notebooks.py --ignore tests/test_examples.py --ignore tests/test_benchmarks_agree.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -62,7 +75,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(OLDEST) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test coverage lint hooks bench clean
+.PHONY: help demo test oldest coverage lint hooks bench clean

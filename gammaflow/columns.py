@@ -332,6 +332,8 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
 
     Returns the array and a list of problems (empty, or one line that counts the unreadable values).
     """
+    if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
+        return values, []
     series = pd.Series(values)
     if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
         return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
@@ -358,11 +360,22 @@ def _count(name: str, bad: NDArray[Any], values: Any, what: str, legal: str) -> 
     )
 
 
+def _is_legal(column: Column, array: NDArray[np.float64]) -> bool:
+    """True if all numbers but missing ones are legal, by a look at the lowest and the highest."""
+    lowest, highest = np.fmin.reduce(array, initial=np.inf), np.fmax.reduce(array, initial=-np.inf)
+    if np.isinf(column.high) and not (lowest >= -LARGEST and highest <= LARGEST):
+        return False
+    above = lowest > column.low and lowest >= SMALLEST if column.open_low else lowest >= column.low
+    return bool(above and lowest > -np.inf and highest <= column.high)
+
+
 def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     array, problems = numbers(raw, column.name)
     if problems:
         return array, problems
     missing = np.isnan(array)
+    if _is_legal(column, array) and (column.missing_ok or not missing.any()):
+        return array, []
     below = array <= column.low if column.open_low else array < column.low
     sign = "<=" if column.open_low else "<"
     checks = (
@@ -390,7 +403,24 @@ def _shown(texts: NDArray[Any]) -> NDArray[Any]:
     return np.array([clean(text) if isinstance(text, str) else text for text in texts], dtype=object)
 
 
+def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
+    """True if every value is legal text as it stands, by a look at the distinct ones alone."""
+    try:
+        distinct = set(texts.tolist())
+        printable = "".join(distinct).isprintable()
+    except TypeError:  # no text, or values that cannot be hashed
+        return False
+    return (
+        printable
+        and max(map(len, distinct), default=0) <= _LONGEST_TEXT
+        and (not column.choices or distinct.issubset(column.choices))
+        and (not column.unique or len(distinct) == texts.size)
+    )
+
+
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    if type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1 and _is_plain(column, raw):
+        return raw, []
     # As objects: the text type of pandas raises for lone surrogates.
     series = pd.Series(raw, dtype="object")
     array = _shown(series.to_numpy())
@@ -429,6 +459,9 @@ def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    plain = type(raw) is np.ndarray and raw.dtype == "datetime64[ns]" and raw.ndim == 1
+    if plain and (column.missing_ok or not np.isnat(raw).any()):
+        return raw, []
     series = pd.Series(raw)
     array = None
     if isinstance(series.dtype, pd.DatetimeTZDtype):

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.text import value_text
 
-__all__ = ["LARGEST_FILE", "MOST_CELLS", "MOST_COLUMNS", "file_bytes", "unpacked"]
+__all__ = ["LARGEST_FILE", "MOST_CELLS", "MOST_COLUMNS", "file_bytes", "stored_bytes", "unpacked"]
 
 #: Bytes of a file, decompressed.
 LARGEST_FILE = 512 * 2**20
@@ -47,7 +47,7 @@ def file_bytes(path: Any) -> tuple[str, bytes]:
         place = name if os.path.lexists(name) else os.path.expanduser(name)
         if os.path.isdir(place):
             raise ReaderError(f"{name}: is a folder; pass one file, or give the folder to run_batch.")
-        return name, _unpacked_file(name, _of_file(name, place))
+        return name, _unpacked_file(name, stored_bytes(name, place))
     except FileNotFoundError:
         raise ReaderError(f"{name}: file not found. Check the path.") from None
     except (OSError, ValueError) as error:
@@ -83,8 +83,16 @@ def _unpacked_file(name: str, content: bytes) -> bytes:
         raise ReaderError(f"{name}: the gzip archive is cut off or damaged. Download it again.") from None
 
 
-def _of_file(name: str, place: str) -> bytes:
-    """Content of a regular file, or of a pipe that another process holds open (`<(command)` of a shell)."""
+def stored_bytes(name: str, place: str | os.PathLike[str]) -> bytes:
+    """Content of a regular file, or of a pipe that another process holds open (`<(command)` of a shell).
+
+    Raises
+    ------
+    ReaderError
+        Where it is anything else, or has more than `LARGEST_FILE` bytes.
+    OSError
+        Where it is missing or cannot be opened.
+    """
     facts = os.stat(place)
     named_pipe = stat.S_ISFIFO(facts.st_mode) and os.path.exists(os.path.realpath(place))
     if named_pipe or not (stat.S_ISREG(facts.st_mode) or stat.S_ISFIFO(facts.st_mode)):

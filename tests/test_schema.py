@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from gammaflow import checks, schema
-from gammaflow.columns import numbers, validate
+from gammaflow.columns import Column, numbers, validate
 from gammaflow.errors import GammaflowError, SchemaError
 
 
@@ -119,3 +121,48 @@ def test_glossary_lists_every_column():
     assert table.loc[("book", "position"), "meaning"].startswith("dealers' signed position")
     assert (table["unit"] != "").all()
     assert (table["legal"] != "").all()
+
+
+def is_legal(column: Column, value: object) -> bool:
+    """A naive reading of the dictionary, one value at a time."""
+    if column.type == "text":
+        known = value is not None and value == value and len(str(value)) <= 500
+        return known and (not column.choices or value in column.choices)
+    number = float(value)  # type: ignore[arg-type]
+    if number != number:
+        return column.missing_ok
+    lowest = 1e-30 if column.open_low and column.low == 0.0 else column.low
+    highest = 1e30 if column.high == np.inf else column.high
+    return abs(number) != np.inf and lowest <= number <= highest and (highest < 1e30 or abs(number) <= 1e30)
+
+
+ODD_NUMBERS = [np.nan, np.inf, -np.inf, 0.0, -1.0, 1.0, 5.0, 5.1, 1e-31, 1e-30, 1e30, 1.1e30, -1.1e30]
+ODD_TEXTS = ["call", "put", "european", "", "x" * 500, "x" * 501, None, 7, np.nan, b"call"]
+
+
+@pytest.mark.parametrize("name", ["strike", "iv", "rate", "bid", "vendor_delta", "kind", "exercise", "root"])
+def test_arrays_pass_the_checks_that_each_value_passes(name: str) -> None:
+    column = schema.CHAIN[name]
+    odd = ODD_TEXTS if column.type == "text" else ODD_NUMBERS
+    dtype = object if column.type == "text" else np.float64
+    for pair in itertools.product(odd, repeat=2):
+        columns = {column.name: np.array(pair, dtype=dtype)}
+        legal = all(is_legal(column, value) for value in pair)
+        try:
+            found = validate(columns, {column.name: column}, "chain")[column.name]
+        except SchemaError:
+            assert not legal, pair
+        else:
+            assert legal, pair
+            np.testing.assert_array_equal(found, columns[column.name])
+            assert not found.flags.writeable
+            assert columns[column.name].flags.writeable
+
+
+def test_repeats_and_steering_characters_in_arrays() -> None:
+    with pytest.raises(SchemaError, match=r"1 of 2 rows repeat an earlier row"):
+        validate({"contract": np.array(["a", "a"], object)}, {"contract": schema.CHAIN["contract"]}, "chain")
+    found = validate({"root": np.array(["a\x1b[2J", "b"], object)}, {"root": schema.CHAIN["root"]}, "chain")[
+        "root"
+    ]
+    assert found.tolist() == ["a\\x1b[2J", "b"]

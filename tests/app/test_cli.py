@@ -246,8 +246,9 @@ def test_bad_options_end_in_one_line_and_code_2(run, quotes, args, words):
 def test_verify_agrees_and_prints_each_greek(run, monkeypatch):
     code, out, _ = run("verify")
     assert code == 0
-    for word in ("gamma", "vanna", "vollib", "bit"):
+    for word in ("gamma", "vanna", "vollib"):
         assert word in out
+    assert "-bit vectors" in out or "scalar code" in out  # numba 0.60 does not vectorize this loop
     code, out, _ = run("verify", "--json")
     assert code == 0
     assert json.loads(out)["ok"] is True

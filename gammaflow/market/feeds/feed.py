@@ -16,13 +16,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gammaflow.checks import check_choice
-from gammaflow.content import unpacked
+from gammaflow.content import stored_bytes, unpacked
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, redacted
 from gammaflow.market.feeds.vendor import Vendor
+from gammaflow.output import file_name
 from gammaflow.text import value_text
 
 __all__ = ["VENDORS", "Answers", "Feed", "fetch_chain", "replay"]
@@ -92,7 +93,7 @@ class Answers:
         SchemaError
             Where `folder` cannot be written.
         """
-        name = f"{self.vendor}-{self.symbol}-{self.received_at:%Y%m%dT%H%M%S.%fZ}"
+        name = f"{self.vendor}-{file_name(self.symbol, 'symbol')}-{self.received_at:%Y%m%dT%H%M%S.%fZ}"
         target = Path(folder) / name
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
@@ -183,7 +184,7 @@ class Answers:
 
 
 def _open(folder: Path) -> dict[str, bytes]:
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    files = {path.name: stored_bytes(path.name, path) for path in folder.iterdir() if path.is_file()}
     return {
         name.removesuffix(".gz"): unpacked(content) if name.endswith(".gz") else content
         for name, content in files.items()

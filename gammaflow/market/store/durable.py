@@ -13,6 +13,8 @@ __all__ = ["TEMPORARY", "make_folder", "sweep", "sync", "write"]
 #: Suffix of files that are not complete yet.
 TEMPORARY = ".tmp"
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
 
 def sync(folder: Path) -> None:
     """Flush a folder's list of names to the disk, if the system has a call for it."""
@@ -35,8 +37,10 @@ def make_folder(folder: Path, root: Path) -> None:
             break
 
 
-def write(path: Path, content: bytes, *, replace: bool) -> bool:
+def write(path: Path, content: bytes, *, replace: bool, private: bool = False) -> bool:
     """Write a file atomically: under a temporary name beside its place, flushed, then renamed in one step.
+
+    A `private` file can be read by its owner alone.
 
     Returns
     -------
@@ -45,7 +49,8 @@ def write(path: Path, content: bytes, *, replace: bool) -> bool:
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")
     try:
-        with open(temporary, "xb") as file:
+        handle = os.open(temporary, _NEW, 0o600 if private else 0o666)  # less the user's umask
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -68,7 +73,7 @@ def _name(temporary: Path, path: Path) -> bool:
     except OSError:
         # File systems without hard links: two processes may both find the name free, and the later file
         # stays.
-        if path.exists():
+        if os.path.lexists(path):
             return False
         os.replace(temporary, path)
     return True

@@ -7,7 +7,6 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,12 +15,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import refuse
+from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import facts_by_vendor
 from gammaflow.schema import CHAIN
+from gammaflow.text import value_text
 
-__all__ = ["UPGRADES", "VERSION", "differences", "digest", "pack", "read_header", "read_snapshot"]
+__all__ = [
+    "UPGRADES",
+    "VERSION",
+    "differences",
+    "digest",
+    "pack",
+    "read_header",
+    "read_snapshot",
+]
 
 #: Version of the file format; it changes with the columns of a chain.
 VERSION = 2
@@ -38,6 +47,12 @@ _KEY = b"gammaflow"
 _FIRST_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left_out", "rows")
 _SINCE_2 = ("venue", "quote_unit", "file_format", "synthetic")
 _TEXTS = ("symbol", "vendor", "currency", "venue", "quote_unit", "file_format")
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("asof", "digest", *_TEXTS), str),
+    "spot": (int, float), "rows": int, "left_out": dict, "synthetic": bool,
+}  # fmt: skip
+_LONGEST_TEXT = 10_000
+_TEXT_COLUMNS = [name for name, column in CHAIN.items() if column.type == "text"]
 
 
 def _pyarrow() -> Any:
@@ -105,6 +120,11 @@ def digest(chain: Chain) -> str:
             f"chain: received numbers that are not the vendor's ({chain.caveats[0]:.60} ...); a store keeps "
             "chains as the vendor sent them. Store the original, and estimate again after loading."
         )
+    if len(chain) * len(CHAIN) > MOST_CELLS:
+        raise SchemaError(
+            f"chain: received {len(chain):,} rows; a store keeps up to {MOST_CELLS // len(CHAIN):,} a chain. "
+            "Split it."
+        )
     texts: dict[str, Any] = {name: [getattr(chain, name)] for name in _TEXTS}
     texts["left_out"] = list(chain.left_out)
     texts |= {name: chain[name] for name, column in CHAIN.items() if column.type == "text"}
@@ -134,7 +154,7 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
     sink = io.BytesIO()
     # Dictionary encoding of numbers costs time and saves nothing after compression.
     pa.parquet.write_table(
-        table, sink, compression="zstd", use_dictionary=[n for n, c in CHAIN.items() if c.type == "text"],
+        table, sink, compression="zstd", use_dictionary=_TEXT_COLUMNS,
         write_statistics=False,
     )  # fmt: skip
     return sink.getvalue()
@@ -150,18 +170,24 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     """
     pa = _pyarrow()
     try:
-        return _header(path, pa.parquet.read_metadata(os.fspath(path)).metadata)
+        if not os.path.isfile(path):
+            stored_bytes(str(path), path)  # says what it is instead
+        return _header(path, pa.parquet.read_metadata(os.fspath(path)))
     except GammaflowError:
         raise
     except Exception as error:  # the parquet library's errors share no base class
         raise _damaged(path, error) from None
 
 
-def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None) -> Header:
-    if _KEY not in (metadata or {}):
+def _header(path: str | os.PathLike[str], file: Any) -> Header:
+    """The header in the metadata of a parquet file, its form checked."""
+    metadata: Mapping[bytes, bytes] = file.metadata or {}
+    if _KEY not in metadata:
         raise ReaderError(f"{path}: is a parquet file, but not a snapshot of a store. Move it elsewhere.")
-    header: Header = json.loads((metadata or {})[_KEY])
+    header: Header = json.loads(metadata[_KEY])
     version = header["version"]
+    if type(version) is not int or version < 1:
+        raise ValueError(f"its version is {value_text(version)}")
     if version > VERSION:
         raise ReaderError(
             f"{path}: was written by a newer gammaflow (format {version}; this one reads up to {VERSION}). "
@@ -170,6 +196,11 @@ def _header(path: str | os.PathLike[str], metadata: Mapping[bytes, bytes] | None
     missing = {*_covered(version), "digest", "raw"} - header.keys()
     if missing:
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    odd = [name for name, kind in _TYPES.items() if name in header and not isinstance(header[name], kind)]
+    if odd:
+        raise ValueError(f"its header is malformed: {', '.join(odd)}")
+    if file.num_rows != header["rows"] or file.num_rows * file.num_columns > MOST_CELLS:
+        raise ValueError(f"it has {file.num_rows:,} rows and {file.num_columns:,} columns")
     return header
 
 
@@ -201,8 +232,9 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
     """
     pa = _pyarrow()
     try:
-        file = pa.parquet.ParquetFile(pa.BufferReader(Path(path).read_bytes()))
-        header = _header(path, file.metadata.metadata)
+        content = pa.BufferReader(stored_bytes(str(path), path))
+        file = pa.parquet.ParquetFile(content, read_dictionary=_TEXT_COLUMNS)
+        header = _header(path, file.metadata)
         columns = {n: _values(column) for n, column in _by_name(file.read(use_threads=False)).items()}
         if _digest(header, columns) != header["digest"]:
             raise ValueError("its values differ from those that were written")
@@ -224,11 +256,15 @@ def _by_name(table: Any) -> dict[str, Any]:
 
 def _values(column: Any) -> NDArray[Any]:
     """An arrow column as float64, datetime64[ns] or objects; each distinct text becomes one object."""
-    if column.type == "string":
-        coded = column.combine_chunks().dictionary_encode()
-        texts = coded.dictionary.to_numpy(zero_copy_only=False)
-        return np.asarray(texts[coded.indices.to_numpy()], dtype=object)
-    return np.asarray(column.to_numpy())
+    coded, kind = column.combine_chunks(), str(column.type)
+    if kind == "string":
+        coded = coded.dictionary_encode()
+    elif not kind.startswith("dictionary<values=string"):
+        return np.asarray(column.to_numpy())
+    texts = coded.dictionary.to_numpy(zero_copy_only=False)
+    if max(map(len, texts), default=0) > _LONGEST_TEXT:
+        raise ValueError(f"it has text of more than {_LONGEST_TEXT:,} characters")
+    return np.asarray(texts[coded.indices.to_numpy()], dtype=object)
 
 
 def differences(chain: Chain, other: Chain) -> list[str]:

@@ -6,15 +6,14 @@ import gzip
 import hashlib
 import os
 import time
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gammaflow.checks import attempt, refuse, utc
-from gammaflow.content import unpacked
 from gammaflow.errors import GammaflowError, MismatchError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.store import durable
@@ -22,19 +21,20 @@ from gammaflow.market.store.file import differences, digest, pack, read_header, 
 from gammaflow.market.store.names import (
     Snapshot,
     day_folder,
-    escape_raw,
+    moment_name,
     place,
+    raw_file,
     snapshot_at,
     symbol_folder,
     symbol_of,
 )
+from gammaflow.market.store.raw import RAW, all_raw, named, raw_places
+from gammaflow.text import value_text
 
 __all__ = ["SWEEP_AFTER", "Store"]
 
 #: Temporary files that a crash left behind are removed once they are older than this [seconds].
 SWEEP_AFTER = 3600.0
-
-_RAW = "_raw"
 
 
 class Store:
@@ -72,11 +72,19 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, (str, os.PathLike)):
-            raise SchemaError(f"path: received {path!r}; it must be the path of a folder.")
-        self.path = Path(os.path.abspath(path))
-        if self.path.exists() and not self.path.is_dir():
-            raise SchemaError(f"path: {self.path} is a file; a store is a folder. Use read_chain for files.")
+        try:
+            self.path = Path(os.path.abspath(path))
+            os.lstat(self.path)
+            found = True
+        except FileNotFoundError:
+            found = False
+        except (TypeError, ValueError, OSError) as error:
+            raise SchemaError(
+                f"path: received {value_text(path)}; it must be the path of a folder ({error})."
+            ) from None
+        if found and not self.path.is_dir():
+            what = "a link to nothing" if not self.path.exists() else "a file"
+            raise SchemaError(f"path: {self.path} is {what}; a store is a folder. Use read_chain for files.")
         self._made: set[Path] = set()
         self._swept: dict[Path, float] = {}
 
@@ -98,9 +106,10 @@ class Store:
 
         Returns
         -------
-        True where it was written; False where the same chain is stored already. Its raw responses are then
-        kept; where there are none, those given are added.
-            there then stay; where there are none, those given are added.
+        bool
+            True where it was written; False where the same chain is stored already, and its file is intact.
+            Its raw responses then stay; where there are none, or one is damaged, those given are stored. A
+            file of the same chain whose columns are damaged is written again.
 
         Raises
         ------
@@ -109,33 +118,43 @@ class Store:
         SchemaError
             Where the chain or a response cannot be stored.
         ReaderError
-            Where the file in its place is damaged, or pyarrow is not installed.
+            Where the file in its place is damaged so that it does not tell whether it held this chain, or
+            pyarrow is not installed.
         OSError
             Where the disk reports an error; nothing is half-written then.
         """
-        (content, answers), problems = attempt(lambda: digest(chain), lambda: _named(raw))
+        (content, answers), problems = attempt(lambda: digest(chain), lambda: named(raw))
         refuse("snapshot", problems)
         path = self.path / place(chain.symbol, chain.asof, chain.vendor)
         while True:
-            overwrite = replace
-            if not replace and path.exists():
+            overwrite, kept = replace, dict[str, dict[str, str]]()
+            if not replace and os.path.lexists(path):
                 header = read_header(path)
                 if header["digest"] != content:
                     self._refuse_other(chain, path)
-                if header["raw"] or not answers:
+                kept = raw_places(path, header)
+                if answers and not (kept and _is_sound(all_raw, path, header)):
+                    kept = {}
+                elif _is_sound(read_snapshot, path):
                     # The process that wrote it may not have come that far.
                     durable.sync(path.parent)
                     return False
                 overwrite = True
             self._prepare(path.parent)
-            kept = {name: self._keep_raw(path, name, answer) for name, answer in answers.items()}
+            kept = kept or {name: self._keep_raw(path, name, answer) for name, answer in answers.items()}
             if durable.write(path, pack(chain, content, kept), replace=overwrite):
                 return True
 
     def _prepare(self, folder: Path) -> None:
         """Make a folder, once, and remove the symbol's leftovers of crashes, once an hour."""
         if folder not in self._made or not folder.is_dir():
-            durable.make_folder(folder, self.path)
+            try:
+                durable.make_folder(folder, self.path)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise ReaderError(
+                    f"{error.filename}: a folder of the store is needed there, and it is a file or a link to "
+                    "nothing. Move it elsewhere."
+                ) from None
             self._made.add(folder)
         area = self.path / folder.relative_to(self.path).parts[0]
         if time.monotonic() - self._swept.get(area, -SWEEP_AFTER) >= SWEEP_AFTER:
@@ -143,11 +162,11 @@ class Store:
             self._swept[area] = time.monotonic()
 
     def _keep_raw(self, path: Path, name: str, answer: bytes) -> dict[str, str]:
-        """Write a response under a name derived from its content, so that none is ever overwritten."""
+        """Write a response under a name derived from its content, so that no other is ever overwritten."""
         sha256 = hashlib.sha256(answer).hexdigest()
-        file = f"{path.stem}.{escape_raw(name)}.{sha256[:16]}.gz"
-        self._prepare(path.parent / _RAW)
-        durable.write(path.parent / _RAW / file, gzip.compress(answer, mtime=0), replace=True)
+        file = raw_file(path.stem, name, sha256)
+        self._prepare(path.parent / RAW)
+        durable.write(path.parent / RAW / file, gzip.compress(answer, mtime=0), replace=True, private=True)
         return {"file": file, "sha256": sha256}
 
     def _refuse_other(self, chain: Chain, path: Path) -> None:
@@ -184,18 +203,20 @@ class Store:
             Where the file is damaged; no earlier chain is returned in its place.
         """
         last = None if asof is None else utc(asof)
-        for found in self._by_day(symbol, vendor, None, last, newest_first=True):
-            latest = [snapshot for snapshot in found if snapshot.asof == found[-1].asof]
-            if len(latest) > 1:
-                raise MismatchError(
-                    f"{symbol}: {len(latest)} vendors have a chain as of {found[-1].asof}: "
-                    f"{', '.join(repr(snapshot.vendor) for snapshot in latest)}. Pick one with vendor=."
-                )
-            return self._open(latest[0])
-        raise SchemaError(
-            f"{symbol!r}: no chain{f' from {vendor!r}' if vendor is not None else ''} at or before "
-            f"{last or 'any time'} in {self.path}, which holds {self._in_words(symbol)}."
-        )
+        found = self._snapshots(symbol, vendor, None, last, newest_first=True)
+        latest = next(found, None)
+        if latest is None:
+            raise SchemaError(
+                f"{symbol!r}: no chain{f' from {vendor!r}' if vendor is not None else ''} at or before "
+                f"{last or 'any time'} in {self.path}, which holds {self._in_words(symbol)}."
+            )
+        others = [other.vendor for other in takewhile(lambda other: other.asof == latest.asof, found)]
+        if others:
+            raise MismatchError(
+                f"{symbol}: {1 + len(others)} vendors have a chain as of {latest.asof}: "
+                f"{', '.join(map(repr, sorted([latest.vendor, *others])))}. Pick one with vendor=."
+            )
+        return self._open(latest)
 
     def between(self, symbol: str, first: Any, last: Any, *, vendor: str | None = None) -> Iterator[Chain]:
         """The chains of `symbol` with first <= asof <= last, in time order, each read only when it is needed.
@@ -224,18 +245,17 @@ class Store:
         if not problems and start > end:
             problems = [f"first: received {start}, which is after last, {end}. Exchange them."]
         refuse("between", problems)
-        days = self._by_day(symbol, vendor, start, end)
-        return (self._open(snapshot) for day in days for snapshot in day)
+        return map(self._open, self._snapshots(symbol, vendor, start, end))
 
     def list(self, symbol: str | None = None) -> tuple[Snapshot, ...]:
         """Stored chains, of all symbols or one, by symbol and time, from file names alone."""
         wanted = self.symbols if symbol is None else (symbol,)
-        return tuple(s for name in wanted for day in self._by_day(name, None, None, None) for s in day)
+        return tuple(s for name in wanted for s in self._snapshots(name, None, None, None))
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols that have a folder, sorted."""
-        names = (symbol_of(name) for name in _folders(self.path))
+        names = (symbol_of(name) for name in _names(self.path, folders=True))
         return tuple(sorted(name for name in names if name is not None))
 
     @property
@@ -269,12 +289,12 @@ class Store:
             Where the chain's file or a response is damaged or missing.
         """
         path = self.path / place(symbol, utc(asof), vendor)
-        if not path.exists():
+        if not os.path.lexists(path):
             raise SchemaError(
                 f"{symbol!r}: no chain from {vendor!r} as of {utc(asof)} in {self.path}, which holds "
                 f"{self._in_words(symbol)}."
             )
-        return {name: _read_raw(path, name, kept) for name, kept in read_header(path)["raw"].items()}
+        return all_raw(path, read_header(path))
 
     def verify(self) -> pd.DataFrame:
         """Read everything and list the problems: `path`, `problem`; no row where there is none.
@@ -290,10 +310,11 @@ class Store:
         if not self.path.is_dir():
             raise SchemaError(f"path: there is no folder {self.path}. Check it; the first append makes it.")
         problems = []
-        for folder, _, files in sorted(os.walk(self.path)):
+        unread: list[OSError] = []
+        for folder, _, files in sorted(os.walk(self.path, onerror=unread.append)):
             for name in sorted(files):
                 path = Path(folder, name)
-                if name.endswith(durable.TEMPORARY) or path.parent.name == _RAW:
+                if name.endswith(durable.TEMPORARY) or path.parent.name == RAW:
                     continue
                 snapshot = snapshot_at(path)
                 if snapshot is None:
@@ -304,6 +325,7 @@ class Store:
                     self.raw(snapshot.symbol, snapshot.asof, snapshot.vendor)
                 except GammaflowError as error:
                     problems.append((path, str(error)))
+        problems += [(Path(e.filename), f"the folder cannot be read ({e.strerror}).") for e in unread]
         return pd.DataFrame(problems, columns=["path", "problem"])
 
     def __len__(self) -> int:
@@ -330,55 +352,40 @@ class Store:
             )
         return chain
 
-    def _by_day(
+    def _snapshots(
         self, symbol: str, vendor: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None,
         newest_first: bool = False,
-    ) -> Iterator[Sequence[Snapshot]]:  # fmt: skip
-        """Snapshots of each day that has any, in time order, from `first` to `last`."""
+    ) -> Iterator[Snapshot]:  # fmt: skip
+        """Snapshots from `first` to `last` in time order, from names alone, each only when it is needed."""
         folder = self.path / symbol_folder(symbol)
-        low = "" if first is None else day_folder(first)
-        high = "date=~" if last is None else day_folder(last)
-        days = (name for name in _folders(folder) if low <= name <= high)
+        low, start = ("", "") if first is None else (day_folder(first), moment_name(first))
+        high, end = ("date=~", "~") if last is None else (day_folder(last), moment_name(last) + "~")
+        days = (name for name in _names(folder, folders=True) if low <= name <= high)
         for day in sorted(days, reverse=newest_first):
-            with os.scandir(folder / day) as entries:
-                names = sorted(entry.name for entry in entries)
-            found = [
-                s for name in names
-                if (s := snapshot_at(folder / day / name)) and vendor in (None, s.vendor)
-                and (first is None or s.asof >= first) and (last is None or s.asof <= last)
-            ]  # fmt: skip
-            if found:
-                yield found
+            names = (name for name in _names(folder / day) if start <= name <= end)
+            for name in sorted(names, reverse=newest_first):
+                snapshot = snapshot_at(folder / day / name)
+                if snapshot is not None and vendor in (None, snapshot.vendor):
+                    yield snapshot
 
 
-def _folders(path: Path) -> list[str]:
+def _names(folder: Path, folders: bool = False) -> list[str]:
+    """Names in a folder, of folders only where asked; none where there is no such folder."""
     try:
-        with os.scandir(path) as entries:
-            return [entry.name for entry in entries if entry.is_dir()]
-    except FileNotFoundError:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if not folders or entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _named(raw: Any) -> dict[str, bytes]:
-    """The responses by name; one SchemaError for all problems."""
-    answers = {} if raw is None else dict(raw) if isinstance(raw, Mapping) else {"answer": raw}
-    wrong = [
-        f"raw: {name!r} is {type(answer).__name__}; bytes are needed."
-        for name, answer in answers.items() if not isinstance(answer, bytes)
-    ]  # fmt: skip
-    refuse("raw", wrong + attempt(*(lambda n=n: escape_raw(n) for n in answers))[1])
-    return answers
-
-
-def _read_raw(path: Path, name: str, kept: Mapping[str, str]) -> bytes:
-    file = path.parent / _RAW / kept["file"]
-    try:
-        answer = unpacked(file.read_bytes())
-    except (OSError, EOFError, zlib.error, ReaderError) as error:
+    except OSError as error:
         raise ReaderError(
-            f"{file}: raw response {name!r} of {path.name} is missing or damaged ({error}). Restore it, or "
-            f"append the chain again with raw= and replace=True."
+            f"{folder}: the folder cannot be read ({error.strerror}). Check its permissions."
         ) from None
-    if hashlib.sha256(answer).hexdigest() != kept["sha256"]:
-        raise ReaderError(f"{file}: raw response {name!r} of {path.name} was altered. Restore it.")
-    return answer
+
+
+def _is_sound(read: Callable[..., object], *arguments: object) -> bool:
+    """True unless a file that is read is damaged."""
+    try:
+        read(*arguments)
+    except ReaderError:
+        return False
+    return True

@@ -13,7 +13,16 @@ import pandas as pd
 from gammaflow.checks import attempt, refuse
 from gammaflow.errors import SchemaError
 
-__all__ = ["Snapshot", "day_folder", "escape_raw", "place", "snapshot_at", "symbol_folder", "symbol_of"]
+__all__ = [
+    "Snapshot",
+    "day_folder",
+    "moment_name",
+    "place",
+    "raw_file",
+    "snapshot_at",
+    "symbol_folder",
+    "symbol_of",
+]
 
 #: Bytes that names keep; the others become %XX. Each kind keeps letters of one case only, since some file
 #: systems do not distinguish case.
@@ -73,9 +82,9 @@ def _unescape(name: str, what: str) -> str | None:
         return None
 
 
-def escape_raw(name: object) -> str:
-    """The name of a raw response as part of its file name."""
-    return _escape(name, "raw")
+def raw_file(snapshot: str, name: object, sha256: str) -> str:
+    """The file name of a raw response: its snapshot's name, its own, and the start of its SHA-256."""
+    return f"{snapshot}.{_escape(name, 'raw')}.{sha256[:16]}.gz"
 
 
 def symbol_folder(symbol: object) -> str:
@@ -93,6 +102,11 @@ def day_folder(asof: pd.Timestamp) -> str:
     return f"date={asof:%Y-%m-%d}"
 
 
+def moment_name(asof: pd.Timestamp) -> str:
+    """The start of a snapshot's file name; such names sort by time."""
+    return f"{asof:%Y%m%dT%H%M%S}.{asof.microsecond * 1000 + asof.nanosecond:09d}Z"
+
+
 def place(symbol: object, asof: pd.Timestamp, vendor: object) -> Path:
     """Path of a snapshot within its store.
 
@@ -108,8 +122,7 @@ def place(symbol: object, asof: pd.Timestamp, vendor: object) -> Path:
     """
     (folder, name), problems = attempt(lambda: symbol_folder(symbol), lambda: _escape(vendor, "vendor"))
     refuse("snapshot", problems)
-    moment = f"{asof:%Y%m%dT%H%M%S}.{asof.microsecond * 1000 + asof.nanosecond:09d}Z"
-    return Path(folder, day_folder(asof), f"{moment}-{name}.parquet")
+    return Path(folder, day_folder(asof), f"{moment_name(asof)}-{name}.parquet")
 
 
 def snapshot_at(path: Path) -> Snapshot | None:
