@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
-from gammaflow.columns import Columnar, Columns, Subset, validate
+from gammaflow.columnar import Columnar, Subset
+from gammaflow.columns import Columns, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.measures import find_unusable, measure

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import as_list, attempt, check_choice, check_number, check_text, read_only, refuse, utc
-from gammaflow.columns import Columns, Note, PerUnit, Subset, validate
+from gammaflow.columnar import Note, PerUnit, Subset
+from gammaflow.columns import Columns, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import check_number
-from gammaflow.columns import Columns, PerUnit
+from gammaflow.columnar import PerUnit
+from gammaflow.columns import Columns
 from gammaflow.errors import MismatchError
 from gammaflow.instruments.registry import LEVELS, has_terms
 from gammaflow.positions.origins import Origin, join_rules, merge

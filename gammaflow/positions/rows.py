@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.calendars import years_to_expiry
 from gammaflow.checks import read_only
-from gammaflow.columns import Columnar, Note
+from gammaflow.columnar import Columnar, Note
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows

@@ -258,14 +258,9 @@ class Report(Frozen):
         Parameters
         ----------
         path : str or Path, optional
-            File to write the text to, atomically.
+            File to write the text to, atomically; SchemaError where it cannot be written.
         strikes : int
             Number of strikes to list, those with the largest net gamma first.
-
-        Raises
-        ------
-        SchemaError
-            Where `strikes` is not a whole number >= 0, or `path` cannot be written.
         """
         check_whole(strikes, "strikes", 0)
         heaviest = self.exposure.by("strike")["gamma"].abs().argsort()[::-1][:strikes]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.columns import Quotes
+from gammaflow.columnar import Quotes
 from gammaflow.market.parity.american import Alone, fit_rates, single_american_forwards
 from gammaflow.market.parity.fits import Pairs, centre, single_forwards, slope
 from gammaflow.market.parity.ticks import find_ticks

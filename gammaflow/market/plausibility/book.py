@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.columns import Snapshot
+from gammaflow.columnar import Snapshot
 from gammaflow.market.plausibility.rows import far_strikes, long_wait, odd_rates, odd_volatilities
 from gammaflow.market.plausibility.text import received
 from gammaflow.market.plausibility.units import LARGEST_VOLATILITY

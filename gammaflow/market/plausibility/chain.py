@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
-from gammaflow.columns import Quotes
+from gammaflow.columnar import Quotes
 from gammaflow.market.parity.forwards import Cells, find_cells
 from gammaflow.market.plausibility.rows import (
     PLACEHOLDER_IV,

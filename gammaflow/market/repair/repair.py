@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
-from gammaflow.columns import Columns, Quotes
+from gammaflow.columnar import Quotes
+from gammaflow.columns import Columns
 from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.measures import share_of_alive
 from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows

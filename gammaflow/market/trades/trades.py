@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.columns import Columnar, Columns, validate
+from gammaflow.columnar import Columnar
+from gammaflow.columns import Columns, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.trades import tape
