@@ -234,6 +234,12 @@ def beta(rows):
     return (dvol(rows, DAY) - dvol(rows, BEFORE)) / 100 / change
 
 
+def steepest(rows):
+    """Least beta, in size, that the close of volatility and the lowest price of the day allow."""
+    low = min(*(p for t, p in hours(rows, "low").items() if t[:10] == DAY), hours(rows)[f"{AFTER}T00:00:00"])
+    return (dvol(rows, DAY) - dvol(rows, BEFORE)) / 100 / math.log(low / hours(rows)[f"{DAY}T00:00:00"])
+
+
 def density(x):
     return math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
 

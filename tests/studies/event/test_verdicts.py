@@ -101,9 +101,12 @@ def test_volatility_near_90(folder, close, said):
     assert verdict(folder, "near_90", DVOL=table).verdict == said
 
 
-@pytest.mark.parametrize(("close", "said"), [(82.0, "contradict"), (83.6, "confirm"), (50.0, "contradict")])
+@pytest.mark.parametrize(
+    ("close", "said"),
+    [(82.0, "cannot tell"), (83.6, "cannot tell"), (86.0, "contradict"), (50.0, "contradict")],
+)
 def test_beta(folder, close, said):
-    """ln(63/70) is -10.5 %: 30.6 points are -2.9."""
+    """ln(63/70) is -10.5 %: 30.6 points are -2.9, and the peak may be higher; 33 points are beyond -3."""
     table = files()["DVOL"]
     table.iloc[1] = close
     assert verdict(folder, "vol_beta", DVOL=table).verdict == said

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from math import inf, nan
 
 import numpy as np
+import pandas as pd
 
 from gammaflow.evidence import activity
 from gammaflow.exposure.bands import sign_bands
@@ -84,11 +85,20 @@ def near_90(records: Records) -> Finding:
     "-2.8 to -3 (press, another index)", Range(-3.0, -2.8), "{:.2f}",
 )  # fmt: skip
 def vol_beta(records: Records) -> Finding:
-    """The beta of implied volatility to spot, both read at 24:00 UTC."""
+    """The beta of implied volatility to spot at its peak: its close bounds the rise, the low the fall."""
     beta, where = _beta(records)
-    note = "Spot and Deribit's index, from 24:00 to 24:00 UTC; the press read the peak of another index."
+    index = records.volatility_index()
+    rise = (float(on(index, DAY, "DVOL")) - float(on(index, BEFORE, "DVOL"))) / 100.0
+    hours = records.hours()["low"]
+    days = pd.DatetimeIndex(hours.index).tz_localize(None).normalize()
+    lowest = min(float(hours[days == pd.Timestamp(DAY)].min()), midnight(records, DAY))
+    deepest = float(np.log(lowest / midnight(records, BEFORE)))
+    note = f"From close to close, 24:00 UTC, {beta:.2f}. The press read the peak of another index."
     return Finding(
-        exactly(beta), where, "runs of the event with -3 take more vanna than this index shows", note
+        Range(-inf, rise / deepest) if rise > 0.0 > deepest else exactly(beta),
+        f"{where}; at the day's low {deepest:+.2%}",
+        "runs of the event with -3 take more vanna than closes show",
+        note,
     )
 
 
