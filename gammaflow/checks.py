@@ -144,9 +144,8 @@ def as_numbers(value: Any, name: str) -> NDArray[np.float64]:
 
 def as_list(value: Any, name: str, what: str = "values") -> list[Any]:
     """A list, tuple or other iterable as a list; SchemaError for text, a table or a single value."""
-    if isinstance(value, str | bytes | Mapping | pd.DataFrame) or not (
-        isinstance(value, Iterable) and np.ndim(np.asarray(value, object)) != 0
-    ):
+    single = isinstance(value, np.ndarray) and value.ndim == 0
+    if isinstance(value, str | bytes | Mapping | pd.DataFrame) or single or not isinstance(value, Iterable):
         raise SchemaError(f"{name}: received {value_text(value)}; a list of {what} is needed.")
     return list(value)
 
@@ -251,9 +250,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, _PANDAS) or type(value).__module__.startswith("gammaflow."):
         return value_text(value)
     text = " ".join(repr(value).split())
-    if not np.ndim(np.asarray(value, object)):
+    if not isinstance(value, list | tuple | np.ndarray) or (isinstance(value, np.ndarray) and not value.ndim):
         return text[:_LONGEST]
-    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({np.size(value):,} values)"
+    count = value.size if isinstance(value, np.ndarray) else len(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({count:,} values)"
 
 
 def check_number(

@@ -9,6 +9,7 @@ Examples
 --------
 Gamma of one option on spot 100, S^2 gamma times one percent, is the dollar delta gained per +1 %:
 
+>>> import numpy as np
 >>> from gammaflow import units
 >>> gamma, spot = np.array([0.02]), 100.0
 >>> units.money(units.cash({"gamma": gamma}, spot))["gamma"]
@@ -132,6 +133,7 @@ def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> 
 
     Examples
     --------
+    >>> import numpy as np
     >>> found = cash({"gamma": np.array([0.02]), "speed": np.array([-0.001])}, 100.0)
     >>> found["gamma"], found["speed"]  # U^2 gamma, U^3 speed + 2 U^2 gamma
     (array([200.]), array([-600.]))

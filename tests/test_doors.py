@@ -53,7 +53,7 @@ def test_other_nouns(chain):
         (lambda: gf.customer_flow(chain), "trades: received Chain; legal: Trades, as read_trades returns."),
         (lambda: gf.sign_bands(flow), "book: received Flow; legal: a Chain, as read_chain or "),
         (lambda: gf.fit_open_interest([(chain, flow)]), "days: received Chain; legal: an OpenInterest"),
-        (lambda: gf.read_trades(chain), "path: received Chain BTC from synthetic demo"),
+        (lambda: gf.read_trades(chain), "path: received a Chain; the path of one file"),
     ):
         with pytest.raises(gf.SchemaError) as error:
             call()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gammaflow import bsm
+from gammaflow.errors import SchemaError
 from gammaflow.kernels import blocks
 from gammaflow.kernels.compile import frozen
 
@@ -48,7 +49,8 @@ def test_calls_are_split_only_when_large_and_from_the_main_thread(threads) -> No
     threads(1)
     np.testing.assert_array_equal(many, bsm.greeks("c", S, 100.0, 0.5, 0.03, 0.2, which=bsm.ALL).block)
     np.testing.assert_array_equal(grid, bsm.price([["c"], ["p"]], S, 100.0, 0.5, 0.03, 0.2))
-    threads(0)
+    with pytest.raises(SchemaError, match="n: received 0; n must be >= 1"):
+        threads(0)
     assert bsm.get_threads() == 1
 
 

@@ -126,7 +126,7 @@ def test_delta_that_never_exceeds_the_limit():
     found = barrier.delta_excess("down-in", "p", 100.0, 60.0, [0.1, 5.0], 0.03, 0.6)
     assert not math.isnan(found.spot[0])
     assert math.isnan(found.spot[1])
-    with pytest.raises(SchemaError, match=r"limit: received 0.0; it must be > 0"):
+    with pytest.raises(SchemaError, match=r"limit: received 0.0; limit must be > 0"):
         barrier.delta_excess("down-in", "p", 100.0, 60.0, 1.0, 0.03, 0.6, limit=0.0)
 
 
