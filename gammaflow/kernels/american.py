@@ -36,6 +36,9 @@ STILL = 1e-12  # sigma sqrt(t) below which spot is treated as deterministic
 GONE = 25.0  # e-foldings after which a value is negligible
 # Limits of an ordinary contract: largest number of e-foldings, largest sigma sqrt(t), least cost of exercise.
 SETTLED, WIDE, PAID = 2.0, 1.5, -0.1
+# Gain times years below which a contract that is paid to wait needs the other rule sooner, and its largest
+# sigma sqrt(t): the premium's own boundary is far away there, and the iteration stops too early.
+LITTLE, MODEST = 1e-2, 1.0
 CLOSE = 1e-2  # floor of the gain in the stopping test: the boundary is wanted even where the gain is smaller
 LEAST, MOST = 0.25, 3.0  # bounds of one Newton step, as factors of ln(X / B)
 REACH = 7.0  # standard deviations of spot from X beyond which the premium is zero
@@ -235,7 +238,8 @@ def strained_loop(gain, cost, sigma, t, strained):
         ahead = (gain[i] - cost[i]) / sigma[i] - 0.5 * sigma[i]
         rate = gain[i] + 0.5 * ahead * ahead
         wide = sigma[i] * math.sqrt(t[i])
-        far = (rate * t[i] > SETTLED) | (wide > WIDE) | (cost[i] * t[i] < PAID)
+        most = MODEST if (cost[i] < 0.0) & (gain[i] * t[i] < LITTLE) else WIDE
+        far = (rate * t[i] > SETTLED) | (wide > most) | (cost[i] * t[i] < PAID)
         early = (gain[i] > 0.0) | ((gain[i] == 0.0) & (cost[i] < 0.0))
         strained[i] = far & early & (wide > STILL)
 

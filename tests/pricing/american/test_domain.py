@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gammaflow import american, bsm
@@ -91,8 +91,33 @@ def terms(draw: st.DrawFn) -> tuple[str, float, float, float, float, float, floa
     return "c", 100.0, 100.0 * x, t, cost, sigma, gain
 
 
+def tree(S: float, K: float, t: float, r: float, sigma: float, q: float, steps: int) -> float:
+    """American call on a binomial tree; its error falls as 1 / steps, about."""
+    dt = t / steps
+    up = math.exp(sigma * math.sqrt(dt))
+    rise, discount = (math.exp((r - q) * dt) - 1.0 / up) / (up - 1.0 / up), math.exp(-r * dt)
+    value = np.maximum(S * up ** np.arange(-steps, steps + 1, 2.0) - K, 0.0)
+    for i in range(steps - 1, -1, -1):
+        spot = S * up ** np.arange(-i, i + 1, 2.0)
+        value = np.maximum(discount * (rise * value[1:] + (1.0 - rise) * value[:-1]), spot - K)
+    return float(value[0])
+
+
+@pytest.mark.parametrize(
+    ("r", "sigma", "q"),
+    [(-0.0625, 1.3335, 0.0), (-0.03, 1.2, 0.0), (-0.0999, 1.45, 1e-3), (-0.01, 1.1, 1e-9)],
+)
+def test_calls_that_are_paid_to_wait_and_gain_little(r: float, sigma: float, q: float) -> None:
+    """A negative rate, hardly a dividend, and a wide distribution: the iteration stopped too early there."""
+    limit = 2.0 * tree(100.0, 100.0, 1.0, r, sigma, q, 1200) - tree(100.0, 100.0, 1.0, r, sigma, q, 600)
+    for precision, allowed in PRICE.items():
+        price = american.price("c", 100.0, 100.0, 1.0, r, sigma, q, precision=precision)
+        assert price == pytest.approx(limit, abs=1e-4 + 100.0 * allowed)
+
+
 @settings(max_examples=200, deadline=None)
 @given(terms(), st.floats(1.0, 8.0))
+@example(("c", 100.0, 100.0, 1.0, -0.0625, 1.333521432163324, 0.0), 1.0)
 def test_bounds_and_both_precisions(at: tuple, longer: float) -> None:
     """European and intrinsic value below, the perpetual option above, more for more time."""
     flag, S, K, t, r, sigma, q = at
