@@ -230,7 +230,7 @@ def spans(gain, cost, sigma, t):
 
 @kernel("strained")
 def strained_loop(gain, cost, sigma, t, strained):
-    """Whether a contract needs the other rule: close to perpetual, wide distribution, or paid to wait.
+    """True where a contract needs the other rule: close to perpetual, wide distribution, or paid to wait.
 
     The node-by-node iteration of `solve` is then slow, diverges, or stops before it has converged.
     """

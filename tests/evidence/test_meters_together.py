@@ -1,4 +1,4 @@
-"""What all meters share: no look-ahead, no unit, one sign, and nothing said of rounding."""
+"""Properties that all meters share: no look-ahead, no unit, one sign, and nothing said of rounding."""
 
 import numpy as np
 import pandas as pd

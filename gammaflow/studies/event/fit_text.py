@@ -102,7 +102,7 @@ def _listed(values: list[float]) -> str:
 
 
 def outcome_text(fit: Any) -> str:
-    """How many combinations land on the move, and what becomes of the others."""
+    """Number of combinations that land on the move, and the fate of the others."""
     mean = fit.outcomes.mean()
     said = [f"a shock lands there in {mean['lands']:.1%} of the combinations"]
     if mean["jump"]:
@@ -138,7 +138,7 @@ def ridge_text(fit: Any) -> list[str]:
 
 
 def narrows_text(fit: Any) -> list[str]:
-    """What would narrow the set, one line an axis."""
+    """Measurements that would narrow the set, one line per axis."""
     table = fit.narrows.drop(index="together", errors="ignore")
     if table.empty or table["variance_share"].isna().all():
         return [
@@ -215,7 +215,7 @@ def words(inputs: Inputs) -> str:
 
 
 def band(fit: Any) -> str:
-    """What the band of the picture spans."""
+    """Span of the band in the picture, in words."""
     fractions, members = fit.table["hedge_fraction"].unique(), fit.table[fit.member].unique()
     spans = []
     if fit.member == "quantile":

@@ -1,4 +1,4 @@
-"""What would narrow a set: the part of its spread that each axis explains."""
+"""Narrowing of a set: the part of its spread that each axis explains."""
 
 from __future__ import annotations
 

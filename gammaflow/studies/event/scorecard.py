@@ -49,7 +49,7 @@ class Scorecard(Study):
 
     @property
     def numbers(self) -> pd.DataFrame:
-        """What each verdict follows from: found_low, found_high, said_low, said_high, in the claim's unit."""
+        """Ranges behind each verdict: found_low, found_high, said_low, said_high, in the claim's unit."""
         rows = {c.key: (*c.found, *c.said) for c in self.claims}
         columns = ["found_low", "found_high", "said_low", "said_high"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("key")

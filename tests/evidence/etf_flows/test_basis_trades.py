@@ -36,7 +36,7 @@ def test_weeks_by_a_loop():
 
 
 def test_basis_trades_alone_leave_nothing():
-    """Where the funds' flows are the basis trades', the slope is 1 and nothing is left."""
+    """Of flows that are the basis trades the slope is 1 and nothing is left."""
     weekly = pd.Series(np.searchsorted(TUESDAYS, DAYS), DAYS)
     counts = weekly.map(weekly.value_counts())
     kept = weekly < len(TUESDAYS)

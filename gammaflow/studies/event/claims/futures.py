@@ -134,7 +134,7 @@ def _by_venue(records: Records, first: str, last: str) -> pd.Series:
 
 
 def _lookalikes(records: Records) -> str:
-    """What the files with open interest hold instead."""
+    """Contents of the files that do have open interest."""
     words = []
     try:
         bars, daily = records.open_interest_bars()["open"], records.open_interest()
