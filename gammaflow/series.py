@@ -28,6 +28,7 @@ __all__ = [
     "read_moments",
     "read_together",
     "span_text",
+    "stamp_of",
 ]
 
 # A step this many times the usual one is a gap, where no calendar says which days there are.
@@ -56,7 +57,7 @@ def read_day(day: Any, name: str = "day", *, exact: bool = False) -> pd.Timestam
         # a number would count nanoseconds since 1970
         if not isinstance(day, str | date | np.datetime64):
             raise ValueError("not a date")
-        found = _stamp(day)
+        found = stamp_of(day)
         local = found if found.tz is None else found.tz_convert(NEW_YORK).tz_localize(None)
         if exact and (found.tz is not None or found != found.normalize()):
             raise ValueError("more than a date")
@@ -184,7 +185,7 @@ def alone_text(counts: Mapping[str, int], common: int) -> list[str]:
     return [f"left out: {alone}"] * bool(alone)
 
 
-def _stamp(label: Any) -> pd.Timestamp:
+def stamp_of(label: Any) -> pd.Timestamp:
     """A timestamp from 1678 to 2261; ValueError for text that could be two days, and for anything else."""
     if isinstance(label, str) and _AMBIGUOUS.match(label):
         raise ValueError("day and month could be either")
@@ -325,7 +326,7 @@ def _stamps(index: pd.Index, name: str, problems: list[str], legal: str) -> list
     stamps = []
     for label in index:
         try:
-            stamps.append(label if label is pd.NaT else _stamp(label))
+            stamps.append(label if label is pd.NaT else stamp_of(label))
         except (ValueError, TypeError, OverflowError):
             problems.append(f"{name}: received an index with {value_text(label)}; {legal}.")
             return None

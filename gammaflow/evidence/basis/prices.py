@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.clocks import Clock, read_at, read_clock
-from gammaflow.series import read_days, read_moments
+from gammaflow.series import read_days, read_moments, stamp_of
 from gammaflow.text import price_text, rows_text, value_text
 from gammaflow.units import DAYS_PER_YEAR
 
@@ -170,7 +170,7 @@ def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> 
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
         return none
     try:
-        known = {v: pd.Timestamp(v) for v in dict.fromkeys(raw)}
+        known = {v: stamp_of(v) for v in dict.fromkeys(raw)}
         days = pd.DatetimeIndex([known[v] for v in raw]).as_unit("ns")
     except (ValueError, TypeError, OverflowError):
         problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")

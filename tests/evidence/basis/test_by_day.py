@@ -125,6 +125,7 @@ WRONG = {
         {"expiry": pd.Series(pd.Timestamp(END), DAYS[:4])}, "expiry: 2 of 6 days of futures have none",
     ),
     "expiry as a number": ({"expiry": 20260227}, "expiry: received 20260227; legal: a date"),
+    "expiry that is two days": ({"expiry": "27/02/2026"}, "expiry: received '27/02/2026'; legal: a date"),
     "expiry as a word": ({"expiry": "next month"}, "expiry: received 'next month'; legal: a date"),
     "expiry with an hour": ({"expiry": "2026-02-27T16:00"}, "without a time of day and a zone"),
     "expiry twice": (
