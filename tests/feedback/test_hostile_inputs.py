@@ -71,6 +71,11 @@ def test_further_refusals():
         (lambda: gf.liquidations.pool(1.0, 60.0, 70.0, currency=5), "currency: received 5"),
         (lambda: gf.impact.linear(1e8, caveat=5), "caveat: received 5"),
         (lambda: gf.impact.book(1e8, exponent=1e-320), "exponents: 2 of 2 are not finite"),
+        (lambda: gf.impact.linear(1e-300), "per_1pct: received 1e-300; per_1pct must be >= 1e-30"),
+        (
+            lambda: gf.impact.linear(1e31),
+            r"per_1pct: received 1e\+31; per_1pct must be >= 1e-30 and <= 1e\+30",
+        ),
         (lambda: gf.impact.linear(1e8).scaled(1e308), "sizes: 2 of 2 are not finite"),
         (lambda: gf.shifted_barrier([1.0, 2.0], [1.0, 2.0, 3.0], LINEAR), "do not match"),
         (

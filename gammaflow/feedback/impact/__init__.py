@@ -31,6 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.columns import LARGEST, SMALLEST
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.impact.curve import Impact
 from gammaflow.feedback.impact.depth import extended, find_sides, read_side
@@ -63,10 +64,16 @@ def _make(name: str, sizes: Array, moves: Array, exponents: Array, terms: Terms)
     return Impact(name=name, sizes=sizes, moves=moves, exponents=exponents, **given)
 
 
+def _positive(value: float, name: str) -> float:
+    """A number > 0; of currency, neither so small nor so large that quotients of flows leave float64."""
+    number = check_number(value, name, 0.0, open_low=True)
+    return check_number(number, name, SMALLEST, LARGEST) if name == "per_1pct" else number
+
+
 def _read(name: str, terms: Terms, **numbers: float) -> list[float]:
     """The numbers, each > 0; SchemaError with their problems and those of the terms."""
     found, problems = attempt(
-        *(partial(check_number, value, name, 0.0, open_low=True) for name, value in numbers.items()),
+        *(partial(_positive, value, name) for name, value in numbers.items()),
         partial(_make, name, _ONE, _ONE, _ONE, terms),
     )
     refuse(f"{name} impact", problems)
