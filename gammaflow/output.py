@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,8 @@ def publish(path: str | os.PathLike[str], write: Callable[[Path], Any], name: st
     path : str or path
         File to write; where it is a link, the file that it points to.
     write : function
-        Writes the content to the path that it is given, which has the same ending.
+        Writes the content to the path that it is given, which has the same ending. A file that is
+        replaced keeps its permissions.
     name : str
         Name of the argument or option, for error text.
 
@@ -72,6 +74,8 @@ def publish(path: str | os.PathLike[str], write: Callable[[Path], Any], name: st
             write(target)  # a device or a pipe: nothing to replace
         else:
             write(draft)
+            if target.exists():
+                shutil.copymode(target, draft)
             os.replace(draft, target)
     except OSError as error:
         raise SchemaError(

@@ -45,6 +45,14 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path):
     assert contents(tmp_path) == {"x.csv": "new"}
 
 
+def test_a_private_file_stays_private(tmp_path):
+    target = tmp_path / "x.md"
+    publish(target, writes("old"))
+    target.chmod(0o600)
+    publish(target, writes("new"))
+    assert (target.stat().st_mode & 0o777, contents(tmp_path)) == (0o600, {"x.md": "new"})
+
+
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     link = tmp_path / "link.md"

@@ -126,7 +126,7 @@ class _Range(NamedTuple):
 
     @property
     def rest(self) -> _Range:
-        """What is left of 1."""
+        """The rest, 1 less the range."""
         return _Range(1.0 - self.high, 1.0 - self.middle, 1.0 - self.low)
 
 

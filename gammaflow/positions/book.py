@@ -27,7 +27,7 @@ from gammaflow.positions.origins import Origin, Source, count_held, quality_of, 
 from gammaflow.positions.rows import PositionRows
 from gammaflow.schema import BOOK
 from gammaflow.selection import Filter, Selection
-from gammaflow.text import WARNING, marked, rows_text
+from gammaflow.text import WARNING, clean, marked, rows_text
 from gammaflow.units import CONVENTION
 
 __all__ = ["Book", "Note", "PerUnit"]
@@ -120,8 +120,10 @@ class Book(PositionRows):
             problems, n = checks.repeat_problems(columns["contract"]), len(columns["contract"])
             columns = FrozenMapping({**columns, "origin": read_only(np.zeros(n))})
             set_(self, "origins", (Origin((Source("", n),), self.rule),))
-        refuse("book", [*problems_of(columns), *checks.term_problems(columns, self.terms), *problems])
-        set_(self, "terms", FrozenMapping(self.terms))
+        # By name as the rows have it: control characters are their escapes there.
+        terms = {clean(n) if isinstance(n, str) else n: note for n, note in self.terms.items()}
+        refuse("book", [*problems_of(columns), *checks.term_problems(columns, terms), *problems])
+        set_(self, "terms", FrozenMapping(terms))
         set_(self, "spot", spot)
         set_(self, "asof", asof)
         if not len(columns["kind"]):

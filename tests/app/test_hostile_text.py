@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -78,6 +79,16 @@ def test_files_stay_in_the_folder_and_calculate_nothing(run, quotes, tmp_path, m
     assert not table["contract"].str.startswith("=").any()
     assert table["contract"].str.startswith("'=HYPERLINK").sum() == 15
     assert not CONTROL.search((quotes.parent / "t.csv").read_text(encoding="utf-8"))
+
+
+def test_notes_keep_their_terms_under_a_hostile_name():
+    """Rows and terms have the same name, and the same gamma as under a plain one."""
+    note = replace(gf.demo_notes()[2], name=f"N{TITLE}")
+    market = {"spot": 40.0, "asof": "2026-02-05T21:00Z", "sigma": 0.56, "rate": 0.036}
+    book = gf.book_notes([note], **market)
+    assert book["contract"].tolist() == list(book.terms) == [r"N\x1b]0;owned\x07"]
+    plain = gf.aggregate_exposure(gf.book_notes([replace(note, name="N")], **market)).total()
+    assert gf.aggregate_exposure(book).total()["gamma"] == plain["gamma"] != 0.0
 
 
 def test_error_lines(run, quotes):

@@ -154,11 +154,11 @@ def test_mirrors_spreads_parity_and_scale():
 def test_a_borrowed_premium_is_called_though_the_options_are_long():
     market = {**MARKET, "contracts": 100.0}
     free = rivals.dealer_flow(rivals.books(["long calls"], **market), PATH).stress.loc["long calls"]
-    owed = rivals.dealer_flow(rivals.books(["long calls"], **market), PATH, financed={"long calls": 0.9})
-    row = owed.stress.loc["long calls"]
+    borrowed = rivals.dealer_flow(rivals.books(["long calls"], **market), PATH, financed={"long calls": 0.9})
+    row = borrowed.stress.loc["long calls"]
     assert free["shortfall"] == 0.0
     assert row["shortfall"] == pytest.approx(-(0.1 * row["value"] + row["lowest_profit"]))
-    assert "premium borrowed: long calls 90 %" in owed.summary()
+    assert "premium borrowed: long calls 90 %" in borrowed.summary()
 
 
 def test_american_options_and_rows_without_a_price():

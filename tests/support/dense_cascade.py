@@ -11,7 +11,7 @@ from support.naive_cascade import slopes
 
 
 def fired(pools, spot, x):
-    """What pools (low, high, value, side) have traded on the way from spot to each x = ln(S / spot)."""
+    """Trades of pools (low, high, value, side) on the way from spot to each x = ln(S / spot)."""
     out = np.zeros(len(x))
     for low, high, value, side in pools.table.itertuples(index=False) if pools is not None else ():
         a, b = math.log(low / spot), math.log(high / spot)

@@ -1,4 +1,4 @@
-"""Tests of expiry labels and of the level of spot by what carry must do as time passes.
+"""Tests of expiry labels and of the level of spot: carry must decay with time and roll with the label.
 
 With labels that are true, the log premium x = ln(futures / spot) is r T + noise: it falls by r a year while
 time passes, jumps by r times the change of expiry when the label rolls, and is about 0 on the last days of

@@ -1,4 +1,4 @@
-"""What would narrow a set: closed forms of additive logarithms, and a naive loop where rows are missing."""
+"""Axes that narrow a set: closed forms of additive logarithms, and a naive loop where rows are missing."""
 
 import itertools
 

@@ -113,7 +113,7 @@ def test_page_says_each_number_once(card, tmp_path):
 
 
 def test_reason_without_numbers(card):
-    """What stands beside the numbers: the same note, and where the record is, without the number."""
+    """Texts beside the numbers: the same note and, for the record, its file without the number."""
     for claim in card.claims:
         assert claim.why.endswith(claim.note)
         assert claim.reason.endswith(claim.note)
