@@ -70,41 +70,6 @@ oldest: $(OLDEST)/.test
 newest: $(NEWEST)/.test
 	$(NEWEST)/bin/python -m pytest tests $(FAST)
 
-lint: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint
-	@touch $@
-
-$(VENV)/.hooks: $(VENV)/.lint
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group hooks
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
-	@touch $@
-
-$(OLDEST)/.test: pyproject.toml .ci/oldest.py
-	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python .ci/oldest.py > $(OLDEST)/lowest.txt
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(OLDEST)/lowest.txt -e .
-	@touch $@
-
-$(NEWEST)/.test: pyproject.toml
-	$(NEWEST_PYTHON) -m venv $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live]" --group test
-	@touch $@
-
-demo: $(VENV)/.demo
-	$(BIN)/gammaflow demo --out demo-report.html
-
-test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist worksteal
-
-# Old libraries warn of the newest ones that they need themselves, which is no business of the tests.
-oldest: $(OLDEST)/.test
-	$(OLDEST)/bin/python -m pytest tests -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning \
-		--ignore tests/test_notebooks.py --ignore tests/test_examples.py --ignore tests/test_benchmarks_agree.py
-
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
