@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
+from gammaflow.batch import seasons
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -181,6 +182,7 @@ __all__ = [
     "replay",
     "schema",
     "score_open_interest",
+    "seasons",
     "sensitivity",
     "shifted_barrier",
     "sign_bands",
