@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gammaflow import evidence, schema, studies, units
+from gammaflow import batch, evidence, schema, studies, units
+from gammaflow.batch import summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -187,6 +188,7 @@ __all__ = [
     "simulate_feedback",
     "solve_cascade",
     "studies",
+    "summarize",
     "sweep",
     "sweep_spot",
     "units",
