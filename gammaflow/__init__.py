@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gammaflow import batch, evidence, schema, studies, units
+from gammaflow import evidence, schema, studies, units
 from gammaflow.batch import summarize
 from gammaflow.errors import (
     ConvergenceError,

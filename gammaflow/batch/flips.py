@@ -30,8 +30,9 @@ def flips_by_rule(report: Report) -> dict[str, float]:
     known: list[tuple[NDArray[np.float64], float]] = []
     positions = {column: _positions(chain, name, valued) for column, name in FLIPS.items()}
     for column, name in FLIPS.items():
-        if report.book.rule == (RULES[name].describe(chain),) and positions[column] is not None:
-            known.append((positions[column], _nearest(report.levels)))
+        position = positions[column]
+        if position is not None and report.book.rule == (RULES[name].describe(chain),):
+            known.append((position, _nearest(report.levels)))
     for column, name in FLIPS.items():
         position = positions[column]
         if position is None or (position >= 0.0).all() or (position <= 0.0).all():

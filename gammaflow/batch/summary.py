@@ -64,12 +64,12 @@ def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | Non
 
 def summary_of(report: Report) -> pd.Series:
     """`summarize` of a report."""
-    levels = report.levels
+    chain = report.interest if isinstance(report.interest, Chain) else None
     row = {
         **_facts(report),
         **_quality(report),
         **{name: float(report.exposure.rows[name].sum()) for name in _MEASURES},
-        **_levels(levels),
+        **_levels(report.levels),
         **_next_expiry(report),
         "atm_volatility": constant_maturity(report.interest)
         if isinstance(report.interest, Chain)
