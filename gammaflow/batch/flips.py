@@ -31,7 +31,7 @@ def flips_by_rule(report: Report) -> dict[str, float]:
     positions = {column: _positions(chain, name, valued) for column, name in FLIPS.items()}
     for column, name in FLIPS.items():
         position = positions[column]
-        if position is not None and report.book.rule == (RULES[name].describe(chain),):
+        if position is not None and _signed_by(report, name, chain):
             known.append((position, _nearest(report.levels)))
     for column, name in FLIPS.items():
         position = positions[column]
@@ -56,6 +56,12 @@ def _positions(chain: Chain, name: str, valued: NDArray[np.bool_]) -> NDArray[np
         return RULES[name].position(chain)[valued]
     except SchemaError:
         return None
+
+
+def _signed_by(report: Report, name: str, chain: Chain) -> bool:
+    """Whether the positions of a report are those of a named rule, and not of another of that name."""
+    text = report.book.rule_text
+    return text.startswith(name) and text == RULES[name].describe(chain)
 
 
 def _nearest(levels: Levels) -> float:

@@ -71,9 +71,7 @@ def summary_of(report: Report) -> pd.Series:
         **{name: float(report.exposure.rows[name].sum()) for name in _MEASURES},
         **_levels(report.levels),
         **_next_expiry(report),
-        "atm_volatility": constant_maturity(report.interest)
-        if isinstance(report.interest, Chain)
-        else np.nan,
+        "atm_volatility": constant_maturity(chain) if chain else np.nan,
         **flips_by_rule(report),
     }
     return pd.Series(row, index=list(COLUMNS), dtype=object)
