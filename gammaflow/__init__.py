@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
-from gammaflow.batch import seasons
+from gammaflow.batch import seasons, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -189,6 +189,7 @@ __all__ = [
     "simulate_feedback",
     "solve_cascade",
     "studies",
+    "summarize",
     "sweep",
     "sweep_spot",
     "units",

@@ -110,7 +110,7 @@ def _check(table: pd.DataFrame, dropped: int, problems: list[str]) -> None:
     X = table.iloc[:, 1:].to_numpy()
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)
     diagonal = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
-    alike = np.flatnonzero(diagonal <= _RANK * diagonal.max())
+    alike = np.flatnonzero(diagonal <= _RANK * diagonal.max()).tolist()
     problems += [
         f"{table.columns[1 + place]}: is made of the other regressors; leave it out, or one of them."
         for place in alike
@@ -138,7 +138,8 @@ def doubts(table: pd.DataFrame) -> list[str]:
         inflation = np.diag(np.linalg.inv(correlation))
         found += [
             f"{name}: {1.0 - 1.0 / size:.0%} of its variance is that of the other regressors (variance "
-            f"inflation {size:.0f}, plausible: below {_INFLATED:g}); its coefficient is hard to tell from theirs."
+            f"inflation {size:.0f}, plausible: below {_INFLATED:g}); its coefficient is hard to tell "
+            "from theirs."
             for name, size in zip(table.columns[1:], inflation, strict=True)
             if size > _INFLATED
         ]

@@ -79,7 +79,7 @@ def read_span(value: Any, name: str, problems: list[str], *, zero: bool = False)
     """A length of time above 0, or from 0 on; a problem, and a day, for anything else."""
     (span,), wrong = attempt(lambda: read_age(value, name))
     if not wrong and (zero or span > pd.Timedelta(0)):
-        return span
+        return pd.Timedelta(span)
     least = "'0s' or more" if zero else "more than '0s'"
     problems.append(
         f"{name}: received {value_text(value)}; legal: a length of time of {least}, such as '1D'."

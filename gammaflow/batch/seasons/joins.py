@@ -69,8 +69,9 @@ def as_of(left: Any, right: pd.Series | pd.DataFrame, *, within: Any = None) -> 
     )  # fmt: skip
     taken = rows.sort_values("given")["taken"].fillna(-1).astype("int64")
     known = record.assign(**{KNOWN_AT: record.index}).reset_index(drop=True).reindex(taken.to_numpy())
-    name = left.index.name if isinstance(left, pd.Series | pd.DataFrame) else None
-    return pd.concat([table.set_axis(at), known.set_axis(at)], axis=1).rename_axis(name)
+    joined = pd.concat([table.set_axis(at), known.set_axis(at)], axis=1)
+    joined.index.name = left.index.name if isinstance(left, pd.Series | pd.DataFrame) else None
+    return joined
 
 
 def _record(right: Any, problems: list[str]) -> pd.DataFrame:

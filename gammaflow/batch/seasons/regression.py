@@ -70,7 +70,7 @@ class Regression(Study):
         """y less the fit, by row."""
         y, X = self.data.iloc[:, 0], self.data.iloc[:, 1:]
         beta = self.table["coefficient"]
-        return y - beta.iloc[0] - X @ beta.iloc[1:]
+        return pd.Series(y - beta.iloc[0] - X @ beta.iloc[1:], name=y.name)
 
     def joint(self, names: Any) -> float:
         """p-value of the hypothesis that several coefficients are all 0 (Wald, F(q, n - k) with HAC errors).
@@ -129,7 +129,8 @@ def regress(
     ------
     SchemaError
         For rows that do not determine the coefficients: too few, a column that never varies, one made of
-        others; for y on another index than x, what are no numbers, infinite numbers, illegal lags, and a perfect fit.
+        others; for y on another index than x, what are no numbers, infinite numbers, illegal lags, and a
+        perfect fit.
     GammaflowError
         Where statsmodels is not installed (extra "study").
 

@@ -203,7 +203,7 @@ def _measure(
     if good.any():
         sums[good] = np.add.reduceat(squares, np.column_stack([first, last])[good].ravel())[::2]
     times = pd.DatetimeIndex(record.times, tz="UTC")
-    ends = [times.take(np.where(good, rows, -1), allow_fill=True, fill_value=pd.NaT) for rows in used]
+    ends = [times[np.where(good, rows, 0)].where(good) for rows in used]
     years = span / pd.Timedelta(DAYS_PER_YEAR, "D")
     columns = {
         "volatility": np.sqrt(sums / years), "first": ends[0], "last": ends[1],
