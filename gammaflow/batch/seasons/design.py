@@ -130,8 +130,8 @@ def doubts(table: pd.DataFrame) -> list[str]:
         sides = table[name].value_counts()
         if len(sides) == 2 and sides.min() < _RARE:
             found.append(
-                f"{name}: only {sides.min()} of {rows_text(n)} differ from {sides.index[0]:g}; its error rests "
-                f"on these. At least {_RARE} are needed to trust it."
+                f"{name}: only {sides.min()} of {rows_text(n)} differ from {sides.index[0]:g}; its error "
+                f"rests on these. At least {_RARE} are needed to trust it."
             )
     if k > 1:
         correlation = np.corrcoef(table.iloc[:, 1:].to_numpy(), rowvar=False)
