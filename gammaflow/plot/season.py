@@ -33,7 +33,7 @@ def plot_coefficients(groups: Mapping[str, pd.DataFrame], title: str, label: str
     terms = list(next(iter(groups.values())).index)
     places = np.arange(len(terms))[::-1].astype(np.float64)
     apart = 0.6 / max(len(groups), 1)
-    with canvas(ax, title, "", zero=False, legend="above") as ax:
+    with canvas(ax, title, "", zero=False) as ax:
         ax.axvline(0.0, color=COLORS["line"], linewidth=0.8, zorder=1)
         for i, (name, table) in enumerate(groups.items()):
             at = places + apart * (0.5 * (len(groups) - 1) - i)
@@ -49,7 +49,7 @@ def plot_coefficients(groups: Mapping[str, pd.DataFrame], title: str, label: str
 
 
 def plot_path(table: pd.DataFrame, title: str, label: str, *, ax: Any = None) -> Any:
-    """Mean path around events with its interval, over the range of as many random timestamps.
+    """Mean path around events with its interval, over the range of as many random days.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def plot_path(table: pd.DataFrame, title: str, label: str, *, ax: Any = None) ->
             table["usual_low"],
             table["usual_high"],
             color=COLORS["grid"],
-            label="random timestamps",
+            label="random days",
             zorder=1,
         )
         ax.fill_between(

@@ -24,10 +24,11 @@ MEASURES = {
     "size": ("% per step", "size of the log return of each step"),
 }
 _LEVEL = 0.95
-# Random sets of timestamps that show what is usual.
+# Random sets of days that show what is usual.
 _SETS = 1_000
 _GAP = 1.5
 _FEW = 10
+_DAY = 86_400 * 10**9
 
 Array = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ class EventStudy(Study):
     table : DataFrame
         Indexed by the time from the event (Timedelta); columns mean, low and high (95 % interval of the mean,
         Student's t over events), usual_low and usual_high (range of 95 % of the means over as many random
-        timestamps of the same record).
+        days of the same record, at the events' times of day).
     paths : DataFrame
         A row per event used, indexed by its timestamp; a column per time from the event.
     unit : str
@@ -80,7 +81,7 @@ def event_study(
     measure: str = "return",
     seed: int = 0,
 ) -> EventStudy:
-    """Mean path of prices around events, with its interval and what random timestamps would show.
+    """Mean path of prices around events, with its interval and what random days at the same times would show.
 
     Each event is moved to the first price at or after it, so that nothing after time 0 was known at the
     event.
@@ -96,7 +97,7 @@ def event_study(
     measure : "return" or "size"
         Log return since the event [%], or the size of each step's log return [%], for volatility.
     seed : int
-        Seed of the random timestamps.
+        Seed of the random days.
 
     Returns
     -------
@@ -148,7 +149,9 @@ def event_study(
     n = len(found)
     mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(n)
     reach = stdtrit(n - 1, 0.5 + 0.5 * _LEVEL) * error
-    low, high = _usual(record, np.flatnonzero(sound), n, back, ahead, measure, np.random.default_rng(start))
+    low, high = _usual(
+        record, np.flatnonzero(sound), rows[used], back, ahead, measure, np.random.default_rng(start)
+    )
     table = pd.DataFrame(
         {"mean": mean, "low": mean - reach, "high": mean + reach, "usual_low": low, "usual_high": high},
         index=pd.Index(offsets, name="from the event"),
@@ -157,8 +160,8 @@ def event_study(
     lines = (
         f"{meaning}: mean of {rows_text(n, 'event')} [{unit}]",
         f"{rows_text(int((~used).sum()), 'event')} left out, not covered by the prices; {_LEVEL:.0%} "
-        f"intervals by t over events; usual: {_LEVEL:.0%} of the means of {n:,} random timestamps, "
-        f"{_SETS:,} sets, seed {start}",
+        f"intervals by t over events; usual: {_LEVEL:.0%} of the means of {n:,} random days at the same "
+        f"times, {_SETS:,} sets, seed {start}",
     )
     return EventStudy(
         table, lines, paths=pd.DataFrame(found, at[used], table.index), unit=unit,
@@ -189,15 +192,19 @@ def _paths(record: Prices, rows: NDArray[np.int64], back: int, ahead: int, measu
 def _usual(
     record: Prices,
     rows: NDArray[np.int64],
-    n: int,
+    events: NDArray[np.int64],
     back: int,
     ahead: int,
     measure: str,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
-    """Range of the means over random timestamps, by time from the event."""
-    every = _paths(record, rows, back, ahead, measure)
-    means = np.array([every[rng.integers(0, len(rows), n)].mean(axis=0) for _ in range(_SETS)])
+    """Range of the means over random days at the events' times of day, by time from the event."""
+    times = record.times % _DAY
+    total = np.zeros((_SETS, back + ahead + 1))
+    for event in events:
+        alike = rows[times[rows] == times[event]]
+        total += _paths(record, alike[rng.integers(0, len(alike), _SETS)], back, ahead, measure)
+    means = total / len(events)
     low, high = np.quantile(means, [0.5 - 0.5 * _LEVEL, 0.5 + 0.5 * _LEVEL], axis=0)
     return low, high
 
@@ -213,7 +220,7 @@ def _doubts(rows: NDArray[np.int64], length: int) -> list[str]:
     if shared:
         found.append(
             f"moments: {shared:,} of {rows_text(len(rows), 'event')} follow the one before within the time "
-            "shown; they share returns and the interval is too narrow. Compare with random timestamps, or "
+            "shown; they share returns and the interval is too narrow. Compare with random days, or "
             "show less time."
         )
     return found

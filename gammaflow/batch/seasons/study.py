@@ -12,6 +12,7 @@ from gammaflow.batch.seasons.bootstrap import bootstrap
 from gammaflow.batch.seasons.inputs import read_span, span_text
 from gammaflow.batch.seasons.multiple import holm
 from gammaflow.batch.seasons.regression import Regression, regress, usual_lags
+from gammaflow.batch.seasons.robustness import robustness
 from gammaflow.batch.seasons.table import read_table
 from gammaflow.batch.seasons.terms import TERMS, made
 from gammaflow.batch.seasons.verdict import verdict
@@ -38,6 +39,10 @@ class SeasonStudy(Study):
         boot_low, boot_high, boot_p (block bootstrap), holm_p (p_value corrected for the number of terms),
         added_r2 (share of variance explained beyond the controls). Alone: raw, raw_p. And n, and positive
         (rows where it is > 0). NaN where a term could not be tested.
+    checks : DataFrame
+        Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With four times the
+        lags, with the log return of the underlying over each period of `direction` among the controls (gamma
+        is short after a fall, and volatility is high after a fall), and in each half of the rows.
     verdict : str
         "nothing beyond", "something beyond" or "cannot tell", and why.
     controls : Regression
@@ -50,6 +55,7 @@ class SeasonStudy(Study):
         Description with the rows left out by reason, and doubts.
     """
 
+    checks: pd.DataFrame
     verdict: str
     controls: Regression
     regressions: dict[str, Regression]
@@ -65,7 +71,9 @@ class SeasonStudy(Study):
         controls = self.controls.table.drop(columns="t").to_string(float_format="{:,.3f}".format)
         terms = self.table.T.to_string(float_format="{:,.3f}".format)
         parts = [*self.heading, "", f"{self.controls.lines[0]}; {self.controls.lines[1]}", controls, ""]
-        return "\n".join([*parts, "each term beside these controls:", terms, "", f"verdict: {self.verdict}"])
+        checks = self.checks.to_string(float_format="{:,.3f}".format)
+        parts += ["each term beside these controls:", terms, "", "the same in variants:", checks]
+        return "\n".join([*parts, "", f"verdict: {self.verdict}"])
 
     def plot(self, *, ax: Any = None) -> Any:
         """Each term alone and beside the controls, in standard deviations; a matplotlib Axes."""
@@ -73,8 +81,8 @@ class SeasonStudy(Study):
         scale = (spread / spread[self.data.columns[0]]).reindex(self.table.index)
         groups = {}
         for name, columns in {
-            "alone": ("raw", "raw_low", "raw_high"),
-            "beside implied and past volatility, HAC": ("coefficient", "low", "high"),
+            "term alone": ("raw", "raw_low", "raw_high"),
+            "beside controls, HAC": ("coefficient", "low", "high"),
             "the same, bootstrap": ("coefficient", "boot_low", "boot_high"),
         }.items():
             drawn = self.table[list(columns)].set_axis(["coefficient", "low", "high"], axis=1)
@@ -86,8 +94,9 @@ class SeasonStudy(Study):
 
 
 def study(
-    table: pd.DataFrame, prices: pd.Series, *, terms: Any = tuple(TERMS), past: Any = ("1D", "7D"), horizon:
-    Any = "1D", lags: int | None = None, draws: int = 2_000, seed: int = 0,
+    table: pd.DataFrame, prices: pd.Series, *, terms: Any = tuple(TERMS), past: Any = ("1D", "7D"),
+    controls: Any = (), direction: Any = ("7D", "30D"), horizon: Any = "1D", lags: int | None = None,
+    draws: int = 2_000, seed: int = 0,
 ) -> SeasonStudy:  # fmt: skip
     """Test of whether gamma says anything on the volatility that follows, beyond implied and past volatility.
 
@@ -114,6 +123,10 @@ def study(
         Periods before each snapshot whose realized volatility is a control.
     horizon : Timedelta or str
         Period after each snapshot.
+    direction : list of Timedelta or str
+        Periods before each snapshot whose log return is added to the controls in a variant.
+    controls : list of str
+        Further columns of the table that are controls, as they stand: logs of short-dated vols, weekends.
     lags : int, optional
         Lags of the errors; by default those of `regress`, and no fewer than horizons overlap.
     draws, seed : int
@@ -149,36 +162,45 @@ def study(
     (91, 'nothing beyond')
     """
     problems: list[str] = []
-    (names, periods), wrong = attempt(
+    (names, further, periods, ways), wrong = attempt(
         lambda: [str(name) for name in check_list(terms, "terms", f"names such as {tuple(TERMS)}")],
+        lambda: [str(name) for name in check_list(controls, "controls", "names of columns")],
         lambda: check_list(past, "past", "lengths of time such as ('1D', '7D')"),
+        lambda: check_list(direction, "direction", "lengths of time such as ('7D', '30D')"),
     )
     spans = [read_span(span, "past", problems) for span in periods or ()]
+    longer = [read_span(span, "direction", problems) for span in ways or ()]
     span = read_span(horizon, "horizon", problems)
     wrong += attempt(lambda: check_whole(draws, "draws", 100, 100_000), lambda: check_whole(seed, "seed", 0))[
         1
     ]
     if names is not None and (not names or len(set(names)) < len(names)):
         wrong.append(f"terms: received {names}; legal: at least one name, each once.")
-    rows, notes = read_table(table, names or [], IMPLIED, problems)
+    twice = set(names or []) & set(further or [])
+    if twice:
+        wrong.append(f"controls: received {', '.join(sorted(twice))}, which terms has too; name each once.")
+    rows, notes = read_table(table, [*(names or []), *(further or [])], IMPLIED, problems)
     refuse("study", problems + wrong)
 
     ahead = realized_volatility(prices, rows, horizon=span)
     columns = {NEXT: ahead.values, IMPLIED: rows[IMPLIED].astype(np.float64)}
-    columns |= {
-        f"past_{span_text(each).replace(' ', '_')}": trailing_volatility(prices, rows, horizon=each).values
-        for each in spans
-    }
+    past_ones = {_named("past", each): trailing_volatility(prices, rows, horizon=each) for each in spans}
+    columns |= {name: found.values for name, found in past_ones.items()}
     levels = pd.DataFrame(columns)
     logs = pd.DataFrame({name: np.log(levels[name].where(levels[name] > 0.0)) for name in levels})
+    logs = logs.join(rows[further].astype(np.float64))
+    before = {_named("return", each): trailing_volatility(prices, rows, horizon=each) for each in longer}
+    moves = pd.DataFrame({name: one.table["log_return"] for name, one in before.items()}, index=rows.index)
     tried = pd.DataFrame({name: made(rows, name) for name in names})
     whole = logs.join(tried).dropna()
     used = max(usual_lags(len(whole)), ahead.overlap) if lags is None else lags
     base = [str(name) for name in logs]
-    controls = regress(whole[NEXT], whole[base[1:]], lags=used)
+    alone = regress(whole[NEXT], whole[base[1:]], lags=used)
     varied = [name for name in names if np.ptp(whole[name].to_numpy()) > 0.0]
-    tests = {name: _test(whole, base, name, controls, draws, seed) for name in varied}
+    tests = {name: _test(whole, base, name, alone, draws, seed) for name in varied}
     result = pd.DataFrame({name: tests[name][1] for name in varied}, index=COLUMNS).T.reindex(names)
+    checks = {name: robustness(whole, base, name, moves, used, draws, seed) for name in varied}
+    variants = pd.concat(checks, names=["term"]) if checks else pd.DataFrame()
     result["holm_p"] = holm(result["p_value"])
     result["n"], result["positive"] = float(len(whole)), (whole[names] > 0.0).sum().astype(np.float64)
     doubts = [
@@ -194,8 +216,8 @@ def study(
     ]
     return SeasonStudy(
         result.rename_axis("term"), _description(rows, whole, logs, tried, ahead, notes),
-        verdict=verdict(result), controls=controls, regressions={name: tests[name][0] for name in varied},
-        data=whole, warnings=tuple(dict.fromkeys(doubts)),
+        checks=variants, verdict=verdict(result, variants), controls=alone, regressions={name: tests[name][0]
+        for name in varied}, data=whole, warnings=tuple(dict.fromkeys(doubts)),
     )  # fmt: skip
 
 
@@ -204,6 +226,10 @@ COLUMNS = [
     "coefficient", "error", "t", "p_value", "low", "high", "boot_low", "boot_high", "boot_p", "holm_p",
     "added_r2", "raw", "raw_low", "raw_high", "raw_p", "n", "positive",
 ]  # fmt: skip
+
+
+def _named(word: str, span: pd.Timedelta) -> str:
+    return f"{word}_{span_text(span).replace(' ', '_')}"
 
 
 _RAW = {"": "coefficient", "_low": "low", "_high": "high", "_p": "p_value"}

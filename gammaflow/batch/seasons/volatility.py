@@ -35,8 +35,8 @@ class Volatility(Study):
     ----------
     table : DataFrame
         Indexed by the timestamps given, in UTC; columns volatility [decimal, per year], first, last
-        (timestamps of the first and the last price used) and returns (their number). NaN and NaT where the
-        horizon is not complete.
+        (timestamps of the first and the last price used), returns (their number) and log_return (of the
+        whole period). NaN and NaT where the horizon is not complete.
     horizon : Timedelta
         Length of time measured.
     overlap : int
@@ -208,6 +208,8 @@ def _measure(
     columns = {
         "volatility": np.sqrt(sums / years), "first": ends[0], "last": ends[1],
         "returns": np.where(good, last - first, np.nan),
+        "log_return": np.where(good, record.logs[last] - record.logs[np.minimum(first, len(wide) - 1)],
+        np.nan),
     }  # fmt: skip
     return pd.DataFrame(columns, index=at), (int(beyond.sum()), int(broken.sum()))
 
