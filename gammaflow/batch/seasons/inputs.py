@@ -39,10 +39,11 @@ def read_prices(prices: Any, problems: list[str]) -> Prices:
             "frame['open']: their close is known a bar later only."
         )
         return _none()
+    known = len(problems)
     read = read_moments(prices, "prices", problems, low=0.0, open_low=True, least=3, gaps=True, missing=True)
     read = read.dropna()
-    if len(read) < 3:
-        if not problems:
+    if len(problems) > known or len(read) < 3:
+        if len(problems) == known:
             problems.append(f"prices: received {len(read)} numbers; at least 3 are needed.")
         return _none()
     times = pd.DatetimeIndex(read.index).asi8
