@@ -48,7 +48,7 @@ def test_nothing_after_time_zero_was_known_and_nothing_before_looks_ahead():
 
 
 def test_the_usual_range_is_that_of_random_days_at_the_same_time():
-    """Prices that move at noon only: at noon the usual range holds the mean, as it does at all other times."""
+    """Prices move at noon only, and the usual range knows it."""
     noon = pd.Series(np.exp(np.cumsum(np.where(HOURS.hour == 12, STEPS, 0.0))), HOURS)
     events = HOURS[(HOURS.hour == 9) & (HOURS.day % 3 == 0)]
     found = gf.seasons.event_study(noon, events, before="1h", after="6h", measure="size")

@@ -1,4 +1,4 @@
-"""Study of a season: made-up markets whose truth is known, and the recorded one against naive least squares."""
+"""Study of a season: made-up markets whose truth is known, and the recorded one."""
 
 import pickle
 
@@ -139,8 +139,8 @@ def test_rows_left_out_are_counted(quiet):
     holes = table.copy()
     holes.loc[holes.index[:3], "gamma"] = np.nan
     found = gf.seasons.study(holes, prices[: table.index[-2]], terms=["depth"], draws=100)
-    assert found.n == DAYS - 3 - 2
-    assert "missing: next_volatility of 2 rows, depth of 3 rows" in found.lines
+    assert found.n == DAYS - 3 - 3
+    assert "missing: next_volatility of 3 rows, depth of 3 rows" in found.lines
 
 
 def test_overlapping_horizons_widen_the_errors(quiet):
