@@ -82,7 +82,9 @@ _MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
 
 def _facts(report: Report) -> dict[str, Any]:
     book, chain = report.book, report.chain
-    days = np.array([], "datetime64[ns]") if chain is None else chain["open_interest_date"][chain.years > 0.0]
+    days = np.empty(0, "datetime64[ns]")
+    if chain is not None:
+        days = np.asarray(chain["open_interest_date"][chain.years > 0.0])
     days = days[~np.isnat(days)]
     return {
         "symbol": book.symbol,
