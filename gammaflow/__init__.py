@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
-from gammaflow.batch import summarize
+from gammaflow.batch import History, history, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -104,6 +104,7 @@ __all__ = [
     "HedgeFlow",
     "HedgePath",
     "HedgeSurface",
+    "History",
     "Levels",
     "LeveragedFunds",
     "LimitCapacity",
@@ -164,6 +165,7 @@ __all__ = [
     "hedge_flow",
     "hedge_path",
     "hedge_surface",
+    "history",
     "impact",
     "knock_in_table",
     "limit_capacity",
