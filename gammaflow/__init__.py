@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
+from gammaflow.batch import BatchResult, run_batch
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -82,6 +83,7 @@ __all__ = [
     "Bands",
     "BarrierNote",
     "BasisUnwind",
+    "BatchResult",
     "Beliefs",
     "Book",
     "Cascade",
@@ -179,6 +181,7 @@ __all__ = [
     "reconcile",
     "repair_chain",
     "replay",
+    "run_batch",
     "schema",
     "score_open_interest",
     "sensitivity",
