@@ -41,6 +41,7 @@ __all__ = [
     "RuleName",
     "Scenario",
     "StoreFolder",
+    "Symbol",
     "SymbolName",
     "TableOut",
     "Timeout",

@@ -14,7 +14,7 @@ from gammaflow.content import LARGEST_FILE
 from gammaflow.errors import GammaflowError, ReaderError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import recognise
-from gammaflow.market.readers.source import SeveralUnderlyings, open_source
+from gammaflow.market.readers.source import SeveralUnderlyingsError, open_source
 from gammaflow.market.store.folder import open_snapshot
 from gammaflow.market.store.names import snapshot_at
 
@@ -84,7 +84,7 @@ def _of_file(source: Source, path: Path, symbol: str | None, now: pd.Timestamp) 
         file = open_source(path)
         read: Any = recognise(file).read
         chain = read(file, symbol, None, None)
-    except SeveralUnderlyings as several:
+    except SeveralUnderlyingsError as several:
         for name in several.symbols:
             yield _attempt(source, path, name, now, lambda name=name: read(file, name, None, None))
     except ReaderError as error:
@@ -95,7 +95,7 @@ def _of_file(source: Source, path: Path, symbol: str | None, now: pd.Timestamp) 
 
 def _attempt(source: Source, path: Path, symbol: str, now: pd.Timestamp, read: Any) -> Chain | Failure:
     try:
-        chain = read()
+        chain: Chain = read()
     except GammaflowError as error:
         return Failure(source.name, symbol, _reason(error, path), passing=not path.is_file())
     if chain.asof > now + _LEAD and not chain.synthetic:

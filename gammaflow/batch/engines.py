@@ -1,8 +1,8 @@
 """Engines of a batch: this process, a pool of processes, or the workers of a Dask client.
 
-Each takes parts and yields them in the order in which they finish, with their outcome, or with `Lost` where the
-worker process ended before it could return one. No engine has more than a few parts at once, so that memory
-does not grow with the batch.
+Each takes parts and yields them in the order in which they finish, with their outcome, or with `Lost` where
+the worker process ended before it could return one. No engine has more than a few parts at once, so that
+memory does not grow with the batch.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Engine(Protocol):
 
 
 class Serial:
-    """This process, one part after the other."""
+    """The calling process, one part after the other."""
 
     def __init__(self, function: Callable[..., Any], tick: Callable[[], None]) -> None:
         self._function, self._tick = function, tick
@@ -162,8 +162,8 @@ class Cluster:
         missing = [name for name in ("submit", "run", "scheduler_info") if not hasattr(client, name)]
         if missing or getattr(client, "asynchronous", False):
             raise SchemaError(
-                f"client: received {value_text(client)}; a dask.distributed.Client is needed, one that is not "
-                "asynchronous."
+                f"client: received {value_text(client)}; a dask.distributed.Client that is not asynchronous "
+                "is needed."
             )
         self._function, self._client = function, client
         self._warm()
@@ -219,12 +219,12 @@ class Cluster:
             return Lost()
         if error is not None:
             raise SchemaError(
-                f"client: a worker could not run {name_of(self._function)} ({type(error).__name__}: {error}). "
-                "Its module must be installed on the workers."
+                f"client: a worker could not run {name_of(self._function)} ({type(error).__name__}: {error})"
+                "; its module must be installed on the workers."
             )
         if future.status != "finished":
             raise ReaderError(
-                f"client: the cluster went away ({future.status}). Run again; with out=, what is done is kept."
+                f"client: the cluster went away ({future.status}). Run again; what is done is kept in out=."
             )
         outcome: Outcome = future.result()
         return outcome

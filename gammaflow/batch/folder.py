@@ -1,8 +1,8 @@
 """The `out` folder of a batch: what is done, so that a run resumes where the last one stopped.
 
-`_batch.json` says what the folder belongs to. Each finished part is a file in `_parts`, written last and in one
-step: its sources with their marks, rows, failures, and the names and sizes of its long tables' files. A file
-of a long table that no part names is a leftover of a crash, and is removed when the next run begins.
+`_batch.json` says what the folder belongs to. Each finished part is a file in `_parts`, written last and in
+one step: its sources with their marks, rows, failures, and the names and sizes of its long tables' files. A
+file of a long table that no part names is a leftover of a crash, and is removed when the next run begins.
 """
 
 from __future__ import annotations

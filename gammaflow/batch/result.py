@@ -15,6 +15,7 @@ from gammaflow.batch.long import pyarrow
 from gammaflow.batch.rows import Row, table_of
 from gammaflow.batch.sources import Failure
 from gammaflow.errors import SchemaError
+from gammaflow.market.store.names import symbol_folder, symbol_of
 from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text, value_text
 
@@ -104,13 +105,10 @@ class BatchResult(Study):
         """
         if self.out is None:
             raise SchemaError("long: this batch kept no long tables. Run it with out=, a folder.")
-        from gammaflow.market.store.names import symbol_folder, symbol_of
-
         files = [file.split("/") for file in self._files()]
         if name not in {parts[0] for parts in files}:
-            raise SchemaError(
-                f"name: received {value_text(name)}; legal: {', '.join(map(repr, self.names)) or 'none, the function returned no long table'}."
-            )
+            legal = ", ".join(map(repr, self.names)) or "none, since the function returned no long table"
+            raise SchemaError(f"name: received {value_text(name)}; legal: {legal}.")
         folder = None if symbol is None else symbol_folder(symbol)
         chosen = [parts for parts in files if parts[0] == name and folder in (None, parts[1])]
         if not chosen:
@@ -119,9 +117,8 @@ class BatchResult(Study):
         tables = []
         for parts in chosen:
             table = pa.parquet.ParquetFile(self.out.joinpath(*parts)).read(use_threads=False)
-            tables.append(
-                table.add_column(0, "symbol", pa.array([symbol_of(parts[1])] * len(table), pa.large_string()))
-            )
+            symbols = pa.array([symbol_of(parts[1])] * len(table), pa.large_string())
+            tables.append(table.add_column(0, "symbol", symbols))
         whole: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
         absent = [column for column in columns or () if column not in whole.columns]
         if absent:
@@ -137,10 +134,8 @@ class BatchResult(Study):
 
     def summary(self) -> str:
         """Rows, warnings and failures in words."""
-        shown = [
-            f"{row.source}{'' if pd.isna(row.symbol) else f' ({row.symbol})'}: {row.reason}"
-            for row in self.failures.head(_SHOWN).itertuples()
-        ]
+        first = self.failures.head(_SHOWN).fillna({"symbol": ""}).to_numpy()
+        shown = [f"{source}{f' ({symbol})' if symbol else ''}: {reason}" for source, symbol, reason in first]
         more = len(self.failures) - len(shown)
         shown += [f"and {rows_text(more, 'failure')} more, see .failures"] if more > 0 else []
         return "\n".join([*self.heading, *(f"FAILED: {line}" for line in shown)])

@@ -75,17 +75,20 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if value is pd.NaT or isinstance(value, datetime.date | np.datetime64):
-        if isinstance(value, np.datetime64 | datetime.date):
-            stamp = pd.Timestamp(value)
-            if stamp is not pd.NaT:
-                return stamp.as_unit("ns") if stamp.tz is None else stamp.as_unit("ns").tz_convert("UTC")
-        return pd.NaT
+    if value is pd.NaT:
+        return value
+    if isinstance(value, datetime.date | np.datetime64):
+        stamp: Any = pd.Timestamp(value)
+        if stamp is pd.NaT:
+            return stamp
+        return stamp.as_unit("ns") if stamp.tz is None else stamp.as_unit("ns").tz_convert("UTC")
     if isinstance(value, bool | np.bool_):
         return bool(value)
+    if isinstance(value, np.timedelta64):  # a whole number to numpy
+        raise TypeError
     if isinstance(value, Integral):
         return int(value) if -_WHOLE <= int(value) < _WHOLE else float(value)
-    if isinstance(value, Real) and not isinstance(value, np.timedelta64):
+    if isinstance(value, Real):
         return float(value)
     if isinstance(value, str):
         return str(value)
@@ -126,17 +129,16 @@ def _column(values: Sequence[Any]) -> tuple[pd.Series[Any], list[str]]:
     told = kinds - {"missing", "no time"}
     whole = not kinds - {"integer"}
     if told <= {"integer", "number"} and "no time" not in kinds:
-        return pd.Series(
-            [np.nan if v is None else v for v in values], dtype="int64" if whole and told else "float64"
-        ), []
+        dtype = "int64" if whole and told else "float64"
+        return pd.Series([np.nan if v is None else v for v in values], dtype=dtype), []
     if told == {"truth"} and len(kinds) == 1:
         return pd.Series(values, dtype="bool"), []
     if told == {"text"} and "no time" not in kinds:
         return pd.Series([v if isinstance(v, str) else np.nan for v in values], dtype="str"), []
     if told in (set(), {"time in UTC"}, {"time"}):
         zone = "" if told == {"time"} else ", UTC"
-        clean = [v if isinstance(v, pd.Timestamp) else pd.NaT for v in values]
-        return pd.Series(clean, dtype=f"datetime64[ns{zone}]"), []
+        times = [v if isinstance(v, pd.Timestamp) else pd.NaT for v in values]
+        return pd.Series(times, dtype=f"datetime64[ns{zone}]"), []
     clean = [np.nan if _kind(v) in ("missing", "no time") else v for v in values]
     return pd.Series(clean, dtype=object), sorted(told) if len(told) > 1 else []
 

@@ -29,8 +29,8 @@ _PARTS = 32
 _MOST_WORKERS = 1024
 
 _KILLED = (
-    "its worker process ended twice while it read or valued this file (killed, out of memory, or a crash of a "
-    "library). Run it alone, or with more memory."
+    "its worker process ended twice while it read or valued this file (killed, out of memory, or a crash of "
+    "a library). Run it alone, or with more memory."
 )
 
 
@@ -94,16 +94,16 @@ def run_batch(
     -----
     Files are read in parts of up to 64, and no more than two parts per worker are in memory at once.
 
-    With `out`, a part counts once its file in `out/_parts` is there, which is written last and in one step. If
+    With `out`, a part counts once its file in `out/_parts` is there, written last and in one step. If
     the process is killed, the next call repeats the parts that were not finished, and removes their remains:
     no row is lost or doubled. A worker that is killed costs the parts it had; they are repeated, and a file
     that ends its worker twice is a failure. The function's own source and the values bound to it (by partial,
     by default or in a closure) tell whether a folder is of the same batch; functions that it calls in other
     modules of yours do not: use a new folder once they change.
 
-    Kernels are compiled once per machine and cached (`GAMMAFLOW_CACHE_DIR`). This process compiles them before
-    workers start, which then load them. Workers of a Dask client on other machines have caches of their own:
-    one worker of each machine compiles first. A cache belongs to one version of the sources and one kind of
+    Kernels are compiled once per machine and cached (`GAMMAFLOW_CACHE_DIR`). This process compiles them
+    before workers start, which then load them. Workers of a Dask client on other machines have caches of
+    their own: one worker of each machine compiles first. A cache belongs to one version of the sources and one kind of
     processor, so it is never stale; but with the cache off, or in a folder that a worker cannot write, each
     worker compiles for some seconds, and workers with another version of the package are refused. Start Dask
     workers with one thread each, `LocalCluster(n_workers=4, threads_per_worker=1)`: Python's part of the work
@@ -183,8 +183,8 @@ def _result(outcomes: Sequence[Outcome], failures: Any, warnings: Sequence[str],
     told = list(warnings)
     if dropped:
         told.append(
-            f"function: returned long tables ({', '.join(dropped)}), which are kept with out= only. Pass out=, a "
-            "folder, or a function that returns the row alone."
+            f"function: returned long tables ({', '.join(dropped)}), which are kept with out= only. Pass "
+            "out=, a folder, or a function that returns the row alone."
         )
     rows = (row for outcome in outcomes for row in outcome.rows)
     return result_of(rows, [*failures, *(f for o in outcomes for f in o.failures)], told, out)

@@ -29,7 +29,7 @@ __all__ = [
     "NO_MOMENT",
     "Format",
     "Rows",
-    "SeveralUnderlyings",
+    "SeveralUnderlyingsError",
     "Source",
     "assemble",
     "bare",
@@ -50,7 +50,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
 
-class SeveralUnderlyings(ReaderError):
+class SeveralUnderlyingsError(ReaderError):
     """A file with options on several underlyings, `symbols`, of which none was asked for."""
 
     symbols: tuple[str, ...] = ()
@@ -329,7 +329,7 @@ def pick_underlying(
         symbol, why = own, "adjusted contracts (root {}, not the file's symbol)"
     if symbol is None:
         if len(counts) > 1:
-            several = SeveralUnderlyings(
+            several = SeveralUnderlyingsError(
                 f"{source.name}: holds options on {len(counts)} underlyings: {present}. "
                 f"Pick one with symbol={counts.index[0]!r}."
             )

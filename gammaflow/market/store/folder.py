@@ -361,7 +361,7 @@ class Store:
 
 
 def open_snapshot(snapshot: Snapshot) -> Chain:
-    """The chain of a snapshot; ReaderError where its file is damaged, or holds another chain than its name."""
+    """The chain of a snapshot; ReaderError where its file is damaged, or holds another than its name says."""
     chain = read_snapshot(snapshot.path)
     if (chain.symbol, chain.asof, chain.vendor) != (snapshot.symbol, snapshot.asof, snapshot.vendor):
         raise ReaderError(
