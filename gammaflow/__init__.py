@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
-from gammaflow.batch import BatchResult, run_batch
+from gammaflow.batch import BatchResult, run_batch, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -190,6 +190,7 @@ __all__ = [
     "simulate_feedback",
     "solve_cascade",
     "studies",
+    "summarize",
     "sweep",
     "sweep_spot",
     "units",

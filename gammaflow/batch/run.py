@@ -13,6 +13,7 @@ from gammaflow.batch.folder import Folder, outcomes_in
 from gammaflow.batch.identity import code_digest, function_digest
 from gammaflow.batch.result import BatchResult, result_of
 from gammaflow.batch.sources import Failure, Source, find_sources
+from gammaflow.batch.summary import summarize
 from gammaflow.batch.warm import warm
 from gammaflow.batch.work import Outcome, Part, name_of
 from gammaflow.checks import check_text, refuse
@@ -36,7 +37,7 @@ _KILLED = (
 
 def run_batch(
     store_or_paths: Store | str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    function: Callable[[Chain], Any],
+    function: Callable[[Chain], Any] = summarize,
     *,
     symbol: str | None = None,
     client: Any = None,
