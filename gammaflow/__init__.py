@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
-from gammaflow.batch import History, history, summarize
+from gammaflow.batch import BatchResult, History, history, run_batch, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -83,6 +83,7 @@ __all__ = [
     "Bands",
     "BarrierNote",
     "BasisUnwind",
+    "BatchResult",
     "Beliefs",
     "Book",
     "Cascade",
@@ -182,6 +183,7 @@ __all__ = [
     "reconcile",
     "repair_chain",
     "replay",
+    "run_batch",
     "schema",
     "score_open_interest",
     "sensitivity",
