@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
+from gammaflow.app.batch import Workers, selected
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     Json,
@@ -25,14 +27,16 @@ from gammaflow.app.options import (
 )
 from gammaflow.app.reading import chain_of
 from gammaflow.app.show import write_table
-from gammaflow.app.terminal import check_ending, dumps, out_console, stages, working, write
+from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, stages, working, write
 from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.history import history as find_history
+from gammaflow.batch.run import run_batch
 from gammaflow.errors import SchemaError
+from gammaflow.exposure.sums import kernels_are_ready
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
 from gammaflow.market.store import Store
-from gammaflow.positions.rules import assign_positions
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, assign_positions, find_rule
 from gammaflow.studies.books import compare_books
 from gammaflow.study import Study
 from gammaflow.units import describe
@@ -48,7 +52,9 @@ Folder = Annotated[
     ),
 ]
 FromVendor = Annotated[str | None, typer.Option("--vendor", help="Only snapshots of this vendor.")]
-Workers = Annotated[int | None, typer.Option(help="Number of processes; default: this one.")]
+OneRule = Annotated[
+    str | None, typer.Option("--rule", help=f"Sign of dealers' positions: {', '.join(RULES)}.")
+]
 HistoryOut = Annotated[
     Path | None, typer.Option(help="Write the whole table: .csv, .json or .md; or the picture: .png.")
 ]
@@ -58,29 +64,35 @@ Before = Annotated[
 After = Annotated[str, typer.Argument(metavar="B", help="The later chain, likewise.")]
 
 
+@grouped
 def history(
-    folder: Folder,
     *,
+    folder: Folder,
+    rows: Rows,
     symbol: Symbol = None,
-    rule: Annotated[
-        str | None, typer.Option(help="Sign of dealers' positions; default: calls_long_puts_short.")
-    ] = None,
+    rule: OneRule = None,
     vendor: FromVendor = None,
     workers: Workers = None,
     as_json: Json = False,
     out: HistoryOut = None,
 ) -> None:
-    """Gamma, flip and core of a season of chains, and where the last stands among them."""
+    """Gamma, flip and core of many chains over time, and where the last stands among them."""
     if out:
         check_ending(out, (*_TABLE, _PICTURE))
+    where, name = rows.filter(), find_rule(CALLS_LONG_PUTS_SHORT if rule is None else rule).name
+    if not kernels_are_ready():
+        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
     with stages() as tick:
 
         def progress(done: int, total: int) -> None:
-            tick(f"Summarizing {done:,} of {total:,}", done / max(total, 1))
+            tick(f"{done:,} of {total:,} files", done / max(total, 1))
 
-        found = find_history(
-            folder, symbol=symbol, rule=rule, vendor=vendor, workers=workers, progress=progress
-        )
+        how: dict[str, Any] = {"symbol": symbol, "workers": workers, "progress": progress}
+        if where is None:
+            found = find_history(folder, vendor=vendor, rule=rule, **how)
+        else:
+            function = partial(selected, where=where, rule=name, tabulated=False)
+            found = find_history(run_batch(folder, function, **how), vendor=vendor)
     if out and out.suffix == _PICTURE:
         write(out, {_PICTURE: lambda path: found.plot().savefig(path, dpi=150)})
         out = None

@@ -20,7 +20,7 @@ from gammaflow.batch.sources import MANIFEST
 from gammaflow.batch.summary import summarize
 from gammaflow.checks import as_list
 from gammaflow.errors import SchemaError
-from gammaflow.positions.rules import RULES, PositionRule
+from gammaflow.positions.rules import RULES, PositionRule, find_rule
 from gammaflow.study import Study
 from gammaflow.text import number_text, price_text, rows_text, value_text
 from gammaflow.units import CONVENTION
@@ -230,7 +230,7 @@ def history(
     given = {"rule": rule, "client": client, "workers": workers, "out": out}
     table, failures = _ready(store_or_paths, [name for name, value in given.items() if value is not None])
     if table is None:
-        function = summarize if rule is None else partial(summarize, rule=rule)
+        function = summarize if rule is None else partial(summarize, rule=find_rule(rule))
         run: dict[str, Any] = {"symbol": symbol, "client": client, "workers": workers, "out": out}
         result = run_batch(store_or_paths, function, **run, progress=progress)
         table, failures = result.table, result.failures
