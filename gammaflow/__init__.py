@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
-from gammaflow.batch import seasons, summarize
+from gammaflow.batch import BatchResult, History, history, run_batch, seasons, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -83,6 +83,7 @@ __all__ = [
     "Bands",
     "BarrierNote",
     "BasisUnwind",
+    "BatchResult",
     "Beliefs",
     "Book",
     "Cascade",
@@ -104,6 +105,7 @@ __all__ = [
     "HedgeFlow",
     "HedgePath",
     "HedgeSurface",
+    "History",
     "Levels",
     "LeveragedFunds",
     "LimitCapacity",
@@ -164,6 +166,7 @@ __all__ = [
     "hedge_flow",
     "hedge_path",
     "hedge_surface",
+    "history",
     "impact",
     "knock_in_table",
     "limit_capacity",
@@ -180,6 +183,7 @@ __all__ = [
     "reconcile",
     "repair_chain",
     "replay",
+    "run_batch",
     "schema",
     "score_open_interest",
     "seasons",

@@ -54,8 +54,8 @@ def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | Non
     --------
     >>> import gammaflow as gf
     >>> row = gf.summarize(gf.demo_chain())
-    >>> round(row["flip"]), row["in_core"], round(row["next_share"], 1)
-    (77509, True, 14.6)
+    >>> round(row["flip"]), row["in_zone"], round(row["next_share"], 1)
+    (77509, True, 14.0)
     >>> gf.batch.summary.COLUMNS["next_share"].unit
     '%'
     """
@@ -82,7 +82,9 @@ _MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
 
 def _facts(report: Report) -> dict[str, Any]:
     book, chain = report.book, report.chain
-    days = np.array([], "datetime64[ns]") if chain is None else chain["open_interest_date"][chain.years > 0.0]
+    days = np.empty(0, "datetime64[ns]")
+    if chain is not None:
+        days = np.asarray(chain["open_interest_date"][chain.years > 0.0])
     days = days[~np.isnat(days)]
     return {
         "symbol": book.symbol,
