@@ -128,7 +128,17 @@ def doubts(table: pd.DataFrame) -> list[str]:
         )
     for name in table.columns[1:]:
         sides = table[name].value_counts()
-        if len(sides) == 2 and sides.min() < _RARE:
+        if len(sides) != 2:
+            continue
+        rarer = (table[name] == sides.index[-1]).to_numpy()
+        spells = int(rarer[0]) + int((rarer[1:] & ~rarer[:-1]).sum())
+        if sides.min() >= _RARE > spells:
+            found.append(
+                f"{name}: the {sides.min():,} rows with {sides.index[-1]:g} are {rows_text(spells, 'spell')}, "
+                f"fewer than {_RARE}; what else was true of these weeks cannot be told from it. Take a longer "
+                "record, or more controls."
+            )
+        if sides.min() < _RARE:
             found.append(
                 f"{name}: only {sides.min()} of {rows_text(n)} differ from {sides.index[0]:g}; its error "
                 f"rests on these. At least {_RARE} are needed to trust it."
