@@ -60,7 +60,7 @@ def main() -> None:
     print(f"\n{history.summary()}")
 
     # The test, first as it was asked: beside the 30-day implied and the past volatility.
-    draws = 500 if demo else 2_000
+    draws = 300 if demo else 2_000
     asked = gf.seasons.study(table, prices, draws=draws)
     print(f"\n{asked.summary()}")
 

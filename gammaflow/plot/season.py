@@ -65,7 +65,7 @@ def plot_path(table: pd.DataFrame, title: str, label: str, *, ax: Any = None) ->
     matplotlib Axes
     """
     hours = pd.TimedeltaIndex(table.index).total_seconds().to_numpy() / 3_600.0
-    with canvas(ax, title, label, legend="inside") as ax:
+    with canvas(ax, title, label) as ax:
         ax.fill_between(
             hours,
             table["usual_low"],
