@@ -20,7 +20,7 @@ from gammaflow.market.synthetic import synthetic_chain
 from gammaflow.market.synthetic.path import BEFORE, path_to
 
 RECORDS = Path(__file__).resolve().parents[2] / "shared/data"
-DAYS, SEED, START, SPOT = 32, 20, pd.Timestamp("2026-01-01T09:00Z"), 70_000.0
+DAYS, SEED, START, SPOT = 22, 20, pd.Timestamp("2026-01-01T09:00Z"), 70_000.0
 
 
 def row(chain: gf.Chain) -> dict[str, object]:

@@ -135,8 +135,8 @@ def doubts(table: pd.DataFrame) -> list[str]:
         if sides.min() >= _RARE > spells:
             found.append(
                 f"{name}: the {sides.min():,} rows with {sides.index[-1]:g} are "
-                f"{rows_text(spells, 'spell')}, fewer than {_RARE}; what else was true then cannot be told from it. Take a longer record, "
-                "or more controls."
+                f"{rows_text(spells, 'spell')}, fewer than {_RARE}; what else was true then cannot be told "
+                "from it. Take a longer record, or more controls."
             )
         if sides.min() < _RARE:
             found.append(
