@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from gammaflow.report import Report
 
 __all__ = ["COLUMNS", "rule_name", "summarize", "summary_of"]
 
-_NAMES = pd.Index(COLUMNS)
 _MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
 
 
@@ -77,7 +77,13 @@ def summary_of(report: Report) -> pd.Series:
         "atm_volatility": constant_maturity(chain) if chain else np.nan,
         **flips_by_rule(report),
     }
-    return pd.Series([row[name] for name in _NAMES], _NAMES, dtype=object)
+    return pd.Series([row[name] for name in COLUMNS], _names(), dtype=object)
+
+
+@cache
+def _names() -> pd.Index:
+    """The columns as an index, made when it is first needed: pandas then loads pyarrow."""
+    return pd.Index(COLUMNS)
 
 
 def _facts(report: Report) -> dict[str, Any]:
