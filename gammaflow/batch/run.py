@@ -11,6 +11,7 @@ import pandas as pd
 from gammaflow.batch.engines import Cluster, Engine, Lost, Pool, Serial
 from gammaflow.batch.folder import Folder, outcomes_in
 from gammaflow.batch.identity import code_digest, function_digest
+from gammaflow.batch.long import pyarrow
 from gammaflow.batch.result import BatchResult, result_of
 from gammaflow.batch.sources import Failure, Source, find_sources
 from gammaflow.batch.summary import summarize
@@ -136,6 +137,7 @@ def run_batch(
         engine = run.engine(function, client, workers)
         run.all(engine, _parts(tuple(found.sources.values()), symbol, False), lambda _, o: outcomes.append(o))
         return _result(outcomes, found.failures, found.warnings, None)
+    pyarrow()
     folder = Folder(out, _facts(found.root, function, symbol))
     with folder.locked():
         done = folder.resume(found.sources)
