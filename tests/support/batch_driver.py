@@ -9,7 +9,7 @@ import gammaflow as gf
 
 
 def slow(chain):
-    time.sleep(0.03)
+    time.sleep(0.1)
     return functions.with_tables(chain)
 
 
