@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
-from gammaflow.batch import BatchResult, run_batch, summarize
+from gammaflow.batch import BatchResult, History, history, run_batch, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -105,6 +105,7 @@ __all__ = [
     "HedgeFlow",
     "HedgePath",
     "HedgeSurface",
+    "History",
     "Levels",
     "LeveragedFunds",
     "LimitCapacity",
@@ -165,6 +166,7 @@ __all__ = [
     "hedge_flow",
     "hedge_path",
     "hedge_surface",
+    "history",
     "impact",
     "knock_in_table",
     "limit_capacity",

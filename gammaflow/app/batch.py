@@ -22,7 +22,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.positions.rules import find_rule
 from gammaflow.selection import Filter
 
-__all__ = ["batch"]
+__all__ = ["Workers", "batch", "selected"]
 
 Chains = Annotated[
     str,
@@ -51,7 +51,7 @@ def batch(
     """One row of levels and totals for every chain of a store or a folder."""
     find_rule(rule)
     where = rows.filter()
-    function: Any = partial(_selected, where=where, rule=rule, tabulated=out is not None)
+    function: Any = partial(selected, where=where, rule=rule, tabulated=out is not None)
     if not kernels_are_ready():
         err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
     with stages() as tick:
@@ -73,7 +73,7 @@ def batch(
         err_console.print(f"written: {out}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _selected(chain: Chain, *, where: Filter | None, rule: str, tabulated: bool) -> Any:
+def selected(chain: Chain, *, where: Filter | None, rule: str, tabulated: bool) -> Any:
     """Row, or row and long tables, of the rows of a chain that meet a filter."""
     chosen = chain if where is None else chain.select(where)
     return tables(chosen, rule=rule) if tabulated else summarize(chosen, rule=rule)

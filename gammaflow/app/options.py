@@ -45,7 +45,9 @@ __all__ = [
     "SymbolName",
     "TableOut",
     "Timeout",
+    "Vendor",
     "VendorName",
+    "Yield",
     "grouped",
 ]
 

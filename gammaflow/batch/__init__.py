@@ -1,10 +1,12 @@
 """Many snapshots: the summary of one, its long tables, batches and their history."""
 
+from gammaflow.batch.history import History, history
 from gammaflow.batch.result import BatchResult
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.summary import summarize
+from gammaflow.batch.tables import tables
 
-__all__ = ["BatchResult", "run_batch", "summarize"]
+__all__ = ["BatchResult", "History", "history", "run_batch", "summarize", "tables"]
 
 
 def __dir__() -> list[str]:

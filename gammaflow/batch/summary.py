@@ -54,8 +54,8 @@ def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | Non
     --------
     >>> import gammaflow as gf
     >>> row = gf.summarize(gf.demo_chain())
-    >>> round(row["flip"]), row["in_core"], round(row["next_share"], 1)
-    (77509, True, 14.6)
+    >>> round(row["flip"]), row["in_zone"], round(row["next_share"], 1)
+    (77509, True, 14.0)
     >>> gf.batch.summary.COLUMNS["next_share"].unit
     '%'
     """

@@ -41,7 +41,7 @@ def at_the_money(chain: Chain) -> pd.Series:
     --------
     >>> import gammaflow as gf
     >>> at_the_money(gf.demo_chain()).round(3).to_list()
-    [0.588, 0.585, 0.572, 0.559, 0.549, 0.522, 0.502]
+    [0.588, 0.585, 0.572, 0.56, 0.549, 0.523, 0.502]
     """
     check_noun(chain, "chain", Chain)
     alive = chain.years > 0.0
@@ -81,7 +81,7 @@ def constant_maturity(chain: Chain, days: float = 30.0) -> float:
     --------
     >>> import gammaflow as gf
     >>> round(constant_maturity(gf.demo_chain()), 4)
-    0.5399
+    0.5368
     """
     wanted = check_number(days, "days", 0.0, open_low=True) / DAYS_PER_YEAR
     vols = at_the_money(chain).dropna()

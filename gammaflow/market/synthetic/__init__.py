@@ -51,7 +51,7 @@ def synthetic_chains(
     Examples
     --------
     >>> [round(chain.spot) for chain in synthetic_chains(3, contracts=400)]
-    [40000, 41250, 41041]
+    [40000, 39043, 39928]
     """
     count = check_whole(days, "days", 0) * check_whole(per_day, "per_day", 1)
     return map(Market(contracts, per_day, seed, symbol, start, spot).chain, range(count))

@@ -44,7 +44,7 @@ def live(asof: pd.Timestamp) -> tuple[Listing, ...]:
     --------
     >>> expiries = live(pd.Timestamp("2026-02-05T09:36Z"))
     >>> len(expiries), f"{expiries[0].expiry:%d %b %H:%M}", f"{expiries[-1].expiry:%d %b %Y}"
-    (10, '06 Feb 08:00', '25 Dec 2026')
+    (11, '06 Feb 08:00', '25 Dec 2026')
     """
     horizon = [each for each in _on(asof.normalize()) if each.expiry > asof]
     return tuple(each for each in horizon if each.expiry - asof <= pd.Timedelta(days=each.days))
