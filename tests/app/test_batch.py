@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from support.batch_chains import quotes
 
 import gammaflow as gf
+from support.batch_chains import quotes
 
 
 @pytest.fixture
@@ -32,21 +32,23 @@ def test_rows_and_long_tables_are_written_and_resumed(run, folder, tmp_path):
     assert set(found.names) == {"by_expiry", "by_strike", "profile"}
     assert set(found.table["rule"]) == {"calls_long_puts_short"}
     assert run("batch", folder, "--out", out)[:2] == (0, text)
-    code, _, err = run("batch", folder, "--out", out, "--rule", "calls_short_puts_long")
+    code, _, err = run("batch", folder, "--out", out, "--rule", "short_all")
     assert code == 2
     assert "belongs to another batch: function" in err
 
 
 def test_json_symbol_rule_and_filters(run, folder):
-    code, text, _ = run("batch", folder, "--symbol", "BTC", "--rule", "calls_short_puts_long", "--min-oi", "0.1", "--json")
+    code, text, _ = run(
+        "batch", folder, "--symbol", "BTC", "--rule", "short_all", "--min-oi", "0.1", "--json"
+    )
     assert code == 0
     found = json.loads(text)
     assert [row["symbol"] for row in found["rows"]] == ["BTC", "BTC"]
-    assert found["rows"][0]["rule"] == "calls_short_puts_long"
+    assert found["rows"][0]["rule"] == "short_all"
     assert found["rows"][0]["filtered"]
     assert [failure["source"] for failure in found["failures"]] == ["notes.txt"]
     chain = gf.read_chain(folder / "day1.csv", symbol="BTC").select(gf.filters.min_open_interest(0.1))
-    row = gf.summarize(chain, rule="calls_short_puts_long")
+    row = gf.summarize(chain, rule="short_all")
     assert found["rows"][0]["gamma"] == pytest.approx(row["gamma"], rel=1e-14)
 
 

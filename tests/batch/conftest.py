@@ -1,6 +1,7 @@
 """A store of ten small chains."""
 
 import pytest
+
 from support.batch_chains import fill
 
 

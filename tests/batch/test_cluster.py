@@ -1,12 +1,14 @@
 """Dask: the same table from a cluster of processes, and clients that are refused."""
 
+import os
+
 import pandas as pd
 import pytest
-from support import batch_functions as functions
 
 import gammaflow as gf
 from gammaflow.batch import engines, identity
 from gammaflow.exposure.sums import kernels_are_ready
+from support import batch_functions as functions
 
 distributed = pytest.importorskip("distributed")
 
@@ -37,7 +39,7 @@ def test_a_cluster_gives_the_same_table(client, store, tmp_path):
 
 @pytest.mark.slow
 def test_workers_with_another_version_are_refused(client, store, monkeypatch):
-    monkeypatch.setattr(engines, "code_digest", lambda: "another")
+    monkeypatch.setattr(engines, "code_digest", lambda: f"of process {os.getpid()}")
     with pytest.raises(gf.MismatchError, match="2 of 2 workers have another version of gammaflow"):
         gf.run_batch(store, functions.facts, client=client)
 
@@ -48,7 +50,7 @@ def test_a_function_that_workers_cannot_load(client, store, tmp_path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path)
     import only_here
 
-    with pytest.raises(gf.SchemaError, match="client: a worker could not run f .*only_here"):
+    with pytest.raises(gf.SchemaError, match="function: 2 of 2 workers cannot load it .*only_here"):
         gf.run_batch(store, only_here.f, client=client)
 
 

@@ -6,13 +6,13 @@ import sys
 
 import pandas as pd
 import pytest
-from support import batch_functions as functions
-from support.batch_chains import day, fill
 
 import gammaflow as gf
 from gammaflow.batch import folder
 from gammaflow.batch import run as running
 from gammaflow.batch.folder import Folder
+from support import batch_functions as functions
+from support.batch_chains import day, fill
 
 
 def strikes(store, symbols=("BTC", "ETH")):
@@ -264,7 +264,9 @@ def test_tables_of_other_types_than_before_are_named(tmp_path, monkeypatch):
 
     found = gf.run_batch(store, differing, out=tmp_path / "out", symbol="BTC")
     assert len(found.table) == 4
-    assert found.failures["reason"].str.contains("x: the table does not fit into parquet, or differs").tolist() == [True]
+    assert found.failures["reason"].str.contains(
+        "x: the table does not fit into parquet, or differs"
+    ).tolist() == [True]
     long = found.long("x")
     assert long["value"].fillna(-1.0).tolist() == [1.5, -1.0, 1.5, 1.5]
     assert long["place"].tolist() == [7] * 4

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support import batch_functions as functions
-from support.batch_chains import fill
 
 import gammaflow as gf
+from support import batch_functions as functions
+from support.batch_chains import fill
 
 TESTS = Path(__file__).parents[1]
 
@@ -107,8 +107,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
     fill(tmp_path / "store", range(1, 2))
     script = tmp_path / "script.py"
     script.write_text(
-        "import gammaflow as gf\n"
-        f"gf.run_batch({str(tmp_path / 'store')!r}, gf.summarize, workers=1)\n"
+        f"import gammaflow as gf\ngf.run_batch({str(tmp_path / 'store')!r}, gf.summarize, workers=1)\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True)
     assert done.returncode == 1

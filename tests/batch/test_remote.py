@@ -4,10 +4,10 @@ import sys
 
 import pandas as pd
 import pytest
-from support import batch_functions as functions
-from support.batch_chains import fill, quotes
 
 import gammaflow as gf
+from support import batch_functions as functions
+from support.batch_chains import fill, quotes
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -56,7 +56,9 @@ def test_a_remote_store_is_resumed(bucket, tmp_path):
     seen = []
     fill(tmp_path / "more", range(6, 7))
     memory.put(str(tmp_path / "more"), "/bucket/store", recursive=True)
-    found = gf.run_batch(f"{bucket}/store", functions.with_tables, out=out, progress=lambda *n: seen.append(n))
+    found = gf.run_batch(
+        f"{bucket}/store", functions.with_tables, out=out, progress=lambda *n: seen.append(n)
+    )
     assert seen == [(10, 12), (11, 12), (12, 12)]
     assert len(first.table) == 10
     assert len(found.table) == 12

@@ -8,12 +8,12 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from support import batch_functions as functions
-from support.batch_chains import day, fill, quotes
-from support.stores import small
 
 import gammaflow as gf
 from gammaflow.market.store import file
+from support import batch_functions as functions
+from support.batch_chains import day, fill, quotes
+from support.stores import small
 
 
 def test_a_row_for_each_snapshot_of_a_store(store):
@@ -44,9 +44,13 @@ def test_a_row_for_each_snapshot_of_a_store(store):
 
 def test_store_folder_files_pattern_and_symbol_give_the_same(store):
     whole = gf.run_batch(store, functions.facts).table
-    pd.testing.assert_frame_equal(gf.run_batch(str(store.path), functions.facts).table, whole, check_exact=True)
+    pd.testing.assert_frame_equal(
+        gf.run_batch(str(store.path), functions.facts).table, whole, check_exact=True
+    )
     files = [snapshot.path for snapshot in store.list()]
-    pd.testing.assert_frame_equal(gf.run_batch(reversed(files), functions.facts).table, whole, check_exact=True)
+    pd.testing.assert_frame_equal(
+        gf.run_batch(reversed(files), functions.facts).table, whole, check_exact=True
+    )
     pattern = gf.run_batch(f"{store.path}/**/*.parquet", functions.facts).table
     pd.testing.assert_frame_equal(pattern, whole, check_exact=True)
     eth = gf.run_batch(store, functions.facts, symbol="ETH").table

@@ -1,9 +1,9 @@
 """Stores of small chains, and vendors' files with two underlyings each, for the tests of batches."""
 
 import pandas as pd
-from support.stores import small
 
 import gammaflow as gf
+from support.stores import small
 
 FIRST = pd.Timestamp("2026-02-01T09:30Z")
 HEADER = "timestamp,instrument_name,futures_price,index_price,implied_volatility,open_interest\n"

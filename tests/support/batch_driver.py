@@ -3,9 +3,8 @@
 import sys
 import time
 
-from support import batch_functions as functions
-
 import gammaflow as gf
+from support import batch_functions as functions
 
 
 def slow(chain):

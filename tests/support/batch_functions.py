@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import pandas as pd
-
 from gammaflow.errors import SchemaError
 
 LONG = ("by_strike",)
@@ -49,7 +47,10 @@ def odd(chain):
 
 
 def changing(chain):
-    return {"value": 1 if chain.asof.day == 1 else "one", "symbol": "X" if chain.asof.day == 3 else chain.symbol}
+    return {
+        "value": 1 if chain.asof.day == 1 else "one",
+        "symbol": "X" if chain.asof.day == 3 else chain.symbol,
+    }
 
 
 def deadly(chain):
