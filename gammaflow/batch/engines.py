@@ -178,11 +178,11 @@ class Cluster:
 
     def _check(self) -> None:
         """Raise an error unless every worker has the package of this process, and can load the function."""
-        import_it = self._client.run(lambda: bool(import_module("importlib.util").find_spec("gammaflow")))
-        without = sorted(address for address, installed in import_it.items() if not installed)
+        spec = self._client.run(lambda: bool(import_module("importlib.util").find_spec("gammaflow")))
+        without = sorted(address for address, installed in spec.items() if not installed)
         if without:
             raise SchemaError(
-                f"client: {len(without)} of {len(import_it)} workers have no gammaflow (first: {without[0]}). "
+                f"client: {len(without)} of {len(spec)} workers have no gammaflow (first: {without[0]}). "
                 "Install it there."
             )
         mine, found = code_digest(), self._client.run(code_digest)
@@ -195,8 +195,8 @@ class Cluster:
         problems = [text for text in self._client.run(_ready, self._function).values() if text]
         if problems:
             raise SchemaError(
-                f"function: {len(problems)} of {len(found)} workers cannot load it ({problems[0]}). Its module "
-                "must be installed on them."
+                f"function: {len(problems)} of {len(found)} workers cannot load it ({problems[0]}). Its "
+                "module must be installed on them."
             )
 
     def run(self, parts: Iterable[Part], alone: bool = False) -> Iterator[tuple[Part, Outcome | Lost]]:

@@ -32,7 +32,7 @@ def test_a_cluster_gives_the_same_table(client, store, tmp_path):
     factor = 3.0
     lambdas = gf.run_batch(store, lambda chain: {"spot": factor * chain.spot}, client=client)
     assert lambdas.table["spot"].tolist() == [factor * spot for spot in kept.table["spot"]]
-    # The trap: workers that compile again, or load stale code. They share one cache, warmed before they start.
+    # The trap: workers that compile again, or load stale code. They share one cache, warmed before.
     assert client.run(kernels_are_ready) == dict.fromkeys(client.scheduler_info()["workers"], True)
     assert set(client.run(identity.code_digest).values()) == {identity.code_digest()}
 
@@ -50,7 +50,7 @@ def test_a_function_that_workers_cannot_load(client, store, tmp_path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path)
     import only_here
 
-    with pytest.raises(gf.SchemaError, match="function: 2 of 2 workers cannot load it .*only_here"):
+    with pytest.raises(gf.SchemaError, match=r"function: 2 of 2 workers cannot load it .*only_here"):
         gf.run_batch(store, only_here.f, client=client)
 
 

@@ -1,5 +1,6 @@
-"""The `out` folder: resumed without loss or duplicates, of one batch only, with long tables by symbol and month."""
+"""The `out` folder: resumed without loss or duplicates, of one batch only; tables by symbol and month."""
 
+import contextlib
 import functools
 import json
 import sys
@@ -121,10 +122,8 @@ def test_an_interrupt_at_any_write_leaves_a_folder_to_resume(store, tmp_path, mo
 
     monkeypatch.setattr(folder.durable, "write", interrupted)
     out = tmp_path / "out"
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         gf.run_batch(store, functions.with_tables, out=out)
-    except KeyboardInterrupt:
-        pass
     monkeypatch.undo()
     if call:
         assert len(gf.BatchResult.open(out).table) < 10 or len(calls) <= call
@@ -186,7 +185,7 @@ def test_a_folder_belongs_to_one_batch(store, tmp_path):
     with pytest.raises(gf.SchemaError, match="version 'older', received"):
         gf.run_batch(store, functions.facts, out=out)
     (out / "_batch.json").write_text("{")
-    with pytest.raises(gf.ReaderError, match="is damaged. Delete the folder"):
+    with pytest.raises(gf.ReaderError, match=r"is damaged\. Delete the folder"):
         gf.run_batch(store, functions.facts, out=out)
 
 
@@ -284,7 +283,7 @@ def test_long_tables_that_are_not_there(store, tmp_path):
         assert words in str(error.value)
     part = next((tmp_path / "out" / "_parts").iterdir())
     part.write_text("[")
-    with pytest.raises(gf.ReaderError, match="is damaged. Run the batch again"):
+    with pytest.raises(gf.ReaderError, match=r"is damaged\. Run the batch again"):
         gf.BatchResult.open(tmp_path / "out")
 
 

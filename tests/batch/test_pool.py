@@ -52,7 +52,7 @@ def test_a_worker_that_dies_once_costs_nothing(store, tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_driver_that_is_killed_is_resumed(tmp_path, workers):
-    """Killed twice after some files; the third run ends, without loss or duplicates, and no worker is left."""
+    """Killed twice after some files; the third run ends without loss or duplicates. No worker is left."""
     store = fill(tmp_path / "store", range(1, 13))
     out = tmp_path / "out"
     for after in (6, 12):

@@ -80,7 +80,7 @@ def test_places_that_are_not_there(url, kind, words):
 def test_without_fsspec(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    with pytest.raises(gf.ReaderError, match="is a URL, and fsspec is not installed. Install gammaflow-eng"):
+    with pytest.raises(gf.ReaderError, match=r"is a URL, and fsspec is not installed\. Install"):
         gf.run_batch("s3://bucket/x", functions.facts)
 
 

@@ -83,8 +83,8 @@ def test_what_a_function_does_wrong_is_named_and_the_rest_done(tmp_path):
     assert found.failures["reason"].tolist() == [
         "odd raised ZeroDivisionError: no gamma | at all",
         "spot: received 2; legal: 3.",
-        "function: returned [1, 2]; a Series or a mapping of values is needed, or a mapping of names to tables "
-        "of which 'summary' is the row.",
+        "function: returned [1, 2]; a Series or a mapping of values is needed, or a mapping of names to "
+        "tables of which 'summary' is the row.",
         "row not accepted: | its name 5 is no text. | book: received {}; legal: numbers, booleans, text, "
         "timestamps, and None, NaN or NaT where a value is missing.",
         "odd raised SystemExit: 3",
@@ -94,8 +94,8 @@ def test_what_a_function_does_wrong_is_named_and_the_rest_done(tmp_path):
     assert found.table["late"].tolist()[0] == 1.5
     assert np.isnan(found.table["late"][1])
     assert found.warnings == (
-        "columns: 1 of 2 are not in every row (first: 'late', missing in 1 of 2), since the function returned "
-        "different names; missing values are NaN.",
+        "columns: 1 of 2 are not in every row (first: 'late', missing in 1 of 2), since the function "
+        "returned different names; missing values are NaN.",
     )
     assert "FAILED: symbol=BTC/date=2026-02-01/20260201T093000.000000000Z-v.parquet (BTC): odd" in str(found)
 
@@ -227,8 +227,8 @@ def test_repeated_snapshots_keep_their_rows_and_are_named(tmp_path):
     assert found.table["source"].tolist() == ["a.csv", "b.csv"]
     assert found.warnings == (
         "store_or_paths: received 1 file more than once (first: 'a.csv'); each was read once.",
-        "source: 2 rows of 2 have symbol, asof and vendor of another (first: BTC from deribit as of 2026-02-01 "
-        "09:36:47 UTC in a.csv and b.csv); each has a row. Drop one of them before a study.",
+        "source: 2 rows of 2 have symbol, asof and vendor of another (first: BTC from deribit as of "
+        "2026-02-01 09:36:47 UTC in a.csv and b.csv); each has a row. Drop one of them before a study.",
     )
     assert found.heading[-2:] == [f"WARNING: {sentence}" for sentence in found.warnings]
 
@@ -289,8 +289,8 @@ def test_long_tables_without_a_folder_are_named(store):
     found = gf.run_batch(store, functions.with_tables)
     pd.testing.assert_frame_equal(found.table, gf.run_batch(store, functions.facts).table)
     assert found.warnings == (
-        "function: returned long tables (by_strike), which are kept with out= only. Pass out=, a folder, or a "
-        "function that returns the row alone.",
+        "function: returned long tables (by_strike), which are kept with out= only. Pass out=, a folder, "
+        "or a function that returns the row alone.",
     )
     assert found.names == ()
     with pytest.raises(gf.SchemaError, match="this batch kept no long tables"):

@@ -18,7 +18,8 @@ def day(i, symbol="BTC", **columns):
 def quotes(path, i, symbols=("BTC", "ETH"), year=2026):
     """A vendor's file of day i."""
     rows = [
-        f"{year}-02-{i:02d}T09:36:47+00:00,{symbol}-27MAR{year % 100 + 1}-{strike}-P,{spot},{spot},0.5,{i / 7}\n"
+        f"{year}-02-{i:02d}T09:36:47+00:00,{symbol}-27MAR{year % 100 + 1}-{strike}-P,{spot},{spot},0.5,"
+        f"{i / 7}\n"
         for symbol, spot in {"BTC": 71_000.5, "ETH": 2_100.25}.items()
         if symbol in symbols
         for strike in (round(spot, -2) - 100, round(spot, -2) + 100)
