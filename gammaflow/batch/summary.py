@@ -17,7 +17,10 @@ from gammaflow.positions.book import Book
 from gammaflow.positions.rules import PositionRule
 from gammaflow.report import Report
 
-__all__ = ["COLUMNS", "summarize", "summary_of"]
+__all__ = ["COLUMNS", "rule_name", "summarize", "summary_of"]
+
+_NAMES = pd.Index(COLUMNS)
+_MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
 
 
 def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | None = None) -> pd.Series:
@@ -74,10 +77,7 @@ def summary_of(report: Report) -> pd.Series:
         "atm_volatility": constant_maturity(chain) if chain else np.nan,
         **flips_by_rule(report),
     }
-    return pd.Series(row, index=list(COLUMNS), dtype=object)
-
-
-_MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
+    return pd.Series([row[name] for name in _NAMES], _NAMES, dtype=object)
 
 
 def _facts(report: Report) -> dict[str, Any]:
