@@ -13,7 +13,7 @@ pytest.importorskip("pyarrow")
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     store = gf.Store(tmp_path_factory.mktemp("store"))
-    for chain in synthetic_chains(3, contracts=200):
+    for chain in synthetic_chains(2, contracts=100):
         store.append(chain)
     return store
 
@@ -40,7 +40,7 @@ def test_history_as_json_is_that_of_the_library(run, store, found):
     assert code == 0
     said = json.loads(out)
     assert [row["gamma"] for row in said["rows"]] == pytest.approx(found.table["gamma"].tolist())
-    assert said["rows"][-1]["asof"] == "2022-01-03T09:30:00.000000Z"
+    assert said["rows"][-1]["asof"] == "2022-01-02T09:30:00.000000Z"
     assert said["rows"][0]["flip_us_listed"] is None
     assert said["units"]["gamma"] == "USD per +1 % spot"
     places = {row["column"]: row["percentile"] for row in said["percentile"]}
@@ -52,7 +52,7 @@ def test_history_as_text_with_rule_and_filter(run, store):
     code, out, _ = run("history", store.path, "--rule", "short_all", "--dte", "0:10")
     assert code == 0
     assert "rule: short_all" in out
-    assert "2022-01-03 09:30" in out
+    assert "2022-01-02 09:30" in out
     chains = [read_snapshot(s.path).select(gf.filters.dte(0, 10)) for s in store.list()]
     expected = gf.history([gf.summarize(chain, rule="short_all") for chain in chains])
     assert expected.brief()["gamma"].iloc[-1] in out
@@ -115,7 +115,7 @@ def test_compare_prints_and_writes_the_table(run, files, tmp_path):
 
 def test_compare_takes_snapshots_of_a_store(run, store, files):
     code, out, _ = run(
-        "compare", f"{store.path}@2022-01-01T12:00Z", f"{store.path}@2022-01-03T12:00Z", "--json"
+        "compare", f"{store.path}@2022-01-01T12:00Z", f"{store.path}@2022-01-02T12:00Z", "--json"
     )
     assert code == 0
     whole = json.loads(run("compare", *files, "--json")[1])
@@ -144,6 +144,3 @@ def test_compare_needs_a_symbol_where_a_store_has_several(run, tmp_path):
     assert code == 2
     assert "a store of 'AAA', 'BBB'; legal: one symbol. Pick it with --symbol." in err
     assert run("compare", *places, "--symbol", "BBB")[0] == 0
-    code, _, err = run("history", store.path)
-    assert code == 2
-    assert "symbol: received snapshots of 'AAA', 'BBB'" in err
