@@ -63,7 +63,8 @@ def batch(
     if found.table.empty:
         first = found.failures.iloc[0]
         raise ReaderError(
-            f"none of {len(found.failures):,} files gave a row; the first, {first['source']}: {first['reason']}"
+            f"none of {len(found.failures):,} files gave a row; the first, {first['source']}: "
+            f"{first['reason']}"
         )
     if as_json:
         print(_payload(found))

@@ -12,12 +12,13 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from itertools import islice
 from typing import Any, Protocol
 
 from gammaflow.batch.identity import code_digest
 from gammaflow.batch.warm import one_thread, warm
-from gammaflow.batch.work import Outcome, Part, name_of, work
+from gammaflow.batch.work import Outcome, Part, work
 from gammaflow.errors import MismatchError, ReaderError, SchemaError
 from gammaflow.text import value_text
 
@@ -165,27 +166,38 @@ class Cluster:
                 f"client: received {value_text(client)}; a dask.distributed.Client that is not asynchronous "
                 "is needed."
             )
-        self._function, self._client = function, client
-        self._warm()
+        from distributed.protocol import pickle as by_value
 
-    def _warm(self) -> None:
-        """Compare the workers' package with this one, and compile the kernels, on one worker a host first."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        # A function that a worker cannot load would hang the cluster; bytes arrive, and can be tried.
+        self._function, self._client = by_value.dumps(function), client
+        self._check()
+        workers = client.scheduler_info(n_workers=-1)["workers"]
         first = {facts.get("host"): address for address, facts in reversed(list(workers.items()))}
-        try:
-            found = self._client.run(code_digest)
-        except Exception as error:
+        for addresses in (list(first.values()), list(workers)):
+            client.run(warm, workers=addresses)
+
+    def _check(self) -> None:
+        """Raise an error unless every worker has the package of this process, and can load the function."""
+        spec = self._client.run(lambda: bool(import_module("importlib.util").find_spec("gammaflow")))
+        without = sorted(address for address, installed in spec.items() if not installed)
+        if without:
             raise SchemaError(
-                f"client: its workers cannot load gammaflow ({error}). Install it there."
-            ) from None
-        other = sorted(address for address, digest in found.items() if digest != code_digest())
+                f"client: {len(without)} of {len(spec)} workers have no gammaflow (first: {without[0]}). "
+                "Install it there."
+            )
+        mine, found = code_digest(), self._client.run(code_digest)
+        other = sorted(address for address, digest in found.items() if digest != mine)
         if other:
             raise MismatchError(
                 f"client: {len(other)} of {len(found)} workers have another version of gammaflow than this "
                 f"process (first: {other[0]}). Install the same everywhere, and restart the workers."
             )
-        for addresses in (list(first.values()), list(workers)):
-            self._client.run(warm, workers=addresses)
+        problems = [text for text in self._client.run(_ready, self._function).values() if text]
+        if problems:
+            raise SchemaError(
+                f"function: {len(problems)} of {len(found)} workers cannot load it ({problems[0]}). Its "
+                "module must be installed on them."
+            )
 
     def run(self, parts: Iterable[Part], alone: bool = False) -> Iterator[tuple[Part, Outcome | Lost]]:
         """The outcome of each part; where workers died with one again and again, it is lost."""
@@ -209,7 +221,7 @@ class Cluster:
                 future.cancel()
 
     def _submit(self, part: Part) -> Any:
-        return self._client.submit(work, part, self._function, pure=False, key=f"gammaflow-{part.key}")
+        return self._client.submit(_work, part, self._function, pure=False, key=f"gammaflow-{part.key}")
 
     def _outcome(self, future: Any) -> Outcome | Lost:
         from distributed.scheduler import KilledWorker
@@ -218,10 +230,7 @@ class Cluster:
         if isinstance(error, KilledWorker):
             return Lost()
         if error is not None:
-            raise SchemaError(
-                f"client: a worker could not run {name_of(self._function)} ({type(error).__name__}: {error})"
-                "; its module must be installed on the workers."
-            )
+            raise error
         if future.status != "finished":
             raise ReaderError(
                 f"client: the cluster went away ({future.status}). Run again; what is done is kept in out=."

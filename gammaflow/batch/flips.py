@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gammaflow.batch.columns import FLIPS
 from gammaflow.batch.valued import LEVELS
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.levels import Levels
+from gammaflow.exposure.levels import Levels, find_flips
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.positions.rules import RULES, assign_positions
@@ -45,7 +45,9 @@ def flips_by_rule(report: Report) -> dict[str, float]:
             profile = sweep_spot(
                 assign_positions(chain, name), dynamics=report.profile.dynamics, measures=LEVELS
             )
-            found[column] = _nearest(profile.levels())
+            spots = find_flips(profile)
+            away = np.abs(np.log(spots / chain.spot))
+            found[column] = float(spots[away.argmin()]) if spots.size else np.nan
             known.append((position, found[column]))
     return found
 

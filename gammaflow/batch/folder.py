@@ -47,7 +47,8 @@ class Folder:
         try:
             self.path = Path(os.path.abspath(os.path.expanduser(os.fspath(path))))
             inside = os.listdir(self.path) if os.path.lexists(self.path) else []
-            strangers = [name for name in inside if name != _LOCK and not name.endswith(durable.TEMPORARY)]
+            own = (_LOCK, _PARTS)
+            strangers = [n for n in inside if n not in own and not n.endswith(durable.TEMPORARY)]
             if strangers and MANIFEST not in inside:
                 raise SchemaError(
                     f"out: {self.path} has other files (first: {sorted(strangers)[0]!r}) and is no folder of "

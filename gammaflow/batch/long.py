@@ -98,8 +98,8 @@ def _arrow(pa: Any, name: Any, table: Any, source: str, chain: Chain) -> Any:
     named = any(level is not None for level in frame.index.names)
     frame = frame.reset_index(drop=not named and isinstance(frame.index, pd.RangeIndex))
     frame = frame.drop(columns=[c for c in ("symbol", "month", "source") if c in frame.columns])
-    if "asof" not in frame.columns:
-        frame.insert(0, "asof", chain.asof)
+    asof = frame.pop("asof") if "asof" in frame.columns else chain.asof
+    frame.insert(0, "asof", asof)
     frame["source"] = pd.Series(source, index=frame.index, dtype="str")
     made = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     for place, each in enumerate(made.schema):

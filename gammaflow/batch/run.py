@@ -11,6 +11,7 @@ import pandas as pd
 from gammaflow.batch.engines import Cluster, Engine, Lost, Pool, Serial
 from gammaflow.batch.folder import Folder, outcomes_in
 from gammaflow.batch.identity import code_digest, function_digest
+from gammaflow.batch.long import pyarrow
 from gammaflow.batch.result import BatchResult, result_of
 from gammaflow.batch.sources import Failure, Source, find_sources
 from gammaflow.batch.summary import summarize
@@ -104,12 +105,12 @@ def run_batch(
 
     Kernels are compiled once per machine and cached (`GAMMAFLOW_CACHE_DIR`). This process compiles them
     before workers start, which then load them. Workers of a Dask client on other machines have caches of
-    their own: one worker of each machine compiles first. A cache belongs to one version of the sources and one kind of
-    processor, so it is never stale; but with the cache off, or in a folder that a worker cannot write, each
-    worker compiles for some seconds, and workers with another version of the package are refused. Start Dask
-    workers with one thread each, `LocalCluster(n_workers=4, threads_per_worker=1)`: Python's part of the work
-    does not run in parallel threads. They must see the same files under the same paths. Processors of
-    different kinds may differ in the last bit.
+    their own: one worker of each machine compiles first. A cache belongs to one version of the sources and
+    one kind of processor, so it is never stale; but with the cache off, or in a folder that a worker cannot
+    write, each worker compiles for some seconds. Workers with another version of the package are refused.
+    Start Dask workers with one thread each, `LocalCluster(n_workers=4, threads_per_worker=1)`: Python's part
+    of the work does not run in parallel threads. They must see the same files under the same paths.
+    Processors of different kinds may differ in the last bit.
 
     In a script, a call with `workers` belongs under `if __name__ == "__main__":`, as with every pool of
     processes.
@@ -123,8 +124,8 @@ def run_batch(
     >>> def open_interest(chain):
     ...     return chain.to_frame().groupby("kind")["open_interest"].sum()
     >>> gf.run_batch(store, open_interest).table.drop(columns="source")
-      symbol                      asof   vendor      call       put
-    0    BTC 2026-02-05 09:36:00+00:00  synthetic  1.0  1.0
+      symbol                      asof          vendor      call       put
+    0    BTC 2026-02-05 09:36:00+00:00  synthetic demo  182499.9  182500.1
     """
     _check(function, client, workers, progress)
     if symbol is not None:
@@ -136,6 +137,7 @@ def run_batch(
         engine = run.engine(function, client, workers)
         run.all(engine, _parts(tuple(found.sources.values()), symbol, False), lambda _, o: outcomes.append(o))
         return _result(outcomes, found.failures, found.warnings, None)
+    pyarrow()
     folder = Folder(out, _facts(found.root, function, symbol))
     with folder.locked():
         done = folder.resume(found.sources)

@@ -173,20 +173,20 @@ def _expand(path: str, found: Found, symbol: str | None, must: bool) -> Iterator
     for match in matches:
         if os.path.isdir(match):
             if os.path.isfile(os.path.join(match, MANIFEST)):
-                _refuse_or_fail(found, must, _name(match, found.root), "is the output of a batch, no chains; "
+                _refuse_or_fail(found, must, match, "is the output of a batch, no chains; "
                                 "pass the folder of the chains.")  # fmt: skip
                 continue
             yield from _walk(match, found, symbol, set())
         elif not os.path.lexists(match):
-            _refuse_or_fail(found, must, _name(match, found.root), "file not found. Check the path.")
+            _refuse_or_fail(found, must, match, "file not found. Check the path.")
         else:
             yield _local(match, found.root)
 
 
-def _refuse_or_fail(found: Found, must: bool, name: str, reason: str) -> None:
+def _refuse_or_fail(found: Found, must: bool, path: str, reason: str) -> None:
     if must:
-        raise SchemaError(f"store_or_paths: received {name!r}: {reason}")
-    found.failures.append(Failure(name, None, reason, passing=True))
+        raise SchemaError(f"store_or_paths: received {path!r}: {reason}")
+    found.failures.append(Failure(_name(path, found.root), None, reason, passing=True))
 
 
 def _walk(folder: str, found: Found, symbol: str | None, above: set[tuple[int, int]]) -> Iterator[Source]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from gammaflow.positions.book import Book
 from gammaflow.positions.rules import PositionRule
 from gammaflow.report import Report
 
-__all__ = ["COLUMNS", "summarize", "summary_of"]
+__all__ = ["COLUMNS", "rule_name", "summarize", "summary_of"]
+
+_MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
 
 
 def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | None = None) -> pd.Series:
@@ -74,10 +77,13 @@ def summary_of(report: Report) -> pd.Series:
         "atm_volatility": constant_maturity(chain) if chain else np.nan,
         **flips_by_rule(report),
     }
-    return pd.Series(row, index=list(COLUMNS), dtype=object)
+    return pd.Series([row[name] for name in COLUMNS], _names(), dtype=object)
 
 
-_MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
+@cache
+def _names() -> pd.Index:
+    """The columns as an index, made when it is first needed: pandas then loads pyarrow."""
+    return pd.Index(COLUMNS)
 
 
 def _facts(report: Report) -> dict[str, Any]:

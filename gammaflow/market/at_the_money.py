@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import DAYS_PER_YEAR
+from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import check_noun, check_number
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
@@ -43,17 +45,8 @@ def at_the_money(chain: Chain) -> pd.Series:
     >>> at_the_money(gf.demo_chain()).round(3).to_list()
     [0.588, 0.585, 0.572, 0.56, 0.549, 0.523, 0.502]
     """
-    check_noun(chain, "chain", Chain)
-    alive = chain.years > 0.0
-    away = np.log(chain.forward_prices / chain["strike"])
-    usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
-    usable &= np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
-    expiries = np.unique(chain["expiry"][alive])
-    rows = np.flatnonzero(usable)
-    place = np.searchsorted(expiries, chain["expiry"][rows])
-    parts = [rows[place == i] for i in range(len(expiries))]
-    vols = [_at_forward(away[part], chain["iv"][part]) for part in parts]
-    return pd.Series(vols, pd.DatetimeIndex(expiries, tz="UTC", name="expiry"), dtype=np.float64)
+    expiries, vols = _vols(chain)
+    return pd.Series(vols, pd.DatetimeIndex(expiries, tz="UTC", name="expiry"))
 
 
 def constant_maturity(chain: Chain, days: float = 30.0) -> float:
@@ -84,13 +77,27 @@ def constant_maturity(chain: Chain, days: float = 30.0) -> float:
     0.5368
     """
     wanted = check_number(days, "days", 0.0, open_low=True) / DAYS_PER_YEAR
-    vols = at_the_money(chain).dropna()
-    if not len(vols):
+    expiries, vols = _vols(chain)
+    known = ~np.isnan(vols)
+    if not known.any():
         return np.nan
-    ahead = pd.DatetimeIndex(vols.index) - chain.asof
-    years = ahead.total_seconds().to_numpy() / (DAYS_PER_YEAR * 86_400.0)
+    years, vols = years_to_expiry(expiries[known], chain.asof), vols[known]
     at = float(np.clip(wanted, years[0], years[-1]))
-    return float(np.sqrt(np.interp(at, years, vols.to_numpy() ** 2 * years) / at))
+    return float(np.sqrt(np.interp(at, years, vols**2 * years) / at))
+
+
+def _vols(chain: Chain) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Unexpired expiries, ascending, and the vol at the forward of each."""
+    check_noun(chain, "chain", Chain)
+    alive = chain.years > 0.0
+    away = np.log(chain.forward_prices / chain["strike"])
+    usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
+    usable &= np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
+    expiries = np.unique(chain["expiry"][alive])
+    rows = np.flatnonzero(usable)
+    place = np.searchsorted(expiries, chain["expiry"][rows])
+    parts = [rows[place == i] for i in range(len(expiries))]
+    return expiries, np.array([_at_forward(away[part], chain["iv"][part]) for part in parts], np.float64)
 
 
 def _at_forward(away: NDArray[np.float64], sigma: NDArray[np.float64]) -> float:
