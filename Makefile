@@ -30,7 +30,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live]" --group test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live,dask,study]" --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.demo
