@@ -48,6 +48,7 @@ def test_history_as_json_is_that_of_the_library(run, store, found):
     assert (said["symbol"], said["failures"]) == ("SYN", [])
 
 
+@pytest.mark.slow
 def test_history_as_text_with_rule_and_filter(run, store):
     code, out, _ = run("history", store.path, "--rule", "short_all", "--dte", "0:10")
     assert code == 0
@@ -58,6 +59,7 @@ def test_history_as_text_with_rule_and_filter(run, store):
     assert expected.brief()["gamma"].iloc[-1] in out
 
 
+@pytest.mark.slow
 def test_history_writes_its_table_and_picture(run, store, found, tmp_path):
     table, picture = tmp_path / "history.csv", tmp_path / "history.png"
     code, _, err = run("history", store.path, "--out", table)
