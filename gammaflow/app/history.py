@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,12 +31,14 @@ from gammaflow.app.terminal import check_ending, dumps, err_console, out_console
 from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.history import history as find_history
 from gammaflow.batch.run import run_batch
+from gammaflow.batch.sources import MANIFEST
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import kernels_are_ready
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
 from gammaflow.market.store import Store
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, assign_positions, find_rule
+from gammaflow.report.rates import rate_facts
 from gammaflow.studies.books import compare_books
 from gammaflow.study import Study
 from gammaflow.units import describe
@@ -80,6 +82,11 @@ def history(
     if out:
         check_ending(out, (*_TABLE, _PICTURE))
     where, name = rows.filter(), find_rule(CALLS_LONG_PUTS_SHORT if rule is None else rule).name
+    if where is not None and (Path(folder) / MANIFEST).is_file():
+        raise SchemaError(
+            f"{', '.join(rows.given)}: received for a folder of gammaflow batch, whose rows are made. "
+            "Leave them out, or pass the folder of the chains."
+        )
     if not kernels_are_ready():
         err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
     with stages() as tick:
@@ -132,17 +139,23 @@ def compare(
         check_ending(out, _TABLE)
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
-        books = []
+        books, said, warnings = [], [], []
         for text in (a, b):
-            chain, _ = finance(
+            chain, financing = finance(
                 _chain(text, reading),
                 rate=reading.rate,
                 dividend_yield=reading.dividend_yield,
                 repair=reading.repair,
             )
             chain = chain if where is None else chain.select(where)
-            books.append(assign_positions(chain, reading.rule))
+            book = assign_positions(chain, reading.rule)
+            books.append(book)
+            said += [f"{name}: {words}" for name, words in rate_facts(book, financing)]
+            warnings += [*book.warnings, *financing.warnings]
         found = compare_books(*books)
+    found = replace(
+        found, lines=(*found.lines, *dict.fromkeys(said)), warnings=tuple(dict.fromkeys(warnings))
+    )
     names = ["_".join(map(str, column)).replace(" ", "_") for column in found.table.columns]
     sides = {"before": found.before, "after": found.after}
     facts = {

@@ -48,6 +48,7 @@ def test_history_as_json_is_that_of_the_library(run, store, found):
     assert (said["symbol"], said["failures"]) == ("SYN", [])
 
 
+@pytest.mark.slow
 def test_history_as_text_with_rule_and_filter(run, store):
     code, out, _ = run("history", store.path, "--rule", "short_all", "--dte", "0:10")
     assert code == 0
@@ -58,6 +59,7 @@ def test_history_as_text_with_rule_and_filter(run, store):
     assert expected.brief()["gamma"].iloc[-1] in out
 
 
+@pytest.mark.slow
 def test_history_writes_its_table_and_picture(run, store, found, tmp_path):
     table, picture = tmp_path / "history.csv", tmp_path / "history.png"
     code, _, err = run("history", store.path, "--out", table)
@@ -85,13 +87,23 @@ def test_history_refuses_in_one_line(run, store, options, said):
     assert err.strip().count("\n") == 0
 
 
+def test_history_of_a_batch_takes_no_filter(run, store, tmp_path):
+    out = tmp_path / "out"
+    gf.run_batch(store, out=out)
+    assert run("history", out, "--json")[0] == 0
+    code, _, err = run("history", out, "--dte", "0:7")
+    assert code == 2
+    assert "--dte: received for a folder of gammaflow batch" in err
+
+
 def test_compare_as_json_is_that_of_the_library(run, files):
     code, out, _ = run("compare", *files, "--rule", "mirror", "--json")
     assert code == 0
     said = json.loads(out)
     books = [gf.assign_positions(gf.read_chain(path), "mirror") for path in files]
     found = gf.compare_books(*books)
-    assert said["description"] == found.heading
+    assert said["description"][: len(found.lines)] == list(found.lines)
+    assert said["description"][len(found.lines)].startswith("rate: 0 % a year")
     assert {row["cause"]: row["gamma"] for row in said["total"]} == pytest.approx(
         found.total["gamma"].to_dict()
     )

@@ -63,6 +63,7 @@ def test_rows_are_the_summaries_in_time_order(store, found, summaries):
     assert list(found.table["source"]) == [s.path.relative_to(store.path).as_posix() for s in store.list()]
 
 
+@pytest.mark.slow
 def test_every_kind_of_source_gives_the_same_table(store, found, summaries, tmp_path):
     found = found.table
     out = tmp_path / "out"
