@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+BASELINES := .benchmarks
 .DEFAULT_GOAL := help
 # Tests start many processes; each would compile the package's source anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +14,9 @@ help:
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
 	@echo "make hooks  ruff before each commit"
-	@echo "make bench  speed side by side with peers; writes benchmarks/README.md"
+	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
+	@echo "            (QUICK=1: small sizes, printed only)"
+	@echo "make bench-loops  each hot loop alone, held to its reference; SAVE=name keeps a baseline, COMPARE=name compares"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -33,10 +36,6 @@ $(VENV)/.lint: $(VENV)/.demo
 
 $(VENV)/.hooks: $(VENV)/.lint
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group hooks
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
 $(OLDEST)/.test: pyproject.toml .ci/oldest.py
@@ -71,11 +70,16 @@ coverage: $(VENV)/.test
 hooks: $(VENV)/.hooks
 	$(BIN)/pre-commit install
 
-bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+bench-loops: $(VENV)/.test
+	$(BIN)/python -m pytest benchmarks -n 0 --benchmark-only --benchmark-storage=$(BASELINES) --benchmark-columns=min,median,iqr,rounds \
+		$(if $(SAVE),--benchmark-save=$(SAVE)) \
+		$(if $(COMPARE),--benchmark-compare=$$(ls $(BASELINES)/*/*_$(COMPARE).json | tail -1))
 
 clean:
-	rm -rf $(VENV) $(OLDEST) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(OLDEST) .venv-peers demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test oldest coverage lint hooks bench clean
+.PHONY: help demo test oldest coverage lint hooks bench bench-loops clean
