@@ -39,7 +39,8 @@ class Peer:
         function = f"{compute.__module__}:{compute.__name__}"
         self._errors = open(Path(self._folder.name) / "errors", "w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [python, ROOT / "benchmarks/asked.py", ROOT / "tests", function, source, target], cwd=self._folder.name, bufsize=0,
+            [python, ROOT / "benchmarks/asked.py", ROOT / "tests", function, source, target],
+            cwd=self._folder.name, bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
         try:

@@ -25,7 +25,8 @@ PEERS = {
 NOTE = {"kind": "down-in", "flag": "p", "K": 100.0, "H": 70.0, "t": 1.0, "r": 0.04, "sigma": 0.3, "q": 0.01}
 
 
-def _price(data: dict[str, Any]) -> Any:
+def price(data: dict[str, Any]) -> Any:
+    """Prices of contracts observed always."""
     return barrier.price(data["kind"], data["phi"], *(data[n] for n in "SKHtr"), data["sigma"], data["q"])
 
 
@@ -36,12 +37,12 @@ def continuous(quick: bool) -> str:
     data["t"] = np.round(365 * data["t"]) / 365
     many = references.contracts(100_000)
     put = {**many, "kind": "down-in", "phi": -1.0, "H": 0.7 * many["S"]}
-    right = _price(data)
+    right = price(data)
     lines = ["| | ns per contract | gammaflow is | error |", "|---|---:|---:|---:|"]
-    ours = median(lambda: _price(many)) / 1e5
+    ours = median(lambda: price(many)) / 1e5
     error = np.abs(right - references.naive(data)).max()
     lines.append(f"| gammaflow, eight kinds at 100,000 | {1e9 * ours:,.1f} | | {error:.0e} |")
-    alone = median(lambda: _price(put)) / 1e5
+    alone = median(lambda: price(put)) / 1e5
     lines.append(f"| gammaflow, down-and-in put at 100,000 | {1e9 * alone:,.1f} | | |")
     for name, (compute, allowed) in PEERS.items():
         try:
@@ -58,7 +59,8 @@ def continuous(quick: bool) -> str:
     return "\n".join(lines)
 
 
-def _note(**options: Any) -> Any:
+def note(**options: Any) -> Any:
+    """Price, delta and gamma of one knock-in put observed at 252 dates."""
     terms = {**NOTE, **options}
     return barrier.greeks(S=75.0, which=("price", "delta", "gamma"), monitoring=252, **terms)
 
@@ -66,15 +68,15 @@ def _note(**options: Any) -> Any:
 def dates(quick: bool) -> str:
     """A row per tolerance: 252 dates, price, delta and gamma of one knock-in put, and peers' one price."""
     lines = ["| 252 dates | ms | error |", "|---|---:|---:|"]
-    best = _note(tol=1e-9)
+    best = note(tol=1e-9)
     for tol in (1e-4, 1e-6, 1e-8):
-        seconds = median(lambda tol=tol: _note(tol=tol), 21)
-        error = max(abs(float(a / b - 1.0)) for a, b in zip(_note(tol=tol), best, strict=True))
+        seconds = median(lambda tol=tol: note(tol=tol), 21)
+        error = max(abs(float(a / b - 1.0)) for a, b in zip(note(tol=tol), best, strict=True))
         lines.append(
             f"| gammaflow, price, delta and gamma, tol {tol:g} | {1e3 * seconds:.2f} | {error:.0e} |"
         )
-    seconds = median(lambda: _note(method="bgk"), 21)
-    error = abs(float(_note(method="bgk").price / best.price) - 1.0)
+    seconds = median(lambda: note(method="bgk"), 21)
+    error = abs(float(note(method="bgk").price / best.price) - 1.0)
     lines.append(f"| gammaflow, shifted barrier | {1e3 * seconds:.3f} | {error:.0e} |")
     args = ("down-in", -1.0, 75.0, 100.0, 70.0, np.arange(1, 253) / 252, 0.04, 0.3, 0.01, 0.0)
     for paths in (10_000,) if quick else (10_000, 100_000):

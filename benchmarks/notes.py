@@ -23,7 +23,8 @@ NOTES = {
 }
 
 
-def _ladder(deal: str, **options: Any) -> Any:
+def ladder(deal: str, **options: Any) -> Any:
+    """A note at every spot."""
     r, q, sigma = references.DEALS[deal.rsplit("_", 1)[0]][3:]
     return value(references.reference_terms(deal, 0, "not_knocked"), SPOTS, r, sigma, q, **options)
 
@@ -35,14 +36,14 @@ def ladders(quick: bool) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for deal, words in NOTES.items():
-        best = _ladder(deal, tol=1e-9)
+        best = ladder(deal, tol=1e-9)
         for tol in (1e-6,) if quick else (1e-4, 1e-6, 1e-7):
-            found = _ladder(deal, tol=tol)
+            found = ladder(deal, tol=tol)
             price = np.abs(found.price - best.price).max()
             gamma = np.abs(found.gamma - best.gamma).max() / np.abs(best.gamma).max()
-            ms = 1e3 * median(lambda deal=deal, tol=tol: _ladder(deal, tol=tol), 11)
+            ms = 1e3 * median(lambda deal=deal, tol=tol: ladder(deal, tol=tol), 11)
             lines.append(f"| {words} | {tol:g} | {ms:.1f} | {price:.0e} | {gamma:.0e} |")
-    ms = 1e3 * median(lambda: _ladder("PHX_3y_dailyKI60", which=ALL), 5)
+    ms = 1e3 * median(lambda: ladder("PHX_3y_dailyKI60", which=ALL), 5)
     lines.append(f"| the first, all twelve quantities | 1e-07 | {ms:.1f} | | |")
     return "\n".join(lines)
 

@@ -39,6 +39,7 @@ def _judge(comparison: Comparison, found: Arrays, data: Arrays) -> tuple[float, 
     remarks = [
         f"DISAGREES: {name} by {error(name, found[name], expected[name], data):.0e} ({why})"
         for name, why in comparison.wrong.items()
+        if not error(name, found[name], expected[name], data) <= comparison.tolerance
     ]
     worst = worst_error(right or found, expected, data)
     if right and not worst <= comparison.tolerance:

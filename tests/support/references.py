@@ -1,8 +1,8 @@
 """Independent formulas and peers: one table, `COMPARISONS`, for the tests and for the benchmarks.
 
 `naive` is the textbook in plain Python; every peer is an adapter from the same arrays to the same names and
-units, imported when it is used (`support.peers`). What a peer is known to get wrong is named in its row, so nothing
-can be fast in a benchmark and wrong in a test.
+units, imported when it is used (`support.peers`). What a peer is known to get wrong is named in its row, so
+nothing can be fast in a benchmark and wrong in a test.
 """
 
 from __future__ import annotations
@@ -157,7 +157,6 @@ COMPARISONS = (
         peers.financepy_greeks,
         ARRAY,
         1e-6,
-        {"vanna": "opposite sign and a factor sqrt(t)"},
     ),
     Comparison(GREEK, "vollib (py_vollib), 6 quantities", "vollib", peers.vollib_greeks, PYTHON_LOOP, 1e-13),
     Comparison(GREEK, "QuantLib BlackCalculator, 6", "QuantLib", peers.quantlib_greeks, PYTHON_LOOP, 1e-13),
