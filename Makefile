@@ -16,7 +16,8 @@ help:
 	@echo "make hooks  ruff before each commit"
 	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
 	@echo "            (QUICK=1: small sizes, printed only)"
-	@echo "make bench-loops  each hot loop alone, held to its reference; SAVE=name keeps a baseline, COMPARE=name compares"
+	@echo "make bench-loops  each hot loop alone, held to its reference; SAVE=name keeps a baseline, COMPARE=name"
+	@echo "            compares with it (FAIL=median:10%: fails where a median has grown by more)"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -74,9 +75,9 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 bench-loops: $(VENV)/.test
-	$(BIN)/python -m pytest benchmarks -n 0 --benchmark-only --benchmark-storage=$(BASELINES) --benchmark-columns=min,median,iqr,rounds \
-		$(if $(SAVE),--benchmark-save=$(SAVE)) \
-		$(if $(COMPARE),--benchmark-compare=$$(ls $(BASELINES)/*/*_$(COMPARE).json | tail -1))
+	$(BIN)/python -m pytest benchmarks -n 0 --benchmark-only --benchmark-storage=$(BASELINES) \
+		--benchmark-columns=min,median,iqr,rounds $(if $(SAVE),--benchmark-save=$(SAVE)) \
+		$(if $(COMPARE),--benchmark-compare='*_$(COMPARE)') $(if $(FAIL),--benchmark-compare-fail=$(FAIL))
 
 clean:
 	rm -rf $(VENV) $(OLDEST) .venv-peers demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import llvmlite.binding
 
-from benchmarks import american, barriers, notes, profiles, simulation
+from benchmarks import american, barriers, notes, profiles, regimes, simulation
 from benchmarks.environments import versions
 from benchmarks.peers import Timing, measure
 
@@ -104,8 +104,8 @@ def _sections(quick: bool) -> list[tuple[str, Callable[[], str]]]:
         for n in (SIZES[:1] if quick else SIZES)
     ]
     for name, module in (
-        ("Profile", profiles), ("Barrier options", barriers), ("American options", american),
-        ("Structured notes", notes), ("Feedback simulation", simulation),
+        ("Greeks between other work", regimes), ("Profile", profiles), ("Barrier options", barriers),
+        ("American options", american), ("Structured notes", notes), ("Feedback simulation", simulation),
     ):  # fmt: skip
         found.append((name, lambda module=module: module.section(quick)))  # type: ignore[misc]
     return [*found, ("First call", _first_calls)]

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.environments import PeerError, last_line, python_of
 
 ROOT = Path(__file__).resolve().parents[1]
-DEADLINE = 300.0
+DEADLINE = 900.0
 
 
 class Peer:

@@ -181,7 +181,6 @@ def financepy(data: dict[str, Any]) -> Any:
 
     It moves the barrier for a number of looks per year; 10^14 of them are as good as always.
     """
-    from financepy.market.curves.discount_curve_flat import DiscountCurveFlat
     from financepy.models.black_scholes import BlackScholes
     from financepy.products.equity.equity_barrier_option import EquityBarrierOption
     from financepy.utils import global_types
@@ -189,7 +188,10 @@ def financepy(data: dict[str, Any]) -> Any:
     from financepy.utils.day_count import DayCountTypes
     from financepy.utils.frequency import FrequencyTypes
 
-    # EquityBarrierTypes up to 1.0.1
+    try:
+        from financepy.market.curves.flat_discount_curve import FlatDiscountCurve as Curve
+    except ImportError:  # names up to 1.0.1
+        from financepy.market.curves.discount_curve_flat import DiscountCurveFlat as Curve
     Types = getattr(global_types, "BarrierTypes", None) or global_types.EquityBarrierTypes
     types = {
         ("down-in", 1.0): Types.DOWN_AND_IN_CALL, ("down-out", 1.0): Types.DOWN_AND_OUT_CALL,
@@ -202,9 +204,7 @@ def financepy(data: dict[str, Any]) -> Any:
     found = []
     for kind, phi, S, K, H, t, r, sigma, q in zip(*(data[n].tolist() for n in names), strict=True):
         option = EquityBarrierOption(today.add_days(round(365 * t)), K, types[kind, phi], H, 10**14)
-        curves = [
-            DiscountCurveFlat(today, x, FrequencyTypes.CONTINUOUS, DayCountTypes.ACT_365F) for x in (r, q)
-        ]
+        curves = [Curve(today, x, FrequencyTypes.CONTINUOUS, DayCountTypes.ACT_365F) for x in (r, q)]
         found.append(option.value(today, S, *curves, BlackScholes(sigma)))
     return np.array(found)
 

@@ -22,8 +22,8 @@ from support import peers
 from support.peers import GREEKS, INPUTS, Arrays, array_greeks, inputs, quote
 
 __all__ = [
-    "COMPARISONS", "GREEKS", "INPUTS", "Arrays", "Comparison", "contracts", "error", "exact", "naive",
-    "worst_error",
+    "COMPARISONS", "GREEKS", "INPUTS", "Arrays", "Comparison", "contracts", "error", "exact",
+    "gammaflow_greeks", "naive", "numpy_ndtr", "worst_error",
 ]  # fmt: skip
 
 
