@@ -7,6 +7,7 @@ NEWEST_PYTHON ?= python3.13
 # Other environments run the tests that take seconds; examples, notebooks and peers are the first one's.
 FAST := -n 2 --dist worksteal -m "not slow" --ignore tests/test_notebooks.py --ignore tests/test_examples.py \
 	--ignore tests/test_benchmarks_agree.py
+BASELINES := .benchmarks
 .DEFAULT_GOAL := help
 # Tests start many processes; each would compile the package's source anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,7 +20,10 @@ help:
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
 	@echo "make hooks  ruff before each commit"
-	@echo "make bench  speed side by side with peers; writes benchmarks/README.md"
+	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
+	@echo "            (QUICK=1: small sizes, printed only)"
+	@echo "make bench-loops  each hot loop alone, held to its reference; SAVE=name keeps a baseline, COMPARE=name"
+	@echo "            compares with it (FAIL=median:10%: fails where a median has grown by more)"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -39,10 +43,6 @@ $(VENV)/.lint: $(VENV)/.demo
 
 $(VENV)/.hooks: $(VENV)/.lint
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group hooks
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
 $(OLDEST)/.test: pyproject.toml .ci/oldest.py
@@ -85,11 +85,17 @@ coverage: $(VENV)/.test
 hooks: $(VENV)/.hooks
 	$(BIN)/pre-commit install
 
-bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+bench-loops: $(VENV)/.test
+	$(BIN)/python -m pytest benchmarks -n 0 --benchmark-only --benchmark-storage=$(BASELINES) \
+		--benchmark-columns=min,median,iqr,rounds $(if $(SAVE),--benchmark-save=$(SAVE)) \
+		$(if $(COMPARE),--benchmark-compare='*_$(COMPARE)') $(if $(FAIL),--benchmark-compare-fail=$(FAIL))
 
 clean:
-	rm -rf $(VENV) $(OLDEST) $(NEWEST) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(OLDEST) $(NEWEST) .venv-peers demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+		.hypothesis .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test oldest newest coverage lint hooks bench clean
+.PHONY: help demo test oldest newest coverage lint hooks bench bench-loops clean

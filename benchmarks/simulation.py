@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
 import benchmarks.peers  # noqa: F401  puts the tests' references on the path
 import gammaflow as gf
+from benchmarks.clock import median
 from gammaflow.kernels.blocks import get_threads, set_threads
 from support.feedback_loop import made_up_surface, walk
 
@@ -37,37 +37,28 @@ def _cases() -> dict[str, tuple[Any, Any, list[Any], dict[str, Any]]]:
     }
 
 
-def _median(call: Any) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def section() -> str:
+def section(quick: bool = False) -> str:
     """Time of a path-step on one thread and on all, and seconds of the whole run."""
     threads = get_threads()
+    many = 500 if quick else PATHS
     lines = [
         "## Feedback simulation",
         "",
-        f"| {PATHS:,} paths of {STEPS} steps | one thread, ns per path-step | {threads} threads | s |",
+        f"| {many:,} paths of {STEPS} steps | one thread, ns per path-step | {threads} threads | s |",
         "|---|---:|---:|---:|",
     ]
     for name, (surface, impact, channels, options) in _cases().items():
         chosen = _options() | options
 
         def run(s: Any = surface, i: Any = impact, c: Any = channels, o: Any = chosen) -> Any:
-            return gf.simulate_feedback(s, impact=i, channels=c, paths=PATHS, **o)
+            return gf.simulate_feedback(s, impact=i, channels=c, paths=many, **o)
 
-        run()
         taken = []
         for count in (1, threads):
             set_threads(count)
-            taken.append(_median(run))
+            taken.append(median(run, ROUNDS))
         set_threads(threads)
-        one, all_ = (1e9 * t / (PATHS * STEPS) for t in taken)
+        one, all_ = (1e9 * t / (many * STEPS) for t in taken)
         lines.append(f"| {name} | {one:.0f} | {all_:.0f} | {taken[1]:.2f} |")
     surface, impact, _, options = _cases()["six channels, three groups, vol moves"]
     chosen = _options() | options | {"steps": SLOW_STEPS}

@@ -1,5 +1,7 @@
 """Names that tab completion shows, and the one place that holds the version."""
 
+import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -51,6 +53,44 @@ def test_importing_the_library_loads_numba_and_pandas_and_computes_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["['gammaflow']", "True", "0"]
+
+
+def test_rooms_that_analyze_needs_not_are_loaded_at_their_first_use():
+    code = (
+        "import sys, gammaflow as gf\n"
+        "rooms = ('evidence', 'studies', 'feedback.simulation', 'feedback.cascade', 'positions.flow')\n"
+        "def loaded(): return [room for room in rooms if f'gammaflow.{room}' in sys.modules]\n"
+        "print(loaded())\n"
+        "gf.compare_rules\n"
+        "print('gammaflow.studies.event' in sys.modules)\n"
+        "gf.evidence.tails\n"
+        "print('gammaflow.evidence.basis' in sys.modules)\n"
+        "from gammaflow import *\n"
+        "print(loaded() == list(rooms), simulate_feedback is gf.simulate_feedback)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "False", "False", "True True"]
+
+
+def test_names_loaded_later_are_those_that_a_type_checker_sees():
+    """The imports that a type checker reads name the same objects as those found when used."""
+    tree = ast.parse((ROOT / "gammaflow/__init__.py").read_text(encoding="utf-8"))
+    (later,) = (n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
+    stated = {
+        alias.asname or alias.name: getattr(importlib.import_module(part.module), alias.name)
+        for part in later.body
+        if isinstance(part, ast.ImportFrom)
+        for alias in part.names
+    }
+    assert stated.keys() == gf._HOMES.keys() | gf._MODULES.keys()
+    for name, value in stated.items():
+        assert gf.__getattr__(name) is value
+
+
+@pytest.mark.parametrize("package", [gf, gf.evidence, gf.studies])
+def test_a_name_that_is_nowhere_is_an_attribute_error(package):
+    with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute 'flips'"):
+        package.flips  # noqa: B018
 
 
 def test_the_version_stands_once():

@@ -116,9 +116,8 @@ def _is_private(folder: Path) -> bool:
     )
 
 
-def keep(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    """The function compiled by numba, cached in `cache_folder` where that is usable, else in memory."""
-    folder = cache_folder()
+def keep(function: Callable[..., Any], options: dict[str, Any], folder: Path | None) -> Any:
+    """The function compiled by numba, cached in a folder where that is usable, else in memory."""
     readable = os.path.isfile(function.__code__.co_filename)
     if folder is None or numba.config.DISABLE_JIT or not readable or not _is_private(folder):
         return njit(**options)(function)

@@ -34,7 +34,7 @@ import numpy as np
 from numba import NumbaError, njit
 from numba.extending import register_jitable
 
-from gammaflow.kernels.cache import files_of, forget, keep
+from gammaflow.kernels.cache import cache_folder, files_of, forget, keep
 from gammaflow.kernels.seal import is_sealed, seal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,7 +52,7 @@ PACKED = {
 FLOAT = np.dtype(np.float64)
 _WRITEABLE = 0x400  # of numpy's array flags
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def scalar(function: F) -> F:
@@ -106,10 +106,13 @@ class Kernel:
     writes : tuple of str
         Parameters that the loop writes to.
     compiled : dispatcher of numba
+        Made at the first use: numba writes a file to learn whether it may cache, for each loop.
     run : callable
         Runs on arrays that are already frozen, such as those of `gammaflow.kernels.blocks.read_blocks`, with
         no overhead beyond numba's own once compiled.
     """
+
+    compiled: Any
 
     def __init__(
         self, function: Callable[..., Any], writes: tuple[str, ...], options: dict[str, Any]
@@ -118,11 +121,19 @@ class Kernel:
         if not set(writes) <= set(names):
             raise TypeError(f"{function.__name__} has no parameters {sorted(set(writes) - set(names))}")
         self.py_func, self.writes, self.options = function, writes, options
-        self.compiled = keep(function, options)
+        self._folder = cache_folder()
         self.run: Callable[..., Any] = self._first
         self._trusted = False
         self._reads = [name not in writes for name in names]
         self.__doc__, self.__name__ = function.__doc__, function.__name__
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "compiled":
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        with _lock:  # another thread may have been first
+            if name not in self.__dict__:
+                self.compiled = keep(self.py_func, self.options, self._folder)
+            return self.__dict__[name]
 
     def __repr__(self) -> str:
         return f"<kernel {self.py_func.__module__}.{self.__name__}>"

@@ -11,9 +11,21 @@ gammaflow.errors.SchemaError: folder: received 'no/such/folder', which is not a 
 
 from __future__ import annotations
 
-from gammaflow.studies import event
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gammaflow.studies import event
 
 __all__ = ["event"]
+
+
+if not TYPE_CHECKING:  # a room is loaded at its first use
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

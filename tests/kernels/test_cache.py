@@ -7,6 +7,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -176,6 +178,24 @@ def test_a_kernel_is_kept_in_a_folder_that_only_the_user_can_write(chosen: Path)
     assert sum(again.compiled.stats.cache_hits.values()) == 1
 
 
+def test_a_dispatcher_is_made_at_the_first_use_once_by_many_threads(chosen: Path) -> None:
+    loop = doubling()
+    assert "compiled" not in vars(loop)
+    assert not chosen.exists()
+    start = threading.Barrier(8)
+
+    def use(_: int) -> tuple[int, list[float]]:
+        start.wait()
+        return id(loop.compiled), doubled(loop)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(use, range(8)))
+    assert {dispatcher for dispatcher, _ in found} == {id(loop.compiled)}
+    assert all(values == [2.0, 5.0, -6.0] for _, values in found)
+    with pytest.raises(AttributeError, match="Kernel has no attribute 'compile'"):
+        loop.compile  # noqa: B018
+
+
 def hits(loop: Kernel) -> int:
     return sum(loop.compiled.stats.cache_hits.values())
 
@@ -296,6 +316,7 @@ def test_a_key_that_others_may_know_seals_nothing(
 
 def test_a_folder_that_vanishes_costs_a_compilation(chosen: Path) -> None:
     loop = doubling()
+    assert folder_of(loop).is_relative_to(chosen)  # type: ignore[union-attr]
     shutil.rmtree(chosen)
     assert doubled(loop) == [2.0, 5.0, -6.0]
     assert cache.is_kept(loop)

@@ -181,14 +181,18 @@ def financepy(data: dict[str, Any]) -> Any:
 
     It moves the barrier for a number of looks per year; 10^14 of them are as good as always.
     """
-    from financepy.market.curves.discount_curve_flat import DiscountCurveFlat
     from financepy.models.black_scholes import BlackScholes
     from financepy.products.equity.equity_barrier_option import EquityBarrierOption
+    from financepy.utils import global_types
     from financepy.utils.date import Date
     from financepy.utils.day_count import DayCountTypes
     from financepy.utils.frequency import FrequencyTypes
-    from financepy.utils.global_types import EquityBarrierTypes as Types
 
+    try:
+        from financepy.market.curves.flat_discount_curve import FlatDiscountCurve as Curve
+    except ImportError:  # names up to 1.0.1
+        from financepy.market.curves.discount_curve_flat import DiscountCurveFlat as Curve
+    Types = getattr(global_types, "BarrierTypes", None) or global_types.EquityBarrierTypes
     types = {
         ("down-in", 1.0): Types.DOWN_AND_IN_CALL, ("down-out", 1.0): Types.DOWN_AND_OUT_CALL,
         ("up-in", 1.0): Types.UP_AND_IN_CALL, ("up-out", 1.0): Types.UP_AND_OUT_CALL,
@@ -200,9 +204,7 @@ def financepy(data: dict[str, Any]) -> Any:
     found = []
     for kind, phi, S, K, H, t, r, sigma, q in zip(*(data[n].tolist() for n in names), strict=True):
         option = EquityBarrierOption(today.add_days(round(365 * t)), K, types[kind, phi], H, 10**14)
-        curves = [
-            DiscountCurveFlat(today, x, FrequencyTypes.CONTINUOUS, DayCountTypes.ACT_365F) for x in (r, q)
-        ]
+        curves = [Curve(today, x, FrequencyTypes.CONTINUOUS, DayCountTypes.ACT_365F) for x in (r, q)]
         found.append(option.value(today, S, *curves, BlackScholes(sigma)))
     return np.array(found)
 
@@ -230,18 +232,18 @@ def _quantlib_put(terms: dict[str, Any], days: int) -> Any:
     return ql.BarrierOption(ql.Barrier.DownOut, terms["H"], 0.0, payoff, exercise)
 
 
-def quantlib_monitored(terms: dict[str, Any], S: float, dates: int, samples: int) -> float:
-    """Down-and-in put at equally spaced dates by QuantLib's Sobol Monte Carlo without bridge correction."""
+def quantlib_monitored(terms: dict[str, Any]) -> float:
+    """Down-and-in put at `dates` equally spaced by QuantLib's Sobol Monte Carlo without bridge correction."""
     import QuantLib as ql  # noqa: N813
 
     option = _quantlib_put(terms, round(365 * terms["t"]))
     option.setPricingEngine(
         ql.MCLDBarrierEngine(
-            _quantlib_process(terms, S),
-            timeSteps=dates,
+            _quantlib_process(terms, terms["S"]),
+            timeSteps=terms["dates"],
             brownianBridge=True,
             isBiased=True,
-            requiredSamples=samples,
+            requiredSamples=terms["samples"],
         )
     )
-    return vanilla(-1.0, S, *(terms[n] for n in ("K", "t", "r", "sigma", "q"))) - option.NPV()
+    return vanilla(-1.0, *(terms[n] for n in ("S", "K", "t", "r", "sigma", "q"))) - option.NPV()

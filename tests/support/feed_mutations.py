@@ -121,14 +121,11 @@ def served(seed: int, server: FeedServer) -> Iterator[tuple[str, Callable[[], gf
     everything = list(server.answers.values())
     while True:
         for (vendor, symbol), paths in PATHS.items():
+            spoilt = dice.choice(list(paths.values()))
+            asked: Any = dice.choice([*WORDS, *VALUES]) if dice.random() < 0.02 else symbol
 
-            def fetch(
-                vendor: str = vendor, symbol: Any = symbol, paths: Any = tuple(paths.values())
-            ) -> gf.Chain:
-                spoilt = dice.choice(paths)
+            def fetch(vendor: str = vendor, asked: Any = asked, spoilt: str = spoilt) -> gf.Chain:
                 server.plan = {spoilt: [_reply(dice, everything) for _ in range(2)]}
-                if dice.random() < 0.02:
-                    symbol = dice.choice([*WORDS, *VALUES])
-                return gf.fetch_chain(vendor, symbol, base_url=server.url, limits=QUICK)
+                return gf.fetch_chain(vendor, asked, base_url=server.url, limits=QUICK)
 
             yield f"{vendor}, server", fetch

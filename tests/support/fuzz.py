@@ -1,6 +1,7 @@
 """Hostile inputs of readers, registries of notes and the command line, in a process with little memory.
 
-The long run, in the root of the repository: python tests/support/fuzz.py readers 1 20000 (notes, commands, feeds).
+The long run, in the root of the repository: python tests/support/fuzz.py readers 1 20000
+(or notes, commands, feeds).
 """
 
 from __future__ import annotations

@@ -85,8 +85,8 @@ class Answers:
         absent = [part for part in vendor.parts if part not in self.parts]
         if absent:
             raise SchemaError(
-                f"parts: received {', '.join(self.parts) or 'nothing'}; {vendor.name} needs {', '.join(vendor.parts)}. "
-                f"Add {', '.join(absent)}."
+                f"parts: received {', '.join(self.parts) or 'nothing'}; {vendor.name} needs "
+                f"{', '.join(vendor.parts)}. Add {', '.join(absent)}."
             )
         return vendor.build(self.symbol, self.parts)
 

@@ -240,6 +240,15 @@ def _names(rows):
 
 
 class TestRawAnswers:
+    def test_missing_responses_are_named(self):
+        part = Answer("https://example.com/x", 200, datetime.now(UTC), b"{}")
+        with pytest.raises(
+            SchemaError, match=r"received book_summary; deribit needs .* Add instruments, index_price"
+        ):
+            Answers("deribit", "BTC", {"book_summary": part}).chain()
+        with pytest.raises(SchemaError, match="vendor: received 'x'"):
+            Answers("x", "BTC", {}).chain()
+
     @pytest.mark.parametrize(("vendor", "symbol"), [("deribit", "BTC"), ("cboe", "IBIT"), ("cboe", "SPX")])
     def test_the_saved_answers_give_the_same_chain(self, server, tmp_path, vendor, symbol):
         chain = fetch(server, vendor, symbol, save=tmp_path / "deep" / "raw")

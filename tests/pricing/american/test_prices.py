@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gammaflow import american, bsm
 from gammaflow.errors import SchemaError
+from support.american_references import tree
 
 INPUTS = ("flag", "S", "K", "T", "r", "sigma", "q")
 LIMITS = {"default": (1e-6, 1e-5, 1e-3), "precise": (1e-8, 1e-7, 3e-6)}
@@ -202,20 +203,6 @@ def test_one_rate_of_zero_with_the_other_below_it_is_exercised(flag: str, r: flo
             tree(flag, S, 100.0, 1.0, r, 0.2, q, 4000), abs=2e-3
         )
     assert np.isfinite(american.greeks(flag, 100.0, 100.0, 1.0, r, 0.2, q).block).all()
-
-
-def tree(flag: str, S: float, K: float, t: float, r: float, sigma: float, q: float, n: int) -> float:
-    dt = t / n
-    up = math.exp(sigma * math.sqrt(dt))
-    p = (math.exp((r - q) * dt) - 1.0 / up) / (up - 1.0 / up)
-    phi = 1.0 if flag == "c" else -1.0
-    spots = S * up ** np.arange(-n, n + 1, 2.0)
-    values = np.maximum(phi * (spots - K), 0.0)
-    for _ in range(n):
-        spots = spots[:-1] * up
-        values = math.exp(-r * dt) * ((1.0 - p) * values[:-1] + p * values[1:])
-        values = np.maximum(values, phi * (spots - K))
-    return float(values[0])
 
 
 @given(signs, spots, st.floats(0.05, 2.0), rates, st.floats(0.15, 0.6), yields)
