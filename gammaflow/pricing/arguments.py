@@ -16,16 +16,17 @@ from gammaflow.kernels.blocks import BLOCK
 
 __all__ = ["Words", "read_columns", "read_flag", "read_rows", "read_which", "read_words"]
 
+ARRAY = np.ndarray
 FLOAT = np.dtype(np.float64)
 LETTER = np.dtype("U1")
 INT8 = np.dtype(np.int8)
 ONE = np.array(1, INT8)
 FEW, MANY = 64, 4096
-CONTIGUOUS = 1  # of numpy's array flags
+PLAIN = 0x101  # of numpy's array flags: contiguous and aligned
 WHOLE = 2**53  # float64 holds every whole number up to it
 _SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
-_ANY_SIGNS = {**_SIGNS, 1: 1, -1: -1}
-_SINGLE = {flag: np.array(sign, INT8) for flag, sign in _ANY_SIGNS.items()}
+_ANY_SIGNS: dict[Any, int] = {**_SIGNS, 1: 1, -1: -1}
+_SINGLE: dict[Any, Any] = {flag: np.array(sign, INT8) for flag, sign in _ANY_SIGNS.items()}
 _LEGAL = bytes([1, 255])  # of +1 and -1 in int8
 
 
@@ -46,34 +47,51 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
     Nothing here calls for numpy's helpers, which would take longer than the kernel on ten rows.
     """
     shape: tuple[int, ...] = ()
+    rows, scalars = [], False
     for value in numbers:
         kind = type(value)
-        if kind is np.ndarray and value.dtype is FLOAT and value.flags.num & CONTIGUOUS:
+        if kind is ARRAY:
             own = value.shape
-            if own != shape and own:
-                if shape:
-                    return None
+            if not shape:
                 shape = own
-        elif not (kind is float or kind is np.float64 or (kind is int and -WHOLE <= value <= WHOLE)):
+            if own != shape or not own or value.dtype is not FLOAT or value.flags.num & PLAIN != PLAIN:
+                return None
+            row: Any = value.view()
+            row.setflags(False)
+            rows.append(row)
+        elif kind is float or kind is np.float64 or (kind is int and -WHOLE <= value <= WHOLE):
+            rows.append(value)
+            scalars = True
+        else:
             return None
     problems: list[str] = []
     signs, hidden = read_flag(flag, problems)
-    if problems or hidden is not None or (signs.ndim and shape and signs.shape != shape):
+    if problems or hidden is not None or signs.flags.num & PLAIN != PLAIN:
         return None
-    shape = shape or signs.shape
+    if signs.shape != shape and signs.ndim:
+        if shape:
+            return None
+        shape = signs.shape
     n = math.prod(shape)
     if not 0 < n <= BLOCK:
         return None
-    rows = []
-    for value in (signs, *numbers):
-        if type(value) is np.ndarray and value.ndim:
-            row = value.view() if value.ndim == 1 else value.reshape(-1)
-        else:
-            row = np.empty(n, FLOAT if rows else INT8)
-            row.fill(value)
-        row.setflags(False)
-        rows.append(row)
-    return rows, shape
+    if len(shape) > 1:
+        rows = [row.reshape(n) if type(row) is ARRAY else row for row in rows]
+    if signs.ndim:
+        signs = signs.reshape(n)
+        signs.setflags(False)
+    else:
+        signs = _constant(signs, n, INT8)
+    if scalars:
+        rows = [row if type(row) is ARRAY else _constant(row, n, FLOAT) for row in rows]
+    return [signs, *rows], shape
+
+
+def _constant(value: Any, n: int, dtype: Any) -> Any:
+    row = np.empty(n, dtype)
+    row.fill(value)
+    row.setflags(False)
+    return row
 
 
 def read_columns(
@@ -234,7 +252,9 @@ def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, .
     """The names of the requested quantities."""
     if type(which) is str and which in legal:
         return (which,)
-    names = (which,) if isinstance(which, str) else tuple(as_list(which, "which", "names"))
+    names = (which,) if isinstance(which, str) else which
+    if type(names) is not tuple:
+        names = tuple(as_list(names, "which", "names"))
     unknown = [repr(n) for n in names if n not in legal]
     if unknown:
         raise SchemaError(f"which: received {', '.join(unknown)}; legal: {', '.join(legal)}.")

@@ -41,6 +41,7 @@ from gammaflow.kernels.blocks import set_threads as _set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
 from gammaflow.pricing.arguments import read_columns, read_rows, read_which
+from gammaflow.pricing.memory import empty
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
@@ -67,7 +68,7 @@ _LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
 
 def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
     if out is None:
-        return np.empty(shape)
+        return empty(shape)
     if not (
         isinstance(out, np.ndarray)
         and not isinstance(out, np.ma.MaskedArray)
@@ -103,7 +104,7 @@ def _fill(names: tuple[str, ...], rows: list[Any], flat: FloatArray, first: int 
         return
     m = len(rows[0])
     for loop, size, wanted in _sources(names):
-        results = np.empty((size, m))
+        results = empty((size, m))
         loop.run(*rows, results, 0)
         for row, source in wanted:
             flat[row, first : first + m] = results[source]
@@ -142,7 +143,7 @@ def price(
     >>> round(float(price("c", 100.0, 100.0, 1.0, 0.05, 0.2)), 10)
     10.4505835722
     """
-    return greeks(flag, S, K, t, r, sigma, q, which=("price",)).price
+    return greeks(flag, S, K, t, r, sigma, q, which="price").block[0]
 
 
 def greeks(
@@ -200,8 +201,8 @@ def greeks(
     plain = read_rows(flag, S, K, t, r, sigma, q) if out is None else None
     if plain is not None:
         rows, shape = plain
-        block = np.empty((len(names), *shape))
-        _fill(names, rows, block.reshape(len(names), -1))
+        block = empty((len(names), *shape))
+        _fill(names, rows, block if len(shape) == 1 else block.reshape(len(names), -1))
         return Greeks(names, block)
     numbers = {"S": S, "K": K, "t": t, "r": r, "sigma": sigma, "q": q}
     columns, shape, index = read_columns(flag, numbers, [])
@@ -273,13 +274,13 @@ def implied_volatility_status(
     plain = read_rows(flag, price, S, K, t, r, q)
     if plain is not None:
         (phi, prices, *rows), shape = plain
-        sigma, status = np.empty(shape), np.empty(shape, np.int8)
+        sigma, status = empty(shape), np.empty(shape, np.int8)
         implied_loop.run(prices, phi, *rows, sigma.reshape(-1), status.reshape(-1), 0)
         return ImpliedVolatility(sigma[()], status[()])
     numbers = {"price": price, "S": S, "K": K, "t": t, "r": r, "q": q}
     (phi, *columns), shape, index = read_columns(flag, numbers, [])
     columns.insert(1, phi)
-    sigma, status = np.empty(shape), np.empty(shape, np.int8)
+    sigma, status = empty(shape), np.empty(shape, np.int8)
 
     def work(start: int, stop: int) -> None:
         for first, arrays in read_blocks(columns, shape, start, stop):
@@ -323,7 +324,7 @@ def greeks_forward(
     """
     names = read_which(which, tuple(n for n in ALL if n != "epsilon"))
     columns, shape, index = read_columns(flag, {"F": F, "K": K, "t": t, "r": r, "sigma": sigma}, [])
-    block = np.empty((len(names), *shape))
+    block = empty((len(names), *shape))
     _compute(tuple("price" if n == "rho" else n for n in names), [*columns, columns[4]], shape, block)
     if "rho" in names:
         block[names.index("rho")] *= -columns[3]

@@ -31,7 +31,7 @@ class Greeks:
     def __init__(
         self, names: Sequence[str], block: NDArray[np.float64], index: pd.Index | None = None
     ) -> None:
-        view = block.view()
+        view: Any = block.view()
         view.setflags(False)
         _set(self, "names", tuple(names))
         _set(self, "block", view)
