@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from gammaflow.kernels.compile import kernel, scalar
+from gammaflow.kernels.compile import kernel, scalar, subroutine
 from gammaflow.kernels.elementary import exp, exp_parts, log, log_ratio, mills, mills_and_slope
 from gammaflow.kernels.extended import add, exp_product, multiply, two_sum
 from gammaflow.kernels.stack import align_frame
@@ -34,6 +34,8 @@ LOG_SQRT_2PI = 0.9189385332046728
 POLYA = 0.2732395447351628  # 4 / pi - 1
 HALF_PI = 1.5707963267948966
 SHORT = 0.03
+STEPS = 2
+ROWS = 256
 LIFT = 2.0**200
 LOG_LIFT = 138.62943611198907  # 200 ln 2
 
@@ -49,14 +51,10 @@ def tail_gap(z, y, s):
     R6 = 5.0 * R4 - y * R5
     R7 = 6.0 * R5 - y * R6
     R8 = 7.0 * R6 - y * R7
-    series = R8 * (s / 8.0)
-    series = (R7 + series) * (s / 7.0)
-    series = (R6 + series) * (s / 6.0)
-    series = (R5 + series) * (s / 5.0)
-    series = (R4 + series) * (s / 4.0)
-    series = (R3 + series) * (s / 3.0)
-    series = (R2 + series) * (s / 2.0)
-    series = (G + series) * s
+    s2 = s * s
+    low = (R2 * (1.0 / 2.0) + R3 * (s * (1.0 / 6.0))) + s2 * (R4 * (1.0 / 24.0) + R5 * (s * (1.0 / 120.0)))
+    high = (R6 * (1.0 / 720.0) + R7 * (s * (1.0 / 5040.0))) + s2 * (R8 * (1.0 / 40320.0))
+    series = (G + s * (low + (s2 * s2) * high)) * s
     other = mills(abs(z))
     below = series if s < SHORT else other - R
     return below, other + R
@@ -82,35 +80,51 @@ def first_guess(u, v, X):
 
 
 @scalar
-def improve(s, X, log_u, log_v):
-    """One Householder step of fourth order."""
+def normalised(s, X):
+    """The value u / pdf(z) below the inflection point, -(1 - u) / pdf(z) above it."""
     h = X / s
     t = 0.5 * s
     z = h - t
-    y = h + t
-    below, above = tail_gap(z, y, s)
-    lower = (z > 0.0) | (s < SHORT)
-    gap = below if lower else above
-    f = log(gap) - 0.5 * z * z - LOG_SQRT_2PI - (log_u if lower else log_v)
-    slope = (1.0 if lower else -1.0) / gap
-    h2 = z * y / s
-    h3 = h2 * h2 - (3.0 * h * h + t * t) / (s * s)
+    below, above = tail_gap(z, h + t, s)
+    return below if (z > 0.0) | (s < SHORT) else -above
+
+
+@scalar
+def householder(s, X, gap, log_u, log_v):
+    """One step of fourth order towards ln u or ln(1 - u); gap is `normalised(s, X)`."""
+    lower = gap > 0.0
+    per_s = 1.0 / s
+    h = X * per_s
+    t = 0.5 * s
+    z = h - t
+    f = log(abs(gap)) - 0.5 * z * z - LOG_SQRT_2PI - (log_u if lower else log_v)
+    slope = 1.0 / gap
+    h2 = z * (h + t) * per_s
+    h3 = h2 * h2 - (3.0 * h * h + t * t) * (per_s * per_s)
     f2 = h2 - slope
     f3 = h3 - 3.0 * h2 * slope + 2.0 * slope * slope
-    nu = -f / slope
-    step = nu * (1.0 + 0.5 * nu * f2) / (1.0 + nu * (f2 + nu * f3 / 6.0))
+    nu = -f * gap
+    step = nu * (1.0 + 0.5 * nu * f2) / (1.0 + nu * (f2 + nu * f3 * (1.0 / 6.0)))
     step = max(step, -0.5 * s)
     return s + min(step, s)
 
 
 @scalar
-def total_volatility(value, room, bound, X):
-    """s of an out-of-the-money value in (0, bound); room = bound - value."""
+def logarithms(value, room, bound):
+    """ln u and ln(1 - u)."""
     lifted = value < 1e-200
     log_u = log_ratio(value * (LIFT if lifted else 1.0), bound) - (LOG_LIFT if lifted else 0.0)
-    log_v = log_ratio(room, bound)
+    return log_u, log_ratio(room, bound)
+
+
+@scalar
+def total_volatility(value, room, bound, X):
+    """s of an out-of-the-money value in (0, bound); room = bound - value."""
+    log_u, log_v = logarithms(value, room, bound)
     s = first_guess(value / bound, room / bound, X)
-    return improve(improve(s, X, log_u, log_v), X, log_u, log_v)
+    for _ in range(STEPS):
+        s = householder(s, X, normalised(s, X), log_u, log_v)
+    return s
 
 
 @scalar
@@ -174,28 +188,75 @@ def judge(value, room, bound, price, S, K, t, r, q):
     return status if legal else NOT_A_NUMBER
 
 
+@subroutine()
+def measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why):
+    """`measure` and `judge` of m rows from `first`; why is AGAIN where rounding matters."""
+    align_frame()
+    for k in range(m):
+        i = np.uint64(first + k)
+        p, f = price[i], np.float64(phi[i])
+        v, w, b, x, close = measure(p, f, S[i], K[i], t[i], r[i], q[i])
+        code = judge(v, w, b, p, S[i], K[i], t[i], r[i], q[i])
+        value[k] = v
+        room[k] = w
+        bound[k] = b
+        X[k] = x
+        why[k] = np.float64(AGAIN if close & (code != NOT_A_NUMBER) else code)
+
+
+@subroutine()
+def guess_rows(m, value, room, bound, X, s, log_u, log_v):
+    align_frame()
+    for k in range(m):
+        v, w, b, x = value[k], room[k], bound[k], X[k]
+        log_u[k], log_v[k] = logarithms(v, w, b)
+        s[k] = first_guess(v / b, w / b, x)
+
+
+@subroutine()
+def normalised_rows(m, s, X, gap):
+    align_frame()
+    for k in range(m):
+        gap[k] = normalised(s[k], X[k])
+
+
+@subroutine()
+def householder_rows(m, s, X, gap, log_u, log_v):
+    align_frame()
+    for k in range(m):
+        s[k] = householder(s[k], X[k], gap[k], log_u[k], log_v[k])
+
+
 @kernel("out", "status")
 def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     """Volatility and status of m prices, from index `start` of out and status.
 
+    Every stage is a loop of its own over a few rows at a time: a row is a chain of hundreds of operations
+    that wait for each other, and a processor looks ahead from one row to the next in short loops only.
+
     Rows where rounding matters are computed again in twice the working precision.
     """
     align_frame()
-    for i in range(len(S)):
-        j = np.uint64(start + i)
-        p, f = price[i], np.float64(phi[i])
-        value, room, bound, X, close = measure(p, f, S[i], K[i], t[i], r[i], q[i])
-        why = judge(value, room, bound, p, S[i], K[i], t[i], r[i], q[i])
-        s = total_volatility(value, room, bound, X)
-        sigma = s / math.sqrt(t[i])
-        out[j] = sigma if why == OK else np.nan
-        status[j] = AGAIN if close & (why != NOT_A_NUMBER) else why
+    w = np.empty((9, ROWS))
+    value, room, bound, X, why, s, gap, log_u, log_v = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
+    for first in range(0, len(S), ROWS):
+        m = min(ROWS, len(S) - first)
+        measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why)
+        guess_rows(m, value, room, bound, X, s, log_u, log_v)
+        for _ in range(STEPS):
+            normalised_rows(m, s, X, gap)
+            householder_rows(m, s, X, gap, log_u, log_v)
+        for k in range(m):
+            i, j = np.uint64(first + k), np.uint64(start + first + k)
+            sigma = s[k] / math.sqrt(t[i])
+            out[j] = sigma if why[k] == 0.0 else np.nan
+            status[j] = np.int8(why[k])
     for i in range(len(S)):
         j = np.uint64(start + i)
         if status[j] == AGAIN:
             p, f = price[i], np.float64(phi[i])
-            value, room, bound, X = measure_exactly(p, f, S[i], K[i], t[i], r[i], q[i])
-            why = judge(value, room, bound, p, S[i], K[i], t[i], r[i], q[i])
-            s = total_volatility(value, room, bound, X)
-            out[j] = s / math.sqrt(t[i]) if why == OK else np.nan
-            status[j] = why
+            v, w1, b, x = measure_exactly(p, f, S[i], K[i], t[i], r[i], q[i])
+            code = judge(v, w1, b, p, S[i], K[i], t[i], r[i], q[i])
+            sigma = total_volatility(v, w1, b, x) / math.sqrt(t[i])
+            out[j] = sigma if code == OK else np.nan
+            status[j] = code

@@ -88,7 +88,7 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
 
 
 def _constant(value: Any, n: int, dtype: Any) -> Any:
-    row = np.empty(n, dtype)
+    row: Any = np.empty(n, dtype)
     row.fill(value)
     row.setflags(False)
     return row
