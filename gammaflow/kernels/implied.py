@@ -41,9 +41,8 @@ LOG_LIFT = 138.62943611198907  # 200 ln 2
 
 
 @scalar
-def tail_gap(z, y, s):
-    """R(z) - R(y), y = z + s: Taylor series about y for small s (all terms positive), else the difference."""
-    R, G = mills_and_slope(y)
+def tail_series(R, G, y, s):
+    """R(y - s) - R(y) = G s + R2 s^2 / 2 + ... by Taylor series about y, all terms positive, for small s."""
     R2 = R - y * G
     R3 = 2.0 * G - y * R2
     R4 = 3.0 * R2 - y * R3
@@ -54,17 +53,35 @@ def tail_gap(z, y, s):
     s2 = s * s
     low = (R2 * (1.0 / 2.0) + R3 * (s * (1.0 / 6.0))) + s2 * (R4 * (1.0 / 24.0) + R5 * (s * (1.0 / 120.0)))
     high = (R6 * (1.0 / 720.0) + R7 * (s * (1.0 / 5040.0))) + s2 * (R8 * (1.0 / 40320.0))
-    series = (G + s * (low + (s2 * s2) * high)) * s
-    other = mills(abs(z))
-    below = series if s < SHORT else other - R
-    return below, other + R
+    return (G + s * (low + (s2 * s2) * high)) * s
 
 
 @scalar
-def first_guess(u, v, X):
-    """s to within a few per cent, from Polya's normal cdf; u is the normalised value, v = 1 - u."""
-    a = exp(-X)
-    rho = exp(-POLYA * X)
+def ends(s, X):
+    """R(y), its slope, and R(|z|)."""
+    h = X / s
+    R, G = mills_and_slope(h + 0.5 * s)
+    return R, G, mills(abs(h - 0.5 * s))
+
+
+@scalar
+def normalised(s, X, R, G, other):
+    """The value u / pdf(z) below the inflection point, -(1 - u) / pdf(z) above it, from the `ends`."""
+    h = X / s
+    series = tail_series(R, G, h + 0.5 * s, s)
+    below = series if s < SHORT else other - R
+    return below if (h > 0.5 * s) | (s < SHORT) else -(other + R)
+
+
+@scalar
+def guess_terms(X):
+    """e^-X and e^(-X (4 / pi - 1))."""
+    return exp(-X), exp(-POLYA * X)
+
+
+@scalar
+def guess_ratio(u, v, X, a, rho):
+    """The argument of the logarithm in the first guess; u is the normalised value, v = 1 - u."""
     one_a = X * (1.0 - 0.5 * X) if X < 1e-5 else 1.0 - a
     one_rho = POLYA * X if X < 1e-5 else 1.0 - rho
     kappa = one_a + u * a
@@ -72,7 +89,13 @@ def first_guess(u, v, X):
     B = 4.0 * (one_a * one_rho + 2.0 * u * kappa * (a + rho))
     C = 16.0 * u * v * kappa * (1.0 + u * a)
     D = B + math.sqrt(B * B + 4.0 * A * C)
-    g = HALF_PI * log(D / (2.0 * C))
+    return D / (2.0 * C)
+
+
+@scalar
+def guess(u, X, a, rho, ratio):
+    """s to within six per cent, from Polya's normal cdf."""
+    g = HALF_PI * log(ratio)
     z = math.sqrt(max(g, 0.0))
     y = math.sqrt(z * z + 2.0 * X)
     centre = 0.5 - 0.5 * rho / (1.0 + math.sqrt(1.0 - a * rho))
@@ -80,18 +103,8 @@ def first_guess(u, v, X):
 
 
 @scalar
-def normalised(s, X):
-    """The value u / pdf(z) below the inflection point, -(1 - u) / pdf(z) above it."""
-    h = X / s
-    t = 0.5 * s
-    z = h - t
-    below, above = tail_gap(z, h + t, s)
-    return below if (z > 0.0) | (s < SHORT) else -above
-
-
-@scalar
 def householder(s, X, gap, log_u, log_v):
-    """One step of fourth order towards ln u or ln(1 - u); gap is `normalised(s, X)`."""
+    """One step of fourth order towards ln u or ln(1 - u); gap is `normalised`."""
     lower = gap > 0.0
     per_s = 1.0 / s
     h = X * per_s
@@ -121,26 +134,33 @@ def logarithms(value, room, bound):
 def total_volatility(value, room, bound, X):
     """s of an out-of-the-money value in (0, bound); room = bound - value."""
     log_u, log_v = logarithms(value, room, bound)
-    s = first_guess(value / bound, room / bound, X)
+    u = value / bound
+    a, rho = guess_terms(X)
+    s = guess(u, X, a, rho, guess_ratio(u, room / bound, X, a, rho))
     for _ in range(STEPS):
-        s = householder(s, X, normalised(s, X), log_u, log_v)
+        R, G, other = ends(s, X)
+        s = householder(s, X, normalised(s, X, R, G, other), log_u, log_v)
     return s
 
 
 @scalar
-def measure(price, phi, S, K, t, r, q):
-    """Out-of-the-money value, room below the bound, the bound, X, and whether rounding matters.
-
-    Rounding matters where it may decide a sign, and where terms that cancel are many times their difference.
-
-    They count where they may decide a sign, and where terms that cancel are many times what is left.
-    """
+def amounts(S, K, t, r, q):
+    """S e^-qt and K e^-rt, each as S and S (e^-qt - 1), times a power of two."""
     power, part = exp_parts(-q * t)
     spot = S * power
     carry = spot * part
     power, part = exp_parts(-r * t)
     strike = K * power
-    interest = strike * part
+    return spot, carry, strike, strike * part
+
+
+@scalar
+def measure(price, phi, S, K, t, r, q, spot, carry, strike, interest):
+    """Out-of-the-money value, room below the bound, the bound, X, and whether rounding matters.
+
+    The last four arguments are the `amounts`. Rounding matters where it may decide a sign, and where terms
+    that cancel are many times their difference.
+    """
     asset, cash = spot + carry, strike + interest
     first, first_rest = two_sum(spot, -strike)
     forward, rest = two_sum(first, carry - interest)
@@ -189,13 +209,19 @@ def judge(value, room, bound, price, S, K, t, r, q):
 
 
 @subroutine()
-def measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why):
+def measure_rows(
+    price, phi, S, K, t, r, q, first, m, value, room, bound, X, why, spot, carry, strike, interest
+):
     """`measure` and `judge` of m rows from `first`; why is AGAIN where rounding matters."""
     align_frame()
     for k in range(m):
         i = np.uint64(first + k)
+        spot[k], carry[k], strike[k], interest[k] = amounts(S[i], K[i], t[i], r[i], q[i])
+    for k in range(m):
+        i = np.uint64(first + k)
         p, f = price[i], np.float64(phi[i])
-        v, w, b, x, close = measure(p, f, S[i], K[i], t[i], r[i], q[i])
+        discounted = spot[k], carry[k], strike[k], interest[k]
+        v, w, b, x, close = measure(p, f, S[i], K[i], t[i], r[i], q[i], *discounted)
         code = judge(v, w, b, p, S[i], K[i], t[i], r[i], q[i])
         value[k] = v
         room[k] = w
@@ -205,26 +231,42 @@ def measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why
 
 
 @subroutine()
-def guess_rows(m, value, room, bound, X, s, log_u, log_v):
+def logarithm_rows(m, value, room, bound, log_u, log_v):
+    """`logarithms` of m rows."""
     align_frame()
     for k in range(m):
-        v, w, b, x = value[k], room[k], bound[k], X[k]
-        log_u[k], log_v[k] = logarithms(v, w, b)
-        s[k] = first_guess(v / b, w / b, x)
+        log_u[k], log_v[k] = logarithms(value[k], room[k], bound[k])
 
 
 @subroutine()
-def normalised_rows(m, s, X, gap):
+def guess_rows(m, value, room, bound, X, a, rho, s):
+    """First guesses of m rows; a and rho are memory for terms of the guess."""
     align_frame()
     for k in range(m):
-        gap[k] = normalised(s[k], X[k])
+        a[k], rho[k] = guess_terms(X[k])
+    for k in range(m):
+        b = bound[k]
+        s[k] = guess_ratio(value[k] / b, room[k] / b, X[k], a[k], rho[k])
+    for k in range(m):
+        s[k] = guess(value[k] / bound[k], X[k], a[k], rho[k], s[k])
 
 
 @subroutine()
-def householder_rows(m, s, X, gap, log_u, log_v):
+def end_rows(m, s, X, R, G, other):
+    """`ends` of m rows."""
     align_frame()
     for k in range(m):
-        s[k] = householder(s[k], X[k], gap[k], log_u[k], log_v[k])
+        R[k], G[k], other[k] = ends(s[k], X[k])
+
+
+@subroutine()
+def householder_rows(m, s, X, R, G, other, log_u, log_v):
+    """One step of m rows, from their `ends`; R is overwritten."""
+    align_frame()
+    for k in range(m):
+        R[k] = normalised(s[k], X[k], R[k], G[k], other[k])
+    for k in range(m):
+        s[k] = householder(s[k], X[k], R[k], log_u[k], log_v[k])
 
 
 @kernel("out", "status")
@@ -237,15 +279,17 @@ def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     Rows where rounding matters are computed again in twice the working precision.
     """
     align_frame()
-    w = np.empty((9, ROWS))
-    value, room, bound, X, why, s, gap, log_u, log_v = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
+    memory = np.empty((11, ROWS))
+    value, room, bound, X, why, s = memory[0], memory[1], memory[2], memory[3], memory[4], memory[5]
+    log_u, log_v, a, b, c = memory[6], memory[7], memory[8], memory[9], memory[10]
     for first in range(0, len(S), ROWS):
         m = min(ROWS, len(S) - first)
-        measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why)
-        guess_rows(m, value, room, bound, X, s, log_u, log_v)
+        measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why, a, b, c, s)
+        logarithm_rows(m, value, room, bound, log_u, log_v)
+        guess_rows(m, value, room, bound, X, a, b, s)
         for _ in range(STEPS):
-            normalised_rows(m, s, X, gap)
-            householder_rows(m, s, X, gap, log_u, log_v)
+            end_rows(m, s, X, a, b, c)
+            householder_rows(m, s, X, a, b, c, log_u, log_v)
         for k in range(m):
             i, j = np.uint64(first + k), np.uint64(start + first + k)
             sigma = s[k] / math.sqrt(t[i])
