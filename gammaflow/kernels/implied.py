@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from gammaflow.kernels.compile import kernel, scalar, subroutine
+from gammaflow.kernels.compile import kernel, scalar
 from gammaflow.kernels.elementary import exp, exp_parts, log, log_ratio, mills, mills_and_slope
 from gammaflow.kernels.extended import add, exp_product, multiply, two_sum
 from gammaflow.kernels.stack import align_frame
@@ -208,67 +208,6 @@ def judge(value, room, bound, price, S, K, t, r, q):
     return status if legal else NOT_A_NUMBER
 
 
-@subroutine()
-def measure_rows(
-    price, phi, S, K, t, r, q, first, m, value, room, bound, X, why, spot, carry, strike, interest
-):
-    """`measure` and `judge` of m rows from `first`; why is AGAIN where rounding matters."""
-    align_frame()
-    for k in range(m):
-        i = np.uint64(first + k)
-        spot[k], carry[k], strike[k], interest[k] = amounts(S[i], K[i], t[i], r[i], q[i])
-    for k in range(m):
-        i = np.uint64(first + k)
-        p, f = price[i], np.float64(phi[i])
-        discounted = spot[k], carry[k], strike[k], interest[k]
-        v, w, b, x, close = measure(p, f, S[i], K[i], t[i], r[i], q[i], *discounted)
-        code = judge(v, w, b, p, S[i], K[i], t[i], r[i], q[i])
-        value[k] = v
-        room[k] = w
-        bound[k] = b
-        X[k] = x
-        why[k] = np.float64(AGAIN if close & (code != NOT_A_NUMBER) else code)
-
-
-@subroutine()
-def logarithm_rows(m, value, room, bound, log_u, log_v):
-    """`logarithms` of m rows."""
-    align_frame()
-    for k in range(m):
-        log_u[k], log_v[k] = logarithms(value[k], room[k], bound[k])
-
-
-@subroutine()
-def guess_rows(m, value, room, bound, X, a, rho, s):
-    """First guesses of m rows; a and rho are memory for terms of the guess."""
-    align_frame()
-    for k in range(m):
-        a[k], rho[k] = guess_terms(X[k])
-    for k in range(m):
-        b = bound[k]
-        s[k] = guess_ratio(value[k] / b, room[k] / b, X[k], a[k], rho[k])
-    for k in range(m):
-        s[k] = guess(value[k] / bound[k], X[k], a[k], rho[k], s[k])
-
-
-@subroutine()
-def end_rows(m, s, X, R, G, other):
-    """`ends` of m rows."""
-    align_frame()
-    for k in range(m):
-        R[k], G[k], other[k] = ends(s[k], X[k])
-
-
-@subroutine()
-def householder_rows(m, s, X, R, G, other, log_u, log_v):
-    """One step of m rows, from their `ends`; R is overwritten."""
-    align_frame()
-    for k in range(m):
-        R[k] = normalised(s[k], X[k], R[k], G[k], other[k])
-    for k in range(m):
-        s[k] = householder(s[k], X[k], R[k], log_u[k], log_v[k])
-
-
 @kernel("out", "status")
 def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     """Volatility and status of m prices, from index `start` of out and status.
@@ -284,15 +223,35 @@ def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     log_u, log_v, a, b, c = memory[6], memory[7], memory[8], memory[9], memory[10]
     for first in range(0, len(S), ROWS):
         m = min(ROWS, len(S) - first)
-        measure_rows(price, phi, S, K, t, r, q, first, m, value, room, bound, X, why, a, b, c, s)
-        logarithm_rows(m, value, room, bound, log_u, log_v)
-        guess_rows(m, value, room, bound, X, a, b, s)
-        for _ in range(STEPS):
-            end_rows(m, s, X, a, b, c)
-            householder_rows(m, s, X, a, b, c, log_u, log_v)
         for k in range(m):
-            i, j = np.uint64(first + k), np.uint64(start + first + k)
-            sigma = s[k] / math.sqrt(t[i])
+            row = np.uint64(first + k)
+            a[k], b[k], c[k], s[k] = amounts(S[row], K[row], t[row], r[row], q[row])
+        for k in range(m):
+            row = np.uint64(first + k)
+            p, f, discounted = price[row], np.float64(phi[row]), (a[k], b[k], c[k], s[k])
+            v, w, u, x, close = measure(p, f, S[row], K[row], t[row], r[row], q[row], *discounted)
+            code = judge(v, w, u, p, S[row], K[row], t[row], r[row], q[row])
+            value[k], room[k], bound[k], X[k] = v, w, u, x
+            why[k] = np.float64(AGAIN if close & (code != NOT_A_NUMBER) else code)
+        for k in range(m):
+            log_u[k], log_v[k] = logarithms(value[k], room[k], bound[k])
+        for k in range(m):
+            a[k], b[k] = guess_terms(X[k])
+        for k in range(m):
+            u = bound[k]
+            s[k] = guess_ratio(value[k] / u, room[k] / u, X[k], a[k], b[k])
+        for k in range(m):
+            s[k] = guess(value[k] / bound[k], X[k], a[k], b[k], s[k])
+        for _ in range(STEPS):
+            for k in range(m):
+                a[k], b[k], c[k] = ends(s[k], X[k])
+            for k in range(m):
+                a[k] = normalised(s[k], X[k], a[k], b[k], c[k])
+            for k in range(m):
+                s[k] = householder(s[k], X[k], a[k], log_u[k], log_v[k])
+        for k in range(m):
+            row, j = np.uint64(first + k), np.uint64(start + first + k)
+            sigma = s[k] / math.sqrt(t[row])
             out[j] = sigma if why[k] == 0.0 else np.nan
             status[j] = np.int8(why[k])
     for i in range(len(S)):
