@@ -190,6 +190,8 @@ def greeks(
     "The complete guide to option pricing formulas", ch. 2). The relative error is below 1e-13 unless a value
     is the small difference of large ones; `gammaflow verify` measures it on this machine.
 
+    The memory of a large result is used again once no array refers to it: at most 160 MiB are kept.
+
     Examples
     --------
     >>> g = greeks("call", 100.0, [90.0, 110.0], 0.5, 0.03, 0.25, q=0.01, which=("delta", "vanna"))
