@@ -27,6 +27,8 @@ WHOLE = 2**53  # float64 holds every whole number up to it
 _SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
 _ANY_SIGNS: dict[Any, int] = {**_SIGNS, 1: 1, -1: -1}
 _SINGLE: dict[Any, Any] = {flag: np.array(sign, INT8) for flag, sign in _ANY_SIGNS.items()}
+for _sign in _SINGLE.values():
+    _sign.setflags(write=False)
 _LEGAL = bytes([1, 255])  # of +1 and -1 in int8
 
 
@@ -160,7 +162,7 @@ def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
             return flag, None
     elif (kind is str or kind is int) and flag in _SINGLE:
         return _SINGLE[flag], None
-    if isinstance(flag, str) and flag.lower() in _SIGNS:
+    elif isinstance(flag, str) and flag.lower() in _SIGNS:
         return _SINGLE[flag.lower()], None
     hidden = None
     if type(flag) is not np.ndarray or flag.dtype.kind == "O":
