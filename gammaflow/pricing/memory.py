@@ -59,13 +59,13 @@ def empty(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def _take(free: deque[Any], size: int) -> Any:
-    """A free block of that size, or None; the others keep their order."""
+    """A free block of that size, the last one used if possible, or None."""
     for _ in range(len(free)):
         try:
-            memory = free.popleft()
+            memory = free.pop()
         except IndexError:  # another thread took it
             return None
         if memory.nbytes == size:
             return memory
-        free.append(memory)
+        free.appendleft(memory)
     return None
