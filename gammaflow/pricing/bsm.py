@@ -63,8 +63,6 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-#: Rows whose results of a whole group fit into the second-level cache.
-PIECE = 4096
 _LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
 
 
@@ -106,12 +104,10 @@ def _fill(names: tuple[str, ...], rows: list[Any], flat: FloatArray, first: int 
         return
     m = len(rows[0])
     for loop, size, wanted in _sources(names):
-        results = empty((size, min(m, PIECE) + 8))  # rows a power of two apart would share lines of the cache
-        for start in range(0, m, PIECE):
-            stop = min(start + PIECE, m)
-            loop.run(*(rows if m <= PIECE else [row[start:stop] for row in rows]), results, 0)
-            for row, source in wanted:
-                flat[row, first + start : first + stop] = results[source, : stop - start]
+        results = empty((size, m + 8))  # rows a power of two apart would share lines of the cache
+        loop.run(*rows, results, 0)
+        for row, source in wanted:
+            flat[row, first : first + m] = results[source, :m]
 
 
 def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...], block: FloatArray) -> None:
