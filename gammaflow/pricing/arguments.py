@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,13 +12,24 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import as_list, hide, read_number, uncover
 from gammaflow.errors import SchemaError
+from gammaflow.kernels.blocks import BLOCK
 
-__all__ = ["Words", "read_columns", "read_flag", "read_which", "read_words"]
+__all__ = ["Words", "read_columns", "read_flag", "read_rows", "read_which", "read_words"]
 
+ARRAY = np.ndarray
 FLOAT = np.dtype(np.float64)
 LETTER = np.dtype("U1")
-ONE = np.array(1, np.int8)
+INT8 = np.dtype(np.int8)
+ONE = np.array(1, INT8)
+FEW, MANY = 64, 4096
+PLAIN = 0x101  # of numpy's array flags: contiguous and aligned
+WHOLE = 2**53  # float64 holds every whole number up to it
 _SIGNS = {"c": 1, "call": 1, "p": -1, "put": -1}
+_ANY_SIGNS: dict[Any, int] = {**_SIGNS, 1: 1, -1: -1}
+_SINGLE: dict[Any, Any] = {flag: np.array(sign, INT8) for flag, sign in _ANY_SIGNS.items()}
+for _sign in _SINGLE.values():
+    _sign.setflags(write=False)
+_LEGAL = bytes([1, 255])  # of +1 and -1 in int8
 
 
 class Words(NamedTuple):
@@ -27,6 +39,61 @@ class Words(NamedTuple):
     value: Any
     code: Any
     hidden: NDArray[np.bool_] | None
+
+
+def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | None:
+    """Columns of a plain call as kernels take them, and their shape: the flag as int8, then the numbers.
+
+    A call is plain where every number is a scalar or a contiguous float64 array, and all arrays have one
+    shape, of up to `BLOCK` rows. Any other call, and one with a wrong flag, is None: `read_columns` reads it.
+    Nothing here calls for numpy's helpers, which would take longer than the kernel on ten rows.
+    """
+    shape: tuple[int, ...] = ()
+    rows, scalars = [], False
+    for value in numbers:
+        kind = type(value)
+        if kind is ARRAY:
+            own = value.shape
+            if not shape:
+                shape = own
+            if own != shape or not own or value.dtype is not FLOAT or value.flags.num & PLAIN != PLAIN:
+                return None
+            row: Any = value.view()
+            row.setflags(False)
+            rows.append(row)
+        elif kind is float or kind is np.float64 or (kind is int and -WHOLE <= value <= WHOLE):
+            rows.append(value)
+            scalars = True
+        else:
+            return None
+    problems: list[str] = []
+    signs, hidden = read_flag(flag, problems)
+    if problems or hidden is not None or signs.flags.num & PLAIN != PLAIN:
+        return None
+    if signs.shape != shape and signs.ndim:
+        if shape:
+            return None
+        shape = signs.shape
+    n = math.prod(shape)
+    if not 0 < n <= BLOCK:
+        return None
+    if len(shape) > 1:
+        rows = [row.reshape(n) if type(row) is ARRAY else row for row in rows]
+    if signs.ndim:
+        signs = signs.reshape(n)
+        signs.setflags(False)
+    else:
+        signs = _constant(signs, n, INT8)
+    if scalars:
+        rows = [row if type(row) is ARRAY else _constant(row, n, FLOAT) for row in rows]
+    return [signs, *rows], shape
+
+
+def _constant(value: Any, n: int, dtype: Any) -> Any:
+    row: Any = np.empty(n, dtype)
+    row.fill(value)
+    row.setflags(False)
+    return row
 
 
 def read_columns(
@@ -49,15 +116,19 @@ def read_columns(
         masks.append(word.hidden)
         series += [word.value] if isinstance(word.value, pd.Series) else []
     for name, value in numbers.items():
-        plain = type(value) is np.ndarray and value.dtype is FLOAT
-        columns.append(value if plain else read_number(name, value, problems))
-        if isinstance(value, pd.Series):
-            series.append(value)
+        kind = type(value)
+        if kind is float:
+            columns.append(np.array(value))
+        elif kind is np.ndarray and value.dtype is FLOAT:
+            columns.append(value)
+        else:
+            columns.append(read_number(name, value, problems))
+            if isinstance(value, pd.Series):
+                series.append(value)
     shape: tuple[int, ...] = ()
     if not problems:
-        found = {c.shape for c in columns}
         try:
-            shape = found.pop() if len(found) == 1 else np.broadcast_shapes(*found)
+            shape = _shape(columns)
         except ValueError:
             named = zip(("flag", *(word.name for word in words), *numbers), columns, strict=True)
             shapes = ", ".join(f"{n} {c.shape}" for n, c in named if c.ndim)
@@ -71,14 +142,35 @@ def read_columns(
     return columns, shape, series[0].index if series and shape == series[0].shape else None
 
 
+def _shape(columns: Sequence[Any]) -> tuple[int, ...]:
+    """Broadcast shape; that of equal shapes and scalars is found ten times sooner than numpy finds it."""
+    shape: tuple[int, ...] = ()
+    for column in columns:
+        own = column.shape
+        if own and own != shape:
+            if shape:
+                return np.broadcast_shapes(*(c.shape for c in columns))
+            shape = own
+    return shape
+
+
 def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
     """+1 / -1 as int8 in the shape of flag, and its mask of hidden values or None; appends to problems."""
-    if isinstance(flag, str) and flag.lower() in _SIGNS:
-        return np.array(_SIGNS[flag.lower()], np.int8), None
+    kind = type(flag)
+    if kind is np.ndarray and flag.dtype is INT8:
+        if flag.size <= MANY and not flag.tobytes().translate(None, _LEGAL):
+            return flag, None
+    elif (kind is str or kind is int) and flag in _SINGLE:
+        return _SINGLE[flag], None
+    elif isinstance(flag, str) and flag.lower() in _SIGNS:
+        return _SINGLE[flag.lower()], None
     hidden = None
     if type(flag) is not np.ndarray or flag.dtype.kind == "O":
         flag, hidden = uncover(flag, "c")
     values = flag.array if isinstance(flag, pd.Series) else np.asarray(flag)
+    few = _few(values) if type(values) is np.ndarray and values.size <= FEW else None
+    if few is not None:
+        return few, hidden
     if values.dtype.kind in "iuf":
         array = np.asarray(values)
         wrong = np.abs(array) != ONE
@@ -94,6 +186,14 @@ def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
         legal = "'c', 'p', 'call', 'put' (any case), +1 and -1"
         problems.append(_illegal("flag", values, signs == 0, legal))
     return signs, hidden
+
+
+def _few(values: NDArray[Any]) -> Any:
+    """+1 / -1 of a few flags, looked up one by one; None where one of them is not spelled as in the table."""
+    if values.dtype.kind not in "iufU":
+        return None
+    signs = [*map(_ANY_SIGNS.get, values.ravel().tolist())]
+    return None if None in signs else np.array(signs, INT8).reshape(values.shape)
 
 
 def read_words(name: str, value: Any, table: Mapping[str, int], problems: list[str]) -> Words:
@@ -152,7 +252,11 @@ def _spelled(values: NDArray[Any], table: Mapping[str, int], unknown: int) -> ND
 
 def read_which(which: Sequence[str] | str, legal: Sequence[str]) -> tuple[str, ...]:
     """The names of the requested quantities."""
-    names = (which,) if isinstance(which, str) else tuple(as_list(which, "which", "names"))
+    if type(which) is str and which in legal:
+        return (which,)
+    names = (which,) if isinstance(which, str) else which
+    if type(names) is not tuple:
+        names = tuple(as_list(names, "which", "names"))
     unknown = [repr(n) for n in names if n not in legal]
     if unknown:
         raise SchemaError(f"which: received {', '.join(unknown)}; legal: {', '.join(legal)}.")

@@ -28,6 +28,7 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,8 @@ from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
 from gammaflow.kernels.blocks import set_threads as _set_threads
 from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
 from gammaflow.kernels.implied import implied_loop
-from gammaflow.pricing.arguments import read_columns, read_which
+from gammaflow.pricing.arguments import read_columns, read_rows, read_which
+from gammaflow.pricing.memory import empty
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
@@ -66,7 +68,7 @@ _LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
 
 def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
     if out is None:
-        return np.empty(shape)
+        return empty(shape)
     if not (
         isinstance(out, np.ndarray)
         and not isinstance(out, np.ma.MaskedArray)
@@ -81,29 +83,42 @@ def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
     return out
 
 
+@cache
+def _sources(names: tuple[str, ...]) -> list[tuple[Any, int, list[tuple[int, int]]]]:
+    """The loops that names need: each with its number of rows, and where each name's row is taken from."""
+    found = []
+    for group, loop in _LOOPS:
+        wanted = [(row, group.index(name)) for row, name in enumerate(names) if name in group]
+        if wanted:
+            found.append((loop, len(group), wanted))
+    return found
+
+
+def _fill(names: tuple[str, ...], rows: list[Any], flat: FloatArray, first: int = 0) -> None:
+    """Fill flat[:, first : first + m] for m rows of arguments.
+
+    Names other than DEFAULT are copied from groups computed together.
+    """
+    if names == DEFAULT:
+        default_loop.run(*rows, flat, first)
+        return
+    m = len(rows[0])
+    for loop, size, wanted in _sources(names):
+        results = empty((size, m + 8))  # rows a power of two apart would share lines of the cache
+        loop.run(*rows, results, 0)
+        for row, source in wanted:
+            flat[row, first : first + m] = results[source, :m]
+
+
 def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...], block: FloatArray) -> None:
-    """Fill block (len(names), *shape); names outside DEFAULT are copied from groups computed together."""
+    """Fill block (len(names), *shape)."""
     flat = block.reshape(len(names), -1)
 
-    def default(start: int, stop: int) -> None:
-        for first, arrays in read_blocks(columns, shape, start, stop):
-            default_loop.run(*arrays, flat, first)
+    def work(start: int, stop: int) -> None:
+        for first, rows in read_blocks(columns, shape, start, stop):
+            _fill(names, rows, flat, first)
 
-    def selected(start: int, stop: int) -> None:
-        rows = min(BLOCK, stop - start)
-        scratch = []
-        for group, loop in _LOOPS:
-            wanted = [(row, group.index(name)) for row, name in enumerate(names) if name in group]
-            if wanted:
-                scratch.append((loop, wanted, np.empty((len(group), rows))))
-        for first, arrays in read_blocks(columns, shape, start, stop):
-            m = len(arrays[0])
-            for loop, wanted, results in scratch:
-                loop.run(*arrays, results, 0)
-                for row, source in wanted:
-                    flat[row, first : first + m] = results[source, :m]
-
-    in_ranges(default if names == DEFAULT else selected, flat.shape[1], whole=BLOCK)
+    in_ranges(work, flat.shape[1], whole=BLOCK)
 
 
 def price(
@@ -128,7 +143,7 @@ def price(
     >>> round(float(price("c", 100.0, 100.0, 1.0, 0.05, 0.2)), 10)
     10.4505835722
     """
-    return greeks(flag, S, K, t, r, sigma, q, which=("price",)).price
+    return greeks(flag, S, K, t, r, sigma, q, which="price").block[0]
 
 
 def greeks(
@@ -175,6 +190,8 @@ def greeks(
     "The complete guide to option pricing formulas", ch. 2). The relative error is below 1e-13 unless a value
     is the small difference of large ones; `gammaflow verify` measures it on this machine.
 
+    The memory of a large result is used again once no array refers to it: at most 160 MiB are kept.
+
     Examples
     --------
     >>> g = greeks("call", 100.0, [90.0, 110.0], 0.5, 0.03, 0.25, q=0.01, which=("delta", "vanna"))
@@ -183,6 +200,12 @@ def greeks(
     >>> delta, vanna = g
     """
     names = DEFAULT if which is DEFAULT else read_which(which, ALL)
+    plain = read_rows(flag, S, K, t, r, sigma, q) if out is None else None
+    if plain is not None:
+        rows, shape = plain
+        block = empty((len(names), *shape))
+        _fill(names, rows, block if len(shape) == 1 else block.reshape(len(names), -1))
+        return Greeks(names, block)
     numbers = {"S": S, "K": K, "t": t, "r": r, "sigma": sigma, "q": q}
     columns, shape, index = read_columns(flag, numbers, [])
     block = _block(out, (len(names), *shape))
@@ -250,10 +273,16 @@ def implied_volatility_status(
     >>> implied_volatility_status([3.0, 10.0, 12.0], 100.0, 90.0, 1.0, 0.0, 0.0, "c").reason.tolist()
     ['below intrinsic', 'no time value', 'ok']
     """
+    plain = read_rows(flag, price, S, K, t, r, q)
+    if plain is not None:
+        (phi, prices, *rows), shape = plain
+        sigma, status = empty(shape), np.empty(shape, np.int8)
+        implied_loop.run(prices, phi, *rows, sigma.reshape(-1), status.reshape(-1), 0)
+        return ImpliedVolatility(sigma[()], status[()])
     numbers = {"price": price, "S": S, "K": K, "t": t, "r": r, "q": q}
     (phi, *columns), shape, index = read_columns(flag, numbers, [])
     columns.insert(1, phi)
-    sigma, status = np.empty(shape), np.empty(shape, np.int8)
+    sigma, status = empty(shape), np.empty(shape, np.int8)
 
     def work(start: int, stop: int) -> None:
         for first, arrays in read_blocks(columns, shape, start, stop):
@@ -297,7 +326,7 @@ def greeks_forward(
     """
     names = read_which(which, tuple(n for n in ALL if n != "epsilon"))
     columns, shape, index = read_columns(flag, {"F": F, "K": K, "t": t, "r": r, "sigma": sigma}, [])
-    block = np.empty((len(names), *shape))
+    block = empty((len(names), *shape))
     _compute(tuple("price" if n == "rho" else n for n in names), [*columns, columns[4]], shape, block)
     if "rho" in names:
         block[names.index("rho")] *= -columns[3]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["STATUS", "Greeks", "ImpliedVolatility"]
 
 STATUS = ("ok", "below intrinsic", "no time value", "above the bound", "not a number")
+_set = object.__setattr__
 
 
 class Greeks:
@@ -30,11 +31,11 @@ class Greeks:
     def __init__(
         self, names: Sequence[str], block: NDArray[np.float64], index: pd.Index | None = None
     ) -> None:
-        view = block.view()
-        view.setflags(write=False)
-        object.__setattr__(self, "names", tuple(names))
-        object.__setattr__(self, "block", view)
-        object.__setattr__(self, "index", index)
+        view: Any = block.view()
+        view.setflags(False)
+        _set(self, "names", tuple(names))
+        _set(self, "block", view)
+        _set(self, "index", index)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Greeks are immutable: cannot set {name!r}")
@@ -97,7 +98,7 @@ class ImpliedVolatility:
         for name, value in (("sigma", sigma), ("status", status), ("index", index)):
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
-            object.__setattr__(self, name, value)
+            _set(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"ImpliedVolatility is immutable: cannot set {name!r}")

@@ -132,7 +132,8 @@ def test_loops_are_the_formulas_run_as_plain_python() -> None:
             value = getattr(kernels, name)(float(phi), *at)
             assert value == pytest.approx(g[name][i], abs=2e-14 * scale[name][i]), name
         sigma, price = d["sigma"][i], d["price"][i]
-        measured = implied.measure(price, phi, *at[:4], at[5])
+        amounts = implied.amounts(*at[:4], at[5])
+        measured = implied.measure(price, phi, *at[:4], at[5], *amounts)
         s = implied.total_volatility(*measured[:4])
         assert s / math.sqrt(at[2]) == pytest.approx(sigma, rel=1e-10)
         exact = implied.measure_exactly(price, phi, *at[:4], at[5])

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from gammaflow.errors import SchemaError
+from gammaflow.kernels.blocks import BLOCK
 from gammaflow.pricing import american, barrier, bsm
-from gammaflow.pricing.arguments import read_columns, read_flag, read_which, read_words
+from gammaflow.pricing.arguments import read_columns, read_flag, read_rows, read_which, read_words
 
 AT = {"S": 100.0, "K": 95.0, "t": 0.5, "r": 0.03, "sigma": 0.2, "q": 0.01}
 PRICES = {
@@ -74,3 +75,58 @@ def test_columns_come_in_the_order_of_reading() -> None:
         read_columns("p", numbers, ["found before"])
     with pytest.raises(SchemaError, match="pass one or more names, each once"):
         read_which((), ("x",))
+
+
+N = 6
+COLUMN = np.linspace(90.0, 110.0, N)
+PLAIN = {
+    "scalars": (1, 100.0, 95, np.float64(0.5)),
+    "arrays": (np.array([1, -1, 1, -1, 1, 1], np.int8), COLUMN, COLUMN[::-1].copy(), COLUMN),
+    "mixed": ("p", COLUMN, 2, 0.5),
+    "flags": (np.array(["c", "P", "p", "call", "PUT", "c"]), 100.0, 95.0, 0.5),
+    "whole flags": (np.array([1, -1, 1, -1, 1, 1]), COLUMN, COLUMN, 0.5),
+    "matrix": (-1, COLUMN.reshape(2, 3), 1.0, COLUMN.reshape(2, 3) + 1.0),
+    "matrix of flags": (np.array([[1], [-1]], np.int8), 100.0, 1.0, 2.0),
+}
+
+
+@pytest.mark.parametrize("call", PLAIN)
+def test_plain_calls_are_read_as_all_others_are(call: str) -> None:
+    flag, *numbers = PLAIN[call]
+    plain = read_rows(flag, *numbers)
+    assert plain is not None
+    rows, shape = plain
+    columns, expected, index = read_columns(flag, dict(zip("xyz", numbers, strict=True)), [])
+    assert (shape, index) == (expected, None)
+    assert [row.dtype for row in rows] == [np.int8, *[np.float64] * 3]
+    for row, column in zip(rows, columns, strict=True):
+        assert row.flags.c_contiguous
+        assert not row.flags.writeable
+        np.testing.assert_array_equal(row, np.broadcast_to(column, expected).ravel())
+    assert all(n.flags.writeable for n in (flag, *numbers) if isinstance(n, np.ndarray))
+
+
+UNALIGNED = np.frombuffer(bytes(8 * N + 1), np.float64, N, offset=1)
+OTHERS = {
+    "strided": ("c", COLUMN[::2]), "unaligned": ("c", UNALIGNED), "narrow": ("c", COLUMN.astype(np.float32)),
+    "broadcast": ("c", COLUMN, COLUMN[:1]), "list": ("c", [1.0, 2.0]), "series": ("c", pd.Series(COLUMN)),
+    "masked": ("c", np.ma.MaskedArray(COLUMN)), "0-d": ("c", np.array(1.0)), "text": ("c", "1.0"),
+    "true": ("c", True), "large": ("c", 10**17), "wrong flag": ("x", 1.0), "empty": ("c", np.zeros(0)),
+    "hidden flag": (np.ma.MaskedArray([1, 1], [True, False]), 1.0), "flags too short": ([1, 1], COLUMN),
+    "strided flags": (np.ones(2 * N, np.int8)[::2], COLUMN), "long": ("c", np.zeros(BLOCK + 1)),
+    "wrong flags": (np.array([1, 2], np.int8), 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", OTHERS)
+def test_other_calls_are_left_to_the_reader_of_any(call: str) -> None:
+    assert read_rows(*OTHERS[call]) is None
+
+
+def test_layout_and_kind_of_arguments_do_not_change_a_number() -> None:
+    terms = (COLUMN, 95.0, 0.5, 0.03, 0.2, 0.01)
+    expected = bsm.greeks(1, *terms).block
+    for flag in ("c", "CALL", np.ones(N, np.int8), np.ones(N), ["c"] * N, pd.Series(["c"] * N)):
+        np.testing.assert_array_equal(bsm.greeks(flag, *terms).block, expected)
+    for S in (COLUMN.tolist(), pd.Series(COLUMN), np.repeat(COLUMN, 2)[::2], np.ma.MaskedArray(COLUMN)):
+        np.testing.assert_array_equal(bsm.greeks("c", S, *terms[1:]).block, expected)
