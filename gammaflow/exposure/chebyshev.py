@@ -1,9 +1,15 @@
-"""Chebyshev interpolation of sums of Gaussians: number of points, nodes, coefficients and values."""
+"""Chebyshev interpolation of sums of Gaussians: number of points, nodes, coefficients and values.
+
+An interval is one panel, or is cut into equal panels with their own points: where Gaussians are narrow, that
+takes a few more points, and far smaller matrices. Coefficients of several panels are (..., panels, n).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +20,9 @@ Array = NDArray[np.float64]
 
 #: The fewest points ever used, and the most: beyond, summing rows at every spot costs less.
 LEAST, MOST = 16, 512
+
+#: The most points of an interval that is one panel, and the points of each panel where it is several.
+WHOLE, PANEL = 128, 45
 
 #: Interpolation error, relative to the largest value, that `points_needed` allows.
 TOLERANCE = 1e-14
@@ -49,16 +58,48 @@ def narrowest(half_width: float, most: float) -> float:
     return float(half_width / np.sqrt(z2) * (1.0 + 1e-12))
 
 
-def points(n: int, low: float, high: float) -> Array:
-    """n Chebyshev points of the first kind on [low, high], ascending; none for n = 0."""
-    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * nodes(n))
+# Half the width of a panel of `PANEL` points, in units of the narrowest s.
+_REACH = 1.0 / narrowest(1.0, PANEL)
+
+
+def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Points of a panel, and number of panels, that give exp(-(x / s)^2 / 2) to `TOLERANCE`."""
+    n = points_needed(half_width, s)
+    panels = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9).astype(np.int64)
+    return np.where(n > WHOLE, PANEL, n), np.where(n > WHOLE, panels, 1)
+
+
+def narrowest_of_panels(half_width: float, most: float) -> float:
+    """The least s for which `panels_needed` takes at most `most` points; infinite where nothing is."""
+    panels = most // PANEL
+    cut = half_width / (panels * _REACH) if panels else np.inf
+    return min(narrowest(half_width, min(most, WHOLE)), cut)
+
+
+def points(n: int, low: float, high: float, panels: int = 1) -> Array:
+    """Ascending Chebyshev points of the first kind, n on each panel of [low, high]; none for n = 0."""
+    width = (high - low) / panels
+    middle = 0.5 * (low + high) if panels == 1 else low + width * (np.arange(panels)[:, None] + 0.5)
+    return np.ravel(middle + 0.5 * width * nodes(n))
 
 
 @lru_cache(maxsize=_KEPT)
-def _cosines(n: int, low: float, high: float, grid: bytes) -> Array:
-    """(n, m) values of T_0 .. T_{n-1} at the points of a grid."""
-    place = np.clip((2.0 * np.frombuffer(grid) - low - high) / (high - low), -1.0, 1.0)
-    return np.asarray(np.cos(np.outer(np.arange(n), np.arccos(place))))
+def _cosines(n: int, low: float, high: float, panels: int, grid: bytes) -> tuple[Array, list[Any]]:
+    """(n, m) values of T_0 .. T_{n-1} of its panel at each point of a grid, and runs of points of a panel.
+
+    A run is (panel, slice).
+    """
+    x = np.frombuffer(grid)
+    if panels == 1:
+        place, runs = (2.0 * x - low - high) / (high - low), [(0, slice(0, len(x)))]
+    else:
+        across = (x - low) * (panels / (high - low))
+        panel = np.clip(across.astype(np.int64), 0, panels - 1)
+        place = 2.0 * (across - panel) - 1.0
+        ends = [0, *(np.flatnonzero(np.diff(panel)) + 1).tolist(), len(x)]
+        runs = [(int(panel[i]), slice(i, j)) for i, j in pairwise(ends) if i < j]
+    angles = np.arccos(np.clip(place, -1.0, 1.0))
+    return np.asarray(np.cos(np.outer(np.arange(n), angles))), runs
 
 
 def series(values: Array) -> Array:
@@ -66,7 +107,7 @@ def series(values: Array) -> Array:
     return np.asarray(values @ to_series(values.shape[-1]))
 
 
-def integrated(coefficients: Array, low: float, high: float) -> Array:
+def integrated(coefficients: Array, low: float, high: float, panels: int = 1) -> Array:
     """Coefficients (..., n + 1) of the integral from low of a series (..., n), n >= 2.
 
     The integral of T_k is T_{k+1} / (2 (k + 1)) - T_{k-1} / (2 (k - 1)), but for k = 0 and 1.
@@ -78,10 +119,14 @@ def integrated(coefficients: Array, low: float, high: float) -> Array:
     out[..., 1] += 0.5 * coefficients[..., 0]
     out[..., 1 : n - 1] -= coefficients[..., 2:] / (2 * k[: n - 2])
     out[..., 0] = -out[..., 1:] @ (-1.0) ** k
-    return out * (0.5 * (high - low))
+    if panels > 1:
+        out[..., 1:, 0] += out[..., :-1, :].sum(axis=-1).cumsum(axis=-1)
+    return out * (0.5 * (high - low) / panels)
 
 
-def at(coefficients: Array, low: float, high: float, x: Array) -> Iterator[tuple[slice, Array]]:
+def at(
+    coefficients: Array, low: float, high: float, x: Array, panels: int = 1
+) -> Iterator[tuple[slice, Array]]:
     """Values (..., block) of series (..., n) on [low, high], at one block of x after the other.
 
     Blocks bound the memory that the cosines take, whatever the number of points.
@@ -90,4 +135,11 @@ def at(coefficients: Array, low: float, high: float, x: Array) -> Iterator[tuple
     size = max(_BLOCK // n, 1)
     for start in range(0, len(x), size):
         block = slice(start, min(start + size, len(x)))
-        yield block, coefficients @ _cosines(n, low, high, x[block].tobytes())
+        cosines, runs = _cosines(n, low, high, panels, x[block].tobytes())
+        if panels == 1:
+            yield block, coefficients @ cosines
+            continue
+        values = np.empty((*coefficients.shape[:-2], cosines.shape[1]))
+        for panel, run in runs:
+            values[..., run] = coefficients[..., panel, :] @ cosines[:, run]
+        yield block, values

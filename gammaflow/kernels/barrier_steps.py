@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from gammaflow.kernels import bsm
+from gammaflow.kernels import bsm, formulas
 from gammaflow.kernels.barrier import expiry_hit, expiry_in
 from gammaflow.kernels.barrier_jets import Jet
 from gammaflow.kernels.compile import scalar, subroutine
@@ -97,66 +97,129 @@ def add_product(B, factor, first, last, f, start, rows, out, into):
 
 
 @subroutine()
-def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, first, stop, full, f):
-    """Value of being knocked in at the nodes first..stop, with `left` years to expiry."""
+def panel_nodes(knocked, width, z, weights):
+    """Nodes and weights of panels, of which `knocked` lie below the barrier, into z and weights."""
+    for j in range(len(z)):
+        z[j] = (j // P - knocked + NODES[j % P]) * width
+        weights[j] = WEIGHTS[j % P] * width
+
+
+@subroutine()
+def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, z, first, stop, full, f):
+    """Value of being knocked in at the nodes first..stop of z, with `left` years to expiry."""
     cash = 0.0 if out > 0.0 else 1.0
     given = rebate * (cash * math.exp(-r * left) + 1.0 - cash)
-    for j in range(first, stop):
-        z = (j // P - knocked + NODES[j % P]) * width
-        a = phi, H * exp(eta * z), K, left, r, sigma, q
-        f[0, j] = bsm.price(*a) - given
-        if full:
-            f[1, j] = bsm.vega(*a)
-            f[2, j] = bsm.volga(*a)
-            f[3, j] = bsm.rho(*a) + cash * left * given
+    at, v, vs, vss, vr = z[first:stop], f[0, first:stop], f[1 % len(f)], f[2 % len(f)], f[3 % len(f)]
+    if not full:
+        for j in range(len(at)):
+            v[j] = bsm.price(phi, H * exp(eta * at[j]), K, left, r, sigma, q) - given
+        return
+    vs, vss, vr = vs[first:stop], vss[first:stop], vr[first:stop]
+    for j in range(len(at)):
+        o = formulas.terms(phi, H * exp(eta * at[j]), K, left, r, sigma, q)
+        v[j] = formulas.price(o) - given
+        vs[j] = formulas.vega(o)
+        vss[j] = formulas.volga(o)
+        vr[j] = formulas.rho(o) + cash * left * given
 
 
 @subroutine()
-def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, width, knocked, panels, full, f):
-    """f_(N-1), in closed form, at the nodes of the first panels above the barrier."""
-    for j in range(knocked * P, (knocked + panels) * P):
-        z = (j // P - knocked + NODES[j % P]) * width
-        S = H * exp(eta * z)
+def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, z, first, stop, full, f):
+    """f_(N-1), in closed form, at the nodes first..stop of z, which lie above the barrier."""
+    at, v, vs, vss, vr = z[first:stop], f[0, first:stop], f[1 % len(f)], f[2 % len(f)], f[3 % len(f)]
+    if not full:
+        for j in range(len(at)):
+            S = H * exp(eta * at[j])
+            jet = expiry_in(phi, eta, S, K, H, dt, r, sigma, q)
+            v[j] = jet.v - rebate * expiry_hit(eta, S, H, dt, r, sigma, q).v
+        return
+    vs, vss, vr = vs[first:stop], vss[first:stop], vr[first:stop]
+    for j in range(len(at)):
+        S = H * exp(eta * at[j])
         jet = expiry_in(phi, eta, S, K, H, dt, r, sigma, q)
         hit = expiry_hit(eta, S, H, dt, r, sigma, q)
-        f[0, j] = jet.v - rebate * hit.v
-        if full:
-            f[1, j] = jet.s - rebate * hit.s
-            f[2, j] = jet.ss - rebate * hit.ss
-            f[3, j] = jet.r - rebate * hit.r
+        v[j] = jet.v - rebate * hit.v
+        vs[j] = jet.s - rebate * hit.s
+        vss[j] = jet.ss - rebate * hit.ss
+        vr[j] = jet.r - rebate * hit.r
 
 
-@subroutine()
-def integrate(z, eta, dt, r, sigma, q, width, knocked, reach, full, f):
-    """Jet in ln S of e^(-r dt) E[f] one time dt before the date on which f is known at the nodes."""
+@scalar
+def reached(z, m, s, width, knocked, reach, count):
+    """First and last node within reach of a step of deviation s and drift m from z, out of `count`."""
+    lowest = math.floor((z + m - spread(s, reach)) / width) + knocked
+    highest = math.ceil((z + m + spread(s, reach)) / width) + knocked
+    return int(max(lowest, 0.0)) * P, int(min(highest, count // P)) * P
+
+
+@subroutine(any_order=True)
+def expect(y, eta, dt, r, sigma, q, width, knocked, reach, full, z, weights, f):
+    """e^(-r dt) E[f] at y, one time dt before f is known at z, and its derivatives by sigma, twice, and r."""
     s = sigma * math.sqrt(dt)
     m = eta * (r - q - 0.5 * sigma * sigma) * dt
     a = eta * math.sqrt(dt)
-    scaled = width * INV_SQRT_2PI / s * math.exp(-r * dt)
-    lowest = math.floor((z + m - spread(s, reach)) / width) + knocked
-    highest = math.ceil((z + m + spread(s, reach)) / width) + knocked
-    low = int(max(lowest, 0.0)) * P
-    high = int(min(highest, f.shape[1] // P)) * P
+    per_s = 1.0 / s
+    per_sigma = 1.0 / sigma
+    scaled = INV_SQRT_2PI * per_s * math.exp(-r * dt)
+    low, high = reached(y, m, s, width, knocked, reach, f.shape[1])
+    at, weight, f0 = z[low:high], weights[low:high], f[0, low:high]
+    v = vs = vss = vr = 0.0
+    if not full:
+        for j in range(len(at)):
+            u = (at[j] - y - m) * per_s
+            v += weight[j] * exp(-0.5 * u * u) * f0[j]
+        return scaled * v, vs, vss, vr
+    f1, f2, f3 = f[1, low:high], f[2, low:high], f[3, low:high]
+    for j in range(len(at)):
+        u = (at[j] - y - m) * per_s
+        k = weight[j] * exp(-0.5 * u * u)
+        du = a - u * per_sigma
+        g = -u * du - per_sigma
+        dg = -du * a + (2.0 * u * du - (u * u - 1.0) * per_sigma) * per_sigma
+        w = k * f0[j]
+        w1 = k * f1[j]
+        v += w
+        vs += w * g + w1
+        vss += w * (g * g + dg) + 2.0 * w1 * g + k * f2[j]
+        vr += w * (a * u * per_sigma - dt) + k * f3[j]
+    return scaled * v, scaled * vs, scaled * vss, scaled * vr
+
+
+@subroutine(any_order=True)
+def integrate(y, eta, dt, r, sigma, q, width, knocked, reach, full, z, weights, f):
+    """Jet in ln S of e^(-r dt) E[f] at y, one time dt before the date on which f is known at the nodes z."""
+    s = sigma * math.sqrt(dt)
+    m = eta * (r - q - 0.5 * sigma * sigma) * dt
+    a = eta * math.sqrt(dt)
+    per_s = 1.0 / s
+    per_sigma = 1.0 / sigma
+    scaled = INV_SQRT_2PI * per_s * math.exp(-r * dt)
+    low, high = reached(y, m, s, width, knocked, reach, f.shape[1])
+    at, weight, f0 = z[low:high], weights[low:high], f[0, low:high]
     v = x = xx = xxx = xxxx = vs = xs = xxs = ss = vr = 0.0
-    for j in range(low, high):
-        u = ((j // P - knocked + NODES[j % P]) * width - z - m) / s
-        k = WEIGHTS[j % P] * scaled * exp(-0.5 * u * u)
-        w = k * f[0, j]
+    for j in range(len(at)):
+        u = (at[j] - y - m) * per_s
+        w = weight[j] * scaled * exp(-0.5 * u * u) * f0[j]
         v += w
         x += w * u
         xx += w * (u * u - 1.0)
         xxx += w * u * (u * u - 3.0)
         xxxx += w * (u * u * (u * u - 6.0) + 3.0)
-        if full:
-            du = a - u / sigma
-            g = -u * du - 1.0 / sigma
-            dg = -du * a + (2.0 * u * du - (u * u - 1.0) / sigma) / sigma
-            w1 = k * f[1, j]
-            vs += w * g + w1
-            xs += w * (u * g + du - u / sigma) + w1 * u
+    if full:
+        f1, f2, f3 = f[1, low:high], f[2, low:high], f[3, low:high]
+        for j in range(len(at)):
+            u = (at[j] - y - m) * per_s
+            k = weight[j] * scaled * exp(-0.5 * u * u)
+            du = a - u * per_sigma
+            g = -u * du - per_sigma
+            dg = -du * a + (2.0 * u * du - (u * u - 1.0) * per_sigma) * per_sigma
             bend = u * u - 1.0
-            xxs += w * (bend * g + 2.0 * (u * du - bend / sigma)) + w1 * bend
-            ss += w * (g * g + dg) + 2.0 * w1 * g + k * f[2, j]
-            vr += w * (a * u / sigma - dt) + k * f[3, j]
-    t = eta / s
+            w = k * f0[j]
+            w1 = k * f1[j]
+            vs += w * g + w1
+            xs += w * (u * g + du - u * per_sigma) + w1 * u
+            xxs += w * (bend * g + 2.0 * (u * du - bend * per_sigma)) + w1 * bend
+            ss += w * (g * g + dg) + 2.0 * w1 * g + k * f2[j]
+            vr += w * (a * u * per_sigma - dt) + k * f3[j]
+    t = eta * per_s
     return Jet(v, t * x, t * t * xx, t**3 * xxx, t**4 * xxxx, vs, t * xs, t * t * xxs, ss, vr)
