@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.checks import read_only
 from gammaflow.kernels.chebyshev import nodes, to_series
 
 Array = NDArray[np.float64]
@@ -21,8 +22,9 @@ Array = NDArray[np.float64]
 #: The fewest points ever used, and the most: beyond, summing rows at every spot costs less.
 LEAST, MOST = 16, 512
 
-#: The most points of an interval that is one panel, and the points of each panel where it is several.
-WHOLE, PANEL = 128, 45
+#: The most points of an interval that is one panel, the points of each panel where it is several, and numbers
+#: of panels: a few, so that expiries share their matrices.
+WHOLE, PANEL, PANELS = 128, 45, np.array([2, 3, 4, 6, 8, 11])
 
 #: Interpolation error, relative to the largest value, that `points_needed` allows.
 TOLERANCE = 1e-14
@@ -65,22 +67,24 @@ _REACH = 1.0 / narrowest(1.0, PANEL)
 def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Points of a panel, and number of panels, that give exp(-(x / s)^2 / 2) to `TOLERANCE`."""
     n = points_needed(half_width, s)
-    panels = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9).astype(np.int64)
+    panels = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9)
+    panels = PANELS[np.minimum(np.searchsorted(PANELS, panels), len(PANELS) - 1)]
     return np.where(n > WHOLE, PANEL, n), np.where(n > WHOLE, panels, 1)
 
 
 def narrowest_of_panels(half_width: float, most: float) -> float:
     """The least s for which `panels_needed` takes at most `most` points; infinite where nothing is."""
-    panels = most // PANEL
-    cut = half_width / (panels * _REACH) if panels else np.inf
+    fits = PANELS[most >= PANELS * PANEL]
+    cut = half_width / (fits[-1] * _REACH) if fits.size else np.inf
     return min(narrowest(half_width, min(most, WHOLE)), cut)
 
 
+@lru_cache(maxsize=_KEPT)
 def points(n: int, low: float, high: float, panels: int = 1) -> Array:
     """Ascending Chebyshev points of the first kind, n on each panel of [low, high]; none for n = 0."""
     width = (high - low) / panels
     middle = 0.5 * (low + high) if panels == 1 else low + width * (np.arange(panels)[:, None] + 0.5)
-    return np.ravel(middle + 0.5 * width * nodes(n))
+    return read_only(np.ravel(middle + 0.5 * width * nodes(n)))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -107,7 +111,32 @@ def series(values: Array) -> Array:
     return np.asarray(values @ to_series(values.shape[-1]))
 
 
-def integrated(coefficients: Array, low: float, high: float, panels: int = 1) -> Array:
+def series_and_integrals(
+    values: Array, slopes: Array, starts: Array, low: float, high: float, panels: int = 1
+) -> Array:
+    """Coefficients of functions by their values (functions, groups, ..., n), and below them of integrals.
+
+    The integrals are those of `slopes` from low, where they are `starts` (functions, groups). All have n + 1
+    coefficients, so that one set of cosines serves them.
+    """
+    n, functions = values.shape[-1], len(values)
+    out = np.zeros((functions + len(slopes), *values.shape[1:-1], n + 1))
+    out[:functions, ..., :n] = series(values)
+    grown = slopes @ _to_integrals(n) * (0.5 * (high - low) / panels)
+    if panels > 1:
+        grown[..., 1:, 0] += grown[..., :-1, :].sum(axis=-1).cumsum(axis=-1)
+    out[functions:] = grown
+    out[functions:, ..., 0] += starts if panels == 1 else starts[..., None]
+    return out
+
+
+@lru_cache(maxsize=_KEPT)
+def _to_integrals(n: int) -> Array:
+    """(n, n + 1) matrix: values (..., n) times it are the coefficients of the integral from -1."""
+    return read_only(integrated(to_series(n), -1.0, 1.0))
+
+
+def integrated(coefficients: Array, low: float, high: float) -> Array:
     """Coefficients (..., n + 1) of the integral from low of a series (..., n), n >= 2.
 
     The integral of T_k is T_{k+1} / (2 (k + 1)) - T_{k-1} / (2 (k - 1)), but for k = 0 and 1.
@@ -119,9 +148,7 @@ def integrated(coefficients: Array, low: float, high: float, panels: int = 1) ->
     out[..., 1] += 0.5 * coefficients[..., 0]
     out[..., 1 : n - 1] -= coefficients[..., 2:] / (2 * k[: n - 2])
     out[..., 0] = -out[..., 1:] @ (-1.0) ** k
-    if panels > 1:
-        out[..., 1:, 0] += out[..., :-1, :].sum(axis=-1).cumsum(axis=-1)
-    return out * (0.5 * (high - low) / panels)
+    return out * (0.5 * (high - low))
 
 
 def at(

@@ -192,6 +192,7 @@ def _add_interpolated(
         rows,
         (shape, int(held), theta),
     )
+    targets = np.array([*used, *grown_to] if held else used)[:, None]
     for grid in nodes:
         n, panels = grid
         groups = np.flatnonzero((grids == grid).all(axis=1))
@@ -199,13 +200,13 @@ def _add_interpolated(
         each = values[:, :, len(lowest) :]
         if panels > 1:
             each = each.reshape(*each.shape[:2], panels, n)
-        for block, found in chebyshev.at(chebyshev.series(each[used]), low, high, x, panels):
-            sums[used[:, None], groups, block] += found
         if held:
-            start = values[grown_to, :, :1]
-            grown = chebyshev.integrated(chebyshev.series(each[[_GAMMA, _CARRY_GAMMA]]), low, high, panels)
-            for block, found in chebyshev.at(grown, low, high, x, panels):
-                sums[grown_to[:, None], groups, block] += start + found
+            slopes, starts = each[[_GAMMA, _CARRY_GAMMA]], values[grown_to, :, 0]
+            series = chebyshev.series_and_integrals(each[used], slopes, starts, low, high, panels)
+        else:
+            series = chebyshev.series(each[used])
+        for block, found in chebyshev.at(series, low, high, x, panels):
+            sums[targets, groups, block] = found
 
 
 def _sums_at(

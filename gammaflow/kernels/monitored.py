@@ -11,7 +11,7 @@ are rebuilt only when the time between dates changes. Only panels within `reach`
 the barrier (seen from expiry) and the spots (seen from today) are kept. One pass serves every spot.
 
 delta, gamma and speed differentiate the kernel of the last step; vega, volga and rho differentiate the whole
-recursion (f_sigma, f_sigma sigma and f_r are carried along).
+recursion (f_sigma, f_sigma sigma / 2 and f_r are carried along, those of them that are asked for).
 
 A rebate R is carried in the same pass: knocking in forgoes R e^-r(T - t_k), knocking out receives R.
 """
@@ -69,7 +69,9 @@ FLOOR = 1e-3
 LAST = 0.6
 BRIDGE = 0.5
 LANES = 8
-HEADSTART = 5.0
+# The first level tried is the first whose error is below so many tolerances: without, and with derivatives by
+# sigma or r, which need a level or two more.
+HEADSTART = (20.0, 0.5)
 
 
 @scalar
@@ -146,17 +148,17 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, order, r
             for n in range(kinds):
                 for j in range(edge, nodes):
                     g[n, np.uint64(j)] = 0.0
-            add_product(B[0], 1.0, first, last, f[0], at, rows[k], g[0], edge)
+            add_product(B[0], first, last, f[0], at, rows[k], g[0], edge)
             if order > 0:
-                add_product(B[0], 1.0, first, last, f[1], at, rows[k], g[1], edge)
-                add_product(B[1], 1.0, first, last, f[0], at, rows[k], g[1], edge)
+                add_product(B[0], first, last, f[1], at, rows[k], g[1], edge)
+                add_product(B[1], first, last, f[0], at, rows[k], g[1], edge)
             if order > 1:
-                add_product(B[0], 1.0, first, last, f[2], at, rows[k], g[2], edge)
-                add_product(B[1], 2.0, first, last, f[1], at, rows[k], g[2], edge)
-                add_product(B[2], 1.0, first, last, f[0], at, rows[k], g[2], edge)
+                add_product(B[0], first, last, f[2], at, rows[k], g[2], edge)
+                add_product(B[1], first, last, f[1], at, rows[k], g[2], edge)
+                add_product(B[2], first, last, f[0], at, rows[k], g[2], edge)
             if rho:
-                add_product(B[0], 1.0, first, last, f[3], at, rows[k], g[3], edge)
-                add_product(B[3], 1.0, first, last, f[0], at, rows[k], g[3], edge)
+                add_product(B[0], first, last, f[3], at, rows[k], g[3], edge)
+                add_product(B[3], first, last, f[0], at, rows[k], g[3], edge)
         dt = (dates[k] - (dates[k - 1] if k > 1 else 0.0)) * t
         depth = (spread(sigma * math.sqrt(dt), reach) + abs(rate) * dt) / width
         source = max(0, int((knocked - depth) * P)) // LANES * LANES
@@ -319,7 +321,8 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
     """
     order = 2 if checked[7] else 1 if checked[3] or checked[5] or checked[10] else 0
     level = 0
-    while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
+    headstart = HEADSTART[1] if order > 0 or checked[8] else HEADSTART[0]
+    while level < len(LEVELS) - 2 and LEVELS[level, 2] > headstart * tolerance:
         level += 1
     # A payoff entirely beyond the barrier is always knocked in: only a rebate remains to be computed.
     dead = 1.0 if (phi * eta < 0.0) & (eta * (K - H) <= 0.0) else 0.0

@@ -6,15 +6,16 @@ import numpy as np
 
 from gammaflow.kernels.compile import kernel, scalar
 
-MIXER = np.uint64(0x9E3779B97F4A7C15)
+SHIFT = np.uint64(7)
+BACK = np.uint64(64 - 7)
 
 
 @scalar
 def mixed(letters, i):
-    """One number of the letters of row i."""
+    """One number of the letters of row i, different for different words of up to eight plain letters."""
     total = letters[i, 0]
     for k in range(1, letters.shape[1]):
-        total = total * MIXER + letters[i, k]
+        total = (total << SHIFT) ^ (total >> BACK) ^ letters[i, k]
     return total
 
 
