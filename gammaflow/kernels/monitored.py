@@ -71,7 +71,7 @@ BRIDGE = 0.5
 LANES = 8
 # The first level tried is the first whose error is below so many tolerances: without, and with derivatives by
 # sigma or r, which need a level or two more.
-HEADSTART = (20.0, 0.5)
+HEADSTART = (20.0, 1.5)
 
 
 @scalar
