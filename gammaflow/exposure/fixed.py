@@ -201,8 +201,8 @@ def _add_interpolated(
         if panels > 1:
             each = each.reshape(*each.shape[:2], panels, n)
         if held:
-            slopes, starts = each[[_GAMMA, _CARRY_GAMMA]], values[grown_to, :, 0]
-            series = chebyshev.series_and_integrals(each[used], slopes, starts, low, high, panels)
+            slopes, begin = each[[_GAMMA, _CARRY_GAMMA]], values[grown_to, :, 0]
+            series = chebyshev.series_and_integrals(each[used], slopes, begin, low, high, panels)
         else:
             series = chebyshev.series(each[used])
         for block, found in chebyshev.at(series, low, high, x, panels):
