@@ -67,8 +67,8 @@ _REACH = 1.0 / narrowest(1.0, PANEL)
 def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Points of a panel, and number of panels, that give exp(-(x / s)^2 / 2) to `TOLERANCE`."""
     n = points_needed(half_width, s)
-    panels = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9)
-    panels = PANELS[np.minimum(np.searchsorted(PANELS, panels), len(PANELS) - 1)]
+    least = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9).astype(np.int64)
+    panels = np.maximum(PANELS[np.minimum(np.searchsorted(PANELS, least), len(PANELS) - 1)], least)
     return np.where(n > WHOLE, PANEL, n), np.where(n > WHOLE, panels, 1)
 
 
