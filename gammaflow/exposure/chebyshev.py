@@ -1,19 +1,30 @@
-"""Chebyshev interpolation of sums of Gaussians: number of points, nodes, coefficients and values."""
+"""Chebyshev interpolation of sums of Gaussians: number of points, nodes, coefficients and values.
+
+An interval is one panel, or is cut into equal panels with their own points: where Gaussians are narrow, that
+takes a few more points, and far smaller matrices. Coefficients of several panels are (..., panels, n).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.checks import read_only
 from gammaflow.kernels.chebyshev import nodes, to_series
 
 Array = NDArray[np.float64]
 
 #: The fewest points ever used, and the most: beyond, summing rows at every spot costs less.
 LEAST, MOST = 16, 512
+
+#: The most points of an interval that is one panel, the points of each panel where it is several, and numbers
+#: of panels: a few, so that expiries share their matrices.
+WHOLE, PANEL, PANELS = 128, 45, np.array([2, 3, 4, 6, 8, 11])
 
 #: Interpolation error, relative to the largest value, that `points_needed` allows.
 TOLERANCE = 1e-14
@@ -49,21 +60,80 @@ def narrowest(half_width: float, most: float) -> float:
     return float(half_width / np.sqrt(z2) * (1.0 + 1e-12))
 
 
-def points(n: int, low: float, high: float) -> Array:
-    """n Chebyshev points of the first kind on [low, high], ascending; none for n = 0."""
-    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * nodes(n))
+# Half the width of a panel of `PANEL` points, in units of the narrowest s.
+_REACH = 1.0 / narrowest(1.0, PANEL)
+
+
+def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Points of a panel, and number of panels, that give exp(-(x / s)^2 / 2) to `TOLERANCE`."""
+    n = points_needed(half_width, s)
+    least = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9).astype(np.int64)
+    panels = np.maximum(PANELS[np.minimum(np.searchsorted(PANELS, least), len(PANELS) - 1)], least)
+    return np.where(n > WHOLE, PANEL, n), np.where(n > WHOLE, panels, 1)
+
+
+def narrowest_of_panels(half_width: float, most: float) -> float:
+    """The least s for which `panels_needed` takes at most `most` points; infinite where nothing is."""
+    fits = PANELS[most >= PANELS * PANEL]
+    cut = half_width / (fits[-1] * _REACH) if fits.size else np.inf
+    return min(narrowest(half_width, min(most, WHOLE)), cut)
 
 
 @lru_cache(maxsize=_KEPT)
-def _cosines(n: int, low: float, high: float, grid: bytes) -> Array:
-    """(n, m) values of T_0 .. T_{n-1} at the points of a grid."""
-    place = np.clip((2.0 * np.frombuffer(grid) - low - high) / (high - low), -1.0, 1.0)
-    return np.asarray(np.cos(np.outer(np.arange(n), np.arccos(place))))
+def points(n: int, low: float, high: float, panels: int = 1) -> Array:
+    """Ascending Chebyshev points of the first kind, n on each panel of [low, high]; none for n = 0."""
+    width = (high - low) / panels
+    middle = 0.5 * (low + high) if panels == 1 else low + width * (np.arange(panels)[:, None] + 0.5)
+    return read_only(np.ravel(middle + 0.5 * width * nodes(n)))
+
+
+@lru_cache(maxsize=_KEPT)
+def _cosines(n: int, low: float, high: float, panels: int, grid: bytes) -> tuple[Array, list[Any]]:
+    """(n, m) values of T_0 .. T_{n-1} of its panel at each point of a grid, and runs of points of a panel.
+
+    A run is (panel, slice).
+    """
+    x = np.frombuffer(grid)
+    if panels == 1:
+        place, runs = (2.0 * x - low - high) / (high - low), [(0, slice(0, len(x)))]
+    else:
+        across = (x - low) * (panels / (high - low))
+        panel = np.clip(across.astype(np.int64), 0, panels - 1)
+        place = 2.0 * (across - panel) - 1.0
+        ends = [0, *(np.flatnonzero(np.diff(panel)) + 1).tolist(), len(x)]
+        runs = [(int(panel[i]), slice(i, j)) for i, j in pairwise(ends) if i < j]
+    angles = np.arccos(np.clip(place, -1.0, 1.0))
+    return np.asarray(np.cos(np.outer(np.arange(n), angles))), runs
 
 
 def series(values: Array) -> Array:
     """Coefficients (..., n) of the polynomial through values (..., n) at `points`."""
     return np.asarray(values @ to_series(values.shape[-1]))
+
+
+def series_and_integrals(
+    values: Array, slopes: Array, starts: Array, low: float, high: float, panels: int = 1
+) -> Array:
+    """Coefficients of functions by their values (functions, groups, ..., n), and below them of integrals.
+
+    The integrals are those of `slopes` from low, where they are `starts` (functions, groups). All have n + 1
+    coefficients, so that one set of cosines serves them.
+    """
+    n, functions = values.shape[-1], len(values)
+    out = np.zeros((functions + len(slopes), *values.shape[1:-1], n + 1))
+    out[:functions, ..., :n] = series(values)
+    grown = slopes @ _to_integrals(n) * (0.5 * (high - low) / panels)
+    if panels > 1:
+        grown[..., 1:, 0] += grown[..., :-1, :].sum(axis=-1).cumsum(axis=-1)
+    out[functions:] = grown
+    out[functions:, ..., 0] += starts if panels == 1 else starts[..., None]
+    return out
+
+
+@lru_cache(maxsize=_KEPT)
+def _to_integrals(n: int) -> Array:
+    """(n, n + 1) matrix: values (..., n) times it are the coefficients of the integral from -1."""
+    return read_only(integrated(to_series(n), -1.0, 1.0))
 
 
 def integrated(coefficients: Array, low: float, high: float) -> Array:
@@ -81,7 +151,9 @@ def integrated(coefficients: Array, low: float, high: float) -> Array:
     return out * (0.5 * (high - low))
 
 
-def at(coefficients: Array, low: float, high: float, x: Array) -> Iterator[tuple[slice, Array]]:
+def at(
+    coefficients: Array, low: float, high: float, x: Array, panels: int = 1
+) -> Iterator[tuple[slice, Array]]:
     """Values (..., block) of series (..., n) on [low, high], at one block of x after the other.
 
     Blocks bound the memory that the cosines take, whatever the number of points.
@@ -90,4 +162,11 @@ def at(coefficients: Array, low: float, high: float, x: Array) -> Iterator[tuple
     size = max(_BLOCK // n, 1)
     for start in range(0, len(x), size):
         block = slice(start, min(start + size, len(x)))
-        yield block, coefficients @ _cosines(n, low, high, x[block].tobytes())
+        cosines, runs = _cosines(n, low, high, panels, x[block].tobytes())
+        if panels == 1:
+            yield block, coefficients @ cosines
+            continue
+        values = np.empty((*coefficients.shape[:-2], cosines.shape[1]))
+        for panel, run in runs:
+            values[..., run] = coefficients[..., panel, :] @ cosines[:, run]
+        yield block, values

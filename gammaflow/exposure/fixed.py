@@ -32,9 +32,12 @@ _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SU
 _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
 # Interpolation is considered in sums of a million terms. Costs in terms of the direct sum (measured): of a
-# cosine, and of the product of a node with a point.
+# cosine, of the product of a node with a point, and of a term that needs delta.
 _MANY = 1_000_000
-_COSINE, _PRODUCT = 5.0, 0.25
+_COSINE, _PRODUCT, _HELD = 5.0, 0.25, 3.0
+
+# More points than any grid has: delta at all of them.
+_ALL = 1 << 62
 
 # Terms from which threads gain more than they cost to start (measured).
 _THREADS_FROM = 5_000_000
@@ -96,13 +99,16 @@ def vanilla_sums(
         half = 0.5 * (x.max() - x.min())
         width = np.where(vanilla, columns[5] * np.sqrt(columns[3]), 0.0)
         always = np.isinf(columns[8]) & np.isinf(columns[9])
-        wide = vanilla & always & (width >= chebyshev.narrowest(half, min(len(x), chebyshev.MOST)))
-        sizes = _sizes_that_pay(wide, width, half, starts, len(x))
-        wide &= np.repeat(sizes > 0, np.diff(starts))
+        wide = vanilla & always
+        wide &= width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
+        grids = _grids_that_pay(wide, width, half, starts, len(x), _HELD if flags[1] else 1.0)
+        wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
     if wide.any():
-        _add_interpolated(sums, x, sizes, book.spot, columns, starts, wide, flags)
-    if (vanilla & ~wide).any():
-        direct = _sums_at([x] * count, book.spot, columns, starts, vanilla & ~wide, flags)
+        _add_interpolated(sums, x, grids, book.spot, columns, starts, wide, flags)
+    narrow = vanilla & ~wide
+    if narrow.any():
+        shape, held, theta = flags
+        direct = _sums_at([x] * count, book.spot, columns, starts, narrow, (shape, _ALL * held, theta))
         for group, values in enumerate(direct):
             sums[:, group] += values
     sums[_CHARM] += sums[_CARRY_HELD]
@@ -125,59 +131,82 @@ def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array]
     return low, high
 
 
-def _sizes_that_pay(
-    wide: NDArray[np.bool_], width: Array, half: float, starts: NDArray[np.int64], points: int
+def _grids_that_pay(
+    wide: NDArray[np.bool_],
+    width: Array,
+    half: float,
+    starts: NDArray[np.int64],
+    points: int,
+    term: float,
 ) -> NDArray[np.int64]:
-    """Chebyshev points of each group, by the least width of `wide` rows; 0 where direct sums are cheaper.
+    """Points of a panel and panels of each group, by the least width of `wide` rows; 0 where direct sums pay.
 
     A direct sum has a term for each row and spot. Interpolation has one for each row and node, a cosine for
-    each node and spot (shared by all groups of a size), and products of nodes with nodes and with spots.
+    each node of a panel and spot (shared by all groups of a grid), and products of nodes with nodes and with
+    spots.
     """
     least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
-    sizes = np.where(np.isfinite(least), chebyshev.points_needed(half, least), 0)
+    finite = np.isfinite(least)
+    grids = np.zeros((len(least), 2), np.int64)
+    grids[finite] = np.stack(chebyshev.panels_needed(half, least[finite]), axis=1)
     rows = np.add.reduceat(wide, starts[:-1], dtype=np.int64)
-    for n in np.unique(sizes[sizes > 0]):
-        same = sizes == n
-        saved = rows[same].sum() * (points - n)
-        if saved <= n * (_COSINE * points + _PRODUCT * same.sum() * (n + points)):
-            sizes[same] = 0
-    return np.asarray(sizes, np.int64)
+    for n, panels in _distinct(grids):
+        same = (grids == (n, panels)).all(axis=1)
+        saved = rows[same].sum() * (term * points - n * panels)
+        if saved <= n * (_COSINE * points + _PRODUCT * same.sum() * (n * panels + points)):
+            grids[same] = 0
+    return grids
+
+
+def _distinct(grids: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Distinct rows of grids, ascending, but for those without points."""
+    return sorted({(n, panels) for n, panels in grids.tolist() if n})
 
 
 def _add_interpolated(
     sums: Array,
     x: Array,
-    sizes: NDArray[np.int64],
+    grids: NDArray[np.int64],
     spot: float,
     columns: tuple[Array, ...],
     starts: NDArray[np.int64],
     rows: NDArray[np.bool_],
     flags: tuple[bool, bool, bool],
 ) -> None:
-    """Add those of `rows` to `sums` (rows of `gauss_sweep`, groups, m), by `sizes` Chebyshev points each.
+    """Add those of `rows` to `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
 
     Delta and what charm has from carry are not summed there but integrated, from one exact value each at the
-    lowest point.
+    lowest spot, which stands before a group's Chebyshev points.
     """
     low, high = x.min(), x.max()
     shape, held, theta = flags
     used = np.array([_GAMMA, 2, _CHARM, 9] + [4, 6, 7, 8] * shape + [5] * theta)
     grown_to = np.array([_DELTA, _CARRY_HELD])
-    nodes = {n: chebyshev.points(n, low, high) for n in np.unique(sizes)}
-    at_nodes = _sums_at([nodes[n] for n in sizes], spot, columns, starts, rows, (shape, False, theta))
-    at_low = _sums_at([np.array([low])] * len(sizes), spot, columns, starts, rows, (False, held, False))
-    for n in nodes:
-        if not n:
-            continue
-        groups = np.flatnonzero(sizes == n)
+    nodes = {grid: chebyshev.points(grid[0], low, high, grid[1]) for grid in _distinct(grids)}
+    lowest, none = np.array([low] * held), np.empty(0)
+    at_nodes = _sums_at(
+        [np.concatenate([lowest, nodes[n, k]]) if n else none for n, k in grids.tolist()],
+        spot,
+        columns,
+        starts,
+        rows,
+        (shape, int(held), theta),
+    )
+    targets = np.array([*used, *grown_to] if held else used)[:, None]
+    for grid in nodes:
+        n, panels = grid
+        groups = np.flatnonzero((grids == grid).all(axis=1))
         values = np.stack([at_nodes[group] for group in groups], axis=1)
-        for block, found in chebyshev.at(chebyshev.series(values[used]), low, high, x):
-            sums[used[:, None], groups, block] += found
+        each = values[:, :, len(lowest) :]
+        if panels > 1:
+            each = each.reshape(*each.shape[:2], panels, n)
         if held:
-            start = np.stack([at_low[group] for group in groups], axis=1)[grown_to]
-            grown = chebyshev.integrated(chebyshev.series(values[[_GAMMA, _CARRY_GAMMA]]), low, high)
-            for block, found in chebyshev.at(grown, low, high, x):
-                sums[grown_to[:, None], groups, block] += start + found
+            slopes, begin = each[[_GAMMA, _CARRY_GAMMA]], values[grown_to, :, 0]
+            series = chebyshev.series_and_integrals(each[used], slopes, begin, low, high, panels)
+        else:
+            series = chebyshev.series(each[used])
+        for block, found in chebyshev.at(series, low, high, x, panels):
+            sums[targets, groups, block] = found
 
 
 def _sums_at(
@@ -186,11 +215,12 @@ def _sums_at(
     columns: tuple[Array, ...],
     starts: NDArray[np.int64],
     rows: NDArray[np.bool_],
-    flags: tuple[bool, bool, bool],
+    flags: tuple[bool, int, bool],
 ) -> list[Array]:
     """Sums (rows of `gauss_sweep`, points) of each group over its rows in `rows`, at its own points.
 
-    The last two of `columns` bound where rows count, in x.
+    The last two of `columns` bound where rows count, in x. Flags: shape, at how many points of each group
+    delta is summed, and theta.
     """
     if not rows.all():
         columns = tuple(c[rows] for c in columns)

@@ -162,10 +162,12 @@ def pair(e, cash, carry, ratio, d1, d2, L):
 
 
 @scalar
-def knock_in_price(phi, eta, alive, S, K, H, t, r, sigma, q):
-    """The price of `barrier` for a knock-in without rebate, at most three pairs of terms.
+def closed_price(phi, eta, out, alive, S, K, H, t, r, sigma, q):
+    """The price of `barrier` without rebate from pairs of terms: a third of the work of the jets of all four.
 
-    First A or B, then D, then B (if A was first) or C; a third of the work of the jets of all four.
+    With out = None all rows are knock-ins, which need three pairs at most: A or B, then D, then B or C. Else
+    out is 0 or 1, and A and B are both computed: a knock-out is A less the knock-in, exactly 0 where both are
+    the same.
     """
     poison = legal(S, K, H, t, r, sigma, q, 0.0)
     x = max(S, LEAST)
@@ -188,7 +190,7 @@ def knock_in_price(phi, eta, alive, S, K, H, t, r, sigma, q):
     L = (1.0 - power) * above
     moneyness = x / k * forward
     image = H / x * (H / k) * forward
-    at_strike = knocked | (beyond * eta >= 0.0)
+    at_strike = knocked | (beyond * eta >= 0.0) if out is None else True
     m = (above + b * t + (beyond if at_strike else 0.0)) * inverse
     m = m if moving else (FAR if moneyness > 1.0 else -FAR)
     first = pair(phi, cash, moneyness, 1.0 if at_strike else H / k, m + half, m - half, 0.0)
@@ -208,7 +210,15 @@ def knock_in_price(phi, eta, alive, S, K, H, t, r, sigma, q):
     one = 1.0 if knocked | (open_ & ((not far) | (not same))) else 0.0
     two = 1.0 if open_ & (far != same) else 0.0
     three = (1.0 if far else -1.0) if same else (-1.0 if far else 0.0)
-    return phi * (one * first + two * second + (three if open_ else 0.0) * third) + poison
+    three = three if open_ else 0.0
+    if out is None:
+        return phi * (one * first + two * second + three * third) + poison
+    m = (above + b * t) * inverse
+    fourth = pair(phi, cash, moneyness, H / k, m + half, m - half, 0.0)
+    by_strike = 1.0 if knocked | (open_ & (not far)) else 0.0
+    sign = 1.0 - 2.0 * out
+    rest = two * second + three * third + (one - by_strike) * fourth
+    return phi * ((out + sign * by_strike) * first + sign * rest) + poison
 
 
 @kernel("block")
@@ -217,15 +227,16 @@ def knock_in_loop(code, S, K, H, t, r, sigma, q, block, start):
     for i in range(len(S)):
         phi, eta, _, alive = signs(code[i])
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i]
-        block[0, np.uint64(start + i)] = knock_in_price(phi, eta, alive, *a)
+        block[0, np.uint64(start + i)] = closed_price(phi, eta, None, alive, *a)
 
 
 @kernel("block")
 def price_loop(code, S, K, H, t, r, sigma, q, block, start):
     """Prices without rebate of m contracts into block[0, start : start + m]."""
     for i in range(len(S)):
+        phi, eta, out, alive = signs(code[i])
         a = S[i], K[i], H[i], t[i], r[i], sigma[i], q[i]
-        block[0, np.uint64(start + i)] = barrier(signs(code[i]), *a, 0.0, 0.0)[0]
+        block[0, np.uint64(start + i)] = closed_price(phi, eta, out, alive, *a)
 
 
 @kernel("block")

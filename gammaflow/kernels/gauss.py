@@ -25,7 +25,7 @@ BLOCK = 512
 
 @kernel("out", any_order=True)
 def gauss_sweep(
-    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, low, high, out, want_shape, want_held,
+    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, low, high, out, want_shape, held_at,
     want_theta
 ):  # fmt: skip
     """Add to `out` (12, points) size times each cash greek, summed over each group's rows at its points.
@@ -33,10 +33,10 @@ def gauss_sweep(
     Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
     x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of
     `CASH_GREEKS`, then gross gamma; all but theta still lack a factor S. Without `want_shape` vega, speed,
-    zomma and color are not computed, without `want_held` delta, without `want_theta` theta. A row is summed
-    only at points strictly between its low and high (None for both: at all points). Charm lacks its part from
-    carry, which is out[10], with `want_held`; out[11] is the sum of q gamma. Integrals over x of gamma and of
-    out[11] give delta and out[10] up to a constant.
+    zomma and color are not computed, without `want_theta` theta, and delta only at the first `held_at` points
+    of each group. A row is summed only at points strictly between its low and high (None for both: at all
+    points). Charm lacks its part from carry, which is out[10] where delta is computed; out[11] is the sum of
+    q gamma. Integrals over x of gamma and of out[11] give delta and out[10] up to a constant.
     """
     work = np.empty((9, BLOCK))
     a, slope, s, root, half = work[0], work[1], work[2], work[3], work[4]
@@ -95,8 +95,8 @@ def gauss_sweep(
                     out[6, j] += speed
                     out[7, j] += zomma
                     out[8, j] += color
-            if want_held:
-                for j in range(x_starts[e], x_starts[e + 1]):
+            if held_at > 0:
+                for j in range(x_starts[e], min(x_starts[e + 1], x_starts[e] + held_at)):
                     at = x[j]
                     delta = charm = 0.0
                     for k in range(n):

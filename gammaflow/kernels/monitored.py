@@ -11,7 +11,7 @@ are rebuilt only when the time between dates changes. Only panels within `reach`
 the barrier (seen from expiry) and the spots (seen from today) are kept. One pass serves every spot.
 
 delta, gamma and speed differentiate the kernel of the last step; vega, volga and rho differentiate the whole
-recursion (f_sigma, f_sigma sigma and f_r are carried along).
+recursion (f_sigma, f_sigma sigma / 2 and f_r are carried along, those of them that are asked for).
 
 A rebate R is carried in the same pass: knocking in forgoes R e^-r(T - t_k), knocking out receives R.
 """
@@ -35,14 +35,15 @@ from gammaflow.kernels.barrier_jets import (
     vanilla,
 )  # fmt: skip
 from gammaflow.kernels.barrier_steps import (
-    NODES,
     P,
     add_product,
     build_step,
+    expect,
     fill_last,
     fill_sources,
     integrate,
     offsets,
+    panel_nodes,
     spread,
 )  # fmt: skip
 from gammaflow.kernels.compile import kernel, scalar, subroutine
@@ -66,25 +67,42 @@ LEVELS = np.array(
 AGREE = 0.3
 FLOOR = 1e-3
 LAST = 0.6
-HEADSTART = 5.0
+BRIDGE = 0.5
+LANES = 8
+# The first level tried is the first whose error is below so many tolerances: without, and with derivatives by
+# sigma or r, which need a level or two more.
+HEADSTART = (20.0, 1.5)
 
 
 @scalar
-def extent(eta, r, sigma, q, time, reach):
-    """Distance above the barrier that a path can cover in `time`, under the cash and the asset measure."""
+def extent(eta, r, sigma, q, top, past, left, reach):
+    """Distance above the barrier of paths that come from `top` above it and still cross it, to `reach`.
+
+    After `past` years and with `left` to come: z where (z - c)^2 / (sigma^2 past) + z^2 / (sigma^2 left) is
+    reach^2, c the spot, but for what paths drift under the cash and the asset measure.
+    """
     b = eta * (r - q)
     half = 0.5 * sigma * sigma
-    return max(half - b, 0.0) * time + half * time + reach * sigma * math.sqrt(time)
+    fall = (max(half - b, 0.0) + half) * left
+    before = sigma * sigma * past
+    after = sigma * sigma * left
+    rise = abs(b - half) * past + before
+    c = min(top + rise - fall, reach * math.sqrt(after))
+    total = before + after
+    across = math.sqrt(before * after / total * max(reach * reach - c * c / total, 0.0))
+    return max(fall + c * after / total + across, 0.0)
 
 
 @subroutine()
-def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wide, reach, jets):
+def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, order, rho, wide, reach, jets):
     """Jets (10, m) of the knock-in part (less the rebate forgone) at spots; panels `wide` deviations wide.
 
-    The values are carried to the second date. Spots that may cross the barrier before the first date are
-    integrated over values there, on panels of their own; the others straight from the second date.
+    Derivatives by sigma are carried up to `order`, those by r if `rho`. The values are carried to the second
+    date. Spots that may cross the barrier before the first date are integrated over values there, on panels
+    of their own; the others straight from the second date.
     """
     N = len(dates)
+    full = order > 0 or rho
     kinds = 4 if full else 1
     rate = eta * (r - q - 0.5 * sigma * sigma)
     shortest = np.inf
@@ -104,20 +122,22 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     rows = np.empty(N - 1, np.int64)
     most = 0
     for k in range(N - 1):
-        far = extent(eta, r, sigma, q, t - dates[k] * t, reach)
-        seen = top + abs(rate) * dates[k] * t + spread(sigma * math.sqrt(dates[k] * t), reach)
-        rows[k] = math.ceil(min(far, seen) / width)
+        past = dates[k] * t
+        rows[k] = math.ceil(extent(eta, r, sigma, q, top, past, t - past, reach + BRIDGE) / width)
         most = max(most, rows[k])
     nodes = (knocked + most + beyond) * P
+    z, weights = np.empty(nodes), np.empty(nodes)
+    panel_nodes(knocked, width, z, weights)
     f = np.zeros((kinds, nodes))
     g = np.zeros((kinds, nodes))
     B = np.empty((kinds, (max(high, high_) - min(low, low_) + 3) * P, P))
     built = -1.0
     first = last = start = 0
+    edge = knocked * P
     for k in range(N - 2, 0, -1):
         left = t - dates[k] * t
         if k == N - 2:
-            fill_last(phi, eta, K, H, left, r, sigma, q, rebate, width, knocked, rows[k], full, g)
+            fill_last(phi, eta, K, H, left, r, sigma, q, rebate, z, edge, edge + rows[k] * P, full, g)
         else:
             dt = (dates[k + 1] - dates[k]) * t
             if abs(dt - built) > 1e-12 * dt:
@@ -125,22 +145,24 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
                 start = offsets(sigma * math.sqrt(dt), rate * dt, width, reach)[0]
                 built = dt
             at = (knocked + start) * P
-            into = knocked * P
             for n in range(kinds):
-                for j in range(into, nodes):
+                for j in range(edge, nodes):
                     g[n, np.uint64(j)] = 0.0
-                add_product(B[0], 1.0, first, last, f[n], at, rows[k], g[n], into)
-            if full:
-                add_product(B[1], 1.0, first, last, f[0], at, rows[k], g[1], into)
-                add_product(B[1], 2.0, first, last, f[1], at, rows[k], g[2], into)
-                add_product(B[2], 1.0, first, last, f[0], at, rows[k], g[2], into)
-                add_product(B[3], 1.0, first, last, f[0], at, rows[k], g[3], into)
+            add_product(B[0], first, last, f[0], at, rows[k], g[0], edge)
+            if order > 0:
+                add_product(B[0], first, last, f[1], at, rows[k], g[1], edge)
+                add_product(B[1], first, last, f[0], at, rows[k], g[1], edge)
+            if order > 1:
+                add_product(B[0], first, last, f[2], at, rows[k], g[2], edge)
+                add_product(B[1], first, last, f[1], at, rows[k], g[2], edge)
+                add_product(B[2], first, last, f[0], at, rows[k], g[2], edge)
+            if rho:
+                add_product(B[0], first, last, f[3], at, rows[k], g[3], edge)
+                add_product(B[3], first, last, f[0], at, rows[k], g[3], edge)
         dt = (dates[k] - (dates[k - 1] if k > 1 else 0.0)) * t
         depth = (spread(sigma * math.sqrt(dt), reach) + abs(rate) * dt) / width
-        source = max(0, int((knocked - depth) * P))
-        fill_sources(
-            phi, eta, out, K, H, left, r, sigma, q, rebate, width, knocked, source, knocked * P, full, g
-        )
+        source = max(0, int((knocked - depth) * P)) // LANES * LANES
+        fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, z, source, edge, full, g)
         f, g = g, f
 
     gap = dates[0] * t
@@ -151,27 +173,28 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
     fine_width = LAST * wide * sigma * math.sqrt(min(gap, next_gap))
     seen = 2.0 * spread(s0, reach) + abs(rate) * gap
     below = math.ceil(seen / fine_width)
-    above = math.ceil(min(seen, extent(eta, r, sigma, q, left, reach)) / fine_width)
-    fine = np.zeros((kinds, (below + above) * P))
-    fill_sources(
-        phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, np.int64(0), below * P, full, fine
-    )
+    above = math.ceil(min(seen, extent(eta, r, sigma, q, top, gap, left, reach + BRIDGE)) / fine_width)
+    edge, end = below * P, (below + above) * P
+    fine = np.zeros((kinds, end))
+    near, fine_weights = np.empty(end), np.empty(end)
+    panel_nodes(below, fine_width, near, fine_weights)
+    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, near, 0, edge, full, fine)
     if N == 2:
-        fill_last(phi, eta, K, H, left, r, sigma, q, rebate, fine_width, below, above, full, fine)
+        fill_last(phi, eta, K, H, left, r, sigma, q, rebate, near, edge, end, full, fine)
     else:
-        for j in range(below * P, (below + above) * P):
-            z = (j // P - below + NODES[j % P]) * fine_width
-            jet = integrate(z, eta, next_gap, r, sigma, q, width, knocked, reach, full, f)
-            fine[0, j] = jet.v
+        for j in range(edge, end):
+            v, vs, vss, vr = expect(
+                near[j], eta, next_gap, r, sigma, q, width, knocked, reach, full, z, weights, f
+            )
+            fine[0, j] = v
             if full:
-                fine[1, j] = jet.s
-                fine[2, j] = jet.ss
-                fine[3, j] = jet.r
+                fine[1, j] = vs
+                fine[2, j] = vss
+                fine[3, j] = vr
     # The vanilla option less the knock-in, 0 where knocked in: the small part for spots beyond the barrier,
     # where the knock-in needs no quadrature.
-    edge, end = below * P, (below + above) * P
     lacking = np.zeros((kinds, end))
-    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, fine_width, below, edge, end, full, lacking)
+    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, near, edge, end, full, lacking)
     for n in range(kinds):
         for j in range(edge, end):
             lacking[n, j] -= fine[n, j]
@@ -184,21 +207,25 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, full, wi
         for k in range(1, N):
             sure = max(sure, -spread(sigma * math.sqrt(dates[k] * t), reach) - rate * dates[k] * t)
     for i in range(len(spots)):
-        z = eta * log_ratio(spots[i], H)
-        side = z + rate * gap
-        if z < sure or side < 0.0:
+        y = eta * log_ratio(spots[i], H)
+        side = y + rate * gap
+        if y < sure or side < 0.0:
             jet = vanilla(phi, spots[i], K, t, r, sigma, q)
             jet = combine(1.0, jet, -1.0, constant(given, -due * given))
-            if z >= sure:
-                rest = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, lacking)
+            if y >= sure:
+                rest = integrate(
+                    y, eta, gap, r, sigma, q, fine_width, below, reach, full, near, fine_weights, lacking
+                )
                 jet = combine(1.0, jet, -1.0, rest)
         elif side < spread(s0, reach):
-            jet = integrate(z, eta, gap, r, sigma, q, fine_width, below, reach, full, fine)
+            jet = integrate(
+                y, eta, gap, r, sigma, q, fine_width, below, reach, full, near, fine_weights, fine
+            )
         elif N == 2:
             jet = expiry_in(phi, eta, spots[i], K, H, t, r, sigma, q)
             jet = combine(1.0, jet, -rebate, expiry_hit(eta, spots[i], H, t, r, sigma, q))
         else:
-            jet = integrate(z, eta, gap + next_gap, r, sigma, q, width, knocked, reach, full, f)
+            jet = integrate(y, eta, gap + next_gap, r, sigma, q, width, knocked, reach, full, z, weights, f)
         jets[0, i] = jet.v
         jets[1, i] = jet.x
         jets[2, i] = jet.xx
@@ -292,9 +319,10 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
     Returns the smallest difference of two levels, and which of `levels` holds the finer of those two: beyond
     some level rounding errors grow again.
     """
-    full = checked[3] or checked[5] or checked[7] or checked[8] or checked[10]
+    order = 2 if checked[7] else 1 if checked[3] or checked[5] or checked[10] else 0
     level = 0
-    while level < len(LEVELS) - 2 and LEVELS[level, 2] > HEADSTART * tolerance:
+    headstart = HEADSTART[1] if order > 0 or checked[8] else HEADSTART[0]
+    while level < len(LEVELS) - 2 and LEVELS[level, 2] > headstart * tolerance:
         level += 1
     # A payoff entirely beyond the barrier is always knocked in: only a rebate remains to be computed.
     dead = 1.0 if (phi * eta < 0.0) & (eta * (K - H) <= 0.0) else 0.0
@@ -308,7 +336,7 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
     last = best = 0
     for now in range(level, len(LEVELS)):
         turn = (last + 1) % 3 if (last + 1) % 3 != best else (last + 2) % 3
-        one_pass(sign, eta, out, *a, dates, spots, full, LEVELS[now, 0], LEVELS[now, 1], jets)
+        one_pass(sign, eta, out, *a, dates, spots, order, checked[8], LEVELS[now, 0], LEVELS[now, 1], jets)
         finish(phi, out, dead, K, t, r, sigma, q, rebate, spots, jets, levels[turn])
         if now > level:
             error = largest_error(phi, K, t, r, sigma, q, rebate, spots, levels[last], levels[turn], checked)

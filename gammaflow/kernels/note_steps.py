@@ -225,7 +225,7 @@ def look_back_from_panels(step, width, base, nodes, source, end, bottom, high, B
     into = (bottom - base) * P
     for i in range(2 if memory else 1):
         at = into + columns[0] * P
-        add_product(B, 1.0, columns[1], columns[2], source.value[i], at, high - bottom, target.value[i], into)
+        add_product(B, columns[1], columns[2], source.value[i], at, high - bottom, target.value[i], into)
     if step.mirror:
         near = min(high, math.ceil((step.cover + abs(step.m)) / width))
         stop = (near - base) * P

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import as_list, hide, read_number, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.blocks import BLOCK
+from gammaflow.kernels.words import look_up
 
 __all__ = ["Words", "read_columns", "read_flag", "read_rows", "read_which", "read_words"]
 
@@ -198,6 +199,8 @@ def _few(values: NDArray[Any]) -> Any:
 
 def read_words(name: str, value: Any, table: Mapping[str, int], problems: list[str]) -> Words:
     """Codes >= 0 of words (any case) in `table`; a hidden word gets the code of the first."""
+    if isinstance(value, str) and value.lower() in table:
+        return Words(name, value, np.array(table[value.lower()], np.int8), None)
     uncovered, hidden = uncover(value, next(iter(table)))
     values = np.asarray(uncovered.array if isinstance(uncovered, pd.Series) else uncovered)
     codes = _codes(values, table, -1)
@@ -232,21 +235,15 @@ def _codes(values: Any, table: Mapping[str, int], unknown: int) -> NDArray[np.in
 
 
 def _spelled(values: NDArray[Any], table: Mapping[str, int], unknown: int) -> NDArray[np.int8]:
-    """The code of each word, spelled exactly as in the table.
-
-    Two letters at a time: comparing the strings themselves takes twice as long.
-    """
+    """The code of each word, spelled exactly as in the table; two letters are one number."""
     width = values.dtype.itemsize // 4
     even = f"U{width + width % 2}"
-    pairs = np.ascontiguousarray(values, even).view(np.uint64).reshape(*values.shape, -1)
+    words = {word: code for word, code in table.items() if len(word) <= width}
     codes = np.full(values.shape, unknown, np.int8)
-    for word, code in table.items():
-        if len(word) <= width:
-            letters = np.array([word], even).view(np.uint64)
-            same = pairs[..., 0] == letters[0]
-            for k in range(1, len(letters)):
-                same &= pairs[..., k] == letters[k]
-            codes[same] = code
+    if words:
+        pairs = np.ascontiguousarray(values, even).view(np.uint64).reshape(values.size, -1)
+        legal = np.array([*words], even).view(np.uint64).reshape(len(words), -1)
+        look_up(pairs, legal, np.array([*words.values()], np.int8), np.int8(unknown), codes.reshape(-1))
     return codes
 
 

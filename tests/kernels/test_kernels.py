@@ -164,8 +164,8 @@ def test_block_products_are_vectorised_and_leave_other_panels_alone(rows: int) -
     for panel in range(rows):
         there = slice(into + panel * P, into + (panel + 1) * P)
         at = start + panel * P
-        expected[there] += 0.7 * f[at + first : at + last] @ B[first:last]
-    add_product(B, 0.7, first, last, f, start, rows, out, into)
+        expected[there] += f[at + first : at + last] @ B[first:last]
+    add_product(B, first, last, f, start, rows, out, into)
     np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
     np.testing.assert_array_equal(out[into + rows * P :], expected[into + rows * P :])
     assert vector_bits(add_product) > 64

@@ -36,6 +36,8 @@ class Terms:
 
 
 def _read_alive(value: Any, problems: list[str]) -> Words:
+    if value is True or value is False:
+        return Words("alive", value, np.array(value), None)
     uncovered, hidden = uncover(value, True)
     array = np.asarray(uncovered)
     if array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all():

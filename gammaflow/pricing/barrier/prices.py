@@ -73,6 +73,10 @@ def _deals(terms: Terms) -> tuple[list[Any], FloatArray, list[int]]:
     """
     n = terms.numbers
     others: list[Any] = [terms.code, *(n[name] for name in ("K", "H", "t", "r", "sigma", "q", "rebate"))]
+    if all(c.size == 1 for c in others):
+        axes = [a for a, size in enumerate(terms.shape) if size > 1]
+        spots = np.ascontiguousarray(np.broadcast_to(n["S"], terms.shape)).reshape(1, -1)
+        return [c.reshape(1) for c in others], spots, axes
     shape = np.broadcast_shapes(*(c.shape for c in others))
     shape = (1,) * (len(terms.shape) - len(shape)) + shape
     axes = [a for a, size in enumerate(terms.shape) if shape[a] == 1 and size > 1]
@@ -102,9 +106,12 @@ def _monitored(
                 result[row, i:j] = scratch[ALL.index(name)]
 
     in_ranges(work, len(spots), cost=len(dates), worth=_THREADS_FROM, pieces=4)
-    kept = [s for a, s in enumerate(terms.shape) if a not in axes]
-    moved = result.reshape(len(names), *kept, *(terms.shape[a] for a in axes))
-    block[...] = np.moveaxis(moved, range(moved.ndim - len(axes), moved.ndim), [a + 1 for a in axes])
+    if len(spots) == 1 or not axes:
+        block[...] = result.reshape(block.shape)
+    else:
+        kept = [s for a, s in enumerate(terms.shape) if a not in axes]
+        moved = result.reshape(len(names), *kept, *(terms.shape[a] for a in axes))
+        block[...] = np.moveaxis(moved, range(moved.ndim - len(axes), moved.ndim), [a + 1 for a in axes])
     return errors.reshape([1 if a in axes else s for a, s in enumerate(terms.shape)])
 
 

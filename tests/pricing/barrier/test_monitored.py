@@ -421,6 +421,18 @@ def test_zomma_and_color_are_differences_of_gamma(case, monitoring):
     np.testing.assert_allclose(found.color, color, rtol=0, atol=1e-5 * np.abs(color).max())
 
 
+@pytest.mark.parametrize("kind", ["down-in", "up-out"])
+@pytest.mark.parametrize("name", barrier.ALL)
+def test_a_greek_alone_is_that_of_all_together(kind, name):
+    """Alone, only the derivatives by sigma and r that it needs are carried from date to date."""
+    S, K, t, sigma = np.array([88.0, 97.0, 110.0]), 95.0, 0.6, 0.25
+    args = kind, "p", S, K, 90.0 if kind == "down-in" else 115.0, t, 0.03, sigma, 0.01
+    alone = barrier.greeks(*args, which=name, monitoring=9, rebate=2.0, tol=1e-7)[name]
+    together = barrier.greeks(*args, which=barrier.ALL, monitoring=9, rebate=2.0, tol=1e-9)[name]
+    size = np.maximum(np.abs(together), FLOOR * natural(S, K, t, sigma)[name])
+    assert (np.abs(alone - together) < 2e-7 * size).all()
+
+
 @pytest.mark.parametrize(("side", "flag", "K", "H"), [("down", "p", 90.0, 95.0), ("up", "c", 110.0, 105.0)])
 def test_a_payoff_beyond_the_barrier_is_always_knocked_in(side, flag, K, H):
     """The knock-in is the vanilla option to the last bit, plus a rebate where no date finds it knocked."""

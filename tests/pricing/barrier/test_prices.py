@@ -354,8 +354,20 @@ def test_scalars_give_scalars_and_which_gives_its_names():
 
 @given(sides, signs, strikes, aways, years, rates, vols, rates)
 def test_the_price_alone_is_the_price_of_the_greeks(side, flag, K, away, t, r, sigma, q):
-    args = f"{side}-in", flag, 100.0, K, barrier_of(side, 100.0, away), t, r, sigma, q
-    assert barrier.price(*args) == pytest.approx(float(barrier.greeks(*args).price), rel=1e-13, abs=1e-13)
+    for end in ("in", "out"):
+        args = f"{side}-{end}", flag, 100.0, K, barrier_of(side, 100.0, away), t, r, sigma, q
+        assert barrier.price(*args) == pytest.approx(float(barrier.greeks(*args).price), rel=1e-13, abs=1e-13)
+
+
+def test_a_knock_out_that_never_pays_is_worth_nothing_to_the_last_bit():
+    """It pays beyond the barrier only, or spot is there; beside a knock-in and a live knock-out."""
+    kind = ["up-out", "down-out", "down-out", "up-out", "down-in", "down-out"]
+    flag = ["c", "p", "p", "c", "p", "p"]
+    S, K = [100.0, 100.0, 60.0, 130.0, 100.0, 100.0], [125.0, 65.0, 90.0, 100.0, 90.0, 90.0]
+    H = [120.0, 70.0, 70.0, 120.0, 70.0, 70.0]
+    found = barrier.price(kind, flag, S, K, H, 0.7, 0.03, 0.35, 0.01)
+    assert (found[:4] == 0.0).all()
+    assert (found[4:] > 0.0).all()
 
 
 @given(sides, aways, years, rates, vols, rates)
