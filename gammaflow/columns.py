@@ -81,11 +81,14 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
     if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
         return values, []
     series = pd.Series(values)
+    if series.dtype == np.float64:
+        return series.to_numpy(), []
     if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
         return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
     if pd.api.types.is_numeric_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan), []
-    text = series.astype("str")
+    is_text = series.dtype == object and pd.api.types.infer_dtype(series, skipna=False) == "string"
+    text = series if is_text else series.astype("str")
     array = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     unread = np.flatnonzero(np.isnan(array))
     if not unread.size:
@@ -169,6 +172,8 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
         return raw, []
     # As objects: the text type of pandas raises for lone surrogates.
     series = pd.Series(raw, dtype="object")
+    if _is_plain(column, series.to_numpy()):
+        return series.to_numpy(), []
     array = _shown(series.to_numpy())
     series, problems = pd.Series(array, dtype="object"), []
     missing = series.isna().to_numpy()

@@ -90,6 +90,8 @@ def read_chain(
         check_text(symbol, "symbol")
     source = open_source(path)
     found = next((f for f in FORMATS if f.recognises(source)), None)
+    if found is None or vendor not in (None, found.name, found.vendor):
+        source.check()
     if found is None:
         raise ReaderError(
             f"{source.name}: not recognised; known formats: "
@@ -101,7 +103,7 @@ def read_chain(
             f"{source.name}: received vendor={vendor!r}, but the file is {found.name!r} ({found.what}). "
             f"Leave vendor= out or name the right one."
         )
-    return found.read(source, symbol, moment, price)
+    return source.carefully(lambda content: found.read(content, symbol, moment, price))
 
 
 def __dir__() -> list[str]:

@@ -43,7 +43,6 @@ JSON_COLUMNS = {
 _FACTS = {"vendor": "cboe"}
 _REQUIRED = ("contract", "iv", "open_interest")
 _SIDES = {"call": "calls", "put": "puts"}
-_PREAMBLE = 20
 
 # A comma is part of the number unless a label follows, as in "Last: 4,500.53,Change:".
 _LAST = re.compile(r"\bLast:[^\S\n]*\$?((?:[^\s,]|,(?=[^\s,A-Za-z]))+)")
@@ -56,7 +55,7 @@ _DAY = re.compile(r"(?<![\d:])(\d{1,2})(?![\d:])")
 
 
 def _header(source: Source) -> int | None:
-    for position, (_, fields) in enumerate(source.lines[:_PREAMBLE]):
+    for position, (_, fields) in enumerate(source.head):
         names = {f.strip().lower() for f in fields}
         if {"calls", "puts"} <= names:
             return position
@@ -64,7 +63,7 @@ def _header(source: Source) -> int | None:
 
 
 def _above(source: Source, header: int | None) -> str:
-    lines = source.lines[: _PREAMBLE if header is None else header]
+    lines = source.head[:header]
     return "\n".join(",".join(fields) for _, fields in lines)
 
 
@@ -118,7 +117,7 @@ def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
 
 def _sides(source: Source, header: int) -> Rows:
     """One row per contract, in the file's order, call before put."""
-    line, names = source.lines[header][0], source.names(header)
+    line, names = source.head[header][0], source.names(header)
     places, missing = _places([name.strip().lower() for name in names])
     if missing:
         raise source.refuse(

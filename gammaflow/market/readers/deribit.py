@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.columns import numbers
+from gammaflow.columns import NO_TIME, numbers
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.plausibility import disagreeing_spots, wrong_volatility_unit
@@ -49,6 +49,8 @@ TIME = ("timestamp", "creation_timestamp", "datetime", "date")
 #: Time at which Deribit made each row's summary: quotes and open interest are of that time.
 ROW_TIME = "creation_timestamp"
 _PERCENT = ("mark_iv",)
+#: Columns of numbers, under any of their names.
+_NUMERIC = (*(name for names in COLUMNS.values() for name in names), *SPOT, "strike")
 _REQUIRED = ("open_interest", "iv")
 
 _SETTLEMENT = "08:00 UTC"
@@ -56,6 +58,7 @@ _NAME = "instrument_name"
 _OPTION = re.compile(
     r"([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])"
 )
+_NAMES = re.compile(rf"^(?:{_OPTION.pattern}|.*)$", re.MULTILINE)
 #: Names of what is no option, by what it is.
 _OTHERS = {
     "futures": r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$",
@@ -77,18 +80,26 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
     [['XRP_USDC', 'call', 0.625]]
     """
-    found = [_OPTION.fullmatch(str(name).strip()) for name in names]
-    parts = [match.groups() if match else ("",) * 6 for match in found]
-    days = {date: day("20" + date[2], date[1], date[0]) for date in {part[1:4] for part in parts}}
+    text = [str(name).strip() for name in names]
+    found = _NAMES.findall("\n".join(text))
+    if len(found) != len(text):  # a name of several lines
+        matches = [_OPTION.fullmatch(name) for name in text]
+        found = [match.groups() if match else ("",) * 6 for match in matches]
+    base, number, month, year, strike, side = zip(*found, strict=True) if found else ((),) * 6
+    dates = list(zip(number, month, year, strict=True))
+    places = {date: place for place, date in enumerate(dict.fromkeys(dates))}
+    days = pd.Series([day("20" + year, month, number) for number, month, year in places], dtype="datetime64[ns]")
+    strikes = np.array([figure.replace("d", ".") for figure in strike], dtype=object)
     frame = pd.DataFrame(
         {
-            "base": pd.Series([part[0] for part in parts], dtype=object),
-            "day": pd.Series([days[part[1:4]] for part in parts], dtype="datetime64[ns]"),
-            "kind": pd.Series([{"C": "call", "P": "put"}.get(part[5]) for part in parts], dtype=object),
-            "strike": pd.to_numeric(pd.Series([part[4].replace("d", ".") for part in parts])).astype(float),
+            "base": np.array(base, dtype=object),
+            "day": days.to_numpy()[[places[date] for date in dates]],
+            "kind": np.array([{"C": "call", "P": "put"}.get(letter) for letter in side], dtype=object),
+            "strike": pd.to_numeric(strikes).astype(float),
         }
     ).set_index(names.index)
-    return frame.where(frame["day"].notna())
+    known = frame["day"].notna()
+    return frame if known.all() else frame.where(known)
 
 
 def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
@@ -96,15 +107,18 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
     values = rows.frame[name]
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.map(lambda moment: moment.isoformat(), na_action="ignore")
-    ms, _ = numbers(values, name)
-    text = values.astype("str")
-    known = {value: iso_moment(value) for value in text.unique()}
-    written = pd.DatetimeIndex([known[value] for value in text], tz="UTC").tz_localize(None).as_unit("ns")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        ms, written = numbers(values, name)[0], np.full(len(values), NO_TIME)
+    else:
+        codes, text = pd.factorize(values.astype("str"), use_na_sentinel=False)
+        ms = numbers(text, name)[0][codes]
+        read = pd.DatetimeIndex([iso_moment(value) for value in text], tz="UTC")
+        written = read.tz_localize(None).as_unit("ns").to_numpy()[codes]
     counted = (ms > _EARLIEST_MS) & (ms < _LATEST_MS)
     stamps = np.where(counted, ms, 0.0).astype(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
-    read = np.where(counted, stamps, written.to_numpy())
+    found = np.where(counted, stamps, written)
     legal = "legal: milliseconds since 1970, or timestamps with UTC offset. Correct them, or pass asof=."
-    return read, mismatch(rows, np.isnat(read), values, name, "are not timestamps of a known zone", legal)
+    return found, mismatch(rows, np.isnat(found), values, name, "are not timestamps of a known zone", legal)
 
 
 def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp | None, list[str]]:
@@ -198,10 +212,11 @@ def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_
     names = rows.frame[_NAME]
     parts = parse_instruments(names)
     option = parts["base"].notna().to_numpy()
-    text = names.astype("str")
-    masks = {
-        what: text.str.fullmatch(form).fillna(False).to_numpy(dtype=bool) for what, form in _OTHERS.items()
-    }
+    masks = {what: np.zeros(len(names), dtype=bool) for what in _OTHERS}
+    if not option.all():
+        text = names[~option].astype("str")
+        for what, form in _OTHERS.items():
+            masks[what][~option] = text.str.fullmatch(form).fillna(False).to_numpy(dtype=bool)
     other = np.any(list(masks.values()), axis=0)
     counts = {what: int(mask.sum()) for what, mask in masks.items()}
     if other.all():
@@ -281,7 +296,7 @@ def _name_column(source: Source) -> str | None:
         first = [str(value) for value in source.parquet.head(1).to_numpy(dtype=object).ravel()]
     else:
         names, first = (
-            [f.strip() for f in fields] for _, fields in [*source.lines[:2], (0, []), (0, [])][:2]
+            [f.strip() for f in fields] for _, fields in [*source.head[:2], (0, []), (0, [])][:2]
         )
     if _NAME in names:
         return _NAME
@@ -289,11 +304,22 @@ def _name_column(source: Source) -> str | None:
 
 
 def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
-    rows = source.table()
+    rows = _plain(source) or source.table()
     if rows.frame.empty:
         raise source.refuse("has a header and no rows; at least one contract is needed.")
     frame = rows.frame.rename(columns={_name_column(source): _NAME})
     return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof, spot)
+
+
+def _plain(source: Source) -> Rows | None:
+    """The columns that a chain is made of, where the table is plain; else None."""
+    if source.parquet is not None:
+        return None
+    names = source.names()
+    text = [names.index(str(_name_column(source))), *(names.index(name) for name in TIME if name in names)]
+    numeric = {names.index(name) for name in _NUMERIC if name in names}.difference(text)
+    rows = source.plain(0, text=text, numeric=numeric)
+    return rows and Rows(rows.frame.rename(columns=dict(enumerate(names))), rows.place)
 
 
 JSON = Format(

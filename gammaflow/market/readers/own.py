@@ -24,9 +24,9 @@ _NEEDED = {name for name, column in CHAIN.items() if column.default is None}
 
 
 def _recognises(source: Source) -> bool:
-    if source.parquet is None and (source.document is not None or not source.lines):
+    if source.parquet is None and (source.document is not None or not source.head):
         return False
-    names = list(source.parquet) if source.parquet is not None else [n.strip() for n in source.lines[0][1]]
+    names = list(source.parquet) if source.parquet is not None else [n.strip() for n in source.head[0][1]]
     return _NEEDED | set(_SHARED) <= set(names)
 
 
