@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from gammaflow.calendars import NEW_YORK
@@ -124,13 +125,23 @@ def _sides(source: Source, header: int) -> Rows:
             f"columns missing in the header (file line {line}): {', '.join(missing)}; it holds "
             f"{', '.join(map(repr, names))}. Download the quote table again."
         )
-    wide = source.table(header, repeats=True)
-    sides = [
-        wide.frame.iloc[:, list(at.values())].set_axis(list(at), axis=1).assign(kind=side)
-        for side, at in places.items()
-    ]
-    long = pd.concat(sides).sort_index(kind="stable")
-    return Rows(long.assign(contract=long["contract"].str.strip()), wide.place)
+    at = list(places.values())
+    texts = [at[0]["contract"], at[1]["contract"], at[0]["day"]]
+    needed = {place for side in at for place in side.values()}
+    wide = source.plain(header, text=texts, numeric=needed.difference(texts), repeats=True)
+    if wide is None:
+        table = source.table(header, repeats=True)
+        wide = Rows(table.frame.set_axis(range(len(names)), axis=1), table.place)
+    blank = np.full(len(wide.frame), np.nan)
+    columns = {
+        name: np.stack(
+            [wide.frame[side[name]].to_numpy() if name in side else blank for side in at], axis=1
+        ).ravel()
+        for name in dict.fromkeys([*at[0], *at[1]])
+    }
+    columns["contract"] = np.array([name.strip() for name in columns["contract"].tolist()], dtype=object)
+    columns["kind"] = np.tile(np.array(list(places), dtype=object), len(wide.frame))
+    return Rows(pd.DataFrame(columns, index=wide.frame.index.repeat(2)), wide.place)
 
 
 def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:

@@ -55,10 +55,9 @@ _REQUIRED = ("open_interest", "iv")
 
 _SETTLEMENT = "08:00 UTC"
 _NAME = "instrument_name"
-_OPTION = re.compile(
-    r"([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])"
-)
-_NAMES = re.compile(rf"^(?:{_OPTION.pattern}|.*)$", re.MULTILINE)
+_BASE, _DATE = re.compile("[A-Z0-9_]+"), re.compile("([0-9]{1,2})([A-Z]{3})([0-9]{2})")
+_STRIKE, _KINDS = re.compile("[0-9]{1,12}(?:[d.][0-9]{1,12})?"), {"C": "call", "P": "put"}
+_OPTION = re.compile(f"{_BASE.pattern}-{_DATE.pattern}-{_STRIKE.pattern}-[CP]")
 #: Names of what is no option, by what it is.
 _OTHERS = {
     "futures": r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$",
@@ -80,26 +79,31 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
     [['XRP_USDC', 'call', 0.625]]
     """
-    text = [str(name).strip() for name in names]
-    found = _NAMES.findall("\n".join(text))
-    if len(found) != len(text):  # a name of several lines
-        matches = [_OPTION.fullmatch(name) for name in text]
-        found = [match.groups() if match else ("",) * 6 for match in matches]
-    base, number, month, year, strike, side = zip(*found, strict=True) if found else ((),) * 6
-    dates = list(zip(number, month, year, strict=True))
-    places = {date: place for place, date in enumerate(dict.fromkeys(dates))}
-    days = pd.Series([day("20" + year, month, number) for number, month, year in places], dtype="datetime64[ns]")
-    strikes = np.array([figure.replace("d", ".") for figure in strike], dtype=object)
+    words = [str(name).strip().split("-") for name in names.tolist()]
+    parts = [word if len(word) == 4 else [""] * 4 for word in words]
+    base, date, strike, side = zip(*parts, strict=True) if parts else ((),) * 4
+    # Each distinct part is read once.
+    bases = {text: text if _BASE.fullmatch(text) else None for text in set(base)}
+    days = {text: _day(text).value for text in set(date)}
+    figures = [text for text in set(strike) if _STRIKE.fullmatch(text)]
+    prices = pd.to_numeric(np.array([text.replace("d", ".") for text in figures], dtype=object))
+    strikes = dict(zip(figures, prices.astype(float).tolist(), strict=True))
     frame = pd.DataFrame(
         {
-            "base": np.array(base, dtype=object),
-            "day": days.to_numpy()[[places[date] for date in dates]],
-            "kind": np.array([{"C": "call", "P": "put"}.get(letter) for letter in side], dtype=object),
-            "strike": pd.to_numeric(strikes).astype(float),
-        }
-    ).set_index(names.index)
-    known = frame["day"].notna()
+            "base": np.array([bases[text] for text in base], dtype=object),
+            "day": np.array([days[text] for text in date], dtype=np.int64).view("datetime64[ns]"),
+            "kind": np.array([_KINDS.get(text) for text in side], dtype=object),
+            "strike": np.array([strikes.get(text, np.nan) for text in strike], dtype=np.float64),
+        },
+        index=names.index,
+    )
+    known = frame.notna().all(axis=1)
     return frame if known.all() else frame.where(known)
+
+
+def _day(text: str) -> Any:
+    match = _DATE.fullmatch(text)
+    return day("20" + match[3], match[2], match[1]) if match else pd.NaT
 
 
 def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
