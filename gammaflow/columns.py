@@ -80,7 +80,7 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
     """
     if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
         return values, []
-    series = pd.Series(values)
+    series = values if isinstance(values, pd.Series) else pd.Series(values)
     if series.dtype == np.float64:
         return series.to_numpy(), []
     if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
@@ -168,13 +168,14 @@ def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
 
 
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
-    if type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1 and _is_plain(column, raw):
+    if isinstance(raw, pd.Series) and raw.dtype == object:
+        raw = raw.to_numpy()
+    if not (type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1):
+        # As objects: the text type of pandas raises for lone surrogates.
+        raw = pd.Series(raw, dtype="object").to_numpy()
+    if _is_plain(column, raw):
         return raw, []
-    # As objects: the text type of pandas raises for lone surrogates.
-    series = pd.Series(raw, dtype="object")
-    if _is_plain(column, series.to_numpy()):
-        return series.to_numpy(), []
-    array = _shown(series.to_numpy())
+    array = _shown(raw)
     series, problems = pd.Series(array, dtype="object"), []
     missing = series.isna().to_numpy()
     long = np.flatnonzero([isinstance(text, str) and len(text) > _LONGEST_TEXT for text in array])

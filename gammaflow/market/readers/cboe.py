@@ -128,20 +128,20 @@ def _sides(source: Source, header: int) -> Rows:
     at = list(places.values())
     texts = [at[0]["contract"], at[1]["contract"], at[0]["day"]]
     needed = {place for side in at for place in side.values()}
-    wide = source.plain(header, text=texts, numeric=needed.difference(texts), repeats=True)
-    if wide is None:
-        table = source.table(header, repeats=True)
-        wide = Rows(table.frame.set_axis(range(len(names)), axis=1), table.place)
-    blank = np.full(len(wide.frame), np.nan)
+    found = source.plain(header, text=texts, numeric=needed.difference(texts), repeats=True)
+    if found is not None:
+        cells, lines = found[0], np.asarray(found[1])
+    else:
+        table = source.table(header, repeats=True).frame
+        cells, lines = {place: table.iloc[:, place].to_numpy() for place in needed}, table.index.to_numpy()
+    blank = np.full(len(lines), np.nan)
     columns = {
-        name: np.stack(
-            [wide.frame[side[name]].to_numpy() if name in side else blank for side in at], axis=1
-        ).ravel()
+        name: np.stack([cells[side[name]] if name in side else blank for side in at], axis=1).ravel()
         for name in dict.fromkeys([*at[0], *at[1]])
     }
     columns["contract"] = np.array([name.strip() for name in columns["contract"].tolist()], dtype=object)
-    columns["kind"] = np.tile(np.array(list(places), dtype=object), len(wide.frame))
-    return Rows(pd.DataFrame(columns, index=wide.frame.index.repeat(2)), wide.place)
+    columns["kind"] = np.tile(np.array(list(places), dtype=object), len(lines))
+    return Rows(pd.DataFrame(columns, index=lines.repeat(2)), "file line {}")
 
 
 def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:

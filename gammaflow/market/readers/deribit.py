@@ -88,17 +88,20 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     figures = [text for text in set(strike) if _STRIKE.fullmatch(text)]
     prices = pd.to_numeric(np.array([text.replace("d", ".") for text in figures], dtype=object))
     strikes = dict(zip(figures, prices.astype(float).tolist(), strict=True))
+    expiry = np.array([days[text] for text in date], dtype=np.int64).view("datetime64[ns]")
+    price = np.array([strikes.get(text, np.nan) for text in strike], dtype=np.float64)
+    known = ~np.isnat(expiry) & ~np.isnan(price)
+    known &= [bases[text] is not None and letter in _KINDS for text, letter in zip(base, side, strict=True)]
     frame = pd.DataFrame(
         {
             "base": np.array([bases[text] for text in base], dtype=object),
-            "day": np.array([days[text] for text in date], dtype=np.int64).view("datetime64[ns]"),
+            "day": expiry,
             "kind": np.array([_KINDS.get(text) for text in side], dtype=object),
-            "strike": np.array([strikes.get(text, np.nan) for text in strike], dtype=np.float64),
+            "strike": price,
         },
         index=names.index,
     )
-    known = frame.notna().all(axis=1)
-    return frame if known.all() else frame.where(known)
+    return frame if known.all() else frame.where(pd.Series(known, names.index))
 
 
 def _day(text: str) -> Any:
@@ -115,9 +118,12 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
         ms, written = numbers(values, name)[0], np.full(len(values), NO_TIME)
     else:
         codes, text = pd.factorize(values.astype("str"), use_na_sentinel=False)
-        ms = numbers(text, name)[0][codes]
-        read = pd.DatetimeIndex([iso_moment(value) for value in text], tz="UTC")
-        written = read.tz_localize(None).as_unit("ns").to_numpy()[codes]
+        known = [iso_moment(value) for value in text]
+        stamps = np.array([pd.NaT.value if stamp is None else stamp.value for stamp in known], np.int64)
+        ms, unread = np.full(len(text), np.nan), stamps == pd.NaT.value
+        if unread.any():
+            ms[unread] = numbers(text[unread], name)[0]
+        ms, written = ms[codes], stamps.view("datetime64[ns]")[codes]
     counted = (ms > _EARLIEST_MS) & (ms < _LATEST_MS)
     stamps = np.where(counted, ms, 0.0).astype(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
     found = np.where(counted, stamps, written)
@@ -179,7 +185,7 @@ def _chain(
     given: float | None,
 ) -> Chain:
     parts, option, others = _options(source, rows)
-    mask, base, left_out = pick_underlying(source, parts["base"][option], symbol)
+    mask, base, left_out = pick_underlying(source, parts["base"].to_numpy()[option], symbol)
     chosen = np.flatnonzero(option)[mask]
     rows, at, problems = _snapshot(rows.take(chosen), asof)
     left_out = {**others, **left_out, "at other times": len(chosen) - len(rows.frame)}
@@ -194,7 +200,10 @@ def _chain(
         )
     if missing or spot != spot:
         raise source.refuse(*problems)
-    columns, found = _columns(rows, fields, parts.loc[rows.frame.index])
+    parts = parts.iloc[chosen]
+    if len(rows.frame) < len(chosen):
+        parts = parts.loc[rows.frame.index]
+    columns, found = _columns(rows, fields, parts)
     problems += found
     quoted = base.partition("_")[2]
     facts = {
@@ -322,8 +331,13 @@ def _plain(source: Source) -> Rows | None:
     names = source.names()
     text = [names.index(str(_name_column(source))), *(names.index(name) for name in TIME if name in names)]
     numeric = {names.index(name) for name in _NUMERIC if name in names}.difference(text)
-    rows = source.plain(0, text=text, numeric=numeric)
-    return rows and Rows(rows.frame.rename(columns=dict(enumerate(names))), rows.place)
+    found = source.plain(0, text=text, numeric=numeric)
+    if found is None:
+        return None
+    columns, lines = found
+    return Rows(
+        pd.DataFrame({names[place]: values for place, values in columns.items()}, index=lines), "file line {}"
+    )
 
 
 JSON = Format(

@@ -150,13 +150,14 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(moved, tz="UTC")
 
 
-def _last_trading_day(days: pd.Series[Any]) -> pd.Series[Any]:
+def _last_trading_day(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """Last trading day of each row: until January 2016 contracts, symbols carried the Saturday after it."""
-    early = days < "2016-02-01"
+    early = days < np.datetime64("2016-02-01")
     if not early.any():
         return days
-    saturday = (days.dt.day_of_week == 5) & early
-    return days.where(~saturday, days - pd.Timedelta(days=1))
+    # 1970 began on a Thursday.
+    saturday = (days.astype("datetime64[D]").astype(np.int64) - 2) % 7 == 0
+    return np.where(early & saturday, days - np.timedelta64(1, "D"), days)
 
 
 def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
@@ -178,7 +179,7 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
     parts = pd.DataFrame(
         {
             "root": root,
-            "day": _last_trading_day(pd.Series(days.as_unit("ns"))).to_numpy()[codes],
+            "day": _last_trading_day(days.to_numpy("datetime64[ns]"))[codes],
             "kind": np.array(["put", "call"], dtype=object)[call.astype(np.intp)],
             "strike": thousandths / 1000.0,
         },
@@ -217,8 +218,9 @@ def _unpadded(text: list[str]) -> tuple[NDArray[Any], NDArray[np.int64], NDArray
 def expiries(days: pd.Series[Any], settlement: pd.Series[Any]) -> NDArray[np.datetime64]:
     """Settlement timestamp [UTC] of each day at its row's `settlement`, as in `moments`."""
     expiry = np.empty(len(days), "datetime64[ns]")
-    for label in settlement.unique():
-        rows = (settlement == label).to_numpy()
+    codes, labels = pd.factorize(settlement, use_na_sentinel=False)
+    for code, label in enumerate(labels):
+        rows = codes == code
         expiry[rows] = moments(days[rows], label).tz_localize(None).to_numpy()
     return expiry
 
@@ -262,7 +264,7 @@ def listed_chain(
     # Underlying, settlement and exercise style of each row.
     facts_of = np.array([INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots], dtype=object)[codes]
     adjusted = np.array([r[-1].isdigit() for r in roots], dtype=bool)[codes]
-    mask, name, left_out = pick_underlying(source, pd.Series(facts_of[~adjusted, 0]), symbol, bare(own))
+    mask, name, left_out = pick_underlying(source, facts_of[~adjusted, 0], symbol, bare(own))
     left_out = {
         "adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum()),
         "repeats of a contract under another day than its symbol's": int(misfiled.sum()),
@@ -298,7 +300,7 @@ def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask of the rows whose day differs from their symbol's, where another row has the contract rightly."""
     if "day" not in rows.frame.columns:
         return np.zeros(len(parts), dtype=np.bool_)
-    right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"]).to_numpy()
+    right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"].to_numpy())
     if right.all():
         return ~right
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
@@ -307,7 +309,7 @@ def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
     found: list[str] = []
-    for name in rows.frame.columns.intersection(["strike", "kind", "day"]):
+    for name in [name for name in rows.frame.columns if name in ("strike", "kind", "day")]:
         said: Any = rows.frame[name]
         if name == "strike":
             said, unreadable = numbers(said, name)
@@ -315,7 +317,7 @@ def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
                 found += unreadable
                 continue
         elif name == "day":
-            said = _last_trading_day(said).to_numpy()
+            said = _last_trading_day(said.to_numpy())
         found += mismatch(
             rows, parts[name].to_numpy() != said, rows.frame[name], name, "differ from the contract's symbol",
             "both must say the same. Download the file again.",

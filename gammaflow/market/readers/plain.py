@@ -6,9 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.columns import numbers
 
@@ -20,8 +22,8 @@ _EXACT = 2.0**53
 
 def plain_columns(
     text: str, delimiter: str, line: int, width: int, *, text_at: Sequence[int], numbers_at: Collection[int]
-) -> pd.DataFrame | None:
-    """Columns of the table under a header, labelled by position and by file line; None for an odd table.
+) -> dict[int, NDArray[Any]] | None:
+    """Columns of the table under a header, by position; None for an odd table.
 
     Odd is what the csv module and pandas might read differently, and what must be refused: lines without
     exactly `width` fields, blank ones among them; quotes inside a field, or around line breaks; fields too
@@ -43,8 +45,8 @@ def plain_columns(
 
     Examples
     --------
-    >>> plain_columns("name,bid\\nA,1.5\\nB,\\n", ",", 1, 2, text_at=[0], numbers_at=[1]).to_dict("list")
-    {0: ['A', 'B'], 1: [1.5, nan]}
+    >>> plain_columns("name,bid\\nA,1.5\\nB,\\n", ",", 1, 2, text_at=[0], numbers_at=[1])
+    {0: array(['A', 'B'], dtype=object), 1: array([1.5, nan])}
     >>> plain_columns("name,bid\\nA,1.5\\nB\\n", ",", 1, 2, text_at=[0], numbers_at=[1]) is None
     True
     """
@@ -67,15 +69,14 @@ def plain_columns(
         )
     except (ValueError, OverflowError):  # errors of the parser are ValueErrors
         return None
-    columns = {place: frame[place] for place in text_at}
+    columns = {place: values.to_numpy() for place, values in frame.items()}
     for place in numbers_at:
-        values, problems = numbers(frame[place], "")
-        if problems or (np.abs(values) >= _EXACT).any():
+        columns[place], problems = numbers(columns[place], "")
+        if problems or (np.abs(columns[place]) >= _EXACT).any():
             return None
-        columns[place] = pd.Series(values)
-    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[text_at[0]])):
+    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, columns[text_at[0]])):
         return None
-    return pd.DataFrame(columns).set_axis(range(line + 1, line + 1 + len(frame)), axis=0)
+    return columns
 
 
 def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
@@ -84,12 +85,12 @@ def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
     if not body or "\r" in text or body[0] == "\ufeff":
         return None
     bare = body
+    limit = csv.field_size_limit()
+    if len(body) > limit and max(map(len, body.split("\n"))) > limit:
+        return None
     if '"' in body:
         start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
         bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
     if '"' in bare or {row.count(delimiter) for row in bare.split("\n")} != {width - 1}:
-        return None
-    limit = csv.field_size_limit()
-    if len(body) > limit and max(map(len, body.split("\n"))) > limit:
         return None
     return body

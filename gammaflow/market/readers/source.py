@@ -71,7 +71,9 @@ class Rows:
         return next((name for name in names if name in self.frame.columns), None)
 
     def take(self, positions: NDArray[np.intp]) -> Rows:
-        """The rows at `positions`."""
+        """The rows at `positions`, ascending."""
+        if len(positions) == len(self.frame):
+            return self
         return Rows(self.frame.iloc[positions], self.place)
 
 
@@ -154,11 +156,11 @@ class Source:
 
     def plain(
         self, header: int, *, text: Sequence[int], numeric: Collection[int], repeats: bool = False
-    ) -> Rows | None:
-        """Some columns of a table, labelled by position, read in a fraction of the time of `table`.
+    ) -> tuple[dict[int, NDArray[Any]], range] | None:
+        """Some columns of a table by position, and its lines, in a fraction of the time of `table`.
 
-        Columns at `numeric` are float64. None where the file is not `quick`, or its text must be read with
-        care: see `plain_columns`.
+        Columns at `text` are objects, those at `numeric` float64. None where the file is not `quick`, or its
+        text must be read with care: see `plain_columns`.
         """
         if not self.quick or self.parquet is not None:
             return None
@@ -166,8 +168,10 @@ class Source:
         if len(set(names)) < len(names) and not repeats:
             return None
         line = self.head[header][0]
-        frame = plain_columns(self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric)
-        return None if frame is None else Rows(frame, "file line {}")
+        columns = plain_columns(
+            self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric
+        )
+        return columns and (columns, range(line + 1, line + 1 + len(columns[text[0]])))
 
     def table(self, header: int = 0, *, repeats: bool = False) -> Rows:
         """The lines under the line at position `header`, all as text.
@@ -209,6 +213,11 @@ class Source:
 
     def records(self, rows: Any, place: str) -> Rows:
         """JSON objects as a table; ReaderError where `rows` is not a list of objects, or is empty."""
+        self._fields(rows, place)
+        return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
+
+    def _fields(self, rows: Any, place: str) -> dict[Any, None]:
+        """The fields of JSON objects, in order; ReaderError as `records`."""
         if not isinstance(rows, list) or not rows:
             found = "an empty list" if rows == [] else type(rows).__name__
             raise self.refuse(f"{place} is {found}; a list with one object per contract is needed.")
@@ -218,15 +227,16 @@ class Source:
                 f"{place}: {len(odd)} of {len(rows)} rows are not objects (first: {place}[{odd[0]}] = "
                 f"{rows[odd[0]]!r:.60}); each contract must be an object with named fields."
             )
-        names: set[Any] = set()
+        names: dict[Any, None] = {}
         for row in rows:
-            names.update(row)
+            if not row.keys() <= names.keys():
+                names.update(dict.fromkeys(row))
             if len(names) > MOST_COLUMNS:
                 raise self.refuse(
                     f"{place} has objects with more than {MOST_COLUMNS:,} different fields; legal: up to "
                     f"{MOST_COLUMNS:,}. Save the vendor's response again."
                 )
-        return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
+        return names
 
     def named_records(
         self, rows: Any, place: str, fields: Mapping[str, str], required: Sequence[str]
@@ -238,15 +248,16 @@ class Source:
         ReaderError
             As `records`, and where a required column's field is in no object.
         """
-        raw = self.records(rows, place)
-        missing = [fields[name] for name in required if fields[name] not in raw.frame.columns]
+        there = self._fields(rows, place)
+        missing = [fields[name] for name in required if fields[name] not in there]
         if missing:
             raise self.refuse(
-                f"fields missing in {place}: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
+                f"fields missing in {place}: {', '.join(missing)}; it holds {', '.join(there)}. "
                 "Save the vendor's response unaltered."
             )
-        there = {name: raw.frame[field] for name, field in fields.items() if field in raw.frame.columns}
-        return Rows(pd.DataFrame(there), raw.place)
+        found = {name: field for name, field in fields.items() if field in there}
+        frame = pd.DataFrame.from_records(rows, columns=list(found.values()))
+        return Rows(frame.set_axis(list(found), axis=1), place + "[{}]")
 
     def carefully(self, read: Callable[[Source], Chain]) -> Chain:
         """The chain that `read` makes of this source: quickly, else value by value, as errors need it."""
@@ -364,31 +375,31 @@ def bare(symbol: Any) -> str:
 
 
 def pick_underlying(
-    source: Source, underlying: pd.Series[Any], symbol: str | None, own: str = ""
+    source: Source, underlying: NDArray[Any], symbol: str | None, own: str = ""
 ) -> tuple[NDArray[np.bool_], str, dict[str, int]]:
     """The rows of the underlying asked for, its symbol, and the other rows counted.
 
     Without `symbol`, the underlying is the file's `own` where it has rows, else the only one.
     """
-    counts = underlying.value_counts()
+    counts = dict(Counter(underlying.tolist()).most_common())
     present = ", ".join(f"{name} ({n} rows)" for name, n in counts.items())
-    if not len(counts):
+    if not counts:
         raise source.refuse("no row has a standard option contract; at least one is needed.")
     why = "of another underlying ({})"
-    if symbol is None and own in counts.index:
+    if symbol is None and own in counts:
         symbol, why = own, "adjusted contracts (root {}, not the file's symbol)"
     if symbol is None:
         if len(counts) > 1:
             raise source.refuse(
                 f"holds options on {len(counts)} underlyings: {present}. "
-                f"Pick one with symbol={counts.index[0]!r}."
+                f"Pick one with symbol={next(iter(counts))!r}."
             )
-        symbol = str(counts.index[0])
+        symbol = str(next(iter(counts)))
     wanted = bare(symbol)
-    if wanted not in counts.index:
+    if wanted not in counts:
         raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {present}.")
-    left_out = {why.format(name): int(n) for name, n in counts.items() if name != wanted}
-    return (underlying == wanted).to_numpy(dtype=bool), wanted, left_out
+    left_out = {why.format(name): n for name, n in counts.items() if name != wanted}
+    return np.asarray(underlying == wanted, dtype=bool), wanted, left_out
 
 
 def assemble(
