@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -159,8 +159,9 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
     if "iv" in chosen:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
-        text = chosen["kind"].astype("str").str.strip().str.lower()
-        kinds = [_KINDS.get(word, kind) for word, kind in zip(text, chosen["kind"], strict=True)]
+        codes, words = pd.factorize(chosen["kind"].astype("str"), use_na_sentinel=False)
+        known = [_KINDS.get(str(word).strip().lower()) for word in words]
+        kinds = [known[code] or kind for code, kind in zip(codes, chosen["kind"].tolist(), strict=True)]
         chosen["kind"] = pd.Series(kinds, dtype=object)
     if "expiry" in chosen:
         settled, found = _expiries(chosen.pop("expiry"), settlement, chosen.get("settlement"))
@@ -217,13 +218,19 @@ def _is_unicode(values: pd.Series[Any]) -> bool:
     return True
 
 
+def _each(values: pd.Series[Any], read: Callable[[Any], Any]) -> list[Any]:
+    """`read` of every value, once for each distinct text: other values may not be keys."""
+    known = functools.cache(read)
+    return [known(value) if type(value) is str else read(value) for value in values.tolist()]
+
+
 def _expiries(
     values: pd.Series[Any], settlement: str | None, labels: pd.Series[Any] | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Expiry timestamps, settlement labels, and problems; the settlement time of a date is never guessed."""
-    # A column of objects may contain values that cannot be keys.
-    read = _moment_or_day if values.dtype == object else functools.cache(_moment_or_day)
-    stamps = [read(value) for value in values]
+    if (settlement is None) and (moments := _moments(values)) is not None and not np.isnat(moments).any():
+        return {"expiry": moments}, []
+    stamps = _each(values, _moment_or_day)
     unread = [stamp is pd.NaT for stamp in stamps]
     legal = "legal: '2026-03-20', or '2026-03-20T16:00:00-04:00'."
     what = "are neither dates nor tz-aware timestamps"
@@ -253,7 +260,9 @@ def _expiries(
 
 def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[Any], list[str]]:
     """Tz-aware timestamps (`days`: or calendar days) in UTC, blanks missing, and problems."""
-    stamps = [_moment_or_day(value) for value in values]
+    if (moments := _moments(values)) is not None:
+        return pd.Series(pd.DatetimeIndex(moments, tz="UTC"), values.index), []
+    stamps = _each(values, _moment_or_day)
     if days:
         stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
     unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
@@ -263,6 +272,16 @@ def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[
     found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
     known = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
     return pd.Series(pd.DatetimeIndex(known, tz="UTC").as_unit("ns"), values.index), found
+
+
+def _moments(values: pd.Series[Any]) -> NDArray[np.datetime64] | None:
+    """Timestamps in UTC of a tz-aware column; None for other columns, and for years beyond nanoseconds."""
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
+        return None
+    try:
+        return values.dt.as_unit("ns").dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+    except pd.errors.OutOfBoundsDatetime:
+        return None
 
 
 def _moment_or_day(value: Any) -> Any:

@@ -168,7 +168,8 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_symbols(pd.Series(["SPY   230922C00437500"]))[["root", "kind", "strike"]].values.tolist()
     [['SPY', 'call', 437.5]]
     """
-    text = [str(name) for name in names.tolist()]
+    is_text = names.dtype == object and pd.api.types.infer_dtype(names, skipna=False) == "string"
+    text = [str(name) for name in (names if is_text else names.astype("str")).tolist()]
     root, date, call, thousandths = _unpadded(text)
     for row in np.flatnonzero(root == ""):
         if match := _SYMBOL.fullmatch(text[row]):
@@ -197,7 +198,7 @@ def _unpadded(text: list[str]) -> tuple[NDArray[Any], NDArray[np.int64], NDArray
     lines = "\n".join(text)
     if lines.count("\n") >= max(len(text), 1):
         lines = "\n".join(name.replace("\n", "?") for name in text)
-    raw = np.frombuffer((lines + "\n" * (_LONGEST_ROOT + 1)).encode("ascii", "replace"), np.uint8)
+    raw = np.frombuffer((lines + "\n" * _TAIL).encode("ascii", "replace"), np.uint8)
     ends = np.flatnonzero(raw == ord("\n"))[: len(text)]
     starts = np.append(0, ends[:-1] + 1)[: len(text)]
     length = ends - starts - _TAIL

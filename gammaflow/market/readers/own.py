@@ -30,12 +30,26 @@ def _recognises(source: Source) -> bool:
     return _NEEDED | set(_SHARED) <= set(names)
 
 
+def _plain(source: Source) -> Rows | None:
+    """The table's columns, numbers as such, where it is plain; else None."""
+    if source.parquet is not None:
+        return None
+    names = source.names()
+    places = {names.index(name): name for name in (*FACTS, *CHAIN) if name in names}
+    numeric = {at for at, name in places.items() if name in CHAIN and CHAIN[name].type == "number"}
+    found = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
+    if found is None:
+        return None
+    columns, lines = found
+    return Rows(pd.DataFrame({name: columns[at] for at, name in places.items()}, index=lines), "file line {}")
+
+
 def _moment(value: object) -> pd.Timestamp | None:
     return iso_moment(value.isoformat() if isinstance(value, pd.Timestamp) else value)
 
 
 def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:
-    rows = source.table()
+    rows = _plain(source) or source.table()
     frame = rows.frame
     if not len(frame):
         raise source.refuse("the table has no rows; at least one contract is needed.")
