@@ -36,6 +36,8 @@ _LONGEST_TEXT = 500
 #: Size of any number in a column, and of one that must be above zero: products of several stay finite.
 LARGEST, SMALLEST = 1e30, 1e-30
 
+_EARLIEST, _LATEST = (np.datetime64(f"{year}-01-01", "ns") for year in (YEARS[0], YEARS[1] + 1))
+
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
 
@@ -202,7 +204,7 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     array, problems = _read_times(column, raw)
-    if not problems:
+    if not problems and not (((array >= _EARLIEST) & (array < _LATEST)) | np.isnat(array)).all():
         years = array.astype("datetime64[Y]").astype(np.int64) + 1970
         odd = np.flatnonzero(~np.isnat(array) & ((years < YEARS[0]) | (years > YEARS[1])))
         what = f"lie outside the years {YEARS[0]} to {YEARS[1]}"
@@ -257,9 +259,8 @@ def validate(
     if not isinstance(source, pd.DataFrame | Mapping):
         raise SchemaError(f"columns: received {value_text(source)}; a mapping or a DataFrame is needed.")
     present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)
-    twice = source.columns[source.columns.duplicated()] if isinstance(source, pd.DataFrame) else pd.Index([])
-    if len(twice):
-        named = ", ".join(sorted({str(name) for name in twice}))
+    if isinstance(source, pd.DataFrame) and not source.columns.is_unique:
+        named = ", ".join(sorted({str(name) for name in source.columns[source.columns.duplicated()]}))
         raise SchemaError(f"{named}: more than one column of that name. Drop or rename one of each.")
     problems = [
         f"{name}: not a column of a {what}; legal columns: {', '.join(dictionary)}."

@@ -308,9 +308,7 @@ def _name_column(source: Source) -> str | None:
         names = list(source.parquet.columns)
         first = [str(value) for value in source.parquet.head(1).to_numpy(dtype=object).ravel()]
     else:
-        names, first = (
-            [f.strip() for f in fields] for _, fields in [*source.head[:2], (0, []), (0, [])][:2]
-        )
+        names, first = ([f.strip() for f in fields] for _, fields in [*source.head[:2], (0, []), (0, [])][:2])
     if _NAME in names:
         return _NAME
     return next((n for n, value in zip(names, first, strict=False) if _OPTION.fullmatch(value)), None)

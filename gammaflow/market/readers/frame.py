@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -195,7 +195,8 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
     names = {name: name for name in CHAIN if name in frame.columns} | {
         name: theirs for name, theirs in columns.items() if name in CHAIN and theirs in frame.columns
     }
-    twice = [theirs for theirs in names.values() if (frame.columns == theirs).sum() > 1]
+    repeated = set(frame.columns[frame.columns.duplicated()])
+    twice = [theirs for theirs in names.values() if theirs in repeated]
     if twice:
         problems.append(
             f"columns: {', '.join(map(repr, twice))} occur in the frame more than once. Drop one of each."
@@ -212,7 +213,7 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
 
 def _is_unicode(values: pd.Series[Any]) -> bool:
     try:
-        "".join(value for value in values if isinstance(value, str)).encode()
+        "".join(value for value in values.tolist() if isinstance(value, str)).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -240,7 +241,7 @@ def _expiries(
     if all(aware):
         if settlement is not None:
             return {}, ["settlement: given, but expiry already holds tz-aware timestamps. Leave it out."]
-        return {"expiry": pd.DatetimeIndex(stamps, tz="UTC").tz_localize(None).as_unit("ns").to_numpy()}, []
+        return {"expiry": _nanoseconds(stamps)}, []
     if any(aware):
         return {}, ["expiry: holds dates and tz-aware timestamps; all must be of one kind."]
     if (settlement is None) == (labels is None):
@@ -266,12 +267,19 @@ def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[
     if days:
         stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
     unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
-    blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
-    what = "are neither dates nor tz-aware timestamps" if days else "are not tz-aware timestamps"
-    legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
-    found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
-    known = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
-    return pd.Series(pd.DatetimeIndex(known, tz="UTC").as_unit("ns"), values.index), found
+    found: list[str] = []
+    if unread.any():
+        blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
+        what = "are neither dates nor tz-aware timestamps" if days else "are not tz-aware timestamps"
+        legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
+        found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
+        stamps = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
+    return pd.Series(pd.DatetimeIndex(_nanoseconds(stamps), tz="UTC"), values.index), found
+
+
+def _nanoseconds(stamps: Sequence[pd.Timestamp]) -> NDArray[np.datetime64]:
+    """Timestamps in UTC, or NaT, as an array without time zone."""
+    return np.array([stamp.value for stamp in stamps], dtype=np.int64).view("datetime64[ns]")
 
 
 def _moments(values: pd.Series[Any]) -> NDArray[np.datetime64] | None:
@@ -279,7 +287,7 @@ def _moments(values: pd.Series[Any]) -> NDArray[np.datetime64] | None:
     if not isinstance(values.dtype, pd.DatetimeTZDtype):
         return None
     try:
-        return values.dt.as_unit("ns").dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        return np.asarray(values.dt.as_unit("ns").dt.tz_convert("UTC").dt.tz_localize(None))
     except pd.errors.OutOfBoundsDatetime:
         return None
 

@@ -66,6 +66,8 @@ _IN_ROOT = np.isin(np.arange(256), list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789."
 # Characters after the root, and of the longest root that one number holds.
 _TAIL, _LONGEST_ROOT = 15, 8
 _POWERS = 10 ** np.arange(7, -1, -1)
+_Parts = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]
+
 _UNITS_PER_CONTRACT = 100.0
 
 
@@ -128,8 +130,8 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
             f"time of day and zone such as '08:00 UTC' or '17:30 Europe/Berlin'."
         )
     clock = pd.Timedelta(hours=int(match[1]), minutes=int(match[2]))
-    codes, distinct = pd.factorize(pd.DatetimeIndex(days).as_unit("ns"), use_na_sentinel=False)
-    local = distinct + clock
+    codes, distinct = pd.DatetimeIndex(days).as_unit("ns").factorize(use_na_sentinel=False)
+    local = pd.DatetimeIndex(distinct) + clock
     found = local.tz_localize(
         zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward"
     ).tz_convert("UTC")
@@ -190,7 +192,9 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
     return parts if known.all() else parts.where(known)
 
 
-def _unpadded(text: list[str]) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+def _unpadded(
+    text: list[str],
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """Root, date (yymmdd), call or put, and strike in thousandths of unpadded symbols; root "" of others.
 
     Symbols are compared as a matrix of bytes, a question mark for each character that is not ASCII.
@@ -303,7 +307,7 @@ def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
         return np.zeros(len(parts), dtype=np.bool_)
     right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"].to_numpy())
     if right.all():
-        return ~right
+        return np.zeros(len(parts), dtype=np.bool_)
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
     return np.asarray(~right & pd.Series(names).isin(set(names[right])).to_numpy())
 

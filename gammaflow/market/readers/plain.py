@@ -23,7 +23,7 @@ _EXACT = 2.0**53
 def plain_columns(
     text: str, delimiter: str, line: int, width: int, *, text_at: Sequence[int], numbers_at: Collection[int]
 ) -> dict[int, NDArray[Any]] | None:
-    """Columns of the table under a header, by position; None for an odd table.
+    r"""Columns of the table under a header, by position; None for an odd table.
 
     Odd is what the csv module and pandas might read differently, and what must be refused: lines without
     exactly `width` fields, blank ones among them; quotes inside a field, or around line breaks; fields too
@@ -45,9 +45,9 @@ def plain_columns(
 
     Examples
     --------
-    >>> plain_columns("name,bid\\nA,1.5\\nB,\\n", ",", 1, 2, text_at=[0], numbers_at=[1])
+    >>> plain_columns("name,bid\nA,1.5\nB,\n", ",", 1, 2, text_at=[0], numbers_at=[1])
     {0: array(['A', 'B'], dtype=object), 1: array([1.5, nan])}
-    >>> plain_columns("name,bid\\nA,1.5\\nB\\n", ",", 1, 2, text_at=[0], numbers_at=[1]) is None
+    >>> plain_columns("name,bid\nA,1.5\nB\n", ",", 1, 2, text_at=[0], numbers_at=[1]) is None
     True
     """
     body = _body(text.replace("\r\n", "\n") if "\r" in text else text, delimiter, line, width)
@@ -58,10 +58,10 @@ def plain_columns(
             io.StringIO(body),
             sep=delimiter,
             header=None,
-            names=range(width),
-            usecols=sorted({*text_at, *numbers_at}),
-            dtype=dict.fromkeys(text_at, object),
-            na_values={place: [""] for place in numbers_at},
+            names=[str(place) for place in range(width)],
+            usecols=[str(place) for place in sorted({*text_at, *numbers_at})],
+            dtype={str(place): object for place in text_at},
+            na_values={str(place): [""] for place in numbers_at},
             keep_default_na=False,
             skip_blank_lines=False,
             low_memory=False,
@@ -69,7 +69,7 @@ def plain_columns(
         )
     except (ValueError, OverflowError):  # errors of the parser are ValueErrors
         return None
-    columns = {place: values.to_numpy() for place, values in frame.items()}
+    columns = {int(str(place)): values.to_numpy() for place, values in frame.items()}
     for place in numbers_at:
         columns[place], problems = numbers(columns[place], "")
         if problems or (np.abs(columns[place]) >= _EXACT).any():

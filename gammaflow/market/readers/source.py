@@ -168,10 +168,10 @@ class Source:
         if len(set(names)) < len(names) and not repeats:
             return None
         line = self.head[header][0]
-        columns = plain_columns(
-            self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric
-        )
-        return columns and (columns, range(line + 1, line + 1 + len(columns[text[0]])))
+        columns = plain_columns(self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric)
+        if columns is None:
+            return None
+        return columns, range(line + 1, line + 1 + len(columns[text[0]]))
 
     def table(self, header: int = 0, *, repeats: bool = False) -> Rows:
         """The lines under the line at position `header`, all as text.
