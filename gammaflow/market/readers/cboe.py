@@ -128,12 +128,11 @@ def _sides(source: Source, header: int) -> Rows:
     at = list(places.values())
     texts = [at[0]["contract"], at[1]["contract"], at[0]["day"]]
     needed = {place for side in at for place in side.values()}
-    found = source.plain(header, text=texts, numeric=needed.difference(texts), repeats=True)
-    if found is not None:
-        cells, lines = found[0], np.asarray(found[1])
-    else:
-        table = source.table(header, repeats=True).frame
-        cells, lines = {place: table.iloc[:, place].to_numpy() for place in needed}, table.index.to_numpy()
+    wide = source.plain(header, text=texts, numeric=needed.difference(texts), repeats=True)
+    if wide is None:
+        wide = source.table(header, repeats=True)
+        wide = Rows(wide.frame.set_axis(range(len(names)), axis=1), wide.place)
+    cells, lines = {at: wide.frame[at].to_numpy() for at in needed}, wide.frame.index.to_numpy()
     blank = np.full(len(lines), np.nan)
     columns = {
         name: np.stack([cells[side[name]] if name in side else blank for side in at], axis=1).ravel()
@@ -141,7 +140,7 @@ def _sides(source: Source, header: int) -> Rows:
     }
     columns["contract"] = np.array([name.strip() for name in columns["contract"].tolist()], dtype=object)
     columns["kind"] = np.tile(np.array(list(places), dtype=object), len(lines))
-    return Rows(pd.DataFrame(columns, index=lines.repeat(2)), "file line {}")
+    return Rows(pd.DataFrame(columns, index=lines.repeat(2)), wide.place)
 
 
 def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:

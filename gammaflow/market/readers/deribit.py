@@ -88,15 +88,15 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     figures = [text for text in set(strike) if _STRIKE.fullmatch(text)]
     prices = pd.to_numeric(np.array([text.replace("d", ".") for text in figures], dtype=object))
     strikes = dict(zip(figures, prices.astype(float).tolist(), strict=True))
-    expiry = np.array([days[text] for text in date], dtype=np.int64).view("datetime64[ns]")
+    expiry = np.array(list(map(days.get, date)), dtype=np.int64).view("datetime64[ns]")
     price = np.array([strikes.get(text, np.nan) for text in strike], dtype=np.float64)
     known = ~np.isnat(expiry) & ~np.isnan(price)
     known &= [bases[text] is not None and letter in _KINDS for text, letter in zip(base, side, strict=True)]
     frame = pd.DataFrame(
         {
-            "base": np.array([bases[text] for text in base], dtype=object),
+            "base": np.array(list(map(bases.get, base)), dtype=object),
             "day": expiry,
-            "kind": np.array([_KINDS.get(text) for text in side], dtype=object),
+            "kind": np.array(list(map(_KINDS.get, side)), dtype=object),
             "strike": price,
         },
         index=names.index,
@@ -318,8 +318,10 @@ def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None, s
     rows = _plain(source) or source.table()
     if rows.frame.empty:
         raise source.refuse("has a header and no rows; at least one contract is needed.")
-    frame = rows.frame.rename(columns={_name_column(source): _NAME})
-    return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof, spot)
+    name = _name_column(source)
+    if name != _NAME:
+        rows = Rows(rows.frame.rename(columns={name: _NAME}), rows.place)
+    return _chain(source, rows, "deribit_table", symbol, asof, spot)
 
 
 def _plain(source: Source) -> Rows | None:
@@ -329,13 +331,8 @@ def _plain(source: Source) -> Rows | None:
     names = source.names()
     text = [names.index(str(_name_column(source))), *(names.index(name) for name in TIME if name in names)]
     numeric = {names.index(name) for name in _NUMERIC if name in names}.difference(text)
-    found = source.plain(0, text=text, numeric=numeric)
-    if found is None:
-        return None
-    columns, lines = found
-    return Rows(
-        pd.DataFrame({names[place]: values for place, values in columns.items()}, index=lines), "file line {}"
-    )
+    rows = source.plain(0, text=text, numeric=numeric)
+    return rows and Rows(rows.frame.set_axis([names[at] for at in rows.frame], axis=1), rows.place)
 
 
 JSON = Format(

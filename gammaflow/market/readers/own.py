@@ -37,11 +37,8 @@ def _plain(source: Source) -> Rows | None:
     names = source.names()
     places = {names.index(name): name for name in (*FACTS, *CHAIN) if name in names}
     numeric = {at for at, name in places.items() if name in CHAIN and CHAIN[name].type == "number"}
-    found = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
-    if found is None:
-        return None
-    columns, lines = found
-    return Rows(pd.DataFrame({name: columns[at] for at, name in places.items()}, index=lines), "file line {}")
+    rows = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
+    return rows and Rows(rows.frame.set_axis([places[at] for at in rows.frame], axis=1), rows.place)
 
 
 def _moment(value: object) -> pd.Timestamp | None:

@@ -6,11 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gammaflow.columns import numbers
 
@@ -22,8 +20,8 @@ _EXACT = 2.0**53
 
 def plain_columns(
     text: str, delimiter: str, line: int, width: int, *, text_at: Sequence[int], numbers_at: Collection[int]
-) -> dict[int, NDArray[Any]] | None:
-    r"""Columns of the table under a header, by position; None for an odd table.
+) -> pd.DataFrame | None:
+    r"""Columns of the table under a header, labelled by position and file line; None for an odd table.
 
     Odd is what the csv module and pandas might read differently, and what must be refused: lines without
     exactly `width` fields, blank ones among them; quotes inside a field, or around line breaks; fields too
@@ -45,8 +43,8 @@ def plain_columns(
 
     Examples
     --------
-    >>> plain_columns("name,bid\nA,1.5\nB,\n", ",", 1, 2, text_at=[0], numbers_at=[1])
-    {0: array(['A', 'B'], dtype=object), 1: array([1.5, nan])}
+    >>> plain_columns("name,bid\nA,1.5\nB,\n", ",", 1, 2, text_at=[0], numbers_at=[1]).to_dict("list")
+    {0: ['A', 'B'], 1: [1.5, nan]}
     >>> plain_columns("name,bid\nA,1.5\nB\n", ",", 1, 2, text_at=[0], numbers_at=[1]) is None
     True
     """
@@ -69,28 +67,33 @@ def plain_columns(
         )
     except (ValueError, OverflowError):  # errors of the parser are ValueErrors
         return None
-    columns = {int(str(place)): values.to_numpy() for place, values in frame.items()}
-    for place in numbers_at:
-        columns[place], problems = numbers(columns[place], "")
-        if problems or (np.abs(columns[place]) >= _EXACT).any():
-            return None
-    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, columns[text_at[0]])):
+    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[str(text_at[0])].tolist())):
         return None
-    return columns
+    for place in map(str, numbers_at):
+        column = frame[place]
+        values, problems = numbers(column, "")
+        if problems or (np.abs(values) >= _EXACT).any():
+            return None
+        if values.dtype != column.dtype:
+            frame[place] = values
+    frame.columns = pd.Index([int(place) for place in frame.columns])
+    frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
+    return frame
 
 
 def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
     """The lines under the header, without blank ones at the end; None where they are odd."""
-    body = text.split("\n", line)[-1].rstrip("\n") if text.count("\n") >= line else ""
+    above = text.split("\n", line)
+    body = above[-1].rstrip("\n") if len(above) > line else ""
     if not body or "\r" in text or body[0] == "\ufeff":
         return None
-    bare = body
-    limit = csv.field_size_limit()
-    if len(body) > limit and max(map(len, body.split("\n"))) > limit:
+    lines, limit = body.split("\n"), csv.field_size_limit()
+    if len(body) > limit and max(map(len, lines)) > limit:
         return None
     if '"' in body:
         start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
         bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
-    if '"' in bare or {row.count(delimiter) for row in bare.split("\n")} != {width - 1}:
-        return None
-    return body
+        if '"' in bare:
+            return None
+        lines = bare.split("\n")
+    return body if {row.count(delimiter) for row in lines} == {width - 1} else None

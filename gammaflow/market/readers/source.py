@@ -156,8 +156,8 @@ class Source:
 
     def plain(
         self, header: int, *, text: Sequence[int], numeric: Collection[int], repeats: bool = False
-    ) -> tuple[dict[int, NDArray[Any]], range] | None:
-        """Some columns of a table by position, and its lines, in a fraction of the time of `table`.
+    ) -> Rows | None:
+        """Some columns of a table, labelled by position, in a fraction of the time of `table`.
 
         Columns at `text` are objects, those at `numeric` float64. None where the file is not `quick`, or its
         text must be read with care: see `plain_columns`.
@@ -168,10 +168,8 @@ class Source:
         if len(set(names)) < len(names) and not repeats:
             return None
         line = self.head[header][0]
-        columns = plain_columns(self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric)
-        if columns is None:
-            return None
-        return columns, range(line + 1, line + 1 + len(columns[text[0]]))
+        frame = plain_columns(self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric)
+        return None if frame is None else Rows(frame, "file line {}")
 
     def table(self, header: int = 0, *, repeats: bool = False) -> Rows:
         """The lines under the line at position `header`, all as text.
