@@ -12,7 +12,8 @@ from gammaflow.checks import utc
 from gammaflow.columns import numbers
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.osi import MONTHS, calendar_days, day, listed_chain
-from gammaflow.market.readers.source import Format, Rows, Source, iso_moment, mismatch
+from gammaflow.market.readers.source import Format, Rows, Source
+from gammaflow.market.readers.steps import iso_moment, mismatch
 
 __all__ = ["CSV", "JSON"]
 

@@ -14,16 +14,8 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.plausibility import disagreeing_spots, wrong_volatility_unit
 from gammaflow.market.readers.osi import day, moments
-from gammaflow.market.readers.source import (
-    NO_MOMENT,
-    Format,
-    Rows,
-    Source,
-    assemble,
-    iso_moment,
-    mismatch,
-    pick_underlying,
-)
+from gammaflow.market.readers.source import Format, Rows, Source
+from gammaflow.market.readers.steps import NO_MOMENT, assemble, iso_moment, mismatch, pick_underlying
 
 __all__ = ["JSON", "TABLE", "parse_instruments"]
 

@@ -18,7 +18,8 @@ from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
-from gammaflow.market.readers.source import Rows, illegal, mismatch
+from gammaflow.market.readers.source import Rows
+from gammaflow.market.readers.steps import illegal, mismatch
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 

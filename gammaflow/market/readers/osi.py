@@ -17,7 +17,8 @@ from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import US_OPTIONS
-from gammaflow.market.readers.source import Rows, Source, assemble, bare, mismatch, pick_underlying
+from gammaflow.market.readers.source import Rows, Source
+from gammaflow.market.readers.steps import assemble, bare, mismatch, pick_underlying
 
 __all__ = [
     "INDEX_ROOTS",

@@ -13,7 +13,8 @@ from gammaflow.errors import SchemaError
 from gammaflow.market.chain import FACTS, Chain
 from gammaflow.market.facts import facts_by_vendor
 from gammaflow.market.readers.frame import chain_from_frame
-from gammaflow.market.readers.source import NO_MOMENT, Format, Rows, Source, in_file, iso_moment, mismatch
+from gammaflow.market.readers.source import Format, Rows, Source
+from gammaflow.market.readers.steps import NO_MOMENT, in_file, iso_moment, mismatch
 from gammaflow.schema import CHAIN
 
 __all__ = ["TABLE"]
