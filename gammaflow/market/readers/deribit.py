@@ -324,7 +324,7 @@ def _plain(source: Source) -> Rows | None:
     text = [names.index(str(_name_column(source))), *(names.index(name) for name in TIME if name in names)]
     numeric = {names.index(name) for name in _NUMERIC if name in names}.difference(text)
     rows = source.plain(0, text=text, numeric=numeric)
-    return rows and Rows(rows.frame.set_axis([names[at] for at in rows.frame], axis=1), rows.place)
+    return rows and Rows(rows.frame.rename(columns=dict(enumerate(names))), rows.place)
 
 
 JSON = Format(

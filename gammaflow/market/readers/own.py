@@ -39,7 +39,7 @@ def _plain(source: Source) -> Rows | None:
     places = {names.index(name): name for name in (*FACTS, *CHAIN) if name in names}
     numeric = {at for at, name in places.items() if name in CHAIN and CHAIN[name].type == "number"}
     rows = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
-    return rows and Rows(rows.frame.set_axis([places[at] for at in rows.frame], axis=1), rows.place)
+    return rows and Rows(rows.frame.rename(columns=places), rows.place)
 
 
 def _moment(value: object) -> pd.Timestamp | None:

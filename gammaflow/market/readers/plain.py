@@ -16,6 +16,8 @@ __all__ = ["plain_columns"]
 
 # Whole numbers from here on differ by how they are read: as integers, or digit by digit as floats.
 _EXACT = 2.0**53
+# A whole number has no sign of zero.
+_MINUS_ZERO = re.compile(r"-0+(?![\w.])")
 
 
 def plain_columns(
@@ -25,8 +27,8 @@ def plain_columns(
 
     Odd is what the csv module and pandas might read differently, and what must be refused: lines without
     exactly `width` fields, blank ones among them; quotes inside a field, or around line breaks; fields too
-    long for the csv module; a first column of text with blanks; numbers with other text, or of 2**53 and
-    more.
+    long for the csv module; a first column of text with blanks; numbers with other text, of 2**53 and more,
+    or written "-0".
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
     """The lines under the header, without blank ones at the end; None where they are odd."""
     above = text.split("\n", line)
     body = above[-1].rstrip("\n") if len(above) > line else ""
-    if not body or "\r" in text or body[0] == "\ufeff":
+    if not body or "\r" in text or body[0] == "\ufeff" or _MINUS_ZERO.search(body):
         return None
     lines, limit = body.split("\n"), csv.field_size_limit()
     if len(body) > limit and max(map(len, lines)) > limit:

@@ -116,8 +116,8 @@ def test_plain_columns_are_those_of_the_csv_module() -> None:
     [
         "", "a", "a,1,2", "a,1\n\nb,2", "a,1\n  \nb,2", "a,1\r\nb,2\rc,3", " ,1\nb,2", ",\nb,2",
         '"a\nb",1', 'a"b",1',
-        '"a"b,1', "a,x", "a,True", 'a,"1,2"', "a,9007199254740993", "a,inf", "\ufeffa,1",
-        "a," + "1" * 140_000,
+        '"a"b,1', "a,x", "a,-0", "a,-00\nb,1.5", "a,True", 'a,"1,2"', "a,9007199254740993", "a,inf",
+        "\ufeffa,1", "a," + "1" * 140_000,
     ],
 )  # fmt: skip
 def test_odd_tables_are_left_to_careful_reading(body: str) -> None:
