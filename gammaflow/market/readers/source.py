@@ -23,12 +23,18 @@ from gammaflow.errors import GammaflowError, ReaderError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.plain import plain_columns
 
-__all__ = ["HEAD", "Format", "Rows", "Source", "open_source"]
+__all__ = ["HEAD", "Format", "Rows", "SeveralUnderlyingsError", "Source", "open_source"]
 
 #: Lines by which a table is recognised.
 HEAD = 20
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class SeveralUnderlyingsError(ReaderError):
+    """A file with options on several underlyings, `symbols`, of which none was asked for."""
+
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +245,8 @@ class Source:
             return read(self)
         try:
             return read(replace(self, quick=True))
+        except SeveralUnderlyingsError:
+            raise
         except GammaflowError:
             return read(self)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_number, utc
 from gammaflow.columns import Column, validate
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers.source import Rows, Source
+from gammaflow.market.readers.source import Rows, SeveralUnderlyingsError, Source
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -78,10 +78,12 @@ def pick_underlying(
         symbol, why = own, "adjusted contracts (root {}, not the file's symbol)"
     if symbol is None:
         if len(counts) > 1:
-            raise source.refuse(
-                f"holds options on {len(counts)} underlyings: {present}. "
+            several = SeveralUnderlyingsError(
+                f"{source.name}: holds options on {len(counts)} underlyings: {present}. "
                 f"Pick one with symbol={next(iter(counts))!r}."
             )
+            several.symbols = tuple(sorted(counts))
+            raise several
         symbol = str(next(iter(counts)))
     wanted = bare(symbol)
     if wanted not in counts:
