@@ -36,6 +36,8 @@ _LONGEST_TEXT = 500
 #: Size of any number in a column, and of one that must be above zero: products of several stay finite.
 LARGEST, SMALLEST = 1e30, 1e-30
 
+_EARLIEST, _LATEST = (np.datetime64(f"{year}-01-01", "ns") for year in (YEARS[0], YEARS[1] + 1))
+
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
 
@@ -80,12 +82,15 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
     """
     if type(values) is np.ndarray and values.dtype == np.float64 and values.ndim == 1:
         return values, []
-    series = pd.Series(values)
+    series = values if isinstance(values, pd.Series) else pd.Series(values)
+    if series.dtype == np.float64:
+        return series.to_numpy(), []
     if pd.api.types.is_bool_dtype(series) or pd.api.types.is_complex_dtype(series):
         return np.full(len(series), np.nan), [f"{name}: received {series.dtype} values; numbers are needed."]
     if pd.api.types.is_numeric_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan), []
-    text = series.astype("str")
+    is_text = series.dtype == object and pd.api.types.infer_dtype(series, skipna=False) == "string"
+    text = series if is_text else series.astype("str")
     array = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     unread = np.flatnonzero(np.isnan(array))
     if not unread.size:
@@ -165,11 +170,14 @@ def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
 
 
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
-    if type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1 and _is_plain(column, raw):
+    if isinstance(raw, pd.Series) and raw.dtype == object:
+        raw = raw.to_numpy()
+    if not (type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1):
+        # As objects: the text type of pandas raises for lone surrogates.
+        raw = pd.Series(raw, dtype="object").to_numpy()
+    if _is_plain(column, raw):
         return raw, []
-    # As objects: the text type of pandas raises for lone surrogates.
-    series = pd.Series(raw, dtype="object")
-    array = _shown(series.to_numpy())
+    array = _shown(raw)
     series, problems = pd.Series(array, dtype="object"), []
     missing = series.isna().to_numpy()
     long = np.flatnonzero([isinstance(text, str) and len(text) > _LONGEST_TEXT for text in array])
@@ -196,7 +204,7 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     array, problems = _read_times(column, raw)
-    if not problems:
+    if not problems and not (((array >= _EARLIEST) & (array < _LATEST)) | np.isnat(array)).all():
         years = array.astype("datetime64[Y]").astype(np.int64) + 1970
         odd = np.flatnonzero(~np.isnat(array) & ((years < YEARS[0]) | (years > YEARS[1])))
         what = f"lie outside the years {YEARS[0]} to {YEARS[1]}"
@@ -251,9 +259,8 @@ def validate(
     if not isinstance(source, pd.DataFrame | Mapping):
         raise SchemaError(f"columns: received {value_text(source)}; a mapping or a DataFrame is needed.")
     present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)
-    twice = source.columns[source.columns.duplicated()] if isinstance(source, pd.DataFrame) else pd.Index([])
-    if len(twice):
-        named = ", ".join(sorted({str(name) for name in twice}))
+    if isinstance(source, pd.DataFrame) and not source.columns.is_unique:
+        named = ", ".join(sorted({str(name) for name in source.columns[source.columns.duplicated()]}))
         raise SchemaError(f"{named}: more than one column of that name. Drop or rename one of each.")
     problems = [
         f"{name}: not a column of a {what}; legal columns: {', '.join(dictionary)}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,7 +15,8 @@ from gammaflow.content import LARGEST_FILE
 from gammaflow.errors import GammaflowError, ReaderError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import recognise
-from gammaflow.market.readers.source import SeveralUnderlyingsError, open_source
+from gammaflow.market.readers.source import Format, SeveralUnderlyingsError, open_source
+from gammaflow.market.readers.source import Source as Content
 from gammaflow.market.store.folder import open_snapshot
 from gammaflow.market.store.names import snapshot_at
 
@@ -82,15 +84,19 @@ def _of_file(source: Source, path: Path, symbol: str | None, now: pd.Timestamp) 
         return
     try:
         file = open_source(path)
-        read: Any = recognise(file).read
-        chain = read(file, symbol, None, None)
+        read = partial(_read, file, recognise(file))
+        chain = read(symbol)
     except SeveralUnderlyingsError as several:
         for name in several.symbols:
-            yield _attempt(source, path, name, now, lambda name=name: read(file, name, None, None))
+            yield _attempt(source, path, name, now, lambda name=name: read(name))
     except ReaderError as error:
         yield Failure(source.name, symbol, _reason(error, path), passing=not path.is_file())
     else:
         yield _attempt(source, path, chain.symbol, now, lambda: chain)
+
+
+def _read(file: Content, form: Format, symbol: str | None) -> Chain:
+    return file.carefully(lambda content: form.read(content, symbol, None, None))
 
 
 def _attempt(source: Source, path: Path, symbol: str, now: pd.Timestamp, read: Any) -> Chain | Failure:

@@ -91,17 +91,19 @@ def read_chain(
     source = open_source(path)
     found = recognise(source)
     if vendor not in (None, found.name, found.vendor):
+        source.check()
         raise ReaderError(
             f"{source.name}: received vendor={vendor!r}, but the file is {found.name!r} ({found.what}). "
             f"Leave vendor= out or name the right one."
         )
-    return found.read(source, symbol, moment, price)
+    return source.carefully(lambda content: found.read(content, symbol, moment, price))
 
 
 def recognise(source: Source) -> Format:
     """The format of a file; ReaderError with all known formats where it has none of them."""
     found = next((f for f in FORMATS if f.recognises(source)), None)
     if found is None:
+        source.check()
         raise ReaderError(
             f"{source.name}: not recognised; known formats: "
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)

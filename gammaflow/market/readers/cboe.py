@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from gammaflow.calendars import NEW_YORK
@@ -11,7 +12,8 @@ from gammaflow.checks import utc
 from gammaflow.columns import numbers
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.osi import MONTHS, calendar_days, day, listed_chain
-from gammaflow.market.readers.source import Format, Rows, Source, iso_moment, mismatch
+from gammaflow.market.readers.source import Format, Rows, Source
+from gammaflow.market.readers.steps import iso_moment, mismatch
 
 __all__ = ["CSV", "JSON"]
 
@@ -43,7 +45,6 @@ JSON_COLUMNS = {
 _FACTS = {"vendor": "cboe"}
 _REQUIRED = ("contract", "iv", "open_interest")
 _SIDES = {"call": "calls", "put": "puts"}
-_PREAMBLE = 20
 
 # A comma is part of the number unless a label follows, as in "Last: 4,500.53,Change:".
 _LAST = re.compile(r"\bLast:[^\S\n]*\$?((?:[^\s,]|,(?=[^\s,A-Za-z]))+)")
@@ -56,7 +57,7 @@ _DAY = re.compile(r"(?<![\d:])(\d{1,2})(?![\d:])")
 
 
 def _header(source: Source) -> int | None:
-    for position, (_, fields) in enumerate(source.lines[:_PREAMBLE]):
+    for position, (_, fields) in enumerate(source.head):
         names = {f.strip().lower() for f in fields}
         if {"calls", "puts"} <= names:
             return position
@@ -64,7 +65,7 @@ def _header(source: Source) -> int | None:
 
 
 def _above(source: Source, header: int | None) -> str:
-    lines = source.lines[: _PREAMBLE if header is None else header]
+    lines = source.head[:header]
     return "\n".join(",".join(fields) for _, fields in lines)
 
 
@@ -118,20 +119,29 @@ def _places(names: list[str]) -> tuple[dict[str, dict[str, int]], list[str]]:
 
 def _sides(source: Source, header: int) -> Rows:
     """One row per contract, in the file's order, call before put."""
-    line, names = source.lines[header][0], source.names(header)
+    line, names = source.head[header][0], source.names(header)
     places, missing = _places([name.strip().lower() for name in names])
     if missing:
         raise source.refuse(
             f"columns missing in the header (file line {line}): {', '.join(missing)}; it holds "
             f"{', '.join(map(repr, names))}. Download the quote table again."
         )
-    wide = source.table(header, repeats=True)
-    sides = [
-        wide.frame.iloc[:, list(at.values())].set_axis(list(at), axis=1).assign(kind=side)
-        for side, at in places.items()
-    ]
-    long = pd.concat(sides).sort_index(kind="stable")
-    return Rows(long.assign(contract=long["contract"].str.strip()), wide.place)
+    at = list(places.values())
+    texts = [at[0]["contract"], at[1]["contract"], at[0]["day"]]
+    needed = {place for side in at for place in side.values()}
+    wide = source.plain(header, text=texts, numeric=needed.difference(texts), repeats=True)
+    if wide is None:
+        wide = source.table(header, repeats=True)
+        wide = Rows(wide.frame.set_axis(range(len(names)), axis=1), wide.place)
+    cells, lines = {at: wide.frame[at].to_numpy() for at in needed}, wide.frame.index.to_numpy()
+    blank = np.full(len(lines), np.nan)
+    columns = {
+        name: np.stack([cells[side[name]] if name in side else blank for side in at], axis=1).ravel()
+        for name in dict.fromkeys([*at[0], *at[1]])
+    }
+    columns["contract"] = np.array([name.strip() for name in columns["contract"].tolist()], dtype=object)
+    columns["kind"] = np.tile(np.array(list(places), dtype=object), len(lines))
+    return Rows(pd.DataFrame(columns, index=lines.repeat(2)), wide.place)
 
 
 def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:

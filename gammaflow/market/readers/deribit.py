@@ -9,21 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.columns import numbers
+from gammaflow.columns import NO_TIME, numbers
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.plausibility import disagreeing_spots, wrong_volatility_unit
 from gammaflow.market.readers.osi import day, moments
-from gammaflow.market.readers.source import (
-    NO_MOMENT,
-    Format,
-    Rows,
-    Source,
-    assemble,
-    iso_moment,
-    mismatch,
-    pick_underlying,
-)
+from gammaflow.market.readers.source import Format, Rows, Source
+from gammaflow.market.readers.steps import NO_MOMENT, assemble, iso_moment, mismatch, pick_underlying
 
 __all__ = ["JSON", "TABLE", "parse_instruments"]
 
@@ -49,13 +41,15 @@ TIME = ("timestamp", "creation_timestamp", "datetime", "date")
 #: Time at which Deribit made each row's summary: quotes and open interest are of that time.
 ROW_TIME = "creation_timestamp"
 _PERCENT = ("mark_iv",)
+#: Columns of numbers, under any of their names.
+_NUMERIC = (*(name for names in COLUMNS.values() for name in names), *SPOT, "strike")
 _REQUIRED = ("open_interest", "iv")
 
 _SETTLEMENT = "08:00 UTC"
 _NAME = "instrument_name"
-_OPTION = re.compile(
-    r"([A-Z0-9_]+)-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:[d.][0-9]{1,12})?)-([CP])"
-)
+_BASE, _DATE = re.compile("[A-Z0-9_]+"), re.compile("([0-9]{1,2})([A-Z]{3})([0-9]{2})")
+_STRIKE, _KINDS = re.compile("[0-9]{1,12}(?:[d.][0-9]{1,12})?"), {"C": "call", "P": "put"}
+_OPTION = re.compile(f"{_BASE.pattern}-{_DATE.pattern}-{_STRIKE.pattern}-[CP]")
 #: Names of what is no option, by what it is.
 _OTHERS = {
     "futures": r"^[A-Z0-9_]+-(?:PERPETUAL|[0-9]{1,2}[A-Z]{3}[0-9]{2})$",
@@ -77,18 +71,34 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
     [['XRP_USDC', 'call', 0.625]]
     """
-    found = [_OPTION.fullmatch(str(name).strip()) for name in names]
-    parts = [match.groups() if match else ("",) * 6 for match in found]
-    days = {date: day("20" + date[2], date[1], date[0]) for date in {part[1:4] for part in parts}}
+    words = [str(name).strip().split("-") for name in names.tolist()]
+    parts = [word if len(word) == 4 else [""] * 4 for word in words]
+    base, date, strike, side = zip(*parts, strict=True) if parts else ((),) * 4
+    # Each distinct part is read once.
+    bases = {text: text if _BASE.fullmatch(text) else None for text in set(base)}
+    days = {text: _day(text).value for text in set(date)}
+    figures = [text for text in set(strike) if _STRIKE.fullmatch(text)]
+    prices = pd.to_numeric(np.array([text.replace("d", ".") for text in figures], dtype=object))
+    strikes = dict(zip(figures, prices.astype(float).tolist(), strict=True))
+    expiry = np.array(list(map(days.get, date)), dtype=np.int64).view("datetime64[ns]")
+    price = np.array([strikes.get(text, np.nan) for text in strike], dtype=np.float64)
+    known = ~np.isnat(expiry) & ~np.isnan(price)
+    known &= [bases[text] is not None and letter in _KINDS for text, letter in zip(base, side, strict=True)]
     frame = pd.DataFrame(
         {
-            "base": pd.Series([part[0] for part in parts], dtype=object),
-            "day": pd.Series([days[part[1:4]] for part in parts], dtype="datetime64[ns]"),
-            "kind": pd.Series([{"C": "call", "P": "put"}.get(part[5]) for part in parts], dtype=object),
-            "strike": pd.to_numeric(pd.Series([part[4].replace("d", ".") for part in parts])).astype(float),
-        }
-    ).set_index(names.index)
-    return frame.where(frame["day"].notna())
+            "base": np.array(list(map(bases.get, base)), dtype=object),
+            "day": expiry,
+            "kind": np.array(list(map(_KINDS.get, side)), dtype=object),
+            "strike": price,
+        },
+        index=names.index,
+    )
+    return frame if known.all() else frame.where(pd.Series(known, names.index))
+
+
+def _day(text: str) -> Any:
+    match = _DATE.fullmatch(text)
+    return day("20" + match[3], match[2], match[1]) if match else pd.NaT
 
 
 def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
@@ -96,15 +106,21 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
     values = rows.frame[name]
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.map(lambda moment: moment.isoformat(), na_action="ignore")
-    ms, _ = numbers(values, name)
-    text = values.astype("str")
-    known = {value: iso_moment(value) for value in text.unique()}
-    written = pd.DatetimeIndex([known[value] for value in text], tz="UTC").tz_localize(None).as_unit("ns")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        ms, written = numbers(values, name)[0], np.full(len(values), NO_TIME)
+    else:
+        codes, text = pd.factorize(values.astype("str"), use_na_sentinel=False)
+        known = [iso_moment(value) for value in text]
+        stamps = np.array([pd.NaT.value if stamp is None else stamp.value for stamp in known], np.int64)
+        ms, unread = np.full(len(text), np.nan), stamps == pd.NaT.value
+        if unread.any():
+            ms[unread] = numbers(text[unread], name)[0]
+        ms, written = ms[codes], stamps.view("datetime64[ns]")[codes]
     counted = (ms > _EARLIEST_MS) & (ms < _LATEST_MS)
     stamps = np.where(counted, ms, 0.0).astype(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
-    read = np.where(counted, stamps, written.to_numpy())
+    found = np.where(counted, stamps, written)
     legal = "legal: milliseconds since 1970, or timestamps with UTC offset. Correct them, or pass asof=."
-    return read, mismatch(rows, np.isnat(read), values, name, "are not timestamps of a known zone", legal)
+    return found, mismatch(rows, np.isnat(found), values, name, "are not timestamps of a known zone", legal)
 
 
 def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp | None, list[str]]:
@@ -161,7 +177,7 @@ def _chain(
     given: float | None,
 ) -> Chain:
     parts, option, others = _options(source, rows)
-    mask, base, left_out = pick_underlying(source, parts["base"][option], symbol)
+    mask, base, left_out = pick_underlying(source, parts["base"].to_numpy()[option], symbol)
     chosen = np.flatnonzero(option)[mask]
     rows, at, problems = _snapshot(rows.take(chosen), asof)
     left_out = {**others, **left_out, "at other times": len(chosen) - len(rows.frame)}
@@ -176,7 +192,10 @@ def _chain(
         )
     if missing or spot != spot:
         raise source.refuse(*problems)
-    columns, found = _columns(rows, fields, parts.loc[rows.frame.index])
+    parts = parts.iloc[chosen]
+    if len(rows.frame) < len(chosen):
+        parts = parts.loc[rows.frame.index]
+    columns, found = _columns(rows, fields, parts)
     problems += found
     quoted = base.partition("_")[2]
     facts = {
@@ -198,10 +217,11 @@ def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_
     names = rows.frame[_NAME]
     parts = parse_instruments(names)
     option = parts["base"].notna().to_numpy()
-    text = names.astype("str")
-    masks = {
-        what: text.str.fullmatch(form).fillna(False).to_numpy(dtype=bool) for what, form in _OTHERS.items()
-    }
+    masks = {what: np.zeros(len(names), dtype=bool) for what in _OTHERS}
+    if not option.all():
+        text = names[~option].astype("str")
+        for what, form in _OTHERS.items():
+            masks[what][~option] = text.str.fullmatch(form).fillna(False).to_numpy(dtype=bool)
     other = np.any(list(masks.values()), axis=0)
     counts = {what: int(mask.sum()) for what, mask in masks.items()}
     if other.all():
@@ -280,20 +300,31 @@ def _name_column(source: Source) -> str | None:
         names = list(source.parquet.columns)
         first = [str(value) for value in source.parquet.head(1).to_numpy(dtype=object).ravel()]
     else:
-        names, first = (
-            [f.strip() for f in fields] for _, fields in [*source.lines[:2], (0, []), (0, [])][:2]
-        )
+        names, first = ([f.strip() for f in fields] for _, fields in [*source.head[:2], (0, []), (0, [])][:2])
     if _NAME in names:
         return _NAME
     return next((n for n, value in zip(names, first, strict=False) if _OPTION.fullmatch(value)), None)
 
 
 def _read_table(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
-    rows = source.table()
+    rows = _plain(source) or source.table()
     if rows.frame.empty:
         raise source.refuse("has a header and no rows; at least one contract is needed.")
-    frame = rows.frame.rename(columns={_name_column(source): _NAME})
-    return _chain(source, Rows(frame, rows.place), "deribit_table", symbol, asof, spot)
+    name = _name_column(source)
+    if name != _NAME:
+        rows = Rows(rows.frame.rename(columns={name: _NAME}), rows.place)
+    return _chain(source, rows, "deribit_table", symbol, asof, spot)
+
+
+def _plain(source: Source) -> Rows | None:
+    """The columns that a chain is made of, where the table is plain; else None."""
+    if source.parquet is not None:
+        return None
+    names = source.names()
+    text = [names.index(str(_name_column(source))), *(names.index(name) for name in TIME if name in names)]
+    numeric = {names.index(name) for name in _NUMERIC if name in names}.difference(text)
+    rows = source.plain(0, text=text, numeric=numeric)
+    return rows and Rows(rows.frame.rename(columns=dict(enumerate(names))), rows.place)
 
 
 JSON = Format(

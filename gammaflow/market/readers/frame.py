@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
-from gammaflow.market.readers.source import Rows, illegal, mismatch
+from gammaflow.market.readers.source import Rows
+from gammaflow.market.readers.steps import illegal, mismatch
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -159,8 +160,9 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
     if "iv" in chosen:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
-        text = chosen["kind"].astype("str").str.strip().str.lower()
-        kinds = [_KINDS.get(word, kind) for word, kind in zip(text, chosen["kind"], strict=True)]
+        codes, words = pd.factorize(chosen["kind"].astype("str"), use_na_sentinel=False)
+        known = [_KINDS.get(str(word).strip().lower()) for word in words]
+        kinds = [known[code] or kind for code, kind in zip(codes, chosen["kind"].tolist(), strict=True)]
         chosen["kind"] = pd.Series(kinds, dtype=object)
     if "expiry" in chosen:
         settled, found = _expiries(chosen.pop("expiry"), settlement, chosen.get("settlement"))
@@ -194,7 +196,8 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
     names = {name: name for name in CHAIN if name in frame.columns} | {
         name: theirs for name, theirs in columns.items() if name in CHAIN and theirs in frame.columns
     }
-    twice = [theirs for theirs in names.values() if (frame.columns == theirs).sum() > 1]
+    repeated = set(frame.columns[frame.columns.duplicated()])
+    twice = [theirs for theirs in names.values() if theirs in repeated]
     if twice:
         problems.append(
             f"columns: {', '.join(map(repr, twice))} occur in the frame more than once. Drop one of each."
@@ -211,19 +214,25 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
 
 def _is_unicode(values: pd.Series[Any]) -> bool:
     try:
-        "".join(value for value in values if isinstance(value, str)).encode()
+        "".join(value for value in values.tolist() if isinstance(value, str)).encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _each(values: pd.Series[Any], read: Callable[[Any], Any]) -> list[Any]:
+    """`read` of every value, once for each distinct text: other values may not be keys."""
+    known = functools.cache(read)
+    return [known(value) if type(value) is str else read(value) for value in values.tolist()]
 
 
 def _expiries(
     values: pd.Series[Any], settlement: str | None, labels: pd.Series[Any] | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Expiry timestamps, settlement labels, and problems; the settlement time of a date is never guessed."""
-    # A column of objects may contain values that cannot be keys.
-    read = _moment_or_day if values.dtype == object else functools.cache(_moment_or_day)
-    stamps = [read(value) for value in values]
+    if (settlement is None) and (moments := _moments(values)) is not None and not np.isnat(moments).any():
+        return {"expiry": moments}, []
+    stamps = _each(values, _moment_or_day)
     unread = [stamp is pd.NaT for stamp in stamps]
     legal = "legal: '2026-03-20', or '2026-03-20T16:00:00-04:00'."
     what = "are neither dates nor tz-aware timestamps"
@@ -233,7 +242,7 @@ def _expiries(
     if all(aware):
         if settlement is not None:
             return {}, ["settlement: given, but expiry already holds tz-aware timestamps. Leave it out."]
-        return {"expiry": pd.DatetimeIndex(stamps, tz="UTC").tz_localize(None).as_unit("ns").to_numpy()}, []
+        return {"expiry": _nanoseconds(stamps)}, []
     if any(aware):
         return {}, ["expiry: holds dates and tz-aware timestamps; all must be of one kind."]
     if (settlement is None) == (labels is None):
@@ -253,16 +262,35 @@ def _expiries(
 
 def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[Any], list[str]]:
     """Tz-aware timestamps (`days`: or calendar days) in UTC, blanks missing, and problems."""
-    stamps = [_moment_or_day(value) for value in values]
+    if (moments := _moments(values)) is not None:
+        return pd.Series(pd.DatetimeIndex(moments, tz="UTC"), values.index), []
+    stamps = _each(values, _moment_or_day)
     if days:
         stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
     unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
-    blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
-    what = "are neither dates nor tz-aware timestamps" if days else "are not tz-aware timestamps"
-    legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
-    found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
-    known = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
-    return pd.Series(pd.DatetimeIndex(known, tz="UTC").as_unit("ns"), values.index), found
+    found: list[str] = []
+    if unread.any():
+        blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
+        what = "are neither dates nor tz-aware timestamps" if days else "are not tz-aware timestamps"
+        legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
+        found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
+        stamps = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
+    return pd.Series(pd.DatetimeIndex(_nanoseconds(stamps), tz="UTC"), values.index), found
+
+
+def _nanoseconds(stamps: Sequence[pd.Timestamp]) -> NDArray[np.datetime64]:
+    """Timestamps in UTC, or NaT, as an array without time zone."""
+    return np.array([stamp.value for stamp in stamps], dtype=np.int64).view("datetime64[ns]")
+
+
+def _moments(values: pd.Series[Any]) -> NDArray[np.datetime64] | None:
+    """Timestamps in UTC of a tz-aware column; None for other columns, and for years beyond nanoseconds."""
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
+        return None
+    try:
+        return np.asarray(values.dt.as_unit("ns").dt.tz_convert("UTC").dt.tz_localize(None))
+    except pd.errors.OutOfBoundsDatetime:
+        return None
 
 
 def _moment_or_day(value: Any) -> Any:

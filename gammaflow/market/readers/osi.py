@@ -17,7 +17,8 @@ from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import US_OPTIONS
-from gammaflow.market.readers.source import Rows, Source, assemble, bare, mismatch, pick_underlying
+from gammaflow.market.readers.source import Rows, Source
+from gammaflow.market.readers.steps import assemble, bare, mismatch, pick_underlying
 
 __all__ = [
     "INDEX_ROOTS",
@@ -61,7 +62,13 @@ _CLOCKS = {"AM": f"09:30 {calendars.NEW_YORK}", "PM": f"16:00 {calendars.NEW_YOR
 #: Half days of New York are the days before Independence Day and Christmas, and after Thanksgiving.
 _HALF_DAYS = ("0703", "1224", *(f"11{day}" for day in range(23, 30)))
 
-_SYMBOL = r"^\s*(?:O:)?([A-Z0-9.]+?)\s*([0-9]{6})([CP])([0-9]{8})\s*$"
+_SYMBOL = re.compile(r"\s*(?:O:)?([A-Z0-9.]+?)\s*([0-9]{6})([CP])([0-9]{8})\s*")
+_IN_ROOT = np.isin(np.arange(256), list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789."))
+# Characters after the root, and of the longest root that one number holds.
+_TAIL, _LONGEST_ROOT = 15, 8
+_POWERS = 10 ** np.arange(7, -1, -1)
+_Parts = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]
+
 _UNITS_PER_CONTRACT = 100.0
 
 
@@ -76,18 +83,18 @@ def day(year: str, month: str, number: str) -> Any:
 
 def calendar_days(values: pd.Series[Any]) -> pd.Series[Any]:
     """Days written '2022-12-16', '12/16/2022' or 'Fri Dec 16 2022'; missing where unreadable."""
-    text = values.astype("str").str.strip()
+    codes, written = pd.factorize(values.astype("str"), use_na_sentinel=False)
     forms = (
         (r"([0-9]{4})-([0-9]{2})-([0-9]{2})", (1, 2, 3)),
         (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", (3, 1, 2)),
         (r"(?:[A-Za-z]{3} )?([A-Za-z]{3,9}) ([0-9]{1,2}),? ([0-9]{4})", (3, 1, 2)),
     )
-    read: dict[str, Any] = {}
-    for value in text.dropna().unique():
+    days = pd.Series([pd.NaT] * len(written), dtype="datetime64[ns]")
+    for place, text in enumerate(written):
         for form, groups in forms:
-            if match := re.fullmatch(form, value):
-                read[value] = day(*match.group(*groups))
-    return pd.Series([read.get(value, pd.NaT) for value in text], index=values.index, dtype="datetime64[ns]")
+            if isinstance(text, str) and (match := re.fullmatch(form, text.strip())):
+                days[place] = day(*match.group(*groups))
+    return pd.Series(days.to_numpy()[codes], index=values.index)
 
 
 def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
@@ -124,11 +131,12 @@ def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
             f"time of day and zone such as '08:00 UTC' or '17:30 Europe/Berlin'."
         )
     clock = pd.Timedelta(hours=int(match[1]), minutes=int(match[2]))
-    local = pd.DatetimeIndex(days).as_unit("ns") + clock
+    codes, distinct = pd.DatetimeIndex(days).as_unit("ns").factorize(use_na_sentinel=False)
+    local = pd.DatetimeIndex(distinct) + clock
     found = local.tz_localize(
         zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward"
     ).tz_convert("UTC")
-    return _half_days(found) if settlement == "PM" else found
+    return (_half_days(found) if settlement == "PM" else found)[codes]
 
 
 def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -145,10 +153,14 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(moved, tz="UTC")
 
 
-def _last_trading_day(days: pd.Series[Any]) -> pd.Series[Any]:
+def _last_trading_day(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """Last trading day of each row: until January 2016 contracts, symbols carried the Saturday after it."""
-    saturday = (days.dt.day_of_week == 5) & (days < "2016-02-01")
-    return days.where(~saturday, days - pd.Timedelta(days=1))
+    early = days < np.datetime64("2016-02-01")
+    if not early.any():
+        return days
+    # 1970 began on a Thursday.
+    saturday = (days.astype("datetime64[D]").astype(np.int64) - 2) % 7 == 0
+    return np.where(early & saturday, days - np.timedelta64(1, "D"), days)
 
 
 def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
@@ -159,24 +171,62 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_symbols(pd.Series(["SPY   230922C00437500"]))[["root", "kind", "strike"]].values.tolist()
     [['SPY', 'call', 437.5]]
     """
-    parts = names.astype("str").str.extract(_SYMBOL)
-    days = pd.to_datetime("20" + parts[1], format="%Y%m%d", errors="coerce").astype("datetime64[ns]")
-    parts = parts.where(days.notna())
-    return pd.DataFrame(
+    is_text = names.dtype == object and pd.api.types.infer_dtype(names, skipna=False) == "string"
+    text = [str(name) for name in (names if is_text else names.astype("str")).tolist()]
+    root, date, call, thousandths = _unpadded(text)
+    for row in np.flatnonzero(root == ""):
+        if match := _SYMBOL.fullmatch(text[row]):
+            root[row], call[row] = match[1], match[3] == "C"
+            date[row], thousandths[row] = int(match[2]), int(match[4])
+    codes, dates = pd.factorize(date)
+    days = pd.to_datetime([f"20{date:06d}" for date in dates], format="%Y%m%d", errors="coerce")
+    parts = pd.DataFrame(
         {
-            "root": parts[0].astype(object),
-            "day": _last_trading_day(days),
-            "kind": parts[2].map({"C": "call", "P": "put"}).astype(object),
-            "strike": pd.to_numeric(parts[3]).astype(float) / 1000.0,
-        }
+            "root": root,
+            "day": _last_trading_day(days.to_numpy("datetime64[ns]"))[codes],
+            "kind": np.array(["put", "call"], dtype=object)[call.astype(np.intp)],
+            "strike": thousandths / 1000.0,
+        },
+        index=names.index,
     )
+    known = parts["day"].notna() & (root != "")
+    return parts if known.all() else parts.where(known)
+
+
+def _unpadded(
+    text: list[str],
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Root, date (yymmdd), call or put, and strike in thousandths of unpadded symbols; root "" of others.
+
+    Symbols are compared as a matrix of bytes, a question mark for each character that is not ASCII.
+    """
+    lines = "\n".join(text)
+    if lines.count("\n") >= max(len(text), 1):
+        lines = "\n".join(name.replace("\n", "?") for name in text)
+    raw = np.frombuffer((lines + "\n" * _TAIL).encode("ascii", "replace"), np.uint8)
+    ends = np.flatnonzero(raw == ord("\n"))[: len(text)]
+    starts = np.append(0, ends[:-1] + 1)[: len(text)]
+    length = ends - starts - _TAIL
+    tail = raw[np.maximum(ends[:, None] - _TAIL, 0) + np.arange(_TAIL)]
+    root = raw[starts[:, None] + np.arange(_LONGEST_ROOT)]
+    beyond = np.arange(_LONGEST_ROOT) >= length[:, None]
+    is_call, is_put = tail[:, 6] == ord("C"), tail[:, 6] == ord("P")
+    figures = np.delete(tail, 6, axis=1).astype(np.int64) - ord("0")
+    plain = (length >= 1) & (length <= _LONGEST_ROOT) & (_IN_ROOT[root] | beyond).all(axis=1)
+    plain &= (is_call | is_put) & ((figures >= 0) & (figures <= 9)).all(axis=1)
+    root[beyond | ~plain[:, None]] = 0
+    codes, distinct = pd.factorize(root.view(np.uint64)[:, 0])
+    roots = distinct.view(f"S{_LONGEST_ROOT}").astype("U").astype(object)
+    date, thousandths = figures[:, :6] @ _POWERS[-6:], figures[:, 6:] @ _POWERS
+    return roots[codes], date, is_call, thousandths
 
 
 def expiries(days: pd.Series[Any], settlement: pd.Series[Any]) -> NDArray[np.datetime64]:
     """Settlement timestamp [UTC] of each day at its row's `settlement`, as in `moments`."""
     expiry = np.empty(len(days), "datetime64[ns]")
-    for label in settlement.unique():
-        rows = (settlement == label).to_numpy()
+    codes, labels = pd.factorize(settlement, use_na_sentinel=False)
+    for code, label in enumerate(labels):
+        rows = codes == code
         expiry[rows] = moments(days[rows], label).tz_localize(None).to_numpy()
     return expiry
 
@@ -214,37 +264,37 @@ def listed_chain(
             "they are left out.",
         )  # fmt: skip
     kept = np.flatnonzero(~misfiled)
-    rows, parts, root = rows.take(kept), parts.iloc[kept], root.iloc[kept]
-    adjusted = root.str[-1:].str.isdigit()
-    by_root = {r: INDEX_ROOTS.get(r, (r, "PM", "american")) for r in root.unique()}
-    mask, name, left_out = pick_underlying(
-        source, root.map({r: fact[0] for r, fact in by_root.items()})[~adjusted], symbol, bare(own)
-    )
+    if misfiled.any():
+        rows, parts, root = rows.take(kept), parts.iloc[kept], root.iloc[kept]
+    codes, roots = pd.factorize(root)
+    # Underlying, settlement and exercise style of each row.
+    facts_of = np.array([INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots], dtype=object)[codes]
+    adjusted = np.array([r[-1].isdigit() for r in roots], dtype=bool)[codes]
+    mask, name, left_out = pick_underlying(source, facts_of[~adjusted, 0], symbol, bare(own))
     left_out = {
         "adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum()),
         "repeats of a contract under another day than its symbol's": int(misfiled.sum()),
         **left_out,
     }
     chosen = np.flatnonzero(~adjusted)[mask]
-    rows, parts, root = rows.take(chosen), parts.iloc[chosen], root.iloc[chosen]
-    unknown = sorted({r for r in root.unique() if r not in INDEX_ROOTS}) if index else []
+    rows, parts, facts_of = rows.take(chosen), parts.iloc[chosen], facts_of[chosen]
+    used = roots[np.unique(codes[chosen])]
+    unknown = sorted(r for r in used if r not in INDEX_ROOTS) if index else []
     if unknown:
         found.append(
             f"contract: the index option root {', '.join(unknown)} has no known settlement; known roots: "
             f"{', '.join(INDEX_ROOTS)}. Build the chain with chain_from_frame(..., settlement='AM' or 'PM')."
         )
     found += _contradictions(rows, parts)
-    style = root.map({r: fact[2] for r, fact in by_root.items()})
-    settlement = root.map({r: fact[1] for r, fact in by_root.items()})
     columns = {
         **{c: rows.frame[c] for c in rows.frame.columns if c not in ("strike", "kind", "day")},
-        "expiry": expiries(parts["day"], settlement),
+        "expiry": expiries(parts["day"], pd.Series(facts_of[:, 1])),
         "strike": parts["strike"],
         "kind": parts["kind"],
         "multiplier": np.full(len(parts), _UNITS_PER_CONTRACT),
-        "root": root,
-        "settlement": settlement,
-        "exercise": style,
+        "root": parts["root"],
+        "settlement": facts_of[:, 1],
+        "exercise": facts_of[:, 2],
     }
     return assemble(
         source, rows, columns, symbol=name, spot=spot, asof=asof, facts={"venue": US_OPTIONS, **facts},
@@ -256,15 +306,16 @@ def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask of the rows whose day differs from their symbol's, where another row has the contract rightly."""
     if "day" not in rows.frame.columns:
         return np.zeros(len(parts), dtype=np.bool_)
-    names = rows.frame["contract"].astype("str").str.strip().to_numpy(dtype=object)
-    right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"]).to_numpy()
-    again = np.isin(names.astype(str), names[right].astype(str))
-    return np.asarray(~right & again)
+    right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"].to_numpy())
+    if right.all():
+        return np.zeros(len(parts), dtype=np.bool_)
+    names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
+    return np.asarray(~right & pd.Series(names).isin(set(names[right])).to_numpy())
 
 
 def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
     found: list[str] = []
-    for name in rows.frame.columns.intersection(["strike", "kind", "day"]):
+    for name in [name for name in rows.frame.columns if name in ("strike", "kind", "day")]:
         said: Any = rows.frame[name]
         if name == "strike":
             said, unreadable = numbers(said, name)
@@ -272,7 +323,7 @@ def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
                 found += unreadable
                 continue
         elif name == "day":
-            said = _last_trading_day(said).to_numpy()
+            said = _last_trading_day(said.to_numpy())
         found += mismatch(
             rows, parts[name].to_numpy() != said, rows.frame[name], name, "differ from the contract's symbol",
             "both must say the same. Download the file again.",

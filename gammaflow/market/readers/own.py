@@ -13,7 +13,8 @@ from gammaflow.errors import SchemaError
 from gammaflow.market.chain import FACTS, Chain
 from gammaflow.market.facts import facts_by_vendor
 from gammaflow.market.readers.frame import chain_from_frame
-from gammaflow.market.readers.source import NO_MOMENT, Format, Rows, Source, in_file, iso_moment, mismatch
+from gammaflow.market.readers.source import Format, Rows, Source
+from gammaflow.market.readers.steps import NO_MOMENT, in_file, iso_moment, mismatch
 from gammaflow.schema import CHAIN
 
 __all__ = ["TABLE"]
@@ -24,10 +25,21 @@ _NEEDED = {name for name, column in CHAIN.items() if column.default is None}
 
 
 def _recognises(source: Source) -> bool:
-    if source.parquet is None and (source.document is not None or not source.lines):
+    if source.parquet is None and (source.document is not None or not source.head):
         return False
-    names = list(source.parquet) if source.parquet is not None else [n.strip() for n in source.lines[0][1]]
+    names = list(source.parquet) if source.parquet is not None else [n.strip() for n in source.head[0][1]]
     return _NEEDED | set(_SHARED) <= set(names)
+
+
+def _plain(source: Source) -> Rows | None:
+    """The table's columns, numbers as such, where it is plain; else None."""
+    if source.parquet is not None:
+        return None
+    names = source.names()
+    places = {names.index(name): name for name in (*FACTS, *CHAIN) if name in names}
+    numeric = {at for at, name in places.items() if name in CHAIN and CHAIN[name].type == "number"}
+    rows = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
+    return rows and Rows(rows.frame.rename(columns=places), rows.place)
 
 
 def _moment(value: object) -> pd.Timestamp | None:
@@ -35,7 +47,7 @@ def _moment(value: object) -> pd.Timestamp | None:
 
 
 def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:
-    rows = source.table()
+    rows = _plain(source) or source.table()
     frame = rows.frame
     if not len(frame):
         raise source.refuse("the table has no rows; at least one contract is needed.")

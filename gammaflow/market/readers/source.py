@@ -1,4 +1,4 @@
-"""A file before it is a chain: its text, JSON or table, and the steps that all readers share."""
+"""A file before it is a chain: its text, JSON or table."""
 
 from __future__ import annotations
 
@@ -8,46 +8,27 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_number, utc
-from gammaflow.columns import Column, validate
 from gammaflow.content import MOST_CELLS, MOST_COLUMNS, file_bytes
-from gammaflow.errors import ReaderError
+from gammaflow.errors import GammaflowError, ReaderError
 from gammaflow.market.chain import Chain
-from gammaflow.schema import CHAIN
-from gammaflow.text import value_text
+from gammaflow.market.readers.plain import plain_columns
 
-__all__ = [
-    "NO_MOMENT",
-    "Format",
-    "Rows",
-    "SeveralUnderlyingsError",
-    "Source",
-    "assemble",
-    "bare",
-    "illegal",
-    "in_file",
-    "iso_moment",
-    "mismatch",
-    "open_source",
-    "pick_underlying",
-]
+__all__ = ["HEAD", "Format", "Rows", "SeveralUnderlyingsError", "Source", "open_source"]
 
-NO_MOMENT = (
-    "asof: the file does not say, in a form with a known time zone, when it was taken. "
-    "Pass asof= (tz-aware, such as '2026-02-05T09:36:47+00:00')."
-)
+#: Lines by which a table is recognised.
+HEAD = 20
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
 
 class SeveralUnderlyingsError(ReaderError):
@@ -72,17 +53,24 @@ class Rows:
         return next((name for name in names if name in self.frame.columns), None)
 
     def take(self, positions: NDArray[np.intp]) -> Rows:
-        """The rows at `positions`."""
+        """The rows at `positions`, ascending."""
+        if len(positions) == len(self.frame):
+            return self
         return Rows(self.frame.iloc[positions], self.place)
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file's content: decoded text, or a parquet table (then `text` is empty)."""
+    """A file's content: decoded text, or a parquet table (then `text` is empty).
+
+    A `quick` source may be read without each value's text. What is refused must be read again with care, so
+    that the error shows what the file holds: `carefully`.
+    """
 
     name: str
     text: str
     parquet: pd.DataFrame | None = None
+    quick: bool = False
 
     def refuse(self, *problems: str) -> ReaderError:
         """One error for all `problems` of this file."""
@@ -116,17 +104,54 @@ class Source:
             ) from None
 
     @cached_property
+    def delimiter(self) -> str:
+        """The character between the fields of a table."""
+        start = self.text.lstrip().partition("\n")[0]
+        return max(",;\t", key=start.count)
+
+    @cached_property
     def lines(self) -> list[tuple[int, list[str]]]:
         """Lines that are not blank, split into fields, each with its number (from 1) in the file."""
-        start = self.text.lstrip().partition("\n")[0]
-        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=max(",;\t", key=start.count))
+        return list(self._split())
+
+    @cached_property
+    def head(self) -> list[tuple[int, list[str]]]:
+        """The first `HEAD` of `lines`, without a look at the others."""
+        return list(islice(self._split(), HEAD))
+
+    def check(self) -> None:
+        """Raise ReaderError where the text of a table breaks anywhere."""
+        if self.parquet is None and self.document is None:
+            _ = self.lines
+
+    def _split(self) -> Iterator[tuple[int, list[str]]]:
+        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
         try:
-            return [(reader.line_num, fields) for fields in reader if any(f.strip() for f in fields)]
+            for fields in reader:
+                if any(f.strip() for f in fields):
+                    yield reader.line_num, fields
         except csv.Error as error:
             raise self.refuse(
                 f"the table breaks after line {reader.line_num} ({error}); it is not CSV, or a quote is not "
                 f"closed. Download it again."
             ) from None
+
+    def plain(
+        self, header: int, *, text: Sequence[int], numeric: Collection[int], repeats: bool = False
+    ) -> Rows | None:
+        """Some columns of a table, labelled by position, in a fraction of the time of `table`.
+
+        Columns at `text` are objects, those at `numeric` float64. None where the file is not `quick`, or its
+        text must be read with care: see `plain_columns`.
+        """
+        if not self.quick or self.parquet is not None:
+            return None
+        names = self.names(header)
+        if len(set(names)) < len(names) and not repeats:
+            return None
+        line = self.head[header][0]
+        frame = plain_columns(self.text, self.delimiter, line, len(names), text_at=text, numbers_at=numeric)
+        return None if frame is None else Rows(frame, "file line {}")
 
     def table(self, header: int = 0, *, repeats: bool = False) -> Rows:
         """The lines under the line at position `header`, all as text.
@@ -159,7 +184,7 @@ class Source:
         """Names of a table's columns; ReaderError for more than `MOST_COLUMNS`."""
         if self.parquet is not None:
             return list(self.parquet.columns)
-        names = [name.strip() for name in self.lines[header][1]]
+        names = [name.strip() for name in self.head[header][1]]
         if len(names) > MOST_COLUMNS:
             raise self.refuse(
                 f"has {len(names):,} columns; legal: up to {MOST_COLUMNS:,}. Keep those that are needed."
@@ -168,6 +193,11 @@ class Source:
 
     def records(self, rows: Any, place: str) -> Rows:
         """JSON objects as a table; ReaderError where `rows` is not a list of objects, or is empty."""
+        self._fields(rows, place)
+        return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
+
+    def _fields(self, rows: Any, place: str) -> dict[Any, None]:
+        """The fields of JSON objects, in order; ReaderError as `records`."""
         if not isinstance(rows, list) or not rows:
             found = "an empty list" if rows == [] else type(rows).__name__
             raise self.refuse(f"{place} is {found}; a list with one object per contract is needed.")
@@ -177,15 +207,16 @@ class Source:
                 f"{place}: {len(odd)} of {len(rows)} rows are not objects (first: {place}[{odd[0]}] = "
                 f"{rows[odd[0]]!r:.60}); each contract must be an object with named fields."
             )
-        names: set[Any] = set()
+        names: dict[Any, None] = {}
         for row in rows:
-            names.update(row)
+            if not row.keys() <= names.keys():
+                names.update(dict.fromkeys(row))
             if len(names) > MOST_COLUMNS:
                 raise self.refuse(
                     f"{place} has objects with more than {MOST_COLUMNS:,} different fields; legal: up to "
                     f"{MOST_COLUMNS:,}. Save the vendor's response again."
                 )
-        return Rows(pd.DataFrame.from_records(rows), place + "[{}]")
+        return names
 
     def named_records(
         self, rows: Any, place: str, fields: Mapping[str, str], required: Sequence[str]
@@ -197,15 +228,27 @@ class Source:
         ReaderError
             As `records`, and where a required column's field is in no object.
         """
-        raw = self.records(rows, place)
-        missing = [fields[name] for name in required if fields[name] not in raw.frame.columns]
+        there = self._fields(rows, place)
+        missing = [fields[name] for name in required if fields[name] not in there]
         if missing:
             raise self.refuse(
-                f"fields missing in {place}: {', '.join(missing)}; it holds {', '.join(raw.frame.columns)}. "
+                f"fields missing in {place}: {', '.join(missing)}; it holds {', '.join(there)}. "
                 "Save the vendor's response unaltered."
             )
-        there = {name: raw.frame[field] for name, field in fields.items() if field in raw.frame.columns}
-        return Rows(pd.DataFrame(there), raw.place)
+        found = {name: field for name, field in fields.items() if field in there}
+        frame = pd.DataFrame.from_records(rows, columns=list(found.values()))
+        return Rows(frame.set_axis(list(found), axis=1), place + "[{}]")
+
+    def carefully(self, read: Callable[[Source], Chain]) -> Chain:
+        """The chain that `read` makes of this source: quickly, else value by value, as errors need it."""
+        if self.parquet is not None or self.document is not None:
+            return read(self)
+        try:
+            return read(replace(self, quick=True))
+        except SeveralUnderlyingsError:
+            raise
+        except GammaflowError:
+            return read(self)
 
 
 @dataclass(frozen=True)
@@ -286,104 +329,3 @@ def _decode(name: str, content: bytes) -> str:
             f"Download the CSV or JSON itself."
         )
     return text
-
-
-def iso_moment(value: object, zone: str | None = None) -> pd.Timestamp | None:
-    """An ISO date with time as a tz-aware timestamp; None for others, or without both offset and `zone`."""
-    if not isinstance(value, str) or not _ISO.match(value):
-        return None
-    try:
-        stamp = pd.Timestamp(value)
-        return utc(stamp.tz_localize(zone) if stamp.tz is None else stamp)
-    except ValueError:
-        return None
-
-
-def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: str) -> list[str]:
-    """One line that counts the rows in `mask` and shows the first; empty where there is none."""
-    bad = np.flatnonzero(np.asarray(mask, dtype=bool))
-    if not bad.size:
-        return []
-    first = f"{rows.where(bad[0])} = {value_text(pd.Series(values).iloc[bad[:1]].tolist()[0])}"
-    return [f"{name}: {bad.size} of {len(rows.frame)} rows {what} (first: {first}); {legal}"]
-
-
-def bare(symbol: Any) -> str:
-    """A symbol in capitals, without the marks that vendors put before indexes: ^SPX and _SPX are SPX."""
-    return str(symbol).strip().upper().lstrip("^_$.")
-
-
-def pick_underlying(
-    source: Source, underlying: pd.Series[Any], symbol: str | None, own: str = ""
-) -> tuple[NDArray[np.bool_], str, dict[str, int]]:
-    """The rows of the underlying asked for, its symbol, and the other rows counted.
-
-    Without `symbol`, the underlying is the file's `own` where it has rows, else the only one.
-    """
-    counts = underlying.value_counts()
-    present = ", ".join(f"{name} ({n} rows)" for name, n in counts.items())
-    if not len(counts):
-        raise source.refuse("no row has a standard option contract; at least one is needed.")
-    why = "of another underlying ({})"
-    if symbol is None and own in counts.index:
-        symbol, why = own, "adjusted contracts (root {}, not the file's symbol)"
-    if symbol is None:
-        if len(counts) > 1:
-            several = SeveralUnderlyingsError(
-                f"{source.name}: holds options on {len(counts)} underlyings: {present}. "
-                f"Pick one with symbol={counts.index[0]!r}."
-            )
-            several.symbols = tuple(sorted(counts.index))
-            raise several
-        symbol = str(counts.index[0])
-    wanted = bare(symbol)
-    if wanted not in counts.index:
-        raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {present}.")
-    left_out = {why.format(name): int(n) for name, n in counts.items() if name != wanted}
-    return (underlying == wanted).to_numpy(dtype=bool), wanted, left_out
-
-
-def assemble(
-    source: Source,
-    rows: Rows,
-    columns: Mapping[str, Any],
-    *,
-    symbol: str,
-    spot: Any,
-    asof: pd.Timestamp | None,
-    left_out: Mapping[str, int],
-    facts: Mapping[str, Any],
-    problems: Sequence[str],
-) -> Chain:
-    """The chain, or one ReaderError with every problem, each with the row's place in the file.
-
-    `facts` are `Chain`'s: vendor, venue, file_format, currency and quote_unit.
-    """
-    found = list(problems)
-    if asof is None and not any("asof=" in problem for problem in found):
-        found.append(NO_MOMENT)
-    if asof is not None and not found:
-        (chain,), found = attempt(lambda: Chain(columns, symbol, spot, asof, left_out=left_out, **facts))
-        if isinstance(chain, Chain):
-            return chain
-    else:
-        found += illegal(columns, CHAIN, spot)
-    raise source.refuse(*(in_file(rows, problem) for problem in found))
-
-
-def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: Any) -> list[str]:
-    """Every problem of a chain's columns and spot, one line each."""
-    return attempt(
-        lambda: check_number(spot, "spot", 0.0, open_low=True),
-        lambda: validate(columns, dictionary, "chain"),
-    )[1]
-
-
-def in_file(rows: Rows, problem: str) -> str:
-    """A chain's problem, with the row's place in the file."""
-    if problem.startswith("spot: received"):
-        return f"{problem} Pass spot=, the price when the quotes were taken."
-    problem = re.sub(r"\(first: row (\d+) =", lambda m: f"(first: {rows.where(int(m[1]))} =", problem)
-    return problem.replace(
-        "Drop them or fix the column map.", "Correct or drop them, or build the chain with chain_from_frame."
-    )

@@ -6,7 +6,8 @@ import pandas as pd
 
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.osi import calendar_days, listed_chain
-from gammaflow.market.readers.source import Format, Source, iso_moment, mismatch
+from gammaflow.market.readers.source import Format, Source
+from gammaflow.market.readers.steps import iso_moment, mismatch
 
 __all__ = ["JSON"]
 

@@ -92,8 +92,9 @@ def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
     for name, values in columns.items():
         total.update(f"{name} {values.dtype.str}".encode())
         if values.dtype == object:
-            total.update(np.fromiter(map(len, values), dtype=np.int64, count=len(values)).tobytes())
-            total.update("".join(values).encode())
+            texts = values.tolist()
+            total.update(np.array([*map(len, texts)], dtype=np.int64).tobytes())
+            total.update("".join(texts).encode())
         else:
             total.update(values.tobytes())
     return total.hexdigest()

@@ -1,0 +1,101 @@
+"""Tables of text without oddities, read by the parser of pandas: numbers straight into float64."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+
+from gammaflow.columns import numbers
+
+__all__ = ["plain_columns"]
+
+# Whole numbers from here on differ by how they are read: as integers, or digit by digit as floats.
+_EXACT = 2.0**53
+# A whole number has no sign of zero.
+_MINUS_ZERO = re.compile(r"-0+(?![\w.])")
+
+
+def plain_columns(
+    text: str, delimiter: str, line: int, width: int, *, text_at: Sequence[int], numbers_at: Collection[int]
+) -> pd.DataFrame | None:
+    r"""Columns of the table under a header, labelled by position and file line; None for an odd table.
+
+    Odd is what the csv module and pandas might read differently, and what must be refused: lines without
+    exactly `width` fields, blank ones among them; quotes inside a field, or around line breaks; fields too
+    long for the csv module; a first column of text with blanks; numbers with other text, of 2**53 and more,
+    or written "-0".
+
+    Parameters
+    ----------
+    text : str
+        The file.
+    delimiter : str
+        Between fields.
+    line : int
+        Line of the header in the file, from 1.
+    width : int
+        Columns of the header.
+    text_at, numbers_at : positions
+        The columns to return: as objects (str), and as float64 with NaN where blank.
+
+    Examples
+    --------
+    >>> plain_columns("name,bid\nA,1.5\nB,\n", ",", 1, 2, text_at=[0], numbers_at=[1]).to_dict("list")
+    {0: ['A', 'B'], 1: [1.5, nan]}
+    >>> plain_columns("name,bid\nA,1.5\nB\n", ",", 1, 2, text_at=[0], numbers_at=[1]) is None
+    True
+    """
+    body = _body(text.replace("\r\n", "\n") if "\r" in text else text, delimiter, line, width)
+    if body is None:
+        return None
+    try:
+        frame = pd.read_csv(
+            io.StringIO(body),
+            sep=delimiter,
+            header=None,
+            names=[str(place) for place in range(width)],
+            usecols=[str(place) for place in sorted({*text_at, *numbers_at})],
+            dtype={str(place): object for place in text_at},
+            na_values={str(place): [""] for place in numbers_at},
+            keep_default_na=False,
+            skip_blank_lines=False,
+            low_memory=False,
+            engine="c",
+        )
+    except (ValueError, OverflowError):  # errors of the parser are ValueErrors
+        return None
+    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[str(text_at[0])].tolist())):
+        return None
+    for place in map(str, numbers_at):
+        column = frame[place]
+        values, problems = numbers(column, "")
+        if problems or (np.abs(values) >= _EXACT).any():
+            return None
+        if values.dtype != column.dtype:
+            frame[place] = values
+    frame.columns = pd.Index([int(place) for place in frame.columns])
+    frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
+    return frame
+
+
+def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
+    """The lines under the header, without blank ones at the end; None where they are odd."""
+    above = text.split("\n", line)
+    body = above[-1].rstrip("\n") if len(above) > line else ""
+    if not body or "\r" in text or body[0] == "\ufeff" or _MINUS_ZERO.search(body):
+        return None
+    lines, limit = body.split("\n"), csv.field_size_limit()
+    if len(body) > limit and max(map(len, lines)) > limit:
+        return None
+    if '"' in body:
+        start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
+        bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
+        if '"' in bare:
+            return None
+        lines = bare.split("\n")
+    return body if {row.count(delimiter) for row in lines} == {width - 1} else None
