@@ -180,13 +180,14 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
     spot, between = profile.book.spot, _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
     known = known or profile.at(profile.spots, [measure, "gross_gamma"])
-    gross = float(known.table["gross_gamma"].max())
+    on_grid, gross_gamma = (known.values[name].sum(axis=0) for name in (measure, "gross_gamma"))
+    gross = float(gross_gamma.max())
     if not profile.spots[0] <= spot <= profile.spots[-1]:
         every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
         gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
     floor = noise_share(profile) * gross
     new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
-    x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
+    x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
     at = extend(curve, Samples(x[order], g[order]), floor, (spot / _SPAN, spot * _SPAN), between)
     return polish(curve, at, floor), floor

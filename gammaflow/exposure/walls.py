@@ -82,7 +82,10 @@ def walls_of(rows: StrikeRows, spot: float) -> pd.DataFrame:
     found += [typed_later, sided_later, interest]
     walls = np.array([[_heaviest(strikes, values) for values in three] for three in found])
     return pd.DataFrame(
-        {**dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True)), "meaning": SENSES.values()},
+        {
+            **dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True)),
+            "meaning": SENSES.values(),
+        },
         index=pd.Index(list(SENSES), name="sense"),
     )
 
@@ -94,7 +97,9 @@ def find_concentration(exposure: Exposure) -> pd.DataFrame:
     order = np.argsort(gamma, kind="stable")
     order = order[gamma[order] < 0.0]
     short = gamma[order]
-    return pd.DataFrame({"gamma": short, "share": short / short.sum()}, pd.Index(strikes[order], name="strike"))
+    return pd.DataFrame(
+        {"gamma": short, "share": short / short.sum()}, pd.Index(strikes[order], name="strike")
+    )
 
 
 def find_max_pain(exposure: Exposure) -> pd.Series:
