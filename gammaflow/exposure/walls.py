@@ -78,16 +78,12 @@ def walls_of(rows: StrikeRows, spot: float) -> pd.DataFrame:
     strikes, sums = _by_strike(rows.strike, np.concatenate([*amounts, rows.gamma[None]]))
     typed, sided, typed_later, sided_later, interest = sums[:-1].reshape(len(amounts), 3, -1)
     net = sums[-1]
-    found = [typed, sided, (np.maximum(net, 0.0), np.maximum(-net, 0.0), np.abs(net))]
-    found += [typed_later, sided_later, interest]
-    walls = np.array([[_heaviest(strikes, values) for values in three] for three in found])
-    return pd.DataFrame(
-        {
-            **dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True)),
-            "meaning": SENSES.values(),
-        },
-        index=pd.Index(list(SENSES), name="sense"),
-    )
+    signed = np.stack([np.maximum(net, 0.0), np.maximum(-net, 0.0), np.abs(net)])
+    senses = np.concatenate([typed, sided, signed, typed_later, sided_later, interest])
+    walls = np.array([_heaviest(strikes, values) for values in senses]).reshape(-1, 3)
+    columns = dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True))
+    index = pd.Index(list(SENSES), name="sense")
+    return pd.DataFrame({**columns, "meaning": list(SENSES.values())}, index)
 
 
 def find_concentration(exposure: Exposure) -> pd.DataFrame:
