@@ -23,7 +23,7 @@ GAP = 1e-9
 TOLERANCE = 1e-8
 
 # Rounds of a bracket or triple at most (each halves it or more), and the parts into which the first cuts it.
-_MOST, _PARTS = 100, 64.0
+_MOST, _PARTS = 100, 96.0
 
 # Width of a bracket that is solved to rounding, and of a triple whose parabola gives its lowest point as well
 # as rounding allows; relative to spot.
@@ -166,7 +166,7 @@ class Curve:
             return np.empty(0), np.empty(0)
         x = np.stack([left, middle, right])
         f = sign * (self(x) if known is None else known)
-        parts = np.full(len(middle), 0.25 * _PARTS)
+        parts = np.full(len(middle), _PARTS / 6.0)
         for _ in range(_MOST):
             last = x[2] - x[0] <= _PARABOLIC * x[1]
             vertex = _vertex(x, f)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -228,4 +229,4 @@ def _sums_at(
     *terms_of_rows, low, high = columns
     bounds = (None, None) if always else (low, high)
     in_ranges(work, len(points), cost=np.diff(starts) * np.diff(ends), worth=_THREADS_FROM)
-    return np.split(out, ends[1:-1], axis=1)
+    return [out[:, start:stop] for start, stop in pairwise(ends.tolist())]

@@ -122,15 +122,16 @@ def find_max_pain(exposure: Exposure) -> pd.Series:
     """
     book = exposure.book
     rows = np.flatnonzero(book.vanilla & (book.rolled(exposure.days)[0] > 0.0))
-    parts, known = interest_behind(book.origins, book["origin"][rows], book["expiry"][rows])
+    dates = book.columns["expiry"]
+    held, known = interest_behind(book.origins, book["origin"][rows], dates[rows])
     own = rows[~known]
-    parts.append(Interest(book["expiry"][own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
-    expiry, strike, flag, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    pain = {}
-    for moment in np.unique(expiry):
-        mine = expiry == moment
-        pain[pd.Timestamp(moment, tz="UTC")] = _least(strike[mine], flag[mine], units[mine])
-    return pd.Series(pain, dtype=np.float64, name="max_pain")
+    held.append(Interest(dates[own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
+    expiry, strike, flag, units = (np.concatenate(columns) for columns in zip(*held, strict=True))
+    order = np.argsort(expiry, kind="stable")
+    moments, starts = np.unique(expiry[order], return_index=True)
+    parts = [np.split(column[order], starts[1:]) for column in (strike, flag, units)] if len(order) else []
+    pain = [_least(*rows) for rows in zip(*parts, strict=True)]
+    return pd.Series(pain, pd.DatetimeIndex(moments, tz="UTC"), np.float64, "max_pain")
 
 
 def _least(strike: Array, flag: Array, units: Array) -> float:
