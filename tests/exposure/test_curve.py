@@ -97,7 +97,9 @@ def test_an_extremum_is_that_of_the_function_and_no_worse_than_its_triple(spot, 
     places = np.array([[left], [middle], [right]])
     found, value = Curve(values, np.empty(0)).extremes(*places, np.array([sign]), bell(places))
     assert found[0] == pytest.approx(spot, rel=max(1e-9, 1e-7 * width))
-    assert sign * value[0] <= sign * bell(places).min() if sign > 0 else sign * value[0] <= -bell(places).max()
+    assert (
+        sign * value[0] <= sign * bell(places).min() if sign > 0 else sign * value[0] <= -bell(places).max()
+    )
     assert value[0] == pytest.approx(-sign, rel=1e-12)
     assert len(asked) <= 8
 

@@ -98,7 +98,7 @@ class _View:
         forward = K[i] + share * (K[i + 1] - K[i])
         straddle = both[i] + share * (both[i + 1] - both[i])
         legs = np.stack([iv[leg[i + k]] for leg in (call, put) for k in (0, 1)])
-        vols = _medians(legs.T.ravel(), np.repeat(np.arange(len(i)), len(legs)), len(i))
+        vols = medians(legs.T.ravel(), np.repeat(np.arange(len(i)), len(legs)), len(i))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             ratio = np.where(unit > 0, straddle / (forward * unit), np.nan)
         return _Crossings(call[i], chain.years[call[i]], forward, ratio, vols)
@@ -126,7 +126,7 @@ def chain_warnings(chain: Quotes) -> tuple[str, ...]:
         return tuple(sentence for check in _CHECKS for sentence in check(view))
 
 
-def _medians(values: Array, groups: NDArray[np.intp], count: int) -> Array:
+def medians(values: Array, groups: NDArray[np.intp], count: int) -> Array:
     """Median of the values of each group 0 .. count - 1, those that are known; NaN where none is."""
     known = ~np.isnan(values)
     values, groups = values[known], groups[known]
@@ -138,7 +138,7 @@ def _medians(values: Array, groups: NDArray[np.intp], count: int) -> Array:
     return out
 
 
-def _ranks(values: Array, groups: NDArray[np.intp]) -> NDArray[np.intp]:
+def ranks_within(values: Array, groups: NDArray[np.intp]) -> NDArray[np.intp]:
     """Rank of each value in its group, from 0; of equal ones, the first comes first. NaN comes last."""
     order = np.lexsort((values, groups))
     ranks = np.empty_like(order)
@@ -154,7 +154,7 @@ def _forwards(view: _View) -> list[str]:
         return []
     found = []
     expiries, first, place = np.unique(chain["expiry"][known], return_index=True, return_inverse=True)
-    median = _medians(F[known], place, len(expiries))
+    median = medians(F[known], place, len(expiries))
     off = np.abs(np.log(median / chain.spot)) > _APART + _CARRY * chain.years[known][first]
     if view.has_carry and off.mean() >= 0.5:
         worst = int(off.argmax())
@@ -281,7 +281,7 @@ def _legs(view: _View) -> list[str]:
     single = (cells.call < 0) | (cells.put < 0)
     if not single.any() or min((leg >= 0).sum() for leg in (cells.call, cells.put)) == 0:
         return []
-    near = _ranks(np.abs(np.log(cells.strike / view.centre)), cells.group) < _NEAR_STRIKES
+    near = ranks_within(np.abs(np.log(cells.strike / view.centre)), cells.group) < _NEAR_STRIKES
     alone = near & single
     inside = alone & np.where(cells.call >= 0, cells.strike < view.centre, cells.strike > view.centre)
     outside = alone & ~inside
