@@ -27,7 +27,7 @@ _MOST, _PARTS = 100, 96.0
 
 # Width of a bracket that is solved to rounding, and of a triple whose parabola gives its lowest point as well
 # as rounding allows; relative to spot.
-_ROUNDING, _PARABOLIC = 4.0 * float(np.finfo(np.float64).eps), 1e-5
+_ROUNDING, _PARABOLIC = 4.0 * float(np.finfo(np.float64).eps), 1e-6
 
 # Halvings of a panel, and the error below which halving that gains nothing has met the noise of the values.
 _ROUNDS, _NOISE = 24, 1e-6
@@ -150,7 +150,7 @@ class Curve:
         """The lowest (sign 1) or highest (sign -1) points of triples whose middle is lowest or highest.
 
         Triples are cut around the vertex of their parabola, in the way of `_enclose`; the vertex of the last,
-        1e-5 of spot wide, is the extremum but for 1e-10 of spot.
+        1e-6 of spot wide, is the extremum but for 1e-10 of spot.
 
         Parameters
         ----------
