@@ -2,6 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+NEWEST := .venv-newest
+NEWEST_PYTHON ?= python3.13
+# Other environments run the tests that take seconds; examples, notebooks and peers are the first one's.
+FAST := -n 2 --dist worksteal -m "not slow" --ignore tests/test_notebooks.py --ignore tests/test_examples.py \
+	--ignore tests/test_benchmarks_agree.py
 .DEFAULT_GOAL := help
 # Tests start many processes; each would compile the package's source anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,6 +15,7 @@ help:
 	@echo "make demo   the main job on the built-in chain: levels in the terminal, a report in demo-report.html"
 	@echo "make test   every test"
 	@echo "make oldest  the fast tests with the lowest versions of libraries that pyproject.toml allows"
+	@echo "make newest  the fast tests with the newest Python ($(NEWEST_PYTHON)) and the newest libraries"
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
 	@echo "make hooks  ruff before each commit"
@@ -24,7 +30,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live]" --group test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live,dask,study]" --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.demo
@@ -45,6 +51,12 @@ $(OLDEST)/.test: pyproject.toml .ci/oldest.py
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(OLDEST)/lowest.txt -e .
 	@touch $@
 
+$(NEWEST)/.test: pyproject.toml
+	$(NEWEST_PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live]" --group test
+	@touch $@
+
 demo: $(VENV)/.demo
 	$(BIN)/gammaflow demo --out demo-report.html
 
@@ -53,8 +65,10 @@ test: $(VENV)/.test
 
 # Old libraries warn of the newest ones that they need themselves, which is no business of the tests.
 oldest: $(OLDEST)/.test
-	$(OLDEST)/bin/python -m pytest tests -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning \
-		--ignore tests/test_notebooks.py --ignore tests/test_examples.py --ignore tests/test_benchmarks_agree.py
+	$(OLDEST)/bin/python -m pytest tests $(FAST) -W ignore::DeprecationWarning
+
+newest: $(NEWEST)/.test
+	$(NEWEST)/bin/python -m pytest tests $(FAST)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -75,7 +89,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) $(OLDEST) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(OLDEST) $(NEWEST) demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test oldest coverage lint hooks bench clean
+.PHONY: help demo test oldest newest coverage lint hooks bench clean

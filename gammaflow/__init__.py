@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gammaflow import evidence, schema, studies, units
+from gammaflow.batch import BatchResult, History, history, run_batch, seasons, summarize
 from gammaflow.errors import (
     ConvergenceError,
     FeedError,
@@ -82,6 +83,7 @@ __all__ = [
     "Bands",
     "BarrierNote",
     "BasisUnwind",
+    "BatchResult",
     "Beliefs",
     "Book",
     "Cascade",
@@ -103,6 +105,7 @@ __all__ = [
     "HedgeFlow",
     "HedgePath",
     "HedgeSurface",
+    "History",
     "Levels",
     "LeveragedFunds",
     "LimitCapacity",
@@ -163,6 +166,7 @@ __all__ = [
     "hedge_flow",
     "hedge_path",
     "hedge_surface",
+    "history",
     "impact",
     "knock_in_table",
     "limit_capacity",
@@ -179,14 +183,17 @@ __all__ = [
     "reconcile",
     "repair_chain",
     "replay",
+    "run_batch",
     "schema",
     "score_open_interest",
+    "seasons",
     "sensitivity",
     "shifted_barrier",
     "sign_bands",
     "simulate_feedback",
     "solve_cascade",
     "studies",
+    "summarize",
     "sweep",
     "sweep_spot",
     "units",

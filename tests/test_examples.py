@@ -183,6 +183,25 @@ def test_the_week(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_season(run, tmp_path):
+    """Of a synthetic market, in which nobody hedges: the verdict must not be that gamma says something."""
+    out = run("11_a_season.py", "--demo")
+    assert out.startswith("=== a synthetic season: there is nothing to find ===")
+    assert "22 of 22 rows complete" in out
+    rows = {name: list(map(float, text.split())) for name, text in re.findall(
+        r"^(coefficient|low|high|boot_low|boot_high) +(-?[\d.]+ +-?[\d.]+) ", out, re.M
+    )}  # fmt: skip
+    for end in ("low", "boot_low"):
+        assert all(low < middle for low, middle in zip(rows[end], rows["coefficient"], strict=True))
+    verdicts = re.findall(r"^verdict: (.*?):", out, re.M)
+    assert len(verdicts) == 2
+    assert "something beyond" not in verdicts
+    assert re.search(r"^outside the usual range in \d+% of hours, 5 % by chance$", out, re.M)
+    for name in ("a_season.png", "season_history.png"):
+        assert (tmp_path / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.slow
 def test_feedback(run, tmp_path):
     out = run("09_feedback.py", "--demo")
 

@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, and shows what it promises."""
 
+import math
 import re
 from pathlib import Path
 
@@ -94,6 +95,19 @@ def test_the_week(run):
     assert re.search(r"mixed: a mistake +0\.000233 +0\.0027\d* +11\.60", text)
     assert "Best: 21:00 UTC, 6 bp; next 22:00 UTC, 34 bp" in text
     assert re.search(r"linear 294m +-2\.90", text)
+
+
+@pytest.mark.slow
+def test_a_season(run):
+    text, pictures, errors = run("11_a_season.ipynb")
+    assert errors == []
+    assert pictures == 2
+    assert "31 of 60 days short gamma" in text
+    assert "60 of 60 rows complete" in text
+    assert "verdict: nothing beyond: the intervals of short_gamma, depth all hold 0" in text
+    low, high = (float(re.search(rf"^{end} +(-?[\d.]+)$", text, re.M)[1]) for end in ("low", "high"))
+    assert low < math.log(1.5) < high
+    assert re.search(r"^something beyond: short_gamma \(\+\d\d %\)", text, re.M)
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ NAMESPACES = [
     gf.evidence.etf_flows,
     gf.evidence.open_interest,
     gf.evidence.activity, gf.evidence.holders, gf.evidence.rivals,
+    gf.seasons,
 ]  # fmt: skip
 
 

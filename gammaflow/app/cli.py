@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 import typer
 
-from gammaflow.app import live, simulate
+from gammaflow.app import batch, history, live, simulate
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
@@ -183,6 +183,9 @@ def verify_kernels(
         raise typer.Exit(1)
 
 
+app.command()(batch.batch)
+app.command()(history.history)
+app.command()(history.compare)
 app.command()(simulate.simulate)
 app.command()(live.fetch)
 app.command()(live.watch)

@@ -41,10 +41,13 @@ __all__ = [
     "RuleName",
     "Scenario",
     "StoreFolder",
+    "Symbol",
     "SymbolName",
     "TableOut",
     "Timeout",
+    "Vendor",
     "VendorName",
+    "Yield",
     "grouped",
 ]
 

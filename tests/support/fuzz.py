@@ -1,12 +1,13 @@
 """Hostile inputs of readers, registries of notes and the command line, in a process with little memory.
 
-The long run, in the root of the repository: python tests/support/fuzz.py readers 1 20000 (notes, commands).
+The long run, in the root of the repository: python tests/support/fuzz.py readers 1 20000 (notes, commands, feeds).
 """
 
 from __future__ import annotations
 
 import collections
 import io
+import itertools
 import os
 import random
 import resource
@@ -23,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import gammaflow as gf
 from support.command_mutations import commands, run
+from support.feed_mutations import saved, served
+from support.feed_server import FeedServer
 from support.notes_mutations import registries
 from support.reader_mutations import inputs
 from support.reader_samples import SAMPLES
@@ -83,15 +86,28 @@ def _commands(seed: int, folder: Path) -> Iterator[tuple[str, Callable[[], str]]
         yield "commands", command
 
 
+def _feeds(seed: int, folder: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Nine saved responses for each that a server on this machine sends."""
+    with FeedServer() as server:
+        kinds = [saved(seed)] * 9 + [served(seed, server)]
+        for kind in itertools.cycle(kinds):
+            label, fetch = next(kind)
+
+            def fetched(fetch: Callable[[], gf.Chain] = fetch) -> str:
+                return "chain" if repr(fetch()) else ""
+
+            yield label, fetched
+
+
 def _all(seed: int, folder: Path) -> Iterator[tuple[str, Callable[[], str]]]:
-    """A few of each: as many files as registries, and a fifth as many commands."""
-    kinds = [each(seed, folder) for each in (_readers, _notes, _commands)]
+    """A few of each: as many files, registries and responses, and a fifth as many commands."""
+    kinds = [each(seed, folder) for each in (_readers, _notes, _feeds, _commands)]
     for turn in range(40):
-        for kind in kinds if turn % 5 == 0 else kinds[:2]:
+        for kind in kinds if turn % 5 == 0 else kinds[:-1]:
             yield next(kind)
 
 
-KINDS = {"all": _all, "readers": _readers, "notes": _notes, "commands": _commands}
+KINDS = {"all": _all, "readers": _readers, "notes": _notes, "feeds": _feeds, "commands": _commands}
 
 
 def main(kind: str, seed: int, count: int) -> int:

@@ -227,19 +227,19 @@ def _damaged(dice: random.Random, reader: str, content: bytes, everything: list[
         "cboe_csv": _table, "deribit_table": _table, "deribit_parquet": _parquet
     }  # fmt: skip
     if dice.random() < 0.7:
-        content = structured.get(reader, _document)(dice, content)
+        content = structured.get(reader, damaged_document)(dice, content)
     if dice.random() < 0.4:
-        content = _bytes(dice, content, everything)
+        content = damaged_bytes(dice, content, everything)
     if dice.random() < 0.03:
         content = (
-            _bytes(dice, gzip.compress(content), everything)
+            damaged_bytes(dice, gzip.compress(content), everything)
             if dice.random() < 0.5
             else gzip.compress(content)
         )
     return content
 
 
-def _bytes(dice: random.Random, content: bytes, everything: list[bytes]) -> bytes:
+def damaged_bytes(dice: random.Random, content: bytes, everything: list[bytes]) -> bytes:
     out = bytearray(content)
     for _ in range(dice.randint(1, 4)):
         at, end = sorted((dice.randint(0, len(out)), dice.randint(0, len(out))))
@@ -294,7 +294,7 @@ def _table(dice: random.Random, content: bytes) -> bytes:
     return end.join(joint.join(row) for row in rows).encode("utf-8", "surrogatepass")
 
 
-def _document(dice: random.Random, content: bytes) -> bytes:
+def damaged_document(dice: random.Random, content: bytes) -> bytes:
     try:
         document = [json.loads(content)]
     except ValueError:

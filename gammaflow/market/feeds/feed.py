@@ -78,8 +78,17 @@ class Answers:
         ------
         FeedError
             Where a response does not have the vendor's documented form.
+        SchemaError
+            Where the vendor is unknown, or a response is missing.
         """
-        return VENDORS[self.vendor].build(self.symbol, self.parts)
+        vendor = VENDORS[check_choice(self.vendor, "vendor", VENDORS)]
+        absent = [part for part in vendor.parts if part not in self.parts]
+        if absent:
+            raise SchemaError(
+                f"parts: received {', '.join(self.parts) or 'nothing'}; {vendor.name} needs {', '.join(vendor.parts)}. "
+                f"Add {', '.join(absent)}."
+            )
+        return vendor.build(self.symbol, self.parts)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the responses to a new folder inside `folder` and return its path.

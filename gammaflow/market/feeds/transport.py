@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import ModuleType, TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -136,7 +137,9 @@ class Line:
         self._over = threading.Event()
         try:
             self._client = self._httpx.Client(
-                follow_redirects=False, headers={"User-Agent": "gammaflow", "Accept-Encoding": "gzip"}
+                follow_redirects=False,
+                headers={"User-Agent": "gammaflow", "Accept-Encoding": "gzip"},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept or sent
             )
         except (ValueError, ImportError, OSError) as error:
             raise FeedError(

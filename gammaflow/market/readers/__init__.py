@@ -10,9 +10,9 @@ from gammaflow.errors import ReaderError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import cboe, deribit, own, yahoo
 from gammaflow.market.readers.frame import chain_from_frame
-from gammaflow.market.readers.source import Format, open_source
+from gammaflow.market.readers.source import Format, Source, open_source
 
-__all__ = ["FORMATS", "chain_from_frame", "read_chain"]
+__all__ = ["FORMATS", "chain_from_frame", "read_chain", "recognise"]
 
 #: Every file format that `read_chain` knows.
 FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
@@ -89,6 +89,17 @@ def read_chain(
     if symbol is not None:
         check_text(symbol, "symbol")
     source = open_source(path)
+    found = recognise(source)
+    if vendor not in (None, found.name, found.vendor):
+        raise ReaderError(
+            f"{source.name}: received vendor={vendor!r}, but the file is {found.name!r} ({found.what}). "
+            f"Leave vendor= out or name the right one."
+        )
+    return found.read(source, symbol, moment, price)
+
+
+def recognise(source: Source) -> Format:
+    """The format of a file; ReaderError with all known formats where it has none of them."""
     found = next((f for f in FORMATS if f.recognises(source)), None)
     if found is None:
         raise ReaderError(
@@ -96,12 +107,7 @@ def read_chain(
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
             + ". Read other files with pandas and pass them to chain_from_frame."
         )
-    if vendor not in (None, found.name, found.vendor):
-        raise ReaderError(
-            f"{source.name}: received vendor={vendor!r}, but the file is {found.name!r} ({found.what}). "
-            f"Leave vendor= out or name the right one."
-        )
-    return found.read(source, symbol, moment, price)
+    return found
 
 
 def __dir__() -> list[str]:

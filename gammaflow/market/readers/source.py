@@ -29,6 +29,7 @@ __all__ = [
     "NO_MOMENT",
     "Format",
     "Rows",
+    "SeveralUnderlyingsError",
     "Source",
     "assemble",
     "bare",
@@ -47,6 +48,12 @@ NO_MOMENT = (
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+
+
+class SeveralUnderlyingsError(ReaderError):
+    """A file with options on several underlyings, `symbols`, of which none was asked for."""
+
+    symbols: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,10 +329,12 @@ def pick_underlying(
         symbol, why = own, "adjusted contracts (root {}, not the file's symbol)"
     if symbol is None:
         if len(counts) > 1:
-            raise source.refuse(
-                f"holds options on {len(counts)} underlyings: {present}. "
+            several = SeveralUnderlyingsError(
+                f"{source.name}: holds options on {len(counts)} underlyings: {present}. "
                 f"Pick one with symbol={counts.index[0]!r}."
             )
+            several.symbols = tuple(sorted(counts.index))
+            raise several
         symbol = str(counts.index[0])
     wanted = bare(symbol)
     if wanted not in counts.index:

@@ -31,7 +31,7 @@ from gammaflow.market.store.names import (
 from gammaflow.market.store.raw import RAW, all_raw, named, raw_places
 from gammaflow.text import value_text
 
-__all__ = ["SWEEP_AFTER", "Store"]
+__all__ = ["SWEEP_AFTER", "Store", "open_snapshot"]
 
 #: Temporary files that a crash left behind are removed once they are older than this [seconds].
 SWEEP_AFTER = 3600.0
@@ -216,7 +216,7 @@ class Store:
                 f"{symbol}: {1 + len(others)} vendors have a chain as of {latest.asof}: "
                 f"{', '.join(map(repr, sorted([latest.vendor, *others])))}. Pick one with vendor=."
             )
-        return self._open(latest)
+        return open_snapshot(latest)
 
     def between(self, symbol: str, first: Any, last: Any, *, vendor: str | None = None) -> Iterator[Chain]:
         """The chains of `symbol` with first <= asof <= last, in time order, each read only when it is needed.
@@ -245,7 +245,7 @@ class Store:
         if not problems and start > end:
             problems = [f"first: received {start}, which is after last, {end}. Exchange them."]
         refuse("between", problems)
-        return map(self._open, self._snapshots(symbol, vendor, start, end))
+        return map(open_snapshot, self._snapshots(symbol, vendor, start, end))
 
     def list(self, symbol: str | None = None) -> tuple[Snapshot, ...]:
         """Stored chains, of all symbols or one, by symbol and time, from file names alone."""
@@ -321,7 +321,7 @@ class Store:
                     problems.append((path, "is not a file of a store, and is not read. Move it elsewhere."))
                     continue
                 try:
-                    self._open(snapshot)
+                    open_snapshot(snapshot)
                     self.raw(snapshot.symbol, snapshot.asof, snapshot.vendor)
                 except GammaflowError as error:
                     problems.append((path, str(error)))
@@ -343,15 +343,6 @@ class Store:
         what = f"{len(found):,} chains of {', '.join(map(repr, sorted({s.symbol for s in found})))}"
         return f"{what}, {moments[0]:%Y-%m-%d %H:%M:%S} .. {moments[-1]:%Y-%m-%d %H:%M:%S} UTC"
 
-    def _open(self, snapshot: Snapshot) -> Chain:
-        chain = read_snapshot(snapshot.path)
-        if (chain.symbol, chain.asof, chain.vendor) != (snapshot.symbol, snapshot.asof, snapshot.vendor):
-            raise ReaderError(
-                f"{snapshot.path}: was renamed or moved: it holds {chain.symbol} from {chain.vendor} as of "
-                f"{chain.asof}. Put it back at {place(chain.symbol, chain.asof, chain.vendor)}."
-            )
-        return chain
-
     def _snapshots(
         self, symbol: str, vendor: str | None, first: pd.Timestamp | None, last: pd.Timestamp | None,
         newest_first: bool = False,
@@ -367,6 +358,17 @@ class Store:
                 snapshot = snapshot_at(folder / day / name)
                 if snapshot is not None and vendor in (None, snapshot.vendor):
                     yield snapshot
+
+
+def open_snapshot(snapshot: Snapshot) -> Chain:
+    """The chain of a snapshot; ReaderError where its file is damaged, or holds another than its name says."""
+    chain = read_snapshot(snapshot.path)
+    if (chain.symbol, chain.asof, chain.vendor) != (snapshot.symbol, snapshot.asof, snapshot.vendor):
+        raise ReaderError(
+            f"{snapshot.path}: was renamed or moved: it holds {chain.symbol} from {chain.vendor} as of "
+            f"{chain.asof}. Put it back at {place(chain.symbol, chain.asof, chain.vendor)}."
+        )
+    return chain
 
 
 def _names(folder: Path, folders: bool = False) -> list[str]:

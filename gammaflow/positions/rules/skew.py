@@ -131,13 +131,15 @@ class SkewRule(PositionRule):
     def shares(self, chain: Chain) -> pd.Series:
         """Signed share of open interest dealers hold in the calls of each unexpired expiry [-]."""
         skew = call_skew(chain)
-        scaled = np.sign(skew) if self.width == 0.0 else (skew / self.width).clip(-1.0, 1.0)
-        return (-scaled).fillna(self.otherwise)
+        values = skew.to_numpy()
+        scaled = np.sign(values) if self.width == 0.0 else np.clip(values / self.width, -1.0, 1.0)
+        return pd.Series(np.where(np.isnan(scaled), self.otherwise, -scaled), skew.index)
 
     def position(self, chain: Chain) -> NDArray[np.float64]:
         """Signed contracts for each row of `chain`; NaN where open interest is missing, 0 once expired."""
-        expiry = pd.DatetimeIndex(chain["expiry"], tz="UTC")
-        calls = self.shares(chain).reindex(expiry, fill_value=0.0).to_numpy()
+        shares = self.shares(chain)
+        moments = pd.DatetimeIndex(shares.index).tz_localize(None).to_numpy("datetime64[ns]")
+        calls = np.append(shares.to_numpy(), 0.0)[np.searchsorted(moments, chain["expiry"])]
         share = np.where(chain["kind"] == "call", calls, self.put)
         return np.asarray(np.where(chain.years > 0.0, share, 0.0) * chain["open_interest"])
 

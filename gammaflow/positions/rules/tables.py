@@ -205,8 +205,12 @@ class ContractRule(PositionRule):
 
 def _groups(texts: Sequence[NDArray[Any]]) -> dict[tuple[str, ...], NDArray[np.intp]]:
     """Rows by the words that they have in each of several columns of text."""
-    codes, words = pd.factorize(pd.MultiIndex.from_arrays(texts))
-    return {tuple(map(str, word)): np.flatnonzero(codes == i) for i, word in enumerate(words)}
+    codes = np.zeros(len(texts[0]), dtype=np.intp)
+    for column in texts:
+        own, words = pd.factorize(column)
+        codes = codes * len(words) + own
+    groups = [np.flatnonzero(codes == code) for code in pd.unique(codes)]
+    return {tuple(str(column[rows[0]]) for column in texts): rows for rows in groups}
 
 
 def _lower(key: Sequence[str]) -> tuple[str, ...]:

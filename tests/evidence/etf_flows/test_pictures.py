@@ -47,7 +47,7 @@ def test_baskets_by_day():
     days = pd.to_datetime(["2026-02-05", "2026-02-06"])
     found = etf_flows.baskets(pd.Series([-175.34e6, 231.62e6], days), pd.Series([36.22, 39.93], days))
     ax = found.plot()
-    assert ax.lines[0].get_ydata() == pytest.approx(found.table["off"].to_numpy())
+    assert np.asarray(ax.lines[0].get_ydata(), float) == pytest.approx(found.table["off"].to_numpy())
     assert [text.get_text() for text in ax.texts] == ["-121.02", "145.02"]
     assert ax.get_title("left").endswith("flows labelled on the day of the trade (T)")
     many = etf_flows.baskets(FLOWS.round(-5), PRICES).plot()

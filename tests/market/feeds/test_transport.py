@@ -140,6 +140,20 @@ class TestArguments:
         with pytest.raises(FeedError, match="cboe: the environment's settings for proxy"):
             fetch_chain("cboe", "IBIT", base_url="http://127.0.0.1:1")
 
+    @pytest.mark.parametrize("cookie", ["session=s3cret", "\xe9" * 300 + "=1"])
+    def test_no_cookie_is_kept_between_requests(self, server, cookie):
+        heard = []
+
+        def listen(to, full):
+            heard.append(to.headers.get("Cookie"))
+            answer(503 if len(heard) == 1 else 200, full, Set_Cookie=cookie)(to, full)
+
+        server.plan = {QUOTES: [listen]}
+        with Line("cboe", Limits(interval=0.0, first_wait=0.0)) as line:
+            assert line.get(f"{server.url}{QUOTES}").status == 200
+            line.get(f"{server.url}{QUOTES}")
+        assert heard == [None] * 3
+
     def test_fetch_raw_gives_the_answer_as_it_came(self, server):
         got = fetch_raw(f"{server.url}{PRICE}", params={"index_name": "btc_usd"}, limits=FAST)
         assert (got.status, got.body) == (200, server.answers[PRICE])

@@ -1,0 +1,88 @@
+"""The command for many chains: gammaflow batch."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gammaflow.app.filter_options import Rows
+from gammaflow.app.options import Json, RuleName, Symbol, grouped
+from gammaflow.app.terminal import dumps, err_console, out_console, stages
+from gammaflow.batch.result import BatchResult
+from gammaflow.batch.run import run_batch
+from gammaflow.batch.summary import summarize
+from gammaflow.batch.tables import tables
+from gammaflow.errors import ReaderError
+from gammaflow.exposure.sums import kernels_are_ready
+from gammaflow.market.chain import Chain
+from gammaflow.positions.rules import find_rule
+from gammaflow.selection import Filter
+
+__all__ = ["Workers", "batch", "selected"]
+
+Chains = Annotated[
+    str,
+    typer.Argument(metavar="DIR", help="A store, a folder of vendors' files, a pattern in quotes, or a URL."),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes; by default the work is done in this one.")
+]
+BatchOut = Annotated[
+    Path | None,
+    typer.Option(help="Folder for the rows and for long tables in parquet; a later run resumes from it."),
+]
+
+
+@grouped
+def batch(
+    *,
+    chains: Chains,
+    rows: Rows,
+    symbol: Symbol = None,
+    rule: RuleName = "calls_long_puts_short",
+    workers: Workers = None,
+    as_json: Json = False,
+    out: BatchOut = None,
+) -> None:
+    """One row of levels and totals for every chain of a store or a folder."""
+    find_rule(rule)
+    where = rows.filter()
+    function: Any = partial(selected, where=where, rule=rule, tabulated=out is not None)
+    if not kernels_are_ready():
+        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
+    with stages() as tick:
+
+        def progress(done: int, total: int) -> None:
+            tick(f"{done:,} of {total:,} files", done / max(total, 1))
+
+        found = run_batch(chains, function, symbol=symbol, workers=workers, out=out, progress=progress)
+    if found.table.empty:
+        first = found.failures.iloc[0]
+        raise ReaderError(
+            f"none of {len(found.failures):,} files gave a row; the first, {first['source']}: "
+            f"{first['reason']}"
+        )
+    if as_json:
+        print(_payload(found))
+        return
+    out_console.print(found.summary(), highlight=False, markup=False, soft_wrap=True)
+    if found.out is not None:
+        err_console.print(f"written: {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+def selected(chain: Chain, *, where: Filter | None, rule: str, tabulated: bool) -> Any:
+    """Row, or row and long tables, of the rows of a chain that meet a filter."""
+    chosen = chain if where is None else chain.select(where)
+    return tables(chosen, rule=rule) if tabulated else summarize(chosen, rule=rule)
+
+
+def _payload(found: BatchResult) -> str:
+    rows, failures = (
+        json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+        for frame in (found.table, found.failures)
+    )
+    return dumps({"description": found.heading, "rows": rows, "failures": failures})

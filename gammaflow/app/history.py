@@ -1,0 +1,209 @@
+"""Commands for several snapshots: gammaflow history and gammaflow compare."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from gammaflow.app.batch import Workers, selected
+from gammaflow.app.filter_options import Rows
+from gammaflow.app.options import (
+    Json,
+    Quotes,
+    Rate,
+    Repair,
+    RuleName,
+    Symbol,
+    TableOut,
+    Vendor,
+    Yield,
+    grouped,
+)
+from gammaflow.app.reading import chain_of
+from gammaflow.app.show import write_table
+from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, stages, working, write
+from gammaflow.batch.columns import COLUMNS
+from gammaflow.batch.history import history as find_history
+from gammaflow.batch.run import run_batch
+from gammaflow.batch.sources import MANIFEST
+from gammaflow.errors import SchemaError
+from gammaflow.exposure.sums import kernels_are_ready
+from gammaflow.market.chain import Chain
+from gammaflow.market.financing import finance
+from gammaflow.market.store import Store
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, assign_positions, find_rule
+from gammaflow.report.rates import rate_facts
+from gammaflow.studies.books import compare_books
+from gammaflow.study import Study
+from gammaflow.units import describe
+
+__all__ = ["compare", "history"]
+
+_TABLE, _PICTURE = (".csv", ".json", ".md"), ".png"
+
+Folder = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR", help="Folder of a store, of vendors' files, or that gammaflow batch has written."
+    ),
+]
+FromVendor = Annotated[str | None, typer.Option("--vendor", help="Only snapshots of this vendor.")]
+OneRule = Annotated[
+    str | None, typer.Option("--rule", help=f"Sign of dealers' positions: {', '.join(RULES)}.")
+]
+HistoryOut = Annotated[
+    Path | None, typer.Option(help="Write the whole table: .csv, .json or .md; or the picture: .png.")
+]
+Before = Annotated[
+    str, typer.Argument(metavar="A", help="The earlier chain: a file, or FOLDER@TIMESTAMP of a store.")
+]
+After = Annotated[str, typer.Argument(metavar="B", help="The later chain, likewise.")]
+
+
+@grouped
+def history(
+    *,
+    folder: Folder,
+    rows: Rows,
+    symbol: Symbol = None,
+    rule: OneRule = None,
+    vendor: FromVendor = None,
+    workers: Workers = None,
+    as_json: Json = False,
+    out: HistoryOut = None,
+) -> None:
+    """Gamma, flip and core of many chains over time, and where the last stands among them."""
+    if out:
+        check_ending(out, (*_TABLE, _PICTURE))
+    where, name = rows.filter(), find_rule(CALLS_LONG_PUTS_SHORT if rule is None else rule).name
+    if where is not None and (Path(folder) / MANIFEST).is_file():
+        raise SchemaError(
+            f"{', '.join(rows.given)}: received for a folder of gammaflow batch, whose rows are made. "
+            "Leave them out, or pass the folder of the chains."
+        )
+    if not kernels_are_ready():
+        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
+    with stages() as tick:
+
+        def progress(done: int, total: int) -> None:
+            tick(f"{done:,} of {total:,} files", done / max(total, 1))
+
+        how: dict[str, Any] = {"symbol": symbol, "workers": workers, "progress": progress}
+        if where is None:
+            found = find_history(folder, vendor=vendor, rule=rule, **how)
+        else:
+            function = partial(selected, where=where, rule=name, tabulated=False)
+            found = find_history(run_batch(folder, function, **how), vendor=vendor)
+    if out and out.suffix == _PICTURE:
+        write(out, {_PICTURE: lambda path: found.plot().savefig(path, dpi=150)})
+        out = None
+    facts = {
+        "symbol": found.symbol,
+        "units": {name: found.unit(name) for name in COLUMNS if name in found.table},
+        "percentile": _records(found.rank().rename_axis("column").reset_index()),
+        "failures": _records(found.failures),
+    }
+    _finish(found, found.table.reset_index(), facts, out, as_json)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Options for reading and valuing both chains."""
+
+    symbol: Symbol = None
+    rule: RuleName = "calls_long_puts_short"
+    vendor: Vendor = None
+    repair: Repair = False
+    rate: Rate = None
+    dividend_yield: Yield = None
+
+
+@grouped
+def compare(
+    *,
+    a: Before,
+    b: After,
+    reading: Reading,
+    rows: Rows,
+    as_json: Json = False,
+    out: TableOut = None,
+) -> None:
+    """Change of dealers' positions and gamma between two chains, by strike and cause."""
+    if out:
+        check_ending(out, _TABLE)
+    where = rows.filter()
+    with working("Reading and pricing"), rows.named():
+        books, said, warnings = [], [], []
+        for text in (a, b):
+            chain, financing = finance(
+                _chain(text, reading),
+                rate=reading.rate,
+                dividend_yield=reading.dividend_yield,
+                repair=reading.repair,
+            )
+            chain = chain if where is None else chain.select(where)
+            book = assign_positions(chain, reading.rule)
+            books.append(book)
+            said += [f"{name}: {words}" for name, words in rate_facts(book, financing)]
+            warnings += [*book.warnings, *financing.warnings]
+        found = compare_books(*books)
+    found = replace(
+        found, lines=(*found.lines, *dict.fromkeys(said)), warnings=tuple(dict.fromkeys(warnings))
+    )
+    names = ["_".join(map(str, column)).replace(" ", "_") for column in found.table.columns]
+    sides = {"before": found.before, "after": found.after}
+    facts = {
+        "symbol": found.after.symbol,
+        **{name: {"asof": book.asof.isoformat(), "spot": book.spot} for name, book in sides.items()},
+        "units": {"size": found.after.symbol, "gamma": describe(found.after.currency)["gamma"]},
+        "total": _records(found.total.rename_axis("cause").reset_index()),
+        "without_strike": dict(zip(names, found.without_strike.tolist(), strict=True)),
+    }
+    _finish(found, found.table.set_axis(names, axis=1).reset_index(), facts, out, as_json)
+
+
+def _chain(text: str, reading: Reading) -> Chain:
+    """The chain of a file, or of a store at or before a timestamp."""
+    folder, at, moment = text.rpartition("@")
+    if not at or Path(text).exists() or not Path(folder).is_dir():
+        return chain_of(
+            Quotes(
+                text,
+                symbol=reading.symbol,
+                vendor=reading.vendor,
+                repair=reading.repair,
+                dividend_yield=reading.dividend_yield,
+            )
+        )
+    store = Store(folder)
+    symbols = store.symbols if reading.symbol is None else (reading.symbol,)
+    if len(symbols) != 1:
+        raise SchemaError(
+            f"{folder}: received a store of {', '.join(map(repr, symbols)) or 'nothing'}; legal: one symbol. "
+            "Pick it with --symbol."
+        )
+    return store.load(symbols[0], moment, vendor=reading.vendor)
+
+
+def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path | None, as_json: bool) -> None:
+    """Print a study's summary, or its JSON, and write its table if asked."""
+
+    def payload() -> str:
+        return dumps({"description": study.heading, **facts, "rows": _records(flat)})
+
+    if out:
+        write_table(flat, payload, out)
+    if as_json:
+        print(payload())
+        return
+    out_console.print(study.summary(), highlight=False, markup=False, soft_wrap=True)
+
+
+def _records(table: pd.DataFrame) -> Any:
+    return json.loads(table.to_json(orient="records", date_format="iso", date_unit="us", double_precision=15))

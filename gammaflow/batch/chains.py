@@ -1,0 +1,119 @@
+"""The chains of one source, one for each underlying, or the reason why there is none."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from gammaflow.batch.sources import Failure, Source, file_system, remote
+from gammaflow.content import LARGEST_FILE
+from gammaflow.errors import GammaflowError, ReaderError
+from gammaflow.market.chain import Chain
+from gammaflow.market.readers import recognise
+from gammaflow.market.readers.source import SeveralUnderlyingsError, open_source
+from gammaflow.market.store.folder import open_snapshot
+from gammaflow.market.store.names import snapshot_at
+
+__all__ = ["chains_of", "one_line"]
+
+#: Lead of a snapshot over the clock of the machine that is not called the future.
+_LEAD = pd.Timedelta(minutes=5)
+
+# Folders and name of a snapshot in a store.
+_PLACE = 3
+
+_LONGEST = 600
+
+
+def chains_of(source: Source, symbol: str | None, now: pd.Timestamp) -> Iterator[Chain | Failure]:
+    """Each chain of a source, or the reason why it has none.
+
+    Parameters
+    ----------
+    source : Source
+        A snapshot of a store by its name, else a vendor's file.
+    symbol : str, optional
+        Only this underlying.
+    now : Timestamp
+        Later snapshots are from the future: a clock is wrong, or a time zone. Synthetic chains have no such
+        limit.
+    """
+    try:
+        if not remote(source.address):
+            yield from _of_file(source, Path(source.address), symbol, now)
+            return
+        with tempfile.TemporaryDirectory(prefix="gammaflow-") as folder:
+            yield from _of_file(source, _download(source, folder), symbol, now)
+    except MemoryError:
+        yield Failure(source.name, symbol, "there was not enough memory to read it.", passing=True)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or one_line(error)})."
+        yield Failure(source.name, symbol, reason, passing=True)
+
+
+def _download(source: Source, folder: str) -> Path:
+    """A copy of a remote file under its own name, and those of its folders in a store."""
+    system, path = file_system(source.address)
+    size = system.info(path).get("size")
+    if size is not None and size > LARGEST_FILE:
+        raise OSError(f"has more than {LARGEST_FILE // 2**20:,} MiB, the limit of one file")
+    copy = Path(folder, *PurePosixPath(path).parts[-_PLACE:])
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        system.get_file(path, str(copy))
+    except OSError:
+        raise
+    except Exception as error:  # each file system has errors of its own
+        raise OSError(f"{type(error).__name__}: {error}") from None
+    return copy
+
+
+def _of_file(source: Source, path: Path, symbol: str | None, now: pd.Timestamp) -> Iterator[Chain | Failure]:
+    snapshot = snapshot_at(path)
+    if snapshot is not None:
+        if symbol in (None, snapshot.symbol):
+            yield _attempt(source, path, snapshot.symbol, now, lambda: open_snapshot(snapshot))
+        else:
+            yield Failure(source.name, symbol, f"is a snapshot of {snapshot.symbol!r}.")
+        return
+    try:
+        file = open_source(path)
+        read: Any = recognise(file).read
+        chain = read(file, symbol, None, None)
+    except SeveralUnderlyingsError as several:
+        for name in several.symbols:
+            yield _attempt(source, path, name, now, lambda name=name: read(file, name, None, None))
+    except ReaderError as error:
+        yield Failure(source.name, symbol, _reason(error, path), passing=not path.is_file())
+    else:
+        yield _attempt(source, path, chain.symbol, now, lambda: chain)
+
+
+def _attempt(source: Source, path: Path, symbol: str, now: pd.Timestamp, read: Any) -> Chain | Failure:
+    try:
+        chain: Chain = read()
+    except GammaflowError as error:
+        return Failure(source.name, symbol, _reason(error, path), passing=not path.is_file())
+    if chain.asof > now + _LEAD and not chain.synthetic:
+        reason = (
+            f"asof: received {chain.asof:%Y-%m-%d %H:%M:%S} UTC, which is in the future. Correct the "
+            "timestamp of the file, its time zone, or the clock of this machine."
+        )
+        return Failure(source.name, symbol, reason, passing=True)
+    return chain
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """The error's text without the place of the file."""
+    return one_line(error).replace(f"{path}: ", "").replace(str(path), path.name)
+
+
+def one_line(error: BaseException) -> str:
+    """The text of an error in one line, cut where it is long; the name of its type where it has no text."""
+    lines = (line.strip().removeprefix("- ") for line in str(error).splitlines())
+    text = " | ".join(line for line in lines if line) or type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

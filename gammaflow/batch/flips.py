@@ -1,0 +1,71 @@
+"""Nearest flip of one chain under each positioning rule, with as few sweeps as their positions need."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammaflow.batch.columns import FLIPS
+from gammaflow.batch.valued import LEVELS
+from gammaflow.errors import SchemaError
+from gammaflow.exposure.levels import Levels, find_flips
+from gammaflow.exposure.profile import sweep_spot
+from gammaflow.market.chain import Chain
+from gammaflow.positions.rules import RULES, assign_positions
+from gammaflow.report import Report
+
+__all__ = ["flips_by_rule"]
+
+
+def flips_by_rule(report: Report) -> dict[str, float]:
+    """Flip nearest to spot under every rule that signs positions, by column [currency]; NaN without one.
+
+    A book whose positions have one sign has no flip, since gamma of a long option is never below zero, and a
+    book has the flips of its mirror image: only a rule with other positions is swept.
+    """
+    chain, found = report.interest, dict.fromkeys(FLIPS, np.nan)
+    if not isinstance(chain, Chain):
+        return found
+    valued = chain.unusable == ""
+    known: list[tuple[NDArray[np.float64], float]] = []
+    positions = {column: _positions(chain, name, valued) for column, name in FLIPS.items()}
+    for column, name in FLIPS.items():
+        position = positions[column]
+        if position is not None and _signed_by(report, name, chain):
+            known.append((position, _nearest(report.levels)))
+    for column, name in FLIPS.items():
+        position = positions[column]
+        if position is None or (position >= 0.0).all() or (position <= 0.0).all():
+            continue
+        for other, flip in known:
+            if np.array_equal(position, other) or np.array_equal(position, -other):
+                found[column] = flip
+                break
+        else:
+            profile = sweep_spot(
+                assign_positions(chain, name), dynamics=report.profile.dynamics, measures=LEVELS
+            )
+            spots = find_flips(profile)
+            away = np.abs(np.log(spots / chain.spot))
+            found[column] = float(spots[away.argmin()]) if spots.size else np.nan
+            known.append((position, found[column]))
+    return found
+
+
+def _positions(chain: Chain, name: str, valued: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Positions of the rows that are valued under a rule; None where it has no shares for the chain."""
+    try:
+        return RULES[name].position(chain)[valued]
+    except SchemaError:
+        return None
+
+
+def _signed_by(report: Report, name: str, chain: Chain) -> bool:
+    """Whether the positions of a report are those of a named rule, and not of another of that name."""
+    text = report.book.rule_text
+    return text.startswith(name) and text == RULES[name].describe(chain)
+
+
+def _nearest(levels: Levels) -> float:
+    flip = levels.nearest_flip
+    return flip.spot if flip else np.nan

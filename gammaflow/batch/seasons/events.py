@@ -1,0 +1,226 @@
+"""Event study: the mean path of prices around timestamps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.batch.seasons.inputs import Prices, moments_of, read_prices, read_span, span_text
+from gammaflow.checks import attempt, check_choice, check_whole, refuse
+from gammaflow.errors import SchemaError
+from gammaflow.plot.season import plot_path
+from gammaflow.study import Study
+from gammaflow.text import rows_text
+
+__all__ = ["EventStudy", "event_study"]
+
+#: Paths by name: unit and meaning.
+MEASURES = {
+    "return": ("%", "log return since the event"),
+    "size": ("% per step", "size of the log return of each step"),
+}
+_LEVEL = 0.95
+# Random sets of days that show what is usual.
+_SETS = 1_000
+_GAP = 1.5
+_FEW = 10
+_DAY = 86_400 * 10**9
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EventStudy(Study):
+    """Mean path around events; made by `event_study`.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Indexed by the time from the event (Timedelta); columns mean, low and high (95 % interval of the mean,
+        Student's t over events), usual_low and usual_high (range of 95 % of the means over as many random
+        days of the same record, at the events' times of day).
+    paths : DataFrame
+        A row per event used, indexed by its timestamp; a column per time from the event.
+    unit : str
+        Unit of the paths.
+    excluded : int
+        Events left out since the record does not cover them.
+    lines, warnings : tuple of str
+        Description; doubts about the events.
+    """
+
+    paths: pd.DataFrame
+    unit: str
+    excluded: int
+
+    @property
+    def n(self) -> int:
+        """Number of events used."""
+        return len(self.paths)
+
+    def outside(self) -> float:
+        """Share of times from the event with the mean outside the usual range; about 0.05 by chance."""
+        table = self.table.drop(index=pd.Timedelta(0), errors="ignore")
+        return float(((table["mean"] < table["usual_low"]) | (table["mean"] > table["usual_high"])).mean())
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Mean path with its interval over the usual range; a matplotlib Axes."""
+        return plot_path(self.table, self.lines[0], self.unit, ax=ax)
+
+
+def event_study(
+    prices: pd.Series,
+    moments: Any,
+    *,
+    before: Any = "1D",
+    after: Any = "1D",
+    measure: str = "return",
+    seed: int = 0,
+) -> EventStudy:
+    """Mean path of prices around events, with its interval and what random days at the same times would show.
+
+    Each event is moved to the first price at or after it, so that nothing after time 0 was known at the
+    event.
+
+    Parameters
+    ----------
+    prices : Series
+        Prices [currency], > 0, by ascending timestamps with a time zone; of bars the opening price.
+    moments : timestamps, Series or DataFrame
+        Events: timestamps with a time zone, or what is indexed by them. Repeated ones count once.
+    before, after : Timedelta or str
+        Time shown before and after; whole steps of the prices are used.
+    measure : "return" or "size"
+        Log return since the event [%], or the size of each step's log return [%], for volatility.
+    seed : int
+        Seed of the random days.
+
+    Returns
+    -------
+    EventStudy
+
+    Raises
+    ------
+    SchemaError
+        For a record that cannot be read, timestamps without a time zone, fewer than two events that the
+        record covers, an unknown measure, times that are not lengths.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> hours = pd.date_range("2026-01-01", periods=500, freq="h", tz="UTC")
+    >>> prices = pd.Series(np.exp(np.cumsum(np.random.default_rng(0).normal(0.0, 0.005, 500))), hours)
+    >>> found = gf.seasons.event_study(prices, hours[50::60], before="6h", after="12h")
+    >>> found.n, len(found.table), found.excluded
+    (8, 19, 0)
+    """
+    from scipy.special import stdtrit
+
+    problems: list[str] = []
+    record = read_prices(prices, problems)
+    at = moments_of(moments, "moments", problems).unique().sort_values()
+    spans = [
+        read_span(span, name, problems, zero=True) for name, span in (("before", before), ("after", after))
+    ]
+    (_, start), wrong = attempt(
+        lambda: check_choice(measure, "measure", MEASURES), lambda: check_whole(seed, "seed", 0)
+    )
+    back, ahead = (int(span.value // record.step) for span in spans)
+    if not problems and back + ahead == 0:
+        wrong.append("before, after: received no whole step of the prices; show at least one.")
+    refuse("event_study", problems + wrong)
+    sound = _sound(record, back, ahead)
+    rows = np.searchsorted(record.times, at.asi8, "left")
+    waited = record.times[np.minimum(rows, len(record.times) - 1)] - at.asi8
+    used = (rows < len(record.times)) & (waited <= _GAP * record.step)
+    used[used] = sound[rows[used]]
+    if used.sum() < 2:
+        raise SchemaError(
+            f"moments: received {rows_text(len(at), 'event')}, of which the prices cover {int(used.sum())} "
+            f"from {span_text(spans[0])} before to {span_text(spans[1])} after; at least 2 are needed. Pass "
+            "prices of these days, or show less time."
+        )
+    found = _paths(record, rows[used], back, ahead, measure)
+    offsets = pd.to_timedelta(np.arange(-back, ahead + 1) * record.step, unit="ns")
+    n = len(found)
+    mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(n)
+    reach = stdtrit(n - 1, 0.5 + 0.5 * _LEVEL) * error
+    low, high = _usual(
+        record, np.flatnonzero(sound), rows[used], back, ahead, measure, np.random.default_rng(start)
+    )
+    table = pd.DataFrame(
+        {"mean": mean, "low": mean - reach, "high": mean + reach, "usual_low": low, "usual_high": high},
+        index=pd.Index(offsets, name="from the event"),
+    )
+    unit, meaning = MEASURES[measure]
+    lines = (
+        f"{meaning}: mean of {rows_text(n, 'event')} [{unit}]",
+        f"{rows_text(int((~used).sum()), 'event')} left out, not covered by the prices; {_LEVEL:.0%} "
+        f"intervals by t over events; usual: {_LEVEL:.0%} of the means of {n:,} random days at the same "
+        f"times, {_SETS:,} sets, seed {start}",
+    )
+    return EventStudy(
+        table, lines, paths=pd.DataFrame(found, at[used], table.index), unit=unit,
+        excluded=int((~used).sum()), warnings=tuple(_doubts(rows[used], back + ahead)),
+    )  # fmt: skip
+
+
+def _sound(record: Prices, back: int, ahead: int) -> NDArray[np.bool_]:
+    """Prices that have every step of a path around them."""
+    n = len(record.times)
+    wide = np.concatenate([[0], np.cumsum(np.diff(record.times) > _GAP * record.step)])
+    sound = np.zeros(n, np.bool_)
+    middle = np.arange(back, n - ahead)
+    sound[middle] = wide[middle + ahead] == wide[middle - back]
+    # the first step of sizes needs the price before it
+    sound[: back + 1] = False
+    return sound
+
+
+def _paths(record: Prices, rows: NDArray[np.int64], back: int, ahead: int, measure: str) -> Array:
+    """Paths around prices in percent, (n, times)."""
+    around = rows[:, None] + np.arange(-back, ahead + 1)
+    if measure == "size":
+        return np.asarray(100.0 * np.abs(record.logs[around] - record.logs[around - 1]))
+    return np.asarray(100.0 * (record.logs[around] - record.logs[rows][:, None]))
+
+
+def _usual(
+    record: Prices,
+    rows: NDArray[np.int64],
+    events: NDArray[np.int64],
+    back: int,
+    ahead: int,
+    measure: str,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """Range of the means over random days at the events' times of day, by time from the event."""
+    times = record.times % _DAY
+    total = np.zeros((_SETS, back + ahead + 1))
+    for event in events:
+        alike = rows[times[rows] == times[event]]
+        total += _paths(record, alike[rng.integers(0, len(alike), _SETS)], back, ahead, measure)
+    means = total / len(events)
+    low, high = np.quantile(means, [0.5 - 0.5 * _LEVEL, 0.5 + 0.5 * _LEVEL], axis=0)
+    return low, high
+
+
+def _doubts(rows: NDArray[np.int64], length: int) -> list[str]:
+    found = []
+    if len(rows) < _FEW:
+        found.append(
+            f"moments: received {rows_text(len(rows), 'event')}; an interval of fewer than {_FEW} rests on "
+            "a few days. Take more."
+        )
+    shared = int((np.diff(rows) < length).sum())
+    if shared:
+        found.append(
+            f"moments: {shared:,} of {rows_text(len(rows), 'event')} follow the one before within the time "
+            "shown; they share returns and the interval is too narrow. Compare with random days, or "
+            "show less time."
+        )
+    return found

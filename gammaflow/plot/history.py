@@ -1,0 +1,102 @@
+"""Matplotlib picture of levels over time: price with flip and core, above gamma."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.plot.canvas import axis_label, canvas, date_axis, plain, price_ticks
+from gammaflow.plot.prepare import COLORS, require
+from gammaflow.text import price_text, readable
+
+__all__ = ["plot_history"]
+
+# Rows with markers, at most.
+_MARKED = 40
+
+
+def plot_history(
+    table: pd.DataFrame,
+    title: str,
+    note: str = "",
+    *,
+    currency: str = "",
+    unit: str = "",
+    percentile: float = np.nan,
+    earlier: int = 0,
+    signed: bool = True,
+) -> Any:
+    """Price with the nearest flip and the core, above gamma coloured by sign and the place of its last value.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by timestamp, ascending: `spot`, `flip`, `core_low`, `core_high` [currency], NaN where there
+        is none, and `gamma` [`unit`]. Flips and cores further from the prices than these from one another are
+        cut off.
+    title, note : str
+        Title, and the line below the panels.
+    currency, unit : str
+        Units of prices and of gamma; a readable power of ten is added to the latter.
+    percentile, earlier : float, int
+        Percent of earlier rows whose gamma is below the last, and their number; NaN: not shown.
+    signed : bool
+        Whether gamma is dealers'.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure, (top, bottom) = require("matplotlib.pyplot").subplots(
+        2, 1, sharex=True, figsize=(11, 8), layout="constrained", height_ratios=(3, 2)
+    )
+    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=15, fontweight="bold", color=COLORS["text"])
+    figure.supxlabel(plain(note), x=0.01, ha="left", fontsize=9, color=COLORS["spot"])
+    days = pd.DatetimeIndex(table.index).tz_localize(None)
+    mark = {"marker": "o", "markersize": 3.5} if len(table) <= _MARKED else {}
+    spot = table["spot"].to_numpy(np.float64)
+    low, high = _limits(table, spot)
+    with canvas(top, "price", axis_label("price", currency), zero=False, legend="above") as ax:
+        ax.fill_between(
+            days, table["core_low"], table["core_high"], color=COLORS["put"], alpha=0.18, linewidth=0,
+            label="core of the short-gamma zone", zorder=1,
+        )  # fmt: skip
+        flip = table["flip"].where(table["flip"].between(low, high))
+        ax.plot(days, flip, color=COLORS["flip"], linewidth=1.4, label="nearest flip", zorder=2, **mark)
+        ax.plot(days, spot, color=COLORS["line"], linewidth=1.8, label="spot", zorder=3, **mark)
+        ax.annotate(
+            price_text(float(spot[-1])), (days[-1], spot[-1]), xytext=(6, 0), textcoords="offset points",
+            va="center", color=COLORS["text"], fontsize=9,
+        )  # fmt: skip
+        ax.set_ylim(low, high)
+        price_ticks(ax.yaxis)
+    divisor, unit = readable(table["gamma"].to_numpy(np.float64), unit)
+    gamma = table["gamma"].to_numpy(np.float64) / divisor
+    with canvas(bottom, "gamma at spot", unit, legend="above") as ax:
+        for sign, color, name in ((1.0, COLORS["call"], "long"), (-1.0, COLORS["put"], "short")):
+            side = np.maximum(sign * gamma, 0.0) * sign
+            label = f"dealers {name} gamma" if signed and side.any() else None
+            ax.fill_between(days, side, color=color, alpha=0.25, linewidth=0, label=label)
+        ax.plot(days, gamma, color=COLORS["line"], linewidth=1.4, zorder=3, **mark)
+        ax.plot(days[-1:], gamma[-1:], "o", color=COLORS["flip"], markersize=6, zorder=4)
+        place = "" if np.isnan(percentile) else f"\nabove {percentile:.0f} %\nof {earlier:,} earlier"
+        ax.annotate(
+            f"{gamma[-1]:+,.3g}{place}", (days[-1], gamma[-1]), xytext=(8, 0), textcoords="offset points",
+            va="center", color=COLORS["text"], fontsize=9, annotation_clip=False, zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1.0},
+        )  # fmt: skip
+        date_axis(ax)
+    return figure
+
+
+def _limits(table: pd.DataFrame, spot: NDArray[np.float64]) -> tuple[float, float]:
+    """Bounds of the price panel: spot, flips and cores, no further from spot than its own range."""
+    low, high = float(spot.min()), float(spot.max())
+    reach = max(high - low, 0.15 * high)
+    shown = table[["spot", "flip", "core_low", "core_high"]].to_numpy(np.float64)
+    shown = shown[(shown >= low - reach) & (shown <= high + reach)]
+    edge = 0.05 * float(np.ptp(shown)) or 0.05 * high
+    return max(0.0, float(shown.min()) - edge), float(shown.max()) + edge

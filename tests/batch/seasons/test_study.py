@@ -1,0 +1,264 @@
+"""Study of a season: made-up markets whose truth is known, and the recorded one."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gammaflow as gf
+from gammaflow.batch.seasons.verdict import CANNOT_TELL, NOTHING, SOMETHING, verdict
+from gammaflow.market.at_the_money import constant_maturity
+from support.newey_west import newey_west
+
+pytest.importorskip("statsmodels", reason="regressions need statsmodels, of the extra study")
+
+DAYS = 140
+HOURS = pd.date_range("2025-12-01", periods=24 * (DAYS + 40), freq="h", tz="UTC")
+
+
+def market(effect, seed=2):
+    """Summaries and hourly prices; volatility is exp(effect) times higher on days of short gamma."""
+    rng = np.random.default_rng(seed)
+    asof = HOURS[24 * 35 + 9 :: 24][:DAYS] + pd.Timedelta(36, "min")
+    implied = 0.5 * np.exp(0.1 * np.cumsum(rng.normal(size=DAYS)) * 0.5)
+    gamma = rng.normal(size=DAYS) * 1e8
+    table = pd.DataFrame(
+        {
+            "symbol": "SYN", "rule": "short_all", "gamma": gamma, "gross_gamma": 3e8,
+            "in_core": rng.random(DAYS) < 0.3, "atm_volatility": implied,
+            "open_interest_asof": asof.normalize(), "source": [f"{i}.csv" for i in range(DAYS)],
+        },
+        index=asof.rename("asof"),
+    )  # fmt: skip
+    level = (
+        pd.Series(implied * np.exp(effect * (gamma < 0.0)), asof).reindex(HOURS, method="ffill").fillna(0.5)
+    )
+    steps = level.to_numpy() * np.sqrt(1.0 / 8_760.0) * rng.normal(size=len(HOURS))
+    return table, pd.Series(70_000.0 * np.exp(np.cumsum(steps)), HOURS, name="open")
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    """A market in which gamma says nothing."""
+    table, prices = market(0.0)
+    return table, prices, gf.seasons.study(table, prices, draws=400)
+
+
+def test_rows_and_errors_agree_with_naive_least_squares(quiet):
+    table, prices, found = quiet
+    log = np.log(prices)
+
+    def past(moment, hours):
+        end = int(np.searchsorted(HOURS, moment, "right")) - 1
+        return np.sqrt((np.diff(log.iloc[end - hours : end + 1]) ** 2).sum() * 8_760 / hours)
+
+    def following(moment):
+        start = int(np.searchsorted(HOURS, moment, "left"))
+        return np.sqrt((np.diff(log.iloc[start : start + 25]) ** 2).sum() * 365)
+
+    rows = np.array(
+        [
+            [following(at), row["atm_volatility"], past(at, 24), past(at, 168)]
+            for at, row in table.iterrows()
+        ]
+    )  # fmt: skip
+    logs = np.log(rows)
+    depth = (table["gamma"] / 3e8).to_numpy()
+    design = np.column_stack([np.ones(DAYS), logs[:, 1:], depth])
+    beta, covariance = newey_west(logs[:, 0], design, 4)
+    assert found.n == DAYS
+    np.testing.assert_allclose(found.table.loc["depth", ["coefficient", "error"]].to_numpy(float),
+                               [beta[-1], np.sqrt(covariance[-1, -1])], rtol=1e-8)  # fmt: skip
+    alone, spread = newey_west(logs[:, 0], np.column_stack([np.ones(DAYS), depth]), 4)
+    assert found.table.loc["depth", "raw"] == pytest.approx(alone[1], rel=1e-8)
+    assert found.table.loc["depth", "raw_high"] > alone[1] + 1.9 * np.sqrt(spread[1, 1])
+    shares = [1.0 - np.var(logs[:, 0] - D @ newey_west(logs[:, 0], D, 4)[0]) / np.var(logs[:, 0])
+              for D in (design, design[:, :-1])]  # fmt: skip
+    assert found.table.loc["depth", "added_r2"] == pytest.approx(shares[0] - shares[1], rel=1e-6)
+    pd.testing.assert_series_equal(
+        found.table["holm_p"], gf.seasons.holm(found.table["p_value"]), check_names=False
+    )
+
+
+def test_a_null_result_is_reported_as_such(quiet):
+    _, _, found = quiet
+    assert found.verdict.startswith("nothing beyond: the intervals of short_gamma, depth, in_core all hold 0")
+    assert "smaller ones cannot be ruled out" in found.verdict
+    assert found.verdict in found.summary()
+    assert found.warnings == ()
+    assert found.checks.index.unique("variant").tolist() == [
+        "twice the lags", "with return 7 days", "with return 30 days", "first half", "second half",
+    ]  # fmt: skip
+
+
+def test_an_effect_is_found():
+    table, prices = market(0.5)
+    found = gf.seasons.study(table, prices, terms=["short_gamma", "in_core"], draws=400)
+    assert found.verdict.startswith("something beyond: short_gamma (")
+    row = found.table.loc["short_gamma"]
+    assert row["low"] < 0.5 < row["high"]
+    assert found.regressions["short_gamma"].table.loc["short_gamma", "p_value"] == row["p_value"]
+
+
+def test_nothing_after_a_snapshot_reaches_its_controls(quiet):
+    table, prices, found = quiet
+    now = table.index[70]
+    later = prices.where(
+        prices.index <= now, prices * np.exp(np.random.default_rng(0).normal(0, 0.05, len(prices)))
+    )
+    changed = table.copy()
+    changed.loc[changed.index > now, "gamma"] *= -1.0
+    other = gf.seasons.study(changed, later, draws=100)
+    seen = found.data.columns[1:]
+    pd.testing.assert_frame_equal(other.data.loc[:now, seen], found.data.loc[:now, seen])
+
+
+def test_a_term_that_never_varies_is_named_and_not_tested(quiet):
+    table, prices, found = quiet
+    never = gf.seasons.study(table.assign(in_core=False), prices, draws=100)
+    assert "in_core: received 0 on all 140 rows; it cannot be tested" in never.warnings[-1]
+    assert np.isnan(never.table.loc["in_core", "coefficient"])
+    assert never.table.loc["in_core", "positive"] == 0.0
+    assert "not tested, since it never varies: in_core" in never.verdict
+    assert never.table.loc["depth", "coefficient"] == found.table.loc["depth", "coefficient"]
+    none = gf.seasons.study(table.assign(gamma=1e8), prices, terms=["short_gamma"], draws=100)
+    assert none.verdict == "cannot tell: no term varies over the rows"
+
+
+def test_rows_that_are_there_twice_count_once(quiet):
+    table, prices, found = quiet
+    again = pd.concat([table, table.iloc[:7].assign(source="again.csv")])
+    other = gf.seasons.study(again, prices, draws=400)
+    pd.testing.assert_frame_equal(other.table, found.table)
+    assert "left out: 7 rows there twice" in other.lines
+
+
+def test_rows_left_out_are_counted(quiet):
+    table, prices, _ = quiet
+    holes = table.copy()
+    holes.loc[holes.index[:3], "gamma"] = np.nan
+    found = gf.seasons.study(holes, prices[: table.index[-2]], terms=["depth"], draws=100)
+    assert found.n == DAYS - 3 - 3
+    (missing,) = [line for line in found.lines if line.startswith("missing: ")]
+    assert missing.startswith("missing: next_volatility of 3 rows, ")
+    assert missing.endswith(", depth of 3 rows")
+
+
+def test_overlapping_horizons_widen_the_errors(quiet):
+    table, prices, _ = quiet
+    long = gf.seasons.study(table, prices, horizon="6D", terms=["depth"], draws=100)
+    assert long.controls.lags == 5
+    assert "(up to 5 at once)" in long.warnings[0]
+
+
+def test_further_controls_and_columns_as_they_stand(quiet):
+    table, prices, _ = quiet
+    wider = table.assign(weekend=table.index.day_of_week >= 5, share=np.arange(DAYS) % 7)
+    found = gf.seasons.study(
+        wider, prices, terms=["share"], controls=["weekend"], direction=["2D"], draws=100
+    )
+    assert "weekend" in found.controls.table.index
+    assert found.checks.index.get_level_values("variant")[1] == "with return 2 days"
+    assert found.data["share"].tolist() == [float(i % 7) for i in range(DAYS)]
+
+
+def test_it_is_drawn_and_pickled(quiet):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    *_, found = quiet
+    spread = found.data.std()
+    points = found.plot().get_lines()[2].get_xdata()
+    expected = found.table["coefficient"] * spread[found.table.index] / spread["next_volatility"]
+    np.testing.assert_allclose(points, expected)
+    assert pickle.loads(pickle.dumps(found)).verdict == found.verdict
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop(columns="gross_gamma"), "table: lacks 'gross_gamma'"),
+        (lambda t: t.assign(gamma="short"), "gamma: received a column of str; legal: numbers"),
+        (lambda t: t.assign(symbol=["A", "B"] * 70), "several in column 'symbol' (A, B)"),
+        (lambda t: t.tz_localize(None), "no time zone"),
+        (lambda t: pd.concat([t, t.iloc[:1].assign(gamma=1.0)]), "1 row of a timestamp that another row has"),
+        (
+            lambda t: t.assign(open_interest_asof=t.index + pd.Timedelta(1, "h")),
+            "open_interest_asof: 140 rows later than its snapshot (first: 2026-01-05 09:36 UTC)",
+        ),
+        (lambda t: t["gamma"], "legal: a DataFrame of summaries by asof"),
+        (lambda t: t[:5], "received 5 rows without a missing number"),
+    ],
+)
+def test_bad_tables_are_refused(quiet, change, words):
+    table, prices, _ = quiet
+    with pytest.raises(gf.SchemaError) as error:
+        gf.seasons.study(change(table), prices, draws=100)
+    assert words in str(error.value)
+
+
+def test_every_problem_stands_in_one_error(quiet):
+    table, prices, _ = quiet
+    with pytest.raises(gf.SchemaError) as error:
+        gf.seasons.study(
+            table, prices, terms=["depth", "depth"], past=["-1D"], horizon="x", draws=1, direction=5,
+            controls=["depth"],
+        )  # fmt: skip
+    for words in (
+        "terms: received",
+        "past: received",
+        "horizon: received",
+        "draws",
+        "direction: received 5",
+        "which terms has too",
+    ):
+        assert words in str(error.value)
+
+
+def row(coefficient=0.4, low=0.1, high=0.7, boot_low=0.1, boot_high=0.7, holm_p=0.01):
+    return {"coefficient": coefficient, "error": 0.1, "low": low, "high": high, "boot_low": boot_low,
+            "boot_high": boot_high, "holm_p": holm_p, "n": 90.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("term", "variants", "start"),
+    [
+        (row(), {"twice the lags": row(), "first half": row(low=-0.1)}, SOMETHING),
+        (row(), {"twice the lags": row(boot_low=-0.1), "first half": row()}, CANNOT_TELL),
+        (row(), {"twice the lags": row(), "first half": row(coefficient=-0.1)}, CANNOT_TELL),
+        (row(), {"twice the lags": row(), "first half": row(coefficient=np.nan)}, CANNOT_TELL),
+        (row(holm_p=0.06), {"twice the lags": row()}, CANNOT_TELL),
+        (row(boot_low=-0.1), {"twice the lags": row()}, CANNOT_TELL),
+        (row(low=-0.1, boot_low=-0.1), {"twice the lags": row()}, NOTHING),
+        (row(coefficient=np.nan), {}, CANNOT_TELL),
+    ],
+)
+def test_the_rule_of_the_verdict(term, variants, start):
+    checks = pd.concat({"depth": pd.DataFrame(variants).T}) if variants else pd.DataFrame()
+    assert verdict(pd.DataFrame([term], ["depth"]), checks).startswith(f"{start}: ")
+
+
+@pytest.mark.slow
+def test_the_recorded_season(shared):
+    """Ninety-five days of Deribit: n, coefficients by naive least squares, and the verdict as it is."""
+    (path,) = (shared / "data/btc_market").glob("btcusdt_1h_*.csv")
+    prices = pd.read_csv(path, index_col="timestamp", parse_dates=True)["open"].tz_localize("UTC")
+    rows = {}
+    for file in sorted((shared / "data/deribit_daily").glob("*.csv")):
+        chain = gf.read_chain(file, symbol="BTC")
+        total = gf.aggregate_exposure(gf.assign_positions(chain)).rows
+        rows[chain.asof] = {
+            "gamma": total["gamma"].sum(), "gross_gamma": total["gross_gamma"].sum(),
+            "atm_volatility": constant_maturity(chain),
+        }  # fmt: skip
+    table = pd.DataFrame(rows).T
+    found = gf.seasons.study(table, prices, terms=["short_gamma", "depth"], draws=1_000)
+    assert (found.n, found.controls.lags) == (92, 3)
+    design = np.column_stack(
+        [np.ones(92), found.data[[*found.controls.table.index[1:].tolist(), "short_gamma"]]]
+    )
+    beta, covariance = newey_west(found.data["next_volatility"].to_numpy(), design, 3)
+    line = found.table.loc["short_gamma"]
+    assert (line["coefficient"], line["error"]) == pytest.approx((beta[-1], np.sqrt(covariance[-1, -1])))
+    assert line["coefficient"] == pytest.approx(0.370, abs=0.002)
+    assert line["positive"] == 39.0

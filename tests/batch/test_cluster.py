@@ -1,0 +1,60 @@
+"""Dask: the same table from a cluster of processes, and clients that are refused."""
+
+import os
+
+import pandas as pd
+import pytest
+
+import gammaflow as gf
+from gammaflow.batch import engines, identity
+from gammaflow.exposure.sums import kernels_are_ready
+from support import batch_functions as functions
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A cluster of two processes, of one thread each."""
+    how = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**how) as cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_table(client, store, tmp_path):
+    serial = gf.run_batch(store, functions.odd)
+    found = gf.run_batch(store, functions.odd, client=client)
+    pd.testing.assert_frame_equal(found.table, serial.table, check_exact=True)
+    pd.testing.assert_frame_equal(found.failures, serial.failures)
+    kept = gf.run_batch(store, functions.with_tables, client=client, out=tmp_path / "out")
+    assert len(kept.long("by_strike")) == 20
+    factor = 3.0
+    lambdas = gf.run_batch(store, lambda chain: {"spot": factor * chain.spot}, client=client)
+    assert lambdas.table["spot"].tolist() == [factor * spot for spot in kept.table["spot"]]
+    # The trap: workers that compile again, or load stale code. They share one cache, warmed before.
+    assert client.run(kernels_are_ready) == dict.fromkeys(client.scheduler_info()["workers"], True)
+    assert set(client.run(identity.code_digest).values()) == {identity.code_digest()}
+
+
+@pytest.mark.slow
+def test_workers_with_another_version_are_refused(client, store, monkeypatch):
+    monkeypatch.setattr(engines, "code_digest", lambda: f"of process {os.getpid()}")
+    with pytest.raises(gf.MismatchError, match="2 of 2 workers have another version of gammaflow"):
+        gf.run_batch(store, functions.facts, client=client)
+
+
+@pytest.mark.slow
+def test_a_function_that_workers_cannot_load(client, store, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def f(chain):\n    return {}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import only_here
+
+    with pytest.raises(gf.SchemaError, match=r"function: 2 of 2 workers cannot load it .*only_here"):
+        gf.run_batch(store, only_here.f, client=client)
+
+
+@pytest.mark.parametrize("client", [5, "tcp://host:8786"])
+def test_other_objects_are_refused(store, client):
+    with pytest.raises(gf.SchemaError, match=r"a dask.distributed.Client that is not asynchronous is needed"):
+        gf.run_batch(store, functions.facts, client=client)
