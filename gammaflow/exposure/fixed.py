@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.checks import read_only
 from gammaflow.exposure import chebyshev
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.instruments.row import Scenario
@@ -15,7 +18,7 @@ from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.sweep import CASH_GREEKS
 from gammaflow.positions.book import Book
 
-__all__ = ["CASH_SUMS", "SUMS", "vanilla_sums"]
+__all__ = ["CASH_SUMS", "SUMS", "VanillaRows", "vanilla_rows", "vanilla_sums"]
 
 Array = NDArray[np.float64]
 
@@ -43,41 +46,36 @@ _ALL = 1 << 62
 _THREADS_FROM = 5_000_000
 
 
-def vanilla_sums(
-    book: Book,
-    spots: Array,
-    years: Array,
-    sigma: Array,
-    wanted: Collection[str],
-    groups: NDArray[np.int64],
-    count: int,
-    *,
-    interpolate: bool = True,
-) -> dict[str, Array]:
-    """Cash greeks times position and multiplier of calls and puts, summed per group at each spot.
+class VanillaRows(NamedTuple):
+    """Calls and puts of a book at one day and volatility, by group, as `vanilla_sums` takes them."""
+
+    spot: float
+    """The book's [currency]."""
+    columns: tuple[Array, ...]
+    """Of all rows, group by group: those of `gauss_sweep`, and ln(S / S0) between which each counts."""
+    starts: NDArray[np.int64]
+    """First row of each group, followed by the number of rows."""
+    vanilla: NDArray[np.bool_]
+    """Whether each row is a call or put."""
+
+
+def vanilla_rows(
+    book: Book, years: Array, sigma: Array, groups: NDArray[np.int64], count: int
+) -> VanillaRows:
+    """The calls and puts of a book, at any of whose spots `vanilla_sums` sums them.
 
     American rows count only at spots where they are not exercised.
 
     Parameters
     ----------
     book : Book
-    spots : (m,) array
     years, sigma : (n,) arrays
         Of all rows, rolled.
-    wanted : collection of str
-        Out of `CASH_SUMS`.
     groups : (n,) array of int
         The group of each row, 0..count - 1.
     count : int
-    interpolate : bool
-        As for `gammaflow.exposure.sums.cash_sums`.
-
-    Returns
-    -------
-    dict of (count, m) arrays
     """
     vanilla, carry = book.vanilla, book.underlying_yield
-    x = np.log(spots / book.spot)
     low, high = _held_between(book, years, sigma)
     columns: tuple[Array, ...] = (
         book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size,
@@ -88,14 +86,38 @@ def vanilla_sums(
         columns = tuple(c[order] for c in columns)
         vanilla, groups = vanilla[order], groups[order]
     starts = np.searchsorted(groups, np.arange(count + 1))
+    return VanillaRows(book.spot, tuple(map(read_only, columns)), read_only(starts, np.int64), vanilla)
+
+
+def vanilla_sums(
+    rows: VanillaRows, spots: Array, wanted: Collection[str], *, interpolate: bool = True
+) -> dict[str, Array]:
+    """Cash greeks times position and multiplier of calls and puts, summed per group at each spot.
+
+    Parameters
+    ----------
+    rows : VanillaRows
+    spots : (m,) array
+    wanted : collection of str
+        Out of `CASH_SUMS`.
+    interpolate : bool
+        As for `gammaflow.exposure.sums.cash_sums`.
+
+    Returns
+    -------
+    dict of (groups, m) arrays
+    """
+    spot, columns, starts, vanilla = rows
+    count, carry = len(starts) - 1, columns[6]
+    x = np.log(spots / spot)
     flags = (
         bool(_SHAPE & set(wanted)),
         "delta" in wanted or ("charm" in wanted and bool(carry.any())),
         "theta" in wanted,
     )
     sums = np.zeros((SUMS, count, len(x)))
-    wide = np.zeros(len(book), dtype=bool)
-    if interpolate and len(book) * len(x) >= _MANY:
+    wide = np.zeros(len(vanilla), dtype=bool)
+    if interpolate and len(vanilla) * len(x) >= _MANY:
         half = 0.5 * (x.max() - x.min())
         width = np.where(vanilla, columns[5] * np.sqrt(columns[3]), 0.0)
         always = np.isinf(columns[8]) & np.isinf(columns[9])
@@ -104,11 +126,11 @@ def vanilla_sums(
         grids = _grids_that_pay(wide, width, half, starts, len(x), _HELD if flags[1] else 1.0)
         wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
     if wide.any():
-        _add_interpolated(sums, x, grids, book.spot, columns, starts, wide, flags)
+        _add_interpolated(sums, x, grids, spot, columns, starts, wide, flags)
     narrow = vanilla & ~wide
     if narrow.any():
         shape, held, theta = flags
-        direct = _sums_at([x] * count, book.spot, columns, starts, narrow, (shape, _ALL * held, theta))
+        direct = _sums_at([x] * count, spot, columns, starts, narrow, (shape, _ALL * held, theta))
         for group, values in enumerate(direct):
             sums[:, group] += values
     sums[_CHARM] += sums[_CARRY_HELD]
@@ -237,4 +259,4 @@ def _sums_at(
     *terms_of_rows, low, high = columns
     bounds = (None, None) if always else (low, high)
     in_ranges(work, len(points), cost=np.diff(starts) * np.diff(ends), worth=_THREADS_FROM)
-    return np.split(out, ends[1:-1], axis=1)
+    return [out[:, start:stop] for start, stop in pairwise(ends.tolist())]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gammaflow.positions.book import Book
 
-__all__ = ["default_spots", "expiry_spots"]
+__all__ = ["Spikes", "default_spots", "expiry_spots"]
 
 # sigma sqrt(t) below which a grid of 0.1 % may miss a spike.
 _NARROW = 0.003
@@ -29,17 +29,31 @@ def expiry_spots(
     them on both sides, half of one apart or more: where strikes are closer than their spikes are wide they
     share points.
     """
-    years, sigma = book.rolled(days, vol_shift)
-    width = sigma * np.sqrt(years)
-    centre = book["strike"] / book.underlying_ratio
-    narrow = book.has_strike & (width > 0) & (width < _NARROW) & (centre > low) & (centre < high)
-    # Widths rounded down to powers of two share a lattice of points half of one apart.
-    step = 0.5 * 2.0 ** np.floor(np.log2(width[narrow]))
-    around = np.array([-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8])
-    middle = np.rint(np.log(centre[narrow] / book.spot) / step)
-    spots = [np.empty(0)]
-    for size in np.unique(step):
-        places = np.unique(np.unique(middle[step == size])[:, None] + around)
-        spots.append(book.spot * np.exp(size * places))
-    found = np.unique(np.concatenate(spots))
-    return found[(found > low) & (found < high)]
+    return Spikes(book, days, vol_shift).between(low, high)
+
+
+class Spikes:
+    """Strikes of a book at which gamma is a spike narrower than an even grid shows; see `expiry_spots`."""
+
+    def __init__(self, book: Book, days: float = 0.0, vol_shift: float = 0.0) -> None:
+        years, sigma = book.rolled(days, vol_shift)
+        width = sigma * np.sqrt(years)
+        narrow = book.has_strike & (width > 0) & (width < _NARROW)
+        self.spot, self.width = book.spot, width[narrow]
+        self.centre = book["strike"][narrow] / book.underlying_ratio[narrow]
+
+    def between(self, low: float, high: float) -> NDArray[np.float64]:
+        """Spots around the strikes between low and high, and between low and high [currency]."""
+        near = (self.centre > low) & (self.centre < high)
+        if not near.any():
+            return np.empty(0)
+        # Widths rounded down to powers of two share a lattice of points half of one apart.
+        step = 0.5 * 2.0 ** np.floor(np.log2(self.width[near]))
+        around = np.array([-8, -6, -4, -2, -1, 0, 1, 2, 4, 6, 8])
+        middle = np.rint(np.log(self.centre[near] / self.spot) / step)
+        spots = [np.empty(0)]
+        for size in np.unique(step):
+            places = np.unique(np.unique(middle[step == size])[:, None] + around)
+            spots.append(self.spot * np.exp(size * places))
+        found = np.unique(np.concatenate(spots))
+        return found[(found > low) & (found < high)]

@@ -15,7 +15,7 @@ from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.exposure import level_text
 from gammaflow.exposure.curve import GAP, TOLERANCE, Curve
 from gammaflow.exposure.exposure import Exposure
-from gammaflow.exposure.grids import expiry_spots
+from gammaflow.exposure.grids import Spikes
 from gammaflow.exposure.level_data import Flip, Jump, LevelData
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
@@ -137,9 +137,9 @@ def find_levels(
     at, floor = _samples(profile, curve, measure)
     crossings = cross(curve, at, floor)
     roots = crossings.spots[~crossings.jumps]
-    steps = spot * (1.0 + np.sort([0.0, *MOVES]))
+    steps = spot * (1.0 + np.array(MOVES))
     stretches = find_stretches(curve, at, crossings, floor)
-    bounds = np.unique([*steps, *(bound for z in stretches for bound in (z.low, z.high))])
+    bounds = np.unique([spot, *steps, *(bound for z in stretches for bound in (z.low, z.high))])
     flow = dict(
         zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)
     )
@@ -151,7 +151,7 @@ def find_levels(
         jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
         zones=find_zones(curve, at, stretches, core, flow),
         gamma=float(curve([spot])[0]),
-        moves=pd.Series(traded, pd.Index(np.sort([0.0, *MOVES]), name="move"), name="traded").drop(0.0),
+        moves=pd.Series(traded, pd.Index(MOVES, name="move"), name="traded"),
         walls=find_walls(exposure),
         max_pain=find_max_pain(exposure),
         concentration=find_concentration(exposure),
@@ -200,13 +200,14 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
     spot, between = profile.book.spot, _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
     known = known or profile.at(profile.spots, [measure, "gross_gamma"])
-    gross = float(known.table["gross_gamma"].max())
+    on_grid, gross_gamma = (known.values[name].sum(axis=0) for name in (measure, "gross_gamma"))
+    gross = float(gross_gamma.max())
     if not profile.spots[0] <= spot <= profile.spots[-1]:
         every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
         gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
     floor = noise_share(profile) * gross
     new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
-    x, g = np.append(profile.spots, new), np.append(known.table[measure].to_numpy(), curve(new))
+    x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
     at = extend(curve, Samples(x[order], g[order]), floor, (spot / _SPAN, spot * _SPAN), between)
     return polish(curve, at, floor), floor
@@ -229,10 +230,10 @@ def _filling(spots: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _between(profile: Repricing, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:
     """Function of (low, high): spots between them that a grid must not step over."""
+    spikes = Spikes(profile.book, profile.days, profile.vol_shift)
 
     def spots(low: float, high: float) -> NDArray[np.float64]:
-        near = expiry_spots(profile.book, low, high, days=profile.days, vol_shift=profile.vol_shift)
-        return np.concatenate([near, curve.sides(low, high)])
+        return np.concatenate([spikes.between(low, high), curve.sides(low, high)])
 
     return spots
 

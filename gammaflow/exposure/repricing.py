@@ -20,7 +20,7 @@ from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
 from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
-from gammaflow.exposure.sums import cash_sums
+from gammaflow.exposure.sums import BookSums
 from gammaflow.frozen import Frozen, lock
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.market.plausibility import shift_warnings
@@ -30,6 +30,9 @@ from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, money, unit_of
 
 __all__ = ["Repricing"]
+
+# Cached properties of a profile that are the same on any grid.
+_OF_NO_GRID = {"_exposure", "_sums", "breaks"}
 
 # Jumps of gamma that pictures mark: this share of the largest value or more, and so many at most.
 _CLIFF, _CLIFFS = 0.05, 10
@@ -128,9 +131,11 @@ class Repricing(Frozen):
         """The same book, day, volatility and dynamics, repriced at other spots."""
         wanted = _measures(list(self.values) if measures is None else measures)
         accuracy = Accuracy(self.tol)
-        empty = replace(self, spots=read_only(_grid(spots)), values={}, shortfalls=())
-        values = empty._money(empty.spots, wanted, accuracy=accuracy)
-        return replace(empty, values=lock(values), shortfalls=accuracy.shortfalls)
+        grid = read_only(_grid(spots))
+        values = self._money(grid, wanted, accuracy=accuracy)
+        out = replace(self, spots=grid, values=lock(values), shortfalls=accuracy.shortfalls)
+        out.__dict__.update(self._shared())
+        return out
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
         """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
@@ -144,6 +149,10 @@ class Repricing(Frozen):
         `groups` gives the group of each row, 0, 1, 2, ... without a gap.
         """
         return np.asarray(self._money(spots, [measure], by=groups)[measure])
+
+    def _shared(self) -> dict[str, Any]:
+        """Cached properties that do not depend on the grid."""
+        return {name: value for name, value in vars(self).items() if name in _OF_NO_GRID}
 
     def value_at(self, spot: float, measure: str = "gamma") -> float:
         """One measure repriced at one spot, in total [its unit], without the rest of a profile."""
@@ -273,18 +282,28 @@ class Repricing(Frozen):
         by: str | NDArray[np.intp] = "expiry",
         accuracy: Accuracy | None = None,
     ) -> dict[str, NDArray[np.float64]]:
-        cash = cash_sums(
+        sums = self._sums if isinstance(by, str) and by == "expiry" else self._sums_by(by)
+        cash = sums(
+            np.asarray(spots, dtype=np.float64),
+            {PROFILE_MEASURES[name].cash_greek for name in measures},
+            accuracy or Accuracy(self.tol),
+        )
+        return money(cash)
+
+    @cached_property
+    def _sums(self) -> BookSums:
+        return self._sums_by("expiry")
+
+    def _sums_by(self, by: str | NDArray[np.intp]) -> BookSums:
+        """The book's sums per group, ready for any spots."""
+        return BookSums(
             self.book,
-            spots,
             days=self.days,
             vol_shift=self.vol_shift,
-            wanted={PROFILE_MEASURES[name].cash_greek for name in measures},
             by=by,
             dynamics=self.dynamics,
             smiles=self.smiles,
-            accuracy=accuracy or Accuracy(self.tol),
         )
-        return money(cash)
 
 
 def _grid(spots: ArrayLike) -> NDArray[np.float64]:

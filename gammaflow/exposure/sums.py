@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
-from gammaflow.exposure.fixed import CASH_SUMS, SUMS, vanilla_sums
+from gammaflow.exposure.fixed import CASH_SUMS, SUMS, vanilla_rows, vanilla_sums
 from gammaflow.exposure.moving import Motion, moving_sums
 from gammaflow.exposure.smile import Smiles
 from gammaflow.instruments.registry import INSTRUMENTS
@@ -21,12 +21,14 @@ from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.sweep import CASH_GREEKS, cash_rows
 from gammaflow.positions.book import Book
 
-__all__ = ["CASH_SUMS", "cash_greeks", "cash_sums", "kernels_are_ready", "row_greeks"]
+__all__ = ["CASH_SUMS", "BookSums", "cash_greeks", "cash_sums", "kernels_are_ready", "row_greeks"]
 
 Array = NDArray[np.float64]
 
 # Numbers in a block of sums over groups and spots: 64 MB; more spots are swept in several blocks.
 _MOST = 8_000_000
+
+_NOWHERE = np.empty(0)
 
 
 def kernels_are_ready() -> bool:
@@ -168,32 +170,74 @@ def cash_sums(
     dict of (groups, m) arrays
         "total_gamma" is gamma plus vanna times the slope of volatility in ln spot.
     """
-    spots = np.asarray(spots, dtype=np.float64)
-    if (pieces := _pieces(book, by, len(spots), len(wanted))) > 1:
-        options: dict[str, Any] = {"days": days, "vol_shift": vol_shift, "wanted": wanted, "by": by,
-                   "interpolate": interpolate, "dynamics": dynamics, "smiles": smiles,
-                   "accuracy": accuracy}  # fmt: skip
-        parts = [cash_sums(book, part, **options) for part in np.array_split(spots, pieces)]
-        return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
-    years, sigma = book.rolled(days, vol_shift)
-    if isinstance(by, str) and by == "expiry":  # rows stand in its order
-        count = len(book.expiry_starts) - 1
-        place = np.repeat(np.arange(count), np.diff(book.expiry_starts))
-    else:
-        groups, place = np.unique(book[by] if isinstance(by, str) else by, return_inverse=True)
-        count = len(groups)
-    motion = None
-    if dynamics.moves:
-        motion = Motion(book, days, dynamics, smiles)
-        cash = moving_sums(book, spots, years, sigma, wanted, place, count, motion)
-    else:
-        cash = vanilla_sums(book, spots, years, sigma, wanted, place, count, interpolate=interpolate)
-    for name, rows in book.parts.items():
-        instrument, mine = INSTRUMENTS[name], book.instruments[name]
-        if motion is None or instrument.follows_volatility:
-            at = Scenario(spots, years[mine], sigma[mine], days)
-            _add_part(cash, instrument, rows, at, place[mine], motion, mine, accuracy)
-    return cash
+    book_at = BookSums(
+        book, days=days, vol_shift=vol_shift, by=by, interpolate=interpolate, dynamics=dynamics, smiles=smiles
+    )
+    return book_at(np.asarray(spots, dtype=np.float64), wanted, accuracy)
+
+
+class BookSums:
+    """Cash greeks times position and multiplier of a book at one day and volatility, as a function of spots.
+
+    What does not depend on the spots is prepared once.
+
+    Parameters
+    ----------
+    book, days, vol_shift, by, interpolate, dynamics, smiles
+        As for `cash_sums`.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        days: float = 0.0,
+        vol_shift: float = 0.0,
+        by: str | NDArray[np.intp] = "expiry",
+        interpolate: bool = True,
+        dynamics: Dynamics = STICKY_STRIKE,
+        smiles: Smiles | None = None,
+    ) -> None:
+        self.book, self.interpolate = book, interpolate
+        self.years, self.sigma = years, sigma = book.rolled(days, vol_shift)
+        if isinstance(by, str) and by == "expiry":  # rows stand in its order
+            self.count = len(book.expiry_starts) - 1
+            self.groups = np.repeat(np.arange(self.count), np.diff(book.expiry_starts))
+        else:
+            names, self.groups = np.unique(book[by] if isinstance(by, str) else by, return_inverse=True)
+            self.count = len(names)
+        self.motion = Motion(book, days, dynamics, smiles) if dynamics.moves else None
+        self.vanilla = None if dynamics.moves else vanilla_rows(book, years, sigma, self.groups, self.count)
+        self.parts = [
+            (INSTRUMENTS[name], rows, mine, Scenario(_NOWHERE, years[mine], sigma[mine], days))
+            for name, rows in book.parts.items()
+            for mine in (book.instruments[name],)
+            if not dynamics.moves or INSTRUMENTS[name].follows_volatility
+        ]
+        alone = sum(len(rows) for instrument, rows, *_ in self.parts if not hasattr(instrument, "sums"))
+        #: Numbers at each spot: of sums of vanilla rows, and of each measure of rows that are valued alone.
+        self._numbers = SUMS * self.count, alone
+
+    def __call__(
+        self, spots: Array, wanted: Collection[str], accuracy: Accuracy | None = None
+    ) -> dict[str, Array]:
+        """Sums at spots (m,) [currency] of `wanted`, out of `CASH_SUMS`; dict of (groups, m) arrays."""
+        summed, alone = self._numbers
+        pieces = -(-max(summed, len(wanted) * alone) * len(spots) // _MOST)
+        if min(pieces, len(spots)) > 1:
+            parts = [self(part, wanted, accuracy) for part in np.array_split(spots, min(pieces, len(spots)))]
+            return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+        if self.vanilla is None:
+            rolled = self.years, self.sigma
+            cash = moving_sums(
+                self.book, spots, *rolled, wanted, self.groups, self.count, cast(Motion, self.motion)
+            )
+        else:
+            cash = vanilla_sums(self.vanilla, spots, wanted, interpolate=self.interpolate)
+        for instrument, rows, mine, at in self.parts:
+            here = at._replace(spots=spots)
+            _add_part(cash, instrument, rows, here, self.groups[mine], self.motion, mine, accuracy)
+        return cash
 
 
 def _add_part(
@@ -225,14 +269,3 @@ def _add_part(
         found["total_gamma"] = found["gamma"] + (found["vanna"] * tilt if motion is not None else 0.0)
     for name, total in cash.items():
         np.add.at(total, groups, found[name])
-
-
-def _pieces(book: Book, by: str | NDArray[np.intp], points: int, measures: int) -> int:
-    """Number of parts into which spots are split, so that no array of one takes more than `_MOST` numbers."""
-    if isinstance(by, str):
-        groups = len(book.expiries) if by == "expiry" else len(np.unique(book[by]))
-    else:
-        groups = len(np.unique(by))
-    alone = sum(len(rows) for name, rows in book.parts.items() if not hasattr(INSTRUMENTS[name], "sums"))
-    numbers = max(SUMS * groups, measures * alone) * points
-    return max(1, min(points, -(-numbers // _MOST)))

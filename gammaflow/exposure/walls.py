@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.positions.origins import Interest, interest_behind
 
-__all__ = ["SENSES", "find_concentration", "find_max_pain", "find_walls", "walls_of"]
+__all__ = ["SENSES", "StrikeRows", "find_concentration", "find_max_pain", "find_walls", "walls_of"]
 
 Array = NDArray[np.float64]
 
@@ -22,6 +24,22 @@ SENSES = {
     "above and below, without the next expiry": "above and below, without the expiry that comes next",
     "open interest": "most contracts of calls, of puts, and of all",
 }
+
+
+class StrikeRows(NamedTuple):
+    """Rows that have a strike and are alive, (n,) arrays; gammas in any one unit."""
+
+    strike: Array
+    """[currency]"""
+    side: NDArray[Any]
+    """"call", "put" or another kind."""
+    expiry: NDArray[Any]
+    gamma: Array
+    """Signed."""
+    gross_gamma: Array
+    """Unsigned."""
+    contracts: Array
+    """Unsigned."""
 
 
 def find_walls(exposure: Exposure) -> pd.DataFrame:
@@ -43,41 +61,41 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
     return walls_of(_strikes(exposure), exposure.book.spot)
 
 
-def walls_of(frame: pd.DataFrame, spot: float) -> pd.DataFrame:
-    """The table of `find_walls` from rows that are alive.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One line per row: `strike` [currency], `side` ("call", "put" or another kind), `expiry`, `gamma`
-        (signed), `gross_gamma` and `contracts` (both unsigned; gammas in any one unit).
-    spot : float
-        Price of the underlying [currency].
-    """
-    later = frame[frame["expiry"] > frame["expiry"].min()]
-    contracts = frame.assign(gross_gamma=frame["contracts"])
-    net = frame.groupby("strike")["gamma"].sum()
-    rows = {
-        "by type": _by_type(frame),
-        "above and below": _by_type(frame, spot),
-        "net": (
-            _heaviest(net[net > 0]),
-            _heaviest(-net[net < 0]),
-            _heaviest(net.abs()),
-        ),
-        "without the next expiry": _by_type(later),
-        "above and below, without the next expiry": _by_type(later, spot),
-        "open interest": _by_type(contracts),
-    }
-    out = pd.DataFrame.from_dict(rows, orient="index", columns=["call_wall", "put_wall", "absolute"])
-    return out.assign(meaning=pd.Series(SENSES)).rename_axis("sense")
+def walls_of(rows: StrikeRows, spot: float) -> pd.DataFrame:
+    """The table of `find_walls` from rows that are alive, at a spot [currency]."""
+    calls, puts = rows.side == "call", rows.side == "put"
+    above, below = calls & (rows.strike >= spot), puts & (rows.strike <= spot)
+    every = np.ones(len(rows.strike), dtype=bool)
+    later = rows.expiry > np.fmin.reduce(rows.expiry) if len(rows.expiry) else every
+    by_type, by_side = np.stack([calls, puts, every]), np.stack([above, below, above | below])
+    amounts = [
+        by_type * rows.gross_gamma,
+        by_side * rows.gross_gamma,
+        (by_type & later) * rows.gross_gamma,
+        (by_side & later) * rows.gross_gamma,
+        by_type * rows.contracts,
+    ]
+    strikes, sums = _by_strike(rows.strike, np.concatenate([*amounts, rows.gamma[None]]))
+    typed, sided, typed_later, sided_later, interest = sums[:-1].reshape(len(amounts), 3, -1)
+    net = sums[-1]
+    signed = np.stack([np.maximum(net, 0.0), np.maximum(-net, 0.0), np.abs(net)])
+    senses = np.concatenate([typed, sided, signed, typed_later, sided_later, interest])
+    walls = np.array([_heaviest(strikes, values) for values in senses]).reshape(-1, 3)
+    columns = dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True))
+    index = pd.Index(list(SENSES), name="sense")
+    return pd.DataFrame({**columns, "meaning": list(SENSES.values())}, index)
 
 
 def find_concentration(exposure: Exposure) -> pd.DataFrame:
     """Strikes with net gamma below zero, most negative first: `gamma`, and its `share` of their total [-]."""
-    gamma = _strikes(exposure).groupby("strike")["gamma"].sum()
-    short = gamma[gamma < 0].sort_values()
-    return pd.DataFrame({"gamma": short, "share": short / short.sum()})
+    rows = _strikes(exposure)
+    strikes, (gamma,) = _by_strike(rows.strike, rows.gamma[None])
+    order = np.argsort(gamma, kind="stable")
+    order = order[gamma[order] < 0.0]
+    short = gamma[order]
+    return pd.DataFrame(
+        {"gamma": short, "share": short / short.sum()}, pd.Index(strikes[order], name="strike")
+    )
 
 
 def find_max_pain(exposure: Exposure) -> pd.Series:
@@ -104,15 +122,16 @@ def find_max_pain(exposure: Exposure) -> pd.Series:
     """
     book = exposure.book
     rows = np.flatnonzero(book.vanilla & (book.rolled(exposure.days)[0] > 0.0))
-    parts, known = interest_behind(book.origins, book["origin"][rows], book["expiry"][rows])
+    dates = book.columns["expiry"]
+    held, known = interest_behind(book.origins, book["origin"][rows], dates[rows])
     own = rows[~known]
-    parts.append(Interest(book["expiry"][own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
-    expiry, strike, flag, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    pain = {}
-    for moment in np.unique(expiry):
-        mine = expiry == moment
-        pain[pd.Timestamp(moment, tz="UTC")] = _least(strike[mine], flag[mine], units[mine])
-    return pd.Series(pain, dtype=np.float64, name="max_pain")
+    held.append(Interest(dates[own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
+    expiry, strike, flag, units = (np.concatenate(columns) for columns in zip(*held, strict=True))
+    order = np.argsort(expiry, kind="stable")
+    moments, starts = np.unique(expiry[order], return_index=True)
+    parts = [np.split(column[order], starts[1:]) for column in (strike, flag, units)] if len(order) else []
+    pain = [_least(*rows) for rows in zip(*parts, strict=True)]
+    return pd.Series(pain, pd.DatetimeIndex(moments, tz="UTC"), np.float64, "max_pain")
 
 
 def _least(strike: Array, flag: Array, units: Array) -> float:
@@ -125,35 +144,27 @@ def _least(strike: Array, flag: Array, units: Array) -> float:
     return float(grid[paid.argmin()])
 
 
-def _strikes(exposure: Exposure) -> pd.DataFrame:
-    """Rows that have a strike and are still alive, one line each."""
+def _strikes(exposure: Exposure) -> StrikeRows:
+    """Rows of a book that have a strike and are still alive."""
     book = exposure.book
+    gamma, gross = exposure.rows["gamma"], exposure.rows["gross_gamma"]
+    columns = (book["strike"], book["kind"], book.columns["expiry"], gamma, gross, np.abs(book["position"]))
     rows = book.has_strike & (book.rolled(exposure.days)[0] > 0.0)
-    frame = pd.DataFrame(
-        {
-            "strike": book["strike"],
-            "side": book["kind"],
-            "expiry": book["expiry"],
-            "gamma": exposure.rows["gamma"],
-            "gross_gamma": exposure.rows["gross_gamma"],
-            "contracts": np.abs(book["position"]),
-        }
-    )
-    return pd.DataFrame(frame[rows])
+    return StrikeRows(*(columns if rows.all() else (values[rows] for values in columns)))
 
 
-def _by_type(frame: pd.DataFrame, spot: float | None = None) -> tuple[float, float, float]:
-    """Heaviest strikes of calls, of puts and of all; given spot, of calls above and puts below it."""
-    calls, puts = (frame[frame["side"] == side] for side in ("call", "put"))
-    if spot is not None:
-        calls, puts = calls[calls["strike"] >= spot], puts[puts["strike"] <= spot]
-        frame = pd.concat([calls, puts])
-    sums = [part.groupby("strike")["gross_gamma"].sum() for part in (calls, puts, frame)]
-    return _heaviest(sums[0]), _heaviest(sums[1]), _heaviest(sums[2])
+def _by_strike(strike: Array, amounts: Array) -> tuple[Array, Array]:
+    """Distinct strikes, ascending, and sums of each row of `amounts` (k, n) at each, (k, strikes).
+
+    In extended precision, where the machine has it: sums of decimals that are equal stay equal.
+    """
+    order = np.argsort(strike, kind="stable")
+    ascending = strike[order]
+    starts = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1])) if len(strike) else order
+    sums = np.add.reduceat(amounts[:, order], starts, axis=1, dtype=np.longdouble)
+    return ascending[starts], sums.astype(np.float64)
 
 
-def _heaviest(by_strike: pd.Series) -> float:
-    """The strike with the largest value; NaN without strikes or where all are 0."""
-    if not len(by_strike) or not by_strike.to_numpy().any():
-        return np.nan
-    return float(by_strike.index.to_numpy()[by_strike.to_numpy().argmax()])
+def _heaviest(strikes: Array, sums: Array) -> float:
+    """The strike with the largest sum; NaN without strikes or where all are 0."""
+    return float(strikes[sums.argmax()]) if sums.any() else np.nan

@@ -173,7 +173,8 @@ def polish(curve: Curve, at: Samples, floor: float) -> Samples:
     smooth = np.isnan(curve.break_between(x[:-2], x[1:-1])) & np.isnan(curve.break_between(x[1:-1], x[2:]))
     places = np.flatnonzero((low | high) & smooth) + 1
     sign = np.where(low[places - 1], 1.0, -1.0)
-    best, value = curve.extremes(x[places - 1], x[places], x[places + 1], sign)
+    (a, b, c), known = (np.stack([each[places + k] for k in (-1, 0, 1)]) for each in (x, g))
+    best, value = curve.extremes(a, b, c, sign, known)
     better = sign * value < sign * g[places]
     new, first = np.unique(best[better], return_index=True)
     fresh = ~np.isin(new, x)
@@ -208,7 +209,8 @@ def cross(curve: Curve, at: Samples, floor: float) -> Crossings:
         dtype=np.intp,
     )
     left, right = x[before], x[before + 1]
-    return Crossings(curve.solve(left, right), ~np.isnan(curve.break_between(left, right)), before)
+    spots = curve.solve(left, right, known=(g[before], g[before + 1]))
+    return Crossings(spots, ~np.isnan(curve.break_between(left, right)), before)
 
 
 class Stretch(NamedTuple):
@@ -254,7 +256,8 @@ def find_stretches(curve: Curve, at: Samples, crossings: Crossings, floor: float
     ends = [-1, *crossings.before.tolist(), len(x) - 1]
     bounds = [np.nan, *crossings.spots.tolist(), np.nan]
     kinds = ["", *np.where(crossings.jumps, "jump", "zero").tolist(), ""]
-    out = []
+    out: list[Stretch] = []
+    tails: list[tuple[int, str, int, float]] = []
     for i in range(len(ends) - 1):
         first, last = ends[i] + 1, ends[i + 1]
         depth = g[first : last + 1].min(initial=0.0)
@@ -262,23 +265,26 @@ def find_stretches(curve: Curve, at: Samples, crossings: Crossings, floor: float
             continue
         low, low_end = bounds[i], kinds[i]
         high, high_end = bounds[i + 1], kinds[i + 1]
-        deep = first + np.flatnonzero(g[first : last + 1] <= FADED * depth)
+        level = float(FADED * depth)
+        deep = first + np.flatnonzero(g[first : last + 1] <= level)
         if not low_end:
-            low, low_end = _tail(curve, at, deep[0], deep[0] - 1, FADED * depth, deep[0] > first)
+            low, low_end = x[deep[0]], "open"
+            if deep[0] > first:
+                tails.append((len(out), "low", int(deep[0]) - 1, level))
             first = deep[0]
         if not high_end:
-            high, high_end = _tail(curve, at, deep[-1], deep[-1] + 1, FADED * depth, deep[-1] < last)
+            high, high_end = x[deep[-1]], "open"
+            if deep[-1] < last:
+                tails.append((len(out), "high", int(deep[-1]), level))
             last = deep[-1]
         out.append(Stretch(int(first), int(last), float(low), float(high), str(low_end), str(high_end)))
+    if tails:
+        before = np.array([i for *_, i, _ in tails])
+        known = g[before], g[before + 1]
+        faded = curve.solve(x[before], x[before + 1], np.array([level for *_, level in tails]), known)
+        for (place, side, *_), spot in zip(tails, faded.tolist(), strict=True):
+            out[place] = out[place]._replace(**{side: spot, f"{side}_end": "faded"})
     return out
-
-
-def _tail(curve: Curve, at: Samples, inner: int, outer: int, level: float, fades: bool) -> tuple[float, str]:
-    """The end of a zone that meets no zero: where gamma has faded to `level`, or the last sample."""
-    if not fades:
-        return float(at.x[inner]), "open"
-    left, right = sorted((inner, outer))
-    return float(curve.solve(at.x[left], at.x[right], level)), "faded"
 
 
 def _troughs(curve: Curve, at: Samples, stretches: list[Stretch], core: float) -> list[tuple[Trough, ...]]:
@@ -301,8 +307,11 @@ def _troughs(curve: Curve, at: Samples, stretches: list[Stretch], core: float) -
             found.append((z, int(i), left, right))
     if not found:
         return []
-    lows = _edges(curve, at, [(i, left, left + 1) for _, i, left, _ in found], core)
-    highs = _edges(curve, at, [(i, right - 1, right) for _, i, _, right in found], core)
+    both = [(i, left, left + 1) for _, i, left, _ in found] + [
+        (i, right - 1, right) for _, i, _, right in found
+    ]
+    edges = _edges(curve, at, both, core)
+    lows, highs = edges[: len(found)], edges[len(found) :]
     out: list[list[Trough]] = [[] for _ in stretches]
     for (z, i, _, _), (low, low_end), (high, high_end) in zip(found, lows, highs, strict=True):
         stretch = stretches[z]
@@ -331,6 +340,7 @@ def _edges(
     legal = (left >= 0) & (right < len(x))
     if legal.any():
         a, b = x[left[legal]], x[right[legal]]
-        spots[legal] = curve.solve(a, b, core * g[i[legal]])
+        known = g[left[legal]], g[right[legal]]
+        spots[legal] = curve.solve(a, b, core * g[i[legal]], known)
         kinds[legal] = np.where(np.isnan(curve.break_between(a, b)), "level", "jump")
     return list(zip(spots.tolist(), kinds.tolist(), strict=True))

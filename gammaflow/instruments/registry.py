@@ -16,7 +16,7 @@ from gammaflow.instruments.digital import DIGITAL
 from gammaflow.instruments.fund import LEVERAGED_FUND, SHARE
 from gammaflow.instruments.future import FUTURE, PERPETUAL
 from gammaflow.instruments.note.rows import NOTE
-from gammaflow.instruments.row import Instrument
+from gammaflow.instruments.row import Instrument, rows_with
 from gammaflow.instruments.vanilla import VANILLA
 
 __all__ = ["CALLS", "INSTRUMENTS", "KINDS", "LEVELS", "PUTS", "has_terms", "problems_of"]
@@ -56,7 +56,7 @@ _WITH_TERMS = [kind for each in INSTRUMENTS.values() if each.has_terms for kind 
 
 def has_terms(columns: Columns) -> NDArray[np.bool_]:
     """Mask of the rows of a book whose terms do not fit columns (notes), (n,)."""
-    return np.isin(columns["kind"].astype(str), _WITH_TERMS)
+    return rows_with(columns["kind"], *_WITH_TERMS)
 
 
 def problems_of(columns: Columns) -> Iterator[str]:
@@ -70,13 +70,12 @@ def problems_of(columns: Columns) -> Iterator[str]:
 
     for instrument in INSTRUMENTS.values():
         mine = instrument.owns(columns)
-        for name in instrument.needs:
+        for name in instrument.needs if mine.any() else ():
             values = columns[name]
             missing = mine & (np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))
             if missing.any():
                 yield told(missing, name, f"rows of kind {', '.join(map(repr, instrument.kinds))} need it")
-        dated = mine & ~np.isnat(columns["expiry"])
-        if not instrument.expires and dated.any():
+        if not instrument.expires and (dated := mine & ~np.isnat(columns["expiry"])).any():
             yield told(dated, "expiry", f"a {instrument.name} never expires: leave its expiry empty")
         for mask, name, why in instrument.problems(columns):
             if mask.any():

@@ -17,7 +17,7 @@ from gammaflow.columnar import Columnar, Subset
 from gammaflow.columns import Columns, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
-from gammaflow.market.measures import find_unusable, measure
+from gammaflow.market.measures import find_unusable, first_true, measure
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
 from gammaflow.market.quality import Quality
 from gammaflow.schema import CHAIN
@@ -165,7 +165,8 @@ class Chain(Columnar):
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """Whether each row is AM- or PM-settled, at New York time, (n,)."""
-        return pd.Series(self["settlement"]).isin(["AM", "PM"]).to_numpy(dtype=bool)
+        settlement = self["settlement"]
+        return np.asarray((settlement == "AM") | (settlement == "PM"), dtype=bool)
 
     @cached_property
     def quote_state(self) -> NDArray[Any]:
@@ -177,7 +178,7 @@ class Chain(Columnar):
             "no bid": ~(bid > 0),
             "crossed": bid > ask,
         }
-        return np.select(list(states.values()), list(states), default="two-sided").astype(object)
+        return first_true(states, "two-sided")
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from gammaflow.market.quality import (
     Quality,
 )
 
-__all__ = ["find_unusable", "measure", "share_of_alive"]
+__all__ = ["find_unusable", "first_true", "measure", "share_of_alive"]
 
 # The clocks of vendor and user may differ by less than this [minutes].
 _CLOCK_SLACK = 1.0
@@ -39,26 +40,36 @@ def find_unusable(chain: Any) -> NDArray[Any]:
         LOOK_AHEAD: chain.open_interest_age < 0,
         NO_INTEREST: oi == 0,
     }
-    return np.select(list(found.values()), list(found), default="").astype(object)
+    return first_true(found, "")
+
+
+def first_true(masks: Mapping[str, NDArray[np.bool_]], default: str) -> NDArray[Any]:
+    """Name of the first mask in which each row is, (n,) text; `default` where it is in none.
+
+    Examples
+    --------
+    >>> first_true({"low": np.array([True, False]), "odd": np.array([True, True])}, "").tolist()
+    ['low', 'odd']
+    """
+    words = np.array([*masks, default], dtype=object)
+    return np.asarray(words[np.select(list(masks.values()), list(range(len(masks))), default=len(masks))])
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def measure(chain: Any) -> Quality:
     """Quality of a chain that has not been repaired."""
     reason, oi = chain.unusable, np.nan_to_num(chain["open_interest"])
-    frame = pd.DataFrame({"reason": reason, "rows": 1, "open_interest": oi})[reason != ""]
-    table = frame.groupby("reason", sort=False).sum().sort_values("rows", ascending=False)
     fine, alive = np.isin(reason, ("", NO_INTEREST)), chain.years > 0
     checks, passed = _checks(chain)
     bid, ask = (chain[name][alive & (chain.quote_state == "two-sided")] for name in ("bid", "ask"))
     return Quality(
-        table,
+        _excluded(reason, oi),
         len(chain),
         int(fine.sum()),
         float(oi.sum()),
         float(oi[fine].sum()),
         chain.left_out,
-        {str(k): int(n) for k, n in pd.Series(chain.quote_state[alive]).value_counts().items()},
+        _counts(chain.quote_state[alive]),
         float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
         checks=checks,
         quote_age=_quote_ages(chain),
@@ -70,6 +81,31 @@ def measure(chain: Any) -> Quality:
         selection=chain.selection,
         warnings=chain.warnings,
     )
+
+
+def _ranked(words: NDArray[Any]) -> tuple[NDArray[np.intp], list[str], NDArray[np.int64]]:
+    """Distinct words, the most frequent first, the place of each row's word among them, and their counts."""
+    codes, names = pd.factorize(words)
+    counts = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return place[codes], [str(names[i]) for i in order], counts[order]
+
+
+def _counts(words: NDArray[Any]) -> dict[str, int]:
+    """Number of rows of each word, the most frequent first."""
+    _, names, counts = _ranked(words)
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
+def _excluded(reason: NDArray[Any], oi: NDArray[np.float64]) -> pd.DataFrame:
+    """`Quality.table` from the reason and open interest of each row."""
+    rows = np.flatnonzero(reason != "")
+    place, names, counts = _ranked(reason[rows])
+    interest = [float(oi[rows[place == i]].sum(dtype=np.longdouble)) for i in range(len(names))]
+    columns = {"rows": counts.astype(np.int64), "open_interest": np.array(interest, np.float64)}
+    return pd.DataFrame(columns, pd.Index(names, name="reason", dtype="str"))
 
 
 def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool_] | None = None) -> float:

@@ -258,7 +258,7 @@ class Book(PositionRows):
         In coin, delta is the net transaction delta (option delta minus premium in coin); gamma is its slope,
         the option's gamma minus net transaction delta over the forward.
         """
-        check_choice(numeraire, "numeraire", ("usd", "coin"))
+        check_choice(numeraire, "numeraire", BOOK["numeraire"].choices)
         accounts = np.full(len(self), numeraire, dtype=object)
         return replace(self, columns={**self.columns, "numeraire": accounts})
 

@@ -8,10 +8,12 @@ from scipy.special import ndtr
 import gammaflow as gf
 from gammaflow import dynamics
 from gammaflow.exposure import chebyshev
+from gammaflow.exposure.dynamics import STICKY_STRIKE
 from gammaflow.exposure.smile import fit_smiles
-from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
+from gammaflow.exposure.sums import CASH_SUMS, BookSums, cash_greeks, cash_sums
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book, slope_of
+from support.mixed_books import mixed_book
 
 MOVING = [
     dynamics.STICKY_MONEYNESS,
@@ -335,3 +337,18 @@ def test_threads_change_nothing(monkeypatch):
     for other in shared:
         for name in CASH_SUMS:
             np.testing.assert_array_equal(other[name], alone[0][name])
+
+
+@pytest.mark.parametrize("by", ["expiry", "kind"])
+@pytest.mark.parametrize("how", [STICKY_STRIKE, gf.dynamics.spot_vol_beta(-2.0)])
+def test_a_prepared_book_gives_the_same_sums_at_any_spots_in_any_order_of_asking(by, how):
+    """American rows, barriers, futures and coin: prepared once, against one call for each set of spots."""
+    book = mixed_book(1, notes=0)
+    prepared = BookSums(book, days=0.25, vol_shift=0.01, by=by, dynamics=how)
+    grids = [book.spot * np.geomspace(0.9, 1.1, n) for n in (1, 40, 3, 1)]
+    for grid, wanted in zip(grids, (["gamma"], ["vanna", "gamma"], ["delta"], CASH_SUMS), strict=True):
+        alone = cash_sums(book, grid, days=0.25, vol_shift=0.01, wanted=wanted, by=by, dynamics=how)
+        found = prepared(grid, wanted)
+        assert set(found) == set(wanted)
+        for name in wanted:
+            np.testing.assert_array_equal(found[name], alone[name])

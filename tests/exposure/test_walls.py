@@ -1,4 +1,4 @@
-"""Max pain of all open interest, valued or not, against a loop over the chain's rows."""
+"""Walls and concentration against tables, and max pain of all open interest against a loop over rows."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.walls import find_max_pain
+from gammaflow.exposure.walls import SENSES, StrikeRows, find_concentration, find_max_pain, walls_of
 from gammaflow.positions.rules import RULES, US_LISTED, Rule
 
 ASOF = pd.Timestamp("2023-09-14T20:31Z")
@@ -254,3 +254,68 @@ def test_a_chain_that_is_signed_twice_counts_once():
     halves = one.select(kind="call") + other.select(kind="put")
     pd.testing.assert_series_equal(pain(halves, 0.0), pain(one, 0.0))
     assert halves.subset is None
+
+
+def tables(rows, spot):
+    """The table of walls by tables of pandas: a definition at a time."""
+    frame = pd.DataFrame(rows._asdict())
+
+    def heaviest(sums):
+        return sums.idxmax() if len(sums) and sums.any() else np.nan
+
+    def by_type(part, spot=None):
+        calls, puts = (part[part["side"] == side] for side in ("call", "put"))
+        if spot is not None:
+            calls, puts = calls[calls["strike"] >= spot], puts[puts["strike"] <= spot]
+            part = pd.concat([calls, puts])
+        return [heaviest(each.groupby("strike")["gross_gamma"].sum()) for each in (calls, puts, part)]
+
+    later = frame[frame["expiry"] > frame["expiry"].min()]
+    net = frame.groupby("strike")["gamma"].sum()
+    return [
+        by_type(frame),
+        by_type(frame, spot),
+        [heaviest(net[net > 0]), heaviest(-net[net < 0]), heaviest(net.abs())],
+        by_type(later),
+        by_type(later, spot),
+        by_type(frame.assign(gross_gamma=frame["contracts"])),
+    ]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 400])
+@pytest.mark.parametrize("seed", range(5))
+def test_walls_are_those_of_tables_grouped_by_strike(n, seed):
+    """Decimals whose sums tie in exact arithmetic, rows of nothing, other kinds, one expiry or several."""
+    rng = np.random.default_rng(seed)
+    gamma = rng.normal(size=n).round(1) * rng.integers(0, 2, n)
+    rows = StrikeRows(
+        strike=rng.choice(np.arange(80.0, 121.0, 5.0), n),
+        side=rng.choice(np.array(["call", "put", "down-in put"], object), n),
+        expiry=rng.choice(np.array(["2026-03-27", "2026-06-26", "2026-09-25"], "M8[ns]")[: seed + 1], n),
+        gamma=gamma,
+        gross_gamma=np.abs(gamma),
+        contracts=rng.integers(0, 4, n) / 10.0,
+    )
+    found = walls_of(rows, 100.0)
+    assert list(found.index) == list(SENSES)
+    np.testing.assert_array_equal(found[["call_wall", "put_wall", "absolute"]], tables(rows, 100.0))
+
+
+def test_sums_of_decimals_that_are_equal_tie_and_the_lowest_strike_is_the_wall():
+    """0.1 + 0.2 + 0.3 contracts are 0.6, though float64 adds them to 0.6000000000000001."""
+    n, one = 4, np.ones(4)
+    strike, contracts = np.array([90.0, 95.0, 95.0, 95.0]), np.array([0.6, 0.1, 0.2, 0.3])
+    side, expiry = np.array(["call"] * n, object), np.full(n, np.datetime64("2026-03-27", "ns"))
+    if np.finfo(np.longdouble).eps < np.finfo(float).eps:
+        found = walls_of(StrikeRows(strike, side, expiry, one, one, contracts), 100.0)
+        assert found["call_wall"]["open interest"] == 90.0
+
+
+def test_concentration_is_that_of_a_table_grouped_by_strike():
+    book = gf.assign_positions(made_up())
+    exposure = gf.aggregate_exposure(book, days=1.0)
+    net = exposure.by("strike")["gamma"]
+    short = net[net < 0].sort_values()
+    found = find_concentration(exposure)
+    pd.testing.assert_series_equal(found["gamma"], short, rtol=1e-12)
+    pd.testing.assert_series_equal(found["share"], (short / short.sum()).rename("share"), rtol=1e-12)

@@ -8,6 +8,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import bsm
+from gammaflow.errors import SchemaError
 from gammaflow.positions.book import Book
 from support.books import ASOF, naive_value, random_book, slope_of
 
@@ -153,3 +154,13 @@ def test_the_numeraire_is_told():
 def test_unknown_numeraire_is_refused():
     with pytest.raises(gf.SchemaError, match=r"numeraire: received 'eth'; legal: 'usd', 'coin'"):
         gf.assign_positions(gf.demo_chain(), numeraire="eth")
+
+
+def test_a_book_assigned_in_coin_is_the_one_kept_in_coin():
+    chain = gf.demo_chain()
+    assigned, kept = gf.assign_positions(chain, numeraire="coin"), gf.assign_positions(chain).kept_in("coin")
+    for name in kept.columns:
+        np.testing.assert_array_equal(assigned[name], kept[name])
+    assert (assigned.rule, assigned.sources, assigned.filters) == (kept.rule, kept.sources, kept.filters)
+    with pytest.raises(SchemaError, match=r"numeraire: received 'gold'; legal: 'usd', 'coin'"):
+        gf.assign_positions(chain, numeraire="gold")

@@ -6,6 +6,7 @@ import pytest
 import gammaflow as gf
 from gammaflow.accuracy import Accuracy
 from gammaflow.instruments import INSTRUMENTS, KINDS, Scenario
+from gammaflow.instruments.row import rows_with
 from gammaflow.schema import BOOK
 from gammaflow.units import POWERS
 from support.mixed_books import mixed_book
@@ -57,3 +58,28 @@ def test_unknown_kinds_are_told_the_legal_ones():
     frame = mixed_book(1, rows=8).to_frame().drop(columns="origin")
     with pytest.raises(gf.SchemaError, match=r"'digital call'.*'leveraged fund'"):
         gf.Book(frame.assign(kind="quanto"), "X", 1.0, mixed_book(1, rows=8).asof)
+
+
+def test_rows_with_words_are_those_of_the_column_whatever_was_asked_before():
+    """A column that may be written to is read anew; one that may not, and others of its kind, as they are."""
+    column = np.array(["call", "put", "call", "note"], dtype=object)
+    assert rows_with(column, "call").tolist() == [True, False, True, False]
+    column[0] = "put"
+    assert rows_with(column, "call").tolist() == [False, False, True, False]
+    for seed in range(50):
+        words = np.random.default_rng(seed).choice(np.array(KINDS, dtype=object), 30)
+        words.flags.writeable = False
+        for wanted in ((), ("nothing",), ("call",), ("call", "note", "nothing"), KINDS):
+            np.testing.assert_array_equal(rows_with(words, *wanted), [word in wanted for word in words])
+
+
+def test_the_instruments_of_a_mixed_book_are_found_by_kind_exercise_and_numeraire():
+    book = mixed_book(0)
+    for name, instrument in INSTRUMENTS.items():
+        expected = [kind in instrument.kinds for kind in book["kind"]]
+        if name == "american":
+            expected = [style == "american" for style in book["exercise"]]
+        if name == "coin":
+            expected = [unit == "coin" for unit in book["numeraire"]]
+        none = np.zeros(len(book), dtype=bool)
+        np.testing.assert_array_equal(book.instruments.get(name, none), expected)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.market.chain import Chain
+from gammaflow.market.plausibility.chain import medians, ranks_within
 from gammaflow.market.quality import CHECKS, SCORED
 from gammaflow.market.repair.repair import repair_chain
 from gammaflow.positions.origins import BookQuality, Part
@@ -481,3 +482,33 @@ def test_warnings_of_each_chain_reach_the_sum(everything):
     assert both.to_dict()["warnings"] == list(both.warnings)
     assert "WARNING: stale" in str(both)
     assert BookQuality.of([Part(first, 1, 2)], 0, everything.asof).warnings == ("stale",)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 40))
+@settings(max_examples=25, deadline=None)
+def test_counts_by_reason_and_state_are_those_of_pandas(seed, n):
+    rng = np.random.default_rng(seed)
+    chain = quoted(n)
+    spoiled = chain.with_columns(
+        iv=np.where(rng.random(n) < 0.3, rng.choice([np.nan, 0.0, 1e-4], n), chain["iv"]),
+        open_interest=rng.choice([np.nan, 0.0, 0.1, 2.3], n),
+        bid=rng.choice([np.nan, 0.0, 1.0, 3.0], n),
+        ask=rng.choice([np.nan, 0.0, 2.0], n),
+    )
+    quality, why = spoiled.quality, pd.Series(spoiled.unusable)
+    rows = pd.DataFrame({"reason": why, "rows": 1, "open_interest": np.nan_to_num(spoiled["open_interest"])})
+    table = rows[why != ""].groupby("reason", sort=False).sum().sort_values("rows", ascending=False)
+    pd.testing.assert_frame_equal(quality.table, table)
+    assert list(quality.quotes.items()) == list(pd.Series(spoiled.quote_state).value_counts().items())
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(0, 60))
+@settings(max_examples=25, deadline=None)
+def test_medians_and_ranks_by_group_are_those_of_pandas(seed, n):
+    rng = np.random.default_rng(seed)
+    groups, values = rng.integers(0, 7, n), rng.choice([1.0, 2.5, np.nan, 4.0, 0.1], n)
+    expected = pd.Series(values).groupby(groups).median().reindex(range(7)).to_numpy()
+    np.testing.assert_array_equal(medians(values, groups, 7), expected)
+    known = np.nan_to_num(values)
+    ranks = pd.Series(known).groupby(groups).rank(method="first") - 1
+    np.testing.assert_array_equal(ranks_within(known, groups), ranks)

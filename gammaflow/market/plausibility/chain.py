@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import erf
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,6 +47,20 @@ _ONE_LEG, _NEAR_STRIKES, _FEWEST_STRIKES = 0.18, 6, 12
 _LONGEST_LIFE = 30.0
 
 
+class _Crossings(NamedTuple):
+    """One row per expiry (and root) on which calls become cheaper than puts as strikes rise, (k,) arrays."""
+
+    row: NDArray[np.intp]
+    """A contract next to the crossing."""
+    years: Array
+    forward: Array
+    """Strike at which both cost the same [currency]."""
+    straddle: Array
+    """Its price there as a share of the forward [-]."""
+    iv: Array
+    """Median volatility of the contracts around it."""
+
+
 @dataclass(frozen=True)
 class _View:
     """A chain as the checks see it: unexpired rows, strikes, and where calls and puts cost the same."""
@@ -58,12 +73,10 @@ class _View:
         return find_cells(self.chain)
 
     @cached_property
-    def crossings(self) -> pd.DataFrame:
-        """One row per expiry (and root) on which calls become cheaper than puts as strikes rise.
+    def crossings(self) -> _Crossings:
+        """Crossings of the prices of calls and puts.
 
-        `row` of a contract next to the crossing; `years`; `forward`, where both cost the same [currency];
-        `straddle` there as a share of the forward [-]; `iv`, the median volatility of the contracts around
-        it. None depends on the unit of quotes, which their slope over strikes gives.
+        None depends on the unit of quotes, which their slope over strikes gives.
         """
         chain, cells = self.chain, self.cells
         bid, ask, mark = chain["bid"], chain["ask"], chain["mark"]
@@ -85,16 +98,15 @@ class _View:
         forward = K[i] + share * (K[i + 1] - K[i])
         straddle = both[i] + share * (both[i + 1] - both[i])
         legs = np.stack([iv[leg[i + k]] for leg in (call, put) for k in (0, 1)])
-        vols = np.array([np.nan if np.isnan(v).all() else np.nanmedian(v) for v in legs.T])
+        vols = medians(legs.T.ravel(), np.repeat(np.arange(len(i)), len(legs)), len(i))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             ratio = np.where(unit > 0, straddle / (forward * unit), np.nan)
-        columns = {"row": call[i], "years": chain.years[call[i]], "forward": forward, "straddle": ratio}
-        return pd.DataFrame({**columns, "iv": vols})
+        return _Crossings(call[i], chain.years[call[i]], forward, ratio, vols)
 
     @property
     def centre(self) -> float:
         """At-the-money price: the median forward of the quotes, else of the rows, else spot [currency]."""
-        for forwards in (self.crossings["forward"].to_numpy(), self.chain["forward"][self.alive]):
+        for forwards in (self.crossings.forward, self.chain["forward"][self.alive]):
             if not np.isnan(forwards).all():
                 return float(np.nanmedian(forwards))
         return self.chain.spot
@@ -114,6 +126,26 @@ def chain_warnings(chain: Quotes) -> tuple[str, ...]:
         return tuple(sentence for check in _CHECKS for sentence in check(view))
 
 
+def medians(values: Array, groups: NDArray[np.intp], count: int) -> Array:
+    """Median of the values of each group 0 .. count - 1, those that are known; NaN where none is."""
+    known = ~np.isnan(values)
+    values, groups = values[known], groups[known]
+    rows = np.bincount(groups, minlength=count)
+    ascending = values[np.lexsort((values, groups))]
+    middle = np.stack([(rows - 1) // 2, rows // 2]) + np.cumsum(rows) - rows
+    out = np.full(count, np.nan)
+    out[rows > 0] = ascending[middle[:, rows > 0]].mean(axis=0)
+    return out
+
+
+def ranks_within(values: Array, groups: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rank of each value in its group, from 0; of equal ones, the first comes first. NaN comes last."""
+    order = np.lexsort((values, groups))
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(len(order)) - np.searchsorted(groups[order], groups[order])
+    return ranks
+
+
 def _forwards(view: _View) -> list[str]:
     """Warnings about forwards compared with spot, and with each other."""
     chain, F = view.chain, view.chain["forward"]
@@ -122,12 +154,12 @@ def _forwards(view: _View) -> list[str]:
         return []
     found = []
     expiries, first, place = np.unique(chain["expiry"][known], return_index=True, return_inverse=True)
-    median = np.array([np.median(F[known][place == e]) for e in range(len(expiries))])
+    median = medians(F[known], place, len(expiries))
     off = np.abs(np.log(median / chain.spot)) > _APART + _CARRY * chain.years[known][first]
     if view.has_carry and off.mean() >= 0.5:
         worst = int(off.argmax())
-        quotes = view.crossings["forward"]
-        said = f"; calls and puts cost the same at {quotes.median():,.6g}" if len(quotes) else ""
+        quotes = view.crossings.forward
+        said = f"; calls and puts cost the same at {np.nanmedian(quotes):,.6g}" if len(quotes) else ""
         found.append(
             f"forward: on {off.sum()} of {len(off)} expiries it is further from spot than any carry explains "
             f"(first: {median[worst]:,.10g} on {expiries[worst].astype('M8[D]')}, spot {chain.spot:,.10g}, "
@@ -147,21 +179,21 @@ def _forwards(view: _View) -> list[str]:
 def _parity(view: _View) -> list[str]:
     """Warnings where the price at which calls and puts cost the same is far from what rows are valued on."""
     chain, table = view.chain, view.crossings
-    if not len(table):
+    if not len(table.row):
         return []
-    own = chain["forward"][table["row"]]
+    own = chain["forward"][table.row]
     on_spot = np.isnan(own)
     if on_spot.any() and not view.has_carry:
         return []
     valued = np.where(on_spot, chain.spot, own)
-    off = np.abs(np.log(table["forward"] / valued)) > _APART + np.where(on_spot, _CARRY * table["years"], 0.0)
+    off = np.abs(np.log(table.forward / valued)) > _APART + np.where(on_spot, _CARRY * table.years, 0.0)
     if off.mean() < 0.5:
         return []
     first = int(np.flatnonzero(off)[0])
     what = "spot" if on_spot[first] else "forward"
     return [
         f"{what}: received {valued[first]:,.10g}, but calls and puts cost the same at "
-        f"{table['forward'][first]:,.6g}, as far away on {off.sum()} of {len(table)} expiries; put-call "
+        f"{table.forward[first]:,.6g}, as far away on {off.sum()} of {len(off)} expiries; put-call "
         f"parity allows {_APART:.0%}{f' and {_CARRY:.0%} a year' if on_spot[first] else ''}. Pass the {what} "
         "at the time and in the unit of the quotes."
     ]
@@ -180,10 +212,11 @@ def _rows(view: _View) -> list[str]:
 
 def _volatility_level(view: _View) -> list[str]:
     """Warnings about at-the-money volatilities against straddles or, without quotes, the width of strikes."""
-    table = view.crossings.dropna()
-    if not len(table):
+    table = view.crossings
+    known = ~np.isnan([table.years, table.forward, table.straddle, table.iv]).any(axis=0)
+    if not known.any():
         return _ladder(view)
-    iv, t, ratio = (table[name].to_numpy() for name in ("iv", "years", "straddle"))
+    iv, t, ratio = (values[known] for values in (table.iv, table.years, table.straddle))
     least, most = ([2.0 * erf(d / 8**0.5) for d in iv * np.sqrt(t + more)] for more in (0.0, _HALF_A_DAY))
     dear, cheap = ratio > _STRADDLE * np.array(most), ratio * _STRADDLE < least
     off = dear if dear.sum() > cheap.sum() else cheap
@@ -248,8 +281,7 @@ def _legs(view: _View) -> list[str]:
     single = (cells.call < 0) | (cells.put < 0)
     if not single.any() or min((leg >= 0).sum() for leg in (cells.call, cells.put)) == 0:
         return []
-    distance = pd.Series(np.abs(np.log(cells.strike / view.centre)))
-    near = distance.groupby(cells.group).rank(method="first").to_numpy() <= _NEAR_STRIKES
+    near = ranks_within(np.abs(np.log(cells.strike / view.centre)), cells.group) < _NEAR_STRIKES
     alone = near & single
     inside = alone & np.where(cells.call >= 0, cells.strike < view.centre, cells.strike > view.centre)
     outside = alone & ~inside

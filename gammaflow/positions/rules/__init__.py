@@ -23,7 +23,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_choice, check_noun, read_only
@@ -37,6 +36,7 @@ from gammaflow.positions.origins import Interest, Origin, Source
 from gammaflow.positions.rules.base import PositionRule, Rule
 from gammaflow.positions.rules.skew import SkewRule, call_skew
 from gammaflow.positions.rules.tables import ContractRule, TableRule
+from gammaflow.schema import BOOK
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",
@@ -214,20 +214,22 @@ def assign_positions(
         name: chain[name][keep]
         for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
     }
-    columns["expiry"] = pd.DatetimeIndex(chain["expiry"][keep], tz="UTC")
-    columns["venue"] = np.full(keep.sum(), chain.venue if venue is None else venue, dtype=object)
+    n = int(keep.sum())
     columns |= {
+        "expiry": chain.columns["expiry"][keep],
+        "venue": np.full(n, chain.venue if venue is None else venue, dtype=object),
+        "numeraire": np.full(
+            n, check_choice(numeraire, "numeraire", BOOK["numeraire"].choices), dtype=object
+        ),
         "position": position[keep],
         "sigma": chain["iv"][keep],
         "forward_ratio": chain["forward"][keep] / chain.spot,
     }
     interest = _interest(chain)
-    source = Source(
-        chain.vendor, int(keep.sum()), chain.quality, interest, chain.synthetic, _fingerprint(chain)
-    )
+    source = Source(chain.vendor, n, chain.quality, interest, chain.synthetic, _fingerprint(chain))
     origin = Origin((source,), (label,))
     shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
-    return Book(columns, *shared, origins=(origin,)).kept_in(numeraire)
+    return Book(columns, *shared, origins=(origin,))
 
 
 def _fingerprint(chain: Chain) -> str:

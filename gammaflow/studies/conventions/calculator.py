@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.exposure.profile import sweep_spot
-from gammaflow.exposure.walls import walls_of
+from gammaflow.exposure.walls import StrikeRows, walls_of
 from gammaflow.market.chain import PLACEHOLDER_IV
 from gammaflow.positions.rules import assign_positions
 from gammaflow.studies.conventions.convention import Convention
@@ -92,15 +92,9 @@ class Calculator(Valuations):
         def make() -> pd.DataFrame:
             held, gamma = self.counted(c)
             used, money = held != 0, held * gamma
-            columns = {
-                "strike": self.chain["strike"],
-                "side": self.chain["kind"],
-                "expiry": self.chain["expiry"],
-                "gamma": money,
-                "gross_gamma": np.abs(money),
-                "contracts": np.abs(held),
-            }
-            return walls_of(pd.DataFrame(columns)[used], self.chain.spot)
+            columns = self.chain.columns
+            rows = (columns["strike"], columns["kind"], columns["expiry"], money, np.abs(money), np.abs(held))
+            return walls_of(StrikeRows(*(values[used] for values in rows)), self.chain.spot)
 
         table = self.once(("walls", self._key(c)), make)
         return pd.Series(table.loc[c.wall])
