@@ -40,7 +40,7 @@ class SeasonStudy(Study):
         added_r2 (share of variance explained beyond the controls). Alone: raw, raw_p. And n, and positive
         (rows where it is > 0). NaN where a term could not be tested.
     checks : DataFrame
-        Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With twice the
+        Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With four times the
         lags, with the log return of the underlying over each period of `direction` among the controls (gamma
         is short after a fall, and volatility is high after a fall), and in each half of the rows.
     verdict : str

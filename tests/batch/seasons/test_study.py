@@ -88,7 +88,7 @@ def test_a_null_result_is_reported_as_such(quiet):
     assert found.verdict in found.summary()
     assert found.warnings == ()
     assert found.checks.index.unique("variant").tolist() == [
-        "twice the lags", "with return 7 days", "with return 30 days", "first half", "second half",
+        "with four times the lags", "with return 7 days", "with return 30 days", "first half", "second half",
     ]  # fmt: skip
 
 
@@ -223,13 +223,13 @@ def row(coefficient=0.4, low=0.1, high=0.7, boot_low=0.1, boot_high=0.7, holm_p=
 @pytest.mark.parametrize(
     ("term", "variants", "start"),
     [
-        (row(), {"twice the lags": row(), "first half": row(low=-0.1)}, SOMETHING),
-        (row(), {"twice the lags": row(boot_low=-0.1), "first half": row()}, CANNOT_TELL),
-        (row(), {"twice the lags": row(), "first half": row(coefficient=-0.1)}, CANNOT_TELL),
-        (row(), {"twice the lags": row(), "first half": row(coefficient=np.nan)}, CANNOT_TELL),
-        (row(holm_p=0.06), {"twice the lags": row()}, CANNOT_TELL),
-        (row(boot_low=-0.1), {"twice the lags": row()}, CANNOT_TELL),
-        (row(low=-0.1, boot_low=-0.1), {"twice the lags": row()}, NOTHING),
+        (row(), {"with four times the lags": row(), "first half": row(low=-0.1)}, SOMETHING),
+        (row(), {"with four times the lags": row(boot_low=-0.1), "first half": row()}, CANNOT_TELL),
+        (row(), {"with four times the lags": row(), "first half": row(coefficient=-0.1)}, CANNOT_TELL),
+        (row(), {"with four times the lags": row(), "first half": row(coefficient=np.nan)}, CANNOT_TELL),
+        (row(holm_p=0.06), {"with four times the lags": row()}, CANNOT_TELL),
+        (row(boot_low=-0.1), {"with four times the lags": row()}, CANNOT_TELL),
+        (row(low=-0.1, boot_low=-0.1), {"with four times the lags": row()}, NOTHING),
         (row(coefficient=np.nan), {}, CANNOT_TELL),
     ],
 )
