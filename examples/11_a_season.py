@@ -82,6 +82,8 @@ def main() -> None:
     after.plot(ax=axes[0, 1])
     asked.plot(ax=axes[1, 0])
     harder.plot(ax=axes[1, 1])
+    for axis, beside in ((axes[1, 0], "30-day implied"), (axes[1, 1], "1-day implied, weekends")):
+        axis.set_title(f"{axis.get_title(loc='left')}; beside {beside}", loc="left")
     figure.savefig("a_season.png", dpi=80)
     history.plot().savefig("season_history.png", dpi=80)
     print("\nwritten: a_season.png, season_history.png")

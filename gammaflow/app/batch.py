@@ -24,6 +24,12 @@ from gammaflow.selection import Filter
 
 __all__ = ["Workers", "batch", "selected"]
 
+_NOT_KEPT = "rows are printed with --json and kept with --out; gammaflow history shows them over time"
+_NOTHING_KEPT = "nothing is kept without --out"
+_GOES_ON = "finished parts are kept, and the same command goes on from there"
+# Exit code of a command that Ctrl-C ended, as shells have it.
+_INTERRUPTED = 130
+
 Chains = Annotated[
     str,
     typer.Argument(metavar="DIR", help="A store, a folder of vendors' files, a pattern in quotes, or a URL."),
@@ -54,12 +60,16 @@ def batch(
     function: Any = partial(selected, where=where, rule=rule, tabulated=out is not None)
     if not kernels_are_ready():
         err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
-    with stages() as tick:
+    try:
+        with stages() as tick:
 
-        def progress(done: int, total: int) -> None:
-            tick(f"{done:,} of {total:,} files", done / max(total, 1))
+            def progress(done: int, total: int) -> None:
+                tick(f"{done:,} of {total:,} files", done / max(total, 1))
 
-        found = run_batch(chains, function, symbol=symbol, workers=workers, out=out, progress=progress)
+            found = run_batch(chains, function, symbol=symbol, workers=workers, out=out, progress=progress)
+    except KeyboardInterrupt:
+        err_console.print(f"stopped; {_NOTHING_KEPT if out is None else _GOES_ON}", soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED) from None
     if found.table.empty:
         first = found.failures.iloc[0]
         raise ReaderError(
@@ -72,6 +82,8 @@ def batch(
     out_console.print(found.summary(), highlight=False, markup=False, soft_wrap=True)
     if found.out is not None:
         err_console.print(f"written: {out}", highlight=False, markup=False, soft_wrap=True)
+    else:
+        err_console.print(_NOT_KEPT, soft_wrap=True)
 
 
 def selected(chain: Chain, *, where: Filter | None, rule: str, tabulated: bool) -> Any:

@@ -84,8 +84,8 @@ def history(
     where, name = rows.filter(), find_rule(CALLS_LONG_PUTS_SHORT if rule is None else rule).name
     if where is not None and (Path(folder) / MANIFEST).is_file():
         raise SchemaError(
-            f"{', '.join(rows.given)}: received for a folder of gammaflow batch, whose rows are made. "
-            "Leave them out, or pass the folder of the chains."
+            f"{', '.join(rows.given)}: received for a folder of gammaflow batch, whose rows are computed "
+            "already. Leave them out, or pass the folder of the chains."
         )
     if not kernels_are_ready():
         err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
@@ -134,7 +134,7 @@ def compare(
     as_json: Json = False,
     out: TableOut = None,
 ) -> None:
-    """Change of dealers' positions and gamma between two chains, by strike and cause."""
+    """Change in dealers' positions and gamma between two chains, by strike and cause."""
     if out:
         check_ending(out, _TABLE)
     where = rows.filter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.batch.columns import COLUMNS, typed
-from gammaflow.batch.history_rows import choose_rows, find_span
+from gammaflow.batch.history_rows import choose_rows, find_span, pause_text
 from gammaflow.batch.result import BatchResult
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.sources import MANIFEST
@@ -35,6 +36,8 @@ RANKED = (
 
 _SHOWN = 20
 _FAILURES = 3
+# Characters of a reason in a warning.
+_LONGEST = 100
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -258,7 +261,7 @@ def _ready(source: Any, given: list[str]) -> tuple[pd.DataFrame | None, pd.DataF
         return None, failures
     if given:
         raise SchemaError(
-            f"{given[0]}: received with summaries that are made already. Leave it out, or pass the snapshots."
+            f"{given[0]}: received for summaries, which are computed already. Leave it out, or pass chains."
         )
     return table, failures
 
@@ -267,16 +270,28 @@ def _failed(failures: pd.DataFrame) -> tuple[str, ...]:
     """One sentence about the files that gave no row; none where there is no such file."""
     if failures.empty:
         return ()
-    first = "; ".join(f"{row.source}: {row.reason}" for row in failures.head(_FAILURES).itertuples())
+    first = "; ".join(
+        f"{row.source}: {_brief(str(row.reason))}" for row in failures.head(_FAILURES).itertuples()
+    )
     more = len(failures) - _FAILURES
     others = f"; and {more:,} more" * (more > 0)
     return (f"source: {rows_text(len(failures), 'file')} gave no row: {first}{others}.",)
 
 
+def _brief(reason: str) -> str:
+    """Beginning of a reason, to its first stop; the whole of it is in `failures`."""
+    words = re.split(r"[.;:] ", reason.rstrip("."), maxsplit=1)[0]
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
+
+
 def _lines(table: pd.DataFrame) -> tuple[str, ...]:
     times, last = pd.DatetimeIndex(table.index), table.iloc[-1]
     span = find_span(times)
-    pace = f"; one every {span.step:,.2g} days, at most {span.longest:,.2g} apart" if len(table) > 1 else ""
+    pace = (
+        f"; usually {pause_text(span.step)} apart, at most {pause_text(span.longest)}"
+        if len(table) > 1
+        else ""
+    )
     zone, core = table["in_zone"].mean(), table["in_core"].mean()
     return (
         f"History {last['symbol']}, {rows_text(len(table))}, {times[0]:%Y-%m-%d %H:%M} .. "

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.batch.columns import COLUMNS
+from gammaflow.batch.seasons.inputs import span_text
 from gammaflow.checks import refuse
 from gammaflow.errors import SchemaError
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["HistoryRows", "Span", "choose_rows", "find_span"]
+__all__ = ["HistoryRows", "Span", "choose_rows", "find_span", "pause_text"]
 
 # Facts that all rows of a history share, and what to do about several.
 _SHARED = {
@@ -92,8 +93,8 @@ def choose_rows(table: pd.DataFrame, symbol: str | None, vendor: str | None) -> 
     span = find_span(pd.DatetimeIndex(found["asof"]))
     if span.longest > _PAUSE * span.step:
         warnings.append(
-            f"asof: no snapshot for {span.longest:,.1f} days from {span.before:%Y-%m-%d %H:%M} to "
-            f"{span.after:%Y-%m-%d %H:%M} UTC, where one comes every {span.step:,.2g} days."
+            f"asof: no snapshot for {pause_text(span.longest)} from {span.before:%Y-%m-%d %H:%M} to "
+            f"{span.after:%Y-%m-%d %H:%M} UTC, where they are usually {pause_text(span.step)} apart."
         )
     return HistoryRows(found.set_index("asof"), tuple(warnings))
 
@@ -105,6 +106,11 @@ def find_span(times: pd.DatetimeIndex) -> Span:
     steps = np.diff(times.to_numpy("datetime64[ns]")) / np.timedelta64(1, "D")
     at = int(np.argmax(steps))
     return Span(float(np.median(steps)), float(steps[at]), times[at], times[at + 1])
+
+
+def pause_text(days: float) -> str:
+    """A step or pause of `Span` in words, to three digits: "1 day", "5 minutes"."""
+    return span_text(pd.Timedelta(days, "D"), digits=3)
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

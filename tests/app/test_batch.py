@@ -5,6 +5,7 @@ import json
 import pytest
 
 import gammaflow as gf
+from gammaflow.app import batch
 from support.batch_chains import quotes
 
 
@@ -50,6 +51,29 @@ def test_json_symbol_rule_and_filters(run, folder):
     chain = gf.read_chain(folder / "day1.csv", symbol="BTC").select(gf.filters.min_open_interest(0.1))
     row = gf.summarize(chain, rule="short_all")
     assert found["rows"][0]["gamma"] == pytest.approx(row["gamma"], rel=1e-14)
+
+
+def test_rows_that_are_not_kept_are_pointed_out(run, folder):
+    code, _, err = run("batch", folder)
+    assert code == 0
+    assert err.strip().splitlines()[-1] == (
+        "rows are printed with --json and kept with --out; gammaflow history shows them over time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [([], "nothing is kept without --out"), (["--out", "kept"], "the same command goes on from there")],
+)
+def test_ctrl_c_says_what_is_kept(run, folder, monkeypatch, arguments, words):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "run_batch", stopped)
+    code, text, err = run("batch", folder, *arguments)
+    assert (code, text) == (130, "")
+    assert err.strip().splitlines()[-1].startswith("stopped; ")
+    assert err.strip().splitlines()[-1].endswith(words)
 
 
 @pytest.mark.parametrize(

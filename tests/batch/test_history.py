@@ -165,8 +165,8 @@ def test_pauses_and_selected_rows_are_warnings(rows):
     found = gf.history(several[:4] + several[10:])
     pause, selected = sorted(found.warnings)[0], sorted(found.warnings)[1]
     assert pause == (
-        "asof: no snapshot for 7.0 days from 2022-01-04 09:30 to 2022-01-11 09:30 UTC, where one comes every "
-        "1 days."
+        "asof: no snapshot for 7 days from 2022-01-04 09:30 to 2022-01-11 09:30 UTC, where they are "
+        "usually 1 day apart."
     )
     assert selected.startswith("filtered: 1 row of 6 are of selected contracts only")
 
@@ -178,8 +178,22 @@ def test_unreadable_files_are_named(store, tmp_path):
     assert len(found.table) == 1
     assert found.failures["source"].str.endswith("bad.csv").tolist() == [True]
     assert found.warnings[0].startswith("source: 1 file gave no row: ")
-    with pytest.raises(gf.SchemaError, match=r"no snapshot is left. source: 1 file gave no row: bad.csv"):
+    with pytest.raises(gf.SchemaError, match=r"no snapshot is left. source: 1 file gave no row: .*bad.csv"):
         gf.history([bad])
+    assert len(found.warnings[0]) < 100 + len(found.failures["source"].iloc[0]) + 40
+    assert found.warnings[0].endswith("bad.csv: not recognised.")
+    assert "known formats" in found.failures["reason"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [("1D", "1 day"), ("86383s", "1 day"), ("5min", "5 minutes"), ("60500ms", "1.01 minutes")],
+)
+def test_steps_are_words(rows, step, words):
+    table = typed(rows([1.0, 2.0, 3.0])).assign(
+        asof=pd.date_range("2026-01-01", periods=3, freq=step, tz="UTC")
+    )
+    assert gf.history(table).lines[0].endswith(f"; usually {words} apart, at most {words}")
 
 
 def test_tables_that_are_no_summaries_are_refused(rows, store):
@@ -188,7 +202,7 @@ def test_tables_that_are_no_summaries_are_refused(rows, store):
         gf.history(table.drop(columns=["gamma", "vanna"]))
     with pytest.raises(gf.SchemaError, match="gamma: a value is not of the type float64"):
         gf.history(table.astype({"gamma": object}).assign(gamma="much"))
-    with pytest.raises(gf.SchemaError, match="rule: received with summaries that are made already"):
+    with pytest.raises(gf.SchemaError, match="rule: received for summaries, which are computed already"):
         gf.history(table, rule="mirror")
     with pytest.raises(gf.SchemaError, match="no snapshot is left"):
         gf.history(table.iloc[:0])

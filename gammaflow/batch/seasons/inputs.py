@@ -88,8 +88,8 @@ def read_span(value: Any, name: str, problems: list[str], *, zero: bool = False)
     return pd.Timedelta(1, "D")
 
 
-def span_text(span: pd.Timedelta) -> str:
-    """A length of time in words.
+def span_text(span: pd.Timedelta, *, digits: int = 6) -> str:
+    """A length of time in words, to some significant digits.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def span_text(span: pd.Timedelta) -> str:
     ('1 day', '1.5 hours', '7 days')
     """
     for unit, seconds in (("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0)):
-        count = span.total_seconds() / seconds
+        count = float(f"{span.total_seconds() / seconds:.{digits}g}")
         if count >= 1.0:
             return f"{count:g} {unit}{'' if count == 1.0 else 's'}"
-    return f"{span.total_seconds():g} seconds"
+    return f"{span.total_seconds():.{digits}g} seconds"

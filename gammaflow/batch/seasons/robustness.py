@@ -1,4 +1,4 @@
-"""Robustness of one term of a study: longer memory, direction of the price, halves of the sample."""
+"""Robustness of one term of a study: memory of the errors, direction of the price, halves of the sample."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ __all__ = ["HALVES", "MEMORY", "robustness"]
 
 #: Variants that every study tries.
 MEMORY, HALVES = "with four times the lags", ("first half", "second half")
-# Chosen before any result was seen. It leaves 92 rows with seven blocks: little is found there, rightly so.
+# Fixed before the recorded season was looked at, and not to be loosened after: a season has only a handful of
+# blocks that long, and what a handful cannot show is not known.
 _LONGER = 4
 
 

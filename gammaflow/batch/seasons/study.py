@@ -40,9 +40,10 @@ class SeasonStudy(Study):
         added_r2 (share of variance explained beyond the controls). Alone: raw, raw_p. And n, and positive
         (rows where it is > 0). NaN where a term could not be tested.
     checks : DataFrame
-        Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With four times the
-        lags, with the log return of the underlying over each period of `direction` among the controls (gamma
-        is short after a fall, and volatility is high after a fall), and in each half of the rows.
+        Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With four times
+        the lags (fixed before any result was seen), with the log return of the underlying over each period of
+        `direction` among the controls (gamma is short after a fall, and volatility is high after a fall), and
+        in each half of the rows.
     verdict : str
         "nothing beyond", "something beyond" or "cannot tell", and why.
     controls : Regression
@@ -204,7 +205,7 @@ def study(
     result["holm_p"] = holm(result["p_value"])
     result["n"], result["positive"] = float(len(whole)), (whole[names] > 0.0).sum().astype(np.float64)
     doubts = [
-        *ahead.warnings,
+        *(doubt for doubt in ahead.warnings if used < ahead.overlap or not doubt.startswith("horizon: ")),
         *(doubt for fit, *_ in tests.values() for doubt in fit.warnings),
         *(doubt for *_, more in tests.values() for doubt in more),
         *(

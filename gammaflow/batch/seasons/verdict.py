@@ -62,10 +62,10 @@ def verdict(table: pd.DataFrame, checks: pd.DataFrame) -> str:
                 f"{SOMETHING}: {sizes} in volatility per 1 of the term, in both intervals, after correction "
                 f"for {tries}, and in every variant{rest}"
             )
-        why = "; ".join(f"{name} not {', '.join(words)}" for name, words in failed.items())
+        why = "; ".join(f"{name} fails {', '.join(words)}" for name, words in failed.items())
         return (
-            f"{CANNOT_TELL}: {sizes} in volatility per 1 of the term beside these controls, after "
-            f"correction for {tries}, but it does not stand in every variant: {why}{rest}"
+            f"{CANNOT_TELL}: {sizes} in volatility per 1 of the term beside these controls, significant "
+            f"after correction for {tries}, but not in every variant: {why}{rest}"
         )
     weak = ", ".join(map(str, tested.index[hac | drawn]))
     if weak:

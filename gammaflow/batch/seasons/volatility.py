@@ -115,8 +115,8 @@ def realized_volatility(
     if overlap:
         warnings.append(
             f"horizon: {rows_text(int((shared > 0).sum()), 'horizon')} of {span_text(span)} not over when "
-            f"the next begins (up to {overlap} at once); they share returns. Use at least {overlap} lags in "
-            "regress, or timestamps farther apart."
+            f"the next begins (up to {overlap} at once), so they share returns. Use at least "
+            f"{rows_text(overlap, 'lag')} in regress, or timestamps farther apart."
         )
     lines = (
         f"realized volatility of the {span_text(span)} after each timestamp",
