@@ -59,7 +59,8 @@ def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | Non
     >>> row = gf.summarize(gf.demo_chain())
     >>> round(row["flip"]), row["in_zone"], round(row["next_share"], 1)
     (77509, True, 14.0)
-    >>> gf.batch.summary.COLUMNS["next_share"].unit
+    >>> from gammaflow.batch.summary import COLUMNS
+    >>> COLUMNS["next_share"].unit
     '%'
     """
     return summary_of(report_behind(chain_or_report, rule, LEVELS))

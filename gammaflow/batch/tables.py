@@ -61,7 +61,8 @@ def tables(
     Examples
     --------
     >>> import gammaflow as gf
-    >>> found = gf.batch.tables(gf.demo_chain())
+    >>> from gammaflow.batch import tables
+    >>> found = tables(gf.demo_chain())
     >>> list(found), len(found["by_expiry"])
     (['summary', 'by_strike', 'by_expiry', 'profile'], 7)
     >>> bool(abs(found["by_strike"]["gamma"].sum() / found["summary"]["gamma"] - 1.0) < 1e-12)
