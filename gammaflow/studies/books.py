@@ -16,7 +16,7 @@ from gammaflow.instruments.registry import has_terms
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
 from gammaflow.study import Study
-from gammaflow.text import amount_text, number_text, strike_text
+from gammaflow.text import amount_text, number_text, readable, rows_text, strike_text
 from gammaflow.units import describe
 
 __all__ = ["CAUSES", "BookComparison", "compare_books"]
@@ -34,6 +34,7 @@ CAUSES = {
 }
 _SIZES = ("expired", "closed", "changed", "new")
 _SHOWN = 8
+_AMOUNT = "{:z,.2f}"
 
 # Largest relative difference of strikes of one contract: units of two days, and rounding.
 _SAME_STRIKE = 0.01
@@ -68,15 +69,24 @@ class BookComparison(Study):
         """Heading, totals by cause, and the strikes where gamma changed most, as text."""
         total, gamma = self.total, self.table["gamma"]
         change = gamma["after"] - gamma["before"]
-        first = change.abs().sort_values(ascending=False).index[:_SHOWN]
-        most = gamma.loc[np.sort(first)].assign(change=change)
+        first = change[change != 0.0].abs().sort_values(ascending=False).index[:_SHOWN]
+        most = gamma.assign(change=change).loc[np.sort(first)]
+        divisor, unit = readable(total["gamma"], describe(self.after.currency)["gamma"])
+        texts = {"size": number_text, "gamma": lambda value: _AMOUNT.format(value / divisor)}
+        whole = pd.DataFrame(
+            {name: total[name].map(text, na_action="ignore") for name, text in texts.items()}
+        )
         lines = [
             *self.heading,
-            f"size [{self.after.symbol}], gamma [{describe(self.after.currency)['gamma']}]:",
-            total.rename_axis("").to_string(float_format=number_text, na_rep=""),
-            f"strikes where gamma changed most ({len(most)} of {len(gamma)}):",
-            most.set_axis([strike_text(k) for k in most.index]).to_string(float_format=number_text),
+            f"size [{self.after.symbol}], gamma [{unit}]:",
+            whole.fillna("").rename_axis("").to_string(),
         ]
+        if len(most):
+            places = (most / divisor).set_axis([strike_text(k) for k in most.index])
+            lines.append(f"strikes where gamma changed most ({len(most)} of {len(gamma)}) [{unit}]:")
+            lines.append(places.to_string(float_format=_AMOUNT.format))
+        else:
+            lines.append(f"gamma changed at none of {rows_text(len(gamma), 'strike')}")
         if self.without_strike.abs().any():
             amounts = self.without_strike["gamma"]
             text, unit = amount_text(

@@ -13,6 +13,7 @@ from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.positions.book import Book
 from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConvertible
 from gammaflow.studies.books import CAUSES, compare_books
+from gammaflow.text import readable
 from support.books import ASOF, random_book
 
 mpl.use("Agg")
@@ -136,6 +137,25 @@ def with_the_rest(book, share, called=False):
     )
     notes = gf.book_notes(NOTES, spot=book.spot, asof=book.asof, sigma=0.3 + 0.1 * share, rate=0.03)
     return book + Book(rows, "TEST", book.spot, book.asof) + notes
+
+
+def test_the_summary_has_one_unit_and_only_strikes_that_changed():
+    a, b = pair(1)
+    found = compare_books(a, b)
+    text = found.summary().splitlines()
+    start = next(i for i, line in enumerate(text) if line.startswith("strikes where gamma changed most"))
+    divisor, unit = readable(found.total["gamma"], "USD per +1 % spot")
+    assert text[start].endswith(f" of {len(found.table)}) [{unit}]:")
+    for line in text[start + 2 :]:
+        strike, *parts = line.split()
+        gamma = found.table["gamma"].loc[float(strike.replace(",", ""))]
+        assert float(parts[0].replace(",", "")) == pytest.approx(gamma["before"] / divisor, abs=0.0051)
+        assert float(parts[-1].replace(",", "")) == pytest.approx(
+            (gamma["after"] - gamma["before"]) / divisor, abs=0.0051
+        )
+    same = compare_books(a, a).summary()
+    assert "gamma changed at none of " in same
+    assert "NaN" not in same
 
 
 def test_rows_without_a_strike_stand_on_their_own_and_everything_adds_up():

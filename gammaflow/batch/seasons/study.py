@@ -70,9 +70,16 @@ class SeasonStudy(Study):
     def summary(self) -> str:
         """Description, controls, terms and verdict as text."""
         controls = self.controls.table.drop(columns="t").to_string(float_format="{:,.3f}".format)
-        terms = self.table.T.to_string(float_format="{:,.3f}".format)
+        counts = ["n", "positive"]
+        terms = pd.concat(
+            [
+                self.table.drop(columns=counts).map("{:,.3f}".format),
+                self.table[counts].map("{:,.0f}".format),
+            ],
+            axis=1,
+        ).T.to_string()
         parts = [*self.heading, "", f"{self.controls.lines[0]}; {self.controls.lines[1]}", controls, ""]
-        checks = self.checks.to_string(float_format="{:,.3f}".format)
+        checks = self.checks.to_string(float_format="{:,.3f}".format, formatters={"n": "{:,.0f}".format})
         parts += ["each term beside these controls:", terms, "", "the same in variants:", checks]
         return "\n".join([*parts, "", f"verdict: {self.verdict}"])
 
@@ -194,6 +201,8 @@ def study(
     moves = pd.DataFrame({name: one.table["log_return"] for name, one in before.items()}, index=rows.index)
     tried = pd.DataFrame({name: made(rows, name) for name in names})
     whole = logs.join(tried).dropna()
+    if whole.empty:
+        refuse("study", [f"table: received {_uncovered(rows, logs.join(tried), prices)}"])
     used = max(usual_lags(len(whole)), ahead.overlap) if lags is None else lags
     base = [str(name) for name in logs]
     alone = regress(whole[NEXT], whole[base[1:]], lags=used)
@@ -227,6 +236,18 @@ COLUMNS = [
     "coefficient", "error", "t", "p_value", "low", "high", "boot_low", "boot_high", "boot_p", "holm_p",
     "added_r2", "raw", "raw_low", "raw_high", "raw_p", "n", "positive",
 ]  # fmt: skip
+
+
+def _uncovered(rows: pd.DataFrame, columns: pd.DataFrame, prices: pd.Series) -> str:
+    """Why no row is complete: the numbers missing, and the times of snapshots and prices."""
+    missing = ", ".join(str(name) for name in columns if columns[name].isna().any())
+    snapshots, record = (
+        f"{index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}" for index in (rows.index, prices.index)
+    )
+    return (
+        f"no row without a missing number ({missing}). Snapshots are of {snapshots}, prices of {record}; "
+        "pass prices that cover the periods before and after the snapshots."
+    )
 
 
 def _named(word: str, span: pd.Timedelta) -> str:

@@ -218,6 +218,17 @@ def test_every_problem_stands_in_one_error(quiet):
         assert words in str(error.value)
 
 
+def test_prices_of_another_time_are_named(quiet):
+    table, prices, _ = quiet
+    with pytest.raises(
+        gf.SchemaError, match=r"no row without a missing number \(next_volatility, past_"
+    ) as error:
+        gf.seasons.study(table, prices[:60], draws=100)
+    assert f"prices of {prices.index[0]:%Y-%m-%d %H:%M} to {prices.index[59]:%Y-%m-%d %H:%M};" in str(
+        error.value
+    )
+
+
 def row(coefficient=0.4, low=0.1, high=0.7, boot_low=0.1, boot_high=0.7, holm_p=0.01):
     return {"coefficient": coefficient, "error": 0.1, "low": low, "high": high, "boot_low": boot_low,
             "boot_high": boot_high, "holm_p": holm_p, "n": 90.0}  # fmt: skip
@@ -265,3 +276,9 @@ def test_the_recorded_season(shared):
     assert (line["coefficient"], line["error"]) == pytest.approx((beta[-1], np.sqrt(covariance[-1, -1])))
     assert line["coefficient"] == pytest.approx(0.370, abs=0.002)
     assert line["positive"] == 39.0
+    assert found.verdict.startswith(
+        "cannot tell: short_gamma (+45 %), depth (-50 %) in volatility per 1 of the term"
+    )
+    assert (
+        "but not in every variant: short_gamma fails with four times the lags; depth fails " in found.verdict
+    )
