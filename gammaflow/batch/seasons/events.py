@@ -157,15 +157,16 @@ def event_study(
         index=pd.Index(offsets, name="from the event"),
     )
     unit, meaning = MEASURES[measure]
+    left = int((~used).sum())
     lines = (
         f"{meaning}: mean of {rows_text(n, 'event')} [{unit}]",
-        f"{rows_text(int((~used).sum()), 'event')} left out, not covered by the prices; {_LEVEL:.0%} "
+        f"{rows_text(left, 'event')} left out, not covered by the prices; " * bool(left) + f"{_LEVEL:.0%} "
         f"intervals by t over events; usual: {_LEVEL:.0%} of the means of {n:,} random days at the same "
         f"times, {_SETS:,} sets, seed {start}",
     )
     return EventStudy(
         table, lines, paths=pd.DataFrame(found, at[used], table.index), unit=unit,
-        excluded=int((~used).sum()), warnings=tuple(_doubts(rows[used], back + ahead)),
+        excluded=left, warnings=tuple(_doubts(rows[used], back + ahead)),
     )  # fmt: skip
 
 
