@@ -23,6 +23,8 @@ _SHARED = {
 }
 # Times the median step from which a pause is named in the warnings.
 _PAUSE = 5.0
+# Days from which a step is one of days, though a snapshot comes some minutes early.
+_DAILY = 0.95
 
 
 class HistoryRows(NamedTuple):
@@ -109,8 +111,9 @@ def find_span(times: pd.DatetimeIndex) -> Span:
 
 
 def pause_text(days: float) -> str:
-    """A step or pause of `Span` in words, to three digits: "1 day", "5 minutes"."""
-    return span_text(pd.Timedelta(days, "D"), digits=3)
+    """A step or pause of `Span` in words, to three digits and of days to a tenth: "1 day", "5 minutes"."""
+    span = pd.Timedelta(days, "D")
+    return span_text(span.round("144min") if days > _DAILY else span, digits=3)
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -187,7 +187,14 @@ def test_unreadable_files_are_named(store, tmp_path):
 
 @pytest.mark.parametrize(
     ("step", "words"),
-    [("1D", "1 day"), ("86383s", "1 day"), ("5min", "5 minutes"), ("60500ms", "1.01 minutes")],
+    [
+        ("1D", "1 day"),
+        ("85800s", "1 day"),
+        ("112000s", "1.3 days"),
+        ("6h", "6 hours"),
+        ("5min", "5 minutes"),
+        ("60500ms", "1.01 minutes"),
+    ],
 )
 def test_steps_are_words(rows, step, words):
     table = typed(rows([1.0, 2.0, 3.0])).assign(
