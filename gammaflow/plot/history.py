@@ -75,11 +75,12 @@ def plot_history(
         price_ticks(ax.yaxis)
     divisor, unit = readable(table["gamma"].to_numpy(np.float64), unit)
     gamma = table["gamma"].to_numpy(np.float64) / divisor
+    times, heights = _with_zeros(days, gamma)
     with canvas(bottom, "gamma at spot", unit, legend="above") as ax:
         for sign, color, name in ((1.0, COLORS["call"], "long"), (-1.0, COLORS["put"], "short")):
-            side = np.maximum(sign * gamma, 0.0) * sign
-            label = f"dealers {name} gamma" if signed and side.any() else None
-            ax.fill_between(days, side, color=color, alpha=0.25, linewidth=0, label=label)
+            label = f"dealers {name} gamma" if signed and np.any(sign * gamma > 0.0) else None
+            side = np.maximum(sign * heights, 0.0) * sign
+            ax.fill_between(times, side, color=color, alpha=0.25, linewidth=0, label=label)
         ax.plot(days, gamma, color=COLORS["line"], linewidth=1.4, zorder=3, **mark)
         ax.plot(days[-1:], gamma[-1:], "o", color=COLORS["flip"], markersize=6, zorder=4)
         place = "" if np.isnan(percentile) else f"\nabove {percentile:.0f} %\nof {earlier:,} earlier"
@@ -100,3 +101,14 @@ def _limits(table: pd.DataFrame, spot: NDArray[np.float64]) -> tuple[float, floa
     shown = shown[(shown >= low - reach) & (shown <= high + reach)]
     edge = 0.05 * float(np.ptp(shown)) or 0.05 * high
     return max(0.0, float(shown.min()) - edge), float(shown.max()) + edge
+
+
+def _with_zeros(
+    days: pd.DatetimeIndex, values: NDArray[np.float64]
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """A line with the points at which it crosses zero between two others."""
+    before = np.flatnonzero(values[:-1] * values[1:] < 0.0)
+    share = values[before] / (values[before] - values[before + 1])
+    crossed = days[before] + (days[before + 1] - days[before]) * share
+    times = np.insert(days.to_numpy(), before + 1, crossed.to_numpy())
+    return times, np.insert(values, before + 1, 0.0)

@@ -51,6 +51,21 @@ def test_lines_are_the_columns():
     assert any(label in ("Feb", "Jan", "2026") for label in labels)
 
 
+def test_the_shades_add_up_to_the_line():
+    """Also where gamma is of another sign on one day alone."""
+    given = table(8)
+    given["gamma"] = [1e6, -3e6, 2e6, 2e6, -1e6, -1e6, 0.0, 4e6]
+    bottom = plot_history(given, "BTC").axes[1]
+    areas = []
+    for shade in bottom.collections:
+        x, y = shade.get_paths()[0].vertices.T
+        areas.append(0.5 * abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])))
+    grid = np.linspace(0.0, 7.0, 70_001)
+    line = np.interp(grid, np.arange(8), given["gamma"] / 1e6)
+    expected = [np.trapezoid(np.maximum(line, 0.0), grid), np.trapezoid(np.maximum(-line, 0.0), grid)]
+    assert areas == pytest.approx(expected, rel=1e-6)
+
+
 def test_a_far_flip_is_cut_off():
     given = table()
     given.loc[given.index[5], "flip"] = 500_000.0
