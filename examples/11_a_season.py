@@ -83,7 +83,7 @@ def main() -> None:
     asked.plot(ax=axes[1, 0])
     harder.plot(ax=axes[1, 1])
     for axis, beside in ((axes[1, 0], "30-day implied"), (axes[1, 1], "1-day implied, weekends")):
-        axis.set_title(f"{axis.get_title(loc='left')}; beside {beside}", loc="left")
+        axis.set_title(f"{axis.get_title(loc='left')}; beside {beside}", loc="left", fontweight="bold")
     figure.savefig("a_season.png", dpi=80)
     history.plot().savefig("season_history.png", dpi=80)
     print("\nwritten: a_season.png, season_history.png")

@@ -97,7 +97,7 @@ class SeasonStudy(Study):
             groups[name] = drawn.mul(scale, axis=0)
         title = f"next volatility on gamma, n = {self.n}: {self.verdict.partition(':')[0]}"
         return plot_coefficients(
-            groups, title, "standard deviations of log volatility per one of the term", ax=ax
+            groups, title, "standard deviations of log volatility per one of the term's", ax=ax
         )
 
 
