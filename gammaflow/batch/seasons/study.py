@@ -96,9 +96,7 @@ class SeasonStudy(Study):
             drawn = self.table[list(columns)].set_axis(["coefficient", "low", "high"], axis=1)
             groups[name] = drawn.mul(scale, axis=0)
         title = f"next volatility on gamma, n = {self.n}: {self.verdict.partition(':')[0]}"
-        return plot_coefficients(
-            groups, title, "standard deviations of log volatility per one of the term's", ax=ax
-        )
+        return plot_coefficients(groups, title, "log volatility per term, both in standard deviations", ax=ax)
 
 
 def study(
