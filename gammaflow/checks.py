@@ -8,7 +8,7 @@ legal one, so that the others can be read, and the caller sets its row to NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ __all__ = [
     "check_whole",
     "floats",
     "hide",
+    "is_among",
     "legal_range",
     "read_number",
     "read_only",
@@ -311,14 +312,24 @@ def check_list(value: Any, name: str, legal: str) -> list[Any]:
     raise SchemaError(f"{name}: received {_shown(value)}; legal: {legal}.")
 
 
+def is_among(value: Any, choices: Collection[Any]) -> bool:
+    """True where `value` is one of `choices`; arrays, <NA> and what has no hash are none.
+
+    Examples
+    --------
+    >>> is_among("gamma", {"gamma": 1}), is_among(["gamma"], {"gamma": 1})
+    (True, False)
+    """
+    try:
+        return value in [*choices]
+    except (TypeError, ValueError):
+        return False
+
+
 def check_choice(value: Any, name: str, legal: Any) -> Any:
     """`value` if it is one of `legal`, or SchemaError that names them all."""
     choices = as_list(legal, "legal values") if not isinstance(legal, Mapping) else list(legal)
-    try:
-        known = value in choices
-    except (TypeError, ValueError):  # arrays, and <NA>, are equal to nothing
-        known = False
-    if not known:
+    if not is_among(value, choices):
         raise SchemaError(f"{name}: received {_shown(value)}; legal: {', '.join(map(repr, choices))}.")
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -124,3 +125,60 @@ def test_the_first_places_of_the_slow_ones(name: str, nouns: dict[str, Any]) -> 
             args, named = [], {"sigma": noun}
         with pytest.raises(gf.GammaflowError):
             FUNCTIONS[name](*args, **named)
+
+
+# Methods through which rooms of the package ask each other, with what they have checked.
+SEAMS = {"choose", "group_sums", "keep", "mask", "rows"}
+
+
+@pytest.fixture(scope="module")
+def results(nouns: dict[str, Any], tmp_path_factory: Any) -> dict[str, Any]:
+    chain, book = nouns["Chain"], nouns["Book"]
+    return {
+        **{name: nouns[name] for name in ("Chain", "Book", "Profile", "Exposure", "Levels", "Report")},
+        "Bands": gf.sign_bands(chain),
+        "Cube": gf.sweep(book),
+        "HedgeFlow": gf.hedge_flow(book, spot=0.95 * chain.spot),
+        "RepairedChain": gf.repair_chain(chain),
+        "Smiles": gf.fit_smiles(book),
+        "Store": gf.Store(tmp_path_factory.mktemp("store")),
+    }
+
+
+def _methods(result: Any) -> Iterator[str]:
+    for name in dir(type(result)):
+        if not name.startswith("_") and name not in SEAMS:
+            method = inspect.getattr_static(type(result), name)
+            if inspect.isfunction(method) and inspect.signature(method).parameters:
+                yield name
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Bands", "Book", "Chain", "Cube", "Exposure", "HedgeFlow", "Profile",
+        "RepairedChain", "Report", "Smiles", "Store",
+    ],
+)  # fmt: skip
+def test_every_place_of_every_method(
+    kind: str, nouns: dict[str, Any], results: dict[str, Any], tmp_path: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = {name: nouns[name] for name in ("Book", "None", "str", "DataFrame")}
+    wrong |= {"list": [[1], {}], "number": float("nan"), "object": object()}
+    asked, escaped = 0, {}
+    for name in _methods(results[kind]):
+        method = getattr(results[kind], name)
+        for label, args, named in _calls(method, {**wrong, "Book": nouns["Book"]}):
+            asked += 1
+            try:
+                method(*args, **named)
+            except gf.GammaflowError:
+                continue
+            except Exception as error:
+                escaped[f"{name}({label})"] = f"{type(error).__name__}: {error}"[:160]
+            finally:
+                if "matplotlib.pyplot" in sys.modules:
+                    sys.modules["matplotlib.pyplot"].close("all")
+    assert asked >= 7
+    assert not escaped

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import check_number, read_only
+from gammaflow.checks import check_number, check_whole, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.band_levels import (
     Core,
@@ -215,8 +215,7 @@ class Bands(Frozen):
         SchemaError
             For a number that is no draw.
         """
-        if not 0 <= draw < self.draws:
-            raise SchemaError(f"draw: received {draw!r}; legal: 0 .. {self.draws - 1:,}.")
+        draw = check_whole(draw, "draw", 0, self.draws - 1)
         interest = self._book
         share = self._shares[draw, self.cells.cells.place]
         label = f"draw {draw} of beliefs {self.beliefs.name}, seed {self.seed}"

@@ -12,7 +12,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Shortfall, shortfall_lines, worst
-from gammaflow.checks import as_list, attempt, check_choice, check_noun, check_number, read_only, refuse
+from gammaflow.checks import (
+    as_list,
+    attempt,
+    check_choice,
+    check_noun,
+    check_number,
+    is_among,
+    read_only,
+    refuse,
+)
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
@@ -22,7 +31,7 @@ from gammaflow.frozen import Frozen, FrozenMapping
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, value_text
 from gammaflow.units import unit_of
 
 __all__ = ["Cube", "sweep"]
@@ -99,9 +108,9 @@ class Cube(Frozen):
 
     def values_of(self, measure: str) -> NDArray[np.float64]:
         """The (D, V, m) array of one measure; SchemaError where the cube does not hold it."""
-        if measure not in self.values:
+        if not is_among(measure, self.values):
             raise SchemaError(
-                f"measure: received {measure!r}; the cube has {', '.join(map(repr, self.values))}."
+                f"measure: received {value_text(measure)}; the cube has {', '.join(map(repr, self.values))}."
             )
         return self.values[measure]
 
@@ -163,6 +172,7 @@ class Cube(Frozen):
 
 
 def _place(axis: NDArray[np.float64], value: float, name: str) -> int:
+    check_number(value, name)
     hits = np.flatnonzero(axis == value)
     if not hits.size:
         raise SchemaError(

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.checks import as_list, as_numbers, check_noun
+from gammaflow.checks import as_list, as_numbers, check_noun, is_among
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
@@ -29,7 +29,7 @@ KEYS = ("expiry", "strike", "kind", "venue", "contract")
 
 def _keys(by: str | Sequence[str]) -> list[str]:
     names = [by] if isinstance(by, str) else as_list(by, "by", "names of columns")
-    wrong = [n for n in names if n not in KEYS]
+    wrong = [n for n in names if not is_among(n, KEYS)]
     if wrong or not names or len(set(names)) < len(names):
         raise SchemaError(
             f"by: received {value_text(by)}; legal: one or more of {', '.join(map(repr, KEYS))}, each once."
@@ -114,7 +114,7 @@ class Exposure(Frozen):
 
     def left_out(self, *keys: str) -> str:
         """Number and gamma of the rows that `by(*keys)` excludes, in words; empty where there are none."""
-        n = int(np.count_nonzero(~self.book.has_strike)) if "strike" in keys else 0
+        n = int(np.count_nonzero(~self.book.has_strike)) if "strike" in _keys(keys) else 0
         if not n:
             return ""
         kinds = sorted(set(self.book["kind"][~self.book.has_strike]))
@@ -145,7 +145,7 @@ class Exposure(Frozen):
         from gammaflow.plot.static import plot_bars
 
         unit = unit_of(measure, self.book.currency, self.rows)
-        if by == split:
+        if _keys(by) == _keys(split):
             raise SchemaError(
                 f"by: received {by!r}, which is what bars are split by. Use by='expiry' or 'strike', with "
                 "split='kind' or 'venue'."

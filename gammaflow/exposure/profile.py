@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gammaflow.accuracy import TOLERANCE, check_tol
-from gammaflow.checks import check_noun
+from gammaflow.checks import check_noun, check_number
 from gammaflow.exposure.dynamics import Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.levels import Levels, find_levels
@@ -128,8 +128,9 @@ def sweep_spot(
     """
     check_noun(book, "book", Book)
     how = find_dynamics(dynamics)
+    days, vol_shift = check_number(days, "days", 0.0), check_number(vol_shift, "vol_shift")
     grid = default_spots(book, days=days, vol_shift=vol_shift) if spots is None else spots
     if how.needs_smile and smiles is None:
         smiles = fit_smiles(book)
-    empty = Profile(book, np.empty(0), {}, how, float(days), float(vol_shift), smiles, check_tol(tol))
+    empty = Profile(book, np.empty(0), {}, how, days, vol_shift, smiles, check_tol(tol))
     return empty.at(grid, tuple(PROFILE_MEASURES) if measures is None else measures)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, shortfall_lines
-from gammaflow.checks import as_list, check_choice, floats, read_only
+from gammaflow.checks import as_list, check_choice, check_number, floats, is_among, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.exposure.curve import GAP, Curve
@@ -156,13 +156,16 @@ class Repricing(Frozen):
 
     def value_at(self, spot: float, measure: str = "gamma") -> float:
         """One measure repriced at one spot, in total [its unit], without the rest of a profile."""
-        return float(self._money(np.array([float(spot)]), [measure])[measure].sum())
+        at = check_number(spot, "spot", 0.0, open_low=True)
+        (name,) = _measures([measure])
+        return float(self._money(np.array([at]), [name])[name].sum())
 
     def curve(self, measure: str = "gamma") -> Curve:
         """One measure in total as a function of spot, with the spots at which it may jump."""
+        (name,) = _measures([measure])
 
         def values(spots: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(self._money(spots, [measure])[measure].sum(axis=0))
+            return np.asarray(self._money(spots, [name])[name].sum(axis=0))
 
         return Curve(values, self.breaks.spots)
 
@@ -320,7 +323,7 @@ def _grid(spots: ArrayLike) -> NDArray[np.float64]:
 
 def _measures(names: Iterable[str]) -> list[str]:
     wanted = [names] if isinstance(names, str) else as_list(names, "measures", "names")
-    wrong = [name for name in wanted if name not in PROFILE_MEASURES]
+    wrong = [name for name in wanted if not is_among(name, PROFILE_MEASURES)]
     if wrong or not wanted:
         raise SchemaError(
             f"measures: received {wrong or wanted!r}; legal: {', '.join(map(repr, PROFILE_MEASURES))}."

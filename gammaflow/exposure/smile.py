@@ -17,7 +17,7 @@ from gammaflow.exposure.smile_fit import FEWEST, Slice, evaluate, find_violation
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
-from gammaflow.text import expiry_labels, moment_text
+from gammaflow.text import expiry_labels, moment_text, value_text
 
 __all__ = ["Smiles", "fit_smiles", "log_moneyness"]
 
@@ -65,7 +65,7 @@ class Smiles(Frozen):
     range: Array
 
     def _rows(self, expiry: ArrayLike, k: ArrayLike) -> tuple[NDArray[np.int64], Array]:
-        which = np.asarray(expiry)
+        which = _whole(expiry)
         if which.dtype.kind not in "iu" or not ((which >= 0) & (which < len(self.svi))).all():
             raise SchemaError(
                 f"expiry: received {np.array2string(which, threshold=6)}; legal: whole numbers from 0 to "
@@ -111,7 +111,7 @@ class Smiles(Frozen):
         slices, labels = _slices(self.book), expiry_labels(self.book.expiries)
         count = len(slices)
         shown = np.unique(np.linspace(0, count - 1, min(count, _SHOWN)).round().astype(np.int64))
-        places = np.array(list(slices))[shown] if expiries is None else np.asarray(expiries)
+        places = np.array(list(slices))[shown] if expiries is None else _whole(expiries)
         grid = np.linspace(self.range[0], self.range[1], 401)
         fitted = self.volatility(places, grid[:, None])
         lines, points = {}, {}
@@ -155,6 +155,14 @@ class Smiles(Frozen):
                 f"arbitrage left, k from {low:.2f} to {high:.2f}: {'; '.join(found) or 'none'}",
             ]
         )
+
+
+def _whole(expiry: ArrayLike) -> NDArray[Any]:
+    """Places of expiries as an array; of texts, ragged lists and other nouns one that no place is like."""
+    try:
+        return np.asarray(expiry)
+    except (TypeError, ValueError):
+        return np.array(value_text(expiry))
 
 
 def log_moneyness(book: Book, spot: float | None = None) -> Array:

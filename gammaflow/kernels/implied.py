@@ -179,7 +179,7 @@ def measure(price, phi, S, K, t, r, q, spot, carry, strike, interest):
         (abs(ratio) + abs(drift)) * bound > CANCELLED * (X * bound + value)
     )
     exact = (parts == 0.0) | (bound < SMALLEST) | (asset + cash > LARGEST)
-    return value, room, bound, X, (close | cancelled) & ~exact
+    return value, room, bound, X, (close | cancelled) & (exact ^ True)
 
 
 @scalar

@@ -267,7 +267,7 @@ class Chain(Columnar):
             synthetic. Written as CSV or parquet, such a table is a file that `read_chain` reads.
         """
         frame = super().to_frame()
-        for place, name in enumerate(FACTS if facts else ()):
+        for place, name in enumerate(FACTS if check_choice(facts, "facts", (False, True)) else ()):
             frame.insert(place, name, getattr(self, name))
         return frame
 

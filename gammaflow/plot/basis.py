@@ -181,7 +181,7 @@ def _contract(expiry: pd.Series) -> str:
 def _mark_rolls(ax: Any, expiry: pd.Series, name: str = "roll") -> None:
     days = pd.DatetimeIndex(expiry.index)
     days = days.tz_localize(None) if days.tz is not None else days
-    changed = days[1:][np.diff(expiry.to_numpy()) != np.timedelta64(0)]
+    changed = days[1:][np.diff(expiry.to_numpy()) != np.timedelta64(0, "ns")]
     for i, day in enumerate(changed):
         ax.axvline(
             day, color=COLORS["spot"], linestyle=":", linewidth=1.0, zorder=1, label=None if i else name

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from gammaflow.errors import SchemaError
 from gammaflow.plot.prepare import COLORS, require
-from gammaflow.text import price_text
+from gammaflow.text import price_text, value_text
 
 __all__ = ["axis_label", "canvas", "date_axis", "plain", "price_ticks"]
 
@@ -61,9 +62,19 @@ def canvas(
     Yields
     ------
     matplotlib Axes
+
+    Raises
+    ------
+    SchemaError
+        Where `ax` is something else.
     """
     if ax is None:
         ax = require("matplotlib.pyplot").subplots(figsize=(10, 5), layout="constrained")[1]
+    elif not isinstance(ax, require("matplotlib.axes").Axes):
+        raise SchemaError(
+            f"ax: received {value_text(ax)}; legal: matplotlib Axes, as plt.subplots() makes "
+            "them, or None for a new figure."
+        )
     yield ax
     if across is not None:
         if len(ends) > 1:

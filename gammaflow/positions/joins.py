@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.checks import check_number
-from gammaflow.columnar import PerUnit
+from gammaflow.columnar import Columnar, PerUnit
 from gammaflow.columns import Columns
 from gammaflow.errors import MismatchError
 from gammaflow.instruments.registry import LEVELS, has_terms
@@ -91,7 +91,9 @@ def mapped(
     book: Any, symbol: str, per_unit: float | PerUnit, spot: float | None, venue: str | None
 ) -> tuple[dict[str, Any], str]:
     """The fields of a book in other units (`Book.in_units_of`), and words for the rule."""
-    ratio = per_unit.at(book.asof) if isinstance(per_unit, PerUnit) else per_unit
+    ratio: Any = per_unit
+    if isinstance(per_unit, PerUnit) and not isinstance(per_unit, Columnar | pd.DataFrame | pd.Series):
+        ratio = per_unit.at(book.asof)
     ratio = check_number(ratio, "per_unit", 0.0, open_low=True)
     implied = book.spot / ratio
     to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)

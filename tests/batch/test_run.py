@@ -126,7 +126,7 @@ def test_values_become_plain_ones(tmp_path, given, kept):
     assert value == kept
 
 
-@pytest.mark.parametrize("given", [pd.NaT, np.datetime64("NaT"), None, pd.NA, float("nan")])
+@pytest.mark.parametrize("given", [pd.NaT, np.datetime64("NaT", "ns"), None, pd.NA, float("nan")])
 def test_missing_values(tmp_path, given):
     gf.Store(tmp_path / "s").append(day(1))
     assert pd.isna(gf.run_batch(tmp_path / "s", lambda chain: {"value": given}).table["value"][0])

@@ -68,7 +68,7 @@ def explain_labels(
     findings: list[dict[str, Any]],
 ) -> None:  # fmt: skip
     """Finding about labels that prices contradict; where spot is known, with the day that they point to."""
-    rolled = np.diff(kept["expiry"].to_numpy()) != np.timedelta64(0)
+    rolled = np.diff(kept["expiry"].to_numpy()) != np.timedelta64(0, "ns")
     jump = float(np.median(np.diff(premium)[rolled]))
     step = kept["expiry"].drop_duplicates().diff().dt.days.mean() / DAYS_PER_YEAR
     implied = f"one contract{_end_text(premium, times, referred)}"

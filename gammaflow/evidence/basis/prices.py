@@ -133,7 +133,7 @@ def read_age(within: Any) -> pd.Timedelta:
 
 def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> pd.DatetimeIndex:
     """Expiry dates, midnight without a zone, one per row of `index`; NaT where there is a problem."""
-    none = pd.DatetimeIndex(np.full(len(index), np.datetime64("NaT"), "datetime64[ns]"))
+    none = pd.DatetimeIndex(np.full(len(index), np.datetime64("NaT", "ns")))
     legal = "legal: a date such as '2026-02-27', or a Series of them by day"
     if isinstance(expiry, pd.Series):
         at = expiry.index

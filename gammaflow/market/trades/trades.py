@@ -88,7 +88,7 @@ class Trades(Columnar):
         columns = validate(self.columns, TRADES, "trades table")
         if (columns["direction"] == 0).any():
             raise SchemaError("direction: received 0; legal: +1 (the taker bought), -1 (sold), or missing.")
-        if (np.diff(columns["timestamp"]) < np.timedelta64(0)).any():
+        if (np.diff(columns["timestamp"]) < np.timedelta64(0, "ns")).any():
             raise SchemaError("timestamp: not in order of time; read_trades sorts and counts late prints.")
         object.__setattr__(self, "columns", columns)
         object.__setattr__(self, "aside", FrozenMapping(self.aside))

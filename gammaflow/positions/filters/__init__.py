@@ -113,9 +113,10 @@ class _InPeriod(Filter):
         if self.period == "next":
             last = first
         elif self.period == "week":
-            last = first + (_FRIDAY - first.astype(object).weekday()) % 7
+            last = first + np.timedelta64((_FRIDAY - first.astype(object).weekday()) % 7, "D")
         else:
-            last = (first.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1
+            following = first.astype("datetime64[M]") + np.timedelta64(1, "M")
+            last = following.astype("datetime64[D]") - np.timedelta64(1, "D")
         return _truth(live & (day <= last))
 
 

@@ -59,7 +59,7 @@ def _weekday(days: Days) -> NDArray[np.int64]:
 
 def _first(days: Days, months: int = 0) -> Days:
     """First day of each day's month, `months` later."""
-    return (days.astype("datetime64[M]") + months).astype("datetime64[D]")
+    return (days.astype("datetime64[M]") + np.timedelta64(months, "M")).astype("datetime64[D]")
 
 
 def _friday_after(days: Days) -> Days:

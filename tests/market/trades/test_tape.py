@@ -69,7 +69,7 @@ def test_every_planted_fault_is_counted(seed, n, gaps, late, conflicting, replay
     assert_adds_up(trades)
     assert net(trades) == held
     assert trades["trade_id"].tolist() == [row["trade_id"] for row in rows]
-    assert (np.diff(trades["timestamp"]) >= np.timedelta64(0)).all()
+    assert (np.diff(trades["timestamp"]) >= np.timedelta64(0, "ns")).all()
 
 
 @given(SEEDS, st.integers(14, 30), SEVERAL, SEVERAL)
