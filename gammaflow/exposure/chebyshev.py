@@ -74,7 +74,7 @@ def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArr
 
 def narrowest_of_panels(half_width: float, most: float) -> float:
     """The least s for which `panels_needed` takes at most `most` points; infinite where nothing is."""
-    fits = PANELS[(PANELS * PANEL <= most) & (most >= WHOLE)]
+    fits = PANELS[(most >= PANELS * PANEL) & (most >= WHOLE)]
     cut = half_width / (fits[-1] * _REACH) if fits.size else np.inf
     return min(narrowest(half_width, min(most, WHOLE)), cut)
 
