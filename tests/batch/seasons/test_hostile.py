@@ -62,9 +62,9 @@ def test_three_centuries_before_the_record(record):
 
 
 def test_spans_beyond_a_century_are_refused(record):
-    with pytest.raises(SchemaError, match="horizon: received '100000D'; .*at most 36,525 days"):
+    with pytest.raises(SchemaError, match=r"horizon: received '100000D'; .*at most 36,525 days"):
         gf.seasons.realized_volatility(record, record.index, horizon="100000D")
-    with pytest.raises(SchemaError, match="within: .*at most 36,525 days"):
+    with pytest.raises(SchemaError, match=r"within: .*at most 36,525 days"):
         gf.seasons.as_of(record.index, record.rename("p"), within="100000D")
 
 
