@@ -125,7 +125,9 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     for name, column in COLUMNS.items():
         kind: Any = column.dtype
         try:
-            columns[name] = table[name].astype(kind)
+            # times that are all missing have no zone, and may be of any type
+            given = table[name].astype(object) if table[name].isna().all() else table[name]
+            columns[name] = given.astype(kind)
         except (TypeError, ValueError) as error:
             text = " ".join(str(error).split())
             problems.append(f"{name}: a value is not of the type {column.dtype} ({text:.100}).")
