@@ -214,6 +214,12 @@ def test_adjusted_contracts_of_a_share(tmp_path: Path) -> None:
         read(tmp_path, cboe_json(rows[1], symbol="AAPL", security_type="stock"))
 
 
+def test_a_file_without_any_option_symbol(tmp_path: Path) -> None:
+    """No root at all, where one adjusted root was read well."""
+    with pytest.raises(ReaderError, match="no row has a standard option contract; at least one is needed"):
+        read(tmp_path, cboe_json(listed_quote("AAPL"), symbol="AAPL", security_type="stock"))
+
+
 def altered(**data: Any) -> str:
     document = json.loads(CBOE_JSON)
     document["data"] |= data
