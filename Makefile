@@ -54,7 +54,7 @@ $(OLDEST)/.test: pyproject.toml .ci/oldest.py
 $(NEWEST)/.test: pyproject.toml
 	$(NEWEST_PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live]" --group test
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live,dask,study]" --group test
 	@touch $@
 
 demo: $(VENV)/.demo
