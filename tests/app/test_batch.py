@@ -61,6 +61,7 @@ def test_json_symbol_rule_and_filters(run, folder):
         (["{folder}", "--symbol", "SOL"], "none of 3 files gave a row; the first, day1.csv: "),
         (["{folder}/notes.txt"], "none of 1 files gave a row; the first, notes.txt: not recognised"),
         (["{folder}", "--out", "{folder}"], "has other files (first: 'day1.csv') and is no folder of"),
+        (["{folder}", "--out", "memory://out"], "'memory://out'; a folder of this machine is needed"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line(run, folder, arguments, words):
