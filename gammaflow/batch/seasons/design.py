@@ -90,7 +90,7 @@ def read_rows(y: Any, x: Any, problems: list[str]) -> Rows:
     # what is made of a regressor keeps its name in pandas
     target = y.rename("y" if y.name is None or str(y.name) in table else str(y.name))
     names = [str(target.name), *table.columns]
-    if len(set(names)) < len(names) or CONSTANT in names or table.empty:
+    if len(set(names)) < len(names) or CONSTANT in names or not table.columns.size:
         problems.append(
             f"x: received the columns {', '.join(map(repr, names[1:])) or 'none'} for y {names[0]!r}; legal: "
             f"at least one, each once, none named as y or {CONSTANT!r} (a constant is added)."
