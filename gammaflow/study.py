@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 
 from gammaflow.frozen import Frozen
-from gammaflow.text import marked, number_text
+from gammaflow.text import clean, marked, number_text
 
 __all__ = ["Study"]
 
@@ -33,8 +33,8 @@ class Study(Frozen):
 
     @property
     def heading(self) -> list[str]:
-        """Description and warnings, one line each."""
-        return [*self.lines, *marked(self.warnings)]
+        """Description and warnings, one line each, without characters that steer a terminal."""
+        return [clean(line) for line in (*self.lines, *marked(self.warnings))]
 
     def summary(self) -> str:
         """Description and table as text."""

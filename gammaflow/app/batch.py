@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +37,7 @@ Workers = Annotated[
     int | None, typer.Option(min=1, help="Worker processes; by default the work is done in this one.")
 ]
 BatchOut = Annotated[
-    Path | None,
+    str | None,  # a path would make a folder's name of a URL
     typer.Option(help="Folder for the rows and for long tables in parquet; a later run resumes from it."),
 ]
 

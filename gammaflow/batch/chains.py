@@ -19,6 +19,7 @@ from gammaflow.market.readers.source import Format, SeveralUnderlyingsError, ope
 from gammaflow.market.readers.source import Source as Content
 from gammaflow.market.store.folder import open_snapshot
 from gammaflow.market.store.names import snapshot_at
+from gammaflow.text import clean
 
 __all__ = ["chains_of", "one_line"]
 
@@ -121,5 +122,5 @@ def _reason(error: Exception, path: Path) -> str:
 def one_line(error: BaseException) -> str:
     """The text of an error in one line, cut where it is long; the name of its type where it has no text."""
     lines = (line.strip().removeprefix("- ") for line in str(error).splitlines())
-    text = " | ".join(line for line in lines if line) or type(error).__name__
+    text = clean(" | ".join(line for line in lines if line)) or type(error).__name__
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from gammaflow.batch.rows import Row
-from gammaflow.batch.sources import MANIFEST, Failure, Source
+from gammaflow.batch.sources import MANIFEST, Failure, Source, remote
 from gammaflow.batch.work import Outcome, Part
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.store import durable
@@ -44,6 +44,8 @@ class Folder:
     """
 
     def __init__(self, path: str | os.PathLike[str], facts: Mapping[str, str]) -> None:
+        if isinstance(path, str) and (not path or remote(path)):
+            raise SchemaError(f"out: received {value_text(path)}; a folder of this machine is needed.")
         try:
             self.path = Path(os.path.abspath(os.path.expanduser(os.fspath(path))))
             inside = os.listdir(self.path) if os.path.lexists(self.path) else []
@@ -67,7 +69,9 @@ class Folder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """The folder for this run alone; released by the system where the process ends in any way."""
-        with open(self.path / _LOCK, "ab") as file:
+        with self._writing():
+            lock = open(self.path / _LOCK, "ab")  # noqa: SIM115
+        with lock as file:
             try:
                 import fcntl
 
@@ -78,9 +82,21 @@ class Folder:
                 raise SchemaError(
                     f"out: another run writes to {self.path}. Wait until it ends, or pass another folder."
                 ) from None
-            self._claim()
-            durable.sweep(self.path, 0.0)
+            with self._writing():
+                self._claim()
+                durable.sweep(self.path, 0.0)
             yield
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Errors of the disk as one that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise SchemaError(
+                f"out: {self.path} cannot be written to ({error.strerror or error}). Make room, or correct "
+                "its permissions, and run again: parts that are done are kept."
+            ) from None
 
     def _claim(self) -> None:
         """Write the manifest of a new folder, or compare that of an old one."""
@@ -109,39 +125,45 @@ class Folder:
         """
         done: set[str] = set()
         files: set[str] = set()
-        for path in sorted((self.path / _PARTS).iterdir()):
-            part = _read(path)
-            if part is None or not self._is_current(part, sources, done):
-                path.unlink()
-                continue
-            if any(failure["passing"] for failure in part["failures"]):
-                part["failures"] = [f for f in part["failures"] if not f["passing"]]
-                durable.write(path, _json(part), replace=True)
-            done |= part["sources"].keys()
-            files |= part["files"].keys()
-        for path in self.path.glob("*/symbol=*/month=*/*.parquet"):
-            if path.relative_to(self.path).as_posix() not in files:
-                path.unlink()
+        with self._writing():
+            for path in sorted((self.path / _PARTS).iterdir()):
+                part = _read(path)
+                if part is None or not self._is_current(part, sources, done):
+                    path.unlink()
+                    continue
+                if any(failure["passing"] for failure in part["failures"]):
+                    part["failures"] = [f for f in part["failures"] if not f["passing"]]
+                    durable.write(path, _json(part), replace=True)
+                done |= part["sources"].keys()
+                files |= part["files"].keys()
+            for path in self.path.glob("*/symbol=*/month=*/*.parquet"):
+                if path.relative_to(self.path).as_posix() not in files:
+                    path.unlink()
         return done
 
     def _is_current(self, part: Done, sources: Mapping[str, Source], done: set[str]) -> bool:
         try:
             marks = part["sources"]
             files = part["files"]
-            return bool(marks) and (
-                all(name in sources and sources[name].mark == mark for name, mark in marks.items())
-                and not done & marks.keys()
-                and all((self.path / name).stat().st_size == size for name, size in files.items())
+            return (
+                bool(marks)
+                and _outcome(part) is not None
+                and (
+                    all(name in sources and sources[name].mark == mark for name, mark in marks.items())
+                    and not done & marks.keys()
+                    and all((self.path / name).stat().st_size == size for name, size in files.items())
+                )
             )
         except (OSError, KeyError, AttributeError, TypeError):
             return False
 
     def keep(self, part: Part, outcome: Outcome) -> None:
         """Write a finished part: the long tables, then in one step the file that makes it count."""
-        for name, content in outcome.files.items():
-            path = self.path / name
-            durable.make_folder(path.parent, self.path)
-            durable.write(path, content, replace=True)
+        with self._writing():
+            for name, content in outcome.files.items():
+                path = self.path / name
+                durable.make_folder(path.parent, self.path)
+                durable.write(path, content, replace=True)
         passing = {failure.source for failure in outcome.failures if failure.passing}  # these have no rows
         done = {
             "sources": {s.name: s.mark for s in part.sources if s.name not in passing},
@@ -149,7 +171,8 @@ class Folder:
             "failures": [vars(failure) for failure in outcome.failures],
             **_packed(outcome.rows),
         }
-        durable.write(self.path / _PARTS / f"{part.key}.json", _json(done), replace=True)
+        with self._writing():
+            durable.write(self.path / _PARTS / f"{part.key}.json", _json(done), replace=True)
 
 
 def outcomes_in(folder: Path) -> Iterator[tuple[Outcome, list[str]]]:
@@ -164,10 +187,18 @@ def outcomes_in(folder: Path) -> Iterator[tuple[Outcome, list[str]]]:
         raise ReaderError(f"{folder}: is no folder of a batch. Pass the folder that run_batch(out=) wrote.")
     for path in sorted((folder / _PARTS).glob("*.json")):
         part = _read(path)
-        if part is None:
+        outcome = None if part is None else _outcome(part)
+        if part is None or outcome is None:
             raise ReaderError(f"{path}: is damaged. Run the batch again, which makes it anew.")
-        failures = [Failure(**failure) for failure in part["failures"]]
-        yield Outcome(list(_unpacked(part)), failures), list(part["files"])
+        yield outcome, list(part["files"])
+
+
+def _outcome(part: Done) -> Outcome | None:
+    """Rows and failures of a part; None where it is damaged."""
+    try:
+        return Outcome(list(_unpacked(part)), [Failure(**failure) for failure in part["failures"]])
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _read(path: Path) -> Done | None:

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.batch.columns import COLUMNS, typed
+from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.history_rows import choose_rows, find_span, pause_text
 from gammaflow.batch.result import BatchResult
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.sources import MANIFEST
 from gammaflow.batch.summary import summarize
-from gammaflow.checks import as_list
+from gammaflow.checks import as_list, check_choice
 from gammaflow.errors import SchemaError
 from gammaflow.positions.rules import RULES, PositionRule, find_rule
 from gammaflow.study import Study
@@ -139,6 +139,7 @@ class History(Study):
 
     def unit(self, column: str) -> str:
         """Unit of a column in the history's currency."""
+        check_choice(column, "column", COLUMNS)
         return COLUMNS[column].unit.replace("currency", str(self.table["currency"].iloc[-1]))
 
     def brief(self) -> pd.DataFrame:
@@ -252,7 +253,7 @@ def _ready(source: Any, given: list[str]) -> tuple[pd.DataFrame | None, pd.DataF
     if isinstance(source, str | os.PathLike) and (Path(os.path.expanduser(source)) / MANIFEST).is_file():
         source = BatchResult.open(source)
     if isinstance(source, list | tuple) and source and all(isinstance(row, pd.Series) for row in source):
-        source = typed(source)
+        source = pd.DataFrame([dict(row) for row in source], columns=list(COLUMNS), dtype=object)
     if isinstance(source, BatchResult):
         table, failures = source.table, source.failures
     elif isinstance(source, pd.DataFrame):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,14 @@ _SHARED = {
     "rule": "Summarize all of them under one rule",
     "dynamics": "Summarize all of them under one",
     "currency": "Pass the snapshots of one",
+}
+# Types of columns in words, for values that are of none.
+_NAMES = {
+    "str": "text",
+    "bool": "True or False",
+    "int64": "whole number",
+    "float64": "number",
+    "datetime64[ns, UTC]": "timestamp",
 }
 # Times the median step from which a pause is named in the warnings.
 _PAUSE = 5.0
@@ -118,17 +127,38 @@ def pause_text(days: float) -> str:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """The table with every column of its type; SchemaError where a value cannot be of it."""
-    problems: list[str] = []
+    twice = sorted(map(str, table.columns[table.columns.duplicated()]))
+    problems = [f"columns: {', '.join(map(repr, twice))} stand twice; keep one of each."] * bool(twice)
+    refuse("history", problems)
     columns: dict[str, Any] = {}
     for name, column in COLUMNS.items():
         kind: Any = column.dtype
         try:
-            columns[name] = table[name].astype(kind)
+            # times that are all missing have no zone, and may be of any type
+            given = table[name].astype(object) if table[name].isna().all() else table[name]
+            columns[name] = given.astype(kind)
         except (TypeError, ValueError) as error:
             text = " ".join(str(error).split())
             problems.append(f"{name}: a value is not of the type {column.dtype} ({text:.100}).")
+            continue
+        wrong = _changed(table[name], columns[name])
+        if wrong.any():
+            problems.append(
+                f"{name}: {rows_text(int(wrong.sum()))} of {len(table):,} hold no {_NAMES[kind]} (first: "
+                f"{value_text(table[name][wrong].iloc[0])})."
+            )
     refuse("history", problems)
     return table.assign(**columns).reset_index(drop=True)
+
+
+def _changed(given: pd.Series, typed: pd.Series) -> pd.Series:
+    """Rows whose value became another by its type: text as truth, a fraction cut, a number as a time."""
+    needed = typed.isna() & (typed.name in ("symbol", "asof"))
+    if isinstance(typed.dtype, pd.DatetimeTZDtype):
+        return needed | given.map(lambda value: isinstance(value, Real) and value == value).astype(bool)
+    if typed.dtype in (np.bool_, np.int64):
+        return ~given.eq(typed).fillna(False).astype(bool)
+    return needed
 
 
 def _of(table: pd.DataFrame, name: str, wanted: str | None, *, one: bool) -> pd.DataFrame:

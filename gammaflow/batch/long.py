@@ -18,6 +18,7 @@ __all__ = ["SUMMARY", "LongTables", "pyarrow"]
 
 #: Name of the row among the tables of a chain.
 SUMMARY = "summary"
+_LONGEST = 100
 
 
 def pyarrow() -> Any:
@@ -85,10 +86,11 @@ class LongTables:
 
 def _arrow(pa: Any, name: Any, table: Any, source: str, chain: Chain) -> Any:
     """One table as arrow: asof first, source last, and no symbol, which the folder has."""
-    if not (isinstance(name, str) and name.isidentifier() and name.isascii() and name[0] != "_"):
+    plain = isinstance(name, str) and name.isidentifier() and name.isascii() and name[0] != "_"
+    if not plain or len(name) > _LONGEST:
         raise SchemaError(
             f"tables: received the name {value_text(name)}; legal: letters, digits and underscores, such as "
-            "'by_strike'."
+            f"'by_strike', at most {_LONGEST}."
         )
     if not isinstance(table, pd.DataFrame | pd.Series):
         raise SchemaError(f"{name}: received {value_text(table)}; a Series or a DataFrame is needed.")
@@ -97,9 +99,18 @@ def _arrow(pa: Any, name: Any, table: Any, source: str, chain: Chain) -> Any:
     )
     named = any(level is not None for level in frame.index.names)
     frame = frame.reset_index(drop=not named and isinstance(frame.index, pd.RangeIndex))
-    frame = frame.drop(columns=[c for c in ("symbol", "month", "source") if c in frame.columns])
-    asof = frame.pop("asof") if "asof" in frame.columns else chain.asof
-    frame.insert(0, "asof", asof)
+    known = {
+        "symbol": chain.symbol, "month": f"{chain.asof:%Y-%m}", "asof": chain.asof, "source": source
+    }  # fmt: skip
+    other = [column for column, value in known.items() if column in frame.columns
+             and not bool((frame[column] == value).to_numpy().all())]  # fmt: skip
+    if other:
+        raise SchemaError(
+            f"{name}: received the column {other[0]!r} with other values than the chain's "
+            f"{known[other[0]]}, which every row is given. Rename it."
+        )
+    frame = frame.drop(columns=[column for column in known if column in frame.columns])
+    frame.insert(0, "asof", chain.asof)
     frame["source"] = pd.Series(source, index=frame.index, dtype="str")
     made = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     for place, each in enumerate(made.schema):

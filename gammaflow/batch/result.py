@@ -14,10 +14,10 @@ from gammaflow.batch.folder import outcomes_in
 from gammaflow.batch.long import pyarrow
 from gammaflow.batch.rows import Row, table_of
 from gammaflow.batch.sources import Failure
-from gammaflow.errors import SchemaError
+from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.store.names import symbol_folder, symbol_of
 from gammaflow.study import Study
-from gammaflow.text import number_text, rows_text, value_text
+from gammaflow.text import clean, number_text, rows_text, value_text
 
 __all__ = ["BatchResult", "result_of"]
 
@@ -70,9 +70,13 @@ class BatchResult(Study):
 
         Raises
         ------
+        SchemaError
+            For what is no path.
         ReaderError
             Where the folder is none of a batch, or is damaged.
         """
+        if not isinstance(out, str | os.PathLike) or not isinstance(os.fspath(out), str):
+            raise SchemaError(f"out: received {value_text(out)}; the path of a folder is needed.")
         path = Path(os.path.abspath(os.path.expanduser(os.fspath(out))))
         found = [outcome for outcome, _ in outcomes_in(path)]
         return result_of(
@@ -101,7 +105,10 @@ class BatchResult(Study):
         Raises
         ------
         SchemaError
-            Without `out`, and for a name, symbol or column that is not there.
+            Without `out`; for a name, symbol or column that is not there; where the function returned
+            columns of one name with types that do not fit.
+        ReaderError
+            For a file that is missing or damaged.
         """
         if self.out is None:
             raise SchemaError("long: this batch kept no long tables. Run it with out=, a folder.")
@@ -116,10 +123,23 @@ class BatchResult(Study):
         pa = pyarrow()
         tables = []
         for parts in chosen:
-            table = pa.parquet.ParquetFile(self.out.joinpath(*parts)).read(use_threads=False)
+            path = self.out.joinpath(*parts)
+            try:
+                table = pa.parquet.ParquetFile(path).read(use_threads=False)
+            except (OSError, pa.ArrowException) as error:
+                raise ReaderError(
+                    f"{path}: cannot be read ({error}). Delete it and run the batch again, which makes it "
+                    "anew."
+                ) from None
             symbols = pa.array([symbol_of(parts[1])] * len(table), pa.large_string())
             tables.append(table.add_column(0, "symbol", symbols))
-        whole: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        try:
+            whole: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        except pa.ArrowException as error:
+            raise SchemaError(
+                f"{name}: the function returned columns of several types under one name ({error}). Let it "
+                "return one type, with another folder as out=; or read the files one by one."
+            ) from None
         absent = [column for column in columns or () if column not in whole.columns]
         if absent:
             raise SchemaError(
@@ -135,7 +155,8 @@ class BatchResult(Study):
     def summary(self) -> str:
         """Rows, warnings and failures in words."""
         first = self.failures.head(_SHOWN).fillna({"symbol": ""}).to_numpy()
-        shown = [f"{source}{f' ({symbol})' if symbol else ''}: {reason}" for source, symbol, reason in first]
+        lines = [f"{source}{f' ({symbol})' if symbol else ''}: {reason}" for source, symbol, reason in first]
+        shown = [clean(line).replace("\n", " ") for line in lines]
         more = len(self.failures) - len(shown)
         shown += [f"and {rows_text(more, 'failure')} more, see .failures"] if more > 0 else []
         return "\n".join([*self.heading, *(f"FAILED: {line}" for line in shown)])

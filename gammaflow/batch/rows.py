@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -22,6 +23,7 @@ IDENTITY = ("symbol", "asof", "vendor", "source")
 
 _LEGAL = "legal: numbers, booleans, text, timestamps, and None, NaN or NaT where a value is missing"
 _WHOLE = 2**63
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def plain_row(source: str, chain: Any, given: Mapping[Any, Any] | pd.Series[Any]
         for a table.
     """
     items = list(given.items())
-    problems = [f"its name {value_text(name)} is no text." for name, _ in items if not isinstance(name, str)]
+    problems = [f"its name {value_text(name)} is no text." for name, _ in items if not _is_text(name)]
     names = [str(name) for name, _ in items]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     problems += [f"the name {name!r} stands twice." for name in twice]
@@ -90,9 +92,14 @@ def _plain(value: Any) -> Any:
         return int(value) if -_WHOLE <= int(value) < _WHOLE else float(value)
     if isinstance(value, Real):
         return float(value)
-    if isinstance(value, str):
+    if _is_text(value):
         return str(value)
     raise TypeError
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is text that can be written: half a surrogate pair cannot."""
+    return isinstance(value, str) and _HALF.search(value) is None
 
 
 def table_of(rows: Iterable[Row]) -> tuple[pd.DataFrame, list[str]]:

@@ -129,7 +129,7 @@ def run_batch(
     """
     _check(function, client, workers, progress)
     if symbol is not None:
-        check_text(symbol, "symbol")
+        symbol = check_text(symbol, "symbol")
     found = find_sources(store_or_paths, symbol)
     run = _Run(len(found.sources), progress or (lambda done, total: None))
     if out is None:

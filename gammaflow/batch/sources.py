@@ -121,9 +121,10 @@ def remote(address: str) -> bool:
 
 
 def _text(path: Any) -> str:
-    text = os.fspath(path)
-    if not isinstance(text, str) or not text or "\0" in text:
+    given = os.fspath(path)
+    if not isinstance(given, str) or not given or "\0" in given:
         raise SchemaError(f"store_or_paths: received {value_text(path)}; {_LEGAL}.")
+    text = str(given)  # of numpy's text os.scandir makes bytes
     return text if remote(text) else os.path.expanduser(text)
 
 
@@ -154,13 +155,11 @@ def _root(paths: list[str]) -> str:
     if any(map(remote, paths)):
         return _fixed(paths[0]) if len(paths) == 1 else ""
     fixed = [os.path.abspath(_fixed(path)) for path in paths]
-    if len(paths) == 1:
-        return os.path.dirname(fixed[0]) if os.path.isfile(fixed[0]) else fixed[0]
     try:
         common = os.path.commonpath(fixed)
     except ValueError:  # other drives
         return ""
-    return os.path.dirname(common) if os.path.isfile(common) else common
+    return common if os.path.isdir(common) else os.path.dirname(common)
 
 
 def _expand(path: str, found: Found, symbol: str | None, must: bool) -> Iterator[Source]:
@@ -247,7 +246,7 @@ def file_system(address: str) -> tuple[Any, str]:
         ) from None
     try:
         system, path = url_to_fs(address)
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # each file system has errors of its own
         raise ReaderError(f"{address}: fsspec cannot open it ({error}).") from None
     return system, str(path)
 

@@ -85,6 +85,7 @@ def test_ctrl_c_says_what_is_kept(run, folder, monkeypatch, arguments, words):
         (["{folder}", "--symbol", "SOL"], "none of 3 files gave a row; the first, day1.csv: "),
         (["{folder}/notes.txt"], "none of 1 files gave a row; the first, notes.txt: not recognised"),
         (["{folder}", "--out", "{folder}"], "has other files (first: 'day1.csv') and is no folder of"),
+        (["{folder}", "--out", "memory://out"], "'memory://out'; a folder of this machine is needed"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line(run, folder, arguments, words):

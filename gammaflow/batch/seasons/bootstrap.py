@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.batch.seasons.design import standardize
 from gammaflow.batch.seasons.regression import Regression
 from gammaflow.checks import attempt, check_noun, check_whole, refuse
 from gammaflow.evidence.correlation.bootstrap import block_rows, usual_block
@@ -107,15 +108,13 @@ def bootstrap(
     refuse("bootstrap", problems)
     beta = regression.table["coefficient"].to_numpy(np.float64)
     error = regression.table["error"].to_numpy(np.float64)
-    y = regression.data.iloc[:, 0].to_numpy(np.float64)
-    X = np.column_stack([np.ones(n), regression.data.iloc[:, 1:]])
-    # in standard deviations, so that no unit makes a design singular
-    scale = np.append(1.0, X[:, 1:].std(axis=0))
+    y, X, back, _ = standardize(regression.data)
+    estimate = np.asarray(np.linalg.lstsq(X, y)[0], dtype=np.float64)
     rng = np.random.default_rng(start)
     parts = []
     for begin in range(0, count, _CHUNK):
         drawn = block_rows(n, rows, min(_CHUNK, count - begin), rng)
-        parts.append(_distances(y[drawn], (X / scale)[drawn], beta * scale, rows))
+        parts.append(_distances(y[drawn], X[drawn], estimate, back, rows))
     t = np.abs(np.concatenate(parts))
     reach = np.quantile(t, regression.level, axis=0) if len(t) else np.full(len(beta), np.nan)
     p = (1 + (t >= np.abs(beta / error)).sum(axis=0)) / (1 + len(t))
@@ -142,8 +141,11 @@ def bootstrap(
     return Bootstrap(table, lines, block=rows, draws=len(t), warnings=(*regression.warnings, *warnings))
 
 
-def _distances(y: Array, X: Array, beta: Array, block: int) -> Array:
-    """Distance of each draw's coefficients from beta over its own errors: (draws that have some, k)."""
+def _distances(y: Array, X: Array, beta: Array, back: Array, block: int) -> Array:
+    """Distance of each draw's coefficients from beta over its own errors: (draws that have some, k).
+
+    y and X as `standardize` makes them; the distances are those of the coefficients of the numbers given.
+    """
     square = np.einsum("bni,bnj->bij", X, X)
     eigenvalues = np.linalg.eigvalsh(square)
     good = eigenvalues[:, 0] > _SINGULAR * eigenvalues[:, -1]
@@ -152,6 +154,6 @@ def _distances(y: Array, X: Array, beta: Array, block: int) -> Array:
     residuals = y - np.einsum("bni,bi->bn", X, away + beta)
     scores = X * residuals[:, :, None]
     sums = np.add.reduceat(scores, np.arange(0, scores.shape[1], block), axis=1)
-    half = np.einsum("bci,bij->bcj", sums, inverse)
+    half = np.einsum("bci,bij->bcj", sums, inverse) @ back.T
     n, k = X.shape[1:]
-    return np.asarray(away / np.sqrt(np.square(half).sum(axis=1) * n / (n - k)))
+    return np.asarray(away @ back.T / np.sqrt(np.square(half).sum(axis=1) * n / (n - k)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import floats
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["CONSTANT", "Rows", "doubts", "read_rows"]
+__all__ = ["CONSTANT", "Design", "Rows", "doubts", "read_rows", "standardize"]
 
 #: Name of the constant.
 CONSTANT = "constant"
@@ -25,6 +25,7 @@ _INFLATED = 10.0
 # Rows that a variable of two values has on its rarer side, below which its error is rough.
 _RARE = 10
 _RANK = 1e-10
+_LARGEST = 1e70
 
 
 class Rows(NamedTuple):
@@ -32,6 +33,47 @@ class Rows(NamedTuple):
 
     table: pd.DataFrame
     dropped: int
+
+
+class Design(NamedTuple):
+    """Least squares in numbers of size 1, whatever the units of y and x.
+
+    Unlike squares of the numbers given, products of these neither overflow nor lose a regressor that varies
+    little around a large mean, such as gamma in currency beside a constant.
+    """
+
+    y: NDArray[np.float64]
+    """y over `scale`, (n,)."""
+    X: NDArray[np.float64]
+    """The constant, then each regressor less its mean over its greatest distance from it, (n, k)."""
+    back: NDArray[np.float64]
+    """Coefficients of the numbers given, over `scale`, are ``back @`` those of y on X, (k, k)."""
+    scale: float
+
+
+def standardize(table: pd.DataFrame) -> Design:
+    """The rows of `read_rows`, y first, as a design. Scales are powers of two, which round nothing.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"y": [1.0, 2.0, 6.0], "x": [1e9, 1e9 + 1.0, 1e9 + 2.0]})
+    >>> y, X, back, scale = standardize(table)
+    >>> coefficients = scale * (back @ np.linalg.lstsq(X, y)[0])
+    >>> coefficients.round(3).tolist()
+    [-2499999999.5, 2.5]
+    """
+    y, x = table.iloc[:, 0].to_numpy(np.float64), table.iloc[:, 1:].to_numpy(np.float64)
+    center = x.mean(axis=0)
+    away = x - center
+    sizes = _power(np.abs(away).max(axis=0))
+    back = np.diag(np.append(1.0, 1.0 / sizes))
+    back[0, 1:] = -center / sizes
+    scale = float(_power(np.abs(y).max()))
+    return Design(y / scale, np.column_stack([np.ones(len(y)), away / sizes]), back, scale)
+
+
+def _power(size: Any) -> Any:
+    return np.ldexp(1.0, np.frexp(size)[1] - 1)
 
 
 def read_rows(y: Any, x: Any, problems: list[str]) -> Rows:
@@ -48,7 +90,7 @@ def read_rows(y: Any, x: Any, problems: list[str]) -> Rows:
     # what is made of a regressor keeps its name in pandas
     target = y.rename("y" if y.name is None or str(y.name) in table else str(y.name))
     names = [str(target.name), *table.columns]
-    if len(set(names)) < len(names) or CONSTANT in names or table.empty:
+    if len(set(names)) < len(names) or CONSTANT in names or not table.columns.size:
         problems.append(
             f"x: received the columns {', '.join(map(repr, names[1:])) or 'none'} for y {names[0]!r}; legal: "
             f"at least one, each once, none named as y or {CONSTANT!r} (a constant is added)."
@@ -105,11 +147,17 @@ def _check(table: pd.DataFrame, dropped: int, problems: list[str]) -> None:
         "out, or pass rows on which it varies."
         for name in flat
     ]
-    if flat:
+    sizes = table.abs().max()
+    wild = sizes[~sizes.between(1.0 / _LARGEST, _LARGEST)].drop(flat, errors="ignore")
+    problems += [
+        f"{name}: received values up to {size:.3g}, whose squares are no numbers; legal: sizes from "
+        f"{1.0 / _LARGEST:g} to {_LARGEST:g}. Pass it in another unit."
+        for name, size in wild.items()
+    ]
+    if flat or len(wild):
         return
-    X = table.iloc[:, 1:].to_numpy()
-    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
-    diagonal = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
+    X = standardize(table).X[:, 1:]
+    diagonal = np.abs(np.diag(np.linalg.qr(X / X.std(axis=0), mode="r")))
     alike = np.flatnonzero(diagonal <= _RANK * diagonal.max()).tolist()
     problems += [
         f"{table.columns[1 + place]}: is made of the other regressors; leave it out, or one of them."
@@ -144,7 +192,7 @@ def doubts(table: pd.DataFrame) -> list[str]:
                 f"rests on these. At least {_RARE} are needed to trust it."
             )
     if k > 1:
-        correlation = np.corrcoef(table.iloc[:, 1:].to_numpy(), rowvar=False)
+        correlation = np.corrcoef(standardize(table).X[:, 1:], rowvar=False)
         inflation = np.diag(np.linalg.inv(correlation))
         found += [
             f"{name}: {1.0 - 1.0 / size:.0%} of its variance is that of the other regressors (variance "

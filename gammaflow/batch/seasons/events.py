@@ -135,8 +135,8 @@ def event_study(
     refuse("event_study", problems + wrong)
     sound = _sound(record, back, ahead)
     rows = np.searchsorted(record.times, at.asi8, "left")
-    waited = record.times[np.minimum(rows, len(record.times) - 1)] - at.asi8
-    used = (rows < len(record.times)) & (waited <= _GAP * record.step)
+    nearest = record.times[np.minimum(rows, len(record.times) - 1)]
+    used = (rows < len(record.times)) & (at.asi8 >= nearest - int(_GAP * record.step))
     used[used] = sound[rows[used]]
     if used.sum() < 2:
         raise SchemaError(

@@ -16,6 +16,8 @@ from gammaflow.text import value_text
 __all__ = ["Prices", "moments_of", "read_prices", "read_span", "span_text"]
 
 _BARS = {"open", "close"}
+# A century; timestamps hold three, and the sum of one and a length must be one.
+_LONGEST = pd.Timedelta(36_525, "D")
 
 
 class Prices(NamedTuple):
@@ -79,11 +81,12 @@ def moments_of(value: Any, name: str, problems: list[str]) -> pd.DatetimeIndex:
 def read_span(value: Any, name: str, problems: list[str], *, zero: bool = False) -> pd.Timedelta:
     """A length of time above 0, or from 0 on; a problem, and a day, for anything else."""
     (span,), wrong = attempt(lambda: read_age(value, name))
-    if not wrong and (zero or span > pd.Timedelta(0)):
+    if not wrong and (zero or span > pd.Timedelta(0)) and span <= _LONGEST:
         return pd.Timedelta(span)
     least = "'0s' or more" if zero else "more than '0s'"
+    most = f"; at most {_LONGEST.days:,} days" * (not wrong and span > _LONGEST)
     problems.append(
-        f"{name}: received {value_text(value)}; legal: a length of time of {least}, such as '1D'."
+        f"{name}: received {value_text(value)}; legal: a length of time of {least}, such as '1D'{most}."
     )
     return pd.Timedelta(1, "D")
 

@@ -57,6 +57,10 @@ def as_of(left: Any, right: pd.Series | pd.DataFrame, *, within: Any = None) -> 
     tolerance = None if within is None else read_span(within, "within", problems, zero=True)
     table = left.to_frame() if isinstance(left, pd.Series) else left
     table = table if isinstance(table, pd.DataFrame) else pd.DataFrame(index=at)
+    if record.columns.nlevels > 1:
+        problems.append("right: has columns of several levels; legal: one level of names.")
+    if KNOWN_AT in record.columns:
+        problems.append(f"right: has a column {KNOWN_AT!r}, the name of the timestamp taken; rename it.")
     twice = [name for name in [*record.columns, KNOWN_AT] if name in table.columns]
     if twice:
         problems.append(f"columns: both sides have {', '.join(map(repr, twice))}; rename those of one side.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.batch.seasons.design import CONSTANT, doubts, read_rows
+from gammaflow.batch.seasons.design import CONSTANT, doubts, read_rows, standardize
 from gammaflow.checks import as_list, attempt, check_choice, check_number, check_whole, refuse
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.plot.season import plot_coefficients
@@ -153,8 +153,7 @@ def regress(
     )
     refuse("regress", problems + wrong)
     linear = library("statsmodels.regression.linear_model")
-    target = table.iloc[:, 0].to_numpy(np.float64)
-    X = np.column_stack([np.ones(len(table)), table.iloc[:, 1:]])
+    target, X, back, scale = standardize(table)
     fit = linear.OLS(target, X).fit(
         cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True
     )
@@ -163,26 +162,28 @@ def regress(
             f"{table.columns[0]}: is fitted exactly by {', '.join(table.columns[1:])}; a perfect fit is a "
             "sign that a regressor holds y itself. Look for a look-ahead."
         )
-    low, high = fit.conf_int(1.0 - chance).T
+    found = fit.t_test(back)  # of the coefficients of the numbers given
+    low, high = scale * found.conf_int(1.0 - chance).T
     names = pd.Index([CONSTANT, *table.columns[1:]], name="term")
     rows = pd.DataFrame(
         {
-            "coefficient": fit.params,
-            "error": fit.bse,
-            "t": fit.tvalues,
-            "p_value": fit.pvalues,
+            "coefficient": scale * found.effect,
+            "error": scale * found.sd,
+            "t": found.tvalue,
+            "p_value": found.pvalue,
             "low": low,
             "high": high,
         },
         index=names,
     )
+    spread = scale * (back @ fit.cov_params() @ back.T) * scale
     left = f", {rows_text(dropped)} with a missing number left out" * bool(dropped)
     lines = (
         f"{table.columns[0]} on {', '.join(table.columns[1:])}: n = {len(table):,}{left}",
         f"HAC errors (Newey-West, {rows_text(used, 'lag')}), {chance:.0%} intervals, R2 {fit.rsquared:.3f}",
     )
     return Regression(
-        rows, lines, data=table, covariance=pd.DataFrame(fit.cov_params(), names, names), dropped=dropped,
+        rows, lines, data=table, covariance=pd.DataFrame(spread, names, names), dropped=dropped,
         lags=used, level=chance, r_squared=float(fit.rsquared), warnings=tuple(doubts(table)),
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def realized_volatility(
     start = record.times[np.minimum(first, len(record.times) - 1)]
     last = np.searchsorted(record.times, start + span.value, "right") - 1
     beyond = (first == len(record.times)) | (start + span.value > record.times[-1])
-    late = start - at.asi8 > widest
+    late = at.asi8 < start - widest  # not start - at, which 300 years overflow
     across = np.minimum(last + (record.times[last] < start + span.value), len(record.times) - 1)
     table, counts = _measure(record, at, span, (first, last), (first, across), (beyond, late), widest)
     shared = _overlap(table)
@@ -161,7 +161,7 @@ def trailing_volatility(
     end = record.times[np.maximum(last, 0)]
     first = np.searchsorted(record.times, end - span.value, "left")
     before = (last < 0) | (end - span.value < record.times[0])
-    late = at.asi8 - end > widest
+    late = at.asi8 > end + widest
     across = np.maximum(first - (record.times[first] > end - span.value), 0)
     table, counts = _measure(record, at, span, (first, last), (across, last), (before, late), widest)
     lines = (

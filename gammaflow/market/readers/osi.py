@@ -268,7 +268,8 @@ def listed_chain(
         rows, parts, root = rows.take(kept), parts.iloc[kept], root.iloc[kept]
     codes, roots = pd.factorize(root)
     # Underlying, settlement and exercise style of each row.
-    facts_of = np.array([INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots], dtype=object)[codes]
+    of_root = [INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots]
+    facts_of = np.array(of_root, dtype=object).reshape(-1, 3)[codes]
     adjusted = np.array([r[-1].isdigit() for r in roots], dtype=bool)[codes]
     mask, name, left_out = pick_underlying(source, facts_of[~adjusted, 0], symbol, bare(own))
     left_out = {

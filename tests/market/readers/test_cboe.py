@@ -214,6 +214,17 @@ def test_adjusted_contracts_of_a_share(tmp_path: Path) -> None:
         read(tmp_path, cboe_json(rows[1], symbol="AAPL", security_type="stock"))
 
 
+def test_a_table_without_a_row(tmp_path: Path) -> None:
+    head = (
+        "X Index,Last: 4505.1,Change:  37.66\n"
+        '"Date: September 14, 2023 at 4:31 PM EDT",Bid: 4483.25,Ask: 4526.27,Size: 1*1,Volume: 0\n'
+        "Expiration Date,Calls,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest,Strike,"
+        "Puts,Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest\n"
+    )
+    with pytest.raises(ReaderError, match="no row has a standard option contract; at least one is needed"):
+        read(tmp_path, head)
+
+
 def altered(**data: Any) -> str:
     document = json.loads(CBOE_JSON)
     document["data"] |= data
