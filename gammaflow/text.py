@@ -15,6 +15,7 @@ __all__ = [
     "clean",
     "column_code",
     "expiry_labels",
+    "length_text",
     "marked",
     "moment_text",
     "number_text",
@@ -218,3 +219,18 @@ def marked(warnings: Iterable[str]) -> list[str]:
     ['WARNING: sigma: received 56; legal: decimals.']
     """
     return [WARNING + sentence for sentence in warnings]
+
+
+def length_text(length: pd.Timedelta, *, digits: int = 6) -> str:
+    """A length of time in words, to some significant digits.
+
+    Examples
+    --------
+    >>> length_text(pd.Timedelta("1D")), length_text(pd.Timedelta("90min")), length_text(pd.Timedelta("7D"))
+    ('1 day', '1.5 hours', '7 days')
+    """
+    for unit, seconds in (("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0)):
+        count = float(f"{length.total_seconds() / seconds:.{digits}g}")
+        if count >= 1.0:
+            return f"{count:g} {unit}{'' if count == 1.0 else 's'}"
+    return f"{length.total_seconds():.{digits}g} seconds"

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.batch.columns import COLUMNS
-from gammaflow.batch.seasons.inputs import span_text
 from gammaflow.checks import refuse
 from gammaflow.errors import SchemaError
-from gammaflow.text import rows_text, value_text
+from gammaflow.text import length_text, rows_text, value_text
 
 __all__ = ["HistoryRows", "Span", "choose_rows", "find_span", "pause_text"]
 
@@ -122,7 +121,7 @@ def find_span(times: pd.DatetimeIndex) -> Span:
 def pause_text(days: float) -> str:
     """A step or pause of `Span` in words, to three digits and of days to a tenth: "1 day", "5 minutes"."""
     span = pd.Timedelta(days, "D")
-    return span_text(span.round("144min") if days > _DAILY else span, digits=3)
+    return length_text(span.round("144min") if days > _DAILY else span, digits=3)
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

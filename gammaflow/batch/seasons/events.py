@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.batch.seasons.inputs import Prices, moments_of, read_prices, read_span, span_text
+from gammaflow.batch.seasons.inputs import Prices, moments_of, read_prices, read_span
 from gammaflow.checks import attempt, check_choice, check_whole, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.plot.season import plot_path
 from gammaflow.study import Study
-from gammaflow.text import rows_text
+from gammaflow.text import length_text, rows_text
 
 __all__ = ["EventStudy", "event_study"]
 
@@ -141,7 +141,7 @@ def event_study(
     if used.sum() < 2:
         raise SchemaError(
             f"moments: received {rows_text(len(at), 'event')}, of which the prices cover {int(used.sum())} "
-            f"from {span_text(spans[0])} before to {span_text(spans[1])} after; at least 2 are needed. Pass "
+            f"from {length_text(spans[0])} before to {length_text(spans[1])} after; at least 2 are needed. Pass "
             "prices of these days, or show less time."
         )
     found = _paths(record, rows[used], back, ahead, measure)

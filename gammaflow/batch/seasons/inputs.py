@@ -13,7 +13,7 @@ from gammaflow.evidence.clocks import read_age
 from gammaflow.series import read_moments
 from gammaflow.text import value_text
 
-__all__ = ["Prices", "moments_of", "read_prices", "read_span", "span_text"]
+__all__ = ["Prices", "moments_of", "read_prices", "read_span"]
 
 _BARS = {"open", "close"}
 # A century; timestamps hold three, and the sum of one and a length must be one.
@@ -89,18 +89,3 @@ def read_span(value: Any, name: str, problems: list[str], *, zero: bool = False)
         f"{name}: received {value_text(value)}; legal: a length of time of {least}, such as '1D'{most}."
     )
     return pd.Timedelta(1, "D")
-
-
-def span_text(span: pd.Timedelta, *, digits: int = 6) -> str:
-    """A length of time in words, to some significant digits.
-
-    Examples
-    --------
-    >>> span_text(pd.Timedelta("1D")), span_text(pd.Timedelta("90min")), span_text(pd.Timedelta("7D"))
-    ('1 day', '1.5 hours', '7 days')
-    """
-    for unit, seconds in (("day", 86_400.0), ("hour", 3_600.0), ("minute", 60.0)):
-        count = float(f"{span.total_seconds() / seconds:.{digits}g}")
-        if count >= 1.0:
-            return f"{count:g} {unit}{'' if count == 1.0 else 's'}"
-    return f"{span.total_seconds():.{digits}g} seconds"

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.batch.history import History
 from gammaflow.batch.seasons.bootstrap import bootstrap
-from gammaflow.batch.seasons.inputs import read_span, span_text
+from gammaflow.batch.seasons.inputs import read_span
 from gammaflow.batch.seasons.multiple import holm
 from gammaflow.batch.seasons.regression import Regression, regress, usual_lags
 from gammaflow.batch.seasons.robustness import robustness
@@ -20,7 +21,7 @@ from gammaflow.batch.seasons.volatility import realized_volatility, trailing_vol
 from gammaflow.checks import attempt, check_list, check_whole, refuse
 from gammaflow.plot.season import plot_coefficients
 from gammaflow.study import Study
-from gammaflow.text import rows_text
+from gammaflow.text import length_text, rows_text
 
 __all__ = ["SeasonStudy", "study"]
 
@@ -100,7 +101,7 @@ class SeasonStudy(Study):
 
 
 def study(
-    table: pd.DataFrame, prices: pd.Series, *, terms: Any = tuple(TERMS), past: Any = ("1D", "7D"),
+    table: pd.DataFrame | History, prices: pd.Series, *, terms: Any = tuple(TERMS), past: Any = ("1D", "7D"),
     controls: Any = (), direction: Any = ("7D", "30D"), horizon: Any = "1D", lags: int | None = None,
     draws: int = 2_000, seed: int = 0,
 ) -> SeasonStudy:  # fmt: skip
@@ -117,7 +118,7 @@ def study(
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame or History
         Summaries of one underlying, as `summarize` makes and `history(...).table` holds, indexed by asof.
         Rows that are there twice count once.
     prices : Series
@@ -167,6 +168,8 @@ def study(
     >>> found.n, found.verdict.partition(":")[0]
     (91, 'nothing beyond')
     """
+    if isinstance(table, History):
+        table = table.table
     problems: list[str] = []
     (names, further, periods, ways), wrong = attempt(
         lambda: [str(name) for name in check_list(terms, "terms", f"names such as {tuple(TERMS)}")],
@@ -249,7 +252,7 @@ def _uncovered(rows: pd.DataFrame, columns: pd.DataFrame, prices: pd.Series) -> 
 
 
 def _named(word: str, span: pd.Timedelta) -> str:
-    return f"{word}_{span_text(span).replace(' ', '_')}"
+    return f"{word}_{length_text(span).replace(' ', '_')}"
 
 
 _RAW = {"": "coefficient", "_low": "low", "_high": "high", "_p": "p_value"}
@@ -283,7 +286,7 @@ def _description(
     left = ", ".join(f"{name} of {rows_text(count)}" for name, count in missing.items() if count)
     symbol = rows["symbol"].iloc[0] if "symbol" in rows else "snapshots"
     return (
-        f"log of realized volatility of the {span_text(ahead.horizon)} after each snapshot, {symbol}, "
+        f"log of realized volatility of the {length_text(ahead.horizon)} after each snapshot, {symbol}, "
         f"{rows.index[0]:%Y-%m-%d} to {rows.index[-1]:%Y-%m-%d}: n = {len(whole):,} of "
         f"{rows_text(len(rows))}",
         *ahead.lines[1:],

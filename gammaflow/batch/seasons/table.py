@@ -35,6 +35,13 @@ def read_table(
         )
     odd = [name for name in needed if name in table and table[name].dtype.kind not in "fiub"]
     problems += [f"{name}: received a column of {table[name].dtype}; legal: numbers." for name in odd]
+    numbers = [name for name in needed if name in table and name not in odd]
+    endless = {name: int(np.isinf(table[name].to_numpy(np.float64)).sum()) for name in numbers}
+    problems += [
+        f"{name}: received inf in {count:,} of {len(table):,} rows; legal: finite numbers, NaN where missing."
+        for name, count in endless.items()
+        if count
+    ]
     for name in ("symbol", "rule"):
         kinds = list(table[name].unique()) if name in table else []
         if len(kinds) > 1:

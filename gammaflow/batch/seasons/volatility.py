@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.batch.seasons.inputs import Prices, moments_of, read_prices, read_span, span_text
+from gammaflow.batch.seasons.inputs import Prices, moments_of, read_prices, read_span
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import refuse
 from gammaflow.plot.dated import plot_dated
 from gammaflow.study import Study
-from gammaflow.text import rows_text
+from gammaflow.text import length_text, rows_text
 
 __all__ = ["Volatility", "realized_volatility", "trailing_volatility"]
 
@@ -114,12 +114,12 @@ def realized_volatility(
     overlap = int(shared.max(initial=0))
     if overlap:
         warnings.append(
-            f"horizon: {rows_text(int((shared > 0).sum()), 'horizon')} of {span_text(span)} not over when "
+            f"horizon: {rows_text(int((shared > 0).sum()), 'horizon')} of {length_text(span)} not over when "
             f"the next begins (up to {overlap} at once), so they share returns. Use at least "
             f"{rows_text(overlap, 'lag')} in regress, or timestamps farther apart."
         )
     lines = (
-        f"realized volatility of the {span_text(span)} after each timestamp",
+        f"realized volatility of the {length_text(span)} after each timestamp",
         *_lines(record, at, counts, "end"),
     )
     return Volatility(table, lines, horizon=span, overlap=overlap, warnings=tuple(warnings))
@@ -165,7 +165,7 @@ def trailing_volatility(
     across = np.maximum(first - (record.times[first] > end - span.value), 0)
     table, counts = _measure(record, at, span, (first, last), (across, last), (before, late), widest)
     lines = (
-        f"realized volatility of the {span_text(span)} before each timestamp",
+        f"realized volatility of the {length_text(span)} before each timestamp",
         *_lines(record, at, counts, "beginning"),
     )
     return Volatility(table, lines, horizon=span, overlap=0, warnings=tuple(_thin(table, span)))
@@ -180,9 +180,9 @@ def _read(
     span = read_span(horizon, "horizon", problems)
     widest = int(_GAP * record.step) if gap is None else int(read_span(gap, "gap", problems).value)
     if not problems and span.value < record.step:
-        step = span_text(pd.Timedelta(record.step, "ns"))
+        step = length_text(pd.Timedelta(record.step, "ns"))
         problems.append(
-            f"horizon: received {span_text(span)}; legal: at least the usual step of the prices, {step}."
+            f"horizon: received {length_text(span)}; legal: at least the usual step of the prices, {step}."
         )
     refuse(what, problems)
     return record, at, span, widest
@@ -218,7 +218,7 @@ def _lines(record: Prices, at: pd.DatetimeIndex, counts: tuple[int, int], side: 
     beyond, broken = counts
     reasons = ((beyond, f"beyond the {side} of the prices"), (broken, "with a gap in the prices"))
     left = ", ".join(f"{rows_text(number)} {why}" for number, why in reasons if number)
-    step = span_text(pd.Timedelta(record.step, "ns"))
+    step = length_text(pd.Timedelta(record.step, "ns"))
     return (
         f"log returns of {step} steps, annualized ACT/365 [decimal]; prices to "
         f"{record.last:%Y-%m-%d %H:%M} UTC",
@@ -239,6 +239,6 @@ def _thin(table: pd.DataFrame, span: pd.Timedelta) -> list[str]:
     if not count < _FEW:
         return []
     return [
-        f"prices: received {count:g} returns per {span_text(span)}; a volatility of fewer than {_FEW} is "
+        f"prices: received {count:g} returns per {length_text(span)}; a volatility of fewer than {_FEW} is "
         "mostly noise. Pass prices of shorter steps."
     ]

@@ -49,7 +49,7 @@ def traded_days(published: pd.DatetimeIndex, lag: int, calendar: str = _CALENDAR
     With a lag below 0 the flow is published under an earlier day than its own.
     """
     days = published.to_numpy("datetime64[D]")
-    one = np.timedelta64(1, "D")
+    one: Any = np.timedelta64(1, "D")
     for _ in range(abs(lag)):
         days = last_sessions(calendar, days - one) if lag > 0 else next_sessions(calendar, days + one)
     return pd.DatetimeIndex(days).as_unit("ns")

@@ -189,6 +189,10 @@ def test_it_is_drawn_and_pickled(quiet):
             lambda t: t.assign(open_interest_asof=t.index + pd.Timedelta(1, "h")),
             "open_interest_asof: 140 rows later than its snapshot (first: 2026-01-05 09:36 UTC)",
         ),
+        (
+            lambda t: t.assign(gamma=t["gamma"].where(t["gamma"] < 1.0, np.inf)),
+            "rows; legal: finite numbers, NaN where missing",
+        ),
         (lambda t: t["gamma"], "legal: a DataFrame of summaries by asof"),
         (lambda t: t[:5], "received 5 rows without a missing number"),
     ],
@@ -198,6 +202,18 @@ def test_bad_tables_are_refused(quiet, change, words):
     with pytest.raises(gf.SchemaError) as error:
         gf.seasons.study(change(table), prices, draws=100)
     assert words in str(error.value)
+
+
+def test_a_history_stands_for_its_table(quiet):
+    _, prices, _ = quiet
+    season = gf.history([gf.summarize(gf.demo_chain())])
+    said = []
+    for table in (season, season.table):
+        with pytest.raises(gf.SchemaError) as error:
+            gf.seasons.study(table, prices, draws=100)
+        said.append(str(error.value))
+    assert said[0] == said[1]
+    assert "received a DataFrame" not in said[0]
 
 
 def test_every_problem_stands_in_one_error(quiet):
