@@ -141,8 +141,8 @@ def event_study(
     if used.sum() < 2:
         raise SchemaError(
             f"moments: received {rows_text(len(at), 'event')}, of which the prices cover {int(used.sum())} "
-            f"from {length_text(spans[0])} before to {length_text(spans[1])} after; at least 2 are needed. Pass "
-            "prices of these days, or show less time."
+            f"from {length_text(spans[0])} before to {length_text(spans[1])} after; at least 2 are needed. "
+            "Pass prices of these days, or show less time."
         )
     found = _paths(record, rows[used], back, ahead, measure)
     offsets = pd.to_timedelta(np.arange(-back, ahead + 1) * record.step, unit="ns")
