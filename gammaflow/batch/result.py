@@ -134,7 +134,9 @@ class BatchResult(Study):
             symbols = pa.array([symbol_of(parts[1])] * len(table), pa.large_string())
             tables.append(table.add_column(0, "symbol", symbols))
         try:
-            whole: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+            joined = pa.concat_tables(tables, promote_options="permissive")
+            texts = [each.name for each in joined.schema if pa.types.is_large_string(each.type)]
+            whole = joined.to_pandas().astype(dict.fromkeys(texts, "str"))
         except pa.ArrowException as error:
             raise SchemaError(
                 f"{name}: the function returned columns of several types under one name ({error}). Let it "
