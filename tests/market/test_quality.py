@@ -497,7 +497,8 @@ def test_counts_by_reason_and_state_are_those_of_pandas(seed, n):
     )
     quality, why = spoiled.quality, pd.Series(spoiled.unusable)
     rows = pd.DataFrame({"reason": why, "rows": 1, "open_interest": np.nan_to_num(spoiled["open_interest"])})
-    table = rows[why != ""].groupby("reason", sort=False).sum().sort_values("rows", ascending=False, kind="stable")
+    table = rows[why != ""].groupby("reason", sort=False).sum()
+    table = table.sort_values("rows", ascending=False, kind="stable")
     pd.testing.assert_frame_equal(quality.table, table)
     assert list(quality.quotes.items()) == list(pd.Series(spoiled.quote_state).value_counts().items())
 
