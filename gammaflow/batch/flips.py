@@ -61,7 +61,7 @@ def _positions(chain: Chain, name: str, valued: NDArray[np.bool_]) -> NDArray[np
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:
-    """Whether the positions of a report are those of a named rule, and not of another of that name."""
+    """True where the positions of a report are those of a named rule, not of another of that name."""
     text = report.book.rule_text
     return text.startswith(name) and text == RULES[name].describe(chain)
 

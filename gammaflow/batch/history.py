@@ -72,7 +72,7 @@ class History(Study):
 
     @property
     def signed(self) -> bool:
-        """Whether the rule signs positions as dealers'; False for open interest alone."""
+        """True where the rule signs positions as dealers'; False for open interest alone."""
         return _is_signed(self.table)
 
     @property

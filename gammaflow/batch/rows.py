@@ -98,7 +98,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a value is text that can be written: half a surrogate pair cannot."""
+    """True for text that can be written: half a surrogate pair cannot."""
     return isinstance(value, str) and _HALF.search(value) is None
 
 

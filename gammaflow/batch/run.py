@@ -165,7 +165,7 @@ def _check(function: Any, client: Any, workers: Any, progress: Any) -> None:
 
 
 def _facts(root: str, function: Any, symbol: str | None) -> dict[str, str]:
-    """What `out` belongs to."""
+    """Identity of the batch to which `out` belongs."""
     return {
         "source": root,
         "function": f"{name_of(function)} ({function_digest(function)})",

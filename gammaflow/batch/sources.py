@@ -46,7 +46,7 @@ class Failure:
 
 @dataclass
 class Found:
-    """What a listing found: the root, sources, failures and warnings."""
+    """Findings of a listing: the root, sources, failures and warnings."""
 
     root: str
     sources: dict[str, Source] = field(default_factory=dict)
@@ -116,7 +116,7 @@ def found_nothing(given: Any, found: Found, symbol: str | None) -> None:
 
 
 def remote(address: str) -> bool:
-    """Whether an address is a URL, to be read by fsspec."""
+    """True for the address of a URL, to be read by fsspec."""
     return _URL.match(address) is not None
 
 
@@ -213,7 +213,7 @@ def _walk(folder: str, found: Found, symbol: str | None, above: set[tuple[int, i
 
 
 def _other_symbol(folder: str, symbol: str | None) -> bool:
-    """Whether a folder of a store is that of another symbol."""
+    """True for a folder of a store that is of another symbol."""
     stored = symbol_of(folder)
     return symbol is not None and stored is not None and stored != symbol
 

@@ -56,7 +56,7 @@ class VanillaRows(NamedTuple):
     starts: NDArray[np.int64]
     """First row of each group, followed by the number of rows."""
     vanilla: NDArray[np.bool_]
-    """Whether each row is a call or put."""
+    """True for each row that is a call or put."""
 
 
 def vanilla_rows(
