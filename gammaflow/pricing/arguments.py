@@ -46,7 +46,8 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
     """Columns of a plain call as kernels take them, and their shape: the flag as int8, then the numbers.
 
     A call is plain where every number is a scalar or a contiguous float64 array, and all arrays have one
-    shape, of up to `BLOCK` rows. Any other call, and one with a wrong flag, is None: `read_columns` reads it.
+    shape, of up to `BLOCK` rows. Any other call, one with a wrong flag, and one whose flag is a Series, whose
+    index the result keeps, is None: `read_columns` reads it.
     Nothing here calls for numpy's helpers, which would take longer than the kernel on ten rows.
     """
     shape: tuple[int, ...] = ()
@@ -69,7 +70,7 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
             return None
     problems: list[str] = []
     signs, hidden = read_flag(flag, problems)
-    if problems or hidden is not None or signs.flags.num & PLAIN != PLAIN:
+    if problems or hidden is not None or signs.flags.num & PLAIN != PLAIN or isinstance(flag, pd.Series):
         return None
     if signs.shape != shape and signs.ndim:
         if shape:

@@ -130,3 +130,16 @@ def test_layout_and_kind_of_arguments_do_not_change_a_number() -> None:
         np.testing.assert_array_equal(bsm.greeks(flag, *terms).block, expected)
     for S in (COLUMN.tolist(), pd.Series(COLUMN), np.repeat(COLUMN, 2)[::2], np.ma.MaskedArray(COLUMN)):
         np.testing.assert_array_equal(bsm.greeks("c", S, *terms[1:]).block, expected)
+
+
+@pytest.mark.parametrize("flag", [["c"] * N, [1] * N, np.ones(N, np.int8)], ids=("words", "signs", "int8"))
+@pytest.mark.parametrize("n", [1, BLOCK])
+def test_the_index_of_a_series_of_flags_alone_is_kept(flag: list[object], n: int) -> None:
+    """In short calls as in those of several blocks."""
+    flags = pd.Series(np.tile(flag, n), index=range(7, 7 + n * N))
+    S = np.tile(COLUMN, n)
+    table = bsm.greeks(flags, S, 95.0, 0.5, 0.03, 0.2, which=("price", "delta")).to_frame()
+    assert table.index.equals(flags.index)
+    found = bsm.implied_volatility_status(table["price"].to_numpy(), S, 95.0, 0.5, 0.03, 0.0, flags)
+    assert found.index is not None
+    assert found.index.equals(flags.index)
