@@ -104,7 +104,7 @@ class Curve:
         smooth = np.isnan(out)
         if smooth.any():
             a, b, y = (np.atleast_1d(each)[smooth] for each in (left, right, level))
-            ends = self(np.stack([a, b])) if known is None else np.atleast_2d(known)[:, smooth]
+            ends = self(np.stack([a, b])) if known is None else np.reshape(known, (2, -1))[:, smooth]
             out[smooth] = self._enclose(a, b, y, *(ends - y))
         return out.reshape(left.shape)
 
@@ -116,7 +116,7 @@ class Curve:
         is asked too, so that every round halves a bracket at least. Values by quadrature may differ when
         repriced: a bracket without a change of sign gives its middle.
         """
-        odd = below * above > 0.0
+        odd = np.sign(below) * np.sign(above) > 0.0  # a product of the values may underflow
         parts = np.full(len(a), _PARTS)
         for _ in range(_MOST):
             done = odd | (below == 0.0) | (above == 0.0) | (b - a <= _ROUNDING * b)
@@ -149,8 +149,9 @@ class Curve:
     ) -> tuple[Array, Array]:
         """The lowest (sign 1) or highest (sign -1) points of triples whose middle is lowest or highest.
 
-        Triples are cut around the vertex of their parabola, in the way of `_enclose`; the vertex of the last,
-        1e-6 of spot wide, is the extremum but for 1e-10 of spot.
+        Triples are cut around the vertex of their parabola, in the way of `_enclose`. The vertex of the last,
+        1e-6 of spot wide, is the extremum within 1e-9 of spot, or 1e-7 of the extremum's own width where it
+        is wider than 1 % of spot; its value is exact to rounding.
 
         Parameters
         ----------

@@ -73,6 +73,9 @@ def test_levels_breaks_and_brackets_without_a_change_of_sign():
     found = curve.solve(left, right, np.array([2.0, 60.0, 0.0]))
     assert found == pytest.approx([102.0, 105.0, 120.5], rel=1e-15)
     assert curve.solve(np.float64(100.5), np.float64(103.0), 1.0).shape == ()
+    assert curve.solve(np.float64(100.5), np.float64(103.0), 1.0, known=(0.5, 3.0)) == 101.0
+    tiny = Curve(lambda s: np.full(s.shape, 1e-200), np.empty(0))  # the square of which is 0
+    assert tiny.solve(np.array([120.0]), np.array([121.0])) == [120.5]
 
 
 @given(
