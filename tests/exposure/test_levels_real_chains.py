@@ -130,6 +130,50 @@ def test_every_setting_meets_every_format(shared):
         assert {rule for *_, rule in settings} == set(RULES)
 
 
+@pytest.mark.parametrize(
+    ("path", "symbol", "rule"),
+    [
+        ("deribit/deribit_options_snapshot_20260205T093647Z.csv", "BTC", MIRROR),
+        ("deribit/deribit_options_snapshot_20260205T093647Z.csv", "ETH", CALLS_LONG_PUTS_SHORT),
+        ("cboe/spx_20220205_LucaCastelli.csv", None, CALLS_LONG_PUTS_SHORT),
+    ],
+)
+def test_a_dense_grid_has_no_root_trough_or_wall_but_those(shared, path, symbol, rule):
+    """Twenty times the spots of a profile: as many changes of sign; naive sums by strike: the same walls."""
+    book = gf.assign_positions(gf.read_chain(shared / "data" / path, symbol=symbol), rule)
+    profile = gf.sweep_spot(book, measures=["gamma", "gross_gamma"])
+    levels, (low, high) = profile.levels(), profile.spots[[0, -1]]
+    spots = np.union1d(np.geomspace(low, high, 20 * len(profile.spots)), profile.spots)
+    gamma = profile.at(spots, ["gamma"]).table["gamma"].to_numpy()
+    signed = np.flatnonzero(np.abs(gamma) > 1e-12 * profile.table["gross_gamma"].max())
+    change = np.flatnonzero(np.diff(np.sign(gamma[signed])))
+    found = np.array(sorted(each.spot for each in (*levels.flips, *levels.jumps)))
+    found = found[(found >= low) & (found <= high)]
+    assert len(found) == len(change) > 0
+    assert (spots[signed[change]] <= found).all()
+    assert (found <= spots[signed[change + 1]]).all()
+    troughs = [trough for zone in levels.zones for trough in zone.troughs]
+    assert troughs
+    for trough in troughs:
+        core = gamma[(spots >= trough.core_low) & (spots <= trough.core_high)]
+        assert core.min(initial=0.0) >= trough.gamma * (1.0 + 1e-9)
+    exposure = gf.aggregate_exposure(book)
+    net, calls, interest = {}, {}, {}
+    for strike, kind, amount, gross, held in zip(
+        book["strike"], book["kind"], exposure.rows["gamma"], exposure.rows["gross_gamma"], book["position"],
+        strict=True,
+    ):  # fmt: skip
+        net[strike] = net.get(strike, 0.0) + amount
+        if kind == "call":
+            calls[strike] = calls.get(strike, 0.0) + gross
+        else:
+            interest[strike] = interest.get(strike, 0.0) + abs(held)
+    walls = levels.walls
+    assert walls["absolute"]["net"] == max(net, key=lambda strike: abs(net[strike]))
+    assert walls["call_wall"]["by type"] == max(calls, key=calls.__getitem__)
+    assert walls["put_wall"]["open interest"] == max(interest, key=interest.__getitem__)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(2))
 def test_levels_of_real_chains(shared, part):
