@@ -109,48 +109,48 @@ def panel_nodes(knocked, width, z, weights):
 
 
 @scalar
-def both_terms(phi, held, cash, d1, d2):
-    """held pdf(d1), held N(phi d1) and cash N(phi d2) of `formulas.terms`, with held = S e^-qt."""
-    n = held * (INV_SQRT_2PI * exp(-0.5 * d1 * d1))
+def vanilla_terms(phi, asset, cash, d1, d2):
+    """asset pdf(d1), asset N(phi d1) and cash N(phi d2), as `formulas.terms`; asset S e^-qt, cash K e^-rt."""
+    n = asset * (INV_SQRT_2PI * exp(-0.5 * d1 * d1))
     tail = n * mills(abs(d1))
-    over = held - tail
-    owns = over if phi * d1 > 0.0 else tail
+    rest = asset - tail
+    asset_term = rest if phi * d1 > 0.0 else tail
     tail = n * mills(abs(d2))
-    over = cash - tail
-    return n, owns, over if phi * d2 > 0.0 else tail
+    rest = cash - tail
+    return n, asset_term, rest if phi * d2 > 0.0 else tail
 
 
 @subroutine()
-def fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, z, first, stop, full, f):
-    """Value of being knocked in at the nodes first..stop of z, with `left` years to expiry.
+def fill_sources(phi, eta, out, K, H, years, r, sigma, q, rebate, z, first, stop, full, f):
+    """Knocked-in value, less the rebate forgone, at the nodes first..stop of z, `years` before expiry.
 
     The price, vega, volga and rho of `formulas`, with d1 and d2 from z: no logarithm.
     """
-    given = rebate * math.exp(-r * left) if out == 0.0 else rebate
-    due = left * given if out == 0.0 else 0.0
-    root = math.sqrt(left)
+    due = years if out == 0.0 else 0.0
+    forgone = rebate * math.exp(-r * due)
+    root = math.sqrt(years)
     s = sigma * root
     per_s = 1.0 / s
     per_sigma = 1.0 / sigma
-    cash = K * math.exp(-r * left)
-    asset = H * math.exp(-q * left)
-    shift = (log_ratio(max(H, LEAST), max(K, LEAST)) + (r - q) * left) * per_s - 0.5 * s
+    cash = K * math.exp(-r * years)
+    asset = H * math.exp(-q * years)
+    shift = (log_ratio(max(H, LEAST), max(K, LEAST)) + (r - q) * years) * per_s - 0.5 * s
     slope = eta * per_s
     at, v, vs, vss, vr = z[first:stop], f[0, first:stop], f[1 % len(f)], f[2 % len(f)], f[3 % len(f)]
     if not full:
         for j in range(len(at)):
             d2 = shift + slope * at[j]
-            _, owns, owes = both_terms(phi, asset * exp(eta * at[j]), cash, d2 + s, d2)
-            v[j] = phi * (owns - owes) - given
+            _, asset_term, cash_term = vanilla_terms(phi, asset * exp(eta * at[j]), cash, d2 + s, d2)
+            v[j] = phi * (asset_term - cash_term) - forgone
         return
     vs, vss, vr = vs[first:stop], vss[first:stop], vr[first:stop]
     for j in range(len(at)):
         d2 = shift + slope * at[j]
-        n, owns, owes = both_terms(phi, asset * exp(eta * at[j]), cash, d2 + s, d2)
-        v[j] = phi * (owns - owes) - given
+        n, asset_term, cash_term = vanilla_terms(phi, asset * exp(eta * at[j]), cash, d2 + s, d2)
+        v[j] = phi * (asset_term - cash_term) - forgone
         vs[j] = n * root
         vss[j] = 0.5 * n * root * (d2 + s) * (d2 * per_sigma)
-        vr[j] = phi * (left * owes) + due
+        vr[j] = phi * (years * cash_term) + due * forgone
 
 
 @subroutine()
@@ -175,23 +175,28 @@ def fill_last(phi, eta, K, H, dt, r, sigma, q, rebate, z, first, stop, full, f):
 
 
 @scalar
-def reached(z, m, s, width, knocked, reach, count):
-    """First and last node within reach of a step of deviation s and drift m from z, out of `count`."""
-    lowest = math.floor((z + m - spread(s, reach)) / width) + knocked
-    highest = math.ceil((z + m + spread(s, reach)) / width) + knocked
-    return int(max(lowest, 0.0)) * P, int(min(highest, count // P)) * P
+def one_step(y, eta, dt, r, sigma, q, width, knocked, reach, count):
+    """Of a step of dt from y: drift, d(deviation)/d(sigma), factors, and its range of nodes out of `count`.
+
+    The factors are 1 / deviation, 1 / sigma, and what discounts and normalises the integral.
+    """
+    s = sigma * math.sqrt(dt)
+    m = eta * (r - q - 0.5 * sigma * sigma) * dt
+    a = eta * math.sqrt(dt)
+    per_s = 1.0 / s
+    scaled = INV_SQRT_2PI * per_s * math.exp(-r * dt)
+    lowest = math.floor((y + m - spread(s, reach)) / width) + knocked
+    highest = math.ceil((y + m + spread(s, reach)) / width) + knocked
+    low, high = int(max(lowest, 0.0)) * P, int(min(highest, count // P)) * P
+    return m, a, per_s, 1.0 / sigma, scaled, low, high
 
 
 @subroutine(any_order=True)
 def expect(y, eta, dt, r, sigma, q, width, knocked, reach, full, z, weights, f):
     """e^(-r dt) E[f] at y, one time dt before f is known at z, and its derivatives."""
-    s = sigma * math.sqrt(dt)
-    m = eta * (r - q - 0.5 * sigma * sigma) * dt
-    a = eta * math.sqrt(dt)
-    per_s = 1.0 / s
-    per_sigma = 1.0 / sigma
-    scaled = INV_SQRT_2PI * per_s * math.exp(-r * dt)
-    low, high = reached(y, m, s, width, knocked, reach, f.shape[1])
+    m, a, per_s, per_sigma, scaled, low, high = one_step(
+        y, eta, dt, r, sigma, q, width, knocked, reach, f.shape[1]
+    )
     at, weight, f0 = z[low:high], weights[low:high], f[0, low:high]
     v = vs = vss = vr = 0.0
     if not full:
@@ -218,13 +223,9 @@ def expect(y, eta, dt, r, sigma, q, width, knocked, reach, full, z, weights, f):
 @subroutine(any_order=True)
 def integrate(y, eta, dt, r, sigma, q, width, knocked, reach, full, z, weights, f):
     """Jet in ln S of e^(-r dt) E[f] at y, one time dt before the date on which f is known at the nodes z."""
-    s = sigma * math.sqrt(dt)
-    m = eta * (r - q - 0.5 * sigma * sigma) * dt
-    a = eta * math.sqrt(dt)
-    per_s = 1.0 / s
-    per_sigma = 1.0 / sigma
-    scaled = INV_SQRT_2PI * per_s * math.exp(-r * dt)
-    low, high = reached(y, m, s, width, knocked, reach, f.shape[1])
+    m, a, per_s, per_sigma, scaled, low, high = one_step(
+        y, eta, dt, r, sigma, q, width, knocked, reach, f.shape[1]
+    )
     at, weight, f0 = z[low:high], weights[low:high], f[0, low:high]
     v = x = xx = xxx = xxxx = vs = xs = xxs = ss = vr = 0.0
     for j in range(len(at)):

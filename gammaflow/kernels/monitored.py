@@ -75,17 +75,17 @@ HEADSTART = (20.0, 1.5)
 
 
 @scalar
-def extent(eta, r, sigma, q, top, past, left, reach):
+def extent(eta, r, sigma, q, top, past, years, reach):
     """Distance above the barrier of paths that come from `top` above it and still cross it, to `reach`.
 
-    After `past` years and with `left` to come: z where (z - c)^2 / (sigma^2 past) + z^2 / (sigma^2 left) is
+    After `past` years, `years` before expiry: z where (z - c)^2 / (sigma^2 past) + z^2 / (sigma^2 years) is
     reach^2, c the spot, but for what paths drift under the cash and the asset measure.
     """
     b = eta * (r - q)
     half = 0.5 * sigma * sigma
-    fall = (max(half - b, 0.0) + half) * left
+    fall = (max(half - b, 0.0) + half) * years
     before = sigma * sigma * past
-    after = sigma * sigma * left
+    after = sigma * sigma * years
     rise = abs(b - half) * past + before
     c = min(top + rise - fall, reach * math.sqrt(after))
     total = before + after
@@ -135,9 +135,9 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, order, r
     first = last = start = 0
     edge = knocked * P
     for k in range(N - 2, 0, -1):
-        left = t - dates[k] * t
+        years = t - dates[k] * t
         if k == N - 2:
-            fill_last(phi, eta, K, H, left, r, sigma, q, rebate, z, edge, edge + rows[k] * P, full, g)
+            fill_last(phi, eta, K, H, years, r, sigma, q, rebate, z, edge, edge + rows[k] * P, full, g)
         else:
             dt = (dates[k + 1] - dates[k]) * t
             if abs(dt - built) > 1e-12 * dt:
@@ -162,25 +162,25 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, order, r
         dt = (dates[k] - (dates[k - 1] if k > 1 else 0.0)) * t
         depth = (spread(sigma * math.sqrt(dt), reach) + abs(rate) * dt) / width
         source = max(0, int((knocked - depth) * P)) // LANES * LANES
-        fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, z, source, edge, full, g)
+        fill_sources(phi, eta, out, K, H, years, r, sigma, q, rebate, z, source, edge, full, g)
         f, g = g, f
 
     gap = dates[0] * t
     next_gap = (dates[1] - dates[0]) * t
-    left = t - gap
+    years = t - gap
     s0 = sigma * math.sqrt(gap)
     reach += 1.0
     fine_width = LAST * wide * sigma * math.sqrt(min(gap, next_gap))
     seen = 2.0 * spread(s0, reach) + abs(rate) * gap
     below = math.ceil(seen / fine_width)
-    above = math.ceil(min(seen, extent(eta, r, sigma, q, top, gap, left, reach + BRIDGE)) / fine_width)
+    above = math.ceil(min(seen, extent(eta, r, sigma, q, top, gap, years, reach + BRIDGE)) / fine_width)
     edge, end = below * P, (below + above) * P
     fine = np.zeros((kinds, end))
     near, fine_weights = np.empty(end), np.empty(end)
     panel_nodes(below, fine_width, near, fine_weights)
-    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, near, 0, edge, full, fine)
+    fill_sources(phi, eta, out, K, H, years, r, sigma, q, rebate, near, 0, edge, full, fine)
     if N == 2:
-        fill_last(phi, eta, K, H, left, r, sigma, q, rebate, near, edge, end, full, fine)
+        fill_last(phi, eta, K, H, years, r, sigma, q, rebate, near, edge, end, full, fine)
     else:
         for j in range(edge, end):
             v, vs, vss, vr = expect(
@@ -194,12 +194,12 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, order, r
     # The vanilla option less the knock-in, 0 where knocked in: the small part for spots beyond the barrier,
     # where the knock-in needs no quadrature.
     lacking = np.zeros((kinds, end))
-    fill_sources(phi, eta, out, K, H, left, r, sigma, q, rebate, near, edge, end, full, lacking)
+    fill_sources(phi, eta, out, K, H, years, r, sigma, q, rebate, near, edge, end, full, lacking)
     for n in range(kinds):
         for j in range(edge, end):
             lacking[n, j] -= fine[n, j]
     due = gap if out > 0.0 else t
-    given = rebate * math.exp(-r * due)
+    forgone = rebate * math.exp(-r * due)
     # Below this some date is certain to find the option knocked in: the first, where the time of a rebate
     # payment matters.
     sure = -spread(s0, reach) - rate * gap
@@ -211,7 +211,7 @@ def one_pass(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, order, r
         side = y + rate * gap
         if y < sure or side < 0.0:
             jet = vanilla(phi, spots[i], K, t, r, sigma, q)
-            jet = combine(1.0, jet, -1.0, constant(given, -due * given))
+            jet = combine(1.0, jet, -1.0, constant(forgone, -due * forgone))
             if y >= sure:
                 rest = integrate(
                     y, eta, gap, r, sigma, q, fine_width, below, reach, full, near, fine_weights, lacking
