@@ -136,7 +136,7 @@ class BatchResult(Study):
         try:
             joined = pa.concat_tables(tables, promote_options="permissive")
             texts = [each.name for each in joined.schema if pa.types.is_large_string(each.type)]
-            whole = joined.to_pandas().astype(dict.fromkeys(texts, "str"))
+            whole: pd.DataFrame = joined.to_pandas().astype(dict.fromkeys(texts, "str"))
         except pa.ArrowException as error:
             raise SchemaError(
                 f"{name}: the function returned columns of several types under one name ({error}). Let it "
