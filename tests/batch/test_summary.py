@@ -190,7 +190,11 @@ def test_flips_do_not_depend_on_the_rule_of_the_row(demo, row):
 
 
 def test_open_interest_has_its_day_and_selected_rows_are_named(demo):
-    dated = demo.with_columns(open_interest_date=pd.Timestamp("2026-02-04T00:00Z"))
+    days = np.full(len(demo), np.datetime64("2026-02-03", "ns"))
+    days[1], days[2] = np.datetime64("2026-02-04"), np.datetime64("2026-02-05")
+    expiry = demo["expiry"].copy()
+    expiry[2] = np.datetime64("2026-02-05T08:00")  # expired: its day does not count
+    dated = demo.with_columns(open_interest_date=days, expiry=expiry)
     found = gf.summarize(dated.select(gf.filters.dte(0, 30)))
     assert found["open_interest_asof"] == pd.Timestamp("2026-02-04T00:00Z")
     assert found["filtered"]
