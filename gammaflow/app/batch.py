@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,13 +9,12 @@ import typer
 
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import Json, RuleName, Symbol, grouped
-from gammaflow.app.terminal import dumps, err_console, out_console, stages
+from gammaflow.app.terminal import counting, dumps, err_console, out_console, records
 from gammaflow.batch.result import BatchResult
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.summary import summarize
 from gammaflow.batch.tables import tables
 from gammaflow.errors import ReaderError
-from gammaflow.exposure.sums import kernels_are_ready
 from gammaflow.market.chain import Chain
 from gammaflow.positions.rules import find_rule
 from gammaflow.selection import Filter
@@ -57,14 +55,8 @@ def batch(
     find_rule(rule)
     where = rows.filter()
     function: Any = partial(selected, where=where, rule=rule, tabulated=out is not None)
-    if not kernels_are_ready():
-        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
     try:
-        with stages() as tick:
-
-            def progress(done: int, total: int) -> None:
-                tick(f"{done:,} of {total:,} files", done / max(total, 1))
-
+        with counting("files") as progress:
             found = run_batch(chains, function, symbol=symbol, workers=workers, out=out, progress=progress)
     except KeyboardInterrupt:
         err_console.print(f"stopped; {_NOTHING_KEPT if out is None else _GOES_ON}", soft_wrap=True)
@@ -92,8 +84,5 @@ def selected(chain: Chain, *, where: Filter | None, rule: str, tabulated: bool) 
 
 
 def _payload(found: BatchResult) -> str:
-    rows, failures = (
-        json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
-        for frame in (found.table, found.failures)
-    )
+    rows, failures = records(found.table), records(found.failures)
     return dumps({"description": found.heading, "rows": rows, "failures": failures})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,28 +15,24 @@ from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     Json,
     Quotes,
-    Rate,
-    Repair,
-    RuleName,
+    Reading,
+    RuleOrNone,
     Symbol,
     TableOut,
-    Vendor,
-    Yield,
     grouped,
 )
-from gammaflow.app.reading import chain_of
+from gammaflow.app.reading import chain_of, check_reading
 from gammaflow.app.show import write_table
-from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, stages, working, write
+from gammaflow.app.terminal import check_ending, counting, dumps, out_console, records, working, write
 from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.history import history as find_history
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.sources import MANIFEST
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.sums import kernels_are_ready
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
 from gammaflow.market.store import Store
-from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, assign_positions, find_rule
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, assign_positions, find_rule
 from gammaflow.report.rates import rate_facts
 from gammaflow.studies.books import compare_books
 from gammaflow.study import Study
@@ -54,9 +49,6 @@ Folder = Annotated[
     ),
 ]
 FromVendor = Annotated[str | None, typer.Option("--vendor", help="Only snapshots of this vendor.")]
-OneRule = Annotated[
-    str | None, typer.Option("--rule", help=f"Sign of dealers' positions: {', '.join(RULES)}.")
-]
 HistoryOut = Annotated[
     Path | None, typer.Option(help="Write the whole table: .csv, .json or .md; or the picture: .png.")
 ]
@@ -72,7 +64,7 @@ def history(
     folder: Folder,
     rows: Rows,
     symbol: Symbol = None,
-    rule: OneRule = None,
+    rule: RuleOrNone = None,
     vendor: FromVendor = None,
     workers: Workers = None,
     as_json: Json = False,
@@ -87,13 +79,7 @@ def history(
             f"{', '.join(rows.given)}: received for a folder of gammaflow batch, whose rows are computed "
             "already. Leave them out, or pass the folder of the chains."
         )
-    if not kernels_are_ready():
-        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
-    with stages() as tick:
-
-        def progress(done: int, total: int) -> None:
-            tick(f"{done:,} of {total:,} files", done / max(total, 1))
-
+    with counting("files") as progress:
         how: dict[str, Any] = {"symbol": symbol, "workers": workers, "progress": progress}
         if where is None:
             found = find_history(folder, vendor=vendor, rule=rule, **how)
@@ -106,22 +92,10 @@ def history(
     facts = {
         "symbol": found.symbol,
         "units": {name: found.unit(name) for name in COLUMNS if name in found.table},
-        "percentile": _records(found.rank().rename_axis("column").reset_index()),
-        "failures": _records(found.failures),
+        "percentile": records(found.rank().rename_axis("column").reset_index()),
+        "failures": records(found.failures),
     }
     _finish(found, found.table.reset_index(), facts, out, as_json)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Options for reading and valuing both chains."""
-
-    symbol: Symbol = None
-    rule: RuleName = "calls_long_puts_short"
-    vendor: Vendor = None
-    repair: Repair = False
-    rate: Rate = None
-    dividend_yield: Yield = None
 
 
 @grouped
@@ -162,7 +136,7 @@ def compare(
         "symbol": found.after.symbol,
         **{name: {"asof": book.asof.isoformat(), "spot": book.spot} for name, book in sides.items()},
         "units": {"size": found.after.symbol, "gamma": describe(found.after.currency)["gamma"]},
-        "total": _records(found.total.rename_axis("cause").reset_index()),
+        "total": records(found.total.rename_axis("cause").reset_index()),
         "without_strike": dict(zip(names, found.without_strike.tolist(), strict=True)),
     }
     _finish(found, found.table.set_axis(names, axis=1).reset_index(), facts, out, as_json)
@@ -172,15 +146,8 @@ def _chain(text: str, reading: Reading) -> Chain:
     """The chain of a file, or of a store at or before a timestamp."""
     folder, at, moment = text.rpartition("@")
     if not at or Path(text).exists() or not Path(folder).is_dir():
-        return chain_of(
-            Quotes(
-                text,
-                symbol=reading.symbol,
-                vendor=reading.vendor,
-                repair=reading.repair,
-                dividend_yield=reading.dividend_yield,
-            )
-        )
+        return chain_of(Quotes(file=text, **asdict(reading)))
+    check_reading(reading)
     store = Store(folder)
     symbols = store.symbols if reading.symbol is None else (reading.symbol,)
     if len(symbols) != 1:
@@ -195,7 +162,7 @@ def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path |
     """Print a study's summary, or its JSON, and write its table if asked."""
 
     def payload() -> str:
-        return dumps({"description": study.heading, **facts, "rows": _records(flat)})
+        return dumps({"description": study.heading, **facts, "rows": records(flat)})
 
     if out:
         write_table(flat, payload, out)
@@ -203,7 +170,3 @@ def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path |
         print(payload())
         return
     out_console.print(study.summary(), highlight=False, markup=False, soft_wrap=True)
-
-
-def _records(table: pd.DataFrame) -> Any:
-    return json.loads(table.to_json(orient="records", date_format="iso", date_unit="us", double_precision=15))

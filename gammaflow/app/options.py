@@ -34,20 +34,18 @@ __all__ = [
     "Low",
     "Points",
     "Quotes",
-    "Rate",
     "RawFolder",
-    "Repair",
+    "Reading",
     "ReportOut",
     "RuleName",
+    "RuleOrNone",
     "Scenario",
     "StoreFolder",
     "Symbol",
     "SymbolName",
     "TableOut",
     "Timeout",
-    "Vendor",
     "VendorName",
-    "Yield",
     "grouped",
 ]
 
@@ -56,7 +54,9 @@ Symbol = Annotated[str | None, typer.Option(help="The underlying, if the file ha
 #: In place of a rule's name: every rule, compared (`gammaflow levels`).
 ALL = "all"
 
-RuleName = Annotated[str, typer.Option(help=f"Sign of dealers' positions: {', '.join(RULES)}.")]
+_RULE = typer.Option("--rule", help=f"Sign of dealers' positions: {', '.join(RULES)}.")
+RuleName = Annotated[str, _RULE]
+RuleOrNone = Annotated[str | None, _RULE]
 _FORMATS = ", ".join(f.name for f in FORMATS)
 Vendor = Annotated[str | None, typer.Option(help=f"The format, if not recognised: {_FORMATS}.")]
 AsOf = Annotated[str | None, typer.Option(help="Timestamp of the quotes, with time zone (ISO 8601).")]
@@ -121,19 +121,25 @@ Count = Annotated[int | None, typer.Option(help="Stop after this many refreshes.
 StoreFolder = Annotated[Path | None, typer.Option(help="Folder in which to archive every chain.")]
 
 
-@dataclass(frozen=True)
-class Quotes:
-    """Options for a chain: its file, how to read it, the sign of positions, rates and implied vols."""
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Options for any chain: how to read it, the sign of positions, rates and implied vols."""
 
-    file: File
     symbol: Symbol = None
     rule: RuleName = "calls_long_puts_short"
     vendor: Vendor = None
-    asof: AsOf = None
-    spot: Spot = None
     repair: Repair = False
     rate: Rate = None
     dividend_yield: Yield = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotes(Reading):
+    """Options for the chain of one file, whose timestamp and spot may be given."""
+
+    file: File
+    asof: AsOf = None
+    spot: Spot = None
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,31 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from gammaflow.app.filter_options import Rows
-from gammaflow.app.options import Quotes, Scenario
+from gammaflow.app.options import Quotes, Reading, Scenario
 from gammaflow.app.terminal import working
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from gammaflow.report import Report, analyze
 
-__all__ = ["chain_of", "report_of"]
+__all__ = ["chain_of", "check_reading", "report_of"]
 
 
 def chain_of(quotes: Quotes) -> Chain:
     """The chain of a file, once its options agree."""
-    if quotes.repair and quotes.dividend_yield is not None:
-        raise SchemaError(
-            f"--dividend-yield: received {quotes.dividend_yield:g} with --repair, which derives yields from "
-            "put-call parity. Leave one of them out."
-        )
+    check_reading(quotes)
     return read_chain(
         quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof, spot=quotes.spot
     )
+
+
+def check_reading(reading: Reading) -> None:
+    """Raise SchemaError where options contradict one another."""
+    if reading.repair and reading.dividend_yield is not None:
+        raise SchemaError(
+            f"--dividend-yield: received {reading.dividend_yield:g} with --repair, which derives yields from "
+            "put-call parity. Leave one of them out."
+        )
 
 
 def report_of(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
@@ -17,7 +18,17 @@ from gammaflow.exposure.sums import kernels_are_ready
 from gammaflow.output import publish
 from gammaflow.text import clean
 
-__all__ = ["check_ending", "dumps", "err_console", "out_console", "stages", "working", "write"]
+__all__ = [
+    "check_ending",
+    "counting",
+    "dumps",
+    "err_console",
+    "out_console",
+    "records",
+    "stages",
+    "working",
+    "write",
+]
 
 
 class _Terminal(Console):
@@ -36,10 +47,22 @@ err_console = _Terminal(markup=False, emoji=False, highlight=False, stderr=True)
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Status line on the error stream during work; the first run on a machine announces the compilation."""
-    if not kernels_are_ready():
-        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
+    _announce()
     with err_console.status(f"{what} ..."):
         yield
+
+
+def _announce() -> None:
+    if not kernels_are_ready():
+        err_console.print("First run on this machine: compiling the numeric kernels, a few seconds ...")
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress bar of things counted, "files": a function of their number done and of all."""
+    _announce()
+    with stages() as tick:
+        yield lambda done, total: tick(f"{done:,} of {total:,} {what}", done / max(total, 1))
 
 
 @contextmanager
@@ -62,6 +85,11 @@ def write(path: Path, writers: dict[str, Callable[[Path], Any]]) -> None:
     check_ending(path, writers)
     publish(path, writers[path.suffix], "--out")
     err_console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def records(table: pd.DataFrame) -> Any:
+    """Rows of a table as JSON has them: missing values are null, times ISO 8601 to the microsecond."""
+    return json.loads(table.to_json(orient="records", date_format="iso", date_unit="us", double_precision=15))
 
 
 def dumps(value: object) -> str:

@@ -280,8 +280,8 @@ def _failed(failures: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _brief(reason: str) -> str:
-    """Beginning of a reason, to its first stop; the whole of it is in `failures`."""
-    words = re.split(r"[.;:] ", reason.rstrip("."), maxsplit=1)[0]
+    """Beginning of a reason, to the end of its first clause; the whole of it is in `failures`."""
+    words = re.split(r"[.;] ", reason.rstrip("."), maxsplit=1)[0]
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."
 
 

@@ -29,6 +29,8 @@ _NAMES = {
     "float64": "number",
     "datetime64[ns, UTC]": "timestamp",
 }
+# Columns, beside those of text, of which no value is ever missing.
+_NEEDED = ("asof", "spot")
 # Times the median step from which a pause is named in the warnings.
 _PAUSE = 5.0
 # Days from which a step is one of days, though a snapshot comes some minutes early.
@@ -152,7 +154,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 
 def _changed(given: pd.Series, typed: pd.Series) -> pd.Series:
     """Rows whose value became another by its type: text as truth, a fraction cut, a number as a time."""
-    needed = typed.isna() & (typed.name in ("symbol", "asof"))
+    needed = typed.isna() & (typed.dtype == "str" or typed.name in _NEEDED)
     if isinstance(typed.dtype, pd.DatetimeTZDtype):
         return needed | given.map(lambda value: isinstance(value, Real) and value == value).astype(bool)
     if typed.dtype in (np.bool_, np.int64):

@@ -51,14 +51,12 @@ class LongTables:
             types than those of the chains before it.
         """
         pa = pyarrow()
-        made, problems = {}, []
+        made, schemas, problems = {}, {}, []
         for name, table in tables.items():
             try:
                 made[name] = _arrow(pa, name, table, source, chain)
                 known = self.schemas.get(name, made[name].schema)
-                self.schemas[name] = pa.unify_schemas(
-                    [known, made[name].schema], promote_options="permissive"
-                )
+                schemas[name] = pa.unify_schemas([known, made[name].schema], promote_options="permissive")
             except SchemaError as error:
                 problems.append(str(error))
             except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -66,6 +64,7 @@ class LongTables:
                 problems.append(f"{name}: the table does not fit into parquet, or differs ({text:.200}).")
         if problems:
             raise SchemaError("\n".join(problems))
+        self.schemas |= schemas
         place = f"{symbol_folder(chain.symbol)}/month={chain.asof:%Y-%m}"
         for name, table in made.items():
             self.pieces.setdefault((name, place), []).append((chain.asof, source, table))

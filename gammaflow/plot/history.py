@@ -84,8 +84,9 @@ def plot_history(
         ax.plot(days, gamma, color=COLORS["line"], linewidth=1.4, zorder=3, **mark)
         ax.plot(days[-1:], gamma[-1:], "o", color=COLORS["flip"], markersize=6, zorder=4)
         place = "" if np.isnan(percentile) else f"\nabove {percentile:.0f} %\nof {earlier:,} earlier"
+        last = float(f"{gamma[-1]:.3g}")
         ax.annotate(
-            f"{gamma[-1]:+,.3g}{place}", (days[-1], gamma[-1]), xytext=(8, 0), textcoords="offset points",
+            f"{last:+,g}{place}", (days[-1], gamma[-1]), xytext=(8, 0), textcoords="offset points",
             va="center", color=COLORS["text"], fontsize=9, annotation_clip=False, zorder=5,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1.0},
         )  # fmt: skip

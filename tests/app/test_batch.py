@@ -47,6 +47,7 @@ def test_json_symbol_rule_and_filters(run, folder):
     assert [row["symbol"] for row in found["rows"]] == ["BTC", "BTC"]
     assert found["rows"][0]["rule"] == "short_all"
     assert found["rows"][0]["filtered"]
+    assert found["rows"][0]["asof"] == "2026-02-01T09:36:47.000000Z"
     assert [failure["source"] for failure in found["failures"]] == ["notes.txt"]
     chain = gf.read_chain(folder / "day1.csv", symbol="BTC").select(gf.filters.min_open_interest(0.1))
     row = gf.summarize(chain, rule="short_all")

@@ -141,6 +141,10 @@ def test_compare_refuses_in_one_line(run, store, files):
     code, _, err = run("compare", f"{store.path}@yesterday-ish", files[1])
     assert code == 2
     assert "received 'yesterday-ish'" in err
+    for place in (files[0], f"{store.path}@2022-01-01T12:00Z"):
+        code, _, err = run("compare", place, files[1], "--repair", "--dividend-yield", "0.01")
+        assert code == 2
+        assert "--dividend-yield: received 0.01 with --repair" in err
     code, _, err = run("compare", files[0], files[1], "--out", "x.html")
     assert code == 2
     assert "legal endings: .csv, .json, .md" in err

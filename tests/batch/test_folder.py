@@ -271,6 +271,19 @@ def test_tables_of_other_types_than_before_are_named(tmp_path, monkeypatch):
     assert long["place"].tolist() == [7] * 4
 
 
+def test_a_chain_that_is_not_kept_sets_no_types(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "_PARTS", 1)
+    store = fill(tmp_path / "s")
+
+    def first_is_bad(chain):
+        bad = chain.asof.day == 1
+        return {"x": pd.DataFrame({"value": ["text" if bad else 1.5]}), "y": 3 if bad else pd.Series([1.0])}
+
+    found = gf.run_batch(store, first_is_bad, out=tmp_path / "out", symbol="BTC")
+    assert found.failures["reason"].tolist() == ["y: received 3; a Series or a DataFrame is needed."]
+    assert found.long("x")["value"].tolist() == [1.5] * 4
+
+
 def test_long_tables_that_are_not_there(store, tmp_path):
     found = gf.run_batch(store, functions.with_tables, out=tmp_path / "out")
     for how, words in (

@@ -1,3 +1,4 @@
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +105,32 @@ def test_percentile_is_the_share_of_earlier_rows_below(rows):
         found.rank(["gamma", "vendor"])
 
 
+def test_text_says_where_spot_is_row_by_row(rows):
+    levels = {
+        "spot": [100.0] * 4,
+        "core_low": [90.0, 90.0, 90.0, np.nan],
+        "core_high": [110.0] * 3 + [np.nan],
+    }
+    where = {"in_zone": [True, True, True, False], "in_core": [True, False, False, False]}
+    few = {"flip": [120.0, 120.0, 120.0, np.nan], "atm_volatility": 0.537, "next_share": 12.34}
+    found = gf.history(rows([-1.234e8, 5e5, 0.0, 2.0], **levels, **where, **few))
+    assert found.lines[-1] == "spot in a short-gamma zone in 75% of rows, in its core in 25%"
+    text = found.brief()
+    assert text["spot is"].tolist() == ["in core", "in zone", "in zone", ""]
+    assert text["core"].tolist() == ["90.00 - 110.00"] * 3 + ["none"]
+    assert text["flip"].tolist() == ["120.00"] * 3 + ["none"]
+    assert text["gamma"].iloc[0] == "-123m"
+    assert set(text["30-day vol"]) == {"53.7 %"}
+    assert set(text["expires next"]) == {"12.3 %"}
+
+
+def test_the_picture_shows_the_place_of_gamma(rows):
+    mpl.use("Agg")
+    figure = gf.history(rows([1e6, 2e6, 5e6, 3e6], vanna=[1.0, 2.0, 3.0, 9.0])).plot()
+    assert figure.axes[1].texts[0].get_text() == "+3\nabove 67 %\nof 3 earlier"
+    mpl.pyplot.close(figure)
+
+
 def test_a_single_row_has_no_percentile(rows):
     found = gf.history(rows([1.0]))
     assert found.percentile.isna().all()
@@ -183,6 +210,19 @@ def test_unreadable_files_are_named(store, tmp_path):
     assert len(found.warnings[0]) < 100 + len(found.failures["source"].iloc[0]) + 40
     assert found.warnings[0].endswith("bad.csv: not recognised.")
     assert "known formats" in found.failures["reason"].iloc[0]
+
+
+def test_reasons_keep_their_first_clause(rows):
+    failures = pd.DataFrame(
+        {"source": ["a.csv", "b.csv"], "symbol": [np.nan, "X"],
+         "reason": ["holds 838 futures (first: 'BTC-PERPETUAL') and no option. Read them with read_futures.",
+                    "iv: received 45; legal: decimals."]}
+    )  # fmt: skip
+    result = gf.BatchResult(typed(rows([1.0, 2.0])), (), failures=failures)
+    assert gf.history(result).warnings == (
+        "source: 2 files gave no row: a.csv: holds 838 futures (first: 'BTC-PERPETUAL') and no option; "
+        "b.csv: iv: received 45.",
+    )
 
 
 @pytest.mark.parametrize(

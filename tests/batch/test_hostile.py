@@ -170,6 +170,7 @@ def test_open_needs_a_path(out):
         ("asof", pd.NaT, "asof: 2 rows of 2 hold no timestamp"),
         ("asof", 5, "asof: 2 rows of 2 hold no timestamp"),
         ("symbol", np.nan, "symbol: 2 rows of 2 hold no text"),
+        ("spot", np.nan, "spot: 2 rows of 2 hold no number"),
         ("in_zone", "no", "in_zone: 2 rows of 2 hold no True or False"),
         ("rows", 1.5, "rows: 2 rows of 2 hold no whole number"),
         ("gamma", "x", "gamma: a value is not of the type float64"),
@@ -180,6 +181,15 @@ def test_histories_take_no_value_for_another(summaries, column, value, words):
     for given in (rows, pd.DataFrame(rows)):
         with pytest.raises(SchemaError, match=words):
             gf.history(given)
+
+
+@pytest.mark.parametrize("column", ["vendor", "currency", "rule", "dynamics"])
+def test_histories_need_every_text(summaries, column):
+    """Also where one row alone has none, which cannot be put in order with the others."""
+    table = pd.DataFrame(summaries)
+    table.loc[table.index[0], column] = np.nan
+    with pytest.raises(SchemaError, match=rf"{column}: 1 row of 2 hold no text \(first: nan\)"):
+        gf.history(table)
 
 
 @pytest.mark.parametrize("missing", [pd.NaT, None, np.nan])

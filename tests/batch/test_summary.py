@@ -3,12 +3,16 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.integrate import simpson
+from scipy.stats import norm
 
 import gammaflow as gf
 from gammaflow.batch.columns import FLIPS, typed
 from gammaflow.batch.summary import COLUMNS
+from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.financing import finance
 from gammaflow.market.synthetic import synthetic_chain
+from gammaflow.positions.rules import RULES
 
 
 @pytest.fixture(scope="module")
@@ -46,52 +50,108 @@ def test_a_row_depends_on_the_chain_alone(demo, row):
     pd.testing.assert_series_equal(row, gf.summarize(gf.analyze(demo)), check_exact=True)
 
 
-def test_totals_of_a_real_chain_by_a_plain_sum(real):
-    chain, found = real
+@pytest.fixture(scope="module")
+def rows(real):
+    """The rows of the real chain that are valued, as arrays, with their units by the sign of dealers."""
+    chain, _ = real
     frame = chain.to_frame().assign(t=chain.years)
     frame = frame[(frame["t"] > 0) & (frame["iv"] > 0.001) & (frame["open_interest"] > 0)]
-    F, K, sigma, t = (frame[name] for name in ("forward", "strike", "iv", "t"))
-    units = frame["open_interest"] * frame["multiplier"]
-    signed = units * np.where(frame["kind"] == "call", 1.0, -1.0)
+    frame["units"] = frame["open_interest"] * frame["multiplier"]
+    return frame.assign(signed=frame["units"] * np.where(frame["kind"] == "call", 1.0, -1.0))
+
+
+def gamma_at(rows, spots, units):
+    """Black's gamma of the rows over spots, in dollars per 1 %; forwards move with spot."""
+    ratio, width = rows["forward"].to_numpy() / spots[0], (rows["iv"] * np.sqrt(rows["t"])).to_numpy()
+    forwards = np.asarray(spots[1])[:, None] * ratio
+    d1 = np.log(forwards / rows["strike"].to_numpy()) / width + width / 2
+    return (np.asarray(units) * forwards * norm.pdf(d1) / width).sum(axis=1) * 0.01
+
+
+def nearest_root(spots, gamma, spot):
+    """The middle of the step nearest to spot over which gamma changes its sign; NaN without one."""
+    at = np.flatnonzero(gamma[:-1] * gamma[1:] < 0.0)
+    middle = np.sqrt(spots[at] * spots[at + 1])
+    return middle[np.abs(np.log(middle / spot)).argmin()] if at.size else np.nan
+
+
+def test_totals_of_a_real_chain_by_a_plain_sum(real, rows):
+    chain, found = real
+    F, K, sigma, t, units, signed = (
+        rows[name] for name in ("forward", "strike", "iv", "t", "units", "signed")
+    )
     width = sigma * np.sqrt(t)
     d1 = np.log(F / K) / width + width / 2
-    density = np.exp(-(d1**2) / 2) / np.sqrt(2 * np.pi)
+    d2, density = d1 - width, norm.pdf(d1)
+    gross = units * F * density / width
+    call = rows["kind"] == "call"
     assert found["gamma"] == pytest.approx((signed * F * density / width).sum() * 0.01, rel=1e-9)
-    assert found["gross_gamma"] == pytest.approx((units * F * density / width).sum() * 0.01, rel=1e-9)
-    vanna = -density * (d1 - width) / sigma
-    assert found["vanna"] == pytest.approx((signed * F * vanna).sum() * 0.01, rel=1e-9)
-    assert (found["rows"], found["used"]) == (len(chain), len(frame))
-    assert found["excluded"] == len(chain) - len(frame)
-    gross = (units * F * density / width).groupby(frame["expiry"]).sum()
-    assert found["next_expiry"] == gross.index.min()
-    assert found["next_share"] == pytest.approx(100.0 * gross.iloc[0] / gross.sum(), rel=1e-9)
+    assert found["gross_gamma"] == pytest.approx(gross.sum() * 0.01, rel=1e-9)
+    assert found["vanna"] == pytest.approx((-signed * F * density * d2 / sigma).sum() * 0.01, rel=1e-9)
+    assert found["delta"] == pytest.approx((signed * F * (norm.cdf(d1) - ~call)).sum(), rel=1e-9)
+    charm = signed * F * density * d2 / (2.0 * t)  # forwards that the vendor gives are kept
+    assert found["charm"] == pytest.approx(charm.sum() / 365.0, rel=1e-9)
+    assert (found["rows"], found["used"]) == (len(chain), len(rows))
+    assert found["excluded"] == len(chain) - len(rows)
+    by_expiry = gross.groupby(rows["expiry"]).sum()
+    assert found["next_expiry"] == by_expiry.index.min()
+    assert found["next_share"] == pytest.approx(100.0 * by_expiry.iloc[0] / by_expiry.sum(), rel=1e-9)
     assert found["open_interest_asof"] is pd.NaT
+    for side in ("call", "put"):
+        assert found[f"{side}_wall"] == gross[rows["kind"] == side].groupby(K).sum().idxmax()
+    assert found["call_wall"] != found["put_wall"]
 
 
-def test_levels_of_a_real_chain_by_repricing(real):
+def test_quality_of_a_real_chain_by_counting(real):
     chain, found = real
-    book = gf.assign_positions(chain)
-    profile = gf.sweep_spot(book, np.linspace(0.4, 1.6, 2401) * chain.spot, measures=["gamma"])
-    gamma = profile.table["gamma"]
-    signs = np.sign(gamma.to_numpy())
-    flips = gamma.index[:-1][signs[:-1] != signs[1:]]
-    nearest = flips[np.abs(np.log(flips / chain.spot)).argmin()]
-    assert found["flips"] == len(flips)
-    assert found["flip"] == pytest.approx(nearest, abs=0.0005 * chain.spot)
+    frame = chain.to_frame().assign(alive=chain.years > 0)
+    usable = frame["alive"] & (frame["iv"] > 0.001)
+    interest = frame["open_interest"].fillna(0.0)
+    assert found["usable_interest"] == pytest.approx(100.0 * interest[usable].sum() / interest.sum())
+    two_sided = (frame["bid"] > 0.0) & (frame["bid"] <= frame["ask"])
+    passed = usable & frame["open_interest"].notna() & two_sided
+    assert found["score"] == pytest.approx(100.0 * passed.sum() / frame["alive"].sum())
+    assert found["score"] < found["usable_interest"]
+    assert found["warnings"] == 0
+    assert found["atm_volatility"] == constant_maturity(chain, 30.0)
+
+
+def test_levels_of_a_real_chain_by_a_dense_grid(real, rows):
+    chain, found = real
+    spots = np.geomspace(found["zone_low"], 3.0 * chain.spot, 2001)
+    gamma = gamma_at(rows, (chain.spot, spots), rows["signed"])
+    assert found["flips"] == np.count_nonzero(gamma[:-1] * gamma[1:] < 0.0)
+    step = spots[1] / spots[0] - 1.0
+    assert found["flip"] == pytest.approx(nearest_root(spots, gamma, chain.spot), rel=step)
     assert found["flip_distance"] == pytest.approx(100.0 * (found["flip"] / found["spot"] - 1.0))
-    inside = gamma[(gamma.index > found["zone_low"]) & (gamma.index < found["zone_high"])]
-    assert inside.max() < 0.0
-    assert found["trough_spot"] == pytest.approx(inside.idxmin(), abs=0.001 * chain.spot)
-    assert found["trough_gamma"] == pytest.approx(inside.min(), rel=1e-4)
-    deep = inside[inside <= 0.9 * inside.min()].index
-    core = deep[(deep > found["core_low"] * 0.999) & (deep < found["core_high"] * 1.001)]
-    assert (found["core_low"], found["core_high"]) == pytest.approx((core[0], core[-1]), rel=1e-3)
+    inside = np.geomspace(found["zone_low"], found["zone_high"], 2001)
+    gamma = gamma_at(rows, (chain.spot, inside), rows["signed"])
+    assert gamma[:-1].max() < 0.0
+    assert found["zone_flow"] == pytest.approx(-simpson(gamma, x=100.0 * np.log(inside)), rel=1e-5)
+    least = gamma.argmin()
+    assert found["trough_spot"] == pytest.approx(inside[least], rel=step)
+    assert found["trough_gamma"] == pytest.approx(gamma[least], rel=1e-5)
+    shallow = np.flatnonzero(gamma > 0.9 * gamma[least])
+    core = inside[shallow[shallow < least][-1]], inside[shallow[shallow > least][0]]
+    assert (found["core_low"], found["core_high"]) == pytest.approx(core, rel=step)
     assert found["in_zone"] == (found["zone_low"] < chain.spot < found["zone_high"])
-    assert found["in_core"] == (found["core_low"] < chain.spot < found["core_high"])
-    known = inside.index.to_numpy()
-    if known[0] > found["zone_low"]:  # the part of the zone on the grid
-        flow = np.trapezoid(-inside.to_numpy(), 100.0 * np.log(known))
-        assert 0.0 < flow <= found["zone_flow"] * (1.0 + 1e-6)
+    assert found["in_core"] == (core[0] < chain.spot < core[1])
+
+
+def test_flips_of_a_real_chain_under_other_rules_by_a_dense_grid(real, rows):
+    chain, found = real
+    spots = np.geomspace(0.4 * chain.spot, 3.0 * chain.spot, 2001)
+    signs = {}
+    for name in FLIPS.values():
+        if name == "us_listed":
+            continue
+        signs[name] = pd.Series(RULES[name].position(chain), chain.to_frame().index)[rows.index]
+        units = signs[name] * rows["multiplier"]
+        expected = nearest_root(spots, gamma_at(rows, (chain.spot, spots), units), chain.spot)
+        assert found[f"flip_{name}"] == pytest.approx(expected, rel=spots[1] / spots[0] - 1.0, nan_ok=True)
+    assert found["flip_mirror"] == found["flip"]
+    assert not np.isclose(found["flip_crypto_puts_bought"], found["flip"])
+    assert np.isnan(found["flip_us_listed"])
 
 
 def test_max_pain_of_the_next_expiry_by_a_loop(real):
@@ -130,7 +190,11 @@ def test_flips_do_not_depend_on_the_rule_of_the_row(demo, row):
 
 
 def test_open_interest_has_its_day_and_selected_rows_are_named(demo):
-    dated = demo.with_columns(open_interest_date=pd.Timestamp("2026-02-04T00:00Z"))
+    days = np.full(len(demo), np.datetime64("2026-02-03", "ns"))
+    days[1], days[2] = np.datetime64("2026-02-04"), np.datetime64("2026-02-05")
+    expiry = demo["expiry"].copy()
+    expiry[2] = np.datetime64("2026-02-05T08:00")  # expired: its day does not count
+    dated = demo.with_columns(open_interest_date=days, expiry=expiry)
     found = gf.summarize(dated.select(gf.filters.dte(0, 30)))
     assert found["open_interest_asof"] == pd.Timestamp("2026-02-04T00:00Z")
     assert found["filtered"]

@@ -39,6 +39,10 @@ def test_lines_are_the_columns():
     top, bottom = figure.axes
     np.testing.assert_array_equal(line(top, "spot"), given["spot"])
     np.testing.assert_array_equal(line(top, "nearest flip"), given["flip"])
+    core = top.collections[0].get_paths()[0].vertices
+    days = mpl.dates.date2num(DAYS.tz_localize(None))
+    for edge in ("core_low", "core_high"):
+        assert set(zip(days, given[edge], strict=True)) <= set(map(tuple, core.tolist()))
     np.testing.assert_allclose(bottom.get_lines()[0].get_ydata(), given["gamma"] / 1e6)
     assert bottom.get_ylabel() == "USD m per +1 % spot"
     assert top.get_ylabel() == "price [USD]"
@@ -74,6 +78,13 @@ def test_a_far_flip_is_cut_off():
     assert low < given["core_low"].min()
     assert given["spot"].max() < high < 100_000.0
     assert np.isnan(line(top, "nearest flip")[5])
+
+
+def test_the_last_gamma_is_never_in_powers_of_ten():
+    given = table(3)
+    given["gamma"] = [-999.9e6, 1e6, -999.8e6]
+    bottom = plot_history(given, "BTC").axes[1]
+    assert bottom.texts[0].get_text() == "-1,000"
 
 
 @pytest.mark.parametrize("n", [1, 2])
