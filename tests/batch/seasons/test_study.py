@@ -177,6 +177,13 @@ def test_it_is_drawn_and_pickled(quiet):
     pyplot.close("all")
 
 
+def test_a_term_can_be_a_control(quiet):
+    table, prices, _ = quiet
+    found = gf.seasons.study(table, prices, terms=["in_core"], controls=["depth"], draws=100)
+    np.testing.assert_array_equal(found.data["depth"], table["gamma"] / table["gross_gamma"])
+    assert list(found.controls.table.index[-1:]) == ["depth"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -194,6 +201,8 @@ def test_it_is_drawn_and_pickled(quiet):
             "rows; legal: finite numbers, NaN where missing",
         ),
         (lambda t: t["gamma"], "legal: a DataFrame of summaries by asof"),
+        (lambda t: t[:0], "table: received no row"),
+        (lambda t: t.assign(open_interest_asof="soon"), "open_interest_asof: received 'soon'; legal: times"),
         (lambda t: t[:5], "received 5 rows without a missing number"),
     ],
 )
@@ -220,8 +229,8 @@ def test_every_problem_stands_in_one_error(quiet):
     table, prices, _ = quiet
     with pytest.raises(gf.SchemaError) as error:
         gf.seasons.study(
-            table, prices, terms=["depth", "depth"], past=["-1D"], horizon="x", draws=1, direction=5,
-            controls=["depth"],
+            table, -prices, terms=["depth", "depth"], past=["-1D", "7D"], horizon="x", draws=1, direction=5,
+            controls=["depth", "in_core", "in_core", "past_7_days", "return_7_days", "atm_volatility"],
         )  # fmt: skip
     for words in (
         "terms: received",
@@ -229,7 +238,10 @@ def test_every_problem_stands_in_one_error(quiet):
         "horizon: received",
         "draws",
         "direction: received 5",
+        "numbers must be > 0. Drop or correct them",
         "which terms has too",
+        "legal: names of columns, each once",
+        "received atm_volatility, past_7_days, a name that the study gives to its own columns",
     ):
         assert words in str(error.value)
 
