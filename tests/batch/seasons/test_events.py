@@ -76,6 +76,17 @@ def test_events_that_the_prices_do_not_cover_are_counted():
     assert "5 events left out, not covered by the prices" in found.lines[1]
 
 
+def test_a_size_needs_the_step_before_it_and_a_return_does_not():
+    """The first size of a path is that of the step before it, which must not bridge a gap either."""
+    prices = PRICES.drop(HOURS[100:150])
+    events = HOURS[[6, 156, 300, 400]]  # at the start of the record, after the gap, and two others
+    excluded = {
+        measure: gf.seasons.event_study(prices, events, before="6h", after="6h", measure=measure).excluded
+        for measure in ("return", "size")
+    }
+    assert excluded == {"return": 0, "size": 2}
+
+
 def test_doubts_stand_in_warnings():
     few = gf.seasons.event_study(PRICES, HOURS[[300, 310]], after="1D")
     assert "received 2 events; an interval of fewer than 10" in few.warnings[0]
