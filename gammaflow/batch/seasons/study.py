@@ -105,7 +105,7 @@ def study(
     controls: Any = (), direction: Any = ("7D", "30D"), horizon: Any = "1D", lags: int | None = None,
     draws: int = 2_000, seed: int = 0,
 ) -> SeasonStudy:  # fmt: skip
-    """Test of whether gamma says anything on the volatility that follows, beyond implied and past volatility.
+    """Test of gamma against the volatility that follows, beyond implied and past volatility.
 
     The log of realized volatility after each snapshot is regressed on the logs of the at-the-money volatility
     and of the volatility of the periods before (the form of Corsi, 2009), and each term is added alone.
