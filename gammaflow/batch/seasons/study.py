@@ -36,9 +36,10 @@ class SeasonStudy(Study):
     Attributes
     ----------
     table : DataFrame
-        A row per term. Beside the controls: coefficient, error (HAC), t, p_value, low, high (95 %, HAC),
-        boot_low, boot_high, boot_p (block bootstrap), holm_p (p_value corrected for the number of terms),
-        added_r2 (share of variance explained beyond the controls). Alone: raw, raw_p. And n, and positive
+        A row per term. Beside the controls: coefficient [log volatility per 1 of the term, > 0 where
+        volatility is higher], error (HAC), t, p_value, low, high (95 %, HAC), boot_low, boot_high, boot_p
+        (block bootstrap), holm_p (p_value corrected for the number of terms), added_r2 (share of variance
+        explained beyond the controls). Alone: raw, raw_low, raw_high (95 %, HAC), raw_p. And n, and positive
         (rows where it is > 0). NaN where a term could not be tested.
     checks : DataFrame
         Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With four times
@@ -143,8 +144,9 @@ def study(
     -------
     SeasonStudy
         Its verdict is "nothing beyond" where the intervals of every term, HAC and bootstrap, hold 0;
-        "something beyond" where a term's intervals both exclude it and it stays below 5 % after Holm's
-        correction; else "cannot tell".
+        "something beyond" where a term's intervals both exclude it, in every variant as well (in the halves
+        its sign must be the same), and its p-value stays below 5 % after Holm's correction; else "cannot
+        tell".
 
     Raises
     ------
