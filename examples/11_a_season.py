@@ -1,4 +1,4 @@
-"""A season of chains: does dealers' gamma say anything on tomorrow's volatility that options do not?
+"""A season of chains: does dealers' gamma say anything about tomorrow's volatility that options do not?
 
 One row per snapshot, hourly prices, and a test that cannot see the future: the volatility of the next day
 against the sign and depth of gamma, beside implied and past volatility. The recorded season of BTC on Deribit

@@ -24,9 +24,10 @@ def client():
 
 @pytest.fixture
 def run(client, tmp_path):
-    """A function that runs a notebook without names of another: its texts, number of pictures and errors."""
+    """A function that runs a notebook without names of another, checks that it draws its pictures, and
+    returns its texts."""
 
-    def executed(name):
+    def executed(name, pictures):
         book = nbformat.read(EXAMPLES / name, as_version=4)
         fresh = nbformat.v4.new_code_cell(f"%reset -f\nimport os\nos.chdir({str(tmp_path)!r})\ndel os")
         book.cells.insert(0, fresh)
@@ -36,17 +37,16 @@ def run(client, tmp_path):
             client.execute_cell(cell, place)
         outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
         texts = [output.get("text", output.get("data", {}).get("text/plain", "")) for output in outputs]
-        pictures = sum("image/png" in output.get("data", {}) for output in outputs)
-        return "\n".join(texts), pictures, [output for output in outputs if output.output_type == "error"]
+        assert [output for output in outputs if output.output_type == "error"] == []
+        assert sum("image/png" in output.get("data", {}) for output in outputs) == pictures
+        return "\n".join(texts)
 
     return executed
 
 
 @pytest.mark.slow
 def test_quickstart(run):
-    text, pictures, errors = run("01_quickstart.ipynb")
-    assert errors == []
-    assert pictures == 2
+    text = run("01_quickstart.ipynb", pictures=2)
     assert "zero gamma             77,508.53 (dealers turn long above)" in text
     assert "70000.0   -63.8" in text
     assert "[77509, 77615]" in text
@@ -55,9 +55,7 @@ def test_quickstart(run):
 
 @pytest.mark.slow
 def test_profile(run):
-    text, pictures, errors = run("03_profile.ipynb")
-    assert errors == []
-    assert pictures == 6
+    text = run("03_profile.ipynb", pictures=6)
     assert "sticky_strike        gamma       -169046521.0      1       77509.0  68655.0" in text
     assert "2026-02-06 08:00:00+00:00 -41695062.0      1       77064.0  70303.0" in text
     assert re.search(r"spot +-850.4.*\ntime +842.2.*\nvolatility +-268.1.*\ntotal +-276.4", text)
@@ -65,9 +63,7 @@ def test_profile(run):
 
 @pytest.mark.slow
 def test_how_sure(run):
-    text, pictures, errors = run("08_how_sure.ipynb")
-    assert errors == []
-    assert pictures == 2
+    text = run("08_how_sure.ipynb", pictures=2)
     assert re.search(r"short_all +-1 +-1 +-412\.164m +0 +NaN .* 84,146 ", text)
     assert re.search(r"68000\.0 +0\.5 +0\.9[67]", text)
     assert re.search(r"p_all +0\.4[5-8] +0\.9[45]", text)
@@ -76,9 +72,7 @@ def test_how_sure(run):
 
 @pytest.mark.slow
 def test_feedback(run):
-    text, pictures, errors = run("09_feedback.ipynb")
-    assert errors == []
-    assert pictures == 3
+    text = run("09_feedback.ipynb", pictures=3)
     assert "kappa > 0.5 (moves more than doubled): 58,326 to 75,658, peak 0.91 at 69,691" in text
     assert re.search(r"-2\.000000e\+09 +57162\.65 +3\.28", text)
     assert re.search(r"294m +0\.18 +0\.43 +0\.61", text)
@@ -87,9 +81,7 @@ def test_feedback(run):
 
 @pytest.mark.slow
 def test_the_week(run):
-    text, pictures, errors = run("10_the_week.ipynb")
-    assert errors == []
-    assert pictures == 5
+    text = run("10_the_week.ipynb", pictures=5)
     assert "34,278.49 (faded) to 77,508.53" in text
     assert re.search(r"two-sided +0\.000465 +0\.0027\d* +5\.80", text)
     assert re.search(r"mixed: a mistake +0\.000233 +0\.0027\d* +11\.60", text)
@@ -99,9 +91,7 @@ def test_the_week(run):
 
 @pytest.mark.slow
 def test_a_season(run):
-    text, pictures, errors = run("11_a_season.ipynb")
-    assert errors == []
-    assert pictures == 2
+    text = run("11_a_season.ipynb", pictures=2)
     assert "31 of 60 days short gamma" in text
     assert "60 of 60 rows complete" in text
     assert "verdict: nothing beyond: the intervals of short_gamma, depth all hold 0" in text
@@ -112,9 +102,7 @@ def test_a_season(run):
 
 @pytest.mark.slow
 def test_knock_in(run):
-    text, pictures, errors = run("04_knock_in.ipynb")
-    assert errors == []
-    assert pictures == 5
+    text = run("04_knock_in.ipynb", pictures=5)
     assert re.search(r"60\.01 +39\.102 +-5\.311", text)
     assert re.search(r"0\.70 +0\.325 +0\.302 +4\.043", text)
     assert re.search(r"1\.750 +0\.65 +0\.56 +0\.53 +0\.39", text)
@@ -125,9 +113,7 @@ def test_knock_in(run):
 
 @pytest.mark.slow
 def test_consolidated(run):
-    text, pictures, errors = run("05_consolidated.ipynb")
-    assert errors == []
-    assert pictures == 2
+    text = run("05_consolidated.ipynb", pictures=2)
     assert re.search(r"43\.6 +76880\.0\n39\.0 +68769\.0\n38\.0 +67005\.0\n36\.1 +63655\.0", text)
     assert re.search(r"IBIT +6241\.0 +-118\.5", text)
     assert re.search(r"2026-02-07 03:00:00\+00:00 +True +False +False +-169\.0", text)

@@ -1,7 +1,7 @@
 """Seasons: point-in-time studies of many snapshots, with joins and periods that cannot see the future.
 
-Does gamma say anything on the volatility that follows, beyond implied and past volatility? `study` asks, and
-reports a null result as such. Others found little: on 1,972 days of SPY the rank correlation of gamma
+Does gamma say anything about the volatility that follows, beyond implied and past volatility? `study` asks,
+and reports a null result as such. Others found little: on 1,972 days of SPY the rank correlation of gamma
 exposure with next-day realized volatility falls from -0.36 to -0.03 (p 0.18) once the VIX and at-the-money
 volatility are known (FlashAlpha, April 2026). Regressions need statsmodels, of the extra "study".
 

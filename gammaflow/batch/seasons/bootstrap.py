@@ -64,8 +64,9 @@ def bootstrap(
     the estimate is divided by its own error, from scores summed by block, so that the interval is symmetric
     in t (Götze and Künsch, 1996) and agrees with the p-value: the share of draws as far out as the estimate.
 
-    Of 92 simulated days and a 0-1 regressor that changes a few times, HAC errors (3 lags) find an effect that
-    is not there in 10 % of samples at 5 %, this in 3 %; of one of 0.9 residual deviations, 91 % and 81 %.
+    In simulations of 92 days with a 0-1 regressor that changes a few times, a test at 5 % with HAC errors (3
+    lags) finds an effect that is not there in 10 % of samples, this one in 3 %; an effect of 0.9 standard
+    deviations of the residuals is found in 91 % and 81 %.
 
     Parameters
     ----------

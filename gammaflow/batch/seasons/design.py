@@ -150,7 +150,7 @@ def _check(table: pd.DataFrame, dropped: int, problems: list[str]) -> None:
     sizes = table.abs().max()
     wild = sizes[~sizes.between(1.0 / _LARGEST, _LARGEST)].drop(flat, errors="ignore")
     problems += [
-        f"{name}: received values up to {size:.3g}, whose squares are no numbers; legal: sizes from "
+        f"{name}: received values up to {size:.3g}, whose squares overflow or vanish; legal: sizes from "
         f"{1.0 / _LARGEST:g} to {_LARGEST:g}. Pass it in another unit."
         for name, size in wild.items()
     ]

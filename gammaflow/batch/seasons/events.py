@@ -26,7 +26,6 @@ MEASURES = {
 _LEVEL = 0.95
 # Random sets of days that show what is usual.
 _SETS = 1_000
-_GAP = 1.5
 _FEW = 10
 _DAY = 86_400 * 10**9
 
@@ -133,10 +132,10 @@ def event_study(
     if not problems and back + ahead == 0:
         wrong.append("before, after: received no whole step of the prices; show at least one.")
     refuse("event_study", problems + wrong)
-    sound = _sound(record, back, ahead)
+    sound = _sound(record, back + (measure == "size"), ahead)  # a size needs the price before it
     rows = np.searchsorted(record.times, at.asi8, "left")
     nearest = record.times[np.minimum(rows, len(record.times) - 1)]
-    used = (rows < len(record.times)) & (at.asi8 >= nearest - int(_GAP * record.step))
+    used = (rows < len(record.times)) & (at.asi8 >= nearest - record.widest)
     used[used] = sound[rows[used]]
     if used.sum() < 2:
         raise SchemaError(
@@ -171,14 +170,12 @@ def event_study(
 
 
 def _sound(record: Prices, back: int, ahead: int) -> NDArray[np.bool_]:
-    """Prices that have every step of a path around them."""
+    """Prices with so many steps before and after them, and no gap among these."""
     n = len(record.times)
-    wide = np.concatenate([[0], np.cumsum(np.diff(record.times) > _GAP * record.step)])
+    wide = record.gaps(record.widest)
     sound = np.zeros(n, np.bool_)
     middle = np.arange(back, n - ahead)
     sound[middle] = wide[middle + ahead] == wide[middle - back]
-    # the first step of sizes needs the price before it
-    sound[: back + 1] = False
     return sound
 
 

@@ -16,6 +16,8 @@ from gammaflow.text import value_text
 __all__ = ["Prices", "moments_of", "read_prices", "read_span"]
 
 _BARS = {"open", "close"}
+# A step longer than this many usual ones is a gap.
+_GAP = 1.5
 # A century; timestamps hold three, and the sum of one and a length must be one.
 _LONGEST = pd.Timedelta(36_525, "D")
 
@@ -28,9 +30,23 @@ class Prices(NamedTuple):
     step: int
 
     @property
+    def first(self) -> pd.Timestamp:
+        """Timestamp of the first price."""
+        return pd.Timestamp(int(self.times[0]), tz="UTC")
+
+    @property
     def last(self) -> pd.Timestamp:
         """Timestamp of the last price."""
         return pd.Timestamp(int(self.times[-1]), tz="UTC")
+
+    @property
+    def widest(self) -> int:
+        """Longest step that is no gap [ns]: 1.5 usual ones."""
+        return int(_GAP * self.step)
+
+    def gaps(self, widest: int) -> NDArray[np.int64]:
+        """Number of steps longer than `widest` [ns] up to each price, (n,)."""
+        return np.concatenate([[0], np.cumsum(np.diff(self.times) > widest)])
 
 
 def read_prices(prices: Any, problems: list[str]) -> Prices:

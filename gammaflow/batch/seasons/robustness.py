@@ -14,8 +14,8 @@ __all__ = ["HALVES", "MEMORY", "robustness"]
 
 #: Variants that every study tries.
 MEMORY, HALVES = "with four times the lags", ("first half", "second half")
-# Fixed before the recorded season was looked at, and not to be loosened after: a season has only a handful of
-# blocks that long, and what a handful cannot show is not known.
+# Chosen before the recorded season was analyzed; do not lower it to obtain a finding. A season holds only a
+# handful of blocks of this length, and an effect that so few cannot show is not established.
 _LONGER = 4
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gammaflow.batch.history import History
 from gammaflow.batch.seasons.bootstrap import bootstrap
-from gammaflow.batch.seasons.inputs import read_span
+from gammaflow.batch.seasons.inputs import Prices, read_prices, read_span
 from gammaflow.batch.seasons.multiple import holm
 from gammaflow.batch.seasons.regression import Regression, regress, usual_lags
 from gammaflow.batch.seasons.robustness import robustness
@@ -36,9 +36,10 @@ class SeasonStudy(Study):
     Attributes
     ----------
     table : DataFrame
-        A row per term. Beside the controls: coefficient, error (HAC), t, p_value, low, high (95 %, HAC),
-        boot_low, boot_high, boot_p (block bootstrap), holm_p (p_value corrected for the number of terms),
-        added_r2 (share of variance explained beyond the controls). Alone: raw, raw_p. And n, and positive
+        A row per term. Beside the controls: coefficient [log volatility per 1 of the term, > 0 where
+        volatility is higher], error (HAC), t, p_value, low, high (95 %, HAC), boot_low, boot_high, boot_p
+        (block bootstrap), holm_p (p_value corrected for the number of terms), added_r2 (share of variance
+        explained beyond the controls). Alone: raw, raw_low, raw_high (95 %, HAC), raw_p. And n, and positive
         (rows where it is > 0). NaN where a term could not be tested.
     checks : DataFrame
         Indexed by term and variant: coefficient, low, high (HAC), boot_low, boot_high, n. With four times
@@ -105,7 +106,7 @@ def study(
     controls: Any = (), direction: Any = ("7D", "30D"), horizon: Any = "1D", lags: int | None = None,
     draws: int = 2_000, seed: int = 0,
 ) -> SeasonStudy:  # fmt: skip
-    """Test of whether gamma says anything on the volatility that follows, beyond implied and past volatility.
+    """Test of gamma against the volatility that follows, beyond implied and past volatility.
 
     The log of realized volatility after each snapshot is regressed on the logs of the at-the-money volatility
     and of the volatility of the periods before (the form of Corsi, 2009), and each term is added alone.
@@ -133,7 +134,7 @@ def study(
     direction : list of Timedelta or str
         Periods before each snapshot whose log return is added to the controls in a variant.
     controls : list of str
-        Further columns of the table that are controls, as they stand: logs of short-dated vols, weekends.
+        Further controls, named as terms are: columns as they stand (logs of short-dated vols, weekends).
     lags : int, optional
         Lags of the errors; by default those of `regress`, and no fewer than horizons overlap.
     draws, seed : int
@@ -143,8 +144,9 @@ def study(
     -------
     SeasonStudy
         Its verdict is "nothing beyond" where the intervals of every term, HAC and bootstrap, hold 0;
-        "something beyond" where a term's intervals both exclude it and it stays below 5 % after Holm's
-        correction; else "cannot tell".
+        "something beyond" where a term's intervals both exclude it, in every variant as well (in the halves
+        its sign must be the same), and its p-value stays below 5 % after Holm's correction; else "cannot
+        tell".
 
     Raises
     ------
@@ -180,6 +182,7 @@ def study(
     spans = [read_span(span, "past", problems) for span in periods or ()]
     longer = [read_span(span, "direction", problems) for span in ways or ()]
     span = read_span(horizon, "horizon", problems)
+    record = read_prices(prices, problems)
     wrong += attempt(lambda: check_whole(draws, "draws", 100, 100_000), lambda: check_whole(seed, "seed", 0))[
         1
     ]
@@ -188,22 +191,38 @@ def study(
     twice = set(names or []) & set(further or [])
     if twice:
         wrong.append(f"controls: received {', '.join(sorted(twice))}, which terms has too; name each once.")
+    if further is not None and len(set(further)) < len(further):
+        wrong.append(f"controls: received {further}; legal: names of columns, each once.")
+    pasts, returns = ({_named(word, each): each for each in every} for word, every in
+                      (("past", spans), ("return", longer)))  # fmt: skip
+    own = sorted({*(names or []), *(further or [])} & {NEXT, IMPLIED, *pasts, *returns})
+    if own:
+        wrong.append(
+            f"terms and controls: received {', '.join(own)}, a name that the study gives to its own columns "
+            f"({IMPLIED} is a control of every study). Leave it out, or rename the column."
+        )
     rows, notes = read_table(table, [*(names or []), *(further or [])], IMPLIED, problems)
     refuse("study", problems + wrong)
 
     ahead = realized_volatility(prices, rows, horizon=span)
     columns = {NEXT: ahead.values, IMPLIED: rows[IMPLIED].astype(np.float64)}
-    past_ones = {_named("past", each): trailing_volatility(prices, rows, horizon=each) for each in spans}
-    columns |= {name: found.values for name, found in past_ones.items()}
+    columns |= {name: trailing_volatility(prices, rows, horizon=each).values for name, each in pasts.items()}
     levels = pd.DataFrame(columns)
     logs = pd.DataFrame({name: np.log(levels[name].where(levels[name] > 0.0)) for name in levels})
-    logs = logs.join(rows[further].astype(np.float64))
-    before = {_named("return", each): trailing_volatility(prices, rows, horizon=each) for each in longer}
-    moves = pd.DataFrame({name: one.table["log_return"] for name, one in before.items()}, index=rows.index)
-    tried = pd.DataFrame({name: made(rows, name) for name in names})
+    beside, tried = (
+        pd.DataFrame({name: made(rows, name) for name in each}, rows.index) for each in (further, names)
+    )
+    logs = logs.join(beside)
+    moves = pd.DataFrame(
+        {
+            name: trailing_volatility(prices, rows, horizon=each).table["log_return"]
+            for name, each in returns.items()
+        },
+        index=rows.index,
+    )
     whole = logs.join(tried).dropna()
     if whole.empty:
-        refuse("study", [f"table: received {_uncovered(rows, logs.join(tried), prices)}"])
+        refuse("study", [f"table: received {_uncovered(rows, logs.join(tried), record)}"])
     used = max(usual_lags(len(whole)), ahead.overlap) if lags is None else lags
     base = [str(name) for name in logs]
     alone = regress(whole[NEXT], whole[base[1:]], lags=used)
@@ -239,14 +258,15 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def _uncovered(rows: pd.DataFrame, columns: pd.DataFrame, prices: pd.Series) -> str:
+def _uncovered(rows: pd.DataFrame, columns: pd.DataFrame, record: Prices) -> str:
     """Why no row is complete: the numbers missing, and the times of snapshots and prices."""
     missing = ", ".join(str(name) for name in columns if columns[name].isna().any())
-    snapshots, record = (
-        f"{index[0]:%Y-%m-%d %H:%M} to {index[-1]:%Y-%m-%d %H:%M}" for index in (rows.index, prices.index)
+    snapshots, recorded = (
+        f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+        for first, last in ((rows.index[0], rows.index[-1]), (record.first, record.last))
     )
     return (
-        f"no row without a missing number ({missing}). Snapshots are of {snapshots}, prices of {record}; "
+        f"no row without a missing number ({missing}). Snapshots are of {snapshots}, prices of {recorded}; "
         "pass prices that cover the periods before and after the snapshots."
     )
 

@@ -49,11 +49,14 @@ def read_table(
                 f"table: received several in column {name!r} ({', '.join(map(str, kinds[:3]))}); a study is "
                 f"of one. Take table[table[{name!r}] == {str(kinds[0])!r}]."
             )
+    if not len(table):
+        problems.append("table: received no row; a study needs a row per snapshot.")
+    counted = _counted(table, problems)
     times = moments_of(table.index, "table", problems)
     if problems:
         return pd.DataFrame(), []
     rows = table.set_axis(times).sort_index(kind="stable")
-    late = rows.index[_future(rows)]
+    late = times[counted.to_numpy() > times.to_numpy()].sort_values()
     if len(late):
         problems.append(
             f"open_interest_asof: {rows_text(len(late))} later than its snapshot (first: "
@@ -75,12 +78,16 @@ def _needs(term: str) -> tuple[str, ...]:
     return TERMS[term].needs if term in TERMS else (term,)
 
 
-def _future(rows: pd.DataFrame) -> Any:
-    """Rows whose open interest was counted after their snapshot."""
-    if "open_interest_asof" not in rows:
-        return np.zeros(len(rows), np.bool_)
-    counted = pd.to_datetime(rows["open_interest_asof"], utc=True)
-    return (counted.to_numpy() > rows.index.to_numpy()) & counted.notna().to_numpy()
+def _counted(table: pd.DataFrame, problems: list[str]) -> pd.Series:
+    """Time at which each row's open interest was counted; NaT where it is not known."""
+    given = table.get("open_interest_asof", pd.Series(pd.NaT, table.index))
+    counted = pd.to_datetime(given, utc=True, errors="coerce")
+    wrong = given[counted.isna() & given.notna()]
+    if len(wrong):
+        problems.append(
+            f"open_interest_asof: received {value_text(wrong.iloc[0])}; legal: timestamps, NaT where unknown."
+        )
+    return counted
 
 
 def _repeats(rows: pd.DataFrame) -> Any:

@@ -21,8 +21,6 @@ __all__ = ["Volatility", "realized_volatility", "trailing_volatility"]
 Rows = tuple[NDArray[np.int64], NDArray[np.int64]]
 Mask = NDArray[np.bool_]
 
-# A step longer than this many usual ones is a gap.
-_GAP = 1.5
 # Fewer returns than this leave a volatility that is mostly noise.
 _FEW = 12
 
@@ -178,7 +176,7 @@ def _read(
     record = read_prices(prices, problems)
     at = moments_of(moments, "moments", problems)
     span = read_span(horizon, "horizon", problems)
-    widest = int(_GAP * record.step) if gap is None else int(read_span(gap, "gap", problems).value)
+    widest = record.widest if gap is None else int(read_span(gap, "gap", problems).value)
     if not problems and span.value < record.step:
         step = length_text(pd.Timedelta(record.step, "ns"))
         problems.append(
@@ -194,7 +192,7 @@ def _measure(
 ) -> tuple[pd.DataFrame, tuple[int, int]]:  # fmt: skip
     """Table of volatilities, and how many rows the record does not reach, and have a gap."""
     (first, last), (beyond, late) = used, outside
-    wide = np.concatenate([[0], np.cumsum(np.diff(record.times) > widest)])
+    wide = record.gaps(widest)
     start, end = (np.minimum(rows, len(wide) - 1) for rows in covered)
     broken = ~beyond & (late | (wide[end] > wide[start]))
     good = ~beyond & ~broken

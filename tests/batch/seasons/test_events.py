@@ -36,6 +36,8 @@ def test_mean_and_interval_agree_with_a_loop(measure):
     np.testing.assert_allclose(found.table["high"] - found.table["mean"], reach, atol=1e-11)
     assert found.table.index[[0, -1]].tolist() == [pd.Timedelta(-6, "h"), pd.Timedelta(12, "h")]
     assert (found.n, found.excluded) == (n, 0)
+    rows = found.table[found.table.index != pd.Timedelta(0)].itertuples()
+    assert found.outside() == np.mean([not row.usual_low <= row.mean <= row.usual_high for row in rows])
 
 
 def test_nothing_after_time_zero_was_known_and_nothing_before_looks_ahead():
@@ -59,6 +61,7 @@ def test_the_usual_range_is_that_of_random_days_at_the_same_time():
     spread = sizes.std() / np.sqrt(found.n)
     assert row["usual_low"] == pytest.approx(sizes.mean() - 1.96 * spread, rel=0.12)
     assert row["usual_high"] == pytest.approx(sizes.mean() + 1.96 * spread, rel=0.12)
+    assert row[["usual_low", "usual_high"]].mean() == pytest.approx(sizes.mean(), rel=0.02)
     assert found.outside() == 0.0
 
 
@@ -74,6 +77,17 @@ def test_events_that_the_prices_do_not_cover_are_counted():
     found = gf.seasons.event_study(prices, [*EVENTS[1:], EVENTS[1], *outside], before="6h", after="6h")
     assert (found.n, found.excluded) == (len(EVENTS) - 1, 5)
     assert "5 events left out, not covered by the prices" in found.lines[1]
+
+
+def test_a_size_needs_the_step_before_it_and_a_return_does_not():
+    """The first size of a path is that of the step before it, which must not bridge a gap either."""
+    prices = PRICES.drop(HOURS[100:150])
+    events = HOURS[[6, 156, 300, 400]]  # at the start of the record, after the gap, and two others
+    excluded = {
+        measure: gf.seasons.event_study(prices, events, before="6h", after="6h", measure=measure).excluded
+        for measure in ("return", "size")
+    }
+    assert excluded == {"return": 0, "size": 2}
 
 
 def test_doubts_stand_in_warnings():

@@ -1,6 +1,7 @@
 """Study of a season: made-up markets whose truth is known, and the recorded one."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from gammaflow.market.at_the_money import constant_maturity
 from support.newey_west import newey_west
 
 pytest.importorskip("statsmodels", reason="regressions need statsmodels, of the extra study")
+from scipy import stats
 
 DAYS = 140
 HOURS = pd.date_range("2025-12-01", periods=24 * (DAYS + 40), freq="h", tz="UTC")
@@ -79,6 +81,57 @@ def test_rows_and_errors_agree_with_naive_least_squares(quiet):
     pd.testing.assert_series_equal(
         found.table["holm_p"], gf.seasons.holm(found.table["p_value"]), check_names=False
     )
+
+
+def test_intervals_and_variants_agree_with_naive_least_squares(quiet):
+    _, prices, found = quiet
+    y, depth = found.data["next_volatility"].to_numpy(), found.data["depth"].to_numpy()
+    controls, log = found.data.iloc[:, 1:4].to_numpy(), np.log(prices.to_numpy())
+    last = np.searchsorted(HOURS, found.data.index, "right") - 1
+
+    def naive(rows, lags, *columns):
+        design = np.column_stack([np.ones(DAYS), *columns, depth])[rows]
+        beta, covariance = newey_west(y[rows], design, lags)
+        error, df = np.sqrt(covariance[-1, -1]), len(design) - design.shape[1]
+        reach = stats.t.ppf(0.975, df) * error
+        return beta[-1], beta[-1] - reach, beta[-1] + reach, 2.0 * stats.t.sf(abs(beta[-1] / error), df)
+
+    every, half, columns = slice(None), DAYS // 2, ["coefficient", "low", "high"]
+    expected = [
+        naive(every, 16, controls),
+        *(naive(every, 4, controls, log[last] - log[last - 24 * days]) for days in (7, 30)),
+        naive(slice(half), 4, controls),
+        naive(slice(half, None), 4, controls),
+    ]
+    checks = found.checks.loc["depth"]
+    np.testing.assert_allclose(checks[columns], [row[:3] for row in expected], rtol=1e-7)
+    assert checks["n"].tolist() == [DAYS, DAYS, DAYS, half, DAYS - half]
+    row = found.table.loc["depth"]
+    np.testing.assert_allclose(
+        row[["raw", "raw_low", "raw_high", "raw_p"]], naive(every, 4, np.empty((DAYS, 0))), rtol=1e-7
+    )
+    np.testing.assert_allclose(row[[*columns, "p_value"]], naive(every, 4, controls), rtol=1e-7)
+
+
+def test_intervals_of_the_bootstrap_are_those_of_each_regression(quiet):
+    *_, found = quiet
+    drawn = gf.seasons.bootstrap(found.regressions["depth"], draws=400).table.loc["depth"]
+    row = found.table.loc["depth", ["boot_low", "boot_high", "boot_p"]]
+    np.testing.assert_array_equal(row, drawn[["low", "high", "p_value"]])
+    second = found.data[DAYS // 2 :]
+    fit = gf.seasons.regress(second["next_volatility"], second[[*found.data.columns[1:4], "depth"]], lags=4)
+    drawn = gf.seasons.bootstrap(fit, draws=400).table.loc["depth"]
+    row = found.checks.loc[("depth", "second half"), ["boot_low", "boot_high"]]
+    np.testing.assert_array_equal(row, drawn[["low", "high"]])
+
+
+def test_the_effect_that_would_be_found_has_a_power_of_four_fifths(quiet):
+    *_, found = quiet
+    percent = float(re.search(r"term: .*depth \+(\d+) %", found.verdict)[1])
+    error = found.table.loc["depth", "error"]
+    size = np.log1p(np.array([percent - 0.5, percent + 0.5]) / 100.0)
+    low, high = stats.norm.sf(stats.norm.ppf(0.975) - size / error)
+    assert low < 0.8 < high
 
 
 def test_a_null_result_is_reported_as_such(quiet):
@@ -177,6 +230,13 @@ def test_it_is_drawn_and_pickled(quiet):
     pyplot.close("all")
 
 
+def test_a_term_can_be_a_control(quiet):
+    table, prices, _ = quiet
+    found = gf.seasons.study(table, prices, terms=["in_core"], controls=["depth"], draws=100)
+    np.testing.assert_array_equal(found.data["depth"], table["gamma"] / table["gross_gamma"])
+    assert list(found.controls.table.index[-1:]) == ["depth"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -194,6 +254,8 @@ def test_it_is_drawn_and_pickled(quiet):
             "rows; legal: finite numbers, NaN where missing",
         ),
         (lambda t: t["gamma"], "legal: a DataFrame of summaries by asof"),
+        (lambda t: t[:0], "table: received no row"),
+        (lambda t: t.assign(open_interest_asof="soon"), "open_interest_asof: received 'soon'; legal: times"),
         (lambda t: t[:5], "received 5 rows without a missing number"),
     ],
 )
@@ -220,8 +282,8 @@ def test_every_problem_stands_in_one_error(quiet):
     table, prices, _ = quiet
     with pytest.raises(gf.SchemaError) as error:
         gf.seasons.study(
-            table, prices, terms=["depth", "depth"], past=["-1D"], horizon="x", draws=1, direction=5,
-            controls=["depth"],
+            table, -prices, terms=["depth", "depth"], past=["-1D", "7D"], horizon="x", draws=1, direction=5,
+            controls=["depth", "in_core", "in_core", "past_7_days", "return_7_days", "atm_volatility"],
         )  # fmt: skip
     for words in (
         "terms: received",
@@ -229,7 +291,10 @@ def test_every_problem_stands_in_one_error(quiet):
         "horizon: received",
         "draws",
         "direction: received 5",
+        "numbers must be > 0. Drop or correct them",
         "which terms has too",
+        "legal: names of columns, each once",
+        "received atm_volatility, past_7_days, a name that the study gives to its own columns",
     ):
         assert words in str(error.value)
 
