@@ -85,7 +85,9 @@ def test_damaged_tables_read_as_value_by_value(
 
 
 def test_what_is_refused_is_shown_as_the_file_writes_it() -> None:
-    with pytest.raises(ReaderError, match=r"strike: 1 of 3 rows differ .*\(first: file line 2 = '70000\.50'\)"):
+    with pytest.raises(
+        ReaderError, match=r"strike: 1 of 3 rows differ .*\(first: file line 2 = '70000\.50'\)"
+    ):
         read_chain(io.BytesIO(DERIBIT_CSV.replace(",70000.0,", ",70000.50,", 1).encode()), symbol="BTC")
 
 
