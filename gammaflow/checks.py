@@ -317,10 +317,11 @@ def is_among(value: Any, choices: Collection[Any]) -> bool:
 
     Examples
     --------
-    >>> is_among("gamma", {"gamma": 1}), is_among(["gamma"], {"gamma": 1})
+    >>> is_among("gamma", {"gamma": 1}), is_among(np.array(["gamma"]), {"gamma": 1})
     (True, False)
     """
     try:
+        hash(value)  # an array of one word would equal it
         return value in [*choices]
     except (TypeError, ValueError):
         return False

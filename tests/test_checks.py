@@ -12,7 +12,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow import american, barrier, bsm, units
-from gammaflow.checks import check_list, check_number, floats, uncover
+from gammaflow.checks import check_choice, check_list, check_number, floats, is_among, uncover
 from gammaflow.errors import SchemaError
 from gammaflow.positions.venues import UnitMap
 from gammaflow.pricing.note import prices as note_pricing
@@ -292,3 +292,15 @@ def test_a_long_list_is_cut_in_an_error():
     with pytest.raises(SchemaError, match=r"\.\.\. \(10,000 values\); x must be a finite number") as raised:
         check_number(np.arange(1e4) + 0.123456, "x")
     assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array(["gamma"]), np.array("gamma"), np.array([]), ["gamma"], pd.Series(["gamma"]), pd.NA, None],
+)
+def test_nothing_but_a_word_is_one_of_several(value: Any) -> None:
+    """An array of one word equals it, and would end as a key of a dict in a TypeError."""
+    assert not is_among(value, {"gamma": 1, "vanna": 2})
+    with pytest.raises(SchemaError, match=r"measure: received .*legal: 'gamma', 'vanna'"):
+        check_choice(value, "measure", ["gamma", "vanna"])
+    assert is_among(np.str_("gamma"), ["gamma"])

@@ -135,7 +135,7 @@ SEAMS = {"choose", "group_sums", "keep", "mask", "rows"}
 def results(nouns: dict[str, Any], tmp_path_factory: Any) -> dict[str, Any]:
     chain, book = nouns["Chain"], nouns["Book"]
     return {
-        **{name: nouns[name] for name in ("Chain", "Book", "Profile", "Exposure", "Levels", "Report")},
+        **{name: nouns[name] for name in ("Chain", "Book", "Profile", "Exposure", "Report")},
         "Bands": gf.sign_bands(chain),
         "Cube": gf.sweep(book),
         "HedgeFlow": gf.hedge_flow(book, spot=0.95 * chain.spot),

@@ -13,7 +13,9 @@ from gammaflow.checks import check_noun, check_number
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
 
-__all__ = ["at_the_money", "constant_maturity"]
+__all__ = ["at_forward", "at_the_money", "constant_maturity", "smiles_of"]
+
+Array = NDArray[np.float64]
 
 # Strikes within this distance of the forward in ln K count on both sides of it.
 _EDGE = 1e-9
@@ -86,8 +88,23 @@ def constant_maturity(chain: Chain, days: float = 30.0) -> float:
     return float(np.sqrt(np.interp(at, years, vols**2 * years) / at))
 
 
-def _vols(chain: Chain) -> tuple[NDArray[Any], NDArray[np.float64]]:
+def _vols(chain: Chain) -> tuple[NDArray[Any], Array]:
     """Unexpired expiries, ascending, and the vol at the forward of each."""
+    expiries, smiles = smiles_of(chain)
+    return expiries, np.array([at_forward(*smile) for smile in smiles], np.float64)
+
+
+def smiles_of(chain: Chain) -> tuple[NDArray[Any], list[tuple[Array, Array]]]:
+    """Unexpired expiries, ascending, and the smile of each: ln(F/K), ascending, and the vol there, (k,) each.
+
+    Vols [1/sqrt(year)] are the usable ones of out-of-the-money options, the mean of several at one strike; k
+    is 0 for an expiry without any.
+
+    Raises
+    ------
+    SchemaError
+        For another object than a chain.
+    """
     check_noun(chain, "chain", Chain)
     alive = chain.years > 0.0
     away = np.log(chain.forward_prices / chain["strike"])
@@ -97,13 +114,14 @@ def _vols(chain: Chain) -> tuple[NDArray[Any], NDArray[np.float64]]:
     rows = np.flatnonzero(usable)
     place = np.searchsorted(expiries, chain["expiry"][rows])
     parts = [rows[place == i] for i in range(len(expiries))]
-    return expiries, np.array([_at_forward(away[part], chain["iv"][part]) for part in parts], np.float64)
+    return expiries, [_by_strike(away[part], chain["iv"][part]) for part in parts]
 
 
-def _at_forward(away: NDArray[np.float64], sigma: NDArray[np.float64]) -> float:
-    """Vol of one expiry at the forward, from its out-of-the-money options, whose ln(F/K) is `away`."""
-    if not away.size:
-        return np.nan
+def _by_strike(away: Array, sigma: Array) -> tuple[Array, Array]:
     x, strike = np.unique(away, return_inverse=True)
-    vol = np.bincount(strike, sigma) / np.bincount(strike)
-    return float(np.interp(0.0, x, vol, left=np.nan, right=np.nan))
+    return x, np.bincount(strike, sigma) / np.bincount(strike)
+
+
+def at_forward(x: Array, vol: Array) -> float:
+    """Vol at the forward of a smile (`smiles_of`), linear in ln K; NaN where a side of it has no option."""
+    return float(np.interp(0.0, x, vol, left=np.nan, right=np.nan)) if x.size else np.nan

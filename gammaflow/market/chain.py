@@ -164,7 +164,7 @@ class Chain(Columnar):
 
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
-        """Whether each row is AM- or PM-settled, at New York time, (n,)."""
+        """True for rows that are AM- or PM-settled, at New York time, (n,)."""
         settlement = self["settlement"]
         return np.asarray((settlement == "AM") | (settlement == "PM"), dtype=bool)
 

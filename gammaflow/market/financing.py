@@ -170,7 +170,7 @@ def finance(
 
 
 def _says(chain: Chain) -> bool:
-    """Whether rows that have not expired have a rate or a yield."""
+    """True where an unexpired row has a rate or a yield."""
     alive = chain.years > 0
     return bool(chain["rate"][alive].any() or chain["dividend_yield"][alive].any())
 
@@ -182,7 +182,7 @@ def _in_need(chain: Chain) -> Mask:
 
 
 def _determined(chain: Chain) -> bool:
-    """Whether put-call parity determines a rate, or none is needed."""
+    """True where put-call parity determines a rate, or none is needed."""
     if not _in_need(chain).any():
         return True
     return bool((fit_forwards(chain, find_cells(chain), False, None)["rate_source"] == "parity").any())

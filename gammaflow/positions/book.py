@@ -148,7 +148,7 @@ class Book(PositionRows):
 
     @property
     def synthetic(self) -> bool:
-        """Whether any row comes from synthetic data."""
+        """True if any row comes from synthetic data."""
         return any(source.synthetic for source, held in self._held.items() if held)
 
     @property

@@ -59,12 +59,12 @@ class PositionRows(Columnar):
 
     @cached_property
     def vanilla(self) -> NDArray[np.bool_]:
-        """Whether each row is a call or put without barriers, of either exercise."""
+        """True for rows that are calls or puts without barriers, of either exercise."""
         return np.asarray(self.instruments.get(VANILLA.name, np.zeros(len(self), dtype=bool)))
 
     @cached_property
     def has_strike(self) -> NDArray[np.bool_]:
-        """Whether each row has a strike; notes (whose `strike` is the initial fixing) and futures do not."""
+        """True for rows with a strike; notes (whose `strike` is the initial fixing) and futures do not."""
         masks = [mask for name, mask in self.instruments.items() if not INSTRUMENTS[name].has_strike]
         return np.asarray(~np.any([np.zeros(len(self), dtype=bool), *masks], axis=0))
 
@@ -96,7 +96,7 @@ class PositionRows(Columnar):
 
     @cached_property
     def on_forward(self) -> NDArray[np.bool_]:
-        """Whether each row is valued on a forward, which has no drift; others are valued on spot."""
+        """True for rows valued on a forward, which has no drift; others are valued on spot."""
         others = [mask for name, mask in self.instruments.items() if not INSTRUMENTS[name].on_forward]
         return np.asarray(
             ~np.isnan(self["forward_ratio"]) & ~np.any([np.zeros(len(self), bool), *others], axis=0)

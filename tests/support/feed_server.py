@@ -334,6 +334,6 @@ def rpc_error(code: int, message: str, **data: str) -> bytes:
 
 
 def same(one: gf.Chain, other: gf.Chain) -> bool:
-    """Whether two chains agree bit by bit, in everything."""
+    """True where two chains agree bit by bit, in everything."""
     facts = [(c.symbol, c.spot, c.asof, c.vendor, c.currency, dict(c.left_out)) for c in (one, other)]
     return facts[0] == facts[1] and one.to_frame().equals(other.to_frame())

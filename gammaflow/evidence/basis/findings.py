@@ -32,7 +32,7 @@ def _finding(what: str, rows: pd.DatetimeIndex, received: str, implied: str, rea
 
 
 def compare_spot(days: pd.DataFrame, other: Any, margin: float, findings: list[dict[str, Any]]) -> bool:
-    """Whether spot is off; if so, the reference takes its place and its gaps become missing."""
+    """True where spot is off: then the reference takes its place and its gaps become missing."""
     common = np.isfinite(other)
     apart = np.log(days["given_spot"].to_numpy()[common] / other[common])
     off = float(np.median(apart))

@@ -31,7 +31,7 @@ _BANDS = 4
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EveryWindow(BriefStudy):
-    """Which of two series x is closer to, by length of window and last day; made by `every_window`.
+    """Correlations of x with two series by length of window and last day; made by `every_window`.
 
     Attributes
     ----------

@@ -51,7 +51,7 @@ class Attribution(Study):
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the parts are told, with the largest of them, or which records are missing."""
+        """Verdict on the parts: told, with the largest of them, or the records that are missing."""
         if self.missing:
             return Verdict(
                 CANNOT_TELL,

@@ -53,7 +53,7 @@ class Commitments(BriefStudy):
         return self.table[names + (["quadrant"] if "quadrant" in self.table else [])]
 
     def verdict(self, first: Any, last: Any) -> Verdict:
-        """Whether the reports tell the change of open interest between two days.
+        """Verdict on the reports: whether they tell the change of open interest between two days.
 
         Parameters
         ----------

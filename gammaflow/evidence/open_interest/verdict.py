@@ -12,7 +12,7 @@ CANNOT_TELL = "cannot tell"
 
 
 class Verdict(NamedTuple):
-    """Whether a record tells something, with the reason.
+    """Verdict on a record, told or not, with the reason.
 
     Attributes
     ----------

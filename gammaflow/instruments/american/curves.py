@@ -76,7 +76,7 @@ class Curves:
         return np.asarray(np.where(self.put[of], self.K[of] * x, self.K[of] / x))
 
     def gone(self, spots: Any) -> NDArray[np.bool_]:
-        """Whether each row is exercised at spots (m,), (rows, m)."""
+        """True where a row is exercised at spots (m,), (rows, m)."""
         low, high, put = self.low[:, None], self.high[:, None], self.put[:, None]
         return np.asarray(np.where(put, spots <= low, spots >= high))
 

@@ -212,7 +212,7 @@ class Note:
         return replace(self, initial=self.initial * factor, symbol=symbol)
 
     def is_knocked(self, asof: Any) -> bool:
-        """Whether the note is knocked in at a timestamp; a day in `knocked` counts from its close."""
+        """True where the note is knocked in at a timestamp; a day in `knocked` counts from its close."""
         if isinstance(self.knocked, bool):
             return self.knocked
         return bool(closes(self.calendar, [self.knocked])[0] <= utc(asof))

@@ -68,7 +68,7 @@ class Answers:
 
     @property
     def received_at(self) -> datetime:
-        """When the last response arrived, by this machine's clock (UTC)."""
+        """Time at which the last response arrived, by this machine's clock (UTC)."""
         return max(part.received_at for part in self.parts.values())
 
     def chain(self) -> Chain:

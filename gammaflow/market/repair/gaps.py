@@ -38,7 +38,7 @@ def unexplained(chain: Chain, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def moments_apart(off: pd.DataFrame, spot: float) -> bool:
-    """Whether forwards that spot does not explain are as near to it as prices of another time would be."""
+    """True where forwards that spot does not explain are as near to it as prices of another time."""
     return bool((np.abs(np.log(off["forward"] / spot)) <= _MOMENTS).all()) and not off.empty
 
 

@@ -86,7 +86,7 @@ class Terms:
 
     @cached_property
     def american(self) -> NDArray[np.bool_]:
-        """Whether the row may be exercised early."""
+        """True for rows that may be exercised early."""
         return np.asarray(self.chain["exercise"] == "american") & (not self.coin)
 
     @cached_property
@@ -105,7 +105,7 @@ class Terms:
 
     @cached_property
     def outside(self) -> NDArray[np.bool_]:
-        """Whether the row is out of, or at, the money."""
+        """True for rows out of, or at, the money."""
         return np.asarray(self.phi * (self.chain["strike"] - self.forward) >= 0.0)
 
     def price(self, rows: NDArray[np.int64], iv: Array) -> Array:
@@ -145,14 +145,14 @@ class Terms:
         return np.asarray(np.hypot(delta * self.forward_error[rows], by_rate))
 
     def off_quote(self, iv: Array) -> NDArray[np.bool_]:
-        """Whether volatilities (n,) price a two-sided quote outside bid and ask.
+        """True for rows whose volatility, `iv` (n,), gives a price outside bid and ask of a two-sided quote.
 
         By more than half the spread and twice the error due to forward and rate.
         """
         return self._outside_quotes(iv, 0.5, 2.0)
 
     def in_quote(self, iv: Array) -> NDArray[np.bool_]:
-        """Whether volatilities (n,) price a two-sided quote with time value inside bid and ask.
+        """True for rows whose volatility, `iv` (n,), gives a price inside a two-sided quote with time value.
 
         A bid at or below intrinsic value does not distinguish volatilities.
         """
@@ -162,7 +162,7 @@ class Terms:
         )
 
     def _outside_quotes(self, iv: Array, spreads: float, errors: float) -> NDArray[np.bool_]:
-        """Whether volatilities price a quote outside it by so many spreads and errors of forward and rate."""
+        """True for rows priced outside the quote by so many spreads and errors of forward and rate."""
         chain, bid, ask = self.chain, self.chain["bid"], self.chain["ask"]
         with np.errstate(invalid="ignore"):
             rows = np.flatnonzero((chain.years > 0) & (chain.quote_state == "two-sided") & (iv > 0))

@@ -34,7 +34,7 @@ def late(time: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def is_newest_first(time: NDArray[Any]) -> bool:
-    """Whether fewer rows are late when the tape is read from its end."""
+    """True where fewer rows are late when the tape is read from its end."""
     return int(late(time[::-1]).sum()) < int(late(time).sum())
 
 

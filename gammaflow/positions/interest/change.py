@@ -84,7 +84,7 @@ class OpenInterestChange(Frozen):
 
     @property
     def checked(self) -> bool:
-        """Whether the later chain's volume covers all trades between the chains, and so bounds changes."""
+        """True where the later chain's volume covers all trades since the earlier, and so bounds changes."""
         return bool(self.hours <= self.volume_hours and self.table["volume"].notna().any())
 
     @property
@@ -115,7 +115,7 @@ class OpenInterestChange(Frozen):
 
     @property
     def alive(self) -> NDArray[np.bool_]:
-        """Whether each contract of `table` is alive at the later chain and its change known, (n,)."""
+        """True for contracts of `table` that are alive at the later chain with a known change, (n,)."""
         return np.asarray(~self.table["state"].isin(["expired", "unknown"]))
 
     def by_strike(self) -> pd.DataFrame:

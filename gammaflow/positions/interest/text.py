@@ -39,7 +39,7 @@ def summary(change: Any) -> str:
 
 
 def volume_text(change: Any) -> str:
-    """Whether volume bounds the changes of an `OpenInterestChange`, and where it does not, in words."""
+    """Words on volume as a bound of the changes of an `OpenInterestChange`, and where it is none."""
     known = change.table["volume"].notna().to_numpy()
     if change.checked:
         rows = change.table[change.alive & known]

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_noun, check_number, refuse
+from gammaflow.calendars import years_to_expiry
+from gammaflow.checks import attempt, check_number, refuse
+from gammaflow.market.at_the_money import at_forward, smiles_of
 from gammaflow.market.chain import Chain
-from gammaflow.market.quality import OF_INTEREST
 from gammaflow.positions.rules.base import PositionRule, check_shares
 
 __all__ = ["SkewRule", "call_skew"]
 
 # d1 of a call of delta 0.25; that of a put of delta -0.25 is its negative. Deltas are of the forward.
 _QUARTER = 0.6744897501960817
-_EDGE = 1e-9
 
 
 def call_skew(chain: Chain) -> pd.Series:
@@ -48,31 +48,21 @@ def call_skew(chain: Chain) -> pd.Series:
     >>> call_skew(gf.demo_chain()).round(3).to_list()
     [-0.016, -0.021, -0.033, -0.036, -0.038, -0.04, -0.039]
     """
-    check_noun(chain, "chain", Chain)
-    alive = chain.years > 0.0
-    expiries = np.unique(chain["expiry"][alive])
-    usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
-    away = np.log(chain.forward_prices / chain["strike"])
-    out = usable & np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
-    found = []
-    for expiry in expiries:
-        rows = out & (chain["expiry"] == expiry)
-        found.append(_skew(away[rows], chain["iv"][rows], chain.years[rows]))
+    expiries, smiles = smiles_of(chain)
+    years = years_to_expiry(expiries, chain.asof)
+    found = [_skew(*smile, t) for smile, t in zip(smiles, years.tolist(), strict=True)]
     return pd.Series(found, pd.DatetimeIndex(expiries, tz="UTC", name="expiry"), dtype=np.float64)
 
 
-def _skew(away: NDArray[np.float64], sigma: NDArray[np.float64], years: NDArray[np.float64]) -> float:
-    """Call skew of one expiry from its out-of-the-money options, whose ln(F/K) is `away`."""
-    if not away.size:
+def _skew(x: NDArray[np.float64], vol: NDArray[np.float64], years: float) -> float:
+    """Call skew of one expiry from its smile (`smiles_of`)."""
+    if not x.size:
         return np.nan
-    # At the forward itself both legs count: one vol per strike.
-    x, strike = np.unique(away, return_inverse=True)
-    vol = np.bincount(strike, sigma) / np.bincount(strike)
-    width = vol * np.sqrt(years[0])
+    width = vol * np.sqrt(years)
     d1 = x / width + 0.5 * width
     order = np.argsort(d1)
     call, put = np.interp([-_QUARTER, _QUARTER], d1[order], vol[order], left=np.nan, right=np.nan)
-    return float((call - put) / np.interp(0.0, x, vol, left=np.nan, right=np.nan))
+    return float((call - put) / at_forward(x, vol))
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,13 @@ def test_damaged_tables_read_as_value_by_value(
     assert outcome(content, arguments) == careful(content, arguments)
 
 
+def test_what_is_refused_is_shown_as_the_file_writes_it() -> None:
+    with pytest.raises(
+        ReaderError, match=r"strike: 1 of 3 rows differ .*\(first: file line 2 = '70000\.50'\)"
+    ):
+        read_chain(io.BytesIO(DERIBIT_CSV.replace(",70000.0,", ",70000.50,", 1).encode()), symbol="BTC")
+
+
 @pytest.mark.parametrize("name", ["deribit/deribit_options_snapshot_20260205T093647Z.csv",
                                   "cboe/spy_20250516_Photon1c.csv"])  # fmt: skip
 def test_real_tables_read_as_value_by_value(
