@@ -25,7 +25,6 @@ from gammaflow.positions.book import Book
 from gammaflow.positions.rules import PositionRule
 from gammaflow.report.rates import early_exercise_facts, rate_facts
 from gammaflow.report.regime import Regime, find_regime
-from gammaflow.studies.net_gamma import gamma_by_rule, gamma_by_treatment
 from gammaflow.text import moment_text
 
 __all__ = ["ReportData"]
@@ -115,6 +114,8 @@ class ReportData(Frozen):
         >>> regime.state, round(regime.share, 2), round(regime.flip)
         ('short', -0.29, 77509)
         """
+        from gammaflow.studies.net_gamma import gamma_by_rule, gamma_by_treatment
+
         profile, data, rules = self.profile, {}, {}
         rolled: dict[str, Any] = {"days": profile.days, "vol_shift": profile.vol_shift}
         if self.chain is not None and self.rule is not None and self.book.signed:

@@ -84,7 +84,7 @@ def gamma_by_rule(chain: Chain, *, days: float = 0.0, vol_shift: float = 0.0) ->
     >>> found["mirror"] == -found["calls_long_puts_short"], "us_listed" in found
     (True, False)
     """
-    out = {}
+    out: dict[str, float] = {}
     for name, rule in RULES.items():
         if rule.signed:
             try:
