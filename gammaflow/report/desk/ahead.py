@@ -1,4 +1,4 @@
-"""What lies ahead of the desk page: flips over the coming days, gamma after each expiry, trades to the close."""
+"""Days ahead on the desk page: flips over the coming days, gamma after each expiry, trades to the close."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def ahead(report: Report) -> dict[str, Any]:
         {
             "path": _path(report, notes),
             "after": _after(report, notes),
-            "close": _close(report),
+            "close": _close(report, notes),
             "notes": notes,
         }
     )
@@ -95,6 +95,9 @@ def _path(report: Report, notes: list[str]) -> dict[str, Any] | None:
     if not book.signed:
         return None
     count = affordable(book, len(_PATHS[0]), len(_PATHS[-1]))
+    if not count:
+        notes.append("Flip path: left out for a book of this size; gf.flip_path(book, days) has it.")
+        return None
     days = next(path for path in _PATHS if len(path) <= count)
     if len(days) < len(_PATHS[0]):
         notes.append(f"Flip path: {len(days)} days of a large book; gf.flip_path(book, days) takes any.")
@@ -135,7 +138,7 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
     count = min(affordable(book, 20, 4), len(passed) - 1)
     if count < len(passed) - 1:
         notes.append(
-            f"Gamma after each expiry: revalued for the first {count}, today's gamma for the others."
+            f"After each expiry: revalued for the first {count}, today's gamma for the others."
         )
     gamma, gross = [np.nan] * len(dated), [np.nan] * len(dated)
     for i in range(count):
@@ -157,14 +160,16 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
     }
 
 
-def _close(report: Report) -> dict[str, Any]:
+def _close(report: Report, notes: list[str]) -> dict[str, Any]:
     """Trades from time alone, hour by hour to the close, and from vol alone now."""
     book = report.book
     when, text = next_close(book)
     away = (when - book.asof) / pd.Timedelta(1, "h")
     steps = affordable(book, 12, 3)
     hours = [away * (i + 1) / steps for i in range(steps)]
-    points = _POINTS[0] if steps >= len(_POINTS[0]) else _POINTS[1]
+    points = _POINTS[0] if steps >= len(_POINTS[0]) else _POINTS[1] if steps else ()
+    if not steps:
+        notes.append("To the close: left out for a book of this size; gf.flow_ladder(book) has it.")
     ladder = flow_ladder(
         book,
         spot_percent=[],
@@ -173,15 +178,17 @@ def _close(report: Report) -> dict[str, Any]:
         dynamics=report.profile.dynamics,
         tol=report.profile.tol,
     ).table["flow"]
+    names = ladder.index.get_level_values("change")
+    flows = {name: ladder[names == name].tolist() for name in ("hours", "vol_points")}
     total = report.exposure.total()
     return {
         "when": when,
         "text": text,
         "away": length_text(when - book.asof, digits=3),
         "hours": [0.0, *hours],
-        "time": [0.0, *ladder["hours"].tolist()],
+        "time": [0.0, *flows["hours"]],
         "vol_points": list(points),
-        "vol": ladder["vol_points"].tolist(),
+        "vol": flows["vol_points"],
         "charm": float(total["charm"]),
         "vanna": float(total["vanna"]),
     }

@@ -20,7 +20,6 @@ __all__ = ["expiries"]
 _MEASURES = ("gamma", "vanna", "charm")
 # Expiries with less than this share of gross gamma do not move the flip.
 _SMALLEST = 0.01
-_GROUPS = {"call": "call", "put": "put"}
 
 
 def expiries(report: Report) -> dict[str, Any] | None:
@@ -78,9 +77,9 @@ def expiries(report: Report) -> dict[str, Any] | None:
 
 def _by_kind(report: Report, measure: str) -> dict[str, list[float]]:
     """One measure per expiry: of calls, of puts, of other rows where there are any, and their net."""
-    table = report.exposure.by("expiry", "kind")[measure].unstack(fill_value=0.0)
-    groups = [_GROUPS.get(str(kind), "other") for kind in table]
-    parts = {
+    table = report.exposure.by("expiry", "kind")[measure].unstack(fill_value=0)
+    groups = [str(kind) if kind in ("call", "put") else "other" for kind in table]
+    parts: dict[str, list[float]] = {
         name: table.loc[:, [g == name for g in groups]].sum(axis=1).tolist()
         for name in ("call", "put", "other")
         if name in groups
@@ -89,7 +88,7 @@ def _by_kind(report: Report, measure: str) -> dict[str, list[float]]:
 
 
 def _worth_solving(report: Report, share: Any) -> set[int]:
-    """Places of the expiries that matter to the flip, the largest shares first, as many as can be afforded."""
+    """Places of the expiries that matter to the flip: the largest shares, as many as can be afforded."""
     if not report.book.signed or len(share) < 2:
         return set()
     largest = np.argsort(-share, kind="stable")[: affordable(report.book, 12, 4)]
@@ -100,7 +99,7 @@ def _flip_without(report: Report, expiry: pd.Timestamp) -> float:
     """Flip nearest to spot of the book without an expiry [currency]; NaN where there is none."""
     book, profile = report.book, report.profile
     dates = book.columns["expiry"]
-    own = np.isnat(dates) if expiry is pd.NaT else dates == expiry.tz_localize(None).to_datetime64()
+    own = np.isnat(dates) if pd.isna(expiry) else dates == expiry.tz_localize(None).to_datetime64()
     rest = sweep_spot(
         book.select(~own),
         profile.spots,
@@ -120,6 +119,6 @@ def _note(book: Book, solved: int, count: int) -> str:
     if count < 2:
         return "One expiry: without it nothing is left."
     return (
-        f"Flip without an expiry: the rest of the book revalued, for the {solved} of {count} expiries with the "
-        f"largest shares, at least {_SMALLEST:.0%} of gross gamma each."
+        f"Flip without an expiry: the rest of the book revalued, for {solved} of {count} expiries: those with "
+        f"the largest shares of gross gamma, {_SMALLEST:.0%} or more each."
     )

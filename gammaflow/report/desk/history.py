@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from gammaflow.market.at_the_money import constant_maturity
+from gammaflow.market.chain import Chain
 from gammaflow.report.plain import plain
 from gammaflow.report.result import Report
 from gammaflow.text import length_text
@@ -109,15 +111,14 @@ def _percentile(earlier: Any, last: float) -> float:
 
 
 def _now(report: Report) -> dict[str, float]:
-    """The report's own numbers, by the columns of a summary; its row of the table where it has one."""
-    table = report.history if hasattr(report, "history") else None
+    """The report's own numbers, by the columns of a summary."""
     book, levels, total = report.book, report.levels, report.exposure.total()
     flip, zone = levels.nearest_flip, levels.zone
     low, high = zone.core if zone else (np.nan, np.nan)
     gross = report.exposure.by("expiry")["gross_gamma"]
     dated = gross[gross.index.notna()]
-    same = table[pd.DatetimeIndex(table.index) == book.asof] if table is not None else []
-    vol = float(same["atm_volatility"].iloc[0]) if len(same) and "atm_volatility" in same else np.nan
+    chain = report.interest
+    vol = constant_maturity(chain) if isinstance(chain, Chain) else np.nan
     return {
         "spot": book.spot,
         **{name: float(total[name]) for name in ("gamma", "gross_gamma", "vanna", "charm")},

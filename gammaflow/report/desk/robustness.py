@@ -32,6 +32,8 @@ __all__ = ["robustness"]
 _BETAS = (-1.0, -3.0)
 # Draws of the page's own beliefs, and one in so many spots of the grid: beliefs that are given have all.
 _DRAWS, _EVERY = 1_000, 4
+# Effort of a book above which three rules are compared, not all.
+_SEVERAL = 3_000.0
 _QUANTILES = ("5 %", "25 %", "50 %", "75 %", "95 %")
 
 
@@ -58,8 +60,8 @@ def robustness(
     -------
     dict
         `rows`, lists: `group` ("report", "rule", "data" or "dynamics"), `name`, `gamma` [currency per +1 %
-        spot], `flip`, the zero nearest to spot [currency], `flips` (how many) and `signed`. Rows of "dynamics"
-        hold total gamma, with the vanna effect. `ranges`: by group, lowest and highest gamma and flip over
+        spot], `flip`, the zero nearest to spot [currency], `flips` (how many) and `signed`. Rows of
+        "dynamics" hold total gamma, with the vanna effect. `ranges`: by group, lowest and highest gamma and flip over
         its signed rows and the report's. `bands`: quantiles of gamma over `spots` over draws of dealers'
         shares, the probability `p_short` of short gamma, both `at_spot`, and quantiles of the `levels`; None
         for positions that are signed already. `gain`: loop gain over `spots`, its zones and a text; None
@@ -113,10 +115,10 @@ def _by_rule(report: Report, given: RuleComparison | None, notes: list[str]) -> 
             notes.append("Rules: a book's positions are given; rules sign the open interest of a chain.")
             return []
         names = None
-        if effort(report.book) > LARGE:
+        if effort(report.book) > _SEVERAL:
             names = list(dict.fromkeys([*_named(report), "calls_long_puts_short", "short_all"]))
             notes.append(
-                f"Rules: {len(names)} of {len(RULES)} for a book of this size; gf.compare_rules(chain) has all."
+                f"Rules: {len(names)} of {len(RULES)} for a book of this size; gf.compare_rules has all."
             )
         profile = report.profile
         given = compare_rules(
@@ -157,7 +159,7 @@ def _by_treatment(report: Report, given: Sensitivity | None, notes: list[str]) -
         rolled = report.profile.days or report.profile.vol_shift
         if chain is None or not named or rolled:
             notes.append(
-                "Data treatments: they need a chain, one of the named rules, and the time and vols of the quotes."
+                "Data treatments: they need a chain, a named rule, and the time and vols of the quotes."
             )
             return []
         if effort(report.book) > LARGE:

@@ -77,7 +77,7 @@ def _by(report: Report, key: str) -> list[dict[str, Any]]:
         pain = report.levels.max_pain.reindex(moments).tolist()
         first = [
             _column("expiry", "", "text", expiry_labels(moments)),
-            _column("settles", "UTC", "time", [None if t is pd.NaT else t.isoformat() for t in moments]),
+            _column("settles", "UTC", "time", [None if pd.isna(t) else t.isoformat() for t in moments]),
             _column("max pain", book.currency, "strike", pain),
         ]
     else:

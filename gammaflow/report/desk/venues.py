@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,9 @@ def venues(report: Report) -> dict[str, Any] | None:
     dict or None
         `stack`: `spots`, `by` (gamma of each venue there, by name) and their sum, `total` [currency per +1 %
         spot], + = dealers are long, and `totals` of each venue at spot by measure; None for one venue.
-        `notes`: as `barrier_map`, lists of `note`, `barrier` [currency], `notional` [currency], `trade` (what
-        dealers trade if it is knocked in there now [currency], + = buy), `observation`, `knocked` and `years`;
-        None without barriers. None where both are.
+        `notes`: as `barrier_map`, lists of `note`, `barrier` [currency], `notional` [currency], `trade` (the
+        amount dealers trade if it is knocked in there now [currency], + = buy), `observation`, `knocked`,
+        `years` and `away`, ln(barrier / spot); None without barriers. None where both are.
 
     Examples
     --------
@@ -67,7 +68,8 @@ def _stack(report: Report) -> dict[str, Any] | None:
 
 def _notes(report: Report) -> dict[str, Any] | None:
     book = report.book
-    if not any(note.barrier for note in book.terms.values()):
+    notes: Iterable[Any] = book.terms.values()
+    if not any(note.barrier for note in notes):
         return None
     table = barrier_map(book).table
     names = ("barrier", "notional", "trade", "observation", "knocked", "years")

@@ -126,7 +126,7 @@ def _note(report: Report, fitted: Smiles | None) -> str:
         line = f" No smile is fitted to a book of {len(report.book):,} rows here; gf.fit_smiles(book) does."
     if isinstance(report.interest, Chain):
         return (
-            f"{points}{line} At the money and 25-delta vols are interpolated between the chain's quotes; risk "
-            "reversal = 25-delta call vol less 25-delta put vol."
+            f"{points}{line} At the money and 25-delta vols are interpolated between the chain's quotes; "
+            "risk reversal = 25-delta call vol less 25-delta put vol."
         )
     return f"{points}{line} At the money: the fitted smile at the forward. A risk reversal needs a chain."
