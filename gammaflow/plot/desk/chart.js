@@ -2,7 +2,7 @@
 (function (desk) {
   "use strict";
   var FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-  var element = desk.element, loading = null, counted = 0;
+  var element = desk.element, loading = null;
 
   // Text of a packed element of the page.
   desk.unpack = function (id) {
@@ -76,13 +76,12 @@
     place.append(figure);
     box.deskDrawn = desk.plotly().then(function (Plotly) {
       if (!box.isConnected) { return null; }
-      return Plotly.react(box, traces, house(layout, height), { responsive: true, displayModeBar: false });
+      var full = house(layout, height);
+      if (desk.printing) { full = merged(full, { width: box.clientWidth, autosize: false }); }
+      return Plotly.react(box, traces, full, { responsive: true, displayModeBar: false });
     });
-    counted += 1;
     return box;
   };
-  desk.chartLayout = house;
-
   // A picture of a chart on white, with symbol, date and rule.
   desk.savePlot = function (box, traces, layout, name) {
     var colors, full = desk.onPaper(function () { colors = desk.colors(); return house(layout, 520); });
@@ -114,7 +113,7 @@
     var model = desk.model;
     return [
       model.symbol + " " + desk.price(model.spot) + ", " + model.asof_text,
-      model.rule_text + (model.dynamics_text ? "; " + model.dynamics_text : "")
+      desk.chosen().join("; ")
     ].concat(model.synthetic ? ["synthetic data"] : []);
   };
   // Name of a file about this page: symbol, what it shows, moment.

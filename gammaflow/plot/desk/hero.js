@@ -1,12 +1,13 @@
 // The hero in its place: numbers above, a crosshair over all panels, the same as a table, and as a picture.
 (function (desk) {
   "use strict";
-  var element = desk.element, svg = desk.svg, at = null, picture = null, cross = null, parts = null;
+  var element = desk.element, svg = desk.svg, at = null, picture = null, cross = null, parts = null, drawn = 0;
 
   function build() {
     var root = document.getElementById("hero");
     parts = {
       numbers: element("p", { id: "numbers" }),
+      chosen: element("p", { id: "chosen" }),
       readout: element("p", { id: "readout" }),
       stage: element("div", {
         id: "stage", tabindex: "0", role: "slider", "aria-label": "Price under the crosshair; arrow keys move it by strike",
@@ -19,22 +20,23 @@
         click: function () { desk.saveHero(); }
       }))
     };
-    root.append(parts.numbers, parts.readout, parts.stage, parts.tools, parts.table);
+    root.append(parts.numbers, parts.chosen, parts.readout, parts.stage, parts.tools, parts.table);
     if (window.ResizeObserver) {
-      var seen = 0;
-      new ResizeObserver(function () {
-        if (desk.model && !desk.printing && Math.abs(parts.stage.clientWidth - seen) > 1) { seen = parts.stage.clientWidth; draw(); }
-      }).observe(parts.stage);
+      new ResizeObserver(function () { requestAnimationFrame(fit); }).observe(parts.stage);
     }
+  }
+  // Draws again where the place has another width.
+  function fit() {
+    if (!desk.printing && Math.abs(parts.stage.clientWidth - drawn) > 1) { draw(); }
   }
 
   function size() {
-    var width = Math.max(280, parts.stage.clientWidth);
-    return { width: width, height: width < 560 ? 900 : Math.max(560, Math.min(760, window.innerHeight - 200)) };
+    var width = Math.max(280, parts.stage.clientWidth), free = window.innerHeight - parts.stage.offsetTop - 60;
+    return { width: width, height: desk.printing ? 700 : width < 560 ? 900 : Math.max(500, Math.min(760, free)) };
   }
   function draw() {
-    picture = desk.heroPicture(desk.printing ? { width: 1000, height: 640 } : size());
-    if (desk.printing) { picture.setAttribute("width", "100%"); picture.removeAttribute("height"); }
+    picture = desk.heroPicture(size());
+    drawn = parts.stage.clientWidth;
     parts.stage.replaceChildren(picture);
     cross = null;
     follow();
@@ -168,6 +170,7 @@
     if (!parts) { build(); }
     draw();
     numbers();
+    parts.chosen.textContent = desk.chosen().join(" \u00b7 ");
     if (at !== null && visible().indexOf(at) < 0) { at = null; follow(); }
     if (parts.table.open) { table(); }
   };

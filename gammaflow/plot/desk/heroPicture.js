@@ -18,7 +18,7 @@
 
   // Where rows of panels go: side by side, or trades below the bars where the page is narrow.
   function plan(width, height, top, flowOnly) {
-    var left = 54, right = 6, foot = 22, head = 34;
+    var left = 54, right = 6, foot = 22, head = 36;
     function row(y, h, panels) {
       var free = width - left - right - 14 * (panels.length - 1), x = left, sum = 0;
       panels.forEach(function (panel) { sum += panel[1]; });
@@ -206,7 +206,7 @@
           if (measure === "gamma") { zones(body, area, y, found.x, view, colors); }
         } else if (view && area.key === "flow" && view.flow) {
           found = curvePanel(body, area, y, price, view.spots, view.flow, desk.model.currency, colors, ids, false);
-          title = "Dealers trade";
+          title = "Dealers trade to there";
           if (state.measure === "flow") { ladder(body, found.x, y, view, colors); }
         }
         picture.append(inner);
@@ -233,14 +233,12 @@
             "stroke-dasharray": mark.dash, "data-mark": mark.kind, "data-value": mark.value
           }));
         });
-        picture.append(text(area.x + area.w / 2, row.y - 16, fitted(title + ", " + found.unit.unit, area.w), {
-          "text-anchor": "middle", "font-size": 13, "font-weight": 600
+        var middle = { "text-anchor": "middle", "font-size": 13, "font-weight": 600 }, below = found.unit.unit;
+        if (area.key === "flow") { below += ", + buy, - sell"; } else if (area.key === "bars") { below += sideWords(bars); }
+        picture.append(text(area.x + area.w / 2, row.y - 18, fitted(title, area.w * 0.85), middle));
+        picture.append(text(area.x + area.w / 2, row.y - 4, fitted(below, area.w), {
+          "text-anchor": "middle", "font-size": 11.5, fill: colors.soft
         }));
-        if (area.key === "flow" || area.key === "bars") {
-          picture.append(text(area.x + area.w / 2, row.y - 3, fitted(area.key === "flow" ? "from spot; + buy, - sell" : sideWords(bars), area.w), {
-            "text-anchor": "middle", "font-size": 11, fill: colors.soft
-          }));
-        }
         rows.push({ area: area, y: y });
       });
       if (first.key === "bars") {
@@ -256,8 +254,8 @@
     return picture;
   };
   function sideWords(bars) {
-    if (bars.counted) { return "puts to the left, calls to the right"; }
-    return desk.model.signed ? "+ dealers long, - short" : "open interest alone, no dealer sign";
+    if (bars.counted) { return ", puts to the left, calls to the right"; }
+    return desk.model.signed ? ", + dealers long, - short" : ", open interest alone, no dealer sign";
   }
 
   // Legend of the bars; the height it ends at.
