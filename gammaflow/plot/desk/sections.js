@@ -84,6 +84,11 @@
     });
     if (!busy) { busy = true; soon(next); }
   };
+  // Draws a section's content once more, into another place.
+  desk.drawInto = function (outer, place) {
+    var made = frames[outer.id.replace("section-", "")];
+    made.how.draw(place, data(made.how), context());
+  };
   // Draws every open section again, now; a promise.
   desk.redrawSections = function () {
     Object.keys(frames).forEach(function (name) { frames[name].version += 1; });

@@ -51,7 +51,7 @@ def test_plotly_is_in_the_page_once_and_whole(page):
 def test_texts_add_no_markup(page):
     assert "<img" not in page
     assert "<b>" not in page
-    assert page.count("<script") == 5
+    assert page.count("<script") == 4
     assert unescape(re.search(r"<title>(.*?)</title>", page).group(1)) == f"{HOSTILE} dealer gamma"
 
 
