@@ -13,9 +13,9 @@ from gammaflow.exposure.flow_path import drop_days
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.positions.book import Book
 from gammaflow.positions.venues import VENUES
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import affordable
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
 from gammaflow.studies.scenarios import flip_path
 from gammaflow.text import expiry_labels, length_text
 
@@ -27,7 +27,7 @@ _DAY = pd.Timedelta(1, "D")
 _ALWAYS = "24/7"
 
 
-def ahead(report: Report) -> dict[str, Any]:
+def ahead(report: ReportData) -> dict[str, Any]:
     """Flip path over the coming days, gamma left after each expiry, and trades from now to the close.
 
     Parameters
@@ -90,7 +90,7 @@ def next_close(book: Book) -> tuple[pd.Timestamp, str]:
     return when, f"{when:%H:%M} UTC on {when.day} {when:%b}, when options settle"
 
 
-def _path(report: Report, notes: list[str]) -> dict[str, Any] | None:
+def _path(report: ReportData, notes: list[str]) -> dict[str, Any] | None:
     book, profile = report.book, report.profile
     if not book.signed:
         return None
@@ -126,7 +126,7 @@ _COLUMNS = {
 }
 
 
-def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
+def _after(report: ReportData, notes: list[str]) -> dict[str, Any] | None:
     """Gamma left after each expiry: today's of the later ones, and revalued when it has passed."""
     book = report.book
     dated = book.expiries.dropna()
@@ -137,9 +137,7 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
     passed = [days for days in drop_days(book).tolist() if np.isfinite(days)]
     count = min(affordable(book, 20, 4), len(passed) - 1)
     if count < len(passed) - 1:
-        notes.append(
-            f"After each expiry: revalued for the first {count}, today's gamma for the others."
-        )
+        notes.append(f"After each expiry: revalued for the first {count}, today's gamma for the others.")
     gamma, gross = [np.nan] * len(dated), [np.nan] * len(dated)
     for i in range(count):
         at = sweep_spot(
@@ -160,7 +158,7 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
     }
 
 
-def _close(report: Report, notes: list[str]) -> dict[str, Any]:
+def _close(report: ReportData, notes: list[str]) -> dict[str, Any]:
     """Trades from time alone, hour by hour to the close, and from vol alone now."""
     book = report.book
     when, text = next_close(book)

@@ -12,9 +12,9 @@ from gammaflow.market.at_the_money import at_the_money
 from gammaflow.market.chain import Chain
 from gammaflow.positions.book import Book
 from gammaflow.positions.rules import call_skew
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import LARGE
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
 from gammaflow.text import expiry_labels
 
 __all__ = ["volatility"]
@@ -25,7 +25,7 @@ _SHOWN, _POINTS = 6, 61
 _WIDTH = 4.0
 
 
-def volatility(report: Report, *, smiles: Smiles | None = None) -> dict[str, Any] | None:
+def volatility(report: ReportData, *, smiles: Smiles | None = None) -> dict[str, Any] | None:
     """Smiles of some expiries, and at-the-money vol and 25-delta risk reversal of all.
 
     Parameters
@@ -100,7 +100,7 @@ def _smile(book: Book, e: int, alive: Any, fitted: Smiles | None) -> dict[str, A
     }
 
 
-def _term(report: Report, places: Any, labels: list[str], fitted: Smiles | None) -> dict[str, Any]:
+def _term(report: ReportData, places: Any, labels: list[str], fitted: Smiles | None) -> dict[str, Any]:
     """At-the-money vol and risk reversal of each expiry of the book."""
     book, chain = report.book, report.interest
     moments = book.expiries[places]
@@ -119,7 +119,7 @@ def _term(report: Report, places: Any, labels: list[str], fitted: Smiles | None)
     }
 
 
-def _note(report: Report, fitted: Smiles | None) -> str:
+def _note(report: ReportData, fitted: Smiles | None) -> str:
     points = "Points: vols of out-of-the-money rows, as they are valued."
     line = " Lines: one SVI surface without arbitrage, fitted to all expiries." if fitted is not None else ""
     if fitted is None:
