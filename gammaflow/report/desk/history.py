@@ -54,11 +54,11 @@ def history(report: ReportData) -> dict[str, Any] | None:
     -------
     dict or None
         `asof`: the times of at most the last 250 snapshots, ending with the report's own; `series`: for each
-        number that the table has, `name`, `unit` (a unit of money, "price", "percent" or "vol"), its `values`
-        there, `now`, `previous`, `change` and `percentile`, the percent of earlier values below it, half of
-        the equal ones counted. `previous_asof` and `since`, the time of the snapshot before; `rows`, the number
-        of earlier rows, and `others`, that of rows left out, which are under another rule or smile dynamics
-        or of another selection. None without earlier rows.
+        number that the table has, `name`, `unit` (a unit of money, "price", "percent" or "vol"), its
+        `values` there, `now`, `previous`, `change` and `percentile`, the percent of earlier values below it,
+        half of the equal ones counted. `previous_asof` and `since`, the time of the snapshot before; `rows`,
+        the number of earlier rows, and `others`, that of rows left out, which are under another rule or smile
+        dynamics or of another selection. None without earlier rows.
 
     Examples
     --------
