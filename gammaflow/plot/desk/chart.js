@@ -91,7 +91,7 @@
       try { desk.drawInto(section, element("div")); } finally { spec = collected[at]; collected = null; }
       full = house(spec.layout, spec.options.height || 360);
     });
-    var lines = desk.pictureTitle().concat(spec.options.label || []).map(desk.plain), room = 30 + 17 * lines.length;
+    var lines = desk.pictureTitle().concat(spec.options.label || []).map(desk.plain), room = 10 + 17 * lines.length;
     var height = (spec.options.height || 360) + room;
     full = merged(full, {
       width: 1000, height: height, autosize: false, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",

@@ -16,7 +16,8 @@
   function known(list) { return Array.isArray(list) && list.some(function (x) { return x !== null; }); }
 
   function unpriced(change) {
-    return desk.view(change) ? "" : "Not computed for this page with the other choices as they are";
+    var why = desk.model.absent || "Not computed for this page";
+    return desk.view(change) ? "" : why + ", with the other choices as they are";
   }
   function noMeasure(measure) {
     var view = desk.view();
@@ -25,6 +26,11 @@
   function noBars(bars) {
     if (bars === "net" || bars === "sides") { return ""; }
     return known((desk.model.strikes[desk.state.rule] || {})[bars]) ? "" : "The data have no " + words(bars);
+  }
+
+  function meaning(name, value) {
+    var labels = { rule: desk.model.rule_labels, dynamics: desk.model.dynamics_labels }[name];
+    return (labels || {})[value] || "";
   }
 
   // Groups of controls: name of the state, label, choices, and the reason why a choice cannot be made.
@@ -36,8 +42,8 @@
       ["bars", "Bars", choices(BARS), noBars],
       ["measure", "Measure", choices(MEASURES), noMeasure],
       ["range", "Range", choices(RANGES), function () { return ""; }],
-      ["rule", "Rule", named(model.rules, model.rule_labels), function (value) { return unpriced({ rule: value }); }],
-      ["dynamics", "Vol dynamics", named(model.dynamics_names, model.dynamics_labels),
+      ["rule", "Rule", named(model.rules), function (value) { return unpriced({ rule: value }); }],
+      ["dynamics", "Vol dynamics", named(model.dynamics_names),
         function (value) { return unpriced({ dynamics: value }); }],
       ["theme", "Theme", choices(THEMES), function () { return ""; }]
     ].filter(function (group) { return group[2].length > 1; });
@@ -85,7 +91,7 @@
       var name = button.dataset.control, value = button.dataset.value, why = reasons[name](value);
       button.setAttribute("aria-pressed", String(desk.state[name] === value));
       if (why) { button.setAttribute("aria-disabled", "true"); } else { button.removeAttribute("aria-disabled"); }
-      button.title = why;
+      button.title = why || meaning(name, value);
     });
   };
 })(window.desk);

@@ -84,11 +84,14 @@
       var color = byType ? (put ? colors.put : call ? colors.call : colors.soft)
         : put ? colors.short : call ? colors.long : colors.soft;
       var same = found.find(function (mark) { return mark.value === level.value && mark.name === level.name; });
-      if (same) { same.text = same.text.replace(")", "; " + level.sense + ")"); return; }
-      found.push({
-        value: level.value, kind: "wall", name: level.name, color: color, dash: "2 3",
-        text: level.name.toLowerCase() + (level.sense ? " (" + level.sense + ")" : "") + " " + desk.strike(level.value)
-      });
+      if (same) { same.senses.push(level.sense); return; }
+      found.push({ value: level.value, kind: "wall", name: level.name, senses: [level.sense], color: color, dash: "2 3" });
+    });
+    found.forEach(function (mark) {
+      var senses = mark.senses.filter(Boolean).map(function (sense) { return sense.replace("without the next expiry", "ex next"); });
+      // "net; net, ex next" is said "net, also ex next".
+      if (senses.length > 1) { senses = [senses[0]].concat(senses.slice(1).map(function (s) { return s.replace(senses[0] + ", ", "also "); })); }
+      mark.text = mark.name.toLowerCase() + (senses.length ? " (" + senses.join(", ") + ")" : "") + " " + desk.strike(mark.value);
     });
     view.flips.forEach(function (flip) {
       found.push({ value: flip.spot, kind: "flip", color: colors.flip, dash: null, text: "zero gamma " + desk.price(flip.spot) });

@@ -22,7 +22,7 @@ _FIRST = ("desk.js", "texts.js", "theme.js", "svg.js", "table.js", "chart.js", "
 _LAST = "start.js"
 
 _FOOTER = "Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion."
-_OLD = "The charts and tables need JavaScript, and a browser of 2023 or later. The key levels of this page as text:"
+_OLD = "The charts need JavaScript, and a browser of 2023 or later. The key levels as text:"
 
 
 def render_desk(model: Mapping[str, Any], *, connect: bool = False) -> str:
@@ -35,8 +35,8 @@ def render_desk(model: Mapping[str, Any], *, connect: bool = False) -> str:
         them: amounts in the units that ``model["units"]`` names, without powers of ten; None where there is
         no number.
     connect : bool
-        True for a page that hears from the server it came from (`gammaflow serve`). Otherwise the page can ask
-        for nothing at all.
+        True for a page that listens to the server it came from (`gammaflow serve`). Otherwise the page can
+        ask for nothing at all.
 
     Returns
     -------

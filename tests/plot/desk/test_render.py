@@ -10,9 +10,9 @@ from html import unescape
 from importlib.resources import files
 
 import pytest
-from support.desk_models import HOSTILE, hand_model
 
 from gammaflow.plot.desk import render_desk
+from support.desk_models import HOSTILE, hand_model
 
 SCRIPTS = sorted(
     (entry for entry in files("gammaflow.plot.desk").iterdir() if entry.name.endswith(".js")),
@@ -50,16 +50,19 @@ def test_plotly_is_in_the_page_once_and_whole(page):
 
 def test_texts_add_no_markup(page):
     assert "<img" not in page
-    assert "<b>" not in page
+    assert "<b>US" not in page
     assert page.count("<script") == 4
     assert unescape(re.search(r"<title>(.*?)</title>", page).group(1)) == f"{HOSTILE} dealer gamma"
 
 
 def test_the_page_can_ask_for_nothing_unless_it_is_told_to_listen(page):
-    assert (
-        """content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">"""
-        in page
-    )
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page).group(1)
+    assert policy.split("; ") == [
+        "default-src 'none'",
+        "script-src 'unsafe-inline'",
+        "style-src 'unsafe-inline'",
+        "img-src data: blob:",
+    ]
     assert re.findall(r"""<[^>]*(?:src|href)=["'](?!data:,)""", page) == []
     heard = re.search(
         r'Content-Security-Policy" content="([^"]*)"', render_desk(hand_model(), connect=True)
