@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ def market_time(moment: pd.Timestamp, *, in_new_york: bool) -> str:
     return f"{local.day} {local:%b %Y %H:%M} ET ({moment:{other}} UTC)"
 
 
+@lru_cache(maxsize=1024)
 def expiry_clock(expiry: Any, asof: pd.Timestamp) -> str:
     """An expiry as a day and a time on its market's clock, as sentences say it.
 
