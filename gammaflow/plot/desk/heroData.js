@@ -72,6 +72,16 @@
     return all ? inside / all : null;
   };
 
+  // Senses of one level in few words: "net; net, without the next expiry" is "net, also ex next".
+  desk.senses = function (senses) {
+    var said = "";
+    senses.filter(Boolean).forEach(function (sense) {
+      var short = sense.replace("without the next expiry", "ex next"), stem = short.replace(/, ex next$/, "");
+      if (!said) { said = short; } else if (stem !== short && said.endsWith(stem)) { said += ", also ex next"; } else { said += "; " + short; }
+    });
+    return said;
+  };
+
   // Levels marked across the panels: walls of the sense that the bars show, flips, spot.
   desk.marks = function () {
     var view = desk.view(), colors = desk.colors(), found = [];
@@ -88,10 +98,8 @@
       found.push({ value: level.value, kind: "wall", name: level.name, senses: [level.sense], color: color, dash: "2 3" });
     });
     found.forEach(function (mark) {
-      var senses = mark.senses.filter(Boolean).map(function (sense) { return sense.replace("without the next expiry", "ex next"); });
-      // "net; net, ex next" is said "net, also ex next".
-      if (senses.length > 1) { senses = [senses[0]].concat(senses.slice(1).map(function (s) { return s.replace(senses[0] + ", ", "also "); })); }
-      mark.text = mark.name.toLowerCase() + (senses.length ? " (" + senses.join(", ") + ")" : "") + " " + desk.strike(mark.value);
+      var sense = desk.senses(mark.senses);
+      mark.text = mark.name.toLowerCase() + (sense ? " (" + sense + ")" : "") + " " + desk.strike(mark.value);
     });
     view.flips.forEach(function (flip) {
       found.push({ value: flip.spot, kind: "flip", color: colors.flip, dash: null, text: "zero gamma " + desk.price(flip.spot) });

@@ -357,6 +357,10 @@ def test_colors_do_not_mean_two_things_and_differ_in_grey(opened, scheme):
     assert paper == "rgb({}, {}, {})".format(*bytes.fromhex(colors["paper"][1:]))
 
 
+def test_the_model_arrives_to_the_bit(opened):
+    assert opened().evaluate("desk.model") == MODEL
+
+
 def test_the_theme_can_be_chosen(opened):
     page = opened(color_scheme="light")
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
