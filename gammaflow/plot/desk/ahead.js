@@ -60,7 +60,11 @@
   function close(place, found, ctx) {
     var colors = ctx.colors, money = desk.model.currency, scale = desk.unit([found.time, found.vol], money), last = found.time[found.time.length - 1];
     desk.heading(place, "Charm and vanna to " + found.text);
-    desk.note(place, (found.time.length > 1 ? "Time alone: dealers " + (last > 0 ? "buy " : "sell ") + desk.money(Math.abs(last)) + " by then (" + found.away + "), with spot and vols as now. " : "")
+    function trade(v) { return (v > 0 ? "buy " : "sell ") + desk.money(Math.abs(v)); }
+    var before = found.time[found.time.length - 2];
+    desk.note(place, (found.time.length < 2 ? "" : "Time alone, spot and vols as now: dealers " + (found.expires
+      ? trade(before) + " to a minute before (" + found.away + "), and " + trade(last - before) + " when the expiring contracts are gone. "
+      : trade(last) + " by then (" + found.away + "). "))
       + "Charm " + desk.money(found.charm, true) + " of delta a day, vanna " + desk.money(found.vanna, true)
       + " of delta per vol point: dealers trade the opposite. + = dealers buy.");
     if (found.time.length < 2) { return; }

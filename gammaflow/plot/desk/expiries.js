@@ -107,7 +107,7 @@
         barmode: "relative", margin: { t: 44 }, legend: { y: 1.02 },
         xaxis: { type: "category", anchor: lower ? "y3" : "y", tickfont: { size: x.length > 16 ? 9 : 11 } },
         yaxis: { title: { text: measure + " [" + desk.plain(scale.unit) + "]" }, domain: lower ? [0.64, 1] : [0, 1] },
-        yaxis2: { overlaying: "y", side: "right", range: [0, 103], showgrid: false, ticksuffix: "%", title: { text: "share" } },
+        yaxis2: { overlaying: "y", side: "right", range: [0, 103], tickmode: "array", tickvals: [0, 25, 50, 75, 100], showgrid: false, ticksuffix: "%", title: { text: "share" } },
         shapes: [], annotations: []
       };
       if (lower) {
@@ -121,7 +121,7 @@
       }
       desk.note(place, (ctx.state.rule === ctx.model["default"].rule ? "" : "Bars and flips under the page's rule, " + desk.words(ctx.model["default"].rule)
         + "; the map under " + desk.words(ctx.state.rule) + ". ") + data.note
-        + (heat ? " Map: colour grows with the square root of " + measure + " at each strike and expiry." : ""));
+        + (heat ? " Map: color grows with the square root of " + measure + " at each strike and expiry." : ""));
       desk.chart(place, traces, layout, {
         height: lower ? 640 : 340, table: table(data, measure, unit),
         label: measure + " by expiry, its cumulative share, and " + measure + " by strike and expiry"

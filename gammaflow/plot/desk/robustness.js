@@ -27,8 +27,14 @@
       hovertemplate: "%{y}: %{x:,.3~f}" + text.unit + "<extra></extra>"
     };
   }
+  // The rows that have a gamma.
+  function known(rows) {
+    var out = {};
+    Object.keys(rows).forEach(function (key) { out[key] = rows[key].filter(function (_, i) { return rows.gamma[i] !== null; }); });
+    return out;
+  }
   function assumptions(place, data, ctx) {
-    var rows = data.rows, colors = ctx.colors, unit = desk.unitOf("gamma"), scale = desk.unit(rows.gamma, unit);
+    var rows = known(data.rows), colors = ctx.colors, unit = desk.unitOf("gamma"), scale = desk.unit(rows.gamma, unit);
     var names = rows.name.map(function (name, i) {
       var group = GROUPS[rows.group[i]];
       return desk.plain((group ? group + ": " : "") + desk.words(name));
@@ -51,7 +57,7 @@
       height: 70 + 21 * names.length, label: "Gamma at spot and nearest flip by rule, data treatment and vol dynamics",
       table: {
         columns: [
-          { name: "assumption", kind: "text" }, { name: "is", kind: "text" }, { name: "gamma", unit: unit, kind: "number" },
+          { name: "what changes", kind: "text" }, { name: "to", kind: "text" }, { name: "gamma", unit: unit, kind: "number" },
           { name: "nearest flip", unit: desk.model.currency, kind: "price" }, { name: "flips", kind: "number" }
         ],
         rows: rows.name.map(function (name, i) {
@@ -104,7 +110,7 @@
     var colors = ctx.colors, columns = found.columns, traces = [], shown = Object.keys(columns).filter(function (name) {
       return /^(gamma|vanna|knock_in|liquidations)$/.test(name) && columns[name].some(function (v) { return v; });
     });
-    shown.forEach(function (name, i) {
+    (shown.length > 1 ? shown : []).forEach(function (name, i) {
       var look = desk.ramp(i + 1, shown.length + 1);
       traces.push({
         type: "scatter", mode: "lines", x: found.spots, y: columns[name], name: desk.words(name), line: { color: look.color, dash: look.dash, width: 1.5 },

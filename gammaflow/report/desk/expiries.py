@@ -10,10 +10,10 @@ import pandas as pd
 from gammaflow.exposure.levels import find_flips
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.positions.book import Book
+from gammaflow.positions.expiry_names import expiry_names
 from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import affordable
 from gammaflow.report.plain import plain
-from gammaflow.text import expiry_labels
 
 __all__ = ["expiries"]
 
@@ -44,7 +44,7 @@ def expiries(report: ReportData) -> dict[str, Any] | None:
     >>> import gammaflow as gf
     >>> found = expiries(gf.analyze(gf.demo_chain()))
     >>> found["label"][0], round(found["share"][0], 2), round(found["without"][0], -2)
-    ('2026-02-06', 0.14, 77800.0)
+    ('6 Feb 2026', 0.14, 77800.0)
     """
     book, exposure = report.book, report.exposure
     if not len(book.expiries.dropna()):
@@ -60,7 +60,7 @@ def expiries(report: ReportData) -> dict[str, Any] | None:
     found: dict[str, Any] = plain(
         {
             "expiry": list(moments),
-            "label": expiry_labels(moments),
+            "label": expiry_names(moments, book.asof),
             "days": [(when - book.asof) / pd.Timedelta(1, "D") for when in moments],
             "measures": {name: _by_kind(report, name) for name in _MEASURES},
             "gross": gross.tolist(),

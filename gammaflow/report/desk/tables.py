@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.positions.expiry_names import expiry_names
 from gammaflow.report.data import ReportData
 from gammaflow.report.plain import plain
-from gammaflow.text import expiry_labels
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["tables"]
@@ -75,7 +75,7 @@ def _by(report: ReportData, key: str) -> list[dict[str, Any]]:
         moments = pd.DatetimeIndex(table.index)
         pain = report.levels.max_pain.reindex(moments).tolist()
         first = [
-            _column("expiry", "", "text", expiry_labels(moments)),
+            _column("expiry", "", "text", expiry_names(moments, book.asof)),
             _column("settles", "UTC", "time", [None if pd.isna(t) else t.isoformat() for t in moments]),
             _column("max pain", book.currency, "strike", pain),
         ]
