@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import NEW_YORK
 from gammaflow.positions.filters.cycles import market_days
 
-__all__ = ["expiry_clock", "market_time", "settlements"]
+__all__ = ["expiry_clock", "expiry_names", "market_time", "settlements"]
 
 _OPEN = np.timedelta64(9 * 60 + 30, "m")
 
@@ -32,6 +32,22 @@ def settlements(expiry: NDArray[Any], asof: pd.Timestamp) -> list[str]:
     return [
         ("AM" if early else "PM") if market == "US" else ""
         for market, early in zip(markets, morning, strict=True)
+    ]
+
+
+def expiry_names(expiries: pd.DatetimeIndex, asof: pd.Timestamp) -> list[str]:
+    """Day of each expiry, and how it settles where that is known, (n,).
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2023-09-15T13:30Z", "2023-10-20T08:00Z", None])
+    >>> expiry_names(days, pd.Timestamp("2023-09-14T20:31Z"))
+    ['15 Sep 2023 AM', '20 Oct 2023', 'no expiry']
+    """
+    ways = settlements(expiries.tz_localize(None).to_numpy(), asof)
+    return [
+        "no expiry" if pd.isna(at) else f"{at.day} {at:%b %Y} {how}".rstrip()
+        for at, how in zip(expiries, ways, strict=True)
     ]
 
 

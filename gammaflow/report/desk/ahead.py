@@ -12,22 +12,24 @@ from gammaflow.exposure.flow import flow_ladder
 from gammaflow.exposure.flow_path import drop_days
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.positions.book import Book
+from gammaflow.positions.expiry_names import expiry_names
 from gammaflow.positions.venues import VENUES
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import affordable
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
 from gammaflow.studies.scenarios import flip_path
-from gammaflow.text import expiry_labels, length_text
+from gammaflow.text import length_text
 
 __all__ = ["ahead", "next_close"]
 
 _PATHS = (tuple(range(15)), (0, 1, 2, 3, 4, 5, 7, 10, 14), (0, 1, 2, 5, 10), (0, 1, 5))
 _POINTS = ((-5.0, -2.0, -1.0, 1.0, 2.0, 5.0), (-2.0, 2.0))
+_MINUTE = 1.0 / 60.0
 _DAY = pd.Timedelta(1, "D")
 _ALWAYS = "24/7"
 
 
-def ahead(report: Report) -> dict[str, Any]:
+def ahead(report: ReportData) -> dict[str, Any]:
     """Flip path over the coming days, gamma left after each expiry, and trades from now to the close.
 
     Parameters
@@ -43,14 +45,15 @@ def ahead(report: Report) -> dict[str, Any]:
         expiries, and `gamma` and `gross`, revalued at today's spot and vols just after it (None where not
         computed). `close`: `when`, `text`, `hours` from now and the `time` flow to there, at today's spot and
         vols, and `vol_points` with the `vol` flow of each alone [currency, + = dealers buy]; `charm` and
-        `vanna` now. `notes`: what was left out. Missing numbers are None.
+        `vanna` now. Where an expiry passes by the close, which `expires` says, the last of the hours is just
+        after it and the last but one a minute before. `notes`: what was left out. Missing numbers are None.
 
     Examples
     --------
     >>> import gammaflow as gf
     >>> found = ahead(gf.analyze(gf.demo_chain()))
     >>> found["path"]["days"][:3], found["after"]["label"][0], found["close"]["text"]
-    ([0.0, 1.0, 2.0], '2026-02-06', '08:00 UTC on 6 Feb, when options settle')
+    ([0.0, 1.0, 2.0], '6 Feb 2026', '08:00 UTC on 6 Feb, when options settle')
     """
     notes: list[str] = []
     found: dict[str, Any] = plain(
@@ -90,7 +93,7 @@ def next_close(book: Book) -> tuple[pd.Timestamp, str]:
     return when, f"{when:%H:%M} UTC on {when.day} {when:%b}, when options settle"
 
 
-def _path(report: Report, notes: list[str]) -> dict[str, Any] | None:
+def _path(report: ReportData, notes: list[str]) -> dict[str, Any] | None:
     book, profile = report.book, report.profile
     if not book.signed:
         return None
@@ -111,7 +114,7 @@ def _path(report: Report, notes: list[str]) -> dict[str, Any] | None:
         **{new: table[old].tolist() for new, old in _COLUMNS.items()},
         "expiries": [
             {"days": days, "label": label}
-            for days, label in zip(passed, expiry_labels(dated), strict=True)
+            for days, label in zip(passed, expiry_names(dated, book.asof), strict=True)
             if days <= last
         ],
     }
@@ -126,7 +129,7 @@ _COLUMNS = {
 }
 
 
-def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
+def _after(report: ReportData, notes: list[str]) -> dict[str, Any] | None:
     """Gamma left after each expiry: today's of the later ones, and revalued when it has passed."""
     book = report.book
     dated = book.expiries.dropna()
@@ -137,9 +140,7 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
     passed = [days for days in drop_days(book).tolist() if np.isfinite(days)]
     count = min(affordable(book, 20, 4), len(passed) - 1)
     if count < len(passed) - 1:
-        notes.append(
-            f"After each expiry: revalued for the first {count}, today's gamma for the others."
-        )
+        notes.append(f"After each expiry: revalued for the first {count}, today's gamma for the others.")
     gamma, gross = [np.nan] * len(dated), [np.nan] * len(dated)
     for i in range(count):
         at = sweep_spot(
@@ -152,7 +153,7 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
         ).table
         gamma[i], gross[i] = float(at["gamma"].iloc[0]), float(at["gross_gamma"].iloc[0])
     return {
-        "label": expiry_labels(dated),
+        "label": expiry_names(dated, book.asof),
         "days": [(when - book.asof) / _DAY for when in dated],
         "left": left.tolist(),
         "gamma": gamma,
@@ -160,13 +161,16 @@ def _after(report: Report, notes: list[str]) -> dict[str, Any] | None:
     }
 
 
-def _close(report: Report, notes: list[str]) -> dict[str, Any]:
+def _close(report: ReportData, notes: list[str]) -> dict[str, Any]:
     """Trades from time alone, hour by hour to the close, and from vol alone now."""
     book = report.book
     when, text = next_close(book)
     away = (when - book.asof) / pd.Timedelta(1, "h")
     steps = affordable(book, 12, 3)
-    hours = [away * (i + 1) / steps for i in range(steps)]
+    passing = bool((drop_days(book) * 24.0 <= away).any())
+    # Up to a minute before the close, and at it, when what expires then has dropped off.
+    hours = [(away - _MINUTE * passing) * (i + 1) / steps for i in range(steps)] + [away] * passing
+    hours = hours if steps else []
     points = _POINTS[0] if steps >= len(_POINTS[0]) else _POINTS[1] if steps else ()
     if not steps:
         notes.append("To the close: left out for a book of this size; gf.flow_ladder(book) has it.")
@@ -185,6 +189,7 @@ def _close(report: Report, notes: list[str]) -> dict[str, Any]:
         "when": when,
         "text": text,
         "away": length_text(when - book.asof, digits=3),
+        "expires": passing,
         "hours": [0.0, *hours],
         "time": [0.0, *flows["hours"]],
         "vol_points": list(points),

@@ -10,10 +10,10 @@ import pandas as pd
 from gammaflow.exposure.levels import find_flips
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.positions.book import Book
+from gammaflow.positions.expiry_names import expiry_names
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import affordable
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
-from gammaflow.text import expiry_labels
 
 __all__ = ["expiries"]
 
@@ -22,7 +22,7 @@ _MEASURES = ("gamma", "vanna", "charm")
 _SMALLEST = 0.01
 
 
-def expiries(report: Report) -> dict[str, Any] | None:
+def expiries(report: ReportData) -> dict[str, Any] | None:
     """Measures of each expiry, its share of gross gamma, and the nearest flip without it.
 
     Parameters
@@ -44,7 +44,7 @@ def expiries(report: Report) -> dict[str, Any] | None:
     >>> import gammaflow as gf
     >>> found = expiries(gf.analyze(gf.demo_chain()))
     >>> found["label"][0], round(found["share"][0], 2), round(found["without"][0], -2)
-    ('2026-02-06', 0.14, 77800.0)
+    ('6 Feb 2026', 0.14, 77800.0)
     """
     book, exposure = report.book, report.exposure
     if not len(book.expiries.dropna()):
@@ -60,7 +60,7 @@ def expiries(report: Report) -> dict[str, Any] | None:
     found: dict[str, Any] = plain(
         {
             "expiry": list(moments),
-            "label": expiry_labels(moments),
+            "label": expiry_names(moments, book.asof),
             "days": [(when - book.asof) / pd.Timedelta(1, "D") for when in moments],
             "measures": {name: _by_kind(report, name) for name in _MEASURES},
             "gross": gross.tolist(),
@@ -75,7 +75,7 @@ def expiries(report: Report) -> dict[str, Any] | None:
     return found
 
 
-def _by_kind(report: Report, measure: str) -> dict[str, list[float]]:
+def _by_kind(report: ReportData, measure: str) -> dict[str, list[float]]:
     """One measure per expiry: of calls, of puts, of other rows where there are any, and their net."""
     table = report.exposure.by("expiry", "kind")[measure].unstack(fill_value=0)
     groups = [str(kind) if kind in ("call", "put") else "other" for kind in table]
@@ -87,7 +87,7 @@ def _by_kind(report: Report, measure: str) -> dict[str, list[float]]:
     return {**parts, "net": report.exposure.by("expiry")[measure].tolist()}
 
 
-def _worth_solving(report: Report, share: Any) -> set[int]:
+def _worth_solving(report: ReportData, share: Any) -> set[int]:
     """Places of the expiries that matter to the flip: the largest shares, as many as can be afforded."""
     if not report.book.signed or len(share) < 2:
         return set()
@@ -95,7 +95,7 @@ def _worth_solving(report: Report, share: Any) -> set[int]:
     return {int(i) for i in largest if share[i] >= _SMALLEST}
 
 
-def _flip_without(report: Report, expiry: pd.Timestamp) -> float:
+def _flip_without(report: ReportData, expiry: pd.Timestamp) -> float:
     """Flip nearest to spot of the book without an expiry [currency]; NaN where there is none."""
     book, profile = report.book, report.profile
     dates = book.columns["expiry"]
@@ -119,6 +119,6 @@ def _note(book: Book, solved: int, count: int) -> str:
     if count < 2:
         return "One expiry: without it nothing is left."
     return (
-        f"Flip without an expiry: the rest of the book revalued, for {solved} of {count} expiries: those with "
-        f"the largest shares of gross gamma, {_SMALLEST:.0%} or more each."
+        f"Flip without an expiry: the rest of the book revalued, for {solved} of {count} expiries: "
+        f"those with the largest shares of gross gamma, {_SMALLEST:.0%} or more each."
     )

@@ -9,8 +9,9 @@ import pandas as pd
 
 from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.chain import Chain
+from gammaflow.report.data import ReportData
+from gammaflow.report.earlier import earlier_rows
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
 from gammaflow.text import length_text
 
 __all__ = ["history"]
@@ -41,7 +42,7 @@ _SERIES = (
 )
 
 
-def history(report: Report) -> dict[str, Any] | None:
+def history(report: ReportData) -> dict[str, Any] | None:
     """Series of the summaries before the report, and the change of each number since the last of them.
 
     Parameters
@@ -53,10 +54,11 @@ def history(report: Report) -> dict[str, Any] | None:
     -------
     dict or None
         `asof`: the times of at most the last 250 snapshots, ending with the report's own; `series`: for each
-        number that the table has, `name`, `unit` (a unit of money, "price", "percent" or "vol"), its `values`
-        there, `now`, `previous`, `change` and `percentile`, the percent of earlier values below it, half of
-        the equal ones counted. `previous_asof` and `since`, the time of the snapshot before; `note` names
-        another rule or another smile dynamics of the table. None without earlier rows.
+        number that the table has, `name`, `unit` (a unit of money, "price", "percent" or "vol"), its
+        `values` there, `now`, `previous`, `change` and `percentile`, the percent of earlier values below it,
+        half of the equal ones counted. `previous_asof` and `since`, the time of the snapshot before; `rows`,
+        the number of earlier rows, and `others`, that of rows left out, which are under another rule or smile
+        dynamics or of another selection. None without earlier rows.
 
     Examples
     --------
@@ -64,11 +66,11 @@ def history(report: Report) -> dict[str, Any] | None:
     >>> history(gf.analyze(gf.demo_chain())) is None
     True
     """
-    table = getattr(report, "history", None)
+    table = report.history
     if table is None or not len(table):
         return None
     book = report.book
-    earlier = table[pd.DatetimeIndex(table.index) < book.asof]
+    earlier = earlier_rows(table, book, report.profile.dynamics.name)
     if not len(earlier):
         return None
     now, before = _now(report), earlier.index[-1]
@@ -97,7 +99,7 @@ def history(report: Report) -> dict[str, Any] | None:
             "since": length_text(book.asof - before, digits=3),
             "rows": len(earlier),
             "series": series,
-            "note": _note(report, earlier),
+            "others": int((pd.DatetimeIndex(table.index) < book.asof).sum()) - len(earlier),
         }
     )
     return found
@@ -110,7 +112,7 @@ def _percentile(earlier: Any, last: float) -> float:
     return float(100.0 * (np.mean(known < last) + 0.5 * np.mean(known == last)))
 
 
-def _now(report: Report) -> dict[str, float]:
+def _now(report: ReportData) -> dict[str, float]:
     """The report's own numbers, by the columns of a summary."""
     book, levels, total = report.book, report.levels, report.exposure.total()
     flip, zone = levels.nearest_flip, levels.zone
@@ -130,18 +132,3 @@ def _now(report: Report) -> dict[str, float]:
         "next_share": 100.0 * float(dated.iloc[0] / gross.sum()) if len(dated) and gross.sum() else np.nan,
         "atm_volatility": vol,
     }
-
-
-def _note(report: Report, earlier: pd.DataFrame) -> str:
-    """What differs between the table's rows and the report, in words; "" where nothing does."""
-    told = []
-    if "rule" in earlier:
-        rules = {str(rule) for rule in earlier["rule"].unique()}
-        own = {part.partition(" (")[0] for part in report.book.rule}
-        if rules != own:
-            told.append(f"earlier rows under {' and '.join(sorted(rules))}")
-    if "dynamics" in earlier:
-        ways = {str(way) for way in earlier["dynamics"].unique()}
-        if ways != {report.profile.dynamics.name}:
-            told.append(f"earlier rows with {' and '.join(sorted(ways))}")
-    return "; ".join(told)

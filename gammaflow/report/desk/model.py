@@ -137,7 +137,13 @@ def desk_model(
         "dynamics_labels": {name: _words(name) for name in moves},
         "dynamics_texts": {name: each.meaning for name, each in moves.items()},
         "absent": scope.reason,
-        "default": {"rule": own, "dynamics": how, "selection": "all", "measure": "gamma", "range": "5"},
+        "default": {
+            "rule": own,
+            "dynamics": how,
+            "selection": "all",
+            "measure": "gamma",
+            "range": _range(report.levels.day_sigma),
+        },
         "previous": {name: earlier[name] for name in ("asof", "spot") if name in earlier},
     }
     return dict(plain(whole)) | {
@@ -189,3 +195,8 @@ def _words(name: str) -> str:
     """A name as a label: "Short all" for "short_all"."""
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def _range(sigma: float) -> str:
+    """Range of prices that the page opens with: the least that holds two and a half one-day sigmas [%]."""
+    return next((str(percent) for percent in (5, 10, 20) if not 250.0 * sigma > percent), "all")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,13 @@ from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback.gain.text import warnings as gain_warnings
 from gammaflow.market.chain import Chain
 from gammaflow.positions.beliefs import FLAT
-from gammaflow.positions.rules import RULES, PositionRule
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, SHORT_ALL, PositionRule
 from gammaflow.report.band_table import band_text
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import LARGE, effort
 from gammaflow.report.desk.thin import near
 from gammaflow.report.gain_table import gain_note
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
 from gammaflow.studies.data import Sensitivity, sensitivity
 from gammaflow.studies.rules import RuleComparison, compare_rules
 
@@ -38,7 +38,7 @@ _QUANTILES = ("5 %", "25 %", "50 %", "75 %", "95 %")
 
 
 def robustness(
-    report: Report,
+    report: ReportData,
     *,
     rules: RuleComparison | None = None,
     treatments: Sensitivity | None = None,
@@ -60,12 +60,12 @@ def robustness(
     -------
     dict
         `rows`, lists: `group` ("report", "rule", "data" or "dynamics"), `name`, `gamma` [currency per +1 %
-        spot], `flip`, the zero nearest to spot [currency], `flips` (how many) and `signed`. Rows of
-        "dynamics" hold total gamma, with the vanna effect. `ranges`: by group, lowest and highest gamma and flip over
-        its signed rows and the report's. `bands`: quantiles of gamma over `spots` over draws of dealers'
-        shares, the probability `p_short` of short gamma, both `at_spot`, and quantiles of the `levels`; None
-        for positions that are signed already. `gain`: loop gain over `spots`, its zones and a text; None
-        without a depth. `notes`: what was left out, and why. Missing numbers are None.
+        spot], `flip`, the zero nearest to spot [currency], `flips` (how many; None where not solved) and
+        `signed`. Rows of "dynamics" hold total gamma, with the vanna effect. `ranges`: by group, lowest and
+        highest gamma and flip over its signed rows and the report's. `bands`: quantiles of gamma over `spots`
+        over draws of dealers' shares, the probability `p_short` of short gamma, both `at_spot`, and quantiles
+        of the `levels`; None for positions that are signed already. `gain`: loop gain over `spots`, its zones
+        and a text; None without a depth. `notes`: what was left out, and why. Missing numbers are None.
 
     Examples
     --------
@@ -95,8 +95,10 @@ def robustness(
     return found
 
 
-def _row(group: str, name: str, gamma: float, flip: float, flips: int, signed: bool = True) -> dict[str, Any]:
-    own = {"group": group, "name": name, "gamma": float(gamma), "flip": float(flip), "flips": int(flips)}
+def _row(
+    group: str, name: str, gamma: float, flip: float, flips: int | None, signed: bool = True
+) -> dict[str, Any]:
+    own = {"group": group, "name": name, "gamma": float(gamma), "flip": float(flip), "flips": flips}
     return {**own, "signed": bool(signed)}
 
 
@@ -109,17 +111,16 @@ def _range(table: pd.DataFrame, group: str) -> dict[str, Any]:
     }
 
 
-def _by_rule(report: Report, given: RuleComparison | None, notes: list[str]) -> Iterable[dict[str, Any]]:
+def _by_rule(report: ReportData, given: RuleComparison | None, notes: list[str]) -> Iterable[dict[str, Any]]:
     if given is None:
         if not isinstance(report.interest, Chain):
             notes.append("Rules: a book's positions are given; rules sign the open interest of a chain.")
             return []
-        names = None
+        names: list[PositionRule] | None = None
         if effort(report.book) > _SEVERAL:
-            names = list(dict.fromkeys([*_named(report), "calls_long_puts_short", "short_all"]))
-            notes.append(
-                f"Rules: {len(names)} of {len(RULES)} for a book of this size; gf.compare_rules has all."
-            )
+            own = [] if report.rule is None else [report.rule]
+            names = list({rule.name: rule for rule in [*own, CALLS_LONG_PUTS_SHORT, SHORT_ALL]}.values())
+            notes.append("Rules: gamma alone of some for a book of this size; gf.compare_rules has flips.")
         profile = report.profile
         given = compare_rules(
             report.interest,
@@ -130,55 +131,50 @@ def _by_rule(report: Report, given: RuleComparison | None, notes: list[str]) -> 
             vol_shift=profile.vol_shift,
         )
     signed = {name: rule.signed for name, rule in RULES.items()}
-    return [
-        _row(
-            "rule",
-            str(name),
-            row["gamma"],
-            row["nearest_flip"],
-            _count(row["flips"]),
-            signed.get(str(name), True),
-        )
-        for name, row in given.table.iterrows()
+    others = {name: gamma for name, gamma in report.regime.rules.items() if name not in given.table.index}
+    solved = [
+        _row("rule", name, row["gamma"], row["nearest_flip"], _count(row["flips"]), signed.get(name, True))
+        for name, row in _named(given.table)
     ]
+    return [*solved, *_gamma_alone("rule", others, True)]
+
+
+def _named(table: pd.DataFrame) -> Iterable[tuple[str, pd.Series]]:
+    return ((str(name), row) for name, row in table.iterrows())
+
+
+def _gamma_alone(group: str, gammas: Mapping[str, float], signed: bool) -> list[dict[str, Any]]:
+    return [_row(group, name, gamma, np.nan, None, signed) for name, gamma in gammas.items()]
 
 
 def _count(flips: float) -> int:
     return 0 if np.isnan(flips) else int(flips)
 
 
-def _named(report: Report) -> list[str]:
-    """Name of the rule that signed the book, where it is one of `RULES`."""
-    names = {part.partition(" (")[0] for part in report.book.rule}
-    return [name for name in RULES if names == {name}]
-
-
-def _by_treatment(report: Report, given: Sensitivity | None, notes: list[str]) -> Iterable[dict[str, Any]]:
+def _by_treatment(
+    report: ReportData, given: Sensitivity | None, notes: list[str]
+) -> Iterable[dict[str, Any]]:
     if given is None:
-        chain, named = report.chain, _named(report)
+        chain, rule = report.chain, report.rule
         rolled = report.profile.days or report.profile.vol_shift
-        if chain is None or not named or rolled:
-            notes.append(
-                "Data treatments: they need a chain, a named rule, and the time and vols of the quotes."
-            )
+        if chain is None or rule is None or rolled:
+            notes.append("Data treatments: they need a chain, a rule, and the time and vols of the quotes.")
             return []
-        if effort(report.book) > LARGE:
-            notes.append("Data treatments: left out for a book of this size; gf.sensitivity(chain) has them.")
-            return []
-        rule: PositionRule = RULES[named[0]]
+        if effort(report.book) > LARGE or chain.selection is not None:
+            notes.append("Data treatments: gamma alone here; gf.sensitivity(chain) has the flips.")
+            return _gamma_alone("data", report.regime.data, report.book.signed)
         try:
             given = sensitivity(chain, rule)
         except GammaflowError as error:
             notes.append(f"Data treatments: {error}")
             return []
-    table = given.table
     return [
-        _row("data", str(name), row["gamma"], row["nearest_flip"], int(row["flips"]), report.book.signed)
-        for name, row in table.iterrows()
+        _row("data", name, row["gamma"], row["nearest_flip"], int(row["flips"]), report.book.signed)
+        for name, row in _named(given.table)
     ]
 
 
-def _by_dynamics(report: Report, smiles: Smiles | None, notes: list[str]) -> Iterable[dict[str, Any]]:
+def _by_dynamics(report: ReportData, smiles: Smiles | None, notes: list[str]) -> Iterable[dict[str, Any]]:
     book, profile = report.book, report.profile
     ways: list[Dynamics] = [*DYNAMICS.values(), *map(spot_vol_beta, _BETAS)]
     if not book.vanilla.any():
@@ -214,7 +210,7 @@ def _by_dynamics(report: Report, smiles: Smiles | None, notes: list[str]) -> Ite
     return rows
 
 
-def _bands(report: Report) -> dict[str, Any] | None:
+def _bands(report: ReportData) -> dict[str, Any] | None:
     if report.interest is None:
         return None
     bands, profile = _draws(report), report.profile
@@ -249,7 +245,7 @@ def _bands(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _draws(report: Report) -> Bands:
+def _draws(report: ReportData) -> Bands:
     """Bands of the report's beliefs; of flat ones, with fewer draws and spots, where it has none."""
     if report.beliefs is not None or report.interest is None:
         return report.bands
@@ -266,7 +262,7 @@ def _draws(report: Report) -> Bands:
     )
 
 
-def _gain(report: Report) -> dict[str, Any] | None:
+def _gain(report: ReportData) -> dict[str, Any] | None:
     gain = report.loop_gain
     if gain is None:
         return None

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.report.highlights import gamma_by
+from gammaflow.positions.expiry_names import expiry_names
+from gammaflow.report.data import ReportData
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
-from gammaflow.text import expiry_labels
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["tables"]
@@ -20,7 +19,7 @@ __all__ = ["tables"]
 _ORDER = ("gamma", "gross_gamma", "vanna", "charm", "delta", "vega", "theta", "speed", "zomma", "color")
 
 
-def tables(report: Report) -> dict[str, Any]:
+def tables(report: ReportData) -> dict[str, Any]:
     """Every measure by strike, by expiry and by venue, totals, and the rows that are in none of them.
 
     Parameters
@@ -66,7 +65,7 @@ def _column(name: str, unit: str, kind: str, values: Iterable[Any]) -> dict[str,
     return {"name": name, "unit": unit, "kind": kind, "values": list(values)}
 
 
-def _by(report: Report, key: str) -> list[dict[str, Any]]:
+def _by(report: ReportData, key: str) -> list[dict[str, Any]]:
     """Columns of a table of measures per strike, expiry or venue."""
     book, exposure = report.book, report.exposure
     units, table = describe(book.currency), exposure.by(key)
@@ -76,13 +75,13 @@ def _by(report: Report, key: str) -> list[dict[str, Any]]:
         moments = pd.DatetimeIndex(table.index)
         pain = report.levels.max_pain.reindex(moments).tolist()
         first = [
-            _column("expiry", "", "text", expiry_labels(moments)),
+            _column("expiry", "", "text", expiry_names(moments, book.asof)),
             _column("settles", "UTC", "time", [None if pd.isna(t) else t.isoformat() for t in moments]),
             _column("max pain", book.currency, "strike", pain),
         ]
     else:
         first = [_column("venue", "", "text", map(str, table.index))]
-    kinds = gamma_by(exposure, key) if len(table) else pd.DataFrame()
+    kinds = exposure.by(key, "kind")["gamma"].unstack(fill_value=0) if len(table) else pd.DataFrame()
     parts = [_column(f"{kind} gamma", units["gamma"], "number", kinds[kind].tolist()) for kind in kinds]
     own = [_column(_name(m), units[m], "number", table[m].tolist()) for m in _ORDER]
     return [*first, *parts, *own]
@@ -92,7 +91,7 @@ def _name(measure: str) -> str:
     return "net gamma" if measure == "gamma" else measure.replace("_", " ")
 
 
-def _totals(report: Report) -> list[dict[str, Any]]:
+def _totals(report: ReportData) -> list[dict[str, Any]]:
     units, total = describe(report.book.currency), report.exposure.total()
     return [
         _column("measure", "", "text", [_name(m) for m in _ORDER]),
@@ -102,7 +101,7 @@ def _totals(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _unusable(report: Report) -> list[dict[str, Any]]:
+def _unusable(report: ReportData) -> list[dict[str, Any]]:
     """Rows that are in no measure, by reason."""
     quality = report.quality
     if quality is None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.thin import near
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
 from gammaflow.studies.notes import barrier_map
 
 __all__ = ["venues"]
@@ -17,7 +17,7 @@ __all__ = ["venues"]
 _TOTALS = ("gamma", "gross_gamma", "vanna", "charm")
 
 
-def venues(report: Report) -> dict[str, Any] | None:
+def venues(report: ReportData) -> dict[str, Any] | None:
     """Gamma of each venue over spot and in total, and the barriers of structured notes.
 
     Parameters
@@ -48,7 +48,7 @@ def venues(report: Report) -> dict[str, Any] | None:
     return whole
 
 
-def _stack(report: Report) -> dict[str, Any] | None:
+def _stack(report: ReportData) -> dict[str, Any] | None:
     if len(set(report.book["venue"])) < 2:
         return None
     profile = report.profile
@@ -66,7 +66,7 @@ def _stack(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _notes(report: Report) -> dict[str, Any] | None:
+def _notes(report: ReportData) -> dict[str, Any] | None:
     book = report.book
     notes: Iterable[Any] = book.terms.values()
     if not any(note.barrier for note in notes):

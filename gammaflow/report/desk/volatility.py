@@ -11,21 +11,21 @@ from gammaflow.exposure.smile import Smiles, fit_smiles, log_moneyness
 from gammaflow.market.at_the_money import at_the_money
 from gammaflow.market.chain import Chain
 from gammaflow.positions.book import Book
+from gammaflow.positions.expiry_names import expiry_names
 from gammaflow.positions.rules import call_skew
+from gammaflow.report.data import ReportData
 from gammaflow.report.desk.effort import LARGE
 from gammaflow.report.plain import plain
-from gammaflow.report.result import Report
-from gammaflow.text import expiry_labels
 
 __all__ = ["volatility"]
 
 # Expiries whose smile is shown, and points of each fitted line.
 _SHOWN, _POINTS = 6, 61
-# Points are shown where the strike is within so many standard deviations of the forward.
-_WIDTH = 4.0
+# Points are shown where the strike is within so many standard deviations of the forward, and in ln K.
+_WIDTH, _FURTHEST = 3.0, 0.5
 
 
-def volatility(report: Report, *, smiles: Smiles | None = None) -> dict[str, Any] | None:
+def volatility(report: ReportData, *, smiles: Smiles | None = None) -> dict[str, Any] | None:
     """Smiles of some expiries, and at-the-money vol and 25-delta risk reversal of all.
 
     Parameters
@@ -60,7 +60,7 @@ def volatility(report: Report, *, smiles: Smiles | None = None) -> dict[str, Any
         fitted = fit_smiles(book)
     places = np.flatnonzero([alive[a:b].any() for a, b in _spans(book)])
     shown = places[np.linspace(0, len(places) - 1, min(len(places), _SHOWN)).round().astype(np.intp)]
-    labels = expiry_labels(book.expiries)
+    labels = expiry_names(book.expiries, book.asof)
     found: dict[str, Any] = plain(
         {
             "smiles": [{"label": labels[e], **_smile(book, int(e), alive, fitted)} for e in shown],
@@ -82,7 +82,7 @@ def _smile(book: Book, e: int, alive: Any, fitted: Smiles | None) -> dict[str, A
     k = log_moneyness(book)
     rows = first + np.flatnonzero(alive[first:stop] & (book.flag * k >= 0.0)[first:stop])
     sigma, strike = book["sigma"], book["strike"]
-    width = _WIDTH * sigma[rows] * np.sqrt(book.years[rows])
+    width = np.minimum(_WIDTH * sigma[rows] * np.sqrt(book.years[rows]), _FURTHEST)
     rows = rows[np.abs(k[rows]) <= width] if (np.abs(k[rows]) <= width).any() else rows
     rows = rows[np.argsort(strike[rows], kind="stable")]
     line: Any = np.empty(0)
@@ -100,7 +100,7 @@ def _smile(book: Book, e: int, alive: Any, fitted: Smiles | None) -> dict[str, A
     }
 
 
-def _term(report: Report, places: Any, labels: list[str], fitted: Smiles | None) -> dict[str, Any]:
+def _term(report: ReportData, places: Any, labels: list[str], fitted: Smiles | None) -> dict[str, Any]:
     """At-the-money vol and risk reversal of each expiry of the book."""
     book, chain = report.book, report.interest
     moments = book.expiries[places]
@@ -119,7 +119,7 @@ def _term(report: Report, places: Any, labels: list[str], fitted: Smiles | None)
     }
 
 
-def _note(report: Report, fitted: Smiles | None) -> str:
+def _note(report: ReportData, fitted: Smiles | None) -> str:
     points = "Points: vols of out-of-the-money rows, as they are valued."
     line = " Lines: one SVI surface without arbitrage, fitted to all expiries." if fitted is not None else ""
     if fitted is None:
