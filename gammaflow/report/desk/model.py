@@ -46,6 +46,7 @@ def desk_model(
     dynamics: Sequence[str | Dynamics] | None = None,
     previous: Mapping[str, Any] | None = None,
     history: pd.DataFrame | None = None,
+    sections: bool = True,
 ) -> dict[str, Any]:
     """Everything that the desk page shows of a report, ready for JSON.
 
@@ -62,6 +63,8 @@ def desk_model(
         before the report's asof under the same rule, dynamics and filter.
     history : DataFrame, optional
         As in `analyze`; default: the report's own.
+    sections : bool
+        False leaves out the lower half of the page, which takes as long as the rest.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def desk_model(
           together only, and absent otherwise; ``"absent"`` says why.
         - ``strikes``: by rule, a row per listed strike, expiry and kind.
 
-        Curves and bars are rounded to 1e-7 of their largest value, other numbers are not rounded.
+        Curves and bars are rounded to seven digits of their largest value, other numbers are not rounded.
 
     Raises
     ------
@@ -147,7 +150,7 @@ def desk_model(
         "regime": regime,
         "strikes": strikes,
         "views": views,
-        "sections": _sections(report, smiles),
+        "sections": plain(_sections(report, smiles)) if sections else {},
     }
 
 
@@ -164,7 +167,7 @@ def _sweep(report: ReportData, book: Book, dynamics: Dynamics, smiles: Smiles | 
 
 
 def _sections(report: ReportData, smiles: Smiles | None) -> dict[str, Any]:
-    """Lower half of the page, by section."""
+    """Lower half of the page, by section; None where there is nothing to show."""
     return {
         "expiries": expiries(report),
         "robustness": robustness(report, smiles=smiles),
