@@ -2,7 +2,7 @@
 (function (desk) {
   "use strict";
   var element = desk.element;
-  var RANGES = { "5": "\u00b15%", "10": "\u00b110%", all: "All" };
+  var RANGES = { "5": "\u00b15%", "10": "\u00b110%", "20": "\u00b120%", all: "All" };
   var BARS = { net: "Net", sides: "Calls and puts", open_interest: "Open interest", volume: "Volume" };
   var MEASURES = { gamma: "Gamma", vanna: "Vanna", charm: "Charm", flow: "Hedge flow" };
   var SELECTIONS = { all: "All", next: "Next", later: "All but next", week: "\u22647 days", monthly: "Monthly" };
@@ -29,7 +29,7 @@
   }
 
   function meaning(name, value) {
-    var labels = { rule: desk.model.rule_labels, dynamics: desk.model.dynamics_labels }[name];
+    var labels = { rule: desk.model.rule_texts, dynamics: desk.model.dynamics_texts }[name];
     return (labels || {})[value] || "";
   }
 
@@ -42,8 +42,8 @@
       ["bars", "Bars", choices(BARS), noBars],
       ["measure", "Measure", choices(MEASURES), noMeasure],
       ["range", "Range", choices(RANGES), function () { return ""; }],
-      ["rule", "Rule", named(model.rules), function (value) { return unpriced({ rule: value }); }],
-      ["dynamics", "Vol dynamics", named(model.dynamics_names),
+      ["rule", "Rule", named(model.rules, model.rule_labels), function (value) { return unpriced({ rule: value }); }],
+      ["dynamics", "Vol dynamics", named(model.dynamics_names, model.dynamics_labels),
         function (value) { return unpriced({ dynamics: value }); }],
       ["theme", "Theme", choices(THEMES), function () { return ""; }]
     ].filter(function (group) { return group[2].length > 1; });
@@ -52,8 +52,8 @@
   // Words for what the numbers stand on: rule, volatility, expiries.
   desk.chosen = function () {
     var state = desk.state, model = desk.model;
-    var rule = (model.rule_labels || {})[state.rule] || (state.rule === model.rule && model.rule_text) || words(state.rule);
-    var dynamics = (model.dynamics_labels || {})[state.dynamics] ||
+    var rule = (model.rule_texts || {})[state.rule] || (state.rule === model.rule && model.rule_text) || words(state.rule);
+    var dynamics = (model.dynamics_texts || {})[state.dynamics] ||
       (state.dynamics === model.dynamics && model.dynamics_text) || words(state.dynamics);
     var label = (model.selection_labels || {})[state.selection] || SELECTIONS[state.selection];
     return ["Rule: " + rule, "vol: " + dynamics, "expiries: " + String(label).toLowerCase()].concat(model.filters || []);

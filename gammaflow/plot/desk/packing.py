@@ -1,4 +1,4 @@
-"""A model in fewer bytes, without loss: each long list once, and lists that differ in their signs alone by the signs."""
+"""A model in fewer bytes, without loss: each long list once, those that differ in signs by the signs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def pack(text: str) -> str:
 
 
 def shared_lists(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A model whose long lists of numbers or texts stand once, under "lists", and are referred to elsewhere.
+    """A model whose long lists stand once, in "lists", and are referred to elsewhere.
 
-    A reference is ``{"list": place}``, with ``"signs"`` where the list is that one times +1, -1 or 0 per item. The
-    rules of a report differ in the signs of the same positions, and its views share their spots: a page of
-    14,000 contracts under four rules shrinks from 0.72 to 0.26 MB. The page's scripts put the lists back.
+    A reference is ``{"list": place}``, with ``"signs"`` where it is that one times +1, -1 or 0 per item.
+    Rules differ in the signs of the same positions, and views share their spots: a model
+    of 14,000 contracts under four rules shrinks from 0.72 to 0.26 MB. The page's scripts put the lists back.
 
     Parameters
     ----------
@@ -88,7 +88,10 @@ class _Lists:
         if key not in self._places and (values == 0.0).mean() > 0.05:
             for place, other in self._sizes.get(len(items), []):
                 if ((sizes == other) | (sizes == 0.0)).all() and (values != 0.0).mean() > 0.25:
-                    return {"list": place, "signs": _signs(values, np.array(self.kept[place], dtype=np.float64))}
+                    return {
+                        "list": place,
+                        "signs": _signs(values, np.array(self.kept[place], dtype=np.float64)),
+                    }
         place = self._place(key, items)
         first = np.array(self.kept[place], dtype=np.float64)
         if self.kept[place] is items:

@@ -46,6 +46,7 @@ def desk_model(
     dynamics: Sequence[str | Dynamics] | None = None,
     previous: Mapping[str, Any] | None = None,
     history: pd.DataFrame | None = None,
+    sections: bool = True,
 ) -> dict[str, Any]:
     """Everything that the desk page shows of a report, ready for JSON.
 
@@ -62,6 +63,8 @@ def desk_model(
         before the report's asof under the same rule, dynamics and filter.
     history : DataFrame, optional
         As in `analyze`; default: the report's own.
+    sections : bool
+        False leaves out the lower half of the page, which takes as long as the rest.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def desk_model(
           together only, and absent otherwise; ``"absent"`` says why.
         - ``strikes``: by rule, a row per listed strike, expiry and kind.
 
-        Curves and bars are rounded to 1e-7 of their largest value, other numbers are not rounded.
+        Curves and bars are rounded to seven digits of their largest value, other numbers are not rounded.
 
     Raises
     ------
@@ -134,14 +137,20 @@ def desk_model(
         "dynamics_labels": {name: _words(name) for name in moves},
         "dynamics_texts": {name: each.meaning for name, each in moves.items()},
         "absent": scope.reason,
-        "default": {"rule": own, "dynamics": how, "selection": "all", "measure": "gamma", "range": "5"},
+        "default": {
+            "rule": own,
+            "dynamics": how,
+            "selection": "all",
+            "measure": "gamma",
+            "range": _range(report.levels.day_sigma),
+        },
         "previous": {name: earlier[name] for name in ("asof", "spot") if name in earlier},
     }
     return dict(plain(whole)) | {
         "regime": regime,
         "strikes": strikes,
         "views": views,
-        "sections": _sections(report, smiles),
+        "sections": plain(_sections(report, smiles)) if sections else {},
     }
 
 
@@ -158,7 +167,7 @@ def _sweep(report: ReportData, book: Book, dynamics: Dynamics, smiles: Smiles | 
 
 
 def _sections(report: ReportData, smiles: Smiles | None) -> dict[str, Any]:
-    """Lower half of the page, by section."""
+    """Lower half of the page, by section; None where there is nothing to show."""
     return {
         "expiries": expiries(report),
         "robustness": robustness(report, smiles=smiles),
@@ -186,3 +195,8 @@ def _words(name: str) -> str:
     """A name as a label: "Short all" for "short_all"."""
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def _range(sigma: float) -> str:
+    """Range of prices that the page opens with: the least that holds two and a half one-day sigmas [%]."""
+    return next((str(percent) for percent in (5, 10, 20) if not 250.0 * sigma > percent), "all")
