@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import canvas, plain
+from gammaflow.plot.canvas import canvas, name_figure, plain
 from gammaflow.plot.prepare import COLORS, EMPTY, part_colors, require, strike_steps
 from gammaflow.text import expiry_labels, price_text, readable
 
@@ -172,6 +172,5 @@ def plot_panels(title: str, note: str = "") -> tuple[Any, list[Any]]:
     figure, axes = require("matplotlib.pyplot").subplot_mosaic(
         [["top", "top"], ["left", "right"]], figsize=(12, 9), layout="constrained"
     )
-    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=15, fontweight="bold", color=COLORS["text"])
-    figure.supxlabel(plain(note), x=0.01, ha="left", fontsize=9, color=COLORS["spot"])
+    name_figure(figure, title, note)
     return figure, [axes[name] for name in ("top", "left", "right")]

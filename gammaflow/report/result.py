@@ -24,6 +24,7 @@ from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
 from gammaflow.output import file_name, write_text
 from gammaflow.plot.page import Panel, render_page, write_page
+from gammaflow.plot.canvas import rename
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positions.beliefs import FLAT, Beliefs
@@ -337,13 +338,13 @@ class Report(Frozen):
         title = f"{self.book.title} gamma, {moment}"
         notes = [self.book.rule_text, *self.book.filters, *self.warnings()]
         figure, (top, left, right) = plot_panels(title, "\n".join(notes))
-        self.levels.plot(ax=top).set_title("over spot", loc="left")
+        rename(self.levels.plot(ax=top), "over spot")
         if self.book.has_strike.any():
-            self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
+            rename(self.exposure.plot("strike", ax=left), "by strike")
         else:
             left.set_axis_off()
             left.set_title(self.exposure.left_out("strike"), loc="left")
-        self.exposure.plot("expiry", ax=right).set_title("by expiry", loc="left")
+        rename(self.exposure.plot("expiry", ax=right), "by expiry")
         return figure
 
     def __repr__(self) -> str:
