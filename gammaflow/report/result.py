@@ -340,7 +340,7 @@ class Report(Frozen):
         figure, (top, left, right) = plot_panels(title, "\n".join(notes))
         rename(self.levels.plot(ax=top), "over spot")
         if self.book.has_strike.any():
-            rename(self.exposure.plot("strike", ax=left), "by strike")
+            rename(self.exposure.plot("strike", levels=self.levels, ax=left), "by strike")
         else:
             left.set_axis_off()
             left.set_title(self.exposure.left_out("strike"), loc="left")
