@@ -189,6 +189,9 @@ class Exposure(Frozen):
             ax.set_xlabel(f"{ax.get_xlabel()}\n{self.left_out(by)}")
         return ax
 
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
+
     def __repr__(self) -> str:
         units = describe(self.book.currency)
         total = self.total()

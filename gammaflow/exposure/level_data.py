@@ -155,7 +155,7 @@ class LevelData(Frozen):
         return spots
 
     def wall_marks(self, sense: str = "by type") -> dict[str, tuple[float, str]]:
-        """Strike and side of the call and put walls in one sense, by name, as pictures take them [currency]."""
+        """Strike [currency] and side of the walls in one sense, by name, as pictures take them."""
         check_choice(sense, "sense", list(self.walls.index))
         found = ((side, float(self.walls[f"{side}_wall"][sense])) for side in ("call", "put"))
         return {f"{side} wall ({sense})": (strike, side) for side, strike in found if not np.isnan(strike)}

@@ -74,6 +74,9 @@ class Levels(LevelData):
         """Rule, time, vol, units and method behind each number."""
         return level_text.explain(self)
 
+    def _page_table(self) -> pd.DataFrame:
+        return self.walls
+
     def __repr__(self) -> str:
         return level_text.summary(self)
 

@@ -27,7 +27,7 @@ from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
 from gammaflow.text import moment_text
-from gammaflow.units import PROFILE_MEASURES, convert, money, unit_of
+from gammaflow.units import PROFILE_MEASURES, convert, describe, money, unit_of
 
 __all__ = ["Repricing"]
 
@@ -232,8 +232,8 @@ class Repricing(Frozen):
         measure : str
             One of the profile's measures.
         levels : Levels, optional
-            Levels of the profile, whose flips, walls and zones are marked where they are of `measure`; default:
-            those that `levels()` has found before.
+            Levels of the profile, whose flips, walls and zones are marked where they are of `measure`;
+            default: those that `levels()` has found before.
         **options
             `ax`; `label`, the name of one of several on the same axes; and the other options of
             `gammaflow.plot.static.plot_profile`.
@@ -271,6 +271,9 @@ class Repricing(Frozen):
         title = self._title(f"{measure} over spot by {key}")
         options = {"currency": book.currency, **options}
         return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
+
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
 
     def _title(self, what: str) -> str:
         """Title: symbol, contents, timestamp, any roll, vol shift and smile dynamics, and the rules."""

@@ -11,7 +11,7 @@ import pandas as pd
 from gammaflow.plot.canvas import canvas, date_axis, plain
 from gammaflow.plot.dated import plot_dated
 from gammaflow.plot.paper import diverging, ink
-from gammaflow.plot.prepare import COLORS, PALETTE, require
+from gammaflow.plot.prepare import COLORS, PALETTE
 
 __all__ = ["plot_changes", "plot_lengths", "plot_ordering", "plot_pairs", "plot_windows"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.plot.canvas import name_figure, axis_label, canvas, date_axis, plain, price_ticks
+from gammaflow.plot.canvas import axis_label, canvas, date_axis, name_figure, price_ticks
 from gammaflow.plot.prepare import COLORS, require
 from gammaflow.text import price_text, readable
 

@@ -113,7 +113,12 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
 
 
 def strike_steps(
-    table: pd.DataFrame, spot: float | None, weight: pd.Series | None = None, *, bars: int = 100, step: float | None = None
+    table: pd.DataFrame,
+    spot: float | None,
+    weight: pd.Series | None = None,
+    *,
+    bars: int = 100,
+    step: float | None = None,
 ) -> tuple[pd.DataFrame, float, float]:
     """A table by strike summed on a regular grid around spot that fits one plot.
 

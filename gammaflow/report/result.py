@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,8 @@ from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
 from gammaflow.output import file_name, write_text
-from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.canvas import rename
+from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.positions.beliefs import FLAT, Beliefs
@@ -346,6 +347,12 @@ class Report(Frozen):
             left.set_title(self.exposure.left_out("strike"), loc="left")
         rename(self.exposure.plot("expiry", ax=right), "by expiry")
         return figure
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.exposure.by("expiry")
+
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
 
     def __repr__(self) -> str:
         facts, totals = self.facts(), self.totals_text()

@@ -1,4 +1,4 @@
-"""One result of each class that draws a picture or has a text: those of the docstrings' examples, and others."""
+"""One result of each class that draws a picture or writes itself: of the docstrings' examples, and others."""
 
 from __future__ import annotations
 
@@ -193,10 +193,16 @@ def classes() -> dict[str, type]:
     return found
 
 
-_GROUND = ("gammaflow.kernels", "gammaflow.pricing", "gammaflow.app", "gammaflow.frozen", "gammaflow.columnar")
+_GROUND = (
+    "gammaflow.kernels",
+    "gammaflow.pricing",
+    "gammaflow.app",
+    "gammaflow.frozen",
+    "gammaflow.columnar",
+)
 # Bases of results, which have no instances of their own.
-_BASES = {"BriefStudy", "DailyStudy", "LevelData", "Repricing", "Quality", "Distribution", "ShareRule", "Note",
-          "Filter", "Study"}  # fmt: skip
+_BASES = {"BriefStudy", "DailyStudy", "LevelData", "Repricing", "Quality", "Distribution", "ShareRule",
+          "Note", "Filter", "Study"}  # fmt: skip
 
 
 def _is_result(name: str, kind: type) -> bool:
