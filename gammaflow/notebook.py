@@ -22,6 +22,7 @@ ROWS = 12
 # Letters of a text in a table, and names of an index of which rows are shown evenly.
 _LETTERS, _EVEN = 80, ("spot", "flow", "shock")
 _PRE = "margin:0.3em 0; white-space:pre-wrap; color:inherit; background:none; font-size:0.9em"
+_CELL = "text-align:right; white-space:nowrap"
 _SMALL = "margin:0.2em 0; font-size:0.85em; opacity:0.8"
 
 
@@ -101,7 +102,7 @@ def _table(table: pd.DataFrame, units: Mapping[str, str]) -> str:
 
 
 def _cells(tag: str, texts: Sequence[str]) -> str:
-    cells = (f'<{tag} style="text-align:right">{escape(text)}</{tag}>' for text in texts)
+    cells = (f'<{tag} style="{_CELL}">{escape(text)}</{tag}>' for text in texts)
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -120,7 +121,7 @@ def column_texts(name: str, column: pd.Series, unit: str = "") -> tuple[str, lis
     if isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":
         days = bool((column.dropna() == column.dropna().dt.normalize()).all())
         texts = column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M").fillna("").tolist()
-        return f"{name} [UTC]" if isinstance(column.dtype, pd.DatetimeTZDtype) else name, texts
+        return clean(f"{name} [UTC]".strip() if isinstance(column.dtype, pd.DatetimeTZDtype) else name), texts
     if column.dtype.kind not in "fiu":
         return clean(name), [_text(value) for value in column.tolist()]
     if not unit:

@@ -1,8 +1,8 @@
 """The canvas of every static plot: axes, title, conditions, labels, grid, spot, the zero line and the legend.
 
 A title's first line names the picture. Its other lines are the conditions under which its numbers hold, such
-as the rule that signed the positions; they stand in smaller type under the first. A second picture on the same
-axes keeps the title and adds the conditions that are not there yet.
+as the rule that signed the positions; they stand in smaller type under the first. A second picture on the
+same axes keeps the title and adds the conditions that are not there yet.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import canvas, date_axis, plain
-from gammaflow.plot.dated import plot_dated
+from gammaflow.plot.dated import draw_dated
 from gammaflow.plot.paper import diverging, ink
 from gammaflow.plot.prepare import COLORS, PALETTE
 
@@ -18,13 +18,14 @@ __all__ = ["plot_changes", "plot_lengths", "plot_ordering", "plot_pairs", "plot_
 
 def plot_changes(moving: pd.DataFrame, changes: Mapping[Any, str], title: str, *, ax: Any = None) -> Any:
     """Moving correlation and that of the parts between changes; each change is marked and dated."""
-    ax = plot_dated(moving, title, "correlation", ax=ax)
-    for day, text in changes.items():
-        ax.axvline(day, color=COLORS["spot"], linestyle="--", linewidth=1.0)
-        ax.annotate(
-            f"{day:%d %b %Y}\n{text}", (day, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-            textcoords="offset points", fontsize=9, color=COLORS["text"],
-        )  # fmt: skip
+    with canvas(ax, title, "correlation", legend="above") as ax:
+        draw_dated(ax, moving)
+        for day, text in changes.items():
+            ax.axvline(day, color=COLORS["spot"], linestyle="--", linewidth=1.0)
+            ax.annotate(
+                f"{day:%d %b %Y}\n{text}", (day, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
+                textcoords="offset points", fontsize=9, color=COLORS["text"],
+            )  # fmt: skip
     return ax
 
 

@@ -337,7 +337,7 @@ class Report(Frozen):
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
         moment = moment_text(self.book.asof, self.profile.days, self.profile.vol_shift)
         title = f"{self.book.title} gamma, {moment}"
-        notes = [self.book.rule_text, *self.book.filters, *self.warnings()]
+        notes = [f"rule: {self.book.rule_text}", *self.book.filters, *self.warnings()]
         figure, (top, left, right) = plot_panels(title, "\n".join(notes))
         rename(self.levels.plot(ax=top), "over spot")
         if self.book.has_strike.any():
