@@ -70,11 +70,14 @@ def page(text: str, table: pd.DataFrame | None = None, units: Mapping[str, str] 
     """
     head, *rest = clean(text).split("\n")
     lines = [
-        f"<strong>{escape(line)}</strong>" if line.startswith(WARNING) else escape(line) for line in rest
+        f"<strong>{escape(line, quote=False)}</strong>"
+        if line.startswith(WARNING)
+        else escape(line, quote=False)
+        for line in rest
     ]
     body = f'<pre style="{_PRE}">' + "\n".join(lines) + "</pre>" if lines else ""
     shown = "" if table is None or not len(table.columns) else _table(table, units or {})
-    return f"<div><p><strong>{escape(head)}</strong></p>{body}{shown}</div>"
+    return f"<div><p><strong>{escape(head, quote=False)}</strong></p>{body}{shown}</div>"
 
 
 def _table(table: pd.DataFrame, units: Mapping[str, str]) -> str:
@@ -102,7 +105,7 @@ def _table(table: pd.DataFrame, units: Mapping[str, str]) -> str:
 
 
 def _cells(tag: str, texts: Sequence[str]) -> str:
-    cells = (f'<{tag} style="{_CELL}">{escape(text)}</{tag}>' for text in texts)
+    cells = (f'<{tag} style="{_CELL}">{escape(text, quote=False)}</{tag}>' for text in texts)
     return f"<tr>{''.join(cells)}</tr>"
 
 

@@ -24,7 +24,8 @@ mpl.use("Agg")
 # Pictures without a moment: of formulas, of assumptions, and of studies of rows without dates.
 TIMELESS = {
     "Bootstrap", "Cliff", "DistressedSelling", "EventStudy", "Holders", "Impact", "KnockInSales",
-    "KnockJumps", "LabelTest", "LimitCapacity", "Liquidations", "Overlay", "Regression", "Rivals", "TailComparison",
+    "KnockJumps", "LabelTest", "LimitCapacity", "Liquidations", "Overlay", "Regression", "Rivals",
+    "TailComparison",
     "HedgePath", "CascadeCurve", "EtfLedger", "ImpliedBaskets",
 }  # fmt: skip
 # Pictures of positions that a rule signed.

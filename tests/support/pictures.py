@@ -21,3 +21,8 @@ def figure_of(drawn: Any) -> Any:
     """The figure of what a `plot` returns: a figure, axes, or several of them."""
     first = drawn if hasattr(drawn, "figure") else next(iter(drawn))
     return first.figure if not hasattr(first, "savefig") else first
+
+
+def notes(ax: Any) -> list[str]:
+    """Texts inside the axes, without the conditions above them."""
+    return [text.get_text() for text in ax.texts if text.get_gid() != "gammaflow conditions"]
