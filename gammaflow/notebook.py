@@ -69,12 +69,8 @@ def page(text: str, table: pd.DataFrame | None = None, units: Mapping[str, str] 
     1
     """
     head, *rest = clean(text).split("\n")
-    lines = [
-        f"<strong>{escape(line, quote=False)}</strong>"
-        if line.startswith(WARNING)
-        else escape(line, quote=False)
-        for line in rest
-    ]
+    safe = ((line, escape(line, quote=False)) for line in rest)
+    lines = [f"<strong>{text}</strong>" if line.startswith(WARNING) else text for line, text in safe]
     body = f'<pre style="{_PRE}">' + "\n".join(lines) + "</pre>" if lines else ""
     shown = "" if table is None or not len(table.columns) else _table(table, units or {})
     return f"<div><p><strong>{escape(head, quote=False)}</strong></p>{body}{shown}</div>"

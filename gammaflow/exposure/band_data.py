@@ -42,8 +42,6 @@ Array = NDArray[np.float64]
 # Spots whose draws are held at a time.
 _SPOTS = 64
 
-# Longest line of a picture's title, in characters.
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bands(Frozen):

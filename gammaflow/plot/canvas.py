@@ -41,7 +41,7 @@ _PICTURE, _CONDITIONS, _OVERLAY = "gammaflow picture", "gammaflow conditions", "
 # Left end of titles, as a share of the figure.
 _LEFT = 0.01
 # Sizes of type, and the width of a letter as a share of them [points].
-_TITLE, _SMALL, _LETTER = 12.0, 9.0, 0.62
+_TITLE, _SMALL, _LETTER = 12.0, 9.0, 0.56
 # A legend's lines, and what surrounds them [points].
 _LINE, _AROUND = 14.0, 6.0
 
@@ -205,7 +205,7 @@ def _name(ax: Any, head: str, *conditions: str, own: bool, again: bool, above: f
 def _set_title(ax: Any, given: str | None, head: str, room: float, pad: float, *, own: bool) -> None:
     """Write the title so far above the axes [points]; one that is there is moved."""
     if given is None:
-        text = plain("\n".join(wrap(head, int(room / (_TITLE * 1.1 * _LETTER)))))
+        text = plain("\n".join(wrap(head, int(room / (_TITLE * 1.05 * _LETTER)))))
         look = {"fontweight": "bold", "fontsize": _TITLE, "color": ink(ax.figure)}
         title = ax.set_title(text, loc="left", pad=pad, **look)
     else:
@@ -237,7 +237,7 @@ def name_figure(figure: Any, title: str, note: str = "") -> None:
     """Write a figure's title, and at its foot the conditions under which its numbers hold."""
     wide = 0.97 * 72.0 * figure.get_figwidth()
     lines = [part for line in note.split("\n") for part in wrap(line, int(wide / (_SMALL * _LETTER)))]
-    text = "\n".join(wrap(title.replace("\n", " "), int(wide / (15.0 * 1.1 * _LETTER))))
+    text = "\n".join(wrap(title.replace("\n", " "), int(wide / (15.0 * 1.05 * _LETTER))))
     figure.suptitle(plain(text), x=_LEFT, ha="left", fontsize=15, fontweight="bold", color=ink(figure))
     figure.supxlabel(plain("\n".join(lines)), x=_LEFT, ha="left", fontsize=_SMALL, color=ink(figure, "spot"))
 
