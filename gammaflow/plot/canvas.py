@@ -162,7 +162,7 @@ def _legend(ax: Any, place: str, title: str) -> float:
     if place == "beside":
         how = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
     elif place == "above":
-        widest = max(map(len, entries)) * _SMALL * _LETTER + 40.0
+        widest = max(map(len, entries)) * _SMALL * 0.5 + 26.0
         columns = min(len(entries), max(1, int(_width(ax) / widest)))
         how = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "ncols": columns,
                "columnspacing": 1.2}  # fmt: skip
