@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from textwrap import wrap
 from typing import Any
 
@@ -189,17 +190,33 @@ def _name(ax: Any, head: str, *conditions: str, own: bool, again: bool, above: f
         known = " ".join([*said, ax.get_title(given)])
         lines = [*said, *(line for line in (plain(head), *lines) if line not in known)]
     if written is None and lines:
-        written = ax.annotate("", (0.0, 1.0), (0.0, 0.0), "axes fraction", "offset points", va="bottom",
-                              fontsize=_SMALL, color=ink(ax.figure), annotation_clip=False,
-                              gid=_CONDITIONS, in_layout=False)  # fmt: skip
-        if own:
-            written.xy, written.xycoords = (_LEFT, 1.0), ("figure fraction", "axes fraction")
-    own = own or (written is not None and written.xycoords != "axes fraction")
+        where = partial(_corner, ax, own=own)
+        look: dict[str, Any] = {"va": "bottom", "fontsize": _SMALL, "color": ink(ax.figure)}
+        look |= {"gid": _CONDITIONS}
+        written = ax.annotate(
+            "", (0.0, 0.0), (0.0, 0.0), where, "offset points", annotation_clip=False, **look
+        )
+    own = own or (written is not None and written.xycoords.keywords["own"])
     room = 0.97 * 72.0 * ax.figure.get_figwidth() if own else max(_width(ax), 150.0)
     lines = [part for line in lines for part in wrap(line, int(room / (_SMALL * _LETTER)))]
     if written is not None:
         written.set(text="\n".join(lines), position=(0.0, above + 5.0))
     _set_title(ax, given, head, room, above + 7.0 + 1.4 * _SMALL * len(lines), own=own)
+
+
+def _corner(ax: Any, renderer: Any, *, own: bool) -> Any:
+    """Upper left corner of the axes, or of the figure; higher where a title was written over it later."""
+    box = ax.get_window_extent(renderer)
+    written = next(text for text in ax.texts if text.get_gid() == _CONDITIONS)
+    lines = written.get_text().count("\n") + 1
+    point = ax.figure.dpi / 72.0
+    foot = box.y1 + point * written.get_position()[1]
+    titles = [text for text in ax.get_children() if hasattr(text, "get_fontsize") and text not in ax.texts]
+    found = [title.get_window_extent(renderer) for title in titles if title.get_text()]
+    over = [each.y1 for each in found if each.y0 < foot + point * _SMALL * lines]
+    left = _LEFT * ax.figure.bbox.width if own else box.x0
+    high = box.y1 + max(0.0, max(over, default=0.0) - foot + 3.0 * point)
+    return require("matplotlib.transforms").Bbox.from_bounds(left, high if over else box.y1, 1.0, 1.0)
 
 
 def _set_title(ax: Any, given: str | None, head: str, room: float, pad: float, *, own: bool) -> None:

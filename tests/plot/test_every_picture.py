@@ -276,6 +276,16 @@ def test_a_title_that_is_there_stays(profiles):
     assert ax.title.get_window_extent().y0 >= said.get_window_extent().y1 - 1.0
 
 
+def test_a_title_that_is_written_later_is_not_over_the_conditions(profiles):
+    ax = profiles[0].plot()
+    ax.set_title("mine", loc="left")
+    ax.figure.canvas.draw()
+    (said,) = [text for text in ax.texts if text.get_gid() == "gammaflow conditions"]
+    heads = [text for text in ax.get_children() if isinstance(text, Text) and text.get_text() == "mine"]
+    assert said.get_window_extent().y0 >= heads[0].get_window_extent().y1
+    assert said.get_window_extent().y1 <= ax.figure.bbox.y1 + 1.0
+
+
 def test_a_legend_beside_the_axes_needs_room(profiles):
     _, ax = pyplot.subplots()
     cube = gf.sweep(profiles[0].book, [60_000, 70_000], days=[0, 1], measures=["gamma"])
