@@ -191,10 +191,9 @@ def _name(ax: Any, head: str, *conditions: str, own: bool, again: bool, above: f
         lines = [*said, *(line for line in (plain(head), *lines) if line not in known)]
     if written is None and lines:
         where = partial(_corner, ax, own=own)
-        look: dict[str, Any] = {"va": "bottom", "fontsize": _SMALL, "color": ink(ax.figure)}
-        look |= {"gid": _CONDITIONS}
+        look = {"va": "bottom", "fontsize": _SMALL, "color": ink(ax.figure)}
         written = ax.annotate(
-            "", (0.0, 0.0), (0.0, 0.0), where, "offset points", annotation_clip=False, **look
+            "", (0.0, 0.0), (0.0, 0.0), where, "offset points", annotation_clip=False, gid=_CONDITIONS, **look
         )
     own = own or (written is not None and written.xycoords.keywords["own"])
     room = 0.97 * 72.0 * ax.figure.get_figwidth() if own else max(_width(ax), 150.0)
