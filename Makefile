@@ -19,6 +19,7 @@ help:
 	@echo "make newest  the fast tests with the newest Python ($(NEWEST_PYTHON)) and the newest libraries"
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
+	@echo "make docs   the documentation in docs/_build/html; runs every code block, fails at a warning"
 	@echo "make hooks  ruff before each commit"
 	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
 	@echo "            (QUICK=1: small sizes, printed only)"
@@ -39,6 +40,10 @@ $(VENV)/.test: $(VENV)/.demo
 
 $(VENV)/.lint: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
 $(VENV)/.hooks: $(VENV)/.lint
@@ -81,6 +86,10 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
+
+docs: $(VENV)/.docs
+	rm -rf docs/_build docs/gallery_pages docs/reference/generated
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 
 hooks: $(VENV)/.hooks
 	$(BIN)/pre-commit install
