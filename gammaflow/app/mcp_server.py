@@ -31,9 +31,9 @@ _RULE = "calls_long_puts_short"
 _MOST_POINTS = 201
 _INSTRUCTIONS = (
     "Where option dealers must buy and sell. `file` is a chain in the served folder, or 'demo' for a "
-    "built-in synthetic chain. A chain does not say whether dealers are long or short: every number holds under its "
-    f"`rule` ({', '.join(RULES)}), which must be quoted with it. Positive gamma: dealers sell rallies and "
-    "buy dips. Amounts are in the chain's currency, gamma per +1 % of spot."
+    "built-in synthetic chain. A chain does not say whether dealers are long or short: every number "
+    f"holds under its `rule` ({', '.join(RULES)}), which must be quoted with it. Positive gamma: dealers "
+    "sell rallies and buy dips. Amounts are in the chain's currency, gamma per +1 % of spot."
 )
 Answer = dict[str, Any]
 Folder = Annotated[Path, typer.Option(help="Folder whose files may be read; nothing outside it is.")]
