@@ -35,7 +35,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live,dask,study,serve]" --group test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live,dask,study,serve,mcp]" --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.demo
@@ -59,7 +59,7 @@ $(OLDEST)/.test: pyproject.toml .ci/oldest.py
 $(NEWEST)/.test: pyproject.toml
 	$(NEWEST_PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live,dask,study,serve]" --group test
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live,dask,study,serve,mcp]" --group test
 	@touch $@
 
 demo: $(VENV)/.demo
