@@ -20,6 +20,7 @@ help:
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
 	@echo "make docs   the documentation in docs/_build/html; runs every code block, fails at a warning"
+	@echo "make package  the wheel, tried in a clean environment of each Python"
 	@echo "make hooks  ruff before each commit"
 	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
 	@echo "            (QUICK=1: small sizes, printed only)"
@@ -86,6 +87,19 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
+
+# The wheel in a clean environment of each Python, with what it asks for and nothing else.
+package: $(VENV)/.test
+	rm -rf dist && $(BIN)/python -m build --quiet .
+	for python in $(PYTHON) $(NEWEST_PYTHON); do \
+		if $$python --version; then \
+			rm -rf $(VENV)/clean && $$python -m venv $(VENV)/clean && \
+			$(VENV)/clean/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[plot]" && \
+			(cd dist && ../$(VENV)/clean/bin/python -m gammaflow demo --out demo.html && \
+				../$(VENV)/clean/bin/gammaflow verify > /dev/null) || exit 1; \
+		fi; \
+	done
+	rm -rf $(VENV)/clean
 
 docs: $(VENV)/.docs
 	rm -rf docs/_build docs/gallery_pages docs/reference/generated
