@@ -11,6 +11,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "_ex
 import gammaflow
 
 os.environ.setdefault("COLUMNS", "100")
+os.environ["IPYTHONDIR"] = str(Path(__file__).parent / "_ipython")
 
 project = "gammaflow"
 author = "the gammaflow authors"
@@ -27,7 +28,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb", "gallery_pages/*.json"]
+exclude_patterns = ["_build", "_ipython", "_extensions", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb", "gallery_pages/*.json"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3

@@ -76,6 +76,7 @@ def test_books_trades_and_liquidations_come_through_the_same_door(door):
     assert gf.aggregate_exposure(made[1]).total().equals(gf.aggregate_exposure(made[0]).total())
     tape = pd.DataFrame(
         {
+            "trade_id": ["1"],
             "timestamp": [1_770_284_160_000],
             "instrument_name": ["BTC-27FEB26-70000-P"],
             "price": [0.05],
