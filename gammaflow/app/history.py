@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from gammaflow.app.batch import Workers, selected
+from gammaflow.app.batch import Workers, selected, units_of
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     Json,
@@ -23,7 +23,17 @@ from gammaflow.app.options import (
 )
 from gammaflow.app.reading import chain_of, check_reading
 from gammaflow.app.show import write_table
-from gammaflow.app.terminal import check_ending, counting, dumps, out_console, records, working, write
+from gammaflow.app.terminal import (
+    check_ending,
+    counting,
+    dumps,
+    out_console,
+    records,
+    say,
+    tell,
+    working,
+    write,
+)
 from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.history import history as find_history
 from gammaflow.batch.run import run_batch
@@ -95,7 +105,8 @@ def history(
         "percentile": records(found.rank().rename_axis("column").reset_index()),
         "failures": records(found.failures),
     }
-    _finish(found, found.table.reset_index(), facts, out, as_json)
+    table = found.table.reset_index()
+    _finish(found, table, facts, units_of(table), out, as_json)
 
 
 @grouped
@@ -139,7 +150,10 @@ def compare(
         "total": records(found.total.rename_axis("cause").reset_index()),
         "without_strike": dict(zip(names, found.without_strike.tolist(), strict=True)),
     }
-    _finish(found, found.table.set_axis(names, axis=1).reset_index(), facts, out, as_json)
+    gamma = describe(found.after.currency)["gamma"]
+    units = {name: gamma for name in names if name.startswith("gamma")} | {"strike": found.after.currency}
+    units |= {name: found.after.symbol for name in names if name.startswith("size")}
+    _finish(found, found.table.set_axis(names, axis=1).reset_index(), facts, units, out, as_json)
 
 
 def _chain(text: str, reading: Reading) -> Chain:
@@ -158,7 +172,14 @@ def _chain(text: str, reading: Reading) -> Chain:
     return store.load(symbols[0], moment, vendor=reading.vendor)
 
 
-def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path | None, as_json: bool) -> None:
+def _finish(
+    study: Study,
+    flat: pd.DataFrame,
+    facts: dict[str, Any],
+    units: dict[str, str],
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Print a study's summary, or its JSON, and write its table if asked."""
 
     def payload() -> str:
@@ -168,5 +189,10 @@ def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path |
         write_table(flat, payload, out)
     if as_json:
         print(payload())
+        return
+    if out_console.piped:
+        for line in study.heading:
+            say(line)
+        tell(flat, units)
         return
     out_console.print(study.summary(), highlight=False, markup=False, soft_wrap=True)

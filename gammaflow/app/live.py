@@ -29,7 +29,7 @@ from gammaflow.app.options import (
     VendorName,
     grouped,
 )
-from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, write
+from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, say, tell, write
 from gammaflow.app.watch import State, render, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
 from gammaflow.errors import FeedError, SchemaError
@@ -44,7 +44,9 @@ from gammaflow.text import clean
 __all__ = ["fetch", "watch"]
 
 
+@grouped
 def fetch(
+    *,
     vendor: VendorName,
     symbol: SymbolName,
     out: ChainOut = None,
@@ -73,9 +75,11 @@ def fetch(
     if as_json:
         print(dumps(_summary(chain, answers, kept)))
         return
-    out_console.print(str(chain), highlight=False, markup=False)
+    say(str(chain))
     if kept:
-        out_console.print(f"raw responses: {kept}", highlight=False, markup=False, soft_wrap=True)
+        say(f"raw responses: {kept}")
+    if out_console.piped and out is None:
+        tell(chain.to_frame(facts=True), {})
 
 
 def _parquet(table: Any, path: Path) -> None:

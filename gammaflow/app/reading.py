@@ -19,12 +19,22 @@ def chain_of(quotes: Quotes) -> Chain:
     """The chain of a file, once its options agree."""
     check_reading(quotes)
     return read_chain(
-        quotes.file, vendor=quotes.vendor, symbol=quotes.symbol, asof=quotes.asof, spot=quotes.spot
+        quotes.file,
+        vendor=quotes.vendor,
+        symbol=quotes.symbol,
+        asof=quotes.asof,
+        spot=quotes.spot,
+        columns=quotes.columns,
     )
 
 
 def check_reading(reading: Reading) -> None:
     """Raise SchemaError where options contradict one another."""
+    if reading.columns is not None and reading.vendor is not None:
+        raise SchemaError(
+            f"--vendor: received {reading.vendor!r} with --columns, which reads tables of no known vendor. Leave "
+            "one of them out."
+        )
     if reading.repair and reading.dividend_yield is not None:
         raise SchemaError(
             f"--dividend-yield: received {reading.dividend_yield:g} with --repair, which derives yields from "

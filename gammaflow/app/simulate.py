@@ -10,7 +10,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from gammaflow.app.feedback_options import Market, Shock, Simulation, in_options
+from gammaflow.app.feedback_options import Market, Shock, Simulation
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import FeedbackOut, Json, Quotes, grouped
 from gammaflow.app.reading import report_of
@@ -45,7 +45,7 @@ def simulate(
     how: dict[str, Any] = {
         name: getattr(shock, name) for name in ("shock", "shock_days", "beta", "hedge_fraction")
     }
-    with stages() as tick, in_options():
+    with stages() as tick:
         found = analyze_feedback(
             report, impact=impact, liquidations=pools, **how, **asdict(simulation), tick=tick
         )
