@@ -27,7 +27,7 @@ def brief_lines(report: Report) -> list[str]:
     synthetic = " SYNTHETIC" if book.synthetic else ""
     return [
         f"{book.title}{synthetic} {price_text(book.spot)} {book.currency}, "
-        f"{book.asof:%d %b %Y %H:%M} UTC. {regime_text(report)}".strip(),
+        f"{book.asof.day} {book.asof:%b %Y %H:%M} UTC. {regime_text(report)}".strip(),
         _flips(levels),
         _zone(levels),
         _walls(levels),
@@ -85,7 +85,7 @@ def _walls(levels: LevelData) -> str:
     pain = levels.max_pain
     if len(pain) and np.isfinite(pain.iloc[0]):
         expiry = pd.DatetimeIndex(pain.index)[0]
-        parts.append(f"max pain {strike_text(float(pain.iloc[0]))} ({expiry:%d %b})")
+        parts.append(f"max pain {strike_text(float(pain.iloc[0]))} ({expiry.day} {expiry:%b})")
     return f"Walls: {', '.join(parts)}."
 
 

@@ -47,7 +47,7 @@ Dynamics = Annotated[str, typer.Option(help=f"Smile dynamics as spot moves: {', 
 
 _LADDER = {
     "spot_percent": ("spot", "%", "+g"),
-    "hours": ("hours", "pass", ".4g"),
+    "hours": ("time", "h:mm", ""),
     "vol_points": ("vols", "points", "+g"),
 }
 
@@ -202,8 +202,9 @@ def _show_scenario(scenario: HedgeFlow, adv: float | None) -> None:
     side = "buy" if scenario.total > 0 else "sell"
     share = f", {abs(scenario.total) / adv:.1%} of average daily volume" if adv else ""
     say(
-        f"\nspot {price_text(book.spot)} to {price_text(scenario.spot)} ({scenario.spot / book.spot - 1.0:+z.1%}), "
-        f"vols {100.0 * scenario.vol_shift:+g} points, {scenario.days:g} days: "
+        f"\nspot {price_text(book.spot)} to {price_text(scenario.spot)} "
+        f"({scenario.spot / book.spot - 1.0:+z.1%}), "
+        f"vols {100.0 * scenario.vol_shift:+g} points, {scenario.days:g} day{'s' * (scenario.days != 1.0)}: "
         f"dealers {side} {short_amount(abs(scenario.total), book.currency)}{share}",
         "bold",
     )
@@ -229,10 +230,16 @@ def _show_ladder(ladder: FlowLadder, adv: float | None) -> None:
         if not len(moves):
             continue
         columns = [
-            Column((name, unit), tuple(f"{move:{form}}" for move in moves)),
+            Column((name, unit), tuple(f"{move:{form}}" if form else _clock(move) for move in moves)),
             Column(trades.head, trades.cells[place]),
         ]
         if adv:
             columns.append(shares("of ADV", ladder.table["flow"].to_numpy()[place] / adv))
         tables.append(sheet(columns))
     out_console.print(Columns(tables, padding=(0, 4)), highlight=False)
+
+
+def _clock(hours: float) -> str:
+    """Hours and minutes, such as 22:23."""
+    whole, minutes = divmod(round(60.0 * hours), 60)
+    return f"{whole}:{minutes:02d}"

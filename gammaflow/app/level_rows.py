@@ -13,9 +13,11 @@ from gammaflow.exposure.zones import Zone
 from gammaflow.text import amount_text, expiry_labels
 from gammaflow.units import describe
 
-__all__ = ["LevelRow", "level_rows", "level_table", "short_amount"]
+__all__ = ["ACROSS", "LevelRow", "level_rows", "level_table", "short_amount"]
 
-_ENDS = {"zero": "gamma is zero", "jump": "gamma jumps", "faded": "gamma has faded", "open": "not the end"}
+_ENDS = {"zero": "zero gamma", "jump": "gamma jumps", "faded": "faded", "open": "not the end"}
+#: End of the remark on a zone whose amount is the flow across it.
+ACROSS = "; the amount: traded across the zone"
 # Definitions of "wall" shown where they give other strikes than the one by type.
 _OTHER_WALLS = ("above and below", "without the next expiry")
 _HEAVIEST = 3
@@ -123,7 +125,7 @@ def _zone(levels: LevelData, zone: Zone) -> Iterator[LevelRow]:
     yield LevelRow("  deepest short gamma", trough.spot, trough.gamma, describe(book.currency)["gamma"])
     yield LevelRow("  core, bottom", low)
     bounded = not (zone.low_open or zone.high_open)
-    note = _ENDS[zone.low_end] + ("; traded across the zone" if bounded else "")
+    note = _ENDS[zone.low_end] + (ACROSS if bounded else "")
     yield LevelRow(
         "short-gamma zone, bottom", zone.low, zone.flow if bounded else np.nan, book.currency * bounded, note
     )

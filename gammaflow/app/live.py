@@ -30,8 +30,9 @@ from gammaflow.app.options import (
     grouped,
 )
 from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, say, tell, write
-from gammaflow.app.watch import State, render, to_dict, to_line
+from gammaflow.app.watch import State, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
+from gammaflow.app.watch_view import render
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Answers, Feed, Limits
@@ -151,7 +152,7 @@ def _redraw(feed: Feed, analyse: Callable[[Chain], Report], how: dict[str, Any])
     seen = [State(feed.vendor, feed.symbol, datetime.now(UTC))]
 
     def view() -> Any:
-        return render(replace(seen[-1], now=datetime.now(UTC)))
+        return render(replace(seen[-1], now=datetime.now(UTC)), *out_console.size)
 
     def show(state: State) -> None:
         seen[:] = [state]

@@ -188,8 +188,8 @@ def measures_of(text: str | None) -> list[str]:
     wrong = [name for name in names if name not in MEASURES]
     if wrong:
         raise SchemaError(
-            f"--measures: received {text!r}; legal: all, or one or more of {', '.join(MEASURES)}, separated by "
-            "commas."
+            f"--measures: received {text!r}; legal: all, or one or more of {', '.join(MEASURES)}, "
+            "separated by commas."
         )
     return list(dict.fromkeys(names))
 

@@ -32,8 +32,8 @@ def check_reading(reading: Reading) -> None:
     """Raise SchemaError where options contradict one another."""
     if reading.columns is not None and reading.vendor is not None:
         raise SchemaError(
-            f"--vendor: received {reading.vendor!r} with --columns, which reads tables of no known vendor. Leave "
-            "one of them out."
+            f"--vendor: received {reading.vendor!r} with --columns, which reads tables of no known vendor. "
+            "Leave one of them out."
         )
     if reading.repair and reading.dividend_yield is not None:
         raise SchemaError(

@@ -90,7 +90,10 @@ def texts(name: str, cells: Iterable[object], *, right: bool = False) -> Column:
 
 def labels(name: str, keys: Iterable[object], unit: str = "") -> Column:
     """Column of keys of a table: times, strikes or names."""
+    keys = list(keys)
     cells, right = [], False
+    decimals = any(isinstance(key, float) and key != round(key) for key in keys)
+    form = "{:,.2f}".format if decimals else strike_text
     for key in keys:
         if key is pd.NaT:
             cells.append("no expiry")
@@ -98,7 +101,7 @@ def labels(name: str, keys: Iterable[object], unit: str = "") -> Column:
             cells.append(f"{key:%Y-%m-%d %H:%M}")
         elif isinstance(key, float):
             right = True
-            cells.append(strike_text(key))
+            cells.append(form(key))
         else:
             cells.append(str(key))
     return Column((name, unit) if unit else (name,), tuple(cells), right)

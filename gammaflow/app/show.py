@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.app.brief import brief_text, regime_text
-from gammaflow.app.level_rows import LevelRow, level_rows, level_table, short_amount
+from gammaflow.app.level_rows import ACROSS, LevelRow, level_rows, level_table, short_amount
 from gammaflow.app.sheet import Column, amounts, bands, bars, labels, shares, sheet, texts
 from gammaflow.app.terminal import dumps, out_console, say, tell, write
 from gammaflow.plot.tables import markdown_table, spreadsheet
@@ -54,7 +54,9 @@ def show_conditions(report: Report) -> None:
     """Print what the numbers rest on: rule, filters, sign, rates, and the quality of the quotes."""
     rates = [f"{name}: {text}" for name, text in report.rates()]
     for line in (*basis(report.book), *rates, *report.book.quality_text.splitlines()):
-        say(line, "dim")
+        # On a terminal the score stands without its parts, which --json has.
+        whole = out_console.piped or not line.startswith("score ")
+        say(line if whole else line.partition(", ")[0], "dim")
 
 
 def conditions(report: Report) -> dict[str, Any]:
@@ -121,7 +123,10 @@ def _price(row: LevelRow) -> str:
 
 def _note(row: LevelRow) -> str:
     amount = short_amount(row.value, row.unit) if row.unit else ""
-    return ", ".join(filter(None, [amount, row.note]))
+    note, _, across = row.note.partition(ACROSS)
+    if across or row.note.endswith(ACROSS):
+        return f"{note}, {amount} across it"
+    return ", ".join(filter(None, [amount, note]))
 
 
 def _show_hedges(report: Report) -> None:
@@ -153,7 +158,7 @@ def _show_measures(frame: pd.DataFrame, title: str, report: Report, *, every: bo
         nearest = np.abs(np.log(spots / book.spot)).argmin()
         styles = ["bold" if place == nearest else "" for place in range(len(spots))]
     if len(frame.index.names) == 1 and "gamma" in names and out_console.width >= _BARRED:
-        keys.append(bars(frame["gamma"], _BAR))
+        columns.insert(0, bars(frame["gamma"], _BAR))
     left = show_sheets(keys, columns, title=title, every=every, styles=styles)
     if left:
         say(f"also: {', '.join(left)} (--measures all, a wider terminal, --json or a pipe)", "dim")

@@ -122,7 +122,7 @@ def recognise(source: Source) -> Format:
         raise ReaderError(
             f"{source.name}: not recognised; known formats: "
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
-            + ". Read other tables with columns=, a map of their columns, or with pandas and chain_from_frame."
+            + ". Read another table with columns=, a map of it, or with pandas and chain_from_frame."
         )
     return found
 

@@ -101,8 +101,8 @@ def find_map(source: ColumnMap | str | os.PathLike[str] | Mapping[str, Any]) -> 
             ) from None
     else:
         raise SchemaError(
-            f"columns: received {value_text(source)}; legal: the path of a TOML file, or a mapping of canonical "
-            "names to the table's."
+            f"columns: received {value_text(source)}; legal: the path of a TOML file, or a mapping of "
+            "canonical names to the table's."
         )
     problems = _problems(given)
     if problems:
