@@ -59,8 +59,8 @@ _HELP = (
     "Levels and amounts at which option dealers must buy and sell.\n\n"
     "On a terminal, tables fit its width, amounts are in k, m, bn or tn, and a column has one unit. "
     "Elsewhere (a pipe, a file) standard output holds tab-separated values: a heading with each column's "
-    "unit, plain numbers in full; words about them go to the error stream. --json prints JSON instead; TTY_COMPATIBLE=1 "
-    "keeps the tables."
+    "unit, plain numbers in full; words about them go to the error stream. --json prints JSON instead; "
+    "TTY_COMPATIBLE=1 keeps the tables."
 )
 
 app = typer.Typer(

@@ -28,7 +28,7 @@ _STRIKES, _FEWEST = 30, 5
 _WIDEST_BAR, _NARROWEST_BAR = 18, 3
 _GAP = 4
 # Lines of a table above its rows.
-_HEAD = 4
+_HEAD = 3
 
 
 def render(state: State, width: int = 80, height: int = 24) -> RenderableType:
@@ -48,23 +48,22 @@ def render(state: State, width: int = 80, height: int = 24) -> RenderableType:
 
 def _top(state: State) -> list[Text]:
     counts = f"{state.refreshes} refreshes, {state.faults} with errors"
-    if state.store:
-        counts += f", {state.stored} chains stored in {state.store}"
+    stored = f"; {state.stored} chains stored in {state.store}" if state.store else ""
     lines = [_head(state), Text(f"{ages(state)}; {counts}", style="red" if state.fault else "dim")]
     if state.fault:
         lines.append(Text(f"last refresh failed: {state.fault}", style="bold red"))
     report = state.report
     if report is None:
-        return lines
+        return lines + ([Text(stored[2:], style="dim")] if stored else [])
     lines += [Text(line, style="bold red") for line in marked(report.faults())]
     lines.append(_regime(report, state.changes))
     lines += [Text(notice, style="yellow") for notice in report.notices()]
     lines += [Text(f"{SELECTED}{text}", style="dim") for text in report.book.filters]
     names = ", ".join(dict.fromkeys(part.partition(" (")[0] for part in report.book.rule))
-    lines.append(Text(f"rule: {names}", style="dim"))
+    lines.append(Text(f"rule: {names}{stored}", style="dim"))
     lines += [Text(f"{name}: {text}", style="dim") for name, text in report.rates()[:1]]
-    rows = report.book.quality_text.splitlines()[:1] if report.quality is not None else []
-    lines.append(Text("; ".join([*rows, *_rows(state.changes)]), style="dim"))
+    usable = report.book.quality_text.splitlines()[:1] if report.quality is not None else []
+    lines.append(Text("; ".join([*_rows(state.changes), *usable]), style="dim"))
     return lines
 
 
@@ -80,7 +79,7 @@ def _head(state: State) -> Text:
 
 
 def _regime(report: Report, changes: Changes | None) -> Text:
-    text = Text(regime_text(report), style="bold")
+    text = Text(regime_text(report).rstrip("."), style="bold")
     if changes is not None:
         unit = describe(report.book.currency)["gamma"]
         sign = "+" * (changes.gamma > 0)
@@ -93,8 +92,9 @@ def _rows(changes: Changes | None) -> list[str]:
     """Contracts that came, went or changed, in words."""
     if changes is None:
         return []
-    counts = {"new": changes.new, "gone": changes.gone, "with another position": changes.changed}
-    return [f"contracts: {', '.join(f'{n:,} {what}' for what, n in counts.items())}"]
+    if not (changes.new or changes.gone or changes.changed):
+        return ["no contract changed"]
+    return [f"contracts: {changes.new:,} new, {changes.gone:,} gone, {changes.changed:,} changed"]
 
 
 def _levels(report: Report, changes: Changes | None) -> Table:
@@ -109,9 +109,8 @@ def _levels(report: Report, changes: Changes | None) -> Table:
         texts("from spot", ["" if n == "spot" else a for n, a in zip(names, away, strict=True)], right=True),
     ]
     if changes is not None:
-        columns.append(
-            texts("moved", [_moved(changes.levels.get(name, np.nan)) for name in names], right=True)
-        )
+        moves = [_moved(changes.levels.get(name, np.nan), known[name]) for name in names]
+        columns.append(texts("moved", moves, right=True))
     table = sheet(columns, styles=["bold" if name == "spot" else "" for name in names])
     others = len(report.levels.zones) - 1
     if others > 0:
@@ -121,10 +120,12 @@ def _levels(report: Report, changes: Changes | None) -> Table:
     return table
 
 
-def _moved(move: float) -> str:
+def _moved(move: float, price: float) -> str:
+    """A move with the digits of its price; "=" for none, "new" for a level that there was not."""
     if np.isnan(move):
         return "new"
-    return f"{move:+,.4g}" if abs(move) < 1_000 else f"{move:+,.0f}" if move else "="
+    text = f"{move:+z,.0f}" if abs(price) >= 10_000 else f"{move:+z,.2f}"
+    return "=" if float(text.replace(",", "")) == 0.0 else text
 
 
 def _strikes(report: Report, rows: int, room: int) -> Table:
@@ -139,16 +140,13 @@ def _strikes(report: Report, rows: int, room: int) -> Table:
     picture = bars(values, int(np.clip(bar, _NARROWEST_BAR, _WIDEST_BAR)))
     # Spot stands between the strikes around it.
     place = sum(strike >= report.book.spot for strike in strikes)
-    spot = f"spot {price_text(report.book.spot)}"
     columns = [
         _with(keys, place, ""),
-        Column(
-            picture.head, _with(picture, place, f"{'- ' * picture.width}"[: picture.width]).cells, right=False
-        ),
-        _with(found, place, ""),
+        _with(picture, place, ("- " * picture.width)[: picture.width]),
+        Column((" ".join(found.head[1:]),), _with(found, place, "").cells),
     ]
     table = sheet(columns, styles=["dim" if i == place else "" for i in range(len(strikes) + 1)])
-    table.caption = Text(f"{spot} at the line; {len(chosen)} of {len(gamma)} strikes", style="dim")
+    table.caption = Text(f"- - is spot; {len(chosen)} of {len(gamma)} strikes", style="dim")
     table.caption_justify = "left"
     return table
 
