@@ -62,7 +62,8 @@ def _top(state: State) -> list[Text]:
     names = ", ".join(dict.fromkeys(part.partition(" (")[0] for part in report.book.rule))
     lines.append(Text(f"rule: {names}{stored}", style="dim"))
     lines += [Text(f"{name}: {text}", style="dim") for name, text in report.rates()[:1]]
-    usable = report.book.quality_text.splitlines()[:1] if report.quality is not None else []
+    text = report.book.quality_text if report.quality is not None else ""
+    usable = [line.partition(" (")[0] for line in text.splitlines()[:1]]
     lines.append(Text("; ".join([*_rows(state.changes), *usable]), style="dim"))
     return lines
 
@@ -136,6 +137,7 @@ def _strikes(report: Report, rows: int, room: int) -> Table:
     strikes, values = chosen.index.tolist(), chosen.to_numpy()
     keys = labels("strike", map(float, strikes))
     found = amounts("gamma", values, describe(report.book.currency)["gamma"])
+    found = Column((" ".join(found.head[1:]),), found.cells)
     bar = (room - keys.width - found.width - 5) // 2
     picture = bars(values, int(np.clip(bar, _NARROWEST_BAR, _WIDEST_BAR)))
     # Spot stands between the strikes around it.
@@ -143,7 +145,7 @@ def _strikes(report: Report, rows: int, room: int) -> Table:
     columns = [
         _with(keys, place, ""),
         _with(picture, place, ("- " * picture.width)[: picture.width]),
-        Column((" ".join(found.head[1:]),), _with(found, place, "").cells),
+        _with(found, place, ""),
     ]
     table = sheet(columns, styles=["dim" if i == place else "" for i in range(len(strikes) + 1)])
     table.caption = Text(f"- - is spot; {len(chosen)} of {len(gamma)} strikes", style="dim")
