@@ -8,10 +8,11 @@ import pandas as pd
 from gammaflow.app.level_rows import short_amount
 from gammaflow.exposure.level_data import LevelData
 from gammaflow.report import Report
-from gammaflow.text import price_text, rows_text, strike_text
+from gammaflow.report.regime import find_regime
+from gammaflow.text import percent_text, price_text, rows_text, strike_text
 from gammaflow.units import describe
 
-__all__ = ["brief_lines", "brief_text", "regime_text"]
+__all__ = ["brief_lines", "brief_text", "regime_line", "split_regime"]
 
 _MOVE = 0.05
 
@@ -22,42 +23,33 @@ def brief_text(report: Report) -> str:
 
 
 def brief_lines(report: Report) -> list[str]:
-    """Regime, zero gamma, short-gamma zone, walls, and dealers' trades if spot moves: five lines."""
-    levels, book = report.levels, report.book
+    """Regime and its numbers, short-gamma zone, walls, and dealers' trades if spot moves: five lines."""
+    book, regime = report.book, report.regime
     synthetic = " SYNTHETIC" if book.synthetic else ""
+    when = f"{book.asof.day} {book.asof:%b %Y %H:%M} UTC"
+    state, numbers = split_regime(regime.text)
     return [
-        f"{book.title}{synthetic} {price_text(book.spot)} {book.currency}, "
-        f"{book.asof.day} {book.asof:%b %Y %H:%M} UTC. {regime_text(report)}".strip(),
-        _flips(levels),
-        _zone(levels),
-        _walls(levels),
+        f"{book.title}{synthetic} {price_text(book.spot)} {book.currency}, {when}. {state}",
+        numbers,
+        _zone(report.levels),
+        _walls(report.levels),
         _hedges(report),
     ]
 
 
-def regime_text(report: Report) -> str:
-    """The side of gamma on which dealers are, as a sentence."""
-    levels, book = report.levels, report.book
-    amount = short_amount(levels.gamma, describe(book.currency)["gamma"])
-    if not book.signed:
-        return f"Open interest alone, no dealer sign: gamma {amount}."
-    side = ("short" if levels.gamma < 0 else "long") if levels.gamma else "neither long nor short"
-    return f"Dealers are {side} gamma: {amount}."
+def split_regime(text: str) -> tuple[str, str]:
+    """The first sentence of a regime, which names it, and the others."""
+    state, dot, numbers = text.partition(". ")
+    return f"{state}{dot.strip()}", numbers
 
 
-def _flips(levels: LevelData) -> str:
-    if not levels.flips:
-        low, high = (price_text(levels.profile.spots[end]) for end in (0, -1))
-        return f"Zero gamma: none from {low} to {high}."
-    spot, signed = levels.profile.book.spot, levels.profile.book.signed
-    nearest, *others = levels.nearest_flips
-    sides = ("long", "short") if signed else ("positive", "negative")
-    turn = f"{'dealers' if signed else 'gamma'} {sides[nearest.slope <= 0]} above"
-    also = f"; also {', '.join(price_text(flip.spot) for flip in others[:3])}" if others else ""
-    more = " ..." if len(others) > 3 else ""
-    return (
-        f"Zero gamma: {price_text(nearest.spot)} ({_away(levels, nearest.spot, spot)}), {turn}{also}{more}."
-    )
+def regime_line(report: Report) -> str:
+    """The regime of a report's levels in a line; unlike `Report.regime` it tries no other data and rules."""
+    regime = find_regime(report.levels)
+    state, _ = split_regime(regime.text)
+    amount = short_amount(regime.net, describe(report.book.currency)["gamma"])
+    share = f", {percent_text(abs(regime.share))} of gross" if np.isfinite(regime.share) else ""
+    return f"{state.rstrip('.')}, {amount}{share}"
 
 
 def _zone(levels: LevelData) -> str:
@@ -68,9 +60,11 @@ def _zone(levels: LevelData) -> str:
     low, high = map(price_text, zone.core)
     depth = short_amount(zone.trough.gamma, describe(book.currency)["gamma"])
     others = f"; {rows_text(len(levels.zones) - 1, 'other zone')}" if len(levels.zones) > 1 else ""
+    flips = [price_text(flip.spot) for flip in levels.nearest_flips[1:4]]
+    more = f" Other flips: {', '.join(flips)}{', ...' if len(levels.flips) > 4 else ''}." if flips else ""
     return (
         f"Short-gamma zone: {price_text(zone.low)} to {price_text(zone.high)}; core {low} to {high}, "
-        f"deepest {depth} at {price_text(zone.trough.spot)}{others}."
+        f"deepest {depth} at {price_text(zone.trough.spot)}{others}.{more}"
     )
 
 
@@ -102,8 +96,3 @@ def _hedges(report: Report) -> str:
         for move, traded in ((move, float(levels.moves[move])) for move in (-_MOVE, _MOVE))
     ]
     return f"Hedges: {', '.join(parts)}. {said}"
-
-
-def _away(levels: LevelData, price: float, spot: float) -> str:
-    days = abs(np.log(price / spot)) / levels.day_sigma
-    return f"{price / spot - 1.0:+z.1%}" + (f", {days:.1f} one-day sigmas" if np.isfinite(days) else "")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gammaflow.exposure.level_data import LevelData
 from gammaflow.exposure.zones import Zone
-from gammaflow.text import amount_text, expiry_labels
+from gammaflow.text import expiry_labels, money_text
 from gammaflow.units import describe
 
 __all__ = ["ACROSS", "LevelRow", "level_rows", "level_table", "short_amount"]
@@ -37,7 +37,7 @@ def level_rows(levels: LevelData) -> list[LevelRow]:
     """Every level that has a price, spot among them, from the highest to the lowest."""
     book = levels.profile.book
     found = [
-        LevelRow("spot", book.spot, levels.gamma, describe(book.currency)["gamma"], _side(levels)),
+        LevelRow("spot", book.spot, levels.gamma, describe(book.currency)["gamma"], "net gamma"),
         *_crossings(levels),
         *(row for zone in levels.zones for row in _zone(levels, zone)),
         *_walls(levels),
@@ -83,23 +83,11 @@ def short_amount(value: float, unit: str) -> str:
 
     Examples
     --------
-    >>> short_amount(-169_046_521.0, "USD per +1 % spot"), short_amount(1.5e9, "EUR")
-    ('-$169.0m per 1%', '1.5bn EUR')
+    >>> short_amount(-169_046_521.0, "USD per +1 % spot"), short_amount(1.5e9, "CHF")
+    ('-$169m per 1%', '1.50bn CHF')
     """
-    number, power = amount_text(abs(value), "x")
     currency, per, _ = unit.partition(" per ")
-    sign = "-" if value < 0 else ""
-    text = f"{number}{power[1:].strip()}"
-    money = f"{sign}${text}" if currency == "USD" else f"{sign}{text} {currency}"
-    return money + (" per 1%" if per else "")
-
-
-def _side(levels: LevelData) -> str:
-    if not levels.profile.book.signed:
-        return "open interest, no dealer sign"
-    if not levels.gamma:
-        return "dealers have no gamma"
-    return f"dealers {'short' if levels.gamma < 0 else 'long'} gamma"
+    return money_text(value, currency) + (" per 1%" if per else "")
 
 
 def _crossings(levels: LevelData) -> Iterator[LevelRow]:

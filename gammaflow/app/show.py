@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.app.brief import brief_text, regime_text
+from gammaflow.app.brief import brief_text, split_regime
 from gammaflow.app.level_rows import ACROSS, LevelRow, level_rows, level_table, short_amount
 from gammaflow.app.sheet import Column, amounts, bands, bars, labels, shares, sheet, texts
 from gammaflow.app.terminal import dumps, out_console, say, tell, write
@@ -90,7 +90,8 @@ def show_sheets(
 
 
 def _show_levels(report: Report) -> None:
-    say(regime_text(report), "bold")
+    for text, style in zip(split_regime(report.regime.text), ("bold", ""), strict=True):
+        say(text, style)
     rows = level_rows(report.levels)
     spot = report.book.spot
     away = np.array([row.price for row in rows]) / spot - 1.0

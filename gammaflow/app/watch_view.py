@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gammaflow.app.brief import regime_text
+from gammaflow.app.brief import regime_line
 from gammaflow.app.changes import Changes, key_levels
 from gammaflow.app.level_rows import short_amount
 from gammaflow.app.sheet import Column, amounts, bars, labels, shares, sheet, texts
@@ -80,7 +80,7 @@ def _head(state: State) -> Text:
 
 
 def _regime(report: Report, changes: Changes | None) -> Text:
-    text = Text(regime_text(report).rstrip("."), style="bold")
+    text = Text(regime_line(report), style="bold")
     if changes is not None:
         unit = describe(report.book.currency)["gamma"]
         sign = "+" * (changes.gamma > 0)
