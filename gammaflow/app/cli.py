@@ -209,6 +209,10 @@ def profile(
     lowest, highest = (
         check_number(end, name, 0.0, LARGEST) for name, end in zip(("--low", "--high"), ends, strict=True)
     )
+    if not 0.0 < lowest < highest:
+        raise SchemaError(
+            f"--low, --high: received {lowest:,.10g} and {highest:,.10g}; legal: 0 < LOW < HIGH."
+        )
     grid = np.linspace(lowest, highest, points)
     table = result.profile.at(grid, None if measures is None else names).table
     finish_table(result, table, "Profile over spot", out, as_json, every=measures is not None)

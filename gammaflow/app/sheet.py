@@ -75,12 +75,10 @@ def shares(name: str, values: ArrayLike, digits: int = 1) -> Column:
     Examples
     --------
     >>> shares("from spot", [0.084, float("nan")]).cells
-    ('+8.4 %', '-')
+    ('+8.4%', '-')
     """
     numbers = np.asarray(values, dtype=np.float64).tolist()
-    return Column(
-        (name,), tuple(f"{100.0 * n:+z,.{digits}f} %" if np.isfinite(n) else _NONE for n in numbers)
-    )
+    return Column((name,), tuple(f"{100.0 * n:+z,.{digits}f}%" if np.isfinite(n) else _NONE for n in numbers))
 
 
 def texts(name: str, cells: Iterable[object], *, right: bool = False) -> Column:

@@ -13,13 +13,12 @@ from rich.text import Text
 
 from gammaflow.app.brief import regime_line
 from gammaflow.app.changes import Changes, key_levels
-from gammaflow.app.level_rows import short_amount
 from gammaflow.app.sheet import Column, amounts, bars, labels, shares, sheet, texts
 from gammaflow.app.terminal import out_console
 from gammaflow.app.watch import State, ages
 from gammaflow.market.quality import SELECTED
 from gammaflow.report import Report
-from gammaflow.text import marked, price_text
+from gammaflow.text import marked, money_text, price_text
 from gammaflow.units import describe
 
 __all__ = ["render"]
@@ -82,9 +81,8 @@ def _head(state: State) -> Text:
 def _regime(report: Report, changes: Changes | None) -> Text:
     text = Text(regime_line(report), style="bold")
     if changes is not None:
-        unit = describe(report.book.currency)["gamma"]
         sign = "+" * (changes.gamma > 0)
-        moved = f"{sign}{short_amount(changes.gamma, unit)}" if changes.gamma else "unchanged"
+        moved = f"{sign}{money_text(changes.gamma, report.book.currency)}" if changes.gamma else "unchanged"
         text.append(f" ({moved} since {changes.since:%H:%M:%S})", style="not bold")
     return text
 

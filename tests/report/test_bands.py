@@ -247,6 +247,7 @@ def test_on_the_command_line(monkeypatch, capsys, bands):
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["gammaflow", *args])
         monkeypatch.setattr(cli.out_console, "width", 300, raising=False)
+        monkeypatch.setattr(type(cli.out_console), "piped", False)
         with pytest.raises(SystemExit) as stop:
             cli.main()
         return stop.value.code or 0, *capsys.readouterr()
