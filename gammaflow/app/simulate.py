@@ -10,8 +10,9 @@ from gammaflow.app.feedback_options import Market, Shock, Simulation
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import FeedbackOut, Json, Quotes, grouped
 from gammaflow.app.reading import report_of
-from gammaflow.app.show import conditions, show_head
-from gammaflow.app.terminal import check_ending, dumps, out_console, stages, write
+from gammaflow.app.sheet import texts
+from gammaflow.app.show import conditions, show_conditions, show_head, show_sheets
+from gammaflow.app.terminal import check_ending, dumps, out_console, say, stages, tell, write
 from gammaflow.report.feedback import FeedbackReport, analyze_feedback
 
 __all__ = ["simulate"]

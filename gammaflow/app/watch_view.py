@@ -141,12 +141,12 @@ def _strikes(report: Report, rows: int, room: int) -> Table:
     # Spot stands between the strikes around it.
     place = sum(strike >= report.book.spot for strike in strikes)
     columns = [
-        _with(keys, place, ""),
+        _with(keys, place, "spot"),
         _with(picture, place, ("- " * picture.width)[: picture.width]),
         _with(found, place, ""),
     ]
     table = sheet(columns, styles=["dim" if i == place else "" for i in range(len(strikes) + 1)])
-    table.caption = Text(f"- - is spot; {len(chosen)} of {len(gamma)} strikes", style="dim")
+    table.caption = Text(f"{len(chosen)} of {len(gamma)} strikes", style="dim")
     table.caption_justify = "left"
     return table
 
