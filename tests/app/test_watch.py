@@ -226,14 +226,14 @@ class TestView:
             for k in heavy
         ]
         place = sum(k >= report.book.spot for k in heavy)
-        assert set(shown.pop(place)) == {"-"}
+        assert set(shown.pop(place)) == {"spot", "-"}
         assert 5 <= count <= 30
         assert size <= 60
         for (strike, length, short, value), words in zip(expected, shown, strict=True):
             picture = next(word for word in words[1:] if "|" in word)
             assert (words[0], picture.count("█"), words[-1]) == (strike, length, value)
             assert not length or picture.endswith("|") == short
-        assert " ".join(caption) == f"- - is spot; {count} of {len(gamma)} strikes"
+        assert " ".join(caption) == f"{count} of {len(gamma)} strikes"
 
     @pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 40), (100, 24), (120, 24), (132, 50)])
     @pytest.mark.parametrize("changed", [False, True])

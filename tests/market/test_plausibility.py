@@ -593,7 +593,7 @@ class TestCommands:
 
         def call(command, *args):
             monkeypatch.setattr(sys, "argv", ["gammaflow", command, str(path), *args])
-            monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
+            monkeypatch.setattr(cli.out_console, "width", 2_000, raising=False)
             monkeypatch.setattr(type(cli.out_console), "piped", False)
             with pytest.raises(SystemExit) as stop:
                 cli.main()
