@@ -23,6 +23,7 @@ from gammaflow.app.options import (
 )
 from gammaflow.app.reading import chain_of, check_reading
 from gammaflow.app.show import write_table
+from gammaflow.app.study_view import show_comparison, show_history
 from gammaflow.app.terminal import (
     check_ending,
     counting,
@@ -35,6 +36,7 @@ from gammaflow.app.terminal import (
     write,
 )
 from gammaflow.batch.columns import COLUMNS
+from gammaflow.batch.history import History
 from gammaflow.batch.history import history as find_history
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.sources import MANIFEST
@@ -44,8 +46,7 @@ from gammaflow.market.financing import finance
 from gammaflow.market.store import Store
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, assign_positions, find_rule
 from gammaflow.report.rates import rate_facts
-from gammaflow.studies.books import compare_books
-from gammaflow.study import Study
+from gammaflow.studies.books import BookComparison, compare_books
 from gammaflow.units import describe
 
 __all__ = ["compare", "history"]
@@ -173,7 +174,7 @@ def _chain(text: str, reading: Reading) -> Chain:
 
 
 def _finish(
-    study: Study,
+    study: History | BookComparison,
     flat: pd.DataFrame,
     facts: dict[str, Any],
     units: dict[str, str],
@@ -194,5 +195,7 @@ def _finish(
         for line in study.heading:
             say(line)
         tell(flat, units)
-        return
-    out_console.print(study.summary(), highlight=False, markup=False, soft_wrap=True)
+    elif isinstance(study, History):
+        show_history(study)
+    else:
+        show_comparison(study)
