@@ -215,6 +215,7 @@ def profile(
         )
     grid = np.linspace(lowest, highest, points)
     table = result.profile.at(grid, None if measures is None else names).table
+    table = table if measures is None else table[names]
     finish_table(result, table, "Profile over spot", out, as_json, every=measures is not None)
 
 

@@ -68,11 +68,15 @@ def in_options(text: str, names: Mapping[str, str]) -> str:
     either = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
     passed = rf"(?<![\w.=\-])({either})=(?=([ .,;)(]|$)?)"
     text = re.sub(passed, lambda found: f"{names[found[1]]}{' ' * (found[2] is None)}", text)
+    # A name with an underscore is no word of a sentence.
+    alone = [name for name in names if "_" in name]
+    if alone:
+        word = rf"(?<![\w.\-'\"/])({'|'.join(map(re.escape, alone))})(?!\.?\w|[\-'\"=/])"
+        text = re.sub(word, lambda found: names[found[1]], text)
     # Several arguments at once: "rate, dividend_yield, repair: received".
-    listed = rf"(?<![\w.\-'])((?:{either})(?:, (?:{either}))*)(?=: (?:{_SAID})\b| must be )"
-    return re.sub(
-        listed, lambda found: ", ".join(names[name] for name in found[1].split(", ")), text, flags=re.M
-    )
+    each = rf"(?:{either}|--[a-z-]+)"
+    listed = rf"(?<![\w.\-'])({each}(?:, {each})*)(?=: (?:{_SAID})\b| must be )"
+    return re.sub(listed, lambda found: ", ".join(names.get(n, n) for n in found[1].split(", ")), text)
 
 
 @contextmanager

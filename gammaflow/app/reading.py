@@ -7,9 +7,9 @@ from dataclasses import asdict
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import Quotes, Reading, Scenario
 from gammaflow.app.terminal import working
-from gammaflow.errors import SchemaError
+from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers import read_chain
+from gammaflow.market.readers import find_map, read_chain
 from gammaflow.report import Report, analyze
 
 __all__ = ["chain_of", "check_reading", "report_of"]
@@ -18,13 +18,17 @@ __all__ = ["chain_of", "check_reading", "report_of"]
 def chain_of(quotes: Quotes) -> Chain:
     """The chain of a file, once its options agree."""
     check_reading(quotes)
+    try:
+        columns = None if quotes.columns is None else find_map(quotes.columns)
+    except (ReaderError, SchemaError) as error:
+        raise type(error)(f"--columns: {error}") from None
     return read_chain(
         quotes.file,
         vendor=quotes.vendor,
         symbol=quotes.symbol,
         asof=quotes.asof,
         spot=quotes.spot,
-        columns=quotes.columns,
+        columns=columns,
     )
 
 

@@ -15,7 +15,7 @@ from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.mapped import read_mapped
 from gammaflow.market.readers.source import Format, Source, open_source
 
-__all__ = ["FORMATS", "ColumnMap", "chain_from_frame", "read_chain", "recognise"]
+__all__ = ["FORMATS", "ColumnMap", "chain_from_frame", "find_map", "read_chain", "recognise"]
 
 #: Every file format that `read_chain` knows.
 FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
