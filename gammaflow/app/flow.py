@@ -208,7 +208,8 @@ def _show_scenario(scenario: HedgeFlow, adv: float | None) -> None:
         f"dealers {side} {short_amount(abs(scenario.total), book.currency)}{share}",
         "bold",
     )
-    columns = [amounts(name, table[column], book.currency) for column, name in _HEADS.items()]
+    every = table[list(_HEADS)].to_numpy()
+    columns = [amounts(name, table[column], book.currency, like=every) for column, name in _HEADS.items()]
     if adv:
         columns.append(shares("share of ADV", table["flow"] / adv))
     show_sheets([texts("cause", table.index)], columns, styles=["", "", "", "bold"])

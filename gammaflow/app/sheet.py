@@ -51,8 +51,10 @@ def money_head(unit: str, power: str = "") -> tuple[str, ...]:
     return (first, f"per {_SHORT.get(rest, rest)}") if per else (first,)
 
 
-def amounts(name: str, values: ArrayLike, unit: str) -> Column:
+def amounts(name: str, values: ArrayLike, unit: str, *, like: ArrayLike | None = None) -> Column:
     """Column of money in one readable unit, with four digits of the largest number; "-" where missing.
+
+    Unit and digits are those that suit `like`, by default the values themselves.
 
     Examples
     --------
@@ -60,7 +62,8 @@ def amounts(name: str, values: ArrayLike, unit: str) -> Column:
     Column(head=('gamma', '$m', 'per 1%'), cells=('-169.0', '3.0', '-'), right=True)
     """
     numbers = np.asarray(values, dtype=np.float64)
-    known = numbers[np.isfinite(numbers)]
+    scale = numbers if like is None else np.asarray(like, dtype=np.float64)
+    known = scale[np.isfinite(scale)]
     divisor, power = readable(known, "")
     largest = float(np.max(np.abs(known), initial=0.0)) / divisor
     digits = _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest else 0

@@ -65,12 +65,9 @@ def show_comparison(found: BookComparison) -> None:
         say(f"gamma changed at none of {rows_text(len(gamma), 'strike')}")
         return
     # One unit for all columns, which add up.
-    every = amounts("", most.to_numpy().ravel(), unit)
-    cells = np.array(every.cells, dtype=object).reshape(most.shape)
-    columns = [
-        Column((*_lines(str(name)),), tuple(cells[:, place])) for place, name in enumerate(most.columns)
-    ]
-    title = f"strikes where gamma changed most ({len(most)} of {len(gamma)}) [{' '.join(every.head[1:])}]"
+    parts = [amounts("", most[name], unit, like=most.to_numpy()) for name in most]
+    columns = [Column(_lines(str(name)), each.cells) for name, each in zip(most, parts, strict=True)]
+    title = f"strikes where gamma changed most ({len(most)} of {len(gamma)}) [{' '.join(parts[0].head[1:])}]"
     show_sheets([labels("strike", most.index.tolist())], columns, title=title)
     if found.without_strike.abs().any():
         gone = found.without_strike["gamma"]

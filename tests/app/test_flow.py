@@ -53,7 +53,7 @@ def test_a_scenario_on_a_terminal(run, quotes, book):
     flow = gf.hedge_flow(book, spot=0.95 * book.spot, vol_shift=0.10, days=1.0)
     side = "buy" if flow.total > 0 else "sell"
     words = " ".join(out.split())
-    assert f"spot 71,470 to 67,897 (-5.0%), vols +10 points, 1 day: dealers {side} $" in words
+    assert f"spot 71,470 to 67,896 (-5.0%), vols +10 points, 1 day: dealers {side} $" in words
     assert f"{abs(flow.total) / 30e9:.1%} of average daily volume" in words
     rows = {line.split()[0]: line.split() for line in out.splitlines() if line.split()[:1]}
     for cause in ("spot", "time", "volatility", "total"):

@@ -69,7 +69,7 @@ class ColumnMap:
 def find_map(source: ColumnMap | str | os.PathLike[str] | Mapping[str, Any]) -> ColumnMap:
     """The map of a TOML file, or of a mapping of the same form.
 
-    A mapping without the tables columns, units and formats is that of columns.
+    A mapping of nothing but canonical names is that of columns.
 
     Raises
     ------
@@ -87,9 +87,7 @@ def find_map(source: ColumnMap | str | os.PathLike[str] | Mapping[str, Any]) -> 
         return source
     if isinstance(source, Mapping):
         given, name = dict(source), "columns"
-        if not {*_TABLES, *_TEXTS, *_NUMBERS} & set(given) or not any(
-            isinstance(given.get(table), Mapping) for table in _TABLES
-        ):
+        if given and set(given) <= {*CHAIN, *FACTS}:
             given = {"columns": given}
     elif isinstance(source, str | os.PathLike):
         name, content = file_bytes(source)

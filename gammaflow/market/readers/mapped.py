@@ -191,12 +191,12 @@ def _moment(
     if len(distinct) == 1:
         return rows, distinct[0] if asof is None else asof, []
     if asof is None or asof not in distinct:
-        received = "" if asof is None else f"received {asof.isoformat()}, "
+        received = "" if asof is None else f"received {asof.isoformat()}, and "
         return (
             rows,
             None,
             [
-                f"asof: {received}and the table has {len(distinct):,} timestamps from "
+                f"asof: {received}the table has {len(distinct):,} timestamps from "
                 f"{distinct[0].isoformat()} to "
                 f"{distinct[-1].isoformat()}. Pass asof=, one of them."
             ],
