@@ -56,18 +56,20 @@ def test_a_scenario_on_a_terminal(run, quotes, book):
     assert f"spot 71,470 to 67,896 (-5.0%), vols +10 points, 1 day: dealers {side} $" in words
     assert f"{abs(flow.total) / 30e9:.1%} of average daily volume" in words
     rows = {line.split()[0]: line.split() for line in out.splitlines() if line.split()[:1]}
+    table = out[out.index("\ncause ") :].splitlines()
+    assert len(set(table[2].split())) == 1  # one unit for columns that add up
+    scale = {"$k": 1e3, "$m": 1e6, "$bn": 1e9}[table[2].split()[0]]
     for cause in ("spot", "time", "volatility", "total"):
-        line = next(
-            line for line in out.splitlines() if line.startswith(f"{cause} ") and "%" in line.split()[-1]
-        )
-        assert float(line.split()[1].replace(",", "")) == pytest.approx(
-            flow.table["flow"][cause] / 1e6, abs=0.051
-        )
+        cells = next(line for line in table if line.startswith(f"{cause} ")).split()[1:]
+        found = [float(cell.replace(",", "")) * scale for cell in cells[:3]]
+        expected = flow.table.loc[cause, ["flow", "first_order", "residual"]].tolist()
+        assert found == pytest.approx(expected, abs=0.00051 * scale)
+        assert cells[3] == f"{100 * flow.table['flow'][cause] / 30e9:+.1f}%"
     assert rows["cause"][:2] == ["cause", "trade"]
     ladder = gf.flow_ladder(book).table["flow"]
     line = next(line for line in out.splitlines() if line.lstrip().startswith("-10 "))
     assert float(line.split()[1].replace(",", "")) == pytest.approx(
-        ladder["spot_percent", -10.0] / 1e6, abs=0.6
+        ladder["spot_percent", -10.0] / 1e9, abs=6e-4
     )
 
 
