@@ -10,7 +10,8 @@ import pandas as pd
 
 from gammaflow.exposure.level_data import LevelData
 from gammaflow.exposure.zones import Zone
-from gammaflow.text import expiry_labels, money_text
+from gammaflow.positions.expiry_names import expiry_clock
+from gammaflow.text import money_text
 from gammaflow.units import describe
 
 __all__ = ["ACROSS", "LevelRow", "level_rows", "level_table", "short_amount"]
@@ -133,7 +134,8 @@ def _walls(levels: LevelData) -> Iterator[LevelRow]:
 
 
 def _max_pain(levels: LevelData) -> Iterator[LevelRow]:
-    expiries = pd.DatetimeIndex(levels.max_pain.index)
-    for label, strike in zip(expiry_labels(expiries), levels.max_pain.tolist(), strict=True):
-        if label[:10] == f"{expiries[0]:%Y-%m-%d}" and np.isfinite(strike):
-            yield LevelRow("max pain", strike, note=f"expiry {label}")
+    """Max pain of the next expiry, and of others on its day (SPX settles AM and PM)."""
+    expiries, asof = pd.DatetimeIndex(levels.max_pain.index), levels.profile.book.asof
+    for expiry, strike in zip(expiries, levels.max_pain.tolist(), strict=True):
+        if expiry.normalize() == expiries[0].normalize() and np.isfinite(strike):
+            yield LevelRow("max pain", strike, note=f"of {expiry_clock(expiry, asof)}")

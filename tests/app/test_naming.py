@@ -76,11 +76,8 @@ def test_every_option_that_is_wrong_is_named_as_it_is_typed(run, quotes, name, m
     for command, option, value in CASES:
         if command != name or name == "serve" or (name, option) in (("batch", "--out"), ("watch", "--store")):
             continue
-        where = (
-            ("--base-url", "http://127.0.0.1:9")
-            if name in ("fetch", "watch") and option != "--base-url"
-            else ()
-        )
+        asked = {"--base-url": "http://127.0.0.1:9", "--timeout": "0.2"} if name in ("fetch", "watch") else {}
+        where = [word for each in asked.items() if each[0] != option for word in each]
         code, out, err = run(name, *arguments(name, quotes), *where, option, value)
         assert (code, out) == (2, ""), (option, value, out[:300])
         assert not PYTHON.search(err), (option, value, err)

@@ -20,7 +20,7 @@ def quotes(tmp_path_factory):
     [
         ("levels", "png", b"\x89PNG"),
         ("flow", "pdf", b"%PDF"),
-        ("report", "svg", b"<?xml"),
+        pytest.param("report", "svg", b"<?xml", marks=pytest.mark.slow),
         pytest.param("smile", "svg", b"<?xml", marks=pytest.mark.slow),
     ],
 )
@@ -32,7 +32,10 @@ def test_each_ending_is_written(run, quotes, tmp_path, picture, ending, starts):
     assert path.read_bytes().startswith(starts)
 
 
-@pytest.mark.parametrize("picture", ["profile", "exposure", "expiries", "surface"])
+@pytest.mark.parametrize(
+    "picture",
+    ["profile", "exposure", *(pytest.param(p, marks=pytest.mark.slow) for p in ("expiries", "surface"))],
+)
 def test_pictures_of_a_measure_name_it_with_rule_and_date(run, quotes, tmp_path, picture, monkeypatch):
     import matplotlib as mpl
 
@@ -44,7 +47,10 @@ def test_pictures_of_a_measure_name_it_with_rule_and_date(run, quotes, tmp_path,
         assert words in text
 
 
-@pytest.mark.parametrize("picture", ["levels", "profile", "exposure", "expiries"])
+@pytest.mark.parametrize(
+    "picture",
+    ["levels", "exposure", *(pytest.param(p, marks=pytest.mark.slow) for p in ("profile", "expiries"))],
+)
 def test_pages_hold_the_numbers(run, quotes, tmp_path, picture):
     path = tmp_path / "x.html"
     assert run("plot", quotes, "--picture", picture, "--out", path)[0] == 0

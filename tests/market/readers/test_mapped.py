@@ -1,6 +1,7 @@
 """Tables of no known vendor, read through a map of their columns."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -279,3 +280,13 @@ class TestErrors:
         path = files("x.csv", SAMPLE.replace("15:45,6900\n", "15:45,9900\n", 1))
         with pytest.raises(ReaderError, match="spot: "):
             read_chain(path, columns=files.map, symbol="SPX")
+
+
+def test_the_map_of_the_readme_reads_the_sample(files):
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    path = files("readme.toml", readme.partition("```toml\n")[2].partition("```")[0])
+    expected = read_chain(files.sample, columns=files.map, symbol="SPX")
+    found = read_chain(files.sample, columns=path, symbol="SPX")
+    pd.testing.assert_frame_equal(
+        found.to_frame().drop(columns="last"), expected.to_frame().drop(columns="last")
+    )
