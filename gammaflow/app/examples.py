@@ -50,7 +50,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
                 "gammaflow plot quotes.csv --picture exposure --measure vanna --out vanna.svg",
                 "vanna by strike",
             ),
-            ("gammaflow plot quotes.csv --out levels.html", "to zoom in a browser"),
+            ("gammaflow plot quotes.csv --out page.html", "the page with its controls"),
         ),
         "simulate": (
             (

@@ -136,9 +136,7 @@ def _walls(levels: LevelData) -> Iterator[LevelRow]:
 def _max_pain(levels: LevelData) -> Iterator[LevelRow]:
     """Max pain of the next expiry, and of others on its day (SPX settles AM and PM)."""
     expiries, asof = pd.DatetimeIndex(levels.max_pain.index), levels.profile.book.asof
-    same_day = expiries.normalize() == expiries[:1].normalize()[0] if len(expiries) else []
-    for at in np.flatnonzero(same_day):
-        strike = float(levels.max_pain.iloc[at])
-        if np.isfinite(strike):
-            moment = expiries.tz_convert(None)[at].to_datetime64()
+    for expiry, strike in zip(expiries, levels.max_pain.tolist(), strict=True):
+        if expiry.normalize() == expiries[0].normalize() and np.isfinite(strike):
+            moment = expiry.tz_convert(None).to_datetime64()
             yield LevelRow("max pain", strike, note=f"of {expiry_clock(moment, asof)}")

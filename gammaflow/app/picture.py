@@ -16,10 +16,8 @@ from gammaflow.app.terminal import check_ending, working, write
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.flow import flow_ladder
 from gammaflow.exposure.smile import fit_smiles
-from gammaflow.plot.interactive import draw_bars, draw_profile
-from gammaflow.plot.prepare import strike_steps
 from gammaflow.report import Report
-from gammaflow.units import MEASURES, describe
+from gammaflow.units import MEASURES
 
 __all__ = ["plot"]
 
@@ -38,10 +36,12 @@ _PICTURES: Mapping[str, Callable[[Report, str], Any]] = MappingProxyType(
         "report": lambda report, _: report.plot(),
     }
 )
-# Pictures of gamma alone, and those that a page can hold.
-_GAMMA, _PAGES = ("levels", "smile", "flow", "report"), ("levels", "profile", "exposure", "expiries")
+# Pictures of gamma alone, and those that the page shows.
+_GAMMA, _PAGES = ("levels", "smile", "flow", "report"), ("levels", "report")
 
-PictureOut = Annotated[Path, typer.Option("--out", help="The picture: .png, .svg, .pdf, or .html to zoom.")]
+PictureOut = Annotated[
+    Path, typer.Option("--out", help="The picture: .png, .svg, .pdf; or .html, the page with its controls.")
+]
 Picture = Annotated[str, typer.Option("--picture", help=f"Which picture: {', '.join(_PICTURES)}.")]
 MeasureName = Annotated[
     str, typer.Option("--measure", help=f"Which measure, where the picture has one: {', '.join(MEASURES)}.")
@@ -64,8 +64,7 @@ def plot(
     report = report_of(quotes, rows, scenario)
     with working("Drawing"):
         if out.suffix == _PAGE:
-            page = _page(report, picture)
-            write(out, {_PAGE: lambda path: page.write_html(path, include_plotlyjs=True)})
+            write(out, {_PAGE: report.to_html})
             return
         drawn = _PICTURES[picture](report, measure)
     figure = getattr(drawn, "figure", None) or drawn
@@ -92,35 +91,5 @@ def _check(picture: str, measure: str, out: Path) -> None:
         problems.append(
             f"--measure: received {measure!r} for the picture {picture!r}, which has none. Leave it out."
         )
-    elif out.suffix == _PAGE and measure != "gamma":
-        problems.append(f"--measure: received {measure!r} with a page; legal: gamma, or --out .png.")
     if problems:
         raise SchemaError("\n".join(problems))
-
-
-def _page(report: Report, picture: str) -> Any:
-    """A plotly figure of a picture of gamma."""
-    book, unit = report.book, describe(report.book.currency)["gamma"]
-    title = _title(report)
-    if picture in ("levels", "profile"):
-        marks: dict[str, Any] = {}
-        if picture == "levels":
-            flips = [flip.spot for flip in report.levels.nearest_flips]
-            marks = {"flips": flips, "zones": report.levels.spans(), "jumps": report.levels.jump_spots()}
-        return draw_profile(
-            report.profile.table["gamma"], book.spot, unit, currency=book.currency, **marks
-        ).update_layout(title=title)
-    key = "strike" if picture == "exposure" else "expiry"
-    bars = report.exposure.by(key, "kind")["gamma"].unstack(fill_value=0)
-    if key == "expiry":
-        return draw_bars(bars, unit).update_layout(title=title)
-    gross = report.exposure.by("strike")["gross_gamma"]
-    steps, step, _ = strike_steps(bars, book.spot, gross)
-    figure = draw_bars(steps, unit, spot=book.spot, step=step, currency=book.currency)
-    return figure.update_layout(title=title)
-
-
-def _title(report: Report) -> str:
-    book = report.book
-    names = ", ".join(dict.fromkeys(part.partition(" (")[0] for part in book.rule))
-    return f"{book.title} gamma, {report.facts()[0][1]}; rule: {names}"
