@@ -89,6 +89,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("gammaflow watch deribit BTC --every 60 --store chains", "every minute, each chain archived"),
             ("gammaflow watch cboe SPX --json >> spx.jsonl", "a log, one object per refresh"),
         ),
+        "serve": (
+            ("gammaflow serve deribit BTC", "the live page on this machine"),
+            ("gammaflow serve chains", "a store, replayed with a slider"),
+        ),
     }
 )
 
