@@ -10,13 +10,11 @@ import pandas as pd
 
 from gammaflow.checks import check_whole
 from gammaflow.output import file_name, write_text
-from gammaflow.plot.desk import render_desk
 from gammaflow.plot.page import write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
 from gammaflow.report.band_table import band_lines, band_parts
 from gammaflow.report.data import ReportData
-from gammaflow.report.desk import desk_model
 from gammaflow.report.gain_table import gain_lines, gain_parts
 from gammaflow.report.plain import plain
 from gammaflow.report.rates import rate_dict
@@ -183,6 +181,9 @@ class Report(ReportData):
         SchemaError
             Where `path` cannot be written.
         """
+        from gammaflow.plot.desk import render_desk
+        from gammaflow.report.desk import desk_model
+
         book = self.book
         if path is None:
             name = file_name(book.symbol, "report")

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import gammaflow as gf
 from gammaflow.report.desk.selections import selections
 
 # Half a unit in the seventh digit of the largest value of a column that begins with 1.
 ROUNDED = 5.01e-7
-
-SELECTION = {
-    "next": lambda expiries, first, asof: expiries == first,
-    "later": lambda expiries, first, asof: expiries != first,
-}
 
 
 def close(found: Any, wanted: Any, tol: float = 1e-9, scale: float | None = None) -> None:
@@ -31,7 +27,7 @@ def close(found: Any, wanted: Any, tol: float = 1e-9, scale: float | None = None
 
 def check_view(report: gf.Report, view: dict[str, Any], tol: float = 1e-9) -> None:
     """A view against a report of the same rows under the same rule and smile dynamics, made afresh."""
-    levels, book, spot = report.levels, report.book, report.book.spot
+    levels, book = report.levels, report.book
     noise = max(tol, 10.0 * report.profile.tol if "american" in book.instruments else 0.0)
     gross = float(report.exposure.rows["gross_gamma"].sum())
     for name, total in report.exposure.total().items():
@@ -39,23 +35,29 @@ def check_view(report: gf.Report, view: dict[str, Any], tol: float = 1e-9) -> No
     close(view["gross"], gross, 1e-12)
     check_curves(report, view)
     if not book.signed:
-        assert view["flips"] == view["zones"] == [] and view["ladder"] is None
+        assert view["flips"] == view["zones"] == []
+        assert view["ladder"] is None
         assert view["regime"]["state"] == "unsigned"
         return
     close([flip["spot"] for flip in view["flips"]], [flip.spot for flip in levels.flips], noise)
     check_zones(levels, view, noise)
     check_rail(report, view)
-    rungs = view["ladder"]
+    if not report.profile.days and not report.profile.vol_shift:
+        check_ladder(report, view)
+
+
+def check_ladder(report: gf.Report, view: dict[str, Any]) -> None:
+    """Trades of the ladder against `flow_ladder`, and the curve of trades against both."""
+    rungs, gross = view["ladder"], view["gross"]
+    how = {"dynamics": report.profile.dynamics, "hours": [], "vol_points": []}
     moves = [100.0 * move for move in rungs["move"]]
-    ladder = gf.flow_ladder(
-        book, spot_percent=moves, hours=[], vol_points=[], dynamics=report.profile.dynamics
-    ).table
-    trades = ladder.loc["spot_percent", "flow"].to_numpy()
-    close(rungs["trade"], trades, 1e-7, scale=max(np.abs(trades).max(), 1e-9 * gross))
-    inside = [i for i, s in enumerate(rungs["spot"]) if view["spots"][0] <= s <= view["spots"][-1]]
-    drawn = np.interp(np.array(rungs["spot"])[inside], view["spots"], np.array(view["flow"], float))
+    table = gf.flow_ladder(report.book, spot_percent=moves, **how).table
+    trades = table.loc["spot_percent", "flow"].to_numpy()
+    close(rungs["trade"], trades, 1e-7, scale=max(float(np.abs(trades).max()), 1e-9 * gross))
+    spots = np.array(rungs["spot"])
+    inside = (spots >= view["spots"][0]) & (spots <= view["spots"][-1])
+    drawn = np.interp(spots[inside], view["spots"], np.array(view["flow"], float))
     close(drawn, trades[inside], 0.02, scale=float(np.abs(trades).max()))
-    assert np.argmin(np.abs(np.array(view["spots"]) / spot - 1.0)) >= 0
 
 
 def check_curves(report: gf.Report, view: dict[str, Any]) -> None:
@@ -68,7 +70,8 @@ def check_curves(report: gf.Report, view: dict[str, Any]) -> None:
         close(view[name], wanted, 1.2 * ROUNDED, scale=max(np.abs(wanted).max(), 1e-300))
     units = table["delta"] / table.index
     flow = -spots * (units[spots].to_numpy() - units[spot])
-    close(view["flow"], flow, 1.2 * ROUNDED, scale=max(np.abs(flow).max(), 1e-9 * np.abs(table["delta"]).max()))
+    least = 1e-9 * float(np.abs(table["delta"]).max())
+    close(view["flow"], flow, 1.2 * ROUNDED, scale=max(float(np.abs(flow).max()), least))
 
 
 def check_zones(levels: gf.Levels, view: dict[str, Any], tol: float) -> None:
@@ -128,14 +131,16 @@ def check_rail(report: gf.Report, view: dict[str, Any]) -> None:
             close(found[key]["value"], value, 1e-7 if key == "trough" else 1e-9)
             close(found[key]["distance"], found[key]["value"] / spot - 1.0, 1e-9, scale=1.0)
             if levels.day_sigma > 0.0:
-                close(found[key]["sigmas"], np.log(found[key]["value"] / spot) / levels.day_sigma, 1e-9, scale=1.0)
+                away = np.log(found[key]["value"] / spot) / levels.day_sigma
+                close(found[key]["sigmas"], away, 1e-9, scale=1.0)
 
 
 def check_bars(model: dict[str, Any], rule: str, selection: str, report: gf.Report) -> None:
-    """Bars of a selection against the exposure by strike, and the walls against the bars as they are drawn."""
-    columns = {name: np.array(values) for name, values in model["strikes"][rule].items() if values is not None}
+    """Bars of a selection against the exposure by strike, and the walls against the bars that are drawn."""
+    given = model["strikes"][rule]
+    columns = {name: np.array(values) for name, values in given.items() if values is not None}
     moments = [row["expiry"] for row in model["expiries"]]
-    mine = {None if t is None else t.isoformat() for t in map(_stamp, report.book.expiries)}
+    mine = {None if t is pd.NaT else t.isoformat() for t in report.book.expiries}
     shown = np.isin(columns["expiry"], [i for i, t in enumerate(moments) if t in mine])
     exposure = report.exposure
     by_strike = exposure.by("strike")
@@ -160,15 +165,9 @@ def check_bars(model: dict[str, Any], rule: str, selection: str, report: gf.Repo
 
 
 def check_interest(model: dict[str, Any], rule: str, chain: gf.Chain) -> None:
-    """Open interest and volume of the bars against the chain's, summed over its contracts that are alive."""
-    columns = model["strikes"][rule]
-    moments = np.array([row["expiry"] for row in model["expiries"]])
-    live = [t.isoformat() for t in chain.expiry] if hasattr(chain, "expiry") else None
-    import pandas as pd
-
-    stamps = pd.DatetimeIndex(chain["expiry"], tz="UTC")
-    listed = np.isin([t.isoformat() for t in stamps], moments)
-    assert live is None or len(live) == len(listed)
+    """Open interest and volume of the bars against the chain's, at the expiries of the page."""
+    columns, stamps = model["strikes"][rule], pd.DatetimeIndex(chain["expiry"], tz="UTC")
+    listed = np.isin([t.isoformat() for t in stamps], [row["expiry"] for row in model["expiries"]])
     for name in ("open_interest", "volume"):
         if columns[name] is not None:
             close(np.nansum(np.array(columns[name], float)), np.nansum(chain[name][listed]), 1e-12)
@@ -180,10 +179,6 @@ def recomputed(chain: gf.Chain, report: gf.Report, rule: str, dynamics: str, sel
     return gf.analyze(chain, rule=rule, dynamics=dynamics, where=where, days=report.profile.days)
 
 
-def _stamp(moment: Any) -> Any:
-    return None if moment != moment else moment
-
-
 def _sums(keys: Any, values: Any) -> dict[float, float]:
     out: dict[float, float] = {}
     for key, value in zip(keys.tolist(), values.tolist(), strict=True):
@@ -192,7 +187,7 @@ def _sums(keys: Any, values: Any) -> dict[float, float]:
 
 
 def _is_top(bars: dict[float, float], wall: float | None, room: float) -> None:
-    """The wall is the longest bar, or as long as it to the rounding of the bars; None where no bar is long."""
+    """The wall is the longest bar, to the rounding of bars; None where no bar is long."""
     longest = max(bars.values(), default=0.0)
     if wall is None:
         assert longest <= room

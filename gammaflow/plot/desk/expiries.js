@@ -9,12 +9,15 @@
     return (desk.model.expiries || []).map(function (e) { return own.indexOf(e.expiry ? Date.parse(e.expiry) : null); });
   }
   function listed(data, i) { return desk.model.expiries[places(data).indexOf(i)] || null; }
-  // Labels of the expiries with their settlement, as the page's list of expiries tells it.
-  function labels(data) {
+  // Labels of the expiries with their settlement, as the page's list of expiries tells it; each once, since they name
+  // the places of the axis.
+  function labels(data, crowded) {
     return data.label.map(function (label, i) {
       var own = listed(data, i), days = data.days[i], name = own && own.label ? own.label : label;
       var tag = own && own.settles && name.indexOf(own.settles) < 0 ? " " + own.settles : "";
-      return desk.plain(name + tag) + (days === null ? "" : "<br>" + desk.number(days, days < 10 ? 1 : 0) + " d");
+      return desk.plain(name + tag) + (days === null || crowded ? "" : "<br>" + desk.number(days, days < 10 ? 1 : 0) + " d");
+    }).map(function (text, i, all) {
+      return text + "\u200b".repeat(all.slice(0, i).filter(function (other) { return other === text; }).length);
     });
   }
   // Sums by strike and expiry of one measure under the rule chosen.
@@ -35,7 +38,7 @@
     function bar(name, values, color, pattern) {
       return {
         type: "bar", x: x, y: desk.over(values, scale.divisor), name: name, xaxis: "x", yaxis: "y",
-        marker: { color: color, pattern: pattern ? { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.25 } : {} },
+        marker: { color: color, pattern: pattern ? { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.25, fillmode: "overlay" } : {} },
         hovertemplate: "%{y:,.3~f} " + scale.unit + "<extra>" + name + "</extra>"
       };
     }
@@ -93,7 +96,7 @@
     title: "Expiries", order: 6,
     draw: function (place, data, ctx) {
       var colors = ctx.colors, measure = data.measures[ctx.state.measure] ? ctx.state.measure : "gamma";
-      var x = labels(data), unit = desk.unitOf(measure), scale = desk.unit(data.measures[measure].net, unit);
+      var x = labels(data, data.label.length > 14 || place.clientWidth < 560), unit = desk.unitOf(measure), scale = desk.unit(data.measures[measure].net, unit);
       var range = prices(data), heat = map(data, x, measure, colors, range, scale), traces = bars(data, x, measure, colors, scale);
       traces.push({
         type: "scatter", mode: "lines+markers", x: x, y: data.cumulative.map(function (s) { return 100 * s; }), name: "cumulative share of gross gamma",
@@ -107,7 +110,7 @@
         barmode: "relative", margin: { t: 44 }, legend: { y: 1.02 },
         xaxis: { type: "category", anchor: lower ? "y3" : "y", tickfont: { size: x.length > 16 ? 9 : 11 } },
         yaxis: { title: { text: measure + " [" + desk.plain(scale.unit) + "]" }, domain: lower ? [0.64, 1] : [0, 1] },
-        yaxis2: { overlaying: "y", side: "right", range: [0, 103], tickmode: "array", tickvals: [0, 25, 50, 75, 100], showgrid: false, ticksuffix: "%", title: { text: "share" } },
+        yaxis2: { overlaying: "y", side: "right", range: [0, 103], tickmode: "array", tickvals: [0, 25, 50, 75, 100], ticktext: ["0%", "25%", "50%", "75%", "100%"], showgrid: false, title: { text: "share" } },
         shapes: [], annotations: []
       };
       if (lower) {

@@ -39,13 +39,13 @@
       var group = GROUPS[rows.group[i]];
       return desk.plain((group ? group + ": " : "") + desk.words(name));
     });
-    var narrow = place.clientWidth && place.clientWidth < 560, money = {
+    var narrow = place.clientWidth && place.clientWidth < 560, between = narrow ? "<br>" : " ", money = {
       unit: " " + scale.unit, scaled: function (v) { return v === null ? null : v / scale.divisor; }
     }, price = { unit: "", scaled: function (v) { return v; } };
     var layout = {
       margin: { t: 8 }, yaxis: { type: "category", autorange: "reversed", automargin: true, tickfont: { size: narrow ? 9 : 11.5 } },
-      xaxis: { domain: [0, 0.47], title: { text: "gamma [" + desk.plain(scale.unit) + "]" }, nticks: narrow ? 3 : 7 },
-      xaxis2: { domain: [0.53, 1], anchor: "y", title: { text: "nearest flip [" + desk.plain(desk.model.currency) + "]" }, tickformat: ",", nticks: narrow ? 3 : 7 },
+      xaxis: { domain: [0, 0.47], title: { text: "gamma" + between + "[" + desk.plain(scale.unit) + "]" }, nticks: narrow ? 3 : 7 },
+      xaxis2: { domain: [0.53, 1], anchor: "y", title: { text: (narrow ? "flip" : "nearest flip") + between + "[" + desk.plain(desk.model.currency) + "]" }, tickformat: ",", nticks: narrow ? 3 : 7 },
       shapes: [
         desk.lineAt("x", rows.gamma[0] / scale.divisor, colors.soft, "dot"), desk.lineAt("x2", desk.model.spot, colors.spot, "dash")
       ],

@@ -39,19 +39,23 @@
   }
   function notes(place, found, ctx) {
     var colors = ctx.colors, money = desk.model.currency, scale = desk.unit([found.trade, found.notional], money);
+    var names = found.barrier.map(function (price, i) { return desk.price(price) + " \u00b7 " + desk.plain(found.note[i].slice(0, 24)); });
+    // Spot lies between the barriers above it and those below, the highest of which come first.
+    var above = found.barrier.filter(function (price) { return price > desk.model.spot; }).length - 0.5;
     function bar(name, values, color, pattern) {
       return {
-        type: "bar", orientation: "h", y: found.barrier, x: desk.over(values, scale.divisor), name: name, marker: { color: color, pattern: { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.2 } },
-        text: found.note.map(desk.plain), textposition: "none", hovertemplate: "%{text}, barrier %{y:,.2f}: %{x:,.3~f} " + scale.unit + "<extra>" + name + "</extra>"
+        type: "bar", orientation: "h", y: names, x: desk.over(values, scale.divisor), name: name, marker: { color: color, pattern: { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.2, fillmode: "overlay" } },
+        text: found.note.map(desk.plain), textposition: "none", hovertemplate: "%{text}: %{x:,.3~f} " + scale.unit + "<extra>" + name + "</extra>"
       };
     }
     desk.heading(place, "Barriers of structured notes");
     desk.note(place, "Face at each barrier, and what dealers trade if spot is there now and the note is knocked in (+ = buy, \u2212 = sell).");
     desk.chart(place, [bar("face", found.notional, colors.venue[1], ""), bar("dealers trade", found.trade, colors.venue[0], "/")], {
-      barmode: "group", xaxis: { title: { text: "amount [" + desk.plain(scale.unit) + "]" } }, yaxis: { title: { text: "barrier [" + desk.plain(money) + "]" }, tickformat: "," },
-      shapes: [desk.lineAt("y", desk.model.spot, colors.spot, "dash")], annotations: [desk.mark("y", desk.model.spot, "spot " + desk.price(desk.model.spot), colors.spot)]
+      barmode: "group", xaxis: { title: { text: "amount [" + desk.plain(scale.unit) + "]" } }, margin: { t: 30 },
+      yaxis: { type: "category", autorange: "reversed", title: { text: "barrier [" + desk.plain(money) + "]" }, tickfont: { size: 10 } },
+      shapes: [desk.lineAt("y", above, colors.spot, "dash")], annotations: [desk.mark("y", above, "spot " + desk.price(desk.model.spot), colors.spot)]
     }, {
-      height: 380, label: "Face of notes and dealers' trades by barrier", table: {
+      height: 110 + 34 * names.length, label: "Face of notes and dealers' trades by barrier", table: {
         columns: [
           { name: "note", kind: "text" }, { name: "barrier", unit: money, kind: "price" }, { name: "ln(barrier / spot)", kind: "percent", signed: true },
           { name: "face", unit: money, kind: "number" }, { name: "dealers trade", unit: money, kind: "number" }, { name: "observed", kind: "text" }, { name: "knocked in", kind: "text" }, { name: "years", kind: "number" }

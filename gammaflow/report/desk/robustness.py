@@ -15,6 +15,7 @@ from gammaflow.exposure.dynamics import DYNAMICS, Dynamics, spot_vol_beta
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback.gain.text import warnings as gain_warnings
+from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.market.chain import Chain
 from gammaflow.positions.beliefs import FLAT
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, RULES, SHORT_ALL, PositionRule
@@ -180,8 +181,11 @@ def _by_dynamics(report: ReportData, smiles: Smiles | None, notes: list[str]) ->
     if not book.vanilla.any():
         notes.append("Smile dynamics: the book has no vanilla options, whose vols would move.")
         return []
-    if len(book) > LARGE and smiles is None:
-        notes.append("Smile dynamics: left out for a book of this size; gf.compare_dynamics(book) has them.")
+    found = [INSTRUMENTS[name] for name in book.instruments]
+    slow = any(each.by_quadrature and each.follows_volatility for each in found)
+    if slow or (len(book) > LARGE and smiles is None):
+        why = "a book of notes or barriers observed on dates" if slow else "a book of this size"
+        notes.append(f"Smile dynamics: left out for {why}; gf.compare_dynamics(book) has them.")
         return []
     fitted = smiles or profile.smiles or fit_smiles(book)
     rows = []
