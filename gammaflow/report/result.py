@@ -3,70 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gammaflow.accuracy import shortfall_lines, worst
 from gammaflow.checks import check_whole
-from gammaflow.errors import SchemaError
-from gammaflow.exposure.bands import Bands, sign_bands
-from gammaflow.exposure.exposure import Exposure
-from gammaflow.exposure.levels import Levels
-from gammaflow.exposure.profile import Profile
-from gammaflow.feedback.gain import text as gain_text
-from gammaflow.feedback.gain.loop_gain import LoopGain, loop_gain
-from gammaflow.feedback.impact import Impact
-from gammaflow.frozen import Frozen
-from gammaflow.market.chain import Chain, Quality
-from gammaflow.market.financing import Financing
 from gammaflow.output import file_name, write_text
 from gammaflow.plot.canvas import rename
-from gammaflow.plot.page import Panel, render_page, write_page
+from gammaflow.plot.page import write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
-from gammaflow.positions.beliefs import FLAT, Beliefs
-from gammaflow.positions.book import Book
-from gammaflow.report.band_table import band_lines, band_panels, band_parts
-from gammaflow.report.gain_table import gain_lines, gain_parts, gain_tables
-from gammaflow.report.highlights import cards, figures, gamma_by
+from gammaflow.report.band_table import band_lines, band_parts
+from gammaflow.report.data import ReportData
+from gammaflow.report.gain_table import gain_lines, gain_parts
 from gammaflow.report.plain import plain
-from gammaflow.report.rates import early_exercise_facts, rate_dict, rate_facts
-from gammaflow.text import amount_text, expiry_labels, marked, moment_text, price_text, strike_text
+from gammaflow.report.rates import rate_dict
+from gammaflow.text import amount_text, expiry_labels, marked, moment_text, strike_text
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report"]
 
-_SECONDS = "%Y-%m-%d %H:%M:%S"
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Report(Frozen):
+class Report(ReportData):
     """Full analysis of a chain: exposure, profile, levels, and the page that shows them.
 
-    Attributes
-    ----------
-    chain : Chain or None
-        The quotes; None if a book was analysed.
-    book : Book
-        Dealers' signed positions.
-    exposure : Exposure
-        Measures at the book's spot, per expiry, strike and kind, after the requested days and vol shift.
-    profile : Profile
-        The same measures at other spots.
-    levels : Levels
-        Flips, short-gamma zones and walls.
-    financing : Financing
-        Sources of the book's rates and yields.
-    interest : Chain, Book or None
-        Open interest behind the positions, as it is valued; None for a book that is signed already.
-    beliefs : Beliefs or None
-        Beliefs about the sign of positions; where given, every output shows `bands`.
-    depth : Impact or None
-        Price impact; where given, every output shows `loop_gain`.
+    See `gammaflow.report.data.ReportData` for the attributes.
 
     Examples
     --------
@@ -76,103 +40,6 @@ class Report(Frozen):
     85000.0
     >>> report.to_html("report.html")  # doctest: +SKIP
     """
-
-    chain: Chain | None
-    book: Book
-    exposure: Exposure
-    profile: Profile
-    levels: Levels
-    financing: Financing = field(default_factory=Financing)
-    interest: Chain | Book | None = None
-    beliefs: Beliefs | None = None
-    depth: Impact | None = None
-
-    @cached_property
-    def bands(self) -> Bands:
-        """Gamma over spot and its levels under `beliefs`, by default flat ones: as `gf.sign_bands`.
-
-        Raises
-        ------
-        SchemaError
-            For a book whose positions are signed already.
-        """
-        if self.interest is None:
-            raise SchemaError(
-                "bands: this report is of positions that are signed already "
-                f"({self.book.rule_text}); legal: reports of a chain or of unsigned open interest."
-            )
-        profile = self.profile
-        how: dict[str, Any] = {"dynamics": profile.dynamics, "days": profile.days}
-        how |= {"vol_shift": profile.vol_shift, "core": self.levels.core_fraction}
-        return sign_bands(self.interest, FLAT if self.beliefs is None else self.beliefs, **how)
-
-    @cached_property
-    def loop_gain(self) -> LoopGain | None:
-        """Loop gain over spot at the report's depth, with the bands of its beliefs; None without a depth."""
-        if self.depth is None:
-            return None
-        return loop_gain(self.profile, self.depth, bands=self.bands if self.beliefs else None)
-
-    @property
-    def quality(self) -> Quality | None:
-        """Quality of the chains: usable rows, and the others by reason; None for a book without a chain."""
-        return self.book.quality
-
-    def facts(self) -> list[tuple[str, str]]:
-        """Name and text of the conditions on which every number of the report depends."""
-        book, profile = self.book, self.profile
-        source = ", ".join(dict.fromkeys([*book.sources, *sorted(set(map(str, book["venue"])))]))
-        return [
-            ("as of", moment_text(book.asof, profile.days, profile.vol_shift, _SECONDS)),
-            ("spot", f"{book.spot:,.2f} {book.currency}"),
-            (
-                "source",
-                f"{source}; positions: {len(book):,}; expiries: {len(book.expiries.dropna()):,}"
-                + (f"; {book.subset}" if book.subset else ""),
-            ),
-            ("rule", book.rule_text),
-            *(("filter", text) for text in book.filters),
-            ("sign", book.sign),
-            *self.rates(),
-            (
-                "profile",
-                f"{profile.dynamics.name}: {profile.dynamics.meaning}; rolled {profile.days:g} days forward, "
-                f"volatility shifted by {100 * profile.vol_shift:g} points",
-            ),
-            *(("rows", remark) for remark in profile.remarks),
-            *early_exercise_facts(book),
-            ("time", "to the second, ACT/365; expiries in UTC"),
-        ]
-
-    def rates(self) -> list[tuple[str, str]]:
-        """Name and text of the rates and yields used for valuation, and their sources."""
-        return rate_facts(self.book, self.financing)
-
-    def warnings(self) -> list[str]:
-        """Warnings that every reader of the report's numbers must see."""
-        return [*self.faults(), *self.notices()]
-
-    def faults(self) -> tuple[str, ...]:
-        """Implausibilities of the book, the roll, the depth, and the forwards that its rates imply.
-
-        Forwards about which financing warns are reported once, by financing.
-        """
-        told = ("forward", "spot") if self.financing.warnings else ()
-        own = tuple(text for text in self.profile.warnings if text.partition(":")[0] not in told)
-        gain = gain_text.warnings(self.loop_gain) if self.loop_gain else []
-        return (*own, *self.financing.warnings, *gain)
-
-    def notices(self) -> list[str]:
-        """Notices about the making of the book that are no errors."""
-        out = []
-        if self.book.synthetic:
-            out.append("Synthetic demonstration data: no number here is a market quote.")
-        if not self.book.signed:
-            out.append(
-                "Unsigned: positions are open interest alone and carry no dealer sign. These numbers "
-                "measure how much gamma there is, not who holds it."
-            )
-        return [*out, *shortfall_lines(worst(self.exposure.shortfalls + self.profile.shortfalls))]
 
     def totals_text(self) -> pd.DataFrame:
         """Totals of each measure over the book, as text in a readable unit."""
@@ -185,7 +52,8 @@ class Report(Frozen):
 
     def by_text(self, key: str) -> pd.DataFrame:
         """Every measure per "expiry", "strike" or "venue", as text in readable units, gamma by kind first."""
-        units, kinds = describe(self.book.currency), gamma_by(self.exposure, key).add_suffix(" gamma")
+        units = describe(self.book.currency)
+        kinds = self.exposure.by(key, "kind")["gamma"].unstack(fill_value=0).add_suffix(" gamma")
         table = self.exposure.by(key)
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
@@ -292,8 +160,10 @@ class Report(Frozen):
     def to_html(self, path: str | Path | None = None) -> Path:
         """Write the report as one self-contained page and return its path.
 
-        The page embeds everything it needs (about 5 MB, most of it plotly) and fetches nothing. It is written
-        atomically, so that an incomplete page is never seen.
+        The page opens on one screen: the regime, gamma by strike, gamma over spot and dealers' trades on one
+        price axis, key levels and the hedge ladder. Its controls (expiry, bars, measure, range, rule, vol
+        dynamics) work offline: it embeds everything it needs (about 2.3 MB, most of it plotly) and asks for
+        nothing. It is written atomically, so that an incomplete page is never seen.
 
         Parameters
         ----------
@@ -313,25 +183,14 @@ class Report(Frozen):
         SchemaError
             Where `path` cannot be written.
         """
+        from gammaflow.plot.desk import render_desk
+        from gammaflow.report.desk import desk_model
+
         book = self.book
         if path is None:
             name = file_name(book.symbol, "report")
             path = Path(f"{name}{'_subset' * bool(book.subset)}_{book.asof:%Y%m%dT%H%M%SZ}.html")
-        text = render_page(
-            f"{book.title} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
-            lead=[
-                f"{self.facts()[0][1]}, spot {price_text(book.spot)} {book.currency}",
-                f"Rule: {book.rule_text}",
-                *(f"Filter: {text}" for text in book.filters),
-            ],
-            facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule", "filter")],
-            banners=self.warnings(),
-            cards=cards(self.levels, self.loop_gain),
-            figures=figures(self.levels, self.bands if self.beliefs else None, self.loop_gain),
-            tables=self._tables(),
-            footer="Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion.",
-        )
-        return write_page(text, path)
+        return write_page(render_desk(desk_model(self)), path)
 
     def plot(self) -> Any:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
@@ -388,19 +247,6 @@ class Report(Frozen):
             return "No record of quality: no chain is behind the book."
         lines = [line for line in self.book.quality_text.splitlines() if not line.startswith(" ")]
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
-
-    def _tables(self) -> list[Panel]:
-        level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
-        return [
-            Panel("Levels", "", level),
-            *(band_panels(self.bands, self.levels) if self.beliefs else []),
-            *gain_tables(self.loop_gain),
-            Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
-            *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
-            Panel("By expiry", "", self.by_text("expiry")),
-            Panel("By strike", self.exposure.left_out("strike"), self.by_text("strike")),
-            Panel("Data quality", self._quality_text(), self.unusable()),
-        ]
 
 
 def _words(name: str) -> str:
