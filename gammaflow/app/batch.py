@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import Json, RuleName, Symbol, grouped
-from gammaflow.app.terminal import counting, dumps, err_console, out_console, records
+from gammaflow.app.terminal import counting, dumps, err_console, out_console, records, say, tell
+from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.result import BatchResult
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.summary import summarize
@@ -19,7 +21,7 @@ from gammaflow.market.chain import Chain
 from gammaflow.positions.rules import find_rule
 from gammaflow.selection import Filter
 
-__all__ = ["Workers", "batch", "selected"]
+__all__ = ["Workers", "batch", "selected", "units_of"]
 
 _NOT_KEPT = "rows are printed with --json and kept with --out; gammaflow history shows them over time"
 _NOTHING_KEPT = "nothing is kept without --out"
@@ -70,7 +72,12 @@ def batch(
     if as_json:
         print(_payload(found))
         return
-    out_console.print(found.summary(), highlight=False, markup=False, soft_wrap=True)
+    if out_console.piped:
+        for line in found.heading:
+            say(line)
+        tell(found.table, units_of(found.table))
+    else:
+        out_console.print(found.summary(), highlight=False, markup=False, soft_wrap=True)
     if found.out is not None:
         err_console.print(f"written: {out}", highlight=False, markup=False, soft_wrap=True)
     else:
@@ -81,6 +88,17 @@ def selected(chain: Chain, *, where: Filter | None, rule: str, tabulated: bool) 
     """Row, or row and long tables, of the rows of a chain that meet a filter."""
     chosen = chain if where is None else chain.select(where)
     return tables(chosen, rule=rule) if tabulated else summarize(chosen, rule=rule)
+
+
+def units_of(table: pd.DataFrame) -> dict[str, str]:
+    """Unit of each column of a table of summaries; the word currency where there are several."""
+    currencies = set(table["currency"]) if "currency" in table else set()
+    currency = str(currencies.pop()) if len(currencies) == 1 else "currency"
+    return {
+        name: COLUMNS[name].unit.replace("currency", currency)
+        for name in map(str, table)
+        if name in COLUMNS and COLUMNS[name].unit != "-"
+    }
 
 
 def _payload(found: BatchResult) -> str:

@@ -1,30 +1,33 @@
-"""The command line: gammaflow demo | report | exposure | profile | levels | simulate | verify | watch ..."""
+"""The command line: gammaflow demo | report | levels | exposure | profile | flow | plot | watch ..."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
-import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import numpy as np
 import typer
 
-from gammaflow.app import batch, history, live, simulate
+from gammaflow import __version__
+from gammaflow.app import batch, flow, history, live, mcp_server, picture, simulate
+from gammaflow.app.examples import epilog
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
     BeliefsName,
+    Brief,
     Depth,
     Full,
     GroupBy,
     High,
     Json,
     Low,
+    MeasureNames,
     Points,
     Quotes,
     ReportOut,
@@ -32,10 +35,11 @@ from gammaflow.app.options import (
     Scenario,
     TableOut,
     grouped,
+    measures_of,
 )
 from gammaflow.app.reading import chain_of, report_of
 from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
-from gammaflow.app.terminal import dumps, out_console, working
+from gammaflow.app.terminal import dumps, out_console, say, tell, working
 from gammaflow.checks import check_number
 from gammaflow.columns import LARGEST
 from gammaflow.errors import GammaflowError, SchemaError
@@ -51,15 +55,41 @@ from gammaflow.units import describe
 
 __all__ = ["app", "main"]
 
+_HELP = (
+    "Levels and amounts at which option dealers must buy and sell.\n\n"
+    "On a terminal, tables fit its width, amounts are in k, m, bn or tn, and a column has one unit. "
+    "Elsewhere (a pipe, a file) standard output holds tab-separated values: a heading with each column's "
+    "unit, plain numbers in full; words about them go to the error stream. --json prints JSON instead; "
+    "TTY_COMPATIBLE=1 keeps the tables."
+)
+
 app = typer.Typer(
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Levels and amounts at which option dealers must buy and sell.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=_HELP,
 )
 
 
-@app.command()
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"gammaflow {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+]
+
+
+@app.callback(help=_HELP)
+def options(version: Version = False) -> None:
+    """Options before the command."""
+
+
+@app.command(epilog=epilog("demo"))
 @grouped
 def demo(
     *,
@@ -67,17 +97,19 @@ def demo(
     rows: Rows,
     beliefs: BeliefsName = None,
     depth: Depth = None,
+    brief: Brief = False,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Analyse a built-in synthetic BTC chain."""
+    _check_brief(brief, as_json)
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
         result = analyze(demo_chain(), rule=rule, where=where, beliefs=beliefs, depth=depth)
-    finish_report(result, out, as_json)
+    finish_report(result, out, as_json, brief=brief)
 
 
-@app.command()
+@app.command(epilog=epilog("report"))
 @grouped
 def report(
     *,
@@ -86,18 +118,20 @@ def report(
     scenario: Scenario,
     beliefs: BeliefsName = None,
     depth: Depth = None,
+    brief: Brief = False,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Read a chain, print its levels and write a report."""
+    _check_brief(brief, as_json)
     result = report_of(quotes, rows, scenario, beliefs, depth)
-    if out is None and not as_json:
+    if out is None and not (as_json or brief):
         name = file_name(result.book.symbol, "report")
         out = Path(f"{name}-{result.book.asof:%Y%m%dT%H%MZ}.html")
-    finish_report(result, out, as_json)
+    finish_report(result, out, as_json, brief=brief)
 
 
-@app.command()
+@app.command(epilog=epilog("levels"))
 @grouped
 def levels(
     *,
@@ -105,14 +139,17 @@ def levels(
     rows: Rows,
     scenario: Scenario,
     beliefs: BeliefsName = None,
+    brief: Brief = False,
     as_json: Json = False,
     out: ReportOut = None,
 ) -> None:
     """Zero-gamma flips, short-gamma zones, walls and max pain; --rule all compares every rule instead."""
+    _check_brief(brief, as_json)
     if quotes.rule == ALL:
-        if beliefs is not None:
+        if beliefs is not None or brief:
+            option, given = ("--beliefs", repr(beliefs)) if beliefs is not None else ("--brief", "True")
             raise SchemaError(
-                f"--beliefs: received {beliefs!r} with --rule all, which compares rules. Leave one out."
+                f"{option}: received {given} with --rule all, which compares rules. Leave one out."
             )
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
@@ -126,28 +163,38 @@ def levels(
         return
     result = report_of(quotes, rows, scenario, beliefs)
     bands = {"bands": result.bands.to_dict()} if beliefs else {}
-    finish_report(result, out, as_json, {**result.levels.to_dict(), **conditions(result), **bands})
+    shown = {**result.levels.to_dict(), **conditions(result), **bands}
+    finish_report(result, out, as_json, shown, brief=brief)
 
 
-@app.command()
+@app.command(epilog=epilog("exposure"))
 @grouped
 def exposure(
-    *, by: GroupBy = None, quotes: Quotes, rows: Rows, as_json: Json = False, out: TableOut = None
+    *,
+    by: GroupBy = None,
+    measures: MeasureNames = None,
+    quotes: Quotes,
+    rows: Rows,
+    as_json: Json = False,
+    out: TableOut = None,
 ) -> None:
     """Dealers' greeks in money, per expiry by default."""
+    names = measures_of(measures)
     result = report_of(quotes, rows)
     keys = by or ["expiry"]
-    table, title = result.exposure.by(*keys), f"Exposure by {', '.join(keys)}"
-    finish_table(result, table, title, out, as_json, result.exposure.left_out(*keys))
+    table, title = result.exposure.by(*keys)[names], f"Exposure by {', '.join(keys)}"
+    left_out = result.exposure.left_out(*keys)
+    finish_table(result, table, title, out, as_json, left_out, every=measures is not None)
 
 
-@app.command()
+@app.command(epilog=epilog("profile"))
 @grouped
 def profile(
     *,
     low: Low = None,
     high: High = None,
     points: Points = 31,
+    measures: MeasureNames = None,
     quotes: Quotes,
     rows: Rows,
     scenario: Scenario,
@@ -155,17 +202,25 @@ def profile(
     out: TableOut = None,
 ) -> None:
     """All measures revalued over a grid of spots."""
+    names = measures_of(measures)
     result = report_of(quotes, rows, scenario)
     spot = result.book.spot
     ends = (0.7 * spot if low is None else low, 1.3 * spot if high is None else high)
     lowest, highest = (
         check_number(end, name, 0.0, LARGEST) for name, end in zip(("--low", "--high"), ends, strict=True)
     )
+    if not 0.0 < lowest < highest:
+        raise SchemaError(
+            f"--low, --high: received {lowest:,.10g} and {highest:,.10g}; legal: 0 < LOW < HIGH."
+        )
     grid = np.linspace(lowest, highest, points)
-    finish_table(result, result.profile.at(grid).table, "Profile over spot", out, as_json)
+    table = result.profile.at(grid, None if measures is None else names).table
+    table = table if measures is None else table[names]
+    finish_table(result, table, "Profile over spot", out, as_json, every=measures is not None)
 
 
-@app.command(name="verify")
+@app.command(name="verify", epilog=epilog("verify"))
+@grouped
 def verify_kernels(
     full: Full = False,
     as_json: Json = False,
@@ -177,35 +232,25 @@ def verify_kernels(
         rows = json.loads(result.table.reset_index().to_json(orient="records", double_precision=15))
         found = {"ok": result.ok, "processor": result.processor, "vector_bits": result.vector_bits}
         print(dumps({**found, "rows": rows}))
+    elif out_console.piped:
+        say(str(result).partition("\n")[0])
+        tell(result.table.reset_index(), {})
     else:
         out_console.print(str(result), highlight=False, markup=False, soft_wrap=True)
     if not result.ok:
         raise typer.Exit(1)
 
 
-app.command()(batch.batch)
-app.command()(history.history)
-app.command()(history.compare)
-app.command()(simulate.simulate)
-app.command()(live.fetch)
-app.command()(live.watch)
+def _check_brief(brief: bool, as_json: bool) -> None:
+    if brief and as_json:
+        raise SchemaError("--brief: received with --json. Leave one of them out.")
 
 
-# Arguments that errors name as Python spells them, and that are options here.
-_PASSED = re.compile(r"\b(symbol|asof|spot|vendor|rate|dividend_yield)=(?=([ .,;)(]|$)?)")
-_RECEIVED = re.compile(
-    r"(?<![\w-])(rule|asof|beliefs|by|days|depth|dividend_yield|dynamics|rate|vol_shift)(?=: received)"
-)
-
-
-def _in_options(text: str) -> str:
-    """An error's text in the words of the command line: `symbol='BTC'` is `--symbol 'BTC'`."""
-    text = _PASSED.sub(lambda found: f"{_option(found[1])}{' ' * (found[2] is None)}", text)
-    return _RECEIVED.sub(lambda found: _option(found[1]), text)
-
-
-def _option(argument: str) -> str:
-    return f"--{argument.replace('_', '-')}"
+for command in (
+    flow.flow, picture.plot, batch.batch, history.history, history.compare, simulate.simulate, live.fetch,
+    live.watch, mcp_server.mcp,
+):  # fmt: skip
+    app.command(epilog=epilog(command.__name__))(command)
 
 
 def main() -> NoReturn:
@@ -220,7 +265,7 @@ def main() -> NoReturn:
             sys.stdout.flush()
     except GammaflowError as error:
         lines = (line.strip().removeprefix("- ") for line in str(error).splitlines())
-        _end(_in_options(" | ".join(line for line in lines if line)))
+        _end(" | ".join(line for line in lines if line))
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer has nowhere to go
         _end(f"the output cannot be written ({error.strerror or error}).")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,11 +12,11 @@ import pandas as pd
 import typer
 
 from gammaflow.checks import utc
-from gammaflow.errors import MismatchError, SchemaError
+from gammaflow.errors import SchemaError
 from gammaflow.feedback import impact, liquidations
 from gammaflow.positions.book import Book
 
-__all__ = ["Market", "Shock", "Simulation", "in_options"]
+__all__ = ["Market", "Shock", "Simulation"]
 
 _IMPACTS = ("linear", "square-root")
 _RANGE = "0.3:3"
@@ -81,37 +79,8 @@ Volatility = Annotated[
     float | None, typer.Option(help="Yearly vol without feedback: 0.56. Default: at the money.")
 ]
 
-# Arguments that errors name as Python spells them, and their options.
-_NAMES = {
-    "per_1pct": "--depth",
-    "volume": "--volume",
-    "daily_vol": "--daily-vol",
-    "permanent": "--permanent",
-    "half_life": "--half-life",
-    "range": "--depth-range",
-    "source": "--depth-source",
-    "shock": "--shock",
-    "shock_days": "--shock-days",
-    "beta": "--beta",
-    "hedge_fraction": "--hedge-fraction",
-    "days": "--days",
-    "steps": "--steps",
-    "paths": "--paths",
-    "seed": "--seed",
-    "volatility": "--volatility",
-}
-_NAMED = re.compile(rf"(?<![\w-])({'|'.join(_NAMES)})(?=: received| must be )")
-
+# Arguments of `liquidations.read` that have options of their own.
 _POOLS = re.compile(r"\b(asof|width)(?:(?=: )|=)")
-
-
-@contextmanager
-def in_options() -> Iterator[None]:
-    """Errors inside the block name the options of this file."""
-    try:
-        yield
-    except (SchemaError, MismatchError) as error:
-        raise type(error)(_NAMED.sub(lambda found: _NAMES[found[1]], str(error))) from None
 
 
 @dataclass(frozen=True)
@@ -161,10 +130,9 @@ class Market:
         terms["half_life"] = np.inf if self.half_life is None else self.half_life
         if self.depth_source is not None:
             terms["source"] = self.depth_source
-        with in_options():
-            if self.depth is not None:
-                return impact.linear(self.depth, **terms)
-            return impact.square_root(self.volume or 0.0, self.daily_vol or 0.0, **terms)
+        if self.depth is not None:
+            return impact.linear(self.depth, **terms)
+        return impact.square_root(self.volume or 0.0, self.daily_vol or 0.0, **terms)
 
 
 _WHY = "estimates of impact differ by a factor of 7 to 15, so it has no default."

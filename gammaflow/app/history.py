@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from gammaflow.app.batch import Workers, selected
+from gammaflow.app.batch import Workers, selected, units_of
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     Json,
@@ -23,8 +23,20 @@ from gammaflow.app.options import (
 )
 from gammaflow.app.reading import chain_of, check_reading
 from gammaflow.app.show import write_table
-from gammaflow.app.terminal import check_ending, counting, dumps, out_console, records, working, write
+from gammaflow.app.study_view import show_comparison, show_history
+from gammaflow.app.terminal import (
+    check_ending,
+    counting,
+    dumps,
+    out_console,
+    records,
+    say,
+    tell,
+    working,
+    write,
+)
 from gammaflow.batch.columns import COLUMNS
+from gammaflow.batch.history import History
 from gammaflow.batch.history import history as find_history
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.sources import MANIFEST
@@ -34,8 +46,7 @@ from gammaflow.market.financing import finance
 from gammaflow.market.store import Store
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, assign_positions, find_rule
 from gammaflow.report.rates import rate_facts
-from gammaflow.studies.books import compare_books
-from gammaflow.study import Study
+from gammaflow.studies.books import BookComparison, compare_books
 from gammaflow.units import describe
 
 __all__ = ["compare", "history"]
@@ -95,7 +106,8 @@ def history(
         "percentile": records(found.rank().rename_axis("column").reset_index()),
         "failures": records(found.failures),
     }
-    _finish(found, found.table.reset_index(), facts, out, as_json)
+    table = found.table.reset_index()
+    _finish(found, table, facts, units_of(table), out, as_json)
 
 
 @grouped
@@ -139,7 +151,10 @@ def compare(
         "total": records(found.total.rename_axis("cause").reset_index()),
         "without_strike": dict(zip(names, found.without_strike.tolist(), strict=True)),
     }
-    _finish(found, found.table.set_axis(names, axis=1).reset_index(), facts, out, as_json)
+    gamma = describe(found.after.currency)["gamma"]
+    units = {name: gamma for name in names if name.startswith("gamma")} | {"strike": found.after.currency}
+    units |= {name: found.after.symbol for name in names if name.startswith("size")}
+    _finish(found, found.table.set_axis(names, axis=1).reset_index(), facts, units, out, as_json)
 
 
 def _chain(text: str, reading: Reading) -> Chain:
@@ -158,7 +173,14 @@ def _chain(text: str, reading: Reading) -> Chain:
     return store.load(symbols[0], moment, vendor=reading.vendor)
 
 
-def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path | None, as_json: bool) -> None:
+def _finish(
+    study: History | BookComparison,
+    flat: pd.DataFrame,
+    facts: dict[str, Any],
+    units: dict[str, str],
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Print a study's summary, or its JSON, and write its table if asked."""
 
     def payload() -> str:
@@ -169,4 +191,11 @@ def _finish(study: Study, flat: pd.DataFrame, facts: dict[str, Any], out: Path |
     if as_json:
         print(payload())
         return
-    out_console.print(study.summary(), highlight=False, markup=False, soft_wrap=True)
+    if out_console.piped:
+        for line in study.heading:
+            say(line)
+        tell(flat, units)
+    elif isinstance(study, History):
+        show_history(study)
+    else:
+        show_comparison(study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 from rich.live import Live
 
 from gammaflow.app.filter_options import Rows
+from gammaflow.app.naming import in_options, option_names
 from gammaflow.app.options import (
     BaseUrl,
     ChainOut,
@@ -29,9 +31,11 @@ from gammaflow.app.options import (
     VendorName,
     grouped,
 )
-from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, write
-from gammaflow.app.watch import State, render, to_dict, to_line
+from gammaflow.app.terminal import check_ending, dumps, err_console, out_console, say, tell, write
+from gammaflow.app.watch import State, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
+from gammaflow.app.watch_view import render
+from gammaflow.checks import check_number
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Answers, Feed, Limits
@@ -39,12 +43,15 @@ from gammaflow.market.store import Store
 from gammaflow.plot.tables import spreadsheet
 from gammaflow.positions.rules import find_rule
 from gammaflow.report import Report, analyze
+from gammaflow.schema import CHAIN
 from gammaflow.text import clean
 
 __all__ = ["fetch", "watch"]
 
 
+@grouped
 def fetch(
+    *,
     vendor: VendorName,
     symbol: SymbolName,
     out: ChainOut = None,
@@ -73,9 +80,11 @@ def fetch(
     if as_json:
         print(dumps(_summary(chain, answers, kept)))
         return
-    out_console.print(str(chain), highlight=False, markup=False)
+    say(str(chain))
     if kept:
-        out_console.print(f"raw responses: {kept}", highlight=False, markup=False, soft_wrap=True)
+        say(f"raw responses: {kept}")
+    if out_console.piped and out is None:
+        tell(chain.to_frame(facts=True), {})
 
 
 def _parquet(table: Any, path: Path) -> None:
@@ -121,6 +130,8 @@ def watch(
     """Live levels and gamma by strike. Keeps running through feed errors; stop with Ctrl-C."""
     where = rows.filter()
     find_rule(rule)
+    if rate is not None:
+        check_number(rate, "--rate", CHAIN["rate"].low, CHAIN["rate"].high)
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
 
@@ -128,29 +139,38 @@ def watch(
         with rows.named():
             return analyze(chain, rule=rule, repair=repair, rate=rate, where=where)
 
+    def named(state: State) -> State:
+        return replace(state, fault=in_options(state.fault, _NAMES))
+
     if as_json:
-        last = watch_feed(feed, analyse, lambda state: _print(json.dumps(to_dict(state))), **how)
+        last = watch_feed(feed, analyse, lambda state: _print(json.dumps(to_dict(named(state)))), **how)
     elif out_console.is_terminal:
-        last = _redraw(feed, analyse, how)
+        last = _redraw(feed, analyse, named, how)
     else:
-        last = watch_feed(feed, analyse, lambda state: _print(to_line(state)), **how)
+        last = watch_feed(feed, analyse, lambda state: _print(to_line(named(state))), **how)
     if last.refreshes == count == last.faults:
         raise FeedError(f"all {last.refreshes} refreshes had errors; the last: {last.fault}")
+
+
+# Names of options in the errors that a watch shows and survives.
+_NAMES = option_names(inspect.signature(watch).parameters.values())
 
 
 def _print(line: str) -> None:
     print(clean(line), flush=True)
 
 
-def _redraw(feed: Feed, analyse: Callable[[Chain], Report], how: dict[str, Any]) -> State:
+def _redraw(
+    feed: Feed, analyse: Callable[[Chain], Report], named: Callable[[State], State], how: dict[str, Any]
+) -> State:
     """Watch in a view that redraws itself; ages advance while the feed is queried."""
     seen = [State(feed.vendor, feed.symbol, datetime.now(UTC))]
 
     def view() -> Any:
-        return render(replace(seen[-1], now=datetime.now(UTC)))
+        return render(replace(seen[-1], now=datetime.now(UTC)), *out_console.size)
 
     def show(state: State) -> None:
-        seen[:] = [state]
+        seen[:] = [named(state)]
 
     with Live(get_renderable=view, console=out_console, refresh_per_second=2):
         return watch_feed(feed, analyse, show, **how)

@@ -11,16 +11,20 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from gammaflow.app.naming import naming, option_names
+from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import DYNAMICS
 from gammaflow.market.feeds import VENDORS
 from gammaflow.market.readers import FORMATS
 from gammaflow.positions.beliefs import PRESETS
 from gammaflow.positions.rules import RULES
+from gammaflow.units import MEASURES
 
 __all__ = [
     "ALL",
     "BaseUrl",
     "BeliefsName",
+    "Brief",
     "ChainOut",
     "Count",
     "Depth",
@@ -32,6 +36,7 @@ __all__ = [
     "Json",
     "JsonLines",
     "Low",
+    "MeasureNames",
     "Points",
     "Quotes",
     "RawFolder",
@@ -47,6 +52,7 @@ __all__ = [
     "Timeout",
     "VendorName",
     "grouped",
+    "measures_of",
 ]
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="An option chain; its format is recognised.")]
@@ -62,6 +68,14 @@ Vendor = Annotated[str | None, typer.Option(help=f"The format, if not recognised
 AsOf = Annotated[str | None, typer.Option(help="Timestamp of the quotes, with time zone (ISO 8601).")]
 Spot = Annotated[
     float | None, typer.Option(help="Price of the underlying, if the file has none or a wrong one.")
+]
+ColumnMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--columns",
+        metavar="MAP.toml",
+        help="Read any table: which column is what, in which unit. See the section on files in the README.",
+    ),
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]
 Rate = Annotated[
@@ -95,6 +109,16 @@ Days = Annotated[float, typer.Option(help="Calendar days to roll the profile for
 VolShift = Annotated[float, typer.Option(help="Added to every implied vol; 0.01 is one vol point.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Brief = Annotated[bool, typer.Option("--brief", help="Print five lines, for a chat message.")]
+MeasureNames = Annotated[
+    str | None,
+    typer.Option(
+        "--measures",
+        metavar="NAMES",
+        help=f"Only these measures, such as gamma,vanna; or all: {', '.join(MEASURES)}. Default: those that "
+        "fit the terminal, all of them elsewhere.",
+    ),
+]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per refresh.")]
 ReportOut = Annotated[Path | None, typer.Option(help="Write the report: .html, .md or .json.")]
 TableOut = Annotated[Path | None, typer.Option(help="Write the full table: .csv, .json or .md.")]
@@ -128,6 +152,7 @@ class Reading:
     symbol: Symbol = None
     rule: RuleName = "calls_long_puts_short"
     vendor: Vendor = None
+    columns: ColumnMap = None
     repair: Repair = False
     rate: Rate = None
     dividend_yield: Yield = None
@@ -151,8 +176,29 @@ class Scenario:
     vol_shift: VolShift = 0.0
 
 
+def measures_of(text: str | None) -> list[str]:
+    """Measures named by an option, each once, in the order given; all of them by default.
+
+    Examples
+    --------
+    >>> measures_of("gamma, vanna"), len(measures_of("all"))
+    (['gamma', 'vanna'], 10)
+    """
+    names = list(MEASURES) if text in (None, ALL) else [name.strip() for name in str(text).split(",")]
+    wrong = [name for name in names if name not in MEASURES]
+    if wrong:
+        raise SchemaError(
+            f"--measures: received {text!r}; legal: all, or one or more of {', '.join(MEASURES)}, "
+            "separated by commas."
+        )
+    return list(dict.fromkeys(names))
+
+
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters of the classes above become single options on the command line."""
+    """A command whose parameters of the classes above become single options on the command line.
+
+    Its errors name options, not Python's arguments.
+    """
     own, hints = inspect.signature(command).parameters, get_type_hints(command, include_extras=True)
     groups = {name: hints[name] for name in own if is_dataclass(hints[name])}
     options = []
@@ -171,13 +217,16 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             for field in fields(groups[name])
         ]
 
+    names = option_names(options)
+
     @wraps(command)
     def run(**given: Any) -> None:
         made = {
             name: group(**{field.name: given.pop(field.name) for field in fields(group)})
             for name, group in groups.items()
         }
-        command(**made, **given)
+        with naming(names):
+            command(**made, **given)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}

@@ -6,16 +6,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from rich.table import Table
-from rich.text import Text
-
-from gammaflow.app.feedback_options import Market, Shock, Simulation, in_options
+from gammaflow.app.feedback_options import Market, Shock, Simulation
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import FeedbackOut, Json, Quotes, grouped
 from gammaflow.app.reading import report_of
-from gammaflow.app.show import conditions, show_head
-from gammaflow.app.terminal import check_ending, dumps, out_console, stages, write
+from gammaflow.app.sheet import texts
+from gammaflow.app.show import conditions, show_conditions, show_head, show_sheets
+from gammaflow.app.terminal import check_ending, dumps, out_console, say, stages, tell, write
 from gammaflow.report.feedback import FeedbackReport, analyze_feedback
 
 __all__ = ["simulate"]
@@ -45,7 +42,7 @@ def simulate(
     how: dict[str, Any] = {
         name: getattr(shock, name) for name in ("shock", "shock_days", "beta", "hedge_fraction")
     }
-    with stages() as tick, in_options():
+    with stages() as tick:
         found = analyze_feedback(
             report, impact=impact, liquidations=pools, **how, **asdict(simulation), tick=tick
         )
@@ -73,20 +70,15 @@ def finish(found: FeedbackReport, out: Path | None, as_json: bool) -> None:
         return
     show_head(found.report)
     for text in found.warnings[len(found.report.warnings()) :]:
-        out_console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
+        say(text, "bold red")
     for name, text in found.facts():
-        out_console.print(f"{name}: {text}", highlight=False, markup=False, soft_wrap=True)
-    for title, note, table in found.tables():
-        out_console.print(_table(title, table), highlight=False)
-        out_console.print(Text(note), soft_wrap=True)
-    out_console.print(found.book.quality_text, highlight=False, markup=False)
-
-
-def _table(title: str, frame: pd.DataFrame) -> Table:
-    table = Table(title=Text(title), title_justify="left")
-    numbers = frame.shape[1] > 2
-    for i, name in enumerate(frame):
-        table.add_column(Text(str(name)), justify="right" if i and numbers else "left")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(Text(str(cell)) for cell in row))
-    return table
+        say(f"{name}: {text}")
+    if out_console.piped:
+        tell(found.table.rename_axis("path").reset_index(), {})
+    else:
+        for title, note, table in found.tables():
+            numbers = table.shape[1] > 2
+            columns = [texts(str(name), table[name], right=numbers) for name in table]
+            show_sheets([replace(columns[0], right=False)], columns[1:], title=title)
+            say(note)
+    show_conditions(found.report)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pandas as pd
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
+from rich.text import Text
 
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import kernels_are_ready
 from gammaflow.output import publish
+from gammaflow.plot.tables import spreadsheet
 from gammaflow.text import clean
 
 __all__ = [
@@ -23,9 +26,14 @@ __all__ = [
     "counting",
     "dumps",
     "err_console",
+    "glyph",
     "out_console",
     "records",
+    "say",
+    "separated",
     "stages",
+    "tell",
+    "words",
     "working",
     "write",
 ]
@@ -39,9 +47,58 @@ class _Terminal(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(clean(segment.text), segment.style)
 
+    @property
+    def piped(self) -> bool:
+        """True if output goes to a file or a program, which get tab-separated values instead of tables."""
+        return not self.is_terminal
+
 
 out_console = _Terminal(markup=False, emoji=False, highlight=False)
 err_console = _Terminal(markup=False, emoji=False, highlight=False, stderr=True)
+
+
+def glyph(sign: str, plain: str) -> str:
+    """`sign` where the output can show it, else `plain`."""
+    try:
+        sign.encode(out_console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return plain
+    return sign
+
+
+def words(as_json: bool = False) -> Console:
+    """Console for words about the numbers: the error stream where standard output has numbers only."""
+    return err_console if as_json or out_console.piped else out_console
+
+
+def say(text: str, style: str = "") -> None:
+    """Print words about the numbers; a long line goes on below, and is cut nowhere."""
+    words().print(Text(text, style=style), soft_wrap=out_console.piped)
+
+
+def separated(table: pd.DataFrame, units: Mapping[str, str]) -> str:
+    r"""A table as tab-separated values: plain numbers in full, each column's unit in its heading.
+
+    Examples
+    --------
+    >>> separated(pd.DataFrame({"strike": [70_000.0], "gamma": [-1.5e8]}), {"gamma": "USD per +1 % spot"})
+    'strike\tgamma [USD per +1 % spot]\n70000.0\t-150000000.0\n'
+    """
+    heads = [f"{name} [{units[str(name)]}]" if units.get(str(name)) else str(name) for name in table]
+    plain = spreadsheet(table).set_axis(heads, axis=1)
+    words = plain.select_dtypes(exclude=["number", "datetime", "datetimetz", "bool"])
+    # A tab or a line break inside a name would move the columns.
+    plain = plain.assign(**{str(c): words[c].map(_one_line) for c in words})
+    return str(plain.to_csv(sep="\t", index=False, lineterminator="\n"))
+
+
+def _one_line(cell: object) -> object:
+    return " ".join(clean(cell).split()) if isinstance(cell, str) else cell
+
+
+def tell(table: pd.DataFrame, units: Mapping[str, str]) -> None:
+    """Write a table to standard output as tab-separated values."""
+    sys.stdout.write(separated(table, units))
 
 
 @contextmanager

@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from rich.columns import Columns
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
+from gammaflow.app.changes import Changes, find_changes
 from gammaflow.checks import check_number
 from gammaflow.errors import GammaflowError
 from gammaflow.market.chain import Chain
@@ -22,13 +19,10 @@ from gammaflow.market.quality import SELECTED
 from gammaflow.market.store import Store
 from gammaflow.report import Report
 from gammaflow.report.rates import rate_dict
-from gammaflow.text import marked, readable, strike_text
+from gammaflow.text import readable, strike_text
 from gammaflow.units import describe
 
-__all__ = ["State", "refresh", "render", "to_dict", "to_line", "watch"]
-
-_STRIKES = 15
-_BAR = 18
+__all__ = ["State", "ages", "refresh", "to_dict", "to_line", "watch"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +45,8 @@ class State:
         Number of refreshes, of refreshes with errors, and of chains that were new to the store.
     store : str
         Folder where chains are stored; "" where they are not.
+    changes : Changes or None
+        Changes from the good chain before the last; None before the second.
     """
 
     vendor: str
@@ -63,6 +59,7 @@ class State:
     faults: int = 0
     stored: int = 0
     store: str = ""
+    changes: Changes | None = None
 
 
 def refresh(
@@ -76,7 +73,7 @@ def refresh(
 
     The chain is stored with its raw responses before it is analysed.
     """
-    report, received, stored = state.report, state.received_at, state.stored
+    report, received, stored, changes = state.report, state.received_at, state.stored, state.changes
     faults = []
     try:
         answers = feed.fetch()
@@ -86,7 +83,9 @@ def refresh(
                 stored += store.append(chain, raw=answers.to_files())
             except (GammaflowError, OSError) as error:
                 faults.append(f"not stored: {error}")
-        report, received = analyse(chain), answers.received_at
+        found = analyse(chain)
+        changes = None if report is None else find_changes(report, found)
+        report, received = found, answers.received_at
     except GammaflowError as error:
         faults.append(str(error))
     return replace(
@@ -95,6 +94,7 @@ def refresh(
         report=report,
         received_at=received,
         stored=stored,
+        changes=changes,
         fault=" ".join(" | ".join(faults).split()),
         refreshes=state.refreshes + 1,
         faults=state.faults + bool(faults),
@@ -158,7 +158,7 @@ def watch(
         return state
 
 
-def _ages(state: State) -> str:
+def ages(state: State) -> str:
     """Age of the quotes and of the last good response, in words."""
     if state.report is None or state.received_at is None:
         return "no chain yet"
@@ -181,17 +181,18 @@ def to_line(state: State) -> str:
     """The state in one line, for terminals and logs that do not redraw."""
     head = f"{state.now:%Y-%m-%d %H:%M:%S}Z {state.symbol}"
     if state.fault:
-        return f"{head} ERROR {state.fault} ({_ages(state)})"
+        return f"{head} ERROR {state.fault} ({ages(state)})"
     if state.report is None:
-        return f"{head} {_ages(state)}"
+        return f"{head} {ages(state)}"
     levels = state.report.levels
     divisor, unit = readable([levels.gamma], describe(state.report.book.currency)["gamma"])
+    changed = f" ({state.changes.gamma / divisor:+z,.1f})" if state.changes else ""
     flips = ", ".join(f"{flip.spot:,.2f}" for flip in levels.flips) or "none"
     zone = levels.zone
     return (
-        f"{head} spot {state.report.book.spot:,.2f} gamma {levels.gamma / divisor:,.1f} {unit} "
+        f"{head} spot {state.report.book.spot:,.2f} gamma {levels.gamma / divisor:,.1f}{changed} {unit} "
         f"flips {flips} zone {'none' if zone is None else f'{zone.low:,.2f} to {zone.high:,.2f}'} "
-        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({_ages(state)})"
+        f"put wall {_wall(levels.put_wall)} call wall {_wall(levels.call_wall)} ({ages(state)})"
         f"{''.join(f'; {SELECTED}{text}' for text in state.report.book.filters)}"
         f"{''.join(f'; {name} {text}' for name, text in state.report.rates()[:1])}"
         f"{''.join(f'; WARNING: {text}' for text in state.report.warnings())}"
@@ -209,84 +210,13 @@ def to_dict(state: State) -> dict[str, Any]:
         "refreshes": state.refreshes,
         "faults": state.faults,
         "stored": state.stored,
+        "changes": None if state.changes is None else state.changes.to_dict(),
         "received_at": None if state.received_at is None else state.received_at.isoformat(),
         "levels": None if report is None else report.levels.to_dict(),
         "warnings": None if report is None else report.warnings(),
         "financing": None if report is None else rate_dict(report.book, report.financing),
         "quality": None if report is None or report.quality is None else report.quality.to_dict(),
     }
-
-
-def render(state: State) -> RenderableType:
-    """The state as terminal output: head, levels, gamma by strike, quality, errors."""
-    counts = f"{state.refreshes} refreshes, {state.faults} with errors"
-    if state.store:
-        counts += f", {state.stored} chains stored in {state.store}"
-    parts: list[RenderableType] = [_head(state)]
-    # Above the tables, since a low terminal shows the first lines only.
-    if state.fault:
-        parts.append(Text(f"last refresh failed: {state.fault}", style="bold red"))
-    parts.append(Text(counts, style="dim"))
-    if state.report is not None:
-        parts += [Text(notice, style="yellow") for notice in state.report.notices()]
-        parts.append(Text(f"rule: {state.report.book.rule_text}", style="dim"))
-        parts += [Text(f"{SELECTED}{text}", style="dim") for text in state.report.book.filters]
-        parts += [Text(line, style="bold red") for line in marked(state.report.faults())]
-        parts += [Text(f"{name}: {text}", style="dim") for name, text in state.report.rates()]
-        if state.report.quality is not None:
-            parts.append(Text(state.report.book.quality_text.splitlines()[0], style="dim"))
-        # Side by side if the terminal is wide enough.
-        parts.append(Columns([_levels(state.report), _strikes(state.report)], padding=(0, 3)))
-    return Group(*parts)
-
-
-def _head(state: State) -> Text:
-    text = Text(f"{state.symbol} from {state.vendor}", style="bold")
-    if state.report is not None:
-        book = state.report.book
-        text.append(f"  spot {book.spot:,.2f} {book.currency}  {book.asof:%Y-%m-%d %H:%M:%S} UTC")
-    text.append(f"  ({_ages(state)})", style="red" if state.fault else "not bold")
-    return text
-
-
-def _levels(report: Report) -> Table:
-    table = Table(title="\nLevels", title_justify="left", show_header=False, box=None)
-    levels, zone = report.levels, report.levels.zone
-    near = replace(levels, zones=() if zone is None else (zone,))
-    for name, value in near.lines():
-        table.add_row(name, value)
-    others = len(levels.zones) - len(near.zones)
-    if others:
-        table.add_row("other short-gamma zones", str(others))
-    return table
-
-
-def _strikes(report: Report) -> Table:
-    """Bars of the strikes with the largest net gamma, highest strike first, with spot between them."""
-    gamma = report.exposure.by("strike")["gamma"]
-    chosen = gamma.iloc[np.argsort(-gamma.abs().to_numpy(), kind="stable")[:_STRIKES]].sort_index()
-    divisor, unit = readable(chosen, describe(report.book.currency)["gamma"])
-    largest = float(chosen.abs().max()) or 1.0
-    table = Table(
-        title=Text(f"\nGamma by strike, {unit}"), title_justify="left", show_header=False, box=None,
-        caption=f"the {len(chosen)} of {len(gamma)} strikes with most gamma", caption_justify="left",
-    )  # fmt: skip
-    for justify in ("right", "right", "left", "right"):
-        table.add_column(justify=justify, no_wrap=True)
-    above = True
-    for strike, value in reversed(list(chosen.items())):
-        if above and float(str(strike)) < report.book.spot:
-            above = False
-            table.add_row(Text(f"spot {report.book.spot:,.7g}", style="dim"))
-        bar = "█" * round(_BAR * abs(value) / largest)
-        short, long = (bar, "") if value < 0 else ("", bar)
-        table.add_row(
-            strike_text(strike),
-            Text(short, style="red"),
-            Text(long, style="green"),
-            f"{value / divisor:z,.2f}",
-        )
-    return table
 
 
 def _wall(strike: float) -> str:

@@ -1,5 +1,7 @@
 import dataclasses
+import io
 import json
+import re
 import subprocess
 import sys
 
@@ -7,8 +9,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.app import cli, show
-from gammaflow.units import describe
+from gammaflow.app import cli
 
 HEADER = "timestamp,instrument_name,futures_price,index_price,implied_volatility,open_interest\n"
 ROWS = [
@@ -80,7 +81,7 @@ def test_json_stands_alone_even_where_a_report_is_written(run, quotes, tmp_path)
 def test_a_lowest_spot_of_zero_is_no_default(run, quotes):
     code, _, err = run("profile", quotes, "--symbol", "BTC", "--low", "0")
     assert code == 2
-    assert "spots: received" in err
+    assert "--low, --high: received 0 and 92,912.95; legal: 0 < LOW < HIGH." in err
 
 
 def test_a_chain_is_repaired_first_where_asked(run, tmp_path):
@@ -178,7 +179,9 @@ def test_exposure_table_is_written_whole(run, quotes, tmp_path):
     expected = gf.aggregate_exposure(book).by("strike", "kind")
     assert written["gamma"].tolist() == pytest.approx(expected["gamma"].tolist(), rel=1e-12)
     assert written["kind"].tolist() == ["put", "put", "call"]
-    assert "USD per +1 % spot" in out
+    heads = [line.split() for line in out.splitlines() if line.startswith("strike")]
+    assert heads[0][:3] == ["strike", "kind", "gamma"]
+    assert "per 1%" in out
 
 
 def test_profile_grid_is_the_one_asked_for(run, quotes):
@@ -227,11 +230,17 @@ def test_bad_files_end_in_one_line_and_code_2(run, tmp_path, command, content, w
         (("levels", "QUOTES", "--symbol", "BTC", "--vol-shift", "nan"), "--vol-shift: received nan"),
         (("report", "QUOTES", "--symbol", "BTC", "--out", "x.pdf"), "--out: received 'x.pdf'"),
         (("report", "QUOTES", "--symbol", "BTC", "--out", "no/such/folder/x.md"), "is not a folder"),
-        (("levels", "QUOTES", "--vendor", "bloomberg"), "vendor: received 'bloomberg'"),
-        (("levels", "QUOTES", "--symbol", "BTC", "--asof", "noon"), "asof: received 'noon'"),
-        (("levels", "QUOTES", "--symbol", "BTC", "--dynamics", "magic"), "dynamics: received 'magic'"),
-        (("profile", "QUOTES", "--symbol", "BTC", "--low", "90000", "--high", "80000"), "spots: received"),
-        (("exposure", "QUOTES", "--symbol", "BTC", "--by", "colour"), "by: received"),
+        (("levels", "QUOTES", "--vendor", "bloomberg"), "gammaflow: --vendor: received 'bloomberg'"),
+        (("levels", "QUOTES", "--symbol", "BTC", "--asof", "noon"), "gammaflow: --asof: received 'noon'"),
+        (
+            ("levels", "QUOTES", "--symbol", "BTC", "--dynamics", "magic"),
+            "gammaflow: --dynamics: received",
+        ),
+        (
+            ("profile", "QUOTES", "--symbol", "BTC", "--low", "90000", "--high", "80000"),
+            "--low, --high: received 90,000 and 80,000",
+        ),
+        (("exposure", "QUOTES", "--symbol", "BTC", "--by", "colour"), "gammaflow: --by: received"),
         (("levels", "no-such-file.csv"), "file not found"),
     ],
 )
@@ -298,26 +307,28 @@ def test_exposure_by_strike_says_what_has_no_strike(run, quotes, monkeypatch):
     assert "not by strike" not in out
 
 
-def test_all_rules_are_compared_in_one_table(run, quotes, tmp_path, monkeypatch, capsys):
+def test_all_rules_are_compared_in_one_table(run, piped, quotes, tmp_path):
     chain = gf.read_chain(quotes, symbol="BTC")
     found = gf.compare_rules(chain, days=1.0)
     page, sheet = tmp_path / "rules.md", tmp_path / "rules.csv"
     command = ("levels", quotes, "--symbol", "BTC", "--rule", "all", "--days", "1")
-    code, out, _ = run(*command, "--out", page)
+    code, out, _ = run(*command, "--out", page, width=2_000)
     assert code == 0
     assert "| crypto_puts_bought |" in page.read_text(encoding="utf-8")
     for line in found.lines:
         assert line in out
-    monkeypatch.setattr(show.out_console, "width", 80, raising=False)
-    show.finish_study(found, "Levels under each rule", describe("USD"), None, False)
-    out = capsys.readouterr().out
+    _, out, _ = run(*command, width=80)
     assert "Levels under each rule; gamma [USD per +1 % spot]" in out
     table = out[out.index("Levels under each rule") :]
     for name, row in found.brief().iterrows():
-        cells = [
-            cell.strip() for line in table.splitlines() if name in line for cell in line.split("│")[1:-1]
-        ]
-        assert cells == [name, *row]
+        (line,) = [line for line in table.splitlines() if line.startswith(f"{name} ")]
+        assert re.split("  +", line.strip()) == [name, *row]
+        assert len(line) <= 80
+    _, out, err = piped(*command)
+    values = pd.read_csv(io.StringIO(out), sep="\t", index_col="rule")
+    assert values["gamma [USD per +1 % spot]"].tolist() == pytest.approx(found.table["gamma"].tolist())
+    for line in found.lines:
+        assert line in err
     code, out, _ = run(*command, "--json", "--out", sheet)
     assert code == 0
     answer = json.loads(out)

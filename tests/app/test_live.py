@@ -82,14 +82,14 @@ class TestFetch:
     @pytest.mark.parametrize(
         ("args", "words"),
         [
-            (("nyse", "BTC"), "vendor: received 'nyse'"),
+            (("nyse", "BTC"), "gammaflow: VENDOR: received 'nyse'"),
             (("cboe", "NOPE"), "cboe: 127.0.0.1:"),
             (
                 ("cboe", "IBIT", "--out", "chain.xlsx"),
                 "--out: received 'chain.xlsx'; legal",
             ),
             (("cboe", "IBIT", "--out", "no/such/folder/x.csv"), "is not a folder"),
-            (("cboe", "IBIT", "--timeout", "0"), "total: received 0"),
+            (("cboe", "IBIT", "--timeout", "0"), "gammaflow: --timeout: received 0"),
         ],
     )
     def test_faults_end_in_one_line_and_code_2(self, run, args, words):
@@ -136,7 +136,7 @@ class TestWatch:
         monkeypatch.setattr(cli_live, "out_console", console)
         code, out, _ = run("watch", "cboe", "IBIT", "--every", "0.01", "--count", "2", "--rule", "short_all")
         assert code == 0
-        for words in ("Gamma by strike", "short-gamma zone", "2 refreshes, 0 with errors", "IBIT from cboe"):
+        for words in ("per 1%", "zone top", "2 refreshes, 0 with errors", "IBIT from cboe"):
             assert words in out
 
     def test_where_every_refresh_failed_the_exit_code_says_so(self, run, server):
@@ -149,11 +149,11 @@ class TestWatch:
     @pytest.mark.parametrize(
         ("args", "words"),
         [
-            (("deribit", "BTC", "--rule", "hope"), "rule: received 'hope'"),
-            (("deribit", "BTC", "--every", "0"), "every: received 0"),
-            (("deribit", "BTC", "--count", "0"), "count: received 0"),
+            (("deribit", "BTC", "--rule", "hope"), "gammaflow: --rule: received 'hope'"),
+            (("deribit", "BTC", "--every", "0"), "gammaflow: --every: received 0"),
+            (("deribit", "BTC", "--count", "0"), "gammaflow: --count: received 0"),
             (("deribit", "BTC", "--dte", "7:0"), "--dte: received '7:0'"),
-            (("deribit", "B T C"), "symbol: received 'B T C'"),
+            (("deribit", "B T C"), "gammaflow: SYMBOL: received 'B T C'"),
         ],
     )
     def test_illegal_options_end_before_anything_is_asked(self, run, server, args, words):

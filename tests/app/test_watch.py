@@ -8,7 +8,9 @@ import pytest
 from rich.console import Console
 
 import gammaflow as gf
-from gammaflow.app.watch import State, refresh, render, to_dict, to_line, watch
+from gammaflow.app.changes import find_changes
+from gammaflow.app.watch import State, refresh, to_dict, to_line, watch
+from gammaflow.app.watch_view import render
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.feeds import Feed, replay
 from gammaflow.market.store import Store
@@ -53,9 +55,9 @@ def run(server, clock, *, vendor="deribit", symbol="BTC", analyse=gf.analyze, sh
     return last, seen
 
 
-def text(state, width=130):
-    console = Console(record=True, width=width, file=io.StringIO())
-    console.print(render(state))
+def text(state, width=130, height=60):
+    console = Console(record=True, width=width, height=height, file=io.StringIO())
+    console.print(render(state, width, height))
     return console.export_text()
 
 
@@ -176,43 +178,112 @@ class TestView:
         shown = text(self.state(report, faults=1, stored=2, store="chains"))
         for words in (
             "BTC from deribit  spot 71,470.00 USD  2026-02-05 09:36:00 UTC",
-            "(quotes 1 min 12 s old, received 1 min 10 s ago)",
-            "zero gamma",
-            f"{report.levels.flips[0].spot:,.2f} (dealers turn long above)",
-            "short-gamma zone",
+            "quotes 1 min 12 s old, received 1 min 10 s ago; 3 refreshes, 1 with errors",
+            "Regime: dealers are short gamma, -$169m per 1%, 41% of gross",
+            "zone top",
             "call wall",
             "put wall",
-            "USD m per +1 % spot",
-            f"rule: {report.book.rule_text}",
-            "rows usable",
-            "3 refreshes, 1 with errors, 2 chains stored in chains",
+            "$m per 1%",
+            "rule: calls_long_puts_short; 2 chains stored in chains",
+            "rate: 0 % a year",
+            "598 of 598 rows usable",
         ):
             assert words in shown
         assert "last refresh failed" not in shown
+        assert "moved" not in shown
+
+    def test_levels_stand_from_the_highest_to_the_lowest(self, report):
+        lines = [line[:40] for line in text(self.state(report)).splitlines()]
+        zone, levels = report.levels.zone, report.levels
+        expected = {
+            "call wall": levels.call_wall, "put wall": levels.put_wall, "spot": report.book.spot,
+            "zero gamma": levels.flips[0].spot, "zone top": zone.high, "zone bottom": zone.low,
+            "core top": zone.core[1], "core bottom": zone.core[0], "deepest": zone.trough.spot,
+            "max pain": levels.max_pain.iloc[0],
+        }  # fmt: skip
+        shown = {}
+        for line in lines:
+            name = next((name for name in expected if line.startswith(f"{name}  ")), None)
+            if name:
+                shown[name] = line.removeprefix(name).split()
+        assert list(shown) == sorted(expected, key=lambda name: -expected[name])
+        for name, cells in shown.items():
+            assert cells[0] == f"{expected[name]:,.0f}"
+            if name != "spot":
+                assert cells[1] == f"{expected[name] / report.book.spot - 1:+.1%}"
 
     def test_bars_are_the_heaviest_strikes_in_order_with_spot_between(self, report):
         lines = text(self.state(report), width=60).splitlines()
         gamma = report.exposure.by("strike")["gamma"]
-        title = next(i for i, line in enumerate(lines) if line.startswith("Gamma by strike, USD m"))
-        *shown, caption = [line.split() for line in lines[title + 1 :] if line.strip()]
-        heavy = sorted(gamma.abs().nlargest(15).index, reverse=True)
+        title = next(i for i, line in enumerate(lines) if line.split() == ["strike", "$m", "per", "1%"])
+        *shown, caption = [line.split() for line in lines[title + 2 :] if line.strip()]
+        count = len(shown) - 1
+        heavy = sorted(gamma.abs().nlargest(count).index, reverse=True)
+        largest, size = gamma.abs().max(), max(map(len, lines[title + 2 :]))
+        bar = max(len(word.strip("|")) for words in shown for word in words if "|" in word)
         expected = [
-            [f"{k:,.7g}", "█" * round(18 * abs(gamma[k]) / gamma.abs().max()), f"{gamma[k] / 1e6:,.2f}"]
+            (f"{k:,.7g}", round(bar * abs(gamma[k]) / largest), gamma[k] < 0, f"{gamma[k] / 1e6:.2f}")
             for k in heavy
         ]
-        expected.insert(sum(k >= report.book.spot for k in heavy), ["spot", "71,470"])
-        assert shown == expected
-        assert " ".join(caption) == f"the 15 of {len(gamma)} strikes with most gamma"
-        ends = {k: next(line for line in lines if f" {k:,.7g} " in line[:14]).rindex("█") for k in heavy}
-        starts = {k: next(line for line in lines if f" {k:,.7g} " in line[:14]).index("█") for k in heavy}
-        assert len({ends[k] for k in heavy if gamma[k] < 0}) == 1
-        assert len({starts[k] for k in heavy if gamma[k] > 0}) == 1
+        place = sum(k >= report.book.spot for k in heavy)
+        assert set(shown.pop(place)) == {"spot", "-"}
+        assert 5 <= count <= 30
+        assert size <= 60
+        for (strike, length, short, value), words in zip(expected, shown, strict=True):
+            picture = next(word for word in words[1:] if "|" in word)
+            assert (words[0], picture.count("█"), words[-1]) == (strike, length, value)
+            assert not length or picture.endswith("|") == short
+        assert " ".join(caption) == f"{count} of {len(gamma)} strikes"
 
-    @pytest.mark.parametrize(("width", "beside"), [(80, False), (120, True)])
-    def test_tables_stand_side_by_side_where_they_fit(self, report, width, beside):
-        lines = text(self.state(report), width=width).splitlines()
-        assert any("Levels" in line and "Gamma by strike" in line for line in lines) is beside
+    @pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 40), (100, 24), (120, 24), (132, 50)])
+    @pytest.mark.parametrize("changed", [False, True])
+    def test_it_fits_the_screen_with_the_tables_side_by_side(self, report, width, height, changed):
+        state = self.state(report, stored=2, store="chains")
+        if changed:
+            state = replace(state, changes=find_changes(report, report))
+        lines = text(state, width, height).splitlines()
+        assert len(lines) <= height
+        assert len(lines) >= 22
+        assert max(map(len, lines)) <= width
+        assert any("level" in line and "strike" in line for line in lines)
         assert not any("…" in line for line in lines)
+
+    def test_what_changed_since_the_last_refresh(self, report):
+        chain = gf.demo_chain()
+        interest = chain["open_interest"].copy()
+        interest[:7] *= 2.0
+        later = chain.with_columns(open_interest=interest).select(np.arange(len(chain)) >= 3)
+        after = gf.analyze(replace(later, spot=72_000.0))
+        changes = find_changes(report, after)
+        assert (changes.new, changes.gone, changes.changed) == (0, 3, 4)
+        assert changes.gamma == after.levels.gamma - report.levels.gamma
+        assert changes.levels["zero gamma"] == after.levels.flips[0].spot - report.levels.flips[0].spot
+        shown = text(replace(self.state(after), changes=changes))
+        assert "spot 72,000.00 USD (+530.00)" in shown
+        assert "contracts: 0 new, 3 gone, 4 changed" in shown
+        moved = {line.split("  ")[0]: line[:60].split() for line in shown.splitlines()}
+        assert moved["put wall"][4] == "="
+        assert moved["zero gamma"][4] == f"{changes.levels['zero gamma']:+,.0f}"
+        back = find_changes(after, report)
+        assert (back.new, back.gone, back.changed) == (3, 0, 4)
+        assert json.loads(json.dumps(changes.to_dict()))["levels"]["put wall"] == 0.0
+
+    def test_a_level_that_came_is_new(self, report):
+        none = replace(report, levels=replace(report.levels, flips=(), zones=()))
+        changes = find_changes(none, report)
+        assert np.isnan(changes.levels["zero gamma"])
+        assert changes.to_dict()["levels"]["zero gamma"] is None
+        shown = text(replace(self.state(report), changes=changes))
+        assert any(line.startswith("zero gamma") and " new " in f"{line} " for line in shown.splitlines())
+        assert "no short-gamma zone" in text(replace(self.state(none), changes=find_changes(report, none)))
+
+    def test_no_contract_changed(self, report):
+        assert "no contract changed" in text(
+            replace(self.state(report), changes=find_changes(report, report))
+        )
+        assert "(unchanged since 09:36:00)" in text(
+            replace(self.state(report), changes=find_changes(report, report))
+        )
 
     def test_a_fault_is_shown_beside_the_last_good_chain(self, report):
         shown = text(self.state(report, fault="deribit: x: answered 500 (4 tries in 3.2 s).", faults=1))
@@ -228,12 +299,12 @@ class TestView:
         far = replace(zone, low=zone.low / 4, high=zone.low / 3)
         levels = replace(report.levels, zones=(far, zone))
         shown = text(self.state(replace(report, levels=levels)))
-        assert shown.count("traded across the zone") == 1
-        assert any("other short-gamma zones" in line and " 1 " in line for line in shown.splitlines())
+        assert sum(line.startswith("zone bottom") for line in shown.splitlines()) == 1
+        assert "other short-gamma zones: 1" in shown
 
     def test_before_the_first_chain(self):
         state = State("cboe", "SPX", START)
-        assert "SPX from cboe  (no chain yet)" in text(state)
+        assert "SPX from cboe\nno chain yet; 0 refreshes, 0 with errors\n" in text(state)
         assert to_line(state) == "2026-02-05 09:36:52Z SPX no chain yet"
 
     @pytest.mark.parametrize(
@@ -268,7 +339,7 @@ class TestView:
         none = replace(report.levels, flips=(), zones=(), walls=walls)
         line = to_line(self.state(replace(report, levels=none)))
         assert "flips none zone none put wall none call wall none" in line
-        assert "short-gamma zone" in text(self.state(replace(report, levels=none)))
+        assert "no short-gamma zone" in text(self.state(replace(report, levels=none)))
 
     def test_as_plain_numbers(self, report):
         plain = json.loads(json.dumps(to_dict(self.state(report, stored=2)), allow_nan=False))

@@ -546,7 +546,8 @@ class TestWarningsReachEveryResult:
 
     def test_a_watched_feed_says_each_once(self, report):
         pytest.importorskip("httpx")
-        from gammaflow.app.watch import State, render, to_dict, to_line
+        from gammaflow.app.watch import State, to_dict, to_line
+        from gammaflow.app.watch_view import render
 
         now = report.book.asof.to_pydatetime()
         state = State("made up", "XYZ", now, report=report, received_at=now)
@@ -590,7 +591,8 @@ class TestCommands:
 
         def call(command, *args):
             monkeypatch.setattr(sys, "argv", ["gammaflow", command, str(path), *args])
-            monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
+            monkeypatch.setattr(cli.out_console, "width", 2_000, raising=False)
+            monkeypatch.setattr(type(cli.out_console), "piped", False)
             with pytest.raises(SystemExit) as stop:
                 cli.main()
             assert not stop.value.code

@@ -92,6 +92,7 @@ def test_every_command(command: str, monkeypatch: Any, capsys: Any, tmp_path: An
     chain.to_frame().assign(**shared).to_csv(path, index=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli.out_console, "width", 200, raising=False)
+    monkeypatch.setattr(type(cli.out_console), "piped", False)
     for rule, sign in (("unsigned", NONE), ("calls_long_puts_short", f"sign: {CONVENTION}")):
         arguments = [command, *([] if command == "demo" else [str(path)]), "--rule", rule]
         monkeypatch.setattr(sys, "argv", ["gammaflow", *arguments])

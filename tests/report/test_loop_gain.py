@@ -129,6 +129,7 @@ def test_on_the_command_line(monkeypatch, capsys):
     def run(*args):
         monkeypatch.setattr(sys, "argv", ["gammaflow", *args])
         monkeypatch.setattr(cli.out_console, "width", 300, raising=False)
+        monkeypatch.setattr(type(cli.out_console), "piped", False)
         with pytest.raises(SystemExit) as stop:
             cli.main()
         return stop.value.code or 0, *capsys.readouterr()
@@ -140,7 +141,7 @@ def test_on_the_command_line(monkeypatch, capsys):
     code, out, _ = run("demo", "--depth", "2.94e8", "--dte", "0:7", "--json")
     assert json.loads(out)["loop_gain"]["depth"]["per_1pct"] == 294e6
     code, _, err = run("demo", "--depth", "-5")
-    assert (code, err) == (2, "gammaflow: --depth: received -5.0; depth must be > 0.\n")
+    assert (code, err) == (2, "gammaflow: --depth: received -5.0; --depth must be > 0.\n")
     code, _, err = run("demo", "--depth", "5", "--rule", "unsigned")
     assert code == 2
     assert err.startswith("gammaflow: --depth: received one for open interest without a dealer sign")

@@ -14,23 +14,30 @@ from gammaflow.app.cli import main
 from support.reader_mutations import WORDS
 
 COMMANDS = {
-    "demo": ("--rule", "--beliefs", "--depth", "--out", "--json"),
+    "demo": ("--rule", "--beliefs", "--depth", "--out", "--json", "--brief"),
     "report": (
         "--symbol", "--rule", "--vendor", "--asof", "--spot", "--repair", "--rate", "--dividend-yield",
-        "--beliefs", "--depth", "--dynamics", "--days", "--vol-shift", "--json", "--out",
+        "--beliefs", "--depth", "--dynamics", "--days", "--vol-shift", "--json", "--out", "--brief",
+        "--columns",
     ),
-    "levels": ("--symbol", "--rule", "--asof", "--rate", "--days", "--vol-shift", "--json", "--out"),
-    "exposure": ("--by", "--symbol", "--asof", "--spot", "--rate", "--json", "--out"),
-    "profile": ("--low", "--high", "--points", "--spot", "--days", "--json", "--out"),
+    "levels": (
+        "--symbol", "--rule", "--asof", "--rate", "--days", "--vol-shift", "--json", "--out", "--brief",
+        "--columns",
+    ),
+    "exposure": ("--by", "--symbol", "--asof", "--spot", "--rate", "--json", "--out", "--measures"),
+    "profile": ("--low", "--high", "--points", "--spot", "--days", "--json", "--out", "--measures"),
+    "flow": ("--spot-move", "--vol", "--days", "--adv", "--dynamics", "--spot", "--json", "--out"),
+    "plot": ("--picture", "--measure", "--out", "--spot", "--symbol"),
     "simulate": ("--depth", "--days", "--spot", "--json", "--out"),
     "fetch": ("--base-url", "--timeout", "--raw", "--out"),
     "watch": ("--base-url", "--timeout", "--every", "--count", "--store", "--json"),
 }  # fmt: skip
-FLAGS = ("--json", "--repair")
+FLAGS = ("--json", "--repair", "--brief")
 VALUES = (
     "1e308", "-1e308", "1e-310", "1e10", "nan", "inf", "-inf", "0", "-1", "3", "4.5e1000", "strike", "expiry",
     "BTC", "calls_long_puts_short", "2026-02-05T09:36:47+00:00", "/dev/zero", "/dev/null", "/", ".", "~",
-    "~nobody/x.html", "missing/x.html", "x" * 300 + ".html", "a.md", "http://x..y/", "http://[::1/", "file:///x",
+    "~nobody/x.html", "missing/x.html", "x.png", "-5%", "+10", "gamma,vanna", "map.toml", "1e400%",
+    "x" * 300 + ".html", "a.md", "http://x..y/", "http://[::1/", "file:///x",
     "http://u:p@127.0.0.1:9/", *(word for word in WORDS if "\x00" not in word and len(word) < 1_000),
 )  # fmt: skip
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import IO, Any
 
 from gammaflow.checks import check_choice, check_number, check_text, utc
-from gammaflow.errors import ReaderError
+from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import cboe, deribit, own, yahoo
+from gammaflow.market.readers.column_map import ColumnMap, find_map
 from gammaflow.market.readers.frame import chain_from_frame
+from gammaflow.market.readers.mapped import read_mapped
 from gammaflow.market.readers.source import Format, Source, open_source
 
-__all__ = ["FORMATS", "chain_from_frame", "read_chain", "recognise"]
+__all__ = ["FORMATS", "ColumnMap", "chain_from_frame", "find_map", "read_chain", "recognise"]
 
 #: Every file format that `read_chain` knows.
 FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
@@ -25,8 +28,9 @@ def read_chain(
     symbol: str | None = None,
     asof: Any = None,
     spot: float | None = None,
+    columns: ColumnMap | str | os.PathLike[str] | Mapping[str, Any] | None = None,
 ) -> Chain:
-    r"""Read a vendor's file of option quotes.
+    r"""Read a vendor's file of option quotes, or anyone's table through a map of its columns.
 
     Parameters
     ----------
@@ -46,6 +50,11 @@ def read_chain(
         the rows of one.
     spot : float, optional
         Price of the underlying when the quotes were taken, > 0, in place of the file's own [currency].
+    columns : mapping, or path of a TOML file, optional
+        Map of a table that no vendor of the list above made: {canonical name: the table's}, or the tables
+        columns, units and formats and the facts that all rows share, as `ColumnMap` has them. Option symbols
+        (OSI) in `contract` give expiry, strike and kind where the table has no columns for them, and the
+        settlement, exercise style and multiplier of US options.
 
     Returns
     -------
@@ -89,6 +98,12 @@ def read_chain(
     if symbol is not None:
         check_text(symbol, "symbol")
     source = open_source(path)
+    if columns is not None:
+        if vendor is not None:
+            raise SchemaError(
+                f"vendor: received {vendor!r} with columns, which reads any table. Leave one out."
+            )
+        return read_mapped(source, find_map(columns), symbol, moment, price)
     found = recognise(source)
     if vendor not in (None, found.name, found.vendor):
         source.check()
@@ -107,7 +122,7 @@ def recognise(source: Source) -> Format:
         raise ReaderError(
             f"{source.name}: not recognised; known formats: "
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
-            + ". Read other files with pandas and pass them to chain_from_frame."
+            + ". Read another table with columns=, a map of it, or with pandas and chain_from_frame."
         )
     return found
 
