@@ -90,7 +90,7 @@ def opened(browser, books, tmp_path):
 
 def _csv(page, section, which=0):
     """The plain CSV of a table of a section."""
-    page.evaluate("desk.kept = []; desk.save = (name, text) => desk.kept.push(text)")
+    page.evaluate("() => { desk.kept = []; desk.save = (name, text) => desk.kept.push(text); }")
     page.eval_on_selector_all(
         f"#section-{section} .tools button",
         "(all, i) => all.filter(b => b.textContent === 'CSV file')[i].click()",
@@ -160,7 +160,7 @@ def test_history_tells_now_and_the_change_in_words(opened, report):
 
 def test_hostile_names_of_venues_and_notes_are_text(opened, books):
     page = opened("venues")
-    assert page.evaluate("typeof problems") == "undefined"
+    assert page.evaluate("problems") == []
     assert page.locator("#sections img, #sections script").count() == 0
     rows = _csv(page, "venues")
     totals = books["venues"].exposure.by("venue")["gamma"]
