@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gammaflow.errors import SchemaError
+from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.exposure.exposure import aggregate_exposure
 from gammaflow.market.chain import Chain
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
@@ -37,7 +37,7 @@ def gamma_by_treatment(
     dict of float
         Gamma [currency per +1 % spot], + = dealers are long, by treatment: "vendor volatility", "repaired",
         "business days / 252", "midnight UTC", and "vendor gamma" where nothing is rolled. A treatment that
-        leaves no row to value is left out. A selection of a chain is not repaired, since it may hold a call
+        leaves no row to value, or that the chain refuses, is left out. A selection of a chain is not repaired, since it may hold a call
         without its put.
 
     Examples
@@ -56,7 +56,12 @@ def gamma_by_treatment(
     }
     if chain.selection is not None:
         del makers["repaired"]
-    found = {name: _gamma(make(), rule, days, vol_shift) for name, make in makers.items()}
+    found = {}
+    for name, make in makers.items():
+        try:
+            found[name] = _gamma(make(), rule, days, vol_shift)
+        except GammaflowError:  # options on futures need forwards, quotes may imply none
+            continue
     if not days and not vol_shift:
         found["vendor gamma"] = _by_vendor(chain, rule)
     return {name: gamma for name, gamma in found.items() if not np.isnan(gamma)}

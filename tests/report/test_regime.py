@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import norm
 
 import gammaflow as gf
+from gammaflow.errors import SchemaError
 from gammaflow.positions.rules import RULES
 from gammaflow.report.regime import NEAR_SHARE, NEAR_SIGMAS, find_regime
 from gammaflow.studies.data import sensitivity
@@ -151,3 +152,15 @@ def test_to_dict_holds_every_field(report):
     assert found["state"] == "short"
     assert found["expiring"]["share"] == report.regime.expiring["share"]
     assert set(found) >= {"net", "gross", "share", "flip", "low", "high", "range_of", "rules", "data"}
+
+
+def test_treatments_that_a_chain_refuses_are_left_out(chain):
+    class Refusing(gf.positioning.Rule):
+        def position(self, chain):
+            if chain["expiry"].min() != self.first:
+                raise SchemaError("no shares at other times")
+            return super().position(chain)
+
+    rule = Refusing("refusing", 1.0, -1.0, "calls long, puts short")
+    object.__setattr__(rule, "first", chain["expiry"].min())
+    assert list(gamma_by_treatment(chain, rule)) == ["vendor volatility", "repaired"]

@@ -38,7 +38,7 @@
     function bar(name, values, color, pattern) {
       return {
         type: "bar", x: x, y: desk.over(values, scale.divisor), name: name, xaxis: "x", yaxis: "y",
-        marker: { color: color, pattern: pattern ? { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.25 } : {} },
+        marker: { color: color, pattern: pattern ? { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.25, fillmode: "overlay" } : {} },
         hovertemplate: "%{y:,.3~f} " + scale.unit + "<extra>" + name + "</extra>"
       };
     }

@@ -44,7 +44,7 @@
     var above = found.barrier.filter(function (price) { return price > desk.model.spot; }).length - 0.5;
     function bar(name, values, color, pattern) {
       return {
-        type: "bar", orientation: "h", y: names, x: desk.over(values, scale.divisor), name: name, marker: { color: color, pattern: { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.2 } },
+        type: "bar", orientation: "h", y: names, x: desk.over(values, scale.divisor), name: name, marker: { color: color, pattern: { shape: pattern, fgcolor: colors.paper, size: 5, solidity: 0.2, fillmode: "overlay" } },
         text: found.note.map(desk.plain), textposition: "none", hovertemplate: "%{text}: %{x:,.3~f} " + scale.unit + "<extra>" + name + "</extra>"
       };
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.calendars import sessions
 from gammaflow.exposure.flow import flow_ladder
@@ -24,6 +25,8 @@ __all__ = ["ahead", "next_close"]
 
 _PATHS = (tuple(range(15)), (0, 1, 2, 3, 4, 5, 7, 10, 14), (0, 1, 2, 5, 10), (0, 1, 5))
 _POINTS = ((-5.0, -2.0, -1.0, 1.0, 2.0, 5.0), (-2.0, 2.0))
+# Hours and days of one timestamp differ by this share at most.
+_ROUNDING = 1e-12
 _MINUTE = 1.0 / 60.0
 _DAY = pd.Timedelta(1, "D")
 _ALWAYS = "24/7"
@@ -161,15 +164,22 @@ def _after(report: ReportData, notes: list[str]) -> dict[str, Any] | None:
     }
 
 
+def _just_after(hours: NDArray[np.float64]) -> list[float]:
+    """The last of some hours one bit later, so that it is no sooner as days; none of none."""
+    return [float(np.nextafter(hours.max(), np.inf))] if len(hours) else []
+
+
 def _close(report: ReportData, notes: list[str]) -> dict[str, Any]:
     """Trades from time alone, hour by hour to the close, and from vol alone now."""
     book = report.book
     when, text = next_close(book)
     away = (when - book.asof) / pd.Timedelta(1, "h")
     steps = affordable(book, 12, 3)
-    passing = bool((drop_days(book) * 24.0 <= away).any())
+    passed = drop_days(book) * 24.0
+    passed = passed[passed <= away * (1.0 + _ROUNDING)]
+    passing = bool(len(passed))
     # Up to a minute before the close, and at it, when what expires then has dropped off.
-    hours = [(away - _MINUTE * passing) * (i + 1) / steps for i in range(steps)] + [away] * passing
+    hours = [(away - _MINUTE * passing) * (i + 1) / steps for i in range(steps)] + _just_after(passed)
     hours = hours if steps else []
     points = _POINTS[0] if steps >= len(_POINTS[0]) else _POINTS[1] if steps else ()
     if not steps:

@@ -94,10 +94,13 @@ def test_sigma_is_the_levels_one(report, model):
     assert np.log(model["sigma"]["high"] / report.book.spot) == pytest.approx(day)
 
 
-def test_rules_of_the_same_positions_are_named_once(model):
-    assert model["same_rules"] == {"skew_adjusted": RULE}
-    assert model["rules"] == [RULE, "short_all", "mirror", "crypto_puts_bought"]
+def test_rules_of_the_same_positions_are_named_once(report, model):
+    assert model["same_rules"] == {}
+    assert model["rules"] == [RULE, "short_all", "mirror", "skew_adjusted", "crypto_puts_bought"]
     assert set(model["strikes"]) == set(model["rules"])
+    twin = gf.positioning.Rule("twin", 1.0, -1.0, "the same sides as the report's")
+    again = desk_model(report, rules=[twin, "mirror"], dynamics=[], sections=False)
+    assert (again["rules"], again["same_rules"]) == ([RULE, "mirror"], {"twin": RULE})
 
 
 def test_selections_are_filters_that_select_the_same_expiries(report):
