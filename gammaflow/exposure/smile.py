@@ -76,7 +76,7 @@ class Smiles(Frozen):
 
     def of_expiries(self, book: Book, kept: NDArray[np.bool_]) -> Smiles:
         """The same smiles of a book of some of the expiries, those that `kept` (E,) masks."""
-        table = self.table[kept] if len(self.table) else self.table
+        table = self.table[self.table.index.isin(book.expiries)] if len(self.table) else self.table
         return Smiles(book, read_only(self.svi[kept]), table, self.range)
 
     @property

@@ -202,7 +202,9 @@ def test_a_book_of_notes_alone_has_no_strikes(with_notes, tmp_path):
     model = page_model(report.to_html(tmp_path / "notes.html"))
     assert [table["strike"] for table in model["strikes"].values()] == [[]]
     assert model["sections"]["expiries"]["expiry"]
-    assert model["sections"]["tables"]["strike"] is None
+    table = model["sections"]["tables"]["strike"]
+    assert [column["values"] for column in table["columns"]] == [[]] * len(table["columns"])
+    assert table["note"] == exposure.left_out("strike")
     assert "## Heaviest strikes (0 of 0)" in report.to_markdown()
 
 

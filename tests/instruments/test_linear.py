@@ -117,8 +117,9 @@ def test_books_of_hedges_do_what_books_do(tmp_path):
     options = both.select(both["kind"] != "perpetual")
     assert flow.total == pytest.approx(gf.hedge_flow(options, spot=93.0, days=1.0, vol_shift=0.02).total)
     assert "1 row: perpetual swaps: delta only" in repr(both)
-    page = gf.analyze(both).to_html(tmp_path / "page.html")
-    assert "perpetual swaps: delta only" in texts(page_model(page)["facts"])
+    model = page_model(gf.analyze(both).to_html(tmp_path / "page.html"))
+    assert model["expiries"][-1]["label"] == "no expiry"
+    assert "perpetual swaps: delta only" in texts(model["facts"])
 
 
 def test_a_book_of_hedges_alone():

@@ -330,7 +330,9 @@ def test_a_subset_names_itself_everywhere(coins, tmp_path):
     assert f"<h1>{name} dealer gamma</h1>" in page.read_text(encoding="utf-8")
     model = page_model(page)
     assert "subset: 120 of 578 rows" in dict(model["facts"])["source"]
-    assert f"598 rows of all {COINS}" in texts(model["sections"]["tables"]["quality"])
+    quality = texts(model["sections"]["tables"]["quality"])
+    assert f"{COINS}: 120 of its 578 positions are in this book" in quality
+    assert "578 of 598 rows usable" in quality
     assert profile.plot().get_title(loc="left").startswith(f"{name} gamma over spot")
     whole = gf.analyze(coins, spots=[60_000.0, 71_470.0, 80_000.0])
     assert "subset" not in repr(whole) + whole.to_markdown() + whole.levels.explain()

@@ -25,7 +25,7 @@ window.desk = (function () {
       switch (selection) {
         case "next": return i === next;
         case "later": return i !== next;
-        case "week": return expiry.days <= 7;
+        case "week": return expiry.days !== null && expiry.days <= 7;
         case "monthly": return expiry.monthly;
         default: return true;
       }
@@ -33,7 +33,8 @@ window.desk = (function () {
   };
   // Index of the next expiry, or -1.
   desk.nextExpiry = function () {
-    var found = -1;
+    var found = -1, told = desk.model.next;
+    if (Number.isInteger(told)) { return told; }
     desk.model.expiries.forEach(function (expiry, i) {
       if (expiry.days > 0 && (found < 0 || expiry.days < desk.model.expiries[found].days)) { found = i; }
     });

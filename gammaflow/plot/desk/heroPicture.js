@@ -206,7 +206,7 @@
           if (measure === "gamma") { zones(body, area, y, found.x, view, colors); }
         } else if (view && area.key === "flow" && view.flow) {
           found = curvePanel(body, area, y, price, view.spots, view.flow, desk.model.currency, colors, ids, false);
-          title = "Dealers trade to there";
+          title = "Dealers trade";
           if (state.measure === "flow") { ladder(body, found.x, y, view, colors); }
         }
         picture.append(inner);

@@ -1,6 +1,8 @@
 // Paper: light colours, everything that is open drawn at the width of the sheet, and the screen as it was afterwards.
 (function (desk) {
   "use strict";
+  var opened = false;
+
   function redraw() {
     desk.showTheme();
     desk.drawHero();
@@ -11,6 +13,9 @@
     desk.printing = true;
     desk.holdPaper(true);
     document.documentElement.classList.add("printing");
+    var conditions = document.getElementById("conditions");
+    opened = conditions.open;
+    conditions.open = true;
     redraw();
   });
   window.addEventListener("afterprint", function () {
@@ -18,6 +23,7 @@
     desk.printing = false;
     desk.holdPaper(false);
     document.documentElement.classList.remove("printing");
+    document.getElementById("conditions").open = opened;
     redraw();
   });
 })(window.desk);

@@ -127,6 +127,9 @@ def desk_model(
         **head(report),
         "sigma": _sigma(report),
         "expiries": expiry_rows(every, book.asof, book.symbol),
+        "next": int(every.get_loc(pd.Timestamp(chosen["next"].first, tz="UTC")))
+        if "next" in chosen
+        else None,
         "selections": list(chosen),
         "selection_labels": {name: each.label for name, each in chosen.items()},
         "rules": list(books),

@@ -121,7 +121,7 @@ def _by_rule(report: ReportData, given: RuleComparison | None, notes: list[str])
         if effort(report.book) > _SEVERAL:
             own = [] if report.rule is None else [report.rule]
             names = list({rule.name: rule for rule in [*own, CALLS_LONG_PUTS_SHORT, SHORT_ALL]}.values())
-            notes.append("Rules: gamma alone of some for a book of this size; gf.compare_rules has flips.")
+            notes.append("Rules: some with gamma alone, the book being large; gf.compare_rules has flips.")
         profile = report.profile
         given = compare_rules(
             report.interest,
