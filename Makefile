@@ -19,6 +19,8 @@ help:
 	@echo "make newest  the fast tests with the newest Python ($(NEWEST_PYTHON)) and the newest libraries"
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
+	@echo "make docs   the documentation in docs/_build/html; runs every code block, fails at a warning"
+	@echo "make package  the wheel, tried in a clean environment of each Python"
 	@echo "make hooks  ruff before each commit"
 	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
 	@echo "            (QUICK=1: small sizes, printed only)"
@@ -34,11 +36,15 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live,dask,study,serve]" --group test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plot,parquet,live,dask,study,serve,mcp]" --group test
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lint
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
 $(VENV)/.hooks: $(VENV)/.lint
@@ -54,7 +60,7 @@ $(OLDEST)/.test: pyproject.toml .ci/oldest.py
 $(NEWEST)/.test: pyproject.toml
 	$(NEWEST_PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live,dask,study,serve]" --group test
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -e ".[plot,parquet,live,dask,study,serve,mcp]" --group test
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -81,6 +87,23 @@ coverage: $(VENV)/.test
 	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
+
+# The wheel in a clean environment of each Python, with what it asks for and nothing else.
+package: $(VENV)/.test
+	rm -rf dist && $(BIN)/python -m build --quiet .
+	for python in $(PYTHON) $(NEWEST_PYTHON); do \
+		if $$python --version; then \
+			rm -rf $(VENV)/clean && $$python -m venv $(VENV)/clean && \
+			$(VENV)/clean/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls dist/*.whl)[plot]" && \
+			(cd dist && ../$(VENV)/clean/bin/python -m gammaflow demo --out demo.html && \
+				../$(VENV)/clean/bin/gammaflow verify > /dev/null) || exit 1; \
+		fi; \
+	done
+	rm -rf $(VENV)/clean
+
+docs: $(VENV)/.docs
+	rm -rf docs/_build docs/gallery_pages docs/reference/generated
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 
 hooks: $(VENV)/.hooks
 	$(BIN)/pre-commit install

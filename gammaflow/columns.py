@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gammaflow.checks import YEARS, legal_range, read_only, refuse
 from gammaflow.errors import SchemaError
+from gammaflow.frames import as_pandas
 from gammaflow.frozen import FrozenMapping
 from gammaflow.text import clean, rows_text, value_text
 
@@ -256,6 +257,7 @@ def validate(
     SchemaError
         One error that lists every problem: missing or unknown columns, illegal values.
     """
+    source = as_pandas(source, "columns")
     if not isinstance(source, pd.DataFrame | Mapping):
         raise SchemaError(f"columns: received {value_text(source)}; a mapping or a DataFrame is needed.")
     present = list(source.columns) if isinstance(source, pd.DataFrame) else list(source)

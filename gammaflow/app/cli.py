@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 import typer
 
-from gammaflow.app import batch, history, live, simulate
+from gammaflow.app import batch, history, live, mcp_server, simulate
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     ALL,
@@ -189,6 +189,7 @@ app.command()(history.compare)
 app.command()(simulate.simulate)
 app.command()(live.fetch)
 app.command()(live.watch)
+app.command()(mcp_server.mcp)
 
 
 # Arguments that errors name as Python spells them, and that are options here.

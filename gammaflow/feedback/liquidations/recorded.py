@@ -18,6 +18,7 @@ from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.feedback.liquidations.bins import ahead_of, bins_of, passed_since
 from gammaflow.feedback.liquidations.origin import Origin
 from gammaflow.feedback.liquidations.pools import SAME_UNIT, SIDES, Liquidations
+from gammaflow.frames import as_pandas
 from gammaflow.text import price_text
 
 __all__ = ["COLUMNS", "read"]
@@ -146,6 +147,7 @@ def _spots(column: Array, spot: float | None) -> tuple[float, float]:
 def _open(source: Any, name: str | None) -> tuple[pd.DataFrame, str]:
     if not (name is None or isinstance(name, str)):
         raise SchemaError(f"name: received {type(name).__name__}; legal: text, the name of the source.")
+    source = as_pandas(source, "source")
     if isinstance(source, pd.DataFrame):
         return source.reset_index(drop=True), name or "a table"
     path = os.fspath(source) if isinstance(source, str | os.PathLike) else None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, utc
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
+from gammaflow.frames import as_pandas
 from gammaflow.market.chain import Chain
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
@@ -100,9 +101,11 @@ def chain_from_frame(
     >>> chain["contract"][0], str(chain["expiry"][0])[:16]
     ('XYZ-2026-03-20T20:00-22.5-put', '2026-03-20T20:00')
     """
+    frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise SchemaError(
-            f"frame: received {type(frame).__name__}; a pandas DataFrame is needed (.to_pandas())."
+            f"frame: received {type(frame).__name__}; legal: a table of pandas, polars or pyarrow, or a "
+            "DuckDB relation."
         )
     if not isinstance(columns, Mapping | None):
         raise SchemaError(

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columns import NO_TIME, Column, numbers
+from gammaflow.frames import as_pandas
 from gammaflow.market.readers.source import Rows, Source, open_source
 from gammaflow.market.trades.contracts import contract_terms
 from gammaflow.market.trades.tape import distinct, is_newest_first, late
@@ -189,6 +190,7 @@ def _epochs(values: pd.Series[Any], unit: str | None) -> NDArray[Any]:
 
 def open_table(path_or_frame: str | os.PathLike[str] | pd.DataFrame) -> Source:
     """The content of a file, or a DataFrame in the place of one; ReaderError as `open_source`."""
+    path_or_frame = as_pandas(path_or_frame, "path_or_frame")
     if not isinstance(path_or_frame, pd.DataFrame):
         return open_source(path_or_frame)
     frame = path_or_frame.reset_index(drop=True)

@@ -200,7 +200,7 @@ def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> No
         ({"spot": 10**400}, "spot: received 1000"),
         ({"data": frame().drop(columns="iv")}, "iv: missing; a chain needs it"),
         ({"data": frame().head(0)}, "frame: has no rows"),
-        ({"data": {"strike": [1.0]}}, "frame: received dict; a pandas DataFrame is needed"),
+        ({"data": {"strike": [1.0]}}, "frame: received dict; legal: a table of pandas, polars or pyarrow"),
         (
             {"data": frame(expiry=["2026-03-20"] * 3), "settlement": "noon"},
             "settlement: received 'noon'; legal: 'AM'",

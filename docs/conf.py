@@ -1,0 +1,69 @@
+"""Configuration of the documentation: `make docs` builds it, runs every code block, and stops at a warning."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "_extensions")]
+
+import gammaflow
+
+os.environ.setdefault("COLUMNS", "100")
+os.environ["IPYTHONDIR"] = str(Path(__file__).parent / "_ipython")
+
+project = "gammaflow"
+author = "the gammaflow authors"
+copyright = "the gammaflow authors"
+version = release = gammaflow.__version__
+
+extensions = [
+    "mathml",
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "_ipython", "_extensions", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb", "gallery_pages/*.json"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "gallery_pages",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 1e9,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+    "copyfile_regex": r"^$",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "gammaflow"
+html_theme_options = {
+    "show_prev_next": True,
+    "navbar_align": "left",
+    "header_links_before_dropdown": 8,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_show_sourcelink = False
+html_math_renderer = "mathml"
