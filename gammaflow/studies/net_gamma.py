@@ -37,8 +37,8 @@ def gamma_by_treatment(
     dict of float
         Gamma [currency per +1 % spot], + = dealers are long, by treatment: "vendor volatility", "repaired",
         "business days / 252", "midnight UTC", and "vendor gamma" where nothing is rolled. A treatment that
-        leaves no row to value, or that the chain refuses, is left out. A selection of a chain is not repaired, since it may hold a call
-        without its put.
+        leaves no row to value, or that the chain refuses, is left out. A selection of a chain is not
+        repaired, since it may hold a call without its put.
 
     Examples
     --------
