@@ -1,0 +1,1 @@
+(function (desk) { "use strict"; desk.drawHero = function () {}; })(window.desk);

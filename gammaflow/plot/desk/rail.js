@@ -1,0 +1,1 @@
+(function (desk) { "use strict"; desk.drawRail = function () {}; })(window.desk);
