@@ -34,6 +34,7 @@ from gammaflow.app.options import (
     grouped,
 )
 from gammaflow.app.reading import chain_of, report_of
+from gammaflow.app.serve.command import serve
 from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
 from gammaflow.app.terminal import dumps, out_console, working
 from gammaflow.checks import check_number
@@ -189,6 +190,7 @@ app.command()(history.compare)
 app.command()(simulate.simulate)
 app.command()(live.fetch)
 app.command()(live.watch)
+app.command()(serve)
 
 
 # Arguments that errors name as Python spells them, and that are options here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,7 +117,11 @@ def serve(
         if kept is not None:
             replay = Replay(kept, feed.symbol, report_of, lambda report: packed(desk_model(report)))
         session = Session(live, report_of, desk_model, every, _say, replay, kept, file, command)
-        app = Guard(site(live, render_desk, f"{feed.symbol} from {feed.vendor}", replay), address, token)
+        app = Guard(
+            site(live, partial(render_desk, connect=True), f"{feed.symbol} from {feed.vendor}", replay),
+            address,
+            token,
+        )
         web = stack.enter_context(Web(app, address, port, live.close, _say))
         stack.enter_context(_ended_as_by_ctrl_c())
         shown = f"[{address}]" if ":" in address else address

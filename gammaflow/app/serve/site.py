@@ -21,6 +21,8 @@ from gammaflow.errors import GammaflowError
 
 __all__ = ["site"]
 
+_SCRIPTS = ("live.js", "alerts.js", "day.js", "replay.js")
+
 # Seconds in which a browser must take what was sent to it before it is dropped.
 _PATIENCE = 30.0
 
@@ -74,13 +76,10 @@ class _Page:
             text = _file("waiting.html").replace("$title", html.escape(self._title))
         else:
             text = self._render(json.loads(model))
-        head, tail = (
-            f"<style>{_file('live.css')}</style></head>",
-            f"<script>{_file('live.js')}</script></body>",
-        )
         start, _, rest = text.partition("</head>")
         body, _, end = rest.rpartition("</body>")
-        return f"{start}{head}{body}{tail}{end}"
+        style, script = _file("live.css"), "\n".join(map(_file, _SCRIPTS))
+        return f"{start}<style>{style}</style></head>{body}<script>{script}</script></body>{end}"
 
 
 def _file(name: str) -> str:
