@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from gammaflow.app.serve.alerts import Alert
@@ -107,6 +108,7 @@ class AlertCommand:
         self.problem = ""
         self._waiting: queue.Queue[Alert | None] = queue.Queue(_WAITING)
         self._dropped = 0
+        self._closed = False
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._work, name="on-alert", daemon=True)
         self._thread.start()
@@ -122,18 +124,18 @@ class AlertCommand:
 
     def close(self) -> None:
         """End the command, and run it no more."""
-        while True:
-            with contextlib.suppress(queue.Full):
-                self._waiting.put_nowait(None)
-                break
-            with contextlib.suppress(queue.Empty):
-                self._waiting.get_nowait()
-        if self._running is not None:
-            _end(self._running)
-        self._thread.join(2.0)
+        self._closed = True
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        end = time.monotonic() + 2.0
+        while self._thread.is_alive() and time.monotonic() < end:
+            running = self._running
+            if running is not None:
+                _end(running)
+            self._thread.join(0.05)
 
     def _work(self) -> None:
-        while (alert := self._waiting.get()) is not None:
+        while (alert := self._waiting.get()) is not None and not self._closed:
             self.problem = self._run(json.dumps(alert.to_dict(), allow_nan=False).encode())
 
     def _run(self, text: bytes) -> str:
