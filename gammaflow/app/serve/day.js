@@ -55,15 +55,17 @@
         return value === undefined ? null : value / unit.divisor;
       });
     });
-    function line(name, key, color, dash) {
+    function line(name, key, color, dash, shape) {
       return {
-        type: "scatter", mode: record.length > 1 ? "lines" : "markers", name: name, line: { color: color, dash: dash, width: 2 },
+        type: "scatter", mode: record.length > 1 ? "lines" : "markers", name: name,
+        line: { color: color, dash: dash, width: 2, shape: shape || "linear" }, marker: { color: color },
         x: record.map(function (point) { return point.asof; }), y: record.map(function (point) { return point[key]; }),
         hovertemplate: name + " %{y:,}<extra></extra>"
       };
     }
     var spots = record.map(function (point) { return point.spot; });
     var low = Math.min.apply(null, spots), high = Math.max.apply(null, spots);
+    var first = time(record[0]), last = time(record[record.length - 1]), margin = Math.max((last - first) / 60, 1000);
     desk.chart(place, [
       {
         type: "heatmap", x: across.map(function (column) { return column.at; }), y: strikes, z: z, zmin: -top, zmax: top,
@@ -72,9 +74,9 @@
         hovertemplate: "%{x|%H:%M:%S} UTC, strike %{y:,}: %{z:,.3g} " + desk.plain(unit.unit) + "<extra></extra>"
       },
       line("spot", "spot", colors.spot, "solid"), line("zero gamma", "flip", colors.flip, "dash"),
-      line("call wall", "call_wall", colors.call, "dot"), line("put wall", "put_wall", colors.put, "dot")
+      line("call wall", "call_wall", colors.call, "dot", "hv"), line("put wall", "put_wall", colors.put, "dot", "hv")
     ], {
-      xaxis: { title: { text: "time, UTC" }, type: "date" },
+      xaxis: { title: { text: "time, UTC" }, type: "date", range: [first - margin, last + margin].map(function (at) { return new Date(at).toISOString(); }) },
       yaxis: { title: { text: "strike" }, range: [0.95 * low, 1.05 * high], tickformat: ",~r" }
     }, { height: 440, label: "Gamma by strike and time, with spot, zero gamma and walls", table: table(record, gamma) });
   }
