@@ -18,7 +18,9 @@ __all__ = [
     "length_text",
     "marked",
     "moment_text",
+    "money_text",
     "number_text",
+    "percent_text",
     "price_text",
     "readable",
     "rows_text",
@@ -33,6 +35,7 @@ WARNING = "WARNING: "
 # Control characters but tab and newline, deletes, bidirectional overrides, lone surrogates.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_CURRENCIES = {"USD": "$", "EUR": "\u20ac", "GBP": "\u00a3", "JPY": "\u00a5"}
 _SIZES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
@@ -91,6 +94,36 @@ def amount_text(amount: float, unit: str, digits: int = 1) -> tuple[str, str]:
     """
     divisor, unit = readable(amount, unit)
     return f"{amount / divisor:z,.{digits}f}", unit
+
+
+def money_text(amount: float, currency: str) -> str:
+    """An amount of money to three digits, with the currency's sign where it is a usual one.
+
+    Examples
+    --------
+    >>> money_text(-191_960_000.0, "USD"), money_text(16.06e9, "EUR"), money_text(3.2, "BTC")
+    ('-$192m', '\u20ac16.1bn', '3.20 BTC')
+    """
+    if not np.isfinite(amount):
+        return "unknown"
+    size = float(f"{abs(amount):.3g}")
+    divisor, power = next(((d, name) for d, name in _SIZES if size >= d), (1.0, ""))
+    scaled = size / divisor
+    number = f"{scaled:,.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f}{power}"
+    sign = "-" if amount < 0.0 < size else ""
+    mark = _CURRENCIES.get(currency)
+    return f"{sign}{mark}{number}" if mark else f"{sign}{number} {currency}"
+
+
+def percent_text(share: float) -> str:
+    """A share in percent, with a decimal below 10 %.
+
+    Examples
+    --------
+    >>> percent_text(0.486), percent_text(0.0427), percent_text(-0.5)
+    ('49%', '4.3%', '-50%')
+    """
+    return f"{100.0 * share:.{0 if abs(share) >= 0.0995 else 1}f}%"
 
 
 def yearly_text(values: ArrayLike) -> str:

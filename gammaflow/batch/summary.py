@@ -14,11 +14,11 @@ from gammaflow.batch.valued import LEVELS, report_behind
 from gammaflow.exposure.levels import Levels
 from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.chain import Chain
-from gammaflow.positions.book import Book
 from gammaflow.positions.rules import PositionRule
 from gammaflow.report import Report
+from gammaflow.report.earlier import rule_name
 
-__all__ = ["COLUMNS", "rule_name", "summarize", "summary_of"]
+__all__ = ["COLUMNS", "summarize", "summary_of"]
 
 _MEASURES = ("gamma", "gross_gamma", "vanna", "charm", "delta")
 
@@ -104,11 +104,6 @@ def _facts(report: Report) -> dict[str, Any]:
         "filtered": book.subset is not None or bool(book.filters),
         "spot": book.spot,
     }
-
-
-def rule_name(book: Book) -> str:
-    """Names of the rules that signed a book, without their meaning."""
-    return " | ".join(dict.fromkeys(part.partition(" (")[0] for part in book.rule))
 
 
 def _quality(report: Report) -> dict[str, Any]:

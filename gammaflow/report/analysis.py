@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from gammaflow.accuracy import TOLERANCE
+from gammaflow.checks import check_number
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.profile import sweep_spot
@@ -14,7 +16,8 @@ from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
 from gammaflow.positions.beliefs import Beliefs, find_beliefs
 from gammaflow.positions.book import Book
-from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, PositionRule, assign_positions
+from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, PositionRule, assign_positions, find_rule
+from gammaflow.report.earlier import check_history
 from gammaflow.report.result import Report
 from gammaflow.schema import CHAIN
 from gammaflow.selection import Filter
@@ -37,6 +40,8 @@ def analyze(
     where: Filter | None = None,
     beliefs: Beliefs | str | None = None,
     depth: Impact | float | None = None,
+    history: pd.DataFrame | None = None,
+    adv: float | None = None,
     tol: float = TOLERANCE,
 ) -> Report:
     """Full analysis of a chain or a book: exposure, profile and levels.
@@ -67,6 +72,11 @@ def analyze(
     depth : Impact or float, optional
         Price impact, as for `loop_gain`, in the book's currency: the report then shows `Report.loop_gain`.
         Not for open interest without a dealer sign.
+    history : DataFrame, optional
+        Summaries of earlier snapshots of the symbol, as `gf.history(...).table`, indexed by asof: pages show
+        the change since the last one before the source's asof. Later rows are never used.
+    adv : float, optional
+        Average daily volume of the underlying [currency a day]: pages show hedges as a share of it.
     tol : float
         Tolerance for rows valued by quadrature, as in `sweep_spot`; `Report.warnings` names rows that miss
         it.
@@ -79,8 +89,8 @@ def analyze(
     ------
     SchemaError
         For a source that is not a Chain or Book, a rule, rate, yield or repair for a book, beliefs for a
-        signed book, options on futures without a forward, a filter that no row meets, or an argument that is
-        not legal.
+        signed book, options on futures without a forward, a filter that no row meets, a history of another
+        symbol or currency, or an argument that is not legal.
     MismatchError
         For a depth in another currency than the book's.
 
@@ -106,7 +116,8 @@ def analyze(
             f"beliefs: received {held.name!r} for a Book, whose positions are signed already "
             f"({source.rule_text}). Leave beliefs out, or pass the Chain."
         )
-    chain, financing = None, Financing()
+    volume = None if adv is None else check_number(adv, "adv", 0.0, open_low=True)
+    chain, financing, named = None, Financing(), None
     interest: Chain | Book | None = None
     if isinstance(source, Chain):
         financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
@@ -114,7 +125,9 @@ def analyze(
             choice = financed.choose(where, {}, CHAIN)
             source, financed = source.keep(choice), financed.keep(choice)
         chain, interest = financed if repair else source, financed
-        book = assign_positions(financed, CALLS_LONG_PUTS_SHORT if rule is None else rule)
+        signed = CALLS_LONG_PUTS_SHORT if rule is None else rule
+        book = assign_positions(financed, signed)
+        named = find_rule(signed) if isinstance(signed, str | PositionRule) else None
     elif not isinstance(source, Book):
         raise SchemaError(
             f"source: received {type(source).__name__}; legal: a Chain (from read_chain or chain_from_frame) "
@@ -134,7 +147,10 @@ def analyze(
         book = source if where is None else source.select(where)
         interest = None if book.signed else book
     impact = None if depth is None else find_depth(depth, book)
+    earlier = None if history is None else check_history(history, book)
     profile = sweep_spot(book, spots, dynamics=dynamics, days=days, vol_shift=vol_shift, tol=tol)
     exposure = profile.exposure()
     levels = profile.levels(core=core)
-    return Report(chain, book, exposure, profile, levels, financing, interest, held, impact)
+    return Report(
+        chain, book, exposure, profile, levels, financing, interest, held, impact, named, earlier, volume
+    )
