@@ -18,8 +18,8 @@ class Client:
 
     def request(self, method: str, path: str, **how: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url=self.base, cookies=self.cookies) as client:
+            how_made = {"base_url": self.base, "cookies": self.cookies}
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), **how_made) as client:
                 answer = await client.request(method, path, **how)
                 self.cookies = client.cookies
                 return answer

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from gammaflow.app.filter_options import Rows
@@ -86,6 +87,7 @@ def serve(
         ) from None
     from gammaflow.app.serve.broadcast import Broadcast, packed
     from gammaflow.app.serve.outlets import AlertCommand, AlertFile
+    from gammaflow.app.serve.past import Past
     from gammaflow.app.serve.replay import Replay
     from gammaflow.app.serve.session import Session
     from gammaflow.plot.desk import render_desk
@@ -103,11 +105,14 @@ def serve(
         raise SchemaError(f"--token: received {len(token)} characters; use {_TOKEN} or more.")
     feed, archive, kept = _feed(source, symbol, store, base_url, timeout)
 
-    def report_of(chain: Chain) -> Report:
+    def analyse(chain: Chain, history: pd.DataFrame | None = None) -> Report:
         with rows.named():
-            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where)
+            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where, history=history)
 
-    live = Broadcast()
+    def report_of(chain: Chain) -> Report:
+        return analyse(chain, past.before(chain.asof))
+
+    live, past = Broadcast(), Past(kept, feed.symbol, analyse)
     with ExitStack() as stack:
         file = None if alerts is None else AlertFile(alerts)
         command = None if on_alert is None else AlertCommand(on_alert)
@@ -115,8 +120,8 @@ def serve(
             stack.callback(command.close)
         replay = None
         if kept is not None:
-            replay = Replay(kept, feed.symbol, report_of, lambda report: packed(desk_model(report)))
-        session = Session(live, report_of, desk_model, every, _say, replay, kept, file, command)
+            replay = Replay(kept, feed.symbol, report_of, lambda report: packed(desk_model(report)), past)
+        session = Session(live, report_of, desk_model, every, _say, replay, file, command)
         app = Guard(
             site(live, partial(render_desk, connect=True), f"{feed.symbol} from {feed.vendor}", replay),
             address,
@@ -128,7 +133,7 @@ def serve(
         _say(f"serving http://{shown}:{web.port}/{'?token=TOKEN' if token else ''} (Ctrl-C stops)")
         with suppress(KeyboardInterrupt):
             with working("Reading and pricing"):
-                session.resume(feed.symbol)
+                session.resume()
             how: dict[str, Any] = {"every": every, "count": count, "store": archive, "sleep": session.pause}
             watch(feed, session.analyse, session.show, **how)
 

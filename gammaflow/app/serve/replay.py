@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from gammaflow.app.serve.broadcast import packed
+from gammaflow.app.serve.past import Past
 from gammaflow.app.serve.points import WINDOW, point_of, thinned
 from gammaflow.checks import utc
 from gammaflow.errors import GammaflowError, SchemaError
@@ -46,6 +47,8 @@ class Replay:
         From a chain to its report.
     model : callable
         From a report to the page's model as JSON.
+    past : Past
+        Earlier days, known to `analyse`.
 
     Notes
     -----
@@ -54,20 +57,34 @@ class Replay:
     """
 
     def __init__(
-        self, store: Store, symbol: str, analyse: Callable[[Chain], Report], model: Callable[[Report], bytes]
+        self,
+        store: Store,
+        symbol: str,
+        analyse: Callable[[Chain], Report],
+        model: Callable[[Report], bytes],
+        past: Past,
     ) -> None:
         self._store = store
         self._symbol = symbol
         self._analyse = analyse
         self._model = model
+        self.past = past
         self._work = threading.RLock()
         self._models: OrderedDict[str, bytes] = OrderedDict()
         self._points: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._listed: tuple[float, tuple[Snapshot, ...]] = (-_FRESH, ())
 
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Chains of the symbol, in the order of time; the list is at most two seconds old."""
+        now = time.monotonic()
+        if now - self._listed[0] >= _FRESH:
+            self._listed = (now, self._store.list(self._symbol))
+        return self._listed[1]
+
     def moments(self, day: str | None = None) -> dict[str, Any]:
         """The store's `days`, and the `moments` of one `day` of them, by default the last."""
-        found = self._snapshots()
+        found = self.snapshots
         days = list(dict.fromkeys(f"{s.asof:%Y-%m-%d}" for s in found))
         chosen = day if day in days else (days[-1] if days else None)
         moments = [s.asof.isoformat() for s in found if f"{s.asof:%Y-%m-%d}" == chosen]
@@ -83,6 +100,7 @@ class Replay:
         """
         snapshot = self._latest(asof)
         with self._work:
+            self.past.learn(snapshot.asof)
             return _remember(
                 self._models, _name(snapshot), _MODELS,
                 lambda: self._model(self._analyse(open_snapshot(snapshot))),
@@ -92,7 +110,7 @@ class Replay:
         """The record of the 24 hours to the latest chain at or before `asof`: a list of points, as JSON."""
         last = self._latest(asof)
         points = []
-        for snapshot in record_before(self._snapshots(), last.asof):
+        for snapshot in record_before(self.snapshots, last.asof):
             try:
                 points.append(self.point(snapshot))
             except GammaflowError:  # damaged, or nothing in it can be valued: its own page says so
@@ -109,18 +127,12 @@ class Replay:
 
     def _latest(self, asof: str) -> Snapshot:
         moment = utc(asof)
-        found = [s for s in self._snapshots() if s.asof <= moment]
+        found = [s for s in self.snapshots if s.asof <= moment]
         if not found:
             raise SchemaError(
                 f"asof: received {asof!r}; the store has no chain of {self._symbol} until then."
             )
         return found[-1]
-
-    def _snapshots(self) -> tuple[Snapshot, ...]:
-        now = time.monotonic()
-        if now - self._listed[0] >= _FRESH:
-            self._listed = (now, self._store.list(self._symbol))
-        return self._listed[1]
 
 
 def record_before(snapshots: tuple[Snapshot, ...], last: pd.Timestamp) -> list[Snapshot]:

@@ -16,7 +16,8 @@ from gammaflow.app.serve.replay import Replay, record_before
 from gammaflow.app.watch import State, to_line
 from gammaflow.errors import GammaflowError
 from gammaflow.market.chain import Chain
-from gammaflow.market.store import Store
+from gammaflow.market.store.folder import open_snapshot
+from gammaflow.market.store.names import Snapshot
 from gammaflow.report import Report
 
 __all__ = ["Session"]
@@ -43,8 +44,6 @@ class Session:
         Takes a line for the terminal.
     replay : Replay, optional
         The store's replay, by which the record of the day so far is restored.
-    store : Store, optional
-        The store behind `replay`.
     file, command
         Outlets of alerts besides the page.
     """
@@ -55,7 +54,6 @@ class Session:
     every: float
     say: Callable[[str], None]
     replay: Replay | None = None
-    store: Store | None = None
     file: AlertFile | None = None
     command: AlertCommand | None = None
     _held: Held = field(default_factory=Held)
@@ -73,16 +71,15 @@ class Session:
             self._made = (chain, report, packed(self.model_of(report)))
         return self._made[1]
 
-    def resume(self, symbol: str) -> None:
-        """Take up what a store knows: the state of the alerts, and in the pauses the record of the day."""
-        if self.store is None or self.replay is None:
+    def resume(self) -> None:
+        """Take up what the store knows: the day before, the state of the alerts, later the record so far."""
+        known = self.replay.snapshots if self.replay else ()
+        if self.replay is None or not known:
             return
-        known = self.store.list(symbol)
-        if not known:
-            return
-        self._restoring = self._restored(symbol)
+        self._restoring = self._restored(self.replay, known)
+        self.replay.past.learn(known[-1].asof, 1)
         try:
-            self._held, _ = compare(self._held, marks_of(self.report_of(self.store.load(symbol))))
+            self._held, _ = compare(self._held, marks_of(self.report_of(open_snapshot(known[-1]))))
         except GammaflowError as error:
             self.say(f"alerts begin anew, since the last stored chain cannot be used: {error}")
 
@@ -139,15 +136,12 @@ class Session:
             "replay": self.replay is not None,
         }
 
-    def _restored(self, symbol: str) -> Iterator[None]:
-        """Points of the store's last 24 hours, the newest first, a chain at a time."""
-        if self.store is None or self.replay is None:
-            return
-        found = self.store.list(symbol)
+    def _restored(self, replay: Replay, known: tuple[Snapshot, ...]) -> Iterator[None]:
+        """Points of the last 24 hours, the newest first, a chain at a time, and then the days before."""
         points = []
-        for snapshot in reversed(record_before(found, found[-1].asof)):
+        for snapshot in reversed(record_before(known, known[-1].asof)):
             try:
-                points.append(self.replay.point(snapshot))
+                points.append(replay.point(snapshot))
             except GammaflowError:
                 self._unread += 1
             if len(points) == _BATCH:
@@ -156,3 +150,5 @@ class Session:
             yield
         if points:
             self.live.publish(points=points)
+        while replay.past.learn(known[-1].asof, 1):
+            yield
