@@ -2,7 +2,7 @@
 (function (desk) {
   "use strict";
   var FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-  var element = desk.element, loading = null, counted = 0;
+  var element = desk.element, loading = null, collected = null;
 
   // Text of a packed element of the page.
   desk.unpack = function (id) {
@@ -58,6 +58,7 @@
   // the same numbers as a table (see desk.table), opened by the reader.
   desk.chart = function (place, traces, layout, options) {
     options = options || {};
+    if (collected) { collected.push({ traces: traces, layout: layout, options: options }); return element("div"); }
     var height = options.height || 360, reused = place.deskCharts && place.deskCharts.shift();
     var box = reused || element("div", { class: "chart", role: "img" });
     box.setAttribute("aria-label", options.label || "");
@@ -71,37 +72,43 @@
     var name = options.label || "chart";
     figure.append(element("p", { class: "tools" }, element("button", {
       type: "button", text: "Picture", "aria-label": "Save a picture: " + name,
-      click: function () { desk.savePlot(box, traces, layout, name); }
+      click: function () { desk.savePlot(box); }
     })));
     place.append(figure);
     box.deskDrawn = desk.plotly().then(function (Plotly) {
       if (!box.isConnected) { return null; }
-      return Plotly.react(box, traces, house(layout, height), { responsive: true, displayModeBar: false });
+      var full = house(layout, height);
+      if (desk.printing) { full = merged(full, { width: box.clientWidth, autosize: false }); }
+      return Plotly.react(box, traces, full, { responsive: true, displayModeBar: false });
     });
-    counted += 1;
     return box;
   };
-  desk.chartLayout = house;
-
-  // A picture of a chart on white, with symbol, date and rule.
-  desk.savePlot = function (box, traces, layout, name) {
-    var colors, full = desk.onPaper(function () { colors = desk.colors(); return house(layout, 520); });
-    var lines = desk.pictureTitle().map(desk.plain);
+  // A picture of a chart on white, with symbol, date and rule; a promise of it.
+  desk.savePlot = function (box) {
+    var section = box.closest(".section"), at = Array.from(section.querySelectorAll(".chart")).indexOf(box), full, spec;
+    desk.onPaper(function () {
+      collected = [];
+      try { desk.drawInto(section, element("div")); } finally { spec = collected[at]; collected = null; }
+      full = house(spec.layout, spec.options.height || 360);
+    });
+    var lines = desk.pictureTitle().concat(spec.options.label || []).map(desk.plain), room = 30 + 17 * lines.length;
+    var height = (spec.options.height || 360) + room;
     full = merged(full, {
-      width: 1000, autosize: false, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",
-      margin: { t: 92 }, showlegend: full.showlegend,
-      title: {
-        text: lines.join("<br>"), x: 0.01, xanchor: "left", y: 0.985, yanchor: "top",
-        font: { size: 12, color: colors.text }, automargin: false
+      width: 1000, height: height, autosize: false, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",
+      margin: { t: room + (full.margin.t || 0) }, title: {
+        text: "<b>" + lines[0] + "</b><br>" + lines.slice(1).join("<br>"), x: 0.012, xanchor: "left", y: 1, yref: "container",
+        yanchor: "top", pad: { t: 14 }, font: { size: 12.5 }, automargin: false
       }
     });
     return desk.plotly().then(function (Plotly) {
-      return Plotly.toImage({ data: traces, layout: full }, { format: "png", width: 1000, height: 520, scale: 2 });
+      return Plotly.toImage({ data: spec.traces, layout: full }, { format: "png", width: 1000, height: height, scale: 2 });
     }).then(function (address) {
-      return fetchBlob(address);
-    }).then(function (blob) { desk.save(desk.fileName(name, "png"), blob); return blob; });
+      var blob = decoded(address);
+      desk.save(desk.fileName(spec.options.label || "chart", "png"), blob);
+      return blob;
+    });
   };
-  function fetchBlob(address) {
+  function decoded(address) {
     var bytes = Uint8Array.from(atob(address.split(",")[1]), function (c) { return c.charCodeAt(0); });
     return new Blob([bytes], { type: "image/png" });
   }
@@ -114,7 +121,7 @@
     var model = desk.model;
     return [
       model.symbol + " " + desk.price(model.spot) + ", " + model.asof_text,
-      model.rule_text + (model.dynamics_text ? "; " + model.dynamics_text : "")
+      desk.chosen().join("; ")
     ].concat(model.synthetic ? ["synthetic data"] : []);
   };
   // Name of a file about this page: symbol, what it shows, moment.

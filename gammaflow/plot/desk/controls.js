@@ -43,6 +43,16 @@
     ].filter(function (group) { return group[2].length > 1; });
   }
 
+  // Words for what the numbers stand on: rule, volatility, expiries.
+  desk.chosen = function () {
+    var state = desk.state, model = desk.model;
+    var rule = (model.rule_labels || {})[state.rule] || (state.rule === model.rule && model.rule_text) || words(state.rule);
+    var dynamics = (model.dynamics_labels || {})[state.dynamics] ||
+      (state.dynamics === model.dynamics && model.dynamics_text) || words(state.dynamics);
+    var label = (model.selection_labels || {})[state.selection] || SELECTIONS[state.selection];
+    return ["Rule: " + rule, "vol: " + dynamics, "expiries: " + String(label).toLowerCase()].concat(model.filters || []);
+  };
+
   function press(event) {
     var button = event.currentTarget, why = button.getAttribute("aria-disabled") && button.title;
     if (why) { desk.say(why); return; }

@@ -17,8 +17,9 @@ from gammaflow.plot.prepare import require
 __all__ = ["render_desk"]
 
 _FOLDER = files("gammaflow.plot.desk")
-# The state and its functions come first, what starts the page last; the rest in order of names.
-_FIRST, _LAST = "desk.js", "start.js"
+# What all scripts use comes first, what starts the page last; the rest in order of names.
+_FIRST = ("desk.js", "texts.js", "theme.js", "svg.js", "table.js", "chart.js", "sections.js")
+_LAST = "start.js"
 
 _FOOTER = "Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion."
 _OLD = "The charts and tables need JavaScript, and a browser of 2023 or later. The key levels of this page as text:"
@@ -69,8 +70,8 @@ def _read(name: str) -> str:
 
 def _script() -> str:
     names = sorted(entry.name for entry in _FOLDER.iterdir() if entry.name.endswith(".js"))
-    between = [name for name in names if name not in (_FIRST, _LAST)]
-    return "\n".join(map(_read, (_FIRST, *between, _LAST)))
+    between = [name for name in names if name not in (*_FIRST, _LAST)]
+    return "\n".join(map(_read, (*_FIRST, *between, _LAST)))
 
 
 def _packed(text: str) -> str:

@@ -4,7 +4,10 @@
   var known = [], frames = {}, queue = [], busy = false, element = desk.element;
 
   // Registers a section. how: title, order, draw(place, data, context), open: false for one that starts collapsed.
-  desk.section = function (name, how) { known.push(Object.assign({ name: name, order: 0 }, how)); };
+  desk.section = function (name, how) {
+    known.push(Object.assign({ name: name, order: 0 }, how));
+    if (desk.model) { desk.drawSections(); }
+  };
 
   function context() {
     return { state: desk.state, view: desk.view(), colors: desk.colors(), model: desk.model, dark: desk.dark() };
@@ -70,7 +73,8 @@
       }
       if (!made) {
         made = frames[how.name] = frame(how);
-        root.append(made.outer);
+        var later = known.slice(known.indexOf(how) + 1).map(function (other) { return frames[other.name]; }).find(Boolean);
+        root.insertBefore(made.outer, later ? later.outer : null);
         if (watcher) { watcher.observe(made.outer); }
       }
       made.outer.hidden = false;
@@ -80,7 +84,17 @@
     });
     if (!busy) { busy = true; soon(next); }
   };
-  // Draws every open section now; a promise.
+  // Draws a section's content once more, into another place.
+  desk.drawInto = function (outer, place) {
+    var made = frames[outer.id.replace("section-", "")];
+    made.how.draw(place, data(made.how), context());
+  };
+  // Draws every open section again, now; a promise.
+  desk.redrawSections = function () {
+    Object.keys(frames).forEach(function (name) { frames[name].version += 1; });
+    return desk.allDrawn();
+  };
+  // Draws every open section that is not drawn yet; a promise.
   desk.allDrawn = function () {
     queue.length = 0;
     return Promise.all(Object.keys(frames).map(function (name) {

@@ -34,12 +34,15 @@
   desk.on("change", function () { drawTop(); desk.drawSections(); toAddress(); });
   desk.on("theme", function () { drawTop(); desk.drawSections(); toAddress(); });
 
-  desk.ready = desk.unpack("model").then(function (text) {
-    var plain = document.getElementById("plain");
-    desk.start(JSON.parse(text), fromAddress());
-    plain.hidden = true;
+  function unpacked() {
+    return window.DecompressionStream ? desk.unpack("model") : Promise.reject(new Error("this browser cannot unpack the page"));
+  }
+  desk.ready = unpacked().then(function (text) {
+    var model = JSON.parse(text);
     document.getElementById("page").hidden = false;
-    desk.drawHero();
+    desk.start(model, fromAddress());
     performance.mark("hero");
   });
+  // Without its scripts the page shows its texts.
+  desk.ready.catch(function () { document.documentElement.classList.remove("scripted"); });
 })(window.desk);
