@@ -1,4 +1,4 @@
-"""A local feed whose price moves with every answer, and that stalls, fails or changes its form when told to."""
+"""A local feed whose price moves with every answer, and that stalls, fails or changes its form if told to."""
 
 from __future__ import annotations
 

@@ -110,6 +110,7 @@ def serve(
             return analyze(chain, rule=rule, repair=repair, rate=rate, where=where, history=history)
 
     def report_of(chain: Chain) -> Report:
+        past.learn(chain.asof, 1)
         return analyse(chain, past.before(chain.asof))
 
     live, past = Broadcast(), Past(kept, feed.symbol, analyse)

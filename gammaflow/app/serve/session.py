@@ -72,12 +72,11 @@ class Session:
         return self._made[1]
 
     def resume(self) -> None:
-        """Take up what the store knows: the day before, the state of the alerts, later the record so far."""
+        """Take up what the store knows: the state of the alerts, and later the record of the day."""
         known = self.replay.snapshots if self.replay else ()
         if self.replay is None or not known:
             return
         self._restoring = self._restored(self.replay, known)
-        self.replay.past.learn(known[-1].asof, 1)
         try:
             self._held, _ = compare(self._held, marks_of(self.report_of(open_snapshot(known[-1]))))
         except GammaflowError as error:
