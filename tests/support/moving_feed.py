@@ -13,7 +13,8 @@ from support.feed_server import INDEX, PRICE, SUMMARY, FeedServer, Handler, answ
 class MovingFeed(FeedServer):
     """Deribit's answers with the spot that `path` gives for each fetch, a second of its clock apart.
 
-    `mode` is "moves", "stalls" (no answer until it is changed), "fails" (500) or "drifts" (a column is gone).
+    `mode` is "moves", "stalls" (no answer until it is changed), "fails" (500), "drifts" (a column is gone) or
+    "hostile" (and another has markup for its name).
     `sent` has the time at which each spot was handed out, by `time.time`.
     """
 
@@ -41,8 +42,10 @@ class MovingFeed(FeedServer):
         for row in document["result"]:
             row["underlying_price"] = round(row["underlying_price"] * scale, 2)
             row["estimated_delivery_price"] = self.spot
-            if self.mode == "drifts":
+            if self.mode in ("drifts", "hostile"):
                 del row["mark_iv"]
+            if self.mode == "hostile":
+                row["<img src=x onerror=problems.push('ran')>"] = 1
         self.sent.setdefault(self.spot, time.time())
         answer(200, json.dumps(document).encode())(to, full)
 
