@@ -137,6 +137,17 @@ class Repricing(Frozen):
         out.__dict__.update(self._shared())
         return out
 
+    def of_expiries(self, kept: ArrayLike) -> Self:
+        """The same profile of the rows of some expiries, without repricing: `kept` masks `book.expiries`.
+
+        Smile dynamics keep the smiles of the whole book.
+        """
+        mask = np.asarray(kept, dtype=bool)
+        book = self.book.select(np.repeat(mask, np.diff(self.book.expiry_starts)))
+        smiles = None if self.smiles is None else self.smiles.of_expiries(book, mask)
+        values = {name: rows[mask] for name, rows in self.values.items()}
+        return replace(self, book=book, values=lock(values), smiles=smiles)
+
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
         """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
         return convert(self.table, unit, self.spots, self.book.currency, contract_size)

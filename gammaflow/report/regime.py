@@ -78,6 +78,16 @@ class Regime(Frozen):
     rules: Mapping[str, float] = field(default_factory=dict)
     expiring: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def headline(self) -> str:
+        """The first sentence of `text`: the state alone."""
+        return self.text.partition(". ")[0] + "." * (". " in self.text)
+
+    @property
+    def detail(self) -> str:
+        """`text` without its headline."""
+        return self.text.partition(". ")[2]
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain numbers and text."""
         return asdict(self)
@@ -147,11 +157,11 @@ def _expiring(levels: Levels) -> dict[str, Any]:
     exposure, book = levels.exposure, levels.profile.book
     gross = exposure.rows["gross_gamma"]
     alive = book.rolled(levels.profile.days)[0] > 0.0
-    dated = alive & ~np.isnat(book["expiry"])
+    dated = alive & ~np.isnat(book.columns["expiry"])
     if not dated.any() or not gross.sum():
         return {}
-    following = book["expiry"][dated].min()
-    share = gross[book["expiry"] == following].sum() / gross.sum()
+    following = book.columns["expiry"][dated].min()
+    share = gross[book.columns["expiry"] == following].sum() / gross.sum()
     return {"share": float(share), "label": expiry_clock(following, book.asof)}
 
 
