@@ -82,8 +82,9 @@ def serve(
         from gammaflow.app.serve.site import site
         from gammaflow.app.serve.web import Web
     except ImportError as error:
+        name = str(error.name).partition(".")[0]
         raise SchemaError(
-            f"serve needs {error.name}, which is not installed: pip install 'gammaflow-engine[serve]'."
+            f"serve needs {name}, which is not installed: pip install 'gammaflow-engine[serve]'."
         ) from None
     from gammaflow.app.serve.broadcast import Broadcast, packed
     from gammaflow.app.serve.outlets import AlertCommand, AlertFile
