@@ -26,7 +26,8 @@ class Serve:
         words = [sys.executable, "-c", _CODE, "serve", *map(str, args), "--port", str(port)]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.lines: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         until(lambda: any("serving http" in line for line in self.lines), 60)
         serving = next(line for line in self.lines if "serving http" in line)
         self.url = re.search(r"http://[^ ?]+", serving)[0]  # type: ignore[index]
@@ -53,6 +54,9 @@ class Serve:
 
     def __exit__(self, *args: object) -> None:
         self.stop(signal.SIGKILL)
+        self._reader.join(5)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def until(true: Callable[[], Any], seconds: float = 30.0) -> Any:

@@ -65,8 +65,11 @@ class Session:
     _restoring: Iterator[None] | None = None
 
     def analyse(self, chain: Chain) -> Report:
-        """The report of a chain, with its model: what fails here is a fault of the refresh."""
-        if self._made is None or self._made[0] is not chain:
+        """The report of a chain, with its model: what fails here is a fault of the refresh.
+
+        That of before where the feed has sent the same chain again, as one does that sleeps at night.
+        """
+        if self._made is None or not _same(self._made[0], chain):
             report = self.report_of(chain)
             self._made = (chain, report, packed(self.model_of(report)))
         return self._made[1]
@@ -151,3 +154,10 @@ class Session:
             self.live.publish(points=points)
         while replay.past.learn(known[-1].asof, 1):
             yield
+
+
+def _same(one: Chain, other: Chain) -> bool:
+    """Whether two chains agree in everything that is analyzed."""
+    if one is other:
+        return True
+    return (one.asof, one.spot) == (other.asof, other.spot) and one.to_frame().equals(other.to_frame())

@@ -105,6 +105,10 @@ def test_the_same_chain_is_analyzed_and_shown_once(make, store, monkeypatch):
     session.report_of = lambda chain: asked.append(chain) or known(chain)
     run(session, StoreFeed(store), 3)
     assert len(asked) == 1
+    chain = store.load("BTC")
+    run(session, Path(chain, store.load("BTC"), chain.with_columns(iv=1.01 * chain["iv"])), 3)
+    assert len(asked) == 2
+    run(session, Path(chain), 1)
     number, _ = session.live.message(0)
     assert "model" not in json.loads(session.live.message(number - 1)[1])
 
