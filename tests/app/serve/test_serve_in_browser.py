@@ -88,7 +88,7 @@ class Page:
                 return None
             raise
 
-    def until(self, code, seconds=30):
+    def until(self, code, seconds=60):
         return until(lambda: self(code), seconds)
 
     @property
@@ -222,7 +222,7 @@ def test_replay_knows_nothing_later_and_live_comes_back(page, place):
     time.sleep(0.5)
     slider.press("Home")
     first = Store(place / "chains").list("BTC")[0].asof.isoformat()
-    page.until(f"live.replay === {first!r}", 30)
+    page.until(f"live.replay === {first!r}")
     assert page.state == "replay"
     until(lambda: shown_spot(page) == price(Store(place / "chains").load("BTC", first).spot))
     page.until("desk.model.sections.day.points.length === 1")
