@@ -8,7 +8,7 @@ from typing import Any
 from gammaflow.plot.prepare import COLORS, require
 from gammaflow.text import price_text
 
-__all__ = ["LINE", "clear", "figure_canvas", "label", "marker", "prices"]
+__all__ = ["LINE", "clear", "figure_canvas", "label", "prices"]
 
 _GRAPHS = "plotly.graph_objects"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -35,16 +35,11 @@ def prices(name: str, currency: str, hover: str | None = None) -> dict[str, Any]
     return axis | ({"hoverformat": hover} if hover else {})
 
 
-def marker(color: str, size: int, edge: float) -> dict[str, Any]:
-    """A dot with a white edge."""
-    return {"color": COLORS[color], "size": size, "line": {"color": "#fff", "width": edge}}
-
-
-def figure_canvas(x_axis: dict[str, Any], y_title: str, spot: float | None, *, above: bool = False) -> Any:
+def figure_canvas(x_axis: dict[str, Any], y_title: str, spot: float | None) -> Any:
     """An empty figure with both axes, and spot marked if it is given."""
     figure = require(_GRAPHS).Figure(layout=_layout(x_axis, y_title))
     if spot is not None:
-        _mark_spot(figure, spot, above=above)
+        _mark_spot(figure, spot)
     return figure
 
 
@@ -65,15 +60,15 @@ def _layout(x_axis: dict[str, Any], y_title: str) -> dict[str, Any]:
     }
 
 
-def _mark_spot(figure: Any, spot: float, *, above: bool = False) -> None:
+def _mark_spot(figure: Any, spot: float) -> None:
     figure.add_vline(spot, line={"color": COLORS["spot"], "width": 1.5, "dash": "dash"})
     figure.add_annotation(
         x=spot,
         y=1,
         yref="paper",
-        yanchor="bottom" if above else "top",
-        xanchor="center" if above else "left",
-        xshift=0 if above else 4,
+        yanchor="top",
+        xanchor="left",
+        xshift=4,
         text=f"spot {price_text(spot)}",
         showarrow=False,
         font={"color": COLORS["spot"]},

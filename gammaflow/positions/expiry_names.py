@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import NEW_YORK
 from gammaflow.positions.filters.cycles import market_days
 
-__all__ = ["expiry_clock", "market_time", "settlements"]
+__all__ = ["expiry_clock", "expiry_names", "market_time", "settlements"]
 
 _OPEN = np.timedelta64(9 * 60 + 30, "m")
 
@@ -34,6 +35,22 @@ def settlements(expiry: NDArray[Any], asof: pd.Timestamp) -> list[str]:
     ]
 
 
+def expiry_names(expiries: pd.DatetimeIndex, asof: pd.Timestamp) -> list[str]:
+    """Day of each expiry, and how it settles where that is known, (n,).
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2023-09-15T13:30Z", "2023-10-20T08:00Z", None])
+    >>> expiry_names(days, pd.Timestamp("2023-09-14T20:31Z"))
+    ['15 Sep 2023 AM', '20 Oct 2023', 'no expiry']
+    """
+    ways = settlements(expiries.tz_localize(None).to_numpy(), asof)
+    return [
+        "no expiry" if pd.isna(at) else f"{at.day} {at:%b %Y} {how}".rstrip()
+        for at, how in zip(expiries, ways, strict=True)
+    ]
+
+
 def market_time(moment: pd.Timestamp, *, in_new_york: bool) -> str:
     """A timestamp on its market's clock, with UTC beside New York's.
 
@@ -51,6 +68,7 @@ def market_time(moment: pd.Timestamp, *, in_new_york: bool) -> str:
     return f"{local.day} {local:%b %Y %H:%M} ET ({moment:{other}} UTC)"
 
 
+@lru_cache(maxsize=1024)
 def expiry_clock(expiry: Any, asof: pd.Timestamp) -> str:
     """An expiry as a day and a time on its market's clock, as sentences say it.
 

@@ -8,16 +8,13 @@ import pandas as pd
 from gammaflow.exposure.band_text import row_at_spot
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.levels import Levels
-from gammaflow.plot.page import Panel
 from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.text import price_text, readable
 from gammaflow.units import describe
 
 __all__ = [
     "band_lines",
-    "band_panels",
     "band_parts",
-    "band_picture_text",
     "band_remarks",
     "band_table",
     "band_text",
@@ -82,23 +79,6 @@ def band_parts(bands: Bands, levels: Levels) -> list[str]:
     """Levels under the beliefs, and the remarks, as parts of a report's markdown."""
     tables = (band_table(bands), band_remarks(bands, levels))
     return [f"## {_LEVELS}", literal(band_text(bands)), *map(markdown_table, tables)]
-
-
-def band_panels(bands: Bands, levels: Levels) -> list[Panel]:
-    """Levels under the beliefs, and the remarks, as panels of a report's page."""
-    return [
-        Panel(_LEVELS, f"{band_text(bands)}.", band_table(bands)),
-        Panel(_SHARES, "", band_remarks(bands, levels)),
-    ]
-
-
-def band_picture_text(bands: Bands) -> str:
-    """The beliefs, the draws and their seed, and the reading of the picture, in one sentence."""
-    return (
-        f"{bands.beliefs}; {bands.draws:,} draws of dealers' shares of open interest, seed {bands.seed}: the "
-        "line is the median of gamma at each spot, half of the draws are in the dark band and nine in ten in "
-        "the light one, and the lower panel is the share of draws in which dealers are short gamma there."
-    )
 
 
 def band_remarks(bands: Bands, levels: Levels) -> pd.DataFrame:

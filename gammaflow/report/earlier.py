@@ -11,7 +11,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.positions.book import Book
 from gammaflow.text import value_text
 
-__all__ = ["check_history", "previous_row", "rule_name"]
+__all__ = ["check_history", "earlier_rows", "previous_row", "rule_name"]
 
 #: Columns that say of what a row of a history is.
 _FACTS = ("symbol", "currency")
@@ -54,14 +54,12 @@ def rule_name(book: Book) -> str:
     return " | ".join(dict.fromkeys(part.partition(" (")[0] for part in book.rule))
 
 
-def previous_row(history: pd.DataFrame | None, book: Book, dynamics: str) -> dict[str, Any]:
-    """The last row of a history before the book's asof, with its `asof`; empty where there is none.
+def earlier_rows(history: pd.DataFrame, book: Book, dynamics: str) -> pd.DataFrame:
+    """Rows of a history before the book's asof that are of the same levels.
 
     Rows under another rule or other smile dynamics, and those of a selection where the book is none or the
-    other way round, are of other levels and do not count. Missing numbers are left out.
+    other way round, are of other levels and do not count.
     """
-    if history is None:
-        return {}
     rows = history[history.index < book.asof]
     own = {
         "rule": rule_name(book),
@@ -70,6 +68,17 @@ def previous_row(history: pd.DataFrame | None, book: Book, dynamics: str) -> dic
     }
     for name, value in own.items():
         rows = rows[rows[name] == value] if name in rows else rows
+    return rows
+
+
+def previous_row(history: pd.DataFrame | None, book: Book, dynamics: str) -> dict[str, Any]:
+    """The last row of a history before the book's asof, with its `asof`; empty where there is none.
+
+    Rows count as in `earlier_rows`. Missing numbers are left out.
+    """
+    if history is None:
+        return {}
+    rows = earlier_rows(history, book, dynamics)
     if not len(rows):
         return {}
     last = rows.iloc[-1]

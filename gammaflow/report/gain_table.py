@@ -11,7 +11,7 @@ from gammaflow.plot.page import Card, Panel
 from gammaflow.plot.tables import literal, markdown_table
 from gammaflow.text import price_text
 
-__all__ = ["gain_card", "gain_lines", "gain_panel", "gain_parts", "gain_tables", "zone_table"]
+__all__ = ["gain_card", "gain_lines", "gain_panel", "gain_parts", "zone_table"]
 
 _TITLE = "Loop gain over spot"
 _ZONES = "Loop gain: zones"
@@ -57,15 +57,6 @@ def gain_panel(gain: LoopGain) -> Panel:
     book = gain.profile.book
     picture = draw_gain(gain.table, book.spot, zones=gain.spans(), marks=gain.marks(), currency=book.currency)
     return Panel(_TITLE, gain_note(gain), picture, 480)
-
-
-def gain_tables(gain: LoopGain | None) -> list[Panel]:
-    """The lines and the zones as panels of a report's page; empty without a loop gain."""
-    if gain is None:
-        return []
-    lines = pd.DataFrame(gain_lines(gain), columns=["what", "value"])
-    zones = [Panel(_ZONES, "", zone_table(gain))] if gain.zones else []
-    return [Panel("Loop gain", f"{gain_text.MEANING}; {gain_text.SIGN}.", lines), *zones]
 
 
 def gain_parts(gain: LoopGain | None) -> list[str]:

@@ -10,16 +10,15 @@ import pandas as pd
 
 from gammaflow.checks import check_whole
 from gammaflow.output import file_name, write_text
-from gammaflow.plot.page import Panel, render_page, write_page
+from gammaflow.plot.page import write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
-from gammaflow.report.band_table import band_lines, band_panels, band_parts
+from gammaflow.report.band_table import band_lines, band_parts
 from gammaflow.report.data import ReportData
-from gammaflow.report.gain_table import gain_lines, gain_parts, gain_tables
-from gammaflow.report.highlights import cards, figures, gamma_by
+from gammaflow.report.gain_table import gain_lines, gain_parts
 from gammaflow.report.plain import plain
 from gammaflow.report.rates import rate_dict
-from gammaflow.text import amount_text, expiry_labels, marked, moment_text, price_text, strike_text
+from gammaflow.text import amount_text, expiry_labels, marked, moment_text, strike_text
 from gammaflow.units import MEASURES, describe
 
 __all__ = ["Report"]
@@ -51,7 +50,8 @@ class Report(ReportData):
 
     def by_text(self, key: str) -> pd.DataFrame:
         """Every measure per "expiry", "strike" or "venue", as text in readable units, gamma by kind first."""
-        units, kinds = describe(self.book.currency), gamma_by(self.exposure, key).add_suffix(" gamma")
+        units = describe(self.book.currency)
+        kinds = self.exposure.by(key, "kind")["gamma"].unstack(fill_value=0).add_suffix(" gamma")
         table = self.exposure.by(key)
         measures = text_table(table.rename(columns=_words), {_words(k): unit for k, unit in units.items()})
         out = pd.concat([text_table(kinds, dict.fromkeys(map(str, kinds), units["gamma"])), measures], axis=1)
@@ -158,8 +158,10 @@ class Report(ReportData):
     def to_html(self, path: str | Path | None = None) -> Path:
         """Write the report as one self-contained page and return its path.
 
-        The page embeds everything it needs (about 5 MB, most of it plotly) and fetches nothing. It is written
-        atomically, so that an incomplete page is never seen.
+        The page opens on one screen: the regime, gamma by strike, gamma over spot and dealers' trades on one
+        price axis, key levels and the hedge ladder. Its controls (expiry, bars, measure, range, rule, vol
+        dynamics) work offline: it embeds everything it needs (about 2.3 MB, most of it plotly) and asks for
+        nothing. It is written atomically, so that an incomplete page is never seen.
 
         Parameters
         ----------
@@ -179,25 +181,14 @@ class Report(ReportData):
         SchemaError
             Where `path` cannot be written.
         """
+        from gammaflow.plot.desk import render_desk
+        from gammaflow.report.desk import desk_model
+
         book = self.book
         if path is None:
             name = file_name(book.symbol, "report")
             path = Path(f"{name}{'_subset' * bool(book.subset)}_{book.asof:%Y%m%dT%H%M%SZ}.html")
-        text = render_page(
-            f"{book.title} {'dealer gamma' if book.signed else 'option gamma, no dealer sign'}",
-            lead=[
-                f"{self.facts()[0][1]}, spot {price_text(book.spot)} {book.currency}",
-                f"Rule: {book.rule_text}",
-                *(f"Filter: {text}" for text in book.filters),
-            ],
-            facts=[fact for fact in self.facts() if fact[0] not in ("as of", "spot", "rule", "filter")],
-            banners=self.warnings(),
-            cards=cards(self.levels, self.loop_gain),
-            figures=figures(self.levels, self.bands if self.beliefs else None, self.loop_gain),
-            tables=self._tables(),
-            footer="Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion.",
-        )
-        return write_page(text, path)
+        return write_page(render_desk(desk_model(self)), path)
 
     def plot(self) -> Any:
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
@@ -248,19 +239,6 @@ class Report(ReportData):
             return "No record of quality: no chain is behind the book."
         lines = [line for line in self.book.quality_text.splitlines() if not line.startswith(" ")]
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines)
-
-    def _tables(self) -> list[Panel]:
-        level = pd.DataFrame(self.levels.lines(), columns=["level", "value"])
-        return [
-            Panel("Levels", "", level),
-            *(band_panels(self.bands, self.levels) if self.beliefs else []),
-            *gain_tables(self.loop_gain),
-            Panel("Totals", "Summed over the book, at spot.", self.totals_text()),
-            *([Panel("By venue", "", self.by_text("venue"))] if self._several_venues else []),
-            Panel("By expiry", "", self.by_text("expiry")),
-            Panel("By strike", self.exposure.left_out("strike"), self.by_text("strike")),
-            Panel("Data quality", self._quality_text(), self.unusable()),
-        ]
 
 
 def _words(name: str) -> str:

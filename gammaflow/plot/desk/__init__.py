@@ -1,4 +1,4 @@
-"""The report page in the browser: `page` packs a model, the styles and the scripts of this folder into one file."""
+"""The report page in the browser: a model, styles and scripts packed into one file."""
 
 from gammaflow.plot.desk.page import render_desk
 

@@ -9,6 +9,21 @@
     var bytes = Uint8Array.from(atob(document.getElementById(id).textContent), function (c) { return c.charCodeAt(0); });
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   };
+  // A model with its shared lists put back.
+  desk.restore = function (packed) {
+    var lists = packed.lists;
+    function signed(list, signs) {
+      return list.map(function (x, i) { return signs[i] === "+" ? x : signs[i] === "0" ? 0 : -x; });
+    }
+    function full(item) {
+      if (Array.isArray(item)) { return item.map(full); }
+      if (item === null || typeof item !== "object") { return item; }
+      if (Number.isInteger(item.list)) { return item.signs ? signed(lists[item.list], item.signs) : lists[item.list]; }
+      Object.keys(item).forEach(function (key) { item[key] = full(item[key]); });
+      return item;
+    }
+    return full(packed.model);
+  };
   // Promise of plotly.
   desk.plotly = function () {
     loading = loading || desk.unpack("plotly").then(function (code) {
@@ -91,7 +106,7 @@
       try { desk.drawInto(section, element("div")); } finally { spec = collected[at]; collected = null; }
       full = house(spec.layout, spec.options.height || 360);
     });
-    var lines = desk.pictureTitle().concat(spec.options.label || []).map(desk.plain), room = 30 + 17 * lines.length;
+    var lines = desk.pictureTitle().concat(spec.options.label || []).map(desk.plain), room = 10 + 17 * lines.length;
     var height = (spec.options.height || 360) + room;
     full = merged(full, {
       width: 1000, height: height, autosize: false, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",

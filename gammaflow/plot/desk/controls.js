@@ -2,7 +2,7 @@
 (function (desk) {
   "use strict";
   var element = desk.element;
-  var RANGES = { "5": "\u00b15%", "10": "\u00b110%", all: "All" };
+  var RANGES = { "5": "\u00b15%", "10": "\u00b110%", "20": "\u00b120%", all: "All" };
   var BARS = { net: "Net", sides: "Calls and puts", open_interest: "Open interest", volume: "Volume" };
   var MEASURES = { gamma: "Gamma", vanna: "Vanna", charm: "Charm", flow: "Hedge flow" };
   var SELECTIONS = { all: "All", next: "Next", later: "All but next", week: "\u22647 days", monthly: "Monthly" };
@@ -16,7 +16,8 @@
   function known(list) { return Array.isArray(list) && list.some(function (x) { return x !== null; }); }
 
   function unpriced(change) {
-    return desk.view(change) ? "" : "Not computed for this page with the other choices as they are";
+    var why = desk.model.absent || "Not computed for this page";
+    return desk.view(change) ? "" : why + ", with the other choices as they are";
   }
   function noMeasure(measure) {
     var view = desk.view();
@@ -25,6 +26,11 @@
   function noBars(bars) {
     if (bars === "net" || bars === "sides") { return ""; }
     return known((desk.model.strikes[desk.state.rule] || {})[bars]) ? "" : "The data have no " + words(bars);
+  }
+
+  function meaning(name, value) {
+    var labels = { rule: desk.model.rule_texts, dynamics: desk.model.dynamics_texts }[name];
+    return (labels || {})[value] || "";
   }
 
   // Groups of controls: name of the state, label, choices, and the reason why a choice cannot be made.
@@ -46,8 +52,8 @@
   // Words for what the numbers stand on: rule, volatility, expiries.
   desk.chosen = function () {
     var state = desk.state, model = desk.model;
-    var rule = (model.rule_labels || {})[state.rule] || (state.rule === model.rule && model.rule_text) || words(state.rule);
-    var dynamics = (model.dynamics_labels || {})[state.dynamics] ||
+    var rule = (model.rule_texts || {})[state.rule] || (state.rule === model.rule && model.rule_text) || words(state.rule);
+    var dynamics = (model.dynamics_texts || {})[state.dynamics] ||
       (state.dynamics === model.dynamics && model.dynamics_text) || words(state.dynamics);
     var label = (model.selection_labels || {})[state.selection] || SELECTIONS[state.selection];
     return ["Rule: " + rule, "vol: " + dynamics, "expiries: " + String(label).toLowerCase()].concat(model.filters || []);
@@ -85,7 +91,7 @@
       var name = button.dataset.control, value = button.dataset.value, why = reasons[name](value);
       button.setAttribute("aria-pressed", String(desk.state[name] === value));
       if (why) { button.setAttribute("aria-disabled", "true"); } else { button.removeAttribute("aria-disabled"); }
-      button.title = why;
+      button.title = why || meaning(name, value);
     });
   };
 })(window.desk);

@@ -47,7 +47,7 @@ window.desk = (function () {
     tell(name === "theme" ? "theme" : "change");
   };
 
-  var LEGAL = { bars: ["net", "sides", "open_interest", "volume"], measure: ["gamma", "vanna", "charm", "flow"], range: ["5", "10", "all"] };
+  var LEGAL = { bars: ["net", "sides", "open_interest", "volume"], measure: ["gamma", "vanna", "charm", "flow"], range: ["5", "10", "20", "all"] };
   function settle(state) {
     Object.keys(LEGAL).forEach(function (name) { if (LEGAL[name].indexOf(state[name]) < 0) { state[name] = LEGAL[name][0]; } });
     var model = desk.model, start = model["default"];

@@ -72,6 +72,16 @@
     return all ? inside / all : null;
   };
 
+  // Senses of one level in few words: "net; net, without the next expiry" is "net, also ex next".
+  desk.senses = function (senses) {
+    var said = "";
+    senses.filter(Boolean).forEach(function (sense) {
+      var short = sense.replace("without the next expiry", "ex next"), stem = short.replace(/, ex next$/, "");
+      if (!said) { said = short; } else if (stem !== short && said.endsWith(stem)) { said += ", also ex next"; } else { said += "; " + short; }
+    });
+    return said;
+  };
+
   // Levels marked across the panels: walls of the sense that the bars show, flips, spot.
   desk.marks = function () {
     var view = desk.view(), colors = desk.colors(), found = [];
@@ -84,11 +94,12 @@
       var color = byType ? (put ? colors.put : call ? colors.call : colors.soft)
         : put ? colors.short : call ? colors.long : colors.soft;
       var same = found.find(function (mark) { return mark.value === level.value && mark.name === level.name; });
-      if (same) { same.text = same.text.replace(")", "; " + level.sense + ")"); return; }
-      found.push({
-        value: level.value, kind: "wall", name: level.name, color: color, dash: "2 3",
-        text: level.name.toLowerCase() + (level.sense ? " (" + level.sense + ")" : "") + " " + desk.strike(level.value)
-      });
+      if (same) { same.senses.push(level.sense); return; }
+      found.push({ value: level.value, kind: "wall", name: level.name, senses: [level.sense], color: color, dash: "2 3" });
+    });
+    found.forEach(function (mark) {
+      var sense = desk.senses(mark.senses);
+      mark.text = mark.name.toLowerCase() + (sense ? " (" + sense + ")" : "") + " " + desk.strike(mark.value);
     });
     view.flips.forEach(function (flip) {
       found.push({ value: flip.spot, kind: "flip", color: colors.flip, dash: null, text: "zero gamma " + desk.price(flip.spot) });

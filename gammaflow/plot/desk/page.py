@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -12,6 +10,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from gammaflow.plot.desk.packing import pack, shared_lists
 from gammaflow.plot.prepare import require
 
 __all__ = ["render_desk"]
@@ -22,7 +21,7 @@ _FIRST = ("desk.js", "texts.js", "theme.js", "svg.js", "table.js", "chart.js", "
 _LAST = "start.js"
 
 _FOOTER = "Written by gammaflow. k, m, bn and tn are thousand, million, billion and trillion."
-_OLD = "The charts and tables need JavaScript, and a browser of 2023 or later. The key levels of this page as text:"
+_OLD = "The charts need JavaScript, and a browser of 2023 or later. The key levels as text:"
 
 
 def render_desk(model: Mapping[str, Any], *, connect: bool = False) -> str:
@@ -35,8 +34,8 @@ def render_desk(model: Mapping[str, Any], *, connect: bool = False) -> str:
         them: amounts in the units that ``model["units"]`` names, without powers of ten; None where there is
         no number.
     connect : bool
-        True for a page that hears from the server it came from (`gammaflow serve`). Otherwise the page can ask
-        for nothing at all.
+        True for a page that listens to the server it came from (`gammaflow serve`). Otherwise the page can
+        ask for nothing at all.
 
     Returns
     -------
@@ -51,14 +50,14 @@ def render_desk(model: Mapping[str, Any], *, connect: bool = False) -> str:
     ValueError
         Where a number of the model is NaN or infinite.
     """
-    text = json.dumps(model, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(shared_lists(model), allow_nan=False, separators=(",", ":"))
     return Template(_read("desk.html")).substitute(
         title=escape(str(model["title"])),
         connect="; connect-src 'self'" if connect else "",
         css=_read("desk.css"),
         plain=_plain(model),
         footer=escape(_FOOTER),
-        model=_packed(text),
+        model=pack(text),
         script=_script(),
         plotly=_plotly(),
     )
@@ -74,14 +73,9 @@ def _script() -> str:
     return "\n".join(map(_read, (*_FIRST, *between, _LAST)))
 
 
-def _packed(text: str) -> str:
-    # Without a time, so that the same model gives the same page.
-    return base64.b64encode(gzip.compress(text.encode("utf-8"), 9, mtime=0)).decode("ascii")
-
-
 @cache
 def _plotly() -> str:
-    return _packed(require("plotly.offline").get_plotlyjs())
+    return pack(require("plotly.offline").get_plotlyjs())
 
 
 def _plain(model: Mapping[str, Any]) -> str:

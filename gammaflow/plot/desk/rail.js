@@ -24,13 +24,32 @@
       note ? element("p", { class: "note", text: note }) : null, table);
   }
 
+  // Levels of one name and value, with one previous value, in one row.
+  function joined(levels) {
+    var rows = [];
+    levels.forEach(function (level) {
+      var row = rows.find(function (same) {
+        return same[0].name === level.name && same[0].value === level.value && same[0].kind === "wall";
+      });
+      if (row) { row.push(level); } else { rows.push([level]); }
+    });
+    rows.forEach(function (row) {
+      var known = row.find(function (level) { return level.previous !== null && level.previous !== undefined; });
+      if (known && row.indexOf(known) > 0) { row.unshift(row.splice(row.indexOf(known), 1)[0]); }
+    });
+    return rows;
+  }
+
   function levels(view) {
     var previous = view.levels.some(function (level) { return level.previous !== null && level.previous !== undefined; });
     var body = element("tbody"), currency = desk.model.currency;
-    view.levels.forEach(function (level) {
-      var name = element("th", { scope: "row" }, level.name);
-      if (level.sense) { name.append(" ", element("span", { class: "sense", text: level.sense })); }
-      var row = element("tr", { class: "level " + level.kind, "data-key": level.key }, name, cell(price(level, level.value), true, "value"));
+    joined(view.levels).forEach(function (same) {
+      var level = same[0], name = element("th", { scope: "row" }, level.name);
+      var sense = desk.senses(same.map(function (one) { return one.sense; }));
+      if (sense) { name.append(" ", element("span", { class: "sense", text: sense })); }
+      var row = element("tr", {
+        class: "level " + level.kind, "data-key": same.map(function (one) { return one.key; }).join(" ")
+      }, name, cell(price(level, level.value), true, "value"));
       if (previous) { row.append(cell(level.previous === null || level.previous === undefined ? "" : price(level, level.previous), true)); }
       row.append(cell(desk.percent(level.distance, 1, true), true), cell(sigmas(level.sigmas), true));
       body.append(row);

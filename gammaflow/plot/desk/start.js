@@ -38,7 +38,7 @@
     return window.DecompressionStream ? desk.unpack("model") : Promise.reject(new Error("this browser cannot unpack the page"));
   }
   desk.ready = unpacked().then(function (text) {
-    var model = JSON.parse(text);
+    var model = desk.restore(JSON.parse(text));
     document.getElementById("page").hidden = false;
     desk.start(model, fromAddress());
     performance.mark("hero");

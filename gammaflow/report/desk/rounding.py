@@ -12,7 +12,7 @@ DIGITS = 7
 
 
 def rounded(values: NDArray[np.float64]) -> list[float | None]:
-    """The values to one unit in the seventh digit of the largest; None for what is not finite.
+    """The values rounded to the seventh digit of the largest; None for what is not finite.
 
     Examples
     --------

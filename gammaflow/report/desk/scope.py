@@ -13,14 +13,15 @@ from gammaflow.market.chain import Chain
 from gammaflow.positions.book import Book
 from gammaflow.positions.rules import RULES, PositionRule, assign_positions, find_rule
 from gammaflow.report.data import ReportData
+from gammaflow.report.desk.effort import effort
+from gammaflow.report.desk.selections import Selection
 from gammaflow.report.earlier import rule_name
 
-__all__ = ["RuleBook", "dynamics_of", "is_large", "rule_books"]
+__all__ = ["RuleBook", "Scope", "dynamics_of", "rule_books"]
 
-# Rows above which a page has other rules and other smile dynamics for all expiries together only.
-_LARGE = 4_000
-# A row with early exercise takes as long as so many without.
-_AMERICAN = 4
+# Effort of a book up to which every rule has every selection of expiries, and rows up to which other smile
+# dynamics have them: vols that move with spot are summed row by row, without early exercise.
+_RULES, _MOVING = 2_000.0, 2_000
 
 
 class RuleBook(NamedTuple):
@@ -30,10 +31,36 @@ class RuleBook(NamedTuple):
     book: Book
 
 
-def is_large(book: Book) -> bool:
-    """True for a book so large that a page has fewer views of it."""
-    american = int(np.count_nonzero(book.instruments.get("american", False)))
-    return len(book) + (_AMERICAN - 1) * american > _LARGE
+class Scope(NamedTuple):
+    """Which views a page has: all of the report's own rule and dynamics, fewer of others for large books."""
+
+    own: tuple[str, str]
+    chosen: Mapping[str, Selection]
+    light: bool
+    few_rows: bool
+
+    @classmethod
+    def of(cls, report: ReportData, own: str, chosen: Mapping[str, Selection]) -> Scope:
+        """The scope of a report's page; `own` is the name of its rule."""
+        book, how = report.book, report.profile.dynamics.name
+        return cls((own, how), chosen, effort(book) <= _RULES, len(book) <= _MOVING)
+
+    @property
+    def reason(self) -> str:
+        """Why views are absent, in words."""
+        if self.light and self.few_rows:
+            return "Other rules with other smile dynamics are computed for all expiries together only"
+        return "For a book of this size, other rules and dynamics are computed for all expiries together only"
+
+    def selections(self, rule: str, dynamics: str) -> Mapping[str, Selection]:
+        """Selections that a page has under a rule and smile dynamics; none where it has no view at all."""
+        same_rule, same_dynamics = rule == self.own[0], dynamics == self.own[1]
+        whole = {"all": self.chosen["all"]}
+        if same_dynamics:
+            return self.chosen if same_rule or self.light else whole
+        if same_rule:
+            return self.chosen if self.few_rows else whole
+        return whole if self.few_rows else {}
 
 
 def rule_books(
@@ -59,14 +86,12 @@ def rule_books(
     if not isinstance(report.interest, Chain):
         if rules is not None:
             raise SchemaError(
-                f"rules: received {list(rules)!r} for the report of a Book, whose positions are signed "
-                f"already ({report.book.rule_text}). Leave rules out, or analyze the Chain."
+                f"rules: received {list(rules)!r} for the report of a Book, whose positions are given "
+                f"({report.book.rule_text}). Leave rules out, or analyze the Chain."
             )
         return found, same
-    chosen = (
-        [rule for rule in RULES.values() if rule.signed] if rules is None else list(map(find_rule, rules))
-    )
-    for rule in chosen:
+    usual = [rule for rule in RULES.values() if rule.signed]
+    for rule in usual if rules is None else map(find_rule, rules):
         if rule.name in found:
             continue
         try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gammaflow.positions import filters
 from gammaflow.positions.book import Book
-from gammaflow.positions.expiry_names import expiry_clock, settlements
+from gammaflow.positions.expiry_names import expiry_clock, expiry_names, settlements
 from gammaflow.positions.filters.cycles import find_cycles
 from gammaflow.selection import Filter
 
@@ -73,14 +73,14 @@ def expiry_rows(expiries: pd.DatetimeIndex, asof: pd.Timestamp, symbol: str) -> 
     dates = expiries.tz_localize(None).to_numpy()
     settles = settlements(dates, asof)
     cycle = find_cycles(dates, asof, symbol)[0]["monthly"].tolist()
-    days = (expiries - asof) / pd.Timedelta(1, "D")
+    days, names = (expiries - asof) / pd.Timedelta(1, "D"), expiry_names(expiries, asof)
     return [
         {
             "expiry": at,
-            "label": f"{at.day} {at:%b %Y} {how}".rstrip() if left == left else "no expiry",
+            "label": label,
             "days": left,
             "settles": how,
             "monthly": monthly,
         }
-        for at, how, left, monthly in zip(expiries, settles, days, cycle, strict=True)
+        for at, label, how, left, monthly in zip(expiries, names, settles, days, cycle, strict=True)
     ]

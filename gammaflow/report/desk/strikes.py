@@ -38,7 +38,7 @@ def strike_rows(
     -------
     dict of list
         `strike` [currency], `expiry` (place in `expiries`), `side` ("call", "put" or another kind), each
-        of `BARS` in its unit to 1e-7 of the column's largest value, `open_interest` and `volume`
+        of `BARS` in its unit to seven digits of the largest, `open_interest` and `volume`
         [contracts]. Contracts without a position under the rule have measures of 0. Rows of one strike,
         expiry and kind are added up.
     """
