@@ -6,6 +6,7 @@ import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.units import MEASURES
 from support.books import naive_money, random_book, slope_of
+from support.desk_pages import page_model
 
 # What fourth-order differences of a value of this size can resolve.
 TOLERANCE = {"delta": 1e-8, "gamma": 1e-6, "gross_gamma": 1e-6, "vanna": 1e-5, "charm": 1e-4, "vega": 1e-6,
@@ -198,9 +199,10 @@ def test_a_book_of_notes_alone_has_no_strikes(with_notes, tmp_path):
         exposure.plot("strike")
     report = gf.analyze(notes, spots=np.linspace(30, 60, 61))
     assert report.plot().axes[1].get_title(loc="left") == exposure.left_out("strike")
-    page = report.to_html(tmp_path / "notes.html").read_text(encoding="utf-8")
-    assert "Gamma by expiry, at spot" in page
-    assert "Gamma by strike, at spot" not in page
+    model = page_model(report.to_html(tmp_path / "notes.html"))
+    assert [table["strike"] for table in model["strikes"].values()] == [[]]
+    assert model["sections"]["expiries"]["expiry"]
+    assert model["sections"]["tables"]["strike"] is None
     assert "## Heaviest strikes (0 of 0)" in report.to_markdown()
 
 
@@ -209,8 +211,8 @@ def test_reports_and_pictures_by_strike_say_what_they_leave_out(with_notes, tmp_
     words = with_notes.left_out("strike")
     report = gf.analyze(with_notes.book, spots=np.linspace(30, 60, 61))
     assert report.exposure.left_out("strike") == words
-    page = report.to_html(tmp_path / "both.html").read_text(encoding="utf-8")
-    assert page.count(words.removeprefix("not by strike")) == 3
+    model = page_model(report.to_html(tmp_path / "both.html"))
+    assert model["sections"]["tables"]["strike"]["note"] == words
     assert words in report.to_markdown()
     plain = report.to_dict()
     total = sum(row["gamma"] for row in plain["by_strike"]) + plain["without_strike"]["gamma"]

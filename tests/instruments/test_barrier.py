@@ -8,6 +8,7 @@ from gammaflow.exposure.sums import CASH_SUMS, cash_greeks, cash_sums
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book, slope_of
+from support.desk_pages import page_model
 
 MONITORING = [np.nan, 1.0, 6.0]
 ids = ["continuous", "maturity", "six dates"]
@@ -195,7 +196,10 @@ def test_levels_of_a_book_of_barriers_alone():
 def test_a_report_of_a_mixed_book_has_a_page(tmp_path):
     book = barrier_book(["down-in put"], H=84.0) + random_book(1)
     report = gf.analyze(book)
-    assert "down-in put" in report.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    (table,) = page_model(report.to_html(tmp_path / "page.html"))["strikes"].values()
+    down = np.array(table["side"]) == "down-in put"
+    held = report.exposure.by("kind").loc["down-in put", "gamma"]
+    assert np.array(table["gamma"])[down].sum() == pytest.approx(held, rel=1e-6)
     assert "down-in put" in report.to_markdown()
 
 

@@ -10,6 +10,7 @@ import pytest
 import gammaflow as gf
 from gammaflow.errors import SchemaError
 from support.books import ASOF, random_book
+from support.desk_pages import page_model, texts
 
 
 def linear_book(kind="perpetual", position=-250.0, spot=100.0, **columns):
@@ -117,7 +118,7 @@ def test_books_of_hedges_do_what_books_do(tmp_path):
     assert flow.total == pytest.approx(gf.hedge_flow(options, spot=93.0, days=1.0, vol_shift=0.02).total)
     assert "1 row: perpetual swaps: delta only" in repr(both)
     page = gf.analyze(both).to_html(tmp_path / "page.html")
-    assert "no expiry" in page.read_text(encoding="utf-8")
+    assert "perpetual swaps: delta only" in texts(page_model(page)["facts"])
 
 
 def test_a_book_of_hedges_alone():

@@ -16,6 +16,7 @@ from gammaflow.market.plausibility.chain import medians, ranks_within
 from gammaflow.market.quality import CHECKS, SCORED
 from gammaflow.market.repair.repair import repair_chain
 from gammaflow.positions.origins import BookQuality, Part
+from support.desk_pages import page_model, texts
 
 ASOF = pd.Timestamp("2026-02-05T14:30:00Z")
 
@@ -325,9 +326,11 @@ def test_a_subset_names_itself_everywhere(coins, tmp_path):
     assert "subset: 120 of 578 rows" in dict(report.facts())["source"]
     for plain in (report.to_dict(), report.levels.to_dict(), exposure.to_dict()):
         assert plain["subset"] == {"rows": 120, "of": 578}
-    page = report.to_html(tmp_path / "part.html").read_text(encoding="utf-8")
-    assert f"<h1>{name} dealer gamma</h1>" in page
-    assert f"598 rows of all {COINS}" in page
+    page = report.to_html(tmp_path / "part.html")
+    assert f"<h1>{name} dealer gamma</h1>" in page.read_text(encoding="utf-8")
+    model = page_model(page)
+    assert "subset: 120 of 578 rows" in dict(model["facts"])["source"]
+    assert f"598 rows of all {COINS}" in texts(model["sections"]["tables"]["quality"])
     assert profile.plot().get_title(loc="left").startswith(f"{name} gamma over spot")
     whole = gf.analyze(coins, spots=[60_000.0, 71_470.0, 80_000.0])
     assert "subset" not in repr(whole) + whole.to_markdown() + whole.levels.explain()

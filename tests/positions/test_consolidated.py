@@ -10,6 +10,7 @@ import gammaflow as gf
 from gammaflow.plot.interactive import draw_stack
 from gammaflow.plot.prepare import PALETTE
 from gammaflow.positions.venues import IBIT
+from support.desk_pages import page_model, texts
 
 mpl.use("Agg")
 
@@ -102,8 +103,9 @@ def test_the_report_attributes_to_venues(book, tmp_path):
         f"{len(gf.demo_chain())} rows: accounts in coin: delta minus the premium in coin",
     ) in report.facts()
     assert "Synthetic demonstration data" in " ".join(report.warnings())
-    page = report.to_html(tmp_path / "two.html").read_text(encoding="utf-8")
-    assert "Gamma over spot by venue" in page
+    stack = page_model(report.to_html(tmp_path / "two.html"))["sections"]["venues"]
+    assert "Deribit" in texts(stack)
+    assert "IBIT" in texts(stack)
     alone = gf.analyze(gf.demo_chain())
     assert "By venue" not in alone.to_markdown()
 

@@ -15,6 +15,7 @@ from gammaflow.exposure.exercise import compare_exercise
 from gammaflow.exposure.flow import flow_ladder, hedge_flow
 from gammaflow.report import analyze
 from gammaflow.units import CONVENTION
+from support.desk_pages import page_model, texts
 
 NONE = "sign: none (open interest alone)"
 #: Words that tell dealers' side, which the numbers of an unsigned book do not know.
@@ -72,8 +73,13 @@ def test_a_report_of_an_unsigned_book_in_every_form(books: Any, tmp_path: Any) -
     report = analyze(books[0])
     assert ("sign", "none (open interest alone)") in report.facts()
     assert report.to_dict()["sign"] == "none (open interest alone)"
-    page = report.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
-    for text in (report.to_markdown(), re.sub(r"(?s)<script.*?</script>", "", page)):
+    page = report.to_html(tmp_path / "page.html")
+    plain = re.sub(r"(?s)<script.*?</script>", "", page.read_text(encoding="utf-8"))
+    model = page_model(page)
+    head = texts(
+        {name: value for name, value in model.items() if name not in ("views", "strikes", "sections")}
+    )
+    for text in (report.to_markdown(), plain, head):
         assert "none (open interest alone)" in text
         assert not SIDES.search(text)
 

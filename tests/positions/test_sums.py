@@ -12,6 +12,7 @@ from gammaflow.positions.book import Book
 from gammaflow.positions.notes import BarrierNote, ReverseConvertible
 from gammaflow.units import MEASURES
 from support.books import ASOF, random_book
+from support.desk_pages import own_view, page_model
 
 SPOT = 100.0
 DATED = {"symbol": "TEST", "issued": "2025-09-02", "matures": "2026-09-01"}
@@ -244,8 +245,9 @@ def test_a_book_netted_to_nothing_has_no_walls(tmp_path):
     assert dict(levels.lines())["absolute gamma strike"] == "none"
     assert report.to_dict()["levels"]["absolute_gamma_strike"] is None
     assert (totals(nothing) == 0.0).all()
-    page = report.to_html(tmp_path / "none.html").read_text(encoding="utf-8")
-    assert "no put gamma in the book" in page
+    model = page_model(report.to_html(tmp_path / "none.html"))
+    assert [level for level in own_view(model)["levels"] if level["kind"] == "wall"] == []
+    assert model["regime"]["state"] == "no gamma"
 
 
 def test_a_difference_before_netting_has_the_walls_of_both():

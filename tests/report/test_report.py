@@ -13,10 +13,12 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import GammaflowError, SchemaError
+from gammaflow.plot.desk import page as desk_page
 from gammaflow.positions.rules import SHORT_ALL, Rule
 from gammaflow.report import Report, analyze
 from gammaflow.units import CONVENTION, MEASURES, describe
 from support.books import random_book
+from support.desk_pages import own_view, page_model, texts
 
 mpl.use("Agg")
 HOSTILE = "<script>alert(1)</script>|[x](y)"
@@ -227,29 +229,32 @@ def test_to_dict_is_plain_json_without_nan():
 
 
 def test_the_page_shows_the_headline_numbers(report, page):
-    levels = report.levels
-    cards = dict(re.findall(r'<dt>([^<]+)</dt><dd class="value">([^<]+)</dd>', page))
-    assert cards == {
-        "Gamma at spot": f"{levels.gamma / 1e6:,.1f}",
-        "Zero gamma (flip)": f"{levels.flips[0].spot:,.0f}",
-        "Short-gamma zone": f"{levels.zone.low:,.0f}\u2013{levels.zone.high:,.0f}",
-        "Deepest short gamma": "\u2013".join(f"{bound:,.0f}" for bound in levels.zone.core),
-        "Put wall": f"{levels.put_wall:,.0f}",
-        "Call wall": f"{levels.call_wall:,.0f}",
-        "Gross gamma": f"{report.exposure.total()['gross_gamma'] / 1e6:,.1f}",
-        "Usable open interest": "100.0%",
-    }
-    assert "Synthetic demonstration data" in page
+    levels, model = report.levels, page_model(page)
+    view = own_view(model)
+    total = report.exposure.total()
+    assert view["total"]["gamma"] == pytest.approx(levels.gamma, rel=1e-12)
+    assert view["gross"] == pytest.approx(total["gross_gamma"], rel=1e-12)
+    shown = {level["key"]: level["value"] for level in view["levels"]}
+    assert shown["flip"] == pytest.approx(levels.nearest_flips[0].spot, rel=1e-12)
+    assert shown["trough"] == levels.zone.trough.spot
+    assert (shown["put_wall_type"], shown["call_wall_type"]) == (levels.put_wall, levels.call_wall)
+    zone = next(z for z in view["zones"] if z["trough"]["spot"] == levels.zone.trough.spot)
+    assert zone["core"] == list(levels.zone.core)
+    assert model["banners"][0]["text"].startswith("Synthetic demonstration data")
     assert "each strike keeps its volatility when spot moves" in page
-    assert CONVENTION in page
-    assert page.count('class="figure"') == 4
-    assert page.count("<table>") == 5
+    assert ["sign", CONVENTION] in model["facts"]
+    assert model["regime"]["state"] == report.regime.state
+    assert model["regime"]["text"] == report.regime.detail
 
 
 def test_the_page_holds_every_strike(report, page):
-    table = page[page.index("<h2>By strike</h2>") :]
-    table = table[: table.index("</table>")]
-    assert table.count("<tr>") == 1 + len(np.unique(report.book["strike"]))
+    table = page_model(page)["strikes"]["calls_long_puts_short"]
+    found = (
+        pd.DataFrame({"strike": table["strike"], "gamma": table["gamma"]}).groupby("strike")["gamma"].sum()
+    )
+    expected = report.exposure.by("strike")["gamma"]
+    assert found.index.tolist() == np.unique(report.book["strike"]).tolist()
+    assert found.to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-6 * expected.abs().max())
 
 
 def test_an_unsigned_book_says_so_everywhere(tmp_path):
@@ -258,16 +263,20 @@ def test_an_unsigned_book_says_so_everywhere(tmp_path):
     for shown in (text, report.to_markdown(), repr(report), *report.to_dict()["warnings"][1:]):
         assert "carry no dealer sign" in shown
     assert "BTC option gamma, no dealer sign</h1>" in text
-    assert "dealers are" not in text
+    model = page_model(text)
+    assert model["regime"]["state"] == "unsigned"
+    assert "dealers are" not in texts([model["regime"], model["banners"], own_view(model)["levels"]])
     assert report.to_dict()["signed"] is False
 
 
 def test_a_book_of_one_row_has_a_page(tmp_path):
     frame = random_book(5).to_frame()
     one = gf.Book(frame[frame["kind"] == "call"].iloc[:1], "ONE", 100.0, random_book(5).asof)
-    text = analyze(one).to_html(tmp_path / "p.html").read_text(encoding="utf-8")
-    assert "no put gamma in the book" in text
-    assert "no chain is behind the book" in text
+    model = page_model(analyze(one).to_html(tmp_path / "p.html"))
+    keys = {level["key"] for level in own_view(model)["levels"]}
+    assert "put_wall_type" not in keys
+    assert "call_wall_type" in keys
+    assert "no chain is behind the book" in model["score"]["text"]
     assert analyze(one).to_markdown().count("\n| ---") == 5
 
 
@@ -279,15 +288,21 @@ def test_many_flips_are_named(tmp_path):
     frame["sigma"], frame["forward_ratio"], frame["multiplier"] = 0.1, np.nan, 100.0
     report = analyze(gf.Book(frame, "WAVES", 100.0, random_book(5).asof))
     assert len(report.levels.flips) >= 9
-    text = report.to_html(tmp_path / "p.html").read_text(encoding="utf-8")
-    nearest = sorted(report.levels.flips, key=lambda flip: abs(flip.spot - 100.0))
-    turn = "long" if nearest[0].slope > 0 else "short"
-    also = ", ".join(f"{flip.spot:,.2f}" for flip in nearest[1:4])
-    assert f"dealers turn {turn} above; also {also}, ..." in text
+    view = own_view(page_model(report.to_html(tmp_path / "p.html")))
+    assert [flip["spot"] for flip in view["flips"]] == [flip.spot for flip in report.levels.flips]
+    nearest = sorted(report.levels.flips, key=lambda flip: abs(flip.spot - 100.0))[:3]
+    shown = sorted(
+        (level for level in view["levels"] if level["kind"] == "flip"),
+        key=lambda level: abs(level["value"] - 100.0),
+    )
+    assert [level["value"] for level in shown] == [flip.spot for flip in nearest]
+    turns = ["long" if flip.slope > 0 else "short" for flip in nearest]
+    assert [level["sense"] for level in shown] == [f"dealers turn {turn} above" for turn in turns]
 
 
 def test_a_page_without_plotly_names_the_remedy(report, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    desk_page._plotly.cache_clear()
     with pytest.raises(GammaflowError, match=r"pip install \"gammaflow-engine\[plot\]\""):
         report.to_html(tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []

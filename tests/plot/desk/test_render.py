@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import re
 from html import unescape
@@ -13,6 +11,7 @@ import pytest
 
 from gammaflow.plot.desk import render_desk
 from support.desk_models import HOSTILE, hand_model
+from support.desk_pages import packed, page_model
 
 SCRIPTS = sorted(
     (entry for entry in files("gammaflow.plot.desk").iterdir() if entry.name.endswith(".js")),
@@ -25,26 +24,10 @@ def page():
     return render_desk(hand_model(symbol=HOSTILE, currency="<b>US</b>"))
 
 
-def packed(page, name):
-    inner = re.search(rf'<script type="application/gzip" id="{name}">([^<]*)</script>', page).group(1)
-    return gzip.decompress(base64.b64decode(inner, validate=True)).decode()
-
-
 def test_the_model_is_in_the_page_to_the_bit(page):
-    found = json.loads(packed(page, "model"))
-
-    def restored(item):
-        if isinstance(item, dict) and "list" in item:
-            items = found["lists"][item["list"]]
-            signs = [{"+": 1, "-": -1, "0": 0}[sign] for sign in item.get("signs", "")]
-            return [sign * x for sign, x in zip(signs, items, strict=True)] if signs else items
-        if isinstance(item, dict):
-            return {name: restored(value) for name, value in item.items()}
-        return [restored(value) for value in item] if isinstance(item, list) else item
-
-    assert restored(found["model"]) == hand_model(symbol=HOSTILE, currency="<b>US</b>")
-    spots = {json.dumps(view["spots"]) for view in found["model"]["views"].values()}
-    assert len(spots) == 1  # a list that all views share stands once
+    assert page_model(page) == hand_model(symbol=HOSTILE, currency="<b>US</b>")
+    views = json.loads(packed(page, "model"))["model"]["views"].values()
+    assert len({json.dumps(view["spots"]) for view in views}) == 1  # a list that views share stands once
 
 
 def test_the_same_model_gives_the_same_page(page):
