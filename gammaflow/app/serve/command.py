@@ -83,6 +83,8 @@ def serve(
         from gammaflow.app.serve.web import Web
     except ImportError as error:
         name = str(error.name).partition(".")[0]
+        if name == "gammaflow":
+            raise
         raise SchemaError(
             f"serve needs {name}, which is not installed: pip install 'gammaflow-engine[serve]'."
         ) from None

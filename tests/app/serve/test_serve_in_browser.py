@@ -27,6 +27,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
+
 def path(n, share=1.0):
     """A spot of its own for each fetch, near a share of the index."""
     return INDEX * share + n
