@@ -28,7 +28,7 @@ class Serve:
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        until(lambda: any("serving http" in line for line in self.lines), 90)
+        until(lambda: any("serving http" in line for line in self.lines))
         serving = next(line for line in self.lines if "serving http" in line)
         self.url = re.search(r"http://[^ ?]+", serving)[0]  # type: ignore[index]
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
@@ -47,7 +47,7 @@ class Serve:
         """Exit code after a signal."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def __enter__(self) -> Serve:
         return self
@@ -59,7 +59,7 @@ class Serve:
             self.process.stdout.close()
 
 
-def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 120.0) -> Any:
     """The first true value of a function; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -87,7 +87,7 @@ class Page:
                 return None
             raise
 
-    def until(self, code, seconds=60):
+    def until(self, code, seconds=120):
         return until(lambda: self(code), seconds)
 
     @property
@@ -101,7 +101,7 @@ class Page:
     def live(self):
         """Wait for a page that is live and drawn."""
         self.until(
-            "!!(window.live && live.model && document.querySelector('h1 .spot') && live.record().length)", 60
+            "!!(window.live && live.model && document.querySelector('h1 .spot') && live.record().length)", 240
         )
         return self
 
@@ -256,8 +256,8 @@ def test_kill_9_loses_no_stored_chain_and_the_page_comes_back(chromium, argument
         stored = [snapshot.asof.isoformat() for snapshot in store.list("BTC")]
         assert set(before) <= set(stored)
         with Serve(*arguments, port=first.port) as again:
-            page.until("document.getElementById('feed').dataset.state === 'live'", 60)
-            page.until(f"{json.dumps(before)}.every(asof => live.record().some(p => p.asof === asof))", 60)
+            page.until("document.getElementById('feed').dataset.state === 'live'")
+            page.until(f"{json.dumps(before)}.every(asof => live.record().some(p => p.asof === asof))")
             start = time.monotonic()
             assert again.stop(signal.SIGINT) == 0
             assert time.monotonic() - start < 5.0
