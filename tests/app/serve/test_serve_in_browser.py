@@ -56,7 +56,7 @@ def place(tmp_path_factory):
 def arguments(feed, place):
     write = f"import sys; open({str(place / 'told')!r}, 'a').write(sys.stdin.read() + chr(10))"
     return (
-        "deribit", "BTC", "--base-url", feed.url, "--every", "1.5", "--timeout", "4",
+        "deribit", "BTC", "--base-url", feed.url, "--every", "1.5", "--timeout", "4", "--dte", "0:3",
         "--store", place / "chains",
         "--alerts", place / "alerts.jsonl", "--on-alert", shlex.join([sys.executable, "-c", write]),
     )  # fmt: skip
@@ -133,7 +133,7 @@ def test_updates_are_pushed_into_the_page_and_its_numbers_are_those_of_the_chain
     chain = Store(place / "chains").load("BTC", model[0])
     assert (model[1], model[2]) == (chain.spot, price(chain.spot))
     point = page(f"live.record().find(p => p.asof === {model[0]!r})")
-    assert point == json.loads(json.dumps(point_of(gf.analyze(chain))))
+    assert point == json.loads(json.dumps(point_of(gf.analyze(chain, where=gf.filters.dte(0, 3)))))
     assert page("window.marker") == 1
     assert page.state == "live"
     assert page.banners == []
