@@ -39,7 +39,7 @@ window.live = (function () {
     var status = live.status, now = Date.now() + offset, state = "late", word = "connecting", text = "", told = [], late = false;
     if (status) {
       state = "live"; word = "live";
-      text = status.asof ? "quotes " + age(now - Date.parse(status.asof)) : "no chain yet";
+      text = status.asof ? "chain " + age(now - Date.parse(status.asof)) : "no chain yet";
       if (status.received_at) { text += ", received " + span(now - Date.parse(status.received_at)) + " ago"; }
       late = now - Date.parse(status.now) > 1000 * status.every + 5000;
       if (late) { state = "late"; word = "feed is silent"; }

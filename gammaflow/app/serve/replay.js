@@ -19,15 +19,16 @@
     back.type = "button";
     back.hidden = true;
 
-    // The moments of a day, by default the last, with the slider at its first or last.
+    // The moments of a day, by default the last, with the slider at its first or last unless it was moved meanwhile.
     function load(name, last) {
+      var place = slider.value;
       return ask("moments" + (name ? "?day=" + encodeURIComponent(name) : "")).then(function (found) {
         day.replaceChildren();
         found.days.forEach(function (known) { make("option", day, "", known); });
         day.value = found.day;
         moments = found.moments;
         slider.max = Math.max(moments.length - 1, 0);
-        slider.value = last ? slider.max : 0;
+        if (slider.value === place) { slider.value = last ? slider.max : 0; }
       });
     }
     // One request at a time: while it runs, the slider's newest place waits.
