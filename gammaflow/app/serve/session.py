@@ -108,11 +108,13 @@ class Session:
             self.say(f"{alert.asof} {alert.symbol} ALERT {alert.text}")
 
     def pause(self, seconds: float) -> None:
-        """Wait, and restore the record of the day meanwhile."""
+        """Wait, and restore the record of the day meanwhile: a chain at least, however late the refreshes are."""
         end = time.monotonic() + seconds
-        while self._restoring is not None and time.monotonic() < end:
+        while self._restoring is not None:
             if next(self._restoring, self) is self:
                 self._restoring = None
+            if time.monotonic() >= end:
+                break
         time.sleep(max(end - time.monotonic(), 0.0))
 
     def status(self, state: State) -> dict[str, Any]:
