@@ -108,7 +108,7 @@ class Session:
             self.say(f"{alert.asof} {alert.symbol} ALERT {alert.text}")
 
     def pause(self, seconds: float) -> None:
-        """Wait, and restore the record of the day meanwhile: a chain at least, however late the refreshes are."""
+        """Wait, and restore the record of the day meanwhile: a chain at least, however late it is."""
         end = time.monotonic() + seconds
         while self._restoring is not None:
             if next(self._restoring, self) is self:
