@@ -218,6 +218,7 @@ def test_words_of_a_feed_are_no_markup(page, feed):
 
 def test_replay_knows_nothing_later_and_live_comes_back(page, place):
     slider = page.tab.get_by_label("Moment to replay")
+    page.until("live.status.stored > 4")
     slider.focus()
     page.until("document.querySelector('#feed input').max > 2")
     time.sleep(0.5)
