@@ -60,14 +60,14 @@ def narrowest(half_width: float, most: float) -> float:
     return float(half_width / np.sqrt(z2) * (1.0 + 1e-12))
 
 
-# Half the width of a panel of `PANEL` points, in units of the narrowest s.
-_REACH = 1.0 / narrowest(1.0, PANEL)
+#: Half the width of a panel of `PANEL` points, in units of the narrowest s.
+REACH = 1.0 / narrowest(1.0, PANEL)
 
 
 def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Points of a panel, and number of panels, that give exp(-(x / s)^2 / 2) to `TOLERANCE`."""
     n = points_needed(half_width, s)
-    least = np.ceil(half_width / (np.asarray(s) * _REACH) - 1e-9).astype(np.int64)
+    least = np.ceil(half_width / (np.asarray(s) * REACH) - 1e-9).astype(np.int64)
     panels = np.maximum(PANELS[np.minimum(np.searchsorted(PANELS, least), len(PANELS) - 1)], least)
     return np.where(n > WHOLE, PANEL, n), np.where(n > WHOLE, panels, 1)
 
@@ -75,7 +75,7 @@ def panels_needed(half_width: float, s: Array) -> tuple[NDArray[np.int64], NDArr
 def narrowest_of_panels(half_width: float, most: float) -> float:
     """The least s for which `panels_needed` takes at most `most` points; infinite where nothing is."""
     fits = PANELS[(most >= PANELS * PANEL) & (most >= WHOLE)]
-    cut = half_width / (fits[-1] * _REACH) if fits.size else np.inf
+    cut = half_width / (fits[-1] * REACH) if fits.size else np.inf
     return min(narrowest(half_width, min(most, WHOLE)), cut)
 
 

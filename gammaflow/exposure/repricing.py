@@ -19,6 +19,7 @@ from gammaflow.exposure.curve import GAP, Curve
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
 from gammaflow.exposure.moving import vol_at_spot
+from gammaflow.exposure.panels import Panels
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import BookSums
 from gammaflow.frozen import Frozen, lock
@@ -167,7 +168,9 @@ class Repricing(Frozen):
         def values(spots: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(self._money(spots, [name])[name].sum(axis=0))
 
-        return Curve(values, self.breaks.spots)
+        narrowest = self._sums.narrowest
+        smooth = values if narrowest is None else Panels(values, self.book.spot, narrowest, len(self.book))
+        return Curve(smooth, self.breaks.spots)
 
     @cached_property
     def breaks(self) -> Breaks:
