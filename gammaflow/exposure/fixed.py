@@ -34,10 +34,10 @@ SUMS = 12
 _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
-# Interpolation is considered in sums of a million terms. Costs in terms of the direct sum (measured): of a
-# cosine, of the product of a node with a point, and of a term that needs delta.
-_MANY = 1_000_000
-_COSINE, _PRODUCT, _HELD = 5.0, 0.25, 3.0
+# Interpolation is considered in sums of so many terms. Costs in terms of the direct sum (measured): of a
+# cosine, of a node's share at a point, of the product of a node with a point, and of a term that needs delta.
+_MANY = 400_000
+_COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 1.5, 0.25, 3.0
 
 # More points than any grid has: delta at all of them.
 _ALL = 1 << 62
@@ -123,7 +123,7 @@ def vanilla_sums(
         always = np.isinf(columns[8]) & np.isinf(columns[9])
         wide = vanilla & always
         wide &= width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
-        grids = _grids_that_pay(wide, width, half, starts, len(x), _HELD if flags[1] else 1.0)
+        grids = _grids_that_pay(wide, width, half, starts, len(x), flags[1])
         wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
     if wide.any():
         _add_interpolated(sums, x, grids, spot, columns, starts, wide, flags)
@@ -159,14 +159,15 @@ def _grids_that_pay(
     half: float,
     starts: NDArray[np.int64],
     points: int,
-    term: float,
+    held: bool,
 ) -> NDArray[np.int64]:
     """Points of a panel and panels of each group, by the least width of `wide` rows; 0 where direct sums pay.
 
-    A direct sum has a term for each row and spot. Interpolation has one for each row and node, a cosine for
-    each node of a panel and spot (shared by all groups of a grid), and products of nodes with nodes and with
-    spots.
+    A direct sum has a term for each row and spot. Interpolation has one for each row and node, a share or a
+    cosine (where delta is `held`) for each node of a panel and spot, the same for all groups of a grid, and
+    products of nodes with nodes and with spots.
     """
+    term, basis = (_HELD, _COSINE) if held else (1.0, _SHARE)
     least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
     finite = np.isfinite(least)
     grids = np.zeros((len(least), 2), np.int64)
@@ -175,7 +176,7 @@ def _grids_that_pay(
     for n, panels in _distinct(grids):
         same = (grids == (n, panels)).all(axis=1)
         saved = rows[same].sum() * (term * points - n * panels)
-        if saved <= n * (_COSINE * points + _PRODUCT * same.sum() * (n * panels + points)):
+        if saved <= n * (basis * points + _PRODUCT * same.sum() * (n * panels + points)):
             grids[same] = 0
     return grids
 
@@ -225,9 +226,10 @@ def _add_interpolated(
         if held:
             slopes, begin = each[[_GAMMA, _CARRY_GAMMA]], values[grown_to, :, 0]
             series = chebyshev.series_and_integrals(each[used], slopes, begin, low, high, panels)
+            blocks = chebyshev.at(series, low, high, x, panels)
         else:
-            series = chebyshev.series(each[used])
-        for block, found in chebyshev.at(series, low, high, x, panels):
+            blocks = chebyshev.between(each[used], low, high, x, panels)
+        for block, found in blocks:
             sums[targets, groups, block] = found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.exposure.chebyshev import PANEL, REACH
+from gammaflow.exposure.chebyshev import PANEL, REACH, shares
 from gammaflow.kernels.chebyshev import nodes
 
 __all__ = ["Panels"]
@@ -21,10 +21,7 @@ _SPAN = 1.001 * np.log(10.0)
 # longer than a call takes with none (measured).
 _OFTEN, _FREE = 6, 300_000
 
-# Points of a panel, and the barycentric weights of Chebyshev points of the first kind (Berrut and Trefethen
-# 2004, SIAM Review 46, section 5.3).
 _NODES = nodes(PANEL)
-_WEIGHTS = (-1.0) ** np.arange(PANEL) * np.sqrt(1.0 - _NODES * _NODES)
 
 
 class Panels:
@@ -68,7 +65,8 @@ class Panels:
             out[direct], found = np.split(self._values(asked), [len(asked) - x.size])
             self._known = np.concatenate([self._known, found.reshape(x.shape)])
         if not direct.all():
-            out[~direct] = _interpolated(place[~direct], self._known[self._row[panel[~direct]]])
+            known = self._known[self._row[panel[~direct]]]
+            out[~direct] = np.einsum("nm,mn->m", shares(PANEL, place[~direct]), known)
         return out
 
     def _new(self, panel: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -79,14 +77,3 @@ class Panels:
             new = new[self._asked[new] >= _OFTEN]
         self._row[new] = len(self._known) + np.arange(len(new))
         return new
-
-
-def _interpolated(place: Array, known: Array) -> Array:
-    """The polynomials through `known` (m, PANEL) at places -1..1 (m,)."""
-    apart = place[:, None] - _NODES
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = _WEIGHTS / apart
-        out = np.einsum("mn,mn->m", shares, known) / shares.sum(axis=1)
-    for point, node in np.argwhere(apart == 0.0):
-        out[point] = known[point, node]
-    return np.asarray(out)
