@@ -32,6 +32,8 @@ TOLERANCE = 1e-14
 # Cosines in one block (1 MB), and number of blocks cached for the next call on their grid.
 _BLOCK, _KEPT = 1 << 17, 32
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 _RHO = np.exp(np.geomspace(1e-4, 3.0, 400))
 _LEVELS = np.geomspace(1e-6, 1e8, 300)
 _LEAST = ((_LEVELS[:, None] * (_RHO - 1.0 / _RHO) ** 2 / 8.0 - np.log(TOLERANCE)) / np.log(_RHO)).min(axis=1)
@@ -99,12 +101,19 @@ def shares(n: int, place: Array) -> Array:
     Barycentric, with the weights of Chebyshev points of the first kind (Berrut and Trefethen 2004, SIAM
     Review 46, equations 4.2 and 5.3).
     """
-    known = nodes(n)[:, None]
-    apart = place - known
-    apart[apart == 0.0] = np.finfo(np.float64).tiny  # at a node: all the others' shares are 0
-    out = ((-1.0) ** np.arange(n)[:, None] * np.sqrt(1.0 - known * known)) / apart
+    known, weights = _weighted(n)
+    out = place - known
+    out[out == 0.0] = _TINY  # at a node: the others' shares are 0
+    np.divide(weights, out, out=out)
     out /= out.sum(axis=0)
     return np.asarray(out)
+
+
+@lru_cache(maxsize=_KEPT)
+def _weighted(n: int) -> tuple[Array, Array]:
+    """Nodes and their barycentric weights, (n, 1) each."""
+    known = nodes(n)[:, None]
+    return known, (-1.0) ** np.arange(n)[:, None] * np.sqrt(1.0 - known * known)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -58,14 +58,19 @@ class Curve:
         The function at ascending spots.
     breaks : (k,) array
         Spots at which it may jump, ascending, further apart than 4 `GAP` of themselves.
+    any_order : bool
+        Whether `values` takes spots in any order, also repeated.
     """
 
     values: Callable[[Array], Array]
     breaks: Array
+    any_order: bool = False
 
     def __call__(self, spots: ArrayLike) -> Array:
         """The function at spots of any order and shape."""
         x = np.asarray(spots, dtype=np.float64)
+        if self.any_order:
+            return self.values(x.ravel()).reshape(x.shape)
         unique, place = np.unique(x, return_inverse=True)
         return np.asarray(self.values(unique)[place].reshape(x.shape)) if x.size else np.zeros(x.shape)
 

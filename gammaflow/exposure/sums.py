@@ -224,7 +224,8 @@ class BookSums:
         if self.vanilla is None or self.parts or not self.vanilla.vanilla.all():
             return None
         width = self.sigma * np.sqrt(self.years)
-        return float(width.min(where=width > 0.0, initial=np.inf))
+        alive = width[width > 0.0]
+        return float(alive.min()) if alive.size else None
 
     def __call__(
         self, spots: Array, wanted: Collection[str], accuracy: Accuracy | None = None
