@@ -74,14 +74,15 @@ def _signed_anew(
     same = (len(book), book.spot, book.asof) == (len(order), chain.spot, chain.asof)
     if not same or not (book["numeraire"] == "usd").all():
         return None
-    given = {"sigma": chain["iv"], "forward_ratio": chain["forward"] / chain.spot}
-    for name in ("contract", "strike", "multiplier", "rate", "dividend_yield", "sigma", "forward_ratio"):
-        values = given.get(name, chain.columns.get(name))[valued][order]
-        if not np.array_equal(values, book[name], equal_nan=name != "contract"):
+    same_names = ("contract", "strike", "multiplier", "rate", "dividend_yield")
+    held = {name: chain[name] for name in same_names}
+    held |= {"sigma": chain["iv"], "forward_ratio": chain["forward"] / chain.spot}
+    for name, values in held.items():
+        if not np.array_equal(values[valued][order], book[name], equal_nan=name != "contract"):
             return None
     columns = {**book.columns, "position": position[order]}
-    held = columns["position"] != 0.0
-    return replace(book, columns={name: values[held] for name, values in columns.items()})
+    some = columns["position"] != 0.0
+    return replace(book, columns={name: values[some] for name, values in columns.items()})
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:

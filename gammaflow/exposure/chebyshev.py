@@ -113,7 +113,7 @@ def shares(n: int, place: Array) -> Array:
 def _weighted(n: int) -> tuple[Array, Array]:
     """Nodes and their barycentric weights, (n, 1) each."""
     known = nodes(n)[:, None]
-    return known, (-1.0) ** np.arange(n)[:, None] * np.sqrt(1.0 - known * known)
+    return known, np.asarray((-1.0) ** np.arange(n)[:, None] * np.sqrt(1.0 - known * known))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -131,7 +131,9 @@ class Market:
 
 def _name(symbol: str) -> str:
     if not symbol.strip():
-        raise SchemaError(f"symbol: received {symbol!r}; the name of the underlying is needed, such as 'SYN'.")
+        raise SchemaError(
+            f"symbol: received {symbol!r}; the name of the underlying is needed, such as 'SYN'."
+        )
     return symbol
 
 
