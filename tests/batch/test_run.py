@@ -334,10 +334,8 @@ def test_a_result_is_immutable_and_pickles(store):
 
 
 def test_rows_hold_their_names_once_also_from_workers():
-    rows = [
-        Row("a", "BTC", pd.Timestamp("2026-02-05", tz="UTC"), "x", tuple("gamma flip".split()), (1.0, 2.0))
-        for _ in "ab"
-    ]
+    moment, names = pd.Timestamp("2026-02-05", tz="UTC"), ["gamma", "flip"]
+    rows = [Row("a", "BTC", moment, "x", tuple(names), (1.0, 2.0)) for _ in "ab"]
     sent = pickle.loads(pickle.dumps(rows[0]))
     assert sent == rows[0]
     assert sent.names is rows[0].names is rows[1].names
