@@ -245,12 +245,12 @@ def _add_sums(
 
     Flags: shape, at how many points of each group delta is summed, and theta.
     """
-    ends = np.cumsum([0, *map(len, points)])
-    x = np.concatenate(points)
+    ends = read_only(np.cumsum([0, *map(len, points)]), np.int64)
+    x = read_only(np.concatenate(points))
 
     def work(first: int, last: int) -> None:
         groups = slice(first, last + 1)
         starts = rows.starts[groups]
-        gauss_sweep(rows.spot, x, ends[groups], starts, *rows.columns, *rows.bounds, out, *flags)
+        gauss_sweep.run(rows.spot, x, ends[groups], starts, *rows.columns, *rows.bounds, out, *flags)
 
     in_ranges(work, len(points), cost=np.diff(rows.starts) * np.diff(ends), worth=_THREADS_FROM)
