@@ -238,9 +238,7 @@ def _add_interpolated(
             sums[targets, groups, block] += found
 
 
-def _add_sums(
-    out: Array, points: list[Array], rows: VanillaRows, flags: tuple[bool, int, bool]
-) -> None:
+def _add_sums(out: Array, points: list[Array], rows: VanillaRows, flags: tuple[bool, int, bool]) -> None:
     """Add the sums of each group over its rows, at its own points, to out (rows of `gauss_sweep`, points).
 
     Flags: shape, at how many points of each group delta is summed, and theta.

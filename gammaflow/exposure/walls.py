@@ -166,7 +166,7 @@ def _by_strike(strike: Array, amounts: Array) -> tuple[Array, Array]:
 
 
 def _heaviest(strikes: Array, sums: Array) -> Array:
-    """The strike with the largest of each row of sums (k, strikes); NaN without strikes or where all are 0."""
+    """The strike with the largest of each row of sums (k, strikes), (k,); NaN where all are 0."""
     if not len(strikes):
         return np.full(len(sums), np.nan)
     return np.where(sums.any(axis=1), strikes[sums.argmax(axis=1)], np.nan)

@@ -44,7 +44,7 @@ class Words(NamedTuple):
 
 
 def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | None:
-    """Columns of a plain call as closed kernels take them, and their shape: the flag as int8, then the numbers.
+    """Columns of a plain call as closed kernels take them, flag as int8 and numbers, and their shape.
 
     A call is plain where every number is a scalar or a contiguous float64 array, and all arrays have one
     shape, of up to `BLOCK` rows. Any other call, one with a wrong flag, and one whose flag is a Series, whose

@@ -65,7 +65,7 @@ FloatArray = NDArray[np.float64]
 
 _LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
 
-# Rows up to which a result is a part of the block that a loop filled: more are copied, to hold no more memory.
+# Rows up to which a result is part of the block that a loop filled; of more, rows not asked for are let go.
 _FEW = 256
 
 
