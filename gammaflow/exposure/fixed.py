@@ -118,7 +118,7 @@ def vanilla_sums(
         "delta" in wanted or ("charm" in wanted and carried),
         "theta" in wanted,
     )
-    wide = None
+    wide = np.zeros(n, dtype=bool)
     if interpolate and n * len(x) >= _MANY:
         half = 0.5 * (x.max() - x.min())
         width = columns[5] * np.sqrt(columns[3])
@@ -129,11 +129,13 @@ def vanilla_sums(
         wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
     shape, held, theta = flags
     sums = np.zeros((SUMS, count, len(x)))
-    if wide is None or not wide.all():
-        narrow = rows if wide is None else _selected(rows, ~wide)
-        _add_sums(sums.reshape(SUMS, -1), [x] * count, narrow, (shape, _ALL * held, theta))
-    if wide is not None and wide.any():
-        _add_interpolated(sums, x, grids, _selected(rows, wide), flags)
+    if wide.any():
+        _interpolate(sums, x, grids, _selected(rows, wide), flags)
+    if not wide.all():
+        direct = np.zeros_like(sums) if wide.any() else sums
+        narrow = _selected(rows, ~wide)
+        _add_sums(direct.reshape(SUMS, -1), [x] * count, narrow, (shape, _ALL * held, theta))
+        sums = sums if direct is sums else sums + direct
     sums[_CHARM] += sums[_CARRY_HELD]
     kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
     return {name: total if name == "theta" else total * spots for name, total in kept.items()}
@@ -203,10 +205,10 @@ def _bounds(low: Array, high: Array) -> tuple[Array, Array] | tuple[None, None]:
     return (None, None) if always else (read_only(low), read_only(high))
 
 
-def _add_interpolated(
+def _interpolate(
     sums: Array, x: Array, grids: NDArray[np.int64], rows: VanillaRows, flags: tuple[bool, bool, bool]
 ) -> None:
-    """Add rows to `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
+    """Sums of rows into `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
 
     Delta and what charm has from carry are not summed there but integrated, from one exact value each at the
     lowest spot, which stands before a group's Chebyshev points.
@@ -235,7 +237,7 @@ def _add_interpolated(
         else:
             series = chebyshev.series(each[used])
         for block, found in chebyshev.at(series, low, high, x, panels):
-            sums[targets, groups, block] += found
+            sums[targets, groups, block] = found
 
 
 def _add_sums(out: Array, points: list[Array], rows: VanillaRows, flags: tuple[bool, int, bool]) -> None:
