@@ -193,7 +193,7 @@ def _few(values: NDArray[Any]) -> Any:
     """+1 / -1 of a few flags, looked up one by one; None where one of them is not spelled as in the table."""
     if values.dtype.kind not in "iufU":
         return None
-    signs = [*map(_BYTES.get, values.ravel().tolist())]
+    signs: list[Any] = [*map(_BYTES.get, values.ravel().tolist())]
     return None if None in signs else np.frombuffer(bytes(signs), INT8).reshape(values.shape)
 
 

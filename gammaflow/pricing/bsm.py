@@ -63,7 +63,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-_LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
+_LOOPS: tuple[tuple[tuple[str, ...], Any], ...] = ((DEFAULT, default_loop), (HIGHER, higher_loop))
 
 # Rows up to which a result is part of the block that a loop filled; of more, rows not asked for are let go.
 _FEW = 256

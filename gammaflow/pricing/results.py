@@ -97,7 +97,7 @@ class ImpliedVolatility:
     def __init__(self, sigma: Any, status: Any, index: pd.Index | None = None) -> None:
         for value in (sigma, status):
             if isinstance(value, np.ndarray):
-                value.setflags(False)
+                value.setflags(write=False)
         _set(self, "sigma", sigma)
         _set(self, "status", status)
         _set(self, "index", index)
