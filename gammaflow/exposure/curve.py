@@ -122,7 +122,7 @@ class Curve:
         repriced: a bracket without a change of sign gives its middle.
         """
         odd = np.sign(below) * np.sign(above) > 0.0  # a product of the values may underflow
-        parts, each = np.full(len(a), _PARTS), np.arange(len(a))
+        parts, column = np.full(len(a), _PARTS), np.arange(len(a))
         for _ in range(_MOST):
             done = odd | (below == 0.0) | (above == 0.0) | (b - a <= _ROUNDING * b)
             if done.all():
@@ -137,7 +137,7 @@ class Curve:
             f = np.vstack([below, self(asked) - y, above])
             first = ((f[1:] > 0.0) != (f[0] > 0.0)).argmax(axis=0)
             a, b, below, above = (
-                np.where(done, old, new[first + k, each])
+                np.where(done, old, new[first + k, column])
                 for old, new, k in ((a, x, 0), (b, x, 1), (below, f, 0), (above, f, 1))
             )
             parts = np.where(b - a <= 2.5 * reach, parts * parts, np.maximum(np.sqrt(parts), 4.0))
@@ -172,7 +172,7 @@ class Curve:
             return np.empty(0), np.empty(0)
         x = np.stack([left, middle, right])
         f = sign * (self(x) if known is None else known)
-        parts, each = np.full(len(middle), _PARTS / 6.0), np.arange(len(middle))
+        parts, column = np.full(len(middle), _PARTS / 6.0), np.arange(len(middle))
         for _ in range(_MOST):
             last = x[2] - x[0] <= _PARABOLIC * x[1]
             vertex = _vertex(x, f)
@@ -184,12 +184,13 @@ class Curve:
             if last.all():
                 break
             order = np.argsort(every, axis=0, kind="stable")
-            every, values = every[order, each], values[order, each]
-            three = 1 + values[1:-1].argmin(axis=0) + np.array([[-1], [0], [1]])
-            x, f = every[three, each], values[three, each]
+            every, values = every[order, column], values[order, column]
+            best = 1 + values[1:-1].argmin(axis=0)
+            three = best + np.array([[-1], [0], [1]])
+            x, f = every[three, column], values[three, column]
             parts = np.where(x[2] - x[0] <= 2.5 * reach, parts * parts, np.maximum(np.sqrt(parts), 4.0))
         best = values.argmin(axis=0)
-        return every[best, each], sign * values[best, each]
+        return every[best, column], sign * values[best, column]
 
     def integrals(self, edges: Array, tol: float = TOLERANCE, floor: float = 0.0) -> Array:
         """Integral over ln S of each panel between neighbouring edges.

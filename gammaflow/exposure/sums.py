@@ -221,7 +221,7 @@ class BookSums:
     @property
     def narrowest(self) -> float | None:
         """Least sigma sqrt(t) of the rows where the sums are of Gaussians alone; None where they are not."""
-        if self.vanilla is None or self.parts or not self.vanilla.vanilla.all():
+        if self.vanilla is None or self.parts:
             return None
         width = self.sigma * np.sqrt(self.years)
         alive = width[width > 0.0]
