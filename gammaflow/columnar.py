@@ -141,6 +141,9 @@ class Columnar(Frozen):
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def _page_table(self) -> pd.DataFrame:
+        return self.to_frame()
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         try:
             column = self.columns[name]

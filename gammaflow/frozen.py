@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gammaflow.notebook import Shown
+
 __all__ = ["Frozen", "FrozenMapping", "lock"]
 
 K = TypeVar("K")
@@ -71,7 +73,7 @@ def lock(values: Mapping[Any, Any]) -> FrozenMapping[Any, Any]:
     return FrozenMapping({key: _lock(value) for key, value in values.items()})
 
 
-class Frozen:
+class Frozen(Shown):
     """Base of frozen dataclasses: pickles and deep copies hold the fields only, with read-only arrays.
 
     Cached properties are not copied; they are recomputed on demand.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.errors import SchemaError
+from gammaflow.notebook import Shown
 from gammaflow.text import rows_text
 
 __all__ = ["Choice", "Filter", "Selection", "Truth"]
@@ -18,7 +19,7 @@ __all__ = ["Choice", "Filter", "Selection", "Truth"]
 Truth = NDArray[np.int8]
 
 
-class Filter(ABC):
+class Filter(Shown, ABC):
     """Condition on the rows of a chain or a book (`gammaflow.filters`), combined by `&`, `|` and `~`.
 
     A row whose value is missing (a delta without a volatility) is unknown: it meets neither the filter nor

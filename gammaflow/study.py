@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 
 import pandas as pd
 
@@ -47,6 +46,8 @@ class Study(Frozen):
     def __repr__(self) -> str:
         return self.summary()
 
-    def _repr_html_(self) -> str:
-        head = "<br>".join(map(escape, self.heading))
-        return f"<p>{head}</p>{self.table.to_html(float_format=number_text)}"
+    def _page_text(self) -> str:
+        return "\n".join(self.heading)
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.brief()

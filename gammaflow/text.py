@@ -22,6 +22,7 @@ __all__ = [
     "price_text",
     "readable",
     "rows_text",
+    "sizes",
     "strike_text",
     "value_text",
     "yearly_text",
@@ -74,11 +75,19 @@ def readable(values: ArrayLike, unit: str) -> tuple[float, str]:
     (1000000.0, 'USD m per +1 % spot')
     """
     largest = float(np.max(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0))
+    return next(((divisor, name) for divisor, name in sizes(unit) if largest >= divisor), (1.0, unit))
+
+
+def sizes(unit: str) -> list[tuple[float, str]]:
+    """Powers of ten that a unit is written with, the largest first, and the unit with the suffix of each.
+
+    Examples
+    --------
+    >>> sizes("USD per day")[2:]
+    [(1000000.0, 'USD m per day'), (1000.0, 'USD k per day'), (1.0, 'USD per day')]
+    """
     head, _, tail = unit.partition(" ")
-    for divisor, name in _SIZES:
-        if largest >= divisor:
-            return divisor, f"{head} {name} {tail}".rstrip()
-    return 1.0, unit
+    return [*((divisor, f"{head} {name} {tail}".rstrip()) for divisor, name in _SIZES), (1.0, unit)]
 
 
 def amount_text(amount: float, unit: str, digits: int = 1) -> tuple[str, str]:

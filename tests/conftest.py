@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -21,3 +22,11 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("needs the recorded market data in ../shared/data, which is not part of the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def every_result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One result by the name of each class of results."""
+    from support.results import results
+
+    return results(tmp_path_factory.mktemp("results"))

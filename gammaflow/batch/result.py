@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +16,7 @@ from gammaflow.batch.sources import Failure
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.store.names import symbol_folder, symbol_of
 from gammaflow.study import Study
-from gammaflow.text import clean, number_text, rows_text, value_text
+from gammaflow.text import clean, rows_text, value_text
 
 __all__ = ["BatchResult", "result_of"]
 
@@ -167,9 +166,11 @@ class BatchResult(Study):
         """The first rows of the table."""
         return self.table.head(_SHOWN)
 
-    def _repr_html_(self) -> str:
-        head = "<br>".join(map(escape, self.summary().splitlines()))
-        return f"<p>{head}</p>{self.brief().to_html(float_format=number_text)}"
+    def _page_text(self) -> str:
+        return self.summary()
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.table
 
 
 def result_of(

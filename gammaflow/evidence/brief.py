@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from gammaflow.notebook import ROWS
 from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text
 
@@ -23,12 +23,12 @@ class BriefStudy(Study):
         """Main columns of the table."""
         return self.table
 
-    def _shown(self) -> tuple[list[str], pd.DataFrame]:
-        """Lines and table of the text."""
+    def _shown(self, rows: int = _ROWS) -> tuple[list[str], pd.DataFrame]:
+        """Lines and table of the text, the last rows of it."""
         shown, lines = self.brief(), self.heading
-        if len(shown) > _ROWS:
-            lines = [*lines, f"the last {_ROWS} of {rows_text(len(shown))}; all of them in .table"]
-        return lines, shown.iloc[-_ROWS:]
+        if len(shown) > rows:
+            lines = [*lines, f"the last {rows} of {rows_text(len(shown))}; all of them in .table"]
+        return lines, shown.iloc[-rows:]
 
     def summary(self) -> str:
         """Description, and the main columns of the last rows as text."""
@@ -37,9 +37,11 @@ class BriefStudy(Study):
             return "\n".join([*lines, "no rows"])
         return "\n".join([*lines, shown.to_string(float_format=number_text)])
 
-    def _repr_html_(self) -> str:
-        lines, shown = self._shown()
-        return f"<p>{'<br>'.join(map(escape, lines))}</p>{shown.to_html(float_format=number_text)}"
+    def _page_text(self) -> str:
+        return "\n".join(self._shown(ROWS)[0])
+
+    def _page_table(self) -> pd.DataFrame:
+        return self._shown(ROWS)[1]
 
 
 class DailyStudy(BriefStudy):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -42,9 +41,6 @@ Array = NDArray[np.float64]
 
 # Spots whose draws are held at a time.
 _SPOTS = 64
-
-# Longest line of a picture's title, in characters.
-_TITLE = 84
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,7 +230,7 @@ class Bands(Frozen):
             f"beliefs: {self.beliefs.name}, {self.draws:,} draws, seed {self.seed}",
             *book.filters,
         ]
-        title, unit = "\n".join(fill(line, _TITLE) for line in lines), describe(book.currency)["gamma"]
+        title, unit = "\n".join(lines), describe(book.currency)["gamma"]
         density = self.flips.density()
         return plot_bands(self.table, density, book.spot, title, unit, currency=book.currency, **options)
 
@@ -269,6 +265,11 @@ class Bands(Frozen):
     def to_dict(self) -> dict[str, Any]:
         """Every number as plain Python: table, flips, zones, core, break-even and tornado."""
         return to_dict(self)
+
+    def _page_units(self) -> Mapping[str, str]:
+        return dict.fromkeys(
+            ("5 %", "25 %", "50 %", "75 %", "95 %", "mean"), describe(self._book.currency)["gamma"]
+        )
 
     def __repr__(self) -> str:
         return "\n".join(lines(self))

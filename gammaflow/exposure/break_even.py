@@ -47,10 +47,11 @@ class BreakEven(Frozen):
         part = self.curve.loc[low:high]
         return pd.DataFrame({"all_short": part.min(), "any_short": part.max()})
 
+    def _page_text(self) -> str:
+        return "net share of open interest below which dealers are short gamma"
+
     def __repr__(self) -> str:
-        return "net share of open interest below which dealers are short gamma\n" + self.table.to_string(
-            float_format="{:,.3f}".format
-        )
+        return f"{self._page_text()}\n" + self.table.to_string(float_format="{:,.3f}".format)
 
 
 def zero_gamma_share(gamma: Array, mine: NDArray[np.bool_], mean: Array) -> Array:

@@ -32,7 +32,7 @@ from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, value_text
-from gammaflow.units import unit_of
+from gammaflow.units import describe, unit_of
 
 __all__ = ["Cube", "sweep"]
 
@@ -155,6 +155,9 @@ class Cube(Frozen):
         return pd.DataFrame(
             values.T, index=pd.Index(self.spots, name="spot"), columns=pd.Index(axis, name=name)
         )
+
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
 
     def __repr__(self) -> str:
         book = self.book

@@ -18,7 +18,7 @@ from gammaflow.frozen import Frozen
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.instruments.row import Scenario
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text
 from gammaflow.units import MEASURES, describe, money
 
@@ -114,7 +114,8 @@ class ExerciseComparison(Frozen):
         check_choice(measure, "measure", self.measures)
         book = self.book
         bars = self.table[f"{measure}_difference"].unstack("kind").fillna(0.0).dropna()
-        title = f"{book.title} effect of early exercise on {measure}, {moment_text(book.asof)}"
+        what = f"{book.title} effect of early exercise on {measure}, {moment_text(book.asof)}"
+        title = under_rule(what, book)
         unit = describe(book.currency)[measure]
         return plot_bars(bars, book.spot, title, unit, name=f"{measure} of early exercise", ax=ax)
 

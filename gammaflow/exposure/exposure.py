@@ -140,8 +140,30 @@ class Exposure(Frozen):
             "units": describe(self.book.currency),
         }
 
-    def plot(self, by: str = "strike", measure: str = "gamma", *, split: str = "kind", **options: Any) -> Any:
-        """Stacked bars of `measure` per strike or expiry, one colour per kind or venue (matplotlib Axes)."""
+    def plot(
+        self,
+        by: str = "strike",
+        measure: str = "gamma",
+        *,
+        split: str = "kind",
+        levels: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Stacked bars of `measure` per strike or expiry, one colour per kind or venue (matplotlib Axes).
+
+        Parameters
+        ----------
+        by, split : str
+            Columns that bars stand for, and that they are split by: "expiry", "strike", "kind", "venue",
+            "contract".
+        measure : str
+            One of the exposure's measures.
+        levels : Levels, optional
+            Levels of the same book, whose walls and flips are marked on gamma by strike.
+        **options
+            `ax`; `label`, the name of one of several on the same axes, of which the net is drawn as an
+            outline; and the other options of `gammaflow.plot.static.plot_bars`.
+        """
         from gammaflow.plot.static import plot_bars
 
         unit = unit_of(measure, self.book.currency, self.rows)
@@ -157,12 +179,18 @@ class Exposure(Frozen):
                 "Use by='expiry'."
             )
         options = {"name": measure, "currency": self.book.currency, **options}
+        if levels is not None and by == "strike" and measure == "gamma":
+            marks = {"walls": levels.wall_marks(), "flips": [flip.spot for flip in levels.nearest_flips]}
+            options = {**marks, **options}
         when = moment_text(self.book.asof, self.days, self.vol_shift)
         title = under_rule(f"{self.book.title} {measure} by {by}, {when}", self.book)
         ax = plot_bars(bars, self.book.spot, title, unit, **options)
         if self.left_out(by):
             ax.set_xlabel(f"{ax.get_xlabel()}\n{self.left_out(by)}")
         return ax
+
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
 
     def __repr__(self) -> str:
         units = describe(self.book.currency)

@@ -154,6 +154,9 @@ class HedgeFlow(Frozen):
         ax.set_xlabel(f"{ax.get_xlabel()}; {move}")
         return ax
 
+    def _page_units(self) -> Mapping[str, str]:
+        return dict.fromkeys(map(str, self.table), self.book.currency)
+
     def __repr__(self) -> str:
         book, table = self.book, self.table
         return "\n".join(
@@ -231,7 +234,7 @@ class FlowLadder(Frozen):
         label = f"traded [{unit}], + = dealers buy"
         return plot_lines(lines, title, label, _MOVES[change], ax=ax)
 
-    def __repr__(self) -> str:
+    def _page_text(self) -> str:
         book, missing = self.book, int(self.table["flow"].isna().sum())
         return "\n".join(
             [
@@ -240,6 +243,11 @@ class FlowLadder(Frozen):
                 _valued(book),
                 *([f"{missing} moves would take a vol to 0 or below and have no flow"] if missing else []),
                 *shortfall_lines(self.shortfalls),
-                self.table.to_string(float_format="{:,.0f}".format),
             ]
         )
+
+    def _page_units(self) -> Mapping[str, str]:
+        return dict.fromkeys(map(str, self.table), self.book.currency)
+
+    def __repr__(self) -> str:
+        return f"{self._page_text()}\n{self.table.to_string(float_format='{:,.0f}'.format)}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gammaflow.checks import check_choice
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.zones import Zone
@@ -152,6 +153,12 @@ class LevelData(Frozen):
         for jump in self.jumps:
             spots[jump.cause] = sorted({*spots.get(jump.cause, []), jump.spot})
         return spots
+
+    def wall_marks(self, sense: str = "by type") -> dict[str, tuple[float, str]]:
+        """Strike [currency] and side of the walls in one sense, by name, as pictures take them."""
+        check_choice(sense, "sense", list(self.walls.index))
+        found = ((side, float(self.walls[f"{side}_wall"][sense])) for side in ("call", "put"))
+        return {f"{side} wall ({sense})": (strike, side) for side, strike in found if not np.isnan(strike)}
 
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
         """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""

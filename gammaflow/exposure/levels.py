@@ -53,13 +53,18 @@ class Levels(LevelData):
     """
 
     def plot(self, **options: Any) -> Any:
-        """Gamma over spot with flips, short-gamma zones and their cores marked (matplotlib Axes)."""
-        marks = {
-            "flips": [flip.spot for flip in self.nearest_flips],
-            "zones": self.spans(),
-            "jumps": self.jump_spots(),
-        }
-        return self.profile.plot("gamma", **{**marks, **options})
+        """Gamma over spot with flips, walls, short-gamma zones and their cores marked (matplotlib Axes).
+
+        Parameters
+        ----------
+        **options
+            `ax`; `label`, the name of one of several on the same axes; and the other options of
+            `gammaflow.plot.static.plot_profile`.
+        """
+        profile = self.profile
+        if self.measure not in profile.values:
+            profile = profile.at(profile.spots, [self.measure])
+        return profile.plot(self.measure, **{"levels": self, **options})
 
     def lines(self) -> list[tuple[str, str]]:
         """Name and value of each level, as text, in the order in which reports show them."""
@@ -68,6 +73,9 @@ class Levels(LevelData):
     def explain(self) -> str:
         """Rule, time, vol, units and method behind each number."""
         return level_text.explain(self)
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.walls
 
     def __repr__(self) -> str:
         return level_text.summary(self)

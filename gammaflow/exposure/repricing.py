@@ -27,7 +27,7 @@ from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
 from gammaflow.text import moment_text
-from gammaflow.units import PROFILE_MEASURES, convert, money, unit_of
+from gammaflow.units import PROFILE_MEASURES, convert, describe, money, unit_of
 
 __all__ = ["Repricing"]
 
@@ -224,13 +224,34 @@ class Repricing(Frozen):
             tol=self.tol,
         )
 
-    def plot(self, measure: str = "gamma", **options: Any) -> Any:
-        """Line of `measure` over spot, shaded where negative (matplotlib Axes)."""
+    def plot(self, measure: str = "gamma", *, levels: Any = None, **options: Any) -> Any:
+        """Line of `measure` over spot, shaded where negative (matplotlib Axes).
+
+        Parameters
+        ----------
+        measure : str
+            One of the profile's measures.
+        levels : Levels, optional
+            Levels of the profile, whose flips, walls and zones are marked where they are of `measure`;
+            default: those that `levels()` has found before.
+        **options
+            `ax`; `label`, the name of one of several on the same axes; and the other options of
+            `gammaflow.plot.static.plot_profile`.
+        """
         from gammaflow.plot.static import plot_profile
 
         title = self._title(f"{measure} over spot")
         unit = unit_of(measure, self.book.currency, self.values)
-        options = {"currency": self.book.currency, "jumps": self.cliff_spots(), **options}
+        known = levels if levels is not None else vars(self).get("_found", {}).get(f"0.9, {measure!r}")
+        marks: dict[str, Any] = {"jumps": self.cliff_spots()}
+        if known is not None and known.measure == measure:
+            marks = {
+                "flips": [flip.spot for flip in known.nearest_flips],
+                "zones": known.spans(),
+                "jumps": known.jump_spots(),
+                "walls": {} if options.get("label") else known.wall_marks(),
+            }
+        options = {"currency": self.book.currency, **marks, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 
     def plot_stack(self, key: str = "venue", measure: str = "gamma", **options: Any) -> Any:
@@ -250,6 +271,9 @@ class Repricing(Frozen):
         title = self._title(f"{measure} over spot by {key}")
         options = {"currency": book.currency, **options}
         return plot_heatmap(self.by(key, measure), book.spot, title, unit, **options)
+
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
 
     def _title(self, what: str) -> str:
         """Title: symbol, contents, timestamp, any roll, vol shift and smile dynamics, and the rules."""

@@ -224,6 +224,9 @@ class Quality(Frozen):
             bars.to_frame("open interest"), np.nan, title, "contracts", name="open interest", ax=ax
         )
 
+    def _page_text(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         share = (
             "no open interest" if np.isnan(self.usable_share) else f"{self.usable_share:.1%} of open interest"

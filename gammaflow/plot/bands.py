@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
+from gammaflow.plot.canvas import axis_label, canvas, next_color, plain, price_ticks, scaled
 from gammaflow.plot.prepare import BANDS, COLORS, near, require
 from gammaflow.text import readable
 
@@ -23,6 +23,7 @@ def plot_bands(
     *,
     currency: str = "",
     within: float = 0.3,
+    label: str | None = None,
     axes: Any = None,
 ) -> Any:
     """Quantiles of gamma over spot; beneath, the probability of short gamma and the density of the flip.
@@ -41,6 +42,9 @@ def plot_bands(
         Unit of spot.
     within : float
         Share of spot drawn on both sides of it.
+    label : str, optional
+        Name in the legend. With it the band from 5 to 95 % and the median have a colour of their own, so that
+        several can stand on the same axes.
     axes : pair of matplotlib Axes, optional
         Axes to draw on; by default those of a new figure.
 
@@ -50,29 +54,38 @@ def plot_bands(
     """
     table = near(table, spot, within)
     spots = table.index.to_numpy(dtype=np.float64)
-    divisor, unit = readable(table[["5 %", "95 %"]], unit)
     if axes is None:
         axes = require("matplotlib.pyplot").subplots(
-            2, 1, figsize=(10, 7), layout="constrained", sharex=True, height_ratios=(2, 1)
+            2, 1, figsize=(9, 6.5), layout="constrained", sharex=True, height_ratios=(2, 1)
         )[1]
     gamma, chance = axes
-    with canvas(gamma, title, axis_label("gamma", unit), ends=spots, spot=None) as ax:
-        for low, high, name, alpha in BANDS:
-            ax.fill_between(spots, table[low] / divisor, table[high] / divisor, color=COLORS["band"],
-                            alpha=alpha, linewidth=0, zorder=2, label=name)  # fmt: skip
-        ax.plot(spots, table["50 %"] / divisor, color=COLORS["line"], linewidth=1.8, zorder=4, label="median")
+    divisor, measured = scaled(gamma, table[["5 %", "95 %"]], unit, "gamma")
+    several = label is not None
+    own = next_color(gamma) if several else ""
+    looks = {"band": own, "line": own, "put": own, "flip": own} if several else COLORS
+    with canvas(gamma, title, measured) as ax:
+        for low, high, name, alpha in BANDS[:1] if several else BANDS:
+            ax.fill_between(spots, table[low] / divisor, table[high] / divisor, color=looks["band"],
+                            alpha=alpha, linewidth=0, zorder=2, label=None if several else name)  # fmt: skip
+        (line,) = ax.plot(spots, table["50 %"] / divisor, color=looks["line"], linewidth=1.8, zorder=4,
+                          label=f"{label}: median, and 5 to 95 %" if several else "median")  # fmt: skip
+        if several:
+            next_color(ax, line)
         ax.axvline(spot, color=COLORS["spot"], linestyle="--", linewidth=1.2, zorder=3)
-    with canvas(chance, "", "P(short gamma)", ends=spots, spot=spot) as ax:
-        ax.plot(spots, table["p_short"], color=COLORS["put"], linewidth=1.8, zorder=4, label="P(short gamma)")
+    with canvas(chance, "", "P(short gamma)", spot=spot) as ax:
+        ax.plot(spots, table["p_short"], color=looks["put"], linewidth=1.8, zorder=4,
+                label=label or "P(short gamma)")  # fmt: skip
         ax.set_ylim(0.0, 1.0)
         ax.yaxis.set_major_locator(require("matplotlib.ticker").MultipleLocator(0.25))
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        ax.set_xlim(spots[0], spots[-1])
+        reach = ax.get_xlim() if several and len(ax.lines) > 2 else (spots[0], spots[-1])
+        ax.set_xlim(min(reach[0], spots[0]), max(reach[1], spots[-1]))
         if len(density) and density.max() > 0.0:
             places = density.index.to_numpy(dtype=np.float64)
             height = 0.6 * density / density.max()
-            ax.fill_between(places, height, color=COLORS["flip"], alpha=0.3, step="mid", linewidth=0,
-                            zorder=2, label="where zero gamma nearest\nto spot lies (no scale)")  # fmt: skip
+            named = None if several else "where zero gamma nearest\nto spot lies (no scale)"
+            ax.fill_between(places, height, color=looks["flip"], alpha=0.3, step="mid", linewidth=0, zorder=2,
+                            label=named)  # fmt: skip
         ax.set_xlabel(axis_label("spot", currency))
         price_ticks(ax.xaxis)
     return axes

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import canvas
-from gammaflow.plot.dated import plot_dated
+from gammaflow.plot.dated import draw_dated
 from gammaflow.plot.prepare import COLORS, PALETTE, require
 
 __all__ = ["plot_check", "plot_clocks", "plot_curve", "plot_jumps", "plot_rate"]
@@ -34,12 +34,12 @@ def plot_rate(table: pd.DataFrame, *, ax: Any = None) -> Any:
     basis, error = 100.0 * table["basis"], 100.0 * table["sensitivity"]
     shown = pd.DataFrame({"basis": basis, "low": basis - error, "high": basis + error})
     title = "Annualised basis of the future" + _contract(table["expiry"])
-    ax = plot_dated(shown, title, "basis [% a year]", band=("low", "high"), ax=ax)
-    ax.collections[0].set_label("one price off by 0.1 %")
-    if len(shown) < _FEW:
-        ax.get_lines()[0].set_marker("o")
-    _mark_rolls(ax, table["expiry"])
-    _finish(ax)
+    with canvas(ax, title, "basis [% a year]", legend="above") as ax:
+        draw_dated(ax, shown, band=("low", "high"))
+        ax.collections[-1].set_label("one price off by 0.1 %")
+        if len(shown) < _FEW:
+            ax.get_lines()[-1].set_marker("o")
+        _mark_rolls(ax, table["expiry"])
     return ax
 
 
@@ -99,12 +99,9 @@ def plot_curve(rates: pd.DataFrame, *, ax: Any = None) -> Any:
     matplotlib Axes
     """
     shown = (100.0 * rates).rename(columns=lambda tenor: f"{tenor:g} days")
-    ax = plot_dated(shown, "Annualised basis at constant maturities", "basis [% a year]", ax=ax)
-    colors = _shades(len(rates.columns))
-    for line, color in zip(ax.get_lines(), colors, strict=False):
-        line.set_color(color)
-        line.set_linewidth(1.3)
-    _finish(ax)
+    title = "Annualised basis at constant maturities"
+    with canvas(ax, title, "basis [% a year]", legend="above") as ax:
+        draw_dated(ax, shown, colors=_shades(len(rates.columns)))
     return ax
 
 
@@ -167,10 +164,10 @@ def plot_check(days: pd.DataFrame, verdict: str, *, ax: Any = None) -> Any:
         shown = shown.rename(columns={"premium": "premium over the reference"})
         shown.insert(1, "premium over the given spot", given)
     title = f"Premium of the future and its expiry labels ({verdict})"
-    ax = plot_dated(shown, title, "ln(futures / spot) [%]", band=("low", "high"), ax=ax)
-    ax.collections[0].set_label("carry of 0 to 10 % a year")
-    _mark_rolls(ax, days["expiry"], "label rolls")
-    ax.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+    with canvas(ax, title, "ln(futures / spot) [%]", legend="above") as ax:
+        draw_dated(ax, shown, band=("low", "high"))
+        ax.collections[-1].set_label("carry of 0 to 10 % a year")
+        _mark_rolls(ax, days["expiry"], "label rolls")
     return ax
 
 
@@ -198,10 +195,3 @@ def _date_axis(ax: Any, days: pd.DatetimeIndex) -> None:
     if len(days) < _FEW // 2:
         ax.set_xticks(days)
     ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
-
-
-def _finish(ax: Any) -> None:
-    """Legend of what stands on the axes, above them."""
-    ax.legend(
-        frameon=False, fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=5, borderaxespad=0.2
-    )

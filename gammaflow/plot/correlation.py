@@ -9,21 +9,23 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import canvas, date_axis, plain
-from gammaflow.plot.dated import plot_dated
-from gammaflow.plot.prepare import COLORS, PALETTE, require
+from gammaflow.plot.dated import draw_dated
+from gammaflow.plot.paper import diverging, ink
+from gammaflow.plot.prepare import COLORS, PALETTE
 
 __all__ = ["plot_changes", "plot_lengths", "plot_ordering", "plot_pairs", "plot_windows"]
 
 
 def plot_changes(moving: pd.DataFrame, changes: Mapping[Any, str], title: str, *, ax: Any = None) -> Any:
     """Moving correlation and that of the parts between changes; each change is marked and dated."""
-    ax = plot_dated(moving, title, "correlation", ax=ax)
-    for day, text in changes.items():
-        ax.axvline(day, color=COLORS["spot"], linestyle="--", linewidth=1.0)
-        ax.annotate(
-            f"{day:%d %b %Y}\n{text}", (day, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-            textcoords="offset points", fontsize=9, color=COLORS["text"],
-        )  # fmt: skip
+    with canvas(ax, title, "correlation", legend="above") as ax:
+        draw_dated(ax, moving)
+        for day, text in changes.items():
+            ax.axvline(day, color=COLORS["spot"], linestyle="--", linewidth=1.0)
+            ax.annotate(
+                f"{day:%d %b %Y}\n{text}", (day, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
+                textcoords="offset points", fontsize=9, color=COLORS["text"],
+            )  # fmt: skip
     return ax
 
 
@@ -97,8 +99,7 @@ def plot_windows(differences: pd.DataFrame, title: str, names: tuple[str, str], 
             date_axis(ax)
         return ax
     with canvas(ax, title, "length of the window [returns]", zero=False) as ax:
-        colors = require("matplotlib.colors")
-        ramp = colors.LinearSegmentedColormap.from_list("nearer", [PALETTE[1], "#f7f7f7", PALETTE[0]])
+        ramp = diverging(ax, PALETTE[1], PALETTE[0])
         values = differences.to_numpy(np.float64)
         limit = float(np.nanquantile(np.abs(values), 0.98))
         mesh = ax.pcolormesh(
@@ -106,9 +107,10 @@ def plot_windows(differences: pd.DataFrame, title: str, names: tuple[str, str], 
             rasterized=True,
         )  # fmt: skip
         ax.contour(days, differences.index, np.where(np.isnan(values), limit, values), levels=[0.0],
-                   colors=COLORS["line"], linewidths=0.8)  # fmt: skip
+                   colors=ink(ax, "line"), linewidths=0.8)  # fmt: skip
         bar = ax.figure.colorbar(mesh, ax=ax, pad=0.01, extend="both")
-        bar.set_label(plain(f"closer to {names[1]}   |   closer to {names[0]}"))
+        bar.set_label(plain(f"closer to {names[1]}   |   closer to {names[0]}"), color=ink(ax.figure))
+        bar.ax.tick_params(colors=ink(ax.figure))
         bar.outline.set_visible(False)
         date_axis(ax)
     return ax

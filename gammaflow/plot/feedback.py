@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
+from gammaflow.plot.paper import ink
 from gammaflow.plot.prepare import COLORS, PALETTE, require
 from gammaflow.text import price_text, readable
 
@@ -87,7 +88,7 @@ def plot_fan(
         ax.set_xlabel("share of paths" + (f"\n({outside:.1%} outside)" if outside > 0.005 else ""))
         ax.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(2))
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    side.set_title("low of each path", loc="left", fontsize=10, fontweight="normal")
+    side.set_title("low of each path", loc="left", fontsize=10, color=ink(side.figure))
     return axes
 
 

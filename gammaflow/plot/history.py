@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.plot.canvas import axis_label, canvas, date_axis, plain, price_ticks
+from gammaflow.plot.canvas import axis_label, canvas, date_axis, name_figure, price_ticks
 from gammaflow.plot.prepare import COLORS, require
 from gammaflow.text import price_text, readable
 
@@ -53,8 +53,7 @@ def plot_history(
     figure, (top, bottom) = require("matplotlib.pyplot").subplots(
         2, 1, sharex=True, figsize=(11, 8), layout="constrained", height_ratios=(3, 2)
     )
-    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=15, fontweight="bold", color=COLORS["text"])
-    figure.supxlabel(plain(note), x=0.01, ha="left", fontsize=9, color=COLORS["spot"])
+    name_figure(figure, title, note)
     days = pd.DatetimeIndex(table.index).tz_localize(None)
     mark = {"marker": "o", "markersize": 3.5} if len(table) <= _MARKED else {}
     spot = table["spot"].to_numpy(np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.plot.canvas import axis_label, canvas, plain, price_ticks
+from gammaflow.plot.paper import diverging, ink
 from gammaflow.plot.prepare import COLORS, MARKS, require, strike_steps
 from gammaflow.text import expiry_labels, readable
 
@@ -68,7 +69,7 @@ def _colour(ax: Any, spots: Any, places: Any, values: Any, unit: str) -> None:
     """The heatmap and its colour bar, centred at zero; colour grows with the square root."""
     colors = require("matplotlib.colors")
     limit = float(np.abs(values).max()) or 1.0
-    ramp = colors.LinearSegmentedColormap.from_list("short-long", [COLORS["put"], "#f7f7f7", COLORS["call"]])
+    ramp = diverging(ax, COLORS["put"], COLORS["call"])
     norm = colors.FuncNorm(
         (lambda v: np.sign(v) * np.sqrt(np.abs(v)), lambda c: np.sign(c) * np.square(c)), -limit, limit
     )
@@ -79,7 +80,8 @@ def _colour(ax: Any, spots: Any, places: Any, values: Any, unit: str) -> None:
     top = max((scale * tick for tick in (2.0, 5.0) if scale * tick <= limit), default=scale)
     ticks = top * np.array([-1.0, -0.2, 0.0, 0.2, 1.0])
     bar = ax.figure.colorbar(mesh, ax=ax, ticks=ticks, format=lambda value, _: f"{value:,.3g}", pad=0.02)
-    bar.set_label(plain(unit))
+    bar.set_label(plain(unit), color=ink(ax.figure))
+    bar.ax.tick_params(colors=ink(ax.figure))
     bar.outline.set_visible(False)
 
 

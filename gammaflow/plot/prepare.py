@@ -113,7 +113,12 @@ def part_colors(parts: Iterable[Any]) -> dict[Any, str]:
 
 
 def strike_steps(
-    table: pd.DataFrame, spot: float | None, weight: pd.Series | None = None, *, bars: int = 100
+    table: pd.DataFrame,
+    spot: float | None,
+    weight: pd.Series | None = None,
+    *,
+    bars: int = 100,
+    step: float | None = None,
 ) -> tuple[pd.DataFrame, float, float]:
     """A table by strike summed on a regular grid around spot that fits one plot.
 
@@ -130,6 +135,8 @@ def strike_steps(
         Weight of each strike of the table, >= 0; by default the sum of its absolute values.
     bars : int
         Largest number of steps.
+    step : float, optional
+        Width of a step in place of that [currency].
 
     Returns
     -------
@@ -148,10 +155,11 @@ def strike_steps(
     spot = float(high) if spot is None else spot
     low, high = min(low, spot), max(high, spot)
     inside = (strikes >= low) & (strikes <= high)
-    gaps, counts = np.unique(np.round(np.diff(strikes[inside]), 6), return_counts=True)
-    gap = float(gaps[int(np.argmax(counts))]) if gaps.size else 10.0 ** np.floor(np.log10(spot / 20))
-    folds = (fold * 10.0**power for power in range(12) for fold in (1, 2, 5))
-    step = next(gap * fold for fold in folds if high - low <= bars * gap * fold)
+    if step is None:
+        gaps, counts = np.unique(np.round(np.diff(strikes[inside]), 6), return_counts=True)
+        gap = float(gaps[int(np.argmax(counts))]) if gaps.size else 10.0 ** np.floor(np.log10(spot / 20))
+        folds = (fold * 10.0**power for power in range(12) for fold in (1, 2, 5))
+        step = next(gap * fold for fold in folds if high - low <= bars * gap * fold)
     # Half a step belongs to the step above; numpy rounds halves to even, which would leave gaps.
     place = np.floor(strikes / step + 0.5).astype(np.int64)
     first, last = (int(np.floor(edge / step + 0.5)) for edge in (low, high))

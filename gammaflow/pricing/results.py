@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.notebook import Shown
+
 __all__ = ["STATUS", "Greeks", "ImpliedVolatility"]
 
 STATUS = ("ok", "below intrinsic", "no time value", "above the bound", "not a number")
 _set = object.__setattr__
 
 
-class Greeks:
+class Greeks(Shown):
     """Greeks by name: arrays of one shape, views of one contiguous read-only block.
 
     `g.gamma` and `g["gamma"]` are arrays of the broadcast shape (floats for scalar input); unpacking and
@@ -78,6 +80,12 @@ class Greeks:
         table = self.block.reshape(len(self.names), -1).T
         return pd.DataFrame(table, columns=list(self.names), index=self.index)
 
+    def _page_text(self) -> str:
+        return repr(self).partition("\n")[0]
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.to_frame()
+
     def __repr__(self) -> str:
         shape = self.block.shape[1:]
         if not shape:
@@ -85,7 +93,7 @@ class Greeks:
         return f"Greeks of shape {shape}, per unit (theta, charm, veta, color per year)\n{self.to_frame()!r}"
 
 
-class ImpliedVolatility:
+class ImpliedVolatility(Shown):
     """Implied volatilities, and for every row the status that says why there is one or none: see `STATUS`."""
 
     __slots__ = ("index", "sigma", "status")
@@ -122,6 +130,9 @@ class ImpliedVolatility:
         """Table of sigma and reason, one row per price (C order)."""
         columns = {"sigma": np.ravel(self.sigma), "reason": np.ravel(self.reason)}
         return pd.DataFrame(columns, index=self.index)
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.to_frame()
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{n} {reason}" for reason, n in self.counts().items() if n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain, Quality
 from gammaflow.market.financing import Financing
 from gammaflow.output import file_name, write_text
+from gammaflow.plot.canvas import rename
 from gammaflow.plot.page import Panel, render_page, write_page
 from gammaflow.plot.static import plot_panels
 from gammaflow.plot.tables import literal, markdown_table, text_table
@@ -335,16 +337,22 @@ class Report(Frozen):
         """Gamma over spot with its levels, and gamma by strike and by expiry (matplotlib Figure)."""
         moment = moment_text(self.book.asof, self.profile.days, self.profile.vol_shift)
         title = f"{self.book.title} gamma, {moment}"
-        notes = [self.book.rule_text, *self.book.filters, *self.warnings()]
+        notes = [f"rule: {self.book.rule_text}", *self.book.filters, *self.warnings()]
         figure, (top, left, right) = plot_panels(title, "\n".join(notes))
-        self.levels.plot(ax=top).set_title("over spot", loc="left")
+        rename(self.levels.plot(ax=top), "over spot")
         if self.book.has_strike.any():
-            self.exposure.plot("strike", ax=left).set_title("by strike", loc="left")
+            rename(self.exposure.plot("strike", levels=self.levels, ax=left), "by strike")
         else:
             left.set_axis_off()
             left.set_title(self.exposure.left_out("strike"), loc="left")
-        self.exposure.plot("expiry", ax=right).set_title("by expiry", loc="left")
+        rename(self.exposure.plot("expiry", ax=right), "by expiry")
         return figure
+
+    def _page_table(self) -> pd.DataFrame:
+        return self.exposure.by("expiry")
+
+    def _page_units(self) -> Mapping[str, str]:
+        return describe(self.book.currency)
 
     def __repr__(self) -> str:
         facts, totals = self.facts(), self.totals_text()

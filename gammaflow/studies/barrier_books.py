@@ -13,7 +13,7 @@ from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.study import Study
 from gammaflow.text import amount_text, moment_text, price_text
 from gammaflow.units import describe
@@ -55,7 +55,8 @@ class BarrierParts(Study):
             float(level): _trade_text(level, trade, book.currency) if level in named else ""
             for level, trade in zip(self.trades.index.to_numpy(), self.trades.to_numpy(), strict=True)
         }
-        title = f"{book.title} {measure} over spot with barrier options, {moment_text(book.asof)}"
+        what = f"{book.title} {measure} over spot with barrier options, {moment_text(book.asof)}"
+        title = under_rule(what, book)
         unit, currency = describe(book.currency)[measure], book.currency
         return plot_parts(self.table, book.spot, title, unit, barriers=texts, currency=currency, ax=ax)
 

@@ -114,9 +114,8 @@ class BookComparison(Study):
         title = under_rule(f"{book.symbol} change of gamma", book)
         if self.before.rule != book.rule:
             title += f", before {under_rule('', self.before).strip()}"
-        ax = plot_bars(bars, book.spot, title, unit, currency=book.currency, ax=ax)
-        ax.set_xlabel(f"{ax.get_xlabel()}\n{_between(self.before, book)}")
-        return ax
+        title += f"\n{_between(self.before, book)}"
+        return plot_bars(bars, book.spot, title, unit, currency=book.currency, ax=ax)
 
 
 def compare_books(a: Book, b: Book) -> BookComparison:

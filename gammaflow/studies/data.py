@@ -35,7 +35,9 @@ class Sensitivity(Study):
         """Gamma at spot under each treatment that has one, as bars (matplotlib Axes)."""
         from gammaflow.plot.static import plot_bars
 
-        return plot_bars(self.table[["gamma"]].dropna(), np.nan, self.title, self.unit, name="gamma", ax=ax)
+        rule = next(line.partition(" (")[0] for line in self.lines if line.startswith("rule: "))
+        title = f"{self.title}\n{rule}"
+        return plot_bars(self.table[["gamma"]].dropna(), np.nan, title, self.unit, name="gamma", ax=ax)
 
 
 def sensitivity(

@@ -21,7 +21,7 @@ import pandas as pd
 from gammaflow.checks import check_choice, check_noun, check_number
 from gammaflow.errors import SchemaError
 from gammaflow.positions.book import Book, PerUnit
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.positions.notes import Note
 from gammaflow.pricing.barrier.hedging import delta_excess, excess_threshold
 from gammaflow.pricing.note import prices as note_pricing
@@ -77,7 +77,7 @@ class BarrierMap(Study):
         what = "traded when notes knock in" if column == "trade" else "face of notes"
         title = f"{book.title} {what}, spot {price_text(book.spot)}, {moment_text(book.asof)}"
         name = "traded" if column == "trade" else "face"
-        return plot_bars(bars, book.spot, title, book.currency, name=name, ax=ax)
+        return plot_bars(bars, book.spot, under_rule(title, book), book.currency, name=name, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +90,8 @@ class NotePlaces(Study):
         """Barrier, end of |delta| above 1 and largest vega of each note (matplotlib Axes)."""
         from gammaflow.plot.maps import plot_places
 
-        title = f"{self.book.title} key spots of the puts in notes, {moment_text(self.book.asof)}"
+        what = f"{self.book.title} key spots of the puts in notes, {moment_text(self.book.asof)}"
+        title = under_rule(what, self.book)
         return plot_places(
             self.table, self.book.spot, title, marks=_PLACES, currency=self.book.currency, ax=ax
         )

@@ -28,7 +28,7 @@ from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.smile import fit_smiles
 from gammaflow.frozen import FrozenMapping
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.studies.headline import CORE, headline
 from gammaflow.study import Study
 from gammaflow.text import moment_text, rows_text
@@ -92,12 +92,10 @@ class DynamicsComparison(Study):
         curves = pd.DataFrame({name: levels.profile.table[measure] for name, levels in found.items()})
         zeros = [[flip.spot for flip in levels.nearest_flips] for levels in found.values()]
         book = next(iter(found.values())).profile.book
-        title = (
-            f"{book.title} {measure.replace('_', ' ')} over spot under each smile dynamics, "
-            f"{moment_text(book.asof)}"
-        )
         name = measure.replace("_", " ")
+        title = f"{book.title} {name} over spot under each smile dynamics, {moment_text(book.asof)}"
         options = {"name": name, "currency": book.currency, "zeros": zeros, "ax": ax, **options}
+        title = under_rule(title, book)
         return plot_curves(curves, book.spot, title, describe(book.currency)[measure], **options)
 
 
@@ -112,7 +110,7 @@ class FlipTermStructure(Study):
         from gammaflow.plot.maps import plot_places
 
         book = self.book
-        title = f"{book.title} levels of each expiry alone, {moment_text(book.asof)}"
+        title = under_rule(f"{book.title} levels of each expiry alone, {moment_text(book.asof)}", book)
         return plot_places(self.table, book.spot, title, band=CORE, currency=book.currency, ax=ax)
 
 
@@ -127,7 +125,8 @@ class FlipPath(Study):
         from gammaflow.plot.curves import plot_path
 
         book = self.book
-        title = f"{book.title} zero gamma and short-gamma core ahead, from {moment_text(book.asof)}"
+        what = f"{book.title} zero gamma and short-gamma core ahead, from {moment_text(book.asof)}"
+        title = under_rule(what, book)
         expiries = list((book.expiries - book.asof) / pd.Timedelta(1, "D"))
         return plot_path(self.table, book.spot, title, expiries=expiries, currency=book.currency, ax=ax)
 
@@ -153,7 +152,7 @@ class FlowAroundSpot(Study):
             self.table[measure],
             self.table["flow"],
             book.spot,
-            f"{book.title} gamma and hedge flow around spot, {moment_text(book.asof)}",
+            under_rule(f"{book.title} gamma and hedge flow around spot, {moment_text(book.asof)}", book),
             describe(book.currency)[measure],
             flips=[flip.spot for flip in self.levels.nearest_flips],
             currency=book.currency,

@@ -216,7 +216,7 @@ def test_pictures_hold_the_numbers(ibit, ibit_records):
     assert sticks.texts[0].get_text() == "05 Feb 2026: 21"
     share = activity.put_share(RANDOM, 2.0 * RANDOM, window=5).plot()
     assert share.lines[0].get_ydata() == pytest.approx(np.full(60, 200.0 / 3.0))
-    assert "<p>IBIT by day" in ibit_records._repr_html_()
+    assert "<strong>IBIT by day" in ibit_records._repr_html_()
 
 
 TWO = pd.Series([1.0, 2.0], DAYS[:2])

@@ -21,6 +21,7 @@ from gammaflow.exposure.zones import FADED
 from gammaflow.kernels.bands import draw_levels, products, short_parts
 from gammaflow.positions.beliefs import CUSTOMERS_BUY_PUTS, FLAT
 from support.mixed_books import mixed_book
+from support.pictures import title
 
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 
@@ -417,7 +418,7 @@ def test_books_without_options_or_puts():
 def test_plot(bands):
     pytest.importorskip("matplotlib").use("Agg")
     top, below = bands.plot()
-    assert "customers_buy_puts" in top.get_title(loc="left")
+    assert "customers_buy_puts" in title(top)
     assert below.get_ylim() == (0.0, 1.0)
     line = below.get_lines()[0]
     np.testing.assert_array_equal(line.get_ydata(), bands.table.loc[line.get_xdata(), "p_short"])
@@ -443,7 +444,7 @@ def test_tornado_plot(bands):
         np.testing.assert_allclose(ends, table[f"gamma {name}"] / 1e6, rtol=1e-12)
     first = ax.get_yticklabels()[0].get_text()
     assert first.startswith(", ".join(map(str, table.index[0])) + ": ")
-    assert "beliefs: customers_buy_puts" in ax.get_title(loc="left")
+    assert "beliefs: customers_buy_puts" in title(ax)
     assert "USD m per +1 % spot" in ax.get_xlabel()
     plt.close(ax.figure)
     with pytest.raises(SchemaError, match="cells: received 0"):

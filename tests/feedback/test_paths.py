@@ -19,6 +19,7 @@ from gammaflow.feedback.simulation.paths import FeedbackPaths
 from gammaflow.feedback.simulation.raw_paths import RawPaths
 from gammaflow.feedback.simulation.setup import Setup
 from gammaflow.feedback.surface.surface import constant_gamma_surface
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -264,7 +265,7 @@ def test_the_heading_of_a_book_is_that_of_other_results():
     first, *rest = paths.summary().splitlines()
     assert first == f"FeedbackPaths {book.title}, as of 2026-02-05 09:36 UTC, spot 71,470.00 USD"
     assert any(line.startswith("rule: short_all") for line in rest)
-    assert paths.plot()[0].get_title(loc="left").endswith("rule: short_all")
+    assert title(paths.plot()[0]).endswith("rule: short_all")
     assert paths.to_dict()["rule"] == book.rule_text
 
 

@@ -14,6 +14,7 @@ from gammaflow.plot import curves, maps
 from gammaflow.plot.prepare import strike_steps
 from gammaflow.text import price_text
 from support.books import random_book
+from support.pictures import title
 
 mpl.use("Agg")
 UNIT = "USD per +1 % spot"
@@ -170,7 +171,10 @@ def test_a_flow_stands_below_its_gamma_and_names_its_ends(profile):
     assert above.get_ylabel() == "gamma [USD m per +1 % spot]"
     assert "zero gamma 101.00" in _legend(above)
     above.figure.canvas.draw()
-    assert curves.plot_flow(profile, flow, 100.0, "", UNIT, axes=[below, above]) == [below, above]
+    with pytest.raises(SchemaError, match=r"ax: received axes of 'traded \[USD bn\]"):
+        curves.plot_flow(profile, flow, 100.0, "", UNIT, axes=[below, above])
+    free = list(mpl.figure.Figure().subplots(2, 1))
+    assert curves.plot_flow(profile, flow, 100.0, "", UNIT, axes=free) == free
 
 
 # --- pictures that results draw of themselves
@@ -192,13 +196,13 @@ def test_a_cube_draws_its_days_or_its_shifts(book):
     assert _legend(ax) == ["now", "1 d ahead", "3 d ahead", "spot 71,470"]
     millions = cube.over_days("vanna", 0.05)[3.0].to_numpy() / 1e6
     assert np.array_equal(_named(ax, "3 d ahead").get_ydata(), millions)
-    assert ax.get_title(loc="left") == _ruled("BTC vanna over spot, 2026-02-05 09:36 UTC, +5 vol points")
+    assert title(ax) == _ruled("BTC vanna over spot, 2026-02-05 09:36 UTC, +5 vol points")
     assert ax.get_ylabel() == "vanna [USD m per +1 vol point]"
     ax = cube.plot(over="vol_shifts", days=3)
     assert _legend(ax) == ["as quoted", "+5 vol points", "spot 71,470"]
     millions = cube.over_vol_shifts("gamma", 3)[0.05].to_numpy() / 1e6
     assert np.array_equal(_named(ax, "+5 vol points").get_ydata(), millions)
-    assert ax.get_title(loc="left") == _ruled("BTC gamma over spot, 2026-02-05 09:36 UTC, 3 d ahead")
+    assert title(ax) == _ruled("BTC gamma over spot, 2026-02-05 09:36 UTC, 3 d ahead")
     with pytest.raises(SchemaError, match="over: received 'spots'; legal: 'days', 'vol_shifts'"):
         cube.plot(over="spots")
 
@@ -238,7 +242,7 @@ def test_a_profile_draws_its_strikes(book):
     steps, _, outside = strike_steps(profile.by("strike", "vanna").T, book.spot, bars=50)
     assert shown == pytest.approx(steps.sum().to_numpy(), rel=1e-12)
     assert outside < 0.03
-    assert ax.get_title(loc="left") == _ruled("BTC vanna over spot by strike, 2026-02-05 09:36 UTC")
+    assert title(ax) == _ruled("BTC vanna over spot by strike, 2026-02-05 09:36 UTC")
     assert profile.plot_by("expiry").get_ylabel() == "expiry [UTC]"
 
 

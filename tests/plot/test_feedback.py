@@ -7,6 +7,7 @@ import pytest
 
 from gammaflow.feedback.simulation.path_tables import channels_table, fan_table
 from gammaflow.plot.feedback import plot_channels, plot_fan, plot_moves
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -46,7 +47,7 @@ def test_the_fan_draws_bands_median_and_the_low(paths):
     assert drawn[0][:, 1].min() == fan["5 %"].min()
     assert drawn[1][:, 1].max() == fan["75 %"].max()
     assert wide.get_ylabel() == "spot [USD]"
-    assert wide.get_title(loc="left") == "BTC\nrule: a"
+    assert title(wide) == "BTC\nrule: a"
     ticks = [t.get_text() for t in wide.get_xticklabels()]
     assert ticks[:2] == ["0\n04 Feb 21:33", "0.5\n05 Feb 09:33"]
     shares = [bar.get_width() for bar in side.patches]

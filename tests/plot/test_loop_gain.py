@@ -8,6 +8,7 @@ from matplotlib import colors as mpl_colors
 import gammaflow as gf
 from gammaflow.plot.loop_gain import draw_gain
 from support.feedback_books import POOL, POOL_HIGH, POOL_LOW, barrier_book, calibration_book
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -60,11 +61,11 @@ def test_areas_stack_the_channels_and_the_line_is_their_sum(gain):
 
 
 def test_title_names_time_rule_depth_and_source(gain):
-    lines = gain.plot().get_title(loc="left").split("\n")
+    lines = title(gain.plot()).split("\n")
     assert lines[0] == "BTC loop gain over spot, 2026-02-04 21:30 UTC"
     assert lines[1] == "rule: given puts, beta -3"
     assert lines[2].startswith("depth: 150m USD moves price 1 %")
-    assert lines[2].endswith(r"source: a \$100 guess")
+    assert lines[2].endswith("source: a $100 guess")
 
 
 def test_the_ribbon_shows_the_zones_and_greys_tell_them_apart(gain):

@@ -14,6 +14,7 @@ import gammaflow as gf
 from gammaflow.app import cli
 from gammaflow.report.band_table import band_remarks, band_table, band_text
 from gammaflow.text import price_text
+from support.pictures import title as title_of
 
 
 def demo():
@@ -154,7 +155,7 @@ def test_the_static_picture_names_beliefs_draws_time_and_filters_in_a_title_that
 
     chain = demo().select(gf.filters.dte(0, 60))
     top, bottom = gf.sign_bands(chain, "flat", draws=50, seed=4, days=0.5, vol_shift=0.1).plot()
-    title = top.get_title(loc="left")
+    title = title_of(top)
     for words in (
         "2026-02-05 21:36 UTC",
         "vols +10 points",

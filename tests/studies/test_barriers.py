@@ -16,6 +16,8 @@ from gammaflow.positions.book import Book
 from gammaflow.studies.barrier_books import barrier_parts, barrier_trades
 from gammaflow.studies.barriers import cliff, knock_jumps
 from support.books import ASOF, random_book
+from support.pictures import notes as inside
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -286,7 +288,9 @@ def test_the_parts_of_a_profile_add_up_and_barriers_are_named():
     profile = gf.sweep_spot(book, np.linspace(75.0, 120.0, 46))
     ax = barrier_parts(profile).plot()
     assert _legend(ax) == ["calls and puts", "down-in puts", "all", "barrier", "spot 100.00"]
-    assert ax.get_title(loc="left") == "TEST gamma over spot with barrier options, 2026-02-05 14:30 UTC"
+    assert title(ax) == (
+        "TEST gamma over spot with barrier options, 2026-02-05 14:30 UTC\nrule: given positions"
+    )
     assert ax.get_ylabel() == "gamma [USD m per +1 % spot]"
     spots, whole = _named(ax, "all").get_data()
     assert set(profile.spots) <= set(spots)
@@ -299,7 +303,7 @@ def test_the_parts_of_a_profile_add_up_and_barriers_are_named():
     np.testing.assert_allclose(np.interp(profile.spots, spots, knock_ins) * 1e6, alone, rtol=1e-9)
     trades = barrier_trades(profile)
     texts = [f"{h:.2f}: dealers sell {-trade / 1e6:.0f} USD m" for h, trade in trades.items()]
-    assert [text.get_text() for text in ax.texts] == texts
+    assert inside(ax) == texts
     marks = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
     assert marks == [80.0, 85.0]
 
@@ -311,9 +315,9 @@ def test_barriers_out_of_sight_dated_or_many_are_not_named():
     assert len([line for line in ax.lines if line.get_linestyle() == ":"]) == 9
     trades = barrier_trades(gf.sweep_spot(book, [100.0]))
     named = sorted(set(trades.abs().nlargest(6).index) - {80.0})
-    assert [float(text.get_text().partition(":")[0]) for text in ax.texts] == named
+    assert [float(text.partition(":")[0]) for text in inside(ax)] == named
     dated = barrier_parts(gf.sweep_spot(notes([85.0], dates=5.0), [80.0, 90.0, 110.0])).plot()
-    assert [text.get_text() for text in dated.texts] == ["85.00: observed on dates only"]
+    assert inside(dated) == ["85.00: observed on dates only"]
 
 
 def test_a_book_without_barriers_has_no_parts():

@@ -15,6 +15,7 @@ from gammaflow.positions.notes import Autocallable, BarrierNote, ReverseConverti
 from gammaflow.studies.books import CAUSES, compare_books
 from gammaflow.text import readable
 from support.books import ASOF, random_book
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -286,8 +287,9 @@ def test_the_result_says_and_shows_what_changed():
     assert "rule: given positions\nsign: + = dealers are long" in text
     assert all(cause in text for cause in CAUSES)
     ax = found.plot()
-    assert ax.get_title(loc="left") == "TEST change of gamma\nrule: given positions"
-    assert ax.get_xlabel() == "strike [USD]\n2026-02-05 14:30 to 2026-02-06 20:30 UTC"
+    when = "2026-02-05 14:30 to 2026-02-06 20:30 UTC"
+    assert title(ax) == f"TEST change of gamma\nrule: given positions\n{when}"
+    assert ax.get_xlabel() == "strike [USD]"
     names = [label.get_text() for label in ax.get_legend().get_texts()]
     assert set(CAUSES) <= set(names)
     mpl.pyplot.close("all")

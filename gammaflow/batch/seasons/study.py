@@ -97,7 +97,7 @@ class SeasonStudy(Study):
         }.items():
             drawn = self.table[list(columns)].set_axis(["coefficient", "low", "high"], axis=1)
             groups[name] = drawn.mul(scale, axis=0)
-        title = f"next volatility on gamma, n = {self.n}: {self.verdict.partition(':')[0]}"
+        title = f"next volatility on gamma, n = {self.n}: {self.verdict.partition(':')[0]}\n{self.lines[0]}"
         return plot_coefficients(groups, title, "log volatility per term, both in standard deviations", ax=ax)
 
 

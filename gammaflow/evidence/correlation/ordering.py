@@ -121,7 +121,7 @@ class Ordering(Study):
         """Correlations and their difference with 95 % intervals; a matplotlib Axes."""
         x, to, than = self.names
         chance = f"p = {self.p_value:.2g} (Williams), {self.bootstrap_p_value:.2g} (bootstrap)"
-        title = f"{x}: closer to {to} than to {than}?  {chance}"
+        title = f"{x}: closer to {to} than to {than}?  {chance}\n{self.lines[0]}"
         return plot_ordering(
             self.table, title, f"correlation of {self.n} daily log returns, and 95 % interval", ax=ax
         )

@@ -88,7 +88,7 @@ class WindowCorrelation(Study):
         """Returns of x over those of y, and the line of beta; a matplotlib Axes."""
         x, y = self.returns.columns
         interval = f"{self.correlation:.2f} ({self.low:.2f} to {self.high:.2f})"
-        title = f"{x} with {y}: correlation {interval}, {self.n} returns"
+        title = f"{x} with {y}: correlation {interval}, {self.n} returns\n{self.lines[0]}"
         return plot_pairs(self.returns, self.beta, title, ax=ax)
 
 

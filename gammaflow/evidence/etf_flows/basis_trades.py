@@ -50,7 +50,8 @@ class Directional(BriefStudy):
         """Flow and basis flow as bars by week, the difference as points (matplotlib Axes)."""
         from gammaflow.plot.etf_flows import plot_directional
 
-        return plot_directional(self.table, "Fund flows less basis trades, by week", ax=ax)
+        weeks = f"weeks ending {self.table.index[0]:%Y-%m-%d} to {self.table.index[-1]:%Y-%m-%d}"
+        return plot_directional(self.table, f"Fund flows less basis trades, by week\n{weeks}", ax=ax)
 
 
 def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALENDAR) -> Directional:

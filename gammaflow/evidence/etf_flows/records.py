@@ -74,6 +74,7 @@ class Reconciled(BriefStudy):
 
         title = (
             f"Second record labelled {_later(self.lag)}: {self.identical:,} of {self.common:,} days identical"
+            f"\n{self.lines[0]}"
         )
         return plot_lags(self.lags, self.lag, title, ax=ax)
 

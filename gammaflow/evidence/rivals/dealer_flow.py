@@ -17,6 +17,7 @@ from gammaflow.evidence.rivals.book_types import BOOK_TYPES, books
 from gammaflow.evidence.rivals.stress import holder_stress
 from gammaflow.feedback.cascade.hedge_path import hedge_path
 from gammaflow.feedback.doubts import beta_doubts
+from gammaflow.notebook import page
 from gammaflow.positions.book import Book
 from gammaflow.study import Study
 from gammaflow.text import number_text, price_text, value_text
@@ -82,8 +83,8 @@ class Rivals(Study):
         return "\n".join([*self.heading, "dealers' hedging:", dealers, words, holders])
 
     def _repr_html_(self) -> str:
-        stress = self.stress.to_html(float_format=number_text)
-        return f"{super()._repr_html_()}<p>holders' stress (no flow unless they close):</p>{stress}"
+        stress = page("holders' stress (no flow unless they close):", self.stress)
+        return f"{super()._repr_html_()}{stress}"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Cumulative hedge flow of dealers along the path, a line per book type (matplotlib Axes)."""

@@ -13,6 +13,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.feedback.fund.baskets import check_basket, check_shares, etf_creations, settle
 from gammaflow.feedback.fund.inputs import SOLD, next_session, ratio_on, read_columns, read_ratio
 from gammaflow.feedback.fund.tables import aum_bridge, implied_baskets
+from gammaflow.notebook import Shown
 from gammaflow.positions.venues import UnitMap
 from gammaflow.series import read_day
 from gammaflow.text import number_text, rows_text, value_text
@@ -59,7 +60,7 @@ def _one(value: Any, name: str) -> float:
     return float(array)
 
 
-class EtfLedger:
+class EtfLedger(Shown):
     """Fund shares, coins and futures of a dealer who hedges with a fund, day by day.
 
     At each close a net short inventory of fund shares is covered by creations in whole baskets: the dealer

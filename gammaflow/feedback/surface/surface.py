@@ -15,7 +15,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.feedback.surface.nodes import between
 from gammaflow.frozen import Frozen
 from gammaflow.positions.book import Book
-from gammaflow.positions.heading import heading
+from gammaflow.positions.heading import heading, under_rule
 from gammaflow.text import moment_text, price_text
 
 __all__ = ["ALIVE", "KNOCKED", "HedgeSurface", "SurfaceError", "constant_gamma_surface"]
@@ -216,6 +216,7 @@ class HedgeSurface(Frozen):
         )
         book = self.book
         title = f"{book.title if book else 'Constant gamma'} delta over spot, {moment_text(self.asof)}"
+        title = under_rule(title, book) if book else title
         currency = book.currency if book else ""
         unit = "units of the underlying"
         return plot_curves(lines, self.spot, title, unit, name="delta", currency=currency, ax=ax)

@@ -16,6 +16,7 @@ from gammaflow.calendars import DAYS_PER_YEAR, closes, sessions, years_to_expiry
 from gammaflow.checks import attempt, check_number, refuse, utc
 from gammaflow.errors import SchemaError
 from gammaflow.instruments.note.fields import OBSERVATIONS, Schedule, read_fields, schedule_days
+from gammaflow.notebook import Shown
 from gammaflow.pricing.note.terms import NoteTerms
 
 __all__ = ["Coupons", "Note", "Piece", "percent"]
@@ -54,7 +55,7 @@ def _days(dates: pd.DatetimeIndex) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Note:
+class Note(Shown):
     """A structured note: fields of every product. Levels are shares of the initial fixing, as on term sheets.
 
     Parameters

@@ -29,6 +29,7 @@ from gammaflow.market.store.names import (
     symbol_of,
 )
 from gammaflow.market.store.raw import RAW, all_raw, named, raw_places
+from gammaflow.notebook import Shown
 from gammaflow.text import value_text
 
 __all__ = ["SWEEP_AFTER", "Store", "open_snapshot"]
@@ -37,7 +38,7 @@ __all__ = ["SWEEP_AFTER", "Store", "open_snapshot"]
 SWEEP_AFTER = 3600.0
 
 
-class Store:
+class Store(Shown):
     """Chains in a folder, by symbol, day and timestamp.
 
     Parameters
@@ -330,6 +331,9 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.list())
+
+    def _page_table(self) -> None:
+        """None: showing a store reads no file of it."""
 
     def __repr__(self) -> str:
         return f"Store {self.path}: {self._in_words()}"

@@ -300,10 +300,11 @@ class CellBeliefs(Frozen):
         """Shares drawn, (draws, cells); the same for the same seed."""
         return self.copula.draw(draws, seed)
 
+    def _page_text(self) -> str:
+        return "\n".join([repr(self.beliefs), *self.remarks])
+
     def __repr__(self) -> str:
-        return "\n".join(
-            [repr(self.beliefs), *self.remarks, self.table.to_string(float_format="{:,.3g}".format)]
-        )
+        return "\n".join([self._page_text(), self.table.to_string(float_format="{:,.3g}".format)])
 
 
 def interest_of(book: Chain | Book) -> Book:

@@ -175,10 +175,8 @@ class Flow(Frozen, PositionRule):
         bars = held.groupby([terms["strike"], terms["kind"]]).sum().unstack(fill_value=0)
         title = f"{names[0]} dealers' inventory by strike, {self.name}"
         price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
-        ax = plot_bars(bars, price, title, "contracts, + = dealers are long", ax=ax)
-        if period := self._period():
-            ax.set_xlabel(f"{ax.get_xlabel()}\n{period}")
-        return ax
+        title = f"{title}\n{self._period()}".rstrip()
+        return plot_bars(bars, price, title, "contracts, + = dealers are long", ax=ax)
 
     def _period(self) -> str:
         if self.start is None or self.end is None:

@@ -303,10 +303,8 @@ class OpenInterestChange(Frozen):
         from gammaflow.plot.static import plot_bars
 
         chain, (name, _, when) = self.later, self.title.partition(", ")
-        title = f"{name} change of open interest"
-        ax = plot_bars(self.by_strike(), chain.spot, title, name, currency=chain.currency, ax=ax)
-        ax.set_xlabel(f"{ax.get_xlabel()}\n{when}")
-        return ax
+        title = f"{name} change of open interest\n{when}"
+        return plot_bars(self.by_strike(), chain.spot, title, name, currency=chain.currency, ax=ax)
 
     def __repr__(self) -> str:
         return self.summary()

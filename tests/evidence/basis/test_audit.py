@@ -10,6 +10,7 @@ import gammaflow as gf
 from gammaflow.evidence import basis
 from gammaflow.evidence.basis.labels import measure_labels, measure_level, runs_out
 from support.bases import month_ends, recorded, simulated
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -283,7 +284,7 @@ def test_refusals(changed, words):
 def test_picture(records, rolled):
     ax = rolled.plot()
     assert ax.get_lines()[0].get_ydata() == pytest.approx(100.0 * rolled.days["premium"])
-    assert ax.get_title("left").endswith("(found: expiry passed; expiry labels; spot; carry)")
+    assert title(ax).replace("\n", " ").endswith("(found: expiry passed; expiry labels; spot; carry)")
     assert sum(line.get_linestyle() == ":" for line in ax.get_lines()) == 6
     found = basis.check(*given(records["one"]), clock="16:00 New York", reference=records["hours"])
     names = [line.get_label() for line in found.plot().get_lines()]

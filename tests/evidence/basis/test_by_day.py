@@ -178,7 +178,7 @@ def test_picture():
     found = basis.daily(CLOSES, HOURS, rolled, clock="21:00 UTC")
     ax = found.plot()
     assert ax.get_lines()[0].get_ydata() == pytest.approx(100.0 * found.table["basis"])
-    assert ax.get_lines()[-1].get_xdata()[0] == DAYS[3]
+    assert next(line for line in ax.get_lines() if line.get_label() == "roll").get_xdata()[0] == DAYS[3]
     assert basis.daily(CLOSES, HOURS, END, clock="21:00 UTC").plot().get_title("left").endswith("27 Feb 2026")
     mpl.pyplot.close("all")
 

@@ -6,6 +6,7 @@ import pytest
 
 from gammaflow.evidence import etf_flows
 from support.flows import DAYS, made_up
+from support.pictures import title
 
 FLOWS, PRICES = made_up()
 
@@ -49,7 +50,7 @@ def test_baskets_by_day():
     ax = found.plot()
     assert np.asarray(ax.lines[0].get_ydata(), float) == pytest.approx(found.table["off"].to_numpy())
     assert [text.get_text() for text in ax.texts] == ["-121.02", "145.02"]
-    assert ax.get_title("left").endswith("flows labelled on the day of the trade (T)")
+    assert title(ax).replace("\n", " ").endswith("flows labelled on the day of the trade (T)")
     many = etf_flows.baskets(FLOWS.round(-5), PRICES).plot()
     assert len(many.texts) == 0
     assert len(many.get_xticks()) <= 12

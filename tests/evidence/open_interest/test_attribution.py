@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
+from support.pictures import notes, title
 
 open_interest = gf.evidence.open_interest
 attribute = open_interest.attribute
@@ -136,6 +137,6 @@ def test_picture_names_venues_without_a_record():
     pytest.importorskip("matplotlib").use("Agg")
     ax = attribute({"Binance": BINANCE}, FIRST, LAST, total=TOTAL, required=["CME"]).plot()
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["Binance", "CME", "rest", "all venues"]
-    assert [text.get_text() for text in ax.texts] == ["-0.90", "no record", "-0.90", "-1.80"]
+    assert notes(ax) == ["-0.90", "no record", "-0.90", "-1.80"]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([-0.9, 0.0, -0.9, -1.8])
-    assert "cannot tell: no record of CME" in ax.get_title(loc="left")
+    assert "cannot tell: no record of CME" in title(ax)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.evidence import basis, clocks
+from support.pictures import title
 
 unwinds = gf.evidence.open_interest.unwinds
 TWO = pd.DatetimeIndex(["2026-02-04", "2026-02-05"])
@@ -291,4 +292,4 @@ def test_pictures():
     assert ax.get_xlabel() == "change of basis [bp of price]"
     alone = unwinds(PREMIUM).plot()
     assert [bar.get_height() for bar in alone.patches] == pytest.approx([10.0, -20.0, 30.0, -40.0, 1.0])
-    assert "cannot tell what it was: no open interest" in alone.get_title(loc="left")
+    assert "cannot tell what it was: no open interest" in title(alone)

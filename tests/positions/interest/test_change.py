@@ -19,6 +19,7 @@ from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.positions.interest.match import rolled
 from gammaflow.positions.interest.smile_moves import against_neighbours, out_of_the_money
+from support.pictures import title
 
 mpl.use("Agg")
 
@@ -474,8 +475,8 @@ def test_the_result_is_frozen_text_and_picture():
     assert f"the evidence carries {evidence['carried']:.1%} of it" in repr(change)
     assert "assumed right with p = 0.55" in repr(change)
     ax = change.plot()
-    assert ax.get_title(loc="left") == "X change of open interest"
-    assert ax.get_xlabel() == f"strike [USD]\n{change.title.partition(', ')[2]}"
+    assert title(ax) == f"X change of open interest\n{change.title.partition(', ')[2]}"
+    assert ax.get_xlabel() == "strike [USD]"
     heights = sum(patch.get_height() for patch in ax.patches)
     assert heights == pytest.approx(change.by_strike().sum().sum() / (1e3 if "k" in ax.get_ylabel() else 1.0))
     mpl.pyplot.close("all")
