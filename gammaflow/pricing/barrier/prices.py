@@ -23,7 +23,6 @@ from gammaflow.kernels.blocks import BLOCK, in_ranges, read_blocks
 from gammaflow.kernels.monitored import monitored_loop
 from gammaflow.pricing.arguments import read_which
 from gammaflow.pricing.barrier.arguments import BETA, Terms, read_monitoring, read_terms
-from gammaflow.pricing.memory import empty
 from gammaflow.pricing.results import Greeks
 
 __all__ = ["ALL", "DEFAULT", "greeks", "hit_probability", "price", "reach"]
@@ -54,7 +53,7 @@ def _closed(
     rows = [ALL.index(name) for name in names]
 
     def work(start: int, stop: int) -> None:
-        scratch = empty((len(ALL), min(BLOCK, stop - start)))
+        scratch = np.empty((len(ALL), min(BLOCK, stop - start)))
         for first, arrays in read_blocks(columns, terms.shape, start, stop):
             if loop in (price_loop, knock_in_loop):
                 loop.run(*arrays, flat, first)
@@ -295,7 +294,7 @@ def reach(
     )  # fmt: skip
     n = terms.numbers
     dates = read_monitoring(monitoring, method, tol, n["t"])
-    block = empty((len(names), *terms.shape))
+    block = np.empty((len(names), *terms.shape))
     barrier, slope = n["H"], np.zeros(())
     if method == "bgk" and dates is not None:
         with np.errstate(invalid="ignore"):
