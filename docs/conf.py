@@ -1,4 +1,4 @@
-"""Configuration of the documentation: `make docs` builds it, runs every code block, and stops at a warning."""
+"""Configuration of the documentation; `make docs` runs every code block and fails at a warning."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "_extensions")]
 
-import gammaflow
+import gammaflow  # noqa: E402
 
 os.environ.setdefault("COLUMNS", "100")
 os.environ["IPYTHONDIR"] = str(Path(__file__).parent / "_ipython")
@@ -28,7 +28,10 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_ipython", "_extensions", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb", "gallery_pages/*.json"]
+exclude_patterns = [
+    "_build", "_ipython", "_extensions", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb",
+    "gallery_pages/*.json",
+]  # fmt: skip
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3

@@ -38,6 +38,7 @@ from gammaflow.app.options import (
     measures_of,
 )
 from gammaflow.app.reading import chain_of, report_of
+from gammaflow.app.serve.command import serve
 from gammaflow.app.show import conditions, finish_report, finish_study, finish_table
 from gammaflow.app.terminal import dumps, out_console, say, tell, working
 from gammaflow.checks import check_number
@@ -248,7 +249,7 @@ def _check_brief(brief: bool, as_json: bool) -> None:
 
 for command in (
     flow.flow, picture.plot, batch.batch, history.history, history.compare, simulate.simulate, live.fetch,
-    live.watch, mcp_server.mcp,
+    live.watch, serve, mcp_server.mcp,
 ):  # fmt: skip
     app.command(epilog=epilog(command.__name__))(command)
 

@@ -124,7 +124,13 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, float], None]]:
-    """Progress bar on the error stream: a function for a stage's name and the share of work before it."""
+    """Progress bar on the error stream: a function for a stage's name and the share of work before it.
+
+    Nothing where the stream is no terminal, not even the empty line that a bar leaves there.
+    """
+    if not err_console.is_interactive:
+        yield lambda stage, share: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err_console, transient=True) as progress:
         task = progress.add_task("", total=1.0)

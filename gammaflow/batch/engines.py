@@ -26,6 +26,8 @@ __all__ = ["Cluster", "Engine", "Lost", "Pool", "Serial"]
 
 #: Parts submitted per worker: one that runs and one that waits.
 _AHEAD = 2
+# Tries to start a pool whose first worker is killed (by a signal) as it starts.
+_STARTS = 3
 
 
 class Lost:
@@ -108,14 +110,29 @@ class Pool:
         from concurrent.futures import ProcessPoolExecutor
         from concurrent.futures.process import BrokenProcessPool
 
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
-        if not self._started:
+        tries = 0
+        while True:
+            pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+            if self._started:
+                return pool
+            others = set(multiprocessing.active_children())
+            asked = pool.submit(_ready, self._function)
+            first = set(multiprocessing.active_children()) - others
             try:
-                problem = pool.submit(_ready, self._function).result()
+                problem = asked.result()
             except BrokenProcessPool:
+                pool.shutdown(wait=True)
+                killed = any((child.exitcode or 0) < 0 for child in first)
+                tries += killed
+                if killed and tries < _STARTS:
+                    continue
                 raise SchemaError(
-                    "workers: the worker processes ended as they started. In a script, call run_batch under "
-                    "if __name__ == '__main__':, since each worker imports the script; or leave workers= out."
+                    f"workers: {tries} worker processes were killed one after the other as they started. "
+                    "Make memory free, or leave workers= out."
+                    if killed
+                    else "workers: the worker processes ended as they started. In a script, call run_batch "
+                    "under if __name__ == '__main__':, since each worker imports the script; or leave "
+                    "workers= out."
                 ) from None
             if problem:
                 pool.shutdown(wait=False)
@@ -124,7 +141,7 @@ class Pool:
                     "module that workers can import, not in a notebook or a prompt, or leave workers= out."
                 )
             self._started = True
-        return pool
+            return pool
 
 
 def _begin() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.levels import Levels, find_flips
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
+from gammaflow.positions.book import Book
 from gammaflow.positions.rules import RULES, assign_positions
 from gammaflow.report import Report
 
@@ -42,10 +45,9 @@ def flips_by_rule(report: Report) -> dict[str, float]:
                 found[column] = flip
                 break
         else:
-            profile = sweep_spot(
-                assign_positions(chain, name), dynamics=report.profile.dynamics, measures=LEVELS
-            )
-            spots = find_flips(profile)
+            book = _signed_anew(report.book, chain, position, valued)
+            book = assign_positions(chain, name) if book is None else book
+            spots = find_flips(sweep_spot(book, dynamics=report.profile.dynamics, measures=LEVELS))
             away = np.abs(np.log(spots / chain.spot))
             found[column] = float(spots[away.argmin()]) if spots.size else np.nan
             known.append((position, found[column]))
@@ -58,6 +60,29 @@ def _positions(chain: Chain, name: str, valued: NDArray[np.bool_]) -> NDArray[np
         return RULES[name].position(chain)[valued]
     except SchemaError:
         return None
+
+
+def _signed_anew(
+    book: Book, chain: Chain, position: NDArray[np.float64], valued: NDArray[np.bool_]
+) -> Book | None:
+    """The book with other positions; None where `assign_positions` would make one of other rows.
+
+    It spares the checks of the rows, and the quality of the chain, once more; its texts are those of the
+    book.
+    """
+    order = np.argsort(chain["expiry"][valued], kind="stable")
+    same = (len(book), book.spot, book.asof) == (len(order), chain.spot, chain.asof)
+    if not same or not (book["numeraire"] == "usd").all():
+        return None
+    same_names = ("contract", "strike", "multiplier", "rate", "dividend_yield")
+    held = {name: chain[name] for name in same_names}
+    held |= {"sigma": chain["iv"], "forward_ratio": chain["forward"] / chain.spot}
+    for name, values in held.items():
+        if not np.array_equal(values[valued][order], book[name], equal_nan=name != "contract"):
+            return None
+    columns = {**book.columns, "position": position[order]}
+    some = columns["position"] != 0.0
+    return replace(book, columns={name: values[some] for name, values in columns.items()})
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -26,9 +28,13 @@ _WHOLE = 2**63
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One row: what identifies it, and plain values under their names."""
+    """One row: what identifies it, and plain values under their names.
+
+    Rows of the same names hold one tuple of them, also those that come from workers: a driver has a row for
+    each file of a batch.
+    """
 
     source: str
     symbol: str
@@ -36,6 +42,20 @@ class Row:
     vendor: str
     names: tuple[str, ...]
     values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("symbol", "vendor"):
+            object.__setattr__(self, name, sys.intern(getattr(self, name)))
+        object.__setattr__(self, "names", _once(self.names))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Row, (self.source, self.symbol, self.asof, self.vendor, self.names, self.values)
+
+
+@lru_cache(maxsize=256)
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of all tuples of the same names."""
+    return names
 
 
 def plain_row(source: str, chain: Any, given: Mapping[Any, Any] | pd.Series[Any]) -> Row:

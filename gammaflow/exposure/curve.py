@@ -58,14 +58,19 @@ class Curve:
         The function at ascending spots.
     breaks : (k,) array
         Spots at which it may jump, ascending, further apart than 4 `GAP` of themselves.
+    any_order : bool
+        Whether `values` takes spots in any order, also repeated.
     """
 
     values: Callable[[Array], Array]
     breaks: Array
+    any_order: bool = False
 
     def __call__(self, spots: ArrayLike) -> Array:
         """The function at spots of any order and shape."""
         x = np.asarray(spots, dtype=np.float64)
+        if self.any_order:
+            return self.values(x.ravel()).reshape(x.shape)
         unique, place = np.unique(x, return_inverse=True)
         return np.asarray(self.values(unique)[place].reshape(x.shape)) if x.size else np.zeros(x.shape)
 
@@ -117,7 +122,7 @@ class Curve:
         repriced: a bracket without a change of sign gives its middle.
         """
         odd = np.sign(below) * np.sign(above) > 0.0  # a product of the values may underflow
-        parts = np.full(len(a), _PARTS)
+        parts, column = np.full(len(a), _PARTS), np.arange(len(a))
         for _ in range(_MOST):
             done = odd | (below == 0.0) | (above == 0.0) | (b - a <= _ROUNDING * b)
             if done.all():
@@ -132,7 +137,7 @@ class Curve:
             f = np.vstack([below, self(asked) - y, above])
             first = ((f[1:] > 0.0) != (f[0] > 0.0)).argmax(axis=0)
             a, b, below, above = (
-                np.where(done, old, np.take_along_axis(new, (first + k)[None], axis=0)[0])
+                np.where(done, old, new[first + k, column])
                 for old, new, k in ((a, x, 0), (b, x, 1), (below, f, 0), (above, f, 1))
             )
             parts = np.where(b - a <= 2.5 * reach, parts * parts, np.maximum(np.sqrt(parts), 4.0))
@@ -167,7 +172,7 @@ class Curve:
             return np.empty(0), np.empty(0)
         x = np.stack([left, middle, right])
         f = sign * (self(x) if known is None else known)
-        parts = np.full(len(middle), _PARTS / 6.0)
+        parts, column = np.full(len(middle), _PARTS / 6.0), np.arange(len(middle))
         for _ in range(_MOST):
             last = x[2] - x[0] <= _PARABOLIC * x[1]
             vertex = _vertex(x, f)
@@ -179,14 +184,13 @@ class Curve:
             if last.all():
                 break
             order = np.argsort(every, axis=0, kind="stable")
-            every, values = (np.take_along_axis(each, order, axis=0) for each in (every, values))
+            every, values = every[order, column], values[order, column]
             best = 1 + values[1:-1].argmin(axis=0)
             three = best + np.array([[-1], [0], [1]])
-            x, f = (np.take_along_axis(each, three, axis=0) for each in (every, values))
+            x, f = every[three, column], values[three, column]
             parts = np.where(x[2] - x[0] <= 2.5 * reach, parts * parts, np.maximum(np.sqrt(parts), 4.0))
-        best = values.argmin(axis=0)[None]
-        spots, lowest = (np.take_along_axis(each, best, axis=0)[0] for each in (every, values))
-        return spots, sign * lowest
+        best = values.argmin(axis=0)
+        return every[best, column], sign * values[best, column]
 
     def integrals(self, edges: Array, tol: float = TOLERANCE, floor: float = 0.0) -> Array:
         """Integral over ln S of each panel between neighbouring edges.

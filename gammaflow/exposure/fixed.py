@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -34,10 +33,10 @@ SUMS = 12
 _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
-# Interpolation is considered in sums of a million terms. Costs in terms of the direct sum (measured): of a
-# cosine, of the product of a node with a point, and of a term that needs delta.
-_MANY = 1_000_000
-_COSINE, _PRODUCT, _HELD = 5.0, 0.25, 3.0
+# Interpolation is considered in sums of so many terms. Costs in terms of the direct sum (measured): of a
+# cosine, of a node's share at a point, of the product of a node with a point, and of a term that needs delta.
+_MANY = 400_000
+_COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 1.5, 0.25, 3.0
 
 # More points than any grid has: delta at all of them.
 _ALL = 1 << 62
@@ -52,11 +51,13 @@ class VanillaRows(NamedTuple):
     spot: float
     """The book's [currency]."""
     columns: tuple[Array, ...]
-    """Of all rows, group by group: those of `gauss_sweep`, and ln(S / S0) between which each counts."""
+    """Group by group, those of `gauss_sweep`: flag, ratio, strike, years, rate, vol, carry and size."""
+    bounds: tuple[Array, Array] | tuple[None, None]
+    """ln(S / S0) between which each row counts; None where all count everywhere."""
     starts: NDArray[np.int64]
     """First row of each group, followed by the number of rows."""
-    vanilla: NDArray[np.bool_]
-    """True for each row that is a call or put."""
+    carried: bool
+    """Whether any row has a carry."""
 
 
 def vanilla_rows(
@@ -76,17 +77,19 @@ def vanilla_rows(
     count : int
     """
     vanilla, carry = book.vanilla, book.underlying_yield
-    low, high = _held_between(book, years, sigma)
     columns: tuple[Array, ...] = (
         book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size,
-        low, high,
+        *_held_between(book, years, sigma),
     )  # fmt: skip
+    order = np.flatnonzero(vanilla)
     if (np.diff(groups) < 0).any():
-        order = np.argsort(groups, kind="stable")
-        columns = tuple(c[order] for c in columns)
-        vanilla, groups = vanilla[order], groups[order]
+        order = order[np.argsort(groups[order], kind="stable")]
+    if len(order) < len(vanilla) or (np.diff(order) < 0).any():
+        columns, groups = tuple(c[order] for c in columns), groups[order]
     starts = np.searchsorted(groups, np.arange(count + 1))
-    return VanillaRows(book.spot, tuple(map(read_only, columns)), read_only(starts, np.int64), vanilla)
+    *terms, low, high = columns
+    held = tuple(map(read_only, terms))
+    return VanillaRows(book.spot, held, _bounds(low, high), read_only(starts, np.int64), bool(held[6].any()))
 
 
 def vanilla_sums(
@@ -107,32 +110,32 @@ def vanilla_sums(
     -------
     dict of (groups, m) arrays
     """
-    spot, columns, starts, vanilla = rows
-    count, carry = len(starts) - 1, columns[6]
+    spot, columns, bounds, starts, carried = rows
+    count, n = len(starts) - 1, len(columns[0])
     x = np.log(spots / spot)
     flags = (
         bool(_SHAPE & set(wanted)),
-        "delta" in wanted or ("charm" in wanted and bool(carry.any())),
+        "delta" in wanted or ("charm" in wanted and carried),
         "theta" in wanted,
     )
-    sums = np.zeros((SUMS, count, len(x)))
-    wide = np.zeros(len(vanilla), dtype=bool)
-    if interpolate and len(vanilla) * len(x) >= _MANY:
+    wide = np.zeros(n, dtype=bool)
+    if interpolate and n * len(x) >= _MANY:
         half = 0.5 * (x.max() - x.min())
-        width = np.where(vanilla, columns[5] * np.sqrt(columns[3]), 0.0)
-        always = np.isinf(columns[8]) & np.isinf(columns[9])
-        wide = vanilla & always
-        wide &= width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
-        grids = _grids_that_pay(wide, width, half, starts, len(x), _HELD if flags[1] else 1.0)
+        width = columns[5] * np.sqrt(columns[3])
+        wide = width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
+        if bounds[0] is not None:
+            wide &= np.isinf(bounds[0]) & np.isinf(bounds[1])
+        grids = _grids_that_pay(wide, width, half, starts, len(x), flags[1])
         wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
+    shape, held, theta = flags
+    sums = np.zeros((SUMS, count, len(x)))
     if wide.any():
-        _add_interpolated(sums, x, grids, spot, columns, starts, wide, flags)
-    narrow = vanilla & ~wide
-    if narrow.any():
-        shape, held, theta = flags
-        direct = _sums_at([x] * count, spot, columns, starts, narrow, (shape, _ALL * held, theta))
-        for group, values in enumerate(direct):
-            sums[:, group] += values
+        _interpolate(sums, x, grids, _selected(rows, wide), flags)
+    if not wide.all():
+        direct = np.zeros_like(sums) if wide.any() else sums
+        narrow = _selected(rows, ~wide)
+        _add_sums(direct.reshape(SUMS, -1), [x] * count, narrow, (shape, _ALL * held, theta))
+        sums = sums if direct is sums else sums + direct
     sums[_CHARM] += sums[_CARRY_HELD]
     kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
     return {name: total if name == "theta" else total * spots for name, total in kept.items()}
@@ -159,23 +162,25 @@ def _grids_that_pay(
     half: float,
     starts: NDArray[np.int64],
     points: int,
-    term: float,
+    held: bool,
 ) -> NDArray[np.int64]:
     """Points of a panel and panels of each group, by the least width of `wide` rows; 0 where direct sums pay.
 
-    A direct sum has a term for each row and spot. Interpolation has one for each row and node, a cosine for
-    each node of a panel and spot (shared by all groups of a grid), and products of nodes with nodes and with
-    spots.
+    A direct sum has a term for each row and spot. Interpolation has one for each row and node, a share or a
+    cosine (where delta is `held`) for each node of a panel and spot, the same for all groups of a grid, and
+    products of nodes with nodes and with spots.
     """
-    least = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1])
+    term, basis = (_HELD, _COSINE) if held else (1.0, _SHARE)
+    rows = np.diff(np.append(0, np.cumsum(wide))[starts])
+    least, some = np.full(len(rows), np.inf), np.diff(starts) > 0
+    least[some] = np.minimum.reduceat(np.where(wide, width, np.inf), starts[:-1][some])
     finite = np.isfinite(least)
     grids = np.zeros((len(least), 2), np.int64)
     grids[finite] = np.stack(chebyshev.panels_needed(half, least[finite]), axis=1)
-    rows = np.add.reduceat(wide, starts[:-1], dtype=np.int64)
     for n, panels in _distinct(grids):
         same = (grids == (n, panels)).all(axis=1)
         saved = rows[same].sum() * (term * points - n * panels)
-        if saved <= n * (_COSINE * points + _PRODUCT * same.sum() * (n * panels + points)):
+        if saved <= n * (basis * points + _PRODUCT * same.sum() * (n * panels + points)):
             grids[same] = 0
     return grids
 
@@ -185,17 +190,26 @@ def _distinct(grids: NDArray[np.int64]) -> list[tuple[int, int]]:
     return sorted({(n, panels) for n, panels in grids.tolist() if n})
 
 
-def _add_interpolated(
-    sums: Array,
-    x: Array,
-    grids: NDArray[np.int64],
-    spot: float,
-    columns: tuple[Array, ...],
-    starts: NDArray[np.int64],
-    rows: NDArray[np.bool_],
-    flags: tuple[bool, bool, bool],
+def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
+    """The rows in a mask, in the same groups."""
+    if mask.all():
+        return rows
+    columns = tuple(read_only(c[mask]) for c in rows.columns)
+    bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[mask] for b in rows.bounds))
+    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts])
+    return rows._replace(columns=columns, bounds=bounds, starts=starts)
+
+
+def _bounds(low: Array, high: Array) -> tuple[Array, Array] | tuple[None, None]:
+    """Bounds of rows as `VanillaRows` holds them."""
+    always = np.isinf(low).all() and np.isinf(high).all()
+    return (None, None) if always else (read_only(low), read_only(high))
+
+
+def _interpolate(
+    sums: Array, x: Array, grids: NDArray[np.int64], rows: VanillaRows, flags: tuple[bool, bool, bool]
 ) -> None:
-    """Add those of `rows` to `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
+    """Sums of rows into `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
 
     Delta and what charm has from carry are not summed there but integrated, from one exact value each at the
     lowest spot, which stands before a group's Chebyshev points.
@@ -206,57 +220,39 @@ def _add_interpolated(
     grown_to = np.array([_DELTA, _CARRY_HELD])
     nodes = {grid: chebyshev.points(grid[0], low, high, grid[1]) for grid in _distinct(grids)}
     lowest, none = np.array([low] * held), np.empty(0)
-    at_nodes = _sums_at(
-        [np.concatenate([lowest, nodes[n, k]]) if n else none for n, k in grids.tolist()],
-        spot,
-        columns,
-        starts,
-        rows,
-        (shape, int(held), theta),
-    )
+    points = [np.concatenate([lowest, nodes[n, k]]) if n else none for n, k in grids.tolist()]
+    ends = np.cumsum([0, *map(len, points)]).tolist()
+    at_nodes = np.zeros((SUMS, ends[-1]))
+    _add_sums(at_nodes, points, rows, (shape, int(held), theta))
     targets = np.array([*used, *grown_to] if held else used)[:, None]
     for grid in nodes:
         n, panels = grid
         groups = np.flatnonzero((grids == grid).all(axis=1))
-        values = np.stack([at_nodes[group] for group in groups], axis=1)
+        values = np.stack([at_nodes[:, ends[group] : ends[group + 1]] for group in groups], axis=1)
         each = values[:, :, len(lowest) :]
         if panels > 1:
             each = each.reshape(*each.shape[:2], panels, n)
         if held:
             slopes, begin = each[[_GAMMA, _CARRY_GAMMA]], values[grown_to, :, 0]
             series = chebyshev.series_and_integrals(each[used], slopes, begin, low, high, panels)
+            blocks = chebyshev.at(series, low, high, x, panels)
         else:
-            series = chebyshev.series(each[used])
-        for block, found in chebyshev.at(series, low, high, x, panels):
+            blocks = chebyshev.between(each[used], low, high, x, panels)
+        for block, found in blocks:
             sums[targets, groups, block] = found
 
 
-def _sums_at(
-    points: list[Array],
-    spot: float,
-    columns: tuple[Array, ...],
-    starts: NDArray[np.int64],
-    rows: NDArray[np.bool_],
-    flags: tuple[bool, int, bool],
-) -> list[Array]:
-    """Sums (rows of `gauss_sweep`, points) of each group over its rows in `rows`, at its own points.
+def _add_sums(out: Array, points: list[Array], rows: VanillaRows, flags: tuple[bool, int, bool]) -> None:
+    """Add the sums of each group over its rows, at its own points, to out (rows of `gauss_sweep`, points).
 
-    The last two of `columns` bound where rows count, in x. Flags: shape, at how many points of each group
-    delta is summed, and theta.
+    Flags: shape, at how many points of each group delta is summed, and theta.
     """
-    if not rows.all():
-        columns = tuple(c[rows] for c in columns)
-        starts = np.append(0, np.cumsum(rows))[starts]
-    ends = np.cumsum([0, *map(len, points)])
-    x = np.concatenate(points)
-    out = np.zeros((SUMS, ends[-1]))
+    ends = read_only(np.cumsum([0, *map(len, points)]), np.int64)
+    x = read_only(np.concatenate(points))
 
     def work(first: int, last: int) -> None:
         groups = slice(first, last + 1)
-        gauss_sweep(spot, x, ends[groups], starts[groups], *terms_of_rows, *bounds, out, *flags)
+        starts = rows.starts[groups]
+        gauss_sweep.run(rows.spot, x, ends[groups], starts, *rows.columns, *rows.bounds, out, *flags)
 
-    always = bool(np.isinf(columns[-1]).all() and np.isinf(columns[-2]).all())
-    *terms_of_rows, low, high = columns
-    bounds = (None, None) if always else (low, high)
-    in_ranges(work, len(points), cost=np.diff(starts) * np.diff(ends), worth=_THREADS_FROM)
-    return [out[:, start:stop] for start, stop in pairwise(ends.tolist())]
+    in_ranges(work, len(points), cost=np.diff(rows.starts) * np.diff(ends), worth=_THREADS_FROM)

@@ -19,6 +19,7 @@ from gammaflow.exposure.curve import GAP, Curve
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
 from gammaflow.exposure.exposure import Exposure, aggregate_exposure
 from gammaflow.exposure.moving import vol_at_spot
+from gammaflow.exposure.panels import Panels
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import BookSums
 from gammaflow.frozen import Frozen, lock
@@ -175,10 +176,20 @@ class Repricing(Frozen):
         """One measure in total as a function of spot, with the spots at which it may jump."""
         (name,) = _measures([measure])
 
+        narrowest = self._sums.narrowest if name in ("gamma", "total_gamma") else None
+        gross = self.values.get("gross_gamma")
+
         def values(spots: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(self._money(spots, [name])[name].sum(axis=0))
 
-        return Curve(values, self.breaks.spots)
+        def both(spots: NDArray[np.float64]) -> NDArray[np.float64]:
+            found = self._money(spots, [name, "gross_gamma"])
+            return np.stack([found[name].sum(axis=0), found["gross_gamma"].sum(axis=0)])
+
+        if narrowest is None or gross is None or not gross.size:
+            return Curve(values, self.breaks.spots)
+        panels = Panels(both, float(gross.sum(axis=0).max()), self.book.spot, narrowest, len(self.book))
+        return Curve(panels, self.breaks.spots, any_order=True)
 
     @cached_property
     def breaks(self) -> Breaks:

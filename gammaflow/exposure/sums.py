@@ -218,6 +218,15 @@ class BookSums:
         #: Numbers at each spot: of sums of vanilla rows, and of each measure of rows that are valued alone.
         self._numbers = SUMS * self.count, alone
 
+    @property
+    def narrowest(self) -> float | None:
+        """Least sigma sqrt(t) of the rows where the sums are of Gaussians alone; None where they are not."""
+        if self.vanilla is None or self.parts:
+            return None
+        width = self.sigma * np.sqrt(self.years)
+        alive = width[width > 0.0]
+        return float(alive.min()) if alive.size else None
+
     def __call__(
         self, spots: Array, wanted: Collection[str], accuracy: Accuracy | None = None
     ) -> dict[str, Array]:

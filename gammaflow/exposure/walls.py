@@ -80,7 +80,7 @@ def walls_of(rows: StrikeRows, spot: float) -> pd.DataFrame:
     net = sums[-1]
     signed = np.stack([np.maximum(net, 0.0), np.maximum(-net, 0.0), np.abs(net)])
     senses = np.concatenate([typed, sided, signed, typed_later, sided_later, interest])
-    walls = np.array([_heaviest(strikes, values) for values in senses]).reshape(-1, 3)
+    walls = _heaviest(strikes, senses).reshape(-1, 3)
     columns = dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True))
     index = pd.Index(list(SENSES), name="sense")
     return pd.DataFrame({**columns, "meaning": list(SENSES.values())}, index)
@@ -165,6 +165,8 @@ def _by_strike(strike: Array, amounts: Array) -> tuple[Array, Array]:
     return ascending[starts], sums.astype(np.float64)
 
 
-def _heaviest(strikes: Array, sums: Array) -> float:
-    """The strike with the largest sum; NaN without strikes or where all are 0."""
-    return float(strikes[sums.argmax()]) if sums.any() else np.nan
+def _heaviest(strikes: Array, sums: Array) -> Array:
+    """The strike with the largest of each row of sums (k, strikes), (k,); NaN where all are 0."""
+    if not len(strikes):
+        return np.full(len(sums), np.nan)
+    return np.where(sums.any(axis=1), strikes[sums.argmax(axis=1)], np.nan)

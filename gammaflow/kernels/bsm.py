@@ -58,7 +58,7 @@ dual_delta = _of_arguments(formulas.dual_delta)
 dual_gamma = _of_arguments(formulas.dual_gamma)
 
 
-@kernel("out")
+@kernel("out", closed=True)
 def default_loop(phi, S, K, t, r, sigma, q, out, start):
     """The nine DEFAULT quantities of m contracts into out[:, start : start + m]; out is (9, n)."""
     align_frame()
@@ -76,7 +76,7 @@ def default_loop(phi, S, K, t, r, sigma, q, out, start):
         out[8, j] = formulas.volga(o)
 
 
-@kernel("out")
+@kernel("out", closed=True)
 def higher_loop(phi, S, K, t, r, sigma, q, out, start):
     """The eight HIGHER quantities of m contracts into out[:, start : start + m]; out is (8, n)."""
     align_frame()

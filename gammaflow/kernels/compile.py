@@ -5,7 +5,8 @@ straight-line loop and vectorises it. Without ``forceinline`` the loop stays sca
 
 ``kernel`` marks a loop over arrays that Python calls: the unit that is compiled, cached on disk (see
 `gammaflow.kernels.cache`) and run without the GIL. It names the arrays that it writes, ``@kernel("out")``;
-all others are passed read-only and contiguous, so that it is compiled for one signature only.
+all others are passed read-only and contiguous, so that it is compiled for one signature only. A ``closed``
+kernel is never compiled for another one: numba then takes writeable arrays too, as they are.
 
 ``subroutine`` marks a loop that only kernels call: compiled once for all of them, and cached with each.
 
@@ -68,11 +69,13 @@ def subroutine(*, any_order: bool = False) -> Callable[[Callable[..., Any]], Any
     return njit(**(ANY_ORDER if any_order else KERNEL), **INNER)  # type: ignore[no-any-return]
 
 
-def kernel(*writes: str, any_order: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(
+    *writes: str, any_order: bool = False, closed: bool = False
+) -> Callable[[Callable[..., Any]], Kernel]:
     """Compile a loop over arrays that writes to the named arguments."""
 
     def make(function: Callable[..., Any]) -> Kernel:
-        return Kernel(function, writes, ANY_ORDER if any_order else KERNEL)
+        return Kernel(function, writes, ANY_ORDER if any_order else KERNEL, closed)
 
     return make
 
@@ -109,18 +112,22 @@ class Kernel:
         Made at the first use: numba writes a file to learn whether it may cache, for each loop.
     run : callable
         Runs on arrays that are already frozen, such as those of `gammaflow.kernels.blocks.read_blocks`, with
-        no overhead beyond numba's own once compiled.
+        no overhead beyond numba's own once compiled. Those of a closed kernel may be writeable.
     """
 
     compiled: Any
 
     def __init__(
-        self, function: Callable[..., Any], writes: tuple[str, ...], options: dict[str, Any]
+        self,
+        function: Callable[..., Any],
+        writes: tuple[str, ...],
+        options: dict[str, Any],
+        closed: bool = False,
     ) -> None:
         names = list(inspect.signature(function).parameters)
         if not set(writes) <= set(names):
             raise TypeError(f"{function.__name__} has no parameters {sorted(set(writes) - set(names))}")
-        self.py_func, self.writes, self.options = function, writes, options
+        self.py_func, self.writes, self.options, self.closed = function, writes, options, closed
         self._folder = cache_folder()
         self.run: Callable[..., Any] = self._first
         self._trusted = False
@@ -140,10 +147,19 @@ class Kernel:
 
     def __call__(self, *args: Any) -> Any:
         """Run on arrays of any layout."""
-        return self._guarded(*[frozen(a) if read else a for a, read in zip(args, self._reads, strict=True)])
+        return (self.run if self.closed else self._guarded)(*self._frozen(args))
+
+    def _frozen(self, args: tuple[Any, ...]) -> list[Any]:
+        return [frozen(a) if read else a for a, read in zip(args, self._reads, strict=True)]
 
     def _first(self, *args: Any) -> Any:
-        result = self._guarded(*args)
+        if not self.closed:
+            result = self._guarded(*args)
+        else:
+            with _lock:  # no other thread may find it closed while it waits to compile
+                result = self._guarded(*self._frozen(args))
+                if hasattr(self.compiled, "disable_compile"):
+                    self.compiled.disable_compile()
         self.run = self.compiled
         return result
 

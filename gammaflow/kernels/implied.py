@@ -208,7 +208,7 @@ def judge(value, room, bound, price, S, K, t, r, q):
     return status if legal else NOT_A_NUMBER
 
 
-@kernel("out", "status")
+@kernel("out", "status", closed=True)
 def implied_loop(price, phi, S, K, t, r, q, out, status, start):
     """Volatility and status of m prices, from index `start` of out and status.
 

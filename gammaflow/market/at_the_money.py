@@ -112,14 +112,14 @@ def smiles_of(chain: Chain) -> tuple[NDArray[Any], list[tuple[Array, Array]]]:
     usable &= np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
     expiries = np.unique(chain["expiry"][alive])
     rows = np.flatnonzero(usable)
-    place = np.searchsorted(expiries, chain["expiry"][rows])
-    parts = [rows[place == i] for i in range(len(expiries))]
-    return expiries, [_by_strike(away[part], chain["iv"][part]) for part in parts]
-
-
-def _by_strike(away: Array, sigma: Array) -> tuple[Array, Array]:
-    x, strike = np.unique(away, return_inverse=True)
-    return x, np.bincount(strike, sigma) / np.bincount(strike)
+    place, x = np.searchsorted(expiries, chain["expiry"][rows]), away[rows]
+    order = np.lexsort((x, place))
+    place, x = place[order], x[order]
+    new = np.append(True, (np.diff(place) != 0) | (np.diff(x) != 0.0))[: len(rows)]
+    strike = np.cumsum(new) - 1
+    vols = np.bincount(strike, chain["iv"][rows[order]]) / np.bincount(strike)
+    cuts = np.searchsorted(place[new], np.arange(1, len(expiries)))
+    return expiries, list(zip(np.split(x[new], cuts), np.split(vols, cuts), strict=True))
 
 
 def at_forward(x: Array, vol: Array) -> float:

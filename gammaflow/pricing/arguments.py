@@ -31,6 +31,7 @@ _SINGLE: dict[Any, Any] = {flag: np.array(sign, INT8) for flag, sign in _ANY_SIG
 for _sign in _SINGLE.values():
     _sign.setflags(write=False)
 _LEGAL = bytes([1, 255])  # of +1 and -1 in int8
+_BYTES = {flag: sign % 256 for flag, sign in _ANY_SIGNS.items()}
 
 
 class Words(NamedTuple):
@@ -43,7 +44,7 @@ class Words(NamedTuple):
 
 
 def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | None:
-    """Columns of a plain call as kernels take them, and their shape: the flag as int8, then the numbers.
+    """Columns of a plain call as closed kernels take them, flag as int8 and numbers, and their shape.
 
     A call is plain where every number is a scalar or a contiguous float64 array, and all arrays have one
     shape, of up to `BLOCK` rows. Any other call, one with a wrong flag, and one whose flag is a Series, whose
@@ -51,26 +52,29 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
     Nothing here calls for numpy's helpers, which would take longer than the kernel on ten rows.
     """
     shape: tuple[int, ...] = ()
-    rows, scalars = [], False
+    rows: list[Any] = []
+    scalars = []
     for value in numbers:
         kind = type(value)
         if kind is ARRAY:
             own = value.shape
-            if not shape:
+            if own != shape:
+                if shape or not own:
+                    return None
                 shape = own
-            if own != shape or not own or value.dtype is not FLOAT or value.flags.num & PLAIN != PLAIN:
+            if not own or value.dtype is not FLOAT or value.flags.num & PLAIN != PLAIN:
                 return None
-            row: Any = value.view()
-            row.setflags(False)
-            rows.append(row)
-        elif kind is float or kind is np.float64 or (kind is int and -WHOLE <= value <= WHOLE):
             rows.append(value)
-            scalars = True
+        elif kind is float or kind is np.float64 or (kind is int and -WHOLE <= value <= WHOLE):
+            rows.append(None)
+            scalars.append(value)
         else:
             return None
     problems: list[str] = []
     signs, hidden = read_flag(flag, problems)
-    if problems or hidden is not None or signs.flags.num & PLAIN != PLAIN or isinstance(flag, pd.Series):
+    if signs is not flag and (problems or hidden is not None or isinstance(flag, pd.Series)):
+        return None
+    if signs.flags.num & PLAIN != PLAIN:
         return None
     if signs.shape != shape and signs.ndim:
         if shape:
@@ -80,22 +84,17 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
     if not 0 < n <= BLOCK:
         return None
     if len(shape) > 1:
-        rows = [row.reshape(n) if type(row) is ARRAY else row for row in rows]
-    if signs.ndim:
-        signs = signs.reshape(n)
-        signs.setflags(False)
-    else:
-        signs = _constant(signs, n, INT8)
+        rows = [row if row is None else row.reshape(n) for row in rows]
     if scalars:
-        rows = [row if type(row) is ARRAY else _constant(row, n, FLOAT) for row in rows]
-    return [signs, *rows], shape
-
-
-def _constant(value: Any, n: int, dtype: Any) -> Any:
-    row: Any = np.empty(n, dtype)
-    row.fill(value)
-    row.setflags(False)
-    return row
+        constants = np.empty((len(scalars), n))
+        constants.T[...] = scalars
+        left = iter(constants)
+        rows = [next(left) if row is None else row for row in rows]
+    if signs.ndim:
+        return [signs.reshape(n) if len(shape) > 1 else signs, *rows], shape
+    constant = np.empty(n, INT8)
+    constant.fill(signs)
+    return [constant, *rows], shape
 
 
 def read_columns(
@@ -170,7 +169,7 @@ def read_flag(flag: Any, problems: list[str]) -> tuple[Any, Any]:
     if type(flag) is not np.ndarray or flag.dtype.kind == "O":
         flag, hidden = uncover(flag, "c")
     values = flag.array if isinstance(flag, pd.Series) else np.asarray(flag)
-    few = _few(values) if type(values) is np.ndarray and values.size <= FEW else None
+    few = _few(values) if type(values) is np.ndarray and 0 < values.size <= FEW else None
     if few is not None:
         return few, hidden
     if values.dtype.kind in "iuf":
@@ -194,8 +193,8 @@ def _few(values: NDArray[Any]) -> Any:
     """+1 / -1 of a few flags, looked up one by one; None where one of them is not spelled as in the table."""
     if values.dtype.kind not in "iufU":
         return None
-    signs = [*map(_ANY_SIGNS.get, values.ravel().tolist())]
-    return None if None in signs else np.array(signs, INT8).reshape(values.shape)
+    signs: list[Any] = [*map(_BYTES.get, values.ravel().tolist())]
+    return None if None in signs else np.frombuffer(bytes(signs), INT8).reshape(values.shape)
 
 
 def read_words(name: str, value: Any, table: Mapping[str, int], problems: list[str]) -> Words:

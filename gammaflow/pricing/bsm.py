@@ -63,7 +63,10 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-_LOOPS = ((DEFAULT, default_loop), (HIGHER, higher_loop))
+_LOOPS: tuple[tuple[tuple[str, ...], Any], ...] = ((DEFAULT, default_loop), (HIGHER, higher_loop))
+
+# Rows up to which a result is part of the block that a loop filled; of more, rows not asked for are let go.
+_FEW = 256
 
 
 def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
@@ -81,6 +84,18 @@ def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
         got = f"{out.dtype} of shape {out.shape}" if plain else type(out).__name__
         raise SchemaError(f"out: received {got}; it must be writeable C-contiguous float64 of shape {shape}.")
     return out
+
+
+@cache
+def _alone(names: tuple[str, ...]) -> tuple[Any, int, slice]:
+    """The loop whose neighboring rows are all of `names`, its number of rows, and those; None without one."""
+    for group, loop in _LOOPS:
+        if names[0] in group:
+            first = group.index(names[0])
+            rows = slice(first, first + len(names))
+            if group[rows] == names:
+                return loop, len(group), rows
+    return None, 0, slice(0)
 
 
 @cache
@@ -203,6 +218,12 @@ def greeks(
     plain = read_rows(flag, S, K, t, r, sigma, q) if out is None else None
     if plain is not None:
         rows, shape = plain
+        loop, size, found = _alone(names)
+        few = len(rows[0]) <= _FEW
+        if loop is not None and (few or size == len(names)):
+            block = np.empty((size, *shape)) if few else empty((size, *shape))
+            loop.run(*rows, block if len(shape) == 1 else block.reshape(size, -1), 0)
+            return Greeks(names, block if size == len(names) else block[found])
         block = empty((len(names), *shape))
         _fill(names, rows, block if len(shape) == 1 else block.reshape(len(names), -1))
         return Greeks(names, block)

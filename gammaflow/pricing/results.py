@@ -103,10 +103,12 @@ class ImpliedVolatility(Shown):
     index: pd.Index | None
 
     def __init__(self, sigma: Any, status: Any, index: pd.Index | None = None) -> None:
-        for name, value in (("sigma", sigma), ("status", status), ("index", index)):
+        for value in (sigma, status):
             if isinstance(value, np.ndarray):
-                value.flags.writeable = False
-            _set(self, name, value)
+                value.setflags(write=False)
+        _set(self, "sigma", sigma)
+        _set(self, "status", status)
+        _set(self, "index", index)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"ImpliedVolatility is immutable: cannot set {name!r}")

@@ -54,6 +54,16 @@ def test_json_symbol_rule_and_filters(run, folder):
     assert found["rows"][0]["gamma"] == pytest.approx(row["gamma"], rel=1e-14)
 
 
+def test_errors_after_progress_are_one_line(run, folder, tmp_path):
+    for name in ("day1.csv", "day2.csv"):
+        (folder / name).unlink()
+    code, _, err = run("history", folder)
+    assert (code, err) == (
+        2,
+        "gammaflow: history: no snapshot is left. source: 1 file gave no row: notes.txt: not recognised.\n",
+    )
+
+
 def test_rows_that_are_not_kept_are_pointed_out(run, folder):
     code, _, err = run("batch", folder)
     assert code == 0

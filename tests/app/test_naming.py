@@ -63,7 +63,8 @@ def arguments(name, quotes):
     """Arguments with which a command would start."""
     folder = str(quotes.parent)
     return {
-        "demo": (), "verify": (), "batch": (folder,), "history": (folder,), "compare": (quotes, quotes),
+        "demo": (), "verify": (), "mcp": (), "batch": (folder,), "history": (folder,),
+        "compare": (quotes, quotes),
         "fetch": ("deribit", "BTC"), "watch": ("deribit", "BTC", "--count", "1"), "serve": (folder,),
         "simulate": (quotes, "--depth", "1e6", "--paths", "5", "--steps", "2"),
         "plot": (quotes, "--out", quotes.parent / "x.png"),

@@ -1,6 +1,8 @@
 """Dask: the same table from a cluster of processes, and clients that are refused."""
 
 import os
+import signal
+import sys
 
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import gammaflow as gf
 from gammaflow.batch import engines, identity
 from gammaflow.exposure.sums import kernels_are_ready
 from support import batch_functions as functions
+from support.batch_chains import fill
 
 distributed = pytest.importorskip("distributed")
 
@@ -35,6 +38,26 @@ def test_a_cluster_gives_the_same_table(client, store, tmp_path):
     # The trap: workers that compile again, or load stale code. They share one cache, warmed before.
     assert client.run(kernels_are_ready) == dict.fromkeys(client.scheduler_info()["workers"], True)
     assert set(client.run(identity.code_digest).values()) == {identity.code_digest()}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_workers_that_are_killed_lose_and_double_nothing(client, tmp_path):
+    """Each of the two workers once, in the middle; their nannies start others."""
+    store, alive = fill(tmp_path / "store", range(1, 13)), [*client.run(os.getpid).values()]
+
+    def kill(done, total):
+        if alive and done >= (6 if len(alive) == 2 else 14):
+            os.kill(alive.pop(), signal.SIGKILL)
+
+    found = gf.run_batch(store, functions.with_tables, client=client, out=tmp_path / "out", progress=kill)
+    assert alive == []
+    assert found.failures.empty
+    serial = gf.run_batch(store, functions.facts)
+    pd.testing.assert_frame_equal(found.table, serial.table, check_exact=True)
+    strikes = found.long("by_strike")
+    assert len(strikes) == 48
+    assert not strikes.duplicated(["symbol", "asof", "strike"]).any()
 
 
 @pytest.mark.slow

@@ -50,6 +50,20 @@ def test_a_worker_that_dies_once_costs_nothing(store, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_worker_that_is_killed_as_it_starts_is_no_missing_guard(store, tmp_path):
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    found = gf.run_batch(store, functions.DeadlyToLoad(dead, 1), workers=2, symbol="BTC")
+    assert len(list(dead.iterdir())) == 1
+    serial = gf.run_batch(store, functions.facts, symbol="BTC")
+    pd.testing.assert_frame_equal(found.table, serial.table, check_exact=True)
+    with pytest.raises(gf.SchemaError, match=r"workers: 3 worker processes were killed .* as they started"):
+        gf.run_batch(store, functions.DeadlyToLoad(dead, 9), workers=2)
+    assert len(list(dead.iterdir())) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_driver_that_is_killed_is_resumed(tmp_path, workers):
     """Killed twice after some files; the third run ends without loss or duplicates. No worker is left."""

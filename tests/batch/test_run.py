@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
+from gammaflow.batch.rows import Row
 from gammaflow.market.store import file
 from support import batch_functions as functions
 from support.batch_chains import day, fill, quotes
@@ -330,3 +331,11 @@ def test_a_result_is_immutable_and_pickles(store):
     assert again.summary() == found.summary()
     assert "<table" in found._repr_html_()
     assert len(found.brief()) == 5
+
+
+def test_rows_hold_their_names_once_also_from_workers():
+    moment, names = pd.Timestamp("2026-02-05", tz="UTC"), ["gamma", "flip"]
+    rows = [Row("a", "BTC", moment, "x", tuple(names), (1.0, 2.0)) for _ in "ab"]
+    sent = pickle.loads(pickle.dumps(rows[0]))
+    assert sent == rows[0]
+    assert sent.names is rows[0].names is rows[1].names

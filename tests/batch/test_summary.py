@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from scipy.stats import norm
 
 import gammaflow as gf
 from gammaflow.batch.columns import FLIPS, typed
+from gammaflow.batch.flips import _signed_anew
 from gammaflow.batch.summary import COLUMNS
 from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.financing import finance
@@ -232,3 +234,18 @@ def test_other_arguments_are_refused(demo):
         gf.summarize(gf.analyze(demo, days=2.0))
     with pytest.raises(gf.SchemaError, match="no row of"):
         gf.summarize(demo.with_columns(iv=np.nan))
+
+
+def test_books_signed_anew_are_those_that_are_assigned():
+    chain = synthetic_chain(45, contracts=400)
+    book, valued = gf.assign_positions(chain), chain.unusable == ""
+    for name in ("skew_adjusted", "short_all", "crypto_puts_bought"):
+        anew = _signed_anew(book, chain, gf.positioning.RULES[name].position(chain)[valued], valued)
+        assigned = gf.assign_positions(chain, name)
+        for column in assigned.columns:
+            np.testing.assert_array_equal(anew[column], assigned[column])
+    position = gf.positioning.SHORT_ALL.position(chain)[valued]
+    for other in (book.kept_in("coin"), book.select(kind="put"), book.at(spot=1.01 * book.spot)):
+        assert _signed_anew(other, chain, position, valued) is None
+    vols = replace(book, columns={**book.columns, "sigma": 1.01 * book["sigma"]})
+    assert _signed_anew(vols, chain, position, valued) is None

@@ -7,7 +7,7 @@ from scipy.special import ndtr
 
 import gammaflow as gf
 from gammaflow import dynamics
-from gammaflow.exposure import chebyshev
+from gammaflow.exposure import chebyshev, fixed
 from gammaflow.exposure.dynamics import STICKY_STRIKE
 from gammaflow.exposure.smile import fit_smiles
 from gammaflow.exposure.sums import CASH_SUMS, BookSums, cash_greeks, cash_sums
@@ -352,3 +352,17 @@ def test_a_prepared_book_gives_the_same_sums_at_any_spots_in_any_order_of_asking
         assert set(found) == set(wanted)
         for name in wanted:
             np.testing.assert_array_equal(found[name], alone[name])
+
+
+def test_groups_without_calls_and_puts_do_not_disturb_interpolation(monkeypatch):
+    """At the beginning, in between, and at the end."""
+    for cost in ("_MANY", "_COSINE", "_PRODUCT"):
+        monkeypatch.setattr(fixed, cost, 0)
+    book = mixed_book(1, notes=0)
+    n = np.arange(len(book))
+    groups = np.where(book.vanilla, 1 + 2 * (n % 2), 2 * (n % 3))
+    grid = book.spot * np.geomspace(0.97, 1.03, 3000)
+    fast, slow = (cash_sums(book, grid, by=groups, interpolate=way) for way in (True, False))
+    for name in CASH_SUMS:
+        np.testing.assert_allclose(fast[name], slow[name], rtol=0, atol=1e-12 * np.abs(slow[name]).max())
+    assert (fast["gamma"] != slow["gamma"]).any()

@@ -8,6 +8,8 @@ import os
 import pkgutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from gammaflow.feedback.simulation.simulate import simulate_feedback
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts
-from gammaflow.kernels.compile import Kernel, frozen, kernel
+from gammaflow.kernels.compile import KERNEL, Kernel, frozen, kernel
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.impact import flows_loop, moves_loop
@@ -263,6 +265,47 @@ def test_kernels_are_handed_what_they_read_as_one_type(monkeypatch: pytest.Monke
     assert frozen(np.int8([1, -1])).dtype == np.int8
     with pytest.raises(TypeError, match=r"scaled has no parameters \['into'\]"):
         kernel("into")(scaled.py_func)
+
+
+def test_a_closed_kernel_takes_what_is_writeable_and_is_not_compiled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", "off")
+    doubled = Kernel(_double, ("out",), KERNEL, True)
+    x = np.array([1.0, 2.0, 3.0])
+    locked = frozen(x)
+    for first, second in ((x, locked), (locked, x), (x, x)):
+        out = np.zeros(3)
+        doubled.run(first, second, out)
+        assert out.tolist() == [2.0, 4.0, 6.0]
+    doubled(x[::-1], np.float32([1.0, 1.0, 1.0]), out)
+    assert out.tolist() == [4.0, 3.0, 2.0]
+    assert len(doubled.signatures) == 1
+    with pytest.raises(TypeError, match="No matching definition"):
+        doubled.run(np.zeros(3, np.float32), x, out)
+
+
+def test_threads_that_call_a_closed_kernel_first_at_the_same_time_agree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GAMMAFLOW_CACHE_DIR", "off")
+    doubled = Kernel(_double, ("out",), KERNEL, True)
+    ready = threading.Barrier(4)
+
+    def work(k: int) -> list[float]:
+        x, out = np.full(2, float(k)), np.zeros(2)
+        ready.wait()
+        (doubled if k % 2 else doubled.run)(x, x, out)
+        return out.tolist()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [[2.0 * k] * 2 for k in range(4)]
+    assert len(doubled.signatures) == 1
+
+
+def _double(x, y, out):
+    for i in range(len(out)):
+        out[i] = x[i] + y[i]
 
 
 def test_each_kernel_is_compiled_for_one_signature() -> None:

@@ -101,4 +101,6 @@ def test_arguments_that_are_not_legal_are_named_together():
         synthetic_chain(20_001)
     with pytest.raises(gf.SchemaError, match="days"):
         synthetic_chains(-1)
+    with pytest.raises(gf.SchemaError, match=r"symbol: received ' '; the name of the underlying is needed"):
+        synthetic_chain(0, symbol=" ")
     assert list(synthetic_chains(0)) == []

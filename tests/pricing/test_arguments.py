@@ -99,9 +99,11 @@ def test_plain_calls_are_read_as_all_others_are(call: str) -> None:
     columns, expected, index = read_columns(flag, dict(zip("xyz", numbers, strict=True)), [])
     assert (shape, index) == (expected, None)
     assert [row.dtype for row in rows] == [np.int8, *[np.float64] * 3]
-    for row, column in zip(rows, columns, strict=True):
+    for row, column, given in zip(rows, columns, (flag, *numbers), strict=True):
         assert row.flags.c_contiguous
-        assert not row.flags.writeable
+        assert row.ndim == 1
+        if isinstance(given, np.ndarray) and given.dtype in (np.int8, np.float64) and given.shape == shape:
+            assert np.shares_memory(row, given)
         np.testing.assert_array_equal(row, np.broadcast_to(column, expected).ravel())
     assert all(n.flags.writeable for n in (flag, *numbers) if isinstance(n, np.ndarray))
 

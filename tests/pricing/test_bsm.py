@@ -257,6 +257,23 @@ def test_selection_and_order_do_not_change_values() -> None:
     np.testing.assert_array_equal(bsm.price(*args), everything.price)
 
 
+@pytest.mark.parametrize("n", [1, 256, 257])
+@pytest.mark.parametrize(
+    "which", [("price",), ("gamma", "vega", "theta"), ("volga",), ("speed", "zomma"), bsm.DEFAULT]
+)
+def test_neighboring_greeks_are_those_of_all_in_a_block_of_their_own_shape(which, n) -> None:
+    """Of few rows they are a part of the block that all were computed in, of more a copy."""
+    data = contracts(n)
+    args = [data[name] for name in ("flag", "S", "K", "t", "r", "sigma", "q")]
+    found, every = bsm.greeks(*args, which=which), bsm.greeks(*args, which=bsm.ALL)
+    assert found.names == which
+    assert found.block.shape == (len(which), n)
+    assert found.block.flags.c_contiguous
+    assert not found.block.flags.writeable
+    for name in which:
+        np.testing.assert_array_equal(found[name], every[name])
+
+
 def test_scalars_give_floats() -> None:
     assert isinstance(bsm.price("c", 100, 100, 1, 0, 0.2), float)
     assert isinstance(bsm.greeks("c", 100, 100, 1, 0, 0.2).gamma, float)

@@ -67,3 +67,20 @@ def deadly_once(chain):
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return with_tables(chain)
+
+
+class DeadlyToLoad:
+    """A function that ends the process that loads it, unless a file is there; leaves one each time."""
+
+    def __init__(self, folder, times):
+        self.folder, self.times = folder, times
+
+    def __call__(self, chain):
+        return facts(chain)
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        died = len(list(Path(self.folder).iterdir()))
+        if died < self.times:
+            Path(self.folder, str(died)).touch()
+            os.kill(os.getpid(), signal.SIGKILL)

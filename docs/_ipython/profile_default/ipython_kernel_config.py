@@ -1,2 +1,3 @@
-# Kernels run on this machine only; their notice about it would be read as a warning.
+"""Kernels of the documentation: on this machine only, so their notice about it is left out."""
+
 c.IPKernelApp.log_level = 40  # noqa: F821

@@ -93,7 +93,8 @@ class Curves:
     @cached_property
     def short(self) -> Array:
         """Chebyshev series of the first of `_PREMIUM`, per strike of puts and underlying of calls, by row."""
-        return self._series(False)
+        full = self.__dict__.get("full")
+        return self._series(False) if full is None else read_only(full[:, :_SHORT])
 
     @cached_property
     def full(self) -> Array:

@@ -144,7 +144,9 @@ def _newton(rounds: int, left: Array, by_F: Array, by_r: Array, h: Array, tick: 
         inverse = np.linalg.inv(scaled) / np.outer(scale, scale)
         step = inverse @ (X.T @ (weight * y))
         rest = y - X @ step
-        weight = shrink(rest)
+        before, weight = weight, shrink(rest)
+        if (weight == before).all():  # and so would be the next
+            break
     variance = (weight @ rest**2) / weight.sum() * n / (n - 2)
     variance = max(variance, (weight @ (tick / h) ** 2) / weight.sum())
     return step, float(np.sqrt(variance * inverse[1, 1]))

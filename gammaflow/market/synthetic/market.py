@@ -59,7 +59,7 @@ class Market:
             lambda: _even(check_whole(self.contracts, "contracts", 100, 100_000)),
             lambda: check_whole(self.per_day, "per_day", 1, 1440),
             lambda: check_whole(self.seed, "seed", 0),
-            lambda: check_text(self.symbol, "symbol"),
+            lambda: _name(check_text(self.symbol, "symbol")),
             lambda: utc(self.start, "start"),
             lambda: check_number(self.spot, "spot", 1e-3, 1e9),
         )
@@ -127,6 +127,14 @@ class Market:
                 }
             )
         return {name: np.concatenate([side[name] for side in sides]) for name in sides[0]}
+
+
+def _name(symbol: str) -> str:
+    if not symbol.strip():
+        raise SchemaError(
+            f"symbol: received {symbol!r}; the name of the underlying is needed, such as 'SYN'."
+        )
+    return symbol
 
 
 def _even(contracts: int) -> int:

@@ -55,7 +55,7 @@ def read_terms(kind: Any, flag: Any, alive: Any, **numbers: Any) -> Terms:
     problems: list[str] = []
     words = read_words("kind", kind, KINDS, problems), _read_alive(alive, problems)
     (signs, kinds, living, *columns), shape, index = read_columns(flag, numbers, problems, *words)
-    code = np.asarray(kinds + (signs > 0) + 8 * ~living, np.int8)
+    code = np.asarray(kinds + (signs > 0) + np.int8(8) * ~living, np.int8)
     floats64 = (np.asarray(column, np.float64) for column in columns)
     return Terms(code, dict(zip(numbers, floats64, strict=True)), shape, index)
 

@@ -127,7 +127,7 @@ def desk_model(
         **head(report),
         "sigma": _sigma(report),
         "expiries": expiry_rows(every, book.asof, book.symbol),
-        "next": int(every.get_loc(pd.Timestamp(chosen["next"].first, tz="UTC")))
+        "next": int(every.searchsorted(pd.Timestamp(chosen["next"].first, tz="UTC")))
         if "next" in chosen
         else None,
         "selections": list(chosen),

@@ -1,0 +1,178 @@
+"""The command `gammaflow serve`: the report's page, live on this machine."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from gammaflow.app.filter_options import Rows
+from gammaflow.app.options import BaseUrl, Count, Every, Rate, Repair, RuleName, StoreFolder, Timeout, grouped
+from gammaflow.app.terminal import working
+from gammaflow.app.watch import watch
+from gammaflow.checks import check_number
+from gammaflow.errors import SchemaError
+from gammaflow.market.chain import Chain
+from gammaflow.market.feeds import VENDORS, Feed, Limits
+from gammaflow.market.store import Store
+from gammaflow.positions.rules import find_rule
+from gammaflow.report import Report, analyze
+from gammaflow.text import clean
+
+__all__ = ["serve"]
+
+# Shortest token: nobody guesses it.
+_TOKEN = 16
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="VENDOR|FOLDER", help=f"A vendor ({', '.join(VENDORS)}), or the folder of a store of chains."
+    ),
+]
+Symbol = Annotated[
+    str | None, typer.Argument(metavar="SYMBOL", help="The underlying; for a folder if it has several.")
+]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes any that is free.")]
+Address = Annotated[str, typer.Option(help="Address to listen on; others than this machine need --token.")]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="GAMMAFLOW_TOKEN", help=f"Secret that browsers must show, {_TOKEN} characters or more."
+    ),
+]
+Alerts = Annotated[Path | None, typer.Option(help="File to which each alert is appended as a line of JSON.")]
+OnAlert = Annotated[
+    str | None,
+    typer.Option(
+        help="Command that is run for each alert, without a shell, with its JSON on standard input."
+    ),
+]
+
+
+@grouped
+def serve(
+    *,
+    source: Source,
+    symbol: Symbol = None,
+    rows: Rows,
+    every: Every = 60.0,
+    count: Count = None,
+    store: StoreFolder = None,
+    rule: RuleName = "calls_long_puts_short",
+    repair: Repair = False,
+    rate: Rate = None,
+    port: Port = 8000,
+    address: Address = "127.0.0.1",
+    token: Token = None,
+    alerts: Alerts = None,
+    on_alert: OnAlert = None,
+    base_url: BaseUrl = None,
+    timeout: Timeout = 30.0,
+) -> None:
+    """The report's page, live in the browser: from a feed, or over a store. Stop with Ctrl-C."""
+    try:
+        from gammaflow.app.serve.guard import Guard, is_local
+        from gammaflow.app.serve.site import site
+        from gammaflow.app.serve.web import Web
+    except ImportError as error:
+        name = str(error.name).partition(".")[0]
+        if name == "gammaflow":
+            raise
+        raise SchemaError(
+            f"serve needs {name}, which is not installed: pip install 'gammaflow-engine[serve]'."
+        ) from None
+    from gammaflow.app.serve.broadcast import Broadcast, packed
+    from gammaflow.app.serve.outlets import AlertCommand, AlertFile
+    from gammaflow.app.serve.past import Past
+    from gammaflow.app.serve.replay import Replay
+    from gammaflow.app.serve.session import Session
+    from gammaflow.plot.desk import render_desk
+    from gammaflow.report.desk import desk_model
+
+    check_number(every, "--every", 0.0, 86_400.0, open_low=True)
+    where = rows.filter()
+    find_rule(rule)
+    if not is_local(address) and token is None:
+        raise SchemaError(
+            f"--address: received {address!r}, which other machines can reach; that needs --token. Without "
+            "--address the page is for this machine alone."
+        )
+    if token is not None and len(token) < _TOKEN:
+        raise SchemaError(f"--token: received {len(token)} characters; use {_TOKEN} or more.")
+    feed, archive, kept = _feed(source, symbol, store, base_url, timeout)
+
+    def analyse(chain: Chain, history: pd.DataFrame | None = None) -> Report:
+        with rows.named():
+            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where, history=history)
+
+    def report_of(chain: Chain) -> Report:
+        past.learn(chain.asof, 1)
+        return analyse(chain, past.before(chain.asof))
+
+    live, past = Broadcast(), Past(kept, feed.symbol, analyse)
+    with ExitStack() as stack:
+        file = None if alerts is None else AlertFile(alerts)
+        command = None if on_alert is None else AlertCommand(on_alert)
+        if command is not None:
+            stack.callback(command.close)
+        replay = None
+        if kept is not None:
+            replay = Replay(kept, feed.symbol, report_of, lambda report: packed(desk_model(report)), past)
+        session = Session(live, report_of, desk_model, every, _say, replay, file, command)
+        app = Guard(
+            site(live, partial(render_desk, connect=True), f"{feed.symbol} from {feed.vendor}", replay),
+            address,
+            token,
+        )
+        web = stack.enter_context(Web(app, address, port, live.close, _say))
+        stack.enter_context(_ended_as_by_ctrl_c())
+        shown = f"[{address}]" if ":" in address else address
+        _say(f"serving http://{shown}:{web.port}/{'?token=TOKEN' if token else ''} (Ctrl-C stops)")
+        with suppress(KeyboardInterrupt):
+            with working("Reading and pricing"):
+                session.resume()
+            how: dict[str, Any] = {"every": every, "count": count, "store": archive, "sleep": session.pause}
+            watch(feed, session.analyse, session.show, **how)
+
+
+def _feed(
+    source: str, symbol: str | None, store: Path | None, base_url: str | None, timeout: float
+) -> tuple[Any, Store | None, Store | None]:
+    """The feed, the store that its chains go to, and the store that can be replayed."""
+    from gammaflow.app.serve.stored import StoreFeed
+
+    if source in VENDORS:
+        if symbol is None:
+            raise SchemaError(f"SYMBOL: none was given; name what {source} quotes, such as BTC or SPX.")
+        archive = Store(store) if store else None
+        return Feed(source, symbol, base_url, Limits(total=timeout)), archive, archive
+    if not Path(source).is_dir():
+        raise SchemaError(
+            f"VENDOR|FOLDER: received {source!r}; legal: {', '.join(VENDORS)}, or the folder of a store."
+        )
+    if store is not None or base_url is not None:
+        raise SchemaError("--store, --base-url: received with a folder, which is no feed. Leave them out.")
+    kept = Store(source)
+    return StoreFeed(kept, symbol), None, kept
+
+
+def _say(line: str) -> None:
+    print(clean(line), flush=True)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """The signal that asks a process to end acts as Ctrl-C inside the block."""
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

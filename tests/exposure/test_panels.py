@@ -1,0 +1,79 @@
+"""Interpolation on panels: as exact as the sums behind it, in any order of spots, wherever it is asked."""
+
+import numpy as np
+import pytest
+
+import gammaflow as gf
+from gammaflow.exposure import chebyshev
+from gammaflow.exposure.panels import Panels
+from gammaflow.kernels.chebyshev import nodes
+from gammaflow.market.synthetic import synthetic_chain
+
+
+def bumps(spots):
+    """Three Gaussians in ln S around 100, of either sign, and their absolute sum."""
+    x = np.log(np.asarray(spots) / 100.0)
+    each = [
+        w * np.exp(-0.5 * ((x - c) / s) ** 2) for w, c, s in ((1, 0, 0.02), (-2, 0.1, 0.05), (0.5, -1, 0.3))
+    ]
+    return np.stack([np.sum(each, axis=0), np.abs(each).sum(axis=0)])
+
+
+@pytest.mark.parametrize("terms", [10, 2_000, 100_000])
+def test_values_are_those_of_the_sum(terms):
+    asked = []
+    panels = Panels(lambda s: asked.append(len(s)) or bumps(s), 2.5, 100.0, 0.02, terms)
+    rng = np.random.default_rng(0)
+    for size in (1, 3, 3, 40, 3, 500, 7):
+        spots = 100.0 * np.exp(rng.uniform(-2.0, 2.0, size))
+        np.testing.assert_allclose(panels(spots), bumps(spots)[0], rtol=0.0, atol=1e-13)
+    before = len(asked)
+    again = 100.0 * np.exp(rng.uniform(-1.9, 1.9, 900))
+    panels(again)
+    panels(again[::-1])
+    assert len(asked) <= before + 1  # what has been filled is not summed again
+
+
+def test_far_spots_nodes_and_no_spot_at_all():
+    panels = Panels(bumps, 2.5, 100.0, 0.02, 10)
+    far = np.array([1e-3, 9.0, 1100.0, 1e7, 100.0])
+    np.testing.assert_allclose(panels(far), bumps(far)[0], rtol=0.0, atol=1e-14)
+    assert panels(np.empty(0)).shape == (0,)
+    place, known = np.append(nodes(45), 0.3), np.cos(nodes(45))
+    at = known @ chebyshev.shares(45, place)
+    np.testing.assert_array_equal(at[:-1], known)
+    assert at[-1] == pytest.approx(np.cos(0.3), rel=1e-14)
+
+
+def test_panels_above_what_values_are_held_against_are_summed():
+    panels = Panels(bumps, 1e-30, 100.0, 0.02, 10)
+    spots = np.array([100.0, 14.0, 150.0, 100.0])
+    for _ in range(3):
+        np.testing.assert_array_equal(panels(spots), bumps(spots)[0])
+
+
+@pytest.mark.parametrize("number", [3, 200])
+def test_curve_of_a_profile_is_its_repricing(number):
+    profile = gf.sweep_spot(gf.assign_positions(synthetic_chain(number, contracts=400)))
+    curve, spot = profile.curve(), profile.book.spot
+    assert curve.any_order
+    spots = spot * np.exp(np.linspace(-1.5, 1.5, 200))
+    gross = profile.values["gross_gamma"].sum(axis=0).max()
+    shuffled = np.random.default_rng(1).permutation(200)
+    for _ in range(2):
+        got = curve(spots[shuffled])
+        direct = [profile.value_at(s) for s in spots[shuffled]]
+        np.testing.assert_allclose(got, direct, rtol=0.0, atol=3e-14 * gross)
+
+
+def test_what_is_no_sum_of_gaussians_is_repriced():
+    american = gf.demo_chain().with_columns(exercise="american")
+    book = gf.assign_positions(gf.demo_chain())
+    for profile in (
+        gf.sweep_spot(gf.assign_positions(american), measures=("gamma", "gross_gamma")),
+        gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(-3), measures=("gamma", "gross_gamma")),
+        gf.sweep_spot(book, days=4000.0, measures=("gamma", "gross_gamma")),
+        gf.sweep_spot(book, measures=("gamma",)),
+    ):
+        assert not profile.curve().any_order
+    assert not gf.sweep_spot(book).curve("vanna").any_order
