@@ -12,6 +12,11 @@ _LONGEST_LINE, _MOST_LINES = 4_000, 100
 class GammaflowError(Exception):
     """Root of every error gammaflow raises on purpose.
 
+    See Also
+    --------
+    SchemaError : A value, column or argument outside its legal range.
+    FeedError : A vendor's live feed that did not answer, or whose answer has an unexpected form.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -29,6 +34,11 @@ class GammaflowError(Exception):
 class SchemaError(GammaflowError, ValueError):
     """A value, column or argument outside its legal range.
 
+    See Also
+    --------
+    GammaflowError : Root of every error gammaflow raises on purpose.
+    MismatchError : Two objects that cannot be combined (different underlying, spot, timestamp or currency).
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -42,6 +52,11 @@ class SchemaError(GammaflowError, ValueError):
 class ReaderError(GammaflowError, ValueError):
     """A file that cannot be read as an option chain.
 
+    See Also
+    --------
+    read_chain : Read a vendor's file of option quotes, or anyone's table through a map of its columns.
+    SchemaError : A value, column or argument outside its legal range.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -54,6 +69,10 @@ class ReaderError(GammaflowError, ValueError):
 
 class MismatchError(GammaflowError, ValueError):
     """Two objects that cannot be combined (different underlying, spot, timestamp or currency).
+
+    See Also
+    --------
+    SchemaError : A value, column or argument outside its legal range.
 
     Examples
     --------
@@ -69,6 +88,10 @@ class MismatchError(GammaflowError, ValueError):
 
 class ConvergenceError(GammaflowError, RuntimeError):
     """A requested accuracy that is out of reach.
+
+    See Also
+    --------
+    GammaflowError : Root of every error gammaflow raises on purpose.
 
     Examples
     --------
@@ -87,6 +110,10 @@ class ConvergenceError(GammaflowError, RuntimeError):
 
 class FeedError(GammaflowError, RuntimeError):
     """A vendor's live feed that did not answer, or whose answer has an unexpected form.
+
+    See Also
+    --------
+    fetch_chain : A chain of live quotes.
 
     Examples
     --------

@@ -52,6 +52,10 @@ class History(Study):
     failures : DataFrame
         Files that gave no row: `source`, `symbol` and `reason`.
 
+    See Also
+    --------
+    history : Time series of the summaries of many snapshots of one underlying.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -223,6 +227,11 @@ def history(
     SchemaError
         Where no snapshot is left; for several symbols or vendors without a choice, different numbers of one
         timestamp, mixed rules, smile dynamics or currencies, and arguments that are not legal.
+
+    See Also
+    --------
+    run_batch : Apply a function to every chain of a store, a folder or a list of files.
+    History : Summaries of one underlying over time; see `history`.
 
     Examples
     --------

@@ -44,6 +44,10 @@ class BatchResult(Study):
     warnings : tuple of str
         Repeated snapshots, rows of different names, columns of several types.
 
+    See Also
+    --------
+    run_batch : Apply a function to every chain of a store, a folder or a list of files.
+
     Examples
     --------
     >>> import tempfile

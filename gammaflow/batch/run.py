@@ -92,6 +92,12 @@ def run_batch(
     MismatchError
         Where workers of `client` have another version of gammaflow.
 
+    See Also
+    --------
+    summarize : One tidy row of a snapshot: totals, flips, zone, core, walls and quality.
+    history : Time series of the summaries of many snapshots of one underlying.
+    BatchResult : A row for each file and underlying of a batch, and the reasons of those that gave none.
+
     Notes
     -----
     Files are read in parts of up to 64, and no more than two parts per worker are in memory at once.

@@ -47,6 +47,11 @@ def summarize(chain_or_report: Chain | Report, *, rule: str | PositionRule | Non
     SchemaError
         For another object, a chain without rows that can be valued, a rule for a report, or a rolled report.
 
+    See Also
+    --------
+    run_batch : Apply a function to every chain of a store, a folder or a list of files.
+    history : Time series of the summaries of many snapshots of one underlying.
+
     Notes
     -----
     `flip_<rule>` is the nearest flip under each rule that signs positions, as `compare_rules` finds it; NaN

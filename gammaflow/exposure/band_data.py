@@ -63,6 +63,11 @@ class Bands(Frozen):
     core_fraction : float
         Fraction of a trough that bounds its core.
 
+    See Also
+    --------
+    sign_bands : Gamma over spot, flips, zones and cores under beliefs about dealers' share of open interest.
+    find_levels : Flips, short-gamma zones and walls of a profile.
+
     Examples
     --------
     >>> import gammaflow as gf

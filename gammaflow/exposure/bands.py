@@ -77,6 +77,11 @@ def sign_bands(
     MismatchError
         Where `known` is of another underlying, spot, timestamp or currency.
 
+    See Also
+    --------
+    Beliefs
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -63,6 +63,10 @@ class Cube(Frozen):
     shortfalls : tuple of Shortfall
         Contracts that missed the tolerance anywhere, with the error reached, worst first.
 
+    See Also
+    --------
+    sweep : Reprice a book at every combination of spots, days and volatility shifts.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -222,6 +226,11 @@ def sweep(
     ------
     SchemaError
         As `sweep_spot`, and for an empty list of days or shifts.
+
+    See Also
+    --------
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+    flip_path : Levels as days pass with spot and volatility unchanged: expiries drop off, gamma sharpens.
 
     Examples
     --------

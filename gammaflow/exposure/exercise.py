@@ -46,6 +46,10 @@ class ExerciseComparison(Frozen):
     measures : tuple of str
     book : Book
 
+    See Also
+    --------
+    compare_exercise
+
     Examples
     --------
     >>> import pandas as pd
@@ -160,6 +164,10 @@ def compare_exercise(
     ------
     SchemaError
         For unknown measures, edges that do not increase, or a book without American rows.
+
+    See Also
+    --------
+    ExerciseComparison
 
     Notes
     -----

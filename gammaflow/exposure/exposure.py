@@ -56,6 +56,11 @@ class Exposure(Frozen):
     shortfalls : tuple of Shortfall
         Contracts that missed the tolerance, with the error reached, worst first.
 
+    See Also
+    --------
+    aggregate_exposure : Dealers' greeks in money at the book's spot, summed per group.
+    Profile
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -247,6 +252,11 @@ def aggregate_exposure(
     ------
     SchemaError
         For an unknown key, an illegal roll or an illegal tol.
+
+    See Also
+    --------
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+    Exposure : Dealers' greeks in money at the book's spot.
 
     Examples
     --------

@@ -74,6 +74,12 @@ def hedge_flow(
     SchemaError
         With every problem of the arguments.
 
+    See Also
+    --------
+    flow_ladder : Hedge flows of separate moves of spot, of time and of vol.
+    flow_around_spot : Gamma around spot, and the total amount dealers must trade from spot to each price.
+    hedge_path
+
     Notes
     -----
     Shapley's value of three causes (A value for n-person games, 1953): what a cause changes is weighted 1/3
@@ -152,6 +158,11 @@ def flow_ladder(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    hedge_flow : Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
+    flow_around_spot : Gamma around spot, and the total amount dealers must trade from spot to each price.
 
     Examples
     --------

@@ -79,6 +79,11 @@ class HedgeFlow(Frozen):
     shortfalls : tuple of Shortfall
         Contracts that missed the tolerance anywhere on the path, with the error reached, worst first.
 
+    See Also
+    --------
+    hedge_flow : Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
+    FlowLadder : Hedge flows of many single moves: of spot alone, of time alone, of volatility alone.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -191,6 +196,10 @@ class FlowLadder(Frozen):
         would fall to 0 or below.
     shortfalls : tuple of Shortfall
         As for `HedgeFlow`.
+
+    See Also
+    --------
+    flow_ladder : Hedge flows of separate moves of spot, of time and of vol.
 
     Examples
     --------

@@ -42,6 +42,11 @@ MOVES = (-0.10, -0.05, -0.01, 0.01, 0.05, 0.10)
 class Levels(LevelData):
     """Gamma levels of a book, with text and pictures; see `LevelData` for the attributes.
 
+    See Also
+    --------
+    find_levels : Flips, short-gamma zones and walls of a profile.
+    Profile
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -122,6 +127,12 @@ def find_levels(
         For a core fraction outside (0, 1] or a profile of fewer than three spots.
     MismatchError
         For an exposure of another book, time or vol shift.
+
+    See Also
+    --------
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+    Levels : Gamma levels of a book, with text and pictures; see `LevelData` for the attributes.
+    flip_path : Levels as days pass with spot and volatility unchanged: expiries drop off, gamma sharpens.
 
     Examples
     --------

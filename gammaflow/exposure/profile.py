@@ -25,6 +25,12 @@ __all__ = ["Profile", "sweep_spot"]
 class Profile(Repricing):
     """Dealers' measures over a grid of spots, per expiry and in total, with their levels; see `Repricing`.
 
+    See Also
+    --------
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+    Exposure : Dealers' greeks in money at the book's spot.
+    Levels : Gamma levels of a book, with text and pictures; see `LevelData` for the attributes.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -117,6 +123,12 @@ def sweep_spot(
     ------
     SchemaError
         For spots that are not ascending and positive, an unknown dynamics or measure, an illegal roll or tol.
+
+    See Also
+    --------
+    find_levels : Flips, short-gamma zones and walls of a profile.
+    sweep : Reprice a book at every combination of spots, days and volatility shifts.
+    compare_dynamics : Levels of gamma, and of total gamma with the vanna effect, under each smile dynamics.
 
     Examples
     --------

@@ -49,6 +49,10 @@ class Smiles(Frozen):
         Range of k searched for arbitrage, half a unit beyond all strikes; total variance also out to 64 times
         as far, and by the slopes of its wings.
 
+    See Also
+    --------
+    fit_smiles : Fit one surface without arbitrage to the volatilities of a book's rows.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -205,6 +209,11 @@ def fit_smiles(book: Book) -> Smiles:
     Returns
     -------
     Smiles
+
+    See Also
+    --------
+    Smiles
+    compare_dynamics : Levels of gamma, and of total gamma with the vanna effect, under each smile dynamics.
 
     Notes
     -----

@@ -50,6 +50,10 @@ class LimitCapacity(Frozen):
         Impact of a trade.
     currency : str
 
+    See Also
+    --------
+    limit_capacity
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -227,6 +231,11 @@ def limit_capacity(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    LimitCapacity
+    loop_gain : Loop gain of dealers' hedges and of liquidations over spot, by channel.
 
     Notes
     -----

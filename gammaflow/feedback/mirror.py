@@ -48,6 +48,10 @@ def mirror(book: Book) -> Book:
         For rows that have no mirror, by name: notes, options with a rebate, accounts in coin, shares (which
         are cash in the mirror).
 
+    See Also
+    --------
+    solve_cascade
+
     Notes
     -----
     Put-call symmetry (P. Carr and M. Chesney, American put call symmetry, 1996), exact for any rate and yield

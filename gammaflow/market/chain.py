@@ -77,6 +77,12 @@ class Chain(Columnar):
         With every problem of the columns in one message; also where spot, strikes, forwards and volatilities
         contradict each other so badly that the chain must be wrong (`plausibility.contradictions`).
 
+    See Also
+    --------
+    read_chain : Read a vendor's file of option quotes, or anyone's table through a map of its columns.
+    chain_from_frame : A chain from a DataFrame with one row per contract.
+    Book : Dealers' signed positions in options on one underlying at one timestamp.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -123,6 +123,11 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
     SchemaError
         For another symbol.
 
+    See Also
+    --------
+    demo_notes : Ten synthetic notes on IBIT modelled on public ones of late 2025; none is a real security.
+    read_chain : Read a vendor's file of option quotes, or anyone's table through a map of its columns.
+
     Examples
     --------
     >>> import gammaflow as gf

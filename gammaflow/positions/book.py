@@ -76,6 +76,12 @@ class Book(PositionRows):
     SchemaError
         With every problem of the columns in one message; also where a row has expired at `asof`.
 
+    See Also
+    --------
+    assign_positions : Sign a chain's open interest as dealers' positions.
+    book_notes : Book of the dealers who are short structured notes: one row per note, position -1.
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -63,6 +63,11 @@ def book_notes(
         unknown; a volatility above 500 % or a rate beyond 100 % a year, which can only be meant in percent;
         also where no note is left.
 
+    See Also
+    --------
+    read_notes : Read a registry of structured notes.
+    Book : Dealers' signed positions in options on one underlying at one timestamp.
+
     Examples
     --------
     >>> from gammaflow.instruments.note.registry import demo_notes

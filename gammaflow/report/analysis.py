@@ -94,6 +94,13 @@ def analyze(
     MismatchError
         For a depth in another currency than the book's.
 
+    See Also
+    --------
+    Report : Full analysis of a chain: exposure, profile, levels, and the page that shows them.
+    assign_positions : Sign a chain's open interest as dealers' positions.
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+    find_levels : Flips, short-gamma zones and walls of a profile.
+
     Examples
     --------
     >>> import gammaflow as gf

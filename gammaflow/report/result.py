@@ -32,6 +32,10 @@ class Report(ReportData):
 
     See `gammaflow.report.data.ReportData` for the attributes.
 
+    See Also
+    --------
+    analyze : Full analysis of a chain or a book: exposure, profile and levels.
+
     Examples
     --------
     >>> import gammaflow as gf

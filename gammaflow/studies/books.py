@@ -143,6 +143,11 @@ def compare_books(a: Book, b: Book) -> BookComparison:
         For books on different underlyings, in different currencies, of which one is unsigned, or not in order
         of time; and for a contract kept in coin in one and not in the other.
 
+    See Also
+    --------
+    open_interest_change
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -88,6 +88,11 @@ def sensitivity(
     SchemaError
         For an unknown rule, positions instead of a rule, or illegal numbers.
 
+    See Also
+    --------
+    repair_chain
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -43,6 +43,10 @@ class Reconciliation(Study):
     unit : str
         Unit of b's number.
 
+    See Also
+    --------
+    reconcile : The choices that explain the gap between two tools' gamma numbers for one chain.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -149,6 +153,12 @@ def reconcile(
     SchemaError
         For sides that are neither conventions nor numbers, without a chain, or for illegal arguments; every
         problem in one message.
+
+    See Also
+    --------
+    Reconciliation : Steps from one tool's number to another's; see `reconcile`.
+    Convention : Every choice behind a gamma number: sign, unit, contracts that count, valuation, levels.
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
 
     Notes
     -----

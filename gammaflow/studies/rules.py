@@ -43,6 +43,10 @@ class RuleComparison(Study):
     levels : mapping of str to Levels
         Levels behind each row of `table`, by the rule's name; none where dealers hold no contract.
 
+    See Also
+    --------
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -159,6 +163,12 @@ def compare_rules(
     SchemaError
         For an unknown rule, two rules of one name, a rule without shares for the chain, or a chain without
         rows that can be valued.
+
+    See Also
+    --------
+    assign_positions : Sign a chain's open interest as dealers' positions.
+    sign_bands : Gamma over spot, flips, zones and cores under beliefs about dealers' share of open interest.
+    sensitivity
 
     Examples
     --------

@@ -197,6 +197,11 @@ def compare_dynamics(
         that holds spot or is nearest [currency], NaN where there is none, and the number of turning points of
         the curve on the grid of spots, in total and without expiries within a day.
 
+    See Also
+    --------
+    sweep_spot : Reprice every measure of a book at each spot of a grid.
+    fit_smiles : Fit one surface without arbitrage to the volatilities of a book's rows.
+
     Notes
     -----
     Where the smile moves with spot, the far strikes of an expiry within a day come to the money with a
@@ -238,6 +243,11 @@ def flip_term_structure(profile: Profile) -> FlipTermStructure:
     FlipTermStructure
         `table`: one row per expiry, columns as in `compare_dynamics` without the turning points. An expiry
         that passes within the profile's days has no row.
+
+    See Also
+    --------
+    flip_path : Levels as days pass with spot and volatility unchanged: expiries drop off, gamma sharpens.
+    find_levels : Flips, short-gamma zones and walls of a profile.
 
     Examples
     --------
@@ -295,6 +305,11 @@ def flip_path(
         `table`: one row per day, columns as in `compare_dynamics` without the turning points, and `moment`
         [UTC].
 
+    See Also
+    --------
+    flip_term_structure : Levels of each expiry alone.
+    sweep : Reprice a book at every combination of spots, days and volatility shifts.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -339,6 +354,11 @@ def flow_around_spot(
     ------
     SchemaError
         For a reach outside (0, 1).
+
+    See Also
+    --------
+    hedge_flow : Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
+    flow_ladder : Hedge flows of separate moves of spot, of time and of vol.
 
     Examples
     --------

@@ -48,6 +48,10 @@ class CascadeCurve(Frozen):
     flows : (5, m) array
         Flows on the way to each landing, by channel [currency, < 0 sells].
 
+    See Also
+    --------
+    cascade_curve : Landing of price for many shocks, from one hedge path, with the shocks at which it jumps.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -192,6 +196,10 @@ def cascade_curve(
     ------
     SchemaError, MismatchError
         As for `solve_cascade`, and for shocks that are not finite and ascending.
+
+    See Also
+    --------
+    solve_cascade
 
     Examples
     --------

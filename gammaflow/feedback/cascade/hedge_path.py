@@ -77,6 +77,11 @@ def hedge_path(
     SchemaError
         With every problem of the arguments.
 
+    See Also
+    --------
+    hedge_flow : Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
+    solve_cascade
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -162,6 +167,11 @@ def gamma_path(
     ------
     SchemaError
         With every problem of the arguments, or where gamma is not finite.
+
+    See Also
+    --------
+    hedge_path
+    HedgePath : Dealers' cumulative hedge flows as spot moves straight to another level, with time held fixed.
 
     Examples
     --------

@@ -68,6 +68,11 @@ class HedgePath(Frozen):
     shortfalls : tuple of Shortfall
         Contracts that missed the tolerance anywhere, with the error reached, worst first.
 
+    See Also
+    --------
+    hedge_path
+    gamma_path : Hedge path of a given gamma over spot, without a book.
+
     Examples
     --------
     >>> import gammaflow as gf

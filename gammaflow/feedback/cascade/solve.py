@@ -51,6 +51,10 @@ class Cascade(Frozen):
     folds : tuple of Fold
         Jumps of price on the way to the landing.
 
+    See Also
+    --------
+    solve_cascade
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -200,6 +204,12 @@ def solve_cascade(
     MismatchError
         For impact or liquidations in another currency, or liquidations in other units than the book's spot.
 
+    See Also
+    --------
+    cascade_curve : Landing of price for many shocks, from one hedge path, with the shocks at which it jumps.
+    exogenous_flow
+    loop_gain : Loop gain of dealers' hedges and of liquidations over spot, by channel.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -247,6 +257,10 @@ def exogenous_flow(
     ------
     SchemaError, MismatchError
         As for `solve_cascade`, and for a move that is not above -1.
+
+    See Also
+    --------
+    solve_cascade
 
     Examples
     --------

@@ -53,6 +53,10 @@ def etf_creations(short_shares: ArrayLike, *, basket: float = 40_000, borrow: Ar
         With every problem: a basket that is no whole number of shares > 0, shares that are missing or
         infinite, a negative `borrow`.
 
+    See Also
+    --------
+    EtfLedger : Fund shares, coins and futures of a dealer who hedges with a fund, day by day.
+
     Examples
     --------
     >>> etf_creations(6_000_000)

@@ -92,6 +92,10 @@ class EtfLedger(Shown):
     SchemaError
         With every problem of the arguments.
 
+    See Also
+    --------
+    etf_creations : Whole baskets that a dealer must create to cover a short position in fund shares.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -62,6 +62,10 @@ class LoopGain(Frozen):
     values : mapping of (m,) arrays
         Loop gain at the spots of the profile by channel [-].
 
+    See Also
+    --------
+    loop_gain : Loop gain of dealers' hedges and of liquidations over spot, by channel.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -236,6 +240,11 @@ def loop_gain(
         liquidations, or a beta other than that of the profile's dynamics.
     MismatchError
         For a depth in another currency, or bands of another book, time, vol shift or dynamics.
+
+    See Also
+    --------
+    solve_cascade
+    LoopGain
 
     Examples
     --------

@@ -89,6 +89,10 @@ class BasisUnwind(Frozen):
     SchemaError
         With every problem of the numbers.
 
+    See Also
+    --------
+    simulate_feedback : Monte Carlo of price with impact from dealers' hedges and other forced trades.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -176,6 +180,10 @@ class LeveragedFunds(Frozen):
     SchemaError
         With every problem of the numbers.
 
+    See Also
+    --------
+    simulate_feedback : Monte Carlo of price with impact from dealers' hedges and other forced trades.
+
     Examples
     --------
     A fall of 13.2 % makes a fund of $4bn at twice the leverage sell $1.06bn:
@@ -235,6 +243,10 @@ class DipBuyers(Frozen):
     SchemaError
         With every problem of the numbers.
 
+    See Also
+    --------
+    simulate_feedback : Monte Carlo of price with impact from dealers' hedges and other forced trades.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -281,6 +293,11 @@ class NewTrades(Frozen):
     ------
     SchemaError
         For illegal days.
+
+    See Also
+    --------
+    estimate_open_interest
+    customer_flow
 
     Examples
     --------

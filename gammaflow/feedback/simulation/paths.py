@@ -47,6 +47,10 @@ class FeedbackPaths(Frozen):
     raw : RawPaths
         Arrays of the simulation, one row per path.
 
+    See Also
+    --------
+    simulate_feedback : Monte Carlo of price with impact from dealers' hedges and other forced trades.
+
     Examples
     --------
     >>> import gammaflow as gf

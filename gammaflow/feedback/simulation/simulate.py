@@ -149,6 +149,11 @@ def simulate_feedback(
     ConvergenceError
         In the implicit mode, where the loop gain reaches 1 and the move is not unique.
 
+    See Also
+    --------
+    solve_cascade
+    FeedbackPaths : Simulated prices under feedback, with an exact attribution of every move to channels.
+
     Notes
     -----
     A square-root law applied to each step alone would depend on the number of steps, and is not offered.

@@ -99,6 +99,11 @@ def hedge_surface(
     SchemaError
         With every problem of the arguments, and for a grid that takes more than 1 GB.
 
+    See Also
+    --------
+    simulate_feedback : Monte Carlo of price with impact from dealers' hedges and other forced trades.
+    constant_gamma_surface
+
     Notes
     -----
     Rows are valued at up to 12 Chebyshev points in ln volatility, at times of their own, and carried from

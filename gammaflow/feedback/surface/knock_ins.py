@@ -52,6 +52,11 @@ def knock_in_table(
     SchemaError
         For anything but a book, and for a beta, days or tolerance that are not legal.
 
+    See Also
+    --------
+    book_notes : Book of the dealers who are short structured notes: one row per note, position -1.
+    shifted_barrier
+
     Notes
     -----
     For a dealer who is long a down-and-in put, the jump per put at r = q = 0 is
@@ -129,6 +134,10 @@ def shifted_barrier(barrier: ArrayLike, trade: ArrayLike, impact: Any) -> Any:
     ------
     SchemaError
         Where `impact` is no impact, or a barrier is not > 0.
+
+    See Also
+    --------
+    knock_in_table
 
     Examples
     --------

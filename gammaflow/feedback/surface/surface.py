@@ -87,6 +87,10 @@ class HedgeSurface(Frozen):
     remarks : tuple of str
         Limitations of the surface, in words.
 
+    See Also
+    --------
+    hedge_surface : Dealers' delta over time, spot and volatility, by full revaluation of all kinds of rows.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -256,6 +260,10 @@ def constant_gamma_surface(
     -------
     HedgeSurface
         Delta -(G / S) with G = 100 gamma, so that S^2 d delta / dS = G.
+
+    See Also
+    --------
+    hedge_surface : Dealers' delta over time, spot and volatility, by full revaluation of all kinds of rows.
 
     Examples
     --------

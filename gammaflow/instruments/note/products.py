@@ -37,6 +37,12 @@ class ReverseConvertible(Note):
 
     Other parameters are those of `gammaflow.positions.notes.Note`.
 
+    See Also
+    --------
+    BarrierNote
+    Autocallable
+    book_notes : Book of the dealers who are short structured notes: one row per note, position -1.
+
     Examples
     --------
     >>> note = ReverseConvertible(
@@ -76,6 +82,12 @@ class BarrierNote(Note):
         1.0 in a dual-directional note: a fall of 20 % pays 20 %.
 
     Other parameters are those of `gammaflow.positions.notes.Note`.
+
+    See Also
+    --------
+    ReverseConvertible
+    Autocallable
+    book_notes : Book of the dealers who are short structured notes: one row per note, position -1.
 
     Examples
     --------
@@ -149,6 +161,12 @@ class Autocallable(Note):
         Share of initial; default: the last `call_level`.
 
     Other parameters are those of `gammaflow.positions.notes.Note`.
+
+    See Also
+    --------
+    ReverseConvertible
+    BarrierNote
+    book_notes : Book of the dealers who are short structured notes: one row per note, position -1.
 
     Examples
     --------

@@ -57,6 +57,11 @@ def read_notes(path: str | Path) -> tuple[Note, ...]:
         One error that lists every problem of every note, with its line and name; also where the file cannot
         be read, or holds no note.
 
+    See Also
+    --------
+    demo_notes : Ten synthetic notes on IBIT modelled on public ones of late 2025; none is a real security.
+    book_notes : Book of the dealers who are short structured notes: one row per note, position -1.
+
     Examples
     --------
     >>> import pathlib, tempfile
@@ -203,6 +208,11 @@ def demo_notes() -> tuple[Note, ...]:
 
     $530m face due October 2026 to November 2028, with barriers at $43.60, between $38 and $39, and at 70 % of
     $50.57, most of them observed at maturity only. Their state is as of 5 February 2026.
+
+    See Also
+    --------
+    read_notes : Read a registry of structured notes.
+    demo_chain : A reproducible synthetic option chain modelled on public data of 5 February 2026.
 
     Examples
     --------

@@ -49,6 +49,11 @@ class Limits:
     SchemaError
         Where a value is not legal.
 
+    See Also
+    --------
+    Feed : A vendor's live quotes of one underlying, validated as far as possible without a request.
+    fetch_chain : A chain of live quotes.
+
     Examples
     --------
     >>> Limits(total=5.0).tries

@@ -48,6 +48,11 @@ class Answers:
     parts : mapping of str to Answer
         The response to each request, by its subject.
 
+    See Also
+    --------
+    Feed : A vendor's live quotes of one underlying, validated as far as possible without a request.
+    replay : The chain that saved responses gave when they were fetched.
+
     Examples
     --------
     >>> from datetime import UTC, datetime
@@ -216,6 +221,11 @@ class Feed:
     FeedError
         Where a library that the feed needs is not installed.
 
+    See Also
+    --------
+    fetch_chain : A chain of live quotes.
+    Limits : Limits of one fetch.
+
     Examples
     --------
     >>> Feed("deribit", "BTC", limits=Limits(total=10.0)).fetch().chain()  # doctest: +SKIP
@@ -300,6 +310,12 @@ def fetch_chain(
     SchemaError
         Where an argument is not legal, or `save` cannot be written.
 
+    See Also
+    --------
+    fetch_raw : One GET request, with the retries, pace and limits of a feed, and its raw response.
+    replay : The chain that saved responses gave when they were fetched.
+    Store : Chains in a folder, by symbol, day and timestamp.
+
     Examples
     --------
     >>> chain = fetch_chain("deribit", "BTC", save="answers")  # doctest: +SKIP
@@ -334,6 +350,11 @@ def replay(source: str | os.PathLike[str] | Mapping[str, bytes]) -> Chain:
         Where there are no responses, or they were changed.
     FeedError
         Where the responses were refused when they were fetched.
+
+    See Also
+    --------
+    fetch_chain : A chain of live quotes.
+    fetch_raw : One GET request, with the retries, pace and limits of a feed, and its raw response.
 
     Examples
     --------

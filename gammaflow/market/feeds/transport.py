@@ -346,6 +346,11 @@ def fetch_raw(
     SchemaError
         For an address that is not valid.
 
+    See Also
+    --------
+    fetch_chain : A chain of live quotes.
+    replay : The chain that saved responses gave when they were fetched.
+
     Examples
     --------
     >>> answer = fetch_raw(

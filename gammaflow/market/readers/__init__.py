@@ -77,6 +77,12 @@ def read_chain(
     SchemaError
         Where an argument is not legal.
 
+    See Also
+    --------
+    chain_from_frame : A chain from a DataFrame with one row per contract.
+    fetch_chain : A chain of live quotes.
+    repair_chain
+
     Examples
     --------
     >>> import pathlib, tempfile

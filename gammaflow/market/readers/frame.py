@@ -90,6 +90,11 @@ def chain_from_frame(
     SchemaError
         With every problem in one message; rows are counted from 0.
 
+    See Also
+    --------
+    read_chain : Read a vendor's file of option quotes, or anyone's table through a map of its columns.
+    assign_positions : Sign a chain's open interest as dealers' positions.
+
     Examples
     --------
     >>> import pandas as pd

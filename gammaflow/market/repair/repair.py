@@ -58,6 +58,11 @@ class RepairedChain(_Derived):
     forwards : DataFrame
         One row per expiry (and root, where two roots share an expiry): see `repair_chain`.
 
+    See Also
+    --------
+    repair_chain
+    sensitivity
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -165,6 +170,11 @@ def repair_chain(
     ------
     SchemaError
         For an illegal argument; every problem in one message.
+
+    See Also
+    --------
+    sensitivity
+    RepairedChain : A chain after `repair_chain`; `original` is the unchanged chain it was made from.
 
     Notes
     -----

@@ -46,6 +46,12 @@ class Store(Shown):
     path : path
         The folder; the first `append` creates it. Needs pyarrow (gammaflow-engine[parquet]).
 
+    See Also
+    --------
+    fetch_chain : A chain of live quotes.
+    history : Time series of the summaries of many snapshots of one underlying.
+    run_batch : Apply a function to every chain of a store, a folder or a list of files.
+
     Notes
     -----
     A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit.parquet`: the UTC

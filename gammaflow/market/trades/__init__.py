@@ -77,6 +77,11 @@ def read_trades(
     SchemaError
         Where an argument is not legal.
 
+    See Also
+    --------
+    customer_flow
+    open_close : Dealers' inventory from contracts bought and sold by origin, as an exchange publishes them.
+
     Examples
     --------
     >>> import json, pathlib, tempfile

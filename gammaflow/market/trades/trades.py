@@ -60,6 +60,11 @@ class Trades(Columnar):
     remarks : tuple of str
         Limits of the files' formats, one sentence each.
 
+    See Also
+    --------
+    read_trades : Read a tape of option trades, each print once.
+    customer_flow
+
     Examples
     --------
     >>> import pandas as pd

@@ -91,6 +91,11 @@ class Beliefs(Frozen):
     SchemaError
         With every problem in one message.
 
+    See Also
+    --------
+    sign_bands : Gamma over spot, flips, zones and cores under beliefs about dealers' share of open interest.
+    customer_flow
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -63,6 +63,12 @@ def customer_flow(
     SchemaError
         For arguments that are not legal, or where no print is left.
 
+    See Also
+    --------
+    read_trades : Read a tape of option trades, each print once.
+    open_close : Dealers' inventory from contracts bought and sold by origin, as an exchange publishes them.
+    assign_positions : Sign a chain's open interest as dealers' positions.
+
     Examples
     --------
     >>> import pandas as pd

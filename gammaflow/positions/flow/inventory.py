@@ -48,6 +48,11 @@ class Flow(Frozen, PositionRule):
     integrity : DataFrame, optional
         Rows of an open/close file that fail a test, with the imbalance in contracts (`open_close`).
 
+    See Also
+    --------
+    customer_flow
+    open_close : Dealers' inventory from contracts bought and sold by origin, as an exchange publishes them.
+
     Examples
     --------
     >>> import pandas as pd

@@ -121,6 +121,11 @@ def open_close(
     ReaderError, SchemaError
         For columns that are missing, arguments that are not legal, or where no row is left.
 
+    See Also
+    --------
+    customer_flow
+    assign_positions : Sign a chain's open interest as dealers' positions.
+
     Examples
     --------
     >>> import pandas as pd

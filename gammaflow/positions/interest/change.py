@@ -59,6 +59,11 @@ class OpenInterestChange(Frozen):
     volume_hours : float
         Hours that the later chain's volume covers; NaN where unknown.
 
+    See Also
+    --------
+    open_interest_change
+    compare_books : Changes of position and gamma from one book to a later one, by strike and cause.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -354,6 +359,11 @@ def open_interest_change(
         For chains of different underlyings, venues or currencies, or not in order of time.
     SchemaError
         For illegal numbers, or a chain that holds a contract twice.
+
+    See Also
+    --------
+    compare_books : Changes of position and gamma from one book to a later one, by strike and cause.
+    OpenInterestChange : Open interest of each contract before and after, from two chains of one underlying.
 
     Examples
     --------

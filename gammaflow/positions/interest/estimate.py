@@ -122,6 +122,11 @@ def estimate_open_interest(chain: Chain, flow: Any, *, alpha: float | OpenIntere
     SchemaError
         For a flow or an alpha that is not one, or a flow without a contract of the chain.
 
+    See Also
+    --------
+    fit_open_interest
+    score_open_interest
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -176,6 +181,11 @@ def fit_open_interest(days: Iterable[tuple[OpenInterestChange, Any]]) -> OpenInt
     SchemaError
         For no days, or days without net purchases.
 
+    See Also
+    --------
+    estimate_open_interest
+    score_open_interest
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -225,6 +235,11 @@ def score_open_interest(
     ------
     SchemaError
         For no days, or an alpha that is not a number.
+
+    See Also
+    --------
+    estimate_open_interest
+    fit_open_interest
 
     Examples
     --------

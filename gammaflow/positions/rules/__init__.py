@@ -177,6 +177,12 @@ def assign_positions(
         For an unknown rule or numeraire, positions of the wrong length or not finite, a chain without
         usable rows, or options on futures (VIX) without a forward.
 
+    See Also
+    --------
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
+    sign_bands : Gamma over spot, flips, zones and cores under beliefs about dealers' share of open interest.
+    aggregate_exposure : Dealers' greeks in money at the book's spot, summed per group.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -119,6 +119,10 @@ class Convention:
     SchemaError
         With every illegal choice in one message.
 
+    See Also
+    --------
+    reconcile : The choices that explain the gap between two tools' gamma numbers for one chain.
+
     Examples
     --------
     >>> import gammaflow as gf
