@@ -164,6 +164,35 @@ class LevelData(Frozen):
         """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
         return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]
 
+    def to_row(self) -> pd.DataFrame:
+        """The levels as one row, for charting tools and spreadsheets: ``levels.to_row().to_csv(path)``.
+
+        Indexed by the time of the quotes (UTC, ISO 8601). Prices [currency]: spot, walls by type, the nearest
+        flip (`gamma_flip`), the nearest short-gamma zone with the core of its trough, max pain of the next
+        expiry, spot one standard deviation lower and higher; `gamma` [currency per +1 % spot]. NaN where there
+        is none, also for an end of a zone that was not found.
+        """
+        book, zone, flip = self.profile.book, self.zone, self.nearest_flip
+        low, high = (np.nan, np.nan) if zone is None else zone.core
+        row = {
+            "symbol": book.symbol,
+            "spot": book.spot,
+            "call_wall": self.call_wall,
+            "put_wall": self.put_wall,
+            "absolute_gamma_strike": self.absolute_gamma_strike,
+            "gamma_flip": np.nan if flip is None else flip.spot,
+            "max_pain": float(self.max_pain.iloc[0]) if len(self.max_pain) else np.nan,
+            "zone_low": np.nan if zone is None or zone.low_open else zone.low,
+            "zone_high": np.nan if zone is None or zone.high_open else zone.high,
+            "core_low": low,
+            "core_high": high,
+            "trough": np.nan if zone is None else zone.trough.spot,
+            "day_low": book.spot * float(np.exp(-self.day_sigma)),
+            "day_high": book.spot * float(np.exp(self.day_sigma)),
+            "gamma": self.gamma,
+        }
+        return pd.DataFrame(row, index=pd.Index([f"{book.asof:%Y-%m-%dT%H:%M:%SZ}"], name="time"))
+
     def to_dict(self) -> dict[str, Any]:
         """Every level as plain numbers."""
         book = self.profile.book

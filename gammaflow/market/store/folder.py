@@ -48,9 +48,7 @@ class Store(Shown):
 
     See Also
     --------
-    fetch_chain : A chain of live quotes.
-    history : Time series of the summaries of many snapshots of one underlying.
-    run_batch : Apply a function to every chain of a store, a folder or a list of files.
+    fetch_chain, history, run_batch
 
     Notes
     -----
