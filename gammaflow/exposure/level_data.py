@@ -168,8 +168,8 @@ class LevelData(Frozen):
         """The levels as one row, for charting tools and spreadsheets: ``levels.to_row().to_csv(path)``.
 
         Indexed by the time of the quotes (UTC, ISO 8601). Prices [currency]: spot, walls by type, the nearest
-        flip (`gamma_flip`), the nearest short-gamma zone with the core of its trough, max pain of the next
-        expiry, spot one standard deviation lower and higher; `gamma` [currency per +1 % spot]. NaN where there
+        flip (`gamma_flip`), the nearest short-gamma zone with its core and trough, max pain of the next
+        flip (`gamma_flip`), the nearest short-gamma zone, its core and trough, max pain of the next
         is none, also for an end of a zone that was not found.
         """
         book, zone, flip = self.profile.book, self.zone, self.nearest_flip
