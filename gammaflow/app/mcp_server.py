@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from gammaflow.app.options import grouped
 from gammaflow.app.terminal import records
 from gammaflow.checks import check_number
 from gammaflow.columns import LARGEST
@@ -231,7 +232,8 @@ def make_server(folder: Path) -> Any:
     return server
 
 
-def mcp(folder: Folder = Path()) -> None:
+@grouped
+def mcp(*, folder: Folder = Path()) -> None:
     """Answer an assistant over the Model Context Protocol, on standard input and output.
 
     Tools: load, levels, profile, flow, compare, reconcile. Only files of --folder are read, and nothing
