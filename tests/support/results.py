@@ -122,7 +122,7 @@ def made_by(name: str) -> Iterator[Any]:
     before, shown = set(names), []
     with patch.object(sys, "displayhook", shown.append), contextlib.redirect_stdout(io.StringIO()):
         for example in doctest.DocTestParser().get_examples(text):
-            if example.exc_msg is None:
+            if example.exc_msg is None and not example.options.get(doctest.SKIP):
                 exec(compile(example.source, name, "single"), names)
     yield from (value for name, value in names.items() if name not in before)
     yield from shown
