@@ -19,7 +19,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
 from gammaflow.market.chain import NOT_SELECTED, Quality
-from gammaflow.market.plausibility import book_warnings
+from gammaflow.market.plausibility import book_warnings, valued_early
 from gammaflow.market.quality import SELECTED
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
@@ -328,7 +328,9 @@ class Book(PositionRows):
         said = self.quality.warnings if self.quality else ()
         chains = self.quality.each() if self.quality else ()
         topics = {sentence.partition(":")[0] for chain in chains for sentence in chain.warnings}
-        own = book_warnings(self, self.vanilla)
+        own = book_warnings(self, self.vanilla) + valued_early(
+            self.asof, [(chain.source, chain.asof) for chain in chains if chain.asof is not None]
+        )
         return said + tuple(sentence for sentence in own if sentence.partition(":")[0] not in topics)
 
     @property
