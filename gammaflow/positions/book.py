@@ -375,7 +375,7 @@ class Book(PositionRows):
     def __repr__(self) -> str:
         names, place = np.unique(self["contract"].astype(str), return_inverse=True)
         net = np.bincount(place, self["position"])
-        rows = f"{len(self):,} rows" + (f" on {len(names):,} contracts" if len(names) < len(self) else "")
+        rows = rows_text(len(self)) + (f" on {len(names):,} contracts" if len(names) < len(self) else "")
         long, short = net[net > 0].sum(), -net[net < 0].sum()
         held = (
             f"dealers are long {long:,.0f} and short {short:z,.0f} contracts"
@@ -388,6 +388,6 @@ class Book(PositionRows):
             + "".join(f"{line}\n" for line in marked(self.warnings))
             + f"rule: {self.rule_text}\n"
             + "".join(f"{SELECTED}{text}\n" for text in self.filters)
-            + f"{rows}, {len(self.expiries.dropna())} expiries, {held}"
+            + f"{rows}, {rows_text(len(self.expiries.dropna()), 'expiry')}, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )
