@@ -164,7 +164,11 @@ class Repricing(Frozen):
         >>> len(profile.book.expiries) - len(later.book.expiries)
         1
         """
-        mask, shape = np.asarray(kept), (len(self.book.expiries),)
+        shape = (len(self.book.expiries),)
+        try:
+            mask = np.asarray(kept)
+        except ValueError:  # rows of different lengths
+            mask = np.empty(0)
         if mask.dtype != np.bool_ or mask.shape != shape or not mask.any():
             given = f"{mask.dtype} of shape {mask.shape}" if mask.ndim else value_text(kept)
             raise SchemaError(
