@@ -226,8 +226,9 @@ def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_],
             "rows.filled(False) excludes the masked rows."
         ]
     if mask.shape != (n,) or mask.dtype != np.bool_:
+        given = value_text(rows) if isinstance(rows, str) else f"{mask.dtype} of shape {mask.shape}"
         return mask, [
-            f"received {mask.dtype} of shape {mask.shape}; legal: one bool for each of the {what}'s "
+            f"received {given}; legal: one bool for each of the {what}'s "
             f"{n} rows, at least one True, such as {what}['kind'] == 'put', or criteria by column name, "
             "such as kind='put'."
         ]

@@ -39,6 +39,7 @@ LARGEST, SMALLEST = 1e30, 1e-30
 
 _EARLIEST, _LATEST = (np.datetime64(f"{year}-01-01", "ns") for year in (YEARS[0], YEARS[1] + 1))
 
+_DECIMAL_COMMA = r"[-+]?\d+,\d+"
 _THOUSANDS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
 
@@ -102,7 +103,12 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
     blank = absent | rest.str.lower().isin(("", "nan", "none", "null", "n/a")).to_numpy()
     array[unread] = pd.to_numeric(rest, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     bad = unread[np.isnan(array[unread]) & ~blank]
-    return array, [_count(name, bad, series.to_numpy(), "are not numbers", "numbers")] if bad.size else []
+    if not bad.size:
+        return array, []
+    problem = _count(name, bad, series.to_numpy(), "are not numbers", "numbers")
+    if rest.str.fullmatch(_DECIMAL_COMMA).any():
+        problem += " Decimal commas are not read: use decimal=',' in pandas."
+    return array, [problem]
 
 
 def _count(name: str, bad: NDArray[Any], values: Any, what: str, legal: str) -> str:

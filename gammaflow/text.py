@@ -181,10 +181,12 @@ def rows_text(count: int, noun: str = "row") -> str:
 
     Examples
     --------
-    >>> rows_text(1), rows_text(2_500, "print")
-    ('1 row', '2,500 prints')
+    >>> rows_text(1), rows_text(2_500, "print"), rows_text(3, "expiry")
+    ('1 row', '2,500 prints', '3 expiries')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{count:,} {noun}s"
 
 
 def number_text(value: float) -> str:

@@ -171,6 +171,8 @@ def _finish(
             _show_scenario(scenario, adv)
         _show_ladder(ladder, adv)
     say("trades: + = dealers buy the underlying, valued at the final spot, by full revaluation", "dim")
+    if not out_console.piped:
+        _tell_expired(ladder)
     show_conditions(report)
 
 
@@ -238,6 +240,19 @@ def _show_ladder(ladder: FlowLadder, adv: float | None) -> None:
             columns.append(shares("of ADV", ladder.table["flow"].to_numpy()[place] / adv))
         tables.append(sheet(columns))
     out_console.print(Columns(tables, padding=(0, 4)), highlight=False)
+
+
+def _tell_expired(ladder: FlowLadder) -> None:
+    """Say which move of time has the next expiry behind it: its options and their hedges are gone."""
+    book: Book = ladder.book
+    hours = ladder.table.loc["hours"].index.to_numpy(dtype=np.float64)
+    first = book.expiries.min()
+    gone = hours[hours / 24.0 >= (first - book.asof) / pd.Timedelta(1, "D")]
+    if gone.size:
+        say(
+            f"time {_clock(gone[0])}: the options of {first:%Y-%m-%d %H:%M} UTC and their hedges are gone",
+            "dim",
+        )
 
 
 def _clock(hours: float) -> str:

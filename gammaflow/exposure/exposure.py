@@ -31,8 +31,11 @@ def _keys(by: str | Sequence[str]) -> list[str]:
     names = [by] if isinstance(by, str) else as_list(by, "by", "names of columns")
     wrong = [n for n in names if not is_among(n, KEYS)]
     if wrong or not names or len(set(names)) < len(names):
+        # `by(["strike", "expiry"])`, as pandas would have it
+        listed = len(names) == 1 and isinstance(names[0], list | tuple)
         raise SchemaError(
-            f"by: received {value_text(by)}; legal: one or more of {', '.join(map(repr, KEYS))}, each once."
+            f"by: received {value_text(by)}; legal: one or more of {', '.join(map(repr, KEYS))}, each once"
+            f"{', not in a list' if listed else ''}."
         )
     return names
 

@@ -9,7 +9,7 @@ from gammaflow.exposure.level_data import LevelData
 from gammaflow.exposure.zones import FADED, Zone
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
-from gammaflow.text import amount_text, expiry_labels, strike_text, yearly_text
+from gammaflow.text import amount_text, expiry_labels, rows_text, strike_text, yearly_text
 from gammaflow.units import describe
 
 __all__ = ["distance", "explain", "lines", "summary"]
@@ -70,7 +70,7 @@ def _conditions(levels: LevelData) -> list[tuple[str, str]]:
         ("sign", book.sign),
         (
             "rows",
-            f"{len(book):,} of {venues}; {len(book.expiries.dropna()):,} expiries"
+            f"{len(book):,} of {venues}; {rows_text(len(book.expiries.dropna()), 'expiry')}"
             + (f"; {book.subset}" if book.subset else ""),
         ),
         ("quality", quality if book.quality else "not known: no chain is behind the book"),

@@ -17,7 +17,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.exposure.curve import GAP, Curve
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
-from gammaflow.exposure.exposure import Exposure, aggregate_exposure
+from gammaflow.exposure.exposure import KEYS, Exposure, aggregate_exposure
 from gammaflow.exposure.moving import vol_at_spot
 from gammaflow.exposure.panels import Panels
 from gammaflow.exposure.smile import Smiles, fit_smiles
@@ -27,7 +27,7 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
-from gammaflow.text import moment_text
+from gammaflow.text import moment_text, value_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money, unit_of
 
 __all__ = ["Repricing"]
@@ -94,7 +94,12 @@ class Repricing(Frozen):
         By strike, rows without one (notes, futures) are excluded; their sum is the difference from
         `table`.
         """
-        check_choice(key, "key", ("expiry", "strike", "kind", "venue", "contract"))
+        check_choice(key, "key", KEYS)
+        if is_among(measure, KEYS):
+            raise SchemaError(
+                f"by: received {key!r}, {measure!r}; legal: one key, then a measure. By several keys at one "
+                f"spot: aggregate_exposure(book.at(spot=...)).by({key!r}, {measure!r})."
+            )
         (name,) = _measures([measure])
         if key == "strike" and not self.book.has_strike.all():
             return self._with_strikes(name)
@@ -139,11 +144,38 @@ class Repricing(Frozen):
         return out
 
     def of_expiries(self, kept: ArrayLike) -> Self:
-        """The same profile of the rows of some expiries, without repricing: `kept` masks `book.expiries`.
+        """The same profile of the rows of some expiries, without repricing.
 
-        Smile dynamics keep the smiles of the whole book.
+        Parameters
+        ----------
+        kept : (E,) array of bool
+            Mask of `book.expiries`. Smile dynamics keep the smiles of the whole book.
+
+        Raises
+        ------
+        SchemaError
+            For anything else, or where nothing is kept.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> profile = gf.sweep_spot(gf.assign_positions(gf.demo_chain()))
+        >>> later = profile.of_expiries(profile.book.expiries > profile.book.expiries[0])
+        >>> len(profile.book.expiries) - len(later.book.expiries)
+        1
         """
-        mask = np.asarray(kept, dtype=bool)
+        shape = (len(self.book.expiries),)
+        try:
+            mask = np.asarray(kept)
+        except ValueError:  # rows of different lengths
+            mask = np.empty(0)
+        if mask.dtype != np.bool_ or mask.shape != shape or not mask.any():
+            given = f"{mask.dtype} of shape {mask.shape}" if mask.ndim else value_text(kept)
+            raise SchemaError(
+                f"kept: received {given}; legal: one bool for each of the {shape[0]} expiries, at least one "
+                "True, such as profile.book.expiries > profile.book.expiries[0]. To choose by name: "
+                'sweep_spot(book.select(filters.expiry("next"))).'
+            )
         book = self.book.select(np.repeat(mask, np.diff(self.book.expiry_starts)))
         smiles = None if self.smiles is None else self.smiles.of_expiries(book, mask)
         values = {name: rows[mask] for name, rows in self.values.items()}

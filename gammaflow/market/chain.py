@@ -22,6 +22,7 @@ from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contra
 from gammaflow.market.quality import Quality
 from gammaflow.schema import CHAIN
 from gammaflow.selection import Choice, Filter, Selection
+from gammaflow.text import rows_text
 
 __all__ = ["FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
 
@@ -283,7 +284,7 @@ class Chain(Columnar):
         return (
             f"Chain {self.title} from {self.vendor}, as of {self.asof:%Y-%m-%d %H:%M:%S} UTC, "
             f"spot {self.spot:,.2f} {self.currency}\n"
-            f"{len(self):,} contracts, {len(expiries)} expiries "
+            f"{rows_text(len(self), 'contract')}, {rows_text(len(expiries), 'expiry')} "
             f"({expiries[0].astype('datetime64[D]')} .. {expiries[-1].astype('datetime64[D]')}), "
             f"open interest {np.nansum(self['open_interest']):,.0f} contracts\n{self.quality}"
         )

@@ -19,7 +19,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
 from gammaflow.market.chain import NOT_SELECTED, Quality
-from gammaflow.market.plausibility import book_warnings
+from gammaflow.market.plausibility import book_warnings, valued_early
 from gammaflow.market.quality import SELECTED
 from gammaflow.positions import checks
 from gammaflow.positions.joins import join, mapped, net
@@ -334,7 +334,9 @@ class Book(PositionRows):
         said = self.quality.warnings if self.quality else ()
         chains = self.quality.each() if self.quality else ()
         topics = {sentence.partition(":")[0] for chain in chains for sentence in chain.warnings}
-        own = book_warnings(self, self.vanilla)
+        own = book_warnings(self, self.vanilla) + valued_early(
+            self.asof, [(chain.source, chain.asof) for chain in chains if chain.asof is not None]
+        )
         return said + tuple(sentence for sentence in own if sentence.partition(":")[0] not in topics)
 
     @property
@@ -379,7 +381,7 @@ class Book(PositionRows):
     def __repr__(self) -> str:
         names, place = np.unique(self["contract"].astype(str), return_inverse=True)
         net = np.bincount(place, self["position"])
-        rows = f"{len(self):,} rows" + (f" on {len(names):,} contracts" if len(names) < len(self) else "")
+        rows = rows_text(len(self)) + (f" on {len(names):,} contracts" if len(names) < len(self) else "")
         long, short = net[net > 0].sum(), -net[net < 0].sum()
         held = (
             f"dealers are long {long:,.0f} and short {short:z,.0f} contracts"
@@ -392,6 +394,6 @@ class Book(PositionRows):
             + "".join(f"{line}\n" for line in marked(self.warnings))
             + f"rule: {self.rule_text}\n"
             + "".join(f"{SELECTED}{text}\n" for text in self.filters)
-            + f"{rows}, {len(self.expiries.dropna())} expiries, {held}"
+            + f"{rows}, {rows_text(len(self.expiries.dropna()), 'expiry')}, {held}"
             + "".join(f"\n{line}" for line in (*self.remarks, self.quality_text) if line)
         )

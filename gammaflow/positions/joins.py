@@ -104,6 +104,7 @@ def mapped(
         columns["venue"] = np.full(len(book), venue, dtype=object)
     words = f"{book.symbol} as {ratio:.8g} {symbol}"
     if to != implied:
-        words += f" at a premium of {implied / to - 1:+.2%}"
+        premium = implied / to - 1
+        words += f" at a {'discount' if premium < 0 else 'premium'} of {abs(premium):.2%}"
     terms = {name: each.scaled(factor, symbol) for name, each in book.terms.items()}
     return {"columns": columns, "symbol": symbol, "spot": to, "terms": terms}, words

@@ -81,6 +81,15 @@ def test_without_a_move_there_is_the_ladder_alone(run, quotes):
     assert "share_of_adv" not in found["rows"][0]
 
 
+def test_the_move_of_time_past_an_expiry_is_told(run, quotes, book, monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    _, out, err = run("flow", quotes)
+    hours = gf.flow_ladder(book).table["flow"]["hours"].index
+    last = f"{int(hours[-1])}:{round(60 * (hours[-1] % 1)):02d}"
+    told = f"time {last}: the options of {book.expiries[0]:%Y-%m-%d %H:%M} UTC and their hedges are gone"
+    assert told in " ".join((out + err).split())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -97,6 +97,11 @@ def test_unknown_keys_are_refused(by):
         gf.aggregate_exposure(random_book(0), by=by)
 
 
+def test_keys_of_a_table_are_not_listed():
+    with pytest.raises(SchemaError, match="each once, not in a list"):
+        gf.aggregate_exposure(random_book(0)).by(["strike", "expiry"])
+
+
 def test_repr_prints_units_rule_and_sign():
     text = repr(gf.aggregate_exposure(gf.assign_positions(gf.demo_chain())))
     assert "USD per +1 % spot" in text

@@ -145,6 +145,8 @@ def test_illegal_options_are_refused():
         gf.sweep_spot(book, dynamics="sticky")
     with pytest.raises(SchemaError, match="days: received -2"):
         gf.sweep_spot(book, days=-2)
+    with pytest.raises(SchemaError, match=r"book.at\(spot=...\)\).by\('strike', 'expiry'\)"):
+        gf.sweep_spot(random_book(1), [100.0]).by("strike", "expiry")
     with pytest.raises(SchemaError, match="vol_shift: received"):
         gf.sweep_spot(book, vol_shift=-2)
 
@@ -176,3 +178,20 @@ def test_what_a_profile_leaves_out_is_told():
     assert said not in repr(gf.sweep_spot(book, [40.0]))
     report = gf.analyze(book, dynamics="sticky_moneyness", spots=[38.0, 40.0, 42.0])
     assert ("rows", said) in report.facts()
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ("next", "'next'"),
+        ([True], r"bool of shape \(1,\)"),
+        ([0, 1], "int64 of shape"),
+        ("none", "bool of shape"),
+    ],
+)
+def test_a_mask_of_expiries_is_checked(kept, words):
+    profile = gf.sweep_spot(random_book(1), [100.0])
+    if kept == "none":
+        kept = profile.book.expiries < profile.book.expiries[0]
+    with pytest.raises(SchemaError, match=rf"kept: received {words}.*filters.expiry\(\"next\"\)"):
+        profile.of_expiries(kept)

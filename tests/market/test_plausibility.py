@@ -295,6 +295,14 @@ def test_demo_chains_and_notes_are_silent():
     assert random_book().warnings == ()
 
 
+def test_a_book_valued_long_before_its_quotes_says_so():
+    book = gf.assign_positions(gf.demo_chain())
+    early = book.at(asof=book.asof - np.timedelta64(30, "D"))
+    assert [text[:46] for text in early.warnings] == ["asof: received 2026-01-06 09:36 UTC, 30 days b"]
+    assert early.at(asof=book.asof - np.timedelta64(6, "D")).warnings == ()
+    assert book.at(asof=book.asof + np.timedelta64(10, "h")).warnings == ()
+
+
 class TestRefusals:
     def test_a_spot_in_thousands_beside_forwards(self):
         with pytest.raises(SchemaError) as error:

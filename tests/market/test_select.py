@@ -71,6 +71,7 @@ def test_gammas_of_parts_add_up(chain):
         (None, {"strike": 1.0}, "received strike=1.0: none of the chain's 598 rows is selected"),
         (None, {"strike": []}, r"received strike=\[\]: none of the chain's 598 rows is selected"),
         ([True], {}, r"received bool of shape \(1,\); legal: one bool for each of the chain's 598 rows"),
+        ("strike > 70000", {}, "received 'strike > 70000'; legal: one bool for each of the chain's 598 rows"),
         (np.zeros(598), {}, r"received float64 of shape \(598,\); legal: one bool"),
         (np.zeros(598, bool), {}, "received a mask that is False in every row: none of the chain's 598 rows"),
         (

@@ -164,7 +164,7 @@ def test_mapping_units_maps_levels():
 
 def test_a_premium_is_held_and_told():
     mapped = fund_book().in_units_of("BTC", 0.00056712, spot=63_858.0)
-    assert "TEST as 0.00056712 BTC at a premium of -0.32%" in mapped.rule_text
+    assert "TEST as 0.00056712 BTC at a discount of 0.32%" in mapped.rule_text
     assert mapped["barrier"][-1] == pytest.approx(30.0 * 63_858.0 / 36.10, rel=1e-14)
     assert "premium" not in fund_book().in_units_of("BTC", 0.00056712).rule_text
 

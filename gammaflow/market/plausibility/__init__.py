@@ -1,6 +1,6 @@
 """Plausibility of chains, books and arguments: legal but hardly intended values, and contradictions."""
 
-from gammaflow.market.plausibility.book import book_warnings
+from gammaflow.market.plausibility.book import book_warnings, valued_early
 from gammaflow.market.plausibility.chain import chain_warnings
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
 from gammaflow.market.plausibility.units import (
@@ -18,6 +18,7 @@ __all__ = [
     "contradictions",
     "disagreeing_spots",
     "shift_warnings",
+    "valued_early",
     "wrong_argument_units",
     "wrong_volatility_unit",
 ]

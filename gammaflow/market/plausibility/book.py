@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columnar import Snapshot
@@ -10,7 +13,9 @@ from gammaflow.market.plausibility.rows import far_strikes, long_wait, odd_rates
 from gammaflow.market.plausibility.text import received
 from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
 
-__all__ = ["book_warnings"]
+__all__ = ["book_warnings", "valued_early"]
+
+_EARLY = pd.Timedelta(7, "D")
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
@@ -34,3 +39,14 @@ def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]
         found += odd_volatilities(contracts, book["expiry"], book["strike"], sigma)
     found += odd_rates(contracts, np.ones(len(book), dtype=bool), book.__getitem__)
     return tuple(found)
+
+
+def valued_early(asof: pd.Timestamp, quotes: Iterable[tuple[str, pd.Timestamp]]) -> tuple[str, ...]:
+    """A sentence for each chain whose quotes are a week or more after the time that a book is valued at."""
+    return tuple(
+        f"asof: received {asof:%Y-%m-%d %H:%M} UTC, {(moment - asof) / pd.Timedelta(1, 'D'):,.0f} days "
+        f"before the quotes of {name}; plausible is the time of the quotes or later. Its positions and vols "
+        f"were not known then."
+        for name, moment in quotes
+        if moment - asof >= _EARLY
+    )

@@ -188,7 +188,8 @@ def _chain(
     if missing:
         problems.append(
             f"columns missing: {', '.join(missing)}; present: {', '.join(rows.frame.columns)}. "
-            f"get_book_summary_by_currency has all; pass a table with other names to chain_from_frame."
+            f"get_book_summary_by_currency has all; read a table with other names through a map, "
+            "columns=, or with chain_from_frame."
         )
     if missing or spot != spot:
         raise source.refuse(*problems)

@@ -193,7 +193,14 @@ def _with_index(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The frame's columns under their canonical names, and problems of the map."""
-    problems = [f"columns: {name!r} is not a column of a chain; legal: {', '.join(CHAIN)}."
+    problems = []
+    ours = set(CHAIN)
+    if columns and ours.isdisjoint(columns) and ours.issuperset(columns.values()) and {*columns} <= {*frame}:
+        columns = {name: theirs for theirs, name in columns.items()}
+        problems.append(
+            f"columns: the map is the wrong way round, its keys the frame's names; pass {columns}."
+        )
+    problems += [f"columns: {name!r} is not a column of a chain; legal: {', '.join(CHAIN)}."
                 for name in columns if name not in CHAIN]  # fmt: skip
     absent = [theirs for theirs in columns.values() if theirs not in frame.columns]
     if absent:

@@ -291,7 +291,7 @@ def _in_map(problem: str) -> str:
     for python, words in _IN_MAP:
         problem = problem.replace(python, words)
     name = problem.partition(":")[0]
-    if name == "iv" and "percent" in problem:
+    if name == "iv" and ("percent" in problem or "decimals" in problem):
         problem += ' In a map: iv = "percent" under units.'
     elif name == "expiry" and "neither dates" in problem:
         problem += ' In a map: expiry = "%d/%m/%Y" under formats.'

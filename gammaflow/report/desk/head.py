@@ -104,7 +104,8 @@ def _banners(report: ReportData, age: float | None) -> list[dict[str, str]]:
     elif age is None and report.quality and any(q.quote_age.get("stale rows") for q in report.quality.each()):
         found.append(("stale", f"Some quotes are older than {STALE_MINUTES:g} minutes."))
     if "default" in financing.rate or "federal funds" in financing.rate:
-        found.append(("rate", f"The data give no rate: {financing.rate}."))
+        lead = "The rate is a" if financing.rate.startswith("default") else "The data give no rate:"
+        found.append(("rate", f"{lead} {financing.rate}."))
     told = {text for _, text in found}
     found += [("warning", text) for text in [*report.faults(), *report.notices()] if text not in told]
     kinds = [kind for kind, _ in found]

@@ -193,6 +193,10 @@ def test_what_is_wrong_with_columns(columns: dict[str, Any], message: str) -> No
             {"columns": {"stike": "strike"}},
             "columns: 'stike' is not a column of a chain; legal: contract, expiry",
         ),
+        (
+            {"data": frame().rename(columns={"iv": "vol"}), "columns": {"vol": "iv"}},
+            r"columns: the map is the wrong way round, its keys the frame's names; pass \{'iv': 'vol'\}\.$",
+        ),
         ({"columns": {"iv": "vol"}}, "columns: 'vol' not in the frame; it holds strike, kind"),
         ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
         ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a timestamp"),

@@ -290,3 +290,11 @@ def test_the_map_of_the_readme_reads_the_sample(files):
     pd.testing.assert_frame_equal(
         found.to_frame().drop(columns="last"), expected.to_frame().drop(columns="last")
     )
+
+
+def test_what_is_wrong_is_said_in_words_of_a_map(files):
+    """Volatilities in percent, and decimal commas."""
+    with pytest.raises(ReaderError, match=r'Scale it first\. In a map: iv = "percent" under units\.$'):
+        read_chain(files("p.csv", PLAIN.replace("0.", "")), columns=terms())
+    with pytest.raises(ReaderError, match=r"strike: 1 of 2 rows are not numbers .* decimal=',' in pandas"):
+        read_chain(files("c.csv", PLAIN.replace("22.5", "22,5")), columns=terms())
