@@ -25,6 +25,7 @@ __all__ = [
     "attempt",
     "check_choice",
     "check_list",
+    "check_made",
     "check_noun",
     "check_number",
     "check_text",
@@ -333,6 +334,18 @@ def check_choice(value: Any, name: str, legal: Any) -> Any:
     if not is_among(value, choices):
         raise SchemaError(f"{name}: received {_shown(value)}; legal: {', '.join(map(repr, choices))}.")
     return value
+
+
+def check_made(value: Any, name: str, kind: str, legal: str) -> None:
+    """SchemaError unless a class of `value` has this name: for nouns of rooms above the caller's.
+
+    Examples
+    --------
+    >>> check_made(1.0, "scale", "float", "a number")
+    """
+    if kind not in {each.__name__ for each in type(value).__mro__}:
+        shown = f" {value!r:.60}" if isinstance(value, str) else ""
+        raise SchemaError(f"{name}: received {type(value).__name__}{shown}; legal: {legal}.")
 
 
 def check_noun(value: Any, name: str, *kinds: type) -> None:

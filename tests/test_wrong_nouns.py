@@ -128,7 +128,7 @@ def test_the_first_places_of_the_slow_ones(name: str, nouns: dict[str, Any]) -> 
 
 
 # Methods through which rooms of the package ask each other, with what they have checked.
-SEAMS = {"choose", "group_sums", "keep", "mask", "rows"}
+SEAMS = {"choose", "group_sums", "keep", "keep_expiries", "mask", "rows"}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, check_tol, shortfall_lines
-from gammaflow.checks import as_list, as_numbers, check_noun, is_among
+from gammaflow.checks import as_list, as_numbers, check_made, check_noun, is_among
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.sums import cash_greeks
 from gammaflow.frozen import Frozen, lock
@@ -187,6 +187,8 @@ class Exposure(Frozen):
                 "Use by='expiry'."
             )
         options = {"name": measure, "currency": self.book.currency, **options}
+        if levels is not None:
+            check_made(levels, "levels", "LevelData", "Levels, as find_levels(profile) returns")
         if levels is not None and by == "strike" and measure == "gamma":
             marks = {"walls": levels.wall_marks(), "flips": [flip.spot for flip in levels.nearest_flips]}
             options = {**marks, **options}

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, shortfall_lines
-from gammaflow.checks import as_list, check_choice, check_number, floats, is_among, read_only
+from gammaflow.checks import as_list, check_choice, check_made, check_number, floats, is_among, read_only
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.exposure.curve import GAP, Curve
@@ -177,7 +177,7 @@ class Repricing(Frozen):
                 'sweep_spot(book.select(filters.expiry("next"))).'
             )
         book = self.book.select(np.repeat(mask, np.diff(self.book.expiry_starts)))
-        smiles = None if self.smiles is None else self.smiles.of_expiries(book, mask)
+        smiles = None if self.smiles is None else self.smiles.keep_expiries(book, mask)
         values = {name: rows[mask] for name, rows in self.values.items()}
         return replace(self, book=book, values=lock(values), smiles=smiles)
 
@@ -296,6 +296,8 @@ class Repricing(Frozen):
 
         title = self._title(f"{measure} over spot")
         unit = unit_of(measure, self.book.currency, self.values)
+        if levels is not None:
+            check_made(levels, "levels", "LevelData", "Levels, as find_levels(profile) returns")
         known = levels if levels is not None else vars(self).get("_found", {}).get(f"0.9, {measure!r}")
         marks: dict[str, Any] = {"jumps": self.cliff_spots()}
         if known is not None and known.measure == measure:

@@ -78,7 +78,7 @@ class Smiles(Frozen):
         which, where = np.broadcast_arrays(which, floats(k))
         return which, evaluate(which.ravel(), where.ravel(), self.svi).reshape(4, *where.shape)
 
-    def of_expiries(self, book: Book, kept: NDArray[np.bool_]) -> Smiles:
+    def keep_expiries(self, book: Book, kept: NDArray[np.bool_]) -> Smiles:
         """The same smiles of a book of some of the expiries, those that `kept` (E,) masks."""
         table = self.table[self.table.index.isin(book.expiries)] if len(self.table) else self.table
         return Smiles(book, read_only(self.svi[kept]), table, self.range)

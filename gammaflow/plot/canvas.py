@@ -93,11 +93,8 @@ def canvas(
     own = ax is None
     if own:
         ax = require("matplotlib.pyplot").subplots(figsize=SIZE, layout="constrained")[1]
-    elif not isinstance(ax, require("matplotlib.axes").Axes):
-        raise SchemaError(
-            f"ax: received {value_text(ax)}; legal: matplotlib Axes, as plt.subplots() makes "
-            "them, or None for a new figure."
-        )
+    else:
+        _check_axes(ax)
     before, again = set(ax.get_children()), _is_picture(ax)
     reach = ax.get_xlim()
     yield ax
@@ -119,8 +116,19 @@ def canvas(
     ax.set_gid(_PICTURE)
 
 
+def _check_axes(ax: Any) -> None:
+    if not isinstance(ax, require("matplotlib.axes").Axes):
+        raise SchemaError(
+            f"ax: received {value_text(ax)}; legal: matplotlib Axes, as plt.subplots() makes "
+            "them, or None for a new figure."
+        )
+
+
 def _is_picture(ax: Any) -> bool:
-    return bool(ax is not None and ax.get_gid() == _PICTURE)
+    if ax is None:
+        return False
+    _check_axes(ax)
+    return bool(ax.get_gid() == _PICTURE)
 
 
 def _mark_spot(ax: Any, spot: float, upright: bool) -> None:
@@ -272,7 +280,7 @@ def scaled(ax: Any, values: ArrayLike, unit: str, name: str = "") -> tuple[float
     Raises
     ------
     SchemaError
-        Where the picture on `ax` is of something else.
+        Where `ax` is something else, or the picture on it is of something else.
     """
     divisor, written = readable(values, unit)
     if not _is_picture(ax):
