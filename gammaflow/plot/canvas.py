@@ -210,7 +210,8 @@ def _wrapped(text: str, room: float, size: float, weight: str = "normal") -> lis
     measure = require("matplotlib.textpath").text_to_path.get_text_width_height_descent
     letters = max(_FEWEST, int(room / (size * _LETTER * (1.05 if weight == "bold" else 1.0))))
     lines = wrap(text, letters)
-    while letters > _FEWEST and any(measure(line, font, False)[0] > room for line in lines):
+    # On a screen a letter takes whole pixels, a few percent more than its outline.
+    while letters > _FEWEST and any(1.04 * measure(line, font, False)[0] > room for line in lines):
         letters -= 1
         lines = wrap(text, letters)
     return lines
