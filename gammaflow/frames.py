@@ -62,8 +62,8 @@ def as_pandas(value: Any, name: str = "frame") -> Any:
             f"{name}: received {type(value).__name__}, whose Arrow stream is not that of a table "
             f"({error!s:.200}). Pass a table, or a pandas DataFrame or Series."
         ) from None
-    for place, kind in enumerate(frame.dtypes):  # names may repeat
-        if kind == object:
+    for place in range(frame.shape[1]):  # names may repeat
+        if frame.iloc[:, place].dtype == object:
             frame.isetitem(place, _plain(frame.iloc[:, place]).array)
     return frame
 

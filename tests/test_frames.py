@@ -123,7 +123,7 @@ def test_names_that_repeat_are_refused_in_words():
     frame = as_pandas(table)
     assert (frame.iloc[0, 0], frame.iloc[0, 1], list(frame)) == (1.5, 2, ["a", "a"])
     twice = pa.Table.from_arrays([pa.array([22.5]), pa.array([25.0])], names=["strike", "strike"])
-    with pytest.raises(gf.SchemaError, match="strike.* more than once"):
+    with pytest.raises(gf.SchemaError, match=r"strike.* more than once"):
         gf.chain_from_frame(twice, **FACTS)
 
 

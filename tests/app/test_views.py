@@ -65,7 +65,8 @@ def test_levels_keep_names_and_prices_whole_on_a_narrow_terminal(run, quotes, re
         for row in rows:
             price = f"{row.price:,.2f}" if row.level == "spot" else strike_text(round(row.price))
             assert any(line.startswith(f"{row.level} ") and price in line for line in shown), (width, row)
-        assert (left in out) and ("also: " in out) == bool(left)
+        assert left in out
+        assert ("also: " in out) == bool(left)
 
 
 @pytest.mark.parametrize("view", VIEWS[1::2])
