@@ -31,7 +31,8 @@ def as_pandas(value: Any, name: str = "frame") -> Any:
     Raises
     ------
     SchemaError
-        For a polars LazyFrame, which has not been computed, or where pyarrow is not installed.
+        For a polars LazyFrame, which has not been computed, for a stream that is not a table or cannot be
+        read, or where pyarrow is not installed.
 
     Examples
     --------
@@ -54,8 +55,17 @@ def as_pandas(value: Any, name: str = "frame") -> Any:
             f"{name}: received {type(value).__name__}, which is read through pyarrow, which is not "
             "installed: pip install 'gammaflow-engine[parquet]', or pass a pandas DataFrame."
         ) from None
-    objects = [name for name in frame if frame[name].dtype == object]
-    return frame.assign(**{name: _plain(frame[name]) for name in objects})
+    except (
+        Exception
+    ) as error:  # a single column, or a source that is closed: each library has errors of its own
+        raise SchemaError(
+            f"{name}: received {type(value).__name__}, whose Arrow stream is not that of a table "
+            f"({error!s:.200}). Pass a table, or a pandas DataFrame or Series."
+        ) from None
+    for place in range(frame.shape[1]):  # names may repeat
+        if frame.iloc[:, place].dtype == object:
+            frame.isetitem(place, _plain(frame.iloc[:, place]).array)
+    return frame
 
 
 def _plain(column: pd.Series) -> pd.Series:

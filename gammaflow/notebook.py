@@ -117,10 +117,12 @@ def column_texts(name: str, column: pd.Series, unit: str = "") -> tuple[str, lis
     >>> column_texts("strike", pd.Series([71_000.0, 0.25]))
     ('strike', ['71,000', '0.25'])
     """
-    if isinstance(column.dtype, pd.DatetimeTZDtype) or column.dtype.kind == "M":
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column, name = column.dt.tz_convert("UTC").dt.tz_localize(None), f"{name} [UTC]".strip()
+    if column.dtype.kind == "M":
         days = bool((column.dropna() == column.dropna().dt.normalize()).all())
         texts = column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M").fillna("").tolist()
-        return clean(f"{name} [UTC]".strip() if isinstance(column.dtype, pd.DatetimeTZDtype) else name), texts
+        return clean(name), texts
     if column.dtype.kind not in "fiu":
         return clean(name), [_text(value) for value in column.tolist()]
     if not unit:
@@ -133,8 +135,8 @@ def column_texts(name: str, column: pd.Series, unit: str = "") -> tuple[str, lis
     return clean(f"{name} [{unit}]"), texts
 
 
-def _number(value: float) -> str:
-    if value != value:
+def _number(value: Any) -> str:
+    if pd.isna(value):
         return ""
     return (
         f"{value:,}"
@@ -146,7 +148,7 @@ def _number(value: float) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None or value is pd.NaT or (isinstance(value, float) and value != value):
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value):
         return ""
     text = " ".join(clean(_number(value) if isinstance(value, float) else str(value)).split())
     return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..."

@@ -116,3 +116,29 @@ def test_without_pyarrow_one_sentence_says_what_to_install(frame, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "from_arrow", missing)
     with pytest.raises(gf.SchemaError, match=r"frame: received DataFrame.*gammaflow-engine\[parquet\]"):
         gf.chain_from_frame(polars.from_pandas(frame), columns=NAMES, **FACTS)
+
+
+def test_names_that_repeat_are_refused_in_words():
+    table = pa.Table.from_arrays([pa.array([Decimal("1.5")]), pa.array([2])], names=["a", "a"])
+    frame = as_pandas(table)
+    assert (frame.iloc[0, 0], frame.iloc[0, 1], list(frame)) == (1.5, 2, ["a", "a"])
+    twice = pa.Table.from_arrays([pa.array([22.5]), pa.array([25.0])], names=["strike", "strike"])
+    with pytest.raises(gf.SchemaError, match=r"strike.* more than once"):
+        gf.chain_from_frame(twice, **FACTS)
+
+
+def _closed():
+    connection = duckdb.connect()
+    rows = connection.sql("select 1 as a")
+    connection.close()
+    return rows
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: polars.Series([1.0]), lambda: pa.chunked_array([[1.0]]), _closed], ids=str
+)
+def test_streams_that_are_no_table(make):
+    with pytest.raises(
+        gf.SchemaError, match=r"prices: received .*, whose Arrow stream is not that of a table"
+    ):
+        as_pandas(make(), "prices")

@@ -145,3 +145,16 @@ def test_showing_computes_nothing_that_was_not_asked(every_result, monkeypatch):
 def test_a_table_without_columns_is_left_out():
     assert "<table" not in page("head", pd.DataFrame(index=[1, 2]))
     assert "<pre" not in page("head")
+
+
+def test_times_of_another_zone_are_written_in_utc():
+    times = pd.Series(pd.DatetimeIndex([None, "2026-01-05 09:00", "2026-07-01 00:00"], tz="America/New_York"))
+    name, texts = column_texts("time", times)
+    # New York is five hours behind in winter and four in summer.
+    assert (name, texts) == ("time [UTC]", ["", "2026-01-05 14:00", "2026-07-01 04:00"])
+
+
+def test_whole_numbers_that_are_missing():
+    column = pd.Series([1_234_567, None], dtype="Int64")
+    assert column_texts("n", column) == ("n", ["1,234,567", ""])
+    assert column_texts("n", pd.Series([pd.NA, "x"], dtype=object)) == ("n", ["", "x"])

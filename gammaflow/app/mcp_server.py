@@ -111,6 +111,11 @@ class Tools:
         first, last = (
             check_number(end, name, 0.0, LARGEST) for end, name in zip(ends, ("low", "high"), strict=True)
         )
+        if not 0.0 < first < last:
+            raise SchemaError(
+                f"low, high: received {first:,.10g} and {last:,.10g}; legal: 0 < low < high. By default "
+                f"{0.7 * spot:,.10g} and {1.3 * spot:,.10g}."
+            )
         count = int(check_number(points, "points", 2.0, float(_MOST_POINTS)))
         table = report.profile.at(np.linspace(first, last, count)).table
         return {**_conditions(report), "profile": records(table.reset_index())}
@@ -158,8 +163,19 @@ class Tools:
 
     def _chain(self, file: str, symbol: str | None) -> Chain:
         if file == "demo":
-            return demo_chain()
-        path = (self.folder / file).resolve()
+            chain = demo_chain()
+            if symbol not in (None, chain.symbol):
+                raise SchemaError(
+                    f"symbol: received {symbol!r} with the demo chain, which is of "
+                    f"{chain.symbol}. Leave it out."
+                )
+            return chain
+        try:
+            path = (self.folder / file).resolve()
+        except (ValueError, OSError, RuntimeError) as error:
+            raise SchemaError(
+                f"file: received {file!r:.200}, which is no path ({error!s:.200}). Pass a name in the folder."
+            ) from None
         if not path.is_relative_to(self.folder):
             raise SchemaError(
                 f"file: received {file!r}, which lies outside the served folder. Pass a name inside it."

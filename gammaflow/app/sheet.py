@@ -16,9 +16,10 @@ from rich.text import Text
 from gammaflow.app.terminal import glyph
 from gammaflow.text import readable, strike_text
 
-__all__ = ["Column", "amounts", "bands", "bars", "labels", "money_head", "shares", "sheet", "texts"]
+__all__ = ["GAP", "Column", "amounts", "bands", "bars", "labels", "money_head", "shares", "sheet", "texts"]
 
-_GAP = 2
+#: Spaces between columns.
+GAP = 2
 _DIGITS = 4
 _SHORT = {"+1 % spot": "1%", "+1 vol point": "vol pt", "calendar day": "day"}
 _NONE = "-"
@@ -127,7 +128,7 @@ def bars(values: ArrayLike, width: int) -> Column:
 
 def bands(keys: Sequence[Column], columns: Sequence[Column], width: int) -> list[list[Column]]:
     """Columns cut into tables that fit a width, each with the keys in front."""
-    before = sum(key.width + _GAP for key in keys)
+    before = sum(key.width + GAP for key in keys)
     found: list[list[Column]] = [[]]
     used = before
     for column in columns:
@@ -135,7 +136,7 @@ def bands(keys: Sequence[Column], columns: Sequence[Column], width: int) -> list
             found.append([])
             used = before
         found[-1].append(column)
-        used += column.width + _GAP
+        used += column.width + GAP
     return [[*keys, *band] for band in found]
 
 
@@ -145,7 +146,7 @@ def sheet(columns: Sequence[Column], styles: Sequence[str] = ()) -> Table:
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
-        padding=(0, _GAP - 1, 0, 0),
+        padding=(0, GAP - 1, 0, 0),
     )
     height = max(len(column.head) for column in columns)
     for column in columns:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gammaflow.app.brief import brief_text, split_regime
 from gammaflow.app.level_rows import ACROSS, LevelRow, level_rows, level_table, short_amount
-from gammaflow.app.sheet import Column, amounts, bands, bars, labels, shares, sheet, texts
+from gammaflow.app.sheet import GAP, Column, amounts, bands, bars, labels, shares, sheet, texts
 from gammaflow.app.terminal import dumps, out_console, say, tell, write
 from gammaflow.plot.tables import markdown_table, spreadsheet
 from gammaflow.positions.heading import basis
@@ -38,6 +38,8 @@ __all__ = [
 _FIRST = ("gamma", "gross_gamma", "vanna", "charm", "delta", "vega", "theta", "speed", "zomma", "color")
 # Half the width of bars, and the least width of a screen that has them.
 _BAR, _BARRED = 10, 70
+# Least width of the remarks on levels.
+_REMARKS = 16
 
 
 def show_head(report: Report) -> None:
@@ -102,13 +104,19 @@ def _show_levels(report: Report) -> None:
         return ["" if at_spot else cell for at_spot, cell in zip(here, cells, strict=True)]
 
     columns = [
-        texts("level", [row.level for row in rows]),
         texts("price", [f"{spot:,.2f}" if row.level == "spot" else _price(row) for row in rows], right=True),
         texts("from spot", elsewhere(shares("", away).cells), right=True),
         texts("sigmas", elsewhere([f"{n:+.1f}" if np.isfinite(n) else "-" for n in sigmas]), right=True),
-        texts("", elsewhere([_note(row) for row in rows])),
     ]
-    show_sheets(columns, [], styles=["bold" if at_spot else "" for at_spot in here])
+    names = texts("level", [row.level for row in rows])
+    styles = ["bold" if at_spot else "" for at_spot in here]
+    # Remarks go on below in what is left of the screen; where that is little, they are left out.
+    if out_console.width - sum(column.width + GAP for column in (names, *columns)) >= _REMARKS:
+        remarks = texts("", elsewhere([_note(row) for row in rows]))
+        show_sheets([names, *columns, remarks], [], styles=styles)
+    else:
+        left = show_sheets([names], columns, every=False, styles=styles)
+        say(f"also: {', '.join([*left, 'remarks'])} (a wider terminal, --json or a pipe)", "dim")
     _show_hedges(report)
     heavy = report.levels.concentration["share"].head(3)
     said = ", ".join(

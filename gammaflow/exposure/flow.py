@@ -99,7 +99,7 @@ def hedge_flow(
     check_noun(book, "book", Book)
     values, problems = attempt(
         lambda: check_number(book.spot if spot is None else spot, "spot", 0.0, open_low=True),
-        lambda: check_number(days, "days", 0.0),
+        lambda: (check_number(days, "days", 0.0), book.rolled(days))[0],
         lambda: book.rolled(0.0, vol_shift),
         lambda: check_whole(steps, "steps", 1),
         lambda: find_dynamics(dynamics),

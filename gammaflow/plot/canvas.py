@@ -43,6 +43,7 @@ _PICTURE, _CONDITIONS, _OVERLAY = "gammaflow picture", "gammaflow conditions", "
 _LEFT = 0.01
 # Sizes of type, and the width of a letter as a share of them [points].
 _TITLE, _SMALL, _LETTER = 12.0, 9.0, 0.56
+_FEWEST = 10  # letters of a line, however narrow the picture
 # A legend's lines, and what surrounds them [points].
 _LINE, _AROUND = 14.0, 6.0
 
@@ -205,10 +206,23 @@ def _name(ax: Any, head: str, *conditions: str, own: bool, again: bool, above: f
         )
     own = own or (written is not None and written.xycoords.keywords["own"])
     room = 0.97 * 72.0 * ax.figure.get_figwidth() if own else max(_width(ax), 150.0)
-    lines = [part for line in lines for part in wrap(line, int(room / (_SMALL * _LETTER)))]
+    lines = [part for line in lines for part in _wrapped(line, room, _SMALL)]
     if written is not None:
         written.set(text="\n".join(lines), position=(0.0, above + 5.0))
     _set_title(ax, given, head, room, above + 7.0 + 1.4 * _SMALL * len(lines), own=own)
+
+
+def _wrapped(text: str, room: float, size: float, weight: str = "normal") -> list[str]:
+    """Text as lines that are no wider than the room [points], as the font of the picture draws them."""
+    font = require("matplotlib.font_manager").FontProperties(size=size, weight=weight)
+    measure = require("matplotlib.textpath").text_to_path.get_text_width_height_descent
+    letters = max(_FEWEST, int(room / (size * _LETTER * (1.05 if weight == "bold" else 1.0))))
+    lines = wrap(text, letters)
+    # On a screen a letter takes whole pixels, a few percent more than its outline.
+    while letters > _FEWEST and any(1.04 * measure(line, font, False)[0] > room for line in lines):
+        letters -= 1
+        lines = wrap(text, letters)
+    return lines
 
 
 def _corner(ax: Any, renderer: Any, *, own: bool) -> Any:
@@ -229,7 +243,7 @@ def _corner(ax: Any, renderer: Any, *, own: bool) -> Any:
 def _set_title(ax: Any, given: str | None, head: str, room: float, pad: float, *, own: bool) -> None:
     """Write the title so far above the axes [points]; one that is there is moved."""
     if given is None:
-        text = plain("\n".join(wrap(head, int(room / (_TITLE * 1.05 * _LETTER)))))
+        text = plain("\n".join(_wrapped(head, room, _TITLE, "bold")))
         look = {"fontweight": "bold", "fontsize": _TITLE, "color": ink(ax.figure)}
         title = ax.set_title(text, loc="left", pad=pad, **look)
     else:
@@ -260,8 +274,8 @@ def rename(ax: Any, title: str) -> None:
 def name_figure(figure: Any, title: str, note: str = "") -> None:
     """Write a figure's title, and at its foot the conditions under which its numbers hold."""
     wide = 0.97 * 72.0 * figure.get_figwidth()
-    lines = [part for line in note.split("\n") for part in wrap(line, int(wide / (_SMALL * _LETTER)))]
-    text = "\n".join(wrap(title.replace("\n", " "), int(wide / (15.0 * 1.05 * _LETTER))))
+    lines = [part for line in note.split("\n") for part in _wrapped(line, wide, _SMALL)]
+    text = "\n".join(_wrapped(title.replace("\n", " "), wide, 15.0, "bold"))
     figure.suptitle(plain(text), x=_LEFT, ha="left", fontsize=15, fontweight="bold", color=ink(figure))
     figure.supxlabel(plain("\n".join(lines)), x=_LEFT, ha="left", fontsize=_SMALL, color=ink(figure, "spot"))
 

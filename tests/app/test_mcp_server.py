@@ -119,6 +119,27 @@ def test_numbers_out_of_range_are_refused(ask, name, given, said):
     assert f"{said}: received" in text
 
 
+@pytest.mark.parametrize("file", ["a\0b", "\ud800", "loop"])
+def test_names_that_are_no_path(folder, file):
+    if not (folder / "loop").is_symlink():
+        (folder / "loop").symlink_to(folder / "loop")
+    with pytest.raises(gf.SchemaError, match=r"file: received .*, which is no path"):
+        Tools(folder).load(file)
+
+
+def test_the_demo_is_of_one_underlying(folder):
+    tools = Tools(folder)
+    assert tools.load("demo", "BTC")["symbol"] == "BTC"
+    with pytest.raises(gf.SchemaError, match="symbol: received 'ETH' with the demo chain, which is of BTC"):
+        tools.load("demo", "ETH")
+
+
+@pytest.mark.parametrize(("low", "high"), [(5.0, 3.0), (0.0, 9.0), (7.0, 7.0)])
+def test_ends_of_a_profile_in_the_wrong_order(folder, low, high):
+    with pytest.raises(gf.SchemaError, match=rf"low, high: received {low:g} and {high:g}; legal: 0 < low"):
+        Tools(folder).profile("demo", low=low, high=high)
+
+
 def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path):
     outside = tmp_path / "outside.csv"
     outside.write_text("secret")

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
+from gammaflow.app.level_rows import level_rows
+from gammaflow.text import strike_text
 from gammaflow.units import MEASURES, describe
 
 POWERS = {"$": 1.0, "$k": 1e3, "$m": 1e6, "$bn": 1e9, "$tn": 1e12}
@@ -41,7 +43,10 @@ VIEWS = [
 
 
 @pytest.mark.parametrize(
-    ("view", "width"), [(view, 80) for view in VIEWS] + [(VIEWS[at], 120) for at in (1, 3, 6)]
+    ("view", "width"),
+    [(view, 80) for view in VIEWS]
+    + [(VIEWS[at], 120) for at in (1, 3, 6)]
+    + [(VIEWS[at], 40) for at in (1, 2, 5, 6)],
 )
 def test_a_view_fits_the_terminal(run, quotes, view, width):
     code, out, _ = run(*(quotes if word == "Q" else word for word in view), width=width)
@@ -50,6 +55,18 @@ def test_a_view_fits_the_terminal(run, quotes, view, width):
     assert "…" not in out
     assert "WARNING" not in out
     assert "Synthetic demonstration data" in out or "all" in view
+
+
+def test_levels_keep_names_and_prices_whole_on_a_narrow_terminal(run, quotes, report):
+    rows = level_rows(report.levels)
+    for width, left in ((40, "also: from spot, sigmas, remarks"), (60, "also: remarks"), (80, "")):
+        _, out, _ = run("levels", quotes, width=width)
+        shown = [line.rstrip() for line in out.splitlines()]
+        for row in rows:
+            price = f"{row.price:,.2f}" if row.level == "spot" else strike_text(round(row.price))
+            assert any(line.startswith(f"{row.level} ") and price in line for line in shown), (width, row)
+        assert left in out
+        assert ("also: " in out) == bool(left)
 
 
 @pytest.mark.parametrize("view", VIEWS[1::2])

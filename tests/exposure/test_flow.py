@@ -386,3 +386,8 @@ def test_real_chains_split_exactly(shared, path, symbol):
     fine = hedge_flow(book, spot=end, days=5.0, vol_shift=0.08, steps=512)
     scale = np.abs(fine.flows.sum(axis=1)).max()
     np.testing.assert_allclose(flow.flows.sum(axis=1), fine.flows.sum(axis=1), atol=3e-4 * scale)
+
+
+def test_days_beyond_the_calendar_are_named_as_they_were_given():
+    with pytest.raises(gf.SchemaError, match=r"days: received 1e\+06; legal: 0 \.\. .*, until the year 2262"):
+        hedge_flow(gf.analyze(gf.demo_chain()).book, days=1e6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import tomllib
@@ -11,7 +12,12 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from gammaflow.checks import legal_range
+from gammaflow.columns import LARGEST, SMALLEST
 from gammaflow.content import file_bytes
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.schema import CHAIN
@@ -28,6 +34,7 @@ _TABLES = ("columns", "units", "formats")
 # Columns that may be in percent or basis points.
 _RATIOS = ("iv", "rate", "dividend_yield")
 _UNITS = MappingProxyType({"decimal": 1.0, "percent": 0.01, "bp": 0.0001})
+_DIGITS, _POWERS = 15, np.array([float(f"1e{n}") for n in range(23)])
 _TIMES = ("expiry", "quote_time", "open_interest_date", "asof")
 
 
@@ -65,11 +72,32 @@ class ColumnMap:
         unit = self.units.get(name, 1.0)
         return _UNITS[unit] if isinstance(unit, str) else float(unit)
 
+    def scaled(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A column's numbers in the dictionary's unit, each the nearest to its decimals.
+
+        Without a factor they are as they are; others have 15 digits, so that 45.3 % is the 0.453 that it is
+        written as, and 437,501 thousandths are 437.501.
+
+        Examples
+        --------
+        >>> ColumnMap({}, {"strike": 0.001}).scaled("strike", np.array([437_501.0, 24_050.0])).tolist()
+        [437.501, 24.05]
+        """
+        if (factor := self.scale(name)) == 1.0:
+            return values
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            found = values * factor
+            places = _DIGITS - 1 - np.floor(np.log10(np.abs(found)))
+            # Powers of ten beyond these are not whole numbers in float64.
+            known = (places >= 0) & (places < len(_POWERS))
+            power = _POWERS[np.where(known, places, 0).astype(np.intp)]
+            return np.where(known, np.rint(found * power) / power, found)
+
 
 def find_map(source: ColumnMap | str | os.PathLike[str] | Mapping[str, Any]) -> ColumnMap:
     """The map of a TOML file, or of a mapping of the same form.
 
-    A mapping of nothing but canonical names is that of columns.
+    A mapping of nothing but canonical names is that of columns, unless it holds values that all rows share.
 
     Raises
     ------
@@ -87,7 +115,8 @@ def find_map(source: ColumnMap | str | os.PathLike[str] | Mapping[str, Any]) -> 
         return source
     if isinstance(source, Mapping):
         given, name = dict(source), "columns"
-        if given and set(given) <= {*CHAIN, *FACTS}:
+        facts = set(given) <= {*_TEXTS, *_NUMBERS} and not all(isinstance(v, str) for v in given.values())
+        if given and not facts and set(given) <= {*CHAIN, *FACTS}:
             given = {"columns": given}
     elif isinstance(source, str | os.PathLike):
         name, content = file_bytes(source)
@@ -134,7 +163,7 @@ def _problems(given: Mapping[str, Any]) -> list[str]:
         found += _wrong_unit(name, unit)
     for name, form in tables["formats"].items():
         found += _unknown(name, "formats", _TIMES)
-        if not isinstance(form, str) or not re.search(r"%[a-zA-Z]", form):
+        if not isinstance(form, str) or not _is_form(form):
             found.append(f"formats.{name}: received {value_text(form)}; legal: a form such as '%d/%m/%Y'.")
     return found + _wrong_facts(given)
 
@@ -145,10 +174,25 @@ def _unknown(name: str, table: str, legal: Any) -> list[str]:
     )
 
 
+def _is_form(form: str) -> bool:
+    """True if `form` has a part of a date, and each of its parts is known and there once."""
+    try:
+        pd.to_datetime(pd.Series(["-"]), format=form, errors="coerce")
+    except (ValueError, KeyError, re.error):
+        return False
+    return re.search(r"%[a-zA-Z]", form) is not None
+
+
+def _is_size(value: Any) -> bool:
+    """True for a number above zero of which products stay finite."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and bool(SMALLEST <= value <= LARGEST)
+
+
 def _wrong_unit(name: str, unit: Any) -> list[str]:
-    if isinstance(unit, int | float) and not isinstance(unit, bool) and 0.0 < unit < float("inf"):
+    if _is_size(unit):
         return []
-    if name in _RATIOS and unit in _UNITS:
+    if name in _RATIOS and isinstance(unit, str) and unit in _UNITS:
         return []
     words = f"{', '.join(map(repr, _UNITS))}, or a factor" if name in _RATIOS else "a factor"
     return [f"units.{name}: received {value_text(unit)}; legal: {words} {legal_range(0.0, open_low=True)}."]
@@ -158,12 +202,11 @@ def _wrong_facts(given: Mapping[str, Any]) -> list[str]:
     found = []
     for name in _NUMBERS:
         value = given.get(name, 1.0)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0.0 < value < float("inf"):
+        if not _is_size(value):
             found.append(f"{name}: received {value_text(value)}; legal: a number > 0.")
     for name in _TEXTS:
         value = given.get(name, "-")
-        if name == "asof" and hasattr(value, "isoformat"):
+        if name == "asof" and isinstance(value, dt.date):
             continue  # TOML has timestamps of its own
         if not isinstance(value, str) or not value:
             found.append(f"{name}: received {value_text(value)}; legal: text.")

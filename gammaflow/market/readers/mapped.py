@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, utc
 from gammaflow.columns import numbers
@@ -108,13 +110,11 @@ def _named(rows: Rows, columns: ColumnMap) -> tuple[pd.DataFrame, list[str]]:
             )
             continue
         values = found[name]
-        if values.dtype.kind not in "iuf":
+        if columns.units[name] == "percent" and values.dtype.kind not in "iuf":
             values = values.astype("str").str.strip().str.removesuffix("%")
         read, unreadable = numbers(values, name)
         problems += [in_file(rows, problem) for problem in unreadable]
-        scaled = read * columns.scale(name)
-        # 45.3 % is the 0.453 that it is written as.
-        found[name] = pd.Series(np.round(scaled, 15), held.index)
+        found[name] = pd.Series(columns.scaled(name, read), held.index)
     return pd.DataFrame(found), problems
 
 
@@ -125,9 +125,11 @@ def _with_symbols(source: Source, rows: Rows, columns: ColumnMap) -> tuple[Rows,
     """
     frame = rows.frame
     lacking = {name for name in _FROM_SYMBOL if name not in frame}
-    if not lacking or "contract" not in frame:
+    if "contract" not in frame:
         return rows, {}, set()
     parts = parse_symbols(frame["contract"])
+    if not lacking and parts["root"].isna().any():
+        return rows, {}, set()  # names of the table's own
     problems = mismatch(
         rows, parts["root"].isna(), frame["contract"], "contract", "are not option symbols",
         f"legal: as in SPXW220207C02400000, or name the columns of {', '.join(sorted(lacking))}.",
@@ -138,7 +140,10 @@ def _with_symbols(source: Source, rows: Rows, columns: ColumnMap) -> tuple[Rows,
     if adjusted.all():
         raise source.refuse("no row has a standard option contract; at least one is needed.")
     kept = np.flatnonzero(~adjusted)
+    left_out = {"adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum())}
     rows, parts = rows.take(kept), parts.iloc[kept]
+    if not lacking:
+        return rows, left_out, set()
     roots = parts["root"].tolist()
     listed = [INDEX_ROOTS.get(root, (root, "PM", "american")) for root in roots]
     settlement = pd.Series([columns.facts.get("settlement", found[1]) for found in listed])
@@ -156,8 +161,6 @@ def _with_symbols(source: Source, rows: Rows, columns: ColumnMap) -> tuple[Rows,
     frame = rows.frame.assign(**made, **new)
     if "settlement" in frame and "expiry" in lacking:
         frame["settlement"] = settlement.tolist()
-    count = int(adjusted.sum())
-    left_out = {"adjusted contracts (root ends in a digit, other deliverable)": count}
     return Rows(frame, rows.place), left_out, lacking
 
 
@@ -228,20 +231,44 @@ def _times(rows: Rows, columns: ColumnMap) -> tuple[dict[str, Any], list[str]]:
     for name in ("expiry", "quote_time", "open_interest_date"):
         if name not in rows.frame or (name not in columns.formats and zone is None):
             continue
-        if pd.api.types.is_datetime64_any_dtype(rows.frame[name]):
-            continue
         form, values = columns.formats.get(name), rows.frame[name]
-        if form is None:
+        if pd.api.types.is_datetime64_any_dtype(values):
+            read, unread = values, np.zeros(len(values), dtype=np.bool_)
+            local = zone is not None and bool((values.dropna() != values.dropna().dt.normalize()).any())
+        elif form is None:
             found[name] = [_zoned(value, zone) for value in values.tolist()]
             continue
-        blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
-        read = pd.to_datetime(values.astype("str").str.strip(), format=form, errors="coerce")
-        unread = read.isna().to_numpy() & ~blank
-        problems += mismatch(rows, unread, values, name, f"are not of the form {form!r}", "correct formats.")
-        if getattr(read.dtype, "tz", None) is None and zone is not None and _has_clock(form):
-            read = read.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
-        found[name] = [None if missing else stamp for stamp, missing in zip(read, blank, strict=True)]
+        else:
+            read, unread = _read(values, form)
+            local = zone is not None and _has_clock(form)
+        what = f"are not of the form {form!r}"
+        problems += mismatch(rows, unread, values, name, what, "correct formats.")
+        if local and read.dt.tz is None:
+            moments = read.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
+            twice = (moments.isna() & read.notna()).to_numpy()
+            what = f"are in the hour that clocks of {zone} show twice"
+            problems += mismatch(rows, twice, values, name, what, "give each its offset from UTC.")
+            read = moments
+        found[name] = read.array if read.dt.tz is not None else _days(read)
     return found, problems
+
+
+def _read(values: pd.Series[Any], form: str) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
+    """Timestamps of texts of a form, each distinct text read once; and which are neither such nor blank."""
+    if values.dtype.kind == "f" and bool((values.dropna() % 1.0 == 0.0).all()):
+        values = values.astype("Int64")  # 20260320 in JSON
+    codes, distinct = pd.factorize(values.astype("str").str.strip(), use_na_sentinel=False)
+    texts = pd.Series(distinct, dtype="str")
+    read = pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form.lower())
+    unread = (read.isna() & texts.notna() & (texts != "")).to_numpy(dtype=bool)
+    return pd.Series(read.array[codes], values.index), unread[codes]
+
+
+def _days(read: pd.Series[Any]) -> list[str | None]:
+    """Timestamps without a zone as ISO text, each distinct one written once; None for blanks."""
+    codes, distinct = pd.factorize(read, use_na_sentinel=False)
+    texts = [None if stamp is pd.NaT else stamp.isoformat().removesuffix("T00:00:00") for stamp in distinct]
+    return [texts[code] for code in codes.tolist()]
 
 
 def _has_clock(form: str) -> bool:
@@ -269,13 +296,15 @@ def _stamps(rows: Rows, name: str, columns: ColumnMap) -> tuple[list[pd.Timestam
 def _stamp(value: Any, columns: ColumnMap) -> pd.Timestamp:
     """A timestamp in UTC, by the map's form and time zone."""
     form, zone = columns.formats.get("asof"), columns.facts.get("timezone")
+    stamp: Any = value
     if isinstance(value, str) and form is not None:
         try:
             stamp = pd.to_datetime(value.strip(), format=form)
         except ValueError:
             raise SchemaError(f"asof: received {value!r}; legal: the form {form!r} of the map.") from None
-        return utc(stamp.tz_localize(zone) if stamp.tz is None and zone else stamp)
-    return iso_moment(value, zone) or utc(value)
+    if isinstance(stamp, dt.datetime) and stamp is not pd.NaT:
+        stamp = stamp.isoformat()
+    return iso_moment(stamp, zone) or utc(stamp)
 
 
 # What errors of `chain_from_frame` say, in the words of a map.
