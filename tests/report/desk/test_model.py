@@ -195,3 +195,12 @@ def test_thinned_grids_hold_their_ends_and_everything_near_spot():
     assert len(kept) < 301
     steps = np.diff(np.log(kept)) / np.maximum(np.abs(np.log(kept[1:] / 100.0)), 0.05)
     assert steps.max() < 0.05
+
+
+def test_a_book_of_which_nothing_is_alive_has_views_of_nothing(chain):
+    rolled = gf.analyze(chain, days=4000.0)
+    found = desk_model(rolled)
+    assert found["selections"] == ["all"]
+    for view in found["views"].values():
+        assert view["gross"] == 0.0
+        assert not any(view["gamma"] + view["flow"] + view["ladder"]["trade"] + view["flips"] + view["zones"])
