@@ -112,4 +112,9 @@ def _numeric(values: Any) -> bool:
 
 
 def _missing(value: Any) -> bool:
-    return value is pd.NaT or value is pd.NA or value is None or (isinstance(value, float | np.floating) and np.isnan(value))
+    return (
+        value is pd.NaT
+        or value is pd.NA
+        or value is None
+        or (isinstance(value, float | np.floating) and np.isnan(value))
+    )
