@@ -107,7 +107,7 @@ def _numeric(values: Any) -> bool:
     if not isinstance(values, pd.Series):
         return False
     if values.dtype == object:
-        return all(isinstance(v, Real) and not isinstance(v, bool) or _missing(v) for v in values)
+        return all(_missing(v) or (isinstance(v, Real) and not isinstance(v, bool)) for v in values)
     return is_float_dtype(values.dtype) or is_integer_dtype(values.dtype)
 
 
