@@ -520,11 +520,8 @@ def test_a_level_far_away_is_said_to_be_far(opened, sigmas):
     page = opened()
     model = copy.deepcopy(MODEL)
     levels = model["views"][f"{RULES[0]}|{DYNAMICS[0]}|all"]["levels"]
-    levels[-1] |= {
-        "key": "zone_low",
-        "sigmas": sigmas,
-        "remark": "far below spot, outside the spots computed",
-    }
+    remark = "far below spot, outside the spots computed"
+    levels[-1] |= {"key": "zone_low", "sigmas": sigmas, "remark": remark}
     page.evaluate("model => desk.update(model)", model)
     row = page.locator('#rail tr[data-key="zone_low"]')
     wanted = "< -12\u03c3" if sigmas < -12 else "> +12\u03c3" if sigmas > 12 else f"{sigmas:.1f}\u03c3"
