@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
@@ -58,19 +59,19 @@ def key_levels(levels: Levels, later: Levels | None, previous: Mapping[str, Any]
                 "previous": previous.get(column),
                 "distance": float(value / spot - 1.0),
                 "sigmas": sigmas,
-                "remark": _remark(levels.profile, key, value, sigmas),
+                "remark": _remark(levels.profile.spots, key, value, sigmas),
                 "kind": kind,
             }
         )
     return sorted(out, key=lambda level: -level["value"])
 
 
-def _remark(profile: Profile, key: str, value: float, sigmas: float) -> str:
+def _remark(spots: NDArray[np.float64], key: str, value: float, sigmas: float) -> str:
     """Words for a level that is far from spot, or where no curve is."""
     said = []
     if abs(sigmas) > _FAR:
         said.append(f"far {'above' if sigmas > 0.0 else 'below'} spot")
-    if key != "spot" and not profile.spots[0] <= value <= profile.spots[-1]:
+    if key != "spot" and not spots[0] <= value <= spots[-1]:
         said.append("outside the spots computed")
     return ", ".join(said)
 
