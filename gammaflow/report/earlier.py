@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype, is_integer_dtype
 
 from gammaflow.errors import SchemaError
 from gammaflow.positions.book import Book
@@ -15,6 +17,11 @@ __all__ = ["check_history", "earlier_rows", "previous_row", "rule_name"]
 
 #: Columns that say of what a row of a history is.
 _FACTS = ("symbol", "currency")
+# Columns of numbers that a page shows.
+_NUMBERS = (
+    "spot", "gamma", "gross_gamma", "vanna", "charm", "flip", "call_wall", "put_wall", "max_pain",
+    "zone_low", "zone_high", "trough_spot", "core_low", "core_high", "next_share", "atm_volatility",
+)  # fmt: skip
 
 
 def check_history(history: object, book: Book) -> pd.DataFrame:
@@ -24,7 +31,8 @@ def check_history(history: object, book: Book) -> pd.DataFrame:
     ------
     SchemaError
         With every problem: no DataFrame, an index other than ascending timestamps with a time zone, no
-        `spot`, or rows of another symbol or currency.
+        `spot`, a name that several columns have, levels that are no numbers, or rows of another symbol or
+        currency.
     """
     legal = "legal: a DataFrame indexed by asof, such as gf.history(...).table."
     if not isinstance(history, pd.DataFrame):
@@ -37,8 +45,16 @@ def check_history(history: object, book: Book) -> pd.DataFrame:
         problems.append("its timestamps are not ascending, each once")
     if "spot" not in history:
         problems.append("it has no column 'spot'")
+    columns = history.columns
+    repeated = columns[columns.duplicated()].unique().tolist()
+    if repeated:
+        problems.append(f"several of its columns are named {', '.join(map(value_text, repeated[:3]))}")
+    once = [name for name in (*_FACTS, *_NUMBERS) if name in history and name not in repeated]
+    wrong = [name for name in once if name in _NUMBERS and not _numeric(history[name])]
+    if wrong:
+        problems.append(f"it holds something other than numbers in {', '.join(map(value_text, wrong))}")
     for name in _FACTS:
-        others = sorted(set(map(str, history[name])) - {getattr(book, name)}) if name in history else []
+        others = sorted(set(map(str, history[name])) - {getattr(book, name)}) if name in once else []
         if others:
             problems.append(
                 f"it has rows of {name} {', '.join(map(value_text, others[:3]))}, and the report is of "
@@ -86,5 +102,19 @@ def previous_row(history: pd.DataFrame | None, book: Book, dynamics: str) -> dic
     return {**found, "asof": rows.index[-1]}
 
 
+def _numeric(values: Any) -> bool:
+    """Whether values are a column of real numbers, where some may be missing."""
+    if not isinstance(values, pd.Series):
+        return False
+    if values.dtype == object:
+        return all(_missing(v) or (isinstance(v, Real) and not isinstance(v, bool)) for v in values)
+    return is_float_dtype(values.dtype) or is_integer_dtype(values.dtype)
+
+
 def _missing(value: Any) -> bool:
-    return value is pd.NaT or value is None or (isinstance(value, float | np.floating) and np.isnan(value))
+    return (
+        value is pd.NaT
+        or value is pd.NA
+        or value is None
+        or (isinstance(value, float | np.floating) and np.isnan(value))
+    )

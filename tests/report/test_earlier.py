@@ -55,6 +55,28 @@ def test_every_problem_of_a_history_is_said_at_once(book):
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["7e4", "none", True, 1j, [1.0], pd.Timestamp(0)], ids=str)
+def test_levels_of_a_history_are_numbers(book, value):
+    history = rows(book, [-2, -1], flip=pd.Series([1.0, value], dtype=object).to_numpy(), regime="any words")
+    with pytest.raises(SchemaError, match="other than numbers in 'flip'"):
+        check_history(history, book)
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT], ids=str)
+def test_missing_numbers_of_a_history_are_no_levels(book, nothing):
+    history = rows(book, [-2, -1], flip=[1.0, nothing], put_wall=pd.array([5, 6], "Int64"))
+    assert check_history(history, book) is history
+    found = previous_row(history, book, "sticky_strike")
+    assert "flip" not in found
+    assert found["put_wall"] == 6
+
+
+def test_a_column_of_a_history_is_there_once(book):
+    history = rows(book, [-1], flip=1.0)
+    with pytest.raises(SchemaError, match="several of its columns are named 'currency', 'flip'"):
+        check_history(pd.concat([history, history[["currency", "flip"]]], axis=1), book)
+
+
 @pytest.mark.parametrize("hours", [[-1, -2], [-1, -1]], ids=["descending", "twice"])
 def test_timestamps_ascend_each_once(book, hours):
     with pytest.raises(SchemaError, match="ascending"):

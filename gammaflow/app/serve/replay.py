@@ -13,6 +13,7 @@ import pandas as pd
 from gammaflow.app.serve.broadcast import packed
 from gammaflow.app.serve.past import Past
 from gammaflow.app.serve.points import WINDOW, point_of, thinned
+from gammaflow.app.serve.stored import written_at
 from gammaflow.checks import utc
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.chain import Chain
@@ -142,7 +143,8 @@ def record_before(snapshots: tuple[Snapshot, ...], last: pd.Timestamp) -> list[S
 
 
 def _name(snapshot: Snapshot) -> str:
-    return snapshot.path.name
+    """Name of the file as it is now: another once it was replaced or repaired."""
+    return f"{snapshot.path.name} {written_at(snapshot)}"
 
 
 def _remember(cache: OrderedDict[str, _T], name: str, size: int, make: Callable[[], _T]) -> _T:

@@ -12,7 +12,21 @@ from gammaflow.market.store import Store
 from gammaflow.market.store.folder import open_snapshot
 from gammaflow.market.store.names import Snapshot
 
-__all__ = ["StoreFeed"]
+__all__ = ["StoreFeed", "written_at"]
+
+
+def written_at(snapshot: Snapshot) -> int:
+    """Time at which a snapshot's file was written [ns since 1970]: it is another where it was replaced.
+
+    Raises
+    ------
+    FeedError
+        Where there is no such file any more.
+    """
+    try:
+        return snapshot.path.stat().st_mtime_ns
+    except OSError as error:
+        raise FeedError(f"{snapshot.path}: cannot be read ({error.strerror or error}).") from None
 
 
 @dataclass(frozen=True)
@@ -67,14 +81,15 @@ class StoreFeed:
             raise SchemaError(f"SYMBOL: {said}; {str(store.path)!r} holds {', '.join(legal) or 'no chain'}.")
         self._store = store
         self.symbol = symbol
-        self._last: tuple[Snapshot, _Stored] | None = None
+        self._last: tuple[Snapshot, int, _Stored] | None = None
 
     def fetch(self) -> _Stored:
-        """The newest chain; the same object as before where it is still the newest."""
+        """The newest chain; the same object as before where it is still the newest, and was not replaced."""
         found = self._store.list(self.symbol)
         if not found:
             raise FeedError(f"{str(self._store.path)!r} holds no chain of {self.symbol} any more.")
-        if self._last is None or self._last[0] != found[-1]:
-            received = datetime.fromtimestamp(found[-1].path.stat().st_mtime, UTC)
-            self._last = (found[-1], _Stored(open_snapshot(found[-1]), received))
-        return self._last[1]
+        written = written_at(found[-1])
+        if self._last is None or self._last[:2] != (found[-1], written):
+            received = datetime.fromtimestamp(written / 1e9, UTC)
+            self._last = (found[-1], written, _Stored(open_snapshot(found[-1]), received))
+        return self._last[2]

@@ -101,7 +101,7 @@ def _paragraph(text: Any) -> str:
 
 
 def _level(level: Mapping[str, Any]) -> str:
-    name = ", ".join(str(level[key]) for key in ("name", "sense") if level.get(key))
+    name = ", ".join(str(level[key]) for key in ("name", "sense", "remark") if level.get(key))
     value = "none" if level["value"] is None else f"{level['value']:,.10g}"
     return f"<tr><th>{escape(name)}</th><td>{value}</td></tr>"
 

@@ -1,7 +1,7 @@
 // The right rail: key levels from high to low, and the hedge ladder.
 (function (desk) {
   "use strict";
-  var element = desk.element;
+  var element = desk.element, FAR = 12;
 
   function cell(text, number, extra) {
     return element("td", { class: (number ? "n" : "") + (extra ? " " + extra : ""), text: text });
@@ -12,7 +12,11 @@
     return element("thead", {}, row);
   }
   function price(level, x) { return level.kind === "wall" || level.kind === "pain" ? desk.strike(x) : desk.price(x); }
-  function sigmas(x) { return x === null || x === undefined ? "" : (x > 0 && x.toFixed(1) !== "0.0" ? "+" : "") + desk.number(x, 1) + "\u03c3"; }
+  // Beyond FAR, that it is: the number of sigmas says nothing there.
+  function sigmas(x) {
+    if (x !== null && Math.abs(x) > FAR) { return x > 0 ? "> +" + FAR + "\u03c3" : "< -" + FAR + "\u03c3"; }
+    return x === null || x === undefined ? "" : (x > 0 && x.toFixed(1) !== "0.0" ? "+" : "") + desk.number(x, 1) + "\u03c3";
+  }
 
   function box(title, id, note, table, spec) {
     var button = element("button", {
@@ -46,7 +50,8 @@
     joined(view.levels).forEach(function (same) {
       var level = same[0], name = element("th", { scope: "row" }, level.name);
       var sense = desk.senses(same.map(function (one) { return one.sense; }));
-      if (sense) { name.append(" ", element("span", { class: "sense", text: sense })); }
+      var said = [sense, level.remark].filter(Boolean).join("; ");
+      if (said) { name.append(" ", element("span", { class: "sense", text: said })); }
       var row = element("tr", {
         class: "level " + level.kind, "data-key": same.map(function (one) { return one.key; }).join(" ")
       }, name, cell(price(level, level.value), true, "value"));

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
@@ -18,6 +19,8 @@ MOVES = (-5.0, -4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 
 # Flips shown, nearest to spot first.
 _FLIPS = 3
+# A level further away than so many one-day sigmas is of no day, and said to be far.
+_FAR = 12.0
 _KINDS = (("call_wall", "Call wall"), ("put_wall", "Put wall"))
 
 
@@ -37,14 +40,16 @@ def key_levels(levels: Levels, later: Levels | None, previous: Mapping[str, Any]
     -------
     list of dict
         `key`, `name`, `sense` (definition, where there are several), `value` and `previous` [currency],
-        `distance` from spot (value over spot, less 1) and `sigmas`, ln(value / spot) in one-day sigmas.
-        Levels without a value are left out.
+        `distance` from spot (value over spot, less 1) and `sigmas`, ln(value / spot) in one-day sigmas;
+        `remark` where it is more than 12 of them away, or outside the profile's spots. Levels without a value
+        are left out.
     """
     spot, sigma = levels.profile.book.spot, levels.day_sigma
     out = []
     for key, name, sense, value, kind, column in _named(levels, later):
         if np.isnan(value):
             continue
+        sigmas = float(np.log(value / spot) / sigma) if sigma > 0.0 else np.nan
         out.append(
             {
                 "key": key,
@@ -53,11 +58,22 @@ def key_levels(levels: Levels, later: Levels | None, previous: Mapping[str, Any]
                 "value": float(value),
                 "previous": previous.get(column),
                 "distance": float(value / spot - 1.0),
-                "sigmas": float(np.log(value / spot) / sigma) if sigma > 0.0 else np.nan,
+                "sigmas": sigmas,
+                "remark": _remark(levels.profile.spots, key, value, sigmas),
                 "kind": kind,
             }
         )
     return sorted(out, key=lambda level: -level["value"])
+
+
+def _remark(spots: NDArray[np.float64], key: str, value: float, sigmas: float) -> str:
+    """Words for a level that is far from spot, or where no curve is."""
+    said = []
+    if abs(sigmas) > _FAR:
+        said.append(f"far {'above' if sigmas > 0.0 else 'below'} spot")
+    if key != "spot" and not spots[0] <= value <= spots[-1]:
+        said.append("outside the spots computed")
+    return ", ".join(said)
 
 
 _Named = tuple[str, str, str, float, str, str]

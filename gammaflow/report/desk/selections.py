@@ -43,7 +43,7 @@ class Selection(NamedTuple):
 
 
 def selections(book: Book, days: float = 0.0) -> Mapping[str, Selection]:
-    """Selections of the expiries that are alive after `days`, by name; those without a row are left out.
+    """Selections of the expiries that are alive after `days`, by name; "all" first, others only with a row.
 
     "next" is the expiry that comes next, to the second, and "later" all others: the morning and the afternoon
     of one day are two expiries.
@@ -59,7 +59,9 @@ def selections(book: Book, days: float = 0.0) -> Mapping[str, Selection]:
             "monthly": Selection("Monthly", filters.monthly()),
         }
     alive = book.rolled(days)[0][book.expiry_starts[:-1]] > 0.0
-    return {name: each for name, each in chosen.items() if (each.expiries(book) & alive).any()}
+    return {
+        name: each for name, each in chosen.items() if name == "all" or (each.expiries(book) & alive).any()
+    }
 
 
 def _first(book: Book, days: float) -> Any:

@@ -74,6 +74,12 @@ class TestReplay:
         with pytest.raises(gf.errors.ReaderError):
             replay.at(chains[3].asof.isoformat())
 
+    def test_a_chain_that_was_replaced_is_shown_anew(self, replay, store, chains):
+        asof = chains[-1].asof.isoformat()
+        assert json.loads(replay.at(asof))["spot"] == json.loads(replay.day(asof))[-1]["spot"] == 71_470.0
+        store.append(replace(chains[-1], spot=70_123.0), replace=True)
+        assert json.loads(replay.at(asof))["spot"] == json.loads(replay.day(asof))[-1]["spot"] == 70_123.0
+
     def test_a_new_chain_is_found(self, replay, store, chains, monkeypatch):
         assert len(replay.moments()["moments"]) == 4
         later = chains[-1].asof + pd.Timedelta("1min")
@@ -145,6 +151,19 @@ class TestStoreFeed:
         assert feed.fetch().chain() is first.chain()
         store.append(replace(chains[-1], asof=chains[-1].asof + pd.Timedelta("1min"), spot=71_000.0))
         assert feed.fetch().chain().spot == 71_000.0
+
+    def test_a_chain_that_was_replaced_is_the_newest(self, store, chains):
+        feed = StoreFeed(store)
+        feed.fetch()
+        store.append(replace(chains[-1], spot=70_123.0), replace=True)
+        assert feed.fetch().chain().spot == 70_123.0
+
+    def test_a_chain_that_is_taken_away_while_it_is_read(self, store, monkeypatch):
+        feed, found = StoreFeed(store), store.list("BTC")
+        found[-1].path.unlink()
+        monkeypatch.setattr(Store, "list", lambda self, symbol: found)
+        with pytest.raises(FeedError, match=r"parquet: cannot be read \(No such file"):
+            feed.fetch()
 
     def test_a_symbol_must_be_chosen_among_several(self, store, chains):
 

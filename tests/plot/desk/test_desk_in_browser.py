@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import math
@@ -495,6 +496,37 @@ def test_paper_holds_the_page_and_the_screen_comes_back(opened):
     assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", made)) <= 4
     assert page.evaluate("desk.dark()")
     assert page.evaluate("document.querySelector('#stage svg').clientWidth") == wide
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 390])
+def test_what_is_printed_from_a_window_of_any_width_fits_the_sheet(opened, width):
+    page = opened(width=width)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # the browser still lays out the screen
+    drawn = page.evaluate("document.querySelector('#stage svg').viewBox.baseVal.width")
+    page.emulate_media(media="print")
+    place, rail = page.evaluate(
+        "[document.getElementById('stage').clientWidth, ['hero', 'rail'].map(id =>"
+        " document.getElementById(id).getBoundingClientRect()).map(box => [box.left, box.right])]"
+    )
+    assert abs(drawn - place) < 2.0
+    assert rail[0][1] <= rail[1][0]
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function("document.querySelector('#stage svg').clientWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("sigmas", [-300.0, -12.5, -11.9, 12.1])
+def test_a_level_far_away_is_said_to_be_far(opened, sigmas):
+    page = opened()
+    model = copy.deepcopy(MODEL)
+    levels = model["views"][f"{RULES[0]}|{DYNAMICS[0]}|all"]["levels"]
+    remark = "far below spot, outside the spots computed"
+    levels[-1] |= {"key": "zone_low", "sigmas": sigmas, "remark": remark}
+    page.evaluate("model => desk.update(model)", model)
+    row = page.locator('#rail tr[data-key="zone_low"]')
+    wanted = "< -12\u03c3" if sigmas < -12 else "> +12\u03c3" if sigmas > 12 else f"{sigmas:.1f}\u03c3"
+    assert row.locator("td").last.text_content() == wanted
+    assert row.locator("th").text_content().endswith(remark)
 
 
 def test_a_reader_without_scripts_has_the_texts(opened):

@@ -19,6 +19,8 @@ from support.desk_checks import check_bars, check_interest, check_view, close, r
 
 RULE = "calls_long_puts_short"
 OWN = f"{RULE}|sticky_strike"
+# 58.5 % a year, of 365 days.
+DAY_SIGMA = 0.585 / 365**0.5
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +197,28 @@ def test_thinned_grids_hold_their_ends_and_everything_near_spot():
     assert len(kept) < 301
     steps = np.diff(np.log(kept)) / np.maximum(np.abs(np.log(kept[1:] / 100.0)), 0.05)
     assert steps.max() < 0.05
+
+
+def test_a_book_of_which_nothing_is_alive_has_views_of_nothing(chain):
+    rolled = gf.analyze(chain, days=4000.0)
+    found = desk_model(rolled)
+    assert found["selections"] == ["all"]
+    for view in found["views"].values():
+        assert view["gross"] == 0.0
+        assert not any(view["gamma"] + view["flow"] + view["ladder"]["trade"] + view["flips"] + view["zones"])
+
+
+def test_levels_that_are_far_or_without_a_curve_say_so(chain):
+    narrow = np.linspace(0.8, 1.1, 61) * chain.spot
+    for spots in (None, narrow):
+        report = gf.analyze(chain, spots=spots)
+        levels = desk_model(report, sections=False)["views"][f"{OWN}|all"]["levels"]
+        first, last = report.profile.spots[[0, -1]]
+        far = {level["key"] for level in levels if abs(np.log(level["value"] / chain.spot)) > 12 * DAY_SIGMA}
+        out = {level["key"] for level in levels if not first <= level["value"] <= last}
+        assert {level["key"] for level in levels if "far below spot" in level["remark"]} == far
+        assert {level["key"] for level in levels if "outside the spots" in level["remark"]} == out
+        if spots is None:
+            assert far == {"zone_low"}
+        else:
+            assert "call_wall_net" in out
