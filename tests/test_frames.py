@@ -135,7 +135,9 @@ def _closed():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: polars.Series([1.0]), lambda: pa.chunked_array([[1.0]]), _closed], ids=str
+    "make",
+    [lambda: polars.Series([1.0]), lambda: pa.chunked_array([[1.0]]), _closed],
+    ids=["Series", "chunked", "closed"],
 )
 def test_streams_that_are_no_table(make):
     with pytest.raises(
