@@ -59,8 +59,8 @@ def test_registries_of_notes(tmp_path: Path, line: str, message: str) -> None:
     ("options", "message"),
     [
         ("--symbol BTC --spot nan", "spot: received nan"),
-        ("--symbol BTC --spot -1", "spot: received -1.0; spot must be > 0"),
-        ("--symbol BTC --rate 1e308", "rate: received 1e+308; rate must be >= -5 and <= 5"),
+        ("--symbol BTC --spot -1", "--spot: received -1.0; --spot must be > 0"),
+        ("--symbol BTC --rate 1e308", "--rate: received 1e+308; --rate must be >= -5 and <= 5"),
         ("--symbol BTC --vol-shift 1e308", "vol-shift: received 1e+308"),
         ("--symbol BTC --asof 1677-09-22T00:00Z", "asof: received '1677-09-22T00:00Z'; legal: a timestamp"),
         ("--symbol x" + "y" * 1_000, "symbol: received 'xyyy"),

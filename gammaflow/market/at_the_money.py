@@ -119,7 +119,8 @@ def smiles_of(chain: Chain) -> tuple[NDArray[Any], list[tuple[Array, Array]]]:
     strike = np.cumsum(new) - 1
     vols = np.bincount(strike, chain["iv"][rows[order]]) / np.bincount(strike)
     cuts = np.searchsorted(place[new], np.arange(1, len(expiries)))
-    return expiries, list(zip(np.split(x[new], cuts), np.split(vols, cuts), strict=True))
+    smiles = list(zip(np.split(x[new], cuts), np.split(vols, cuts), strict=True))
+    return expiries, smiles[: len(expiries)]  # np.split makes one part of nothing
 
 
 def at_forward(x: Array, vol: Array) -> float:

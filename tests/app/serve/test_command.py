@@ -52,7 +52,11 @@ def served(run, monkeypatch, ask, *args):
             asking[0].start()
 
     monkeypatch.setattr(command, "_say", say)
-    code, _, _ = run("serve", *args, "--port", "0")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
+    try:
+        code, _, _ = run("serve", *args, "--port", "0")
+    finally:
+        signal.signal(signal.SIGINT, before)
     for thread in asking:
         thread.join(30)
     return code, lines, found[0] if found else None
@@ -136,7 +140,7 @@ class TestErrors:
         [
             (("deribit",), "SYMBOL: none was given; name what deribit quotes"),
             (("nyse", "BTC"), "VENDOR|FOLDER: received 'nyse'; legal: deribit, cboe, yahoo, or the"),
-            (("deribit", "B T C"), "symbol: received 'B T C'"),
+            (("deribit", "B T C"), "SYMBOL: received 'B T C'"),
             (("deribit", "BTC", "--every", "0"), "--every: received 0"),
             (("deribit", "BTC", "--rule", "hope"), "--rule: received 'hope'"),
             (("deribit", "BTC", "--dte", "7:0"), "--dte: received '7:0'"),
@@ -145,7 +149,7 @@ class TestErrors:
             (("deribit", "BTC", "--address", "192.0.2.1", "--token", TOKEN), "cannot listen on 192.0.2.1"),
             (("deribit", "BTC", "--alerts", "/no/such/folder/x"), "--alerts: received '/no/such/folder/x'"),
             (("deribit", "BTC", "--on-alert", "/no/such/program"), "--on-alert: received '/no/such/program'"),
-            (("deribit", "BTC", "--timeout", "0"), "total: received 0"),
+            (("deribit", "BTC", "--timeout", "0"), "--timeout: received 0"),
         ],
     )  # fmt: skip
     def test_one_line_before_anything_is_asked(self, run, feed, args, words):
