@@ -1,4 +1,5 @@
 import json
+import time
 from dataclasses import replace
 
 import pandas as pd
@@ -85,7 +86,7 @@ class TestReplay:
         later = chains[-1].asof + pd.Timedelta("1min")
 
         store.append(replace(chains[-1], asof=later))
-        monkeypatch.setattr("gammaflow.app.serve.replay._FRESH", 0.0)
+        monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic(): now + 60.0)
         assert replay.moments()["moments"][-1] == later.isoformat()
 
     def test_a_full_day_is_thinned(self, store):
