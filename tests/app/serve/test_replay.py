@@ -86,7 +86,8 @@ class TestReplay:
         later = chains[-1].asof + pd.Timedelta("1min")
 
         store.append(replace(chains[-1], asof=later))
-        monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic(): now + 60.0)
+        in_a_minute = time.monotonic() + 60.0
+        monkeypatch.setattr(time, "monotonic", lambda: in_a_minute)
         assert replay.moments()["moments"][-1] == later.isoformat()
 
     def test_a_full_day_is_thinned(self, store):
