@@ -48,8 +48,11 @@ DOORS = {
     "pyarrow": pa.Table.from_pandas,
     "record batch": lambda frame: pa.RecordBatch.from_pandas(frame),
     "DuckDB": relation,
-    "polars with categories and dates": lambda frame: polars.from_pandas(frame).with_columns(
-        polars.col("cp").cast(polars.Categorical), polars.col("expiry").str.to_date()
+    "polars with dates": lambda frame: polars.from_pandas(frame).with_columns(
+        polars.col("expiry").str.to_date()
+    ),
+    "polars with categories": lambda frame: polars.from_pandas(frame).with_columns(
+        polars.col("cp").cast(polars.Categorical)
     ),
     "DuckDB with decimals": lambda frame: relation(frame).project(
         "K::DECIMAL(9, 2) AS K, cp, expiry, oi::HUGEINT AS oi, iv"
@@ -57,7 +60,11 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
+#: Older ones read no categories whose codes have no sign, as those of polars.
+CATEGORIES = int(pa.__version__.partition(".")[0]) >= 21
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if CATEGORIES or "categories" not in door])
 def test_each_door_has_the_numbers_of_pandas(frame, door):
     want = gf.chain_from_frame(frame, columns=NAMES, **FACTS)
     found = gf.chain_from_frame(DOORS[door](frame), columns=NAMES, **FACTS)
