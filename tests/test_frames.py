@@ -39,8 +39,11 @@ def frame():
     )
 
 
+CONNECTION = duckdb.connect()
+
+
 def relation(frame):
-    return duckdb.connect().from_arrow(pa.Table.from_pandas(frame))
+    return CONNECTION.from_arrow(pa.Table.from_pandas(frame))
 
 
 DOORS = {
