@@ -281,6 +281,7 @@ def test_the_bar_names_the_stages(run, quotes, monkeypatch):
             super().update(task, **how)
 
     monkeypatch.setattr(terminal, "Progress", Bar)
+    monkeypatch.setattr(terminal.err_console, "is_interactive", True)
     assert run("simulate", quotes, "--depth", DEPTH, "--shock", SHOCK, *SMALL)[0] == 0
     names, shares = zip(*seen, strict=True)
     assert names == (
