@@ -112,7 +112,7 @@ class ReportData(Frozen):
         >>> import gammaflow as gf
         >>> regime = gf.analyze(gf.demo_chain()).regime
         >>> regime.state, round(regime.share, 2), round(regime.flip)
-        ('short', -0.29, 77509)
+        ('short', -0.41, 77509)
         """
         from gammaflow.studies.net_gamma import gamma_by_rule, gamma_by_treatment
 

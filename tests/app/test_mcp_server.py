@@ -123,7 +123,10 @@ def test_numbers_out_of_range_are_refused(ask, name, given, said):
 def test_names_that_are_no_path(folder, file):
     if not (folder / "loop").is_symlink():
         (folder / "loop").symlink_to(folder / "loop")
-    with pytest.raises(gf.SchemaError, match=r"file: received .*, which is no path"):
+    # Python 3.13 follows a loop of links to nothing, and the reader cannot open it.
+    with pytest.raises(
+        gf.GammaflowError, match=r"file: received .*, which is no path|loop: cannot be opened"
+    ):
         Tools(folder).load(file)
 
 
