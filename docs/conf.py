@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "_extensions")]
 
@@ -70,3 +72,14 @@ html_theme_options = {
 }
 html_show_sourcelink = False
 html_math_renderer = "mathml"
+
+
+def _escape(app: object, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Bars of absolute values and stars of file names are no markup in docstrings."""
+    lines[:] = [line if "``" in line else re.sub(r"(?<!\\)\|", r"\\|", line) for line in lines]
+    lines[:] = [re.sub(r'(?<=[/"])\*(?=\.)', r"\\*", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Read docstrings as plain text where they are no markup."""
+    app.connect("autodoc-process-docstring", _escape)
