@@ -184,9 +184,9 @@ def greeks(
     which : names out of `ALL`
         price delta gamma vega theta rho vanna charm volga (the default), and epsilon veta speed zomma color
         ultima dual_delta dual_gamma.
-    out : (len(which), *shape) array, optional
-        C-contiguous float64 memory in which to return the result, instead of new memory. Arguments may share
-        it: they are copied first.
+    out : array, optional
+        C-contiguous float64 memory of shape ``(len(which), *shape)`` in which to return the result, instead
+        of new memory. Arguments may share it: they are copied first.
 
     Returns
     -------
