@@ -21,6 +21,7 @@ from gammaflow.text import clean, value_text
 __all__ = [
     "YEARS",
     "as_list",
+    "as_mask",
     "as_numbers",
     "attempt",
     "check_choice",
@@ -334,6 +335,33 @@ def check_choice(value: Any, name: str, legal: Any) -> Any:
     if not is_among(value, choices):
         raise SchemaError(f"{name}: received {_shown(value)}; legal: {', '.join(map(repr, choices))}.")
     return value
+
+
+def as_mask(value: Any, n: int, each: str, such: str) -> tuple[NDArray[np.bool_], list[str]]:
+    """A mask of n bools, and its problems: `each` names what it is of, `such` an example of one.
+
+    Examples
+    --------
+    >>> as_mask([True, False], 2, "the 2 rows", "x > 0")[0].tolist()
+    [True, False]
+    >>> as_mask([1, 0], 2, "both", "x > 0")[1]
+    ['received int64 of shape (2,); legal: one bool for each of both, at least one True, such as x > 0.']
+    """
+    try:
+        mask = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        mask = np.empty(0)
+    if np.ma.is_masked(value):
+        return mask, [
+            "received a masked array with masked entries; legal: one bool per row. Fill it: "
+            "rows.filled(False) excludes the masked rows."
+        ]
+    if mask.shape != (n,) or mask.dtype != np.bool_:
+        given = value_text(value) if isinstance(value, str) else f"{mask.dtype} of shape {mask.shape}"
+        return mask, [
+            f"received {given}; legal: one bool for each of {each}, at least one True, such as {such}."
+        ]
+    return mask, []
 
 
 def check_made(value: Any, name: str, kind: str, legal: str) -> None:

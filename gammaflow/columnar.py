@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.checks import attempt, utc
+from gammaflow.checks import as_mask, attempt, utc
 from gammaflow.columns import NO_TIME, Column, Columns, numbers
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
@@ -216,23 +216,8 @@ def _mask(rows: ArrayLike | None, n: int, what: str) -> tuple[NDArray[np.bool_],
     """`rows` as a mask of n rows (all True where None), and its problems."""
     if rows is None:
         return np.ones(n, dtype=np.bool_), []
-    try:
-        mask = np.asarray(rows)
-    except ValueError:  # rows of different lengths
-        mask = np.empty(0)
-    if np.ma.is_masked(rows):
-        return mask, [
-            "received a masked array with masked entries; legal: one bool per row. Fill it: "
-            "rows.filled(False) excludes the masked rows."
-        ]
-    if mask.shape != (n,) or mask.dtype != np.bool_:
-        given = value_text(rows) if isinstance(rows, str) else f"{mask.dtype} of shape {mask.shape}"
-        return mask, [
-            f"received {given}; legal: one bool for each of the {what}'s "
-            f"{n} rows, at least one True, such as {what}['kind'] == 'put', or criteria by column name, "
-            "such as kind='put'."
-        ]
-    return mask, []
+    such = f"{what}['kind'] == 'put', or criteria by column name, such as kind='put'"
+    return as_mask(rows, n, f"the {what}'s {n} rows", such)
 
 
 def _wanted(column: Column, wanted: Any) -> tuple[NDArray[Any], list[str]]:

@@ -1,4 +1,4 @@
-"""What a notebook shows of an object: its text, and the first rows of its table with one unit per column.
+"""An object in a notebook: its text, and the first rows of its table with one unit per column.
 
 The page has no scripts and no colours of its own, so that it looks as the notebook does, light or dark. Every
 text of data is escaped. Nothing is computed but the object's text and table.

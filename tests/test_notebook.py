@@ -1,4 +1,4 @@
-"""What a notebook shows of every noun and result: escaped, small, with the numbers of the table."""
+"""Every noun and result in a notebook: escaped, small, with the numbers of the table."""
 
 from __future__ import annotations
 

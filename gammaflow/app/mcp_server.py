@@ -197,7 +197,7 @@ def _facts(chain: Any) -> Answer:
 
 
 def _conditions(report: Report) -> Answer:
-    """What every number of an answer depends on."""
+    """Conditions on which every number of an answer depends."""
     book = report.book
     return {
         **_facts(book),

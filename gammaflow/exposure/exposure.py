@@ -190,8 +190,8 @@ class Exposure(Frozen):
         if levels is not None:
             check_made(levels, "levels", "LevelData", "Levels, as find_levels(profile) returns")
         if levels is not None and by == "strike" and measure == "gamma":
-            marks = {"walls": levels.wall_marks(), "flips": [flip.spot for flip in levels.nearest_flips]}
-            options = {**marks, **options}
+            marks = levels.marks()
+            options = {"walls": marks["walls"], "flips": marks["flips"], **options}
         when = moment_text(self.book.asof, self.days, self.vol_shift)
         title = under_rule(f"{self.book.title} {measure} by {by}, {when}", self.book)
         ax = plot_bars(bars, self.book.spot, title, unit, **options)

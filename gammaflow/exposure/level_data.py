@@ -160,6 +160,13 @@ class LevelData(Frozen):
         found = ((side, float(self.walls[f"{side}_wall"][sense])) for side in ("call", "put"))
         return {f"{side} wall ({sense})": (strike, side) for side, strike in found if not np.isnan(strike)}
 
+    def marks(self) -> dict[str, Any]:
+        """Spots of the flips, nearest first, zones, jumps and walls by type, as pictures take them."""
+        flips = [flip.spot for flip in self.nearest_flips]
+        return {
+            "flips": flips, "zones": self.spans(), "jumps": self.jump_spots(), "walls": self.wall_marks()
+        }  # fmt: skip
+
     def spans(self) -> list[tuple[float, float, list[tuple[float, float]]]]:
         """Each zone as (low, high, bounds of its cores), as pictures take them [currency]."""
         return [(z.low, z.high, [(t.core_low, t.core_high) for t in z.troughs]) for z in self.zones]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gammaflow.accuracy import TOLERANCE, check_tol
-from gammaflow.checks import check_noun, check_number
+from gammaflow.checks import as_mask, check_noun, check_number
+from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import Dynamics, find_dynamics
 from gammaflow.exposure.grids import default_spots
 from gammaflow.exposure.levels import Levels, find_levels
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.smile import Smiles, fit_smiles
+from gammaflow.frozen import lock
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import heading
 from gammaflow.units import PROFILE_MEASURES, describe
@@ -56,6 +59,39 @@ class Profile(Repricing):
         if asked not in self._found:
             self._found[asked] = find_levels(self, core=core, measure=measure)
         return self._found[asked]
+
+    def of_expiries(self, kept: ArrayLike) -> Profile:
+        """The same profile of the rows of some expiries, without repricing.
+
+        Parameters
+        ----------
+        kept : (E,) array of bool
+            Mask of `book.expiries`. Smile dynamics keep the smiles of the whole book.
+
+        Raises
+        ------
+        SchemaError
+            For anything else, or where nothing is kept.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> profile = gf.sweep_spot(gf.assign_positions(gf.demo_chain()))
+        >>> later = profile.of_expiries(profile.book.expiries > profile.book.expiries[0])
+        >>> len(profile.book.expiries) - len(later.book.expiries)
+        1
+        """
+        count, such = len(self.book.expiries), "profile.book.expiries > profile.book.expiries[0]"
+        mask, problems = as_mask(kept, count, f"the {count} expiries", such)
+        if problems or not mask.any():
+            found = problems or [f"received False for each of the {count} expiries; at least one is needed."]
+            raise SchemaError(
+                f'kept: {found[0]} To choose by name: sweep_spot(book.select(filters.expiry("next"))).'
+            )
+        book = self.book.select(np.repeat(mask, np.diff(self.book.expiry_starts)))
+        smiles = None if self.smiles is None else self.smiles.keep_expiries(book, mask)
+        values = {name: rows[mask] for name, rows in self.values.items()}
+        return replace(self, book=book, values=lock(values), smiles=smiles)
 
     @cached_property
     def _found(self) -> dict[str, Levels]:

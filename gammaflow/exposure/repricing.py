@@ -12,7 +12,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.accuracy import TOLERANCE, Accuracy, Shortfall, shortfall_lines
-from gammaflow.checks import as_list, check_choice, check_made, check_number, floats, is_among, read_only
+from gammaflow.checks import (
+    as_list,
+    check_choice,
+    check_made,
+    check_number,
+    floats,
+    is_among,
+    read_only,
+)
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.breaks import Breaks, find_breaks
 from gammaflow.exposure.curve import GAP, Curve
@@ -27,7 +35,7 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.market.plausibility import shift_warnings
 from gammaflow.positions.book import Book
 from gammaflow.positions.heading import under_rule
-from gammaflow.text import moment_text, value_text
+from gammaflow.text import moment_text
 from gammaflow.units import PROFILE_MEASURES, convert, describe, money, unit_of
 
 __all__ = ["Repricing"]
@@ -142,44 +150,6 @@ class Repricing(Frozen):
         out = replace(self, spots=grid, values=lock(values), shortfalls=accuracy.shortfalls)
         out.__dict__.update(self._shared())
         return out
-
-    def of_expiries(self, kept: ArrayLike) -> Self:
-        """The same profile of the rows of some expiries, without repricing.
-
-        Parameters
-        ----------
-        kept : (E,) array of bool
-            Mask of `book.expiries`. Smile dynamics keep the smiles of the whole book.
-
-        Raises
-        ------
-        SchemaError
-            For anything else, or where nothing is kept.
-
-        Examples
-        --------
-        >>> import gammaflow as gf
-        >>> profile = gf.sweep_spot(gf.assign_positions(gf.demo_chain()))
-        >>> later = profile.of_expiries(profile.book.expiries > profile.book.expiries[0])
-        >>> len(profile.book.expiries) - len(later.book.expiries)
-        1
-        """
-        shape = (len(self.book.expiries),)
-        try:
-            mask = np.asarray(kept)
-        except ValueError:  # rows of different lengths
-            mask = np.empty(0)
-        if mask.dtype != np.bool_ or mask.shape != shape or not mask.any():
-            given = f"{mask.dtype} of shape {mask.shape}" if mask.ndim else value_text(kept)
-            raise SchemaError(
-                f"kept: received {given}; legal: one bool for each of the {shape[0]} expiries, at least one "
-                "True, such as profile.book.expiries > profile.book.expiries[0]. To choose by name: "
-                'sweep_spot(book.select(filters.expiry("next"))).'
-            )
-        book = self.book.select(np.repeat(mask, np.diff(self.book.expiry_starts)))
-        smiles = None if self.smiles is None else self.smiles.keep_expiries(book, mask)
-        values = {name: rows[mask] for name, rows in self.values.items()}
-        return replace(self, book=book, values=lock(values), smiles=smiles)
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
         """Table in another unit: "per_point", "per_100pct", "shares", "contracts" ... (`units.convert`)."""
@@ -301,12 +271,7 @@ class Repricing(Frozen):
         known = levels if levels is not None else vars(self).get("_found", {}).get(f"0.9, {measure!r}")
         marks: dict[str, Any] = {"jumps": self.cliff_spots()}
         if known is not None and known.measure == measure:
-            marks = {
-                "flips": [flip.spot for flip in known.nearest_flips],
-                "zones": known.spans(),
-                "jumps": known.jump_spots(),
-                "walls": {} if options.get("label") else known.wall_marks(),
-            }
+            marks = known.marks() | ({"walls": {}} if options.get("label") else {})
         options = {"currency": self.book.currency, **marks, **options}
         return plot_profile(self.table[measure], self.book.spot, title, unit, **options)
 

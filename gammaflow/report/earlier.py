@@ -103,7 +103,7 @@ def previous_row(history: pd.DataFrame | None, book: Book, dynamics: str) -> dic
 
 
 def _numeric(values: Any) -> bool:
-    """Whether values are a column of real numbers, where some may be missing."""
+    """True for a column of real numbers, some of which may be missing."""
     if not isinstance(values, pd.Series):
         return False
     if values.dtype == object:

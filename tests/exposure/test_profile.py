@@ -186,12 +186,13 @@ def test_what_a_profile_leaves_out_is_told():
         ("next", "'next'"),
         ([True], r"bool of shape \(1,\)"),
         ([0, 1], "int64 of shape"),
-        ("none", "bool of shape"),
+        ("none", "False for each of the"),
+        (np.ma.array([True, True], mask=[True, False]), "a masked array"),
     ],
 )
 def test_a_mask_of_expiries_is_checked(kept, words):
     profile = gf.sweep_spot(random_book(1), [100.0])
-    if kept == "none":
+    if isinstance(kept, str) and kept == "none":
         kept = profile.book.expiries < profile.book.expiries[0]
     with pytest.raises(SchemaError, match=rf"kept: received {words}.*filters.expiry\(\"next\"\)"):
         profile.of_expiries(kept)

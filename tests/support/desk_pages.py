@@ -1,4 +1,4 @@
-"""What a desk page holds: its model, unpacked another way than the page's scripts do it."""
+"""The model that a desk page holds, unpacked another way than the page's scripts do it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask: requests are checked before anything else sees them, and every response is private.
+"""Guard of the server: requests are checked before anything else sees them, and every response is private.
 
 Listening on this machine alone keeps other machines out, but not the pages that its own browser shows. A
 page of another site can send requests here, and after DNS rebinding it can even read the answers, since its
@@ -44,7 +44,7 @@ _PORT = re.compile(r":\d{1,5}$")
 
 
 def is_local(address: str) -> bool:
-    """Whether only this machine can reach an address.
+    """True for an address that only this machine can reach.
 
     Examples
     --------

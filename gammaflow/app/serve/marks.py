@@ -21,7 +21,7 @@ _SIGMA = 0.01
 
 @dataclass(frozen=True)
 class Marks:
-    """Where the price stands among the levels at one timestamp.
+    """Position of the price among the levels at one timestamp.
 
     Attributes
     ----------

@@ -159,7 +159,7 @@ class Session:
 
 
 def _same(one: Chain, other: Chain) -> bool:
-    """Whether two chains agree in everything that is analyzed."""
+    """True for two chains that agree in everything that is analyzed."""
     if one is other:
         return True
     return (one.asof, one.spot) == (other.asof, other.spot) and one.to_frame().equals(other.to_frame())

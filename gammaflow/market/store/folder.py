@@ -68,8 +68,7 @@ class Store(Shown):
     --------
     >>> import tempfile
     >>> import gammaflow as gf
-    >>> from gammaflow.market.store import Store
-    >>> store = Store(tempfile.mkdtemp())
+    >>> store = gf.Store(tempfile.mkdtemp())
     >>> store.append(gf.demo_chain()), store.append(gf.demo_chain())
     (True, False)
     >>> store.load("BTC", "2026-02-05T12:00Z").asof.isoformat()

@@ -61,8 +61,7 @@ class OpenInterestChange(Frozen):
 
     See Also
     --------
-    open_interest_change
-    compare_books : Changes of position and gamma from one book to a later one, by strike and cause.
+    open_interest_change, compare_books
 
     Examples
     --------

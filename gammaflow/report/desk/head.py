@@ -21,7 +21,7 @@ _GOOD, _FAIR = 90.0, 70.0
 
 
 def head(report: ReportData) -> dict[str, Any]:
-    """What the page says before any chart: its subject, time, data and the conditions of its numbers.
+    """Head of the page: its subject, time, data and the conditions of its numbers.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _score(quality: Quality | None) -> dict[str, Any]:
 
 
 def _banners(report: ReportData, age: float | None) -> list[dict[str, str]]:
-    """What nobody should overlook, each with its kind: synthetic, unsigned, stale, rate or warning."""
+    """Banners, each with its kind: synthetic, unsigned, stale, rate or warning."""
     book, financing = report.book, report.financing
     found = []
     if book.synthetic:

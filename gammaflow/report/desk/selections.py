@@ -30,7 +30,7 @@ class Selection(NamedTuple):
     first: Any = None
     """The expiry that the filter tells from all others, where it is such a one."""
     opposite: bool = False
-    """Whether it keeps the others."""
+    """True if it keeps the other expiries."""
 
     def expiries(self, book: Book) -> NDArray[np.bool_]:
         """Mask of `Book.expiries`, (E,)."""
