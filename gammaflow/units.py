@@ -24,6 +24,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 from numpy import float64
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +45,7 @@ __all__ = [
     "cash",
     "convert",
     "describe",
+    "hedge_trade",
     "money",
     "unit_of",
 ]
@@ -144,6 +146,23 @@ def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> 
     if "speed" in out:
         out["speed"] = out["speed"] + 2.0 * out["gamma"]
     return out
+
+
+def hedge_trade(
+    delta: NDArray[float64], before: NDArray[float64] | float, spots: NDArray[float64] | float
+) -> NDArray[float64]:
+    """Amount dealers trade to stay delta-neutral, valued at the final spots [currency], + = dealers buy.
+
+    `before` and `delta` are the book's delta before and after the move, in units of the underlying; the trade
+    is minus their difference. Arrays broadcast; NaN gives NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hedge_trade(np.array([-40.0, 25.0]), 0.0, np.array([90.0, 110.0]))
+    array([ 3600., -2750.])
+    """
+    return np.asarray(-spots * (delta - before) + 0.0)
 
 
 def describe(currency: str) -> dict[str, str]:

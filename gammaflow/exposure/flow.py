@@ -17,7 +17,7 @@ from gammaflow.exposure.flow_results import CAUSES, FlowLadder, HedgeFlow
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.exposure.sums import cash_sums
 from gammaflow.positions.book import Book
-from gammaflow.units import money
+from gammaflow.units import hedge_trade, money
 
 __all__ = ["CAUSES", "FlowLadder", "HedgeFlow", "flow_ladder", "hedge_flow"]
 
@@ -199,7 +199,7 @@ def flow_ladder(
     legal = book.lowest_volatility + vols > 0.0
     states = [(book.spot, 0.0, 0.0), *zip(spots, alone[1], np.where(legal, vols, 0.0), strict=True)]
     delta = _units(book, states, how, smiles, accuracy).sum(axis=1)
-    flow = np.where(legal, -spots * (delta[1:] - delta[0]) + 0.0, np.nan)
+    flow = np.where(legal, hedge_trade(delta[1:], delta[0], spots), np.nan)
     first = -_greeks(book, how, smiles, accuracy)[place] * move + 0.0
     index = pd.MultiIndex.from_arrays([np.array(list(moves))[place], sizes], names=["change", "move"])
     table = pd.DataFrame({"flow": flow, "first_order": first, "residual": flow - first}, index=index)

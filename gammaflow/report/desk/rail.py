@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.exposure.levels import Levels
 from gammaflow.exposure.profile import Profile
 from gammaflow.positions.expiry_names import expiry_clock
+from gammaflow.units import hedge_trade
 
 __all__ = ["MOVES", "hedge_ladder", "key_levels"]
 
@@ -138,7 +139,7 @@ def hedge_ladder(profile: Profile, adv: float | None) -> dict[str, Any]:
     spots = spot * (1.0 + moves)
     grid = np.sort(np.append(spots, spot))
     delta = profile.at(grid, ["delta"]).table["delta"].to_numpy() / grid
-    trade = -spots * (delta[np.searchsorted(grid, spots)] - delta[np.searchsorted(grid, spot)]) + 0.0
+    trade = hedge_trade(delta[np.searchsorted(grid, spots)], delta[np.searchsorted(grid, spot)], spots)
     return {
         "move": moves.tolist(),
         "spot": spots.tolist(),

@@ -16,7 +16,7 @@ from gammaflow.report.desk.rounding import rounded
 from gammaflow.report.desk.selections import Selection
 from gammaflow.report.plain import plain
 from gammaflow.report.regime import find_regime
-from gammaflow.units import MEASURES
+from gammaflow.units import MEASURES, hedge_trade
 
 __all__ = ["CURVES", "views_of"]
 
@@ -91,7 +91,7 @@ def _view(profile: Profile, levels: Levels, place: NDArray[np.intp]) -> dict[str
     units = table["delta"].to_numpy() / profile.spots
     now = profile.value_at(book.spot, "delta") / book.spot
     curves = {name: table[name].to_numpy()[place] for name in ("gamma", "vanna", "charm")}
-    curves["flow"] = -spots * (units[place] - now)
+    curves["flow"] = hedge_trade(units[place], now, spots)
     total = levels.exposure.total()
     regime = find_regime(levels)
     numbers = {
