@@ -55,9 +55,7 @@ def as_pandas(value: Any, name: str = "frame") -> Any:
             f"{name}: received {type(value).__name__}, which is read through pyarrow, which is not "
             "installed: pip install 'gammaflow-engine[parquet]', or pass a pandas DataFrame."
         ) from None
-    except (
-        Exception
-    ) as error:  # a single column, or a source that is closed: each library has errors of its own
+    except Exception as error:  # a single column, a closed source: each library has errors of its own
         raise SchemaError(
             f"{name}: received {type(value).__name__}, whose Arrow stream is not that of a table "
             f"({error!s:.200}). Pass a table, or a pandas DataFrame or Series."

@@ -105,9 +105,8 @@ class TestCommand:
         found = command(
             f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])", limit=0.5
         )
-        start = time.monotonic()
         found.put([alert()])
-        assert time.monotonic() - start < 0.2
+        assert found.problem == ""  # it is not waited for
         until(lambda: found.problem != "")
         assert found.problem == "ended after 0.5 s"
         time.sleep(2.2)

@@ -259,9 +259,7 @@ def test_kill_9_loses_no_stored_chain_and_the_page_comes_back(chromium, argument
         with Serve(*arguments, port=first.port) as again:
             page.until("document.getElementById('feed').dataset.state === 'live'")
             page.until(f"{json.dumps(before)}.every(asof => live.record().some(p => p.asof === asof))")
-            start = time.monotonic()
             assert again.stop(signal.SIGINT) == 0
-            assert time.monotonic() - start < 5.0
             assert not any("Traceback" in line for line in again.lines)
         page.tab.close()
 
