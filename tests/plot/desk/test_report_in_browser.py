@@ -8,10 +8,10 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.report import analyze
-from support.browser import CHROMIUM, FLAGS, watched
+from support.browser import CHROMIUM, watched
 from support.desk_models import HOSTILE
 
-sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or google-chrome to open the page"),
@@ -26,14 +26,6 @@ def pages(tmp_path_factory):
         name: analyze(each).to_html(folder / f"{name}.html").as_uri()
         for name, each in {"demo": chain, "hostile": hostile}.items()
     }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.mark.parametrize("width", [1400, 390])

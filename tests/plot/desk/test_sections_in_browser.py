@@ -13,10 +13,10 @@ import pytest
 import gammaflow as gf
 from gammaflow.plot.desk import render_desk
 from gammaflow.report.desk import desk_model
-from support.browser import CHROMIUM, FLAGS, watched
+from support.browser import CHROMIUM, watched
 from support.desk_models import HOSTILE
 
-sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium or google-chrome to open the page"),
@@ -55,14 +55,6 @@ def books(report):
         "venues": gf.analyze(book + other + notes, spots=spots),
         "unsigned": gf.analyze(one, rule="unsigned"),
     }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture
