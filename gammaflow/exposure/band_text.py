@@ -11,7 +11,7 @@ from gammaflow.positions.heading import filter_lines
 from gammaflow.text import marked, moment_text, price_text, readable
 from gammaflow.units import CONVENTION, describe
 
-__all__ = ["lines", "row_at_spot", "to_dict"]
+__all__ = ["band_levels", "lines", "row_at_spot", "to_dict"]
 
 
 def row_at_spot(bands: Any) -> pd.Series:
@@ -29,7 +29,7 @@ def lines(bands: Any) -> list[str]:
     divisor, unit = readable(at[["5 %", "95 %"]], describe(book.currency)["gamma"])
     low, middle, high = (at[name] / divisor for name in ("5 %", "50 %", "95 %"))
     first, last = bands.profile.spots[[0, -1]]
-    opened = bands.zones.open
+    ends = dict(zip(("low", "high"), bands.zones.open, strict=True)) | {"trough": bands.core.open}
     return [
         f"Bands {book.title}, as of {when}, spot {book.spot:,.2f} {book.currency}",
         *marked(bands.warnings),
@@ -41,14 +41,21 @@ def lines(bands: Any) -> list[str]:
         *profile.remarks,
         f"gamma at spot [{unit}]: {middle:,.1f} (5 % {low:,.1f}, 95 % {high:,.1f}), "
         f"short in {at['p_short']:.0%} of draws",
-        _line("zero gamma nearest to spot", bands.flips, "flip"),
-        _line("short-gamma zone, low", bands.zones, "low", opened[0]),
-        _line("short-gamma zone, high", bands.zones, "high", opened[1]),
-        _line("trough", bands.core, "trough", bands.core.open),
-        _line("core, low", bands.core, "core_low"),
-        _line("core, high", bands.core, "core_high"),
+        *(_line(name, found, column, ends.get(column, 0.0)) for name, found, column in band_levels(bands)),
         *[_break_even(str(kind), row) for kind, row in bands.break_even.table.iterrows()],
         f"levels within the grid {price_text(first)} .. {price_text(last)} {book.currency}",
+    ]
+
+
+def band_levels(bands: Any) -> list[tuple[str, Any, str]]:
+    """Levels that have a distribution: the name, the object that holds it, and its column of quantiles."""
+    return [
+        ("zero gamma nearest to spot", bands.flips, "flip"),
+        ("short-gamma zone, low", bands.zones, "low"),
+        ("short-gamma zone, high", bands.zones, "high"),
+        ("trough", bands.core, "trough"),
+        ("core, low", bands.core, "core_low"),
+        ("core, high", bands.core, "core_high"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gammaflow.exposure.band_text import row_at_spot
+from gammaflow.exposure.band_text import band_levels, row_at_spot
 from gammaflow.exposure.bands import Bands
 from gammaflow.exposure.levels import Levels
 from gammaflow.plot.tables import literal, markdown_table
@@ -40,14 +40,7 @@ def band_table(bands: Bands) -> pd.DataFrame:
         return f"beyond {price_text(level)}" if level in ends else price_text(level)
 
     rows = [(f"gamma at spot [{unit}]", *(f"{at[q] / divisor:z,.1f}" for q in _QUANTILES), "")]
-    for name, found, column in (
-        ("zero gamma nearest to spot", bands.flips, "flip"),
-        ("short-gamma zone, low", bands.zones, "low"),
-        ("short-gamma zone, high", bands.zones, "high"),
-        ("trough", bands.core, "trough"),
-        ("core, low", bands.core, "core_low"),
-        ("core, high", bands.core, "core_high"),
-    ):
+    for name, found, column in band_levels(bands):
         values = found.quantiles[column]
         texts = [text(values[q]) for q in _QUANTILES]
         rows.append((f"{name} [{currency}]", *texts, f"{found.none:.1%}"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gammaflow.errors import GammaflowError
-from gammaflow.exposure.band_text import row_at_spot
+from gammaflow.exposure.band_text import band_levels, row_at_spot
 from gammaflow.exposure.bands import Bands, sign_bands
 from gammaflow.exposure.dynamics import DYNAMICS, Dynamics, spot_vol_beta
 from gammaflow.exposure.profile import sweep_spot
@@ -237,14 +237,7 @@ def _bands(report: ReportData) -> dict[str, Any] | None:
                 "none": found.none,
                 **{q: float(found.quantiles[column][q]) for q in ("5 %", "50 %", "95 %")},
             }
-            for name, found, column in (
-                ("nearest zero gamma", bands.flips, "flip"),
-                ("short-gamma zone, low", bands.zones, "low"),
-                ("short-gamma zone, high", bands.zones, "high"),
-                ("trough", bands.core, "trough"),
-                ("core, low", bands.core, "core_low"),
-                ("core, high", bands.core, "core_high"),
-            )
+            for name, found, column in band_levels(bands)
         ],
     }
 

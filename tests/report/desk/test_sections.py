@@ -171,7 +171,7 @@ def test_flat_bands_are_those_of_sign_bands(demo, robust):
     table = bands.table.loc[found["spots"]]
     assert found["quantiles"]["5 %"] == pytest.approx(table["5 %"].to_list(), rel=1e-9)
     assert found["p_short"] == table["p_short"].to_list()
-    flip = next(level for level in found["levels"] if level["name"] == "nearest zero gamma")
+    flip = next(level for level in found["levels"] if level["name"] == "zero gamma nearest to spot")
     assert flip["50 %"] == pytest.approx(float(bands.flips.quantiles["flip"]["50 %"]))
     assert not found["given"]
 
