@@ -148,13 +148,16 @@ def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> 
     return out
 
 
-def hedge_trade(
-    delta: NDArray[float64], before: NDArray[float64] | float, spots: NDArray[float64] | float
-) -> NDArray[float64]:
+def hedge_trade(delta: ArrayLike, before: ArrayLike, spots: ArrayLike) -> NDArray[float64]:
     """Amount dealers trade to stay delta-neutral, valued at the final spots [currency], + = dealers buy.
 
     `before` and `delta` are the book's delta before and after the move, in units of the underlying; the trade
     is minus their difference. Arrays broadcast; NaN gives NaN.
+
+    Raises
+    ------
+    SchemaError
+        Where an argument is not numbers, or their shapes do not broadcast.
 
     Examples
     --------
@@ -162,7 +165,14 @@ def hedge_trade(
     >>> hedge_trade(np.array([-40.0, 25.0]), 0.0, np.array([90.0, 110.0]))
     array([ 3600., -2750.])
     """
-    return np.asarray(-spots * (delta - before) + 0.0)
+    after, first, S = as_numbers(delta, "delta"), as_numbers(before, "before"), as_numbers(spots, "spots")
+    try:
+        return np.asarray(-S * (after - first) + 0.0)
+    except ValueError:
+        raise SchemaError(
+            f"delta has shape {after.shape}, before {first.shape}, spots {S.shape}: they do not broadcast; "
+            "pass arrays of one shape, or single numbers."
+        ) from None
 
 
 def describe(currency: str) -> dict[str, str]:

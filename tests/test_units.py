@@ -87,3 +87,17 @@ def test_illegal_conversions_are_refused(to, size):
         SchemaError, match=r"to: received 'furlongs'; legal: 'per_point'|contract_size: received"
     ):
         units.convert(pd.DataFrame({"gamma": [1.0]}), to, 1.0, "USD", size)
+
+
+def test_hedge_trade_is_minus_the_change_of_each_delta():
+    after, before, spots = np.array([[-40.0, 25.0], [np.nan, 3.0]]), np.array([[10.0], [-2.0]]), [90.0, 110.0]
+    naive = [[-(after[i, j] - before[i, 0]) * spots[j] for j in range(2)] for i in range(2)]
+    np.testing.assert_array_equal(units.hedge_trade(after, before, spots), naive)
+    assert str(float(units.hedge_trade(2.0, 2.0, 90.0))) == "0.0"  # not -0.0
+
+
+def test_hedge_trade_refuses_what_is_no_number_and_shapes_that_do_not_broadcast():
+    with pytest.raises(SchemaError, match=r"^before: received 'ten'"):
+        units.hedge_trade(1.0, "ten", 90.0)
+    with pytest.raises(SchemaError, match=r"delta has shape \(2,\), before \(3,\), spots \(\): they do not"):
+        units.hedge_trade([1.0, 2.0], [1.0, 2.0, 3.0], 90.0)
