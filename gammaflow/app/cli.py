@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
@@ -154,7 +154,7 @@ def levels(
             )
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
-            rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
+            rates: dict[str, Any] = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
             chain, financing = finance(chain_of(quotes), repair=quotes.repair, **rates)
             found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
         book = next(iter(found.levels.values())).profile.book

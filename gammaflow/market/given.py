@@ -1,0 +1,69 @@
+"""A rate and dividends put on a chain: columns for every row, and the facts that they came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve, rates_at
+from gammaflow.market.chain import Chain
+
+__all__ = ["dividend_columns", "with_carry"]
+
+Array = NDArray[np.float64]
+
+#: A larger yield is that of a dividend just ahead of an expiry: such rows are put on their forward [1/year].
+_LARGEST_YIELD = 1.0
+
+
+def with_carry(chain: Chain, rate: float | RateCurve | None, dividends: Dividends | None) -> Chain:
+    """The chain with a rate and with dividends in place of its own; None keeps what it has.
+
+    One number is a curve of one rate, the day after the last expiry. Every row has the rate of its expiry;
+    rows without a forward have the yield of the dividends to it or, where that is above 1 a year, the forward
+    itself: an expiry within days of an ex-date.
+
+    Raises
+    ------
+    SchemaError
+        Where the dividends are worth spot or more, or the curve ends before `asof`.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> chain = gf.demo_chain().with_columns(forward=float("nan"))
+    >>> given = with_carry(chain, 0.05, Dividends({"2026-02-20": 700.0}))
+    >>> given["rate"][0], given["dividend_yield"].round(3).max()
+    (0.05, 0.169)
+    """
+    if isinstance(rate, float):
+        last = max(pd.Timestamp(chain["expiry"].max()), chain.asof.tz_localize(None))
+        rate = RateCurve({(last + pd.Timedelta(1, "D")).normalize(): rate})
+    curve = chain.rate_curve if rate is None else rate
+    paid = chain.dividends if dividends is None else dividends
+    columns: dict[str, Any] = {}
+    if rate is not None:
+        columns["rate"] = rates_at(rate, chain.asof, chain.years)
+    if paid is not None:
+        found = curve or columns.get("rate", chain["rate"])
+        columns |= dividend_columns(chain, paid, found, columns.get("rate", chain["rate"]))
+    return replace(chain.with_columns(**columns), rate_curve=curve, dividends=paid)
+
+
+def dividend_columns(
+    chain: Chain, dividends: Dividends, discount: RateCurve | Array, rate: Array
+) -> dict[str, Array]:
+    """Columns `dividend_yield` and `forward` that dividends imply; `rate` (n,) is that of each row."""
+    years = np.maximum(chain.years, 0.0)
+    worth = dividends.yields(chain.spot, chain.asof, years, discount)
+    near = np.isnan(chain["forward"]) & (worth > _LARGEST_YIELD)
+    forward = chain.spot * np.exp((rate - worth) * years)
+    return {
+        "dividend_yield": np.where(near, 0.0, worth),
+        "forward": np.where(near, forward, chain["forward"]),
+    }
