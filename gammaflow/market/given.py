@@ -42,7 +42,7 @@ def with_carry(chain: Chain, rate: float | RateCurve | None, dividends: Dividend
     (0.05, 0.169)
     """
     if isinstance(rate, float):
-        last = max(pd.Timestamp(chain["expiry"].max()), chain.asof.tz_localize(None))
+        last = max(pd.Timestamp(chain.columns["expiry"].max()), chain.asof.tz_localize(None))
         rate = RateCurve({(last + pd.Timedelta(1, "D")).normalize(): rate})
     curve = chain.rate_curve if rate is None else rate
     paid = chain.dividends if dividends is None else dividends

@@ -14,8 +14,9 @@ __all__ = ["GAIN", "WORTH", "dividend_warnings", "gain_of_exercise"]
 Array = NDArray[np.float64]
 
 #: Gain from exercise before an ex-date above which a call is named, and worth of the dividends to expiry from
-#: which a put is [share of spot]. Below them the yield's gamma is within 0.5 % and 2 % of a tree's.
-GAIN, WORTH = 1e-3, 0.02
+#: which a put is [share of spot]. Below them, within half a deviation of the money, a yield's gamma differs
+#: from that of a tree with cash dividends by up to 1 % and 2 % (theory, Rates and dividends).
+GAIN, WORTH = 1e-3, 5e-3
 # Expiries later than this many usual steps after the last ex-date are likely to lack dividends.
 _STEPS = 1.5
 
@@ -85,8 +86,8 @@ def _exercised(chain: Quotes, dividends: Dividends, alive: NDArray[np.bool_]) ->
     share = f" ({percent_text(float(interest[calls | puts].sum()) / total)} of their open interest)"
     return (
         f"early exercise: {calls.sum():,} American calls gain from exercise just before an ex-date, and "
-        f"{puts.sum():,} puts wait for dividends of {WORTH:.0%} of spot or more"
-        f"{share if total else ''}; they are valued with a yield that gives the same forward. Near the money "
-        "their gamma is off by up to 8 % for dividends of 1 % a quarter and by up to a third for 4 %, deeper "
-        "in the money by more.",
+        f"{puts.sum():,} puts wait for dividends of {100.0 * WORTH:g} % of spot or more"
+        f"{share if total else ''}; they are valued with the yield of the same forward. Near the money their "
+        "gamma is off by up to 5 % for a dividend of 0.5 % of spot, 11 % for one of 1 % and 42 % for one of "
+        "2 %, in the money by more.",
     )
