@@ -16,7 +16,7 @@ from gammaflow.market.carry.rates import RateCurve, find_rate, rates_at
 from gammaflow.market.chain import Chain
 from gammaflow.market.default_rate import FEDERAL_FUNDS, default_rate
 from gammaflow.market.facts import DERIBIT
-from gammaflow.market.given import dividend_columns, with_carry
+from gammaflow.market.given import dividend_columns, quoted_forwards, with_carry
 from gammaflow.market.parity.forwards import find_cells, fit_forwards, of_rows
 from gammaflow.market.repair.futures import bare_futures, on_futures
 from gammaflow.market.repair.gaps import (
@@ -237,6 +237,7 @@ def _of_quotes(
         columns["rate"], rate_from = rates_at(rate, chain.asof, chain.years), _rate_text(rate, source)
     if dividend_yield is not None:
         columns["dividend_yield"], yield_from = np.full(len(chain), float(dividend_yield)), "as given"
+        columns["forward"] = quoted_forwards(chain)
     if not rows.any():
         return _with_facts(chain.with_columns(**columns), rate, paid), Financing(rate_from, yield_from)
 

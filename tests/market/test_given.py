@@ -207,8 +207,12 @@ def test_a_dividend_just_before_an_expiry_puts_its_rows_on_the_forward():
     assert np.isnan(chain["forward"][~near]).all()
     assert chain.warnings == ()
     assert gf.assign_positions(chain).warnings == ()
-    found, _ = finance(chain)
+    # again at another rate, with other dividends, and with a yield in their place
+    found, _ = finance(chain, rate=0.02)
+    F = (S - 4.0 * math.exp(-0.02 * when)) * math.exp(0.02 * T)
     assert found["forward"][near] == pytest.approx(F, rel=1e-13)
+    assert finance(chain, dividends={"2023-09-15": 2.0})[0]["forward"][near].min() > F + 1.9
+    assert np.isnan(finance(chain, dividend_yield=0.0)[0]["forward"]).all()
 
 
 def test_dividends_on_rows_with_forwards_of_their_own_change_nothing():
