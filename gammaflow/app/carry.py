@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from gammaflow.columns import numbers
 from gammaflow.content import file_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.carry.dated import Dated
@@ -73,12 +72,14 @@ def _of_file(path: str, kind: type[T], option: str) -> T:
             raise ReaderError(f"{name}: is not CSV ({error!s:.200}). {_FORM}") from None
         if table.shape[1] != 2:
             raise ReaderError(f"{name}: has {table.shape[1]} columns, separated by commas. {_FORM}")
-        if numbers(table.iloc[:1, 1], "")[1]:
-            table = table.iloc[1:]
-        values, problems = numbers(table[1], kind.name)
-        if problems:
-            raise ReaderError(f"{name}: {problems[0]}")
-        return kind(pd.Series(values, table[0].str.strip()))
+        if pd.to_numeric(table.iloc[:1, 1], errors="coerce").isna().all():
+            table = table.iloc[1:]  # a heading
+        days, values = table[0].str.strip(), pd.to_numeric(table[1], errors="coerce")
+        for row in table.index[values.isna()][:1]:
+            raise ReaderError(
+                f"{name}: received {table[1][row]!r} on {days[row]}, which is no number. {_FORM}"
+            )
+        return kind(pd.Series(values.to_numpy(), days))
     except GammaflowError as error:
         said = str(error).removeprefix(f"{kind.name} not accepted:\n  - ").replace("\n  - ", " | ")
         raise ReaderError(f"{option}: {said}" if path in said else f"{option}: {path}: {said}") from None

@@ -174,7 +174,7 @@ def finance(
             told = replace(told, rate=_rate_text(given, source))
         return repaired_chain, told
     if paid is not None:
-        chain = replace(chain, dividends=paid)
+        chain = replace(chain.with_columns(forward=quoted_forwards(chain)), dividends=paid)
     return _of_quotes(chain, given, dividend_yield, source)
 
 
