@@ -81,7 +81,9 @@ def _of_file(path: str, kind: type[T], option: str) -> T:
             )
         return kind(pd.Series(values.to_numpy(), days))
     except GammaflowError as error:
-        said = str(error).removeprefix(f"{kind.name} not accepted:\n  - ").replace("\n  - ", " | ")
+        said = str(error).removeprefix(f"{kind.name} not accepted:\n").strip()
+        for old, new in ((f"- {kind.name}: ", ""), ("\n  ", " | "), ("an index with", "the date")):
+            said = said.replace(old, new)
         raise ReaderError(f"{option}: {said}" if path in said else f"{option}: {path}: {said}") from None
 
 

@@ -30,15 +30,8 @@ def files(tmp_path):
         for K in (90.0, 100.0, 110.0)
         for k in ("call", "put")
     ]
-    asof = "2026-02-05T15:00:00+00:00"
-    chain = gf.chain_from_frame(
-        pd.DataFrame(rows).assign(exercise="american"),
-        symbol="XYZ",
-        spot=100.0,
-        asof=asof,
-        multiplier=100,
-        settlement="PM",
-    )
+    frame = pd.DataFrame(rows).assign(exercise="american", settlement="PM", multiplier=100)
+    chain = gf.chain_from_frame(frame, symbol="XYZ", spot=100.0, asof="2026-02-05T15:00:00+00:00")
     paths = [tmp_path / name for name in ("xyz.csv", "rates.csv", "dividends.csv")]
     chain.to_frame(facts=True).to_csv(paths[0], index=False)
     paths[1].write_text(RATES, encoding="utf-8-sig")
@@ -76,8 +69,8 @@ def test_files_of_rates_and_dividends_give_the_numbers_of_the_library(run, files
         ("2026-03-01\n", "--rate: .*rates.csv: has 1 columns, separated by commas. Give two columns, a date"),
         ("2026-03-01,0.03,1\n2026-04-01,0.03,1\n", "--rate: .*rates.csv: has 3 columns"),
         ("date,rate\n2026-03-01,x\n", "--rate: .*rates.csv: received 'x' on 2026-03-01, which is no number"),
-        ("2026-03-01,0.03\n2026-03-01,0.04\n", "--rate: .*rates.csv: rate: 1 row repeated"),
-        ("01/03/2026,0.03\n", "--rate: .*rates.csv: rate: received an index with '01/03/2026'"),
+        ("2026-03-01,0.03\n2026-03-01,0.04\n", "--rate: .*rates.csv: 1 row repeated"),
+        ("01/03/2026,0.03\n", "--rate: .*rates.csv: received the date '01/03/2026'; legal: dates"),
         ("2026-03-01,3.6\n2026-04-01,6.3\n", "--rate: .*0.0533 is 5.33 %"),
         ("", "--rate: .*rates.csv: is not CSV"),
     ],
