@@ -190,7 +190,10 @@ def _rate_text(rate: Any, source: str) -> str:
 
 def _with_facts(chain: Chain, rate: Any, dividends: Dividends | None) -> Chain:
     """The chain with the facts that its columns were made of."""
-    return replace(chain, rate_curve=rate if isinstance(rate, RateCurve) else None, dividends=dividends)
+    curve = rate if isinstance(rate, RateCurve) else None
+    if curve is chain.rate_curve and dividends is chain.dividends:
+        return chain
+    return replace(chain, rate_curve=curve, dividends=dividends)
 
 
 def _says(chain: Chain) -> bool:
