@@ -93,6 +93,8 @@ def read_chain(
     See Also
     --------
     chain_from_frame : A chain from a DataFrame with one row per contract.
+    RateCurve : Continuously compounded zero rates by maturity date.
+    Dividends : Cash dividends per share by ex-date.
     fetch_chain : A chain of live quotes.
     repair_chain
 
