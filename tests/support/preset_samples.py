@@ -398,7 +398,7 @@ def alpaca(found: list[Option]) -> Any:
             "dailyBar": {"v": o.volume, "c": o.last},
             "latestQuote": {
                 "ap": o.ask, "as": 5, "ax": "N", "bp": o.bid, "bs": 6, "bx": "C", "c": " ",
-                "t": "2026-02-05T20:45:00.123456789Z" if o is found[0] else "2026-02-05T20:44:59Z",
+                "t": "2026-02-05T20:45:00.000000000Z" if o is found[0] else "2026-02-05T20:44:59Z",
             },
             "latestTrade": {"c": "I", "p": o.last, "s": 1, "t": "2026-02-05T18:00:00Z", "x": "B"},
         }  # fmt: skip

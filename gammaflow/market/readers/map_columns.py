@@ -17,14 +17,14 @@ from gammaflow.market.readers.source import Rows
 from gammaflow.market.readers.steps import in_file
 from gammaflow.schema import CHAIN
 
-__all__ = ["named", "needed"]
+__all__ = ["named", "needed", "only_wanted"]
 
 #: Mask of the calls; None where nothing says which rows are.
 Calls = NDArray[np.bool_] | None
 
 
-# Column for the kind of a row that is two options.
-_KIND = " kind"
+# Column for the kind of a row that is two options, and in front of those that `only` looks at.
+_KIND, _ONLY = " kind", " only "
 
 
 def needed(columns: ColumnMap) -> dict[str, Name]:
@@ -41,7 +41,7 @@ def named(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int], list[st
     the vendor lacks.
     """
     held, problems = rows.frame, _absent(rows.frame, columns)
-    rows, left_out = _wanted(rows, columns)
+    left_out: dict[str, int] = {}
     by_side = {name for name, spec in columns.columns.items() if isinstance(spec, Mapping)}
     ours = (*CHAIN, *FACTS)
     own = [name for name in (columns.lacks if columns.name else ours) if name in ours]
@@ -56,6 +56,7 @@ def named(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int], list[st
         sides = _sides(rows.frame, specs)
     found = {name: _column(rows.frame, spec, sides) for name, spec in specs.items()}
     known: dict[str, Any] = {name: values for name, values in found.items() if values is not None}
+    known |= {f"{_ONLY}{name}": rows.frame[name] for name in columns.only if name in rows.frame}
     for name, sentinels in columns.missing.items():
         if name in known:
             known[name] = known[name].mask(pd.to_numeric(known[name], errors="coerce").isin(sentinels))
@@ -90,16 +91,17 @@ def _absent(held: pd.DataFrame, columns: ColumnMap) -> list[str]:
     return [f"columns: {', '.join(dict.fromkeys(absent))} not in the table; {holds}"]
 
 
-def _wanted(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int]]:
-    """The rows that `only` asks for, and the others counted."""
+def only_wanted(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int]]:
+    """The rows of `named` that `only` asks for, without the columns that tell, and the others counted."""
     left_out: dict[str, int] = {}
     for name, wanted in columns.only.items():
-        if name not in rows.frame:
-            continue
-        others = ~rows.frame[name].map(_word).isin([_word(value) for value in wanted]).to_numpy()
-        left_out[f"{name} other than {' or '.join(wanted)}"] = int(others.sum())
-        rows = rows.take(np.flatnonzero(~others))
-    return rows, left_out
+        if f"{_ONLY}{name}" in rows.frame:
+            told = rows.frame[f"{_ONLY}{name}"]
+            others = ~told.map(_word).isin([_word(value) for value in wanted]).to_numpy()
+            left_out[f"{name} other than {' or '.join(wanted)}"] = int(others.sum())
+            rows = rows.take(np.flatnonzero(~others))
+    hidden = [name for name in rows.frame if str(name).startswith(_ONLY)]
+    return Rows(rows.frame.drop(columns=hidden), rows.place), left_out
 
 
 def _two_a_row(rows: Rows, specs: list[Name], left_out: dict[str, int]) -> tuple[Rows, NDArray[np.bool_]]:

@@ -19,7 +19,7 @@ from gammaflow.market.readers.map_form import EPOCHS, QUOTE_TIME
 from gammaflow.market.readers.source import Rows
 from gammaflow.market.readers.steps import NO_MOMENT, iso_moment, mismatch
 
-__all__ = ["day_column", "moment_of", "time_columns"]
+__all__ = ["day_column", "days_of", "moment_of", "of_day", "time_columns"]
 
 _DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
 
@@ -35,11 +35,9 @@ def moment_of(
         (asof,), problems = attempt(lambda: _stamp(fact, columns))
         if problems:
             return rows, None, problems
-    where = f" It is in {columns.lacks['asof']}." if "asof" in columns.lacks else ""
     if "asof" not in rows.frame:
-        return rows, asof, [] if asof is not None else [NO_MOMENT.replace("file", "table") + where]
-    if (days := _days_of(rows.frame["asof"])) is not None and (asof is not None or columns.name):
-        return _of_day(rows, days, columns, asof, where)
+        told = NO_MOMENT.replace("file", "table") + _where(columns)
+        return rows, asof, [] if asof is not None else [told]
     stamps, problems = _stamps(rows, "asof", columns)
     if problems:
         return rows, None, problems
@@ -74,8 +72,19 @@ def _latest_quote(rows: Rows, columns: ColumnMap) -> tuple[Rows, pd.Timestamp | 
     return rows, None, [f"{NO_MOMENT.replace('file', 'table')} Quote times of its rows would do."]
 
 
-def _days_of(values: pd.Series[Any]) -> pd.Series[Any] | None:
-    """Calendar days where all values are dates without a time of day; else None."""
+def _where(columns: ColumnMap) -> str:
+    """The place where a preset's vendor has the timestamp."""
+    return f" It is in {columns.lacks['asof']}." if "asof" in columns.lacks else ""
+
+
+def days_of(rows: Rows, columns: ColumnMap, asof: pd.Timestamp | None) -> pd.Series[Any] | None:
+    """Calendar days of a column `asof` that has dates without a time of day, which `asof` then gives.
+
+    None for timestamps, and where neither a preset nor `asof` says that days are meant.
+    """
+    if "asof" not in rows.frame or (asof is None and not columns.name):
+        return None
+    values = rows.frame["asof"]
     if pd.api.types.is_datetime64_any_dtype(values):
         naive = getattr(values.dtype, "tz", None) is None
         return values if naive and bool((values == values.dt.normalize()).all()) else None
@@ -87,8 +96,8 @@ def _days_of(values: pd.Series[Any]) -> pd.Series[Any] | None:
     return None if any(day is pd.NaT for day in days) else pd.Series(days, values.index)
 
 
-def _of_day(
-    rows: Rows, days: pd.Series[Any], columns: ColumnMap, asof: pd.Timestamp | None, where: str
+def of_day(
+    rows: Rows, days: pd.Series[Any], columns: ColumnMap, asof: pd.Timestamp | None
 ) -> tuple[Rows, pd.Timestamp | None, list[str]]:
     """The rows of the day of `asof`, of a table that has days without a time of day."""
     zone = columns.facts.get("timezone", NEW_YORK)
@@ -97,7 +106,7 @@ def _of_day(
     if asof is None:
         return rows, None, [
             f"asof: the table has days without a time of day ({span}). Pass asof= (tz-aware, such as "
-            f"'{last}T15:59:00-05:00'), when the quotes of a day were taken.{where}"
+            f"'{last}T15:59:00-05:00'), when the quotes of a day were taken.{_where(columns)}"
         ]  # fmt: skip
     day = asof.tz_convert(zone).tz_localize(None).normalize()
     at = np.flatnonzero((days == day).to_numpy())

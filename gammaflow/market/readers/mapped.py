@@ -14,9 +14,9 @@ from gammaflow.market.facts import US_OPTIONS
 from gammaflow.market.plausibility import disagreeing_spots
 from gammaflow.market.readers.column_map import FACTS, ColumnMap
 from gammaflow.market.readers.frame import chain_from_frame
-from gammaflow.market.readers.map_columns import named
+from gammaflow.market.readers.map_columns import named, only_wanted
 from gammaflow.market.readers.map_symbols import with_symbols
-from gammaflow.market.readers.map_times import moment_of, time_columns
+from gammaflow.market.readers.map_times import days_of, moment_of, of_day, time_columns
 from gammaflow.market.readers.presets import recognised
 from gammaflow.market.readers.records import TOP, json_rows
 from gammaflow.market.readers.source import Rows, Source
@@ -48,6 +48,13 @@ def read_mapped(
     rows, left_out, problems = named(rows, columns)
     if problems:
         raise source.refuse(*problems, *_advice(source, columns))
+    day, of_days = None, days_of(rows, columns, asof)
+    if of_days is not None:
+        rows, day, problems = of_day(rows, of_days, columns, asof)
+        if problems:
+            raise source.refuse(*problems, *_lacking(rows, columns))
+    rows, others = only_wanted(rows, columns)
+    left_out |= others
     if not len(rows.frame):
         counts = "; ".join(f"{n:,} {why}" for why, n in left_out.items())
         raise source.refuse(f"no row is left: {counts}. At least one contract is needed.")
@@ -55,7 +62,7 @@ def read_mapped(
     rows, name, others = _of_underlying(source, rows, symbol or columns.facts.get("symbol"))
     left_out |= adjusted | others
     problems = _lacking(rows, columns)
-    rows, moment, found = moment_of(rows, columns, asof)
+    rows, moment, found = moment_of(rows, columns, asof) if day is None else (rows, day, [])
     problems += found
     price, found = _price(rows, columns, spot)
     problems += found
