@@ -57,8 +57,8 @@ class ColumnMap:
     only : mapping of str to tuple of str
         Columns of the table and the values of the rows that are wanted; others are counted in `left_out`.
     lacks : mapping of str to str
-        Canonical columns and facts that such a table does not have, and where the vendor has them. They are
-        read from columns of their canonical names where someone has joined them.
+        Canonical columns and facts that such a table does not have, each with a sentence on where the vendor
+        has them. They are read from columns of their canonical names where someone has joined them.
     name : str
         Name of the preset; "" for a map of one's own, every column of which the table must have.
     about : mapping

@@ -73,8 +73,8 @@ def _latest_quote(rows: Rows, columns: ColumnMap) -> tuple[Rows, pd.Timestamp | 
 
 
 def _where(columns: ColumnMap) -> str:
-    """The place where a preset's vendor has the timestamp."""
-    return f" It is in {columns.lacks['asof']}." if "asof" in columns.lacks else ""
+    """A sentence on where a preset's vendor has the timestamp."""
+    return f" {columns.lacks['asof']}" if "asof" in columns.lacks else ""
 
 
 def days_of(rows: Rows, columns: ColumnMap, asof: pd.Timestamp | None) -> pd.Series[Any] | None:

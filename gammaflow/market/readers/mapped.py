@@ -52,7 +52,7 @@ def read_mapped(
     if of_days is not None:
         rows, day, problems = of_day(rows, of_days, columns, asof)
         if problems:
-            raise source.refuse(*problems, *_lacking(rows, columns))
+            raise source.refuse(*_lacking(rows, columns), *problems, *_price(rows, columns, spot)[1])
     rows, others = only_wanted(rows, columns)
     left_out |= others
     if not len(rows.frame):
@@ -125,8 +125,7 @@ def _advice(source: Source, columns: ColumnMap) -> list[str]:
 def _lacking(rows: Rows, columns: ColumnMap) -> list[str]:
     """What the vendor of a preset does not say and nobody has joined."""
     return [
-        f"{name}: {columns.about.get('title', columns.name)} does not say it here; it is in "
-        f"{columns.lacks[name]}. Join it as a column {name}."
+        f"{name}: the table has none. {columns.lacks[name]} Join it as a column {name}."
         for name in ("open_interest",)
         if name in columns.lacks and name not in rows.frame
     ]
@@ -151,7 +150,7 @@ def _price(rows: Rows, columns: ColumnMap, spot: float | None) -> tuple[float, l
     if given is not None:
         return float(given), []
     if "spot" not in rows.frame:
-        where = f" It is {columns.lacks['spot']}." if "spot" in columns.lacks else ""
+        where = f" {columns.lacks['spot']}" if "spot" in columns.lacks else ""
         return np.nan, [
             f"spot: the table has no price of the underlying. Pass spot=, or set it in the map.{where}"
         ]

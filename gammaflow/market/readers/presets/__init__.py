@@ -99,7 +99,7 @@ def _unknown(where: str, received: Any, what: str) -> SchemaError:
     near = get_close_matches(str(received).lower(), PRESETS, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return SchemaError(
-        f"{where}: received {value_text(received)}, which is {what};{hint} presets: {', '.join(PRESETS)}."
+        f"{where}: received {value_text(received)}, which is {what}.{hint} Presets: {', '.join(PRESETS)}."
     )
 
 
