@@ -27,6 +27,7 @@ __all__ = [
     "BeliefsName",
     "Brief",
     "ChainOut",
+    "ColumnMap",
     "Count",
     "Depth",
     "Every",

@@ -25,6 +25,7 @@ __all__ = [
     "ColumnMap",
     "chain_from_frame",
     "find_map",
+    "format_of",
     "preset_table",
     "preset_text",
     "read_chain",
@@ -137,7 +138,13 @@ def read_chain(
     return source.carefully(lambda content: found.read(content, symbol, moment, price))
 
 
-def _read_preset(
+def format_of(columns: ColumnMap) -> Format:
+    """A map as a format of files."""
+    what, vendor = columns.about.get("file", "a table"), columns.facts.get("vendor", "table")
+    return Format(columns.name or "table", vendor, what, lambda _: True, partial(_read_map, columns))
+
+
+def _read_map(
     columns: ColumnMap, source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None
 ) -> Chain:
     return read_mapped(source, columns, symbol, asof, spot)
@@ -147,8 +154,7 @@ def recognise(source: Source) -> Format:
     """The format of a file, or a preset's; ReaderError with all known formats where it has none of them."""
     found = next((f for f in FORMATS if f.recognises(source)), None)
     if found is None and (preset := recognised(source)) is not None:
-        what, vendor = str(preset.about["file"]), str(preset.facts["vendor"])
-        return Format(preset.name, vendor, what, lambda _: True, partial(_read_preset, preset))
+        return format_of(preset)
     if found is None:
         source.check()
         raise ReaderError(

@@ -60,9 +60,11 @@ class ColumnMap:
         Canonical columns and facts that such a table does not have, each with a sentence on where the vendor
         has them. They are read from columns of their canonical names where someone has joined them.
     name : str
-        Name of the preset; "" for a map of one's own, every column of which the table must have.
+        Name of the preset, "" for a map of one's own.
     about : mapping
-        Title, file, source and notes of a preset, and the columns by which it is recognised.
+        Title, file, source and notes of a preset, and the columns by which it is recognised. A table read
+        through a map that has them needs what names its options, open interest and iv; of any other map, it
+        must have every column.
 
     Examples
     --------

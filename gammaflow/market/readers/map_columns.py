@@ -44,7 +44,7 @@ def named(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int], list[st
     left_out: dict[str, int] = {}
     by_side = {name for name, spec in columns.columns.items() if isinstance(spec, Mapping)}
     ours = (*CHAIN, *FACTS)
-    own = [name for name in (columns.lacks if columns.name else ours) if name in ours]
+    own = [name for name in (columns.lacks if columns.about else ours) if name in ours]
     specs: dict[str, Name] = {name: name for name in own if name in held} | dict(columns.columns)
     doubled = bool(by_side) and "kind" not in specs and not isinstance(specs.get("contract"), str | list)
     sides: Calls
@@ -67,18 +67,18 @@ def named(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int], list[st
         if name in known:
             known[name], unread = _scaled(known[name], name, columns)
             problems += [in_file(rows, problem) for problem in unread]
-        elif not columns.name:
+        elif not columns.about:
             problems.append(
                 f"units.{name}: the table has no such column. Name it under columns, or leave it out."
             )
-    if columns.name and "iv" in columns.lacks and "iv" not in known:
+    if columns.about and "iv" in columns.lacks and "iv" not in known:
         known["iv"] = pd.Series(np.nan, rows.frame.index)
     return Rows(pd.DataFrame(known, index=rows.frame.index), rows.place), left_out, problems
 
 
 def _absent(held: pd.DataFrame, columns: ColumnMap) -> list[str]:
     """One line with the names that the table should have and has not."""
-    specs = needed(columns) if columns.name else columns.columns
+    specs = needed(columns) if columns.about else columns.columns
     absent = []
     for spec in specs.values():
         for name in spec.values() if isinstance(spec, Mapping) else [spec]:

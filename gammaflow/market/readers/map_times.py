@@ -82,7 +82,7 @@ def days_of(rows: Rows, columns: ColumnMap, asof: pd.Timestamp | None) -> pd.Ser
 
     None for timestamps, and where neither a preset nor `asof` says that days are meant.
     """
-    if "asof" not in rows.frame or (asof is None and not columns.name):
+    if "asof" not in rows.frame or (asof is None and not columns.about):
         return None
     values = rows.frame["asof"]
     if pd.api.types.is_datetime64_any_dtype(values):

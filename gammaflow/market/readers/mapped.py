@@ -114,12 +114,12 @@ def _rows(source: Source, columns: ColumnMap) -> Rows:
 
 def _advice(source: Source, columns: ColumnMap) -> list[str]:
     """The preset that a file fits which does not fit this one, or the file that this one is for."""
-    if not columns.name:
+    if not columns.about:
         return []
     fits = recognised(source)
     if fits is not None and fits.name != columns.name:
-        return [f"columns: received {columns.name!r}, but the file fits {fits.name!r}. Pass that."]
-    return [f"columns: {columns.name!r} reads {columns.about.get('file', 'another table')}."]
+        return [f"columns: received {columns.name or 'a map'!r}, but the file fits {fits.name!r}. Pass that."]
+    return [f"columns: {columns.name or 'the map'!r} reads {columns.about.get('file', 'another table')}."]
 
 
 def _lacking(rows: Rows, columns: ColumnMap) -> list[str]:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
-from gammaflow.market.readers import PRESETS, read_chain
+from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.readers import PRESETS, find_map, preset_table, preset_text, read_chain
 from support import preset_samples as samples
 
 FOLDER = samples.FOLDER
@@ -136,3 +137,286 @@ def test_levels_and_totals_are_the_same(name, expected):
     for key, value in levels.items():
         if isinstance(value, float):
             assert value == pytest.approx(expected[1][key], rel=1e-9)
+
+
+def test_repair_solves_the_volatilities_that_databento_has_not(options):
+    chain = read("databento")
+    assert np.isnan(chain["iv"]).all()
+    repaired = gf.repair_chain(chain, rate=samples.RATE)
+    found = by_contract(repaired)
+    solved = [
+        (o, found.loc[(o.expiry, o.strike, o.kind), "iv"]) for o in options if o.strike in (95.0, 100.0)
+    ]
+    assert solved
+    for o, iv in solved:
+        assert iv == pytest.approx(o.iv, abs=0.01)
+
+
+def test_committed_samples_are_those_of_the_script():
+    for name, text in samples.texts().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, name
+
+
+class TestDoors:
+    """The same file by every way in."""
+
+    @pytest.mark.parametrize("name", ["schwab", "tradier", "polygon", "orats"])
+    def test_json_from_a_file_as_python_has_it_and_recognised(self, name):
+        expected = read(name)
+        facts = CASES[name][1]
+        given = document(f"{name}.json")
+        for chain in (
+            read_chain(given, columns=name, **facts),
+            read_chain(given, **facts),
+            read_chain(FOLDER / f"{name}.json", **facts),
+            read_chain(FOLDER / f"{name}.json", columns={"preset": name}, **facts),
+        ):
+            pd.testing.assert_frame_equal(chain.to_frame(), expected.to_frame())
+            assert (chain.vendor, chain.file_format, dict(chain.left_out)) == (
+                expected.vendor, name, dict(expected.left_out),
+            )  # fmt: skip
+
+    def test_pages_and_lists_of_rows(self):
+        expected = read("polygon").to_frame()
+        results = document("polygon.json")["results"]
+        for given in ([{"results": results[:7]}, {"results": results[7:]}], results):
+            pd.testing.assert_frame_equal(read_chain(given, columns="polygon").to_frame(), expected)
+        one = document("tradier.json")[0]
+        assert len(read_chain(one, columns="tradier", spot=100.0)) == 12
+
+    def test_tables_of_other_libraries(self):
+        pa, pl, duckdb = (pytest.importorskip(name) for name in ("pyarrow", "polars", "duckdb"))
+        frame = thetadata()
+        expected = read_chain(frame, columns="thetadata").to_frame()
+        with duckdb.connect() as database:
+            for given in (pa.table(frame), pl.from_pandas(frame), database.from_df(frame)):
+                pd.testing.assert_frame_equal(read_chain(given, columns="thetadata").to_frame(), expected)
+                pd.testing.assert_frame_equal(read_chain(given).to_frame(), expected)
+        indexed = read_chain(frame.set_index(["symbol", "strike"]), columns="thetadata").to_frame()
+        pd.testing.assert_frame_equal(indexed, expected)
+
+    def test_a_copy_of_a_preset_is_the_preset(self, tmp_path):
+        for name in ("tradier", "orats", "optionmetrics"):
+            path = tmp_path / f"{name}.toml"
+            path.write_text(preset_text(name), encoding="utf-8")
+            make, facts = CASES[name]
+            found = read_chain(make(), columns=path, **facts)
+            pd.testing.assert_frame_equal(found.to_frame(), read(name).to_frame())
+
+    def test_a_batch_reads_what_is_recognised_or_mapped(self):
+        names = [FOLDER / "schwab.json", FOLDER / "ibkr.csv", FOLDER / "tradier.json"]
+        found = gf.run_batch(names, lambda chain: {"rows": len(chain), "spot": chain.spot})
+        assert found.table["rows"].tolist() == [22, 22]
+        assert found.failures["reason"].str.startswith("spot: the table has no price").tolist() == [True]
+        mapped = gf.run_batch(
+            names[2:], lambda chain: {"spot": chain.spot}, columns={"preset": "tradier", "spot": 100.0}
+        )
+        assert mapped.table["spot"].tolist() == [100.0]
+        assert mapped.failures.empty
+
+
+class TestIndexes:
+    """Two roots of one index, day and strike: only the vendor's root or flag tells when they settle."""
+
+    @pytest.mark.parametrize("name", ["schwab", "polygon", "tradier", "ibkr", "thetadata", "optionmetrics"])
+    def test_roots_settle_in_the_morning_or_at_the_close(self, name):
+        found = samples.index_options()
+        make = getattr(samples, name)
+        given = make(found, 6_900.0) if name in ("schwab", "polygon", "ibkr", "thetadata") else make(found)
+        if name == "thetadata":
+            given = [row | {"open_interest": o.open_interest} for row, o in zip(given, found, strict=False)]
+        if name in ("ibkr", "thetadata", "optionmetrics"):
+            given = pd.DataFrame(given)
+        facts = {} if name not in ("tradier", "optionmetrics") else {"spot": 6_900.0}
+        facts |= {"asof": samples.ASOF} if name == "optionmetrics" else {}
+        chain = read_chain(given, columns=name, **facts)
+        assert (chain.symbol, chain.spot, set(chain["exercise"])) == ("SPX", 6_900.0, {"european"})
+        rows = chain.to_frame()
+        assert rows.groupby("root")["settlement"].agg(set).to_dict() == {"SPX": {"AM"}, "SPXW": {"PM"}}
+        hours = rows.groupby("root")["expiry"].agg(lambda times: {f"{t:%H:%M}" for t in times})
+        assert hours.to_dict() == {"SPX": {"14:30"}, "SPXW": {"21:00"}}
+        interest = {(o.root, o.strike, o.kind): float(o.open_interest) for o in found}
+        told = rows.set_index(["root", "strike", "kind"])["open_interest"].to_dict()
+        assert told == interest
+
+    def test_an_index_without_roots_is_not_guessed(self):
+        rows = [row | {"ticker": "SPX"} for row in document("orats.json")["data"]]
+        with pytest.raises(
+            ReaderError, match=r"settlement: the table names the index SPX .*roots \(SPX, SPXW\)"
+        ):
+            read_chain({"data": rows}, columns="orats")
+        chain = read_chain({"data": rows}, columns={"preset": "orats", "settlement": "PM"})
+        assert (chain.symbol, set(chain["settlement"]), chain["expiry"][0].astype(str)[11:16]) == (
+            "SPX", {"PM"}, "21:00",
+        )  # fmt: skip
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            (
+                "alpaca.json",
+                ["open_interest: the table has none. It is in GET /v2/options/contracts", "spot: "],
+            ),
+            (
+                "dolthub.csv",
+                ["open_interest: the table has none. No table of the", "asof: the table has days"],
+            ),
+            ("dolthub.csv", ["(2026-02-04 to 2026-02-05)", "spot: the table has no price of the underlying"]),
+            (
+                "optionmetrics.csv",
+                ["asof: the table has days", "taken at or shortly before the close", "secprd"],
+            ),
+            ("thetadata.csv", ["open_interest: the table has none. It is in GET /v3/option/snapshot"]),
+            ("tradier.json", ["spot: the table has no price", "It is `last` of GET /v1/markets/quotes"]),
+        ],
+    )
+    def test_what_a_vendor_lacks_is_asked_for_at_once(self, name, said):
+        with pytest.raises(ReaderError) as error:
+            read_chain(FOLDER / name)
+        for words in said:
+            assert words in str(error.value)
+
+    def test_another_vendors_preset(self):
+        with pytest.raises(ReaderError) as error:
+            read_chain(FOLDER / "ibkr.csv", columns="orats")
+        assert "'expirDate', 'smvVol' not in the table" in str(error.value)
+        assert "columns: received 'orats', but the file fits 'ibkr'. Pass that." in str(error.value)
+        with pytest.raises(
+            ReaderError, match=r"no rows at 'data': .*an object with 'symbol', .* fits 'schwab'"
+        ):
+            read_chain(FOLDER / "schwab.json", columns="orats")
+        with pytest.raises(ReaderError, match="columns: 'databento' reads definition joined with statistics"):
+            read_chain(pd.DataFrame({"x": [1]}), columns="databento", spot=1.0)
+
+    def test_names_of_presets(self):
+        with pytest.raises(
+            SchemaError, match=r"columns: received 'tradeir', .*Did you mean 'tradier'\? Presets: a"
+        ):
+            read_chain(FOLDER / "tradier.json", columns="tradeir")
+        with pytest.raises(SchemaError, match=r"columns: preset: received 'x', which is no preset"):
+            find_map({"preset": "x"})
+        with pytest.raises(SchemaError, match=r"preset: received 'ORATS', .* Did you mean 'orats'"):
+            preset_text("ORATS")
+
+    def test_a_day_that_the_table_has_not(self):
+        with pytest.raises(ReaderError, match=r"asof: received 2026-02-07.*it has 2026-02-04 to 2026-02-05"):
+            read("optionmetrics", asof="2026-02-07T20:00Z")
+        earlier = read("optionmetrics", asof="2026-02-04T20:59Z")
+        assert set(earlier["open_interest"]) == {1.0}
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"data": [1, 2]}, r"no rows at 'data': .* received data\[0\] = 1"),
+            ({"data": []}, "no rows at 'data'"),
+            ([], "no rows at 'data': .* received an empty list"),
+            ({"data": [{f"f{i}": 1 for i in range(1_001)}]}, "more than 1,000 fields"),
+            ({"data": [{"a": {f"f{i}": 1 for i in range(1_001)}}]}, "more than 1,000 fields"),
+        ],
+    )
+    def test_json_without_rows(self, given, said):
+        with pytest.raises(ReaderError, match=said):
+            read_chain(given, columns="orats")
+
+    def test_values_are_named_by_their_place(self):
+        page = document("schwab.json")
+        page["putExpDateMap"]["2026-02-20:15"]["95.0"][0]["openInterest"] = "many"
+        with pytest.raises(ReaderError, match=r"first: putExpDateMap.2026-02-20:15.95.0\[0\] = 'many'"):
+            read_chain(page, columns="schwab")
+        frame = thetadata()
+        for column, value, said in (
+            ("right", "X", "kind: 1 of 23 rows are neither calls nor puts .first: data row 2"),
+            ("strike", -1.0, "strike: 1 of 23 rows are no strikes"),
+            ("expiration", "soon", "expiry: 1 of 23 rows are not dates"),
+        ):
+            wrong = frame.astype({column: object})
+            wrong.loc[2, column] = value
+            with pytest.raises(ReaderError, match=said):
+                read_chain(wrong, columns="thetadata")
+        untimed = frame.assign(timestamp="later")
+        with pytest.raises(ReaderError, match=r"asof: .* Quote times of its rows would do"):
+            read_chain(untimed, columns="thetadata")
+
+    def test_tables_that_are_none(self):
+        twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+        with pytest.raises(ReaderError, match="table: has columns of several levels, or of one name"):
+            read_chain(twice, columns="ibkr")
+        stock = pd.DataFrame(
+            [samples.databento(samples.options())[0] | {"bid_px_00": 1, "ask_px_00": 2, "open_interest": 0}]
+        )
+        with pytest.raises(ReaderError, match="no row is left: 1 instrument_class other than C or P"):
+            read_chain(stock, columns="databento", spot=1.0, asof=samples.ASOF)
+
+
+ROWS = [
+    {"K": 90, "day": "2026-03-20", "c": {"oi": 5, "v": 20.0}, "p": {"oi": 7, "v": -1}},
+    {"K": 95, "day": "2026-03-20", "c": {"oi": 6, "v": 19.0}},
+]
+OWN = {
+    "records": "chain.*.rows",
+    "columns": {
+        "strike": "K", "expiry": "day", "spot": "$.price", "symbol": "$.chain.*.name",
+        "open_interest": {"call": "c.oi", "put": ["q.oi", "p.oi"]}, "iv": {"call": "c.v", "put": "p.v"},
+    },
+    "units": {"iv": "percent"}, "missing": {"iv": [-1, -2]}, "us_listed": True,
+    "asof": "2026-02-05T20:45Z",
+}  # fmt: skip
+
+
+class TestMaps:
+    """What the presets brought, in maps of one's own."""
+
+    def test_two_options_a_row_facts_above_and_sentinels(self):
+        given = {"price": 92.0, "chain": [{"name": "ABC", "rows": ROWS}]}
+        chain = read_chain(given, columns=OWN)
+        assert (chain.symbol, chain.spot, chain.file_format) == ("ABC", 92.0, "table")
+        assert chain["contract"].tolist() == [
+            "ABC260320C00090000",
+            "ABC260320P00090000",
+            "ABC260320C00095000",
+        ]
+        assert chain["open_interest"].tolist() == [5.0, 7.0, 6.0]
+        np.testing.assert_array_equal(chain["iv"], [0.2, np.nan, 0.19])
+        assert dict(chain.left_out) == {"strikes without a put": 1}
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"records": "a..b"}, "records: received 'a..b'; legal: a path such as"),
+            ({"records": [3]}, "records: received 3"),
+            ({"columns": {"iv": {"calls": "x"}}}, "columns.iv: received .*{call = ..., put = ...}"),
+            ({"columns": {"iv": {"call": {"call": "x"}}}}, "columns.iv: received"),
+            ({"columns": {"iv": []}}, r"columns.iv: received \[\]"),
+            ({"missing": {"iv": "x"}}, "missing.iv: received 'x'; legal: a number"),
+            ({"missing": {"vol": 1}}, "missing.vol: is not a column of a chain"),
+            ({"values": {"strike": {"1": "2"}}}, "values.strike: is not a column of a chain"),
+            ({"values": {"kind": 3}}, "values.kind: received 3; legal: a table"),
+            ({"only": {"x": [None]}}, r"only.x: received \[None\]; legal: a value"),
+            ({"about": {"lacks": 3}}, "about.lacks: received 3"),
+            ({"about": {"lacks": {"x": "y"}}}, "about.lacks.x: is not a column of a chain"),
+            ({"us_listed": "yes"}, "us_listed: received 'yes'; legal: true or false"),
+        ],
+    )
+    def test_maps_that_are_refused(self, given, said):
+        with pytest.raises(SchemaError, match=said):
+            find_map({"columns": {}} | given)
+
+    def test_values_for_all_rows_go_before_a_presets_columns(self):
+        chain = read_chain(FOLDER / "orats.json", columns={"preset": "orats", "spot": 101.0})
+        assert chain.spot == 101.0
+        mid = read_chain(
+            FOLDER / "orats.json",
+            columns={"preset": "orats", "columns": {"iv": {"call": "callMidIv", "put": "putMidIv"}}},
+        )
+        assert set(mid["iv"]) == {0.0}
+
+
+def test_the_table_of_presets_names_what_each_lacks():
+    table = preset_table()
+    assert table.index.tolist() == list(PRESETS)
+    for name in PRESETS:
+        found = find_map(name)
+        assert set(found.lacks) == set(filter(None, table.loc[name, "lacks"].split(", ")))
+        assert found.about["notes"]
