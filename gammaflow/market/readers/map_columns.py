@@ -73,7 +73,7 @@ def named(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int], list[st
             )
     if columns.about and "iv" in columns.lacks and "iv" not in known:
         known["iv"] = pd.Series(np.nan, rows.frame.index)
-    return Rows(pd.DataFrame(known, index=rows.frame.index), rows.place), left_out, problems
+    return Rows(pd.DataFrame(known), rows.place), left_out, problems
 
 
 def _absent(held: pd.DataFrame, columns: ColumnMap) -> list[str]:
@@ -94,6 +94,8 @@ def _absent(held: pd.DataFrame, columns: ColumnMap) -> list[str]:
 def only_wanted(rows: Rows, columns: ColumnMap) -> tuple[Rows, dict[str, int]]:
     """The rows of `named` that `only` asks for, without the columns that tell, and the others counted."""
     left_out: dict[str, int] = {}
+    if not columns.only:
+        return rows, left_out
     for name, wanted in columns.only.items():
         if f"{_ONLY}{name}" in rows.frame:
             told = rows.frame[f"{_ONLY}{name}"]
