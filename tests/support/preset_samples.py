@@ -159,7 +159,7 @@ def tradier(found: list[Option]) -> Any:
     for o in _adjusted(found):
         greeks = {
             "delta": o.delta, "gamma": o.gamma, "theta": o.theta, "vega": o.vega, "rho": 0.0, "phi": 0.0,
-            "bid_iv": 0.0, "mid_iv": 0.0, "ask_iv": 0.0, "smv_vol": _number(o.iv),
+            "bid_iv": 0.0, "mid_iv": o.iv if o.bid > 0 else 0.0, "ask_iv": 0.0, "smv_vol": _number(o.iv),
             "updated_at": "2026-02-05 20:00:01",
         }  # fmt: skip
         pages.setdefault(o.day, []).append(
@@ -366,7 +366,7 @@ def orats(found: list[Option], spot: float = SPOT) -> Any:
         row |= {
             f"{o.kind}Volume": o.volume, f"{o.kind}OpenInterest": o.open_interest, f"{o.kind}BidSize": 1,
             f"{o.kind}BidPrice": o.bid, f"{o.kind}AskPrice": o.ask, f"{o.kind}Value": o.last,
-            f"{o.kind}MidIv": 0,
+            f"{o.kind}MidIv": _number(o.iv, 0) if o.bid > 0 else 0,
         }  # fmt: skip
     return {"data": list(rows.values())}
 
