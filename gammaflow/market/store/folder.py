@@ -54,7 +54,7 @@ class Store(Shown):
     -----
     A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit.parquet`: the UTC
     day and timestamp of `asof`, and the vendor, with %XX for other characters. Readers of hive-partitioned
-    parquet see the folder as one table, in which symbol, asof, spot and currency are columns too. The file has
+    parquet see the folder as one table, with the columns symbol, asof, spot and currency too. The file has
     every column bit for bit, the other facts, the format's version and a digest that is checked on loading.
     Raw responses are stored beside it in `_raw`, compressed, under names derived from their content.
 
