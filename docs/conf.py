@@ -51,6 +51,7 @@ nb_merge_streams = True
 nb_render_markdown_format = "myst"
 
 autosummary_generate = True
+default_role = "autolink"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False

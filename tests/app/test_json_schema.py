@@ -40,15 +40,13 @@ def tables(tmp_path_factory, demo):
 
 def reports(demo):
     """Reports that differ in what stands in them."""
-    fund = gf.demo_chain(symbol="IBIT")
-    notes = gf.book_notes(gf.demo_notes()[:1], spot=fund.spot, asof=fund.asof, sigma=0.56, rate=0.036)
-    shares, coins = gf.assign_positions(fund.select(gf.filters.dte(0, 9))), gf.assign_positions(demo)
-    both = coins + shares.in_units_of("BTC", gf.venues.IBIT, spot=demo.spot).at(asof=demo.asof)
+    coins, terms = gf.assign_positions(demo), {"asof": demo.asof, "sigma": 0.56, "rate": 0.036}
+    notes = gf.book_notes(gf.demo_notes()[:1], spot=41.0, **terms)
+    notes = notes.in_units_of("BTC", gf.venues.IBIT, spot=demo.spot)
     depth = gf.impact.linear(294e6, source="x")
     yield gf.analyze(demo, where=gf.filters.dte(0, 3), beliefs="customers_buy_puts", depth=depth)
     yield gf.analyze(demo, repair=True, where=gf.filters.calls())
-    yield gf.analyze(shares.select(kind="put") + notes)
-    yield gf.analyze(both)
+    yield gf.analyze(coins.select(kind="put") + notes)
     yield gf.analyze(gf.assign_positions(demo, "unsigned"))
 
 
