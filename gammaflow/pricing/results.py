@@ -22,6 +22,11 @@ class Greeks(Shown):
 
     `g.gamma` and `g["gamma"]` are arrays of the broadcast shape (floats for scalar input); unpacking and
     iterating give the arrays in the order of `names`; `dict(g)` gives them by name.
+
+    See Also
+    --------
+    greeks : Price and greeks of European options.
+    greeks_forward
     """
 
     __slots__ = ("block", "index", "names")
@@ -94,7 +99,12 @@ class Greeks(Shown):
 
 
 class ImpliedVolatility(Shown):
-    """Implied volatilities, and for every row the status that says why there is one or none: see `STATUS`."""
+    """Implied volatilities, and for every row the status that says why there is one or none: see `STATUS`.
+
+    See Also
+    --------
+    implied_volatility_status
+    """
 
     __slots__ = ("index", "sigma", "status")
 

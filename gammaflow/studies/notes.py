@@ -54,7 +54,12 @@ _ABOVE = 1.0 + 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BarrierMap(Study):
-    """Notes by barrier, and the amounts dealers trade there; see `barrier_map`."""
+    """Notes by barrier, and the amounts dealers trade there; see `barrier_map`.
+
+    See Also
+    --------
+    barrier_map
+    """
 
     book: Book
 
@@ -82,7 +87,12 @@ class BarrierMap(Study):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NotePlaces(Study):
-    """Spots at which the put in each note has its largest vega and a delta above one; see `locate`."""
+    """Spots at which the put in each note has its largest vega and a delta above one; see `locate`.
+
+    See Also
+    --------
+    locate : Spots at which the down-and-in put in each note has its largest vega and a delta above one.
+    """
 
     book: Book
 
@@ -145,6 +155,11 @@ def barrier_map(
     ------
     SchemaError
         For a book without notes, and for a step or a ratio that is not > 0.
+
+    See Also
+    --------
+    knock_in_sales
+    knock_in_table
 
     Examples
     --------
@@ -223,6 +238,10 @@ def locate(book: Book) -> NotePlaces:
     ------
     SchemaError
         For a book without such notes.
+
+    See Also
+    --------
+    peak_vega : Spot at which a down-and-in put that is not knocked in has its largest vega.
 
     Examples
     --------

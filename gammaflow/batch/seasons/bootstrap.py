@@ -43,6 +43,10 @@ class Bootstrap(Study):
         Draws with coefficients.
     lines, warnings : tuple of str
         Description; doubts about the draws.
+
+    See Also
+    --------
+    bootstrap : Block bootstrap of a regression's coefficients.
     """
 
     block: int
@@ -87,6 +91,10 @@ def bootstrap(
     ------
     SchemaError
         For what is no Regression, and for illegal numbers.
+
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
 
     Examples
     --------

@@ -50,6 +50,10 @@ class EventStudy(Study):
         Events left out since the record does not cover them.
     lines, warnings : tuple of str
         Description; doubts about the events.
+
+    See Also
+    --------
+    event_study
     """
 
     paths: pd.DataFrame
@@ -107,6 +111,10 @@ def event_study(
     SchemaError
         For a record that cannot be read, timestamps without a time zone, fewer than two events that the
         record covers, an unknown measure, times that are not lengths.
+
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
 
     Examples
     --------

@@ -45,6 +45,10 @@ class Regression(Study):
         Share of the variance explained.
     lines, warnings : tuple of str
         Description; doubts about the rows.
+
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
     """
 
     data: pd.DataFrame
@@ -134,6 +138,10 @@ def regress(
         perfect fit.
     GammaflowError
         Where statsmodels is not installed (extra "study").
+
+    See Also
+    --------
+    bootstrap : Block bootstrap of a regression's coefficients.
 
     Examples
     --------

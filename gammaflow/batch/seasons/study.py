@@ -56,6 +56,10 @@ class SeasonStudy(Study):
         The rows used: the volatility that follows, controls and terms.
     lines, warnings : tuple of str
         Description with the rows left out by reason, and doubts.
+
+    See Also
+    --------
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
     """
 
     checks: pd.DataFrame
@@ -156,6 +160,12 @@ def study(
         read; for too few rows.
     GammaflowError
         Where statsmodels is not installed (extra "study").
+
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+    bootstrap : Block bootstrap of a regression's coefficients.
+    history : Time series of the summaries of many snapshots of one underlying.
 
     Examples
     --------

@@ -42,6 +42,11 @@ class Volatility(Study):
         share a return, and of past volatility, where it does not matter.
     lines, warnings : tuple of str
         Description with the rows left out by reason; doubts about the input.
+
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
+    trailing_volatility : Realized volatility of the period that ends at each timestamp.
     """
 
     horizon: pd.Timedelta
@@ -89,6 +94,11 @@ def realized_volatility(
     ------
     SchemaError
         For a record that `read_moments` refuses, timestamps without a time zone, a horizon below a step.
+
+    See Also
+    --------
+    trailing_volatility : Realized volatility of the period that ends at each timestamp.
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
 
     Examples
     --------
@@ -145,6 +155,10 @@ def trailing_volatility(
     ------
     SchemaError
         As for `realized_volatility`.
+
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
 
     Examples
     --------

@@ -26,6 +26,10 @@ class PutShare(DailyStudy):
     table : DataFrame
         By day: calls, puts, share, puts over both [-]; percentile, the share of earlier days below; z against
         the trailing window [standard deviations]. NaN on days without a trade.
+
+    See Also
+    --------
+    put_share : Share of puts in the volume of options, by day.
     """
 
     def _matters(self) -> Any:
@@ -58,6 +62,10 @@ def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60, gaps: bool
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    records : Days on which a series of volume, contracts or value sets a record, and by how much.
 
     Examples
     --------

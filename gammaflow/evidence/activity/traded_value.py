@@ -32,6 +32,10 @@ class TradedValue(DailyStudy):
         ratio_low and ratio_high, what the bounds of today and of all earlier days allow.
     currency : str
         Currency of all figures.
+
+    See Also
+    --------
+    traded_value
     """
 
     currency: str = "USD"
@@ -89,6 +93,11 @@ def traded_value(
     ------
     SchemaError
         With every problem of the arguments; where lows are above highs.
+
+    See Also
+    --------
+    turnover : Volume over shares outstanding, by day.
+    records : Days on which a series of volume, contracts or value sets a record, and by how much.
 
     Examples
     --------

@@ -25,6 +25,10 @@ class Turnover(DailyStudy):
     table : DataFrame
         By day: volume and shares_outstanding [shares], turnover, the first over the second [-]; NaN before
         the first day on which shares outstanding are known.
+
+    See Also
+    --------
+    turnover : Volume over shares outstanding, by day.
     """
 
     def _matters(self) -> Any:
@@ -59,6 +63,10 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
     ------
     SchemaError
         With every problem of the arguments; where no day has shares outstanding.
+
+    See Also
+    --------
+    traded_value
 
     Examples
     --------

@@ -58,6 +58,10 @@ class BasisCheck(Study):
         Response of prices to time and to rolls.
     level : Level
         Premium at expiry, extrapolated.
+
+    See Also
+    --------
+    check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
     """
 
     days: pd.DataFrame
@@ -146,6 +150,11 @@ def check(
     ------
     SchemaError
         For bad series, rows without spot or expiry, a clock that is missing.
+
+    See Also
+    --------
+    by_clock
+    daily
 
     Examples
     --------

@@ -44,6 +44,10 @@ class DailyBasis(Study):
     table : DataFrame
         By day: futures, spot [currency], expiry, years [years], premium = futures / spot - 1 [-], basis
         [1/year], sensitivity: change of the basis if one of the prices is off by 0.1 % [1/year].
+
+    See Also
+    --------
+    daily
     """
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -104,6 +108,12 @@ def daily(
     SchemaError
         For a missing clock, clocks that differ, days on or after the expiry, days without spot, a spot that
         differs from the futures by more than `limit` a year plus `margin`, and bad series.
+
+    See Also
+    --------
+    by_clock
+    curve : Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
+    jumps
 
     Examples
     --------

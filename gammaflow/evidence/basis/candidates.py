@@ -39,6 +39,10 @@ class BasisByClock(Study):
         clocks; `median` of ln(futures / spot) [-].
     sensitivity : Series
         By day: change of the basis if one price is off by 0.1 %, at the best clock [1/year].
+
+    See Also
+    --------
+    by_clock
     """
 
     scatter: pd.DataFrame
@@ -101,6 +105,11 @@ def by_clock(
     ------
     SchemaError
         For bad series, fewer than two clocks, or fewer than three days with spot at every clock.
+
+    See Also
+    --------
+    daily
+    check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
 
     Examples
     --------

@@ -36,6 +36,10 @@ class BasisJumps(Study):
         [-], jump: |z| at or above the threshold, magnified: a jump of the rate that is none of the premium.
     threshold : float
         Standard deviations that make a jump.
+
+    See Also
+    --------
+    jumps
     """
 
     threshold: float
@@ -88,6 +92,10 @@ def jumps(
     ------
     SchemaError
         For bad series, years at 0 or below, too few days for one window.
+
+    See Also
+    --------
+    daily
 
     Examples
     --------

@@ -43,6 +43,10 @@ class BasisCurve(Study):
     contracts : DataFrame
         By day or timestamp: `contracts` alive, `first` and `last` days to expiry of the nearest and the
         farthest, `nearest` expiry.
+
+    See Also
+    --------
+    curve : Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
     """
 
     premium: pd.DataFrame
@@ -118,6 +122,10 @@ def curve(
     SchemaError
         For bad frames and series, a missing clock, prices further from spot than carry explains, no contract
         alive at all.
+
+    See Also
+    --------
+    daily
 
     Examples
     --------

@@ -44,6 +44,10 @@ class CorrelationBreaks(Study):
         Names of x and y.
     lines, warnings : tuple of str
         Description, and doubts about the input.
+
+    See Also
+    --------
+    breakpoints : Days on which the correlation of daily log returns changed.
     """
 
     candidates: pd.Series
@@ -115,6 +119,11 @@ def breakpoints(
     ------
     SchemaError
         As for `window`; fewer than two windows of returns.
+
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
+    every_window
 
     Examples
     --------

@@ -47,6 +47,10 @@ class Ordering(Study):
         Names of x, to and than.
     lines, warnings : tuple of str
         Description: days, clock, tests; and doubts about the input.
+
+    See Also
+    --------
+    closer : Test whether x is more correlated with one series than with another, on the same days.
     """
 
     tests: pd.DataFrame

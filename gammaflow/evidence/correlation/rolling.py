@@ -38,6 +38,11 @@ class RollingCorrelation(BriefStudy):
         Title of the picture.
     lines, warnings : tuple of str
         Description: days, clock, window; and doubts about the input.
+
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
+    weighted
     """
 
     reference: float | None
@@ -82,6 +87,11 @@ def rolling(
     ------
     SchemaError
         As for `window`; a window longer than the record.
+
+    See Also
+    --------
+    weighted
+    window : Correlation of the daily log returns of two prices in one window, and the beta of x on y.
 
     Examples
     --------
@@ -140,6 +150,10 @@ def weighted(
     ------
     SchemaError
         As for `rolling`.
+
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
 
     Examples
     --------

@@ -44,6 +44,10 @@ class EveryWindow(BriefStudy):
         Names of x, to and than.
     lines, warnings : tuple of str
         Description, and doubts about the input.
+
+    See Also
+    --------
+    every_window
     """
 
     correlation_to: pd.DataFrame
@@ -103,6 +107,10 @@ def every_window(
     ------
     SchemaError
         As for `closer`; lengths out of order or beyond the record, last days that are not in it.
+
+    See Also
+    --------
+    closer : Test whether x is more correlated with one series than with another, on the same days.
 
     Examples
     --------

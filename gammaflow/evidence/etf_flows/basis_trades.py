@@ -38,6 +38,10 @@ class Directional(BriefStudy):
     slope, slope_error : float
         Flow per unit of basis flow by least squares, with its HC3 error: 1 if every basis trade went through
         the fund and nothing else moved with it; NaN below eight weeks.
+
+    See Also
+    --------
+    directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
     """
 
     correlation: float
@@ -79,6 +83,10 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     ------
     SchemaError
         With every problem; where no week has all of its flows.
+
+    See Also
+    --------
+    basis_flows
 
     Examples
     --------
@@ -166,6 +174,10 @@ def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 
     ------
     SchemaError
         With every problem; for a date without a price.
+
+    See Also
+    --------
+    directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
 
     Examples
     --------

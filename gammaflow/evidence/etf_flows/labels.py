@@ -52,6 +52,10 @@ class LabelTest(Study):
         Lag of the highest likelihood.
     clear : bool
         Whether it beats every other by more than 5 in ln likelihood, and numbers at random as well.
+
+    See Also
+    --------
+    label_day
     """
 
     distances: pd.DataFrame
@@ -103,6 +107,11 @@ def label_day(
     ------
     SchemaError
         With every problem; for fewer than ten flows that have a price under every label.
+
+    See Also
+    --------
+    baskets
+    reconcile : Differences of two records of the same flows, once the labels of the second are understood.
 
     Examples
     --------

@@ -50,6 +50,10 @@ class Expectation(NamedTuple):
     `error` is the standard error of one day's flow; `low` and `high` bound it at the model's level with
     Student's t, `low_empirical` and `high_empirical` with the quantiles of the misses on the days fitted,
     which have fatter tails.
+
+    See Also
+    --------
+    FlowModel
     """
 
     move: float
@@ -83,6 +87,10 @@ class FlowModel(Study):
         "HC3" or "HAC".
     fitted : Fit
         Coefficients, covariance, residuals.
+
+    See Also
+    --------
+    expected
     """
 
     days: pd.DataFrame
@@ -245,6 +253,10 @@ def expected(
     SchemaError
         With every problem: series that cannot be read, fewer than 20 days, terms that do not vary.
 
+    See Also
+    --------
+    surprise, scaled
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -273,6 +285,10 @@ def scaled(flow: ArrayLike, move: ArrayLike, to: ArrayLike) -> Any:
 
     A rule of three on one day: it has no error, takes flows as proportional to moves, and depends on the day
     chosen.
+
+    See Also
+    --------
+    expected
 
     Examples
     --------

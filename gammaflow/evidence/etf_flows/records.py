@@ -49,6 +49,10 @@ class Reconciled(BriefStudy):
         Sessions of one record alone, each by its own labels, within the days that both span.
     funds : tuple of str
         Funds compared.
+
+    See Also
+    --------
+    reconcile : Differences of two records of the same flows, once the labels of the second are understood.
     """
 
     lags: pd.DataFrame
@@ -115,6 +119,10 @@ def reconcile(
     ------
     SchemaError
         With every problem: series that cannot be read, no common fund, no common day with a flow.
+
+    See Also
+    --------
+    label_day
 
     Examples
     --------

@@ -44,6 +44,10 @@ class Surprise(Study):
         Level of `low` and `high`.
     claimed : bool
         Whether the flow was given rather than recorded.
+
+    See Also
+    --------
+    surprise : Surprise of one day's flow in standard errors, by models fitted to the days before it alone.
     """
 
     day: pd.Timestamp
@@ -108,6 +112,10 @@ def surprise(
     ------
     SchemaError
         With every problem, as `expected`; a day without a price, or without a flow where none is given.
+
+    See Also
+    --------
+    expected : Expected flow of a fund given the move of its price: least squares over past days.
 
     Examples
     --------

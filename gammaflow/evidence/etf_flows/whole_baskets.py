@@ -40,6 +40,10 @@ class ImpliedBaskets(BriefStudy):
         Shares per basket.
     lag : int
         Sessions from the trade to the day published.
+
+    See Also
+    --------
+    baskets
     """
 
     basket: int
@@ -85,6 +89,11 @@ def baskets(
     ------
     SchemaError
         With every problem; where no flow has a net asset value.
+
+    See Also
+    --------
+    label_day
+    etf_creations : Whole baskets that a dealer must create to cover a short position in fund shares.
 
     Examples
     --------

@@ -42,6 +42,10 @@ class Attribution(Study):
         The first and the last day.
     unit : str
         Unit of the numbers.
+
+    See Also
+    --------
+    attribute : Parts of the change of open interest between two days, by venue.
     """
 
     total: float = field(kw_only=True)
@@ -114,6 +118,10 @@ def attribute(
     ------
     SchemaError
         With every problem of the series and days.
+
+    See Also
+    --------
+    changes
 
     Examples
     --------

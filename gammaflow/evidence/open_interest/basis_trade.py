@@ -41,6 +41,10 @@ class Unwinds(BriefStudy):
         Statements that these series cannot decide.
     noise : (float, float)
         Changes of premium and of open interest up to which a row has no reading [-].
+
+    See Also
+    --------
+    unwinds : Basis and open interest of futures from day to day, read as the basis trade.
     """
 
     cannot_tell: tuple[str, ...] = field(kw_only=True)
@@ -166,6 +170,10 @@ def unwinds(
     ------
     SchemaError
         With every problem of the series and options.
+
+    See Also
+    --------
+    changes
 
     Notes
     -----

@@ -40,6 +40,10 @@ class InterestChanges(BriefStudy):
         Unit in which changes are counted and named.
     noise : (float, float)
         Changes of price and of open interest up to which a row has no quadrant [-].
+
+    See Also
+    --------
+    changes
     """
 
     unit: str = field(kw_only=True)
@@ -95,6 +99,10 @@ def in_coins(interest: pd.Series, price: pd.Series) -> pd.Series:
     ------
     SchemaError
         With every problem of both series.
+
+    See Also
+    --------
+    changes
 
     Notes
     -----
@@ -153,6 +161,11 @@ def changes(
     ------
     SchemaError
         With every problem of both series and of the options.
+
+    See Also
+    --------
+    in_coins : Open interest in coins: currency over price.
+    attribute : Parts of the change of open interest between two days, by venue.
 
     Notes
     -----

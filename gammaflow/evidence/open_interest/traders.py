@@ -42,6 +42,10 @@ class Commitments(BriefStudy):
         price, price_change [-] and quadrant.
     contract_size : float
         Coins per contract.
+
+    See Also
+    --------
+    commitments : Changes of weekly open interest and of each side of each group of traders.
     """
 
     contract_size: float = field(kw_only=True)
@@ -143,6 +147,10 @@ def commitments(
     SchemaError
         With every problem: columns, dates and numbers; reports that are not a week apart; longs or shorts
         that exceed open interest, of which each side holds all.
+
+    See Also
+    --------
+    changes
 
     Notes
     -----

@@ -39,6 +39,10 @@ class VenueInterest(BriefStudy):
         Time of day at which values were read.
     unit : str
         Unit of the numbers: a currency, coins or contracts.
+
+    See Also
+    --------
+    at_clock : Open interest of venues at one time of day, daylight saving included.
     """
 
     ages: pd.DataFrame = field(kw_only=True)
@@ -103,6 +107,11 @@ def at_clock(
     SchemaError
         With every problem of every series: text, numbers at 0 or below, timestamps that repeat, do not
         ascend or lack a zone; an illegal clock or age.
+
+    See Also
+    --------
+    changes
+    attribute : Parts of the change of open interest between two days, by venue.
 
     Examples
     --------

@@ -19,6 +19,10 @@ class Verdict(NamedTuple):
     verdict : "told" or "cannot tell"
     reason : str
         The finding, or the record that is missing.
+
+    See Also
+    --------
+    unwinds : Basis and open interest of futures from day to day, read as the basis trade.
     """
 
     verdict: str

@@ -24,6 +24,11 @@ class ShareRule(Frozen):
     """Base of the rules that sell a share of the holdings at the start.
 
     `code` and `parameters` are what `gammaflow.kernels.deleveraging.target_share` takes.
+
+    See Also
+    --------
+    FixedCut : Rule that sells a share of the holdings evenly between two days.
+    Drawdown : Rule that sells in steps as price falls below its level at the start; each step fires once.
     """
 
     name: ClassVar[str]

@@ -12,7 +12,12 @@ __all__ = ["Excluded", "Origin"]
 
 
 class Excluded(NamedTuple):
-    """Positions of a table that are in no pool: the reason, number of rows and their value [currency]."""
+    """Positions of a table that are in no pool: the reason, number of rows and their value [currency].
+
+    See Also
+    --------
+    Origin : Source of pools, and what was done to them.
+    """
 
     reason: str
     rows: int
@@ -38,6 +43,10 @@ class Origin(NamedTuple):
     excluded : tuple of Excluded
     warnings : tuple of str
         Implausible input, one sentence each.
+
+    See Also
+    --------
+    Liquidations
     """
 
     source: str

@@ -276,6 +276,11 @@ class CellBeliefs(Frozen):
         Joint distribution of the shares.
     remarks : tuple of str
         Entries and evidence that apply to nothing, and evidence that contradicts open interest.
+
+    See Also
+    --------
+    Beliefs
+    sign_bands
     """
 
     beliefs: Beliefs
@@ -313,7 +318,13 @@ class CellBeliefs(Frozen):
 
 
 def interest_of(book: Chain | Book) -> Book:
-    """Open interest as an unsigned book; SchemaError for a book that is signed."""
+    """Open interest as an unsigned book; SchemaError for a book that is signed.
+
+    See Also
+    --------
+    sign_bands
+    assign_positions : Sign a chain's open interest as dealers' positions.
+    """
     check_noun(book, "book", Chain, Book)
     if isinstance(book, Chain):
         return assign_positions(book, "unsigned")
@@ -351,7 +362,13 @@ PRESETS: Mapping[str, Beliefs] = MappingProxyType(
 
 
 def find_beliefs(beliefs: str | Beliefs) -> Beliefs:
-    """Beliefs, or those of `PRESETS` by name; SchemaError for an unknown name."""
+    """Beliefs, or those of `PRESETS` by name; SchemaError for an unknown name.
+
+    See Also
+    --------
+    Beliefs
+    sign_bands
+    """
     return beliefs if isinstance(beliefs, Beliefs) else PRESETS[check_choice(beliefs, "beliefs", PRESETS)]
 
 

@@ -209,6 +209,10 @@ def dte(low: float = 0.0, high: float = np.inf) -> Filter:
     SchemaError
         Unless 0 <= low <= high.
 
+    See Also
+    --------
+    expiry
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -229,6 +233,10 @@ def delta(low: float = 0.0, high: float = np.inf) -> Filter:
     ------
     SchemaError
         Unless 0 <= low <= high, and for numbers above 1 (percent): puts are meant by their absolute delta.
+
+    See Also
+    --------
+    moneyness
     """
     return _in_range("delta", low, high, 1.0, "0.05 to 0.5")
 
@@ -242,17 +250,31 @@ def moneyness(low: float = 0.0, high: float = np.inf) -> Filter:
     ------
     SchemaError
         Unless 0 <= low <= high, and for numbers above 20 (percent).
+
+    See Also
+    --------
+    delta
     """
     return _in_range("moneyness", low, high, 20.0, "0.8 to 1.2")
 
 
 def min_open_interest(contracts: float) -> Filter:
-    """Open interest of at least so many contracts; a chain has one, a book has none."""
+    """Open interest of at least so many contracts; a chain has one, a book has none.
+
+    See Also
+    --------
+    min_volume
+    """
     return _in_range("open interest", contracts, np.inf)
 
 
 def min_volume(contracts: float) -> Filter:
-    """At least so many contracts traded on the vendor's day; a chain has a volume, a book has none."""
+    """At least so many contracts traded on the vendor's day; a chain has a volume, a book has none.
+
+    See Also
+    --------
+    min_open_interest
+    """
     return _in_range("volume", contracts, np.inf)
 
 
@@ -264,6 +286,10 @@ def monthly() -> Filter:
 
     Expiries at neither 08:00 UTC nor between 09:30 and 16:15 in New York are unknown to `daily`, `weekly`,
     `monthly` and `quarterly`; rows that never expire are none of these.
+
+    See Also
+    --------
+    weekly, quarterly
     """
     return _InCycle("monthly")
 
@@ -272,6 +298,10 @@ def quarterly() -> Filter:
     """Quarterly expiries: the last session of March, June, September or December in New York.
 
     Expiries at 08:00 UTC (Deribit): the last Friday of these months.
+
+    See Also
+    --------
+    monthly
     """
     return _InCycle("quarterly")
 
@@ -280,12 +310,21 @@ def weekly() -> Filter:
     """Weekly expiries: Fridays, or the session before where New York is closed.
 
     Monthly and quarterly expiries are no weekly ones. On VIX, Wednesdays.
+
+    See Also
+    --------
+    daily, monthly
     """
     return _InCycle("weekly")
 
 
 def daily() -> Filter:
-    """Daily expiries: those that are neither weekly, monthly nor quarterly."""
+    """Daily expiries: those that are neither weekly, monthly nor quarterly.
+
+    See Also
+    --------
+    weekly, monthly
+    """
     return _InCycle("daily")
 
 
@@ -304,6 +343,10 @@ def expiry(which: Any) -> Filter:
     ------
     SchemaError
         For anything else; `select` raises where no row expires on a date.
+
+    See Also
+    --------
+    dte, monthly
 
     Examples
     --------
@@ -359,22 +402,42 @@ def _illegal(value: Any) -> SchemaError:
 
 
 def calls() -> Filter:
-    """Calls, also barrier and digital ones; notes and futures are neither calls nor puts."""
+    """Calls, also barrier and digital ones; notes and futures are neither calls nor puts.
+
+    See Also
+    --------
+    puts
+    """
     return _OfKind("calls", CALLS)
 
 
 def puts() -> Filter:
-    """Puts, also barrier and digital ones; notes and futures are neither calls nor puts."""
+    """Puts, also barrier and digital ones; notes and futures are neither calls nor puts.
+
+    See Also
+    --------
+    calls
+    """
     return _OfKind("puts", PUTS)
 
 
 def single_leg() -> Filter:
-    """Trades of one leg: single prints and single-leg auctions; the legs of a block are unknown."""
+    """Trades of one leg: single prints and single-leg auctions; the legs of a block are unknown.
+
+    See Also
+    --------
+    complex_trades
+    """
     return _OfCategory("single-leg", ("single", "auction"), ("combo", "multi-leg"))
 
 
 def complex_trades() -> Filter:
-    """Legs of combos and multi-leg trades; the legs of a block are unknown."""
+    """Legs of combos and multi-leg trades; the legs of a block are unknown.
+
+    See Also
+    --------
+    single_leg
+    """
     return _OfCategory("complex", ("combo", "multi-leg"), ("single", "auction"))
 
 

@@ -78,7 +78,12 @@ _TICKS = {"tick": (1, 0), "quoted_tick": (1, 0), "reverse_tick": (-1, 1)}
 
 
 class SignedSize(NamedTuple):
-    """Customers' signed contracts of each print: expected value, and variance around it."""
+    """Customers' signed contracts of each print: expected value, and variance around it.
+
+    See Also
+    --------
+    signed_size
+    """
 
     expected: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -98,6 +103,10 @@ class Classified(Frozen):
         Name of the rule that decided, "direction" where the tape gives it, "none" where nothing did.
     rule : str
         The rule, in words.
+
+    See Also
+    --------
+    classify : Side and accuracy of each print of a tape.
     """
 
     side: NDArray[np.float64]
@@ -149,6 +158,11 @@ def signed_size(size: ArrayLike, classified: Classified) -> SignedSize:
     ------
     SchemaError
         For sizes that are negative, no numbers, or not one per print.
+
+    See Also
+    --------
+    classify : Side and accuracy of each print of a tape.
+    customer_flow
 
     Examples
     --------
@@ -205,6 +219,11 @@ def classify(
         For rules without a published accuracy where none is given (all are named), rules whose quotes or
         sizes the whole tape lacks, accuracies outside 0.5 to 1, unknown categories, and columns that are
         missing or illegal.
+
+    See Also
+    --------
+    signed_size
+    customer_flow
     """
     layers = () if rule is None else tape_rule(rule).rules
     check_noun({} if categories is None else categories, "categories", Mapping)

@@ -43,6 +43,10 @@ class Scorecard(Study):
         reason.
     claims : tuple of Claim
         The claims with their numbers; each verdict follows from `Claim.found` and `Claim.said`.
+
+    See Also
+    --------
+    scorecard
     """
 
     claims: tuple[Claim, ...]
@@ -179,6 +183,10 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
         Where `folder` is no folder, or has none of the files.
     ReaderError
         Where files are there and cannot be read; every one of them is named.
+
+    See Also
+    --------
+    fit_event
 
     Notes
     -----
