@@ -38,7 +38,8 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = [
-    "_build", "_ipython", "_extensions", "_templates", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb",
+    "_build", "_ipython", "_extensions", "_templates", "gallery",
+    "gallery_pages/*.py", "gallery_pages/*.ipynb",
     "gallery_pages/*.json",
 ]  # fmt: skip
 

@@ -63,6 +63,12 @@ class Measure:
     See Also
     --------
     describe : Unit of each measure, in words.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.units.MEASURES["gamma"].meaning
+    'dollar delta gained per +1 % (GEX)'
     """
 
     name: str
@@ -136,6 +142,13 @@ def money(cash: Mapping[str, NDArray[float64]]) -> dict[str, NDArray[float64]]:
     --------
     cash : Cash greeks of the derivatives given; speed needs gamma as well.
     describe : Unit of each measure, in words.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> gf.units.money({"gamma": np.array([200.0])})["gamma"].tolist()
+    [2.0]
     """
     check_noun(cash, "cash", Mapping)
     return {m.name: cash[m.cash_greek] * m.scale for m in PROFILE_MEASURES.values() if m.cash_greek in cash}
@@ -216,6 +229,12 @@ def unit_of(measure: str, currency: str, have: Iterable[str] = PROFILE_MEASURES)
     See Also
     --------
     describe : Unit of each measure, in words.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.units.unit_of("vanna", "USD")
+    'USD per +1 vol point'
     """
     check_choice(measure, "measure", have)
     return describe(currency)[measure]

@@ -58,6 +58,11 @@ class Clock(Frozen):
     See Also
     --------
     read_clock : A clock from text such as "16:00 New York" or "24:00 UTC"; SchemaError for anything else.
+
+    Examples
+    --------
+    >>> read_clock("16:00 New York")
+    Clock(hour=16, minute=0, zone='America/New_York', text='16:00 New York')
     """
 
     hour: int
@@ -86,6 +91,11 @@ def read_clock(clock: Any, name: str = "clock") -> Clock:
     See Also
     --------
     Clock : A time of day in a zone, daylight saving included.
+
+    Examples
+    --------
+    >>> str(read_clock("24:00 UTC"))
+    '24:00 UTC'
     """
     if isinstance(clock, Clock):
         return clock
@@ -134,6 +144,14 @@ def read_at(series: pd.Series, moments: pd.DatetimeIndex, within: Any = "0s") ->
     See Also
     --------
     read_clock : A clock from text such as "16:00 New York" or "24:00 UTC"; SchemaError for anything else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-02-05", periods=3, freq="h", tz="UTC")
+    >>> moments = hours[[2]] + pd.Timedelta(30, "min")
+    >>> read_at(pd.Series([1.0, 2.0, 3.0], hours), moments, within="1h").tolist()
+    [3.0]
     """
     problems: list[str] = []
     at = read_moments(series, "series", problems, least=0, gaps=True, missing=True)

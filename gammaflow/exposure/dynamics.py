@@ -70,6 +70,12 @@ class Dynamics:
     points, the residual of a deep wing would make no sense at the money: 10 points off a smile of 90 % are a
     ninth of it, but as large as a smile of 10 %. If residuals moved with moneyness instead, the noise of
     neighbouring quotes would act as a skew along which the row moves.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.dynamics.STICKY_DELTA.name, gf.dynamics.spot_vol_beta(-3.0).name
+    ('sticky_delta', 'spot_vol_beta(-3)')
     """
 
     name: str
@@ -171,6 +177,12 @@ def find_dynamics(given: str | Dynamics) -> Dynamics:
     See Also
     --------
     Dynamics : Smile dynamics: the move of each row's vol when spot moves by x = ln(S / S0).
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.dynamics.find_dynamics("sticky_delta") is gf.dynamics.STICKY_DELTA
+    True
     """
     if isinstance(given, Dynamics):
         return given

@@ -51,6 +51,13 @@ class Bounds(NamedTuple):
     See Also
     --------
     transient_stability
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.closed_forms.transient_stability(1.0, 0.5)
+    >>> float(found.low), float(found.high)
+    (-1.0, 1.0)
     """
 
     low: Array

@@ -38,6 +38,12 @@ def get_threads() -> int:
     See Also
     --------
     set_threads
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.bsm.get_threads() >= 1
+    True
     """
     return _threads
 

@@ -147,6 +147,12 @@ class Venue:
     --------
     can_hedge : Mask of the rows whose dealers can hedge at a timestamp where their contracts trade, (n,).
     open_venues : Mask of the venues that are open at each timestamp.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.venues.VENUES["IBIT"].calendar
+    'XNYS'
     """
 
     name: str

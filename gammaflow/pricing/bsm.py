@@ -386,6 +386,13 @@ def implied_volatility_forward(
     See Also
     --------
     implied_volatility, price_forward
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> price = gf.bsm.price_forward("p", 102.0, 95.0, 0.5, 0.02, 0.3)
+    >>> round(float(gf.bsm.implied_volatility_forward(price, 102.0, 95.0, 0.5, 0.02, "p")), 12)
+    0.3
     """
     return implied_volatility(price, F, K, t, r, r, flag)
 

@@ -27,6 +27,13 @@ class Greeks(Shown):
     --------
     greeks : Price and greeks of European options.
     greeks_forward
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.bsm.greeks("c", 100.0, [95.0, 105.0], 0.5, 0.02, 0.3, which=["delta", "gamma"])
+    >>> found.delta.round(3), found["gamma"].round(4)
+    (array([0.654, 0.469]), array([0.0174, 0.0188]))
     """
 
     __slots__ = ("block", "index", "names")
@@ -104,6 +111,13 @@ class ImpliedVolatility(Shown):
     See Also
     --------
     implied_volatility_status
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.bsm.implied_volatility_status([3.0, 11.0], 100.0, 90.0, 1.0, 0.0, 0.0, "c")
+    >>> found.sigma.round(4), found.reason.tolist()
+    (array([   nan, 0.1125]), ['below intrinsic', 'ok'])
     """
 
     __slots__ = ("index", "sigma", "status")

@@ -51,6 +51,16 @@ class Overlay(Study):
     See Also
     --------
     vega_matched_puts
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.pricing.note import NoteTerms
+    >>> terms = NoteTerms([1.75], continuous=True, barrier=0.7, edges=[1.0],
+    ...     intact=[[1.0, 0.0], [1.0, 0.0]], hit=[[0.0, 1.0], [1.0, 0.0]])
+    >>> overlay = gf.note_maps.vega_matched_puts(terms, [0.7, 1.0], spot=1.0, sigma=0.56, notional=530e6)
+    >>> round(overlay.puts / 530e6, 2)
+    1.4
     """
 
     strike: float
@@ -73,6 +83,13 @@ class KnockInSales(Study):
     See Also
     --------
     knock_in_sales
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.note_maps.knock_in_sales(sigma=[0.56], years=[1 / 12, 1.75])
+    >>> found.table.shape
+    (2, 4)
     """
 
     title: str

@@ -59,6 +59,14 @@ class BarrierMap(Study):
     See Also
     --------
     barrier_map
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.book_notes(gf.demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
+    >>> found = gf.note_maps.barrier_map(book, step=1.0)
+    >>> (found.table["notional"] / 1e6).to_dict()
+    {43.0: 125.0, 38.0: 250.0, 35.0: 110.0, 28.0: 45.0}
     """
 
     book: Book
@@ -92,6 +100,14 @@ class NotePlaces(Study):
     See Also
     --------
     locate : Spots at which the down-and-in put in each note has its largest vega and a delta above one.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.book_notes(gf.demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
+    >>> found = gf.note_maps.locate(book)
+    >>> float(found.table["peak_vega"].max().round(1))
+    72.5
     """
 
     book: Book

@@ -47,6 +47,17 @@ class Bootstrap(Study):
     See Also
     --------
     bootstrap : Block bootstrap of a regression's coefficients.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> noise = np.random.default_rng(0).normal(size=(2, 60))
+    >>> x = pd.Series(noise[0], name="x")
+    >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
+    >>> gf.seasons.bootstrap(line, draws=200).block
+    4
     """
 
     block: int

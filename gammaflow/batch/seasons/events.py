@@ -54,6 +54,16 @@ class EventStudy(Study):
     See Also
     --------
     event_study
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC")
+    >>> prices = pd.Series(np.exp(np.cumsum(np.random.default_rng(0).normal(0.0, 0.005, 300))), hours)
+    >>> gf.seasons.event_study(prices, hours[50:250:60], before="6h", after="12h").n
+    4
     """
 
     paths: pd.DataFrame

@@ -49,6 +49,17 @@ class Regression(Study):
     See Also
     --------
     regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> noise = np.random.default_rng(0).normal(size=(2, 60))
+    >>> x = pd.Series(noise[0], name="x")
+    >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
+    >>> line.n, line.lags
+    (60, 3)
     """
 
     data: pd.DataFrame

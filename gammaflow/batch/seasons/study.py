@@ -60,6 +60,14 @@ class SeasonStudy(Study):
     See Also
     --------
     study : Test of gamma against the volatility that follows, beyond implied and past volatility.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.seasons.study(gf.history("chains"), hourly)  # doctest: +SKIP
+    >>> found.verdict, found.table[["coefficient", "holm_p"]]  # doctest: +SKIP
+    >>> sorted(gf.seasons.TERMS)[:3]
+    ['depth', 'in_core', 'short_gamma']
     """
 
     checks: pd.DataFrame

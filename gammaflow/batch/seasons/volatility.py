@@ -47,6 +47,16 @@ class Volatility(Study):
     --------
     realized_volatility : Realized volatility of the period that follows each timestamp.
     trailing_volatility : Realized volatility of the period that ends at each timestamp.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-02-01", periods=49, freq="h", tz="UTC")
+    >>> prices = pd.Series(70_000.0 * np.exp(0.01 * (np.arange(49) % 2)), hours)
+    >>> gf.seasons.realized_volatility(prices, ["2026-02-01T09:36Z"]).values.round(3).to_list()
+    [0.936]
     """
 
     horizon: pd.Timedelta

@@ -62,6 +62,16 @@ class BasisCheck(Study):
     See Also
     --------
     check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", "2026-01-30")
+    >>> spot, labels = pd.Series(90_000.0, days), pd.Series(pd.Timestamp("2026-03-27"), days)
+    >>> futures = spot * (1.0 + 0.05 * (pd.Timestamp("2026-03-27") - days).days / 365)
+    >>> gf.evidence.basis.check(futures, spot, labels).table.empty
+    True
     """
 
     days: pd.DataFrame

@@ -48,6 +48,17 @@ class DailyBasis(Study):
     See Also
     --------
     daily
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04", "2026-02-05"])
+    >>> futures = pd.Series([73_570.0, 63_795.0], days)
+    >>> spot = pd.Series([73_516.3, 63_775.7], days.tz_localize("UTC") + pd.Timedelta(21, "h"))
+    >>> found = gf.evidence.basis.daily(futures, spot, "2026-02-27", clock="21:00 UTC")
+    >>> found.table["basis"].round(3).tolist()
+    [0.012, 0.005]
     """
 
     def plot(self, *, ax: Any = None) -> Any:

@@ -48,6 +48,18 @@ class CorrelationBreaks(Study):
     See Also
     --------
     breakpoints : Days on which the correlation of daily log returns changed.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> gf.evidence.correlation.breakpoints(fund, software, draws=99).days.to_list()
+    []
     """
 
     candidates: pd.Series

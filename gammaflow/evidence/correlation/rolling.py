@@ -43,6 +43,18 @@ class RollingCorrelation(BriefStudy):
     --------
     rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
     weighted
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> len(gf.evidence.correlation.rolling(fund, software, reference=0.45).table)
+    44
     """
 
     reference: float | None

@@ -42,6 +42,16 @@ class Directional(BriefStudy):
     See Also
     --------
     directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> flows = pd.Series(-50e6, pd.bdate_range("2026-02-02", "2026-02-13"))
+    >>> basis = pd.Series([float("nan"), -600e6], pd.to_datetime(["2026-02-03", "2026-02-10"]))
+    >>> found = gf.evidence.etf_flows.directional(flows, basis)
+    >>> (found.table["directional"] / 1e6).tolist()
+    [350.0]
     """
 
     correlation: float

@@ -54,6 +54,19 @@ class Expectation(NamedTuple):
     See Also
     --------
     FlowModel
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> noise = np.random.default_rng(1).normal(size=(2, len(days)))
+    >>> flows = pd.Series(1.5e8 * noise[0] + 1e8 * noise[1], days)
+    >>> prices = pd.Series(40.0 * np.cumprod(1.0 + 0.03 * noise[0]), days)
+    >>> found = gf.evidence.etf_flows.expected(flows, prices).at(-0.05)
+    >>> found.low < found.expected < found.high
+    True
     """
 
     move: float
@@ -91,6 +104,19 @@ class FlowModel(Study):
     See Also
     --------
     expected
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> noise = np.random.default_rng(1).normal(size=(2, len(days)))
+    >>> flows = pd.Series(1.5e8 * noise[0] + 1e8 * noise[1], days)
+    >>> prices = pd.Series(40.0 * np.cumprod(1.0 + 0.03 * noise[0]), days)
+    >>> model = gf.evidence.etf_flows.expected(flows, prices)
+    >>> model.table.index.to_list()
+    ['constant', 'move']
     """
 
     days: pd.DataFrame

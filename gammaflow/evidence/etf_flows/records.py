@@ -53,6 +53,17 @@ class Reconciled(BriefStudy):
     See Also
     --------
     reconcile : Differences of two records of the same flows, once the labels of the second are understood.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04", "2026-02-05", "2026-02-06", "2026-02-09"])
+    >>> a = pd.Series([-373.4e6, -175.3e6, 231.6e6, -20.9e6], days)
+    >>> b = pd.Series([-373.44e6, -175.34e6, 231.62e6], days[1:])
+    >>> found = gf.evidence.etf_flows.reconcile(a, b)
+    >>> found.lag, found.identical
+    (1, 3)
     """
 
     lags: pd.DataFrame

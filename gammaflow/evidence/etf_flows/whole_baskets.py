@@ -44,6 +44,15 @@ class ImpliedBaskets(BriefStudy):
     See Also
     --------
     baskets
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-05", "2026-02-06"])
+    >>> flows, nav = pd.Series([-175.34e6, 231.62e6], days), pd.Series([36.22, 39.93], days)
+    >>> gf.evidence.etf_flows.baskets(flows, nav).table["baskets"].round(1).tolist()
+    [-121.0, 145.0]
     """
 
     basket: int

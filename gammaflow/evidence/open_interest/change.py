@@ -44,6 +44,15 @@ class InterestChanges(BriefStudy):
     See Also
     --------
     changes
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = ["2026-02-04", "2026-02-05"]
+    >>> dollars, price = pd.Series([48.5e9, 46.7e9], days), pd.Series([73_166.0, 62_910.0], days)
+    >>> gf.evidence.open_interest.changes(dollars, price).table["quadrant"].to_list()
+    ['new shorts']
     """
 
     unit: str = field(kw_only=True)

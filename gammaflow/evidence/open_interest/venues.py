@@ -43,6 +43,15 @@ class VenueInterest(BriefStudy):
     See Also
     --------
     at_clock : Open interest of venues at one time of day, daylight saving included.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-02-05", "2026-02-07", freq="h", tz="UTC")
+    >>> found = gf.evidence.open_interest.at_clock({"A": pd.Series(hours.hour + 1.0, hours)}, unit="BTC")
+    >>> found.table["A"].tolist()
+    [22.0, 22.0]
     """
 
     ages: pd.DataFrame = field(kw_only=True)

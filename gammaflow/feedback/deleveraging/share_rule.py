@@ -29,6 +29,12 @@ class ShareRule(Frozen):
     --------
     FixedCut : Rule that sells a share of the holdings evenly between two days.
     Drawdown : Rule that sells in steps as price falls below its level at the start; each step fires once.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> isinstance(gf.deleveraging.FixedCut(9.4e9, cut=0.25), gf.deleveraging.ShareRule)
+    True
     """
 
     name: ClassVar[str]

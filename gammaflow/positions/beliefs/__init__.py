@@ -281,6 +281,13 @@ class CellBeliefs(Frozen):
     --------
     Beliefs
     sign_bands
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> bands = gf.sign_bands(gf.demo_chain().select(gf.filters.dte(0, 1)), draws=100)
+    >>> bands.cells.table.shape[1] > 3, bands.cells.remarks
+    (True, ())
     """
 
     beliefs: Beliefs
@@ -324,6 +331,13 @@ def interest_of(book: Chain | Book) -> Book:
     --------
     sign_bands
     assign_positions : Sign a chain's open interest as dealers' positions.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.beliefs.interest_of(gf.demo_chain())
+    >>> book.signed, len(book)
+    (False, 598)
     """
     check_noun(book, "book", Chain, Book)
     if isinstance(book, Chain):
@@ -368,6 +382,12 @@ def find_beliefs(beliefs: str | Beliefs) -> Beliefs:
     --------
     Beliefs
     sign_bands
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.beliefs.find_beliefs("customers_buy_puts").name
+    'customers_buy_puts'
     """
     return beliefs if isinstance(beliefs, Beliefs) else PRESETS[check_choice(beliefs, "beliefs", PRESETS)]
 

@@ -83,6 +83,16 @@ class SignedSize(NamedTuple):
     See Also
     --------
     signed_size
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> tape = {"contract": ["C", "C"], "price": [1.2, 1.0], "size": [10.0, 5.0],
+    ...     "bid": [1.0, 1.0], "ask": [1.2, 1.2]}
+    >>> sides = gf.classification.classify(tape, "quote_own")
+    >>> found = gf.classification.signed_size(tape["size"], sides)
+    >>> found.expected.round(2).tolist()
+    [6.6, -3.3]
     """
 
     expected: NDArray[np.float64]
@@ -107,6 +117,15 @@ class Classified(Frozen):
     See Also
     --------
     classify : Side and accuracy of each print of a tape.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> tape = {"contract": ["C", "C"], "price": [1.2, 1.0], "size": [10.0, 5.0],
+    ...     "bid": [1.0, 1.0], "ask": [1.2, 1.2]}
+    >>> found = gf.classification.classify(tape, "quote_own")
+    >>> found.side.tolist(), found.accuracy.tolist()
+    ([1.0, -1.0], [0.83, 0.83])
     """
 
     side: NDArray[np.float64]
@@ -224,6 +243,14 @@ def classify(
     --------
     signed_size
     customer_flow
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> tape = {"contract": ["C", "C"], "price": [1.2, 1.0], "size": [10.0, 5.0],
+    ...     "bid": [1.0, 1.0], "ask": [1.2, 1.2]}
+    >>> gf.classification.classify(tape, "quote_own").side.tolist()
+    [1.0, -1.0]
     """
     layers = () if rule is None else tape_rule(rule).rules
     check_noun({} if categories is None else categories, "categories", Mapping)

@@ -77,6 +77,13 @@ class TapeRule(Frozen):
     --------
     Layers : Rules in order: each decides what those before it left open, at its own accuracy.
     classify : Side and accuracy of each print of a tape.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> rule = gf.classification.TAPE_RULES["tick"]
+    >>> rule.name, rule.accuracy
+    ('tick', 0.59)
     """
 
     name: str

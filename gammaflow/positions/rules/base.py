@@ -43,6 +43,12 @@ class PositionRule(ABC):
     --------
     Rule : Dealers' contracts per contract of open interest, by kind: one sign for every greek.
     find_rule : The rule of a name, or the rule itself.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> all(isinstance(rule, gf.positioning.PositionRule) for rule in gf.positioning.RULES.values())
+    True
     """
 
     name: str

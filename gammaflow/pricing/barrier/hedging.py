@@ -32,6 +32,13 @@ class DeltaExcess(NamedTuple):
     See Also
     --------
     delta_excess : Spots at which |delta| of an option not yet knocked in or out exceeds a limit.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.barrier.delta_excess("down-in", "p", 100.0, 60.0, 1.0, 0.04, 0.2)
+    >>> round(float(found.edge), 2)
+    -2.57
     """
 
     #: delta at the barrier, seen from the side not yet hit [units of the underlying per option]

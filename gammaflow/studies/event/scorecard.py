@@ -47,6 +47,12 @@ class Scorecard(Study):
     See Also
     --------
     scorecard
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> card = gf.studies.event.scorecard("path/to/records")  # doctest: +SKIP
+    >>> card.table[["quantity", "verdict"]], card.numbers  # doctest: +SKIP
     """
 
     claims: tuple[Claim, ...]
