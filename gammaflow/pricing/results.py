@@ -25,8 +25,9 @@ class Greeks(Shown):
 
     See Also
     --------
-    greeks : Price and greeks of European options.
-    greeks_forward
+    gammaflow.bsm.greeks : Price and greeks of European options.
+    gammaflow.american.greeks : Price and greeks of American options.
+    gammaflow.barrier.greeks : Price and greeks of barrier options.
 
     Examples
     --------

@@ -56,7 +56,7 @@ class Bootstrap(Study):
     >>> noise = np.random.default_rng(0).normal(size=(2, 60))
     >>> x = pd.Series(noise[0], name="x")
     >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
-    >>> gf.seasons.bootstrap(line, draws=200).block
+    >>> bootstrap(line, draws=200).block
     4
     """
 
@@ -112,7 +112,7 @@ def bootstrap(
     >>> import gammaflow as gf
     >>> rng = np.random.default_rng(0)
     >>> x = pd.Series(rng.normal(size=60), name="x")
-    >>> found = gf.seasons.bootstrap(gf.seasons.regress(0.1 * x + rng.normal(size=60), x), draws=500)
+    >>> found = bootstrap(gf.seasons.regress(0.1 * x + rng.normal(size=60), x), draws=500)
     >>> low, high = found.table.loc["x", ["low", "high"]]
     >>> low < 0.0 < high, found.block
     (True, 4)

@@ -33,11 +33,10 @@ class PutShare(DailyStudy):
 
     Examples
     --------
-    >>> import gammaflow as gf
     >>> import pandas as pd
     >>> days = pd.bdate_range("2026-02-02", periods=4)
     >>> puts, calls = pd.Series([40, 45, 42, 60], days), pd.Series([60, 55, 58, 40], days)
-    >>> found = gf.evidence.activity.put_share(calls, puts, window=3)
+    >>> found = put_share(calls, puts, window=3)
     >>> found.table["share"].tolist()
     [0.4, 0.45, 0.42, 0.6]
     """

@@ -39,11 +39,10 @@ class TradedValue(DailyStudy):
 
     Examples
     --------
-    >>> import gammaflow as gf
     >>> import pandas as pd
     >>> days = pd.bdate_range("2026-02-02", periods=4)
     >>> volume, close = pd.Series(1e6, days), pd.Series([42.0, 41.0, 43.0, 36.0], days)
-    >>> found = gf.evidence.activity.traded_value(volume, close)
+    >>> found = traded_value(volume, close)
     >>> found.table["close"].tolist()
     [42000000.0, 41000000.0, 43000000.0, 36000000.0]
     """

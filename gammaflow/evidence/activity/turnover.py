@@ -32,10 +32,9 @@ class Turnover(DailyStudy):
 
     Examples
     --------
-    >>> import gammaflow as gf
     >>> import pandas as pd
     >>> days = pd.bdate_range("2026-02-02", periods=4)
-    >>> found = gf.evidence.activity.turnover(pd.Series([1e8, 2e8, 1e8, 3e8], days), 1e9)
+    >>> found = turnover(pd.Series([1e8, 2e8, 1e8, 3e8], days), 1e9)
     >>> found.table["turnover"].tolist()
     [0.1, 0.2, 0.1, 0.3]
     """
