@@ -162,3 +162,27 @@ def test_every_cited_paper_is_in_the_bibliography():
                 lost.add(f"{source.relative_to(ROOT)}: {name} {year}")
     assert len(cited) > 30
     assert lost == set()
+
+
+def commands():
+    """Lines that start the command line, in every page and README."""
+    for page in TEXTS:
+        if page.name != "CHANGELOG.md":
+            for line in re.findall(r"^gammaflow +(.*)$", page.read_text(), re.MULTILINE):
+                yield from ((page.name, part) for part in re.split(r"(?:&&|\|) gammaflow ", line))
+
+
+def test_commands_and_their_options_exist():
+    typer = pytest.importorskip("typer")
+    from gammaflow.app.cli import app
+
+    known = {
+        name: {option for param in command.params for option in param.opts}
+        for name, command in typer.main.get_command(app).commands.items()
+    }
+    lines = [line for line in commands() if line[1].split()[0] in known]
+    assert len(lines) > 25
+    for page, line in lines:
+        name, *words = re.split(r" #| \||>", line)[0].split()
+        unknown = {word for word in words if word.startswith("--")} - known[name]
+        assert not unknown, (page, line)
