@@ -74,7 +74,7 @@ ColumnMap = Annotated[
     typer.Option(
         "--columns",
         metavar="MAP.toml",
-        help="Read any table: which column is what, in which unit. See the page on the command line.",
+        help="Read any table: which column is what, in which unit. See the section on files in the README.",
     ),
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]
