@@ -45,6 +45,7 @@ exclude_patterns = [
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
+myst_dmath_allow_space = myst_dmath_allow_digits = False  # $64,000 and $71,000 are prices
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
