@@ -36,6 +36,10 @@ _MOVES = {
 _SIGN = "+ = dealers buy the underlying"
 
 
+def _days(days: float) -> str:
+    return f"{days:g} day" + "s" * (days != 1.0)
+
+
 def _valued(book: Book) -> str:
     return f"trades: in {book.currency}, valued at the final spot"
 
@@ -152,7 +156,7 @@ class HedgeFlow(Frozen):
 
         book = self.book
         title = under_rule(f"{book.title} hedge flow by expiry, {moment_text(book.asof)}", book)
-        move = f"spot to {price_text(self.spot)}, {self.days:g} days, {100 * self.vol_shift:+g} vol points"
+        move = f"spot to {price_text(self.spot)}, {_days(self.days)}, {100 * self.vol_shift:+g} vol points"
         bars = self.by_expiry[list(CAUSES)]
         ax = plot_bars(bars, book.spot, title, book.currency, name="traded", currency=book.currency, ax=ax)
         ax.set_ylabel(f"{ax.get_ylabel()}, + = dealers buy")
@@ -168,7 +172,7 @@ class HedgeFlow(Frozen):
             [
                 *heading("HedgeFlow", book, warnings=self.warnings, sign=_SIGN),
                 f"move: spot {book.spot:,.2f} to {self.spot:,.2f} ({self.spot / book.spot - 1:+.2%}), "
-                f"{self.days:g} days, {100 * self.vol_shift:+g} vol points, {self.dynamics}",
+                f"{_days(self.days)}, {100 * self.vol_shift:+g} vol points, {self.dynamics}",
                 _valued(book),
                 *(
                     f"  {cause:<12}{row.flow:>20,.0f}   ({CAUSES.get(cause, 'all three')} at the start times "

@@ -59,6 +59,15 @@ SCORED = ("volatility usable", "open interest known", "two-sided quote")
 #: Every check of `Quality.checks`: the score's, a known forward, and the flags of `repair_chain`.
 CHECKS = (*SCORED, "forward known", "not flagged")
 
+# Why a check was not made.
+_UNCHECKED = {
+    "volatility usable": "no row with a volatility",
+    "open interest known": "no open interest in the data",
+    "two-sided quote": "no bid and ask in the data",
+    "forward known": "no forwards in the data",
+    "not flagged": "repair_chain not run",
+}
+
 #: Start of the line that says how rows were selected.
 SELECTED = "filter: "
 
@@ -172,6 +181,12 @@ class Quality(Frozen):
         """The checks of `CHECKS` that were not made."""
         return tuple(name for name, share in self.checks.items() if np.isnan(share))
 
+    @property
+    def unchecked_text(self) -> str:
+        """What was not checked and why, in words, as the end of a line; "" where all was."""
+        words = [f"{name} ({_UNCHECKED[name]})" for name in self.unchecked]
+        return f"; not checked: {', '.join(words)}" if words else ""
+
     def each(self) -> tuple[Quality, ...]:
         """Quality of each chain behind the object: here only its own."""
         return (self,)
@@ -257,7 +272,7 @@ class Quality(Frozen):
         line = f"{score}, by unexpired rows: " + ", ".join(made[name] for name in SCORED if name in made)
         besides = [text for name, text in made.items() if name not in SCORED]
         line += f"; besides: {', '.join(besides)}" if besides else ""
-        return [line + (f"; not checked: {', '.join(self.unchecked)}" if self.unchecked else "")]
+        return [line + self.unchecked_text]
 
 
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:

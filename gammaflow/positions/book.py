@@ -293,7 +293,8 @@ class Book(PositionRows):
         Raises
         ------
         SchemaError
-            For a ratio or a spot that is not > 0.
+            For a ratio or a spot that is not > 0, and for a spot ten times or more away from the one that the
+            book implies: the book was then valued at another asset's price.
 
         Examples
         --------

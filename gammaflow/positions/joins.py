@@ -11,8 +11,9 @@ import pandas as pd
 from gammaflow.checks import check_number
 from gammaflow.columnar import Columnar, PerUnit
 from gammaflow.columns import Columns
-from gammaflow.errors import MismatchError
+from gammaflow.errors import MismatchError, SchemaError
 from gammaflow.instruments.registry import LEVELS, has_terms
+from gammaflow.market.plausibility.units import OTHER_UNIT
 from gammaflow.positions.origins import Origin, join_rules, merge
 
 __all__ = ["join", "mapped", "net"]
@@ -26,18 +27,24 @@ def join(one: Any, other: Any) -> dict[str, Any]:
     MismatchError
         Where they differ in underlying, spot, timestamp, currency or signedness, with what to do.
     """
-    at = f"value both at one spot and timestamp: other.at(spot={one.spot!r}, asof='{one.asof.isoformat()}')"
+    moment = f"asof='{one.asof.isoformat()}'"
+    at = at_moment = f"value both at one spot and timestamp: other.at(spot={one.spot!r}, {moment})"
+    mapping = "map one underlying to the other's units (Book.in_units_of)"
+    if one.symbol != other.symbol:  # at this book's spot the other would be valued at another asset's price
+        at_moment = f"value both at one timestamp: other.at({moment})"
+        mapping += f": other.in_units_of({one.symbol!r}, {one.symbol} per {other.symbol}, spot={one.spot!r})"
+        at = mapping
     remedies = {
-        "symbol": "map one underlying to the other's units (Book.in_units_of)",
+        "symbol": mapping,
         "spot": at,
-        "asof": at,
+        "asof": at_moment,
         "currency": "build both from chains in one currency",
         "signed": "sign both by rules with a dealer sign, or neither (assign_positions)",
     }
     differing = [name for name in remedies if getattr(one, name) != getattr(other, name)]
     if differing:
-        pairs = [f"{name}: {getattr(one, name)!r} and {getattr(other, name)!r}" for name in differing]
-        todo = dict.fromkeys(remedies[name] for name in differing)
+        pairs = [f"{name}: {_shown(one, name)} and {_shown(other, name)}" for name in differing]
+        todo = dict.fromkeys(remedies[name] for name in sorted(differing, key=lambda name: name != "asof"))
         raise MismatchError(
             f"books cannot be added; they differ in {'; '.join(pairs)}. To add them, {'; '.join(todo)}."
         )
@@ -54,6 +61,10 @@ def join(one: Any, other: Any) -> dict[str, Any]:
         "origins": origins,
         "selections": tuple(dict.fromkeys(one.selections + other.selections)),
     }
+
+
+def _shown(book: Any, name: str) -> str:
+    return f"{book.asof.isoformat()}" if name == "asof" else repr(getattr(book, name))
 
 
 def _join_terms(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -97,6 +108,13 @@ def mapped(
     ratio = check_number(ratio, "per_unit", 0.0, open_low=True)
     implied = book.spot / ratio
     to = check_number(implied if spot is None else spot, "spot", 0.0, open_low=True)
+    if not 1.0 / OTHER_UNIT < to / implied < OTHER_UNIT:
+        raise SchemaError(
+            f"spot: {book.symbol} at {book.spot:,.10g}, with {ratio:.8g} {symbol} behind each, implies a "
+            f"price of {implied:,.10g} for {symbol}; received {to:,.10g}, which no premium explains. Value "
+            f"the book at the price of {book.symbol} first (spot= of book_notes, or Book.at); per_unit is in "
+            f"{symbol} per {book.symbol}."
+        )
     factor = to / book.spot
     levels = {name: book[name] * factor for name in LEVELS}
     columns = {**book.columns, **levels, "multiplier": book["multiplier"] / factor}

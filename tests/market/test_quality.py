@@ -52,7 +52,8 @@ def test_unchecked_is_neither_passed_nor_failed():
     line = str(quality).splitlines()[-1]
     assert line == (
         "score 100 of 100, by unexpired rows: volatility usable 100.0%, open interest known 100.0%, two-"
-        "sided quote 100.0%; not checked: forward known, not flagged"
+        "sided quote 100.0%; not checked: forward known (no forwards in the data), not flagged (repair_chain "
+        "not run)"
     )
     plain = quality.to_dict()
     assert plain["score"] == 100.0
@@ -79,7 +80,7 @@ def test_a_row_passes_all_checks_of_the_score_or_none():
     }
     assert quality.checks == pytest.approx(expected, nan_ok=True)
     assert quality.score == pytest.approx(100 * 2 / 7)
-    assert "; besides: forward known 14.3%; not checked: not flagged" in str(quality)
+    assert "; besides: forward known 14.3%; not checked: not flagged (repair_chain not run)" in str(quality)
 
 
 @pytest.mark.parametrize(

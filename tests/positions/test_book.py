@@ -169,6 +169,15 @@ def test_a_premium_is_held_and_told():
     assert "premium" not in fund_book().in_units_of("BTC", 0.00056712).rule_text
 
 
+@pytest.mark.parametrize(("spot", "per_unit"), [(73_105.0, 0.00056712), (36.10, 1763.0)])
+def test_a_book_valued_at_another_assets_price_is_not_mapped(spot, per_unit):
+    """A note on a fund valued at the coin's price, and coins per share upside down."""
+    book = replace(fund_book(), spot=spot)
+    with pytest.raises(SchemaError, match=r"received 63,858, which no premium explains") as error:
+        book.in_units_of("BTC", per_unit, spot=63_858.0)
+    assert f"implies a price of {spot / per_unit:,.10g} for BTC" in str(error.value)
+
+
 def test_mapped_books_add():
     coins = random_book(7, spot=63_858.0)
     fund = fund_book(contract=np.array([f"IBIT{i}" for i in range(60)], object))

@@ -93,3 +93,17 @@ def test_what_is_no_curve_or_contradicts_a_yield_is_refused():
     ):
         with pytest.raises(SchemaError, match=words):
             book_notes(NOTES, **HOW, **wrong)
+
+
+def test_notes_valued_at_another_assets_price_say_so():
+    """Notes on a fund at 48 to 62 dollars, given the price of a coin; within ten times nothing is said."""
+    fund, coin = (
+        gf.book_notes(gf.demo_notes(), spot=spot, asof="2026-02-04T21:00Z", sigma=0.56)
+        for spot in (41.0, 71_470.0)
+    )
+    assert fund.warnings == ()
+    (said,) = coin.warnings
+    assert said.startswith(
+        "notes: received a spot of 71,470, ten times or more away from the initial fixings of all 10"
+    )
+    assert said.endswith("Pass that as spot=.")

@@ -196,6 +196,21 @@ def test_books_that_differ_name_what_makes_them_add(change, words, remedy):
         assert len(one + eval(call)) == 120
 
 
+def test_a_book_of_another_asset_is_mapped_and_not_valued_at_the_others_spot():
+    """The remedies, carried out in their order, make the two books add."""
+    coins, fund = random_book(1), random_book(2)
+    ahead = ASOF + pd.Timedelta("1h")
+    fund = Book(fund.to_frame().assign(contract=[f"F{i}" for i in range(60)]), "FUND", 101.0, ahead)
+    with pytest.raises(MismatchError, match="symbol: 'TEST' and 'FUND'; spot: ") as error:
+        coins + fund
+    remedy = str(error.value).partition("To add them, ")[2].rstrip(".")
+    first, second = remedy.split("; ")
+    assert first == f"value both at one timestamp: other.at(asof='{ASOF.isoformat()}')"
+    assert second.endswith(": other.in_units_of('TEST', TEST per FUND, spot=100.0)")
+    mapped = fund.at(asof=ASOF).in_units_of("TEST", 1.0, spot=100.0)
+    assert len(coins + mapped) == len(coins) + len(fund)
+
+
 def test_two_dates_with_an_expiry_between_them_add_after_the_selection_named():
     book = mixed(1)
     moment = ASOF + pd.Timedelta("4D")

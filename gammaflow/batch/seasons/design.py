@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import floats
 from gammaflow.text import rows_text, value_text
 
-__all__ = ["CONSTANT", "Design", "Rows", "doubts", "read_rows", "standardize"]
+__all__ = ["CONSTANT", "Design", "Rows", "doubts", "rare", "read_rows", "standardize"]
 
 #: Name of the constant.
 CONSTANT = "constant"
@@ -165,6 +165,16 @@ def _check(table: pd.DataFrame, dropped: int, problems: list[str]) -> None:
     ]
 
 
+def rare(table: pd.DataFrame) -> dict[str, str]:
+    """Columns of two values, one of them in fewer than ten rows, and how many those are, in words."""
+    counts = {str(name): table[name].value_counts() for name in table}
+    return {
+        name: f"only {sides.min()} of {rows_text(len(table))} differ from {sides.index[0]:g}"
+        for name, sides in counts.items()
+        if len(sides) == 2 and sides.min() < _RARE
+    }
+
+
 def doubts(table: pd.DataFrame) -> list[str]:
     """Sentences on rows that are few, rare or hard to tell apart."""
     n, k = len(table), table.shape[1] - 1
@@ -186,11 +196,10 @@ def doubts(table: pd.DataFrame) -> list[str]:
                 f"{rows_text(spells, 'spell')}, fewer than {_RARE}; what else was true then cannot be told "
                 "from it. Take a longer record, or more controls."
             )
-        if sides.min() < _RARE:
-            found.append(
-                f"{name}: only {sides.min()} of {rows_text(n)} differ from {sides.index[0]:g}; its error "
-                f"rests on these. At least {_RARE} are needed to trust it."
-            )
+    found += [
+        f"{name}: {words}; its error rests on these. At least {_RARE} are needed to trust it."
+        for name, words in rare(table.iloc[:, 1:]).items()
+    ]
     if k > 1:
         correlation = np.corrcoef(standardize(table).X[:, 1:], rowvar=False)
         inflation = np.diag(np.linalg.inv(correlation))

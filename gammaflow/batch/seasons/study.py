@@ -10,6 +10,7 @@ import pandas as pd
 
 from gammaflow.batch.history import History
 from gammaflow.batch.seasons.bootstrap import bootstrap
+from gammaflow.batch.seasons.design import rare
 from gammaflow.batch.seasons.inputs import Prices, read_prices, read_span
 from gammaflow.batch.seasons.multiple import holm
 from gammaflow.batch.seasons.regression import Regression, regress, usual_lags
@@ -157,8 +158,8 @@ def study(
     SeasonStudy
         Its verdict is "nothing beyond" where the intervals of every term, HAC and bootstrap, hold 0;
         "something beyond" where a term's intervals both exclude it, in every variant as well (in the halves
-        its sign must be the same), and its p-value stays below 5 % after Holm's correction; else "cannot
-        tell".
+        its sign must be the same), its p-value stays below 5 % after Holm's correction, and a term of two
+        values takes each on ten rows or more; else "cannot tell".
 
     Raises
     ------
@@ -264,8 +265,9 @@ def study(
     ]
     return SeasonStudy(
         result.rename_axis("term"), _description(rows, whole, logs, tried, ahead, notes),
-        checks=variants, verdict=verdict(result, variants), controls=alone, regressions={name: tests[name][0]
-        for name in varied}, data=whole, warnings=tuple(dict.fromkeys(doubts)),
+        checks=variants, verdict=verdict(result, variants, rare(whole[varied])), controls=alone,
+        regressions={name: tests[name][0] for name in varied}, data=whole,
+        warnings=tuple(dict.fromkeys(doubts)),
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +19,7 @@ _ALPHA = 0.05
 _DETECTED = 2.8
 
 
-def verdict(table: pd.DataFrame, checks: pd.DataFrame) -> str:
+def verdict(table: pd.DataFrame, checks: pd.DataFrame, rare: Mapping[str, str] | None = None) -> str:
     """Verdict in words.
 
     Parameters
@@ -26,13 +28,15 @@ def verdict(table: pd.DataFrame, checks: pd.DataFrame) -> str:
         Table of a `SeasonStudy`, a row per term.
     checks : DataFrame
         Its variants, indexed by term and variant.
+    rare : mapping of str to str, optional
+        Terms that rest on too few rows to be trusted, and which, in words: `design.rare`.
 
     Returns
     -------
     str
         "nothing beyond" where every interval holds 0; "something beyond" where both intervals of a term
-        exclude 0, also in every variant (of halves: the sign is the same), and Holm's p-value is below 5 %;
-        else "cannot tell". The reason follows.
+        exclude 0, also in every variant (of halves: the sign is the same), Holm's p-value is below 5 %, and
+        the term is not in `rare`; else "cannot tell". The reason follows.
 
     Examples
     --------
@@ -54,7 +58,8 @@ def verdict(table: pd.DataFrame, checks: pd.DataFrame) -> str:
             name: _failed(float(tested["coefficient"][name]), checks.loc[[name]].droplevel(0))
             for name in strong
         }
-        sturdy = [name for name in strong if not failed[name]]
+        thin = {name: (rare or {})[name] for name in strong if name in (rare or {})}
+        sturdy = [name for name in strong if not failed[name] and name not in thin]
         shown = {name: f"{name} ({_percent(float(tested['coefficient'][name]))})" for name in strong}
         sizes = ", ".join(shown[name] for name in sturdy or strong)
         if sturdy:
@@ -62,10 +67,12 @@ def verdict(table: pd.DataFrame, checks: pd.DataFrame) -> str:
                 f"{SOMETHING}: {sizes} in volatility per 1 of the term, in both intervals, after correction "
                 f"for {tries}, and in every variant{rest}"
             )
-        why = "; ".join(f"{name} fails {', '.join(words)}" for name, words in failed.items())
+        why = "; ".join(f"{name} fails {', '.join(words)}" for name, words in failed.items() if words)
+        doubts = [f"not in every variant: {why}"] * bool(why)
+        doubts += [f"{name} rests on too few rows: {words}" for name, words in thin.items()]
         return (
             f"{CANNOT_TELL}: {sizes} in volatility per 1 of the term beside these controls, significant "
-            f"after correction for {tries}, but not in every variant: {why}{rest}"
+            f"after correction for {tries}, but {'; '.join(doubts)}{rest}"
         )
     weak = ", ".join(map(str, tested.index[hac | drawn]))
     if weak:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammaflow.columnar import Snapshot
 from gammaflow.market.plausibility.rows import far_strikes, long_wait, odd_rates, odd_volatilities
 from gammaflow.market.plausibility.text import received
-from gammaflow.market.plausibility.units import LARGEST_VOLATILITY
+from gammaflow.market.plausibility.units import LARGEST_VOLATILITY, OTHER_UNIT
 
 __all__ = ["book_warnings", "valued_early"]
 
@@ -37,8 +37,20 @@ def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]
         )
     else:
         found += odd_volatilities(contracts, book["expiry"], book["strike"], sigma)
+    found += _notes_elsewhere(book["strike"][book["kind"] == "note"], book.spot)
     found += odd_rates(contracts, np.ones(len(book), dtype=bool), book.__getitem__)
     return tuple(found)
+
+
+def _notes_elsewhere(initial: NDArray[np.float64], spot: float) -> list[str]:
+    """A sentence where spot is ten times or more away from the initial fixing (m,) of every note."""
+    if not initial.size or np.abs(np.log(initial / spot)).min() < np.log(OTHER_UNIT):
+        return []
+    return [
+        f"notes: received a spot of {spot:,.10g}, ten times or more away from the initial fixings of all "
+        f"{initial.size:,} notes ({initial.min():,.10g} .. {initial.max():,.10g}); plausible is the price of "
+        "the underlying that the notes are on. Pass that as spot=."
+    ]
 
 
 def valued_early(asof: pd.Timestamp, quotes: Iterable[tuple[str, pd.Timestamp]]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 __all__ = [
     "LARGEST_RATE",
     "LARGEST_VOLATILITY",
+    "OTHER_UNIT",
+    "SCALE",
     "contradictions",
     "disagreeing_spots",
     "shift_warnings",
@@ -24,10 +26,14 @@ Array = NDArray[np.float64]
 LARGEST_VOLATILITY = 5.0
 #: A rate or yield above this is in percent [1/year].
 LARGEST_RATE = 1.0
+#: Remedy of volatilities in the other unit.
+SCALE = "Scale it first."
+#: No carry moves a forward, and no premium a fund, to ten times spot.
+OTHER_UNIT = 10.0
 
 _LARGEST_SHIFT = 1.0
-# No carry moves a forward to ten times spot; no strike is listed at a hundred times spot.
-_OTHER_UNIT, _BEYOND = 10.0, 100.0
+# No strike is listed at a hundred times spot.
+_BEYOND = 100.0
 # The index price of one timestamp differed by at most 0.7 % between the rows of 240 real files.
 _SAME_SPOT = 0.1
 
@@ -40,7 +46,7 @@ def wrong_volatility_unit(values: Array, name: str, *, percent: bool) -> list[st
     if not ((median < LARGEST_VOLATILITY) if percent else (median > LARGEST_VOLATILITY)):
         return []
     legal = "percent (56 is 56 %)" if percent else "decimals (0.56 is 56 %)"
-    return [f"{name}: the median is {median:g}, but the column must hold {legal}. Scale it first."]
+    return [f"{name}: the median is {median:g}, but the column must hold {legal}. {SCALE}"]
 
 
 @np.errstate(over="ignore")
@@ -68,12 +74,12 @@ def contradictions(columns: Mapping[str, NDArray[Any]], spot: float) -> list[str
     K, F = columns["strike"], columns["forward"]
     F = F[~np.isnan(F)]
     away = np.abs(np.log(F) - np.log(spot))
-    if F.size and away.min() >= np.log(_OTHER_UNIT):
+    if F.size and away.min() >= np.log(OTHER_UNIT):
         forward = float(F[away.argmin()])
         beside = {"spot": spot, "the forwards": forward}
         agree = [name for name, value in beside.items() if K.min() / 2 <= value <= 2 * K.max()]
         problems.append(
-            f"spot: received {spot:,.10g}, but every forward is at least {_OTHER_UNIT:g} times away from it "
+            f"spot: received {spot:,.10g}, but every forward is at least {OTHER_UNIT:g} times away from it "
             f"(nearest: {forward:,.10g}), which no carry explains; strikes, {K.min():,.10g} to "
             f"{K.max():,.10g}, agree with {' and '.join(agree) or 'neither'}. Give all three in one unit."
         )

@@ -12,8 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_number, utc
-from gammaflow.columns import Column, validate
+from gammaflow.columns import Column, numbers, validate
 from gammaflow.market.chain import Chain
+from gammaflow.market.plausibility.units import SCALE, wrong_volatility_unit
 from gammaflow.market.readers.source import Rows, SeveralUnderlyingsError, Source
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
@@ -117,7 +118,16 @@ def assemble(
             return chain
     else:
         found += illegal(columns, CHAIN, spot)
+    if any(problem.startswith("iv: ") for problem in found):
+        found = _percent(columns["iv"], found) + found
     raise source.refuse(*(in_file(rows, problem) for problem in found))
+
+
+def _percent(iv: Any, found: Sequence[str]) -> list[str]:
+    """A problem that says that illegal volatilities are in percent, unless one in `found` does already."""
+    if any(problem.endswith(SCALE) for problem in found):
+        return []
+    return wrong_volatility_unit(numbers(pd.Series(iv), "iv")[0], "iv", percent=False)
 
 
 def illegal(columns: Mapping[str, Any], dictionary: Mapping[str, Column], spot: Any) -> list[str]:

@@ -86,9 +86,8 @@ def _score(quality: Quality | None) -> dict[str, Any]:
     level = "good" if quality.score >= _GOOD else "fair" if quality.score >= _FAIR else "low"
     known = {name: share for name, share in quality.checks.items() if not np.isnan(share)}
     worst = min(known, key=lambda name: known[name])
-    missing = f"; not checked: {', '.join(quality.unchecked)}" if quality.unchecked else ""
-    text = f"data score {quality.score:.0f}, {level}: {worst} for {known[worst]:.0%} of rows{missing}"
-    return {"value": round(quality.score), "text": text, "level": level}
+    text = f"data score {quality.score:.0f}, {level}: {worst} for {known[worst]:.0%} of rows"
+    return {"value": round(quality.score), "text": text + quality.unchecked_text, "level": level}
 
 
 def _banners(report: ReportData, age: float | None) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
+from gammaflow.batch.seasons.design import rare
 from gammaflow.batch.seasons.verdict import CANNOT_TELL, NOTHING, SOMETHING, verdict
 from gammaflow.market.at_the_money import constant_maturity
 from support.newey_west import newey_west
@@ -152,6 +153,19 @@ def test_an_effect_is_found():
     row = found.table.loc["short_gamma"]
     assert row["low"] < 0.5 < row["high"]
     assert found.regressions["short_gamma"].table.loc["short_gamma", "p_value"] == row["p_value"]
+
+
+def test_an_effect_that_rests_on_a_few_rows_is_no_finding():
+    row = {"coefficient": 0.5, "error": 0.1, "low": 0.3, "high": 0.7, "boot_low": 0.2, "boot_high": 0.8}
+    table = pd.DataFrame([row | {"holm_p": 0.001, "n": 25.0}], ["short_gamma"])
+    places = pd.MultiIndex.from_tuples([("short_gamma", "with four times the lags")])
+    checks = pd.DataFrame([row], places)
+    assert verdict(table, checks, {}).startswith("something beyond: short_gamma (+65 %)")
+    few = rare(pd.DataFrame({"short_gamma": [1.0] * 21 + [0.0] * 4, "in_core": [0.0] * 15 + [1.0] * 10}))
+    assert few == {"short_gamma": "only 4 of 25 rows differ from 1"}
+    found = verdict(table, checks, few)
+    assert found.startswith("cannot tell: short_gamma (+65 %) in volatility")
+    assert found.endswith("but short_gamma rests on too few rows: only 4 of 25 rows differ from 1")
 
 
 def test_nothing_after_a_snapshot_reaches_its_controls(quiet):

@@ -52,6 +52,22 @@ def test_quotes_without_greeks(tmp_path: Path) -> None:
     assert np.isnan(read(tmp_path, json.dumps(document))["vendor_gamma"]).all()
 
 
+def test_vols_in_percent_are_called_so_before_the_few_that_no_option_has(tmp_path: Path) -> None:
+    """One of three vols is above the legal 100; the cause is the unit of all of them."""
+    document = json.loads(YAHOO_JSON)
+    for row, iv in zip(document["quotes"], (49.11, 35.0, 103.1), strict=True):
+        row["iv"] = iv
+    with pytest.raises(ReaderError) as error:
+        read(tmp_path, json.dumps(document))
+    cause, row = str(error.value).split("\n  - ")[1:]
+    assert cause.startswith("iv: the median is 49.11, but the column must hold decimals (0.56 is 56 %).")
+    assert row.startswith("iv: 1 of 3 rows are > 100")
+    document["quotes"][0]["iv"] = document["quotes"][1]["iv"] = 0.35
+    with pytest.raises(ReaderError, match="iv: 1 of 3 rows are > 100") as error:
+        read(tmp_path, json.dumps(document))
+    assert "median" not in str(error.value)
+
+
 def test_asof(tmp_path: Path) -> None:
     text = YAHOO_JSON.replace("-04:00", "")
     with pytest.raises(ReaderError, match="Pass asof="):
