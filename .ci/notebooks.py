@@ -1,0 +1,104 @@
+"""Make the notebooks of examples/ from the scripts beside them, run, with their pictures stored small.
+
+A script is cells: `# %%` begins one of code, `# %% [markdown]` one of comments that are markdown, and the text at
+its top is the first. Run from the root of a checkout, with names of examples for some of them alone.
+"""
+
+import ast
+import base64
+import io
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+MARK = "# %%"
+# Resolution of the README's pictures, that of a notebook's as a share, their colors, and a notebook's most bytes.
+DPI, SHARE, COLORS, LIMIT = 120, 0.6, 32, 120_000
+# Pictures of the README: the notebook, and which of its pictures.
+PICTURES = {
+    "profile.png": ("03_profile", 0),
+    "knock_in.png": ("04_knock_in", 0),
+    "venues.png": ("05_consolidated", 0),
+    "hedge_and_fund.png": ("06_hedge_and_fund", 0),
+    "how_sure.png": ("08_how_sure", 1),
+    "feedback.png": ("09_feedback", 0),
+}
+
+
+def cells(script: str) -> list[tuple[str, str]]:
+    """Kind ("markdown" or "code") and source of each cell of a script."""
+    top, *rest = script.split(f"\n{MARK}")
+    found = [("markdown", "# " + str(ast.literal_eval(top.strip())))]
+    for cell in rest:
+        head, _, body = cell.partition("\n")
+        if head.strip() == "[markdown]":
+            lines = [line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines()]
+            found.append(("markdown", "\n".join(lines)))
+        else:
+            found.append(("code", quiet(body.strip())))
+    return found
+
+
+def quiet(source: str) -> str:
+    """A cell whose last line is a call, the value of which is not shown."""
+    last = ast.parse(source).body[-1]
+    call = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)
+    return f"{source};" if call and not ast.unparse(last).startswith("print(") else source
+
+
+def main(names: list[str]) -> None:
+    """Write the notebooks, and say how large each is."""
+    size = 0
+    for script in sorted(EXAMPLES.glob("*.py")):
+        if names and script.stem not in names:
+            continue
+        book = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+        setup = f"import matplotlib\n%matplotlib inline\nmatplotlib.rcParams['figure.dpi'] = {DPI}\ndel matplotlib"
+        book.cells = [new_code_cell(setup)]
+        for number, (kind, source) in enumerate(cells(script.read_text(encoding="utf-8"))):
+            make = new_markdown_cell if kind == "markdown" else new_code_cell
+            book.cells.append(make(source, id=f"cell-{number}"))
+        NotebookClient(book, timeout=600, kernel_name="python3", resources={"metadata": {"path": EXAMPLES}}).execute()
+        book.cells.pop(0)
+        pictures = []
+        for cell in book.cells:
+            cell.metadata = {}
+            if cell.cell_type == "code":
+                cell.execution_count = None
+                cell.outputs = [shown(output, pictures) for output in cell.outputs]
+        path = script.with_suffix(".ipynb")
+        nbformat.write(book, path)
+        for name, (stem, place) in PICTURES.items():
+            if stem == script.stem:
+                (EXAMPLES / name).write_bytes(png(pictures[place], 128))
+        size += path.stat().st_size
+        print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {len(pictures)} pictures", flush=True)
+        if path.stat().st_size > LIMIT:
+            sys.exit(f"{path.name}: more than {LIMIT / 1e3:.0f} kB; use fewer or simpler pictures")
+    print(f"all: {size / 1e3:.0f} kB")
+
+
+def shown(output: dict, pictures: list[Image.Image]) -> dict:
+    """An output as it is stored: text as printed, a picture with few colors."""
+    if output["output_type"] == "stream":
+        return new_output("stream", name=output["name"], text=output["text"])
+    pictures.append(Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB"))
+    width, height = (round(SHARE * side) for side in pictures[-1].size)
+    small = png(pictures[-1].resize((width, height), Image.Resampling.LANCZOS), COLORS)
+    return new_output("display_data", {"image/png": base64.b64encode(small).decode()})
+
+
+def png(image: Image.Image, colors: int) -> bytes:
+    """A picture as bytes of a PNG of few colors."""
+    file = io.BytesIO()
+    image.quantize(colors, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
