@@ -18,7 +18,7 @@ from PIL import Image
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MARK = "# %%"
 # Resolution of the README's pictures, that of a notebook's as a share, their colors, and a notebook's most bytes.
-DPI, SHARE, COLORS, LIMIT = 120, 0.6, 32, 120_000
+DPI, SHARE, COLORS, LIMIT = 120, 0.6, 96, 120_000
 # Pictures of the README: the notebook, and which of its pictures.
 PICTURES = {
     "profile.png": ("03_profile", 0),
@@ -96,7 +96,7 @@ def shown(output: dict, pictures: list[Image.Image]) -> dict:
 def png(image: Image.Image, colors: int) -> bytes:
     """A picture as bytes of a PNG of few colors."""
     file = io.BytesIO()
-    image.quantize(colors, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+    image.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, "png", optimize=True)
     return file.getvalue()
 
 

@@ -25,8 +25,8 @@ print(profile)
 levels.plot()
 
 # %% [markdown]
-# The line is dealers' gamma at every spot, today. It ends nowhere near the strikes' own bars: the zero of this line is
-# the zero-gamma level, and it exists only because every contract was repriced there.
+# The line is dealers' gamma at every spot, today: below zero they sell as spot falls. Where it crosses zero is the
+# zero-gamma level. It is not where bars by strike change sign: every contract is repriced at each spot of the line.
 
 # %% [markdown]
 # ## When spot moves, vol moves
@@ -50,8 +50,8 @@ show(dynamics.table)
 dynamics.plot("total_gamma")
 
 # %% [markdown]
-# Read the picture at the zero line: the lines of sticky strike and sticky moneyness nearly coincide, and the third
-# crosses zero elsewhere. How vol answers spot is an assumption as large as most others.
+# Read the picture at the zero line: sticky strike and sticky moneyness cross it close to each other, the third farther
+# up. How vol answers spot is an assumption like the rule, and it moves the level.
 
 # %% [markdown]
 # ## By expiry and by strike
@@ -62,8 +62,8 @@ dynamics.plot("total_gamma")
 show(gf.flip_term_structure(profile).table.head())
 
 # %% [markdown]
-# The map shows which strikes make up gamma at each spot. It follows the diagonal: the strike that matters is the one
-# spot is near.
+# A row of the map is a band of strikes; it is darkest where spot passes it (dotted: strike = spot). Orange rows are
+# strikes that dealers are short, blue ones long.
 
 # %%
 profile.plot_by("strike")

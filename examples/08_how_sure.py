@@ -40,8 +40,8 @@ show(rules.table[columns], 0)
 rules.plot()
 
 # %% [markdown]
-# The picture draws gamma over spot for each rule. Below spot the rules that have dealers short puts agree; they part at
-# and above it. A rule and its mirror are the same line upside down.
+# The picture draws gamma over spot for each rule. The rules that have dealers short puts come together far below spot
+# and part at and above it, where calls matter. A rule and its mirror are the same line upside down.
 
 # %% [markdown]
 # ## Beliefs instead of one sign
