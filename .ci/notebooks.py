@@ -1,7 +1,7 @@
 """Make the notebooks of examples/ from the scripts beside them, run, with their pictures stored small.
 
-A script is cells: `# %%` begins one of code, `# %% [markdown]` one of comments that are markdown, and the text at
-its top is the first. Run from the root of a checkout, with names of examples for some of them alone.
+A script is cells: `# %%` begins one of code, `# %% [markdown]` one of comments that are markdown, and the
+text at its top is the first. Run from the root of a checkout, with names of examples for some of them alone.
 """
 
 import ast
@@ -17,7 +17,8 @@ from PIL import Image
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MARK = "# %%"
-# Resolution of the README's pictures, that of a notebook's as a share, their colors, and a notebook's most bytes.
+# Resolution of the README's pictures; of a notebook's pictures the resolution as a share of that, and the
+# number of colors; most bytes of a notebook.
 DPI, SHARE, COLORS, LIMIT = 120, 0.6, 96, 120_000
 # Pictures of the README: the notebook, and which of its pictures.
 PICTURES = {
@@ -58,12 +59,14 @@ def main(names: list[str]) -> None:
         if names and script.stem not in names:
             continue
         book = new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-        setup = f"import matplotlib\n%matplotlib inline\nmatplotlib.rcParams['figure.dpi'] = {DPI}\ndel matplotlib"
-        book.cells = [new_code_cell(setup)]
+        setup = f"%matplotlib inline\nimport matplotlib\nmatplotlib.rcParams['figure.dpi'] = {DPI}"
+        book.cells = [new_code_cell(f"{setup}\ndel matplotlib")]
         for number, (kind, source) in enumerate(cells(script.read_text(encoding="utf-8"))):
             make = new_markdown_cell if kind == "markdown" else new_code_cell
             book.cells.append(make(source, id=f"cell-{number}"))
-        NotebookClient(book, timeout=600, kernel_name="python3", resources={"metadata": {"path": EXAMPLES}}).execute()
+        NotebookClient(
+            book, timeout=600, kernel_name="python3", resources={"metadata": {"path": EXAMPLES}}
+        ).execute()
         book.cells.pop(0)
         pictures = []
         for cell in book.cells:
@@ -96,7 +99,9 @@ def shown(output: dict, pictures: list[Image.Image]) -> dict:
 def png(image: Image.Image, colors: int) -> bytes:
     """A picture as bytes of a PNG of few colors."""
     file = io.BytesIO()
-    image.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+    image.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        file, "png", optimize=True
+    )
     return file.getvalue()
 
 

@@ -1,7 +1,8 @@
 """Quickstart: where must option dealers buy and sell?
 
-A chain of options, an assumption about who holds what, and the prices at which dealers' hedging changes sign. The
-chain is built in and synthetic, so everybody gets these numbers; `gf.read_chain("your file")` takes its place.
+A chain of options, an assumption about who holds what, and the prices at which dealers' hedging changes sign.
+The chain is built in and synthetic, so everybody gets these numbers; `gf.read_chain("your file")` takes its
+place.
 """
 
 # %%
@@ -14,15 +15,17 @@ report = gf.analyze(chain, rule="calls_long_puts_short")
 print(report.levels)
 
 # %% [markdown]
-# The picture says the same. The line is dealers' gamma if spot stood elsewhere: what their delta gains per +1 % of
-# spot. To stay hedged they trade the opposite. Where the line is below zero they sell as spot falls and buy as it
-# rises, so they push with the move. It crosses zero at the flip; the shaded core is where this is strongest.
+# The picture says the same. The line is dealers' gamma if spot stood elsewhere: what their delta gains per +1
+# % of spot. To stay hedged they trade the opposite. Where the line is below zero they sell as spot falls and
+# buy as it rises, so they push with the move. It crosses zero at the flip; the shaded core is where this is
+# strongest.
 
 # %%
 report.levels.plot()
 
 # %% [markdown]
-# Where does that gamma sit? By strike, and the five strikes with the most short gamma in USD m per +1 % of spot.
+# Where does that gamma sit? By strike, and the five strikes with the most short gamma in USD m per +1 % of
+# spot.
 
 # %%
 report.exposure.plot("strike")
@@ -38,8 +41,8 @@ later = gf.sweep_spot(report.book, days=1.0, vol_shift=0.05).levels()
 print(f"zero gamma now {report.levels.nearest_flip.spot:,.0f}, then {later.nearest_flip.spot:,.0f}")
 
 # %% [markdown]
-# What stands behind each number, and what it assumes. The first line that matters is the rule: a chain says how many
-# contracts are open, not who is long.
+# What stands behind each number, and what it assumes. The first line that matters is the rule: a chain says
+# how many contracts are open, not who is long.
 
 # %%
 print(report.levels.explain())

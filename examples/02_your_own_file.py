@@ -1,7 +1,7 @@
 """Your own data: how does a file or a DataFrame become levels?
 
-Two ways in: a file in a format that `read_chain` recognises by itself, and any table with a column map. Both end in
-the same analysis.
+Two ways in: a file in a format that `read_chain` recognises by itself, and any table with a column map. Both
+end in the same analysis.
 """
 
 # %%
@@ -16,7 +16,8 @@ import gammaflow as gf
 # ## A vendor's file
 #
 # `read_chain` looks at the content, not at the name. Here it is CBOE's download of SPX, if it lies beside the
-# repository. The chain says at once what it is and what is wrong with it: rows without a vol, quotes, expired rows.
+# repository. The chain says at once what it is and what is wrong with it: rows without a vol, quotes, expired
+# rows.
 
 # %%
 FILE = "shared/data/cboe/spx_20230914_carlosjimenezdiaz.csv"
@@ -26,8 +27,8 @@ print(gf.read_chain(found[0]) if found else "no recorded file here; read on")
 # %% [markdown]
 # ## Any table
 #
-# Name the columns, the underlying and the time, and say when expiries settle. Nothing is guessed: leave one of them
-# out and the error names what is missing.
+# Name the columns, the underlying and the time, and say when expiries settle. Nothing is guessed: leave one
+# of them out and the error names what is missing.
 
 # %%
 mine = pd.DataFrame(
@@ -52,7 +53,8 @@ report = gf.analyze(chain.with_columns(rate=0.041, dividend_yield=0.012))
 print(report.levels)
 
 # %% [markdown]
-# Four contracts make a small book, but the picture reads like any other: below the zero dealers sell as spot falls.
+# Four contracts make a small book, but the picture reads like any other: below the zero dealers sell as spot
+# falls.
 
 # %%
 report.levels.plot()

@@ -1,8 +1,8 @@
 """The profile: how do dealers' levels move with spot, days and vols?
 
 Every contract is repriced at every spot, day and vol, never rescaled from today's greeks. The chain is BTC on
-Deribit on the morning of 5 February 2026 where that record lies beside the repository, else the built-in synthetic
-one. Gamma is in USD m per +1 % of spot; dealers trade the opposite of it.
+Deribit on the morning of 5 February 2026 where that record lies beside the repository, else the built-in
+synthetic one. Gamma is in USD m per +1 % of spot; dealers trade the opposite of it.
 """
 
 # %%
@@ -25,15 +25,16 @@ print(profile)
 levels.plot()
 
 # %% [markdown]
-# The line is dealers' gamma at every spot, today: below zero they sell as spot falls. Where it crosses zero is the
-# zero-gamma level. It is not where bars by strike change sign: every contract is repriced at each spot of the line.
+# The line is dealers' gamma at every spot, today: below zero they sell as spot falls. Where it crosses zero
+# is the zero-gamma level. It is not where bars by strike change sign: every contract is repriced at each spot
+# of the line.
 
 # %% [markdown]
 # ## When spot moves, vol moves
 #
-# Under sticky strike each option keeps its vol. Under sticky moneyness the smile travels with spot. Under a spot-vol
-# beta of -3 every vol also rises by 3 points per 1 % fall. `gamma` reprices at the vols arrived at; `total_gamma`
-# also counts what the move of vol does to delta.
+# Under sticky strike each option keeps its vol. Under sticky moneyness the smile travels with spot. Under a
+# spot-vol beta of -3 every vol also rises by 3 points per 1 % fall. `gamma` reprices at the vols arrived at;
+# `total_gamma` also counts what the move of vol does to delta.
 
 # %%
 COLUMNS = ["gamma", "nearest_flip", "trough", "core_low", "core_high"]
@@ -50,8 +51,8 @@ show(dynamics.table)
 dynamics.plot("total_gamma")
 
 # %% [markdown]
-# Read the picture at the zero line: sticky strike and sticky moneyness cross it close to each other, the third farther
-# up. How vol answers spot is an assumption like the rule, and it moves the level.
+# Read the picture at the zero line: sticky strike and sticky moneyness cross it close to each other, the
+# third farther up. How vol answers spot is an assumption like the rule, and it moves the level.
 
 # %% [markdown]
 # ## By expiry and by strike
@@ -62,8 +63,8 @@ dynamics.plot("total_gamma")
 show(gf.flip_term_structure(profile).table.head())
 
 # %% [markdown]
-# A row of the map is a band of strikes; it is darkest where spot passes it (dotted: strike = spot). Orange rows are
-# strikes that dealers are short, blue ones long.
+# A row of the map is a band of strikes; it is darkest where spot passes it (dotted: strike = spot). Orange
+# rows are strikes that dealers are short, blue ones long.
 
 # %%
 profile.plot_by("strike")
@@ -91,9 +92,9 @@ print((cube.table["gamma"].unstack("vol_shift") / 1e6).droplevel("spot").round(1
 gf.flow_around_spot(book).plot()
 
 # %% [markdown]
-# Spot down 5 %, vols up ten points, a day later: how much belongs to each, in USD m. `flow` values every trade at the
-# last spot, `along` at the spot where it is made. `first_order` is what one greek says at the start, and `residual`
-# what it misses: mostly the expiry that leaves within the day.
+# Spot down 5 %, vols up ten points, a day later: how much belongs to each, in USD m. `flow` values every
+# trade at the last spot, `along` at the spot where it is made. `first_order` is what one greek says at the
+# start, and `residual` what it misses: mostly the expiry that leaves within the day.
 
 # %%
 flow = gf.hedge_flow(book, spot=0.95 * book.spot, days=1.0, vol_shift=0.10)

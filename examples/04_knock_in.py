@@ -1,9 +1,9 @@
 """The knock-in: when does a note make its dealer sell, and how much?
 
 Many structured notes hold a put: their buyer sold it, the dealer is long it, and it comes to life only if the
-underlying falls to a barrier, often 70 % of where the note began. Just above the barrier such a *knock-in* put can
-gain more than one unit per unit of spot. The dealer then holds more than one unit per note, and must sell the surplus
-when the barrier is hit. All below is computed here; **the notes are made up**.
+underlying falls to a barrier, often 70 % of where the note began. Just above the barrier such a *knock-in*
+put can gain more than one unit per unit of spot. The dealer then holds more than one unit per note, and must
+sell the surplus when the barrier is hit. All below is computed here; **the notes are made up**.
 """
 
 # %%
@@ -27,8 +27,9 @@ def show(table: pd.DataFrame, digits: int = 2) -> None:
 # %% [markdown]
 # ## The cliff
 #
-# A put with strike 100 and barrier 60. The picture is its delta around the barrier for several times to expiry: the
-# later, the deeper the cliff just above 60. Dashed: observed once a day, which halves the cliff and rounds it off.
+# A put with strike 100 and barrier 60. The picture is its delta around the barrier for several times to
+# expiry: the later, the deeper the cliff just above 60. Dashed: observed once a day, which halves the cliff
+# and rounds it off.
 
 # %%
 barriers.cliff(**PUT).plot(currency="USD")
@@ -42,14 +43,15 @@ found = barrier.greeks(S=spots.to_numpy(), t=0.25, **PUT)
 show(pd.DataFrame({name: found[name] for name in ("price", "delta", "gamma", "vega", "theta")}, spots), 3)
 
 # %% [markdown]
-# Gamma is positive above the barrier: a dealer who is long the put and hedges it buys as spot falls, which slows the
-# fall. The cliff itself is a sale. Observed continuously all of it falls on one price, where no gamma can show it.
+# Gamma is positive above the barrier: a dealer who is long the put and hedges it buys as spot falls, which
+# slows the fall. The cliff itself is a sale. Observed continuously all of it falls on one price, where no
+# gamma can show it.
 
 # %% [markdown]
 # ## When delta passes 1, and when it does not
 #
-# With r = q = 0 all depends on sigma sqrt(t). The largest sigma sqrt(t) at which |delta| still exceeds 1, and the months
-# that are left then at a vol of 56 %. A rise in vol moves a note *away* from that.
+# With r = q = 0 all depends on sigma sqrt(t). The largest sigma sqrt(t) at which |delta| still exceeds 1, and
+# the months that are left then at a vol of 56 %. A rise in vol moves a note *away* from that.
 
 # %%
 ratios = pd.Index([0.5, 0.6, 0.7, 0.75, 0.8], name="barrier / strike")
@@ -61,8 +63,8 @@ limits = pd.DataFrame(below, ratios)
 show(limits.assign(months=12 * (limits["continuous"] / 0.56) ** 2), 3)
 
 # %% [markdown]
-# |delta| just before a barrier at 70 % of the strike is hit, by time left (down) and vol (across). The notes on record
-# had one to three years left: the claim that delta passes 1 holds for the last months only.
+# |delta| just before a barrier at 70 % of the strike is hit, by time left (down) and vol (across). The notes
+# on record had one to three years left: the claim that delta passes 1 holds for the last months only.
 
 # %%
 names = ["2 years", "1.75 years", "1 year", "6 months", "3 months", "1 month", "1 week"]
@@ -74,14 +76,16 @@ show(pd.DataFrame(np.abs(edge.edge), names, [f"{100 * v:g} %" for v in vols]))
 barriers.knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.45, 0.56, 0.90]).plot()
 
 # %% [markdown]
-# The picture is the sale at the moment of the knock-in, in units per option, over the time left: a line per vol.
+# The picture is the sale at the moment of the knock-in, in units per option, over the time left: a line per
+# vol.
 
 # %% [markdown]
 # ## A book with notes
 #
-# Barriers reported for IBIT on 5 February 2026: $43.60 a share, already hit, and $38-39. With the BTC per share of that
-# day they become prices of a coin. The listed options are BTC on Deribit where that record lies beside the repository,
-# else the synthetic chain. The notes are USD 500m of face in three equal parts; each barrier is 70 % of its strike.
+# Barriers reported for IBIT on 5 February 2026: $43.60 a share, already hit, and $38-39. With the BTC per
+# share of that day they become prices of a coin. The listed options are BTC on Deribit where that record lies
+# beside the repository, else the synthetic chain. The notes are USD 500m of face in three equal parts; each
+# barrier is 70 % of its strike.
 
 # %%
 FILE = "shared/data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
@@ -119,9 +123,9 @@ profile = gf.sweep_spot(book)
 barrier_books.barrier_parts(profile).plot()
 
 # %% [markdown]
-# Above their barriers the notes add long gamma, which slows a fall; at each barrier (dotted) their dealers sell at once.
-# How much that matters depends on the time left and on when the barrier is observed. Flows to a spot, USD m, + = dealers
-# buy; `at barriers` is what is sold at the knock-ins.
+# Above their barriers the notes add long gamma, which slows a fall; at each barrier (dotted) their dealers
+# sell at once. How much that matters depends on the time left and on when the barrier is observed. Flows to a
+# spot, USD m, + = dealers buy; `at barriers` is what is sold at the knock-ins.
 
 # %%
 books = {
@@ -145,8 +149,8 @@ show(pd.DataFrame.from_dict(rows, orient="index"), 0)
 # %% [markdown]
 # ## Selling at one price moves it
 #
-# What must be sold at one price cannot be. Practice is to manage the put at a barrier shifted by the move that the sale
-# itself makes, here at USD 300m per 1 %, a made-up depth.
+# What must be sold at one price cannot be. Practice is to manage the put at a barrier shifted by the move
+# that the sale itself makes, here at USD 300m per 1 %, a made-up depth.
 
 # %%
 held = notes(28).to_frame().dropna(subset="barrier")

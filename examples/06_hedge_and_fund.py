@@ -1,8 +1,8 @@
 """Options, a dealer's perpetual hedge and a leveraged fund in one book: what does each add to gamma?
 
-The options are BTC on Deribit on the morning of 5 February 2026 where that record lies beside the repository, else
-the built-in synthetic chain. The hedge follows from the options' delta. **The fund is made up**: twice the daily
-return on USD 2.5bn of assets.
+The options are BTC on Deribit on the morning of 5 February 2026 where that record lies beside the repository,
+else the built-in synthetic chain. The hedge follows from the options' delta. **The fund is made up**: twice
+the daily return on USD 2.5bn of assets.
 """
 
 # %%
@@ -21,8 +21,8 @@ options = gf.assign_positions(chain, venue="options")
 print(f"{chain.title}, {chain.asof:%d %b %Y %H:%M} UTC, spot {chain.spot:,.0f}; {len(options)} options")
 
 # %% [markdown]
-# A perpetual has delta and no gamma. A fund of leverage L must rebalance every day: whoever is short its swap is short
-# L (L - 1) times its assets of gamma, whatever the price.
+# A perpetual has delta and no gamma. A fund of leverage L must rebalance every day: whoever is short its swap
+# is short L (L - 1) times its assets of gamma, whatever the price.
 
 # %%
 LEVERAGE, ASSETS, SHARE = 2.0, 2.5e9, 4e-4  # a share is worth 4e-4 coins
@@ -46,8 +46,8 @@ print("USD m (gamma: per +1 % of spot, theta: per day)")
 print(table.to_string(float_format="{:,.1f}".format))
 
 # %% [markdown]
-# The perpetual takes the options' delta off and leaves their gamma. The fund adds short gamma at every price, so that
-# the zero of the sum moves up and its trough deepens.
+# The perpetual takes the options' delta off and leaves their gamma. The fund adds short gamma at every price,
+# so that the zero of the sum moves up and its trough deepens.
 
 # %%
 profile = gf.sweep_spot(book)

@@ -1,8 +1,8 @@
 """What was opened: which options were new before a move, and can vols say who bought them?
 
-Open interest of two dates gives the book of what was opened in between. It does not give its side. Recorded chains of
-BTC on Deribit from 15 January to 5 February 2026 are used where they lie beside the repository, else a made-up pair
-from the built-in synthetic chain, **which is not market data**.
+Open interest of two dates gives the book of what was opened in between. It does not give its side. Recorded
+chains of BTC on Deribit from 15 January to 5 February 2026 are used where they lie beside the repository,
+else a made-up pair from the built-in synthetic chain, **which is not market data**.
 """
 
 # %%
@@ -17,7 +17,9 @@ import pandas as pd
 
 import gammaflow as gf
 
-records = next((p / "shared/data" for p in Path.cwd().parents if (p / "shared/data/deribit_daily").is_dir()), None)
+records = next(
+    (p / "shared/data" for p in Path.cwd().parents if (p / "shared/data/deribit_daily").is_dir()), None
+)
 files = {
     pd.Timestamp(re.search(r"\d{8}T\d{6}Z", path.name)[0]): path
     for path in sorted(records.rglob("deribit_options_snapshot_*.csv") if records else [])
@@ -47,8 +49,8 @@ changes = [gf.open_interest_change(start, later) for start in starts]
 # %% [markdown]
 # ## The count
 #
-# Contracts that are new, grew, fell, were closed or have expired, by kind. What left through expiry may have been rolled
-# into later contracts; the table says how much at most.
+# Contracts that are new, grew, fell, were closed or have expired, by kind. What left through expiry may have
+# been rolled into later contracts; the table says how much at most.
 
 # %%
 print(changes[0])
@@ -62,8 +64,9 @@ changes[0].plot()
 # %% [markdown]
 # ## The book of what was opened
 #
-# Two rules, since the side is not known. If customers buy puts and sell calls, what was opened has a zone below spot; if
-# dealers sold all of it, the deepest short gamma lies far above. Gamma in USD m per +1 % of spot.
+# Two rules, since the side is not known. If customers buy puts and sell calls, what was opened has a zone
+# below spot; if dealers sold all of it, the deepest short gamma lies far above. Gamma in USD m per +1 % of
+# spot.
 
 # %%
 rows = {}
@@ -84,24 +87,25 @@ print(table.to_string(float_format="{:,.1f}".format, na_rep="none"))
 # %% [markdown]
 # ## Can vols say who bought?
 #
-# Where customers buy, a strike's vol should rise against its neighbours. The evidence weighs each strike by how much that
-# sign is worth, and says what share of what was opened it carries.
+# Where customers buy, a strike's vol should rise against its neighbours. The evidence weighs each strike by
+# how much that sign is worth, and says what share of what was opened it carries.
 
 # %%
 for change in changes:
     sides = change.evidence.loc[["call", "put"]]
     known, moved, bought = (sides[name].sum() for name in ("told", "moved", "expected"))
     error = np.sqrt((sides["deviation"] ** 2).sum())
+    side = "a side" if abs(bought) > 2.0 * error else "no side can be told"
     print(
-        f"since {change.earlier.asof:%d %b}: a side for {known / moved:.0%} of {moved:,.0f} contracts; customers' net "
-        f"purchases {bought:+,.0f} +- {error:,.0f}: {'a side' if abs(bought) > 2 * error else 'no side can be told'}"
+        f"since {change.earlier.asof:%d %b}: a side for {known / moved:.0%} of {moved:,.0f} contracts moved;"
     )
+    print(f"    customers' net purchases {bought:+,.0f} +- {error:,.0f}: {side}")
 
 # %% [markdown]
 # ## Day by day
 #
-# The same from each snapshot of the last days to the next. The last two columns are a check: vols that move as much where
-# nothing was opened as where something was are poor evidence of demand.
+# The same from each snapshot of the last days to the next. The last two columns are a check: vols that move
+# as much where nothing was opened as where something was are poor evidence of demand.
 
 # %%
 days = [nearest(f"2026-02-0{day}T09:30Z") for day in range(1, 6)] if files else [*starts, later]
@@ -118,8 +122,8 @@ print(pd.DataFrame.from_dict(rows, orient="index").to_string(float_format="{:,.2
 # %% [markdown]
 # ## What that did to the whole book
 #
-# Gamma of all open interest a day before and now, split into what expired, what spot and time did, vols, and contracts
-# closed, changed and new. The parts add up.
+# Gamma of all open interest a day before and now, split into what expired, what spot and time did, vols, and
+# contracts closed, changed and new. The parts add up.
 
 # %%
 before = nearest("2026-02-04T09:36Z") if files else starts[0]

@@ -1,8 +1,9 @@
 """How sure is the short-gamma zone, given that nobody publishes who is long?
 
-A chain says how many contracts are open, not who holds which side. This takes one BTC chain and asks where dealers are
-short gamma under every positioning rule, and under beliefs that admit how little is known. The chain is Deribit's of
-5 February 2026 where that record lies beside the repository, else the built-in synthetic one.
+A chain says how many contracts are open, not who holds which side. This takes one BTC chain and asks where
+dealers are short gamma under every positioning rule, and under beliefs that admit how little is known. The
+chain is Deribit's of 5 February 2026 where that record lies beside the repository, else the built-in
+synthetic one.
 """
 
 # %%
@@ -28,8 +29,8 @@ def show(table: pd.DataFrame, digits: int = 2) -> None:
 # %% [markdown]
 # ## Every rule
 #
-# Each rule is an assumption with a source. The zone between 64,000 and 71,000 belongs to some of them: if dealers are
-# short calls as well, the deepest short gamma lies far above spot.
+# Each rule is an assumption with a source. The zone between 64,000 and 71,000 belongs to some of them: if
+# dealers are short calls as well, the deepest short gamma lies far above spot.
 
 # %%
 rules = gf.compare_rules(chain)
@@ -40,25 +41,30 @@ show(rules.table[columns], 0)
 rules.plot()
 
 # %% [markdown]
-# The picture draws gamma over spot for each rule. The rules that have dealers short puts come together far below spot
-# and part at and above it, where calls matter. A rule and its mirror are the same line upside down.
+# The picture draws gamma over spot for each rule. The rules that have dealers short puts come together far
+# below spot and part at and above it, where calls matter. A rule and its mirror are the same line upside
+# down.
 
 # %% [markdown]
 # ## Beliefs instead of one sign
 #
-# A belief is a distribution of dealers' net share of open interest, from -1 (short all of it) to 1, per kind, moneyness,
-# expiry and venue. The flat prior knows nothing. *Customers buy puts* says that dealers are short most puts, and nothing
-# about calls. The chance that dealers are short gamma, by spot:
+# A belief is a distribution of dealers' net share of open interest, from -1 (short all of it) to 1, per kind,
+# moneyness, expiry and venue. The flat prior knows nothing. *Customers buy puts* says that dealers are short
+# most puts, and nothing about calls. The chance that dealers are short gamma, by spot:
 
 # %%
 NAMES = ("flat", "customers_buy_puts", "calls_long_puts_short")
 every = {name: gf.sign_bands(chain, name) for name in NAMES}
 spots = pd.Index(np.arange(60_000.0, 81_000.0, 4_000.0), name="spot")
-show(pd.DataFrame({name: np.interp(spots, b.table.index, b.table["p_short"]) for name, b in every.items()}, spots))
+show(
+    pd.DataFrame(
+        {name: np.interp(spots, b.table.index, b.table["p_short"]) for name, b in every.items()}, spots
+    )
+)
 
 # %% [markdown]
-# The picture is of *customers buy puts*: bands of gamma over spot, the chance of being short below them, and where the
-# flip falls.
+# The picture is of *customers buy puts*: bands of gamma over spot, the chance of being short below them, and
+# where the flip falls.
 
 # %%
 bands = every["customers_buy_puts"]
@@ -67,8 +73,8 @@ bands.plot()
 # %% [markdown]
 # ## What survives of 64,000 to 71,000
 #
-# `p_all` is the probability that dealers are short gamma in all of the interval, `p_trough` that the deepest short gamma
-# lies in it. The first survives if customers buy puts; the second hangs on calls.
+# `p_all` is the probability that dealers are short gamma in all of the interval, `p_trough` that the deepest
+# short gamma lies in it. The first survives if customers buy puts; the second hangs on calls.
 
 # %%
 part = pd.DataFrame({name: each.interval(LOW, HIGH) for name, each in every.items()})
@@ -87,8 +93,8 @@ show(matters)
 # %% [markdown]
 # ## Evidence
 #
-# Suppose the sides of a fifth of all puts were seen, and dealers had bought half of those and sold the other half. A tape
-# read with `gf.read_trades` and `gf.customer_flow` gives such a table, with its own deviation.
+# Suppose the sides of a fifth of all puts were seen, and dealers had bought half of those and sold the other
+# half. A tape read with `gf.read_trades` and `gf.customer_flow` gives such a table, with its own deviation.
 
 # %%
 puts = chain["kind"] == "put"

@@ -1,9 +1,9 @@
 """Price impact of dealer hedging: how much of a fall can it explain?
 
-Dealers who are short gamma sell into a fall. One BTC chain is taken: Deribit's of 4 February 2026, 21:33 UTC, with the
-liquidation map of 21:06, where those records lie beside the repository, else the built-in synthetic chain and a made-up
-pool. The answer depends on three things nobody publishes: who is long what (the rule), how deep the market is (the
-impact), and how much of the hedge is traded. So it is a range, not one number.
+Dealers who are short gamma sell into a fall. One BTC chain is taken: Deribit's of 4 February 2026, 21:33 UTC,
+with the liquidation map of 21:06, where those records lie beside the repository, else the built-in synthetic
+chain and a made-up pool. The answer depends on three things nobody publishes: who is long what (the rule),
+how deep the market is (the impact), and how much of the hedge is traded. So it is a range, not one number.
 """
 
 # %%
@@ -40,25 +40,34 @@ def show(table: pd.DataFrame, form: str = "{:,.2f}") -> None:
 # %% [markdown]
 # ## Impact is an input
 #
-# Published estimates differ by a factor of 7 to 15, so there is no default: the move in percent of a sale of $100m and of
-# $1bn by each. Below, a net sale of $294m moves ln S by 1 %: Citi's estimate from flows into Bitcoin funds, an upper
-# bound of impact.
+# Published estimates differ by a factor of 7 to 15, so there is no default: the move in percent of a sale of
+# $100m and of $1bn by each. Below, a net sale of $294m moves ln S by 1 %: Citi's estimate from flows into
+# Bitcoin funds, an upper bound of impact.
 
 # %%
 published = {name: gf.impact.PUBLISHED[name] for name in ("citi", "donier_bonart", "bucci")}
-show(pd.DataFrame({name: 100 * each.log_return([-1e8, -1e9]) for name, each in published.items()}, ["100m", "1bn"]).T)
+show(
+    pd.DataFrame(
+        {name: 100 * each.log_return([-1e8, -1e9]) for name, each in published.items()}, ["100m", "1bn"]
+    ).T
+)
 depths = {
     f"{size / 1e6:.0f}m": gf.impact.linear(size, source=source)
-    for size, source in ((100e6, "thin, assumed"), (294e6, "Citi: $1bn goes with 3.4 %"), (1e9, "deep, assumed"))
+    for size, source in (
+        (100e6, "thin, assumed"),
+        (294e6, "Citi: $1bn goes with 3.4 %"),
+        (1e9, "deep, assumed"),
+    )
 }
 depth = depths["294m"]
 
 # %% [markdown]
 # ## Loop gain
 #
-# Kappa is the flow that a 1 % move triggers from dealers and liquidations, over the flow that moves price by 1 %. The move
-# of a sale is amplified 1 / (1 - kappa) times. Top: kappa over spot and its parts. Middle: where a sale of each size lands,
-# against the sale alone. Bottom, for a day with a sale of $2bn: the move by channel.
+# Kappa is the flow that a 1 % move triggers from dealers and liquidations, over the flow that moves price by
+# 1 %. The move of a sale is amplified 1 / (1 - kappa) times. Top: kappa over spot and its parts. Middle:
+# where a sale of each size lands, against the sale alone. Bottom, for a day with a sale of $2bn: the move by
+# channel.
 
 # %%
 profile = gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(BETA))
@@ -80,8 +89,9 @@ print("\n".join(gain.summary().splitlines()[-3:]))
 # %% [markdown]
 # ## Landing price of a sale
 #
-# The first price at which the sale, the hedges and the liquidations balance. Hedges are integrals of the repriced book, not
-# gamma at spot times the move. `amplification` is the move over that of the sale alone; flows by channel in USD m.
+# The first price at which the sale, the hedges and the liquidations balance. Hedges are integrals of the
+# repriced book, not gamma at spot times the move. `amplification` is the move over that of the sale alone;
+# flows by channel in USD m.
 
 # %%
 landed = curve.table.loc[[-4e9, -2e9, -1e9], ["spot", "amplification", "gamma", "vanna", "liquidations"]]
@@ -91,8 +101,9 @@ show(landed.rename(index=lambda sale: f"{sale / 1e9:g}bn"))
 # %% [markdown]
 # ## Share of a 13.2 % fall due to hedging
 #
-# Percent of the flow behind the fall, by rule, depth per 1 % and the part of the hedge that dealers trade. Above 100,
-# hedging alone would move price further once started. Three depths and three rules: no single answer.
+# Percent of the flow behind the fall, by rule, depth per 1 % and the part of the hedge that dealers trade.
+# Above 100, hedging alone would move price further once started. Three depths and three rules: no single
+# answer.
 
 # %%
 rows = {}
@@ -107,8 +118,9 @@ show(pd.DataFrame(rows).T, "{:.0f}")
 # %% [markdown]
 # ## With noise and time
 #
-# 2,000 paths over a day. Every path's move is attributed to channels exactly. The *effect* of a channel is the change when
-# it is left out, on the same random numbers. The two differ because a channel also triggers the others. Percent of ln S.
+# 2,000 paths over a day. Every path's move is attributed to channels exactly. The *effect* of a channel is
+# the change when it is left out, on the same random numbers. The two differ because a channel also triggers
+# the others. Percent of ln S.
 
 # %%
 print(f"low {paths.distribution.loc['low', '50 %']:.1%} (median), {paths.runaway_share:.1%} run away")
@@ -117,8 +129,8 @@ show(100.0 * paths.counterfactual().table[["attribution", "effect", "standard_er
 # %% [markdown]
 # ## Upward, and position limits
 #
-# The mirror of a book is the same book seen from the coin's side: a fall becomes a rise. A move as a multiple of that of 2bn
-# alone, by rule:
+# The mirror of a book is the same book seen from the coin's side: a fall becomes a rise. A move as a multiple
+# of that of 2bn alone, by rule:
 
 # %%
 rows = {}
@@ -132,7 +144,8 @@ for rule in RULES:
 show(pd.DataFrame(rows).T)
 
 # %% [markdown]
-# A position limit bounds gamma. The worst case is all contracts at one strike, with dealers short all of them.
+# A position limit bounds gamma. The worst case is all contracts at one strike, with dealers short all of
+# them.
 
 # %%
 limits = gf.limit_capacity(

@@ -1,9 +1,10 @@
 """A season of chains: does dealers' gamma say anything about tomorrow's volatility that options do not?
 
-When dealers are short gamma they hedge with the move, so volatility should be higher. Options know that too: what counts
-is what gamma says *beyond* implied and past volatility. The test runs on BTC on Deribit, January to April 2026, where
-that record lies beside the repository; without it, on a synthetic season whose prices know nothing of its options, so
-that there is nothing to find. Then an effect is planted, to see whether the test would find it.
+When dealers are short gamma they hedge with the move, so volatility should be higher. Options know that too:
+what counts is what gamma says *beyond* implied and past volatility. The test runs on BTC on Deribit, January
+to April 2026, where that record lies beside the repository; without it, on a synthetic season whose prices
+know nothing of its options, so that there is nothing to find. Then an effect is planted, to see whether the
+test would find it.
 """
 
 # %%
@@ -18,12 +19,15 @@ from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.synthetic import synthetic_chain
 from gammaflow.market.synthetic.path import BEFORE, path_to
 
-records = next((p / "shared/data" for p in Path.cwd().parents if (p / "shared/data/deribit_daily").is_dir()), None)
+records = next(
+    (p / "shared/data" for p in Path.cwd().parents if (p / "shared/data/deribit_daily").is_dir()), None
+)
 
 # %% [markdown]
 # ## One row per snapshot
 #
-# Each chain becomes one row of levels, with the vol that options of the next day imply. Prices come by the hour.
+# Each chain becomes one row of levels, with the vol that options of the next day imply. Prices come by the
+# hour.
 
 
 # %%
@@ -47,7 +51,8 @@ print("BTC on Deribit" if records else "a synthetic season: there is nothing to 
 print(f"{len(table)} days, {short.sum()} of them short gamma at spot under the usual rule")
 
 # %% [markdown]
-# The season in one picture: price with flip and core above, gamma below. Days below the flip are the short ones.
+# The season in one picture: price with flip and core above, gamma below. Days below the flip are the short
+# ones.
 
 # %%
 gf.history(table.drop(columns="implied_1_day").reset_index()).plot()
@@ -55,8 +60,8 @@ gf.history(table.drop(columns="implied_1_day").reset_index()).plot()
 # %% [markdown]
 # ## Nothing from the future
 #
-# The volatility that follows begins at the first price after the snapshot; the past one ends at the last price before it.
-# No return is in both.
+# The volatility that follows begins at the first price after the snapshot; the past one ends at the last
+# price before it. No return is in both.
 
 # %%
 following = gf.seasons.realized_volatility(prices, table.sort_index())
@@ -65,10 +70,10 @@ print(following.lines[-1])
 # %% [markdown]
 # ## The test
 #
-# Log volatility of the next day on log implied and past volatility (Corsi's form), and each term of gamma added alone:
-# Newey-West errors, a block bootstrap since the days are few, Holm's correction since several terms are tried, and
-# variants that a finding must survive. The picture shows each coefficient with its intervals: an interval that holds zero
-# is nothing found.
+# Log volatility of the next day on log implied and past volatility (Corsi's form), and each term of gamma
+# added alone: Newey-West errors, a block bootstrap since the days are few, Holm's correction since several
+# terms are tried, and variants that a finding must survive. The picture shows each coefficient with its
+# intervals: an interval that holds zero is nothing found.
 
 # %%
 draws = 1_000 if records else 300
@@ -80,7 +85,8 @@ print(asked.table.T.to_string(float_format="{:.3f}".format))
 print(f"verdict: {asked.verdict}")
 
 # %% [markdown]
-# A day ahead, options of the next day know more than those of thirty days, and weekends are quiet. Beside those as well:
+# A day ahead, options of the next day know more than those of thirty days, and weekends are quiet. Beside
+# those as well:
 
 # %%
 table["weekend"] = table.index.day_of_week >= 5
@@ -91,22 +97,27 @@ print(f"verdict: {harder.verdict}")
 # %% [markdown]
 # ## Would an effect be found?
 #
-# Raise the volatility of every hour that follows a short-gamma snapshot by half, and ask again. A test that misses this has
-# too few days to say anything. Others found little on many more: on 1,972 days of SPY the rank correlation of gamma exposure
-# with next-day volatility falls from -0.36 to -0.03 once the VIX and at-the-money vol are known (FlashAlpha, April 2026).
+# Raise the volatility of every hour that follows a short-gamma snapshot by half, and ask again. A test that
+# misses this has too few days to say anything. Others found little on many more: on 1,972 days of SPY the
+# rank correlation of gamma exposure with next-day volatility falls from -0.36 to -0.03 once the VIX and
+# at-the-money vol are known (FlashAlpha, April 2026).
 
 # %%
 hours = short.reindex(prices.index, method="ffill").fillna(False).astype(bool)
 moves = np.log(prices).diff().fillna(0.0) * np.where(hours.shift(1, fill_value=False), 1.5, 1.0)
 planted = gf.seasons.study(table, prices.iloc[0] * np.exp(moves.cumsum()), terms=["short_gamma"], draws=draws)
-print(planted.table.loc["short_gamma", ["coefficient", "low", "high", "boot_low", "boot_high"]].round(2).to_string())
+print(
+    planted.table.loc["short_gamma", ["coefficient", "low", "high", "boot_low", "boot_high"]]
+    .round(2)
+    .to_string()
+)
 print(f"planted {np.log(1.5):+.2f}; verdict: {planted.verdict}")
 
 # %% [markdown]
 # ## The hours around a turn
 #
-# Size of hourly moves around the snapshots at which gamma turned short, against other days at the same hour: the line
-# should leave the band if hedging mattered.
+# Size of hourly moves around the snapshots at which gamma turned short, against other days at the same hour:
+# the line should leave the band if hedging mattered.
 
 # %%
 turned = short.index[short & ~short.shift(fill_value=True)]

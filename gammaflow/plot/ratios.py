@@ -1,4 +1,4 @@
-"""Numbers of a record over the numbers claimed: a bar per claim, as a matplotlib plot and as a small drawing."""
+"""Numbers of a record over the numbers claimed: a bar per claim, as a matplotlib plot and as a drawing."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def plot_ratios(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
     Parameters
     ----------
     table : DataFrame
-        Indexed by claim in words: `found_low`, `found_high`, `said_low` and `said_high` over the number claimed [-]
-        (infinite where nothing bounds them), and `verdict`.
+        Indexed by claim in words: `found_low`, `found_high`, `said_low` and `said_high` over the number
+        claimed [-] (infinite where nothing bounds them), and `verdict`.
     title : str
     ax : matplotlib Axes, optional
         Axes to draw on; by default a new figure.
@@ -80,7 +80,7 @@ def plot_ratios(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
 
 
 def ratios_drawing(table: pd.DataFrame) -> str:
-    """The same picture as SVG for a page: no script, the page's own colors of text; arguments as `plot_ratios`."""
+    """The same picture as SVG for a page: no script, the page's own color of text; table as `plot_ratios`."""
     height = _ROW * len(table) + _FOOT
 
     def across(value: float) -> float:
@@ -91,7 +91,8 @@ def ratios_drawing(table: pd.DataFrame) -> str:
         strong = 0.7 if value in (0.0, 1.0) else 0.2
         x = f"{across(value):.1f}"
         parts.append(
-            f'<line x1="{x}" x2="{x}" y1="0" y2="{height - _FOOT + 4}" stroke="currentColor" opacity="{strong}"/>'
+            f'<line x1="{x}" x2="{x}" y1="0" y2="{height - _FOOT + 4}" stroke="currentColor" '
+            f'opacity="{strong}"/>'
             f'<text x="{x}" y="{height - _FOOT + 18}" text-anchor="middle">{value:g}</text>'
         )
     for place, (name, row) in enumerate(table.iterrows()):
@@ -112,7 +113,9 @@ def ratios_drawing(table: pd.DataFrame) -> str:
                     f'<text x="{across(value):.1f}" y="{top + 14}" text-anchor="{anchor}" '
                     f'fill="{_LOOKS[row["verdict"]]}">{text}</text>'
                 )
-        parts.append(f'<text x="{_NAMES - 16}" y="{top + 14}" text-anchor="end">{escape(_short(str(name)))}</text>')
+        parts.append(
+            f'<text x="{_NAMES - 16}" y="{top + 14}" text-anchor="end">{escape(_short(str(name)))}</text>'
+        )
     parts.append(f'<text x="{_NAMES + _BARS / 2}" y="{height - 6}" text-anchor="middle">{_AXIS}</text>')
     return (
         f'<svg viewBox="0 0 {_NAMES + _BARS + 14} {height}" width="100%" role="img" aria-label="{_AXIS}" '

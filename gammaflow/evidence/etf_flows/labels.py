@@ -76,17 +76,18 @@ def label_day(
 
     Under the right label flow / net asset value / basket is a whole number but for rounding of the flow and
     for the error of the value. That value is struck from the hour before 16:00 New York, so a closing price
-    misses it by the fund's premium and by what the coin moved within that hour; `net_asset_values` comes nearer.
-    The error is taken as normal and fitted by maximum likelihood for each label alone: a normal wrapped around
-    the whole numbers, against numbers at random. Days of many baskets are blurred by it and count for little.
+    misses it by the fund's premium and by what the coin moved within that hour; `net_asset_values` comes
+    nearer. The error is taken as normal and fitted by maximum likelihood for each label alone: a normal
+    wrapped around the whole numbers, against numbers at random. Days of many baskets are blurred by it and
+    count for little.
 
     Parameters
     ----------
     flows : Series
         Flow into the fund by the day under which it is published [currency]; days of no flow are left out.
     nav : Series
-        Net asset value of a share by trading day [currency]: as published, else from `net_asset_values`, else
-        the close, with which the label is told less clearly.
+        Net asset value of a share by trading day [currency]: as published, else from `net_asset_values`,
+        else the close, with which the label is told less clearly.
     basket : int
         Shares per basket.
     lags : sequence of int

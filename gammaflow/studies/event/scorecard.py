@@ -32,8 +32,8 @@ _RULE = (
     "tell: some are, or no record has the number. A lower bound, or a record without a clock, allows a range."
 )
 _RATIOS = (
-    "Claims that name a number: a bar spans what the record allows over that number, the grey band what the claim "
-    "says. Blue: confirmed; orange: contradicted; grey: cannot be told. Arrows: further, or not bounded."
+    "Claims that name a number: a bar spans what the record allows over that number, the grey band what the "
+    "claim says. Blue: confirmed; orange: contradicted; grey: cannot be told. Arrows: further, or unbounded."
 )
 
 
@@ -72,8 +72,9 @@ class Scorecard(Study):
     def ratios(self) -> pd.DataFrame:
         """Ranges over the number that a claim names, 1 = as claimed, and the verdict; by claim in words.
 
-        The number is the middle of what the claim says, or its one end ("at least 10"). Claims of a direction
-        ("fell"), and those of which no record has the number, have no row; infinite where nothing bounds an end.
+        The number is the middle of what the claim says, or its one end ("at least 10"). Claims of a
+        direction ("fell"), and those of which no record has the number, have no row; infinite where nothing
+        bounds an end.
         """
         rows: dict[str, dict[str, Any]] = {}
         for claim in self.claims:

@@ -15,6 +15,7 @@ from gammaflow.calendars import sessions
 from gammaflow.checks import refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.clocks import NEW_YORK_CLOSE, read_at, read_clock
+from gammaflow.evidence.etf_flows import net_asset_values
 from gammaflow.feedback.liquidations import Liquidations
 from gammaflow.frozen import Frozen
 from gammaflow.market.chain import Chain
@@ -80,8 +81,8 @@ class Week(Frozen):
         source = "made up: these numbers mean nothing" if self.made_up else "from the record"
         return (
             f"Week of 5 February 2026, {source}\n"
-            f"{rows_text(len(self.chains), 'chain')} of options, {first:%d %b %H:%M} to {last:%d %b %H:%M} UTC; "
-            f"{rows_text(len(self.bars), 'hour')} of prices; {rows_text(len(self.fund), 'day')} of the fund"
+            f"{rows_text(len(self.chains), 'chain')} of options, {first:%d %b %H:%M} to {last:%d %b %H:%M} "
+            f"UTC; {rows_text(len(self.bars), 'hour')} of prices; {rows_text(len(self.fund), 'day')} of IBIT"
         )
 
 
@@ -91,8 +92,9 @@ def read_week(folder: str | os.PathLike[str] | None = None) -> Week:
     Parameters
     ----------
     folder : path, optional
-        Root of the records, with the folders `event`, `btc_market`, `deribit` and `deribit_daily`. Without it the
-        built-in chain stands for the options, and a drawn week with a fall on its fourth day for the rest.
+        Root of the records, with the folders `event`, `btc_market`, `deribit` and `deribit_daily`. Without it
+        the built-in chain stands for the options, and a drawn week with a fall on its fourth day for the
+        rest.
 
     Returns
     -------
@@ -136,11 +138,16 @@ def _recorded(records: Records) -> Week:
     fund, software, gold = (found(records.daily, name) for name in ("IBIT", "IGV", "GLD"))
     flows, futures, interest = map(found, (records.flows, records.front_future, records.open_interest))
     bars, levels = found(records.hours), found(records.liquidation_map)
-    refuse("week", [f"folder: no file {path}; add it, or leave the folder out for a made-up week." for path in missing])
+    refuse(
+        "week",
+        [f"folder: no file {path}; add it, or leave the folder out for a made-up week." for path in missing],
+    )
     chains = tuple(read_chain(path, symbol="BTC") for path in snapshots)
     eve = [chain for chain in chains if chain.asof < DAY.tz_localize("UTC")]
     if levels is None or not eve:
-        raise SchemaError(f"folder: no chain of deribit before {DAY:%d %B %Y}; add the snapshots of 2 to 4 February.")
+        raise SchemaError(
+            f"folder: no chain of deribit before {DAY:%d %B %Y}; add the snapshots of 2 to 4 February."
+        )
     return Week(
         made_up=False,
         start=read_chain(start[0], symbol="BTC"),
@@ -159,12 +166,12 @@ def _recorded(records: Records) -> Week:
 
 
 def _made_up() -> Week:
-    """A fall of some 13 % on the fourth day; every number but the chain's is drawn, and the same each time."""
+    """A fall of some 12 % on the fourth day; every number but the chain's is drawn, from a fixed seed."""
     rng, chain = np.random.default_rng(5), demo_chain()
     hours = pd.date_range("2025-10-01", "2026-02-13", freq="h", tz="UTC")
-    falling = (hours > "2026-02-05T09:00Z") & (hours <= "2026-02-05T21:00Z")
-    price = np.exp(np.cumsum(rng.normal(0.0, 0.005, len(hours)) - 0.011 * falling))
-    price *= 73_000.0 / price[hours.get_loc(pd.Timestamp("2026-02-04T21:00Z"))]
+    fall = pd.date_range("2026-02-05T10:00Z", "2026-02-05T21:00Z", freq="h")
+    price = np.exp(np.cumsum(rng.normal(0.0, 0.005, len(hours)) - 0.011 * hours.isin(fall)))
+    price *= 73_000.0 / price[hours.isin(fall - pd.Timedelta(13, "h"))][0]
     bars = pd.DataFrame({"open": price[:-1], "close": price[1:]}, hours[:-1])
     bars = bars.assign(high=1.002 * bars.max(axis=1), low=0.998 * bars.min(axis=1))
     days = sessions("XNYS", "2025-10-01T00:00Z", "2026-02-12T22:00Z").tz_localize(None).normalize()
@@ -181,6 +188,8 @@ def _made_up() -> Week:
     before = chain.with_columns(open_interest=less.round(1), iv=vols.round(4))
     before = replace(before, asof=chain.asof - pd.Timedelta(1, "D"))
     left = (EXPIRY - days).days / 365.0
+    value = net_asset_values(bars).reindex(days).fillna(share)
+    coins = 7e5 * np.exp(rng.normal(0.0, 0.02, int(np.ceil(len(bars) / 24))))
     return Week(
         made_up=True,
         start=before,
@@ -189,8 +198,8 @@ def _made_up() -> Week:
         fund=fund,
         software=(80.0 * np.exp((0.4 * move + noise(0.01)).cumsum())).rename("software"),
         gold=(400.0 * np.exp((0.1 * move + noise(0.01)).cumsum())).rename("gold"),
-        flows=(2e9 * move + noise(1e8)).round(-5),
+        flows=(40_000 * value * ((2e9 * move + noise(1e8)) / value / 40_000).round()).round(-5),
         futures=coin * (1.0 + 0.05 * left + noise(5e-4)),
-        interest=bars["close"].resample("D").last().tz_localize(None) * 7e5,
+        interest=coins * bars["close"].resample("D").last().tz_localize(None),
         pools=liquidations.pool(1.2e9, 0.8 * chain.spot, 0.98 * chain.spot, source="made up"),
     )

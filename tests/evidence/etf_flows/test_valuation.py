@@ -47,7 +47,11 @@ def test_a_missing_bar_is_nan():
         (BARS.drop(columns="low"), 5e-4, r"(?s)per_share: received float.*bars: no column 'low'"),
         (BARS.tz_localize(None), SHARE, "bars"),
         (BARS.assign(open=-BARS["open"]), SHARE, r"bars\['open'\]: 145 of 145 rows"),
-        (BARS.rename(columns={"low": "high", "high": "low"}), SHARE, "145 of 145 rows have an open or a close"),
+        (
+            BARS.rename(columns={"low": "high", "high": "low"}),
+            SHARE,
+            "145 of 145 rows have an open or a close",
+        ),
         (BARS.iloc[:12], SHARE, "bars: no whole row begins at 15:00 New York"),
     ],
 )
@@ -76,7 +80,7 @@ def test_labels_are_told_more_clearly_than_with_closes():
 
 
 def test_the_record(shared):
-    """Nearer to IBIT's published values than the close on 6 February, and a clearer label than with closes."""
+    """Nearer to IBIT's published value than the close on 6 February; a clearer label than with closes."""
     (bars,) = shared.glob("data/btc_market/btcusdt_1h_*.csv")
     table = pd.read_csv(bars, index_col="timestamp", parse_dates=True).tz_localize("UTC")
     nav = etf_flows.net_asset_values(table)
@@ -88,4 +92,3 @@ def test_the_record(shared):
     told = [etf_flows.label_day(flows[day], price[day]).table for price in (nav, closes)]
     assert told[0].loc[0, "log_likelihood"] > told[1].loc[0, "log_likelihood"] + 50.0
     assert told[0].loc[0, "nav_error"] < 0.0015 < told[1].loc[0, "nav_error"]
-
