@@ -18,8 +18,8 @@ from PIL import Image
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MARK = "# %%"
 # Resolution of the README's pictures; of a notebook's pictures the resolution as a share of that, and the
-# number of colors; most bytes of a notebook.
-DPI, SHARE, COLORS, LIMIT = 120, 0.6, 96, 120_000
+# number of colors, and most bytes in all.
+DPI, SHARE, COLORS, LIMIT = 120, 0.6, 48, 120_000
 # Pictures of the README: the notebook, and which of its pictures.
 PICTURES = {
     "profile.png": ("03_profile", 0),
@@ -75,15 +75,24 @@ def main(names: list[str]) -> None:
                 cell.execution_count = None
                 cell.outputs = [shown(output, pictures) for output in cell.outputs]
         path = script.with_suffix(".ipynb")
+        drawn = sum(map(len, stored_pictures(book)))
+        if drawn > LIMIT:
+            sys.exit(f"{path.name}: pictures of {drawn:,} bytes; use fewer or simpler ones")
         nbformat.write(book, path)
         for name, (stem, place) in PICTURES.items():
             if stem == script.stem:
                 (EXAMPLES / name).write_bytes(png(pictures[place], 128))
         size += path.stat().st_size
-        print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB, {len(pictures)} pictures", flush=True)
-        if path.stat().st_size > LIMIT:
-            sys.exit(f"{path.name}: more than {LIMIT / 1e3:.0f} kB; use fewer or simpler pictures")
-    print(f"all: {size / 1e3:.0f} kB")
+        print(
+            f"{path.name}: {path.stat().st_size:,} bytes, {len(pictures)} pictures of {drawn:,}", flush=True
+        )
+    print(f"all: {size:,} bytes")
+
+
+def stored_pictures(book: dict) -> list[bytes]:
+    """The pictures of a notebook, as PNG."""
+    outputs = [output for cell in book["cells"] for output in cell.get("outputs", [])]
+    return [base64.b64decode(o["data"]["image/png"]) for o in outputs if "image/png" in o.get("data", {})]
 
 
 def shown(output: dict, pictures: list[Image.Image]) -> dict:
