@@ -146,7 +146,7 @@ def _recorded(records: Records) -> Week:
     eve = [chain for chain in chains if chain.asof < DAY.tz_localize("UTC")]
     if levels is None or not eve:
         raise SchemaError(
-            f"folder: no chain of deribit before {DAY:%d %B %Y}; add the snapshots of 2 to 4 February."
+            "folder: no chain of Deribit before 5 February; add the snapshots of 2 to 4 February."
         )
     return Week(
         made_up=False,
