@@ -239,7 +239,7 @@ def test_feedback(run):
     assert pictures == 1
 
     def row(name):
-        found = re.search(rf"^{re.escape(name)} +([-+\d., ]+)$", out, re.MULTILINE)[1]
+        found = re.search(rf"^ *{re.escape(name)} +([-+\d., ]+)$", out, re.MULTILINE)[1]
         return [float(x.replace(",", "")) for x in found.split()]
 
     assert "kappa > 0.5 (moves more than doubled): 58,326 to 75,658, peak 0.91 at 69,691" in out
