@@ -15,6 +15,7 @@ import typer
 
 from gammaflow import __version__
 from gammaflow.app import batch, flow, history, live, mcp_server, picture, simulate
+from gammaflow.app.carry import carry_of
 from gammaflow.app.examples import epilog
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
@@ -154,7 +155,7 @@ def levels(
             )
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
-            rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
+            rates = carry_of(quotes.rate, quotes.dividends, quotes.dividend_yield)
             chain, financing = finance(chain_of(quotes), repair=quotes.repair, **rates)
             found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
         book = next(iter(found.levels.values())).profile.book

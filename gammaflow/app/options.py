@@ -28,6 +28,7 @@ __all__ = [
     "ChainOut",
     "Count",
     "Depth",
+    "DividendFile",
     "Every",
     "FeedbackOut",
     "Full",
@@ -79,10 +80,12 @@ ColumnMap = Annotated[
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]
 Rate = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        help="Interest rate of all rows; 0.036 is 3.6 % a year. Default: the chain's, else that of "
-        "put-call parity, else the US short rate of the year."
+        metavar="NUMBER|FILE",
+        help="Interest rate of all rows; 0.036 is 3.6 % a year. Or a CSV file of zero rates by date, a line "
+        "such as 2026-06-19,0.036 each. Default: the chain's, else that of put-call parity, else the US "
+        "short rate of the year.",
     ),
 ]
 Yield = Annotated[
@@ -90,6 +93,15 @@ Yield = Annotated[
     typer.Option(
         help="Dividend yield of all rows, not with --repair. Default: the chain's, else that of put-call "
         "parity."
+    ),
+]
+DividendFile = Annotated[
+    str | None,
+    typer.Option(
+        "--dividends",
+        metavar="FILE",
+        help="CSV file of cash dividends per share by ex-date, a line such as 2026-05-11,0.26 each, in place "
+        "of a yield.",
     ),
 ]
 BeliefsName = Annotated[
@@ -156,6 +168,7 @@ class Reading:
     repair: Repair = False
     rate: Rate = None
     dividend_yield: Yield = None
+    dividends: DividendFile = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from gammaflow.app.carry import carry_of
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import Quotes, Reading, Scenario
 from gammaflow.app.terminal import working
@@ -59,8 +60,7 @@ def report_of(
         return analyze(
             chain_of(quotes),
             rule=quotes.rule,
-            rate=quotes.rate,
-            dividend_yield=quotes.dividend_yield,
+            **carry_of(quotes.rate, quotes.dividends, quotes.dividend_yield),
             repair=quotes.repair,
             where=where,
             beliefs=beliefs,

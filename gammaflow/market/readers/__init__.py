@@ -6,9 +6,14 @@ import os
 from collections.abc import Mapping
 from typing import IO, Any
 
-from gammaflow.checks import check_choice, check_number, check_text, utc
+import pandas as pd
+
+from gammaflow.checks import attempt, check_choice, check_number, check_text, refuse, utc
 from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.carry.dividends import Dividends, find_dividends
+from gammaflow.market.carry.rates import RateCurve, find_rate
 from gammaflow.market.chain import Chain
+from gammaflow.market.given import with_carry
 from gammaflow.market.readers import cboe, deribit, own, yahoo
 from gammaflow.market.readers.column_map import ColumnMap, find_map
 from gammaflow.market.readers.frame import chain_from_frame
@@ -29,6 +34,8 @@ def read_chain(
     asof: Any = None,
     spot: float | None = None,
     columns: ColumnMap | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
+    dividends: pd.Series | Dividends | None = None,
 ) -> Chain:
     r"""Read a vendor's file of option quotes, or anyone's table through a map of its columns.
 
@@ -55,6 +62,12 @@ def read_chain(
         columns, units and formats and the facts that all rows share, as `ColumnMap` has them. Option symbols
         (OSI) in `contract` give expiry, strike and kind where the table has no columns for them, and the
         settlement, exercise style and multiplier of US options.
+    rate : float, Series or RateCurve, optional
+        Continuously compounded rate [1/year], one for all rows or a curve of zero rates by date, in place of
+        the file's own. The chain keeps it, and each row has the rate to its expiry.
+    dividends : Series or Dividends, optional
+        Cash per share by ex-date, in place of a yield of the file [currency]. The chain keeps them, and each
+        row has the yield with the same forward.
 
     Returns
     -------
@@ -80,6 +93,8 @@ def read_chain(
     See Also
     --------
     chain_from_frame : A chain from a DataFrame with one row per contract.
+    RateCurve : Continuously compounded zero rates by maturity date.
+    Dividends : Cash dividends per share by ex-date.
     fetch_chain : A chain of live quotes.
     repair_chain
 
@@ -103,6 +118,24 @@ def read_chain(
     price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
     if symbol is not None:
         check_text(symbol, "symbol")
+    (r, paid), problems = attempt(
+        lambda: None if rate is None else find_rate(rate),
+        lambda: None if dividends is None else find_dividends(dividends),
+    )
+    refuse("rate and dividends", problems)
+    chain = _read(path, vendor, symbol, moment, price, columns)
+    return chain if r is None and paid is None else with_carry(chain, r, paid)
+
+
+def _read(
+    path: Any,
+    vendor: str | None,
+    symbol: str | None,
+    moment: pd.Timestamp | None,
+    price: float | None,
+    columns: Any,
+) -> Chain:
+    """The chain of a file, as its rows say."""
     source = open_source(path)
     if columns is not None:
         if vendor is not None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import refuse
 from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
-from gammaflow.market.chain import Chain
+from gammaflow.market.chain import DATED, Chain
 from gammaflow.market.facts import facts_by_vendor
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
@@ -48,7 +48,7 @@ _FIRST_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left
 _SINCE_2 = ("venue", "quote_unit", "file_format", "synthetic")
 _TEXTS = ("symbol", "vendor", "currency", "venue", "quote_unit", "file_format")
 _TYPES: dict[str, Any] = {
-    **dict.fromkeys(("asof", "digest", *_TEXTS), str),
+    **dict.fromkeys(("asof", "digest", *_TEXTS, *DATED), str),
     "spot": (int, float), "rows": int, "left_out": dict, "synthetic": bool,
 }  # fmt: skip
 _LONGEST_TEXT = 10_000
@@ -67,9 +67,10 @@ def _pyarrow() -> Any:
     return pa
 
 
-def _covered(version: int) -> tuple[str, ...]:
-    """Facts that the digest covers in a version, besides the columns."""
-    return _FIRST_FACTS if version < 2 else (*_FIRST_FACTS, *_SINCE_2)
+def _covered(header: Header) -> tuple[str, ...]:
+    """Facts that the digest covers, besides the columns: those of its version, and those by date it has."""
+    facts = _FIRST_FACTS if header["version"] < 2 else (*_FIRST_FACTS, *_SINCE_2)
+    return (*facts, *(name for name in DATED if name in header))
 
 
 def _facts(chain: Chain) -> Header:
@@ -83,12 +84,13 @@ def _facts(chain: Chain) -> Header:
         "left_out": dict(chain.left_out),
         "rows": len(chain),
         **{name: getattr(chain, name) for name in _SINCE_2},
+        **{name: given.to_text() for name in DATED if (given := getattr(chain, name)) is not None},
     }
 
 
 def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 of the header's facts and of each column's name, type and values, bit for bit."""
-    total = hashlib.sha256(json.dumps([header[name] for name in _covered(header["version"])]).encode())
+    total = hashlib.sha256(json.dumps([header[name] for name in _covered(header)]).encode())
     for name, values in columns.items():
         total.update(f"{name} {values.dtype.str}".encode())
         if values.dtype == object:
@@ -194,7 +196,7 @@ def _header(path: str | os.PathLike[str], file: Any) -> Header:
             f"{path}: was written by a newer gammaflow (format {version}; this one reads up to {VERSION}). "
             f"Update gammaflow-engine."
         )
-    missing = {*_covered(version), "digest", "raw"} - header.keys()
+    missing = {*_covered(header), "digest", "raw"} - header.keys()
     if missing:
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     odd = [name for name, kind in _TYPES.items() if name in header and not isinstance(header[name], kind)]
@@ -241,9 +243,13 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
             raise ValueError("its values differ from those that were written")
         for version in range(header["version"], VERSION):
             header, columns = UPGRADES[version](header, columns)
+        by_date: dict[str, Any] = {
+            name: kind.from_text(header[name]) for name, kind in DATED.items() if name in header
+        }
         return Chain(
             columns, header["symbol"], header["spot"], pd.Timestamp(header["asof"]), header["vendor"],
             header["currency"], header["left_out"], **{name: header[name] for name in _SINCE_2},
+            **by_date,
         )  # fmt: skip
     except ReaderError:
         raise
@@ -272,7 +278,7 @@ def differences(chain: Chain, other: Chain) -> list[str]:
     """The facts and columns in which two chains differ."""
     facts = [
         name
-        for name in (*_TEXTS, "synthetic", "spot", "asof", "left_out")
+        for name in (*_TEXTS, "synthetic", "spot", "asof", "left_out", *DATED)
         if getattr(chain, name) != getattr(other, name)
     ]
     if len(chain) != len(other):
