@@ -16,6 +16,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import DYNAMICS
 from gammaflow.market.feeds import VENDORS
 from gammaflow.market.readers import FORMATS
+from gammaflow.market.readers import PRESETS as MAPS
 from gammaflow.positions.beliefs import PRESETS
 from gammaflow.positions.rules import RULES
 from gammaflow.units import MEASURES
@@ -26,6 +27,7 @@ __all__ = [
     "BeliefsName",
     "Brief",
     "ChainOut",
+    "ColumnMap",
     "Count",
     "Depth",
     "DividendFile",
@@ -71,11 +73,12 @@ Spot = Annotated[
     float | None, typer.Option(help="Price of the underlying, if the file has none or a wrong one.")
 ]
 ColumnMap = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--columns",
-        metavar="MAP.toml",
-        help="Read any table: which column is what, in which unit. See the section on files in the README.",
+        metavar="MAP.toml|PRESET",
+        help="Read any table: which column is what, in which unit; or a preset, as in `gammaflow columns`: "
+        f"{', '.join(MAPS)}.",
     ),
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]

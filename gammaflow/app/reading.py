@@ -22,7 +22,8 @@ def chain_of(quotes: Quotes) -> Chain:
     try:
         columns = None if quotes.columns is None else find_map(quotes.columns)
     except (ReaderError, SchemaError) as error:
-        raise type(error)(f"--columns: {error}") from None
+        text = str(error)
+        raise type(error)(text if text.startswith("columns:") else f"--columns: {text}") from None
     return read_chain(
         quotes.file,
         vendor=quotes.vendor,

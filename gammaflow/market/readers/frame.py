@@ -27,9 +27,10 @@ from gammaflow.market.readers.steps import illegal, mismatch
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
-__all__ = ["chain_from_frame"]
+__all__ = ["KINDS", "chain_from_frame"]
 
-_KINDS = {
+#: Kinds by the words that tables have for them, in lower case.
+KINDS = {
     **dict.fromkeys(("c", "call", "1", "+1", "1.0"), "call"),
     **dict.fromkeys(("p", "put", "-1", "-1.0"), "put"),
 }
@@ -192,7 +193,7 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
         codes, words = pd.factorize(chosen["kind"].astype("str"), use_na_sentinel=False)
-        known = [_KINDS.get(str(word).strip().lower()) for word in words]
+        known = [KINDS.get(str(word).strip().lower()) for word in words]
         kinds = [known[code] or kind for code, kind in zip(codes, chosen["kind"].tolist(), strict=True)]
         chosen["kind"] = pd.Series(kinds, dtype=object)
     if "expiry" in chosen:

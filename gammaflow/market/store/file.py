@@ -23,6 +23,7 @@ from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
 __all__ = [
+    "BESIDE",
     "UPGRADES",
     "VERSION",
     "differences",
@@ -33,14 +34,21 @@ __all__ = [
 ]
 
 #: Version of the file format; it changes with the columns of a chain.
-VERSION = 2
+VERSION = 3
+
+#: Facts of the chain that stand in columns too, the same in every row, so that SQL over many files needs no
+#: metadata. Loading takes them from the header.
+BESIDE = ("symbol", "asof", "spot", "currency")
 
 Header = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 
 #: For each older version, the conversion of its header and columns to those of the next.
 UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType(
-    {1: lambda header, columns: (header | facts_by_vendor(header["vendor"], header["symbol"]), columns)}
+    {
+        1: lambda header, columns: (header | facts_by_vendor(header["vendor"], header["symbol"]), columns),
+        2: lambda header, columns: (header, columns),  # files without `BESIDE`
+    }
 )
 
 _KEY = b"gammaflow"
@@ -150,14 +158,15 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
     header = _facts(chain) | {"digest": content, "raw": {k: dict(v) for k, v in raw.items()}}
     types = {"number": pa.float64(), "text": pa.string(), "time": pa.timestamp("ns", "UTC")}
     fields = [(name, types[CHAIN[name].type]) for name in chain.columns]
-    table = pa.table(
-        [pa.array(chain[name], kind, from_pandas=False) for name, kind in fields],
-        schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}),
-    )
+    arrays = [pa.array(chain[name], kind, from_pandas=False) for name, kind in fields]
+    for name, kind in zip(BESIDE, ("text", "time", "number", "text"), strict=True):
+        fields.append((name, types[kind]))
+        arrays.append(pa.repeat(pa.scalar(getattr(chain, name), types[kind]), len(chain)))
+    table = pa.table(arrays, schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}))
     sink = io.BytesIO()
-    # Dictionary encoding of numbers costs time and saves nothing after compression.
+    # Dictionary encoding of a chain's numbers costs time and saves nothing after compression.
     pa.parquet.write_table(
-        table, sink, compression="zstd", use_dictionary=_TEXT_COLUMNS,
+        table, sink, compression="zstd", use_dictionary=[*_TEXT_COLUMNS, *BESIDE],
         write_statistics=False,
     )  # fmt: skip
     return sink.getvalue()
@@ -202,8 +211,9 @@ def _header(path: str | os.PathLike[str], file: Any) -> Header:
     odd = [name for name, kind in _TYPES.items() if name in header and not isinstance(header[name], kind)]
     if odd:
         raise ValueError(f"its header is malformed: {', '.join(odd)}")
-    if file.num_rows != header["rows"] or file.num_rows * file.num_columns > MOST_CELLS:
-        raise ValueError(f"it has {file.num_rows:,} rows and {file.num_columns:,} columns")
+    own = sum(name not in BESIDE for name in file.schema.names)
+    if file.num_rows != header["rows"] or file.num_rows * own > MOST_CELLS:
+        raise ValueError(f"it has {file.num_rows:,} rows and {own:,} columns")
     return header
 
 
@@ -238,7 +248,8 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
         content = pa.BufferReader(stored_bytes(str(path), path))
         file = pa.parquet.ParquetFile(content, read_dictionary=_TEXT_COLUMNS)
         header = _header(path, file.metadata)
-        columns = {n: _values(column) for n, column in _by_name(file.read(use_threads=False)).items()}
+        own = [name for name in file.schema_arrow.names if name not in BESIDE]
+        columns = {n: _values(c) for n, c in _by_name(file.read(columns=own, use_threads=False)).items()}
         if _digest(header, columns) != header["digest"]:
             raise ValueError("its values differ from those that were written")
         for version in range(header["version"], VERSION):
