@@ -17,18 +17,9 @@ from PIL import Image
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MARK = "# %%"
-# Resolution of the README's pictures; of a notebook's pictures the resolution as a share of that, and the
-# number of colors, and most bytes in all.
+# Resolution at which pictures are drawn, the share of it at which they are stored, their colors, and
+# most bytes of all pictures of a notebook.
 DPI, SHARE, COLORS, LIMIT = 120, 0.6, 48, 120_000
-# Pictures of the README: the notebook, and which of its pictures.
-PICTURES = {
-    "profile.png": ("03_profile", 0),
-    "knock_in.png": ("04_knock_in", 0),
-    "venues.png": ("05_consolidated", 0),
-    "hedge_and_fund.png": ("06_hedge_and_fund", 0),
-    "how_sure.png": ("08_how_sure", 1),
-    "feedback.png": ("09_feedback", 0),
-}
 
 
 def cells(script: str) -> list[tuple[str, str]]:
@@ -68,20 +59,17 @@ def main(names: list[str]) -> None:
             book, timeout=600, kernel_name="python3", resources={"metadata": {"path": EXAMPLES}}
         ).execute()
         book.cells.pop(0)
-        pictures = []
         for cell in book.cells:
             cell.metadata = {}
             if cell.cell_type == "code":
                 cell.execution_count = None
-                cell.outputs = [shown(output, pictures) for output in cell.outputs]
+                cell.outputs = [shown(output) for output in cell.outputs]
         path = script.with_suffix(".ipynb")
-        drawn = sum(map(len, stored_pictures(book)))
+        pictures = stored_pictures(book)
+        drawn = sum(map(len, pictures))
         if drawn > LIMIT:
             sys.exit(f"{path.name}: pictures of {drawn:,} bytes; use fewer or simpler ones")
         nbformat.write(book, path)
-        for name, (stem, place) in PICTURES.items():
-            if stem == script.stem:
-                (EXAMPLES / name).write_bytes(png(pictures[place], 128))
         size += path.stat().st_size
         print(
             f"{path.name}: {path.stat().st_size:,} bytes, {len(pictures)} pictures of {drawn:,}", flush=True
@@ -95,23 +83,17 @@ def stored_pictures(book: dict) -> list[bytes]:
     return [base64.b64decode(o["data"]["image/png"]) for o in outputs if "image/png" in o.get("data", {})]
 
 
-def shown(output: dict, pictures: list[Image.Image]) -> dict:
-    """An output as it is stored: text as printed, a picture with few colors."""
+def shown(output: dict) -> dict:
+    """An output as it is stored: text as printed, a picture small and with few colors."""
     if output["output_type"] == "stream":
         return new_output("stream", name=output["name"], text=output["text"])
-    pictures.append(Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB"))
-    width, height = (round(SHARE * side) for side in pictures[-1].size)
-    small = png(pictures[-1].resize((width, height), Image.Resampling.LANCZOS), COLORS)
-    return new_output("display_data", {"image/png": base64.b64encode(small).decode()})
-
-
-def png(image: Image.Image, colors: int) -> bytes:
-    """A picture as bytes of a PNG of few colors."""
+    image = Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB")
+    width, height = (round(SHARE * side) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    image.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        file, "png", optimize=True
-    )
-    return file.getvalue()
+    few = image.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(file, "png", optimize=True)
+    return new_output("display_data", {"image/png": base64.b64encode(file.getvalue()).decode()})
 
 
 if __name__ == "__main__":
