@@ -132,12 +132,7 @@ def by_clock(
     price = closes.to_numpy()
     premium = pd.DataFrame({clock: np.log(price / each) for clock, each in at.items()}, index)
     rates = {clock: annualised(price, each, left[clock], how) for clock, each in at.items()}
-    common = premium.dropna()
-    if len(common) < 3:
-        raise SchemaError(
-            f"basis: {rows_text(len(common), 'day')} of {len(index):,} have spot at every clock; at least 3 "
-            "are needed. Pass spot of these days, or an age in within= such as '1h'."
-        )
+    common = _complete(premium)
     scatter = pd.DataFrame(
         {"scatter": common.std(), "median": common.median(), "days": len(common)}
     ).rename_axis("clock")  # fmt: skip
@@ -159,6 +154,17 @@ def by_clock(
         pd.DataFrame(rates, index), tuple(lines), scatter=scatter, sensitivity=sensitivity,
         warnings=(*_doubts(order), *_odd_days(common[best], best)),
     )  # fmt: skip
+
+
+def _complete(premium: pd.DataFrame) -> pd.DataFrame:
+    """Days that have spot at every clock, three or more."""
+    common = premium.dropna()
+    if len(common) < 3:
+        raise SchemaError(
+            f"basis: {rows_text(len(common), 'day')} of {len(premium):,} have spot at every clock; at "
+            "least 3 are needed. Pass spot of these days, or an age in within= such as '1h'."
+        )
+    return common
 
 
 def _read_clocks(clocks: Any, problems: list[str]) -> list[Any]:

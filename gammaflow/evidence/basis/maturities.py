@@ -65,7 +65,7 @@ class BasisCurve(Study):
 class _Quotes(NamedTuple):
     """Prices by time and expiry, (n, m), with the spot of each time, (n,), and the years left, (n, m)."""
 
-    index: pd.DatetimeIndex
+    times: pd.DatetimeIndex
     expiries: pd.DatetimeIndex
     prices: NDArray[np.float64]
     spot: NDArray[np.float64]
@@ -162,8 +162,7 @@ def curve(
     if index.tz is None:
         (at,), found = attempt(lambda: read_clock(clock))
         problems += found
-    if problems:
-        refuse("basis curve", problems)
+    refuse("basis curve", problems)
     level = read_spot(spot, spot_clock, index, at, age, problems)
     refuse("basis curve", problems)
     years = np.stack(
@@ -171,12 +170,7 @@ def curve(
     )
     quotes = _Quotes(index, expiries, prices, level, years)
     _check_carry(quotes, most, extra, problems)
-    if not quotes.alive.any():
-        problems.append(
-            "futures: every price stands on or after its expiry; check the expiry dates."
-            if quotes.expired
-            else "futures: received no price at all, only missing ones; pass prices > 0."
-        )
+    _check_alive(quotes, problems)
     refuse("basis curve", problems)
     total = _total_carry(quotes, how, ends / DAYS_PER_YEAR, extrapolate)
     columns = pd.Index([int(t) if float(t).is_integer() else float(t) for t in ends], name="tenor")
@@ -196,7 +190,7 @@ def curve(
 
 
 def _span_line(quotes: _Quotes) -> str:
-    index = quotes.index
+    index = quotes.times
     form = "%Y-%m-%d" if index.tz is None else "%Y-%m-%d %H:%M UTC"
     return (
         f"Yearly basis at constant maturities, {rows_text(len(index))}, {index[0]:{form}} to "
@@ -205,7 +199,7 @@ def _span_line(quotes: _Quotes) -> str:
 
 
 def _contracts_alive(quotes: _Quotes) -> pd.DataFrame:
-    """Contracts alive by time: their number, the days left of the first and the last, and the first expiry."""
+    """Contracts alive by time: their number, days left of the first and the last, and the first expiry."""
     alive = quotes.alive
     some = alive.any(axis=1)
     years = np.where(alive, quotes.years, np.inf)
@@ -217,7 +211,7 @@ def _contracts_alive(quotes: _Quotes) -> pd.DataFrame:
             "last": np.where(some, last, np.nan),
             "nearest": quotes.expiries[np.argmin(years, axis=1)].where(some),
         },
-        quotes.index,
+        quotes.times,
     )
 
 
@@ -262,9 +256,19 @@ def _tenors(tenors: Any, problems: list[str]) -> NDArray[np.float64]:
     return ends
 
 
+def _check_alive(quotes: _Quotes, problems: list[str]) -> None:
+    """A problem where no price is of a contract that has not expired."""
+    if not quotes.alive.any():
+        problems.append(
+            "futures: every price stands on or after its expiry; check the expiry dates."
+            if quotes.expired
+            else "futures: received no price at all, only missing ones; pass prices > 0."
+        )
+
+
 def _check_carry(quotes: _Quotes, limit: float, margin: float, problems: list[str]) -> None:
     """A problem where futures and spot are further apart than carry explains."""
-    alive, prices, index, expiries = quotes.alive, quotes.prices, quotes.index, quotes.expiries
+    alive, prices, index, expiries = quotes.alive, quotes.prices, quotes.times, quotes.expiries
     rows, columns = np.nonzero(alive)
     level = quotes.spot
     spread = np.broadcast_to(level[:, None], prices.shape)
