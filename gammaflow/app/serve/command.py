@@ -69,11 +69,11 @@ def serve(
     timeout: Timeout = 30.0,
 ) -> None:
     """The report's page, live in the browser: from a feed, or over a store. Stop with Ctrl-C."""
-    serving = _serving()
+    place_of, served = _serving()
     check_number(every, "--every", 0.0, 86_400.0, open_low=True)
     where = rows.filter()
     find_rule(rule)
-    place = serving.Place(address, port, token)
+    place = place_of(address, port, token)
     place.check()
     feed, archive, kept = _feed(source, symbol, store, base_url, timeout)
 
@@ -82,7 +82,7 @@ def serve(
             return analyze(chain, rule=rule, repair=repair, rate=rate, where=where, history=history)
 
     with (
-        serving.served(feed, kept, analyse, place, every, alerts, on_alert, _say) as session,
+        served(feed, kept, analyse, place, every, alerts, on_alert, _say) as session,
         suppress(KeyboardInterrupt),
     ):
         with working("Reading and pricing"):
@@ -92,9 +92,9 @@ def serve(
 
 
 def _serving() -> Any:
-    """The module that serves; SchemaError that says what to install where it is missing."""
+    """`Place` and `served`; SchemaError that says what to install where a package is missing."""
     try:
-        from gammaflow.app.serve import serving
+        from gammaflow.app.serve.serving import Place, served
     except ImportError as error:
         name = str(error.name).partition(".")[0]
         if name == "gammaflow":
@@ -102,7 +102,7 @@ def _serving() -> Any:
         raise SchemaError(
             f"serve needs {name}, which is not installed: pip install 'gammaflow-engine[serve]'."
         ) from None
-    return serving
+    return Place, served
 
 
 def _feed(
