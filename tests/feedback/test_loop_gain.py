@@ -23,8 +23,8 @@ from support.feedback_books import (
     POOL_LOW,
     SPOT,
     calibration_book,
+    one_put,
     put_gamma,
-    puts,
 )
 
 mpl.use("Agg")
@@ -41,10 +41,6 @@ def long_pool(value=POOL):
 @pytest.fixture(scope="module")
 def calibration():
     return gf.sweep_spot(calibration_book())
-
-
-def one_put(position=1.0, strike=66e3, days=14.0, sigma=0.6, spot=SPOT):
-    return puts(strike, days, position, sigma=sigma, spot=spot)
 
 
 # --- gamma and vanna

@@ -9,10 +9,9 @@ import gammaflow as gf
 from support.books import random_book
 from support.feedback_books import (
     PER_1PCT,
-    SPOT,
     barrier_book,
     calibration_book,
-    puts,
+    one_put,
 )
 
 DEPTH = gf.impact.linear(PER_1PCT, source="Citi, ETF flows of 2025")
@@ -21,10 +20,6 @@ DEPTH = gf.impact.linear(PER_1PCT, source="Citi, ETF flows of 2025")
 @pytest.fixture(scope="module")
 def calibration():
     return gf.sweep_spot(calibration_book())
-
-
-def one_put(position=1.0, strike=66e3, days=14.0, sigma=0.6, spot=SPOT):
-    return puts(strike, days, position, sigma=sigma, spot=spot)
 
 
 # --- zones and amplification

@@ -29,12 +29,6 @@ from support.feed_server import (
 pytest.importorskip("httpx")
 
 
-@pytest.fixture
-def server():
-    with FeedServer() as running:
-        yield running
-
-
 def fetch(server, vendor="deribit", symbol="BTC", **options):
     return fetch_chain(vendor, symbol, base_url=server.url, limits=FAST, **options)
 
