@@ -9,8 +9,20 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from gammaflow.app.carry import carry_of
 from gammaflow.app.filter_options import Rows
-from gammaflow.app.options import BaseUrl, Count, Every, Rate, Repair, RuleName, StoreFolder, Timeout, grouped
+from gammaflow.app.options import (
+    BaseUrl,
+    Count,
+    DividendFile,
+    Every,
+    Rate,
+    Repair,
+    RuleName,
+    StoreFolder,
+    Timeout,
+    grouped,
+)
 from gammaflow.app.terminal import working
 from gammaflow.app.watch import watch
 from gammaflow.checks import check_number
@@ -60,6 +72,7 @@ def serve(
     rule: RuleName = "calls_long_puts_short",
     repair: Repair = False,
     rate: Rate = None,
+    dividends: DividendFile = None,
     port: Port = 8000,
     address: Address = "127.0.0.1",
     token: Token = None,
@@ -73,13 +86,14 @@ def serve(
     check_number(every, "--every", 0.0, 86_400.0, open_low=True)
     where = rows.filter()
     find_rule(rule)
+    carry = carry_of(rate, dividends)
     place = place_of(address, port, token)
     place.check()
     feed, archive, kept = _feed(source, symbol, store, base_url, timeout)
 
     def analyse(chain: Chain, history: pd.DataFrame | None = None) -> Report:
         with rows.named():
-            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where, history=history)
+            return analyze(chain, rule=rule, repair=repair, where=where, history=history, **carry)
 
     with (
         served(feed, kept, analyse, place, every, alerts, on_alert, _say) as session,
