@@ -148,18 +148,7 @@ def label_day(
         problems.append(f"lags: received {list(lags)}; at least two labels are needed for a comparison.")
     refuse("labels", problems)
     size, tried = checks[0], sorted(set(checks[1]))
-    implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, size, lag) for lag in tried))
-    refuse("labels", list(dict.fromkeys(wrong)))
-    numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(tried, implied, strict=True)})
-    flow = implied[0]["flow"]
-    used = numbers.notna().all(axis=1) & (flow != 0.0)
-    if used.sum() < _LEAST:
-        raise SchemaError(
-            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
-            "every label; at "
-            f"least {_LEAST} are needed. Pass longer series."
-        )
-    numbers, flow = numbers[used], flow[used]
+    numbers, flow = _implied(flows, nav, size, tried)
     half = half_digit(flow, "rounding", rounding, MILLION)
     rows, best = {}, {}
     for lag in tried:
@@ -183,6 +172,21 @@ def label_day(
         table, _lines(table, winner, clear, size, half, nav_error), distances, winner, clear,
         warnings=tuple(money_warnings(flow, "flows")),
     )  # fmt: skip
+
+
+def _implied(flows: Any, nav: Any, basket: int, lags: list[int]) -> tuple[pd.DataFrame, pd.Series]:
+    """Numbers of baskets, a column per label, of days with a flow and a value under every label; the flow."""
+    implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, basket, lag) for lag in lags))
+    refuse("labels", list(dict.fromkeys(wrong)))
+    numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(lags, implied, strict=True)})
+    flow = implied[0]["flow"]
+    used = numbers.notna().all(axis=1) & (flow != 0.0)
+    if used.sum() < _LEAST:
+        raise SchemaError(
+            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
+            f"every label; at least {_LEAST} are needed. Pass longer series."
+        )
+    return numbers[used], flow[used]
 
 
 def _fit(count: Array, blur: Array, nav_error: float | None) -> tuple[float, float]:
