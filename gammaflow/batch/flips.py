@@ -72,14 +72,16 @@ def _signed_anew(
     book.
     """
     order = np.argsort(chain["expiry"][valued], kind="stable")
-    same = (len(book), book.spot, book.asof) == (len(order), chain.spot, chain.asof)
+    rows = np.flatnonzero(valued)[order]
+    same = (len(book), book.spot, book.asof) == (len(rows), chain.spot, chain.asof)
     if not same or not (book["numeraire"] == "usd").all():
         return None
     same_names = ("contract", "strike", "multiplier", "rate", "dividend_yield")
     held = {name: chain[name] for name in same_names}
     held |= {"sigma": chain["iv"], "forward_ratio": chain["forward"] / chain.spot}
     for name, values in held.items():
-        if not np.array_equal(values[valued][order], book[name], equal_nan=name != "contract"):
+        mine, its = values[rows], book[name]
+        if (mine != its).any() if mine.dtype == object else mine.tobytes() != its.tobytes():
             return None
     columns, some = changed(book.columns, position=position[order]), position[order] != 0.0
     return replace(book, columns=columns if some.all() else rows_of(columns, some))

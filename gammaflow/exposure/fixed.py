@@ -128,17 +128,20 @@ def vanilla_sums(
         grids = _grids_that_pay(wide, width, half, starts, len(x), flags[1])
         wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
     shape, held, theta = flags
+    places = {name: _PLACE[name] for name in CASH_SUMS if name in wanted}
+    used = [*places.values(), *[_CARRY_HELD] * ("charm" in places)]
     sums = np.zeros((SUMS, count, len(x)))
     if wide.any():
-        _interpolate(sums, x, grids, _selected(rows, wide), flags)
+        _interpolate(sums, used, x, grids, _selected(rows, wide), flags)
     if not wide.all():
         direct = np.zeros_like(sums) if wide.any() else sums
         narrow = _selected(rows, ~wide)
         _add_sums(direct.reshape(SUMS, -1), [x] * count, narrow, (shape, _ALL * held, theta))
-        sums = sums if direct is sums else sums + direct
-    sums[_CHARM] += sums[_CARRY_HELD]
-    kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
-    return {name: total if name == "theta" else total * spots for name, total in kept.items()}
+        for place in set(used) if direct is not sums else ():
+            sums[place] += direct[place]
+    if "charm" in places:
+        sums[_CHARM] += sums[_CARRY_HELD]
+    return {name: sums[k] if name == "theta" else sums[k] * spots for name, k in places.items()}
 
 
 def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array]:
@@ -177,17 +180,20 @@ def _grids_that_pay(
     finite = np.isfinite(least)
     grids = np.zeros((len(least), 2), np.int64)
     grids[finite] = np.stack(chebyshev.panels_needed(half, least[finite]), axis=1)
-    for n, panels in _distinct(grids):
-        same = (grids == (n, panels)).all(axis=1)
-        saved = rows[same].sum() * (term * points - n * panels)
-        if saved <= n * (basis * points + _PRODUCT * same.sum() * (n * panels + points)):
-            grids[same] = 0
+    for (n, panels), groups in _by_grid(grids).items():
+        saved = rows[groups].sum() * (term * points - n * panels)
+        if saved <= n * (basis * points + _PRODUCT * len(groups) * (n * panels + points)):
+            grids[groups] = 0
     return grids
 
 
-def _distinct(grids: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Distinct rows of grids, ascending, but for those without points."""
-    return sorted({(n, panels) for n, panels in grids.tolist() if n})
+def _by_grid(grids: NDArray[np.int64]) -> dict[tuple[int, int], list[int]]:
+    """Groups by their points of a panel and panels; those without points nowhere."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for group, (n, panels) in enumerate(grids.tolist()):
+        if n:
+            found.setdefault((n, panels), []).append(group)
+    return found
 
 
 def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
@@ -207,27 +213,31 @@ def _bounds(low: Array, high: Array) -> tuple[Array, Array] | tuple[None, None]:
 
 
 def _interpolate(
-    sums: Array, x: Array, grids: NDArray[np.int64], rows: VanillaRows, flags: tuple[bool, bool, bool]
+    sums: Array,
+    wanted: list[int],
+    x: Array,
+    grids: NDArray[np.int64],
+    rows: VanillaRows,
+    flags: tuple[bool, bool, bool],
 ) -> None:
-    """Sums of rows into `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
+    """Sums of rows into the `wanted` of `sums` (rows of `gauss_sweep`, groups, m), by points of `grids`.
 
     Delta and what charm has from carry are not summed there but integrated, from one exact value each at the
     lowest spot, which stands before a group's Chebyshev points.
     """
     low, high = x.min(), x.max()
     shape, held, theta = flags
-    used = np.array([_GAMMA, 2, _CHARM, 9] + [4, 6, 7, 8] * shape + [5] * theta)
-    grown_to = np.array([_DELTA, _CARRY_HELD])
-    nodes = {grid: chebyshev.points(grid[0], low, high, grid[1]) for grid in _distinct(grids)}
+    grown_to = [_DELTA, _CARRY_HELD]
+    used = sorted(set(wanted).difference(grown_to))
+    by_grid = _by_grid(grids)
+    nodes = {(n, panels): chebyshev.points(n, low, high, panels) for n, panels in by_grid}
     lowest, none = np.array([low] * held), np.empty(0)
     points = [np.concatenate([lowest, nodes[n, k]]) if n else none for n, k in grids.tolist()]
     ends = np.cumsum([0, *map(len, points)]).tolist()
     at_nodes = np.zeros((SUMS, ends[-1]))
     _add_sums(at_nodes, points, rows, (shape, int(held), theta))
     targets = np.array([*used, *grown_to] if held else used)[:, None]
-    for grid in nodes:
-        n, panels = grid
-        groups = np.flatnonzero((grids == grid).all(axis=1))
+    for (n, panels), groups in by_grid.items():
         values = np.stack([at_nodes[:, ends[group] : ends[group + 1]] for group in groups], axis=1)
         each = values[:, :, len(lowest) :]
         if panels > 1:
@@ -237,7 +247,7 @@ def _interpolate(
             series = chebyshev.series_and_integrals(each[used], slopes, begin, low, high, panels)
             blocks = chebyshev.at(series, low, high, x, panels)
         else:
-            blocks = chebyshev.between(each[used], low, high, x, panels)
+            blocks = iter([(slice(None), chebyshev.between(each[used], low, high, x, panels))])
         for block, found in blocks:
             sums[targets, groups, block] = found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.exposure.chebyshev import PANEL, REACH, shares
+from gammaflow.exposure.chebyshev import PANEL, REACH, interpolated
 from gammaflow.kernels.chebyshev import nodes
 
 __all__ = ["Panels"]
@@ -96,4 +96,4 @@ class Panels:
 
     def _interpolated(self, across: Array, row: NDArray[np.int64]) -> Array:
         """Values at places 0..1 across panels of known rows."""
-        return np.asarray(np.einsum("nm,mn->m", shares(PANEL, 2.0 * across - 1.0), self._known[row]))
+        return np.asarray(interpolated(self._known[None], row, 2.0 * across - 1.0)[0])
