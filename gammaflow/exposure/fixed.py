@@ -35,8 +35,11 @@ _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
 # Interpolation is considered in sums of so many terms. Costs in terms of the direct sum (measured): of a
 # cosine, of a node's share at a point, of the product of a node with a point, and of a term that needs delta.
-_MANY = 400_000
-_COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 1.5, 0.25, 3.0
+_MANY = 200_000
+_COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 0.5, 0.25, 3.0
+
+# Standard deviations beyond which a Gaussian, times d1^2, is below the error of interpolation.
+_FAR = 9.0
 
 # More points than any grid has: delta at all of them.
 _ALL = 1 << 62
@@ -58,6 +61,10 @@ class VanillaRows(NamedTuple):
     """First row of each group, followed by the number of rows."""
     carried: bool
     """Whether any row has a carry."""
+    centre: Array
+    """ln(S / S0) where the gamma of each row is highest."""
+    width: Array
+    """Standard deviation of the gamma of each row in ln S; 0 once expired."""
 
 
 def vanilla_rows(
@@ -89,7 +96,13 @@ def vanilla_rows(
     starts = np.searchsorted(groups, np.arange(count + 1))
     *terms, low, high = columns
     held = tuple(map(read_only, terms))
-    return VanillaRows(book.spot, held, _bounds(low, high), read_only(starts, np.int64), bool(held[6].any()))
+    _, ratio, strike, t, r, vol, q, _ = held
+    width = vol * np.sqrt(t)
+    centre = np.log(strike / (ratio * book.spot)) - (r - q) * t - 0.5 * width * width
+    bounds = _bounds(low, high)
+    return VanillaRows(
+        book.spot, held, bounds, read_only(starts, np.int64), bool(q.any()), read_only(centre), read_only(width)
+    )
 
 
 def vanilla_sums(
@@ -110,24 +123,24 @@ def vanilla_sums(
     -------
     dict of (groups, m) arrays
     """
-    spot, columns, bounds, starts, carried = rows
-    count, n = len(starts) - 1, len(columns[0])
-    x = np.log(spots / spot)
-    flags = (
-        bool(_SHAPE & set(wanted)),
-        "delta" in wanted or ("charm" in wanted and carried),
-        "theta" in wanted,
-    )
+    x = np.log(spots / rows.spot)
+    shape = bool(_SHAPE & set(wanted))
+    held = "delta" in wanted or ("charm" in wanted and rows.carried)
+    theta = "theta" in wanted
+    flags = shape, held, theta
+    count, n = len(rows.starts) - 1, len(rows.width)
     wide = np.zeros(n, dtype=bool)
     if interpolate and n * len(x) >= _MANY:
-        half = 0.5 * (x.max() - x.min())
-        width = columns[5] * np.sqrt(columns[3])
-        wide = width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
+        low, high = x.min(), x.max()
+        if not held and not theta:
+            reach = _FAR * rows.width
+            rows = _selected(rows, (rows.centre + reach > low) & (rows.centre - reach < high))
+        half, bounds = 0.5 * (high - low), rows.bounds
+        wide = rows.width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
         if bounds[0] is not None:
             wide &= np.isinf(bounds[0]) & np.isinf(bounds[1])
-        grids = _grids_that_pay(wide, width, half, starts, len(x), flags[1])
-        wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
-    shape, held, theta = flags
+        grids = _grids_that_pay(wide, rows.width, half, rows.starts, len(x), held)
+        wide &= np.repeat(grids[:, 0] > 0, np.diff(rows.starts))
     places = {name: _PLACE[name] for name in CASH_SUMS if name in wanted}
     used = [*places.values(), *[_CARRY_HELD] * ("charm" in places)]
     sums = np.zeros((SUMS, count, len(x)))
@@ -202,8 +215,9 @@ def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
         return rows
     columns = tuple(read_only(c[mask]) for c in rows.columns)
     bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[mask] for b in rows.bounds))
-    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts])
-    return rows._replace(columns=columns, bounds=bounds, starts=starts)
+    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts], np.int64)
+    centre, width = (read_only(values[mask]) for values in (rows.centre, rows.width))
+    return rows._replace(columns=columns, bounds=bounds, starts=starts, centre=centre, width=width)
 
 
 def _bounds(low: Array, high: Array) -> tuple[Array, Array] | tuple[None, None]:

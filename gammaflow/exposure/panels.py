@@ -72,13 +72,14 @@ class Panels:
         new = self._new(panel[inside])
         x = self._width * (new[:, None] - self._half + 0.5 * (1.0 + _NODES))
         direct = ~inside | (self._row[panel] < 0)
-        asked = np.concatenate([spots[direct], self._spot * np.exp(x.ravel())])
-        (values, gross), count = self._values(asked), len(asked) - x.size
-        self._known = np.concatenate([self._known, values[count:].reshape(x.shape)])
-        self._row[new[(gross[count:].reshape(x.shape) > self._most).any(axis=1)]] = _NEVER
-        left = inside & (self._row[panel] < 0) & ~direct
         out = np.empty(len(spots))
-        out[direct] = values[:count]
+        if direct.any():
+            out[direct] = self._values(spots[direct])[0]
+        for run in np.split(np.arange(len(new)), np.flatnonzero(np.diff(new) > 1) + 1) if len(new) else ():
+            values, gross = self._values(self._spot * np.exp(x[run].ravel())).reshape(2, *x[run].shape)
+            self._known = np.concatenate([self._known, values])
+            self._row[new[run][(gross > self._most).any(axis=1)]] = _NEVER
+        left = inside & (self._row[panel] < 0) & ~direct
         if left.any():
             out[left] = self._values(spots[left])[0]
         ready = ~(direct | left)
@@ -87,10 +88,12 @@ class Panels:
 
     def _new(self, panel: NDArray[np.int64]) -> NDArray[np.int64]:
         """The panels that are filled now, given those of the points that are asked; rows for them."""
-        self._asked += np.bincount(panel, minlength=len(self._row))
-        new = np.flatnonzero((self._asked > 0) & (self._row == _EMPTY))
+        now = np.bincount(panel, minlength=len(self._row))
+        new = np.flatnonzero((now > 0) & (self._row == _EMPTY))
+        before = self._asked[new]
+        self._asked += now
         if len(new) > self._at_once:
-            new = new[self._asked[new] >= _OFTEN]
+            new = new[before >= _OFTEN]
         self._row[new] = len(self._known) + np.arange(len(new))
         return new
 

@@ -136,28 +136,60 @@ def extend(
     extra : function of (low, high)
         Spots between them that must not be stepped over.
     """
-    for outward in (-1, 1):
-        limit = span[(outward + 1) // 2]
-        while True:
-            x, g = at if outward > 0 else (at.x[::-1], at.g[::-1])
-            rising = np.flatnonzero(g >= -floor)
-            deepest = float(g[rising[-1] + 1 if rising.size else 0 :].min(initial=0.0))
-            if g[-1] >= -floor or g[-1] > FADED * deepest or outward * (limit - x[-1]) <= 0.0:
-                break
-            step = min(_POINTS * _STEP, abs(np.log(limit / x[-1])))
-            far = x[-1] * np.exp(outward * step * np.arange(1, _POINTS + 1) / _POINTS)
-            low, high = sorted((float(x[-1]), float(far[-1])))
-            new = np.unique(np.concatenate([far, extra(low, high), curve.sides(low, high)]))
-            new = new[(new > low) & (new <= high)] if outward > 0 else new[(new < high) & (new >= low)]
-            values = curve(new)
-            if outward < 0:
-                new, values = new[::-1], values[::-1]
-            deep = np.minimum.accumulate(np.append(deepest, values))[1:]
-            ended = np.flatnonzero(values > FADED * deep)
-            stop = ended[0] + 1 if ended.size else len(new)
-            x, g = np.append(x, new[:stop]), np.append(g, values[:stop])
-            at = Samples(x, g) if outward > 0 else Samples(x[::-1], g[::-1])
+    steps = 1
+    while open_ends := [side for side in (-1, 1) if _is_open(at, side, floor, span)]:
+        for side in open_ends:
+            x = _ahead(curve, at, side, steps, span, extra)
+            at = _joined(at, side, Samples(x, curve(x)), floor)
+        steps *= 4 if curve.any_order else 1  # where many spots take hardly longer than few
     return at
+
+
+def _tail(at: Samples, side: int, floor: float) -> float:
+    """The deepest short gamma towards one end (-1: low, 1: high), beyond the last sample without it."""
+    g = at.g[::side]
+    rising = np.flatnonzero(g >= -floor)
+    return float(g[rising[-1] + 1 if rising.size else 0 :].min(initial=0.0))
+
+
+def _is_open(at: Samples, side: int, floor: float, span: tuple[float, float]) -> bool:
+    """True where short gamma goes on at one end of the samples, inside the span."""
+    x, g = at.x[::side][-1], at.g[::side][-1]
+    if side * (span[(side + 1) // 2] - x) <= 0.0:
+        return False
+    return bool(g < -floor and g <= FADED * _tail(at, side, floor))
+
+
+def _ahead(
+    curve: Curve,
+    at: Samples,
+    side: int,
+    steps: int,
+    span: tuple[float, float],
+    extra: Callable[[float, float], Array],
+) -> Array:
+    """Spots of the next steps beyond one end of the samples, ascending."""
+    last, limit, far = float(at.x[::side][-1]), span[(side + 1) // 2], [np.empty(0)]
+    end = last
+    for _ in range(steps):
+        step = min(_POINTS * _STEP, abs(np.log(limit / end)))
+        far.append(end * np.exp(side * step * np.arange(1, _POINTS + 1) / _POINTS))
+        end = float(far[-1][-1])
+        if side * (limit - end) <= 0.0:
+            break
+    low, high = sorted((last, end))
+    new = np.unique(np.concatenate([*far, extra(low, high), curve.sides(low, high)]))
+    return new[(new > low) & (new <= high)] if side > 0 else new[(new < high) & (new >= low)]
+
+
+def _joined(at: Samples, side: int, new: Samples, floor: float) -> Samples:
+    """Samples with new ones beyond one end, up to the first at which short gamma has ended."""
+    x, g = new.x[::side], new.g[::side]
+    deep = np.minimum.accumulate(np.append(_tail(at, side, floor), g))[1:]
+    ended = np.flatnonzero(g > FADED * deep)
+    stop = ended[0] + 1 if ended.size else len(g)
+    x, g = np.append(at.x[::side], x[:stop]), np.append(at.g[::side], g[:stop])
+    return Samples(x[::side], g[::side])
 
 
 def polish(curve: Curve, at: Samples, floor: float) -> Samples:
