@@ -11,7 +11,7 @@ from gammaflow.batch.columns import FLIPS
 from gammaflow.batch.valued import LEVELS
 from gammaflow.columns import changed, rows_of
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.levels import Levels, find_flips
+from gammaflow.exposure.levels import Levels, find_nearest_flip
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.positions.book import Book
@@ -48,9 +48,8 @@ def flips_by_rule(report: Report) -> dict[str, float]:
         else:
             book = _signed_anew(report.book, chain, position, valued)
             book = assign_positions(chain, name) if book is None else book
-            spots = find_flips(sweep_spot(book, dynamics=report.profile.dynamics, measures=LEVELS))
-            away = np.abs(np.log(spots / chain.spot))
-            found[column] = float(spots[away.argmin()]) if spots.size else np.nan
+            profile = sweep_spot(book, dynamics=report.profile.dynamics, measures=LEVELS)
+            found[column] = find_nearest_flip(profile)
             known.append((position, found[column]))
     return found
 

@@ -23,7 +23,7 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
 
-__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_flips", "find_levels", "noise_share"]
+__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_flips", "find_levels", "find_nearest_flip", "noise_share"]
 
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
@@ -196,6 +196,27 @@ def find_flips(profile: Repricing) -> NDArray[np.float64]:
     return crossings.spots[~crossings.jumps]
 
 
+def find_nearest_flip(profile: Repricing) -> float:
+    """The flip of `find_flips` nearest to the book's spot in ln S [currency]; NaN where there is none.
+
+    Nothing is repriced beyond the grid where a flip inside it is nearer than both of its ends.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> round(find_nearest_flip(gf.sweep_spot(gf.assign_positions(gf.demo_chain()))))
+    77509
+    """
+    curve, spot = profile.curve(), profile.book.spot
+    at, floor = _samples(profile, curve, "gamma", beyond=False)
+    crossings = cross(curve, at, floor)
+    flips = crossings.spots[~crossings.jumps]
+    ends = np.log(spot / profile.spots[0]), np.log(profile.spots[-1] / spot)
+    if not (np.abs(np.log(flips / spot)) < min(ends)).any():
+        flips = find_flips(profile)
+    return float(flips[np.abs(np.log(flips / spot)).argmin()]) if flips.size else np.nan
+
+
 def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     """The exposure, or the profile's where none is given; MismatchError for another book's or time's."""
     if exposure is None:
@@ -210,7 +231,9 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     return exposure
 
 
-def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
+def _samples(
+    profile: Repricing, curve: Curve, measure: str, *, beyond: bool = True
+) -> tuple[Samples, float]:
     """The profile's grid made denser, extended to where zones end and polished; what counts as zero."""
     spot, between = profile.book.spot, _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
@@ -224,7 +247,9 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
     new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
     x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
-    at = extend(curve, Samples(x[order], g[order]), floor, (spot / _SPAN, spot * _SPAN), between)
+    at = Samples(x[order], g[order])
+    if beyond:
+        at = extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), between)
     return polish(curve, at, floor), floor
 
 
