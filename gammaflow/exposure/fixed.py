@@ -101,7 +101,13 @@ def vanilla_rows(
     centre = np.log(strike / (ratio * book.spot)) - (r - q) * t - 0.5 * width * width
     bounds = _bounds(low, high)
     return VanillaRows(
-        book.spot, held, bounds, read_only(starts, np.int64), bool(q.any()), read_only(centre), read_only(width)
+        book.spot,
+        held,
+        bounds,
+        read_only(starts, np.int64),
+        bool(q.any()),
+        read_only(centre),
+        read_only(width),
     )
 
 

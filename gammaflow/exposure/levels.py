@@ -23,7 +23,17 @@ from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
 
-__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_flips", "find_levels", "find_nearest_flip", "noise_share"]
+__all__ = [
+    "Flip",
+    "Jump",
+    "Levels",
+    "Trough",
+    "Zone",
+    "find_flips",
+    "find_levels",
+    "find_nearest_flip",
+    "noise_share",
+]
 
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
@@ -153,10 +163,9 @@ def find_levels(
     exposure = _same_time(profile, exposure)
     spot, curve = profile.book.spot, profile.curve(measure)
     at, floor = _samples(profile, curve, measure)
-    crossings = cross(curve, at, floor)
+    crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
     steps = spot * (1.0 + np.array(MOVES))
-    stretches = find_stretches(curve, at, crossings, floor)
     bounds = np.unique([spot, *steps, *(bound for z in stretches for bound in (z.low, z.high))])
     flow = dict(
         zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)
@@ -167,7 +176,7 @@ def find_levels(
         exposure=exposure,
         flips=tuple(Flip(float(s), float(d)) for s, d in zip(roots, _slopes(curve, roots), strict=True)),
         jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
-        zones=find_zones(curve, at, stretches, core, flow),
+        zones=find_zones(stretches, flow),
         gamma=float(curve([spot])[0]),
         moves=pd.Series(traded, pd.Index(MOVES, name="move"), name="traded"),
         core_fraction=core,
@@ -231,9 +240,7 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     return exposure
 
 
-def _samples(
-    profile: Repricing, curve: Curve, measure: str, *, beyond: bool = True
-) -> tuple[Samples, float]:
+def _samples(profile: Repricing, curve: Curve, measure: str, *, beyond: bool = True) -> tuple[Samples, float]:
     """The profile's grid made denser, extended to where zones end and polished; what counts as zero."""
     spot, between = profile.book.spot, _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None

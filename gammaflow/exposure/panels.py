@@ -72,14 +72,13 @@ class Panels:
         new = self._new(panel[inside])
         x = self._width * (new[:, None] - self._half + 0.5 * (1.0 + _NODES))
         direct = ~inside | (self._row[panel] < 0)
-        out = np.empty(len(spots))
-        if direct.any():
-            out[direct] = self._values(spots[direct])[0]
-        for run in np.split(np.arange(len(new)), np.flatnonzero(np.diff(new) > 1) + 1) if len(new) else ():
-            values, gross = self._values(self._spot * np.exp(x[run].ravel())).reshape(2, *x[run].shape)
-            self._known = np.concatenate([self._known, values])
-            self._row[new[run][(gross > self._most).any(axis=1)]] = _NEVER
+        asked = np.concatenate([spots[direct], self._spot * np.exp(x.ravel())])
+        (values, gross), count = self._values(asked), len(asked) - x.size
+        self._known = np.concatenate([self._known, values[count:].reshape(x.shape)])
+        self._row[new[(gross[count:].reshape(x.shape) > self._most).any(axis=1)]] = _NEVER
         left = inside & (self._row[panel] < 0) & ~direct
+        out = np.empty(len(spots))
+        out[direct] = values[:count]
         if left.any():
             out[left] = self._values(spots[left])[0]
         ready = ~(direct | left)
