@@ -182,8 +182,8 @@ def test_only_what_is_replaced_in_legal_columns_is_validated_again():
             changed(chain.columns, strike=np.where(np.arange(598) == 3, -1.0, chain["strike"])),
             chain.symbol, chain.spot, chain.asof,
         )  # fmt: skip
+    book = gf.assign_positions(chain)
     with pytest.raises(SchemaError, match="position: 1 of 598 rows are missing"):
-        book = gf.assign_positions(chain)
         replace(book, columns=changed(book.columns, position=np.append(book["position"][1:], np.nan)))
     loaded = pickle.loads(pickle.dumps(some))
     assert validate(loaded, schema.CHAIN, "chain")["iv"] is not loaded["iv"]
