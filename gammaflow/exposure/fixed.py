@@ -35,7 +35,7 @@ _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
 # Interpolation is considered in sums of so many terms. Costs in terms of the direct sum (measured): of a
 # cosine, of a node's share at a point, of the product of a node with a point, and of a term that needs delta.
-_MANY = 200_000
+_MANY = 400_000
 _COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 0.5, 0.25, 3.0
 
 # Standard deviations beyond which a Gaussian, times d1^2, is below the error of interpolation.

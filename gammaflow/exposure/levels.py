@@ -162,7 +162,8 @@ def find_levels(
     check_choice(measure, "measure", ("gamma", "total_gamma"))
     exposure = _same_time(profile, exposure)
     spot, curve = profile.book.spot, profile.curve(measure)
-    at, floor = _samples(profile, curve, measure)
+    at, floor = _on_grid(profile, curve, measure)
+    at = polish(curve, _followed(profile, curve, at, floor), floor)
     crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
     steps = spot * (1.0 + np.array(MOVES))
@@ -200,9 +201,8 @@ def find_flips(profile: Repricing) -> NDArray[np.float64]:
     [77509.0]
     """
     curve = profile.curve()
-    at, floor = _samples(profile, curve, "gamma")
-    crossings = cross(curve, at, floor)
-    return crossings.spots[~crossings.jumps]
+    at, floor = _on_grid(profile, curve, "gamma")
+    return _flips(curve, _followed(profile, curve, at, floor), floor)
 
 
 def find_nearest_flip(profile: Repricing) -> float:
@@ -217,13 +217,18 @@ def find_nearest_flip(profile: Repricing) -> float:
     77509
     """
     curve, spot = profile.curve(), profile.book.spot
-    at, floor = _samples(profile, curve, "gamma", beyond=False)
-    crossings = cross(curve, at, floor)
-    flips = crossings.spots[~crossings.jumps]
+    at, floor = _on_grid(profile, curve, "gamma")
+    flips = _flips(curve, at, floor)
     ends = np.log(spot / profile.spots[0]), np.log(profile.spots[-1] / spot)
     if not (np.abs(np.log(flips / spot)) < min(ends)).any():
-        flips = find_flips(profile)
+        flips = _flips(curve, _followed(profile, curve, at, floor), floor)
     return float(flips[np.abs(np.log(flips / spot)).argmin()]) if flips.size else np.nan
+
+
+def _flips(curve: Curve, at: Samples, floor: float) -> NDArray[np.float64]:
+    """Zeros of the curve, jumps excluded, between samples that are polished first."""
+    crossings = cross(curve, polish(curve, at, floor), floor)
+    return crossings.spots[~crossings.jumps]
 
 
 def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
@@ -240,8 +245,8 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     return exposure
 
 
-def _samples(profile: Repricing, curve: Curve, measure: str, *, beyond: bool = True) -> tuple[Samples, float]:
-    """The profile's grid made denser, extended to where zones end and polished; what counts as zero."""
+def _on_grid(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
+    """The profile's grid made denser, and what counts as zero."""
     spot, between = profile.book.spot, _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
     known = known or profile.at(profile.spots, [measure, "gross_gamma"])
@@ -254,10 +259,13 @@ def _samples(profile: Repricing, curve: Curve, measure: str, *, beyond: bool = T
     new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
     x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
-    at = Samples(x[order], g[order])
-    if beyond:
-        at = extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), between)
-    return polish(curve, at, floor), floor
+    return Samples(x[order], g[order]), floor
+
+
+def _followed(profile: Repricing, curve: Curve, at: Samples, floor: float) -> Samples:
+    """Samples extended to where zones end."""
+    spot = profile.book.spot
+    return extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), _between(profile, curve))
 
 
 def noise_share(profile: Repricing) -> float:
