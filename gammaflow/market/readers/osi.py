@@ -26,6 +26,7 @@ __all__ = [
     "calendar_days",
     "day",
     "expiries",
+    "last_trading_day",
     "listed_chain",
     "moments",
     "parse_symbols",
@@ -153,7 +154,7 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(moved, tz="UTC")
 
 
-def _last_trading_day(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+def last_trading_day(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """Last trading day of each row: until January 2016 contracts, symbols carried the Saturday after it."""
     early = days < np.datetime64("2016-02-01")
     if not early.any():
@@ -183,7 +184,7 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
     parts = pd.DataFrame(
         {
             "root": root,
-            "day": _last_trading_day(days.to_numpy("datetime64[ns]"))[codes],
+            "day": last_trading_day(days.to_numpy("datetime64[ns]"))[codes],
             "kind": np.array(["put", "call"], dtype=object)[call.astype(np.intp)],
             "strike": thousandths / 1000.0,
         },
@@ -307,7 +308,7 @@ def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
     """Mask of the rows whose day differs from their symbol's, where another row has the contract rightly."""
     if "day" not in rows.frame.columns:
         return np.zeros(len(parts), dtype=np.bool_)
-    right = parts["day"].to_numpy() == _last_trading_day(rows.frame["day"].to_numpy())
+    right = parts["day"].to_numpy() == last_trading_day(rows.frame["day"].to_numpy())
     if right.all():
         return np.zeros(len(parts), dtype=np.bool_)
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
@@ -324,7 +325,7 @@ def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
                 found += unreadable
                 continue
         elif name == "day":
-            said = _last_trading_day(said.to_numpy())
+            said = last_trading_day(said.to_numpy())
         found += mismatch(
             rows, parts[name].to_numpy() != said, rows.frame[name], name, "differ from the contract's symbol",
             "both must say the same. Download the file again.",
