@@ -17,7 +17,7 @@ from gammaflow.columnar import Columnar, Subset
 from gammaflow.columns import Columns, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
-from gammaflow.market.measures import find_unusable, first_true, measure
+from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
 from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
 from gammaflow.market.quality import Quality
 from gammaflow.schema import CHAIN
@@ -164,16 +164,32 @@ class Chain(Columnar):
         The day of `asof` is New York's for AM- and PM-settled options, else UTC's. A negative age means
         look-ahead.
         """
+        counted = self["open_interest_date"].astype("datetime64[D]")
+        if np.isnat(counted).all():
+            return np.full(len(self), np.nan)
         days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
-        today = np.where(self.in_new_york, *(day.astype("datetime64[D]") for day in days))
-        age: NDArray[Any] = today - self["open_interest_date"].astype("datetime64[D]")
+        new_york, utc_day = (day.astype("datetime64[D]") for day in days)
+        today = np.where(self.in_new_york, new_york, utc_day) if self.in_new_york.any() else utc_day
+        age: NDArray[Any] = today - counted
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
 
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """True for rows that are AM- or PM-settled, at New York time, (n,)."""
         settlement = self["settlement"]
+        if {"AM", "PM"}.isdisjoint(settlement.tolist()):
+            return np.zeros(len(self), dtype=bool)
         return np.asarray((settlement == "AM") | (settlement == "PM"), dtype=bool)
+
+    @cached_property
+    def calls(self) -> NDArray[np.bool_]:
+        """True for calls, False for puts, (n,)."""
+        return np.asarray(self["kind"] == "call", dtype=bool)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Number of each row's expiry and root, in that order, (n,); -1 where it has expired."""
+        return find_groups(self)
 
     @cached_property
     def quote_state(self) -> NDArray[Any]:
