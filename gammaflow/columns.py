@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import YEARS, legal_range, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frames import as_pandas
-from gammaflow.frozen import FrozenMapping
+from gammaflow.frozen import FrozenMapping, lock
 from gammaflow.text import clean, rows_text, value_text
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "SMALLEST",
     "Column",
     "Columns",
+    "changed",
     "numbers",
+    "rows_of",
     "validate",
 ]
 
@@ -262,6 +264,48 @@ def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     ]
 
 
+class _Legal(FrozenMapping[str, NDArray[Any]]):
+    """Columns that `validate` has found legal by a dictionary, but for some replaced since.
+
+    A copy made from a pickle is of no dictionary.
+    """
+
+    __slots__ = ("by", "replaced")
+
+    by: Mapping[str, Column] | None
+    replaced: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, columns: Columns, by: Mapping[str, Column] | None, replaced: frozenset[str] = frozenset()
+    ) -> _Legal:
+        out = cls(columns)
+        object.__setattr__(out, "by", by)
+        object.__setattr__(out, "replaced", replaced)
+        return out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (dict(self),)
+
+
+def _unpickled(columns: dict[str, NDArray[Any]]) -> _Legal:
+    return _Legal.of(lock(columns), None)
+
+
+def rows_of(columns: Columns, rows: NDArray[Any]) -> Columns:
+    """Some rows of columns, by mask or place; those of legal columns are not validated again."""
+    taken = FrozenMapping({name: read_only(values[rows], values.dtype) for name, values in columns.items()})
+    return _Legal.of(taken, columns.by, columns.replaced) if isinstance(columns, _Legal) else taken
+
+
+def changed(columns: Columns, **others: Any) -> Columns:
+    """Columns with others in place of some; of legal columns only the others are validated."""
+    every = FrozenMapping({**columns, **others})
+    if not isinstance(columns, _Legal):
+        return every
+    return _Legal.of(every, columns.by, columns.replaced | set(others))
+
+
 _CHECKS = {"number": _check_numbers, "text": _check_text, "time": _check_times}
 _DTYPES = {"number": "float64", "text": "object", "time": "datetime64[ns]"}
 
@@ -271,7 +315,7 @@ def validate(
 ) -> Columns:
     """Check every column of `source` and return read-only arrays, in the dictionary's order.
 
-    Times are kept as UTC datetime64[ns], text as objects, numbers as float64.
+    Columns that it has returned before, by the same dictionary, are taken as they are. Times are kept as UTC datetime64[ns], text as objects, numbers as float64.
 
     Raises
     ------
@@ -292,7 +336,12 @@ def validate(
     ]
     rows = len(source[present[0]]) if present else 0
     out: dict[str, NDArray[Any]] = {}
+    legal = isinstance(source, _Legal) and source.by is dictionary
+    again = source.replaced if isinstance(source, _Legal) and legal else ()
     for column in dictionary.values():
+        if legal and column.name in present and column.name not in again:
+            out[column.name] = source[column.name]
+            continue
         if column.name in present:
             array, found = _CHECKS[column.type](column, source[column.name])
             problems += found
@@ -306,4 +355,4 @@ def validate(
     if len(set(lengths.values())) > 1:
         problems.append(f"columns differ in length: {lengths}.")
     refuse(what, problems)
-    return FrozenMapping(out)
+    return _Legal.of(out, dictionary)

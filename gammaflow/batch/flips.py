@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gammaflow.batch.columns import FLIPS
 from gammaflow.batch.valued import LEVELS
+from gammaflow.columns import changed, rows_of
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.levels import Levels, find_flips
 from gammaflow.exposure.profile import sweep_spot
@@ -80,9 +81,8 @@ def _signed_anew(
     for name, values in held.items():
         if not np.array_equal(values[valued][order], book[name], equal_nan=name != "contract"):
             return None
-    columns = {**book.columns, "position": position[order]}
-    some = columns["position"] != 0.0
-    return replace(book, columns={name: values[some] for name, values in columns.items()})
+    columns, some = changed(book.columns, position=position[order]), position[order] != 0.0
+    return replace(book, columns=columns if some.all() else rows_of(columns, some))
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:

@@ -18,7 +18,6 @@ from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.grids import Spikes
 from gammaflow.exposure.level_data import Flip, Jump, LevelData
 from gammaflow.exposure.repricing import Repricing
-from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
@@ -171,9 +170,6 @@ def find_levels(
         zones=find_zones(curve, at, stretches, core, flow),
         gamma=float(curve([spot])[0]),
         moves=pd.Series(traded, pd.Index(MOVES, name="move"), name="traded"),
-        walls=find_walls(exposure),
-        max_pain=find_max_pain(exposure),
-        concentration=find_concentration(exposure),
         core_fraction=core,
         measure=measure,
         day_sigma=_day_sigma(profile),

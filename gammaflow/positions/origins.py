@@ -225,9 +225,18 @@ def interest_behind(
     found, known = [], np.zeros(len(rows), dtype=bool)
     for (source, factor), mine in behind.items():
         if source.interest is not None:
-            found.append(source.interest.rows(np.isin(source.interest.expiry, expiry[mine]), factor))
-            known |= mine & np.isin(expiry, source.interest.expiry)
+            found.append(source.interest.rows(_among(source.interest.expiry, expiry[mine]), factor))
+            known |= mine & _among(expiry, source.interest.expiry)
     return found, known
+
+
+def _among(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mask of values that are among others, many of which are the same."""
+    distinct = np.unique(others)
+    if not len(distinct):
+        return np.zeros(len(values), dtype=bool)
+    place = np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)
+    return np.asarray(distinct[place] == values)
 
 
 def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray[Any]) -> dict[Source, int]:
