@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columnar import Columnar, Subset
-from gammaflow.columns import Columns, validate
+from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
@@ -226,7 +226,7 @@ class Chain(Columnar):
         filled: dict[str, Any] = {
             k: pd.Series(v, every) if pd.api.types.is_scalar(v) else v for k, v in columns.items()
         }
-        return replace(self, columns={**self.columns, **filled})
+        return replace(self, columns=changed(self.columns, **filled))
 
     def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Chain:
         """The rows selected by a filter or a mask, and by criteria on columns, at least one.
@@ -268,7 +268,7 @@ class Chain(Columnar):
     def keep(self, choice: Choice) -> Chain:
         """The rows that `choose` has chosen, of this chain or of one with the same rows."""
         mask = choice.mask
-        columns = {name: values[mask] for name, values in self.columns.items()}
+        columns = rows_of(self.columns, mask)
         others = self.left_out.get(NOT_SELECTED, 0) + int((~mask).sum())
         selection = Selection.of(choice, self["open_interest"], "open interest (contracts)", self.selection)
         left_out = {**self.left_out, NOT_SELECTED: others}

@@ -209,7 +209,7 @@ def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -
     if dividend_yield is not None:
         columns["dividend_yield"], yield_from = np.full(len(chain), float(dividend_yield)), "as given"
     if not rows.any():
-        return chain.with_columns(**columns), Financing(rate_from, yield_from)
+        return chain.with_columns(**columns) if columns else chain, Financing(rate_from, yield_from)
 
     default, text = default_rate(chain)
     cells = find_cells(chain)

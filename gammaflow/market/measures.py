@@ -46,15 +46,14 @@ def find_unusable(chain: Any) -> NDArray[Any]:
 def find_groups(chain: Any) -> NDArray[np.int64]:
     """Number of each row's (expiry, root), in that order, (n,); -1 where it has expired."""
     alive = chain.years > 0
-    key = np.unique(np.asarray(chain["expiry"]), return_inverse=True)[1]
-    roots = set(chain["root"].tolist())
-    if len(roots) > 1:
-        place = {name: i for i, name in enumerate(sorted(set(map(str, roots))))}
-        key = key * len(place) + [place[str(root)] for root in chain["root"].tolist()]
-    key = key[alive]
-    numbers = np.cumsum(np.bincount(key) > 0) - 1
+    expiry = np.unique(np.asarray(chain["expiry"]), return_inverse=True)[1].astype(np.int64)
+    roots = chain["root"].tolist()
+    place = {name: i for i, name in enumerate(sorted(set(map(str, set(roots)))))}
+    if len(place) > 1:
+        expiry = expiry * len(place) + np.array([place[str(root)] for root in roots], np.int64)
+    key = expiry[alive]
     out = np.full(len(chain), -1, dtype=np.int64)
-    out[alive] = numbers[key]
+    out[alive] = (np.cumsum(np.bincount(key) > 0) - 1)[key]
     return out
 
 

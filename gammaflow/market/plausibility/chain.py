@@ -307,8 +307,8 @@ def _times(view: _View) -> list[str]:
     chain, alive = view.chain, view.alive
     found = []
     unsaid = alive & (chain["settlement"] == "")
-    moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC") if unsaid.any() else ()
-    for zone in ("UTC", NEW_YORK) if len(moments) else ():
+    for zone in ("UTC", NEW_YORK) if unsaid.any() else ():
+        moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
         local = moments.tz_convert(zone)
         at = moments[local == local.normalize()].tz_localize(None).to_numpy()
         midnight = unsaid & np.isin(chain["expiry"], at)

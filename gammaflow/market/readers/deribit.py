@@ -96,7 +96,7 @@ class _Parts(NamedTuple):
 
     def take(self, rows: NDArray[np.intp]) -> _Parts:
         """The parts of some rows."""
-        return _Parts(*(part[rows] for part in self))
+        return _Parts(self.base[rows], self.day[rows], self.kind[rows], self.strike[rows])
 
 
 def _instruments(names: Sequence[Any]) -> _Parts:
@@ -355,8 +355,8 @@ def _plain(source: Source) -> Rows | None:
     rows = source.plain(0, text=text, numeric=numeric)
     if rows is None:
         return None
-    present = pd.Index([names[place] for place in rows.frame.columns], dtype=object)
-    return Rows(rows.frame.set_axis(present, axis=1), rows.place)
+    present = [name for place, name in enumerate(names) if place in rows.frame.columns]
+    return Rows(rows.frame.set_axis(pd.Index(present, dtype="object"), axis=1), rows.place)
 
 
 JSON = Format(

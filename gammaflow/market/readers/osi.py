@@ -193,7 +193,9 @@ class _Symbols(NamedTuple):
 
     def take(self, rows: NDArray[np.intp]) -> _Symbols:
         """The parts of some rows."""
-        return self if len(rows) == len(self.root) else _Symbols(*(part[rows] for part in self))
+        if len(rows) == len(self.root):
+            return self
+        return _Symbols(self.root[rows], self.day[rows], self.kind[rows], self.strike[rows])
 
 
 def _symbols(names: pd.Series[Any]) -> _Symbols:
@@ -328,7 +330,7 @@ def _misfiled(rows: Rows, parts: _Symbols) -> NDArray[np.bool_]:
         return np.zeros(len(parts.day), dtype=np.bool_)
     right = parts.day == _last_trading_day(rows.frame["day"].to_numpy())
     if right.all():
-        return ~right
+        return np.zeros(len(right), dtype=np.bool_)
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
     return np.asarray(~right & pd.Series(names).isin(set(names[right])).to_numpy())
 

@@ -73,14 +73,14 @@ def plain_columns(
         return None
     frame.columns = pd.Index([int(place) for place in frame.columns])
     frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
-    for place, column in list(frame.items()):
+    for at, (place, column) in enumerate(list(frame.items())):
         if place not in numbers_at:
             continue
         values, problems = numbers(column, "")
         if problems or (np.abs(values) >= _EXACT).any():
             return None
         if values.dtype != column.dtype:
-            frame.isetitem(frame.columns.get_loc(place), values)
+            frame.isetitem(at, values)
     return frame
 
 

@@ -93,12 +93,12 @@ def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
         total.update(f"{name} {values.dtype.str}".encode())
         if values.dtype == object:
             texts = values.tolist()
-            one = texts.count(texts[0]) == len(texts) if texts else False
+            one = bool(texts) and texts.count(texts[0]) == len(texts)
             lengths = np.full(len(texts), len(texts[0])) if one else np.array([*map(len, texts)], np.int64)
-            total.update(lengths)
+            total.update(lengths.astype(np.int64).tobytes())
             total.update("".join(texts).encode())
         else:
-            total.update(np.ascontiguousarray(values))
+            total.update(np.ascontiguousarray(values).view(np.uint8).data)
     return total.hexdigest()
 
 
