@@ -196,7 +196,7 @@ def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
         return rows
     columns = tuple(read_only(c[mask]) for c in rows.columns)
     bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[mask] for b in rows.bounds))
-    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts])
+    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts], np.int64)
     return rows._replace(columns=columns, bounds=bounds, starts=starts)
 
 
