@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from os.path import splitext
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from gammaflow.errors import SchemaError
 from gammaflow.output import write_text
 from gammaflow.plot.prepare import require
 from gammaflow.plot.tables import html_table
 
 __all__ = ["Card", "Entry", "Panel", "render_page", "write_page"]
 
-
+_ENDINGS = (".html", ".htm", "")
 _NOSCRIPT = (
     '<noscript><p class="banner">The charts need JavaScript; every number is in the tables below.</p>'
     "</noscript>"
@@ -118,8 +120,14 @@ def write_page(text: str, path: str | Path) -> Path:
     Raises
     ------
     SchemaError
-        Where `path` is a folder, its folder does not exist, or it cannot be written.
+        Where `path` has the ending of another format, is a folder, its folder does not exist, or it cannot be
+        written.
     """
+    if splitext(str(path))[1].lower() not in _ENDINGS:
+        raise SchemaError(
+            f"path: received {str(path)!r}; a page is HTML, in a file that ends in .html or .htm. "
+            "Print it from a browser for a PDF; .plot() draws pictures, .to_dict() is the report as data."
+        )
     write_text(text, path)
     return Path(path)
 

@@ -294,7 +294,15 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [(".", "which is a folder"), ("nowhere/page.html", "nowhere.*which is not a folder")]
+    ("name", "message"),
+    [
+        (".", "which is a folder"),
+        ("nowhere/page.html", "nowhere.*which is not a folder"),
+        (
+            "page.pdf",
+            r"received '.*page\.pdf'; a page is HTML, in a file that ends in \.html or \.htm\. Print it",
+        ),
+    ],
 )
 def test_a_page_needs_a_place(tmp_path, name, message):
     with pytest.raises(SchemaError, match=message):
