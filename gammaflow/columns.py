@@ -315,7 +315,8 @@ def validate(
 ) -> Columns:
     """Check every column of `source` and return read-only arrays, in the dictionary's order.
 
-    Columns that it has returned before, by the same dictionary, are taken as they are. Times are kept as UTC datetime64[ns], text as objects, numbers as float64.
+    Columns that it has returned before, by the same dictionary, are taken as they are. Times are kept as UTC
+    datetime64[ns], text as objects, numbers as float64.
 
     Raises
     ------
@@ -336,11 +337,10 @@ def validate(
     ]
     rows = len(source[present[0]]) if present else 0
     out: dict[str, NDArray[Any]] = {}
-    legal = isinstance(source, _Legal) and source.by is dictionary
-    again = source.replaced if isinstance(source, _Legal) and legal else ()
+    legal = source if isinstance(source, _Legal) and source.by is dictionary else None
     for column in dictionary.values():
-        if legal and column.name in present and column.name not in again:
-            out[column.name] = source[column.name]
+        if legal is not None and column.name in legal and column.name not in legal.replaced:
+            out[column.name] = legal[column.name]
             continue
         if column.name in present:
             array, found = _CHECKS[column.type](column, source[column.name])

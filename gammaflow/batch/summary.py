@@ -154,6 +154,6 @@ def _next_expiry(report: Report) -> dict[str, Any]:
     if not len(expiries):
         return {"next_expiry": pd.NaT, "next_share": np.nan}
     total = float(gross.sum())
-    following = float(gross[book["expiry"] == expiries[0].tz_localize(None).to_datetime64()].sum())
+    following = float(gross[: book.expiry_starts[1]].sum())
     share = 100.0 * following / total if total > 0.0 else np.nan
     return {"next_expiry": expiries[0], "next_share": share}

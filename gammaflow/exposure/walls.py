@@ -21,8 +21,8 @@ __all__ = [
     "find_walls",
     "next_max_pain",
     "wall_strikes",
-    "walls_of",
     "walls_by_type",
+    "walls_of",
 ]
 
 Array = NDArray[np.float64]
@@ -161,7 +161,7 @@ def next_max_pain(exposure: Exposure) -> float:
 
 
 def _outstanding(exposure: Exposure) -> tuple[NDArray[Any], list[tuple[Array, Array, Array]]]:
-    """Expiries for which there is max pain, and strike, flag and units of the contracts that count at each."""
+    """Expiries that have max pain, and strike, flag and units of the contracts that count at each."""
     book = exposure.book
     rows = np.flatnonzero(book.vanilla & (book.rolled(exposure.days)[0] > 0.0))
     dates = book.columns["expiry"]
@@ -170,11 +170,11 @@ def _outstanding(exposure: Exposure) -> tuple[NDArray[Any], list[tuple[Array, Ar
     held.append(Interest(dates[own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
     expiry, *columns = (np.concatenate(parts) for parts in zip(*held, strict=True))
     order = np.argsort(expiry, kind="stable")
-    expiry = expiry[order]
-    starts = _starts(expiry)
-    ends = [*starts[1:].tolist(), len(expiry)]
-    parts = [[column[i:j] for i, j in zip(starts, ends, strict=True)] for column in (c[order] for c in columns)]
-    return expiry[starts], list(zip(*parts, strict=True))
+    starts = _starts(expiry[order])
+    if not len(starts):
+        return expiry, []
+    parts = [np.split(column[order], starts[1:]) for column in columns]
+    return expiry[order][starts], list(zip(*parts, strict=True))
 
 
 def _least(strike: Array, flag: Array, units: Array) -> float:

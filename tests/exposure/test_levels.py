@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.exposure.levels import Flip, find_flips, find_levels
+from gammaflow.exposure.levels import Flip, find_flips, find_levels, find_nearest_flip
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book
 
@@ -574,3 +574,21 @@ def test_flips_are_told_from_the_nearest_in_logs():
     assert [flip.spot for flip in some.nearest_flips] == [124.0, 80.0, 60.0, 200.0]
     assert some.nearest_flip == flips[2]
     assert replace(levels, flips=()).nearest_flip is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "reach"),
+    [
+        ("calls_long_puts_short", (0.7, 1.3)),
+        ("calls_long_puts_short", (0.99, 1.01)),
+        ("short_all", (0.9, 1.1)),
+        ("skew_adjusted", (0.5, 0.8)),
+    ],
+)
+def test_the_nearest_flip_is_the_nearest_of_all(rule, reach):
+    """Inside the grid, beyond it, or nowhere."""
+    book = gf.assign_positions(gf.demo_chain(), rule)
+    profile = gf.sweep_spot(book, np.linspace(*reach, 61) * book.spot)
+    flips = find_flips(profile)
+    nearest = flips[np.abs(np.log(flips / book.spot)).argmin()] if flips.size else np.nan
+    assert find_nearest_flip(profile) == pytest.approx(nearest, rel=1e-14, nan_ok=True)
