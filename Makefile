@@ -118,7 +118,7 @@ bench-loops: $(VENV)/.test
 
 clean:
 	rm -rf $(VENV) $(OLDEST) $(NEWEST) .venv-peers demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
-		.hypothesis .coverage .coverage.*
+		.hypothesis .coverage .coverage.* docs/_build docs/gallery_pages docs/reference/generated
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test oldest newest coverage lint hooks bench bench-loops clean
+.PHONY: help demo test oldest newest coverage lint package docs hooks bench bench-loops clean

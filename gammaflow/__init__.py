@@ -23,6 +23,8 @@ from gammaflow.exposure.profile import Profile, sweep_spot
 from gammaflow.exposure.smile import Smiles, fit_smiles
 from gammaflow.feedback import impact, liquidations
 from gammaflow.feedback.gain.loop_gain import LoopGain, loop_gain
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
 from gammaflow.market.feeds import Answers, Feed, Limits, fetch_chain, fetch_raw, replay
@@ -100,6 +102,7 @@ __all__ = [
     "ConvergenceError",
     "Cube",
     "DipBuyers",
+    "Dividends",
     "EtfLedger",
     "ExerciseComparison",
     "Exposure",
@@ -122,6 +125,7 @@ __all__ = [
     "NewTrades",
     "OpenInterestChange",
     "Profile",
+    "RateCurve",
     "ReaderError",
     "Reconciliation",
     "RepairedChain",

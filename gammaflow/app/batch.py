@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 
 from gammaflow.app.filter_options import Rows
-from gammaflow.app.options import Json, RuleName, Symbol, grouped
+from gammaflow.app.options import ColumnMap, Json, RuleName, Symbol, grouped
 from gammaflow.app.terminal import counting, dumps, err_console, out_console, records, say, tell
 from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.result import BatchResult
@@ -48,6 +48,7 @@ def batch(
     chains: Chains,
     rows: Rows,
     symbol: Symbol = None,
+    columns: ColumnMap = None,
     rule: RuleName = "calls_long_puts_short",
     workers: Workers = None,
     as_json: Json = False,
@@ -59,7 +60,8 @@ def batch(
     function: Any = partial(selected, where=where, rule=rule, tabulated=out is not None)
     try:
         with counting("files") as progress:
-            found = run_batch(chains, function, symbol=symbol, workers=workers, out=out, progress=progress)
+            how: dict[str, Any] = {"symbol": symbol, "columns": columns, "workers": workers, "out": out}
+            found = run_batch(chains, function, **how, progress=progress)
     except KeyboardInterrupt:
         err_console.print(f"stopped; {_NOTHING_KEPT if out is None else _GOES_ON}", soft_wrap=True)
         raise typer.Exit(_INTERRUPTED) from None

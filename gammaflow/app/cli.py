@@ -14,7 +14,8 @@ import numpy as np
 import typer
 
 from gammaflow import __version__
-from gammaflow.app import batch, flow, history, live, mcp_server, picture, simulate
+from gammaflow.app import batch, flow, history, live, mcp_server, picture, presets, simulate
+from gammaflow.app.carry import carry_of
 from gammaflow.app.examples import epilog
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
@@ -154,7 +155,7 @@ def levels(
             )
         where = rows.filter()
         with working("Reading and pricing"), rows.named():
-            rates = {"rate": quotes.rate, "dividend_yield": quotes.dividend_yield}
+            rates = carry_of(quotes.rate, quotes.dividends, quotes.dividend_yield)
             chain, financing = finance(chain_of(quotes), repair=quotes.repair, **rates)
             found = compare_rules(chain if where is None else chain.select(where), **asdict(scenario))
         book = next(iter(found.levels.values())).profile.book
@@ -249,7 +250,7 @@ def _check_brief(brief: bool, as_json: bool) -> None:
 
 for command in (
     flow.flow, picture.plot, batch.batch, history.history, history.compare, simulate.simulate, live.fetch,
-    live.watch, serve, mcp_server.mcp,
+    live.watch, serve, presets.columns, mcp_server.mcp,
 ):  # fmt: skip
     app.command(epilog=epilog(command.__name__))(command)
 

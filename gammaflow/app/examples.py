@@ -22,6 +22,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
                 "gammaflow report quotes.csv --columns map.toml --brief",
                 "a file of your own columns, in five lines",
             ),
+            (
+                "gammaflow report tradier.json --columns tradier --spot 584.20",
+                "a vendor's answer, by a preset",
+            ),
         ),
         "levels": (
             ("gammaflow levels quotes.csv --rule all", "every rule in one table"),
@@ -88,6 +92,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         "watch": (
             ("gammaflow watch deribit BTC --every 60 --store chains", "every minute, each chain archived"),
             ("gammaflow watch cboe SPX --json >> spx.jsonl", "a log, one object per refresh"),
+        ),
+        "columns": (
+            ("gammaflow columns", "the presets, what each reads and what it lacks"),
+            ("gammaflow columns tradier > mine.toml", "one of them, to change"),
         ),
         "mcp": (("gammaflow mcp --folder chains", "tools for an assistant, on the chains of one folder"),),
         "serve": (

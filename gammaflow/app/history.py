@@ -11,6 +11,7 @@ import pandas as pd
 import typer
 
 from gammaflow.app.batch import Workers, selected, units_of
+from gammaflow.app.carry import carry_of
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
     Json,
@@ -127,13 +128,9 @@ def compare(
     where = rows.filter()
     with working("Reading and pricing"), rows.named():
         books, said, warnings = [], [], []
+        rates = carry_of(reading.rate, reading.dividends, reading.dividend_yield)
         for text in (a, b):
-            chain, financing = finance(
-                _chain(text, reading),
-                rate=reading.rate,
-                dividend_yield=reading.dividend_yield,
-                repair=reading.repair,
-            )
+            chain, financing = finance(_chain(text, reading), repair=reading.repair, **rates)
             chain = chain if where is None else chain.select(where)
             book = assign_positions(chain, reading.rule)
             books.append(book)

@@ -12,12 +12,14 @@ from typing import Any
 
 from rich.live import Live
 
+from gammaflow.app.carry import carry_of
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.naming import in_options, option_names
 from gammaflow.app.options import (
     BaseUrl,
     ChainOut,
     Count,
+    DividendFile,
     Every,
     Json,
     JsonLines,
@@ -123,6 +125,7 @@ def watch(
     rule: RuleName = "calls_long_puts_short",
     repair: Repair = False,
     rate: Rate = None,
+    dividends: DividendFile = None,
     base_url: BaseUrl = None,
     timeout: Timeout = 30.0,
     as_json: JsonLines = False,
@@ -130,14 +133,15 @@ def watch(
     """Live levels and gamma by strike. Keeps running through feed errors; stop with Ctrl-C."""
     where = rows.filter()
     find_rule(rule)
-    if rate is not None:
-        check_number(rate, "--rate", CHAIN["rate"].low, CHAIN["rate"].high)
+    carry = carry_of(rate, dividends)
+    if isinstance(carry["rate"], float):
+        check_number(carry["rate"], "--rate", CHAIN["rate"].low, CHAIN["rate"].high)
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
 
     def analyse(chain: Chain) -> Report:
         with rows.named():
-            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where)
+            return analyze(chain, rule=rule, repair=repair, where=where, **carry)
 
     def named(state: State) -> State:
         return replace(state, fault=in_options(state.fault, _NAMES))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gammaflow.app.options import grouped
+from gammaflow.app.options import ColumnMap, grouped
 from gammaflow.app.terminal import records
 from gammaflow.checks import check_number
 from gammaflow.columns import LARGEST
@@ -18,7 +18,7 @@ from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.exposure.flow import hedge_flow
 from gammaflow.market.chain import Chain
 from gammaflow.market.demo import demo_chain
-from gammaflow.market.readers import read_chain
+from gammaflow.market.readers import find_map, read_chain
 from gammaflow.positions.rules import RULES
 from gammaflow.report import Report, analyze
 from gammaflow.report.plain import plain
@@ -47,6 +47,8 @@ class Tools:
     ----------
     folder : Path
         Only files inside it are read.
+    columns : str, optional
+        A preset or a map, as in `read_chain`, by which the files are read.
 
     Raises
     ------
@@ -54,12 +56,13 @@ class Tools:
         Where `folder` is no folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, columns: str | None = None) -> None:
         if not folder.is_dir():
             raise SchemaError(
                 f"--folder: received {str(folder)!r}, which is no folder. Pass the folder of the chains."
             )
         self.folder = folder.resolve()
+        self.columns = None if columns is None else find_map(columns)
 
     def load(self, file: str, symbol: str | None = None) -> Answer:
         """Read a chain: spot, timestamp, expiries, quality of the data and warnings.
@@ -180,7 +183,7 @@ class Tools:
             raise SchemaError(
                 f"file: received {file!r}, which lies outside the served folder. Pass a name inside it."
             )
-        return read_chain(path, symbol=symbol)
+        return read_chain(path, symbol=symbol, columns=self.columns)
 
     def _report(self, file: str, rule: str, symbol: str | None) -> Report:
         return analyze(self._chain(file, symbol), rule=rule)
@@ -223,8 +226,8 @@ def _told(tool: Callable[..., Answer], error: type[Exception]) -> Callable[..., 
     return run
 
 
-def make_server(folder: Path) -> Any:
-    """The protocol's server of the chains in `folder`, not yet running.
+def make_server(folder: Path, columns: str | None = None) -> Any:
+    """The protocol's server of the chains in `folder`, read through `columns` if given; not yet running.
 
     Raises
     ------
@@ -241,7 +244,7 @@ def make_server(folder: Path) -> Any:
             "gammaflow mcp needs the package mcp, which is not installed: "
             "pip install 'gammaflow-engine[mcp]'."
         ) from None
-    tools = Tools(folder)
+    tools = Tools(folder, columns)
     server = MCPServer("gammaflow", instructions=_INSTRUCTIONS, log_level="WARNING")
     for tool in (tools.load, tools.levels, tools.profile, tools.flow, tools.compare, tools.reconcile):
         server.add_tool(_told(tool, ToolError), structured_output=True)
@@ -249,10 +252,10 @@ def make_server(folder: Path) -> Any:
 
 
 @grouped
-def mcp(*, folder: Folder = Path()) -> None:
+def mcp(*, folder: Folder = Path(), columns: ColumnMap = None) -> None:
     """Answer an assistant over the Model Context Protocol, on standard input and output.
 
     Tools: load, levels, profile, flow, compare, reconcile. Only files of --folder are read, and nothing
     is asked of the network.
     """
-    make_server(folder).run("stdio")
+    make_server(folder, columns).run("stdio")

@@ -16,6 +16,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.exposure.dynamics import DYNAMICS
 from gammaflow.market.feeds import VENDORS
 from gammaflow.market.readers import FORMATS
+from gammaflow.market.readers import PRESETS as MAPS
 from gammaflow.positions.beliefs import PRESETS
 from gammaflow.positions.rules import RULES
 from gammaflow.units import MEASURES
@@ -26,8 +27,10 @@ __all__ = [
     "BeliefsName",
     "Brief",
     "ChainOut",
+    "ColumnMap",
     "Count",
     "Depth",
+    "DividendFile",
     "Every",
     "FeedbackOut",
     "Full",
@@ -70,19 +73,22 @@ Spot = Annotated[
     float | None, typer.Option(help="Price of the underlying, if the file has none or a wrong one.")
 ]
 ColumnMap = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--columns",
-        metavar="MAP.toml",
-        help="Read any table: which column is what, in which unit. See the section on files in the README.",
+        metavar="MAP.toml|PRESET",
+        help="Read any table: which column is what, in which unit; or a preset, as in `gammaflow columns`: "
+        f"{', '.join(MAPS)}.",
     ),
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Re-solve forwards and vols from the quotes first.")]
 Rate = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        help="Interest rate of all rows; 0.036 is 3.6 % a year. Default: the chain's, else that of "
-        "put-call parity, else the US short rate of the year."
+        metavar="NUMBER|FILE",
+        help="Interest rate of all rows; 0.036 is 3.6 % a year. Or a CSV file of zero rates by date, a line "
+        "such as 2026-06-19,0.036 each. Default: the chain's, else that of put-call parity, else the US "
+        "short rate of the year.",
     ),
 ]
 Yield = Annotated[
@@ -90,6 +96,15 @@ Yield = Annotated[
     typer.Option(
         help="Dividend yield of all rows, not with --repair. Default: the chain's, else that of put-call "
         "parity."
+    ),
+]
+DividendFile = Annotated[
+    str | None,
+    typer.Option(
+        "--dividends",
+        metavar="FILE",
+        help="CSV file of cash dividends per share by ex-date, a line such as 2026-05-11,0.26 each, in place "
+        "of a yield.",
     ),
 ]
 BeliefsName = Annotated[
@@ -156,6 +171,7 @@ class Reading:
     repair: Repair = False
     rate: Rate = None
     dividend_yield: Yield = None
+    dividends: DividendFile = None
 
 
 @dataclass(frozen=True, kw_only=True)

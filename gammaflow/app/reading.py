@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from gammaflow.app.carry import carry_of
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import Quotes, Reading, Scenario
 from gammaflow.app.terminal import working
@@ -21,7 +22,8 @@ def chain_of(quotes: Quotes) -> Chain:
     try:
         columns = None if quotes.columns is None else find_map(quotes.columns)
     except (ReaderError, SchemaError) as error:
-        raise type(error)(f"--columns: {error}") from None
+        text = str(error)
+        raise type(error)(text if text.startswith("columns:") else f"--columns: {text}") from None
     return read_chain(
         quotes.file,
         vendor=quotes.vendor,
@@ -59,8 +61,7 @@ def report_of(
         return analyze(
             chain_of(quotes),
             rule=quotes.rule,
-            rate=quotes.rate,
-            dividend_yield=quotes.dividend_yield,
+            **carry_of(quotes.rate, quotes.dividends, quotes.dividend_yield),
             repair=quotes.repair,
             where=where,
             beliefs=beliefs,

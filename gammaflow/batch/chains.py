@@ -14,7 +14,7 @@ from gammaflow.batch.sources import Failure, Source, file_system, remote
 from gammaflow.content import LARGEST_FILE
 from gammaflow.errors import GammaflowError, ReaderError
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers import recognise
+from gammaflow.market.readers import ColumnMap, format_of, recognise
 from gammaflow.market.readers.source import Format, SeveralUnderlyingsError, open_source
 from gammaflow.market.readers.source import Source as Content
 from gammaflow.market.store.folder import open_snapshot
@@ -32,7 +32,9 @@ _PLACE = 3
 _LONGEST = 600
 
 
-def chains_of(source: Source, symbol: str | None, now: pd.Timestamp) -> Iterator[Chain | Failure]:
+def chains_of(
+    source: Source, symbol: str | None, now: pd.Timestamp, columns: ColumnMap | None = None
+) -> Iterator[Chain | Failure]:
     """Each chain of a source, or the reason why it has none.
 
     Parameters
@@ -44,13 +46,15 @@ def chains_of(source: Source, symbol: str | None, now: pd.Timestamp) -> Iterator
     now : Timestamp
         Later snapshots are from the future: a clock is wrong, or a time zone. Synthetic chains have no such
         limit.
+    columns : ColumnMap, optional
+        Map of files that are no snapshots; by default their formats are recognised.
     """
     try:
         if not remote(source.address):
-            yield from _of_file(source, Path(source.address), symbol, now)
+            yield from _of_file(source, Path(source.address), symbol, now, columns)
             return
         with tempfile.TemporaryDirectory(prefix="gammaflow-") as folder:
-            yield from _of_file(source, _download(source, folder), symbol, now)
+            yield from _of_file(source, _download(source, folder), symbol, now, columns)
     except MemoryError:
         yield Failure(source.name, symbol, "there was not enough memory to read it.", passing=True)
     except OSError as error:
@@ -75,7 +79,9 @@ def _download(source: Source, folder: str) -> Path:
     return copy
 
 
-def _of_file(source: Source, path: Path, symbol: str | None, now: pd.Timestamp) -> Iterator[Chain | Failure]:
+def _of_file(
+    source: Source, path: Path, symbol: str | None, now: pd.Timestamp, columns: ColumnMap | None
+) -> Iterator[Chain | Failure]:
     snapshot = snapshot_at(path)
     if snapshot is not None:
         if symbol in (None, snapshot.symbol):
@@ -85,7 +91,7 @@ def _of_file(source: Source, path: Path, symbol: str | None, now: pd.Timestamp) 
         return
     try:
         file = open_source(path)
-        read = partial(_read, file, recognise(file))
+        read = partial(_read, file, recognise(file) if columns is None else format_of(columns))
         chain = read(symbol)
     except SeveralUnderlyingsError as several:
         for name in several.symbols:

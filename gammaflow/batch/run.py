@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ from gammaflow.batch.warm import warm
 from gammaflow.batch.work import Outcome, Part, name_of
 from gammaflow.checks import check_text, refuse
 from gammaflow.market.chain import Chain
+from gammaflow.market.readers import ColumnMap, find_map
 from gammaflow.market.store import Store
 from gammaflow.text import value_text
 
@@ -41,6 +43,7 @@ def run_batch(
     function: Callable[[Chain], Any] = summarize,
     *,
     symbol: str | None = None,
+    columns: ColumnMap | str | os.PathLike[str] | Mapping[str, Any] | None = None,
     client: Any = None,
     workers: int | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -65,6 +68,8 @@ def run_batch(
         the others are long tables, kept with `out` only. By default `summarize`.
     symbol : str, optional
         Only this underlying; a vendor's file without it is a failure.
+    columns : str, mapping or path, optional
+        A preset or a map, as in `read_chain`, by which every file that is no snapshot of a store is read.
     client : dask.distributed.Client, optional
         Runs on its workers (see Notes).
     workers : int, optional
@@ -136,21 +141,25 @@ def run_batch(
     _check(function, client, workers, progress)
     if symbol is not None:
         symbol = check_text(symbol, "symbol")
+    column_map = None if columns is None else find_map(columns)
     found = find_sources(store_or_paths, symbol)
     run = _Run(len(found.sources), progress or (lambda done, total: None))
     if out is None:
         outcomes: list[Outcome] = []
         engine = run.engine(function, client, workers)
-        run.all(engine, _parts(tuple(found.sources.values()), symbol, False), lambda _, o: outcomes.append(o))
+        parts = _parts(tuple(found.sources.values()), symbol, False, column_map)
+        run.all(engine, parts, lambda _, o: outcomes.append(o))
         return _result(outcomes, found.failures, found.warnings, None)
     pyarrow()
-    folder = Folder(out, _facts(found.root, function, symbol))
+    folder = Folder(out, _facts(found.root, function, symbol, column_map))
     with folder.locked():
         done = folder.resume(found.sources)
         left = tuple(source for name, source in found.sources.items() if name not in done)
         run.count(len(done))
         if left:
-            run.all(run.engine(function, client, workers), _parts(left, symbol, True), folder.keep)
+            run.all(
+                run.engine(function, client, workers), _parts(left, symbol, True, column_map), folder.keep
+            )
         outcomes = [outcome for outcome, _ in outcomes_in(folder.path)]
     return _result(outcomes, found.failures, found.warnings, folder.path)
 
@@ -170,9 +179,10 @@ def _check(function: Any, client: Any, workers: Any, progress: Any) -> None:
     refuse("batch", problems)
 
 
-def _facts(root: str, function: Any, symbol: str | None) -> dict[str, str]:
+def _facts(root: str, function: Any, symbol: str | None, columns: ColumnMap | None) -> dict[str, str]:
     """Identity of the batch to which `out` belongs."""
     return {
+        **({} if columns is None else {"columns": hashlib.sha256(repr(columns).encode()).hexdigest()[:16]}),
         "source": root,
         "function": f"{name_of(function)} ({function_digest(function)})",
         "symbol": symbol or "all",
@@ -180,11 +190,13 @@ def _facts(root: str, function: Any, symbol: str | None) -> dict[str, str]:
     }
 
 
-def _parts(sources: Sequence[Source], symbol: str | None, keeps_tables: bool) -> Iterator[Part]:
+def _parts(
+    sources: Sequence[Source], symbol: str | None, keeps_tables: bool, columns: ColumnMap | None
+) -> Iterator[Part]:
     now = pd.Timestamp.now("UTC")
     size = max(1, min(PARTITION, -(-len(sources) // _PARTS)))
     for start in range(0, len(sources), size):
-        yield Part(tuple(sources[start : start + size]), symbol, now, keeps_tables)
+        yield Part(tuple(sources[start : start + size]), symbol, now, keeps_tables, columns)
 
 
 def _result(outcomes: Sequence[Outcome], failures: Any, warnings: Sequence[str], out: Any) -> BatchResult:

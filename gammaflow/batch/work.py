@@ -15,6 +15,7 @@ from gammaflow.batch.rows import Row, plain_row
 from gammaflow.batch.sources import Failure, Source
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.chain import Chain
+from gammaflow.market.readers import ColumnMap
 from gammaflow.text import value_text
 
 __all__ = ["Outcome", "Part", "name_of", "work"]
@@ -28,6 +29,7 @@ class Part:
     symbol: str | None
     now: pd.Timestamp
     keeps_tables: bool
+    columns: ColumnMap | None = None
 
     @property
     def key(self) -> str:
@@ -37,7 +39,7 @@ class Part:
 
     def alone(self) -> list[Part]:
         """A part for each source."""
-        return [Part((source,), self.symbol, self.now, self.keeps_tables) for source in self.sources]
+        return [replace(self, sources=(source,)) for source in self.sources]
 
 
 @dataclass
@@ -64,7 +66,7 @@ def work(part: Part, function: Callable[[Chain], Any], tick: Callable[[], None] 
     outcome, tables = Outcome(), LongTables()
     for source in part.sources:
         rows, failures = len(outcome.rows), len(outcome.failures)
-        for chain in chains_of(source, part.symbol, part.now):
+        for chain in chains_of(source, part.symbol, part.now, part.columns):
             if isinstance(chain, Failure):
                 outcome.failures.append(chain)
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,21 @@ from gammaflow.columnar import Columnar, Subset
 from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
-from gammaflow.market.plausibility import PLACEHOLDER_IV, chain_warnings, contradictions
+from gammaflow.market.plausibility import (
+    PLACEHOLDER_IV,
+    chain_warnings,
+    contradictions,
+    dividend_warnings,
+)
 from gammaflow.market.quality import Quality
 from gammaflow.schema import CHAIN
 from gammaflow.selection import Choice, Filter, Selection
-from gammaflow.text import rows_text
+from gammaflow.text import rows_text, value_text
 
-__all__ = ["FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
+__all__ = ["DATED", "FACTS", "NOT_SELECTED", "PLACEHOLDER_IV", "QUOTE_UNITS", "Chain", "Quality"]
 
 # Facts that are text.
 _TEXTS = ("symbol", "vendor", "currency", "venue", "file_format")
@@ -32,8 +40,16 @@ _TEXTS = ("symbol", "vendor", "currency", "venue", "file_format")
 #: Facts that all rows of a chain share; `Chain.to_frame` puts them in front of its columns.
 FACTS = ("symbol", "vendor", "asof", "spot", "currency", "venue", "quote_unit", "synthetic")
 
+#: Facts by date, which only a chain that was given them has, and their types.
+DATED: Mapping[str, type[RateCurve] | type[Dividends]] = MappingProxyType(
+    {"rate_curve": RateCurve, "dividends": Dividends}
+)
+
 #: Units of quotes: the currency of spot and strikes, or the coin in which inverse options settle.
 QUOTE_UNITS = ("currency", "coin")
+
+# Columns made of them.
+_COLUMN_OF = {"rate": "rate_curve", "dividend_yield": "dividends"}
 
 #: Rows of a larger chain, as `Chain.left_out` counts them.
 NOT_SELECTED = "not selected"
@@ -71,6 +87,10 @@ class Chain(Columnar):
         What whoever made the chain says about its numbers, one sentence each; they lead its `warnings`.
     selection : Selection, optional
         Conditions by which rows were selected from a larger chain, and the share of its open interest kept.
+    rate_curve : RateCurve, optional
+        The curve that column `rate` was made of: the zero rate to each expiry.
+    dividends : Dividends, optional
+        The cash dividends that column `dividend_yield` was made of: the yield with the same forward.
 
     Raises
     ------
@@ -107,6 +127,8 @@ class Chain(Columnar):
     synthetic: bool = False
     caveats: tuple[str, ...] = ()
     selection: Selection | None = None
+    rate_curve: RateCurve | None = None
+    dividends: Dividends | None = None
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -116,9 +138,12 @@ class Chain(Columnar):
             lambda: validate(self.columns, CHAIN, "chain"),
             lambda: check_choice(self.quote_unit, "quote_unit", QUOTE_UNITS),
             *(lambda n=n: check_text(getattr(self, n), n) for n in _TEXTS),
+            *(lambda n=n, t=t: _dated(getattr(self, n), n, t) for n, t in DATED.items()),
         )
         refuse("chain", problems or self._contradictions(values[2], values[0]))
-        for name, value in zip(("spot", "asof", "columns", "quote_unit", *_TEXTS), values, strict=True):
+        for name, value in zip(
+            ("spot", "asof", "columns", "quote_unit", *_TEXTS, *DATED), values, strict=True
+        ):
             set_(self, name, value)
         set_(self, "left_out", FrozenMapping({k: int(v) for k, v in self.left_out.items() if v}))
         set_(self, "venue", self.venue or self.vendor)
@@ -206,7 +231,8 @@ class Chain(Columnar):
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """Caveats and implausibilities of the chain, one sentence each; every result repeats them."""
-        return (*self.caveats, *chain_warnings(self))
+        about = () if self.dividends is None else dividend_warnings(self, self.dividends)
+        return (*self.caveats, *chain_warnings(self), *about)
 
     @cached_property
     def quality(self) -> Quality:
@@ -215,6 +241,8 @@ class Chain(Columnar):
 
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with some columns replaced; a scalar fills the column.
+
+        A chain with another column `rate` or `dividend_yield` no longer has the `rate_curve` or `dividends`.
 
         Examples
         --------
@@ -226,7 +254,8 @@ class Chain(Columnar):
         filled: dict[str, Any] = {
             k: pd.Series(v, every) if pd.api.types.is_scalar(v) else v for k, v in columns.items()
         }
-        return replace(self, columns=changed(self.columns, **filled))
+        gone: dict[str, Any] = {fact: None for name, fact in _COLUMN_OF.items() if name in columns}
+        return replace(self, columns=changed(self.columns, **filled), **gone)
 
     def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Chain:
         """The rows selected by a filter or a mask, and by criteria on columns, at least one.
@@ -287,11 +316,15 @@ class Chain(Columnar):
         ----------
         facts : bool
             Put the shared facts in front: symbol, vendor, asof, spot, currency, venue, quote_unit and
-            synthetic. Written as CSV or parquet, such a table is a file that `read_chain` reads.
+            synthetic, and the rate curve and dividends as text where the chain has them. Written as CSV or
+            parquet, such a table is a file that `read_chain` reads.
         """
         frame = super().to_frame()
         for place, name in enumerate(FACTS if check_choice(facts, "facts", (False, True)) else ()):
             frame.insert(place, name, getattr(self, name))
+        for name in DATED if facts else ():
+            if (given := getattr(self, name)) is not None:
+                frame.insert(len(FACTS), name, given.to_text())
         return frame
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -302,5 +335,16 @@ class Chain(Columnar):
             f"spot {self.spot:,.2f} {self.currency}\n"
             f"{rows_text(len(self), 'contract')}, {rows_text(len(expiries), 'expiry')} "
             f"({expiries[0].astype('datetime64[D]')} .. {expiries[-1].astype('datetime64[D]')}), "
-            f"open interest {np.nansum(self['open_interest']):,.0f} contracts\n{self.quality}"
+            f"open interest {np.nansum(self['open_interest']):,.0f} contracts\n"
+            + "".join(f"{given}\n" for given in (self.rate_curve, self.dividends) if given is not None)
+            + str(self.quality)
         )
+
+
+def _dated(value: Any, name: str, kind: type[RateCurve] | type[Dividends]) -> Any:
+    if value is not None and not isinstance(value, kind):
+        raise SchemaError(
+            f"{name}: received {value_text(value)}; legal: a {kind.__name__}, as gf.{kind.__name__}(series) "
+            "makes it."
+        )
+    return value

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,28 +11,29 @@ from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import attempt, check_choice, check_number, refuse
+from gammaflow.market.carry.dividends import Dividends, find_dividends
+from gammaflow.market.carry.rates import RateCurve, find_rate, rates_at
 from gammaflow.market.chain import Chain
+from gammaflow.market.default_rate import FEDERAL_FUNDS, default_rate
 from gammaflow.market.facts import DERIBIT
+from gammaflow.market.given import dividend_columns, quoted_forwards, with_carry
 from gammaflow.market.parity.forwards import find_cells, fit_forwards, of_rows
 from gammaflow.market.repair.futures import bare_futures, on_futures
-from gammaflow.market.repair.gaps import futures_text, gap_text, moments_apart, sound, unexplained
+from gammaflow.market.repair.gaps import (
+    futures_text,
+    gap_text,
+    missed_text,
+    moments_apart,
+    sound,
+    unexplained,
+)
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
+from gammaflow.text import value_text
 
 __all__ = ["FEDERAL_FUNDS", "Financing", "default_rate", "finance"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-#: Average effective federal funds rate of each year [1/year], to a tenth of a point (Board of Governors,
-#: H.15; of the last year so far): approximate, and coarse where it moved within a year (2022: by 4 points).
-FEDERAL_FUNDS: Mapping[int, float] = MappingProxyType(
-    {
-        2005: 0.032, 2006: 0.050, 2007: 0.050, 2008: 0.019, 2009: 0.002, 2010: 0.002, 2011: 0.001,
-        2012: 0.001, 2013: 0.001, 2014: 0.001, 2015: 0.001, 2016: 0.004, 2017: 0.010, 2018: 0.018,
-        2019: 0.022, 2020: 0.004, 2021: 0.001, 2022: 0.017, 2023: 0.050, 2024: 0.051, 2025: 0.042,
-        2026: 0.036,
-    }
-)  # fmt: skip
 
 #: A larger carry is not a yield: the expiry is valued on its forward, as in `repair_chain` [1/year].
 _LARGEST_CARRY = 0.5
@@ -74,29 +73,13 @@ class Financing:
     warnings: tuple[str, ...] = ()
 
 
-def default_rate(chain: Chain) -> tuple[float, str]:
-    """Rate for a chain that gives none and whose quotes determine none, and its source in words.
-
-    The entry of `FEDERAL_FUNDS` for the year of `asof`, or for the nearest year available; 0 where the
-    currency is not USD.
-
-    Examples
-    --------
-    >>> import gammaflow as gf
-    >>> default_rate(gf.demo_chain())[0]
-    0.036
-    """
-    if chain.currency != "USD":
-        return 0.0, f"no default for {chain.currency}, and the chain has none; set one with rate= or --rate"
-    year = min(max(chain.asof.year, min(FEDERAL_FUNDS)), max(FEDERAL_FUNDS))
-    return FEDERAL_FUNDS[year], (
-        f"default, as the chain has none: about the average US federal funds rate of {year}; "
-        "rate= or --rate sets another"
-    )
-
-
 def finance(
-    chain: Chain, *, rate: float | None = None, dividend_yield: float | None = None, repair: bool = False
+    chain: Chain,
+    *,
+    rate: float | pd.Series | RateCurve | None = None,
+    dividend_yield: float | None = None,
+    dividends: pd.Series | Dividends | None = None,
+    repair: bool = False,
 ) -> tuple[Chain, Financing]:
     """Give a chain the rate, the yield and the forwards for its valuation, and state their sources.
 
@@ -105,13 +88,17 @@ def finance(
     chain : Chain
         A rate or a yield of its own (any that is not 0) is kept, and the other with it. Otherwise rows valued
         on spot and American rows are given both.
-    rate : float, optional
-        Rate of all rows [1/year]; 0.0 counts as given. By default the chain's own; else the rate that
-        put-call parity determines, interpolated between expiries; else `default_rate`.
+    rate : float, Series or RateCurve, optional
+        Rate of all rows [1/year], or a curve of zero rates by date; 0.0 counts as given. By default the
+        chain's own; else the rate that put-call parity determines, interpolated between expiries; else
+        `default_rate`.
     dividend_yield : float, optional
         Yield of all rows [1/year]; 0.0 counts as given. By default the chain's own; else the yield that puts
         each expiry from three months on at its parity forward, with the first of these for shorter expiries;
         0 where quotes determine none.
+    dividends : Series or Dividends, optional
+        Cash per share by ex-date, in place of a yield; by default those that the chain was given, unless
+        there is a `dividend_yield`.
     repair : bool
         Repair the chain first, as in `repair_chain`.
 
@@ -123,8 +110,8 @@ def finance(
 
     Raises
     ------
-    For a number that is not legal, a rate or a yield for a chain that has been repaired, or a yield for a
-    chain that is to be repaired.
+    For a number that is not legal, a rate, a yield or dividends for a chain that has been repaired, a yield
+    for a chain that is to be repaired, a yield and dividends at once, or dividends worth spot or more.
 
     Notes
     -----
@@ -136,43 +123,85 @@ def finance(
     options on futures (`repair.futures`), `forward` is set instead of a yield; expiries of futures without a
     parity forward take one from neighbouring expiries, not from spot.
 
-    A warning reports forwards that are, by more than twice their error, above S e^((rate + 0.05) t) by
+    Rates, in order: the one given; the chain's own (a curve that it was read with); parity; the default.
+    Yields, in order: the one given, or that of dividends given, discounted at those rates; the chain's own,
+    or that of dividends it was read with; parity. A repair goes before both wherever parity determines a
+    forward: given dividends then fill the other expiries. A warning reports the expiries on which a given
+    curve or dividends miss the forward of parity by more than twice its error.
+
+    A warning also reports forwards that are, by more than twice their error, above S e^((rate + 0.05) t) by
     0.5 % or below S e^(-t / 2) by 2 %: financing, stock borrow fees and dividends stay within these limits.
     Where the forwards are within 5 % of spot, as prices of another time would be, carry is taken from the
     spot that the next expiry implies, and rows are valued on the quoted spot: strikes and levels are then on
     its scale.
     """
-    _, problems = attempt(
+    (_, given, paid, _), problems = attempt(
         lambda: check_choice(repair, "repair", (True, False)),
-        lambda: rate is None or check_number(rate, "rate", -5.0, 5.0),
+        lambda: None if rate is None else find_rate(rate),
+        lambda: None if dividends is None else find_dividends(dividends),
         lambda: dividend_yield is None or check_number(dividend_yield, "dividend_yield", -5.0, 5.0),
     )
     refuse("financing", problems)
     repaired = isinstance(chain, RepairedChain)
-    if (repaired and rate is not None) or ((repaired or repair) and dividend_yield is not None):
+    received = (rate, dividend_yield) if paid is None else (rate, dividend_yield, paid)
+    if (repaired and any(value is not None for value in received)) or (repair and dividend_yield is not None):
+        words = zip(("rate", "dividend_yield", "dividends"), received, strict=False)
         problems.append(
-            f"rate={rate}, dividend_yield={dividend_yield}: received for a repaired chain, whose forwards "
-            "and yields come from parity; legal: repair_chain(chain, rate=...) first, or no repair."
+            f"{', '.join(f'{n}={_word(v)}' for n, v in words)}: received for a repaired chain, whose "
+            "forwards and yields come from parity; legal: repair_chain(chain, rate=...) first, or no repair."
+        )
+    if paid is not None and dividend_yield is not None:
+        problems.append(
+            f"dividends, dividend_yield: received {_word(paid)} and {dividend_yield}; legal: one of them."
         )
     refuse("financing", problems)
     if isinstance(chain, RepairedChain):
         return _of_repaired(chain)
+    source = "as in the chain" if given is None else "as given"
+    given = chain.rate_curve if given is None else given
     if repair:
-        chain = _on_neighbours(chain, rate)
-        default = rate is None and not _says(chain) and not _determined(chain)
-        used = default_rate(chain)[0] if default else rate
+        if isinstance(given, RateCurve) or paid is not None:
+            chain = with_carry(chain, given, paid)
+        chain = _on_neighbours(chain, given)
+        default = given is None and not _says(chain) and not _determined(chain)
+        used = default_rate(chain)[0] if default else given
         repaired_chain, told = _of_repaired(repair_chain(chain, rate=used), default=default)
-        if rate is not None:
-            repaired_chain = Chain.with_columns(repaired_chain, rate=np.full(len(chain), float(rate)))
-            told = replace(told, rate="as given")
+        if given is not None:
+            rates = rates_at(given, chain.asof, chain.years)
+            repaired_chain = _with_facts(
+                Chain.with_columns(repaired_chain, rate=rates), given, repaired_chain.dividends
+            )
+            told = replace(told, rate=_rate_text(given, source))
         return repaired_chain, told
-    return _of_quotes(chain, rate, dividend_yield)
+    if paid is not None:
+        chain = replace(chain.with_columns(forward=quoted_forwards(chain)), dividends=paid)
+    return _of_quotes(chain, given, dividend_yield, source)
+
+
+def _word(value: Any) -> str:
+    """A number as it is, a curve or dividends in words."""
+    return repr(value) if value is None or isinstance(value, float | int) else value_text(value)
+
+
+def _rate_text(rate: Any, source: str) -> str:
+    """The source of a rate in words, with its curve where it is one."""
+    return f"{source}: {rate!r}" if isinstance(rate, RateCurve) else source
+
+
+def _with_facts(chain: Chain, rate: Any, dividends: Dividends | None) -> Chain:
+    """The chain with the facts that its columns were made of."""
+    curve = rate if isinstance(rate, RateCurve) else None
+    if curve is chain.rate_curve and dividends is chain.dividends:
+        return chain
+    return replace(chain, rate_curve=curve, dividends=dividends)
 
 
 def _says(chain: Chain) -> bool:
-    """True where an unexpired row has a rate or a yield."""
+    """True where an unexpired row has a rate or a yield other than those of a curve and of dividends."""
     alive = chain.years > 0
-    return bool(chain["rate"][alive].any() or chain["dividend_yield"][alive].any())
+    own_rate = chain.rate_curve is None and chain["rate"][alive].any()
+    own_yield = chain.dividends is None and chain["dividend_yield"][alive].any()
+    return bool(own_rate or own_yield)
 
 
 def _in_need(chain: Chain) -> Mask:
@@ -188,7 +217,7 @@ def _determined(chain: Chain) -> bool:
     return bool((fit_forwards(chain, find_cells(chain), False, None)["rate_source"] == "parity").any())
 
 
-def _on_neighbours(chain: Chain, rate: float | None) -> Chain:
+def _on_neighbours(chain: Chain, rate: float | RateCurve | None) -> Chain:
     """A chain whose options on futures without a parity forward use forwards of neighbouring expiries."""
     bare = bare_futures(chain) & (chain.years > 0)
     if not bare.any():
@@ -199,17 +228,22 @@ def _on_neighbours(chain: Chain, rate: float | None) -> Chain:
     return chain.with_columns(forward=np.where(bare & ~np.isnan(filled), filled, chain["forward"]))
 
 
-def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -> tuple[Chain, Financing]:
-    """An unrepaired chain with its financing."""
+def _of_quotes(
+    chain: Chain, rate: float | RateCurve | None, dividend_yield: float | None, source: str
+) -> tuple[Chain, Financing]:
+    """An unrepaired chain with its financing; `source` is that of `rate`, in words."""
     said, rows = _says(chain), _in_need(chain)
+    paid = chain.dividends if dividend_yield is None else None
     columns: dict[str, Any] = {}
     rate_from, yield_from = ("as in the chain",) * 2 if said else (_UNDISCOUNTED, _NO_YIELD)
     if rate is not None:
-        columns["rate"], rate_from = np.full(len(chain), float(rate)), "as given"
+        columns["rate"], rate_from = rates_at(rate, chain.asof, chain.years), _rate_text(rate, source)
     if dividend_yield is not None:
         columns["dividend_yield"], yield_from = np.full(len(chain), float(dividend_yield)), "as given"
+        columns["forward"] = quoted_forwards(chain)
     if not rows.any():
-        return chain.with_columns(**columns) if columns else chain, Financing(rate_from, yield_from)
+        valued = chain.with_columns(**columns) if columns else chain
+        return _with_facts(valued, rate, paid), Financing(rate_from, yield_from)
 
     default, text = default_rate(chain)
     cells = find_cells(chain)
@@ -227,7 +261,11 @@ def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -
     table["filled"] = _filled(table, chain.spot, base, bool(bare.any()))
     forward = of_rows(chain, table, "filled")
     on_forward = bare & ~np.isnan(forward)
-    estimated = dividend_yield is None and not said
+    if paid is not None:
+        rates = columns.get("rate", chain["rate"])
+        columns |= dividend_columns(chain, paid, rate if isinstance(rate, RateCurve) else rates, rates)
+        yield_from = f"{paid!r}; to each expiry the yield with the same forward"
+    estimated = dividend_yield is None and not said and paid is None
     if estimated:
         r = columns.get("rate", chain["rate"])
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -238,9 +276,12 @@ def _of_quotes(chain: Chain, rate: float | None, dividend_yield: float | None) -
         found = np.isnan(chain["forward"]) & ~np.isnan(carry)
         on_forward |= found & (np.abs(carry) > _LARGEST_CARRY)
         columns["dividend_yield"] = np.where(found & ~on_forward, carry, 0.0)
-    columns["forward"] = np.where(on_forward, forward, chain["forward"])
+    columns["forward"] = np.where(on_forward, forward, columns.get("forward", chain["forward"]))
     warnings = _warnings(chain, table, bare, off, valued if estimated else _AS_SAID)
-    return chain.with_columns(**columns), Financing(rate_from, yield_from, warnings)
+    financed = _with_facts(chain.with_columns(**columns), rate, paid)
+    if financed.rate_curve is not None or paid is not None:
+        warnings += missed_text(financed, financed.forward_prices, table)
+    return financed, Financing(rate_from, yield_from, warnings)
 
 
 def _of_repaired(chain: RepairedChain, default: bool = False) -> tuple[Chain, Financing]:
@@ -263,9 +304,23 @@ def _of_repaired(chain: RepairedChain, default: bool = False) -> tuple[Chain, Fi
     bare = futures & np.isnan(chain["forward"])
     columns["forward"] = np.where(bare, of_rows(chain, table, "filled"), chain["forward"])
     yield_from = "put-call parity, as repaired" if rows.any() else _NO_YIELD
+    if rows.any() and chain.dividends is not None:
+        yield_from += f"; where it determines none, {chain.dividends!r}"
     warnings = _warnings(chain, table, futures, unexplained(chain, table), _ON_FORWARDS)
+    if chain.rate_curve is not None or chain.dividends is not None:
+        warnings += missed_text(chain, _as_given(chain.original, table), table)
     # Not the repaired chain's own method, which would drop the repair: volatilities stay as they are.
-    return Chain.with_columns(chain, **columns), Financing(rate_from, yield_from, warnings)
+    financed = _with_facts(Chain.with_columns(chain, **columns), chain.rate_curve, chain.dividends)
+    return financed, Financing(rate_from, yield_from, warnings)
+
+
+def _as_given(chain: Chain, table: pd.DataFrame) -> Array:
+    """Forward of each row by the chain's curve and dividends, at the rates found where it has none, (n,)."""
+    if chain.dividends is None or _says(chain) or chain.rate_curve is not None:
+        return chain.forward_prices
+    rates = np.nan_to_num(of_rows(chain, table, "rate"))
+    columns = dividend_columns(chain, chain.dividends, rates, rates)
+    return chain.with_columns(rate=rates, **columns).forward_prices
 
 
 def _rates(table: pd.DataFrame, default: float, text: str) -> tuple[Array, str]:

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import refuse, utc
+from gammaflow.calendars import years_to_expiry
+from gammaflow.checks import attempt, refuse, utc
 from gammaflow.instruments.note.base import Note
 from gammaflow.instruments.note.products import Autocallable, BarrierNote, ReverseConvertible
+from gammaflow.market.carry.dividends import Dividends, find_dividends
+from gammaflow.market.carry.rates import RateCurve, find_rate
 from gammaflow.market.facts import SYNTHETIC
 from gammaflow.market.plausibility import wrong_argument_units
 from gammaflow.positions.book import Book
@@ -28,8 +31,9 @@ def book_notes(
     spot: float,
     asof: Any,
     sigma: float | Mapping[str, float],
-    rate: float | Mapping[str, float] = 0.0,
+    rate: float | Mapping[str, float] | pd.Series | RateCurve = 0.0,
     dividend_yield: float | Mapping[str, float] = 0.0,
+    dividends: pd.Series | Dividends | None = None,
     symbol: str | None = None,
     venue: str = "notes",
     currency: str = "USD",
@@ -47,7 +51,11 @@ def book_notes(
         Its price at `asof` [currency].
     asof : tz-aware timestamp
     sigma, rate, dividend_yield : float or mapping of note name to float
-        Volatility [1/sqrt(year)] and rates [1/year] each note is valued with; a mapping names every note.
+        Volatility [1/sqrt(year)] and rates [1/year] each note is valued with; a mapping names every note. A
+        rate by date (Series or RateCurve) is a curve: each note has its zero rate to maturity.
+    dividends : Series or Dividends, optional
+        Cash per unit of the underlying by ex-date [currency], in place of `dividend_yield`: each note has the
+        yield with the same forward at maturity.
     symbol : str, optional
         The underlying; default: that of the notes.
     venue, currency : str
@@ -61,7 +69,14 @@ def book_notes(
     SchemaError
         With every problem: notes on other underlyings, names given twice, names missing from a mapping or
         unknown; a volatility above 500 % or a rate beyond 100 % a year, which can only be meant in percent;
-        also where no note is left.
+        a yield and dividends at once; also where no note is left.
+
+    Notes
+    -----
+    A note has one rate and one yield, those of its maturity. Payments before it (coupons, calls) are then
+    discounted at the rate to maturity, and forwards on earlier dates lie on the smooth yield between the
+    ex-dates: exact at maturity, approximate before. With a curve that falls by 0.5 points over a year a call
+    after six months is worth 0.25 % of par more than at the zero rate of that day.
 
     See Also
     --------
@@ -91,6 +106,13 @@ def book_notes(
             f"symbol: {len(others)} of {len(given)} notes are not on {symbol} ({', '.join(others)}). Book "
             "them separately and map that book (Book.in_units_of), or scale them (Note.scaled)."
         )
+    (curve, paid), found = attempt(
+        lambda: find_rate(rate) if isinstance(rate, pd.Series | RateCurve) else None,
+        lambda: None if dividends is None else find_dividends(dividends),
+    )
+    problems += found
+    if paid is not None and (isinstance(dividend_yield, Mapping) or dividend_yield != 0.0):
+        problems.append(f"dividends, dividend_yield: received {paid!r} and a yield; legal: one of them.")
     for what, value in rates.items():
         problems += _mapping_problems(what, value, [note.name for note in owed], names)
     by_note = {} if problems else {what: _by_note(value, owed) for what, value in rates.items()}
@@ -99,10 +121,16 @@ def book_notes(
         why = "; ".join(left_out) or "none given"
         problems.append(f"notes: none is outstanding at {moment:%Y-%m-%d %H:%M} UTC: {why}.")
     refuse("book of notes", problems)
+    maturities = pd.DatetimeIndex([note.maturity for note in owed])
+    years = years_to_expiry(maturities.tz_localize(None).to_numpy("datetime64[ns]"), moment)
+    if isinstance(curve, RateCurve):
+        by_note["rate"] = curve.zero_rates(moment, years)
+    if paid is not None:
+        by_note["dividend_yield"] = paid.yields(spot, moment, years, curve or by_note["rate"])
     columns: dict[str, Any] = {
         "contract": [note.name for note in owed],
         "venue": venue,
-        "expiry": pd.DatetimeIndex([note.maturity for note in owed]),
+        "expiry": maturities,
         "strike": [note.initial for note in owed],
         "kind": "note",
         "position": -1.0,
@@ -136,4 +164,6 @@ def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) 
 def _by_note(value: Any, notes: list[Note]) -> NDArray[Any]:
     if isinstance(value, Mapping):
         return np.array([value[note.name] for note in notes])
+    if isinstance(value, pd.Series | RateCurve):
+        return np.zeros(len(notes))  # a curve, read at each maturity
     return np.full(len(notes), value)

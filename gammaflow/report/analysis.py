@@ -12,6 +12,8 @@ from gammaflow.exposure.dynamics import Dynamics
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.feedback.gain.loop_gain import find_depth
 from gammaflow.feedback.impact import Impact
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import Financing, finance
 from gammaflow.positions.beliefs import Beliefs, find_beliefs
@@ -21,6 +23,7 @@ from gammaflow.report.earlier import check_history
 from gammaflow.report.result import Report
 from gammaflow.schema import CHAIN
 from gammaflow.selection import Filter
+from gammaflow.text import value_text
 
 __all__ = ["analyze"]
 
@@ -34,8 +37,9 @@ def analyze(
     days: float = 0.0,
     vol_shift: float = 0.0,
     core: float = 0.9,
-    rate: float | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
     dividend_yield: float | None = None,
+    dividends: pd.Series | Dividends | None = None,
     repair: bool = False,
     where: Filter | None = None,
     beliefs: Beliefs | str | None = None,
@@ -57,10 +61,15 @@ def analyze(
         Apply to the whole report, as in `sweep_spot`: exposure, profile and levels are of one time and vol.
     core : float
         Core of the levels, as in `find_levels`.
-    rate, dividend_yield : float, optional
-        For all rows of a chain [1/year]; 0.0 counts as given. By default the chain's own, else those that its
-        quotes determine, else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the
-        source. A book has its own.
+    rate : float, Series or RateCurve, optional
+        Interest rate of a chain's rows [1/year], one for all or a curve of zero rates by date.
+    dividend_yield : float, optional
+        Yield of all rows of a chain [1/year].
+    dividends : Series or Dividends, optional
+        Cash dividends per share of a chain's underlying by ex-date [currency], in place of a yield. Rates and
+        yields of 0.0 count as given. By default they are the chain's own, else those that its quotes
+        determine, else a default: see `gammaflow.market.financing.finance`. `Report.facts` names the source.
+        A book has its own.
     repair : bool
         Repair the chain first, as in `repair_chain`, implied vols included.
     where : Filter, optional
@@ -127,7 +136,9 @@ def analyze(
     chain, financing, named = None, Financing(), None
     interest: Chain | Book | None = None
     if isinstance(source, Chain):
-        financed, financing = finance(source, rate=rate, dividend_yield=dividend_yield, repair=repair)
+        financed, financing = finance(
+            source, rate=rate, dividend_yield=dividend_yield, dividends=dividends, repair=repair
+        )
         if where is not None:
             choice = financed.choose(where, {}, CHAIN)
             source, financed = source.keep(choice), financed.keep(choice)
@@ -144,6 +155,11 @@ def analyze(
         raise SchemaError(
             f"rule: received {rule!r} for a Book, whose positions are signed already ({source.rule_text}). "
             "Leave rule out, or pass the Chain."
+        )
+    elif dividends is not None:
+        raise SchemaError(
+            f"dividends: received {value_text(dividends)} for a Book, whose rows have their yields already. "
+            "Leave them out, or pass the Chain."
         )
     elif rate is not None or dividend_yield is not None or repair:
         raise SchemaError(

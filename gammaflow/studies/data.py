@@ -11,6 +11,7 @@ import pandas as pd
 
 from gammaflow.checks import check_noun, check_number
 from gammaflow.exposure.profile import sweep_spot
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
 from gammaflow.market.repair.repair import RepairedChain, repair_chain
@@ -44,7 +45,7 @@ def sensitivity(
     chain: Chain,
     rule: str | PositionRule = "calls_long_puts_short",
     *,
-    rate: float | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
     business_days: float = 252.0,
 ) -> Sensitivity:
     """Gamma at spot and nearest flip with vendor gammas, vendor vols, repaired vols and other day counts.
@@ -55,7 +56,7 @@ def sensitivity(
         As the vendor published it; for a repaired chain, its original is used.
     rule : str or rule
         As in `assign_positions`.
-    rate : float, optional
+    rate : float, Series or RateCurve, optional
         As in `repair_chain` and `analyze`.
     business_days : float
         Days per year of the business-day count; 252 and 262 are in use.

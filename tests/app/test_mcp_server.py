@@ -11,6 +11,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.app.mcp_server import Tools, make_server
+from support.preset_samples import FOLDER
 
 mcp = pytest.importorskip("mcp", reason="needs the extra mcp")
 
@@ -49,6 +50,15 @@ def test_the_client_lists_six_tools_that_say_what_they_take(folder):
     assert set(tools) == {"load", "levels", "profile", "flow", "compare", "reconcile"}
     assert all(tool.description for tool in tools.values())
     assert tools["flow"].input_schema["required"] == ["file", "spot_move_percent"]
+
+
+def test_files_that_need_a_map(tmp_path):
+    (tmp_path / "a.json").write_text((FOLDER / "tradier.json").read_text())
+    mine = tmp_path / "mine.toml"
+    mine.write_text('preset = "tradier"\nspot = 100.0\n')
+    assert Tools(tmp_path, str(mine)).load("a.json")["spot"] == 100.0
+    with pytest.raises(gf.ReaderError, match="spot: the table has no price"):
+        Tools(tmp_path).load("a.json")
 
 
 def test_answers_are_the_librarys_numbers(ask):

@@ -179,7 +179,7 @@ def test_files_that_are_no_chains_are_named_and_the_rest_done(store):
 
 
 def test_older_and_newer_versions_of_the_store(store, monkeypatch):
-    monkeypatch.setattr(file, "VERSION", 3)
+    monkeypatch.setattr(file, "VERSION", 4)
     store.append(day(6))
     monkeypatch.undo()
     monkeypatch.setattr(file, "VERSION", 1)
@@ -189,7 +189,7 @@ def test_older_and_newer_versions_of_the_store(store, monkeypatch):
     found = gf.run_batch(store, functions.facts, symbol="BTC")
     assert found.table["asof"].dt.day.tolist() == [1, 2, 3, 4, 5, 7]
     assert found.failures["reason"].tolist() == [
-        "was written by a newer gammaflow (format 3; this one reads up to 2). Update gammaflow-engine."
+        "was written by a newer gammaflow (format 4; this one reads up to 3). Update gammaflow-engine."
     ]
 
 

@@ -12,8 +12,20 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from gammaflow.app.carry import carry_of
 from gammaflow.app.filter_options import Rows
-from gammaflow.app.options import BaseUrl, Count, Every, Rate, Repair, RuleName, StoreFolder, Timeout, grouped
+from gammaflow.app.options import (
+    BaseUrl,
+    Count,
+    DividendFile,
+    Every,
+    Rate,
+    Repair,
+    RuleName,
+    StoreFolder,
+    Timeout,
+    grouped,
+)
 from gammaflow.app.terminal import working
 from gammaflow.app.watch import watch
 from gammaflow.checks import check_number
@@ -68,6 +80,7 @@ def serve(
     rule: RuleName = "calls_long_puts_short",
     repair: Repair = False,
     rate: Rate = None,
+    dividends: DividendFile = None,
     port: Port = 8000,
     address: Address = "127.0.0.1",
     token: Token = None,
@@ -99,6 +112,7 @@ def serve(
     check_number(every, "--every", 0.0, 86_400.0, open_low=True)
     where = rows.filter()
     find_rule(rule)
+    carry = carry_of(rate, dividends)
     if not is_local(address) and token is None:
         raise SchemaError(
             f"--address: received {address!r}, which other machines can reach; that needs --token. Without "
@@ -110,7 +124,7 @@ def serve(
 
     def analyse(chain: Chain, history: pd.DataFrame | None = None) -> Report:
         with rows.named():
-            return analyze(chain, rule=rule, repair=repair, rate=rate, where=where, history=history)
+            return analyze(chain, rule=rule, repair=repair, where=where, history=history, **carry)
 
     def report_of(chain: Chain) -> Report:
         past.learn(chain.asof, 1)

@@ -43,6 +43,21 @@ class Bootstrap(Study):
         Draws with coefficients.
     lines, warnings : tuple of str
         Description; doubts about the draws.
+
+    See Also
+    --------
+    bootstrap : Block bootstrap of a regression's coefficients.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> noise = np.random.default_rng(0).normal(size=(2, 60))
+    >>> x = pd.Series(noise[0], name="x")
+    >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
+    >>> bootstrap(line, draws=200).block
+    4
     """
 
     block: int
@@ -88,12 +103,16 @@ def bootstrap(
     SchemaError
         For what is no Regression, and for illegal numbers.
 
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+
     Examples
     --------
     >>> import gammaflow as gf
     >>> rng = np.random.default_rng(0)
     >>> x = pd.Series(rng.normal(size=60), name="x")
-    >>> found = gf.seasons.bootstrap(gf.seasons.regress(0.1 * x + rng.normal(size=60), x), draws=500)
+    >>> found = bootstrap(gf.seasons.regress(0.1 * x + rng.normal(size=60), x), draws=500)
     >>> low, high = found.table.loc["x", ["low", "high"]]
     >>> low < 0.0 < high, found.block
     (True, 4)

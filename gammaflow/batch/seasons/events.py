@@ -50,6 +50,20 @@ class EventStudy(Study):
         Events left out since the record does not cover them.
     lines, warnings : tuple of str
         Description; doubts about the events.
+
+    See Also
+    --------
+    event_study
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC")
+    >>> prices = pd.Series(np.exp(np.cumsum(np.random.default_rng(0).normal(0.0, 0.005, 300))), hours)
+    >>> gf.seasons.event_study(prices, hours[50:250:60], before="6h", after="12h").n
+    4
     """
 
     paths: pd.DataFrame
@@ -107,6 +121,10 @@ def event_study(
     SchemaError
         For a record that cannot be read, timestamps without a time zone, fewer than two events that the
         record covers, an unknown measure, times that are not lengths.
+
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
 
     Examples
     --------

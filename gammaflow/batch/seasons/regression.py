@@ -45,6 +45,21 @@ class Regression(Study):
         Share of the variance explained.
     lines, warnings : tuple of str
         Description; doubts about the rows.
+
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> noise = np.random.default_rng(0).normal(size=(2, 60))
+    >>> x = pd.Series(noise[0], name="x")
+    >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
+    >>> line.n, line.lags
+    (60, 3)
     """
 
     data: pd.DataFrame
@@ -134,6 +149,10 @@ def regress(
         perfect fit.
     GammaflowError
         Where statsmodels is not installed (extra "study").
+
+    See Also
+    --------
+    bootstrap : Block bootstrap of a regression's coefficients.
 
     Examples
     --------

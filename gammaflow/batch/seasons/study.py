@@ -56,6 +56,18 @@ class SeasonStudy(Study):
         The rows used: the volatility that follows, controls and terms.
     lines, warnings : tuple of str
         Description with the rows left out by reason, and doubts.
+
+    See Also
+    --------
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.seasons.study(gf.history("chains"), hourly)  # doctest: +SKIP
+    >>> found.verdict, found.table[["coefficient", "holm_p"]]  # doctest: +SKIP
+    >>> sorted(gf.seasons.TERMS)[:3]
+    ['depth', 'in_core', 'short_gamma']
     """
 
     checks: pd.DataFrame
@@ -156,6 +168,12 @@ def study(
         read; for too few rows.
     GammaflowError
         Where statsmodels is not installed (extra "study").
+
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+    bootstrap : Block bootstrap of a regression's coefficients.
+    history : Time series of the summaries of many snapshots of one underlying.
 
     Examples
     --------

@@ -25,6 +25,18 @@ class Turnover(DailyStudy):
     table : DataFrame
         By day: volume and shares_outstanding [shares], turnover, the first over the second [-]; NaN before
         the first day on which shares outstanding are known.
+
+    See Also
+    --------
+    turnover : Volume over shares outstanding, by day.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-02-02", periods=4)
+    >>> found = turnover(pd.Series([1e8, 2e8, 1e8, 3e8], days), 1e9)
+    >>> found.table["turnover"].tolist()
+    [0.1, 0.2, 0.1, 0.3]
     """
 
     def _matters(self) -> Any:
@@ -59,6 +71,10 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
     ------
     SchemaError
         With every problem of the arguments; where no day has shares outstanding.
+
+    See Also
+    --------
+    traded_value
 
     Examples
     --------

@@ -58,6 +58,20 @@ class BasisCheck(Study):
         Response of prices to time and to rolls.
     level : Level
         Premium at expiry, extrapolated.
+
+    See Also
+    --------
+    check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", "2026-01-30")
+    >>> spot, labels = pd.Series(90_000.0, days), pd.Series(pd.Timestamp("2026-03-27"), days)
+    >>> futures = spot * (1.0 + 0.05 * (pd.Timestamp("2026-03-27") - days).days / 365)
+    >>> gf.evidence.basis.check(futures, spot, labels).table.empty
+    True
     """
 
     days: pd.DataFrame
@@ -146,6 +160,11 @@ def check(
     ------
     SchemaError
         For bad series, rows without spot or expiry, a clock that is missing.
+
+    See Also
+    --------
+    by_clock
+    daily
 
     Examples
     --------

@@ -44,6 +44,21 @@ class DailyBasis(Study):
     table : DataFrame
         By day: futures, spot [currency], expiry, years [years], premium = futures / spot - 1 [-], basis
         [1/year], sensitivity: change of the basis if one of the prices is off by 0.1 % [1/year].
+
+    See Also
+    --------
+    daily
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04", "2026-02-05"])
+    >>> futures = pd.Series([73_570.0, 63_795.0], days)
+    >>> spot = pd.Series([73_516.3, 63_775.7], days.tz_localize("UTC") + pd.Timedelta(21, "h"))
+    >>> found = gf.evidence.basis.daily(futures, spot, "2026-02-27", clock="21:00 UTC")
+    >>> found.table["basis"].round(3).tolist()
+    [0.012, 0.005]
     """
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -104,6 +119,12 @@ def daily(
     SchemaError
         For a missing clock, clocks that differ, days on or after the expiry, days without spot, a spot that
         differs from the futures by more than `limit` a year plus `margin`, and bad series.
+
+    See Also
+    --------
+    by_clock
+    curve : Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
+    jumps
 
     Examples
     --------

@@ -39,6 +39,23 @@ class BasisByClock(Study):
         clocks; `median` of ln(futures / spot) [-].
     sensitivity : Series
         By day: change of the basis if one price is off by 0.1 %, at the best clock [1/year].
+
+    See Also
+    --------
+    by_clock
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-03", "2026-02-04", "2026-02-05"])
+    >>> futures, base = pd.Series([76_680.0, 73_570.0, 63_795.0], days), days.tz_localize("UTC")
+    >>> at_21 = pd.Series([76_475.5, 73_516.3, 63_775.7], base + pd.Timedelta(21, "h"))
+    >>> at_24 = pd.Series([75_765.3, 73_165.4, 62_909.9], base + pd.Timedelta(24, "h"))
+    >>> spot = pd.concat([at_21, at_24]).sort_index()
+    >>> clocks = ["21:00 UTC", "24:00 UTC"]
+    >>> gf.evidence.basis.by_clock(futures, spot, "2026-02-27", clocks=clocks).best
+    '21:00 UTC'
     """
 
     scatter: pd.DataFrame
@@ -101,6 +118,11 @@ def by_clock(
     ------
     SchemaError
         For bad series, fewer than two clocks, or fewer than three days with spot at every clock.
+
+    See Also
+    --------
+    daily
+    check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
 
     Examples
     --------

@@ -43,6 +43,20 @@ class BasisCurve(Study):
     contracts : DataFrame
         By day or timestamp: `contracts` alive, `first` and `last` days to expiry of the nearest and the
         farthest, `nearest` expiry.
+
+    See Also
+    --------
+    curve : Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04T08:00Z", "2026-02-05T08:00Z"])
+    >>> wide = pd.DataFrame({"2026-02-27": [73_400.0, 70_300.0], "2026-06-26": [74_600.0, 71_400.0]}, days)
+    >>> found = gf.evidence.basis.curve(wide, pd.Series([73_200.0, 70_200.0], days), last_trade="08:00 UTC")
+    >>> found.table.iloc[0].round(4).tolist()
+    [0.045, 0.0476, 0.0485, 0.049]
     """
 
     premium: pd.DataFrame
@@ -118,6 +132,10 @@ def curve(
     SchemaError
         For bad frames and series, a missing clock, prices further from spot than carry explains, no contract
         alive at all.
+
+    See Also
+    --------
+    daily
 
     Examples
     --------

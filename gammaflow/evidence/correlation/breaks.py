@@ -44,6 +44,22 @@ class CorrelationBreaks(Study):
         Names of x and y.
     lines, warnings : tuple of str
         Description, and doubts about the input.
+
+    See Also
+    --------
+    breakpoints : Days on which the correlation of daily log returns changed.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> gf.evidence.correlation.breakpoints(fund, software, draws=99).days.to_list()
+    []
     """
 
     candidates: pd.Series
@@ -115,6 +131,11 @@ def breakpoints(
     ------
     SchemaError
         As for `window`; fewer than two windows of returns.
+
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
+    every_window
 
     Examples
     --------

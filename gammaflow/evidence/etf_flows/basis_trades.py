@@ -38,6 +38,20 @@ class Directional(BriefStudy):
     slope, slope_error : float
         Flow per unit of basis flow by least squares, with its HC3 error: 1 if every basis trade went through
         the fund and nothing else moved with it; NaN below eight weeks.
+
+    See Also
+    --------
+    directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> flows = pd.Series(-50e6, pd.bdate_range("2026-02-02", "2026-02-13"))
+    >>> basis = pd.Series([float("nan"), -600e6], pd.to_datetime(["2026-02-03", "2026-02-10"]))
+    >>> found = gf.evidence.etf_flows.directional(flows, basis)
+    >>> (found.table["directional"] / 1e6).tolist()
+    [350.0]
     """
 
     correlation: float
@@ -79,6 +93,10 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     ------
     SchemaError
         With every problem; where no week has all of its flows.
+
+    See Also
+    --------
+    basis_flows
 
     Examples
     --------
@@ -166,6 +184,10 @@ def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 
     ------
     SchemaError
         With every problem; for a date without a price.
+
+    See Also
+    --------
+    directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
 
     Examples
     --------

@@ -52,6 +52,22 @@ class LabelTest(Study):
         Lag of the highest likelihood.
     clear : bool
         Whether it beats every other by more than 5 in ln likelihood, and numbers at random as well.
+
+    See Also
+    --------
+    label_day
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> rng = np.random.default_rng(3)
+    >>> nav = pd.Series(50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.03, len(days)))), days)
+    >>> flows = pd.Series(rng.integers(-100, 100, len(days)) * 40_000 * nav, days).round(-5)
+    >>> gf.evidence.etf_flows.label_day(flows, nav).best
+    0
     """
 
     distances: pd.DataFrame
@@ -103,6 +119,11 @@ def label_day(
     ------
     SchemaError
         With every problem; for fewer than ten flows that have a price under every label.
+
+    See Also
+    --------
+    baskets
+    reconcile : Differences of two records of the same flows, once the labels of the second are understood.
 
     Examples
     --------

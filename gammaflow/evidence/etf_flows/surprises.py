@@ -44,6 +44,23 @@ class Surprise(Study):
         Level of `low` and `high`.
     claimed : bool
         Whether the flow was given rather than recorded.
+
+    See Also
+    --------
+    surprise : Surprise of one day's flow in standard errors, by models fitted to the days before it alone.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> noise = np.random.default_rng(1).normal(size=(2, len(days)))
+    >>> flows = pd.Series(1.5e8 * noise[0] + 1e8 * noise[1], days)
+    >>> prices = pd.Series(40.0 * np.cumprod(1.0 + 0.03 * noise[0]), days)
+    >>> found = gf.evidence.etf_flows.surprise(flows, prices, "2025-04-17", flow=1e9)
+    >>> bool(found.sigmas > 5.0)
+    True
     """
 
     day: pd.Timestamp
@@ -108,6 +125,10 @@ def surprise(
     ------
     SchemaError
         With every problem, as `expected`; a day without a price, or without a flow where none is given.
+
+    See Also
+    --------
+    expected : Expected flow of a fund given the move of its price: least squares over past days.
 
     Examples
     --------

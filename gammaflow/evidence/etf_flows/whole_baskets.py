@@ -40,6 +40,19 @@ class ImpliedBaskets(BriefStudy):
         Shares per basket.
     lag : int
         Sessions from the trade to the day published.
+
+    See Also
+    --------
+    baskets
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-05", "2026-02-06"])
+    >>> flows, nav = pd.Series([-175.34e6, 231.62e6], days), pd.Series([36.22, 39.93], days)
+    >>> gf.evidence.etf_flows.baskets(flows, nav).table["baskets"].round(1).tolist()
+    [-121.0, 145.0]
     """
 
     basket: int
@@ -85,6 +98,11 @@ def baskets(
     ------
     SchemaError
         With every problem; where no flow has a net asset value.
+
+    See Also
+    --------
+    label_day
+    etf_creations : Whole baskets that a dealer must create to cover a short position in fund shares.
 
     Examples
     --------

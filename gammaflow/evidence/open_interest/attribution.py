@@ -42,6 +42,20 @@ class Attribution(Study):
         The first and the last day.
     unit : str
         Unit of the numbers.
+
+    See Also
+    --------
+    attribute : Parts of the change of open interest between two days, by venue.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = ["2026-02-04", "2026-02-05"]
+    >>> total, venue = pd.Series([48.5e9, 46.7e9], days), pd.Series([9.0e9, 8.2e9], days)
+    >>> found = gf.evidence.open_interest.attribute({"Binance": venue}, *days, total=total)
+    >>> (found.table["change"] / 1e9).round(1).to_dict()
+    {'Binance': -0.8, 'rest': -1.0}
     """
 
     total: float = field(kw_only=True)
@@ -114,6 +128,10 @@ def attribute(
     ------
     SchemaError
         With every problem of the series and days.
+
+    See Also
+    --------
+    changes
 
     Examples
     --------

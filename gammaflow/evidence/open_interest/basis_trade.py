@@ -41,6 +41,21 @@ class Unwinds(BriefStudy):
         Statements that these series cannot decide.
     noise : (float, float)
         Changes of premium and of open interest up to which a row has no reading [-].
+
+    See Also
+    --------
+    unwinds : Basis and open interest of futures from day to day, read as the basis trade.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = ["2026-02-04", "2026-02-05"]
+    >>> rate, coins = pd.Series([0.033, 0.09], days), pd.Series([123e3, 118e3], days)
+    >>> price, impact = pd.Series([73e3, 65e3], days), gf.impact.PUBLISHED["citi"]
+    >>> found = gf.evidence.open_interest.unwinds(rate, coins, years=30 / 365, price=price, impact=impact)
+    >>> found.table["agreement"].item()
+    'consistent'
     """
 
     cannot_tell: tuple[str, ...] = field(kw_only=True)
@@ -166,6 +181,10 @@ def unwinds(
     ------
     SchemaError
         With every problem of the series and options.
+
+    See Also
+    --------
+    changes
 
     Notes
     -----

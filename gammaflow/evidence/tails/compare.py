@@ -33,6 +33,10 @@ class TailComparison(Study):
     z, reference : float
         The moves, in standard deviations.
 
+    See Also
+    --------
+    compare
+
     Examples
     --------
     >>> found = compare(3.5)
@@ -102,6 +106,11 @@ def compare(
     ------
     SchemaError
         As for `probability`.
+
+    See Also
+    --------
+    ratio : Number of times that z is rarer than a reference move: probability(reference) / probability(z).
+    probability : Probability of a move at least as large as z standard deviations.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columnar import Quotes
+from gammaflow.market.carry.rates import RateCurve, rates_at
 from gammaflow.market.parity.american import Alone, fit_rates, single_american_forwards
 from gammaflow.market.parity.fits import Pairs, centre, single_forwards, slope
 from gammaflow.market.parity.ticks import find_ticks
@@ -103,10 +104,11 @@ def _liquid_strikes(pairs: Pairs, window: float, coin: bool) -> NDArray[Any]:
     return used if used.sum() >= _FEWEST else none
 
 
-def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -> pd.DataFrame:
+def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | RateCurve | None) -> pd.DataFrame:
     """One row per expiry and root: see `repair_chain`."""
     rows, pairs = _expiries(chain, cells, coin)
     table = pd.DataFrame(rows, columns=list(_ROW)).set_index("expiry")
+    stated = None if given is None else rates_at(given, chain.asof, table["years"].to_numpy(np.float64))
     early = [i for i, p in enumerate(pairs) if table["american"].iloc[i] and len(p.K) and not coin]
     years, held = table["years"].to_numpy()[early], [pairs[i] for i in early]
     spots = np.where(table["stale"].iloc[early], np.nan, chain.spot)
@@ -117,7 +119,7 @@ def fit_forwards(chain: Quotes, cells: Cells, coin: bool, given: float | None) -
         rates, errors = fit_rates(held, years, spots, _guesses(held, guess * years), guess)
         for name, values in (("rate", rates), ("rate_error", errors)):
             table[name] = _placed(table[name], early, values)
-    table["rate"], table["rate_error"], table["rate_source"] = _rates(table, coin, given)
+    table["rate"], table["rate_error"], table["rate_source"] = _rates(table, coin, stated)
     table["discount"] = 1.0 if coin else np.exp(-table["rate"] * table["years"])
     discount = table["discount"].to_numpy()
     alone: dict[int, Alone] = {}
@@ -261,7 +263,7 @@ def _yields(table: pd.DataFrame) -> Array:
     return np.where(known & (np.abs(carry - common) <= 2.0 * error), common, carry)
 
 
-def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, Any, Any]:
+def _rates(table: pd.DataFrame, coin: bool, given: Array | None) -> tuple[Any, Any, Any]:
     """Rate of each expiry, its error, and its source."""
     own, t, error = table["own_rate"], table["years"], table["rate_error"]
     if coin:
@@ -269,7 +271,7 @@ def _rates(table: pd.DataFrame, coin: bool, given: float | None) -> tuple[Any, A
     determined = (error <= _RATE_ERROR) & table["vendor_forward"].isna()
     alone, none = table["vendor_forward"].isna(), np.full(len(table), np.nan)
     if given is not None:
-        rest, rest_error, source = np.full(len(table), given), none, "given"
+        rest, rest_error, source = given, none, "given"
     elif determined.any():
         rest, rest_error = (
             np.interp(t, t[determined], table[name][determined]) for name in ("rate", "rate_error")

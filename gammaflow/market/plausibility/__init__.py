@@ -2,6 +2,7 @@
 
 from gammaflow.market.plausibility.book import book_warnings, valued_early
 from gammaflow.market.plausibility.chain import chain_warnings
+from gammaflow.market.plausibility.dividends import dividend_warnings
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
 from gammaflow.market.plausibility.units import (
     contradictions,
@@ -17,6 +18,7 @@ __all__ = [
     "chain_warnings",
     "contradictions",
     "disagreeing_spots",
+    "dividend_warnings",
     "shift_warnings",
     "valued_early",
     "wrong_argument_units",

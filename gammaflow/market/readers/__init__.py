@@ -3,41 +3,62 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import IO, Any
 
-from gammaflow.checks import check_choice, check_number, check_text, utc
+import pandas as pd
+
+from gammaflow.checks import attempt, check_choice, check_number, check_text, refuse, utc
 from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.carry.dividends import Dividends, find_dividends
+from gammaflow.market.carry.rates import RateCurve, find_rate
 from gammaflow.market.chain import Chain
+from gammaflow.market.given import with_carry
 from gammaflow.market.readers import cboe, deribit, own, yahoo
-from gammaflow.market.readers.column_map import ColumnMap, find_map
+from gammaflow.market.readers.column_map import ColumnMap
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.mapped import read_mapped
+from gammaflow.market.readers.presets import PRESETS, find_map, preset_table, preset_text, recognised
 from gammaflow.market.readers.source import Format, Source, open_source
 
-__all__ = ["FORMATS", "ColumnMap", "chain_from_frame", "find_map", "read_chain", "recognise"]
+__all__ = [
+    "FORMATS",
+    "PRESETS",
+    "ColumnMap",
+    "chain_from_frame",
+    "find_map",
+    "format_of",
+    "preset_table",
+    "preset_text",
+    "read_chain",
+    "recognise",
+]
 
 #: Every file format that `read_chain` knows.
 FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
 
 
 def read_chain(
-    path: str | os.PathLike[str] | IO[Any],
+    path: str | os.PathLike[str] | IO[Any] | pd.DataFrame | Mapping[str, Any] | Sequence[Any],
     *,
     vendor: str | None = None,
     symbol: str | None = None,
     asof: Any = None,
     spot: float | None = None,
     columns: ColumnMap | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
+    dividends: pd.Series | Dividends | None = None,
 ) -> Chain:
     r"""Read a vendor's file of option quotes, or anyone's table through a map of its columns.
 
     Parameters
     ----------
-    path : str, Path or buffer
+    path : str, Path, buffer, DataFrame, dict or list
         One file, or an open buffer of bytes or text, which may be gzipped. It is recognised by its content,
         never by its name. Limits: 512 MiB (decompressed), 1,000 columns, 100 million cells of parquet; no
-        devices and no named pipes.
+        devices and no named pipes. Or what such a file holds: a table (pandas, polars, pyarrow, DuckDB), or
+        a JSON answer as Python reads it.
     vendor : str, optional
         Vendor of the file, "cboe", "deribit", "yahoo" or "gammaflow", or its format: "cboe_csv",
         "cboe_json", "deribit_json", "deribit_table", "yahoo_json" or "gammaflow_table". By default it is
@@ -50,11 +71,19 @@ def read_chain(
         the rows of one.
     spot : float, optional
         Price of the underlying when the quotes were taken, > 0, in place of the file's own [currency].
-    columns : mapping, or path of a TOML file, optional
-        Map of a table that no vendor of the list above made: {canonical name: the table's}, or the tables
-        columns, units and formats and the facts that all rows share, as `ColumnMap` has them. Option symbols
+    columns : str, mapping, or path of a TOML file, optional
+        Name of a preset (`PRESETS`: "schwab", "tradier", "orats", ...), or a map of a table that no vendor of
+        the list above made: {canonical name: the table's}, or the tables columns, units and formats and the
+        facts that all rows share, as `ColumnMap` has them; ``preset = "orats"`` in a map makes it a change
+        of a preset. Files that have what only a preset's vendor writes need no name of it. Option symbols
         (OSI) in `contract` give expiry, strike and kind where the table has no columns for them, and the
         settlement, exercise style and multiplier of US options.
+    rate : float, Series or RateCurve, optional
+        Continuously compounded rate [1/year], one for all rows or a curve of zero rates by date, in place of
+        the file's own. The chain keeps it, and each row has the rate to its expiry.
+    dividends : Series or Dividends, optional
+        Cash per share by ex-date, in place of a yield of the file [currency]. The chain keeps them, and each
+        row has the yield with the same forward.
 
     Returns
     -------
@@ -80,6 +109,8 @@ def read_chain(
     See Also
     --------
     chain_from_frame : A chain from a DataFrame with one row per contract.
+    RateCurve : Continuously compounded zero rates by maturity date.
+    Dividends : Cash dividends per share by ex-date.
     fetch_chain : A chain of live quotes.
     repair_chain
 
@@ -103,6 +134,24 @@ def read_chain(
     price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
     if symbol is not None:
         check_text(symbol, "symbol")
+    (r, paid), problems = attempt(
+        lambda: None if rate is None else find_rate(rate),
+        lambda: None if dividends is None else find_dividends(dividends),
+    )
+    refuse("rate and dividends", problems)
+    chain = _read(path, vendor, symbol, moment, price, columns)
+    return chain if r is None and paid is None else with_carry(chain, r, paid)
+
+
+def _read(
+    path: Any,
+    vendor: str | None,
+    symbol: str | None,
+    moment: pd.Timestamp | None,
+    price: float | None,
+    columns: Any,
+) -> Chain:
+    """The chain of a file, as its rows say."""
     source = open_source(path)
     if columns is not None:
         if vendor is not None:
@@ -120,15 +169,30 @@ def read_chain(
     return source.carefully(lambda content: found.read(content, symbol, moment, price))
 
 
+def format_of(columns: ColumnMap) -> Format:
+    """A map as a format of files."""
+    what, vendor = columns.about.get("file", "a table"), columns.facts.get("vendor", "table")
+    return Format(columns.name or "table", vendor, what, lambda _: True, partial(_read_map, columns))
+
+
+def _read_map(
+    columns: ColumnMap, source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None
+) -> Chain:
+    return read_mapped(source, columns, symbol, asof, spot)
+
+
 def recognise(source: Source) -> Format:
-    """The format of a file; ReaderError with all known formats where it has none of them."""
+    """The format of a file, or a preset's; ReaderError with all known formats where it has none of them."""
     found = next((f for f in FORMATS if f.recognises(source)), None)
+    if found is None and (preset := recognised(source)) is not None:
+        return format_of(preset)
     if found is None:
         source.check()
         raise ReaderError(
             f"{source.name}: not recognised; known formats: "
             + "; ".join(f"{f.name}, {f.what}" for f in FORMATS)
-            + ". Read another table with columns=, a map of it, or with pandas and chain_from_frame."
+            + ". Read another table with columns=, a map of it or a preset "
+            + f"({', '.join(PRESETS)}), or with pandas and chain_from_frame."
         )
     return found
 

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import os
-import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import legal_range
-from gammaflow.columns import LARGEST, SMALLEST
-from gammaflow.content import file_bytes
-from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.schema import CHAIN
-from gammaflow.text import value_text
-
-__all__ = ["FACTS", "ColumnMap", "find_map"]
+__all__ = ["FACTS", "SIDES", "UNITS", "ColumnMap", "Name", "spellings"]
 
 #: Facts of a chain that a map sets, or names the column of.
 FACTS = ("symbol", "spot", "asof")
+SIDES = ("call", "put")
+UNITS: Mapping[str, float] = MappingProxyType({"decimal": 1.0, "percent": 0.01, "bp": 0.0001})
 
-_TEXTS = ("symbol", "asof", "settlement", "exercise", "currency", "vendor", "venue", "quote_unit", "timezone")
-_NUMBERS = ("spot", "multiplier")
-_TABLES = ("columns", "units", "formats")
-# Columns that may be in percent or basis points.
-_RATIOS = ("iv", "rate", "dividend_yield")
-_UNITS = MappingProxyType({"decimal": 1.0, "percent": 0.01, "bp": 0.0001})
+#: Names of a table's column: one, several of which the first that the table has counts, or one for calls and
+#: one for puts.
+Name = str | list[str] | Mapping[str, str | list[str]]
+
 _DIGITS, _POWERS = 15, np.array([float(f"1e{n}") for n in range(23)])
-_TIMES = ("expiry", "quote_time", "open_interest_date", "asof")
 
 
 @dataclass(frozen=True)
@@ -44,17 +30,41 @@ class ColumnMap:
 
     Attributes
     ----------
-    columns : mapping of str to str
+    columns : mapping of str to str, list or mapping
         The table's name of each column of `gammaflow.schema.CHAIN`, and of symbol, spot and asof where the
-        table has them.
+        table has them. Of a list of names the first that the table has counts. ``{"call": ..., "put": ...}``
+        names a column for calls and one for puts: where the table does not say which of the two a row is,
+        each of its rows is two options. In JSON, names go down with dots ("greeks.delta"), and from the top
+        with "$." ("$.underlyingPrice").
     units : mapping of str to str or float
         "percent", "decimal" or "bp" for iv, rate and dividend_yield; for any column of numbers a factor that
         turns the table's numbers into those of the dictionary (0.001 for strikes in thousandths).
     formats : mapping of str to str
-        Form of dates and timestamps that are not ISO, as `datetime.strptime` has it: "%d/%m/%Y".
+        Form of dates and timestamps that are not ISO, as `datetime.strptime` has it: "%d/%m/%Y"; "s", "ms",
+        "us" or "ns" for a count since 1970.
     facts : mapping
         Values that all rows share: symbol, spot, asof, multiplier, settlement, exercise, currency, vendor,
-        venue, quote_unit; and timezone, the zone of timestamps without one.
+        venue, quote_unit; timezone, the zone of timestamps without one; us_listed, True for options listed in
+        the US whose symbols are made of root, expiry, strike and kind. ``asof = "quote_time"`` is the latest
+        of the rows' quote times.
+    records : tuple of str
+        Where a JSON document has its rows: "options.option", "data.items.*.strikes" ("*": each of them),
+        "snapshots.{contract}" (each of them, its key in the column `contract`).
+    missing : mapping of str to tuple of float
+        Numbers that mean that a value is missing, such as -999, as the table has them.
+    values : mapping of str to mapping
+        For columns of text, the dictionary's word for the table's: ``{"settlement": {"1": "AM"}}``.
+    only : mapping of str to tuple of str
+        Columns of the table and the values of the rows that are wanted; others are counted in `left_out`.
+    lacks : mapping of str to str
+        Canonical columns and facts that such a table does not have, each with a sentence on where the vendor
+        has them. They are read from columns of their canonical names where someone has joined them.
+    name : str
+        Name of the preset, "" for a map of one's own.
+    about : mapping
+        Title, file, source and notes of a preset, and the columns by which it is recognised. A table read
+        through a map that has them needs what names its options, open interest and iv; of any other map, it
+        must have every column.
 
     Examples
     --------
@@ -62,15 +72,22 @@ class ColumnMap:
     0.01
     """
 
-    columns: Mapping[str, str]
+    columns: Mapping[str, Name]
     units: Mapping[str, str | float] = field(default_factory=dict)
     formats: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    records: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def scale(self, name: str) -> float:
         """Factor that turns the table's numbers of a column into those of the dictionary."""
         unit = self.units.get(name, 1.0)
-        return _UNITS[unit] if isinstance(unit, str) else float(unit)
+        return UNITS[unit] if isinstance(unit, str) else float(unit)
 
     def scaled(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """A column's numbers in the dictionary's unit, each the nearest to its decimals.
@@ -93,127 +110,23 @@ class ColumnMap:
             power = _POWERS[np.where(known, places, 0).astype(np.intp)]
             return np.where(known, np.rint(found * power) / power, found)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every name of the table's columns that the map knows, each once."""
+        found = (name for spec in self.columns.values() for name in spellings(spec))
+        return tuple(dict.fromkeys([*found, *self.only]))
 
-def find_map(source: ColumnMap | str | os.PathLike[str] | Mapping[str, Any]) -> ColumnMap:
-    """The map of a TOML file, or of a mapping of the same form.
 
-    A mapping of nothing but canonical names is that of columns, unless it holds values that all rows share.
-
-    Raises
-    ------
-    SchemaError
-        With every problem of the map.
-    ReaderError
-        Where the file cannot be read.
+def spellings(spec: Name) -> Iterator[str]:
+    """The names of one column, those for calls and for puts included.
 
     Examples
     --------
-    >>> find_map({"columns": {"strike": "K"}, "units": {"strike": 0.001}, "multiplier": 100}).scale("strike")
-    0.001
+    >>> list(spellings({"call": ["callIv", "cIv"], "put": "putIv"}))
+    ['callIv', 'cIv', 'putIv']
     """
-    if isinstance(source, ColumnMap):
-        return source
-    if isinstance(source, Mapping):
-        given, name = dict(source), "columns"
-        facts = set(given) <= {*_TEXTS, *_NUMBERS} and not all(isinstance(v, str) for v in given.values())
-        if given and not facts and set(given) <= {*CHAIN, *FACTS}:
-            given = {"columns": given}
-    elif isinstance(source, str | os.PathLike):
-        name, content = file_bytes(source)
-        try:
-            given = tomllib.loads(content.decode("utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ReaderError(
-                f"{name}: not TOML ({error!s:.200}). Write lines such as strike = 'K'."
-            ) from None
+    if isinstance(spec, str):
+        yield spec
     else:
-        raise SchemaError(
-            f"columns: received {value_text(source)}; legal: the path of a TOML file, or a mapping of "
-            "canonical names to the table's."
-        )
-    problems = _problems(given)
-    if problems:
-        raise SchemaError(f"{name} not accepted:\n" + "\n".join(f"  - {problem}" for problem in problems))
-    columns, units, formats = (dict(given.pop(table, {})) for table in _TABLES)
-    return ColumnMap(columns, units, formats, given)
-
-
-def _problems(given: Mapping[str, Any]) -> list[str]:
-    """Every problem of a map, one line each."""
-    legal = {*_TABLES, *_TEXTS, *_NUMBERS}
-    found = [
-        f"{name}: is neither a table nor a fact of a map; legal: {', '.join((*_TABLES, *_TEXTS, *_NUMBERS))}."
-        for name in given
-        if name not in legal
-    ]
-    tables = {}
-    for name in _TABLES:
-        tables[name] = given.get(name, {})
-        if not isinstance(tables[name], Mapping):
-            found.append(f"{name}: received {value_text(tables[name])}; legal: a table, [{name}].")
-            tables[name] = {}
-    for name, theirs in tables["columns"].items():
-        found += _unknown(name, "columns", (*CHAIN, *FACTS))
-        if not isinstance(theirs, str) or not theirs:
-            found.append(f"columns.{name}: received {value_text(theirs)}; legal: the name of a column.")
-        if name in given:
-            found.append(f"{name}: received a column and a value. Leave one out.")
-    for name, unit in tables["units"].items():
-        found += _unknown(name, "units", [*(n for n, c in CHAIN.items() if c.type == "number"), "spot"])
-        found += _wrong_unit(name, unit)
-    for name, form in tables["formats"].items():
-        found += _unknown(name, "formats", _TIMES)
-        if not isinstance(form, str) or not _is_form(form):
-            found.append(f"formats.{name}: received {value_text(form)}; legal: a form such as '%d/%m/%Y'.")
-    return found + _wrong_facts(given)
-
-
-def _unknown(name: str, table: str, legal: Any) -> list[str]:
-    return (
-        [] if name in legal else [f"{table}.{name}: is not a column of a chain; legal: {', '.join(legal)}."]
-    )
-
-
-def _is_form(form: str) -> bool:
-    """True if `form` has a part of a date, and each of its parts is known and there once."""
-    try:
-        pd.to_datetime(pd.Series(["-"]), format=form, errors="coerce")
-    except (ValueError, KeyError, re.error):
-        return False
-    return re.search(r"%[a-zA-Z]", form) is not None
-
-
-def _is_size(value: Any) -> bool:
-    """True for a number above zero of which products stay finite."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and bool(SMALLEST <= value <= LARGEST)
-
-
-def _wrong_unit(name: str, unit: Any) -> list[str]:
-    if _is_size(unit):
-        return []
-    if name in _RATIOS and isinstance(unit, str) and unit in _UNITS:
-        return []
-    words = f"{', '.join(map(repr, _UNITS))}, or a factor" if name in _RATIOS else "a factor"
-    return [f"units.{name}: received {value_text(unit)}; legal: {words} {legal_range(0.0, open_low=True)}."]
-
-
-def _wrong_facts(given: Mapping[str, Any]) -> list[str]:
-    found = []
-    for name in _NUMBERS:
-        value = given.get(name, 1.0)
-        if not _is_size(value):
-            found.append(f"{name}: received {value_text(value)}; legal: a number > 0.")
-    for name in _TEXTS:
-        value = given.get(name, "-")
-        if name == "asof" and isinstance(value, dt.date):
-            continue  # TOML has timestamps of its own
-        if not isinstance(value, str) or not value:
-            found.append(f"{name}: received {value_text(value)}; legal: text.")
-    zone = given.get("timezone")
-    if isinstance(zone, str):
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):
-            found.append(f"timezone: received {zone!r}; legal: a zone such as 'America/New_York' or 'UTC'.")
-    return found
+        for name in spec.values() if isinstance(spec, Mapping) else spec:
+            yield from spellings(name)

@@ -16,7 +16,10 @@ from gammaflow.checks import attempt, utc
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
 from gammaflow.frames import as_pandas
+from gammaflow.market.carry.dividends import Dividends, find_dividends
+from gammaflow.market.carry.rates import RateCurve, find_rate
 from gammaflow.market.chain import Chain
+from gammaflow.market.given import with_carry
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
 from gammaflow.market.readers.source import Rows
@@ -24,9 +27,10 @@ from gammaflow.market.readers.steps import illegal, mismatch
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
-__all__ = ["chain_from_frame"]
+__all__ = ["KINDS", "chain_from_frame"]
 
-_KINDS = {
+#: Kinds by the words that tables have for them, in lower case.
+KINDS = {
     **dict.fromkeys(("c", "call", "1", "+1", "1.0"), "call"),
     **dict.fromkeys(("p", "put", "-1", "-1.0"), "put"),
 }
@@ -45,6 +49,8 @@ def chain_from_frame(
     vendor: str = "frame",
     venue: str = "",
     quote_unit: str = "currency",
+    rate: float | pd.Series | RateCurve | None = None,
+    dividends: pd.Series | Dividends | None = None,
 ) -> Chain:
     """A chain from a DataFrame with one row per contract.
 
@@ -76,6 +82,12 @@ def chain_from_frame(
         Where the contracts trade; by default the vendor's name.
     quote_unit : "currency" or "coin"
         Unit of bid, ask, last and mark: `currency`, or units of the underlying.
+    rate : float, Series or RateCurve, optional
+        Continuously compounded rate [1/year], one for all rows or a curve of zero rates by date, where the
+        frame has no column `rate`. The chain keeps it, and each row has the rate to its expiry.
+    dividends : Series or Dividends, optional
+        Cash per share by ex-date [currency], where the frame has no column `dividend_yield`. The chain keeps
+        them, and each row has the yield with the same forward.
 
     Returns
     -------
@@ -129,8 +141,20 @@ def chain_from_frame(
     named = "contract" not in chosen and {"expiry", "strike", "kind"} <= set(chosen)
     if named:
         chosen["contract"] = _names(symbol, chosen)
-    (moment,), found = attempt(lambda: utc(asof))
+    (moment, r, paid), found = attempt(
+        lambda: utc(asof),
+        lambda: None if rate is None else find_rate(rate),
+        lambda: None if dividends is None else find_dividends(dividends),
+    )
     problems += found
+    problems += [
+        f"{name}: given as an argument and as a column{also}. Leave one out."
+        for value, name, column, also in (
+            (rate, "rate", "rate", ""),
+            (dividends, "dividends", "dividend_yield", " (dividend_yield)"),
+        )
+        if value is not None and column in chosen
+    ]
     facts: dict[str, Any] = {"vendor": vendor, "currency": currency, "venue": venue, "quote_unit": quote_unit}
     if problems:
         # Columns taken out above have their problem already.
@@ -139,7 +163,7 @@ def chain_from_frame(
     else:
         (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, **facts))
         if isinstance(chain, Chain):
-            return chain
+            return chain if r is None and paid is None else with_carry(chain, r, paid)
         if named:
             problems = [
                 problem
@@ -169,7 +193,7 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
         codes, words = pd.factorize(chosen["kind"].astype("str"), use_na_sentinel=False)
-        known = [_KINDS.get(str(word).strip().lower()) for word in words]
+        known = [KINDS.get(str(word).strip().lower()) for word in words]
         kinds = [known[code] or kind for code, kind in zip(codes, chosen["kind"].tolist(), strict=True)]
         chosen["kind"] = pd.Series(kinds, dtype=object)
     if "expiry" in chosen:

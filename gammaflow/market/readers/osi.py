@@ -26,6 +26,7 @@ __all__ = [
     "calendar_days",
     "day",
     "expiries",
+    "last_trading_day",
     "listed_chain",
     "moments",
     "parse_symbols",
@@ -153,7 +154,7 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(moved, tz="UTC")
 
 
-def _last_trading_day(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+def last_trading_day(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """Last trading day of each row: until January 2016 contracts, symbols carried the Saturday after it."""
     early = days < np.datetime64("2016-02-01")
     if not early.any():
@@ -211,7 +212,7 @@ def _symbols(names: pd.Series[Any]) -> _Symbols:
     days = pd.to_datetime([f"20{date:06d}" for date in dates], format="%Y%m%d", errors="coerce")
     kinds = np.array(["put", "call"], dtype=object)[call.astype(np.intp)]
     return _Symbols(
-        root, _last_trading_day(days.to_numpy("datetime64[ns]"))[codes], kinds, thousandths / 1000.0
+        root, last_trading_day(days.to_numpy("datetime64[ns]"))[codes], kinds, thousandths / 1000.0
     )
 
 
@@ -328,7 +329,7 @@ def _misfiled(rows: Rows, parts: _Symbols) -> NDArray[np.bool_]:
     """Mask of the rows whose day differs from their symbol's, where another row has the contract rightly."""
     if "day" not in rows.frame.columns:
         return np.zeros(len(parts.day), dtype=np.bool_)
-    right = parts.day == _last_trading_day(rows.frame["day"].to_numpy())
+    right = parts.day == last_trading_day(rows.frame["day"].to_numpy())
     if right.all():
         return np.zeros(len(right), dtype=np.bool_)
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
@@ -345,7 +346,7 @@ def _contradictions(rows: Rows, parts: _Symbols) -> list[str]:
                 found += unreadable
                 continue
         elif name == "day":
-            said = _last_trading_day(said.to_numpy())
+            said = last_trading_day(said.to_numpy())
         else:
             said = said.to_numpy(dtype=object)
         found += mismatch(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gammaflow.checks import attempt
 from gammaflow.columns import numbers
 from gammaflow.errors import SchemaError
-from gammaflow.market.chain import FACTS, Chain
+from gammaflow.market.chain import DATED, FACTS, Chain
 from gammaflow.market.facts import facts_by_vendor
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.source import Format, Rows, Source
@@ -36,7 +38,7 @@ def _plain(source: Source) -> Rows | None:
     if source.parquet is not None:
         return None
     names = source.names()
-    places = {names.index(name): name for name in (*FACTS, *CHAIN) if name in names}
+    places = {names.index(name): name for name in (*FACTS, *DATED, *CHAIN) if name in names}
     numeric = {at for at, name in places.items() if name in CHAIN and CHAIN[name].type == "number"}
     rows = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
     return rows and Rows(rows.frame.rename(columns=places), rows.place)
@@ -57,7 +59,8 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: 
     if symbol is not None:
         rows = rows.take(np.flatnonzero((frame["symbol"] == symbol).to_numpy()))
     later = [name for name in _LATER if name in frame.columns]
-    problems = _shared_problems(rows, [*_SHARED, *later])
+    dated = [name for name in DATED if name in frame.columns]
+    problems = _shared_problems(rows, [*_SHARED, *later, *dated])
     first = rows.frame.iloc[0]
     moment = asof or _moment(first["asof"])
     spot, unreadable = ([given], []) if given is not None else numbers(first[["spot"]], "spot")
@@ -65,11 +68,13 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: 
     facts = facts_by_vendor(str(first["vendor"]), str(first["symbol"])) | {n: first[n] for n in later}
     facts["synthetic"], unreadable = _truth(facts["synthetic"])
     problems += unreadable
+    parsed, unreadable = attempt(*(lambda n=n: DATED[n].from_text(first[n]) for n in dated))
+    problems += unreadable
     if problems:
         raise source.refuse(*problems)
     try:
         chain = chain_from_frame(
-            rows.frame.drop(columns=[*_SHARED, *later]),
+            rows.frame.drop(columns=[*_SHARED, *later, *dated]),
             symbol=str(first["symbol"]),
             spot=float(spot[0]),
             asof=moment,
@@ -78,7 +83,8 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: 
             venue=str(facts["venue"]),
             quote_unit=str(facts["quote_unit"]),
         )
-        return replace(chain, synthetic=facts["synthetic"], file_format=TABLE.name)
+        facts_by_date: dict[str, Any] = dict(zip(dated, parsed, strict=True))
+        return replace(chain, synthetic=facts["synthetic"], file_format=TABLE.name, **facts_by_date)
     except SchemaError as error:
         lines = str(error).splitlines()
         found = [line.removeprefix("  - ") for line in (lines[1:] or lines)]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from gammaflow.content import MOST_CELLS, MOST_COLUMNS, file_bytes
 from gammaflow.errors import GammaflowError, ReaderError
+from gammaflow.frames import as_pandas
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.plain import plain_columns
 
@@ -61,7 +61,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A file's content: decoded text, or a parquet table (then `text` is empty).
+    """A file's content: decoded text, a table (`parquet`) or a JSON value (`given`); then `text` is empty.
 
     A `quick` source may be read without each value's text. What is refused must be read again with care, so
     that the error shows what the file holds: `carefully`.
@@ -71,6 +71,7 @@ class Source:
     text: str
     parquet: pd.DataFrame | None = None
     quick: bool = False
+    given: Any = None
 
     def refuse(self, *problems: str) -> ReaderError:
         """One error for all `problems` of this file."""
@@ -81,6 +82,8 @@ class Source:
     @cached_property
     def document(self) -> Any:
         """The JSON value the file holds; None where it holds none."""
+        if self.given is not None:
+            return self.given
         if not self.text.lstrip().startswith(("{", "[")):
             return None
         try:
@@ -262,12 +265,32 @@ class Format:
     read: Callable[[Source, str | None, pd.Timestamp | None, float | None], Chain]
 
 
-def open_source(path: str | os.PathLike[str] | IO[Any]) -> Source:
-    """The content of a file or a buffer (gzip is decompressed); ReaderError where it cannot be a chain."""
+def open_source(path: Any) -> Source:
+    """The content of a file or a buffer (gzip is decompressed); ReaderError where it cannot be a chain.
+
+    A table, or what Python makes of JSON, is taken as it is.
+    """
+    table = as_pandas(path, "path")
+    if isinstance(table, pd.DataFrame):
+        return Source("table", "", _flat(table))
+    if isinstance(path, dict | list):
+        return Source("JSON", "", given=path)
     name, content = file_bytes(path)
     if content[:4] == b"PAR1":
         return Source(name, "", _parquet(name, content))
     return Source(name, _decode(name, content))
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its named index as columns, and rows counted from 0; ReaderError for columns of levels."""
+    if table.columns.nlevels > 1 or not table.columns.is_unique:
+        raise ReaderError(
+            "table: has columns of several levels, or of one name; one name a column is needed. Rename or "
+            "drop them."
+        )
+    named = [name for name in table.index.names if name is not None and name not in table.columns]
+    flat = table.reset_index(named) if named else table
+    return flat.reset_index(drop=True).set_axis([str(c) for c in flat.columns], axis=1)
 
 
 def _parquet(name: str, content: bytes) -> pd.DataFrame:

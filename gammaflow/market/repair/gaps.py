@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.market.chain import Chain
+from gammaflow.market.parity.forwards import of_rows
 
-__all__ = ["futures_text", "gap_text", "moments_apart", "sound", "unexplained"]
+__all__ = ["futures_text", "gap_text", "missed_text", "moments_apart", "sound", "unexplained"]
 
 #: Relative error above which forwards are not used [-].
 _LARGEST_ERROR = 0.02
@@ -53,6 +54,26 @@ def gap_text(chain: Chain, off: pd.DataFrame, expiries: int, valued: str) -> tup
         "borrow fees carry so much: spot and quotes are of different times, or these are options on "
         f"futures. Rows are valued on {valued}. Take spot and quotes at the same time, or give each row its "
         "forward (a forward column).",
+    )
+
+
+def missed_text(chain: Chain, forwards: NDArray[np.float64], table: pd.DataFrame) -> tuple[str, ...]:
+    """Text about expiries whose given `forwards` (n,) miss that of parity by more than twice its error."""
+    place = of_rows(chain, table.assign(place=np.arange(len(table))), "place")
+    first = pd.Series(forwards).groupby(place).first()
+    given = first.reindex(range(len(table))).to_numpy()
+    gap = np.log(given / table["forward"].to_numpy())
+    known = sound(table) & table["vendor_forward"].isna().to_numpy()
+    off = known & (np.abs(gap) > 2.0 * (table["error"] / table["forward"]).to_numpy())
+    if not off.any():
+        return ()
+    row = int(np.where(off, np.abs(gap), -np.inf).argmax())
+    worst, day = table.iloc[row], table.index[row]
+    return (
+        f"{chain.symbol}: on {off.sum()} of {known.sum()} expiries the forward of the given rates and "
+        f"dividends misses that of put-call parity by more than twice its error (largest: {day:%Y-%m-%d} "
+        f"{given[row]:,.2f}, parity {worst['forward']:,.2f} +- {worst['error']:.2g}, {gap[row]:+.2%}). Check "
+        "the curve, the ex-dates and amounts, and that spot is of the time of the quotes.",
     )
 
 

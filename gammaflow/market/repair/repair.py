@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.checks import attempt, check_choice, check_noun, check_number, refuse
+from gammaflow.checks import attempt, check_choice, check_noun, refuse
 from gammaflow.columnar import Quotes
 from gammaflow.columns import Columns
+from gammaflow.market.carry.rates import RateCurve, find_rate
 from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.measures import share_of_alive
 from gammaflow.market.parity.forwards import Cells, carry_columns, find_cells, fit_forwards, of_rows
@@ -132,7 +133,7 @@ class RepairedChain(_Derived):
 def repair_chain(
     chain: Chain,
     *,
-    rate: float | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
     prefer: str = "vendor",
     out_of_the_money: bool = True,
     quoted_in: str | None = None,
@@ -143,9 +144,10 @@ def repair_chain(
     ----------
     chain : Chain
         Not changed (`RepairedChain.original`). A repaired chain is repaired again from its original.
-    rate : float, optional
-        Rate of expiries whose discount factor the quotes do not determine, and of all American ones [1/year];
-        by default interpolated between the expiries that determine one, else the chain's own.
+    rate : float, Series or RateCurve, optional
+        Rate of expiries whose discount factor the quotes do not determine, and of all American ones [1/year],
+        one for all or a curve of zero rates by date; by default interpolated between the expiries that
+        determine one, else the chain's own.
     prefer : str
         "vendor" keeps the vendor's volatility where it is usable; "mid" computes it from each row's own quote
         wherever there is one.
@@ -234,15 +236,15 @@ def repair_chain(
     check_noun(chain, "chain", Chain)
     if isinstance(chain, RepairedChain):
         chain = chain.original
-    _, problems = attempt(
-        lambda: rate is None or check_number(rate, "rate", -5.0, 5.0),
+    (given, *_), problems = attempt(
+        lambda: None if rate is None else find_rate(rate),
         lambda: check_choice(prefer, "prefer", ("vendor", "mid")),
         lambda: check_choice(quoted_in, "quoted_in", (None, *QUOTE_UNITS)),
     )
     refuse("repair", problems)
     coin = (quoted_in or chain.quote_unit) == "coin"
     cells = find_cells(chain)
-    table = fit_forwards(chain, cells, coin, rate)
+    table = fit_forwards(chain, cells, coin, given)
     shared: dict[str, Any] = {f.name: getattr(chain, f.name) for f in fields(Chain) if f.name != "columns"}
     priced = _Derived({**chain.columns, **carry_columns(chain, table, coin)}, **shared)
     terms = Terms(priced, coin, table)

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from gammaflow.checks import refuse
 from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
-from gammaflow.market.chain import Chain
+from gammaflow.market.chain import DATED, Chain
 from gammaflow.market.facts import facts_by_vendor
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
 __all__ = [
+    "BESIDE",
     "UPGRADES",
     "VERSION",
     "differences",
@@ -33,14 +34,21 @@ __all__ = [
 ]
 
 #: Version of the file format; it changes with the columns of a chain.
-VERSION = 2
+VERSION = 3
+
+#: Facts of the chain that stand in columns too, the same in every row, so that SQL over many files needs no
+#: metadata. Loading takes them from the header.
+BESIDE = ("symbol", "asof", "spot", "currency")
 
 Header = dict[str, Any]
 Columns = dict[str, NDArray[Any]]
 
 #: For each older version, the conversion of its header and columns to those of the next.
 UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType(
-    {1: lambda header, columns: (header | facts_by_vendor(header["vendor"], header["symbol"]), columns)}
+    {
+        1: lambda header, columns: (header | facts_by_vendor(header["vendor"], header["symbol"]), columns),
+        2: lambda header, columns: (header, columns),  # files without `BESIDE`
+    }
 )
 
 _KEY = b"gammaflow"
@@ -48,7 +56,7 @@ _FIRST_FACTS = ("version", "symbol", "spot", "asof", "vendor", "currency", "left
 _SINCE_2 = ("venue", "quote_unit", "file_format", "synthetic")
 _TEXTS = ("symbol", "vendor", "currency", "venue", "quote_unit", "file_format")
 _TYPES: dict[str, Any] = {
-    **dict.fromkeys(("asof", "digest", *_TEXTS), str),
+    **dict.fromkeys(("asof", "digest", *_TEXTS, *DATED), str),
     "spot": (int, float), "rows": int, "left_out": dict, "synthetic": bool,
 }  # fmt: skip
 _LONGEST_TEXT = 10_000
@@ -67,9 +75,10 @@ def _pyarrow() -> Any:
     return pa
 
 
-def _covered(version: int) -> tuple[str, ...]:
-    """Facts that the digest covers in a version, besides the columns."""
-    return _FIRST_FACTS if version < 2 else (*_FIRST_FACTS, *_SINCE_2)
+def _covered(header: Header) -> tuple[str, ...]:
+    """Facts that the digest covers, besides the columns: those of its version, and those by date it has."""
+    facts = _FIRST_FACTS if header["version"] < 2 else (*_FIRST_FACTS, *_SINCE_2)
+    return (*facts, *(name for name in DATED if name in header))
 
 
 def _facts(chain: Chain) -> Header:
@@ -83,12 +92,13 @@ def _facts(chain: Chain) -> Header:
         "left_out": dict(chain.left_out),
         "rows": len(chain),
         **{name: getattr(chain, name) for name in _SINCE_2},
+        **{name: given.to_text() for name in DATED if (given := getattr(chain, name)) is not None},
     }
 
 
 def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 of the header's facts and of each column's name, type and values, bit for bit."""
-    total = hashlib.sha256(json.dumps([header[name] for name in _covered(header["version"])]).encode())
+    total = hashlib.sha256(json.dumps([header[name] for name in _covered(header)]).encode())
     for name, values in columns.items():
         total.update(f"{name} {values.dtype.str}".encode())
         if values.dtype == object:
@@ -150,14 +160,15 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
     header = _facts(chain) | {"digest": content, "raw": {k: dict(v) for k, v in raw.items()}}
     types = {"number": pa.float64(), "text": pa.string(), "time": pa.timestamp("ns", "UTC")}
     fields = [(name, types[CHAIN[name].type]) for name in chain.columns]
-    table = pa.table(
-        [pa.array(chain[name], kind, from_pandas=False) for name, kind in fields],
-        schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}),
-    )
+    arrays = [pa.array(chain[name], kind, from_pandas=False) for name, kind in fields]
+    for name, kind in zip(BESIDE, ("text", "time", "number", "text"), strict=True):
+        fields.append((name, types[kind]))
+        arrays.append(pa.repeat(pa.scalar(getattr(chain, name), types[kind]), len(chain)))
+    table = pa.table(arrays, schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}))
     sink = io.BytesIO()
-    # Dictionary encoding of numbers costs time and saves nothing after compression.
+    # Dictionary encoding of a chain's numbers costs time and saves nothing after compression.
     pa.parquet.write_table(
-        table, sink, compression="zstd", use_dictionary=_TEXT_COLUMNS,
+        table, sink, compression="zstd", use_dictionary=[*_TEXT_COLUMNS, *BESIDE],
         write_statistics=False,
     )  # fmt: skip
     return sink.getvalue()
@@ -196,14 +207,15 @@ def _header(path: str | os.PathLike[str], file: Any) -> Header:
             f"{path}: was written by a newer gammaflow (format {version}; this one reads up to {VERSION}). "
             f"Update gammaflow-engine."
         )
-    missing = {*_covered(version), "digest", "raw"} - header.keys()
+    missing = {*_covered(header), "digest", "raw"} - header.keys()
     if missing:
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     odd = [name for name, kind in _TYPES.items() if name in header and not isinstance(header[name], kind)]
     if odd:
         raise ValueError(f"its header is malformed: {', '.join(odd)}")
-    if file.num_rows != header["rows"] or file.num_rows * file.num_columns > MOST_CELLS:
-        raise ValueError(f"it has {file.num_rows:,} rows and {file.num_columns:,} columns")
+    own = sum(name not in BESIDE for name in file.schema.names)
+    if file.num_rows != header["rows"] or file.num_rows * own > MOST_CELLS:
+        raise ValueError(f"it has {file.num_rows:,} rows and {own:,} columns")
     return header
 
 
@@ -238,14 +250,19 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
         content = pa.BufferReader(stored_bytes(str(path), path))
         file = pa.parquet.ParquetFile(content, read_dictionary=_TEXT_COLUMNS)
         header = _header(path, file.metadata)
-        columns = {n: _values(column) for n, column in _by_name(file.read(use_threads=False)).items()}
+        own = [name for name in file.schema_arrow.names if name not in BESIDE]
+        columns = {n: _values(c) for n, c in _by_name(file.read(columns=own, use_threads=False)).items()}
         if _digest(header, columns) != header["digest"]:
             raise ValueError("its values differ from those that were written")
         for version in range(header["version"], VERSION):
             header, columns = UPGRADES[version](header, columns)
+        by_date: dict[str, Any] = {
+            name: kind.from_text(header[name]) for name, kind in DATED.items() if name in header
+        }
         return Chain(
             columns, header["symbol"], header["spot"], pd.Timestamp(header["asof"]), header["vendor"],
             header["currency"], header["left_out"], **{name: header[name] for name in _SINCE_2},
+            **by_date,
         )  # fmt: skip
     except ReaderError:
         raise
@@ -274,7 +291,7 @@ def differences(chain: Chain, other: Chain) -> list[str]:
     """The facts and columns in which two chains differ."""
     facts = [
         name
-        for name in (*_TEXTS, "synthetic", "spot", "asof", "left_out")
+        for name in (*_TEXTS, "synthetic", "spot", "asof", "left_out", *DATED)
         if getattr(chain, name) != getattr(other, name)
     ]
     if len(chain) != len(other):

@@ -54,9 +54,9 @@ class Store(Shown):
     -----
     A chain is one file, `symbol=BTC/date=2026-02-05/20260205T093647.002806000Z-deribit.parquet`: the UTC
     day and timestamp of `asof`, and the vendor, with %XX for other characters. Readers of hive-partitioned
-    parquet see the folder as one table. The file has every column bit for bit, the other facts of the
-    chain, the format's version and a digest that is checked on loading. Raw responses are stored beside it in
-    `_raw`, compressed, under names derived from their content.
+    parquet see the folder as one table, with the columns symbol, asof, spot and currency too. The file has
+    every column bit for bit, the other facts, the format's version and a digest that is checked on loading.
+    Raw responses are stored beside it in `_raw`, compressed, under names derived from their content.
 
     Files are written atomically: beside their place, flushed to the disk, and then renamed in one step; a new
     folder is flushed too. A file is therefore complete or absent, also after a crash, and `append` returns

@@ -38,6 +38,10 @@ def call_skew(chain: Chain) -> pd.Series:
         of the forward, N(d1), at each strike's own vol. F is the row's forward, else spot e^((rate - dividend
         yield) t). NaN where the quotes do not reach from one 25-delta strike to the other.
 
+    See Also
+    --------
+    SkewRule : Rule whose share of calls follows the call skew of each expiry; puts have one share.
+
     Notes
     -----
     It is the negative of the measure that Mixon (2011), "What Does Implied Volatility Skew Measure?", Journal
@@ -94,6 +98,11 @@ class SkewRule(PositionRule):
     ------
     SchemaError
         For a width < 0 or a share outside -1 to 1.
+
+    See Also
+    --------
+    call_skew
+    Rule : Dealers' contracts per contract of open interest, by kind: one sign for every greek.
 
     Examples
     --------

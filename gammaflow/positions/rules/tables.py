@@ -50,6 +50,11 @@ class TableRule(PositionRule):
         For an unknown `by`, keys that do not fit it, or shares outside -1 to 1; and from `position` for rows
         that no entry covers.
 
+    See Also
+    --------
+    Rule : Dealers' contracts per contract of open interest, by kind: one sign for every greek.
+    ContractRule
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -137,6 +142,11 @@ class ContractRule(PositionRule):
     SchemaError
         For positions that are not finite or contracts that repeat; and from `position` for a chain that has
         none of the contracts.
+
+    See Also
+    --------
+    customer_flow
+    TableRule : Signed shares of open interest by venue and kind, or by other text of the contracts.
 
     Examples
     --------

@@ -125,6 +125,10 @@ def greeks_local_volatility(
         As `gammaflow.barrier.greeks`; also for more than one option, and for values for which there is no
         grid.
 
+    See Also
+    --------
+    greeks : Price and greeks of barrier options.
+
     Notes
     -----
     Crank-Nicolson with nodes on barrier and strike, each start and each monitoring date followed by four

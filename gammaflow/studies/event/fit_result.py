@@ -65,6 +65,10 @@ class EventFit(Study):
         the underlying], `mean` of dealers' share, `flow`, the hedge flow to the move were dealers long all of
         it [currency], and `variance_share`, the squared correlation of its share with the hedges of draws.
 
+    See Also
+    --------
+    fit_event
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -43,6 +43,16 @@ class Scorecard(Study):
         reason.
     claims : tuple of Claim
         The claims with their numbers; each verdict follows from `Claim.found` and `Claim.said`.
+
+    See Also
+    --------
+    scorecard
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> card = gf.studies.event.scorecard("path/to/records")  # doctest: +SKIP
+    >>> card.table[["quantity", "verdict"]], card.numbers  # doctest: +SKIP
     """
 
     claims: tuple[Claim, ...]
@@ -179,6 +189,10 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
         Where `folder` is no folder, or has none of the files.
     ReaderError
         Where files are there and cannot be read; every one of them is named.
+
+    See Also
+    --------
+    fit_event
 
     Notes
     -----

@@ -318,7 +318,7 @@ def test_illegal_arguments(store: Store, tmp_path: Path) -> None:
 
 def test_columns_of_the_format_version() -> None:
     """A change of the chain's columns needs a new file.VERSION, and an upgrade in file.UPGRADES."""
-    assert file.VERSION == 2
+    assert file.VERSION == 3
     assert list(CHAIN) == [
         "contract", "expiry", "strike", "kind", "open_interest", "multiplier", "iv", "bid", "ask", "last",
         "mark", "volume", "forward", "rate", "dividend_yield", "vendor_delta", "vendor_gamma", "vendor_theta",
@@ -334,8 +334,8 @@ def test_older_files_are_upgraded_and_newer_ones_refused(
     def doubled(header: Any, columns: Any) -> Any:
         return header | {"spot": 2 * header["spot"]}, columns | {"strike": 2 * columns["strike"]}
 
-    monkeypatch.setattr(file, "VERSION", 4)
-    monkeypatch.setattr(file, "UPGRADES", {2: doubled, 3: doubled})
+    monkeypatch.setattr(file, "VERSION", 5)
+    monkeypatch.setattr(file, "UPGRADES", {3: doubled, 4: doubled})
     loaded = store.load("BTC")
     assert (loaded.spot, loaded["strike"].tolist()) == (400.0, [4.0, 8.0])
     assert not store.append(loaded)
@@ -343,7 +343,7 @@ def test_older_files_are_upgraded_and_newer_ones_refused(
     monkeypatch.undo()
     same(store.load("BTC"), small())
     with pytest.raises(
-        ReaderError, match=r"ETH.*newer gammaflow \(format 4; this one reads up to 2\)\. Update"
+        ReaderError, match=r"ETH.*newer gammaflow \(format 5; this one reads up to 3\)\. Update"
     ):
         store.load("ETH")
     with pytest.raises(ReaderError, match="newer gammaflow"):

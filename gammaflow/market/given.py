@@ -1,0 +1,86 @@
+"""A rate and dividends put on a chain: columns for every row, and the facts that they came from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve, rates_at
+from gammaflow.market.chain import Chain
+
+__all__ = ["dividend_columns", "quoted_forwards", "with_carry"]
+
+Array = NDArray[np.float64]
+
+#: A larger yield is that of a dividend just ahead of an expiry: such rows are put on their forward [1/year].
+_LARGEST_YIELD = 1.0
+
+
+def with_carry(chain: Chain, rate: float | RateCurve | None, dividends: Dividends | None) -> Chain:
+    """The chain with a rate and with dividends in place of its own; None keeps what it has.
+
+    One number is a curve of one rate, the day after the last expiry. Every row has the rate of its expiry;
+    rows without a forward have the yield of the dividends to it or, where that is above 1 a year, the forward
+    itself: an expiry within days of an ex-date.
+
+    Raises
+    ------
+    SchemaError
+        Where the dividends are worth spot or more, or the curve ends before `asof`.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> chain = gf.demo_chain().with_columns(forward=float("nan"))
+    >>> given = with_carry(chain, 0.05, Dividends({"2026-02-20": 700.0}))
+    >>> set(given["rate"].tolist()), round(float(given["dividend_yield"].max()), 3)
+    ({0.05}, 0.24)
+    """
+    if isinstance(rate, float):
+        last = max(pd.Timestamp(chain.columns["expiry"].max()), chain.asof.tz_localize(None))
+        rate = RateCurve({(last + pd.Timedelta(1, "D")).normalize(): rate})
+    curve = chain.rate_curve if rate is None else rate
+    paid = chain.dividends if dividends is None else dividends
+    columns: dict[str, Any] = {}
+    if rate is not None:
+        columns["rate"] = rates_at(rate, chain.asof, chain.years)
+    if paid is not None:
+        found = curve or columns.get("rate", chain["rate"])
+        columns |= dividend_columns(chain, paid, found, columns.get("rate", chain["rate"]))
+    return replace(chain.with_columns(**columns), rate_curve=curve, dividends=paid)
+
+
+def dividend_columns(
+    chain: Chain, dividends: Dividends, discount: RateCurve | Array, rate: Array
+) -> dict[str, Array]:
+    """Columns `dividend_yield` and `forward` that dividends imply; `rate` (n,) is that of each row."""
+    worth, carried = _carried(chain, dividends, discount, rate)
+    quoted, near = quoted_forwards(chain), worth > _LARGEST_YIELD
+    return {
+        "dividend_yield": np.where(near, 0.0, worth),
+        "forward": np.where(near & np.isnan(quoted), carried, quoted),
+    }
+
+
+def quoted_forwards(chain: Chain) -> Array:
+    """Forward of each row without those that `dividend_columns` has set, (n,)."""
+    if chain.dividends is None:
+        return chain["forward"]
+    rate = chain["rate"]
+    worth, carried = _carried(chain, chain.dividends, chain.rate_curve or rate, rate)
+    own = (worth > _LARGEST_YIELD) & np.isclose(chain["forward"], carried, rtol=1e-12, atol=0.0)
+    return np.where(own, np.nan, chain["forward"])
+
+
+def _carried(
+    chain: Chain, dividends: Dividends, discount: RateCurve | Array, rate: Array
+) -> tuple[Array, Array]:
+    """Yield of the dividends to each row's expiry, and the forward of spot with it."""
+    years = np.maximum(chain.years, 0.0)
+    worth = dividends.yields(chain.spot, chain.asof, years, discount)
+    return worth, chain.spot * np.exp((rate - worth) * years)

@@ -1,0 +1,424 @@
+"""Presets: the sample of each vendor is one chain, down to its levels; and what each asks for."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gammaflow as gf
+from gammaflow.errors import ReaderError, SchemaError
+from gammaflow.market.readers import PRESETS, find_map, preset_table, preset_text, read_chain
+from support import preset_samples as samples
+
+FOLDER = samples.FOLDER
+KEY = ["expiration", "strike", "call_put"]
+
+
+def table(name):
+    return pd.read_csv(FOLDER / name)
+
+
+def document(name):
+    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def alpaca():
+    """Snapshots joined with the contracts' open interest."""
+    rows = [{"contract": name} | row for name, row in document("alpaca.json")["snapshots"].items()]
+    contracts = pd.DataFrame(document("alpaca_contracts.json")["option_contracts"]).set_index("symbol")
+    return pd.json_normalize(rows).join(contracts[["open_interest", "open_interest_date"]], on="contract")
+
+
+def databento():
+    """Definitions joined with open interest and quotes."""
+    statistics = table("databento_statistics.csv").query("stat_type == 9").set_index("instrument_id")
+    joined = table("databento_definition.csv").join(
+        statistics["quantity"].rename("open_interest"), on="instrument_id"
+    )
+    return joined.merge(table("databento_quotes.csv"), on="instrument_id", how="left")
+
+
+def tastytrade():
+    """The nested chain's symbols joined with events."""
+    strikes = pd.json_normalize(document("tastytrade.json")["data"]["items"], ["expirations", "strikes"])
+    names = pd.concat(
+        strikes[[side, f"{side}-streamer-symbol"]].set_axis(["contract", "event_symbol"], axis=1)
+        for side in ("call", "put")
+    )
+    return names.merge(table("tastytrade_events.csv"), on="event_symbol")
+
+
+def thetadata():
+    """Greeks joined with open interest."""
+    key = ["symbol", "expiration", "strike", "right"]
+    return table("thetadata.csv").merge(table("thetadata_open_interest.csv")[[*key, "open_interest"]], on=key)
+
+
+#: What is read, and what must be said besides.
+CASES = {
+    "alpaca": (alpaca, {"spot": 100.0}),
+    "databento": (databento, {"spot": 100.0, "asof": samples.ASOF}),
+    "dolthub": (
+        lambda: table("dolthub.csv").merge(table("open_interest.csv"), on=KEY),
+        {"spot": 100.0, "asof": samples.ASOF},
+    ),
+    "ibkr": (lambda: FOLDER / "ibkr.csv", {}),
+    "optionmetrics": (lambda: FOLDER / "optionmetrics.csv", {"spot": 100.0, "asof": samples.ASOF}),
+    "orats": (lambda: FOLDER / "orats.json", {}),
+    "polygon": (lambda: FOLDER / "polygon.json", {}),
+    "schwab": (lambda: FOLDER / "schwab.json", {}),
+    "tastytrade": (tastytrade, {"spot": 100.0, "asof": samples.ASOF}),
+    "thetadata": (thetadata, {}),
+    "thetadata_v2": (lambda: FOLDER / "thetadata_v2.csv", {"asof": samples.ASOF}),
+    "tradier": (lambda: FOLDER / "tradier.json", {"spot": 100.0}),
+}
+NO_ADJUSTED = {"dolthub", "ibkr", "orats", "tastytrade"}
+
+
+def read(name, **more):
+    make, facts = CASES[name]
+    how = {"preset": "databento", "units": {"bid": 1e-9, "ask": 1e-9}} if name == "databento" else name
+    return read_chain(make(), columns=how, **facts | more)
+
+
+def by_contract(chain):
+    """Rows of a chain by expiry, strike and kind, whatever the vendor's names and order."""
+    return chain.to_frame().set_index(["expiry", "strike", "kind"]).sort_index()
+
+
+@pytest.fixture(scope="module")
+def options():
+    """The chain behind every sample, contract by contract."""
+    return samples.options()
+
+
+@pytest.fixture(scope="module")
+def expected(options):
+    """Levels and totals of that chain, as `chain_from_frame` reads it."""
+    frame = pd.DataFrame([o._asdict() for o in options])[["expiry", "strike", "kind", "open_interest", "iv"]]
+    frame["exercise"] = "american"
+    chain = gf.chain_from_frame(frame, symbol="XYZ", spot=100.0, asof=samples.ASOF, multiplier=100)
+    return summed(chain)
+
+
+def summed(chain):
+    report = gf.analyze(chain, rate=samples.RATE, dividend_yield=0.0)
+    return report.exposure.total(), report.levels.to_dict()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_sample_is_the_chain_that_it_was_made_of(name, options):
+    chain = read(name)
+    assert (chain.symbol, chain.spot, chain.file_format) == ("XYZ", 100.0, name)
+    assert chain.asof.floor("s") in (samples.ASOF, samples.ASOF - pd.Timedelta("1s"))
+    found = by_contract(chain)
+    assert len(found) == len(options)
+    for o in options:
+        row = found.loc[(o.expiry, o.strike, o.kind)]
+        assert row["open_interest"] == o.open_interest
+        assert (row["multiplier"], row["exercise"], row["settlement"]) == (100.0, "american", "PM")
+        if name != "databento":
+            np.testing.assert_allclose(row["iv"], o.iv, rtol=1e-12)
+        if row["bid"] == row["bid"]:
+            assert row["bid"] == o.bid
+        else:  # no bid is a sentinel there
+            assert (o.bid == 0.0) is (name in ("databento", "ibkr"))
+        assert row["ask"] == o.ask
+    adjusted = 0 if name in NO_ADJUSTED else 1
+    assert sum(n for why, n in chain.left_out.items() if "adjusted" in why or "ss_flag" in why) == adjusted
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "databento"])
+def test_levels_and_totals_are_the_same(name, expected):
+    total, levels = summed(read(name))
+    pd.testing.assert_series_equal(total, expected[0], rtol=1e-9)
+    assert levels.keys() == expected[1].keys()
+    for key, value in levels.items():
+        if isinstance(value, float):
+            assert value == pytest.approx(expected[1][key], rel=1e-9)
+
+
+def test_repair_solves_the_volatilities_that_databento_has_not(options):
+    chain = read("databento")
+    assert np.isnan(chain["iv"]).all()
+    repaired = gf.repair_chain(chain, rate=samples.RATE)
+    found = by_contract(repaired)
+    solved = [
+        (o, found.loc[(o.expiry, o.strike, o.kind), "iv"]) for o in options if o.strike in (95.0, 100.0)
+    ]
+    assert solved
+    for o, iv in solved:
+        assert iv == pytest.approx(o.iv, abs=0.01)
+
+
+def test_committed_samples_are_those_of_the_script():
+    for name, text in samples.texts().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, name
+
+
+class TestDoors:
+    """The same file by every way in."""
+
+    @pytest.mark.parametrize("name", ["schwab", "tradier", "polygon", "orats"])
+    def test_json_from_a_file_as_python_has_it_and_recognised(self, name):
+        expected = read(name)
+        facts = CASES[name][1]
+        given = document(f"{name}.json")
+        for chain in (
+            read_chain(given, columns=name, **facts),
+            read_chain(given, **facts),
+            read_chain(FOLDER / f"{name}.json", **facts),
+            read_chain(FOLDER / f"{name}.json", columns={"preset": name}, **facts),
+        ):
+            pd.testing.assert_frame_equal(chain.to_frame(), expected.to_frame())
+            assert (chain.vendor, chain.file_format, dict(chain.left_out)) == (
+                expected.vendor, name, dict(expected.left_out),
+            )  # fmt: skip
+
+    def test_pages_and_lists_of_rows(self):
+        expected = read("polygon").to_frame()
+        results = document("polygon.json")["results"]
+        for given in ([{"results": results[:7]}, {"results": results[7:]}], results):
+            pd.testing.assert_frame_equal(read_chain(given, columns="polygon").to_frame(), expected)
+        one = document("tradier.json")[0]
+        assert len(read_chain(one, columns="tradier", spot=100.0)) == 12
+
+    def test_tables_of_other_libraries(self):
+        pa, pl, duckdb = (pytest.importorskip(name) for name in ("pyarrow", "polars", "duckdb"))
+        frame = thetadata()
+        expected = read_chain(frame, columns="thetadata").to_frame()
+        with duckdb.connect() as database:
+            for given in (pa.table(frame), pl.from_pandas(frame), database.from_df(frame)):
+                pd.testing.assert_frame_equal(read_chain(given, columns="thetadata").to_frame(), expected)
+                pd.testing.assert_frame_equal(read_chain(given).to_frame(), expected)
+        indexed = read_chain(frame.set_index(["symbol", "strike"]), columns="thetadata").to_frame()
+        pd.testing.assert_frame_equal(indexed, expected)
+
+    def test_a_copy_of_a_preset_is_the_preset(self, tmp_path):
+        for name in ("tradier", "orats", "optionmetrics"):
+            path = tmp_path / f"{name}.toml"
+            path.write_text(preset_text(name), encoding="utf-8")
+            make, facts = CASES[name]
+            found = read_chain(make(), columns=path, **facts)
+            pd.testing.assert_frame_equal(found.to_frame(), read(name).to_frame())
+
+    def test_a_batch_reads_what_is_recognised_or_mapped(self):
+        names = [FOLDER / "schwab.json", FOLDER / "ibkr.csv", FOLDER / "tradier.json"]
+        found = gf.run_batch(names, lambda chain: {"rows": len(chain), "spot": chain.spot})
+        assert found.table["rows"].tolist() == [22, 22]
+        assert found.failures["reason"].str.startswith("spot: the table has no price").tolist() == [True]
+        mapped = gf.run_batch(
+            names[2:], lambda chain: {"spot": chain.spot}, columns={"preset": "tradier", "spot": 100.0}
+        )
+        assert mapped.table["spot"].tolist() == [100.0]
+        assert mapped.failures.empty
+
+
+class TestIndexes:
+    """Two roots of one index, day and strike: only the vendor's root or flag tells when they settle."""
+
+    @pytest.mark.parametrize("name", ["schwab", "polygon", "tradier", "ibkr", "thetadata", "optionmetrics"])
+    def test_roots_settle_in_the_morning_or_at_the_close(self, name):
+        found = samples.index_options()
+        make = getattr(samples, name)
+        given = make(found, 6_900.0) if name in ("schwab", "polygon", "ibkr", "thetadata") else make(found)
+        if name == "thetadata":
+            given = [row | {"open_interest": o.open_interest} for row, o in zip(given, found, strict=False)]
+        if name in ("ibkr", "thetadata", "optionmetrics"):
+            given = pd.DataFrame(given)
+        facts = {} if name not in ("tradier", "optionmetrics") else {"spot": 6_900.0}
+        facts |= {"asof": samples.ASOF} if name == "optionmetrics" else {}
+        chain = read_chain(given, columns=name, **facts)
+        assert (chain.symbol, chain.spot, set(chain["exercise"])) == ("SPX", 6_900.0, {"european"})
+        rows = chain.to_frame()
+        assert rows.groupby("root")["settlement"].agg(set).to_dict() == {"SPX": {"AM"}, "SPXW": {"PM"}}
+        hours = rows.groupby("root")["expiry"].agg(lambda times: {f"{t:%H:%M}" for t in times})
+        assert hours.to_dict() == {"SPX": {"14:30"}, "SPXW": {"21:00"}}
+        interest = {(o.root, o.strike, o.kind): float(o.open_interest) for o in found}
+        told = rows.set_index(["root", "strike", "kind"])["open_interest"].to_dict()
+        assert told == interest
+
+    def test_an_index_without_roots_is_not_guessed(self):
+        rows = [row | {"ticker": "SPX"} for row in document("orats.json")["data"]]
+        with pytest.raises(
+            ReaderError, match=r"settlement: the table names the index SPX .*roots \(SPX, SPXW\)"
+        ):
+            read_chain({"data": rows}, columns="orats")
+        chain = read_chain({"data": rows}, columns={"preset": "orats", "settlement": "PM"})
+        assert (chain.symbol, set(chain["settlement"]), chain["expiry"][0].astype(str)[11:16]) == (
+            "SPX", {"PM"}, "21:00",
+        )  # fmt: skip
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            (
+                "alpaca.json",
+                ["open_interest: the table has none. It is in GET /v2/options/contracts", "spot: "],
+            ),
+            (
+                "dolthub.csv",
+                ["open_interest: the table has none. No table of the", "asof: the table has days"],
+            ),
+            ("dolthub.csv", ["(2026-02-04 to 2026-02-05)", "spot: the table has no price of the underlying"]),
+            (
+                "optionmetrics.csv",
+                ["asof: the table has days", "taken at or shortly before the close", "secprd"],
+            ),
+            ("thetadata.csv", ["open_interest: the table has none. It is in GET /v3/option/snapshot"]),
+            ("tradier.json", ["spot: the table has no price", "It is `last` of GET /v1/markets/quotes"]),
+        ],
+    )
+    def test_what_a_vendor_lacks_is_asked_for_at_once(self, name, said):
+        with pytest.raises(ReaderError) as error:
+            read_chain(FOLDER / name)
+        for words in said:
+            assert words in str(error.value)
+
+    def test_another_vendors_preset(self):
+        with pytest.raises(ReaderError) as error:
+            read_chain(FOLDER / "ibkr.csv", columns="orats")
+        assert "'expirDate', 'smvVol' not in the table" in str(error.value)
+        assert "columns: received 'orats', but the file fits 'ibkr'. Pass that." in str(error.value)
+        with pytest.raises(
+            ReaderError, match=r"no rows at 'data': .*an object with 'symbol', .* fits 'schwab'"
+        ):
+            read_chain(FOLDER / "schwab.json", columns="orats")
+        with pytest.raises(ReaderError, match="columns: 'databento' reads definition joined with statistics"):
+            read_chain(pd.DataFrame({"x": [1]}), columns="databento", spot=1.0)
+
+    def test_names_of_presets(self):
+        with pytest.raises(
+            SchemaError, match=r"columns: received 'tradeir', .*Did you mean 'tradier'\? Presets: a"
+        ):
+            read_chain(FOLDER / "tradier.json", columns="tradeir")
+        with pytest.raises(SchemaError, match=r"columns: preset: received 'x', which is no preset"):
+            find_map({"preset": "x"})
+        with pytest.raises(SchemaError, match=r"preset: received 'ORATS', .* Did you mean 'orats'"):
+            preset_text("ORATS")
+
+    def test_a_day_that_the_table_has_not(self):
+        with pytest.raises(ReaderError, match=r"asof: received 2026-02-07.*it has 2026-02-04 to 2026-02-05"):
+            read("optionmetrics", asof="2026-02-07T20:00Z")
+        earlier = read("optionmetrics", asof="2026-02-04T20:59Z")
+        assert set(earlier["open_interest"]) == {1.0}
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"data": [1, 2]}, r"no rows at 'data': .* received data\[0\] = 1"),
+            ({"data": []}, "no rows at 'data'"),
+            ([], "no rows at 'data': .* received an empty list"),
+            ({"data": [{f"f{i}": 1 for i in range(1_001)}]}, "more than 1,000 fields"),
+            ({"data": [{"a": {f"f{i}": 1 for i in range(1_001)}}]}, "more than 1,000 fields"),
+        ],
+    )
+    def test_json_without_rows(self, given, said):
+        with pytest.raises(ReaderError, match=said):
+            read_chain(given, columns="orats")
+
+    def test_values_are_named_by_their_place(self):
+        page = document("schwab.json")
+        page["putExpDateMap"]["2026-02-20:15"]["95.0"][0]["openInterest"] = "many"
+        with pytest.raises(ReaderError, match=r"first: putExpDateMap.2026-02-20:15.95.0\[0\] = 'many'"):
+            read_chain(page, columns="schwab")
+        frame = thetadata()
+        for column, value, said in (
+            ("right", "X", "kind: 1 of 23 rows are neither calls nor puts .first: data row 2"),
+            ("strike", -1.0, "strike: 1 of 23 rows are no strikes"),
+            ("expiration", "soon", "expiry: 1 of 23 rows are not dates"),
+        ):
+            wrong = frame.astype({column: object})
+            wrong.loc[2, column] = value
+            with pytest.raises(ReaderError, match=said):
+                read_chain(wrong, columns="thetadata")
+        untimed = frame.assign(timestamp="later")
+        with pytest.raises(ReaderError, match=r"asof: .* Quote times of its rows would do"):
+            read_chain(untimed, columns="thetadata")
+
+    def test_tables_that_are_none(self):
+        twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+        with pytest.raises(ReaderError, match="table: has columns of several levels, or of one name"):
+            read_chain(twice, columns="ibkr")
+        stock = pd.DataFrame(
+            [samples.databento(samples.options())[0] | {"bid_px_00": 1, "ask_px_00": 2, "open_interest": 0}]
+        )
+        with pytest.raises(ReaderError, match="no row is left: 1 instrument_class other than C or P"):
+            read_chain(stock, columns="databento", spot=1.0, asof=samples.ASOF)
+
+
+ROWS = [
+    {"K": 90, "day": "2026-03-20", "c": {"oi": 5, "v": 20.0}, "p": {"oi": 7, "v": -1}},
+    {"K": 95, "day": "2026-03-20", "c": {"oi": 6, "v": 19.0}},
+]
+OWN = {
+    "records": "chain.*.rows",
+    "columns": {
+        "strike": "K", "expiry": "day", "spot": "$.price", "symbol": "$.chain.*.name",
+        "open_interest": {"call": "c.oi", "put": ["q.oi", "p.oi"]}, "iv": {"call": "c.v", "put": "p.v"},
+    },
+    "units": {"iv": "percent"}, "missing": {"iv": [-1, -2]}, "us_listed": True,
+    "asof": "2026-02-05T20:45Z",
+}  # fmt: skip
+
+
+class TestMaps:
+    """What the presets brought, in maps of one's own."""
+
+    def test_two_options_a_row_facts_above_and_sentinels(self):
+        given = {"price": 92.0, "chain": [{"name": "ABC", "rows": ROWS}]}
+        chain = read_chain(given, columns=OWN)
+        assert (chain.symbol, chain.spot, chain.file_format) == ("ABC", 92.0, "table")
+        assert chain["contract"].tolist() == [
+            "ABC260320C00090000",
+            "ABC260320P00090000",
+            "ABC260320C00095000",
+        ]
+        assert chain["open_interest"].tolist() == [5.0, 7.0, 6.0]
+        np.testing.assert_array_equal(chain["iv"], [0.2, np.nan, 0.19])
+        assert dict(chain.left_out) == {"strikes without a put": 1}
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"records": "a..b"}, "records: received 'a..b'; legal: a path such as"),
+            ({"records": [3]}, "records: received 3"),
+            ({"columns": {"iv": {"calls": "x"}}}, "columns.iv: received .*{call = ..., put = ...}"),
+            ({"columns": {"iv": {"call": {"call": "x"}}}}, "columns.iv: received"),
+            ({"columns": {"iv": []}}, r"columns.iv: received \[\]"),
+            ({"missing": {"iv": "x"}}, "missing.iv: received 'x'; legal: a number"),
+            ({"missing": {"vol": 1}}, "missing.vol: is not a column of a chain"),
+            ({"values": {"strike": {"1": "2"}}}, "values.strike: is not a column of a chain"),
+            ({"values": {"kind": 3}}, "values.kind: received 3; legal: a table"),
+            ({"only": {"x": [None]}}, r"only.x: received \[None\]; legal: a value"),
+            ({"about": {"lacks": 3}}, "about.lacks: received 3"),
+            ({"about": {"lacks": {"x": "y"}}}, "about.lacks.x: is not a column of a chain"),
+            ({"us_listed": "yes"}, "us_listed: received 'yes'; legal: true or false"),
+        ],
+    )
+    def test_maps_that_are_refused(self, given, said):
+        with pytest.raises(SchemaError, match=said):
+            find_map({"columns": {}} | given)
+
+    def test_values_for_all_rows_go_before_a_presets_columns(self):
+        chain = read_chain(FOLDER / "orats.json", columns={"preset": "orats", "spot": 101.0})
+        assert chain.spot == 101.0
+        mid = read_chain(
+            FOLDER / "orats.json",
+            columns={"preset": "orats", "columns": {"iv": {"call": "callMidIv", "put": "putMidIv"}}},
+        )
+        quoted = ~np.isnan(read("orats")["iv"])
+        np.testing.assert_array_equal(mid["iv"][quoted], read("orats")["iv"][quoted])
+        assert set(mid["iv"][~quoted]) == {0.0}  # no mid without two quotes and a volatility
+
+
+def test_the_table_of_presets_names_what_each_lacks():
+    table = preset_table()
+    assert table.index.tolist() == list(PRESETS)
+    for name in PRESETS:
+        found = find_map(name)
+        assert set(found.lacks) == set(filter(None, table.loc[name, "lacks"].split(", ")))
+        assert found.about["notes"]
