@@ -35,6 +35,9 @@ Columns = Mapping[str, NDArray[Any]]
 NO_TIME = np.datetime64("NaT", "ns")
 
 _LONGEST_TEXT = 500
+# Texts whose bytes are looked at all at once, and the printable characters of ASCII.
+_MANY = 50
+_FIRST_SHOWN, _LAST_SHOWN = np.uint8(ord(" ")), np.uint8(ord("~"))
 
 #: Size of any number in a column, and of one that must be above zero: products of several stay finite.
 LARGEST, SMALLEST = 1e30, 1e-30
@@ -163,16 +166,28 @@ def _shown(texts: NDArray[Any]) -> NDArray[Any]:
     return np.array([clean(text) if isinstance(text, str) else text for text in texts], dtype=object)
 
 
+def _is_short_ascii(texts: set[str]) -> bool:
+    """True for many texts of printable ASCII, none too long, by a look at their bytes, one line each."""
+    if len(texts) <= _MANY or not (lines := "\n".join(texts)).isascii():
+        return False
+    raw = np.frombuffer(lines.encode(), np.uint8)
+    ends = np.flatnonzero(raw - _FIRST_SHOWN > _LAST_SHOWN - _FIRST_SHOWN)
+    if ends.size != len(texts) - 1:
+        return False
+    return bool(max(ends[0], np.diff(ends).max() - 1, raw.size - ends[-1] - 1) <= _LONGEST_TEXT)
+
+
 def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
     """True if every value is legal text as it stands, by a look at the distinct ones alone."""
     try:
         distinct = set(texts.tolist())
-        printable = "".join(distinct).isprintable()
+        shown = _is_short_ascii(distinct) or (
+            "".join(distinct).isprintable() and max(map(len, distinct), default=0) <= _LONGEST_TEXT
+        )
     except TypeError:  # no text, or values that cannot be hashed
         return False
     return (
-        printable
-        and max(map(len, distinct), default=0) <= _LONGEST_TEXT
+        shown
         and (not column.choices or distinct.issubset(column.choices))
         and (not column.unique or len(distinct) == texts.size)
     )

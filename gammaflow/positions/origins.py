@@ -142,7 +142,7 @@ class BookQuality(Quality):
             return cls(**{f.name: getattr(qualities[0], f.name) for f in fields(Quality)}, **own)
         states = pd.concat([pd.Series(dict(q.quotes), dtype="int64") for q in qualities])
         return cls(
-            table=pd.concat([q.table.set_index(q.source + ": " + q.table.index) for q in qualities]),
+            excluded=tuple((f"{q.source}: {why}", n, oi) for q in qualities for why, n, oi in q.excluded),
             row_count=sum(q.row_count for q in qualities),
             usable=sum(q.usable for q in qualities),
             open_interest=np.nan,

@@ -177,6 +177,23 @@ def test_a_kernel_is_kept_in_a_folder_that_only_the_user_can_write(chosen: Path)
     assert sum(again.compiled.stats.cache_hits.values()) == 1
 
 
+def test_a_signature_compiled_later_is_kept_too(chosen: Path) -> None:
+    def each(loop: Kernel) -> int:
+        """Signatures that a process compiles which doubles numbers, then whole ones by `run`."""
+        doubled(loop)
+        out, whole = np.zeros(2), np.array([3, 4])
+        whole.setflags(write=False)
+        loop.run(whole, out)
+        assert out.tolist() == [6.0, 8.0]
+        assert len(loop.signatures) == 2
+        return sum(loop.compiled.stats.cache_misses.values())
+
+    assert each(doubling()) == 2
+    again = doubling()
+    assert cache.is_kept(again)
+    assert each(again) == 0
+
+
 def test_a_dispatcher_is_made_at_the_first_use_once_by_many_threads(chosen: Path) -> None:
     loop = doubling()
     assert "compiled" not in vars(loop)
