@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columnar import Columnar, Subset
-from gammaflow.columns import Columns, validate
+from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
 from gammaflow.market.carry.rates import RateCurve
-from gammaflow.market.measures import find_unusable, first_true, measure
+from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
 from gammaflow.market.plausibility import (
     PLACEHOLDER_IV,
     chain_warnings,
@@ -189,16 +189,32 @@ class Chain(Columnar):
         The day of `asof` is New York's for AM- and PM-settled options, else UTC's. A negative age means
         look-ahead.
         """
+        counted = self["open_interest_date"].astype("datetime64[D]")
+        if np.isnat(counted).all():
+            return np.full(len(self), np.nan)
         days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
-        today = np.where(self.in_new_york, *(day.astype("datetime64[D]") for day in days))
-        age: NDArray[Any] = today - self["open_interest_date"].astype("datetime64[D]")
+        new_york, utc_day = (day.astype("datetime64[D]") for day in days)
+        today = np.where(self.in_new_york, new_york, utc_day) if self.in_new_york.any() else utc_day
+        age: NDArray[Any] = today - counted
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
 
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """True for rows that are AM- or PM-settled, at New York time, (n,)."""
         settlement = self["settlement"]
+        if {"AM", "PM"}.isdisjoint(settlement.tolist()):
+            return np.zeros(len(self), dtype=bool)
         return np.asarray((settlement == "AM") | (settlement == "PM"), dtype=bool)
+
+    @cached_property
+    def calls(self) -> NDArray[np.bool_]:
+        """True for calls, False for puts, (n,)."""
+        return np.asarray(self["kind"] == "call", dtype=bool)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Number of each row's expiry and root, in that order, (n,); -1 where it has expired."""
+        return find_groups(self)
 
     @cached_property
     def quote_state(self) -> NDArray[Any]:
@@ -239,7 +255,7 @@ class Chain(Columnar):
             k: pd.Series(v, every) if pd.api.types.is_scalar(v) else v for k, v in columns.items()
         }
         gone: dict[str, Any] = {fact: None for name, fact in _COLUMN_OF.items() if name in columns}
-        return replace(self, columns={**self.columns, **filled}, **gone)
+        return replace(self, columns=changed(self.columns, **filled), **gone)
 
     def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Chain:
         """The rows selected by a filter or a mask, and by criteria on columns, at least one.
@@ -281,7 +297,7 @@ class Chain(Columnar):
     def keep(self, choice: Choice) -> Chain:
         """The rows that `choose` has chosen, of this chain or of one with the same rows."""
         mask = choice.mask
-        columns = {name: values[mask] for name, values in self.columns.items()}
+        columns = rows_of(self.columns, mask)
         others = self.left_out.get(NOT_SELECTED, 0) + int((~mask).sum())
         selection = Selection.of(choice, self["open_interest"], "open interest (contracts)", self.selection)
         left_out = {**self.left_out, NOT_SELECTED: others}

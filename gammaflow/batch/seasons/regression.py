@@ -182,9 +182,24 @@ def regress(
             "sign that a regressor holds y itself. Look for a look-ahead."
         )
     found = fit.t_test(back)  # of the coefficients of the numbers given
-    low, high = scale * found.conf_int(1.0 - chance).T
     names = pd.Index([CONSTANT, *table.columns[1:]], name="term")
-    rows = pd.DataFrame(
+    spread = scale * (back @ fit.cov_params() @ back.T) * scale
+    left = f", {rows_text(dropped)} with a missing number left out" * bool(dropped)
+    lines = (
+        f"{table.columns[0]} on {', '.join(table.columns[1:])}: n = {len(table):,}{left}",
+        f"HAC errors (Newey-West, {rows_text(used, 'lag')}), {chance:.0%} intervals, R2 {fit.rsquared:.3f}",
+    )
+    return Regression(
+        _rows(found, names, scale, chance), lines, data=table,
+        covariance=pd.DataFrame(spread, names, names), dropped=dropped, lags=used,
+        level=chance, r_squared=float(fit.rsquared), warnings=tuple(doubts(table)),
+    )  # fmt: skip
+
+
+def _rows(found: Any, names: pd.Index, scale: Any, level: float) -> pd.DataFrame:
+    """Coefficients of the numbers given, from a t test of those of standard deviations."""
+    low, high = scale * found.conf_int(1.0 - level).T
+    return pd.DataFrame(
         {
             "coefficient": scale * found.effect,
             "error": scale * found.sd,
@@ -195,16 +210,6 @@ def regress(
         },
         index=names,
     )
-    spread = scale * (back @ fit.cov_params() @ back.T) * scale
-    left = f", {rows_text(dropped)} with a missing number left out" * bool(dropped)
-    lines = (
-        f"{table.columns[0]} on {', '.join(table.columns[1:])}: n = {len(table):,}{left}",
-        f"HAC errors (Newey-West, {rows_text(used, 'lag')}), {chance:.0%} intervals, R2 {fit.rsquared:.3f}",
-    )
-    return Regression(
-        rows, lines, data=table, covariance=pd.DataFrame(spread, names, names), dropped=dropped,
-        lags=used, level=chance, r_squared=float(fit.rsquared), warnings=tuple(doubts(table)),
-    )  # fmt: skip
 
 
 def usual_lags(n: int) -> int:

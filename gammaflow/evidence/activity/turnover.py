@@ -85,16 +85,7 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
     problems: list[str] = []
     traded = read_days(volume, "volume", problems, low=0.0, least=1, gaps=gaps)
     many = isinstance(shares_outstanding, pd.Series)
-    if many:
-        known = read_days(
-            shares_outstanding, "shares_outstanding", problems, low=0.0, open_low=True, least=1, gaps=True
-        )
-    else:
-        (number,), wrong = attempt(
-            lambda: check_number(shares_outstanding, "shares_outstanding", 0.0, open_low=True)
-        )
-        problems += wrong
-        known = pd.Series(number, traded.index, dtype=np.float64)
+    known = _read_shares(shares_outstanding, traded.index, problems)
     if not problems:
         shares = known.reindex(traded.index, method="ffill")
         if shares.isna().all():
@@ -124,3 +115,13 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
         )
     lines = (f"turnover of shares outstanding, {days_text(days)}", f"shares outstanding: {how}")
     return Turnover(table, lines, warnings=tuple(said))
+
+
+def _read_shares(given: Any, days: pd.Index, problems: list[str]) -> pd.Series:
+    """Shares outstanding by the days on which they are known; one number holds on every day."""
+    name = "shares_outstanding"
+    if isinstance(given, pd.Series):
+        return read_days(given, name, problems, low=0.0, open_low=True, least=1, gaps=True)
+    (number,), wrong = attempt(lambda: check_number(given, name, 0.0, open_low=True))
+    problems += wrong
+    return pd.Series(number, days, dtype=np.float64)

@@ -153,19 +153,13 @@ def daily(
     expiries = read_expiries(expiry, index, problems)
     refuse("basis", problems)
     years = years_left(index, expiries, at, end if exact else None)
-    gone = years <= 0.0
-    if gone.any():
-        row = int(np.flatnonzero(gone)[0])
-        problems.append(
-            f"expiry: {int(gone.sum()):,} of {rows_text(len(index), 'day')} on or after their expiry (first: "
-            f"{index[row]:%Y-%m-%d}, expiry {expiries[row]:%Y-%m-%d}); an expired contract has no basis. "
-            "Pass "
-            "the contract that traded on, or leave these days out."
-        )
     table = pd.DataFrame(
         {"futures": closes.to_numpy(), "spot": price, "expiry": expiries, "years": years}, index
     )
-    if not gone.any():
+    expired = _expired(table)
+    if expired:
+        problems.append(expired)
+    else:
         refuse_beyond(table, most, extra, problems)
     refuse("basis", problems)
     table["premium"] = table["futures"] / table["spot"] - 1.0
@@ -183,6 +177,18 @@ def daily(
         f"{100 * table['sensitivity'].iloc[-1]:.1f} points",
     )
     return DailyBasis(table, lines, warnings=_warnings(table))
+
+
+def _expired(table: pd.DataFrame) -> str:
+    """The problem of days on or after their expiry; empty where there is none."""
+    gone = table[table["years"] <= 0.0]
+    if gone.empty:
+        return ""
+    return (
+        f"expiry: {len(gone):,} of {rows_text(len(table), 'day')} on or after their expiry (first: "
+        f"{gone.index[0]:%Y-%m-%d}, expiry {gone['expiry'].iloc[0]:%Y-%m-%d}); an expired contract has no "
+        "basis. Pass the contract that traded on, or leave these days out."
+    )
 
 
 def _warnings(table: pd.DataFrame) -> tuple[str, ...]:

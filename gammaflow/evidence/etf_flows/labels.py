@@ -91,17 +91,19 @@ def label_day(
     """Label of published flows, the day of the trade or a later one, from whole baskets over a sample.
 
     Under the right label flow / net asset value / basket is a whole number but for rounding of the flow and
-    for the error of the value. A closing price differs from the net asset value by the fund's premium, some
-    tenths of a percent, which is taken as normal and fitted by maximum likelihood for each label alone: a
-    normal wrapped around the whole numbers, against numbers at random. Days of many baskets are blurred by
-    that error and count for little.
+    for the error of the value. That value is struck from the hour before 16:00 New York, so a closing price
+    misses it by the fund's premium and by what the coin moved within that hour; `net_asset_values` comes
+    nearer. The error is taken as normal and fitted by maximum likelihood for each label alone: a normal
+    wrapped around the whole numbers, against numbers at random. Days of many baskets are blurred by it and
+    count for little.
 
     Parameters
     ----------
     flows : Series
         Flow into the fund by the day under which it is published [currency]; days of no flow are left out.
     nav : Series
-        Net asset value of a share by trading day, or the close for want of it [currency].
+        Net asset value of a share by trading day [currency]: as published, else from `net_asset_values`,
+        else the close, with which the label is told less clearly.
     basket : int
         Shares per basket.
     lags : sequence of int
@@ -122,7 +124,8 @@ def label_day(
 
     See Also
     --------
-    baskets
+    net_asset_values : Estimate of the value by day, from hourly prices of the coin.
+    baskets : Flows in baskets of shares, with the range that rounding allows.
     reconcile : Differences of two records of the same flows, once the labels of the second are understood.
 
     Examples
@@ -145,18 +148,7 @@ def label_day(
         problems.append(f"lags: received {list(lags)}; at least two labels are needed for a comparison.")
     refuse("labels", problems)
     size, tried = checks[0], sorted(set(checks[1]))
-    implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, size, lag) for lag in tried))
-    refuse("labels", list(dict.fromkeys(wrong)))
-    numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(tried, implied, strict=True)})
-    flow = implied[0]["flow"]
-    used = numbers.notna().all(axis=1) & (flow != 0.0)
-    if used.sum() < _LEAST:
-        raise SchemaError(
-            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
-            "every label; at "
-            f"least {_LEAST} are needed. Pass longer series."
-        )
-    numbers, flow = numbers[used], flow[used]
+    numbers, flow = _implied(flows, nav, size, tried)
     half = half_digit(flow, "rounding", rounding, MILLION)
     rows, best = {}, {}
     for lag in tried:
@@ -180,6 +172,21 @@ def label_day(
         table, _lines(table, winner, clear, size, half, nav_error), distances, winner, clear,
         warnings=tuple(money_warnings(flow, "flows")),
     )  # fmt: skip
+
+
+def _implied(flows: Any, nav: Any, basket: int, lags: list[int]) -> tuple[pd.DataFrame, pd.Series]:
+    """Numbers of baskets, a column per label, of days with a flow and a value under every label; the flow."""
+    implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, basket, lag) for lag in lags))
+    refuse("labels", list(dict.fromkeys(wrong)))
+    numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(lags, implied, strict=True)})
+    flow = implied[0]["flow"]
+    used = numbers.notna().all(axis=1) & (flow != 0.0)
+    if used.sum() < _LEAST:
+        raise SchemaError(
+            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
+            f"every label; at least {_LEAST} are needed. Pass longer series."
+        )
+    return numbers[used], flow[used]
 
 
 def _fit(count: Array, blur: Array, nav_error: float | None) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,10 +103,11 @@ class TableRule(PositionRule):
         SchemaError
             For rows that no entry covers.
         """
-        texts = [np.full(len(chain), chain.venue) if key == "venue" else chain[key] for key in self.by]
+        texts = {key: chain[key] for key in self.by if key != "venue"}
         known = {_lower(key): value for key, value in self.shares.items()}
         share, unknown = np.full(len(chain), np.nan), []
-        for words, rows in _groups(texts).items():
+        for rows in _groups(len(chain), texts.values()):
+            words = tuple(str(texts[key][rows[0]] if key in texts else chain.venue) for key in self.by)
             share[rows] = known.get(_lower(words), np.nan)
             if _lower(words) not in known:
                 unknown.append(f"{'/'.join(words)} ({len(rows):,} rows)")
@@ -213,14 +214,13 @@ class ContractRule(PositionRule):
         )
 
 
-def _groups(texts: Sequence[NDArray[Any]]) -> dict[tuple[str, ...], NDArray[np.intp]]:
-    """Rows by the words that they have in each of several columns of text."""
-    codes = np.zeros(len(texts[0]), dtype=np.intp)
+def _groups(n: int, texts: Iterable[NDArray[Any]]) -> list[NDArray[np.intp]]:
+    """Rows, of n, that have the same word in each of several columns of text."""
+    codes = np.zeros(n, dtype=np.intp)
     for column in texts:
         own, words = pd.factorize(column)
         codes = codes * len(words) + own
-    groups = [np.flatnonzero(codes == code) for code in pd.unique(codes)]
-    return {tuple(str(column[rows[0]]) for column in texts): rows for rows in groups}
+    return [np.flatnonzero(codes == code) for code in pd.unique(codes)]
 
 
 def _lower(key: Sequence[str]) -> tuple[str, ...]:

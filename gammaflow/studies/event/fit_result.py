@@ -49,7 +49,7 @@ class EventFit(Study):
     currency : str
         Currency of spot and flows.
     words : str
-        Book, timestamp and rule or beliefs, as titles name them.
+        Book, timestamp, rule or beliefs, and what vols do, as titles name them.
     outcomes : DataFrame
         By combination without the book: share of books or draws with each outcome [-].
     narrows : DataFrame
