@@ -62,7 +62,7 @@ def test_the_table_says_what_it_is_said_to(names):
     }  # fmt: skip
     flow = found["gf.hedge_flow"]
     assert flow.spot == 0.95 * names["chain"].spot
-    assert float(found["gf.sign_bands"]["p_all"]) == pytest.approx(0.95, abs=0.01)
+    assert float(found["gf.sign_bands"]) == pytest.approx(0.95, abs=0.01)
     assert found["gf.analyze"].book["expiry"].min() > names["chain"]["expiry"].min()
     assert found["gf.solve_cascade"].spot < names["chain"].spot
 
