@@ -1,4 +1,4 @@
-"""Published formulas of feedback where hedges catch up with delta at a rate: Li and Almgren (2016)."""
+"""Published formulas of feedback where hedges catch up with delta at a rate."""
 
 from __future__ import annotations
 
