@@ -166,9 +166,7 @@ def finance(
     return _of_quotes(chain, given, dividend_yield, source)
 
 
-def _repaired(
-    chain: Chain, rate: float | RateCurve | None, paid: Dividends | None, source: str
-) -> tuple[Chain, Financing]:
+def _repaired(chain: Chain, rate: Any, paid: Dividends | None, source: str) -> tuple[Chain, Financing]:
     """A chain repaired, with its financing; `source` is that of `rate`, in words."""
     if isinstance(rate, RateCurve) or paid is not None:
         chain = with_carry(chain, rate, paid)
