@@ -91,6 +91,12 @@ def choose_rows(table: pd.DataFrame, symbol: str | None, vendor: str | None) -> 
         )
     found = found[~twice].sort_values("asof", kind="stable")
     _refuse_repeats(found)
+    return HistoryRows(found.set_index("asof"), (*warnings, *_doubts(found)))
+
+
+def _doubts(found: pd.DataFrame) -> list[str]:
+    """What makes the rows of one history hard to compare: several vendors, a selection, a long pause."""
+    warnings = []
     vendors = sorted(set(found["vendor"]))
     if len(vendors) > 1:
         warnings.append(
@@ -108,7 +114,7 @@ def choose_rows(table: pd.DataFrame, symbol: str | None, vendor: str | None) -> 
             f"asof: no snapshot for {pause_text(span.longest)} from {span.before:%Y-%m-%d %H:%M} to "
             f"{span.after:%Y-%m-%d %H:%M} UTC, where they are usually {pause_text(span.step)} apart."
         )
-    return HistoryRows(found.set_index("asof"), tuple(warnings))
+    return warnings
 
 
 def find_span(times: pd.DatetimeIndex) -> Span:

@@ -98,6 +98,52 @@ def _contracts(symbol: str, expiry: pd.Timestamp, strikes: np.ndarray, kind: str
     return [f"{symbol}{expiry:%y%m%d}{kind[0].upper()}{round(1000 * k):08d}" for k in strikes]
 
 
+def _quotes(
+    symbol: str, market: _Market, series: tuple[str, float, float, float], rng: np.random.Generator
+) -> list[pd.DataFrame]:
+    """Calls and puts of one expiry, as columns of a chain."""
+    moment, step, share, carry = series
+    coin = symbol == "BTC"
+    expiry = pd.Timestamp(moment)
+    years = (expiry - _ASOF).total_seconds() / (365 * 86_400)
+    forward = market.spot * np.exp(carry * years)
+    reach = min(0.65, 0.12 + 1.1 * np.sqrt(years))
+    lowest = step * np.ceil(market.spot * (1 - reach) / step)
+    strikes = np.arange(lowest, market.spot * (1 + 1.2 * reach), step)
+    width = market.spot / _MARKETS["BTC"].spot * (900 + 9_000 * np.sqrt(years))
+    iv = np.round(_smile(np.log(strikes / forward), years), 4)
+    rate = 0.0 if coin else carry
+    frames = []
+    for kind, favourites, side in (
+        ("call", market.call_strikes, _CALL_SHARE),
+        ("put", market.put_strikes, 1 - _CALL_SHARE),
+    ):
+        weight = (0.02 + _crowd(strikes, favourites, width)) * rng.lognormal(0.0, 0.35, len(strikes))
+        european = bsm.price_forward(kind, forward, strikes, years, rate, iv)
+        mark = european if coin else american.price(kind, market.spot, strikes, years, rate, iv)
+        half = np.maximum(market.tick, 0.01 * mark)
+        interest = market.open_interest * share * side * weight / weight.sum()
+        columns = {
+            "contract": _contracts(symbol, expiry, strikes, kind),
+            "expiry": expiry,
+            "strike": strikes,
+            "kind": kind,
+            "open_interest": np.round(interest, 1 if coin else 0),
+            "multiplier": market.multiplier,
+            "iv": iv,
+            "mark": np.round(mark, 2),
+            "bid": np.maximum(np.floor((mark - half) / market.tick) * market.tick, 0.0),
+            "ask": np.ceil((mark + half) / market.tick) * market.tick,
+            "forward": forward if coin else np.nan,
+            "rate": rate,
+            "root": symbol,
+            "settlement": "08:00 UTC" if coin else "PM",
+            "exercise": "european" if coin else "american",
+        }
+        frames.append(pd.DataFrame(columns))
+    return frames
+
+
 def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
     """A reproducible synthetic option chain modelled on public data of 5 February 2026.
 
@@ -135,48 +181,7 @@ def demo_chain(seed: int = 20260205, *, symbol: str = "BTC") -> Chain:
     Chain BTC from synthetic demo, as of 2026-02-05 09:36:00 UTC, spot 71,470.00 USD
     """
     market = _MARKETS[check_choice(symbol, "symbol", _MARKETS)]
-    coin = symbol == "BTC"
     rng = np.random.default_rng(check_whole(seed, "seed", 0))
-    frames = []
-    for moment, step, share, carry in market.expiries:
-        expiry = pd.Timestamp(moment)
-        years = (expiry - _ASOF).total_seconds() / (365 * 86_400)
-        forward = market.spot * np.exp(carry * years)
-        reach = min(0.65, 0.12 + 1.1 * np.sqrt(years))
-        lowest = step * np.ceil(market.spot * (1 - reach) / step)
-        strikes = np.arange(lowest, market.spot * (1 + 1.2 * reach), step)
-        width = market.spot / _MARKETS["BTC"].spot * (900 + 9_000 * np.sqrt(years))
-        iv = np.round(_smile(np.log(strikes / forward), years), 4)
-        rate = 0.0 if coin else carry
-        for kind, favourites, side in (
-            ("call", market.call_strikes, _CALL_SHARE),
-            ("put", market.put_strikes, 1 - _CALL_SHARE),
-        ):
-            weight = (0.02 + _crowd(strikes, favourites, width)) * rng.lognormal(0.0, 0.35, len(strikes))
-            european = bsm.price_forward(kind, forward, strikes, years, rate, iv)
-            mark = european if coin else american.price(kind, market.spot, strikes, years, rate, iv)
-            half = np.maximum(market.tick, 0.01 * mark)
-            interest = market.open_interest * share * side * weight / weight.sum()
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "contract": _contracts(symbol, expiry, strikes, kind),
-                        "expiry": expiry,
-                        "strike": strikes,
-                        "kind": kind,
-                        "open_interest": np.round(interest, 1 if coin else 0),
-                        "multiplier": market.multiplier,
-                        "iv": iv,
-                        "mark": np.round(mark, 2),
-                        "bid": np.maximum(np.floor((mark - half) / market.tick) * market.tick, 0.0),
-                        "ask": np.ceil((mark + half) / market.tick) * market.tick,
-                        "forward": forward if coin else np.nan,
-                        "rate": rate,
-                        "root": symbol,
-                        "settlement": "08:00 UTC" if coin else "PM",
-                        "exercise": "european" if coin else "american",
-                    }
-                )
-            )
+    frames = [frame for expiry in market.expiries for frame in _quotes(symbol, market, expiry, rng)]
     rows: Any = pd.concat(frames, ignore_index=True)
     return Chain(rows, symbol, market.spot, _ASOF, SYNTHETIC, synthetic=True)

@@ -160,22 +160,25 @@ def finance(
     source = "as in the chain" if given is None else "as given"
     given = chain.rate_curve if given is None else given
     if repair:
-        if isinstance(given, RateCurve) or paid is not None:
-            chain = with_carry(chain, given, paid)
-        chain = _on_neighbours(chain, given)
-        default = given is None and not _says(chain) and not _determined(chain)
-        used = default_rate(chain)[0] if default else given
-        repaired_chain, told = _of_repaired(repair_chain(chain, rate=used), default=default)
-        if given is not None:
-            rates = rates_at(given, chain.asof, chain.years)
-            repaired_chain = _with_facts(
-                Chain.with_columns(repaired_chain, rate=rates), given, repaired_chain.dividends
-            )
-            told = replace(told, rate=_rate_text(given, source))
-        return repaired_chain, told
+        return _repaired(chain, given, paid, source)
     if paid is not None:
         chain = replace(chain.with_columns(forward=quoted_forwards(chain)), dividends=paid)
     return _of_quotes(chain, given, dividend_yield, source)
+
+
+def _repaired(chain: Chain, rate: Any, paid: Dividends | None, source: str) -> tuple[Chain, Financing]:
+    """A chain repaired, with its financing; `source` is that of `rate`, in words."""
+    if isinstance(rate, RateCurve) or paid is not None:
+        chain = with_carry(chain, rate, paid)
+    chain = _on_neighbours(chain, rate)
+    default = rate is None and not _says(chain) and not _determined(chain)
+    used = default_rate(chain)[0] if default else rate
+    repaired, told = _of_repaired(repair_chain(chain, rate=used), default=default)
+    if rate is not None:
+        rates = rates_at(rate, chain.asof, chain.years)
+        repaired = _with_facts(Chain.with_columns(repaired, rate=rates), rate, repaired.dividends)
+        told = replace(told, rate=_rate_text(rate, source))
+    return repaired, told
 
 
 def _word(value: Any) -> str:

@@ -91,30 +91,19 @@ def book_notes(
     ({-1.0}, 530000000)
     """
     moment, given = utc(asof), list(notes)
-    names = [note.name for note in given]
     owed = [note for note in given if note.over(moment) is None]
     left_out = [f"{note.name} ({note.over(moment)})" for note in given if note.over(moment)]
     rates = {"sigma": sigma, "rate": rate, "dividend_yield": dividend_yield}
-    problems = [
-        f"name: {twice!r} is given more than once."
-        for twice in sorted({n for n in names if names.count(n) > 1})
-    ]
     symbol = symbol or (given[0].symbol if given else "")
-    others = [f"{note.name} on {note.symbol}" for note in given if note.symbol != symbol]
-    if others:
-        problems.append(
-            f"symbol: {len(others)} of {len(given)} notes are not on {symbol} ({', '.join(others)}). Book "
-            "them separately and map that book (Book.in_units_of), or scale them (Note.scaled)."
-        )
     (curve, paid), found = attempt(
         lambda: find_rate(rate) if isinstance(rate, pd.Series | RateCurve) else None,
         lambda: None if dividends is None else find_dividends(dividends),
     )
-    problems += found
+    problems = [*_note_problems(given, symbol), *found]
     if paid is not None and (isinstance(dividend_yield, Mapping) or dividend_yield != 0.0):
         problems.append(f"dividends, dividend_yield: received {paid!r} and a yield; legal: one of them.")
     for what, value in rates.items():
-        problems += _mapping_problems(what, value, [note.name for note in owed], names)
+        problems += _mapping_problems(what, value, owed, given)
     by_note = {} if problems else {what: _by_note(value, owed) for what, value in rates.items()}
     problems += wrong_argument_units([note.name for note in owed], by_note)
     if not owed:
@@ -138,22 +127,43 @@ def book_notes(
         **by_note,
     }
     rule = f"{_OWED}; excluded: {', '.join(left_out)}" if left_out else _OWED
-    by_name = {note.name: note for note in owed}
-    said = [note.source for note in owed]
-    sources = list(dict.fromkeys(said))
-    columns["origin"] = [sources.index(source) for source in said]
+    columns["origin"], origins = _origins([note.source for note in owed], rule)
     rows: Any = pd.DataFrame(columns)
-    origins = tuple(
+    terms = {note.name: note for note in owed}
+    return Book(rows, symbol, spot, moment, (rule,), currency=currency, terms=terms, origins=origins)
+
+
+def _note_problems(notes: list[Note], symbol: str) -> list[str]:
+    """Names given twice, and notes on other underlyings."""
+    names = [note.name for note in notes]
+    problems = [
+        f"name: {twice!r} is given more than once."
+        for twice in sorted({n for n in names if names.count(n) > 1})
+    ]
+    others = [f"{note.name} on {note.symbol}" for note in notes if note.symbol != symbol]
+    if others:
+        problems.append(
+            f"symbol: {len(others)} of {len(notes)} notes are not on {symbol} ({', '.join(others)}). Book "
+            "them separately and map that book (Book.in_units_of), or scale them (Note.scaled)."
+        )
+    return problems
+
+
+def _origins(said: list[str], rule: str) -> tuple[list[int], tuple[Origin, ...]]:
+    """Place of each note's origin, and the origins: one for each source that notes name."""
+    sources = list(dict.fromkeys(said))
+    origins = (
         Origin((Source(source, said.count(source), synthetic=source == SYNTHETIC),), (rule,))
         for source in sources
     )
-    return Book(rows, symbol, spot, moment, (rule,), currency=currency, terms=by_name, origins=origins)
+    return [sources.index(source) for source in said], tuple(origins)
 
 
-def _mapping_problems(what: str, value: Any, owed: list[str], names: list[str]) -> list[str]:
+def _mapping_problems(what: str, value: Any, owed: list[Note], notes: list[Note]) -> list[str]:
     if not isinstance(value, Mapping):
         return []
-    missing = [name for name in dict.fromkeys(owed) if name not in value]
+    names = {note.name for note in notes}
+    missing = [name for name in dict.fromkeys(note.name for note in owed) if name not in value]
     unknown = [name for name in value if name not in names]
     problems = [f"{what}: missing for {len(missing)} notes: {', '.join(missing)}."] if missing else []
     if unknown:

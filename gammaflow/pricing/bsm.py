@@ -28,7 +28,6 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,10 +37,11 @@ from gammaflow.checks import as_numbers, check_whole
 from gammaflow.errors import SchemaError
 from gammaflow.kernels.blocks import BLOCK, get_threads, in_ranges, read_blocks
 from gammaflow.kernels.blocks import set_threads as _set_threads
-from gammaflow.kernels.bsm import ALL, DEFAULT, HIGHER, default_loop, higher_loop
+from gammaflow.kernels.bsm import ALL, DEFAULT
 from gammaflow.kernels.implied import implied_loop
 from gammaflow.pricing.arguments import read_columns, read_rows, read_which
 from gammaflow.pricing.memory import empty
+from gammaflow.pricing.quantities import alone, compute, fill
 from gammaflow.pricing.results import Greeks, ImpliedVolatility
 
 __all__ = [
@@ -63,8 +63,6 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-_LOOPS: tuple[tuple[tuple[str, ...], Any], ...] = ((DEFAULT, default_loop), (HIGHER, higher_loop))
-
 # Rows up to which a result is part of the block that a loop filled; of more, rows not asked for are let go.
 _FEW = 256
 
@@ -84,56 +82,6 @@ def _block(out: Any, shape: tuple[int, ...]) -> FloatArray:
         got = f"{out.dtype} of shape {out.shape}" if plain else type(out).__name__
         raise SchemaError(f"out: received {got}; it must be writeable C-contiguous float64 of shape {shape}.")
     return out
-
-
-@cache
-def _alone(names: tuple[str, ...]) -> tuple[Any, int, slice]:
-    """The loop whose neighboring rows are all of `names`, its number of rows, and those; None without one."""
-    for group, loop in _LOOPS:
-        if names[0] in group:
-            first = group.index(names[0])
-            rows = slice(first, first + len(names))
-            if group[rows] == names:
-                return loop, len(group), rows
-    return None, 0, slice(0)
-
-
-@cache
-def _sources(names: tuple[str, ...]) -> list[tuple[Any, int, list[tuple[int, int]]]]:
-    """The loops that names need: each with its number of rows, and where each name's row is taken from."""
-    found = []
-    for group, loop in _LOOPS:
-        wanted = [(row, group.index(name)) for row, name in enumerate(names) if name in group]
-        if wanted:
-            found.append((loop, len(group), wanted))
-    return found
-
-
-def _fill(names: tuple[str, ...], rows: list[Any], flat: FloatArray, first: int = 0) -> None:
-    """Fill flat[:, first : first + m] for m rows of arguments.
-
-    Names other than DEFAULT are copied from groups computed together.
-    """
-    if names == DEFAULT:
-        default_loop.run(*rows, flat, first)
-        return
-    m = len(rows[0])
-    for loop, size, wanted in _sources(names):
-        results = empty((size, m + 8))  # rows a power of two apart would share lines of the cache
-        loop.run(*rows, results, 0)
-        for row, source in wanted:
-            flat[row, first : first + m] = results[source, :m]
-
-
-def _compute(names: tuple[str, ...], columns: list[Any], shape: tuple[int, ...], block: FloatArray) -> None:
-    """Fill block (len(names), *shape)."""
-    flat = block.reshape(len(names), -1)
-
-    def work(start: int, stop: int) -> None:
-        for first, rows in read_blocks(columns, shape, start, stop):
-            _fill(names, rows, flat, first)
-
-    in_ranges(work, flat.shape[1], whole=BLOCK)
 
 
 def price(
@@ -226,21 +174,21 @@ def greeks(
     plain = read_rows(flag, S, K, t, r, sigma, q) if out is None else None
     if plain is not None:
         rows, shape = plain
-        loop, size, found = _alone(names)
+        loop, size, found = alone(names)
         few = len(rows[0]) <= _FEW
         if loop is not None and (few or size == len(names)):
             block = np.empty((size, *shape)) if few else empty((size, *shape))
             loop.run(*rows, block if len(shape) == 1 else block.reshape(size, -1), 0)
             return Greeks(names, block if size == len(names) else block[found])
         block = empty((len(names), *shape))
-        _fill(names, rows, block if len(shape) == 1 else block.reshape(len(names), -1))
+        fill(names, rows, block if len(shape) == 1 else block.reshape(len(names), -1))
         return Greeks(names, block)
     numbers = {"S": S, "K": K, "t": t, "r": r, "sigma": sigma, "q": q}
     columns, shape, index = read_columns(flag, numbers, [])
     block = _block(out, (len(names), *shape))
     if out is not None:
         columns = [c.copy() if np.may_share_memory(c, out) else c for c in columns]
-    _compute(names, columns, shape, block)
+    compute(names, columns, shape, block)
     return Greeks(names, block, index)
 
 
@@ -372,7 +320,7 @@ def greeks_forward(
     names = read_which(which, tuple(n for n in ALL if n != "epsilon"))
     columns, shape, index = read_columns(flag, {"F": F, "K": K, "t": t, "r": r, "sigma": sigma}, [])
     block = empty((len(names), *shape))
-    _compute(tuple("price" if n == "rho" else n for n in names), [*columns, columns[4]], shape, block)
+    compute(tuple("price" if n == "rho" else n for n in names), [*columns, columns[4]], shape, block)
     if "rho" in names:
         block[names.index("rho")] *= -columns[3]
     return Greeks(names, block, index)

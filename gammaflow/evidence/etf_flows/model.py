@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gammaflow.checks import attempt, check_choice, check_list, check_number, read_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.etf_flows.inputs import CALENDAR, read_flows, read_prices
 from gammaflow.evidence.etf_flows.regression import ERRORS, Fit, fit
+from gammaflow.evidence.etf_flows.scatter import memory_text, scatter_text
 from gammaflow.series import read_day, span_text
 from gammaflow.study import Study
 from gammaflow.text import number_text, rows_text, value_text
@@ -36,12 +37,6 @@ TERMS = ("move_before", "flow_before")
 LEAST = 20
 
 _MOVES = ("move", "fall", "rise", "move_before")
-# Share of days with the largest moves, whose residuals are held against those of the others.
-_LARGE = 0.1
-# Correlation of scatter from day to day that is worth a remedy.
-_MEMORY = 0.2
-# Probability below which scatter is called unequal.
-_SIGNIFICANT = 0.05
 
 
 class Expectation(NamedTuple):
@@ -391,8 +386,8 @@ def fit_days(
         f"{span_text(days.index)}",
         "moves close to close; slopes in currency per 1 % of price, of flow_before in currency per currency",
         f"errors of the coefficients {errors}; R2 {found.r_squared:.3f}; scatter {number_text(found.scale)} "
-        f"a day{_memory_text(found.residuals)}",
-        _scatter_text(found.residuals, days["move"]),
+        f"a day{memory_text(found.residuals)}",
+        scatter_text(found.residuals, days["move"]),
         *lines,
     )
     return FlowModel(table, said, days, terms, bool(asymmetric), level, errors, found, warnings=warnings)
@@ -403,33 +398,3 @@ def design(rows: pd.DataFrame, terms: tuple[str, ...], asymmetric: bool) -> pd.D
     move = rows["move"]
     slopes = {"fall": move.clip(upper=0.0), "rise": move.clip(lower=0.0)} if asymmetric else {"move": move}
     return pd.DataFrame({"constant": 1.0, **slopes, **{name: rows[name] for name in terms}}, index=rows.index)
-
-
-def _memory_text(residuals: NDArray[np.float64]) -> str:
-    """Correlation of one day's scatter with the next, and the remedy where there is much."""
-    if not residuals.any():
-        return ""
-    memory = float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
-    remedy = "; errors HAC and the term flow_before allow for it" if memory > _MEMORY else ""
-    return f", correlated {memory:.2f} with that of the day before{remedy}"
-
-
-def _scatter_text(residuals: NDArray[np.float64], moves: pd.Series) -> str:
-    """Scatter on the days of large moves against the others, and the Breusch-Pagan test (Koenker's form)."""
-    from scipy.stats import chi2
-
-    size = moves.abs().to_numpy(np.float64)
-    limit = float(np.quantile(size, 1.0 - _LARGE))
-    large = size >= limit
-    squares = (residuals / np.abs(residuals).max()) ** 2 if residuals.any() else residuals
-    if large.all() or not np.ptp(size) > 1e-12 * size.max() or not np.ptp(squares) > 1e-12:
-        return "scatter on days of large moves: cannot tell, since all moves or all misses are of one size"
-    p = float(chi2.sf(len(size) * np.corrcoef(size, squares)[0, 1] ** 2, 1))
-    inside, outside = (float(np.sqrt(np.mean(residuals[rows] ** 2))) for rows in (large, ~large))
-    stated = "understated" if inside > outside else "overstated"
-    verdict = f"errors for large moves are {stated}" if p < _SIGNIFICANT else "no clear difference"
-    return (
-        f"scatter {number_text(inside)} on {rows_text(int(large.sum()), 'day')} that moved {limit:.1%} or "
-        "more, "
-        f"{number_text(outside)} on the others; Breusch-Pagan p = {p:.2g}: {verdict}"
-    )

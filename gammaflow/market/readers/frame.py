@@ -118,23 +118,7 @@ def chain_from_frame(
     >>> chain["contract"][0], str(chain["expiry"][0])[:16]
     ('XYZ-2026-03-20T20:00-22.5-put', '2026-03-20T20:00')
     """
-    frame = as_pandas(frame)
-    if not isinstance(frame, pd.DataFrame):
-        raise SchemaError(
-            f"frame: received {type(frame).__name__}; legal: a table of pandas, polars or pyarrow, or a "
-            "DuckDB relation."
-        )
-    if not isinstance(columns, Mapping | None):
-        raise SchemaError(
-            f"columns: received {value_text(columns)}; a mapping of canonical names to the frame's is needed."
-        )
-    if frame.columns.nlevels > 1:
-        raise SchemaError(
-            f"frame: its columns have {frame.columns.nlevels} levels (first: {frame.columns[0]!r:.60}); one "
-            "is needed, such as frame.columns = frame.columns.get_level_values(-1)."
-        )
-    if not len(frame):
-        raise SchemaError("frame: has no rows; at least one contract is needed.")
+    frame = _table(frame, columns)
     chosen, problems = _mapped(_with_index(frame, dict(columns or {})), dict(columns or {}))
     mentioned = {"multiplier", "contract", *({"expiry"} & set(chosen))}
     problems += [*_multiplied(chosen, multiplier, len(frame)), *_translated(chosen, settlement)]
@@ -173,6 +157,28 @@ def chain_from_frame(
                 for problem in problems
             ]
     raise SchemaError("frame not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
+
+
+def _table(frame: Any, columns: Any) -> pd.DataFrame:
+    """A table of any library as pandas has it; SchemaError where it or its map of columns is none."""
+    frame = as_pandas(frame)
+    if not isinstance(frame, pd.DataFrame):
+        raise SchemaError(
+            f"frame: received {type(frame).__name__}; legal: a table of pandas, polars or pyarrow, or a "
+            "DuckDB relation."
+        )
+    if not isinstance(columns, Mapping | None):
+        raise SchemaError(
+            f"columns: received {value_text(columns)}; a mapping of canonical names to the frame's is needed."
+        )
+    if frame.columns.nlevels > 1:
+        raise SchemaError(
+            f"frame: its columns have {frame.columns.nlevels} levels (first: {frame.columns[0]!r:.60}); one "
+            "is needed, such as frame.columns = frame.columns.get_level_values(-1)."
+        )
+    if not len(frame):
+        raise SchemaError("frame: has no rows; at least one contract is needed.")
+    return frame
 
 
 def _multiplied(chosen: dict[str, Any], multiplier: float | None, rows: int) -> list[str]:

@@ -301,13 +301,7 @@ def listed_chain(
     }
     chosen = np.flatnonzero(~adjusted)[mask]
     rows, parts, facts_of = rows.take(chosen), parts.take(chosen), facts_of[chosen]
-    used = roots[np.unique(codes[chosen])]
-    unknown = sorted(r for r in used if r not in INDEX_ROOTS) if index else []
-    if unknown:
-        found.append(
-            f"contract: the index option root {', '.join(unknown)} has no known settlement; known roots: "
-            f"{', '.join(INDEX_ROOTS)}. Build the chain with chain_from_frame(..., settlement='AM' or 'PM')."
-        )
+    found += _unknown_roots(roots[np.unique(codes[chosen])]) if index else []
     found += _contradictions(rows, parts)
     columns = {
         **{c: rows.frame[c] for c in rows.frame.columns if c not in ("strike", "kind", "day")},
@@ -334,6 +328,16 @@ def _misfiled(rows: Rows, parts: _Symbols) -> NDArray[np.bool_]:
         return np.zeros(len(right), dtype=np.bool_)
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
     return np.asarray(~right & pd.Series(names).isin(set(names[right])).to_numpy())
+
+
+def _unknown_roots(used: NDArray[Any]) -> list[str]:
+    unknown = sorted(root for root in used if root not in INDEX_ROOTS)
+    if not unknown:
+        return []
+    return [
+        f"contract: the index option root {', '.join(unknown)} has no known settlement; known roots: "
+        f"{', '.join(INDEX_ROOTS)}. Build the chain with chain_from_frame(..., settlement='AM' or 'PM')."
+    ]
 
 
 def _contradictions(rows: Rows, parts: _Symbols) -> list[str]:

@@ -50,28 +50,8 @@ def updated_copula(copula: Copula, cells: NDArray[np.intp], y: Array, r: Array) 
         return copula
     R = copula.correlation
     y = np.where(r > 0.0, y, np.clip(y, copula.quantiles[cells, 0], copula.quantiles[cells, -1]))
-    among, k = R[np.ix_(cells, cells)], len(cells)
-    site, at = np.full(k, _MOST), np.zeros(k)
-    tilted: list[_Tilted] = []
-    for passes in range(_PASSES):
-        K = _inverse(among + np.diag(site))
-        K_at = (K * at).sum(axis=1)
-        spread = np.maximum(1.0 / np.diag(K) - site, _LEAST)
-        middle = at - K_at / np.diag(K)
-        tilted = [
-            _tilt(copula.quantiles[c], y[i], r[i], float(middle[i]), float(spread[i]))
-            for i, c in enumerate(cells)
-        ]
-        mean = np.array([t.mean for t in tilted])
-        variance = np.maximum([t.variance for t in tilted], 1e-300)
-        new = np.clip(1.0 / np.maximum(1.0 / variance - 1.0 / spread, 1.0 / _MOST), _LEAST, _MOST)
-        # What a Gaussian measurement of this variance must read for the score to have the tilted mean.
-        reads = mean + (mean - middle) * new / spread
-        moved = max(np.abs(np.log(new / site)).max(), np.abs(reads - at).max())
-        step = 0.8 if passes < 20 else 0.5
-        site, at = site ** (1.0 - step) * new**step, at + step * (reads - at)
-        if moved < _SETTLED:
-            break
+    among = R[np.ix_(cells, cells)]
+    site, at, tilted = _sites(copula.quantiles[cells], among, y, r)
     K = _inverse(among + np.diag(site))
     across = R[:, cells]
     gain = (across[:, :, None] * K).sum(axis=1)
@@ -89,6 +69,32 @@ def updated_copula(copula: Copula, cells: NDArray[np.intp], y: Array, r: Array) 
     correlation[sure, :] = correlation[:, sure] = 0.0
     np.fill_diagonal(correlation, 1.0)
     return Copula(quantiles, np.clip(0.5 * (correlation + correlation.T), -1.0, 1.0))
+
+
+def _sites(quantiles: Array, among: Array, y: Array, r: Array) -> tuple[Array, Array, list[_Tilted]]:
+    """Variance and reading of the Gaussian measurement of each score, and each score as measured alone.
+
+    `quantiles` are those of the k cells measured, `among` the (k, k) correlation of their scores.
+    """
+    site, at = np.full(len(y), _MOST), np.zeros(len(y))
+    tilted: list[_Tilted] = []
+    for passes in range(_PASSES):
+        K = _inverse(among + np.diag(site))
+        K_at = (K * at).sum(axis=1)
+        spread = np.maximum(1.0 / np.diag(K) - site, _LEAST)
+        middle = at - K_at / np.diag(K)
+        tilted = [_tilt(q, y[i], r[i], float(middle[i]), float(spread[i])) for i, q in enumerate(quantiles)]
+        mean = np.array([t.mean for t in tilted])
+        variance = np.maximum([t.variance for t in tilted], 1e-300)
+        new = np.clip(1.0 / np.maximum(1.0 / variance - 1.0 / spread, 1.0 / _MOST), _LEAST, _MOST)
+        # What a Gaussian measurement of this variance must read for the score to have the tilted mean.
+        reads = mean + (mean - middle) * new / spread
+        moved = max(np.abs(np.log(new / site)).max(), np.abs(reads - at).max())
+        step = 0.8 if passes < 20 else 0.5
+        site, at = site ** (1.0 - step) * new**step, at + step * (reads - at)
+        if moved < _SETTLED:
+            break
+    return site, at, tilted
 
 
 def _inverse(matrix: Array) -> Array:

@@ -44,9 +44,17 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_noun, read_only, refuse
-from gammaflow.columns import numbers
 from gammaflow.frozen import Frozen
 from gammaflow.kernels import tape
+from gammaflow.positions.flow.prints import (
+    COLUMNS,
+    QUOTES,
+    SIZES,
+    Prints,
+    codes_of,
+    numbers_of,
+    read_prints,
+)
 from gammaflow.positions.flow.tape_rules import TAPE_RULES, Layers, TapeRule, accuracy_problem, tape_rule
 from gammaflow.schema import CATEGORIES
 
@@ -65,12 +73,9 @@ __all__ = [
 #: Prints whose side is worth nothing unless an accuracy is given.
 COMPLEX = ("block", "combo", "multi-leg")
 
-_QUOTE = ("bid", "ask")
-_SIZES = ("bid_size", "ask_size")
-_COLUMNS = (*_QUOTE, *_SIZES)
 _NEEDS = {
-    "tick": (), "reverse_tick": (), "quote": _QUOTE, "at_quote": _QUOTE, "near_quote": _QUOTE,
-    "quoted_tick": _QUOTE, "size": _SIZES, "depth": _COLUMNS,
+    "tick": (), "reverse_tick": (), "quote": QUOTES, "at_quote": QUOTES, "near_quote": QUOTES,
+    "quoted_tick": QUOTES, "size": SIZES, "depth": COLUMNS,
 }  # fmt: skip
 
 # Direction in which a tick test looks for another price, and its place among the kernel's arguments.
@@ -191,7 +196,7 @@ def signed_size(size: ArrayLike, classified: Classified) -> SignedSize:
     (6.6, 56.44)
     """
     check_noun(classified, "classified", Classified)
-    contracts, problems = _number("size", size, classified.side.shape)
+    contracts, problems = numbers_of("size", size, classified.side.shape)
     if (contracts < 0.0).any():
         problems.append("size: received negative contracts; the sign is that of `classified`.")
     refuse("sizes", problems)
@@ -256,7 +261,7 @@ def classify(
     check_noun({} if categories is None else categories, "categories", Mapping)
     check_noun(columns, "columns", Mapping, pd.DataFrame)
     problems = _accuracy_problems(layers, direction, categories or {})
-    prints = _read(columns, problems)
+    prints = read_prints(columns, problems)
     refuse("trades", problems)
     given = np.abs(prints.numbers["direction"]) == 1.0
     if not given.all():
@@ -271,14 +276,6 @@ def classify(
     accuracy = np.where((side == 0.0) | np.isnan(replaced), accuracies[layer], replaced)
     label = "the tape's direction" if rule is None else str(tape_rule(rule))
     return Classified(read_only(side), read_only(accuracy), read_only(names[layer], object), label)
-
-
-class _Prints(NamedTuple):
-    """Columns as read: numbers by name, contracts, and places in `CATEGORIES`."""
-
-    numbers: dict[str, NDArray[np.float64]]
-    contract: NDArray[Any]
-    category: NDArray[np.intp]
 
 
 def _accuracy_problems(
@@ -301,67 +298,12 @@ def _accuracy_problems(
     return problems
 
 
-def _read(columns: Mapping[str, Any], problems: list[str]) -> _Prints:
-    """Columns of equal length; whatever is illegal is appended to `problems`."""
-    empty = _Prints({}, np.zeros(0, object), np.zeros(0, np.intp))
-    absent = [name for name in ("contract", "price") if name not in columns]
-    if absent:
-        problems.append(f"columns: {', '.join(absent)} missing; a tape needs contract and price.")
-        return empty
-    contract = np.atleast_1d(np.asarray(columns["contract"], object))
-    shape = contract.shape[:1]
-    problems += _shape_problem("contract", contract, shape)
-    found = {}
-    for name in ("price", "size", "direction", *_COLUMNS, *(f"best_{name}" for name in _COLUMNS)):
-        found[name], wrong = _number(name, columns.get(name, np.nan), shape)
-        problems += wrong
-    words = columns.get("category", "single")
-    problems += _shape_problem("category", words, shape)
-    code, unique = _codes(words)
-    unknown = [word for word in unique if word not in CATEGORIES]
-    if unknown:
-        problems.append(f"category: received {unknown[:3]}; legal: {', '.join(map(repr, CATEGORIES))}.")
-    sign = found["direction"]
-    bad = np.flatnonzero(~(np.isnan(sign) | (np.abs(sign) == 1.0)))
-    if bad.size:
-        problems.append(
-            f"direction: {bad.size} of {len(sign)} rows are not +1, -1 or NaN "
-            f"(first: row {bad[0]} = {sign[bad[0]]:g}). Set NaN where it is unknown."
-        )
-    if problems:
-        return empty
-    category = np.array([CATEGORIES.index(word) for word in unique], np.intp)[code]
-    return _Prints(found, contract, np.broadcast_to(category, shape))
-
-
-def _codes(words: Any) -> tuple[NDArray[np.intp], list[Any]]:
-    """Words as numbers from 0, and the words; missing ones are a word of their own."""
-    code, unique = pd.factorize(np.atleast_1d(np.asarray(words, object)))
-    missing = code < 0
-    if not missing.any():
-        return code, list(unique)
-    return np.where(missing, len(unique), code), [*unique, None]
-
-
-def _number(name: str, given: Any, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], list[str]]:
-    """A column of numbers, and its problems; a scalar holds for all rows."""
-    problems = _shape_problem(name, given, shape)
-    values, problems = (np.full(1, np.nan), problems) if problems else numbers(given, name)
-    return np.broadcast_to(values, shape), problems
-
-
-def _shape_problem(name: str, given: Any, shape: tuple[int, ...]) -> list[str]:
-    if np.shape(given) in (shape, ()):
-        return []
-    return [f"{name}: received shape {np.shape(given)}; it must have a row per print, {shape}."]
-
-
 def _needed(rule: TapeRule) -> list[str]:
     prefix = "best_" if rule.quotes == "best" else ""
     return list(dict.fromkeys(prefix + name for test in rule.tests for name in _NEEDS[test]))
 
 
-def _data_problems(layers: tuple[TapeRule, ...], layered: bool, prints: _Prints) -> list[str]:
+def _data_problems(layers: tuple[TapeRule, ...], layered: bool, prints: Prints) -> list[str]:
     """Rules whose quotes or sizes no print has; layers may lack them, as long as one can decide."""
     lacking = {}
     for rule in layers:
@@ -377,7 +319,7 @@ def _data_problems(layers: tuple[TapeRule, ...], layered: bool, prints: _Prints)
     ]
 
 
-def _decide(layers: tuple[TapeRule, ...], prints: _Prints) -> tuple[NDArray[Any], NDArray[Any]]:
+def _decide(layers: tuple[TapeRule, ...], prints: Prints) -> tuple[NDArray[Any], NDArray[Any]]:
     """Side of each print, 0.0 for none, and the number of the layer that decided, -1 for none."""
     data, n = prints.numbers, len(prints.contract)
     side, layer = np.zeros(n), np.full(n, -1, np.int64)
@@ -391,11 +333,11 @@ def _decide(layers: tuple[TapeRule, ...], prints: _Prints) -> tuple[NDArray[Any]
     none = np.full(n, np.nan)
     around = [none, none]
     if used & _TICKS.keys():
-        contract, names = _codes(prints.contract)
+        contract, names = codes_of(prints.contract)
         for step, place in {_TICKS[test] for test in used & _TICKS.keys()}:
             around[place] = np.empty(n)
             tape.different_prices(data["price"], contract, len(names), step, around[place])
-    quotes = [data[prefix + name] for prefix in ("", "best_") for name in _COLUMNS]
+    quotes = [data[prefix + name] for prefix in ("", "best_") for name in COLUMNS]
     tape.classify_prints(codes, best, number, data["price"], data["size"], *quotes, *around, side, layer)
     return side, layer
 

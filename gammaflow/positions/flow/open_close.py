@@ -144,11 +144,7 @@ def open_close(
     >>> gf.open_close(table, dealers=["market_maker"], **makers).inventory.to_list()
     [-70.0]
     """
-    if dealers is not None:
-        given: list[Any] = [dealers] if isinstance(dealers, str) else as_list(dealers, "dealers", "words")
-        for origin in given or [None]:
-            check_choice(origin, "dealers", ORIGINS)
-        dealers = tuple(dict.fromkeys(given))
+    dealers = None if dealers is None else _origins(dealers)
     begin = read_start(start, initial)
     source = open_table(frame)
     rows, unsplit = split(source)
@@ -169,15 +165,7 @@ def open_close(
         )
     table = table[kept]
     change = _changes(table)
-    zeros = np.zeros(len(table))
-    bought, sold = (sum((change[s].get(o, zeros) for o in CUSTOMERS), zeros) for s in ("buy", "sell"))
-    if dealers is None:
-        inventory, meaning = sold - bought, "dealers are minus customers and professional customers"
-    else:
-        inventory = sum((change["buy"][o] - change["sell"][o] for o in dealers), zeros)
-        meaning = f"dealers are the {' and '.join(name.replace('_', ' ') + 's' for name in dealers)}"
-    sums = {"bought": bought, "sold": sold, "unclassified": zeros, "inventory": inventory}
-    sums |= {"variance": zeros, "known_variance": zeros, "square": bought**2 + sold**2}
+    sums, meaning = _sums(change, dealers, len(table))
     integrity, tests = _integrity(table, change)
     counts |= tests
     remarks = _remarks(table, tests, {o for o in ORIGINS if o not in change["buy"]})
@@ -193,6 +181,14 @@ def open_close(
         remarks,
         integrity,
     )
+
+
+def _origins(dealers: Any) -> tuple[str, ...]:
+    """Origins given as dealers, each once."""
+    given: list[Any] = [dealers] if isinstance(dealers, str) else as_list(dealers, "dealers", "words")
+    for origin in given or [None]:
+        check_choice(origin, "dealers", ORIGINS)
+    return tuple(dict.fromkeys(given))
 
 
 def _found(
@@ -340,6 +336,21 @@ def _changes(table: pd.DataFrame) -> dict[str, dict[str, NDArray[np.float64]]]:
             if present:
                 sums[origin] = table[present].sum(axis=1).to_numpy(dtype=np.float64)
     return change
+
+
+def _sums(
+    change: Mapping[str, Mapping[str, NDArray[np.float64]]], dealers: Sequence[str] | None, n: int
+) -> tuple[dict[str, NDArray[np.float64]], str]:
+    """Columns of a flow by row of the table, (n,) arrays, and who dealers are, in words."""
+    zeros = np.zeros(n)
+    bought, sold = (sum((change[s].get(o, zeros) for o in CUSTOMERS), zeros) for s in ("buy", "sell"))
+    if dealers is None:
+        inventory, meaning = sold - bought, "dealers are minus customers and professional customers"
+    else:
+        inventory = sum((change["buy"][o] - change["sell"][o] for o in dealers), zeros)
+        meaning = f"dealers are the {' and '.join(name.replace('_', ' ') + 's' for name in dealers)}"
+    sums = {"bought": bought, "sold": sold, "unclassified": zeros, "inventory": inventory}
+    return sums | {"variance": zeros, "known_variance": zeros, "square": bought**2 + sold**2}, meaning
 
 
 def _integrity(

@@ -214,13 +214,7 @@ def assign_positions(
             if isinstance(rule, PositionRule)
             else f"rule: received {len(chain):,} positions of 0; at least one other than 0 is needed."
         )
-    if not keep.any():
-        raise SchemaError(
-            f"{chain.symbol}: no row of {len(chain)} holds a position that can be valued.\n{chain.quality}\n"
-            "A row needs a future expiry, an implied volatility and a position. Repair the chain or check "
-            "asof and the column map."
-        )
-    refuse_bare_futures(chain, keep)
+    _refuse_unvalued(chain, keep)
     columns: dict[str, Any] = {
         name: chain[name][keep]
         for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
@@ -241,6 +235,17 @@ def assign_positions(
     origin = Origin((source,), (label,))
     shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,))
+
+
+def _refuse_unvalued(chain: Chain, keep: NDArray[np.bool_]) -> None:
+    """Raise SchemaError where no row is kept, or a row kept is an option on a future without a forward."""
+    if not keep.any():
+        raise SchemaError(
+            f"{chain.symbol}: no row of {len(chain)} holds a position that can be valued.\n{chain.quality}\n"
+            "A row needs a future expiry, an implied volatility and a position. Repair the chain or check "
+            "asof and the column map."
+        )
+    refuse_bare_futures(chain, keep)
 
 
 def _fingerprint(chain: Chain) -> str:

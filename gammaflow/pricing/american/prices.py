@@ -24,8 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.kernels.american import Rule
 from gammaflow.kernels.blocks import read_blocks
 from gammaflow.kernels.bsm import DEFAULT, default_loop
-from gammaflow.kernels.differences import CENTRAL, ONE_SIDED
 from gammaflow.pricing.american.boundary import Rules, evaluate, evaluate_all, parts, share
+from gammaflow.pricing.american.differences import differences, held
 from gammaflow.pricing.american.implied import implied
 from gammaflow.pricing.american.precision import read_precision
 from gammaflow.pricing.arguments import read_columns, read_which
@@ -51,43 +51,10 @@ _CHUNK = 4096
 _STEP = 0.005
 
 
-def _held(phi: FloatArray, S: FloatArray, boundary: FloatArray) -> NDArray[np.bool_]:
-    """Mask of options that may be exercised early but are not yet exercised."""
-    return np.isfinite(boundary) & (boundary > 0.0) & (phi * (boundary - S) > 0.0)
-
-
-def _differences(
-    arrays: list[FloatArray], column: int, step: FloatArray, side: FloatArray, central: Any, by: Rule
-) -> tuple[FloatArray, FloatArray]:
-    """First and second derivatives of price and delta by a column, each (2, n), before exercise.
-
-    Points on both sides are used where `central` allows it and the option is alive at all of them, else on
-    `side`, else on the other side.
-    """
-    n = len(step)
-    first, second = np.zeros((2, n)), np.zeros((2, n))
-    left = np.arange(n)
-    for stencil, way in ((CENTRAL, np.ones(n)), (ONE_SIDED, side), (ONE_SIDED, -side)):
-        if not left.size:
-            break
-        h = (step * way)[left]
-        points = [np.repeat(a[left], 5) for a in arrays]
-        points[column] = (arrays[column][left, None] + stencil.offsets * h[:, None]).ravel()
-        out = evaluate(points, by)
-        held = _held(points[0], points[1], out[4]).reshape(-1, 5).all(axis=1)
-        values = out[:2].reshape(2, -1, 5)
-        kept = held & central[left] if stencil is CENTRAL else held
-        first[:, left[kept]] = (values @ stencil.slope / (12.0 * h))[:, kept]
-        second[:, left[kept]] = (values @ stencil.bend / (12.0 * h * h))[:, kept]
-        left = left[~kept]
-    first[:, left] = second[:, left] = np.nan
-    return first, second
-
-
 def _by_volatility(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
     """Vega, vanna and volga of options not yet exercised, into their rows of out."""
     n = len(arrays[0])
-    first, second = _differences(arrays, 5, _STEP * arrays[5], np.ones(n), np.ones(n, bool), by)
+    first, second = differences(arrays, 5, _STEP * arrays[5], np.ones(n), np.ones(n, bool), by)
     for name, values in (("vega", first[0]), ("vanna", first[1]), ("volga", second[0])):
         out[ALL.index(name)] = values
 
@@ -99,7 +66,7 @@ def _by_rate(arrays: list[FloatArray], by: Rule, out: FloatArray) -> None:
     step = _STEP * scale
     near = np.abs(r - q) < 2.0 * step
     side = np.where(near, np.where(r >= q, 1.0, -1.0), phi)
-    out[ALL.index("rho")] = _differences(arrays, 4, step, side, ~near, by)[0][0]
+    out[ALL.index("rho")] = differences(arrays, 4, step, side, ~near, by)[0][0]
 
 
 def _fill(
@@ -123,7 +90,7 @@ def _fill_part(
         phi, S, _, t, r, sigma, q = arrays
         default_loop(*arrays, out, 0)
         early = np.isfinite(boundary) & (boundary > 0.0)
-        live = _held(phi, S, boundary)
+        live = held(phi, S, boundary)
         out[:, early] = 0.0
         with np.errstate(over="ignore", invalid="ignore"):
             spread = 0.5 * (sigma * S) ** 2

@@ -112,14 +112,9 @@ def read_inputs(
     if isinstance(given, HedgePath):
         check_inside(given.spot * (1.0 + move), given)
     positions = given if isinstance(given, Book) else given.book
-    found = [
-        *_doubts(move, scales),
-        *beta_doubts(beta),
-        *(sentence for _, impact in impacts for sentence in impact.warnings),
-        *(positions.warnings if positions is not None else ()),
-        *(liquidations.warnings if liquidations is not None else ()),
-        *(known.warnings if known is not None else ()),
-    ]
+    sources = [*(impact for _, impact in impacts), positions, liquidations, known]
+    found = [*_doubts(move, scales), *beta_doubts(beta)]
+    found += [sentence for source in sources if source is not None for sentence in source.warnings]
     warnings = tuple(dict.fromkeys(found))
     return Inputs(
         given, move, impacts, liquidations, known, beta, fractions, scales, held, values[6], values[7],

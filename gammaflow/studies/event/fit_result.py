@@ -190,26 +190,10 @@ def make_fit(
         }
         here = ridge.outcome[i, j, n, h]
         shares.append({**keys, **{each: float((here == k).mean()) for k, each in enumerate(OUTCOMES)}})
-        for label, b in _members(inputs, order[i, j, n, h], drawn=samples is not None):
-            place = i, j, n, h, b
-            shock, lands = float(ridge.shock[place]), here[b] == 0
-            alone = float(impact.log_return(shock))
-            gamma, vanna, knock_in = ridge.hedges[n, h, b].tolist()
-            rows.append(
-                {
-                    **keys,
-                    name: label,
-                    "shock": shock,
-                    "gamma": gamma,
-                    "vanna": vanna,
-                    "knock_in": knock_in,
-                    "liquidations": float(ridge.liquidations[j]),
-                    "loop_gain": float(ridge.gain[place]),
-                    "amplification": float(np.log1p(inputs.move)) / alone if lands else np.nan,
-                    "trigger": float(ridge.trigger[place]),
-                    "outcome": OUTCOMES[here[b]],
-                }
-            )
+        rows += [
+            {**keys, name: label, **_figures(inputs, ridge, (i, j, n, h, b))}
+            for label, b in _members(inputs, order[i, j, n, h], drawn=samples is not None)
+        ]
     table = pd.DataFrame(rows)
     return EventFit(
         table,
@@ -224,6 +208,25 @@ def make_fit(
         cells=cells,
         warnings=inputs.warnings,
     )
+
+
+def _figures(inputs: Inputs, ridge: Ridge, place: tuple[int, int, int, int, int]) -> dict[str, Any]:
+    """Flows, loop gain and outcome of one combination, by column of the table."""
+    i, j, n, h, b = place
+    shock, outcome = float(ridge.shock[place]), OUTCOMES[ridge.outcome[place]]
+    alone = float(inputs.impacts[i][1].log_return(shock))
+    gamma, vanna, knock_in = ridge.hedges[n, h, b].tolist()
+    return {
+        "shock": shock,
+        "gamma": gamma,
+        "vanna": vanna,
+        "knock_in": knock_in,
+        "liquidations": float(ridge.liquidations[j]),
+        "loop_gain": float(ridge.gain[place]),
+        "amplification": float(np.log1p(inputs.move)) / alone if outcome == "lands" else np.nan,
+        "trigger": float(ridge.trigger[place]),
+        "outcome": outcome,
+    }
 
 
 def _members(inputs: Inputs, order: NDArray[np.intp], *, drawn: bool) -> list[tuple[float, int]]:

@@ -137,17 +137,13 @@ def _recorded(records: Records) -> Week:
     missing += [] if start else [_START]
     fund, software, gold = (found(records.daily, name) for name in ("IBIT", "IGV", "GLD"))
     flows, futures, interest = map(found, (records.flows, records.front_future, records.open_interest))
-    bars, levels = found(records.hours), found(records.liquidation_map)
+    bars = found(records.hours)
+    found(records.liquidation_map)
     refuse(
         "week",
         [f"folder: no file {path}; add it, or leave the folder out for a made-up week." for path in missing],
     )
     chains = tuple(read_chain(path, symbol="BTC") for path in snapshots)
-    eve = [chain for chain in chains if chain.asof < DAY.tz_localize("UTC")]
-    if levels is None or not eve:
-        raise SchemaError(
-            "folder: no chain of Deribit before 5 February; add the snapshots of 2 to 4 February."
-        )
     return Week(
         made_up=False,
         start=read_chain(start[0], symbol="BTC"),
@@ -159,10 +155,19 @@ def _recorded(records: Records) -> Week:
         flows=flows["IBIT"],
         futures=futures,
         interest=interest,
-        pools=liquidations.read(
-            records.folder / FILES["liquidation map"].path, asof=eve[-1].asof, spot=eve[-1].spot
-        ),
+        pools=_pools(records, chains),
     )
+
+
+def _pools(records: Records, chains: tuple[Chain, ...]) -> Liquidations:
+    """The recorded liquidation prices, at the spot of the last chain of the eve."""
+    eve = [chain for chain in chains if chain.asof < DAY.tz_localize("UTC")]
+    if not eve:
+        raise SchemaError(
+            "folder: no chain of Deribit before 5 February; add the snapshots of 2 to 4 February."
+        )
+    path = records.folder / FILES["liquidation map"].path
+    return liquidations.read(path, asof=eve[-1].asof, spot=eve[-1].spot)
 
 
 def _made_up() -> Week:

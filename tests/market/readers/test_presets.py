@@ -215,42 +215,6 @@ class TestDoors:
         assert mapped.failures.empty
 
 
-class TestIndexes:
-    """Two roots of one index, day and strike: only the vendor's root or flag tells when they settle."""
-
-    @pytest.mark.parametrize("name", ["schwab", "polygon", "tradier", "ibkr", "thetadata", "optionmetrics"])
-    def test_roots_settle_in_the_morning_or_at_the_close(self, name):
-        found = samples.index_options()
-        make = getattr(samples, name)
-        given = make(found, 6_900.0) if name in ("schwab", "polygon", "ibkr", "thetadata") else make(found)
-        if name == "thetadata":
-            given = [row | {"open_interest": o.open_interest} for row, o in zip(given, found, strict=False)]
-        if name in ("ibkr", "thetadata", "optionmetrics"):
-            given = pd.DataFrame(given)
-        facts = {} if name not in ("tradier", "optionmetrics") else {"spot": 6_900.0}
-        facts |= {"asof": samples.ASOF} if name == "optionmetrics" else {}
-        chain = read_chain(given, columns=name, **facts)
-        assert (chain.symbol, chain.spot, set(chain["exercise"])) == ("SPX", 6_900.0, {"european"})
-        rows = chain.to_frame()
-        assert rows.groupby("root")["settlement"].agg(set).to_dict() == {"SPX": {"AM"}, "SPXW": {"PM"}}
-        hours = rows.groupby("root")["expiry"].agg(lambda times: {f"{t:%H:%M}" for t in times})
-        assert hours.to_dict() == {"SPX": {"14:30"}, "SPXW": {"21:00"}}
-        interest = {(o.root, o.strike, o.kind): float(o.open_interest) for o in found}
-        told = rows.set_index(["root", "strike", "kind"])["open_interest"].to_dict()
-        assert told == interest
-
-    def test_an_index_without_roots_is_not_guessed(self):
-        rows = [row | {"ticker": "SPX"} for row in document("orats.json")["data"]]
-        with pytest.raises(
-            ReaderError, match=r"settlement: the table names the index SPX .*roots \(SPX, SPXW\)"
-        ):
-            read_chain({"data": rows}, columns="orats")
-        chain = read_chain({"data": rows}, columns={"preset": "orats", "settlement": "PM"})
-        assert (chain.symbol, set(chain["settlement"]), chain["expiry"][0].astype(str)[11:16]) == (
-            "SPX", {"PM"}, "21:00",
-        )  # fmt: skip
-
-
 class TestErrors:
     @pytest.mark.parametrize(
         ("name", "said"),
@@ -348,71 +312,6 @@ class TestErrors:
         )
         with pytest.raises(ReaderError, match="no row is left: 1 instrument_class other than C or P"):
             read_chain(stock, columns="databento", spot=1.0, asof=samples.ASOF)
-
-
-ROWS = [
-    {"K": 90, "day": "2026-03-20", "c": {"oi": 5, "v": 20.0}, "p": {"oi": 7, "v": -1}},
-    {"K": 95, "day": "2026-03-20", "c": {"oi": 6, "v": 19.0}},
-]
-OWN = {
-    "records": "chain.*.rows",
-    "columns": {
-        "strike": "K", "expiry": "day", "spot": "$.price", "symbol": "$.chain.*.name",
-        "open_interest": {"call": "c.oi", "put": ["q.oi", "p.oi"]}, "iv": {"call": "c.v", "put": "p.v"},
-    },
-    "units": {"iv": "percent"}, "missing": {"iv": [-1, -2]}, "us_listed": True,
-    "asof": "2026-02-05T20:45Z",
-}  # fmt: skip
-
-
-class TestMaps:
-    """What the presets brought, in maps of one's own."""
-
-    def test_two_options_a_row_facts_above_and_sentinels(self):
-        given = {"price": 92.0, "chain": [{"name": "ABC", "rows": ROWS}]}
-        chain = read_chain(given, columns=OWN)
-        assert (chain.symbol, chain.spot, chain.file_format) == ("ABC", 92.0, "table")
-        assert chain["contract"].tolist() == [
-            "ABC260320C00090000",
-            "ABC260320P00090000",
-            "ABC260320C00095000",
-        ]
-        assert chain["open_interest"].tolist() == [5.0, 7.0, 6.0]
-        np.testing.assert_array_equal(chain["iv"], [0.2, np.nan, 0.19])
-        assert dict(chain.left_out) == {"strikes without a put": 1}
-
-    @pytest.mark.parametrize(
-        ("given", "said"),
-        [
-            ({"records": "a..b"}, "records: received 'a..b'; legal: a path such as"),
-            ({"records": [3]}, "records: received 3"),
-            ({"columns": {"iv": {"calls": "x"}}}, "columns.iv: received .*{call = ..., put = ...}"),
-            ({"columns": {"iv": {"call": {"call": "x"}}}}, "columns.iv: received"),
-            ({"columns": {"iv": []}}, r"columns.iv: received \[\]"),
-            ({"missing": {"iv": "x"}}, "missing.iv: received 'x'; legal: a number"),
-            ({"missing": {"vol": 1}}, "missing.vol: is not a column of a chain"),
-            ({"values": {"strike": {"1": "2"}}}, "values.strike: is not a column of a chain"),
-            ({"values": {"kind": 3}}, "values.kind: received 3; legal: a table"),
-            ({"only": {"x": [None]}}, r"only.x: received \[None\]; legal: a value"),
-            ({"about": {"lacks": 3}}, "about.lacks: received 3"),
-            ({"about": {"lacks": {"x": "y"}}}, "about.lacks.x: is not a column of a chain"),
-            ({"us_listed": "yes"}, "us_listed: received 'yes'; legal: true or false"),
-        ],
-    )
-    def test_maps_that_are_refused(self, given, said):
-        with pytest.raises(SchemaError, match=said):
-            find_map({"columns": {}} | given)
-
-    def test_values_for_all_rows_go_before_a_presets_columns(self):
-        chain = read_chain(FOLDER / "orats.json", columns={"preset": "orats", "spot": 101.0})
-        assert chain.spot == 101.0
-        mid = read_chain(
-            FOLDER / "orats.json",
-            columns={"preset": "orats", "columns": {"iv": {"call": "callMidIv", "put": "putMidIv"}}},
-        )
-        quoted = ~np.isnan(read("orats")["iv"])
-        np.testing.assert_array_equal(mid["iv"][quoted], read("orats")["iv"][quoted])
-        assert set(mid["iv"][~quoted]) == {0.0}  # no mid without two quotes and a volatility
 
 
 def test_the_table_of_presets_names_what_each_lacks():
