@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
+from gammaflow.market.financing import finance
 from gammaflow.market.plausibility.dividends import GAIN, WORTH, dividend_warnings, gain_of_exercise
 from support.american_references import cash_tree
 
@@ -117,3 +118,29 @@ def test_the_tree_with_cash_agrees_with_black_scholes_where_it_must():
         exact = gf.american.greeks(flag, 100.0, 95.0, 0.5, 0.05, 0.3, which=("price", "delta", "gamma"))
         np.testing.assert_allclose(found, [exact.price, exact.delta, exact.gamma], rtol=4e-3)
     assert WORTH == 5e-3
+
+
+def test_rows_on_the_forward_of_their_dividends_are_counted():
+    """8 two days before expiry is a yield beyond 100 % a year: the row has the forward instead."""
+    given = chain((4, 60), {2: 8.0})
+    assert set(np.isnan(given["forward"])) == {True, False}
+    assert given.warnings[-1].startswith("early exercise: 6 American calls gain")
+    both = chain((4, 5), {2: 8.0})
+    assert not np.isnan(both["forward"]).any()
+    assert both.warnings[-1].startswith("early exercise: 6 American calls gain")
+    quoted = both.with_columns(forward=97.0)
+    assert not any("exercise" in text or "ex-date" in text for text in quoted.warnings)
+
+
+def test_rows_on_the_forward_of_their_dividends_follow_another_rate_and_yield():
+    given = chain((4, 60), {2: 8.0})
+    near = ~np.isnan(given["forward"])
+    ahead = (day(2).tz_localize("America/New_York") - ASOF) / pd.Timedelta(365, "D")
+    for changed in (given.with_columns(rate=0.01), finance(given, rate=0.01)[0]):
+        forward = (100.0 - 8.0 * math.exp(-0.01 * ahead)) * math.exp(0.01 * 4 / 365)
+        np.testing.assert_allclose(changed["forward"][near], forward, rtol=1e-12)
+        assert np.isnan(changed["forward"][~near]).all()
+    yielding = given.with_columns(dividend_yield=0.02)
+    assert np.isnan(yielding["forward"]).all()
+    assert yielding.dividends is None
+    np.testing.assert_allclose(yielding.forward_prices, 100.0 * np.exp(0.03 * given.years), rtol=1e-12)

@@ -156,8 +156,8 @@ def _unfinished(source: Source, document: Any, columns: ColumnMap) -> None:
     if field and all(isinstance(page, dict) and page.get(field) for page in pages):
         raise source.refuse(
             f"{field}: received {rows_text(len(pages), 'page')}, and the last says that another follows; "
-            f"a part of a chain has other levels. Follow {field} and pass the list of all pages, or take {field} out "
-            "to read this part."
+            f"a part of a chain has other levels. Follow {field} and pass the list of all pages, or take "
+            f"{field} out to read this part."
         )
 
 
