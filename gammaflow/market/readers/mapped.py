@@ -90,7 +90,7 @@ def _read(
     price, found = _price(rows, columns, spot)
     problems += found
     times, found = time_columns(rows, columns)
-    problems += found
+    problems += [problem for problem in found if problem not in problems]  # those of the latest quote time
     if problems:
         raise source.refuse(*problems)
     frame = rows.frame.drop(columns=[fact for fact in FACTS if fact in rows.frame]).assign(**times)
