@@ -144,3 +144,25 @@ def test_rows_on_the_forward_of_their_dividends_follow_another_rate_and_yield():
     assert np.isnan(yielding["forward"]).all()
     assert yielding.dividends is None
     np.testing.assert_allclose(yielding.forward_prices, 100.0 * np.exp(0.03 * given.years), rtol=1e-12)
+
+
+def test_parity_goes_before_the_forward_of_dividends():
+    """Quotes of options on a share that pays 4; a chain given 20 is repaired to the forward of 4."""
+    strikes = (85.0, 90.0, 95.0, 100.0, 105.0)
+    true = chain((40,), {39: 4.0}, "european", strikes)
+    wrong = chain((40,), {39: 20.0}, "european", strikes)
+    assert np.isnan(true["forward"]).all()
+    assert not np.isnan(wrong["forward"]).any()  # a yield of 200 % a year
+    t, ahead = 40 / 365, (day(39).tz_localize("America/New_York") - ASOF) / pd.Timedelta(365, "D")
+    F = (100.0 - 4.0 * math.exp(-0.05 * ahead)) * math.exp(0.05 * t)
+    q = 0.05 - math.log(F / 100.0) / t
+    flag = np.where(wrong["kind"] == "call", "c", "p")
+    mid = gf.bsm.price(flag, 100.0, wrong["strike"], t, 0.05, 0.2, q)
+    quoted = wrong.with_columns(bid=mid - 0.005, ask=mid + 0.005)
+    repaired = gf.repair_chain(quoted, rate=0.05)
+    np.testing.assert_allclose(repaired.forward_prices, F, rtol=1e-3)
+    told = " ".join(finance(quoted)[1].warnings)
+    assert "on 1 of 1 expiries the forward of the given rates and dividends misses that of put-call" in told
+    # Without quotes the dividends stand.
+    bare = gf.repair_chain(wrong, rate=0.05)
+    np.testing.assert_array_equal(bare.forward_prices, wrong["forward"])
