@@ -5,7 +5,7 @@ OLDEST := .venv-oldest
 NEWEST := .venv-newest
 NEWEST_PYTHON ?= python3.13
 # Other environments run the tests that take seconds; examples, notebooks and peers are the first one's.
-FAST := -n 2 --dist worksteal -m "not slow" --ignore tests/test_notebooks.py --ignore tests/test_examples.py \
+FAST := -n 2 --dist worksteal -m "not slow" --ignore tests/test_examples.py \
 	--ignore tests/test_benchmarks_agree.py
 BASELINES := .benchmarks
 .DEFAULT_GOAL := help
@@ -20,6 +20,7 @@ help:
 	@echo "make lint   ruff, mypy --strict, import-linter"
 	@echo "make coverage  every test, with the lines and branches they leave out; fails under 95 %"
 	@echo "make docs   the documentation in docs/_build/html; runs every code block, fails at a warning"
+	@echo "make notebooks  the notebooks of examples/, run, with their pictures"
 	@echo "make package  the wheel, tried in a clean environment of each Python"
 	@echo "make hooks  ruff before each commit"
 	@echo "make bench  speed side by side with peers, each in an environment of its own; writes benchmarks/README.md"
@@ -105,6 +106,10 @@ docs: $(VENV)/.docs
 	rm -rf docs/_build docs/gallery_pages docs/reference/generated
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 
+# On the recorded chains where they lie beside the repository.
+notebooks: $(VENV)/.test
+	PYTHONPATH=. $(BIN)/python .ci/notebooks.py
+
 hooks: $(VENV)/.hooks
 	$(BIN)/pre-commit install
 
@@ -118,7 +123,7 @@ bench-loops: $(VENV)/.test
 
 clean:
 	rm -rf $(VENV) $(OLDEST) $(NEWEST) .venv-peers demo-report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
-		.hypothesis .coverage .coverage.*
+		.hypothesis .coverage .coverage.* docs/_build docs/gallery_pages docs/reference/generated
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo test oldest newest coverage lint hooks bench bench-loops clean
+.PHONY: help demo test oldest newest coverage lint package docs notebooks hooks bench bench-loops clean

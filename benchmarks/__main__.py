@@ -16,7 +16,7 @@ from pathlib import Path
 
 import llvmlite.binding
 
-from benchmarks import american, barriers, notes, profiles, regimes, simulation
+from benchmarks import american, barriers, batches, notes, profiles, regimes, simulation
 from benchmarks.environments import versions
 from benchmarks.peers import Timing, measure
 
@@ -106,6 +106,7 @@ def _sections(quick: bool) -> list[tuple[str, Callable[[], str]]]:
     for name, module in (
         ("Greeks between other work", regimes), ("Profile", profiles), ("Barrier options", barriers),
         ("American options", american), ("Structured notes", notes), ("Feedback simulation", simulation),
+        ("Chains and batches", batches),
     ):  # fmt: skip
         found.append((name, lambda module=module: module.section(quick)))  # type: ignore[misc]
     return [*found, ("First call", _first_calls)]

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent / "_extensions")]
@@ -14,6 +15,11 @@ import gammaflow  # noqa: E402
 
 os.environ.setdefault("COLUMNS", "100")
 os.environ["IPYTHONDIR"] = str(Path(__file__).parent / "_ipython")
+
+# Names as they are typed: gammaflow.bsm.price, wherever the module lives.
+for _name in gammaflow.__all__:
+    if isinstance(_module := getattr(gammaflow, _name), ModuleType):
+        sys.modules.setdefault(f"gammaflow.{_name}", _module)
 
 project = "gammaflow"
 author = "the gammaflow authors"
@@ -30,19 +36,24 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
+templates_path = ["_templates"]
 exclude_patterns = [
-    "_build", "_ipython", "_extensions", "gallery", "gallery_pages/*.py", "gallery_pages/*.ipynb",
+    "_build", "_ipython", "_extensions", "_templates", "gallery",
+    "gallery_pages/*.py", "gallery_pages/*.ipynb",
     "gallery_pages/*.json",
 ]  # fmt: skip
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
+myst_dmath_allow_space = myst_dmath_allow_digits = False  # $64,000 and $71,000 are prices
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+nb_render_markdown_format = "myst"
 
 autosummary_generate = True
+default_role = "autolink"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -51,6 +62,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "gallery_pages",
     "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "thumbnail_size": (640, 448),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
@@ -62,6 +75,8 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "gammaflow"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme_options = {
     "show_prev_next": True,
     "navbar_align": "left",

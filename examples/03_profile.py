@@ -1,49 +1,104 @@
-"""The profile: the same book at other spots, days and vols. `python 03_profile.py quotes.csv BTC`."""
+"""The profile: how do dealers' levels move with spot, days and vols?
 
-import sys
+Every contract is repriced at every spot, day and vol, never rescaled from today's greeks. The chain is BTC on
+Deribit on the morning of 5 February 2026 where that record lies beside the repository, else the built-in
+synthetic one. Gamma is in USD m per +1 % of spot; dealers trade the opposite of it.
+"""
 
+# %%
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 import pandas as pd
 
 import gammaflow as gf
 
-LEVELS = ["gamma", "nearest_flip", "trough", "core_low", "core_high"]
+FILE = "shared/data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
+found = [folder / FILE for folder in Path.cwd().parents if (folder / FILE).is_file()]
+chain = gf.read_chain(found[0], symbol="BTC") if found else gf.demo_chain()
+book = gf.assign_positions(chain)
+profile = gf.sweep_spot(book)
+levels = profile.levels()
+print(profile)
+
+# %%
+levels.plot()
+
+# %% [markdown]
+# The line is dealers' gamma at every spot, today: below zero they sell as spot falls. Where it crosses zero
+# is the zero-gamma level. It is not where bars by strike change sign: every contract is repriced at each spot
+# of the line.
+
+# %% [markdown]
+# ## When spot moves, vol moves
+#
+# Under sticky strike each option keeps its vol. Under sticky moneyness the smile travels with spot. Under a
+# spot-vol beta of -3 every vol also rises by 3 points per 1 % fall. `gamma` reprices at the vols arrived at;
+# `total_gamma` also counts what the move of vol does to delta.
+
+# %%
+COLUMNS = ["gamma", "nearest_flip", "trough", "core_low", "core_high"]
 
 
-def show(title: str, table: pd.DataFrame) -> None:
-    """Print a table with gamma in millions and rounded prices."""
-    print(f"\n{title}:")
-    print(table.assign(gamma=table["gamma"] / 1e6)[LEVELS].round(1).to_string())
+def show(table: pd.DataFrame) -> None:
+    print(table[COLUMNS].assign(gamma=table["gamma"] / 1e6).round(1).to_string())
 
 
-def main(path: str | None = None, symbol: str | None = None) -> None:
-    chain = gf.read_chain(path, symbol=symbol) if path else gf.demo_chain()
-    book = gf.assign_positions(chain)
-    profile = gf.sweep_spot(book)
-    print(profile)
-    print("zero gamma:", *profile.levels().flips, sep="\n  ")
+dynamics = gf.compare_dynamics(book, ["sticky_strike", "sticky_moneyness", gf.dynamics.spot_vol_beta(-3)])
+show(dynamics.table)
 
-    dynamics = ["sticky_strike", "sticky_moneyness", gf.dynamics.spot_vol_beta(-3)]
-    show("Levels by smile dynamics, gamma in m per +1 %", gf.compare_dynamics(book, dynamics).table)
-    show("Levels of each of the next five expiries", gf.flip_term_structure(profile).table.head())
-    show("Levels over the coming days", gf.flip_path(book, [0, 1, 2, 4, 7, 14]).table)
+# %%
+dynamics.plot("total_gamma")
 
-    print("\nGamma at spot by days ahead (down) and volatility (across), m per +1 %:")
-    cube = gf.sweep(book, [book.spot], days=[0, 1, 2, 4, 7], vol_shifts=[0, 0.05, 0.10])
-    print((cube.table["gamma"].unstack("vol_shift") / 1e6).droplevel("spot").round(1).to_string())
+# %% [markdown]
+# Read the picture at the zero line: sticky strike and sticky moneyness cross it close to each other, the
+# third farther up. How vol answers spot is an assumption like the rule, and it moves the level.
 
-    print("\nGamma of the five largest strikes after a 5 % fall, then and now, m per +1 %:")
-    strikes = gf.sweep_spot(book, [0.95 * book.spot, book.spot]).by("strike") / 1e6
-    strikes.index = pd.Index(["5 % lower", "now"], name="")
-    heaviest = strikes.loc["5 % lower"].abs().nlargest(5).index
-    print(strikes[heaviest].T.sort_index().round(1).to_string())
+# %% [markdown]
+# ## By expiry and by strike
+#
+# Each expiry alone has its own zero, trough and core.
 
-    print("\nSpot down 5 %, vol up 10 points, one day later: dealers' hedge trades, in m:")
-    flow = gf.hedge_flow(book, spot=0.95 * book.spot, days=1.0, vol_shift=0.10)
-    print((flow.table / 1e6).round(1).to_string())
+# %%
+show(gf.flip_term_structure(profile).table.head())
 
-    gf.flow_around_spot(book).plot()[0].figure.savefig("profile_flow.png", dpi=120)
-    print("\nwritten: profile_flow.png")
+# %% [markdown]
+# A row of the map is a band of strikes; it is darkest where spot passes it (dotted: strike = spot). Orange
+# rows are strikes that dealers are short, blue ones long.
 
+# %%
+profile.plot_by("strike")
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+# %% [markdown]
+# ## The coming days
+#
+# Spot and vols stay as they are; time passes, and each expiry leaves the book when it settles.
+
+# %%
+path = gf.flip_path(book, [0, 1, 2, 4, 7, 14])
+show(path.table)
+
+# %%
+cube = gf.sweep(book, [book.spot], days=[0, 1, 2, 4, 7], vol_shifts=[0, 0.05, 0.10])
+print("gamma at spot by days ahead (down) and vol shift (across)")
+print((cube.table["gamma"].unstack("vol_shift") / 1e6).droplevel("spot").round(1).to_string())
+
+# %% [markdown]
+# ## What dealers trade
+#
+# All they must trade from spot out to 5 % on either side, by full revaluation; + = they buy.
+
+# %%
+gf.flow_around_spot(book).plot()
+
+# %% [markdown]
+# Spot down 5 %, vols up ten points, a day later: how much belongs to each, in USD m. `flow` values every
+# trade at the last spot, `along` at the spot where it is made. `first_order` is what one greek says at the
+# start, and `residual` what it misses: mostly the expiry that leaves within the day.
+
+# %%
+flow = gf.hedge_flow(book, spot=0.95 * book.spot, days=1.0, vol_shift=0.10)
+print((flow.table / 1e6).round(1).to_string())
+
+# %%
+plt.show()

@@ -1,5 +1,15 @@
-"""Knock-in: puts embedded in notes, whose delta exceeds 1 near the barrier, and their effect on a book."""
+"""The knock-in: when does a note make its dealer sell, and how much?
 
+Many structured notes hold a put: their buyer sold it, the dealer is long it, and it comes to life only if the
+underlying falls to a barrier, often 70 % of where the note began. Just above the barrier such a *knock-in*
+put can gain more than one unit per unit of spot. The dealer then holds more than one unit per note, and must
+sell the surplus when the barrier is hit. All below is computed here; **the notes are made up**.
+"""
+
+# %%
+from pathlib import Path
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -8,77 +18,87 @@ from gammaflow import barrier
 from gammaflow.studies import barrier_books, barriers
 
 PUT = {"kind": "down-in", "flag": "p", "K": 100.0, "H": 60.0, "r": 0.04, "sigma": 0.2, "q": 0.01}
-TIMES = {
-    "3 years": 3.0,
-    "1 year": 1.0,
-    "3 months": 0.25,
-    "21 days": 21 / 365,
-    "1 day": 1 / 365,
-    "1 hour": 1 / 8760,
-}
-
-# Barriers reported for the event, in dollars per IBIT share and, by BTC per share, per BTC. The first had
-# been hit by the evening of the demo chain. Face value, strikes and dates below are made up, as is the depth.
-COINS_PER_SHARE = 0.00056712
-SHARE_BARRIERS = [43.6, 39.0, 38.0]
-FACE, SHARE_OF_STRIKE, VOLATILITY = 500e6, 0.70, 0.56
-DEPTH = 300e6
 
 
-def show(title: str, table: pd.DataFrame, digits: int = 2) -> None:
-    print(f"\n{title}:")
+def show(table: pd.DataFrame, digits: int = 2) -> None:
     print(table.to_string(float_format=f"{{:,.{digits}f}}".format))
 
 
-def greeks_of_one() -> pd.DataFrame:
-    spots = pd.Index([100.0, 80.0, 65.0, 60.01, 59.99], name="spot")
-    found = barrier.greeks(S=spots.to_numpy(), t=0.25, **PUT)
-    return pd.DataFrame({name: found[name] for name in ("price", "delta", "gamma", "vega", "theta")}, spots)
+# %% [markdown]
+# ## The cliff
+#
+# A put with strike 100 and barrier 60. The picture is its delta around the barrier for several times to
+# expiry: the later, the deeper the cliff just above 60. Dashed: observed once a day, which halves the cliff
+# and rounds it off.
+
+# %%
+barriers.cliff(**PUT).plot(currency="USD")
+
+# %% [markdown]
+# At 59.99 the put is an ordinary one and its delta is near -1; at 60.01, with three months left, it is -5.3.
+
+# %%
+spots = pd.Index([100.0, 80.0, 65.0, 60.01, 59.99], name="spot")
+found = barrier.greeks(S=spots.to_numpy(), t=0.25, **PUT)
+show(pd.DataFrame({name: found[name] for name in ("price", "delta", "gamma", "vega", "theta")}, spots), 3)
+
+# %% [markdown]
+# Gamma is positive above the barrier: a dealer who is long the put and hedges it buys as spot falls, which
+# slows the fall. The cliff itself is a sale. Observed continuously all of it falls on one price, where no
+# gamma can show it.
+
+# %% [markdown]
+# ## When delta passes 1, and when it does not
+#
+# With r = q = 0 all depends on sigma sqrt(t). The largest sigma sqrt(t) at which |delta| still exceeds 1, and
+# the months that are left then at a vol of 56 %. A rise in vol moves a note *away* from that.
+
+# %%
+ratios = pd.Index([0.5, 0.6, 0.7, 0.75, 0.8], name="barrier / strike")
+below = {
+    m: [barrier.excess_threshold("down-in", "p", h, monitoring=m) for h in ratios]
+    for m in ("continuous", "maturity")
+}
+limits = pd.DataFrame(below, ratios)
+show(limits.assign(months=12 * (limits["continuous"] / 0.56) ** 2), 3)
+
+# %% [markdown]
+# |delta| just before a barrier at 70 % of the strike is hit, by time left (down) and vol (across). The notes
+# on record had one to three years left: the claim that delta passes 1 holds for the last months only.
+
+# %%
+names = ["2 years", "1.75 years", "1 year", "6 months", "3 months", "1 month", "1 week"]
+years, vols = np.array([2.0, 1.75, 1.0, 0.5, 0.25, 1 / 12, 1 / 52]), np.array([0.45, 0.56, 0.90])
+edge = barrier.delta_excess("down-in", "p", 1.0, 0.7, years[:, None], 0.0, vols)
+show(pd.DataFrame(np.abs(edge.edge), names, [f"{100 * v:g} %" for v in vols]))
+
+# %%
+barriers.knock_jumps("down-in", "p", 1.0, 0.7, 0.0, [0.45, 0.56, 0.90]).plot()
+
+# %% [markdown]
+# The picture is the sale at the moment of the knock-in, in units per option, over the time left: a line per
+# vol.
+
+# %% [markdown]
+# ## A book with notes
+#
+# Barriers reported for IBIT on 5 February 2026: $43.60 a share, already hit, and $38-39. With the BTC per
+# share of that day they become prices of a coin. The listed options are BTC on Deribit where that record lies
+# beside the repository, else the synthetic chain. The notes are USD 500m of face in three equal parts; each
+# barrier is 70 % of its strike.
+
+# %%
+FILE = "shared/data/deribit/deribit_options_snapshot_20260205T093647Z.csv"
+files = [folder / FILE for folder in Path.cwd().parents if (folder / FILE).is_file()]
+chain = gf.read_chain(files[0], symbol="BTC") if files else gf.demo_chain()
+listed = gf.assign_positions(chain)
+levels = np.array([43.6, 39.0, 38.0]) / 0.00056712
+strikes, alive = levels / 0.7, levels < chain.spot
+text = ", ".join(f"{level:,.0f}" for level in levels)
+print(f"{chain.title}: spot {chain.spot:,.0f}; barriers {text}, {(~alive).sum()} of them already hit")
 
 
-def steepest() -> pd.DataFrame:
-    """Largest |delta| around the barrier, by time to expiry and by monitoring."""
-    spots = 60.0 * np.append(1.0 + 1e-12, np.linspace(0.95, 1.1, 301))
-
-    def largest(years, monitoring):
-        return np.abs(
-            barrier.greeks(S=spots, t=years, which="delta", monitoring=monitoring, **PUT).delta
-        ).max()
-
-    rows = {
-        name: {
-            "continuous": largest(years, "continuous"),
-            "daily": largest(years, max(1, round(252 * years))),
-            "at maturity": largest(years, "maturity"),
-        }
-        for name, years in TIMES.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def at_the_barrier() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Jump and |delta| at a barrier of 70 % of the strike, r = q = 0."""
-    names = ["2 years", "1 year", "6 months", "3 months", "1 month", "1 week"]
-    years, vols = np.array([2.0, 1.0, 0.5, 0.25, 1 / 12, 1 / 52]), np.array([0.45, 0.60, 0.90])
-    found = barrier.delta_excess("down-in", "p", 1.0, 0.7, years[:, None], 0.0, vols)
-    columns = pd.Index([f"{100 * v:g} %" for v in vols], name="volatility")
-    return pd.DataFrame(found.jump, names, columns), pd.DataFrame(np.abs(found.edge), names, columns)
-
-
-def thresholds(sigma: float) -> pd.DataFrame:
-    """sigma sqrt(t) below which |delta| exceeds 1, and the months left at one vol."""
-    ratios = pd.Index([0.5, 0.6, 0.7, 0.75, 0.8], name="barrier / strike")
-    below = {m: [barrier.excess_threshold("down-in", "p", h, monitoring=m) for h in ratios]
-             for m in ("continuous", "maturity")}  # fmt: skip
-    table = pd.DataFrame(below, ratios)
-    return table.assign(months=12 * (table["continuous"] / sigma) ** 2)
-
-
-def notes(chain: gf.Chain, days: float, at_maturity: bool = False) -> gf.Book:
-    """The puts that dealers are long through the notes: face / strike units, with strike = barrier / 0.7."""
-    levels = np.array(SHARE_BARRIERS) / COINS_PER_SHARE
-    strikes = levels / SHARE_OF_STRIKE
-    alive = levels < chain.spot
+def notes(days: float, dates: float = np.nan) -> gf.Book:
     rows = pd.DataFrame(
         {
             "contract": [f"note with barrier {level:,.0f}" for level in levels],
@@ -86,83 +106,59 @@ def notes(chain: gf.Chain, days: float, at_maturity: bool = False) -> gf.Book:
             "expiry": chain.asof + pd.Timedelta(days, "D"),
             "strike": strikes,
             "kind": np.where(alive, "down-in put", "put"),
-            "position": FACE / len(levels) / strikes,
+            "position": 500e6 / 3 / strikes,
             "multiplier": 1.0,
-            "sigma": VOLATILITY,
+            "sigma": 0.56,
             "rate": 0.04,
             "dividend_yield": 0.0,
             "barrier": np.where(alive, levels, np.nan),
-            "monitoring_dates": np.where(alive & at_maturity, 1.0, np.nan),
+            "monitoring_dates": np.where(alive, dates, np.nan),
         }
     )
-    return gf.Book(rows, chain.symbol, chain.spot, chain.asof, rule="made up: dealers long the puts of notes")
+    return gf.Book(rows, chain.symbol, chain.spot, chain.asof, rule="made up: dealers long the notes' puts")
 
 
-def sold_against_vega(held: gf.Book) -> gf.Book:
-    """Puts struck at the barriers, sold in such numbers that each note and its put together have no vega."""
-    frame = held.to_frame()
-    frame["contract"] = "put against " + frame["contract"]
-    frame["strike"] = frame["barrier"].fillna(frame["strike"] * SHARE_OF_STRIKE)
-    frame = frame.assign(kind="put", barrier=np.nan, monitoring_dates=np.nan, position=-1.0)
-    one = gf.Book(frame, held.symbol, held.spot, held.asof)
-    vega, vega_of_one = (gf.aggregate_exposure(book).rows["vega"] for book in (held, one))
-    return gf.Book(
-        frame.assign(position=vega / vega_of_one), held.symbol, held.spot, held.asof, rule="against vega"
-    )
+book = listed + notes(28)
+profile = gf.sweep_spot(book)
+barrier_books.barrier_parts(profile).plot()
 
+# %% [markdown]
+# Above their barriers the notes add long gamma, which slows a fall; at each barrier (dotted) their dealers
+# sell at once. How much that matters depends on the time left and on when the barrier is observed. Flows to a
+# spot, USD m, + = dealers buy; `at barriers` is what is sold at the knock-ins.
 
-def compare(listed: gf.Book, books: dict[str, gf.Book]) -> pd.DataFrame:
-    """Exposure, levels and hedge flow of the listed options alone and with each book of notes, in m."""
-    rows = {}
-    for name, book in {"listed alone": listed, **{n: listed + b for n, b in books.items()}}.items():
-        profile = gf.sweep_spot(book)
-        levels = profile.levels()
-        rows[name] = {
-            "gamma": gf.aggregate_exposure(book).total()["gamma"] / 1e6,
-            "zero gamma": levels.nearest_flip.spot,
-            "to 69,000": gf.hedge_flow(book, spot=69_000).total / 1e6,
-            "to 66,500": gf.hedge_flow(book, spot=66_500).total / 1e6,
-            "at barriers": barrier_books.barrier_trades(profile).sum() / 1e6,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def main() -> None:
-    show("A down-and-in put, strike 100, barrier 60, 3 months, 20 %", greeks_of_one(), 3)
-    show("Largest |delta| around its barrier", steepest())
-
-    jump, edge = at_the_barrier()
-    show("Barrier at 70 % of the strike: |delta| just before it is hit", edge)
-    show("... and the hedger's sale when it is hit, in units per option", jump, 3)
-    show(f"|delta| passes 1 below sigma sqrt(t); months at {100 * VOLATILITY:g} %", thresholds(VOLATILITY), 3)
-    far = barrier.delta_excess("down-in", "p", 1.0, 0.7, 1.75, 0.0, np.array([0.56, 0.90])).edge
-    print(f"1.75 years left: |delta| {abs(far[0]):.2f} at 56 %, {abs(far[1]):.2f} at 90 %; it is not above 1")
-
-    chain = gf.demo_chain()
-    listed = gf.assign_positions(chain)
-    near = notes(chain, 28)
-    books = {
-        "+ notes due in 1.75 years": notes(chain, 639),
-        "+ notes due in 28 days": near,
-        "  and puts sold, no vega": near + sold_against_vega(near),
-        "  observed at maturity only": notes(chain, 28, at_maturity=True),
+# %%
+books = {
+    "listed alone": listed,
+    "+ notes due in 1.75 years": listed + notes(639),
+    "+ notes due in 28 days": book,
+    "  observed at maturity only": listed + notes(28, dates=1.0),
+}
+rows = {}
+for name, each in books.items():
+    swept = gf.sweep_spot(each) if each is not book else profile
+    rows[name] = {
+        "gamma": gf.aggregate_exposure(each).total()["gamma"] / 1e6,
+        "zero gamma": swept.levels().nearest_flip.spot,
+        "to 69,000": gf.hedge_flow(each, spot=69_000).total / 1e6,
+        "to 66,500": gf.hedge_flow(each, spot=66_500).total / 1e6,
+        "at barriers": barrier_books.barrier_trades(swept).sum() / 1e6,
     }
-    levels = ", ".join(f"{price / COINS_PER_SHARE:,.0f}" for price in SHARE_BARRIERS)
-    print(f"\nSpot {chain.spot:,.0f}; barriers {levels}, the first already hit")
-    title = f"The demo chain and USD {FACE / 1e6:,.0f} m of notes, made up; USD m, + = dealers buy"
-    show(title, compare(listed, books), 0)
+show(pd.DataFrame.from_dict(rows, orient="index"), 0)
 
-    held = near.to_frame().dropna(subset="barrier")
-    strike, level, units = (held[name].to_numpy() for name in ("strike", "barrier", "position"))
-    jump = barrier.knock_in_jump("down-in", "p", strike, level, 28 / 365, 0.04, VOLATILITY)
-    shifted = barrier.barrier_shift(level, jump, units, 0.01 / DEPTH)
-    columns = {"jump": jump, "sold, USD m": jump * units * level / 1e6, "shifted to": shifted}
-    title = f"Hit now, and the barrier shifted by the impact of the sale at USD {DEPTH / 1e6:,.0f} m per 1 %"
-    show(title, pd.DataFrame(columns, pd.Index([f"{h:,.0f}" for h in level], name="barrier")))
+# %% [markdown]
+# ## Selling at one price moves it
+#
+# What must be sold at one price cannot be. Practice is to manage the put at a barrier shifted by the move
+# that the sale itself makes, here at USD 300m per 1 %, a made-up depth.
 
-    barriers.cliff(**PUT).plot(currency="USD").figure.savefig("knock_in.png", dpi=120)
-    print("\nwritten: knock_in.png")
+# %%
+held = notes(28).to_frame().dropna(subset="barrier")
+strike, level, units = (held[name].to_numpy() for name in ("strike", "barrier", "position"))
+jump = barrier.knock_in_jump("down-in", "p", strike, level, 28 / 365, 0.04, 0.56)
+shifted = barrier.barrier_shift(level, jump, units, 0.01 / 300e6)
+columns = {"jump": jump, "sold, USD m": jump * units * level / 1e6, "shifted to": shifted}
+show(pd.DataFrame(columns, pd.Index([f"{price:,.0f}" for price in level], name="barrier")))
 
-
-if __name__ == "__main__":
-    main()
+# %%
+plt.show()

@@ -1,95 +1,135 @@
-"""One market, three venues: BTC options, IBIT options and structured notes in one profile."""
+"""Several venues, one book: do BTC options, IBIT options and structured notes push the same way?
 
+Coins trade options on Deribit, the fund's shares trade options in New York, and banks issue structured notes
+on the shares. Their dealers hedge the same thing. Here the three are put in dollars per coin and added.
+**None of it is market data**: no chain of IBIT of that week is on record, so all three are synthetic, at the
+level of 5 February 2026.
+"""
+
+# %%
 import matplotlib.pyplot as plt
 import pandas as pd
 
 import gammaflow as gf
 from gammaflow import note_maps, venues
 from gammaflow.exposure import exercise
-
-# Made up: the volatility of all notes, and the depth of the market per 1 %.
-RATE, NOTE_VOLATILITY, DEPTH = 0.036, 0.56, 300e6
-NIGHT, DAY = "2026-02-07T03:00Z", "2026-02-06T15:00Z"
+from gammaflow.pricing.note.terms import NoteTerms
 
 
-def show(title: str, table: pd.DataFrame, digits: int = 1) -> None:
-    print(f"\n{title}:")
+def show(table: pd.DataFrame, digits: int = 1) -> None:
     print(table.to_string(float_format=f"{{:,.{digits}f}}".format))
 
 
-def notes_on_the_fund() -> gf.Book:
-    chain = gf.demo_chain(symbol="IBIT")
-    return gf.book_notes(gf.demo_notes(), spot=chain.spot, asof=chain.asof, sigma=NOTE_VOLATILITY, rate=RATE)
+coins = gf.assign_positions(gf.demo_chain(), venue="Deribit")
+chain = gf.demo_chain(symbol="IBIT")
+fund = gf.assign_positions(chain, venue="IBIT")
+notes = gf.book_notes(gf.demo_notes(), spot=chain.spot, asof=chain.asof, sigma=0.56, rate=0.036)
+print(gf.demo_notes()[4].explain())
 
+# %% [markdown]
+# ## Shares in coins
+#
+# A share stands for a fixed number of coins, less the fee. Price levels go through that map; dollar exposures
+# do not change.
 
-def consolidated() -> gf.Book:
-    """Deribit, IBIT and the notes, all in dollars per BTC; none of it is market data."""
-    coins = gf.assign_positions(gf.demo_chain(), venue="Deribit")
-    fund = gf.assign_positions(gf.demo_chain(symbol="IBIT"), venue="IBIT")
-    return coins + (fund + notes_on_the_fund()).in_units_of("BTC", venues.IBIT, spot=coins.spot)
+# %%
+print(venues.IBIT)
+for share in (43.6, 39.0, 38.0, 36.1):
+    print(f"{share} dollars a share = {venues.IBIT.level(share):,.0f} dollars a coin")
 
+# %% [markdown]
+# ## One profile, three colors
+#
+# Exposure by venue, in USD m, then the profile: each color is a venue and the line is their sum. The fund's
+# options deepen the short-gamma zone of the coins; the notes hardly show, and on the other side: their
+# dealers are long gamma.
 
-def levels_of(books: dict[str, gf.Book]) -> pd.DataFrame:
-    """Gamma at spot, the nearest zero gamma, the trough and its core, by book."""
-    rows = {}
-    for name, book in books.items():
-        levels = gf.sweep_spot(book).levels()
-        zone = levels.zone
-        rows[name] = {
-            "gamma, USD m per 1 %": levels.gamma / 1e6,
-            "zero gamma": levels.nearest_flip and levels.nearest_flip.spot,
-            "trough": zone.trough.spot if zone else None,
-            "core from": zone.core[0] if zone else None,
-            "core to": zone.core[1] if zone else None,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+# %%
+book = coins + (fund + notes).in_units_of("BTC", venues.IBIT, spot=coins.spot)
+by_venue = gf.aggregate_exposure(book).by("venue")[["delta", "gamma", "vanna", "charm"]] / 1e6
+show(by_venue.assign(rows=pd.Series(book["venue"]).value_counts()))
 
+# %%
+profile = gf.sweep_spot(book)
+profile.plot_stack("venue")
 
-def main() -> None:
-    book = consolidated()
-    print(book)
+# %% [markdown]
+# Levels of each part. Deribit's options settle in coin: a dealer who keeps accounts in coin hedges the net
+# transaction delta (option delta less the premium in coin), whose gamma is lower by that over the forward.
+# That raises a put's gamma and lowers a call's.
 
-    profile = gf.sweep_spot(book)
-    by_venue = gf.aggregate_exposure(book).by("venue")[["delta", "gamma", "vanna", "charm"]] / 1e6
-    show("By venue, USD m", by_venue.assign(rows=pd.Series(book["venue"]).value_counts()))
+# %%
+parts = {venue: book.select(book["venue"] == venue) for venue in ("Deribit", "IBIT", "notes")}
+rows = {}
+for name, part in {**parts, "all": book, "Deribit in coin": parts["Deribit"].kept_in("coin")}.items():
+    levels = (profile if name == "all" else gf.sweep_spot(part)).levels()
+    zone = levels.zone
+    rows[name] = {
+        "gamma": levels.gamma / 1e6,
+        "zero gamma": levels.nearest_flip and levels.nearest_flip.spot,
+        "trough": zone.trough.spot if zone else None,
+        "core from": zone.core[0] if zone else None,
+        "core to": zone.core[1] if zone else None,
+    }
+show(pd.DataFrame.from_dict(rows, orient="index"), 0)
 
-    parts = {venue: book.select(book["venue"] == venue) for venue in ("Deribit", "IBIT", "notes")}
-    coin = parts["Deribit"].kept_in("coin")
-    show("Levels", levels_of({**parts, "all": book, "Deribit in coin": coin}), 0)
+# %% [markdown]
+# ## Who can hedge at three on a Saturday
+#
+# The fund's dealers cannot trade shares then: their gamma, in USD m per +1 %, is hedged elsewhere or not at
+# all.
 
-    early = exercise.compare_exercise(parts["IBIT"], measures=["gamma"]).table
-    early[["gamma_european", "gamma_american", "gamma_difference"]] /= 1e6
-    show("Early exercise in IBIT, gamma in USD m per 1 %", early.drop(columns="unsupported"), 2)
+# %%
+opened = venues.open_venues(["2026-02-06T15:00Z", "2026-02-07T03:00Z"], ["Deribit", "IBIT", "notes"])
+show(opened.assign(gamma=(opened * by_venue["gamma"]).sum(axis=1)))
 
-    here = profile.table["gamma"].loc[book.spot] / 1e6
-    for moment in (DAY, NIGHT):
-        open_ = book.select(venues.can_hedge(book, moment))
-        gamma = gf.aggregate_exposure(open_).total()["gamma"] / 1e6
-        print(f"{moment}: dealers of {gamma:,.0f} of {here:,.0f} USD m per 1 % can hedge where they trade")
+# %% [markdown]
+# ## Early exercise
+#
+# Options on the fund are American and valued so. Puts are worth more than European ones, deep in the money
+# most; calls of a fund without a dividend are not exercised early.
 
-    shares = notes_on_the_fund()
-    barriers = note_maps.barrier_map(shares, per_unit=venues.IBIT).table
-    barriers[["notional", "trade"]] /= 1e6
-    show(
-        "Barriers of the notes, notional and trade in USD m, + = dealers buy", barriers.drop(columns="shares")
-    )
-    show(
-        "Hedge sales for 530m of notes at one barrier, USD m",
-        note_maps.knock_in_sales().table / [1, 1e6, 1e6, 1],
-        2,
-    )
+# %%
+early = exercise.compare_exercise(parts["IBIT"], measures=["gamma"])
+show(early.by("kind")[["rows", "exercised", "gamma_percent"]], 2)
 
-    flow = gf.hedge_flow(book, spot=0.9 * book.spot)
-    print(f"\n{flow}")
-    print(f"that alone moves spot by {flow.against(depth=DEPTH)['percent_of_spot']['total']:.1f} %")
+# %% [markdown]
+# ## The notes
+#
+# Where their barriers stand, and what their dealers would trade if spot stood there now. Most observe the
+# barrier at maturity only: then nothing is traded at one price before.
 
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(11, 8), layout="constrained", height_ratios=[2, 1])
-    profile.plot_stack("venue", ax=top)
-    gf.sweep_spot(parts["notes"], profile.spots).plot(ax=bottom)
-    bottom.set_title("the notes alone", loc="left")
-    figure.savefig("venues.png", dpi=120)
-    print("\nwritten: venues.png")
+# %%
+barriers = note_maps.barrier_map(notes, per_unit=venues.IBIT).table
+show(barriers[["barrier", "barrier_BTC", "notional", "trade_shares", "observation", "knocked", "years"]], 2)
 
+# %% [markdown]
+# What 530m of notes with one barrier at 70 % would make their dealers sell there at once, by the years left
+# [USD m]. That a knock-in moves the market holds for the last weeks, not for one to three years.
 
-if __name__ == "__main__":
-    main()
+# %%
+show(note_maps.knock_in_sales(sigma=[0.56, 0.90]).table / [1, 1e6, 1e6, 1], 2)
+
+# %% [markdown]
+# A dealer who sells puts against the vega of a note is short gamma below the barrier although the note alone
+# is long.
+
+# %%
+terms = NoteTerms([1.75], continuous=True, barrier=0.7, edges=[1.0],
+                  intact=[[1.0, 0.0], [1.0, 0.0]], hit=[[0.0, 1.0], [1.0, 0.0]])  # fmt: skip
+overlay = note_maps.vega_matched_puts(terms, [0.5, 0.6, 0.7, 0.85, 1.0], spot=1.0, sigma=0.56, notional=530e6)
+print(f"{overlay.puts / 530e6:.2f} puts struck at the barrier per note; USD m:")
+show(overlay.table / 1e6, 2)
+
+# %% [markdown]
+# ## What it adds up to
+#
+# A fall of 10 % from here, by full revaluation, and the move that the hedges alone would make at a made-up
+# depth.
+
+# %%
+flow = gf.hedge_flow(book, spot=0.9 * book.spot)
+print(f"{flow}\nthat alone moves spot by {flow.against(depth=300e6)['percent_of_spot']['total']:.1f} %")
+
+# %%
+plt.show()

@@ -1,14 +1,15 @@
 """A season of chains: does dealers' gamma say anything about tomorrow's volatility that options do not?
 
-One row per snapshot, hourly prices, and a test that cannot see the future: the volatility of the next day
-against the sign and depth of gamma, beside implied and past volatility. The recorded season of BTC on Deribit
-(January to April 2026) is used where it lies beside the repository; pass a folder of chains and a file of
-hourly bars to use your own. Without them, or with --demo, the season is synthetic: dealers do not hedge in
-it, so there is nothing to find.
+When dealers are short gamma they hedge with the move, so volatility should be higher. Options know that too:
+what counts is what gamma says *beyond* implied and past volatility. The test runs on BTC on Deribit, January
+to April 2026, where that record lies beside the repository; without it, on a synthetic season whose prices
+know nothing of its options, so that there is nothing to find. Then an effect is planted, to see whether the
+test would find it.
 """
 
-import sys
+# %%
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,75 +20,114 @@ from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.synthetic import synthetic_chain
 from gammaflow.market.synthetic.path import BEFORE, path_to
 
-RECORDS = Path(__file__).resolve().parents[2] / "shared/data"
-DAYS, SEED, START, SPOT = 22, 20, pd.Timestamp("2026-01-01T09:00Z"), 70_000.0
+records = next(
+    (p / "shared/data" for p in Path.cwd().parents if (p / "shared/data/deribit_daily").is_dir()), None
+)
+
+# %% [markdown]
+# ## One row per snapshot
+#
+# Each chain becomes one row of levels, with the vol that options of the next day imply. Prices come by the
+# hour.
 
 
+# %%
 def row(chain: gf.Chain) -> dict[str, object]:
-    """The summary of a snapshot, with the volatility that options of the next day imply."""
     return {**gf.summarize(chain), "implied_1_day": np.log(constant_maturity(chain, 1.0))}
 
 
-def recorded(chains: Path, bars: Path) -> tuple[pd.DataFrame, pd.Series]:
-    batch = gf.run_batch(chains, row, symbol="BTC")
-    print(batch.summary())
+if records:
+    table = gf.run_batch(records / "deribit_daily", row, symbol="BTC").table.set_index("asof")
+    (bars,) = records.glob("btc_market/btcusdt_1h_*.csv")
     # A bar is labelled by its opening: its opening price is known at the label, its close an hour later.
     prices = pd.read_csv(bars, index_col="timestamp", parse_dates=True)["open"].tz_localize("UTC")
-    return batch.table.set_index("asof"), prices
-
-
-def synthetic() -> tuple[pd.DataFrame, pd.Series]:
-    """A market whose prices know nothing of its options: one chain a day, and its spot by the hour."""
+else:
+    DAYS, SEED, START, SPOT = 22, 20, pd.Timestamp("2026-01-01T09:00Z"), 70_000.0
     market = {"contracts": 300, "per_day": 24, "seed": SEED, "start": START, "spot": SPOT}
-    rows = [row(synthetic_chain(24 * day, **market)) for day in range(DAYS)]
+    table = pd.DataFrame([row(synthetic_chain(24 * day, **market)) for day in range(DAYS)]).set_index("asof")
     path = SPOT * path_to(SEED, 24, 24 * DAYS).spot[: 24 * (BEFORE + DAYS) + 1]
-    hours = START + pd.to_timedelta(np.arange(len(path)) - 24 * BEFORE, unit="h")
-    return pd.DataFrame(rows).set_index("asof"), pd.Series(path, hours)
+    prices = pd.Series(path, START + pd.to_timedelta(np.arange(len(path)) - 24 * BEFORE, unit="h"))
+short = table["gamma"].sort_index() < 0.0
+print("BTC on Deribit" if records else "a synthetic season: there is nothing to find")
+print(f"{len(table)} days, {short.sum()} of them short gamma at spot under the usual rule")
 
+# %% [markdown]
+# The season in one picture: price with flip and core above, gamma below. Days below the flip are the short
+# ones.
 
-def main() -> None:
-    given = [Path(name) for name in sys.argv[1:] if name != "--demo"]
-    demo = "--demo" in sys.argv[1:] or not (given or RECORDS.is_dir())
-    if demo:
-        print("=== a synthetic season: there is nothing to find ===")
-        table, prices = synthetic()
-    else:
-        (bars,) = given[1:] or RECORDS.glob("btc_market/btcusdt_1h_*.csv")
-        table, prices = recorded(given[0] if given else RECORDS / "deribit_daily", bars)
+# %%
+gf.history(table.drop(columns="implied_1_day").reset_index()).plot()
 
-    # The season in one picture: price, flip, core, gamma.
-    history = gf.history(table.drop(columns="implied_1_day").reset_index())
-    print(f"\n{history.summary()}")
+# %% [markdown]
+# ## Nothing from the future
+#
+# The volatility that follows begins at the first price after the snapshot; the past one ends at the last
+# price before it. No return is in both.
 
-    # The test, first as it was asked: beside the 30-day implied and the past volatility.
-    draws = 300 if demo else 2_000
-    asked = gf.seasons.study(table, prices, draws=draws)
-    print(f"\n{asked.summary()}")
+# %%
+following = gf.seasons.realized_volatility(prices, table.sort_index())
+print(following.lines[-1])
 
-    # A day ahead, options of the next day know more than those of thirty days; weekends are quiet.
-    table["weekend"] = table.index.day_of_week >= 5
-    harder = gf.seasons.study(table, prices, controls=["implied_1_day", "weekend"], draws=draws)
-    print(f"\nbeside next-day implied volatility and weekends as well:\n{harder.table.T.to_string()}")
-    print(f"\nverdict: {harder.verdict}")
+# %% [markdown]
+# ## The test
+#
+# Log volatility of the next day on log implied and past volatility (Corsi's form), and each term of gamma
+# added alone: Newey-West errors, a block bootstrap since the days are few, Holm's correction since several
+# terms are tried, and variants that a finding must survive. The picture shows each coefficient with its
+# intervals: an interval that holds zero is nothing found.
 
-    # Hours around the days on which gamma turned short, against other days at the same hour.
-    short = table["gamma"].sort_index() < 0.0
-    turned = short.index[short & ~short.shift(fill_value=True)]
-    after = gf.seasons.event_study(prices, turned, before="1D", after="1D", measure="size")
-    print("\n" + "\n".join(after.heading))
-    print(f"outside the usual range in {after.outside():.0%} of hours, 5 % by chance")
+# %%
+draws = 1_000 if records else 300
+asked = gf.seasons.study(table, prices, draws=draws)
+asked.plot()
 
-    figure, axes = plt.subplots(2, 2, figsize=(18, 10), layout="constrained")
-    gf.seasons.realized_volatility(prices, table.sort_index()).plot(ax=axes[0, 0])
-    after.plot(ax=axes[0, 1])
-    asked.plot(ax=axes[1, 0])
-    harder.plot(ax=axes[1, 1])
-    for axis, beside in ((axes[1, 0], "30-day implied"), (axes[1, 1], "1-day implied, weekends")):
-        axis.set_title(f"{axis.get_title(loc='left')}; beside {beside}", loc="left", fontweight="bold")
-    figure.savefig("a_season.png", dpi=80)
-    history.plot().savefig("season_history.png", dpi=80)
-    print("\nwritten: a_season.png, season_history.png")
+# %%
+ROWS = ["coefficient", "low", "high", "boot_low", "boot_high", "holm_p", "raw", "n"]
+print(asked.table[ROWS].T.to_string(float_format="{:.3f}".format))
+print(fill(f"verdict: {asked.verdict}", 110))
 
+# %% [markdown]
+# A day ahead, options of the next day know more than those of thirty days, and weekends are quiet. Beside
+# those as well:
 
-if __name__ == "__main__":
-    main()
+# %%
+table["weekend"] = table.index.day_of_week >= 5
+harder = gf.seasons.study(table, prices, controls=["implied_1_day", "weekend"], draws=draws)
+print(harder.table[ROWS].T.to_string(float_format="{:.3f}".format))
+print(fill(f"verdict: {harder.verdict}", 110))
+
+# %% [markdown]
+# ## Would an effect be found?
+#
+# Raise the volatility of every hour that follows a short-gamma snapshot by half, on top of whatever is there,
+# and ask again. A test that misses this has too few days to say anything. Others found little on many more:
+# on 1,972 days of SPY the rank correlation of gamma exposure with next-day volatility falls from -0.36 to
+# -0.03 once the VIX and at-the-money vol are known (FlashAlpha, April 2026).
+
+# %%
+hours = short.reindex(prices.index, method="ffill").fillna(False).astype(bool)
+moves = np.log(prices).diff().fillna(0.0) * np.where(hours.shift(1, fill_value=False), 1.5, 1.0)
+planted = gf.seasons.study(table, prices.iloc[0] * np.exp(moves.cumsum()), terms=["short_gamma"], draws=draws)
+print(
+    planted.table.loc["short_gamma", ["coefficient", "low", "high", "boot_low", "boot_high"]]
+    .round(2)
+    .to_string()
+)
+print(fill(f"planted {np.log(1.5):+.2f}; verdict: {planted.verdict}", 110))
+
+# %% [markdown]
+# ## The hours around a turn
+#
+# Size of hourly moves around the snapshots at which gamma turned short, against other days at the same hour:
+# the line should leave the band if hedging mattered.
+
+# %%
+turned = short.index[short & ~short.shift(fill_value=True)]
+after = gf.seasons.event_study(prices, turned, before="1D", after="1D", measure="size")
+after.plot()
+
+# %%
+print(f"{len(turned)} turns; outside the usual range in {after.outside():.0%} of hours, 5 % by chance")
+
+# %%
+plt.show()

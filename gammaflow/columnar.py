@@ -110,6 +110,14 @@ class Quotes(Snapshot, Protocol):
     def quote_state(self) -> NDArray[Any]:
         """State of each row's bid and ask."""
 
+    @property
+    def calls(self) -> NDArray[np.bool_]:
+        """True for calls."""
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Number of each row's expiry and root; -1 where it has expired."""
+
 
 class Note(Protocol):
     """Protocol of a structured note in a book (see `gammaflow.positions.notes`)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import YEARS, legal_range, read_only, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.frames import as_pandas
-from gammaflow.frozen import FrozenMapping
+from gammaflow.frozen import FrozenMapping, lock
 from gammaflow.text import clean, rows_text, value_text
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "SMALLEST",
     "Column",
     "Columns",
+    "changed",
     "numbers",
+    "rows_of",
     "validate",
 ]
 
@@ -33,6 +35,9 @@ Columns = Mapping[str, NDArray[Any]]
 NO_TIME = np.datetime64("NaT", "ns")
 
 _LONGEST_TEXT = 500
+# Texts whose bytes are looked at all at once, and the printable characters of ASCII.
+_MANY = 50
+_FIRST_SHOWN, _LAST_SHOWN = np.uint8(ord(" ")), np.uint8(ord("~"))
 
 #: Size of any number in a column, and of one that must be above zero: products of several stay finite.
 LARGEST, SMALLEST = 1e30, 1e-30
@@ -161,16 +166,28 @@ def _shown(texts: NDArray[Any]) -> NDArray[Any]:
     return np.array([clean(text) if isinstance(text, str) else text for text in texts], dtype=object)
 
 
+def _is_short_ascii(texts: set[str]) -> bool:
+    """True for many texts of printable ASCII, none too long, by a look at their bytes, one line each."""
+    if len(texts) <= _MANY or not (lines := "\n".join(texts)).isascii():
+        return False
+    raw = np.frombuffer(lines.encode(), np.uint8)
+    ends = np.flatnonzero(raw - _FIRST_SHOWN > _LAST_SHOWN - _FIRST_SHOWN)
+    if ends.size != len(texts) - 1:
+        return False
+    return bool(max(ends[0], np.diff(ends).max() - 1, raw.size - ends[-1] - 1) <= _LONGEST_TEXT)
+
+
 def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
     """True if every value is legal text as it stands, by a look at the distinct ones alone."""
     try:
         distinct = set(texts.tolist())
-        printable = "".join(distinct).isprintable()
+        shown = _is_short_ascii(distinct) or (
+            "".join(distinct).isprintable() and max(map(len, distinct), default=0) <= _LONGEST_TEXT
+        )
     except TypeError:  # no text, or values that cannot be hashed
         return False
     return (
-        printable
-        and max(map(len, distinct), default=0) <= _LONGEST_TEXT
+        shown
         and (not column.choices or distinct.issubset(column.choices))
         and (not column.unique or len(distinct) == texts.size)
     )
@@ -247,6 +264,48 @@ def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     ]
 
 
+class _Legal(FrozenMapping[str, NDArray[Any]]):
+    """Columns that `validate` has found legal by a dictionary, but for some replaced since.
+
+    A copy made from a pickle is of no dictionary.
+    """
+
+    __slots__ = ("by", "replaced")
+
+    by: Mapping[str, Column] | None
+    replaced: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, columns: Columns, by: Mapping[str, Column] | None, replaced: frozenset[str] = frozenset()
+    ) -> _Legal:
+        out = cls(columns)
+        object.__setattr__(out, "by", by)
+        object.__setattr__(out, "replaced", replaced)
+        return out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (dict(self),)
+
+
+def _unpickled(columns: dict[str, NDArray[Any]]) -> _Legal:
+    return _Legal.of(lock(columns), None)
+
+
+def rows_of(columns: Columns, rows: NDArray[Any]) -> Columns:
+    """Some rows of columns, by mask or place; those of legal columns are not validated again."""
+    taken = FrozenMapping({name: read_only(values[rows], values.dtype) for name, values in columns.items()})
+    return _Legal.of(taken, columns.by, columns.replaced) if isinstance(columns, _Legal) else taken
+
+
+def changed(columns: Columns, **others: Any) -> Columns:
+    """Columns with others in place of some; of legal columns only the others are validated."""
+    every = FrozenMapping({**columns, **others})
+    if not isinstance(columns, _Legal):
+        return every
+    return _Legal.of(every, columns.by, columns.replaced | set(others))
+
+
 _CHECKS = {"number": _check_numbers, "text": _check_text, "time": _check_times}
 _DTYPES = {"number": "float64", "text": "object", "time": "datetime64[ns]"}
 
@@ -256,7 +315,8 @@ def validate(
 ) -> Columns:
     """Check every column of `source` and return read-only arrays, in the dictionary's order.
 
-    Times are kept as UTC datetime64[ns], text as objects, numbers as float64.
+    Columns that it has returned before, by the same dictionary, are taken as they are. Times are kept as UTC
+    datetime64[ns], text as objects, numbers as float64.
 
     Raises
     ------
@@ -277,7 +337,11 @@ def validate(
     ]
     rows = len(source[present[0]]) if present else 0
     out: dict[str, NDArray[Any]] = {}
+    legal = source if isinstance(source, _Legal) and source.by is dictionary else None
     for column in dictionary.values():
+        if legal is not None and column.name in legal and column.name not in legal.replaced:
+            out[column.name] = legal[column.name]
+            continue
         if column.name in present:
             array, found = _CHECKS[column.type](column, source[column.name])
             problems += found
@@ -291,4 +355,4 @@ def validate(
     if len(set(lengths.values())) > 1:
         problems.append(f"columns differ in length: {lengths}.")
     refuse(what, problems)
-    return FrozenMapping(out)
+    return _Legal.of(out, dictionary)

@@ -172,6 +172,10 @@ TRADES: Mapping[str, Column] = _dictionary(
 def glossary() -> pd.DataFrame:
     """Every column of a Chain, a Book and Trades: unit, meaning and legal values, one row each.
 
+    See Also
+    --------
+    chain_from_frame : A chain from a DataFrame with one row per contract.
+
     Examples
     --------
     >>> from gammaflow import schema

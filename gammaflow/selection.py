@@ -25,6 +25,18 @@ class Filter(Shown, ABC):
     A row whose value is missing (a delta without a volatility) is unknown: it meets neither the filter nor
     its opposite, so that no selection keeps it, and the selection counts it. `a & b` is unknown where neither
     is false but one is unknown; `a | b` where neither is true but one is unknown.
+
+    See Also
+    --------
+    dte : Days to expiry from `low` to `high`: calendar days, 0 on the day of expiry.
+    expiry : Expiries of a period, of a cycle, or on given days.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> near = gf.filters.dte(0, 7) & ~gf.filters.calls()
+    >>> near, len(gf.demo_chain().select(near))
+    (Filter(dte 0 to 7 and not calls), 87)
     """
 
     # A numpy array on the left leaves `&` and `|` to the filter, which refuses arrays.

@@ -58,7 +58,18 @@ PERCENT = 0.01
 
 @dataclass(frozen=True)
 class Measure:
-    """One dealer exposure in money: `scale` turns the summed cash greek into `unit`."""
+    """One dealer exposure in money: `scale` turns the summed cash greek into `unit`.
+
+    See Also
+    --------
+    describe : Unit of each measure, in words.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.units.MEASURES["gamma"].meaning
+    'dollar delta gained per +1 % (GEX)'
+    """
 
     name: str
     cash_greek: str
@@ -125,13 +136,30 @@ CONVENTION = "+ = dealers are long; to stay hedged they trade minus gamma for ea
 
 
 def money(cash: Mapping[str, NDArray[float64]]) -> dict[str, NDArray[float64]]:
-    """Measures in their units, from cash greeks times position and multiplier (any shape)."""
+    """Measures in their units, from cash greeks times position and multiplier (any shape).
+
+    See Also
+    --------
+    cash : Cash greeks of the derivatives given; speed needs gamma as well.
+    describe : Unit of each measure, in words.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> gf.units.money({"gamma": np.array([200.0])})["gamma"].tolist()
+    [2.0]
+    """
     check_noun(cash, "cash", Mapping)
     return {m.name: cash[m.cash_greek] * m.scale for m in PROFILE_MEASURES.values() if m.cash_greek in cash}
 
 
 def cash(derivatives: Mapping[str, NDArray[float64]], underlying: ArrayLike) -> dict[str, NDArray[float64]]:
     """Cash greeks of the derivatives given; speed needs gamma as well.
+
+    See Also
+    --------
+    money : Measures in their units, from cash greeks times position and multiplier (any shape).
 
     Examples
     --------
@@ -159,6 +187,10 @@ def hedge_trade(delta: ArrayLike, before: ArrayLike, spots: ArrayLike) -> NDArra
     SchemaError
         Where an argument is not numbers, or their shapes do not broadcast.
 
+    See Also
+    --------
+    hedge_flow : Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
+
     Examples
     --------
     >>> import numpy as np
@@ -178,6 +210,11 @@ def hedge_trade(delta: ArrayLike, before: ArrayLike, spots: ArrayLike) -> NDArra
 def describe(currency: str) -> dict[str, str]:
     """Unit of each measure, in words.
 
+    See Also
+    --------
+    unit_of : Unit of one of the measures that a result has, in words; SchemaError for any other.
+    convert : Convert the measures of a table to another unit, stated in each column's name.
+
     Examples
     --------
     >>> describe("USD")["gamma"]
@@ -187,7 +224,18 @@ def describe(currency: str) -> dict[str, str]:
 
 
 def unit_of(measure: str, currency: str, have: Iterable[str] = PROFILE_MEASURES) -> str:
-    """Unit of one of the measures that a result has, in words; SchemaError for any other."""
+    """Unit of one of the measures that a result has, in words; SchemaError for any other.
+
+    See Also
+    --------
+    describe : Unit of each measure, in words.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.units.unit_of("vanna", "USD")
+    'USD per +1 vol point'
+    """
     check_choice(measure, "measure", have)
     return describe(currency)[measure]
 
@@ -246,6 +294,10 @@ def convert(
     ------
     SchemaError
         For an unknown unit, or a contract size that is missing, superfluous or not > 0.
+
+    See Also
+    --------
+    describe : Unit of each measure, in words.
 
     Examples
     --------

@@ -1,11 +1,14 @@
 import itertools
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import gammaflow as gf
 from gammaflow import checks, schema
-from gammaflow.columns import Column, numbers, validate
+from gammaflow.columns import Column, changed, numbers, rows_of, validate
 from gammaflow.errors import GammaflowError, SchemaError
 
 
@@ -166,3 +169,22 @@ def test_repeats_and_steering_characters_in_arrays() -> None:
         "root"
     ]
     assert found.tolist() == ["a\\x1b[2J", "b"]
+
+
+def test_only_what_is_replaced_in_legal_columns_is_validated_again():
+    chain = gf.demo_chain()
+    some = rows_of(chain.columns, chain["kind"] == "put")
+    again = validate(some, schema.CHAIN, "chain")
+    assert all(again[name] is values for name, values in some.items())
+    assert not any(values.flags.writeable for values in some.values())
+    with pytest.raises(SchemaError, match="strike: 1 of 598 rows are <= 0"):
+        gf.Chain(
+            changed(chain.columns, strike=np.where(np.arange(598) == 3, -1.0, chain["strike"])),
+            chain.symbol, chain.spot, chain.asof,
+        )  # fmt: skip
+    book = gf.assign_positions(chain)
+    with pytest.raises(SchemaError, match="position: 1 of 598 rows are missing"):
+        replace(book, columns=changed(book.columns, position=np.append(book["position"][1:], np.nan)))
+    loaded = pickle.loads(pickle.dumps(some))
+    assert validate(loaded, schema.CHAIN, "chain")["iv"] is not loaded["iv"]
+    assert rows_of(dict(some), np.array([1]))["strike"].tolist() == [some["strike"][1]]

@@ -14,10 +14,7 @@ def _inline(self: HTML5Translator, node: nodes.math) -> None:
 
 
 def _block(self: HTML5Translator, node: nodes.math_block) -> None:
-    text = node.astext()
-    if "&" in text or r"\\" in text:
-        text = rf"\begin{{aligned}}{text}\end{{aligned}}"
-    self.body.append(f'<div class="math">{convert(text, display="block")}</div>')
+    self.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 

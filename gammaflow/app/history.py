@@ -41,6 +41,7 @@ from gammaflow.batch.history import History
 from gammaflow.batch.history import history as find_history
 from gammaflow.batch.run import run_batch
 from gammaflow.batch.sources import MANIFEST
+from gammaflow.checks import utc
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
@@ -160,6 +161,7 @@ def _chain(text: str, reading: Reading) -> Chain:
     if not at or Path(text).exists() or not Path(folder).is_dir():
         return chain_of(Quotes(file=text, **asdict(reading)))
     check_reading(reading)
+    stamp = utc(moment, f"{folder}@TIMESTAMP")
     store = Store(folder)
     symbols = store.symbols if reading.symbol is None else (reading.symbol,)
     if len(symbols) != 1:
@@ -167,7 +169,7 @@ def _chain(text: str, reading: Reading) -> Chain:
             f"{folder}: received a store of {', '.join(map(repr, symbols)) or 'nothing'}; legal: one symbol. "
             "Pick it with --symbol."
         )
-    return store.load(symbols[0], moment, vendor=reading.vendor)
+    return store.load(symbols[0], stamp, vendor=reading.vendor)
 
 
 def _finish(

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from gammaflow.batch.identity import code_digest
-from gammaflow.batch.warm import one_thread, warm
+from gammaflow.batch.warm import one_thread, one_thread_each, warm
 from gammaflow.batch.work import Outcome, Part, work
 from gammaflow.errors import MismatchError, ReaderError, SchemaError
 from gammaflow.text import value_text
@@ -113,10 +113,11 @@ class Pool:
         tries = 0
         while True:
             pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+            others = set(multiprocessing.active_children())
+            with one_thread_each():
+                asked = pool.submit(_ready, self._function)
             if self._started:
                 return pool
-            others = set(multiprocessing.active_children())
-            asked = pool.submit(_ready, self._function)
             first = set(multiprocessing.active_children()) - others
             try:
                 problem = asked.result()

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from gammaflow.batch.columns import FLIPS
 from gammaflow.batch.valued import LEVELS
+from gammaflow.columns import changed, rows_of
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.levels import Levels, find_flips
+from gammaflow.exposure.levels import Levels, find_nearest_flip
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.positions.book import Book
@@ -47,9 +48,8 @@ def flips_by_rule(report: Report) -> dict[str, float]:
         else:
             book = _signed_anew(report.book, chain, position, valued)
             book = assign_positions(chain, name) if book is None else book
-            spots = find_flips(sweep_spot(book, dynamics=report.profile.dynamics, measures=LEVELS))
-            away = np.abs(np.log(spots / chain.spot))
-            found[column] = float(spots[away.argmin()]) if spots.size else np.nan
+            profile = sweep_spot(book, dynamics=report.profile.dynamics, measures=LEVELS)
+            found[column] = find_nearest_flip(profile)
             known.append((position, found[column]))
     return found
 
@@ -71,18 +71,19 @@ def _signed_anew(
     book.
     """
     order = np.argsort(chain["expiry"][valued], kind="stable")
-    same = (len(book), book.spot, book.asof) == (len(order), chain.spot, chain.asof)
+    rows = np.flatnonzero(valued)[order]
+    same = (len(book), book.spot, book.asof) == (len(rows), chain.spot, chain.asof)
     if not same or not (book["numeraire"] == "usd").all():
         return None
     same_names = ("contract", "strike", "multiplier", "rate", "dividend_yield")
     held = {name: chain[name] for name in same_names}
     held |= {"sigma": chain["iv"], "forward_ratio": chain["forward"] / chain.spot}
     for name, values in held.items():
-        if not np.array_equal(values[valued][order], book[name], equal_nan=name != "contract"):
+        mine, its = values[rows], book[name]
+        if (mine != its).any() if mine.dtype == object else mine.tobytes() != its.tobytes():
             return None
-    columns = {**book.columns, "position": position[order]}
-    some = columns["position"] != 0.0
-    return replace(book, columns={name: values[some] for name, values in columns.items()})
+    columns, some = changed(book.columns, position=position[order]), position[order] != 0.0
+    return replace(book, columns=columns if some.all() else rows_of(columns, some))
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:

@@ -108,10 +108,12 @@ def _arrow(pa: Any, name: Any, table: Any, source: str, chain: Chain) -> Any:
             f"{name}: received the column {other[0]!r} with other values than the chain's "
             f"{known[other[0]]}, which every row is given. Rename it."
         )
-    frame = frame.drop(columns=[column for column in known if column in frame.columns])
-    frame.insert(0, "asof", chain.asof)
-    frame["source"] = pd.Series(source, index=frame.index, dtype="str")
+    given = [column for column in known if column in frame.columns]
+    frame = frame.drop(columns=given) if given else frame
     made = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    moment = pa.scalar(chain.asof.value, pa.timestamp("ns", "UTC"))
+    made = made.add_column(0, "asof", pa.repeat(moment, len(frame)))
+    made = made.append_column("source", pa.repeat(pa.scalar(source, pa.large_string()), len(frame)))
     for place, each in enumerate(made.schema):
         if pa.types.is_null(each.type):
             made = made.set_column(place, each.name, made.column(place).cast(pa.float64()))

@@ -12,6 +12,7 @@ from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.flips import flips_by_rule
 from gammaflow.batch.valued import LEVELS, report_behind
 from gammaflow.exposure.levels import Levels
+from gammaflow.exposure.walls import next_max_pain
 from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.chain import Chain
 from gammaflow.positions.rules import PositionRule
@@ -134,7 +135,7 @@ def _levels(levels: Levels) -> dict[str, Any]:
         "flip_distance": 100.0 * (flip.spot / spot - 1.0) if flip else np.nan,
         "call_wall": levels.call_wall,
         "put_wall": levels.put_wall,
-        "max_pain": float(levels.max_pain.iloc[0]) if len(levels.max_pain) else np.nan,
+        "max_pain": next_max_pain(levels.exposure),
         "zone_low": zone.low if zone else np.nan,
         "zone_high": zone.high if zone else np.nan,
         "zone_flow": zone.flow if zone else np.nan,
@@ -153,6 +154,6 @@ def _next_expiry(report: Report) -> dict[str, Any]:
     if not len(expiries):
         return {"next_expiry": pd.NaT, "next_share": np.nan}
     total = float(gross.sum())
-    following = float(gross[book["expiry"] == expiries[0].tz_localize(None).to_datetime64()].sum())
+    following = float(gross[: book.expiry_starts[1]].sum())
     share = 100.0 * following / total if total > 0.0 else np.nan
     return {"next_expiry": expiries[0], "next_share": share}

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from gammaflow.checks import check_noun
 from gammaflow.errors import SchemaError
+from gammaflow.exposure.exposure import aggregate_exposure
+from gammaflow.exposure.levels import find_levels
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.market.financing import finance
@@ -30,8 +32,10 @@ def report_behind(source: Chain | Report, rule: str | PositionRule | None, measu
     if isinstance(source, Chain):
         chain, financing = finance(source)
         book = assign_positions(chain, CALLS_LONG_PUTS_SHORT if rule is None else rule)
+        exposure = aggregate_exposure(book)  # first: early exercise is then found once, with every greek
         profile = sweep_spot(book, measures=measures)
-        return Report(source, book, profile.exposure(), profile, profile.levels(), financing, chain)
+        levels = find_levels(profile, exposure)
+        return Report(source, book, exposure, profile, levels, financing, chain)
     if rule is not None:
         raise SchemaError(
             f"rule: received {rule!r} for a Report, whose positions are signed already "

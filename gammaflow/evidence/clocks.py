@@ -54,6 +54,15 @@ class Clock(Frozen):
         IANA name of the time zone.
     text : str
         The clock as it was given.
+
+    See Also
+    --------
+    read_clock : A clock from text such as "16:00 New York" or "24:00 UTC"; SchemaError for anything else.
+
+    Examples
+    --------
+    >>> read_clock("16:00 New York")
+    Clock(hour=16, minute=0, zone='America/New_York', text='16:00 New York')
     """
 
     hour: int
@@ -78,6 +87,15 @@ def read_clock(clock: Any, name: str = "clock") -> Clock:
     """A clock from text such as "16:00 New York" or "24:00 UTC"; SchemaError for anything else.
 
     The zone is UTC, New York, Chicago, London, Hong Kong, Tokyo, or an IANA name.
+
+    See Also
+    --------
+    Clock : A time of day in a zone, daylight saving included.
+
+    Examples
+    --------
+    >>> str(read_clock("24:00 UTC"))
+    '24:00 UTC'
     """
     if isinstance(clock, Clock):
         return clock
@@ -122,6 +140,18 @@ def read_at(series: pd.Series, moments: pd.DatetimeIndex, within: Any = "0s") ->
     ------
     SchemaError
         For a series that `read_moments` refuses, moments without a time zone, an age below 0.
+
+    See Also
+    --------
+    read_clock : A clock from text such as "16:00 New York" or "24:00 UTC"; SchemaError for anything else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-02-05", periods=3, freq="h", tz="UTC")
+    >>> moments = hours[[2]] + pd.Timedelta(30, "min")
+    >>> read_at(pd.Series([1.0, 2.0, 3.0], hours), moments, within="1h").tolist()
+    [3.0]
     """
     problems: list[str] = []
     at = read_moments(series, "series", problems, least=0, gaps=True, missing=True)
@@ -140,6 +170,10 @@ def read_at(series: pd.Series, moments: pd.DatetimeIndex, within: Any = "0s") ->
 
 def read_age(within: Any, name: str = "within", below: str | None = None) -> pd.Timedelta:
     """An age from 0, below a limit where there is one; SchemaError for anything else.
+
+    See Also
+    --------
+    read_at : Values of a series of timestamps at given moments: the last one at or before each, or NaN.
 
     Examples
     --------

@@ -45,6 +45,10 @@ class Holders(Study):
     currency : str
         Currency of the assets.
 
+    See Also
+    --------
+    decompose : Assets by group of holders: institutions, hedge funds among them, and a cut of theirs.
+
     Examples
     --------
     >>> found = decompose(56.21e9, hedge_funds=(0.5, 0.7))
@@ -186,6 +190,10 @@ def decompose(
     ------
     SchemaError
         With every problem of the arguments: shares above 1, percentages for decimals, ranges upside down.
+
+    See Also
+    --------
+    Holders : Assets of a fund by group of holders; made by `decompose`.
 
     Examples
     --------

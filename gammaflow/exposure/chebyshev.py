@@ -6,7 +6,7 @@ takes a few more points, and far smaller matrices. Coefficients of several panel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.checks import read_only
+from gammaflow.kernels.barycentric import barycentric
 from gammaflow.kernels.chebyshev import nodes, to_series
 
 Array = NDArray[np.float64]
@@ -31,8 +32,6 @@ TOLERANCE = 1e-14
 
 # Cosines in one block (1 MB), and number of blocks cached for the next call on their grid.
 _BLOCK, _KEPT = 1 << 17, 32
-
-_TINY = float(np.finfo(np.float64).tiny)
 
 _RHO = np.exp(np.geomspace(1e-4, 3.0, 400))
 _LEVELS = np.geomspace(1e-6, 1e8, 300)
@@ -95,45 +94,48 @@ def _cosines(n: int, place: Array) -> Array:
     return np.asarray(np.cos(np.outer(np.arange(n), angles)))
 
 
-def shares(n: int, place: Array) -> Array:
-    """(n, m) share of the value at each of n `nodes` in the polynomial through them, at places -1..1.
+def interpolated(values: Array, panel: NDArray[np.int64], place: Array) -> Array:
+    """Values (functions, m) of the polynomials through values (functions, panels, n) at `nodes` of panels.
 
-    Barycentric, with the weights of Chebyshev points of the first kind (Berrut and Trefethen 2004, SIAM
-    Review 46, equations 4.2 and 5.3).
+    Parameters
+    ----------
+    values : (functions, panels, n) array
+    panel, place : (m,) arrays
+        The panel of each point, and where it lies in it, -1..1.
     """
-    known, weights = _weighted(n)
-    out = place - known
-    out[out == 0.0] = _TINY  # at a node: the others' shares are 0
-    np.divide(weights, out, out=out)
-    out /= out.sum(axis=0)
-    return np.asarray(out)
+    out = np.empty((len(values), len(place)))
+    barycentric(values, panel, place, *_weighted(values.shape[-1]), out)
+    return out
 
 
 @lru_cache(maxsize=_KEPT)
 def _weighted(n: int) -> tuple[Array, Array]:
-    """Nodes and their barycentric weights, (n, 1) each."""
-    known = nodes(n)[:, None]
-    return known, np.asarray((-1.0) ** np.arange(n)[:, None] * np.sqrt(1.0 - known * known))
+    """Nodes and their barycentric weights, (n,) each: those of Chebyshev points of the first kind.
+
+    Berrut and Trefethen (2004), SIAM Review 46, equation 5.3.
+    """
+    known = nodes(n)
+    return read_only(known), read_only((-1.0) ** np.arange(n) * np.sqrt(1.0 - known * known))
+
+
+def _placed(low: float, high: float, panels: int, x: Array) -> tuple[NDArray[np.int64], Array]:
+    """The panel of each point, and its place -1..1 there."""
+    if panels == 1:
+        return np.zeros(len(x), dtype=np.int64), (2.0 * x - low - high) / (high - low)
+    across = (x - low) * (panels / (high - low))
+    panel = np.clip(across.astype(np.int64), 0, panels - 1)
+    return panel, 2.0 * (across - panel) - 1.0
 
 
 @lru_cache(maxsize=_KEPT)
-def _on_grid(
-    basis: Callable[[int, Array], Array], n: int, low: float, high: float, panels: int, grid: bytes
-) -> tuple[Array, list[Any]]:
-    """A basis (n, m) on its panel at each point of a grid, and runs of points of a panel.
+def _on_grid(n: int, low: float, high: float, panels: int, grid: bytes) -> tuple[Array, list[Any]]:
+    """Cosines (n, m) on its panel at each point of a grid, and runs of points of a panel.
 
     A run is (panel, slice).
     """
-    x = np.frombuffer(grid)
-    if panels == 1:
-        place, runs = (2.0 * x - low - high) / (high - low), [(0, slice(0, len(x)))]
-    else:
-        across = (x - low) * (panels / (high - low))
-        panel = np.clip(across.astype(np.int64), 0, panels - 1)
-        place = 2.0 * (across - panel) - 1.0
-        ends = [0, *(np.flatnonzero(np.diff(panel)) + 1).tolist(), len(x)]
-        runs = [(int(panel[i]), slice(i, j)) for i, j in pairwise(ends) if i < j]
-    return basis(n, place), runs
+    panel, place = _placed(low, high, panels, np.frombuffer(grid))
+    ends = [0, *(np.flatnonzero(np.diff(panel)) + 1).tolist(), len(panel)]
+    return _cosines(n, place), [(int(panel[i]), slice(i, j)) for i, j in pairwise(ends) if i < j]
 
 
 def series(values: Array) -> Array:
@@ -188,28 +190,22 @@ def at(
 
     Blocks bound the memory that the cosines take, whatever the number of points.
     """
-    return _blocks(_cosines, coefficients, low, high, x, panels)
-
-
-def between(
-    values: Array, low: float, high: float, x: Array, panels: int = 1
-) -> Iterator[tuple[slice, Array]]:
-    """As `at`, by values (..., n) at `points` in place of coefficients: a third of the work."""
-    return _blocks(shares, values, low, high, x, panels)
-
-
-def _blocks(
-    basis: Callable[[int, Array], Array], known: Array, low: float, high: float, x: Array, panels: int
-) -> Iterator[tuple[slice, Array]]:
-    n = known.shape[-1]
+    n = coefficients.shape[-1]
     size = max(_BLOCK // n, 1)
     for start in range(0, len(x), size):
         block = slice(start, min(start + size, len(x)))
-        terms, runs = _on_grid(basis, n, low, high, panels, x[block].tobytes())
+        terms, runs = _on_grid(n, low, high, panels, x[block].tobytes())
         if panels == 1:
-            yield block, known @ terms
+            yield block, coefficients @ terms
             continue
-        values = np.empty((*known.shape[:-2], terms.shape[1]))
+        values = np.empty((*coefficients.shape[:-2], terms.shape[1]))
         for panel, run in runs:
-            values[..., run] = known[..., panel, :] @ terms[:, run]
+            values[..., run] = coefficients[..., panel, :] @ terms[:, run]
         yield block, values
+
+
+def between(values: Array, low: float, high: float, x: Array, panels: int = 1) -> Array:
+    """Values (..., m) at x by values (..., n) at `points` in place of coefficients: a third of the work."""
+    lead = values.shape[: -1 if panels == 1 else -2]
+    found = interpolated(values.reshape(-1, panels, values.shape[-1]), *_placed(low, high, panels, x))
+    return found.reshape(*lead, len(x))

@@ -59,7 +59,7 @@ class Curve:
     breaks : (k,) array
         Spots at which it may jump, ascending, further apart than 4 `GAP` of themselves.
     any_order : bool
-        Whether `values` takes spots in any order, also repeated.
+        Whether `values` takes spots in any order, also repeated; many then take hardly longer than few.
     """
 
     values: Callable[[Array], Array]

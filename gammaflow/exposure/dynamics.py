@@ -59,12 +59,23 @@ class Dynamics:
     lowest : float
         The least volatility, as a share of what it would be without `stickiness` and `beta` [-].
 
+    See Also
+    --------
+    spot_vol_beta
+    compare_dynamics : Levels of gamma, and of total gamma with the vanna effect, under each smile dynamics.
+
     Notes
     -----
     A residual, the difference between a quote and the smile, stays with its contract as a ratio. In vol
     points, the residual of a deep wing would make no sense at the money: 10 points off a smile of 90 % are a
     ninth of it, but as large as a smile of 10 %. If residuals moved with moneyness instead, the noise of
     neighbouring quotes would act as a skew along which the row moves.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.dynamics.STICKY_DELTA.name, gf.dynamics.spot_vol_beta(-3.0).name
+    ('sticky_delta', 'spot_vol_beta(-3)')
     """
 
     name: str
@@ -115,6 +126,11 @@ def skew_stickiness(ratio: float) -> Dynamics:
         The skew-stickiness ratio [-] (Bergomi, Smile dynamics IV, 2009): 0 is sticky moneyness, 1 sticky
         strike to first order, 2 what a local volatility does for short expiries.
 
+    See Also
+    --------
+    spot_vol_beta
+    compare_dynamics : Levels of gamma, and of total gamma with the vanna effect, under each smile dynamics.
+
     Examples
     --------
     >>> skew_stickiness(1.5).name
@@ -137,6 +153,11 @@ def spot_vol_beta(beta: float) -> Dynamics:
     beta : float
         d sigma / d ln S [1.00 of vol per 1.00 of ln S]: with -3, vol rises 3 points per 1 % fall in spot.
 
+    See Also
+    --------
+    skew_stickiness
+    compare_dynamics : Levels of gamma, and of total gamma with the vanna effect, under each smile dynamics.
+
     Examples
     --------
     >>> spot_vol_beta(-3.0).meaning
@@ -151,7 +172,18 @@ def spot_vol_beta(beta: float) -> Dynamics:
 
 
 def find_dynamics(given: str | Dynamics) -> Dynamics:
-    """The dynamics of that name, or the object itself; SchemaError that names the legal ones."""
+    """The dynamics of that name, or the object itself; SchemaError that names the legal ones.
+
+    See Also
+    --------
+    Dynamics : Smile dynamics: the move of each row's vol when spot moves by x = ln(S / S0).
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.dynamics.find_dynamics("sticky_delta") is gf.dynamics.STICKY_DELTA
+    True
+    """
     if isinstance(given, Dynamics):
         return given
     if isinstance(given, str) and given in DYNAMICS:

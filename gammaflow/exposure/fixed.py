@@ -36,7 +36,10 @@ _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 # Interpolation is considered in sums of so many terms. Costs in terms of the direct sum (measured): of a
 # cosine, of a node's share at a point, of the product of a node with a point, and of a term that needs delta.
 _MANY = 400_000
-_COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 1.5, 0.25, 3.0
+_COSINE, _SHARE, _PRODUCT, _HELD = 5.0, 0.5, 0.25, 3.0
+
+# Standard deviations beyond which a Gaussian, times d1^2, is below the error of interpolation.
+_FAR = 9.0
 
 # More points than any grid has: delta at all of them.
 _ALL = 1 << 62
@@ -58,6 +61,10 @@ class VanillaRows(NamedTuple):
     """First row of each group, followed by the number of rows."""
     carried: bool
     """Whether any row has a carry."""
+    centre: Array
+    """ln(S / S0) where the gamma of each row is highest."""
+    width: Array
+    """Standard deviation of the gamma of each row in ln S; 0 once expired."""
 
 
 def vanilla_rows(
@@ -89,7 +96,19 @@ def vanilla_rows(
     starts = np.searchsorted(groups, np.arange(count + 1))
     *terms, low, high = columns
     held = tuple(map(read_only, terms))
-    return VanillaRows(book.spot, held, _bounds(low, high), read_only(starts, np.int64), bool(held[6].any()))
+    _, ratio, strike, t, r, vol, q, _ = held
+    width = vol * np.sqrt(t)
+    centre = np.log(strike / (ratio * book.spot)) - (r - q) * t - 0.5 * width * width
+    bounds = _bounds(low, high)
+    return VanillaRows(
+        book.spot,
+        held,
+        bounds,
+        read_only(starts, np.int64),
+        bool(q.any()),
+        read_only(centre),
+        read_only(width),
+    )
 
 
 def vanilla_sums(
@@ -110,35 +129,38 @@ def vanilla_sums(
     -------
     dict of (groups, m) arrays
     """
-    spot, columns, bounds, starts, carried = rows
-    count, n = len(starts) - 1, len(columns[0])
-    x = np.log(spots / spot)
-    flags = (
-        bool(_SHAPE & set(wanted)),
-        "delta" in wanted or ("charm" in wanted and carried),
-        "theta" in wanted,
-    )
+    x = np.log(spots / rows.spot)
+    shape = bool(_SHAPE & set(wanted))
+    held = "delta" in wanted or ("charm" in wanted and rows.carried)
+    theta = "theta" in wanted
+    flags = shape, held, theta
+    count, n = len(rows.starts) - 1, len(rows.width)
     wide = np.zeros(n, dtype=bool)
     if interpolate and n * len(x) >= _MANY:
-        half = 0.5 * (x.max() - x.min())
-        width = columns[5] * np.sqrt(columns[3])
-        wide = width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
+        low, high = x.min(), x.max()
+        if not held and not theta:
+            reach = _FAR * rows.width
+            rows = _selected(rows, (rows.centre + reach > low) & (rows.centre - reach < high))
+        half, bounds = 0.5 * (high - low), rows.bounds
+        wide = rows.width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
         if bounds[0] is not None:
             wide &= np.isinf(bounds[0]) & np.isinf(bounds[1])
-        grids = _grids_that_pay(wide, width, half, starts, len(x), flags[1])
-        wide &= np.repeat(grids[:, 0] > 0, np.diff(starts))
-    shape, held, theta = flags
+        grids = _grids_that_pay(wide, rows.width, half, rows.starts, len(x), held)
+        wide &= np.repeat(grids[:, 0] > 0, np.diff(rows.starts))
+    places = {name: _PLACE[name] for name in CASH_SUMS if name in wanted}
+    used = [*places.values(), *[_CARRY_HELD] * ("charm" in places)]
     sums = np.zeros((SUMS, count, len(x)))
     if wide.any():
-        _interpolate(sums, x, grids, _selected(rows, wide), flags)
+        _interpolate(sums, used, x, grids, _selected(rows, wide), flags)
     if not wide.all():
         direct = np.zeros_like(sums) if wide.any() else sums
         narrow = _selected(rows, ~wide)
         _add_sums(direct.reshape(SUMS, -1), [x] * count, narrow, (shape, _ALL * held, theta))
-        sums = sums if direct is sums else sums + direct
-    sums[_CHARM] += sums[_CARRY_HELD]
-    kept = {name: sums[_PLACE[name]] for name in CASH_SUMS if name in wanted}
-    return {name: total if name == "theta" else total * spots for name, total in kept.items()}
+        for place in set(used) if direct is not sums else ():
+            sums[place] += direct[place]
+    if "charm" in places:
+        sums[_CHARM] += sums[_CARRY_HELD]
+    return {name: sums[k] if name == "theta" else sums[k] * spots for name, k in places.items()}
 
 
 def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array]:
@@ -177,17 +199,20 @@ def _grids_that_pay(
     finite = np.isfinite(least)
     grids = np.zeros((len(least), 2), np.int64)
     grids[finite] = np.stack(chebyshev.panels_needed(half, least[finite]), axis=1)
-    for n, panels in _distinct(grids):
-        same = (grids == (n, panels)).all(axis=1)
-        saved = rows[same].sum() * (term * points - n * panels)
-        if saved <= n * (basis * points + _PRODUCT * same.sum() * (n * panels + points)):
-            grids[same] = 0
+    for (n, panels), groups in _by_grid(grids).items():
+        saved = rows[groups].sum() * (term * points - n * panels)
+        if saved <= n * (basis * points + _PRODUCT * len(groups) * (n * panels + points)):
+            grids[groups] = 0
     return grids
 
 
-def _distinct(grids: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Distinct rows of grids, ascending, but for those without points."""
-    return sorted({(n, panels) for n, panels in grids.tolist() if n})
+def _by_grid(grids: NDArray[np.int64]) -> dict[tuple[int, int], list[int]]:
+    """Groups by their points of a panel and panels; those without points nowhere."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for group, (n, panels) in enumerate(grids.tolist()):
+        if n:
+            found.setdefault((n, panels), []).append(group)
+    return found
 
 
 def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
@@ -196,8 +221,9 @@ def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
         return rows
     columns = tuple(read_only(c[mask]) for c in rows.columns)
     bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[mask] for b in rows.bounds))
-    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts])
-    return rows._replace(columns=columns, bounds=bounds, starts=starts)
+    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts], np.int64)
+    centre, width = (read_only(values[mask]) for values in (rows.centre, rows.width))
+    return rows._replace(columns=columns, bounds=bounds, starts=starts, centre=centre, width=width)
 
 
 def _bounds(low: Array, high: Array) -> tuple[Array, Array] | tuple[None, None]:
@@ -207,27 +233,31 @@ def _bounds(low: Array, high: Array) -> tuple[Array, Array] | tuple[None, None]:
 
 
 def _interpolate(
-    sums: Array, x: Array, grids: NDArray[np.int64], rows: VanillaRows, flags: tuple[bool, bool, bool]
+    sums: Array,
+    wanted: list[int],
+    x: Array,
+    grids: NDArray[np.int64],
+    rows: VanillaRows,
+    flags: tuple[bool, bool, bool],
 ) -> None:
-    """Sums of rows into `sums` (rows of `gauss_sweep`, groups, m), by the Chebyshev points of `grids`.
+    """Sums of rows into the `wanted` of `sums` (rows of `gauss_sweep`, groups, m), by points of `grids`.
 
     Delta and what charm has from carry are not summed there but integrated, from one exact value each at the
     lowest spot, which stands before a group's Chebyshev points.
     """
     low, high = x.min(), x.max()
     shape, held, theta = flags
-    used = np.array([_GAMMA, 2, _CHARM, 9] + [4, 6, 7, 8] * shape + [5] * theta)
-    grown_to = np.array([_DELTA, _CARRY_HELD])
-    nodes = {grid: chebyshev.points(grid[0], low, high, grid[1]) for grid in _distinct(grids)}
+    grown_to = [_DELTA, _CARRY_HELD]
+    used = sorted(set(wanted).difference(grown_to))
+    by_grid = _by_grid(grids)
+    nodes = {(n, panels): chebyshev.points(n, low, high, panels) for n, panels in by_grid}
     lowest, none = np.array([low] * held), np.empty(0)
     points = [np.concatenate([lowest, nodes[n, k]]) if n else none for n, k in grids.tolist()]
     ends = np.cumsum([0, *map(len, points)]).tolist()
     at_nodes = np.zeros((SUMS, ends[-1]))
     _add_sums(at_nodes, points, rows, (shape, int(held), theta))
     targets = np.array([*used, *grown_to] if held else used)[:, None]
-    for grid in nodes:
-        n, panels = grid
-        groups = np.flatnonzero((grids == grid).all(axis=1))
+    for (n, panels), groups in by_grid.items():
         values = np.stack([at_nodes[:, ends[group] : ends[group + 1]] for group in groups], axis=1)
         each = values[:, :, len(lowest) :]
         if panels > 1:
@@ -237,7 +267,7 @@ def _interpolate(
             series = chebyshev.series_and_integrals(each[used], slopes, begin, low, high, panels)
             blocks = chebyshev.at(series, low, high, x, panels)
         else:
-            blocks = chebyshev.between(each[used], low, high, x, panels)
+            blocks = iter([(slice(None), chebyshev.between(each[used], low, high, x, panels))])
         for block, found in blocks:
             sums[targets, groups, block] = found
 

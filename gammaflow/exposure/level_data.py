@@ -12,6 +12,13 @@ import pandas as pd
 from gammaflow.checks import check_choice
 from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.repricing import Repricing
+from gammaflow.exposure.walls import (
+    find_concentration,
+    find_max_pain,
+    find_walls,
+    next_max_pain,
+    walls_by_type,
+)
 from gammaflow.exposure.zones import Zone
 from gammaflow.frozen import Frozen
 from gammaflow.units import describe
@@ -76,14 +83,6 @@ class LevelData(Frozen):
     moves : Series
         Amount dealers trade [currency] as spot moves by -10 to +10 % from the book's (index, decimal), + =
         dealers buy: the integral of -gamma over 100 d ln S.
-    walls : DataFrame
-        See `gammaflow.exposure.walls.find_walls`: strikes by each definition of "wall".
-    max_pain : Series
-        Per unexpired expiry, the strike at which the outstanding options would pay the least.
-    concentration : DataFrame
-        Per strike with net gamma below zero, most negative first: `gamma` [currency per +1 % spot] and
-        its `share` of all such gamma [-]. Where the short gamma sits by strike, which is not where the
-        profile is short.
     core_fraction : float
         The fraction of a trough that bounds its core.
     measure : str
@@ -100,27 +99,47 @@ class LevelData(Frozen):
     zones: tuple[Zone, ...]
     gamma: float
     moves: pd.Series
-    walls: pd.DataFrame
-    max_pain: pd.Series
-    concentration: pd.DataFrame
     core_fraction: float
     measure: str = "gamma"
     day_sigma: float = np.nan
 
+    @cached_property
+    def walls(self) -> pd.DataFrame:
+        """Strikes by each definition of "wall": see `gammaflow.exposure.walls.find_walls`."""
+        return find_walls(self.exposure)
+
+    @cached_property
+    def max_pain(self) -> pd.Series:
+        """Per unexpired expiry, the strike at which the outstanding options would pay the least."""
+        return find_max_pain(self.exposure)
+
+    @cached_property
+    def concentration(self) -> pd.DataFrame:
+        """Per strike with net gamma below zero, most negative first: its gamma and share of all such gamma.
+
+        `gamma` [currency per +1 % spot], `share` [-]: where the short gamma sits by strike, which is not
+        where the profile is short.
+        """
+        return find_concentration(self.exposure)
+
     @property
     def call_wall(self) -> float:
         """Strike with the largest unsigned gamma of calls [currency]; NaN without calls."""
-        return float(self.walls["call_wall"]["by type"])
+        return self._by_type[0]
 
     @property
     def put_wall(self) -> float:
         """Strike with the largest unsigned gamma of puts [currency]; NaN without puts."""
-        return float(self.walls["put_wall"]["by type"])
+        return self._by_type[1]
 
     @property
     def absolute_gamma_strike(self) -> float:
         """Strike with the largest unsigned gamma, calls and puts together [currency]; NaN without either."""
-        return float(self.walls["absolute"]["by type"])
+        return self._by_type[2]
+
+    @cached_property
+    def _by_type(self) -> tuple[float, float, float]:
+        return walls_by_type(self.exposure)
 
     @cached_property
     def nearest_flips(self) -> tuple[Flip, ...]:
@@ -188,7 +207,7 @@ class LevelData(Frozen):
             "put_wall": self.put_wall,
             "absolute_gamma_strike": self.absolute_gamma_strike,
             "gamma_flip": np.nan if flip is None else flip.spot,
-            "max_pain": float(self.max_pain.iloc[0]) if len(self.max_pain) else np.nan,
+            "max_pain": next_max_pain(self.exposure),
             "zone_low": np.nan if zone is None or zone.low_open else zone.low,
             "zone_high": np.nan if zone is None or zone.high_open else zone.high,
             "core_low": low,

@@ -18,13 +18,22 @@ from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.grids import Spikes
 from gammaflow.exposure.level_data import Flip, Jump, LevelData
 from gammaflow.exposure.repricing import Repricing
-from gammaflow.exposure.walls import find_concentration, find_max_pain, find_walls
 from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
 
-__all__ = ["Flip", "Jump", "Levels", "Trough", "Zone", "find_flips", "find_levels", "noise_share"]
+__all__ = [
+    "Flip",
+    "Jump",
+    "Levels",
+    "Trough",
+    "Zone",
+    "find_flips",
+    "find_levels",
+    "find_nearest_flip",
+    "noise_share",
+]
 
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
@@ -153,11 +162,11 @@ def find_levels(
     check_choice(measure, "measure", ("gamma", "total_gamma"))
     exposure = _same_time(profile, exposure)
     spot, curve = profile.book.spot, profile.curve(measure)
-    at, floor = _samples(profile, curve, measure)
-    crossings = cross(curve, at, floor)
+    at, floor = _on_grid(profile, curve, measure)
+    at = polish(curve, _followed(profile, curve, at, floor), floor)
+    crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
     steps = spot * (1.0 + np.array(MOVES))
-    stretches = find_stretches(curve, at, crossings, floor)
     bounds = np.unique([spot, *steps, *(bound for z in stretches for bound in (z.low, z.high))])
     flow = dict(
         zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)
@@ -168,12 +177,9 @@ def find_levels(
         exposure=exposure,
         flips=tuple(Flip(float(s), float(d)) for s, d in zip(roots, _slopes(curve, roots), strict=True)),
         jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
-        zones=find_zones(curve, at, stretches, core, flow),
+        zones=find_zones(stretches, flow),
         gamma=float(curve([spot])[0]),
         moves=pd.Series(traded, pd.Index(MOVES, name="move"), name="traded"),
-        walls=find_walls(exposure),
-        max_pain=find_max_pain(exposure),
-        concentration=find_concentration(exposure),
         core_fraction=core,
         measure=measure,
         day_sigma=_day_sigma(profile),
@@ -195,8 +201,33 @@ def find_flips(profile: Repricing) -> NDArray[np.float64]:
     [77509.0]
     """
     curve = profile.curve()
-    at, floor = _samples(profile, curve, "gamma")
-    crossings = cross(curve, at, floor)
+    at, floor = _on_grid(profile, curve, "gamma")
+    return _flips(curve, _followed(profile, curve, at, floor), floor)
+
+
+def find_nearest_flip(profile: Repricing) -> float:
+    """The flip of `find_flips` nearest to the book's spot in ln S [currency]; NaN where there is none.
+
+    Nothing is repriced beyond the grid where a flip inside it is nearer than both of its ends.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> round(find_nearest_flip(gf.sweep_spot(gf.assign_positions(gf.demo_chain()))))
+    77509
+    """
+    curve, spot = profile.curve(), profile.book.spot
+    at, floor = _on_grid(profile, curve, "gamma")
+    flips = _flips(curve, at, floor)
+    ends = np.log(spot / profile.spots[0]), np.log(profile.spots[-1] / spot)
+    if not (np.abs(np.log(flips / spot)) < min(ends)).any():
+        flips = _flips(curve, _followed(profile, curve, at, floor), floor)
+    return float(flips[np.abs(np.log(flips / spot)).argmin()]) if flips.size else np.nan
+
+
+def _flips(curve: Curve, at: Samples, floor: float) -> NDArray[np.float64]:
+    """Zeros of the curve, jumps excluded, between samples that are polished first."""
+    crossings = cross(curve, polish(curve, at, floor), floor)
     return crossings.spots[~crossings.jumps]
 
 
@@ -214,8 +245,8 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     return exposure
 
 
-def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
-    """The profile's grid made denser, extended to where zones end and polished; what counts as zero."""
+def _on_grid(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
+    """The profile's grid made denser, and what counts as zero."""
     spot, between = profile.book.spot, _between(profile, curve)
     known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
     known = known or profile.at(profile.spots, [measure, "gross_gamma"])
@@ -228,8 +259,13 @@ def _samples(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, f
     new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
     x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
-    at = extend(curve, Samples(x[order], g[order]), floor, (spot / _SPAN, spot * _SPAN), between)
-    return polish(curve, at, floor), floor
+    return Samples(x[order], g[order]), floor
+
+
+def _followed(profile: Repricing, curve: Curve, at: Samples, floor: float) -> Samples:
+    """Samples extended to where zones end."""
+    spot = profile.book.spot
+    return extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), _between(profile, curve))
 
 
 def noise_share(profile: Repricing) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.exposure.chebyshev import PANEL, REACH, shares
+from gammaflow.exposure.chebyshev import PANEL, REACH, interpolated
 from gammaflow.kernels.chebyshev import nodes
 
 __all__ = ["Panels"]
@@ -87,13 +87,15 @@ class Panels:
 
     def _new(self, panel: NDArray[np.int64]) -> NDArray[np.int64]:
         """The panels that are filled now, given those of the points that are asked; rows for them."""
-        self._asked += np.bincount(panel, minlength=len(self._row))
-        new = np.flatnonzero((self._asked > 0) & (self._row == _EMPTY))
+        now = np.bincount(panel, minlength=len(self._row))
+        new = np.flatnonzero((now > 0) & (self._row == _EMPTY))
+        before = self._asked[new]
+        self._asked += now
         if len(new) > self._at_once:
-            new = new[self._asked[new] >= _OFTEN]
+            new = new[before >= _OFTEN]
         self._row[new] = len(self._known) + np.arange(len(new))
         return new
 
     def _interpolated(self, across: Array, row: NDArray[np.int64]) -> Array:
         """Values at places 0..1 across panels of known rows."""
-        return np.asarray(np.einsum("nm,mn->m", shares(PANEL, 2.0 * across - 1.0), self._known[row]))
+        return np.asarray(interpolated(self._known[None], row, 2.0 * across - 1.0)[0])

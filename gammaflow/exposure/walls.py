@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,11 +10,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.exposure.exposure import Exposure
+from gammaflow.instruments.row import rows_with
 from gammaflow.positions.origins import Interest, interest_behind
 
-__all__ = ["SENSES", "StrikeRows", "find_concentration", "find_max_pain", "find_walls", "walls_of"]
+__all__ = [
+    "SENSES",
+    "StrikeRows",
+    "find_concentration",
+    "find_max_pain",
+    "find_walls",
+    "next_max_pain",
+    "wall_strikes",
+    "walls_by_type",
+    "walls_of",
+]
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 #: Definitions of "wall", by name, in words.
 SENSES = {
@@ -61,29 +74,45 @@ def find_walls(exposure: Exposure) -> pd.DataFrame:
     return walls_of(_strikes(exposure), exposure.book.spot)
 
 
+def walls_by_type(exposure: Exposure) -> tuple[float, float, float]:
+    """Call wall, put wall and absolute strike of `find_walls` by type [currency]."""
+    ((call, put, absolute),) = wall_strikes(_strikes(exposure), exposure.book.spot, ["by type"]).tolist()
+    return call, put, absolute
+
+
 def walls_of(rows: StrikeRows, spot: float) -> pd.DataFrame:
     """The table of `find_walls` from rows that are alive, at a spot [currency]."""
-    calls, puts = rows.side == "call", rows.side == "put"
-    above, below = calls & (rows.strike >= spot), puts & (rows.strike <= spot)
-    every = np.ones(len(rows.strike), dtype=bool)
-    later = rows.expiry > np.fmin.reduce(rows.expiry) if len(rows.expiry) else every
-    by_type, by_side = np.stack([calls, puts, every]), np.stack([above, below, above | below])
-    amounts = [
-        by_type * rows.gross_gamma,
-        by_side * rows.gross_gamma,
-        (by_type & later) * rows.gross_gamma,
-        (by_side & later) * rows.gross_gamma,
-        by_type * rows.contracts,
-    ]
-    strikes, sums = _by_strike(rows.strike, np.concatenate([*amounts, rows.gamma[None]]))
-    typed, sided, typed_later, sided_later, interest = sums[:-1].reshape(len(amounts), 3, -1)
-    net = sums[-1]
-    signed = np.stack([np.maximum(net, 0.0), np.maximum(-net, 0.0), np.abs(net)])
-    senses = np.concatenate([typed, sided, signed, typed_later, sided_later, interest])
-    walls = _heaviest(strikes, senses).reshape(-1, 3)
-    columns = dict(zip(("call_wall", "put_wall", "absolute"), walls.T, strict=True))
+    columns = dict(zip(("call_wall", "put_wall", "absolute"), wall_strikes(rows, spot).T, strict=True))
     index = pd.Index(list(SENSES), name="sense")
     return pd.DataFrame({**columns, "meaning": list(SENSES.values())}, index)
+
+
+def wall_strikes(rows: StrikeRows, spot: float, senses: Collection[str] = tuple(SENSES)) -> Array:
+    """Call wall, put wall and absolute strike in some senses of `SENSES` [currency], (senses, 3)."""
+    calls, puts = (rows_with(rows.side, kind) for kind in ("call", "put"))
+    parts = [_amounts(rows, spot, sense, calls, puts) for sense in senses]
+    strikes, sums = _by_strike(rows.strike, np.concatenate(parts))
+    each = np.split(sums, np.cumsum([len(part) for part in parts])[:-1])
+    return np.stack([_heaviest(strikes, _signed(*part) if len(part) == 1 else part) for part in each])
+
+
+def _amounts(rows: StrikeRows, spot: float, sense: str, calls: Mask, puts: Mask) -> Array:
+    """Amounts of each row whose sums by strike make the walls in a sense: (3, n), or (1, n) to be signed."""
+    if sense == "net":
+        return rows.gamma[None]
+    if sense.startswith("above and below"):
+        calls, puts = calls & (rows.strike >= spot), puts & (rows.strike <= spot)
+        masks = np.stack([calls, puts, calls | puts])
+    else:
+        masks = np.stack([calls, puts, np.ones(len(calls), dtype=bool)])
+    if sense.endswith("without the next expiry") and len(calls):
+        masks &= rows.expiry > np.fmin.reduce(rows.expiry)
+    return masks * (rows.contracts if sense == "open interest" else rows.gross_gamma)
+
+
+def _signed(net: Array) -> Array:
+    """Amounts above zero, below zero, and without a sign, (3, strikes)."""
+    return np.stack([np.maximum(net, 0.0), np.maximum(-net, 0.0), np.abs(net)])
 
 
 def find_concentration(exposure: Exposure) -> pd.DataFrame:
@@ -120,18 +149,32 @@ def find_max_pain(exposure: Exposure) -> pd.Series:
     the number of its rows. Rows that come from no chain, or from one without open interest at their expiry,
     count by their unsigned positions.
     """
+    moments, contracts = _outstanding(exposure)
+    pain = [_least(*rows) for rows in contracts]
+    return pd.Series(pain, pd.DatetimeIndex(moments, tz="UTC"), np.float64, "max_pain")
+
+
+def next_max_pain(exposure: Exposure) -> float:
+    """The first of `find_max_pain`, that of the next expiry [currency]; NaN where there is none."""
+    _, contracts = _outstanding(exposure)
+    return _least(*contracts[0]) if contracts else np.nan
+
+
+def _outstanding(exposure: Exposure) -> tuple[NDArray[Any], list[tuple[Array, Array, Array]]]:
+    """Expiries that have max pain, and strike, flag and units of the contracts that count at each."""
     book = exposure.book
     rows = np.flatnonzero(book.vanilla & (book.rolled(exposure.days)[0] > 0.0))
     dates = book.columns["expiry"]
     held, known = interest_behind(book.origins, book["origin"][rows], dates[rows])
     own = rows[~known]
     held.append(Interest(dates[own], book["strike"][own], book.flag[own], np.abs(book.size[own])))
-    expiry, strike, flag, units = (np.concatenate(columns) for columns in zip(*held, strict=True))
+    expiry, *columns = (np.concatenate(parts) for parts in zip(*held, strict=True))
     order = np.argsort(expiry, kind="stable")
-    moments, starts = np.unique(expiry[order], return_index=True)
-    parts = [np.split(column[order], starts[1:]) for column in (strike, flag, units)] if len(order) else []
-    pain = [_least(*rows) for rows in zip(*parts, strict=True)]
-    return pd.Series(pain, pd.DatetimeIndex(moments, tz="UTC"), np.float64, "max_pain")
+    starts = _starts(expiry[order])
+    if not len(starts):
+        return expiry, []
+    parts = [np.split(column[order], starts[1:]) for column in columns]
+    return expiry[order][starts], list(zip(*parts, strict=True))
 
 
 def _least(strike: Array, flag: Array, units: Array) -> float:
@@ -160,9 +203,16 @@ def _by_strike(strike: Array, amounts: Array) -> tuple[Array, Array]:
     """
     order = np.argsort(strike, kind="stable")
     ascending = strike[order]
-    starts = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1])) if len(strike) else order
+    starts = _starts(ascending)
     sums = np.add.reduceat(amounts[:, order], starts, axis=1, dtype=np.longdouble)
     return ascending[starts], sums.astype(np.float64)
+
+
+def _starts(ascending: NDArray[Any]) -> NDArray[np.intp]:
+    """Place of the first of each run of equal values."""
+    if not len(ascending):
+        return np.empty(0, dtype=np.intp)
+    return np.append(0, np.flatnonzero(ascending[1:] != ascending[:-1]) + 1)
 
 
 def _heaviest(strikes: Array, sums: Array) -> Array:

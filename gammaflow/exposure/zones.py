@@ -30,6 +30,10 @@ Array = NDArray[np.float64]
 #: A zone that never reaches zero ends where gamma has faded to this share of its trough.
 FADED = 0.01
 
+# Ends of stretches at a crossing, and no brackets at all.
+_CROSSED = ("zero", "jump")
+_NONE = np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
+
 # Points of one step beyond the grid, and their distance in ln S.
 _POINTS, _STEP = 64, 0.005
 
@@ -136,28 +140,60 @@ def extend(
     extra : function of (low, high)
         Spots between them that must not be stepped over.
     """
-    for outward in (-1, 1):
-        limit = span[(outward + 1) // 2]
-        while True:
-            x, g = at if outward > 0 else (at.x[::-1], at.g[::-1])
-            rising = np.flatnonzero(g >= -floor)
-            deepest = float(g[rising[-1] + 1 if rising.size else 0 :].min(initial=0.0))
-            if g[-1] >= -floor or g[-1] > FADED * deepest or outward * (limit - x[-1]) <= 0.0:
-                break
-            step = min(_POINTS * _STEP, abs(np.log(limit / x[-1])))
-            far = x[-1] * np.exp(outward * step * np.arange(1, _POINTS + 1) / _POINTS)
-            low, high = sorted((float(x[-1]), float(far[-1])))
-            new = np.unique(np.concatenate([far, extra(low, high), curve.sides(low, high)]))
-            new = new[(new > low) & (new <= high)] if outward > 0 else new[(new < high) & (new >= low)]
-            values = curve(new)
-            if outward < 0:
-                new, values = new[::-1], values[::-1]
-            deep = np.minimum.accumulate(np.append(deepest, values))[1:]
-            ended = np.flatnonzero(values > FADED * deep)
-            stop = ended[0] + 1 if ended.size else len(new)
-            x, g = np.append(x, new[:stop]), np.append(g, values[:stop])
-            at = Samples(x, g) if outward > 0 else Samples(x[::-1], g[::-1])
+    steps = 1
+    while open_ends := [side for side in (-1, 1) if _is_open(at, side, floor, span)]:
+        for side in open_ends:
+            x = _ahead(curve, at, side, steps, span, extra)
+            at = _joined(at, side, Samples(x, curve(x)), floor)
+        steps *= 4 if curve.any_order else 1  # where many spots take hardly longer than few
     return at
+
+
+def _tail(at: Samples, side: int, floor: float) -> float:
+    """The deepest short gamma towards one end (-1: low, 1: high), beyond the last sample without it."""
+    g = at.g[::side]
+    rising = np.flatnonzero(g >= -floor)
+    return float(g[rising[-1] + 1 if rising.size else 0 :].min(initial=0.0))
+
+
+def _is_open(at: Samples, side: int, floor: float, span: tuple[float, float]) -> bool:
+    """True where short gamma goes on at one end of the samples, inside the span."""
+    x, g = at.x[::side][-1], at.g[::side][-1]
+    if side * (span[(side + 1) // 2] - x) <= 0.0:
+        return False
+    return bool(g < -floor and g <= FADED * _tail(at, side, floor))
+
+
+def _ahead(
+    curve: Curve,
+    at: Samples,
+    side: int,
+    steps: int,
+    span: tuple[float, float],
+    extra: Callable[[float, float], Array],
+) -> Array:
+    """Spots of the next steps beyond one end of the samples, ascending."""
+    last, limit, far = float(at.x[::side][-1]), span[(side + 1) // 2], [np.empty(0)]
+    end = last
+    for _ in range(steps):
+        step = min(_POINTS * _STEP, abs(np.log(limit / end)))
+        far.append(end * np.exp(side * step * np.arange(1, _POINTS + 1) / _POINTS))
+        end = float(far[-1][-1])
+        if side * (limit - end) <= 0.0:
+            break
+    low, high = sorted((last, end))
+    new = np.unique(np.concatenate([*far, extra(low, high), curve.sides(low, high)]))
+    return new[(new > low) & (new <= high)] if side > 0 else new[(new < high) & (new >= low)]
+
+
+def _joined(at: Samples, side: int, new: Samples, floor: float) -> Samples:
+    """Samples with new ones beyond one end, up to the first at which short gamma has ended."""
+    x, g = new.x[::side], new.g[::side]
+    deep = np.minimum.accumulate(np.append(_tail(at, side, floor), g))[1:]
+    ended = np.flatnonzero(g > FADED * deep)
+    stop = ended[0] + 1 if ended.size else len(g)
+    x, g = np.append(at.x[::side], x[:stop]), np.append(at.g[::side], g[:stop])
+    return Samples(x[::side], g[::side])
 
 
 def polish(curve: Curve, at: Samples, floor: float) -> Samples:
@@ -198,23 +234,23 @@ def cross(curve: Curve, at: Samples, floor: float) -> Crossings:
 
     Values within `floor` of zero have no sign.
     """
-    x, g = at
-    signed = np.flatnonzero(np.abs(g) > floor)
-    change = np.flatnonzero((g[signed[1:]] > 0) != (g[signed[:-1]] > 0))
-    before = np.array(
-        [
-            i + int(np.argmax((g[i + 1 : j + 1] > 0) == (g[j] > 0)))
-            for i, j in zip(signed[change], signed[change + 1], strict=True)
-        ],
-        dtype=np.intp,
-    )
+    (x, g), before = at, _changes(at, floor)
     left, right = x[before], x[before + 1]
     spots = curve.solve(left, right, known=(g[before], g[before + 1]))
     return Crossings(spots, ~np.isnan(curve.break_between(left, right)), before)
 
 
+def _changes(at: Samples, floor: float) -> NDArray[np.intp]:
+    """The last sample before each change of sign."""
+    g = at.g
+    signed = np.flatnonzero(np.abs(g) > floor)
+    change = np.flatnonzero((g[signed[1:]] > 0) != (g[signed[:-1]] > 0))
+    pairs = zip(signed[change].tolist(), signed[change + 1].tolist(), strict=True)
+    return np.array([i + int(np.argmax((g[i + 1 : j + 1] > 0) == (g[j] > 0))) for i, j in pairs], np.intp)
+
+
 class Stretch(NamedTuple):
-    """The samples first .. last of a zone, and its ends."""
+    """The samples first .. last of a zone, its ends, and its troughs where they were asked for."""
 
     first: int
     last: int
@@ -222,40 +258,80 @@ class Stretch(NamedTuple):
     high: float
     low_end: str
     high_end: str
+    troughs: tuple[Trough, ...] = ()
 
 
-def find_zones(
-    curve: Curve, at: Samples, stretches: list[Stretch], core: float, flow: Mapping[float, float]
-) -> tuple[Zone, ...]:
-    """The zones of stretches, with their troughs.
+def find_zones(stretches: list[Stretch], flow: Mapping[float, float]) -> tuple[Zone, ...]:
+    """The zones of stretches with troughs.
 
     Parameters
     ----------
-    curve, at, stretches
-        As of `find_stretches`.
-    core : float
-        Fraction of a trough that bounds its core.
+    stretches : list of Stretch
     flow : mapping of spot to number
         Integral of the measure over 100 d ln S from one fixed spot to each bound of a stretch.
     """
     return tuple(
-        Zone(z.low, z.high, z.low_end, z.high_end, flow[z.low] - flow[z.high], troughs)
-        for z, troughs in zip(stretches, _troughs(curve, at, stretches, core), strict=True)
+        Zone(z.low, z.high, z.low_end, z.high_end, flow[z.low] - flow[z.high], z.troughs) for z in stretches
     )
 
 
-def find_stretches(curve: Curve, at: Samples, crossings: Crossings, floor: float) -> list[Stretch]:
-    """Intervals between crossings, or a crossing and the end of the samples, where gamma is below zero.
+def find_stretches(
+    curve: Curve, at: Samples, floor: float, core: float | None = None
+) -> tuple[Crossings, list[Stretch]]:
+    """Crossings, and intervals between them, or one and the end of the samples, where gamma is below zero.
+
+    Crossings, faded ends and cores are solved all at once.
 
     Parameters
     ----------
-    curve, at, crossings, floor
-        The samples polished, and their crossings.
+    curve, at, floor
+        As for `cross`, the samples polished.
+    core : float, optional
+        Fraction of a trough that bounds its core; without it no troughs are looked for.
+    """
+    (x, g), before = at, _changes(at, floor)
+    jumps = ~np.isnan(curve.break_between(x[before], x[before + 1]))
+    stretches, tails = _below_zero(at, before, jumps, floor)
+    found = [] if core is None else _lowest(at, stretches, core)
+    edges = [(left, left + 1, (core or 0.0) * g[i]) for _, i, left, _ in found]
+    edges += [(right - 1, right, (core or 0.0) * g[i]) for _, i, _, right in found]
+    brackets = [(i, i + 1, 0.0) for i in before.tolist()]
+    brackets += [(i, i + 1, level) for _, _, i, level in tails]
+    inside = [left >= 0 and right < len(x) for left, right, _ in edges]
+    brackets += [edge for edge, legal in zip(edges, inside, strict=True) if legal]
+    left, right, levels = (np.array(column) for column in zip(*brackets, strict=True)) if brackets else _NONE
+    solved = curve.solve(x[left], x[right], levels, known=(g[left], g[right]))
+    roots, faded, cores = np.split(solved, np.cumsum([len(before), len(tails)]))
+    for i, z in enumerate(stretches):
+        low = float(roots[np.searchsorted(before, z.first) - 1]) if z.low_end in _CROSSED else z.low
+        high = float(roots[np.searchsorted(before, z.last)]) if z.high_end in _CROSSED else z.high
+        stretches[i] = z._replace(low=low, high=high)
+    for (place, side, *_), spot in zip(tails, faded.tolist(), strict=True):
+        stretches[place] = stretches[place]._replace(**{side: spot, f"{side}_end": "faded"})
+    solid, spots, kinds = (
+        np.array(inside, bool),
+        np.full(len(edges), np.nan),
+        np.full(len(edges), "level", "O"),
+    )
+    spots[solid] = cores
+    start = len(before) + len(tails)
+    kinds[solid] = np.where(np.isnan(curve.break_between(x[left[start:]], x[right[start:]])), "level", "jump")
+    ends = list(zip(spots.tolist(), kinds.tolist(), strict=True))
+    for (place, i, *_), lower, upper in zip(found, ends[: len(found)], ends[len(found) :], strict=True):
+        stretches[place] = _with_trough(stretches[place], float(x[i]), float(g[i]), lower, upper)
+    return Crossings(roots, jumps, before), stretches
+
+
+def _below_zero(
+    at: Samples, before: NDArray[np.intp], jumps: NDArray[np.bool_], floor: float
+) -> tuple[list[Stretch], list[tuple[int, str, int, float]]]:
+    """Stretches whose ends at crossings are not solved yet; and faded ends to solve.
+
+    A faded end is (place of the stretch, "low" or "high", the last sample below it, level).
     """
     x, g = at
-    ends = [-1, *crossings.before.tolist(), len(x) - 1]
-    bounds = [np.nan, *crossings.spots.tolist(), np.nan]
-    kinds = ["", *np.where(crossings.jumps, "jump", "zero").tolist(), ""]
+    ends = [-1, *before.tolist(), len(x) - 1]
+    kinds = ["", *np.where(jumps, "jump", "zero").tolist(), ""]
     out: list[Stretch] = []
     tails: list[tuple[int, str, int, float]] = []
     for i in range(len(ends) - 1):
@@ -263,8 +339,7 @@ def find_stretches(curve: Curve, at: Samples, crossings: Crossings, floor: float
         depth = g[first : last + 1].min(initial=0.0)
         if depth >= -floor:
             continue
-        low, low_end = bounds[i], kinds[i]
-        high, high_end = bounds[i + 1], kinds[i + 1]
+        low, low_end, high, high_end = np.nan, kinds[i], np.nan, kinds[i + 1]
         level = float(FADED * depth)
         deep = first + np.flatnonzero(g[first : last + 1] <= level)
         if not low_end:
@@ -278,17 +353,12 @@ def find_stretches(curve: Curve, at: Samples, crossings: Crossings, floor: float
                 tails.append((len(out), "high", int(deep[-1]), level))
             last = deep[-1]
         out.append(Stretch(int(first), int(last), float(low), float(high), str(low_end), str(high_end)))
-    if tails:
-        before = np.array([i for *_, i, _ in tails])
-        known = g[before], g[before + 1]
-        faded = curve.solve(x[before], x[before + 1], np.array([level for *_, level in tails]), known)
-        for (place, side, *_), spot in zip(tails, faded.tolist(), strict=True):
-            out[place] = out[place]._replace(**{side: spot, f"{side}_end": "faded"})
-    return out
+    return out, tails
 
 
-def _troughs(curve: Curve, at: Samples, stretches: list[Stretch], core: float) -> list[tuple[Trough, ...]]:
-    x, g = at
+def _lowest(at: Samples, stretches: list[Stretch], core: float) -> list[tuple[int, int, int, int]]:
+    """Troughs as (place of the stretch, sample, and the samples around its core), deepest first in each."""
+    g = at.g
     found: list[tuple[int, int, int, int]] = []
     for z, stretch in enumerate(stretches):
         inside = g[stretch.first : stretch.last + 1]
@@ -305,22 +375,19 @@ def _troughs(curve: Curve, at: Samples, stretches: list[Stretch], core: float) -
                 continue
             taken.append((left, right))
             found.append((z, int(i), left, right))
-    if not found:
-        return []
-    both = [(i, left, left + 1) for _, i, left, _ in found] + [
-        (i, right - 1, right) for _, i, _, right in found
-    ]
-    edges = _edges(curve, at, both, core)
-    lows, highs = edges[: len(found)], edges[len(found) :]
-    out: list[list[Trough]] = [[] for _ in stretches]
-    for (z, i, _, _), (low, low_end), (high, high_end) in zip(found, lows, highs, strict=True):
-        stretch = stretches[z]
-        if np.isnan(low) or low < stretch.low:
-            low, low_end = stretch.low, "zone"
-        if np.isnan(high) or high > stretch.high:
-            high, high_end = stretch.high, "zone"
-        out[z].append(Trough(float(x[i]), float(g[i]), float(low), float(high), low_end, high_end))
-    return [tuple(troughs) for troughs in out]
+    return found
+
+
+def _with_trough(
+    stretch: Stretch, spot: float, gamma: float, low_edge: tuple[float, str], high_edge: tuple[float, str]
+) -> Stretch:
+    """A stretch with one more trough, whose core ends with the stretch at the latest."""
+    (low, low_end), (high, high_end) = low_edge, high_edge
+    if np.isnan(low) or low < stretch.low:
+        low, low_end = stretch.low, "zone"
+    if np.isnan(high) or high > stretch.high:
+        high, high_end = stretch.high, "zone"
+    return stretch._replace(troughs=(*stretch.troughs, Trough(spot, gamma, low, high, low_end, high_end)))
 
 
 def _within(g: Array, i: int, level: float) -> tuple[int, int]:
@@ -328,19 +395,3 @@ def _within(g: Array, i: int, level: float) -> tuple[int, int]:
     above = g >= level
     left, right = np.flatnonzero(above[:i]), np.flatnonzero(above[i + 1 :])
     return int(left[-1]) if left.size else -1, int(i + 1 + right[0]) if right.size else len(g)
-
-
-def _edges(
-    curve: Curve, at: Samples, brackets: list[tuple[int, int, int]], core: float
-) -> list[tuple[float, str]]:
-    """Spots where gamma is `core` of sample i between two others, and if it jumps there; NaN at the ends."""
-    x, g = at
-    spots, kinds = np.full(len(brackets), np.nan), np.full(len(brackets), "level", dtype=object)
-    i, left, right = (np.array(column, dtype=np.intp) for column in zip(*brackets, strict=True))
-    legal = (left >= 0) & (right < len(x))
-    if legal.any():
-        a, b = x[left[legal]], x[right[legal]]
-        known = g[left[legal]], g[right[legal]]
-        spots[legal] = curve.solve(a, b, core * g[i[legal]], known)
-        kinds[legal] = np.where(np.isnan(curve.break_between(a, b)), "level", "jump")
-    return list(zip(spots.tolist(), kinds.tolist(), strict=True))

@@ -46,7 +46,19 @@ Array = NDArray[np.float64]
 
 
 class Bounds(NamedTuple):
-    """Open interval of loop gains in which feedback is stable."""
+    """Open interval of loop gains in which feedback is stable.
+
+    See Also
+    --------
+    transient_stability
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.closed_forms.transient_stability(1.0, 0.5)
+    >>> float(found.low), float(found.high)
+    (-1.0, 1.0)
+    """
 
     low: Array
     high: Array
@@ -67,6 +79,10 @@ def volatility_ratio(kappa: ArrayLike) -> Any:
     ----------
     kappa : array_like
         Loop gain [-], < 1; NaN from 1 on, where price has no equilibrium.
+
+    See Also
+    --------
+    variance_ratio, loop_gain
 
     Notes
     -----
@@ -93,6 +109,10 @@ def shock_multiplier(kappa: ArrayLike, permanent: ArrayLike = 1.0) -> Any:
         Loop gain [-]; NaN from 1 on.
     permanent : array_like
         Share g of hedges' impact that does not decay, 0 to 1 [-].
+
+    See Also
+    --------
+    solve_cascade, retrace
 
     Notes
     -----
@@ -121,6 +141,10 @@ def variance_ratio(kappa: ArrayLike, lag: ArrayLike) -> Any:
     lag : array_like
         Number of steps m, >= 1 [-].
 
+    See Also
+    --------
+    volatility_ratio, autocorrelation
+
     Notes
     -----
     Autoregression of first order; A. Lo and C. MacKinlay, Stock market prices do not follow random walks,
@@ -147,6 +171,10 @@ def autocorrelation(kappa: ArrayLike, lag: ArrayLike = 1) -> Any:
     lag : array_like
         Number of steps, >= 0 [-].
 
+    See Also
+    --------
+    variance_ratio
+
     Examples
     --------
     >>> autocorrelation(-0.4, [0, 1, 2]).round(2)
@@ -171,6 +199,10 @@ def li_almgren_variance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike) -> A
         Share q of the gap between delta and hedge that dealers trade per unit of time, > 0 [1/time].
     time : array_like
         Horizon, >= 0 [time].
+
+    See Also
+    --------
+    li_almgren_variance_hedged, variance_ratio
 
     Notes
     -----
@@ -199,6 +231,10 @@ def li_almgren_variance_hedged(kappa: ArrayLike, rate: ArrayLike, time: ArrayLik
     kappa, rate, time : array_like
         As for `li_almgren_variance`.
 
+    See Also
+    --------
+    li_almgren_variance
+
     Notes
     -----
     As for `li_almgren_variance`, whose stationary state starts with a hedging gap; here there is none.
@@ -226,6 +262,10 @@ def li_almgren_autocovariance(kappa: ArrayLike, rate: ArrayLike, time: ArrayLike
     ----------
     kappa, rate, time : array_like
         As for `li_almgren_variance`.
+
+    See Also
+    --------
+    li_almgren_variance
 
     Notes
     -----
@@ -262,6 +302,10 @@ def transient_stability(permanent: ArrayLike, retained: ArrayLike) -> Bounds:
     Bounds
         low and high; NaN for shares outside 0 to 1.
 
+    See Also
+    --------
+    transient_variance_ratio
+
     Notes
     -----
     Impact with decay: A. Obizhaeva and J. Wang, Optimal trading strategy and supply/demand dynamics, Journal
@@ -291,6 +335,10 @@ def transient_variance_ratio(kappa: ArrayLike, permanent: ArrayLike, retained: A
     permanent, retained : array_like
         As for `transient_stability`; with `retained` 1 nothing decays and g is 1.
 
+    See Also
+    --------
+    transient_stability
+
     Examples
     --------
     >>> transient_variance_ratio([0.5, 1.4], 0.5, 0.5).round(4)
@@ -311,6 +359,10 @@ def last_half_hour_beta(kappa: ArrayLike, hedge_fraction: ArrayLike = 1.0) -> An
         Loop gain [-], > 0 where dealers are short gamma (momentum), < 0 where long (reversal).
     hedge_fraction : array_like
         Share h of the day's gamma hedge that is traded in the last half hour, 0 to 1 [-], else NaN.
+
+    See Also
+    --------
+    leveraged_fund_flow
 
     Notes
     -----
@@ -337,6 +389,10 @@ def retrace(permanent: ArrayLike, retained: ArrayLike, steps: ArrayLike) -> Any:
     steps : array_like
         Number of steps n since the flow, >= 0 [-].
 
+    See Also
+    --------
+    shock_multiplier
+
     Notes
     -----
     F. Bucci, M. Benzaquen, F. Lillo and J.-P. Bouchaud, Slow decay of impact in equity markets (2018), for g.
@@ -362,6 +418,10 @@ def leveraged_fund_flow(leverage: ArrayLike, assets: ArrayLike, move: ArrayLike)
         Assets A at the previous close, >= 0, else NaN [currency].
     move : array_like
         Simple return r of the underlying since then, > -1, else NaN [-]: -0.132 is a fall of 13.2 %.
+
+    See Also
+    --------
+    last_half_hour_beta, LeveragedFunds
 
     Notes
     -----

@@ -98,6 +98,10 @@ def pinning_strength(
     years : array_like
         Time to expiry, > 0, else NaN.
 
+    See Also
+    --------
+    pinning_probability
+
     Notes
     -----
     As `pinning_probability`.
@@ -128,6 +132,10 @@ def pinning_probability(strength: ArrayLike, distance: ArrayLike) -> Any:
     -------
     array
         Probabilities, to 1e-4.
+
+    See Also
+    --------
+    pinning_strength : Strength of pinning at a strike: n E / (2 sqrt(2 pi) sigma sqrt(T)) [-].
 
     Notes
     -----

@@ -36,8 +36,12 @@ def rows_with(column: NDArray[Any], *words: str) -> Mask:
     if kept is not None and kept[0]() is column:
         masks = kept[1]
     else:
-        codes, found = pd.factorize(column)
-        masks = {word: codes == i for i, word in enumerate(found)}
+        texts = column.tolist()
+        if texts and texts.count(texts[0]) == len(texts):  # as most columns are
+            masks = {texts[0]: np.ones(len(texts), dtype=bool)}
+        else:
+            codes, found = pd.factorize(column)
+            masks = {word: codes == i for i, word in enumerate(found)}
         if not column.flags.writeable:
             if len(_asked) >= _KEPT:
                 _asked.clear()

@@ -33,7 +33,18 @@ _threads = max(1, int(os.environ.get("GAMMAFLOW_THREADS", "0") or 0) or _availab
 
 
 def get_threads() -> int:
-    """Threads used by calls of 200,000 rows or more from the main thread."""
+    """Threads used by calls of 200,000 rows or more from the main thread.
+
+    See Also
+    --------
+    set_threads
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.bsm.get_threads() >= 1
+    True
+    """
     return _threads
 
 

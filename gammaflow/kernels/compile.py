@@ -111,8 +111,8 @@ class Kernel:
     compiled : dispatcher of numba
         Made at the first use: numba writes a file to learn whether it may cache, for each loop.
     run : callable
-        Runs on arrays that are already frozen, such as those of `gammaflow.kernels.blocks.read_blocks`, with
-        no overhead beyond numba's own once compiled. Those of a closed kernel may be writeable.
+        Runs on arrays that are already frozen, such as those of `gammaflow.kernels.blocks.read_blocks`; a
+        closed kernel, once compiled, with no overhead beyond numba's own. Its arrays may be writeable.
     """
 
     compiled: Any
@@ -131,6 +131,9 @@ class Kernel:
         self._folder = cache_folder()
         self.run: Callable[..., Any] = self._first
         self._trusted = False
+        # Signatures of this process once its cached files are sealed, and how many of them it has compiled.
+        self._loaded: int | None = None
+        self._made = 0
         self._reads = [name not in writes for name in names]
         self.__doc__, self.__name__ = function.__doc__, function.__name__
 
@@ -160,7 +163,7 @@ class Kernel:
                 result = self._guarded(*self._frozen(args))
                 if hasattr(self.compiled, "disable_compile"):
                     self.compiled.disable_compile()
-        self.run = self.compiled
+        self.run = self.compiled if self.closed else self._guarded
         return result
 
     def _guarded(self, *args: Any) -> Any:
@@ -168,9 +171,20 @@ class Kernel:
             return self._trusting(*args)
         compiled = self.compiled
         try:
-            return compiled(*args)
+            result = compiled(*args)
         except Exception as error:
             return self._in_memory(compiled, error)(*args)
+        if self._loaded is not None and len(compiled.overloads) != self._loaded:
+            self._seal_again(compiled)
+        return result
+
+    def _seal_again(self, compiled: Any) -> None:
+        """A new seal where a further signature has been compiled, whose code the old one does not cover."""
+        with _lock:
+            self._loaded, made = len(compiled.overloads), sum(compiled.stats.cache_misses.values())
+            if made > self._made:
+                self._made = made
+                seal(compiled)
 
     def _trusting(self, *args: Any) -> Any:
         """The first call: cached files are checked before numba loads them, and sealed once it wrote them."""
@@ -184,6 +198,9 @@ class Kernel:
         result = self._guarded(*args)
         if not kept:
             seal(self.compiled)
+        if hasattr(self.compiled, "overloads"):
+            self._loaded = len(self.compiled.overloads)
+            self._made = sum(self.compiled.stats.cache_misses.values())
         return result
 
     def _in_memory(self, tried: Any, error: Exception) -> Any:

@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columnar import Columnar, Subset
-from gammaflow.columns import Columns, validate
+from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
 from gammaflow.market.carry.forwards import carried, on_dividends
 from gammaflow.market.carry.rates import RateCurve
-from gammaflow.market.measures import find_unusable, first_true, measure
+from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
 from gammaflow.market.plausibility import (
     PLACEHOLDER_IV,
     chain_warnings,
@@ -190,16 +190,32 @@ class Chain(Columnar):
         The day of `asof` is New York's for AM- and PM-settled options, else UTC's. A negative age means
         look-ahead.
         """
+        counted = self["open_interest_date"].astype("datetime64[D]")
+        if np.isnat(counted).all():
+            return np.full(len(self), np.nan)
         days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
-        today = np.where(self.in_new_york, *(day.astype("datetime64[D]") for day in days))
-        age: NDArray[Any] = today - self["open_interest_date"].astype("datetime64[D]")
+        new_york, utc_day = (day.astype("datetime64[D]") for day in days)
+        today = np.where(self.in_new_york, new_york, utc_day) if self.in_new_york.any() else utc_day
+        age: NDArray[Any] = today - counted
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
 
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """True for rows that are AM- or PM-settled, at New York time, (n,)."""
         settlement = self["settlement"]
+        if {"AM", "PM"}.isdisjoint(settlement.tolist()):
+            return np.zeros(len(self), dtype=bool)
         return np.asarray((settlement == "AM") | (settlement == "PM"), dtype=bool)
+
+    @cached_property
+    def calls(self) -> NDArray[np.bool_]:
+        """True for calls, False for puts, (n,)."""
+        return np.asarray(self["kind"] == "call", dtype=bool)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Number of each row's expiry and root, in that order, (n,); -1 where it has expired."""
+        return find_groups(self)
 
     @cached_property
     def quote_state(self) -> NDArray[Any]:
@@ -241,15 +257,15 @@ class Chain(Columnar):
             k: pd.Series(v, every) if pd.api.types.is_scalar(v) else v for k, v in columns.items()
         }
         gone: dict[str, Any] = {fact: None for name, fact in _COLUMN_OF.items() if name in columns}
-        changed = replace(self, columns={**self.columns, **filled}, **gone)
+        new = replace(self, columns=changed(self.columns, **filled), **gone)
         if self.dividends is None or not gone or "forward" in columns:
-            return changed
+            return new
         own = on_dividends(self, self.dividends, self.rate_curve)
         forward: Any = np.nan
-        if changed.dividends is not None:
-            _, forward = carried(changed, changed.dividends, changed["rate"], changed["rate"])
-        columns = {**changed.columns, "forward": np.where(own, forward, self["forward"])}
-        return replace(changed, columns=columns)
+        if new.dividends is not None:
+            _, forward = carried(new, new.dividends, new["rate"], new["rate"])
+        forwards = np.where(own, forward, self["forward"])
+        return replace(new, columns=changed(new.columns, forward=forwards))
 
     def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Chain:
         """The rows selected by a filter or a mask, and by criteria on columns, at least one.
@@ -291,7 +307,7 @@ class Chain(Columnar):
     def keep(self, choice: Choice) -> Chain:
         """The rows that `choose` has chosen, of this chain or of one with the same rows."""
         mask = choice.mask
-        columns = {name: values[mask] for name, values in self.columns.items()}
+        columns = rows_of(self.columns, mask)
         others = self.left_out.get(NOT_SELECTED, 0) + int((~mask).sum())
         selection = Selection.of(choice, self["open_interest"], "open interest (contracts)", self.selection)
         left_out = {**self.left_out, NOT_SELECTED: others}

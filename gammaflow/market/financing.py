@@ -244,7 +244,8 @@ def _of_quotes(
         columns["dividend_yield"], yield_from = np.full(len(chain), float(dividend_yield)), "as given"
         columns["forward"] = quoted_forwards(chain)
     if not rows.any():
-        return _with_facts(chain.with_columns(**columns), rate, paid), Financing(rate_from, yield_from)
+        made = chain.with_columns(**columns) if columns else chain
+        return _with_facts(made, rate, paid), Financing(rate_from, yield_from)
 
     default, text = default_rate(chain)
     cells = find_cells(chain)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
@@ -22,7 +22,7 @@ from gammaflow.market.quality import (
     Quality,
 )
 
-__all__ = ["find_unusable", "first_true", "measure", "share_of_alive"]
+__all__ = ["find_groups", "find_unusable", "first_true", "measure", "share_of_alive"]
 
 # The clocks of vendor and user may differ by less than this [minutes].
 _CLOCK_SLACK = 1.0
@@ -43,6 +43,20 @@ def find_unusable(chain: Any) -> NDArray[Any]:
     return first_true(found, "")
 
 
+def find_groups(chain: Any) -> NDArray[np.int64]:
+    """Number of each row's (expiry, root), in that order, (n,); -1 where it has expired."""
+    alive = chain.years > 0
+    expiry = np.unique(np.asarray(chain["expiry"]), return_inverse=True)[1].astype(np.int64)
+    roots = chain["root"].tolist()
+    place = {name: i for i, name in enumerate(sorted(set(map(str, set(roots)))))}
+    if len(place) > 1:
+        expiry = expiry * len(place) + np.array([place[str(root)] for root in roots], np.int64)
+    key = expiry[alive]
+    out = np.full(len(chain), -1, dtype=np.int64)
+    out[alive] = (np.cumsum(np.bincount(key) > 0) - 1)[key]
+    return out
+
+
 def first_true(masks: Mapping[str, NDArray[np.bool_]], default: str) -> NDArray[Any]:
     """Name of the first mask in which each row is, (n,) text; `default` where it is in none.
 
@@ -52,16 +66,20 @@ def first_true(masks: Mapping[str, NDArray[np.bool_]], default: str) -> NDArray[
     ['low', 'odd']
     """
     words = np.array([*masks, default], dtype=object)
-    return np.asarray(words[np.select(list(masks.values()), list(range(len(masks))), default=len(masks))])
+    place = np.full(len(next(iter(masks.values()))), len(masks), dtype=np.intp)
+    for i, mask in reversed(list(enumerate(masks.values()))):
+        place[mask] = i
+    return np.asarray(words[place])
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def measure(chain: Any) -> Quality:
     """Quality of a chain that has not been repaired."""
     reason, oi = chain.unusable, np.nan_to_num(chain["open_interest"])
-    fine, alive = np.isin(reason, ("", NO_INTEREST)), chain.years > 0
-    checks, passed = _checks(chain)
-    bid, ask = (chain[name][alive & (chain.quote_state == "two-sided")] for name in ("bid", "ask"))
+    fine, alive = (reason == "") | (reason == NO_INTEREST), chain.years > 0
+    two_sided = chain.quote_state == "two-sided"
+    checks, passed = _checks(chain, two_sided)
+    bid, ask = (chain[name][alive & two_sided] for name in ("bid", "ask"))
     return Quality(
         _excluded(reason, oi),
         len(chain),
@@ -83,29 +101,19 @@ def measure(chain: Any) -> Quality:
     )
 
 
-def _ranked(words: NDArray[Any]) -> tuple[NDArray[np.intp], list[str], NDArray[np.int64]]:
-    """Distinct words, the most frequent first, the place of each row's word among them, and their counts."""
-    codes, names = pd.factorize(words)
-    counts = np.bincount(codes, minlength=len(names))
-    order = np.argsort(-counts, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return place[codes], [str(names[i]) for i in order], counts[order]
-
-
 def _counts(words: NDArray[Any]) -> dict[str, int]:
     """Number of rows of each word, the most frequent first."""
-    _, names, counts = _ranked(words)
-    return dict(zip(names, counts.tolist(), strict=True))
+    return dict(Counter(words.tolist()).most_common())
 
 
-def _excluded(reason: NDArray[Any], oi: NDArray[np.float64]) -> pd.DataFrame:
-    """`Quality.table` from the reason and open interest of each row."""
-    rows = np.flatnonzero(reason != "")
-    place, names, counts = _ranked(reason[rows])
-    interest = [float(oi[rows[place == i]].sum(dtype=np.longdouble)) for i in range(len(names))]
-    columns = {"rows": counts.astype(np.int64), "open_interest": np.array(interest, np.float64)}
-    return pd.DataFrame(columns, pd.Index(names, name="reason", dtype="str"))
+def _excluded(reason: NDArray[Any], oi: NDArray[np.float64]) -> tuple[tuple[str, int, float], ...]:
+    """`Quality.excluded` from the reason and open interest of each row."""
+    rows = reason != ""
+    words, oi = reason[rows], oi[rows]
+    return tuple(
+        (name, count, float(oi[words == name].sum(dtype=np.longdouble)))
+        for name, count in _counts(words).items()
+    )
 
 
 def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool_] | None = None) -> float:
@@ -119,14 +127,14 @@ def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool
     return float(rows[alive].mean())
 
 
-def _checks(chain: Any) -> tuple[dict[str, float], float]:
+def _checks(chain: Any, two_sided: NDArray[np.bool_]) -> tuple[dict[str, float], float]:
     """`Quality.checks` of a chain that has not been repaired, and the share of rows that pass the score's."""
     if not (chain.years > 0).any():
         return {}, np.nan
     interest = ~np.isnan(chain["open_interest"])
     usable = chain["iv"] > PLACEHOLDER_IV
     known = interest & ~(chain.open_interest_age < 0)
-    two_sided, forward = chain.quote_state == "two-sided", ~np.isnan(chain["forward"])
+    forward = ~np.isnan(chain["forward"])
     checks = {
         "volatility usable": share_of_alive(chain, usable),
         "open interest known": share_of_alive(chain, known, interest),

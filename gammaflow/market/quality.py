@@ -94,9 +94,8 @@ class Quality(Frozen):
 
     Attributes
     ----------
-    table : DataFrame
-        One row per reason: `rows` [count], and the `open_interest` [contracts] of those rows. A row is
-        counted under the first reason that applies.
+    excluded : tuple of (str, int, float)
+        Each reason, with its rows [count] and their open interest [contracts]: the rows of `table`.
     row_count, usable : int
         Rows of the chain, and rows that can be valued (those without open interest hold no position, but
         are usable).
@@ -136,7 +135,7 @@ class Quality(Frozen):
         Conditions by which the rows were selected from a larger chain, and the share of open interest kept.
     """
 
-    table: pd.DataFrame
+    excluded: tuple[tuple[str, int, float], ...]
     row_count: int
     usable: int
     open_interest: float
@@ -153,6 +152,16 @@ class Quality(Frozen):
     asof: pd.Timestamp | None = None
     in_new_york: bool = False
     selection: Selection | None = None
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per reason: `rows` [count], and the `open_interest` [contracts] of those rows.
+
+        A row is counted under the first reason that applies.
+        """
+        reasons, rows, interest = zip(*self.excluded, strict=True) if self.excluded else ((),) * 3
+        columns = {"rows": np.array(rows, np.int64), "open_interest": np.array(interest, np.float64)}
+        return pd.DataFrame(columns, pd.Index(reasons, name="reason", dtype="str"))
 
     @property
     def score(self) -> float:
@@ -198,8 +207,8 @@ class Quality(Frozen):
             "rows": self.row_count,
             "usable_rows": self.usable,
             "usable_share_of_open_interest": None if np.isnan(self.usable_share) else self.usable_share,
-            "unusable_rows": {str(k): int(v) for k, v in self.table["rows"].items()},
-            "unusable_open_interest": {str(k): float(v) for k, v in self.table["open_interest"].items()},
+            "unusable_rows": {reason: rows for reason, rows, _ in self.excluded},
+            "unusable_open_interest": {reason: interest for reason, _, interest in self.excluded},
             "left_out_of_the_chain": dict(self.left_out),
             "selection": self.selection and self.selection.to_dict(),
             "quotes": dict(self.quotes),
@@ -233,9 +242,9 @@ class Quality(Frozen):
         )
         lines = [f"WARNING: {text}" for text in self.warnings]
         lines.append(f"{self.usable:,} of {self.row_count:,} rows usable ({share})")
-        for reason, row in self.table.iterrows():
+        for reason, rows, _ in self.excluded:
             what = "usable, but " if reason == NO_INTEREST else ""
-            lines.append(f"  {int(row['rows']):>7,} rows: {what}{reason}")
+            lines.append(f"  {rows:>7,} rows: {what}{reason}")
         lines += [f"  {count:>7,} rows of the file excluded: {why}" for why, count in self.left_out.items()]
         lines += [f"{SELECTED}{self.selection}"] if self.selection else []
         if self.quotes:

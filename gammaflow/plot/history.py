@@ -56,33 +56,15 @@ def plot_history(
     name_figure(figure, title, note)
     days = pd.DatetimeIndex(table.index).tz_localize(None)
     mark = {"marker": "o", "markersize": 3.5} if len(table) <= _MARKED else {}
-    spot = table["spot"].to_numpy(np.float64)
-    low, high = _limits(table, spot)
     with canvas(top, "price", axis_label("price", currency), zero=False, legend="above") as ax:
-        ax.fill_between(
-            days, table["core_low"], table["core_high"], color=COLORS["put"], alpha=0.18, linewidth=0,
-            label="core of the short-gamma zone", zorder=1,
-        )  # fmt: skip
-        flip = table["flip"].where(table["flip"].between(low, high))
-        ax.plot(days, flip, color=COLORS["flip"], linewidth=1.4, label="nearest flip", zorder=2, **mark)
-        ax.plot(days, spot, color=COLORS["line"], linewidth=1.8, label="spot", zorder=3, **mark)
-        ax.annotate(
-            price_text(float(spot[-1])), (days[-1], spot[-1]), xytext=(6, 0), textcoords="offset points",
-            va="center", color=COLORS["text"], fontsize=9,
-        )  # fmt: skip
-        ax.set_ylim(low, high)
-        price_ticks(ax.yaxis)
+        _draw_price(ax, table, days, mark)
     divisor, unit = readable(table["gamma"].to_numpy(np.float64), unit)
     gamma = table["gamma"].to_numpy(np.float64) / divisor
-    times, heights = _with_zeros(days, gamma)
+    place = "" if np.isnan(percentile) else f"\nabove {percentile:.0f} %\nof {earlier:,} earlier"
     with canvas(bottom, "gamma at spot", unit, legend="above") as ax:
-        for sign, color, name in ((1.0, COLORS["call"], "long"), (-1.0, COLORS["put"], "short")):
-            label = f"dealers {name} gamma" if signed and np.any(sign * gamma > 0.0) else None
-            side = np.maximum(sign * heights, 0.0) * sign
-            ax.fill_between(times, side, color=color, alpha=0.25, linewidth=0, label=label)
+        _fill_signs(ax, days, gamma, signed)
         ax.plot(days, gamma, color=COLORS["line"], linewidth=1.4, zorder=3, **mark)
         ax.plot(days[-1:], gamma[-1:], "o", color=COLORS["flip"], markersize=6, zorder=4)
-        place = "" if np.isnan(percentile) else f"\nabove {percentile:.0f} %\nof {earlier:,} earlier"
         last = float(f"{gamma[-1]:.3g}")
         ax.annotate(
             f"{last:+,g}{place}", (days[-1], gamma[-1]), xytext=(8, 0), textcoords="offset points",
@@ -91,6 +73,34 @@ def plot_history(
         )  # fmt: skip
         date_axis(ax)
     return figure
+
+
+def _draw_price(ax: Any, table: pd.DataFrame, days: pd.DatetimeIndex, mark: dict[str, Any]) -> None:
+    """Price with its last value, the nearest flip and the core."""
+    spot = table["spot"].to_numpy(np.float64)
+    low, high = _limits(table, spot)
+    ax.fill_between(
+        days, table["core_low"], table["core_high"], color=COLORS["put"], alpha=0.18, linewidth=0,
+        label="core of the short-gamma zone", zorder=1,
+    )  # fmt: skip
+    flip = table["flip"].where(table["flip"].between(low, high))
+    ax.plot(days, flip, color=COLORS["flip"], linewidth=1.4, label="nearest flip", zorder=2, **mark)
+    ax.plot(days, spot, color=COLORS["line"], linewidth=1.8, label="spot", zorder=3, **mark)
+    ax.annotate(
+        price_text(float(spot[-1])), (days[-1], spot[-1]), xytext=(6, 0), textcoords="offset points",
+        va="center", color=COLORS["text"], fontsize=9,
+    )  # fmt: skip
+    ax.set_ylim(low, high)
+    price_ticks(ax.yaxis)
+
+
+def _fill_signs(ax: Any, days: pd.DatetimeIndex, gamma: NDArray[np.float64], signed: bool) -> None:
+    """Areas between gamma and zero, coloured by sign."""
+    times, heights = _with_zeros(days, gamma)
+    for sign, color, name in ((1.0, COLORS["call"], "long"), (-1.0, COLORS["put"], "short")):
+        label = f"dealers {name} gamma" if signed and np.any(sign * gamma > 0.0) else None
+        side = np.maximum(sign * heights, 0.0) * sign
+        ax.fill_between(times, side, color=color, alpha=0.25, linewidth=0, label=label)
 
 
 def _limits(table: pd.DataFrame, spot: NDArray[np.float64]) -> tuple[float, float]:

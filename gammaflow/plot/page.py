@@ -16,7 +16,7 @@ from gammaflow.output import write_text
 from gammaflow.plot.prepare import require
 from gammaflow.plot.tables import html_table
 
-__all__ = ["Card", "Entry", "Panel", "render_page", "write_page"]
+__all__ = ["Card", "Drawing", "Entry", "Panel", "render_page", "write_page"]
 
 _ENDINGS = (".html", ".htm", "")
 _NOSCRIPT = (
@@ -47,8 +47,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A picture as SVG, whose texts are escaped; it needs no script."""
+
+    svg: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One section of the page: a plotly Figure of `height` pixels, a table of texts, or entries (a tuple)."""
+    """One section: a plotly Figure of `height` pixels, a table of texts, entries (a tuple) or a `Drawing`."""
 
     title: str
     note: str
@@ -84,7 +91,8 @@ def render_page(
     figures : sequence of Panel
         Panels with plotly Figures, top to bottom.
     tables : sequence of Panel
-        Panels with DataFrames of texts, whose first column names the row; or with tuples of `Entry`.
+        Panels with DataFrames of texts, whose first column names the row; with tuples of `Entry`; or with a
+        `Drawing`.
     marks : mapping, optional
         Words that stand out where they fill a cell of a table or mark an entry, by look: "long", "short" or
         "open".
@@ -158,6 +166,8 @@ def _table(panel: Panel, marks: Mapping[str, str]) -> str:
     if isinstance(panel.content, tuple):
         entries = "".join(_entry(entry, marks) for entry in panel.content)
         return _section(panel, f'<ul class="entries">{entries}</ul>')
+    if isinstance(panel.content, Drawing):
+        return _section(panel, f'<div class="drawing">{panel.content.svg}</div>')
     return _section(
         panel,
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(panel.title)}">'

@@ -19,6 +19,7 @@ __all__ = ["plot_narrowing", "plot_ridge"]
 # share of the smallest that needs no hedging.
 _MARKERS, _BELOW, _LEAST = ("s", "D", "^", "v", "P", "X"), 0.6, 0.02
 _BILLION, _MILLION = 1e9, 1e6
+_SIZES = ["middle", "low", "high", "alone"]
 
 # Ticks that fit side by side.
 _TICKS = 16.0
@@ -54,51 +55,27 @@ def plot_ridge(
     -------
     matplotlib Axes
     """
-    sizes = table[["middle", "low", "high", "alone"]].to_numpy() / _BILLION
-    top, linear = float(np.nanmax(sizes)), table[table["impact"] == "linear"]
-    shown = linear if not linear.empty else table
-    passed = table["trigger"][table["middle"].isna() & (table["trigger"] > 0.0)].to_numpy() / _BILLION
-    lowest = min([float(np.nanmin(sizes)), *passed])
-    least = max(_BELOW * lowest, _LEAST * float(shown["alone"].min()) / _BILLION)
+    top, least = float(np.nanmax(table[_SIZES])) / _BILLION, _foot(table)
+    linear, others = (table[rows] for rows in (table["impact"] == "linear", table["impact"] != "linear"))
     names = list(dict.fromkeys(table["variant"]))
     looks = dict(zip(names, cycle(PALETTE), strict=False))
-    label = f"exogenous {side} needed [{currency} bn]"
-    with canvas(ax, title, label, zero=False, legend="inside") as ax:
-        for name, color in looks.items():
-            part = linear[linear["variant"] == name].sort_values("depth")
-            if part.empty:
-                ax.plot([], [], color=color, linewidth=5.0, label=name)
-                continue
-            x = part["depth"] / _MILLION
-            width = 1.5 + 1.3 * (len(names) - 1 - names.index(name))  # lines that coincide all show
-            ax.plot(x, part["middle"] / _BILLION, "o-", color=color, linewidth=width, markersize=width + 2.5,
-                    zorder=4, label=name)  # fmt: skip
-            if name == names[-1] and (part["high"] > part["low"].fillna(0.0)).any():
-                low = (part["low"] / _BILLION).fillna(least)
-                foot = f"\n(down to the foot: some need no {side})" if part["low"].isna().any() else ""
-                ax.fill_between(x, low, part["high"] / _BILLION, color=COLORS["band"], alpha=0.15,
-                                linewidth=0, zorder=2, label=f"band: {band}{foot}")  # fmt: skip
-            lost = part[part["middle"].isna()]
-            passed = (lost["trigger"] / _BILLION).clip(lower=least)
-            ax.plot(lost["depth"] / _MILLION, passed, "x", color=color, markersize=9, markeredgewidth=2.2,
-                    zorder=5, clip_on=False)  # fmt: skip
+    lines = {name: linear[linear["variant"] == name].sort_values("depth") for name in names}
+    with canvas(ax, title, f"exogenous {side} needed [{currency} bn]", zero=False, legend="inside") as ax:
+        for place, name in enumerate(names):
+            width = 1.5 + 1.3 * (len(names) - 1 - place)  # lines that coincide all show
+            if lines[name].empty:
+                ax.plot([], [], color=looks[name], linewidth=5.0, label=name)
+            else:
+                _draw_line(ax, lines[name], looks[name], width, least)
+        _draw_band(ax, lines[names[-1]], looks[names[-1]], f"band: {band}", side, least)
         if not linear.empty:
             alone = linear.drop_duplicates("depth").sort_values("depth")
             ax.plot(alone["depth"] / _MILLION, alone["alone"] / _BILLION, "--", color=COLORS["spot"],
                     linewidth=1.3, zorder=3, label="impact alone, no hedging")  # fmt: skip
-        others = table[table["impact"] != "linear"]
-        laws = dict.fromkeys(zip(others["impact"], others["depth"], strict=True))
-        for (law, depth), marker in zip(laws, cycle(_MARKERS), strict=False):
-            part = others[(others["impact"] == law) & (others["depth"] == depth)]
-            text = plain(f"{law}, {number_text(float(f'{depth:.3g}'))} per 1 %")
-            ax.plot([], [], marker, color=COLORS["text"], markersize=7, linestyle="none", label=text)
-            for place, (_, row) in enumerate(part.iterrows()):
-                wide = 7.0 + 2.0 * (len(part) - 1 - place)  # markers that coincide all show
-                lands = not np.isnan(row["middle"])
-                size = row["middle"] / _BILLION if lands else max(row["trigger"] / _BILLION, least)
-                look = marker if lands else "x"
-                ax.plot(depth / _MILLION, size, look, color=looks[row["variant"]], zorder=5, clip_on=lands,
-                        markersize=wide, markeredgewidth=1.0 if lands else 2.2)  # fmt: skip
+        laws = others.groupby(["impact", "depth"], sort=False)
+        for ((law, depth), part), marker in zip(laws, cycle(_MARKERS), strict=False):
+            label = plain(f"{law}, {number_text(float(f'{depth:.3g}'))} per 1 %")
+            _draw_points(ax, part, looks, marker, label, least)
         if table["middle"].isna().any():
             ax.plot([], [], "x", color=COLORS["text"], markersize=8, markeredgewidth=2.0, linestyle="none",
                     label=f"no {side} lands there:\nthe smallest that passes it")  # fmt: skip
@@ -108,6 +85,49 @@ def plot_ridge(
         _ticks(ax, np.unique(table["depth"]) / _MILLION)
         ax.set_xlabel(plain(f"depth: {currency} m that move price by 1 %"))
     return ax
+
+
+def _foot(table: pd.DataFrame) -> float:
+    """Foot of the axis of flows [bn]: below the smallest flow, unless that is tiny beside impact alone."""
+    linear = table[table["impact"] == "linear"]
+    alone = (linear if not linear.empty else table)["alone"]
+    passed = table["trigger"][table["middle"].isna() & (table["trigger"] > 0.0)].to_numpy() / _BILLION
+    lowest = min([float(np.nanmin(table[_SIZES])) / _BILLION, *passed])
+    return float(max(_BELOW * lowest, _LEAST * float(alone.min()) / _BILLION))
+
+
+def _draw_line(ax: Any, part: pd.DataFrame, color: str, width: float, least: float) -> None:
+    """Flows of a variant under linear impacts, crosses where none lands."""
+    name = part["variant"].iloc[0]
+    ax.plot(part["depth"] / _MILLION, part["middle"] / _BILLION, "o-", color=color, linewidth=width,
+            markersize=width + 2.5, zorder=4, label=name)  # fmt: skip
+    lost = part[part["middle"].isna()]
+    passed = (lost["trigger"] / _BILLION).clip(lower=least)
+    ax.plot(lost["depth"] / _MILLION, passed, "x", color=color, markersize=9, markeredgewidth=2.2,
+            zorder=5, clip_on=False)  # fmt: skip
+
+
+def _draw_band(ax: Any, part: pd.DataFrame, color: str, label: str, side: str, least: float) -> None:
+    """Range of flows of a variant, down to the foot where it has no lower end."""
+    if not (part["high"] > part["low"].fillna(0.0)).any():
+        return
+    low = (part["low"] / _BILLION).fillna(least)
+    foot = f"\n(down to the foot: some need no {side})" if part["low"].isna().any() else ""
+    ax.fill_between(part["depth"] / _MILLION, low, part["high"] / _BILLION, color=COLORS["band"], alpha=0.15,
+                    linewidth=0, zorder=2, label=f"{label}{foot}")  # fmt: skip
+
+
+def _draw_points(
+    ax: Any, part: pd.DataFrame, looks: Mapping[Any, str], marker: str, label: str, least: float
+) -> None:
+    """Flows under one law that is not linear, a marker per variant, crosses where none lands."""
+    ax.plot([], [], marker, color=COLORS["text"], markersize=7, linestyle="none", label=label)
+    for place, (_, row) in enumerate(part.iterrows()):
+        wide = 7.0 + 2.0 * (len(part) - 1 - place)  # markers that coincide all show
+        lands = not np.isnan(row["middle"])
+        size = row["middle"] / _BILLION if lands else max(row["trigger"] / _BILLION, least)
+        ax.plot(row["depth"] / _MILLION, size, marker if lands else "x", color=looks[row["variant"]],
+                zorder=5, clip_on=lands, markersize=wide, markeredgewidth=1.0 if lands else 2.2)  # fmt: skip
 
 
 def _ticks(ax: Any, depths: Any) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import as_list, attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columnar import Note, PerUnit, Subset
-from gammaflow.columns import Columns, validate
+from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import INSTRUMENTS, KINDS, has_terms, problems_of
@@ -124,7 +124,7 @@ class Book(PositionRows):
             problems = checks.origin_problems(columns, len(self.origins))
         else:
             problems, n = checks.repeat_problems(columns["contract"]), len(columns["contract"])
-            columns = FrozenMapping({**columns, "origin": read_only(np.zeros(n))})
+            columns = changed(columns, origin=read_only(np.zeros(n)))
             set_(self, "origins", (Origin((Source("", n),), self.rule),))
         # By name as the rows have it: control characters are their escapes there.
         terms = {clean(n) if isinstance(n, str) else n: note for n, note in self.terms.items()}
@@ -134,9 +134,8 @@ class Book(PositionRows):
         set_(self, "asof", asof)
         if not len(columns["kind"]):
             raise SchemaError(f"book not accepted: {self.symbol} has no rows; one position is needed.")
-        order = np.argsort(columns["expiry"], kind="stable")
-        if (np.diff(order) != 1).any():
-            columns = FrozenMapping({k: read_only(v[order], v.dtype) for k, v in columns.items()})
+        if (columns["expiry"][1:] < columns["expiry"][:-1]).any() or np.isnat(columns["expiry"]).any():
+            columns = rows_of(columns, np.argsort(columns["expiry"], kind="stable"))
         set_(self, "columns", columns)
         if self.rule != rule_of(self.origins, columns["origin"]):
             set_(self, "origins", tuple(origin._replace(rule=self.rule) for origin in self.origins))
@@ -223,7 +222,7 @@ class Book(PositionRows):
         The result is marked as a subset; `selections` has the conditions, and `filters` has them in words.
         """
         choice = self.choose(rows, criteria, _COLUMNS)
-        columns = {k: v[choice.mask] for k, v in self.columns.items()}
+        columns = rows_of(self.columns, choice.mask)
         kept = columns["contract"][has_terms(columns)]
         selection = Selection.of(choice, np.abs(self.size), "absolute positions")
         return replace(
@@ -256,7 +255,7 @@ class Book(PositionRows):
         ratio = self["forward_ratio"].copy()
         for name, rows in self.parts.items():
             ratio[self.instruments[name]] = INSTRUMENTS[name].ratio_at(rows, to, days)
-        return replace(self, columns={**self.columns, "forward_ratio": ratio}, spot=to, asof=moment)
+        return replace(self, columns=changed(self.columns, forward_ratio=ratio), spot=to, asof=moment)
 
     def kept_in(self, numeraire: str) -> Book:
         """The same positions with dealers' accounts in "usd" or "coin", for options that settle in coin.
@@ -266,7 +265,7 @@ class Book(PositionRows):
         """
         check_choice(numeraire, "numeraire", BOOK["numeraire"].choices)
         accounts = np.full(len(self), numeraire, dtype=object)
-        return replace(self, columns={**self.columns, "numeraire": accounts})
+        return replace(self, columns=changed(self.columns, numeraire=accounts))
 
     def in_units_of(
         self, symbol: str, per_unit: float | PerUnit, *, spot: float | None = None, venue: str | None = None
@@ -360,7 +359,7 @@ class Book(PositionRows):
 
     def __neg__(self) -> Book:
         """The other side of every position."""
-        return replace(self, columns={**self.columns, "position": -self["position"]}, **self._retold(turn))
+        return replace(self, columns=changed(self.columns, position=-self["position"]), **self._retold(turn))
 
     def netted(self) -> Book:
         """Merge rows of one contract that are valued alike into one row with their net position.

@@ -142,7 +142,7 @@ class BookQuality(Quality):
             return cls(**{f.name: getattr(qualities[0], f.name) for f in fields(Quality)}, **own)
         states = pd.concat([pd.Series(dict(q.quotes), dtype="int64") for q in qualities])
         return cls(
-            table=pd.concat([q.table.set_index(q.source + ": " + q.table.index) for q in qualities]),
+            excluded=tuple((f"{q.source}: {why}", n, oi) for q in qualities for why, n, oi in q.excluded),
             row_count=sum(q.row_count for q in qualities),
             usable=sum(q.usable for q in qualities),
             open_interest=np.nan,
@@ -225,9 +225,18 @@ def interest_behind(
     found, known = [], np.zeros(len(rows), dtype=bool)
     for (source, factor), mine in behind.items():
         if source.interest is not None:
-            found.append(source.interest.rows(np.isin(source.interest.expiry, expiry[mine]), factor))
-            known |= mine & np.isin(expiry, source.interest.expiry)
+            found.append(source.interest.rows(_among(source.interest.expiry, expiry[mine]), factor))
+            known |= mine & _among(expiry, source.interest.expiry)
     return found, known
+
+
+def _among(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mask of values that are among others, many of which are the same."""
+    distinct = np.unique(others)
+    if not len(distinct):
+        return np.zeros(len(values), dtype=bool)
+    place = np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)
+    return np.asarray(distinct[place] == values)
 
 
 def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray[Any]) -> dict[Source, int]:

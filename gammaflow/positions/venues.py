@@ -52,6 +52,10 @@ class UnitMap:
     SchemaError
         With every problem of the numbers.
 
+    See Also
+    --------
+    Book : Dealers' signed positions in options on one underlying at one timestamp.
+
     Examples
     --------
     >>> IBIT.level(43.6).round()
@@ -138,6 +142,17 @@ class Venue:
         Name in the column `venue` of a `Book`.
     calendar : str
         "24/7", or a calendar of `gammaflow.calendars`, such as "XNYS" or "CMES".
+
+    See Also
+    --------
+    can_hedge : Mask of the rows whose dealers can hedge at a timestamp where their contracts trade, (n,).
+    open_venues : Mask of the venues that are open at each timestamp.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.venues.VENUES["IBIT"].calendar
+    'XNYS'
     """
 
     name: str
@@ -181,6 +196,10 @@ def open_venues(
     SchemaError
         For an unknown venue, or a timestamp without a time zone.
 
+    See Also
+    --------
+    can_hedge : Mask of the rows whose dealers can hedge at a timestamp where their contracts trade, (n,).
+
     Examples
     --------
     >>> open_venues("2026-02-07T03:00Z", ["Deribit", "IBIT"]).iloc[0].to_dict()
@@ -214,6 +233,10 @@ def can_hedge(book: Book, moment: Any, *, venues: Mapping[str, Venue] = VENUES) 
     ------
     SchemaError
         For venues of the book that `venues` does not know, or a timestamp without a time zone.
+
+    See Also
+    --------
+    open_venues : Mask of the venues that are open at each timestamp.
 
     Examples
     --------

@@ -153,6 +153,10 @@ def price(
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
 
+    See Also
+    --------
+    greeks, price_forward, implied_volatility
+
     Examples
     --------
     >>> round(float(price("c", 100.0, 100.0, 1.0, 0.05, 0.2)), 10)
@@ -198,6 +202,10 @@ def greeks(
     SchemaError
         For unknown flags or names, arguments that are not numbers, shapes that do not broadcast, or a wrong
         `out`.
+
+    See Also
+    --------
+    price, greeks_forward, gammaflow.american.greeks
 
     Notes
     -----
@@ -256,6 +264,10 @@ def implied_volatility(
     SchemaError
         As `greeks`.
 
+    See Also
+    --------
+    implied_volatility_status, implied_volatility_forward, price
+
     Notes
     -----
     Works from the out-of-the-money time value, in logarithms, so that prices of 1e-300 and prices an ulp
@@ -289,6 +301,10 @@ def implied_volatility_status(
         0 ok, 1 below intrinsic, 2 no time value, 3 above the bound, 4 not a number (an illegal input).
         At t = 0 a price above intrinsic is above the bound.
 
+    See Also
+    --------
+    implied_volatility
+
     Examples
     --------
     >>> implied_volatility_status([3.0, 10.0, 12.0], 100.0, 90.0, 1.0, 0.0, 0.0, "c").reason.tolist()
@@ -318,6 +334,10 @@ def price_forward(
 ) -> Any:
     """Price of options on a forward or future F (Black 1976), in currency: `price` with S = F, q = r.
 
+    See Also
+    --------
+    price, greeks_forward
+
     Examples
     --------
     >>> round(float(price_forward("p", 98.0, 100.0, 0.5, 0.03, 0.4)), 9)
@@ -340,6 +360,10 @@ def greeks_forward(
     `greeks` with S = F and q = r, except rho: at a fixed forward r only discounts, so rho = -t price. There
     is no epsilon. delta and gamma are per unit of the forward; F^2 gamma_F = S^2 gamma_S.
 
+    See Also
+    --------
+    price_forward, greeks
+
     Examples
     --------
     >>> greeks_forward("c", 100.0, 100.0, 1.0, 0.05, 0.2, which="rho").rho.round(6)
@@ -357,7 +381,19 @@ def greeks_forward(
 def implied_volatility_forward(
     price: ArrayLike, F: ArrayLike, K: ArrayLike, t: ArrayLike, r: ArrayLike, flag: ArrayLike
 ) -> Any:
-    """Black 1976 implied volatility of options on a forward F: `implied_volatility` with S = F, q = r."""
+    """Black 1976 implied volatility of options on a forward F: `implied_volatility` with S = F, q = r.
+
+    See Also
+    --------
+    implied_volatility, price_forward
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> price = gf.bsm.price_forward("p", 102.0, 95.0, 0.5, 0.02, 0.3)
+    >>> round(float(gf.bsm.implied_volatility_forward(price, 102.0, 95.0, 0.5, 0.02, "p")), 12)
+    0.3
+    """
     return implied_volatility(price, F, K, t, r, r, flag)
 
 
@@ -369,6 +405,10 @@ def set_threads(n: int) -> None:
     SchemaError
         For anything but a whole number >= 1.
 
+    See Also
+    --------
+    get_threads
+
     Examples
     --------
     >>> set_threads(get_threads())
@@ -378,6 +418,10 @@ def set_threads(n: int) -> None:
 
 def yield_from_forward(S: ArrayLike, F: ArrayLike, t: ArrayLike, r: ArrayLike) -> Any:
     """Carry yield q that makes F the forward of spot S: q = r - ln(F / S) / t, for spot greeks from forwards.
+
+    See Also
+    --------
+    greeks, price_forward
 
     Examples
     --------

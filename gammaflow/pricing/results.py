@@ -22,6 +22,19 @@ class Greeks(Shown):
 
     `g.gamma` and `g["gamma"]` are arrays of the broadcast shape (floats for scalar input); unpacking and
     iterating give the arrays in the order of `names`; `dict(g)` gives them by name.
+
+    See Also
+    --------
+    gammaflow.bsm.greeks : Price and greeks of European options.
+    gammaflow.american.greeks : Price and greeks of American options.
+    gammaflow.barrier.greeks : Price and greeks of barrier options.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.bsm.greeks("c", 100.0, [95.0, 105.0], 0.5, 0.02, 0.3, which=["delta", "gamma"])
+    >>> found.delta.round(3), found["gamma"].round(4)
+    (array([0.654, 0.469]), array([0.0174, 0.0188]))
     """
 
     __slots__ = ("block", "index", "names")
@@ -94,7 +107,19 @@ class Greeks(Shown):
 
 
 class ImpliedVolatility(Shown):
-    """Implied volatilities, and for every row the status that says why there is one or none: see `STATUS`."""
+    """Implied volatilities, and for every row the status that says why there is one or none: see `STATUS`.
+
+    See Also
+    --------
+    implied_volatility_status
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.bsm.implied_volatility_status([3.0, 11.0], 100.0, 90.0, 1.0, 0.0, 0.0, "c")
+    >>> found.sigma.round(4), found.reason.tolist()
+    (array([   nan, 0.1125]), ['below intrinsic', 'ok'])
+    """
 
     __slots__ = ("index", "sigma", "status")
 

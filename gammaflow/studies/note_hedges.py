@@ -47,6 +47,20 @@ class Overlay(Study):
         Short puts, in units of the underlying.
     spot : float
         Spot at which vega is matched [currency].
+
+    See Also
+    --------
+    vega_matched_puts
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> from gammaflow.pricing.note import NoteTerms
+    >>> terms = NoteTerms([1.75], continuous=True, barrier=0.7, edges=[1.0],
+    ...     intact=[[1.0, 0.0], [1.0, 0.0]], hit=[[0.0, 1.0], [1.0, 0.0]])
+    >>> overlay = gf.note_maps.vega_matched_puts(terms, [0.7, 1.0], spot=1.0, sigma=0.56, notional=530e6)
+    >>> round(overlay.puts / 530e6, 2)
+    1.4
     """
 
     strike: float
@@ -64,7 +78,19 @@ class Overlay(Study):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class KnockInSales(Study):
-    """Sales at one barrier by volatility and time to maturity; see `knock_in_sales`."""
+    """Sales at one barrier by volatility and time to maturity; see `knock_in_sales`.
+
+    See Also
+    --------
+    knock_in_sales
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.note_maps.knock_in_sales(sigma=[0.56], years=[1 / 12, 1.75])
+    >>> found.table.shape
+    (2, 4)
+    """
 
     title: str
 
@@ -127,6 +153,10 @@ def vega_matched_puts(
     SchemaError
         Where the dealer has no vega to sell at `spot`, or the note has no barrier and no strike is given.
 
+    See Also
+    --------
+    peak_vega : Spot at which a down-and-in put that is not knocked in has its largest vega.
+
     Examples
     --------
     A note with its barrier at 70 % and 1.75 years to go, at 56 % volatility:
@@ -185,6 +215,10 @@ def peak_vega(
     float
         Between H and 4 deviations sigma sqrt(t) above the larger of K and H [currency].
 
+    See Also
+    --------
+    locate : Spots at which the down-and-in put in each note has its largest vega and a delta above one.
+
     Examples
     --------
     >>> round(peak_vega(1.0, 0.5, 2.5, 0.0, 0.2), 2), round(peak_vega(1.0, 0.7, 1.75, 0.0, 0.56), 2)
@@ -240,6 +274,10 @@ def knock_in_sales(
         observed continuously [shares per share of face]. `continuous` and `daily`: sold at the barrier at
         knock-in [currency]; a year has 252 closes. With observation at maturity only, nothing is sold before:
         `delta_maturity` is |delta| at the barrier in that case.
+
+    See Also
+    --------
+    barrier_map
 
     Examples
     --------

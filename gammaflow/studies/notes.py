@@ -54,7 +54,20 @@ _ABOVE = 1.0 + 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BarrierMap(Study):
-    """Notes by barrier, and the amounts dealers trade there; see `barrier_map`."""
+    """Notes by barrier, and the amounts dealers trade there; see `barrier_map`.
+
+    See Also
+    --------
+    barrier_map
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.book_notes(gf.demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
+    >>> found = gf.note_maps.barrier_map(book, step=1.0)
+    >>> (found.table["notional"] / 1e6).to_dict()
+    {43.0: 125.0, 38.0: 250.0, 35.0: 110.0, 28.0: 45.0}
+    """
 
     book: Book
 
@@ -82,7 +95,20 @@ class BarrierMap(Study):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NotePlaces(Study):
-    """Spots at which the put in each note has its largest vega and a delta above one; see `locate`."""
+    """Spots at which the put in each note has its largest vega and a delta above one; see `locate`.
+
+    See Also
+    --------
+    locate : Spots at which the down-and-in put in each note has its largest vega and a delta above one.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.book_notes(gf.demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
+    >>> found = gf.note_maps.locate(book)
+    >>> float(found.table["peak_vega"].max().round(1))
+    72.5
+    """
 
     book: Book
 
@@ -145,6 +171,11 @@ def barrier_map(
     ------
     SchemaError
         For a book without notes, and for a step or a ratio that is not > 0.
+
+    See Also
+    --------
+    knock_in_sales
+    knock_in_table
 
     Examples
     --------
@@ -223,6 +254,10 @@ def locate(book: Book) -> NotePlaces:
     ------
     SchemaError
         For a book without such notes.
+
+    See Also
+    --------
+    peak_vega : Spot at which a down-and-in put that is not knocked in has its largest vega.
 
     Examples
     --------

@@ -218,23 +218,33 @@ def reconcile(
         name for name in LEVELS if any(name in numbers for numbers in given) or (levels and not any(given))
     ]
     steps, after = walk(calculator, first, second, number)
-    units = [_unit(calculator, side.convention, number) for side in (first, second)]
+    units = (_unit(calculator, first.convention, number), _unit(calculator, second.convention, number))
+    lines = _lines(calculator, (first, second), units, number, tol)
+    table = step_table(calculator, steps, after, shown)
+    return Reconciliation(table, lines, steps, first, second, number, units[1])
+
+
+def _lines(
+    calculator: Calculator, sides: tuple[Side, Side], units: tuple[str, str], number: str, tol: float
+) -> tuple[str, ...]:
+    """Description: the chain, both sides in words, and the sign."""
     quoted = calculator.chain
     lines = [
         f"Reconciliation {quoted.title}, as of {moment_text(quoted.asof)}, spot {quoted.spot:,.2f} "
         f"{quoted.currency}"
     ]
-    for name, side, unit in zip("ab", (first, second), units, strict=True):
+    for name, side, unit in zip("ab", sides, units, strict=True):
         lines += side_words(name, side, number, unit, tol)
         if side.convention is not None and not calculator.number(side.convention, "rows"):
             lines.append(f"   no row of the chain can be valued as {name} does")
-    rules = [side.convention.rule for side in (first, second) if side.convention is not None]
+    rules = [side.convention.rule for side in sides if side.convention is not None]
     unsigned = [rule.name for rule in rules if not getattr(rule, "signed", True)]
     doubt = f"; under rule {unsigned[0]} the sign says nothing about dealers" if unsigned else ""
-    lines.append(f"sign: {CONVENTION}{doubt}")
-    lines.append("average: mean change over all orders of the choices, unit and multiplier first")
-    table = step_table(calculator, steps, after, shown)
-    return Reconciliation(table, tuple(lines), steps, first, second, number, units[1])
+    return (
+        *lines,
+        f"sign: {CONVENTION}{doubt}",
+        "average: mean change over all orders of the choices, unit and multiplier first",
+    )
 
 
 def _tolerance(value: Any, name: str) -> float:

@@ -140,7 +140,11 @@ def test_compare_refuses_in_one_line(run, store, files):
     assert "pass the earlier book first" in err
     code, _, err = run("compare", f"{store.path}@yesterday-ish", files[1])
     assert code == 2
-    assert "received 'yesterday-ish'" in err
+    assert f"{store.path}@TIMESTAMP: received 'yesterday-ish'" in err
+    code, _, err = run("compare", f"{store.path}@2022", files[1])
+    assert code == 2
+    assert f"{store.path}@TIMESTAMP: received '2022', which has no time zone" in err
+    assert "asof" not in err
     for place in (files[0], f"{store.path}@2022-01-01T12:00Z"):
         code, _, err = run("compare", place, files[1], "--repair", "--dividend-yield", "0.01")
         assert code == 2

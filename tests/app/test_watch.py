@@ -335,8 +335,8 @@ class TestView:
         )
 
     def test_levels_that_there_are_not(self, report):
-        walls = report.levels.walls.assign(call_wall=np.nan, put_wall=np.nan)
-        none = replace(report.levels, flips=(), zones=(), walls=walls)
+        none = replace(report.levels, flips=(), zones=())
+        vars(none)["_by_type"] = (np.nan,) * 3
         line = to_line(self.state(replace(report, levels=none)))
         assert "flips none zone none put wall none call wall none" in line
         assert "no short-gamma zone" in text(self.state(replace(report, levels=none)))

@@ -10,42 +10,10 @@ from scipy.integrate import trapezoid
 
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.exposure.levels import Flip, find_flips, find_levels
+from gammaflow.exposure.levels import Flip, find_flips, find_levels, find_nearest_flip
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book
-
-
-def book_of(*rows, spot=100.0, days=20.0, sigma=0.3, signed=True):
-    """A book of (kind, strike, position) rows, one expiry, multiplier 10, r = 3 %, q = 1 %."""
-    kinds, strikes, positions = zip(*rows, strict=True)
-    n = len(rows)
-    return Book(
-        {
-            "contract": np.array([f"{k}{s}#{i}" for i, (k, s, _) in enumerate(rows)], object),
-            "venue": np.array(["test"] * n, object),
-            "expiry": pd.DatetimeIndex([ASOF + pd.Timedelta(days, "D")] * n),
-            "strike": list(strikes),
-            "kind": np.array(kinds, object),
-            "position": list(positions),
-            "multiplier": [10.0] * n,
-            "sigma": [sigma] * n,
-            "rate": [0.03] * n,
-            "dividend_yield": [0.01] * n,
-        },
-        "TEST",
-        spot,
-        ASOF,
-        signed=signed,
-    )
-
-
-def levels_of(*rows, core=0.9, **options):
-    return gf.find_levels(gf.sweep_spot(book_of(*rows, **options)), core=core)
-
-
-def gamma_at(levels, spot):
-    table = levels.profile.at(spot).table
-    return table["gamma"].iloc[0] / table["gross_gamma"].iloc[0]
+from support.level_books import american, book_of, gamma_at, levels_of
 
 
 def test_one_flip_between_short_puts_and_long_calls():
@@ -118,100 +86,6 @@ def test_flips_between_strikes_minutes_from_expiry_are_all_found(spots):
     flips = [f.spot for f in gf.find_levels(gf.sweep_spot(both, spots)).flips]
     assert len(changes) == 6
     np.testing.assert_allclose(flips, changes, atol=1.1e-4)
-
-
-def test_zone_flow_is_what_dealers_delta_changes_by():
-    """For deltas at a fixed value of the dollar: the flow is the integral of S gamma dS."""
-    levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0), ("put", 80.0, -30.0))
-    (zone,) = levels.zones
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    half = 0.5 * np.log(zone.high / zone.low)
-    spots = np.exp(np.log(zone.low * zone.high) / 2 + half * nodes)
-    gamma = levels.profile.at(spots).table["gamma"].to_numpy()
-    assert zone.flow == pytest.approx(-100 * half * weights @ gamma, rel=1e-7)
-    assert zone.flow > 0
-
-
-def test_trough_and_core_are_repriced():
-    levels = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
-    (zone,) = levels.zones
-    grid = levels.profile.table["gamma"]
-    assert zone.trough.gamma <= grid.min()
-    near = levels.profile.at(zone.trough.spot * np.array([1 - 1e-3, 1.0, 1 + 1e-3])).table["gamma"]
-    assert near.iloc[1] < near.iloc[0]
-    assert near.iloc[1] < near.iloc[2]
-    for edge in zone.core:
-        assert levels.profile.at(edge).table["gamma"].iloc[0] == pytest.approx(
-            0.9 * zone.trough.gamma, rel=1e-8
-        )
-    wide = levels_of(("put", 90.0, -100.0), ("call", 110.0, 100.0), core=0.5).zones[0].core
-    assert wide[0] < zone.core[0] < zone.core[1] < wide[1]
-
-
-def test_two_troughs_have_two_cores():
-    levels = levels_of(("put", 85.0, -100.0), ("put", 105.0, -80.0), days=5.0)
-    (zone,) = levels.zones
-    deep, other = zone.troughs
-    assert deep.gamma < other.gamma
-    assert deep.core_high < other.core_low or other.core_high < deep.core_low
-    assert zone.trough is deep
-
-
-@pytest.mark.parametrize("spots", [None, np.linspace(92, 130, 200), np.linspace(95, 99, 5), [80, 99, 140]])
-def test_a_zone_has_its_own_ends_whatever_the_grid(spots):
-    """The same zone, though its trough lies outside of some grids and its lower end outside of all."""
-    book = book_of(("put", 90.0, -100.0), ("call", 110.0, 100.0))
-    (zone,) = gf.find_levels(gf.sweep_spot(book, spots)).zones
-    dense = gf.sweep_spot(book, np.geomspace(60, 130, 40_001), measures=["gamma"]).table["gamma"]
-    assert zone.trough.gamma == pytest.approx(dense.min(), rel=1e-6)
-    assert zone.trough.spot == pytest.approx(dense.idxmin(), rel=1e-3)
-    deep = dense[dense < 0.01 * dense.min()]
-    assert zone.low == pytest.approx(deep.index[0], rel=2e-5)
-    assert zone.high == pytest.approx(dense[dense < 0].index[-1], rel=2e-5)
-    step = np.log(dense.index[1] / dense.index[0])
-    inside = dense[(dense.index > zone.low) & (dense.index < zone.high)]
-    assert zone.flow == pytest.approx(-100 * step * inside.sum(), rel=1e-5)
-
-
-def test_a_zone_without_an_end_in_the_span_is_open_and_says_what_moves_cost():
-    """Vol of 300 % for three years: gamma is still near its trough ten times above spot."""
-    book = book_of(("call", 200.0, -100.0), days=1100.0, sigma=3.0)
-    levels = gf.find_levels(gf.sweep_spot(book))
-    (zone,) = levels.zones
-    assert (zone.high_end, zone.high) == ("open", pytest.approx(1000.0))
-    assert ("  flow", "unbounded; see the hedge if spot moves") in levels.lines()
-    assert len(levels.moves) == 6
-    for move, traded in levels.moves.items():
-        x = np.linspace(0.0, np.log(1 + move), 2001)
-        gamma = levels.profile.at(np.sort(100 * np.exp(x))).table["gamma"].to_numpy()
-        sign = 1 if move > 0 else -1
-        assert traded == pytest.approx(-100 * sign * trapezoid(gamma, dx=abs(x[1])), rel=1e-6)
-    assert levels.moves[-0.05] < 0 < levels.moves[0.05]
-
-
-def test_the_nearest_zone_is_the_one_to_know():
-    """Spot between two zones, nearer to the one above it."""
-    levels = levels_of(
-        ("put", 80.0, -100.0), ("call", 95.0, 300.0), ("call", 106.0, -200.0), days=6.0, sigma=0.25
-    )  # fmt: skip
-    below, above = levels.zones[0], levels.zones[-1]
-    assert below.high < 100 < above.low
-    assert abs(below.distance(100.0)) > above.distance(100.0) > 0
-    assert levels.zone is above
-    sigmas = np.log(above.low / 100) / (0.25 / np.sqrt(365))
-    assert f"{sigmas:.1f} one-day sigmas above spot" in repr(levels)
-    assert "spot is inside" not in repr(levels)
-
-
-def american(*rows, spot=90.0, days=100.0, sigma=0.3, rate=0.08, carry=0.0):
-    book = book_of(*rows, spot=spot, days=days, sigma=sigma)
-    exercise = np.array(["american"] * len(rows), object)
-    same = {"rate": np.full(len(rows), rate), "dividend_yield": np.full(len(rows), carry)}
-    return Book({**book.columns, "exercise": exercise, **same, "expiry": utc(book)}, "TEST", spot, ASOF)
-
-
-def utc(book):
-    return pd.DatetimeIndex(book["expiry"], tz="UTC")
 
 
 def test_a_jump_through_zero_is_no_flip():
@@ -328,71 +202,6 @@ def test_levels_are_of_one_time():
         gf.find_levels(later.profile, gf.aggregate_exposure(book))
 
 
-def test_walls_in_each_sense():
-    """Strikes chosen so that every sense names others."""
-    rows = [
-        ("call", 95.0, 100.0), ("call", 104.0, 60.0), ("put", 106.0, -90.0), ("put", 97.0, -50.0),
-        ("put", 104.0, -70.0), ("call", 125.0, 300.0),
-    ]  # fmt: skip
-    near = book_of(*rows, days=3.0).to_frame()
-    far = book_of(("put", 85.0, -40.0), ("call", 112.0, 30.0), days=40.0).to_frame()
-    far["contract"] = ["far put", "far call"]
-    levels = gf.find_levels(gf.sweep_spot(Book(pd.concat([near, far]), "TEST", 100.0, ASOF)))
-    frame = pd.concat([near, far]).assign(
-        gamma=levels.exposure.rows["gamma"], gross=levels.exposure.rows["gross_gamma"]
-    )
-    by_kind = frame.groupby(["kind", "strike"])["gross"].sum()
-    walls = levels.walls
-    assert walls.loc["by type", ["call_wall", "put_wall"]].tolist() == [
-        by_kind["call"].idxmax(), by_kind["put"].idxmax()
-    ]  # fmt: skip
-    call, put = by_kind["call"], by_kind["put"]
-    assert walls["call_wall"]["above and below"] == call[call.index >= 100].idxmax()
-    assert walls["put_wall"]["above and below"] == put[put.index <= 100].idxmax()
-    net = frame.groupby("strike")["gamma"].sum()
-    assert (walls["call_wall"]["net"], walls["put_wall"]["net"]) == (net.idxmax(), net.idxmin())
-    assert walls["absolute"]["net"] == net.abs().idxmax()
-    assert walls.loc["without the next expiry", ["call_wall", "put_wall"]].tolist() == [112.0, 85.0]
-    assert walls.loc["open interest", ["call_wall", "put_wall"]].tolist() == [125.0, 106.0]
-    assert walls["meaning"].str.len().min() > 20
-    assert "walls, without the next expiry" in repr(levels)
-
-
-def test_walls_and_strikes():
-    levels = levels_of(
-        ("put", 95.0, -50.0), ("put", 98.0, -20.0), ("call", 103.0, 70.0), ("call", 108.0, 40.0)
-    )
-    assert levels.put_wall == 95.0
-    assert levels.call_wall == 103.0
-    assert levels.absolute_gamma_strike == 103.0
-    assert levels.concentration.index.tolist() == [95.0, 98.0]
-    assert levels.concentration["share"].sum() == pytest.approx(1.0)
-    assert (levels.concentration["gamma"] < 0).all()
-
-
-def test_max_pain_by_brute_force():
-    book = random_book(5, rows=80)
-    pain = gf.find_levels(gf.sweep_spot(book)).max_pain
-    assert len(pain) == len(book.expiries) == 7
-    for expiry, strike in pain.items():
-        rows = book.to_frame()
-        rows = rows[rows["expiry"] == expiry]
-        units = (rows["position"] * rows["multiplier"]).abs()
-
-        def paid(k, rows=rows, units=units):
-            worth = np.where(rows["kind"] == "call", k - rows["strike"], rows["strike"] - k).clip(0)
-            return (worth * units).sum()
-
-        assert paid(strike) == min(paid(k) for k in rows["strike"])
-
-
-def test_without_calls_there_is_no_call_wall():
-    levels = levels_of(("put", 95.0, -5.0))
-    assert np.isnan(levels.call_wall)
-    assert levels.to_dict()["call_wall"] is None
-    assert ("call wall", "none") in levels.lines()
-
-
 @settings(max_examples=30)
 @given(st.integers(0, 200))
 def test_every_flip_reprices_to_zero_and_bounds_a_zone(seed):
@@ -481,16 +290,6 @@ def test_positions_that_cancel_have_neither_flip_nor_zone():
     assert levels.zones == ()
 
 
-@pytest.mark.parametrize(
-    ("per_unit", "wall"), [(1e-3, "70,000,000"), (0.7, "100,000"), (0.3, "233,333.3"), (1.0, "70,000")]
-)
-def test_strikes_are_written_as_listed_however_large(per_unit, wall):
-    """One of seventy million is written out; one mapped to endless decimals has seven digits."""
-    book = gf.assign_positions(gf.demo_chain()).in_units_of("X", per_unit)
-    levels = gf.find_levels(gf.sweep_spot(book, book.spot * np.linspace(0.9, 1.1, 5)))
-    assert dict(levels.lines())["put wall"] == wall
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_short_american_books_days_from_expiry_have_no_flip(seed):
     """The early-exercise premium is good to 1e-9 of the peak of gamma: less is no change of sign."""
@@ -574,3 +373,21 @@ def test_flips_are_told_from_the_nearest_in_logs():
     assert [flip.spot for flip in some.nearest_flips] == [124.0, 80.0, 60.0, 200.0]
     assert some.nearest_flip == flips[2]
     assert replace(levels, flips=()).nearest_flip is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "reach"),
+    [
+        ("calls_long_puts_short", (0.7, 1.3)),
+        ("calls_long_puts_short", (0.99, 1.01)),
+        ("short_all", (0.9, 1.1)),
+        ("skew_adjusted", (0.5, 0.8)),
+    ],
+)
+def test_the_nearest_flip_is_the_nearest_of_all(rule, reach):
+    """Inside the grid, beyond it, or nowhere."""
+    book = gf.assign_positions(gf.demo_chain(), rule)
+    profile = gf.sweep_spot(book, np.linspace(*reach, 61) * book.spot)
+    flips = find_flips(profile)
+    nearest = flips[np.abs(np.log(flips / book.spot)).argmin()] if flips.size else np.nan
+    assert find_nearest_flip(profile) == pytest.approx(nearest, rel=1e-14, nan_ok=True)

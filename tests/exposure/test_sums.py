@@ -11,6 +11,7 @@ from gammaflow.exposure import chebyshev, fixed
 from gammaflow.exposure.dynamics import STICKY_STRIKE
 from gammaflow.exposure.smile import fit_smiles
 from gammaflow.exposure.sums import CASH_SUMS, BookSums, cash_greeks, cash_sums
+from gammaflow.kernels.chebyshev import nodes as kernel_nodes
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book, slope_of
 from support.mixed_books import mixed_book
@@ -366,3 +367,33 @@ def test_groups_without_calls_and_puts_do_not_disturb_interpolation(monkeypatch)
     for name in CASH_SUMS:
         np.testing.assert_allclose(fast[name], slow[name], rtol=0, atol=1e-12 * np.abs(slow[name]).max())
     assert (fast["gamma"] != slow["gamma"]).any()
+
+
+def test_rows_too_far_away_to_matter_are_left_out():
+    """Far from spot only wide rows count: within 1e-14 of the largest values of the book."""
+    book = random_book(5, rows=4000)
+    here = cash_sums(book, np.geomspace(0.7, 1.3, 201) * book.spot, interpolate=False)
+    for reach in ((0.1, 0.6), (1.6, 9.0)):
+        spots = np.geomspace(*reach, 301) * book.spot
+        fast = cash_sums(book, spots, wanted=("gamma", "gross_gamma", "speed"))
+        direct = cash_sums(book, spots, wanted=("gamma", "gross_gamma", "speed"), interpolate=False)
+        for name, found in fast.items():
+            assert np.abs(found - direct[name]).max() < 1e-13 * np.abs(here[name]).max(), name
+
+
+@pytest.mark.parametrize(("n", "panels"), [(16, 1), (45, 3)])
+def test_values_between_points_are_those_of_the_polynomial(n, panels):
+    rng = np.random.default_rng(n)
+    low, high = -0.7, 1.9
+    values = rng.normal(size=(2, 3, n) if panels == 1 else (2, 3, panels, n))
+    nodes = chebyshev.points(n, low, high, panels)
+    x = np.concatenate([nodes, rng.uniform(low, high, 40)])
+    got = chebyshev.between(values, low, high, x, panels)
+    np.testing.assert_allclose(got[..., : n * panels], values.reshape(2, 3, -1), atol=1e-11)
+    for panel, part in enumerate(values.reshape(6, panels, n).swapaxes(0, 1)):
+        left = low + (high - low) * panel / panels
+        inside = np.flatnonzero((x > left) & (x < left + (high - low) / panels))
+        place = 2.0 * (x[inside] - left) * panels / (high - low) - 1.0
+        fit = np.polynomial.chebyshev.chebfit(kernel_nodes(n), part.T, n - 1)
+        expected = np.polynomial.chebyshev.chebval(place, fit)
+        np.testing.assert_allclose(got.reshape(6, -1)[:, inside], expected, atol=1e-11)

@@ -8,7 +8,16 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import SchemaError
-from gammaflow.exposure.walls import SENSES, StrikeRows, find_concentration, find_max_pain, walls_of
+from gammaflow.exposure.walls import (
+    SENSES,
+    StrikeRows,
+    find_concentration,
+    find_max_pain,
+    find_walls,
+    next_max_pain,
+    walls_by_type,
+    walls_of,
+)
 from gammaflow.positions.rules import RULES, US_LISTED, Rule
 
 ASOF = pd.Timestamp("2023-09-14T20:31Z")
@@ -319,3 +328,13 @@ def test_concentration_is_that_of_a_table_grouped_by_strike():
     found = find_concentration(exposure)
     pd.testing.assert_series_equal(found["gamma"], short, rtol=1e-12)
     pd.testing.assert_series_equal(found["share"], (short / short.sum()).rename("share"), rtol=1e-12)
+
+
+@pytest.mark.parametrize("days", [0.0, 0.9, 40.0])
+def test_the_next_max_pain_and_walls_by_type_are_those_of_the_tables(days):
+    exposure = gf.aggregate_exposure(gf.assign_positions(made_up()), days=days)
+    pain, walls = find_max_pain(exposure), find_walls(exposure)
+    np.testing.assert_equal(next_max_pain(exposure), pain.iloc[0] if len(pain) else np.nan)
+    np.testing.assert_equal(
+        walls_by_type(exposure), tuple(walls.loc["by type", ["call_wall", "put_wall", "absolute"]])
+    )

@@ -22,13 +22,13 @@ from support.feedback_books import (
     POOL_HIGH,
     POOL_LOW,
     SPOT,
-    barrier_book,
     calibration_book,
+    one_put,
     put_gamma,
-    puts,
 )
 
 mpl.use("Agg")
+
 
 DEPTH = gf.impact.linear(PER_1PCT, source="Citi, ETF flows of 2025")
 STRIKES = [64e3, 65e3, 66e3, 67e3, 68e3, 69e3, 70e3, 71e3]
@@ -41,10 +41,6 @@ def long_pool(value=POOL):
 @pytest.fixture(scope="module")
 def calibration():
     return gf.sweep_spot(calibration_book())
-
-
-def one_put(position=1.0, strike=66e3, days=14.0, sigma=0.6, spot=SPOT):
-    return puts(strike, days, position, sigma=sigma, spot=spot)
 
 
 # --- gamma and vanna
@@ -175,92 +171,6 @@ def test_pools_fire_all_they_have_and_only_away_from_spot(calibration):
     assert shares["liquidations"].max() == pytest.approx(POOL / 18.0 / PER_1PCT, rel=1e-9)
 
 
-# --- knock-ins
-
-
-@pytest.mark.parametrize(
-    ("side", "level", "spot", "position"),
-    [("down-in put", 70.0, 90.0, 3.0), ("down-in put", 70.0, 90.0, -2.0), ("up-out call", 130.0, 90.0, -2.0)],
-)
-def test_a_barrier_is_the_jump_of_delta_spread_over_its_window(side, level, spot, position):
-    book = barrier_book(spot, side, level, position)
-    gain = gf.loop_gain(gf.sweep_spot(book, [level]), 1e6, hedge_fraction=0.5)
-    name, word = side.split()
-    H, K, t, r, sigma, q = level, 100.0, 30 / 365, 0.03, 0.6, 0.01
-    sides = [H * (1.0 - 1e-9), H * (1.0 + 1e-9)]
-    live = gf.barrier.greeks(name, word[0], sides, K, H, t, r, sigma, q).delta
-    dollars = 100.0 * position * (live[0] - live[1]) * level
-    inside = level * np.exp([-0.004, 0.004])
-    np.testing.assert_allclose(gain.at(inside)["knock_in"], 0.5 * dollars / 1e6, rtol=1e-6)
-    outside = level * np.exp([-0.006, 0.006])
-    assert gain.at(outside)["knock_in"].tolist() == [0.0, 0.0]
-    if side == "down-in put":  # knocked in, the put is the vanilla one
-        vanilla = gf.bsm.greeks(word[0], level, K, t, r, sigma, q).delta
-        assert live[0] == pytest.approx(vanilla, rel=1e-6)
-        assert (dollars > 0.0) == (position > 0.0)  # the dealer long the put of a note sells
-
-
-def test_barriers_that_were_hit_or_are_observed_on_dates_trade_nothing_at_once():
-    hit = gf.sweep_spot(barrier_book(spot=69.0), [69.9, 70.1])
-    assert not gf.loop_gain(hit, 1e6).table["knock_in"].any()
-    book = barrier_book()
-    dates = replace(book, columns={**book.columns, "monitoring_dates": np.array([30.0])})
-    assert not gf.loop_gain(gf.sweep_spot(dates, [69.9, 70.1, 80.0]), 1e6).table["knock_in"].any()
-
-
-def test_a_window_ends_at_spot_and_keeps_its_amount():
-    book = barrier_book(spot=70.1)
-    gain = gf.loop_gain(gf.sweep_spot(book), 1e6)
-    far = gf.loop_gain(gf.sweep_spot(barrier_book(spot=90.0)), 1e6).at(70.0)["knock_in"] * 0.01
-    width = math.log(70.1 / 70.0) + 0.005
-    assert gain.at(70.05)["knock_in"] * width == pytest.approx(far, rel=1e-9)
-    assert gain.at(70.1)["knock_in"] > 0.0
-    assert gain.at(70.1001)["knock_in"] == 0.0
-
-
-def test_a_knock_in_follows_the_roll_the_vols_and_the_dynamics_of_the_profile():
-    how = gf.dynamics.spot_vol_beta(-1.0)
-    profile = gf.sweep_spot(barrier_book(), days=20.0, vol_shift=0.05, dynamics=how)
-    sigma, t = 0.65 - math.log(70.0 / 90.0), 10 / 365
-    before = gf.barrier.greeks("down-in", "p", 70.0 * (1 + 1e-9), 100.0, 70.0, t, 0.03, sigma, 0.01).delta
-    after = gf.bsm.greeks("p", 70.0, 100.0, t, 0.03, sigma, 0.01).delta
-    row = gf.loop_gain(profile, 1e6).at(70.0)
-    assert row["knock_in"] == pytest.approx(100.0 * 70.0 * (after - before) / 1e6, rel=1e-6)
-    gone = gf.sweep_spot(barrier_book(), [69.0, 70.0], days=40.0)
-    assert not gf.loop_gain(gone, 1e6).table.to_numpy().any()
-
-
-def test_a_note_sells_at_its_barrier_what_the_map_of_notes_says():
-    notes = [note for note in gf.demo_notes() if note.observation == "continuous"]
-    book = gf.book_notes(notes, spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56, rate=0.03)
-    barriers = gf.note_maps.barrier_map(book).table
-    gain = gf.loop_gain(gf.sweep_spot(book, [38.101], measures=["gamma"]), 1e6)
-    for _, row in barriers.iterrows():
-        assert gain.at(row["barrier"])["knock_in"] == pytest.approx(-row["trade"] / 1e6, rel=1e-3)
-    assert (barriers["trade"] < 0.0).all()
-
-
-@pytest.mark.parametrize(("beta", "days"), [(0.0, 0.0), (-1.5, 4.0)])
-def test_knock_ins_are_those_of_the_table_of_knock_ins(beta, days):
-    book = barrier_book(position=3.0) + barrier_book(side="up-in call", level=120.0, position=-5.0)
-    table = gf.knock_in_table(book, beta=beta, days=days)
-    how = gf.dynamics.spot_vol_beta(beta) if beta else "sticky_strike"
-    gain = gf.loop_gain(gf.sweep_spot(book, [90.0], days=days, dynamics=how), 1e6)
-    assert table["barrier"].tolist() == [70.0, 120.0]
-    for _, row in table.iterrows():  # sells into a fall and buys into a rise are +
-        expected = row["side"] * row["trade"] / 1e6
-        assert gain.at(row["barrier"])["knock_in"] == pytest.approx(expected, rel=1e-6)
-
-
-def test_two_sides_of_one_level_do_not_mix():
-    """A down barrier that was hit is alive again in a profile above it; a rise does not trade it."""
-    down = barrier_book(spot=69.0)
-    up = barrier_book(spot=69.0, side="up-in call")
-    both = down + up
-    alone = gf.loop_gain(gf.sweep_spot(up), 1e6).at(70.1)["knock_in"]
-    assert gf.loop_gain(gf.sweep_spot(both), 1e6).at(70.1)["knock_in"] == pytest.approx(alone, rel=1e-9)
-
-
 # --- depth
 
 
@@ -300,88 +210,6 @@ def test_a_number_is_a_linear_depth_without_a_source(calibration):
     assert gain.depth.source == gf.impact.GIVEN
     assert gain.depth.per_1pct == 294e6
     assert gf.impact.GIVEN in repr(gain)
-
-
-# --- zones and amplification
-
-
-def _runs(mask):
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    return list(zip(edges[::2], edges[1::2] - 1, strict=True))
-
-
-@pytest.mark.parametrize("seed", [1, 7])
-def test_zones_are_those_of_a_dense_grid_with_solved_ends(seed):
-    book = random_book(seed)
-    pools = gf.liquidations.pool(2e5, 85.0, 92.0, source="x") + gf.liquidations.pool(
-        3e5, 104.0, 109.0, side="short", source="x"
-    )
-    profile = gf.sweep_spot(book, np.linspace(72.0, 128.0, 450))
-    gross = float(profile.table["gross_gamma"].max())
-    gain = gf.loop_gain(profile, 0.4 * gross, liquidations=pools, beta=-1.0)
-    dense = np.linspace(72.0, 128.0, 28_001)
-    kappa = gain.at(dense)["kappa"].to_numpy()
-    step = dense[1] - dense[0]
-    assert len(gain.zones) >= 3
-    for threshold in (0.0, 0.5, 1.0):
-        zones, runs = [z for z in gain.zones if z.above == threshold], _runs(kappa > threshold)
-        assert len(zones) == len(runs)
-        for zone, (first, last) in zip(zones, runs, strict=True):
-            assert zone.low == pytest.approx(dense[first], abs=1.01 * step)
-            assert zone.high == pytest.approx(dense[last], abs=1.01 * step)
-            peak = kappa[first : last + 1]
-            assert zone.peak == pytest.approx(peak.max(), rel=1e-4)
-            assert zone.peak >= peak.max() - 1e-12
-            assert gain.at(zone.peak_spot)["kappa"] == pytest.approx(zone.peak, rel=1e-12)
-            for end, kind in ((zone.low, zone.low_end), (zone.high, zone.high_end)):
-                if kind == "level":
-                    assert gain.at(end)["kappa"] == pytest.approx(threshold, abs=1e-9)
-                else:
-                    assert kind in ("jump", "open")
-                    assert kind == "jump" or end in (72.0, 128.0)
-
-
-def test_a_coarse_grid_finds_the_same_ends(calibration):
-    fine = gf.loop_gain(calibration, 150e6)
-    coarse = gf.loop_gain(gf.sweep_spot(calibration.book, np.linspace(52e3, 95e3, 40)), 150e6)
-    ends = [[(z.low, z.high, z.peak) for z in each.zones if z.above] for each in (fine, coarse)]
-    assert len(ends[0]) == 1
-    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-9)
-    assert coarse.peak[1] == pytest.approx(fine.peak[1], rel=1e-9)
-
-
-def test_zones_end_at_jumps_at_the_grid_and_where_they_fade(calibration):
-    gain = gf.loop_gain(gf.sweep_spot(barrier_book()), 5_000.0)
-    high = [zone for zone in gain.zones if zone.above == 1.0]
-    assert [(z.low_end, z.high_end) for z in high] == [("jump", "jump")]
-    assert (high[0].low, high[0].high) == pytest.approx((70 * math.exp(-0.005), 70 * math.exp(0.005)))
-    assert 70.0 in high[0]
-    assert 71.0 not in high[0]
-    wide = gf.loop_gain(gf.sweep_spot(one_put(-1e4, days=2.0), np.linspace(50e3, 95e3, 901)), 1e8).zones[0]
-    assert (wide.above, wide.low_end, wide.high_end) == (0.0, "faded", "faded")
-    assert "(faded)" in str(wide)
-    up = gf.loop_gain(calibration, 1e7).zones
-    assert (up[0].above, up[0].low_end) == (0.0, "open")
-    assert str(up[0]).startswith("kappa > 0: at or below ")
-    thin = gf.loop_gain(gf.sweep_spot(calibration.book, [68e3]), 1e8)
-    assert [(z.above, z.low, z.high) for z in thin.zones] == [(0.0, 68e3, 68e3), (0.5, 68e3, 68e3)]
-
-
-def test_long_gamma_has_no_zones_and_damps(calibration):
-    gain = gf.loop_gain(gf.sweep_spot(-calibration.book), DEPTH)
-    assert gain.zones == ()
-    assert gain.peak[1] < 0.0
-    assert (gain.amplification < 1.0).all()
-    assert "kappa > 1 (unstable): nowhere" in gain.summary()
-
-
-def test_amplification_is_endless_at_a_loop_gain_of_one_and_above(calibration):
-    gain = gf.loop_gain(calibration, 60e6)
-    kappa = gain.table["kappa"]
-    assert (kappa > 1.0).any()
-    assert (gain.amplification[kappa >= 1.0] == np.inf).all()
-    stable = kappa < 1.0
-    np.testing.assert_allclose(gain.amplification[stable], 1.0 / (1.0 - kappa[stable]), rtol=1e-12)
 
 
 # --- beliefs
@@ -548,39 +376,6 @@ def test_numbers_survive_pickling_and_json(believed):
     assert numbers["at_spot"]["kappa"] == believed.at(believed.profile.book.spot)["kappa"]
     assert numbers["zones"][0]["peak"] == believed.zones[0].peak
     assert (numbers["beliefs"], numbers["liquidations"], numbers["beta"]) == ("customers_buy_puts", "x", -2.0)
-
-
-# --- the recorded chain
-
-
-def test_the_recorded_chain_is_a_sum_over_its_rows(shared):
-    """Deribit, 4 February 2026, 21:33: Black-76 written out, row by row; zones on a dense grid."""
-    path = shared / "data" / "deribit" / "deribit_options_snapshot_20260204T213308Z.csv"
-    book = gf.assign_positions(gf.read_chain(path, symbol="BTC"), "crypto_puts_bought")
-    gain = gf.loop_gain(gf.sweep_spot(book), 100e6, beta=-3.0)
-    frame = book.to_frame()
-    years = (frame["expiry"] - book.asof).dt.total_seconds() / (365 * 86_400)
-    size, strike, sigma = (frame[name].to_numpy() for name in ("position", "strike", "sigma"))
-    assert (frame["multiplier"] == 1.0).all()
-    width = sigma * np.sqrt(years.to_numpy())
-    for spot in (60e3, 68e3, 72e3, 81e3):
-        forward = frame["forward_ratio"].to_numpy() * spot
-        d1 = np.log(forward / strike) / width + 0.5 * width
-        density = np.exp(-0.5 * d1**2) / math.sqrt(2.0 * math.pi)
-        gamma = (size * forward * density / width).sum() * 0.01
-        vanna = (-size * forward * density * (d1 - width) / sigma).sum() * 0.01
-        row = gain.at(spot)
-        assert row["gamma"] == pytest.approx(-gamma / 100e6, rel=1e-9)
-        assert row["vanna"] == pytest.approx(3.0 * vanna / 100e6, rel=1e-9)
-    dense = np.linspace(gain.spots[0], gain.spots[-1], 5_001)
-    kappa = gain.at(dense)["kappa"].to_numpy()
-    for threshold in (0.5, 1.0):
-        zones, runs = [z for z in gain.zones if z.above == threshold], _runs(kappa > threshold)
-        assert len(zones) == len(runs)
-        assert zones
-        for zone, (first, last) in zip(zones, runs, strict=True):
-            assert zone.low == pytest.approx(dense[first], abs=10.0)
-            assert zone.high == pytest.approx(dense[last], abs=10.0)
 
 
 def test_the_recorded_liquidation_map_adds_its_pools(shared, calibration):

@@ -16,15 +16,11 @@ import gammaflow as gf
 from gammaflow.errors import SchemaError
 from gammaflow.feedback.simulation.channels import CHANNELS
 from gammaflow.feedback.simulation.paths import FeedbackPaths
-from gammaflow.feedback.simulation.raw_paths import RawPaths
-from gammaflow.feedback.simulation.setup import Setup
 from gammaflow.feedback.surface.surface import constant_gamma_surface
+from support.made_up_paths import DAYS, NAMES, PATHS, SPOT, STEPS, made_up_run, paths_of, setup_of
 from support.pictures import title
 
 mpl.use("Agg")
-
-NAMES = ("deleveraging", "gamma", "liquidations")
-PATHS, STEPS, DAYS, SPOT = 400, 48, 2.0, 70_000.0
 
 
 @pytest.fixture(autouse=True)
@@ -35,73 +31,9 @@ def _close_figures():
     pyplot.close("all")
 
 
-def _made_up(setup, channels):
-    """Moves in which channels add and multiply: deleveraging sets off gamma, gamma sets off liquidations."""
-    rng = np.random.default_rng(setup.seed)
-    noise = 0.02 * rng.standard_normal(setup.paths)
-    own = dict(zip(NAMES, 0.01 * np.abs(rng.standard_normal((3, setup.paths))), strict=True))
-    attribution = np.zeros((setup.paths, len(CHANNELS)))
-    attribution[:, -1] = noise
-    moved = {name: -own[name] * (name in channels) for name in NAMES}
-    moved["gamma"] = moved["gamma"] * (1.0 + 40.0 * np.abs(moved["deleveraging"]))
-    moved["liquidations"] = moved["liquidations"] * 90.0 * np.abs(moved["gamma"])
-    for name, move in moved.items():
-        attribution[:, CHANNELS.index(name)] = move
-    x = attribution.sum(axis=1)
-    steps = np.linspace(0.0, 1.0, setup.steps + 1)
-    path = x[:, None] * steps + 0.005 * np.sin(2.0 * np.pi * steps)
-    flows = attribution * 294e8
-    flows[:, -1] = 0.0
-    none = np.zeros(setup.paths)
-    return RawPaths(
-        x=x,
-        low=path.min(axis=1),
-        high=path.max(axis=1),
-        low_step=path.argmin(axis=1),
-        peak_vol=0.56 + np.abs(x),
-        runaway=x < -0.05,
-        vol_clipped=np.zeros(setup.paths, np.bool_),
-        attribution=attribution,
-        flows=flows,
-        units=flows / setup.spot,
-        pending=np.zeros((setup.paths, 5)),
-        delivered=none,
-        vol_shift=none,
-        frames=path[:, ::4],
-        frame_days=np.linspace(0.0, setup.days, setup.steps + 1)[::4],
-        daily_units=np.column_stack([flows[:, 1] / setup.spot, -0.5 * flows[:, 1] / setup.spot]),
-        basis=none,
-        open_interest=0.0,
-        path=path if setup.options.get("keep_paths") else None,
-    )
-
-
-def _setup(channels=NAMES, surface=None, **options):
-    return Setup(
-        surface=surface or constant_gamma_surface(-100e6, SPOT, days=DAYS),
-        impact=gf.impact.linear(294e6, source="a test"),
-        channels=channels,
-        paths=PATHS,
-        steps=STEPS,
-        days=DAYS,
-        seed=3,
-        volatility=0.56,
-        beta=-3.0,
-        hedge_fraction=0.7,
-        run=_made_up,
-        options=options,
-        notes=("a note of the run",),
-    )
-
-
-def _paths(channels=NAMES, **options):
-    setup = _setup(channels, **options)
-    return FeedbackPaths(setup, setup.again(channels))
-
-
 @pytest.fixture(scope="module")
 def paths():
-    return _paths(keep_paths=True)
+    return paths_of(keep_paths=True)
 
 
 def test_attribution_adds_up_to_the_move_and_flows_hold_no_noise(paths):
@@ -155,7 +87,7 @@ def test_channels_add_up_to_the_total(paths):
 
 
 def test_a_move_that_may_be_zero_has_no_shares():
-    table = _paths(()).channels_table
+    table = paths_of(()).channels_table
     assert abs(table.loc["total", "mean"]) < 2.0 * table.loc["total", "standard_error"]
     assert table["share"].isna().all()
 
@@ -167,7 +99,7 @@ def _orders(setup, function, name):
         before = set(order[: order.index(name)])
         some = tuple(n for n in setup.channels if n in before)
         more = tuple(n for n in setup.channels if n in before | {name})
-        total += function(_made_up(setup, more).x) - function(_made_up(setup, some).x)
+        total += function(made_up_run(setup, more).x) - function(made_up_run(setup, some).x)
     return total / factorial(len(setup.channels))
 
 
@@ -180,7 +112,7 @@ def test_shapley_is_the_mean_over_the_orders_and_adds_up(paths):
         )
         tail = _orders(paths.setup, lambda x: np.quantile(x, 0.05), name)
         assert found.table.loc[name, "effect_5 %"] == pytest.approx(tail, rel=1e-10)
-    nothing = _made_up(paths.setup, ()).x
+    nothing = made_up_run(paths.setup, ()).x
     assert found.table["effect"].sum() == pytest.approx((paths.raw.x - nothing).mean(), rel=1e-10)
     both = np.quantile(paths.raw.x, 0.05) - np.quantile(nothing, 0.05)
     assert found.table["effect_5 %"].sum() == pytest.approx(both, rel=1e-10)
@@ -191,7 +123,7 @@ def test_accounting_is_not_cause(paths):
     assert (found.method, found.runs) == ("drop_one", 3)
     table = found.table
     for name in NAMES:
-        rest = _made_up(paths.setup, tuple(n for n in NAMES if n != name)).x
+        rest = made_up_run(paths.setup, tuple(n for n in NAMES if n != name)).x
         change = paths.raw.x - rest
         assert table.loc[name, "effect"] == pytest.approx(change.mean(), rel=1e-12)
         assert table.loc[name, "standard_error"] == pytest.approx(change.std(ddof=1) / 20.0, rel=1e-12)
@@ -222,8 +154,8 @@ def test_what_the_counterfactual_refuses(paths):
     with pytest.raises(SchemaError, match="method: received 'loo'; legal: 'drop_one', 'shapley'"):
         paths.counterfactual("loo")
     with pytest.raises(SchemaError, match="no channel that could be left out"):
-        _paths(()).counterfactual()
-    seven = _paths(CHANNELS[:7])
+        paths_of(()).counterfactual()
+    seven = paths_of(CHANNELS[:7])
     with pytest.raises(
         SchemaError, match=r"7 channels needs 128 simulations; legal: up to 6 channels \(64\)"
     ):
@@ -234,7 +166,7 @@ def test_what_the_counterfactual_refuses(paths):
 
 def test_whole_paths_must_be_asked_for():
     with pytest.raises(SchemaError, match="whole paths were not kept; legal: simulate_feedback"):
-        _ = _paths().paths
+        _ = paths_of().paths
 
 
 def test_the_summary_names_every_input(paths):
@@ -260,7 +192,7 @@ def test_the_heading_of_a_book_is_that_of_other_results():
     book = gf.assign_positions(gf.demo_chain(), "short_all")
     from dataclasses import replace
 
-    setup = _setup(surface=replace(constant_gamma_surface(-100e6, book.spot), book=book, asof=book.asof))
+    setup = setup_of(surface=replace(constant_gamma_surface(-100e6, book.spot), book=book, asof=book.asof))
     paths = FeedbackPaths(setup, setup.again(NAMES))
     first, *rest = paths.summary().splitlines()
     assert first == f"FeedbackPaths {book.title}, as of 2026-02-05 09:36 UTC, spot 71,470.00 USD"
@@ -286,69 +218,6 @@ def test_results_pickle_and_run_again(paths):
     pd.testing.assert_frame_equal(copy.counterfactual().table, paths.counterfactual().table)
     found = pickle.loads(pickle.dumps(paths.counterfactual()))
     pd.testing.assert_frame_equal(found.table, paths.counterfactual().table)
-
-
-def test_creations_are_those_of_a_ledger_per_path(paths):
-    terms = {"basket": 40_000, "borrow": 25_000.0, "target": 10_000.0, "shares": 1.5e6}
-    found = paths.creations(gf.EtfLedger(0.00057, **terms), share=0.4)
-    # the surface starts on a Thursday that is a holiday: both days end on later trading days
-    assert paths.setup.asof == pd.Timestamp("2026-01-01T00:00Z")
-    assert found.index.astype(str).to_list() == ["2026-01-02"]
-    sold = -0.4 * np.asarray(paths.raw.daily_units).sum(axis=1) / 0.00057
-    price = SPOT * np.exp(paths.raw.x)
-    rows = []
-    for shares, S in zip(sold, price, strict=True):
-        ledger = gf.EtfLedger(0.00057, **terms)
-        day = ledger.step("2026-01-02", shares, 0.00057 * S)
-        rows.append((day.created, day.redeemed, day.coins_delivered, day.flow, shares))
-    created, redeemed, coins, flow, shares = np.array(rows).T
-    row = found.iloc[0]
-    assert 0.0 < row["any"] == (created > 0).mean() < 1.0
-    assert row["created"] == pytest.approx(created.mean(), rel=1e-12)
-    assert row["redeemed"] == pytest.approx(redeemed.mean(), rel=1e-12)
-    assert redeemed.any()
-    assert row["net_95 %"] == pytest.approx(np.quantile(created - redeemed, 0.95), rel=1e-12)
-    assert row["coins"] == pytest.approx(coins.mean(), rel=1e-12)
-    assert row["flow"] == pytest.approx(flow.mean(), rel=1e-9)
-    assert row["sold_shares"] == pytest.approx(shares.mean(), rel=1e-12)
-
-
-def test_creations_on_two_days_continue_the_ledger():
-    asof = pd.Timestamp("2026-02-04T21:33Z")
-    setup = _setup(surface=constant_gamma_surface(-100e6, SPOT, days=DAYS, asof=asof))
-    paths = FeedbackPaths(setup, setup.again(NAMES))
-    found = paths.creations(gf.venues.IBIT, share=1.0)
-    assert found.index.astype(str).to_list() == ["2026-02-05", "2026-02-06"]
-    assert paths.raw.frame_days[[6, 12]].tolist() == [1.0, 2.0]
-    rows = []
-    for p in range(40):
-        ledger = gf.EtfLedger(gf.venues.IBIT)
-        for day, frame in ((0, 6), (1, 12)):
-            date = f"2026-02-0{5 + day}"
-            ratio = gf.venues.IBIT.at(f"{date}T21:00Z")
-            nav = ratio * SPOT * np.exp(paths.raw.frames[p, frame])
-            ledger.step(date, -paths.raw.daily_units[p, day] / ratio, nav)
-        rows.append(ledger.table[["created", "redeemed", "coins_delivered", "flow"]].to_numpy())
-    right = np.mean(rows, axis=0)
-    some = FeedbackPaths(setup, paths.raw._replace(
-        daily_units=paths.raw.daily_units[:40], frames=paths.raw.frames[:40]))  # fmt: skip
-    got = some.creations(gf.venues.IBIT, share=1.0)[["created", "redeemed", "coins", "flow"]]
-    np.testing.assert_allclose(got, right, rtol=1e-11)
-    assert right[0, 0] > 1.0
-    assert right[1, 1] > 0.5
-
-
-@pytest.mark.parametrize(
-    ("ledger", "share", "words"),
-    [
-        (-0.1, 0.5, "coins_per_share: received -0.1"),
-        (0.0005, 1.5, "share: received 1.5; legal: 0 to 1"),
-        (0.0, -1.0, r"(?s)coins_per_share.*share: received -1.0"),
-    ],
-)
-def test_what_creations_refuse(paths, ledger, share, words):
-    with pytest.raises(SchemaError, match=words):
-        paths.creations(ledger, share=share)
 
 
 def test_the_mean_of_the_fan_leaves_out_paths_that_ran_away(paths):

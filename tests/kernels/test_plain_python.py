@@ -312,7 +312,10 @@ def test_each_kernel_is_compiled_for_one_signature() -> None:
     """In a process of its own: other tests may have called the kernels otherwise."""
     code = """
 import numpy as np
+import gammaflow as gf
 from gammaflow import american, barrier, bsm
+from gammaflow.kernels import gauss, sweep
+from gammaflow.market.synthetic import synthetic_chain
 from gammaflow.kernels import american as first, american_boundary, american_premium, implied
 from gammaflow.kernels import barrier as barriers, bsm as kernels, monitored
 
@@ -323,7 +326,9 @@ for S in (100.0, [100.0, 90.0], np.float32([100.0]), np.arange(1, 4)[::2], np.on
     american.implied_volatility(5.0, S, 100.0, [[0.5], [90.0]], 0.05, 0.0, "p")
     barrier.greeks("down-in", "p", S, 100, 80, 0.5, 0.03, 0.2)
     barrier.price("down-in", "p", S, 100, 80, 0.5, 0.03, 0.2, monitoring=2, tol=1e-2)
+gf.summarize(synthetic_chain(0))
 loops = (
+    gauss.gauss_sweep, sweep.cash_rows,
     kernels.default_loop, kernels.higher_loop, implied.implied_loop, first.european_loop, first.strained_loop,
     american_boundary.boundary_loop, american_premium.premium_loop, barriers.greeks_loop,
     monitored.monitored_loop,
@@ -331,7 +336,7 @@ loops = (
 print([len(loop.signatures) for loop in loops])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str([1] * 9)
+    assert done.stdout.strip() == str([1] * 11)
 
 
 PLAIN = """

@@ -47,6 +47,13 @@ def puts(strike, days, position, *, sigma=_SIGMA, spot: float = SPOT, multiplier
     return Book(columns, "BTC", spot, _ASOF, ("given puts",))
 
 
+def one_put(
+    position: float = 1.0, strike: float = 66e3, days: float = 14.0, sigma: float = 0.6, spot: float = SPOT
+) -> Book:
+    """One put, below spot and two weeks from expiry unless said otherwise."""
+    return puts(strike, days, position, sigma=sigma, spot=spot)
+
+
 def calibration_book(size: float = 1.0) -> Book:
     """The book of RESEARCH D7: dealers short puts every $1k from 64k to 71k at 8 and 23 days, vol 56 %.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import decimal
 import functools
 import gzip
 import io
@@ -15,141 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gammaflow.market.demo import demo_chain
 from gammaflow.market.readers import FORMATS
 from gammaflow.schema import CHAIN
+from support.odd_values import CELLS, VALUES, WORDS
 from support.reader_samples import CBOE_CSV_FUND, CBOE_JSON_TRIMMED, DERIBIT_CSV, SAMPLES
 
 ASOF = "2026-02-05T09:36:47.002806+00:00"
-WORDS = (
-    "",
-    " ",
-    "x",
-    "-1",
-    "+1",
-    "NaN",
-    "nan",
-    "inf",
-    "-inf",
-    "1e999",
-    "1e-400",
-    "0",
-    "00",
-    "22,5",
-    "1,234",
-    "1_0",
-    "0x1",
-    "٣",
-    "½",
-    "\u2028",
-    "\ufeff",
-    "\ud800",
-    "\x00",
-    "é" * 300,
-    "9" * 400,
-    "2926-01-01",
-    "0000-00-00",
-    "99/99/9999",
-    "2026-02-30",
-    "2026-02-05T25:00:00Z",
-    "2026-02-05T09:36:47+99:00",
-    "1677-01-01T00:00:00Z",
-    "9999-12-31T23:59:59Z",
-    "BTC-31FEB26-1-C",
-    "BTC-27MAR26-0-C",
-    "BTC-27MAR26-" + "9" * 400 + "-C",
-    "BTC-PERPETUAL",
-    "SPX000000C00000000",
-    "SPXW220218C99999999",
-    "SPX991332P00000001",
-    "True",
-    "None",
-    "null",
-    "'",
-    '"',
-    "{",
-    "[",
-    "<html>",
-    "=1+1",
-    "call",
-    "BTC_USDC",
-    "BTC-CS-27MAR26-70000_80000",
-    "BTC-FS-27MAR26_PERP",
-    "NGD261120C00005000",
-    "\x1b]0;title\x07",
-    "\u202eevil",
-    "[/nope]",
-    "[bold]x[/bold]0",
-    '=HYPERLINK("http://x")',
-    "../../x",
-    "1e308",
-    "-1e308",
-    "1e-310",
-    "1677-09-21T00:12:44Z",
-    "2262-04-11T23:47:16Z",
-    "x" * 600,
-    "y" * 30_000,
-)
-VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    False,
-    0,
-    -0.0,
-    -1,
-    1,
-    10**18,
-    10**400,
-    2**63,
-    -(2**63) - 1,
-    1e308,
-    5e-324,
-    float("nan"),
-    float("inf"),
-    1770284207000,
-    1.7e18,
-    [],
-    {},
-    [1],
-    [None],
-    {"a": 1},
-    [[[]]],
-    {"instrument_name": "BTC-27MAR26-70000-C"},
-    {str(name): 0 for name in range(1_001)},
-    [[]] * 500,
-    *WORDS,
-)
-CELLS: tuple[Any, ...] = (
-    *VALUES,
-    pd.NaT,
-    pd.NA,
-    np.nan,
-    b"bytes",
-    1j,
-    decimal.Decimal("1.5"),
-    decimal.Decimal("NaN"),
-    dt.date(2026, 3, 27),
-    dt.datetime(2026, 3, 27, 8),
-    dt.time(8),
-    dt.timedelta(1),
-    pd.Timestamp("2026-03-27T08:00Z"),
-    pd.Timestamp("2026-03-27"),
-    pd.Timestamp.min.tz_localize("UTC"),
-    pd.Timestamp.max.tz_localize("UTC"),
-    pd.Series([71_000.0]),
-    pd.Series([1.0, 2.0]),
-    np.array([71_000.0, 1.0]),
-    pd.DataFrame({"a": [1.0]}),
-    pd.Period("2026-03"),
-    np.datetime64("2026-03-27"),
-    np.datetime64("9999-01-01", "D"),
-    np.float32(1.5),
-    (1, 2),
-    object,
-)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,9 +36,6 @@ from gammaflow.text import clean
 
 __all__ = ["serve"]
 
-# Shortest token: nobody guesses it.
-_TOKEN = 16
-
 Source = Annotated[
     str,
     typer.Argument(
@@ -55,9 +49,7 @@ Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0
 Address = Annotated[str, typer.Option(help="Address to listen on; others than this machine need --token.")]
 Token = Annotated[
     str | None,
-    typer.Option(
-        envvar="GAMMAFLOW_TOKEN", help=f"Secret that browsers must show, {_TOKEN} characters or more."
-    ),
+    typer.Option(envvar="GAMMAFLOW_TOKEN", help="Secret that browsers must show, 16 characters or more."),
 ]
 Alerts = Annotated[Path | None, typer.Option(help="File to which each alert is appended as a line of JSON.")]
 OnAlert = Annotated[
@@ -90,10 +82,33 @@ def serve(
     timeout: Timeout = 30.0,
 ) -> None:
     """The report's page, live in the browser: from a feed, or over a store. Stop with Ctrl-C."""
+    place_of, served = _serving()
+    check_number(every, "--every", 0.0, 86_400.0, open_low=True)
+    where = rows.filter()
+    find_rule(rule)
+    carry = carry_of(rate, dividends)
+    place = place_of(address, port, token)
+    place.check()
+    feed, archive, kept = _feed(source, symbol, store, base_url, timeout)
+
+    def analyse(chain: Chain, history: pd.DataFrame | None = None) -> Report:
+        with rows.named():
+            return analyze(chain, rule=rule, repair=repair, where=where, history=history, **carry)
+
+    with (
+        served(feed, kept, analyse, place, every, alerts, on_alert, _say) as session,
+        suppress(KeyboardInterrupt),
+    ):
+        with working("Reading and pricing"):
+            session.resume()
+        how: dict[str, Any] = {"every": every, "count": count, "store": archive, "sleep": session.pause}
+        watch(feed, session.analyse, session.show, **how)
+
+
+def _serving() -> Any:
+    """`Place` and `served`; SchemaError that says what to install where a package is missing."""
     try:
-        from gammaflow.app.serve.guard import Guard, is_local
-        from gammaflow.app.serve.site import site
-        from gammaflow.app.serve.web import Web
+        from gammaflow.app.serve.serving import Place, served
     except ImportError as error:
         name = str(error.name).partition(".")[0]
         if name == "gammaflow":
@@ -101,59 +116,7 @@ def serve(
         raise SchemaError(
             f"serve needs {name}, which is not installed: pip install 'gammaflow-engine[serve]'."
         ) from None
-    from gammaflow.app.serve.broadcast import Broadcast, packed
-    from gammaflow.app.serve.outlets import AlertCommand, AlertFile
-    from gammaflow.app.serve.past import Past
-    from gammaflow.app.serve.replay import Replay
-    from gammaflow.app.serve.session import Session
-    from gammaflow.plot.desk import render_desk
-    from gammaflow.report.desk import desk_model
-
-    check_number(every, "--every", 0.0, 86_400.0, open_low=True)
-    where = rows.filter()
-    find_rule(rule)
-    carry = carry_of(rate, dividends)
-    if not is_local(address) and token is None:
-        raise SchemaError(
-            f"--address: received {address!r}, which other machines can reach; that needs --token. Without "
-            "--address the page is for this machine alone."
-        )
-    if token is not None and len(token) < _TOKEN:
-        raise SchemaError(f"--token: received {len(token)} characters; use {_TOKEN} or more.")
-    feed, archive, kept = _feed(source, symbol, store, base_url, timeout)
-
-    def analyse(chain: Chain, history: pd.DataFrame | None = None) -> Report:
-        with rows.named():
-            return analyze(chain, rule=rule, repair=repair, where=where, history=history, **carry)
-
-    def report_of(chain: Chain) -> Report:
-        past.learn(chain.asof, 1)
-        return analyse(chain, past.before(chain.asof))
-
-    live, past = Broadcast(), Past(kept, feed.symbol, analyse)
-    with ExitStack() as stack:
-        file = None if alerts is None else AlertFile(alerts)
-        command = None if on_alert is None else AlertCommand(on_alert)
-        if command is not None:
-            stack.callback(command.close)
-        replay = None
-        if kept is not None:
-            replay = Replay(kept, feed.symbol, report_of, lambda report: packed(desk_model(report)), past)
-        session = Session(live, report_of, desk_model, every, _say, replay, file, command)
-        app = Guard(
-            site(live, partial(render_desk, connect=True), f"{feed.symbol} from {feed.vendor}", replay),
-            address,
-            token,
-        )
-        web = stack.enter_context(Web(app, address, port, live.close, _say))
-        stack.enter_context(_ended_as_by_ctrl_c())
-        shown = f"[{address}]" if ":" in address else address
-        _say(f"serving http://{shown}:{web.port}/{'?token=TOKEN' if token else ''} (Ctrl-C stops)")
-        with suppress(KeyboardInterrupt):
-            with working("Reading and pricing"):
-                session.resume()
-            how: dict[str, Any] = {"every": every, "count": count, "store": archive, "sleep": session.pause}
-            watch(feed, session.analyse, session.show, **how)
+    return Place, served
 
 
 def _feed(
@@ -179,14 +142,3 @@ def _feed(
 
 def _say(line: str) -> None:
     print(clean(line), flush=True)
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """The signal that asks a process to end acts as Ctrl-C inside the block."""
-    before = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -43,6 +43,21 @@ class Bootstrap(Study):
         Draws with coefficients.
     lines, warnings : tuple of str
         Description; doubts about the draws.
+
+    See Also
+    --------
+    bootstrap : Block bootstrap of a regression's coefficients.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> noise = np.random.default_rng(0).normal(size=(2, 60))
+    >>> x = pd.Series(noise[0], name="x")
+    >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
+    >>> bootstrap(line, draws=200).block
+    4
     """
 
     block: int
@@ -88,12 +103,16 @@ def bootstrap(
     SchemaError
         For what is no Regression, and for illegal numbers.
 
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+
     Examples
     --------
     >>> import gammaflow as gf
     >>> rng = np.random.default_rng(0)
     >>> x = pd.Series(rng.normal(size=60), name="x")
-    >>> found = gf.seasons.bootstrap(gf.seasons.regress(0.1 * x + rng.normal(size=60), x), draws=500)
+    >>> found = bootstrap(gf.seasons.regress(0.1 * x + rng.normal(size=60), x), draws=500)
     >>> low, high = found.table.loc["x", ["low", "high"]]
     >>> low < 0.0 < high, found.block
     (True, 4)
@@ -109,14 +128,7 @@ def bootstrap(
     refuse("bootstrap", problems)
     beta = regression.table["coefficient"].to_numpy(np.float64)
     error = regression.table["error"].to_numpy(np.float64)
-    y, X, back, _ = standardize(regression.data)
-    estimate = np.asarray(np.linalg.lstsq(X, y)[0], dtype=np.float64)
-    rng = np.random.default_rng(start)
-    parts = []
-    for begin in range(0, count, _CHUNK):
-        drawn = block_rows(n, rows, min(_CHUNK, count - begin), rng)
-        parts.append(_distances(y[drawn], X[drawn], estimate, back, rows))
-    t = np.abs(np.concatenate(parts))
+    t = np.abs(_drawn(regression.data, rows, count, start))
     reach = np.quantile(t, regression.level, axis=0) if len(t) else np.full(len(beta), np.nan)
     p = (1 + (t >= np.abs(beta / error)).sum(axis=0)) / (1 + len(t))
     table = pd.DataFrame(
@@ -140,6 +152,18 @@ def bootstrap(
         f"{regression.level:.0%} intervals, symmetric in t",
     )
     return Bootstrap(table, lines, block=rows, draws=len(t), warnings=(*regression.warnings, *warnings))
+
+
+def _drawn(data: pd.DataFrame, block: int, draws: int, seed: int) -> Array:
+    """Distances of the draws' coefficients from the estimate over their errors: (draws that have some, k)."""
+    y, X, back, _ = standardize(data)
+    estimate = np.asarray(np.linalg.lstsq(X, y)[0], dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    parts = []
+    for begin in range(0, draws, _CHUNK):
+        rows = block_rows(len(y), block, min(_CHUNK, draws - begin), rng)
+        parts.append(_distances(y[rows], X[rows], estimate, back, block))
+    return np.concatenate(parts)
 
 
 def _distances(y: Array, X: Array, beta: Array, back: Array, block: int) -> Array:

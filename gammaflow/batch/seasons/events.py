@@ -50,6 +50,20 @@ class EventStudy(Study):
         Events left out since the record does not cover them.
     lines, warnings : tuple of str
         Description; doubts about the events.
+
+    See Also
+    --------
+    event_study
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC")
+    >>> prices = pd.Series(np.exp(np.cumsum(np.random.default_rng(0).normal(0.0, 0.005, 300))), hours)
+    >>> gf.seasons.event_study(prices, hours[50:250:60], before="6h", after="12h").n
+    4
     """
 
     paths: pd.DataFrame
@@ -108,6 +122,10 @@ def event_study(
         For a record that cannot be read, timestamps without a time zone, fewer than two events that the
         record covers, an unknown measure, times that are not lengths.
 
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -117,8 +135,6 @@ def event_study(
     >>> found.n, len(found.table), found.excluded
     (8, 19, 0)
     """
-    from scipy.special import stdtrit
-
     problems: list[str] = []
     record = read_prices(prices, problems)
     at = moments_of(moments, "moments", problems).unique().sort_values()
@@ -133,40 +149,53 @@ def event_study(
         wrong.append("before, after: received no whole step of the prices; show at least one.")
     refuse("event_study", problems + wrong)
     sound = _sound(record, back + (measure == "size"), ahead)  # a size needs the price before it
-    rows = np.searchsorted(record.times, at.asi8, "left")
-    nearest = record.times[np.minimum(rows, len(record.times) - 1)]
-    used = (rows < len(record.times)) & (at.asi8 >= nearest - record.widest)
-    used[used] = sound[rows[used]]
-    if used.sum() < 2:
+    rows, used = _event_rows(record, at, sound)
+    if len(rows) < 2:
         raise SchemaError(
-            f"moments: received {rows_text(len(at), 'event')}, of which the prices cover {int(used.sum())} "
+            f"moments: received {rows_text(len(at), 'event')}, of which the prices cover {len(rows)} "
             f"from {length_text(spans[0])} before to {length_text(spans[1])} after; at least 2 are needed. "
             "Pass prices of these days, or show less time."
         )
-    found = _paths(record, rows[used], back, ahead, measure)
+    paths = _paths(record, rows, back, ahead, measure)
+    usual = _usual(record, np.flatnonzero(sound), rows, back, ahead, measure, np.random.default_rng(start))
     offsets = pd.to_timedelta(np.arange(-back, ahead + 1) * record.step, unit="ns")
-    n = len(found)
-    mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(n)
-    reach = stdtrit(n - 1, 0.5 + 0.5 * _LEVEL) * error
-    low, high = _usual(
-        record, np.flatnonzero(sound), rows[used], back, ahead, measure, np.random.default_rng(start)
-    )
     table = pd.DataFrame(
-        {"mean": mean, "low": mean - reach, "high": mean + reach, "usual_low": low, "usual_high": high},
+        dict(zip(("mean", "low", "high", "usual_low", "usual_high"), (*_mean(paths), *usual), strict=True)),
         index=pd.Index(offsets, name="from the event"),
     )
     unit, meaning = MEASURES[measure]
-    left = int((~used).sum())
+    left = len(at) - len(rows)
     lines = (
-        f"{meaning}: mean of {rows_text(n, 'event')} [{unit}]",
+        f"{meaning}: mean of {rows_text(len(rows), 'event')} [{unit}]",
         f"{rows_text(left, 'event')} left out, not covered by the prices; " * bool(left) + f"{_LEVEL:.0%} "
-        f"intervals by t over events; usual: {_LEVEL:.0%} of the means of {n:,} random days at the same "
-        f"times, {_SETS:,} sets, seed {start}",
+        f"intervals by t over events; usual: {_LEVEL:.0%} of the means of {len(rows):,} random days at the "
+        f"same times, {_SETS:,} sets, seed {start}",
     )
     return EventStudy(
-        table, lines, paths=pd.DataFrame(found, at[used], table.index), unit=unit,
-        excluded=left, warnings=tuple(_doubts(rows[used], back + ahead)),
+        table, lines, paths=pd.DataFrame(paths, at[used], table.index), unit=unit,
+        excluded=left, warnings=tuple(_doubts(rows, back + ahead)),
     )  # fmt: skip
+
+
+def _event_rows(
+    record: Prices, events: pd.DatetimeIndex, sound: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """First price at or after each event that the record covers, and the mask of these events."""
+    rows = np.searchsorted(record.times, events.asi8, "left")
+    nearest = record.times[np.minimum(rows, len(record.times) - 1)]
+    used = (rows < len(record.times)) & (events.asi8 >= nearest - record.widest)
+    used[used] = sound[rows[used]]
+    return rows[used], used
+
+
+def _mean(paths: Array) -> tuple[Array, Array, Array]:
+    """Mean of paths, and the ends of its interval by Student's t."""
+    from scipy.special import stdtrit
+
+    n = len(paths)
+    mean, error = paths.mean(axis=0), paths.std(axis=0, ddof=1) / np.sqrt(n)
+    reach = stdtrit(n - 1, 0.5 + 0.5 * _LEVEL) * error
+    return mean, mean - reach, mean + reach
 
 
 def _sound(record: Prices, back: int, ahead: int) -> NDArray[np.bool_]:

@@ -43,6 +43,11 @@ def as_of(left: Any, right: pd.Series | pd.DataFrame, *, within: Any = None) -> 
         For timestamps without a time zone, a record that does not ascend or has a timestamp twice, columns
         that both sides have, an age below 0.
 
+    See Also
+    --------
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
+    history : Time series of the summaries of many snapshots of one underlying.
+
     Examples
     --------
     >>> import gammaflow as gf

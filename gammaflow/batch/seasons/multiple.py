@@ -34,6 +34,10 @@ def holm(p_values: Any) -> pd.Series:
     SchemaError
         For numbers outside 0 to 1, and for what are no numbers in one dimension.
 
+    See Also
+    --------
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
+
     Examples
     --------
     >>> import gammaflow as gf

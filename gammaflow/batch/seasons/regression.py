@@ -45,6 +45,21 @@ class Regression(Study):
         Share of the variance explained.
     lines, warnings : tuple of str
         Description; doubts about the rows.
+
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> noise = np.random.default_rng(0).normal(size=(2, 60))
+    >>> x = pd.Series(noise[0], name="x")
+    >>> line = gf.seasons.regress(0.5 * x + noise[1], x)
+    >>> line.n, line.lags
+    (60, 3)
     """
 
     data: pd.DataFrame
@@ -135,6 +150,10 @@ def regress(
     GammaflowError
         Where statsmodels is not installed (extra "study").
 
+    See Also
+    --------
+    bootstrap : Block bootstrap of a regression's coefficients.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -163,9 +182,24 @@ def regress(
             "sign that a regressor holds y itself. Look for a look-ahead."
         )
     found = fit.t_test(back)  # of the coefficients of the numbers given
-    low, high = scale * found.conf_int(1.0 - chance).T
     names = pd.Index([CONSTANT, *table.columns[1:]], name="term")
-    rows = pd.DataFrame(
+    spread = scale * (back @ fit.cov_params() @ back.T) * scale
+    left = f", {rows_text(dropped)} with a missing number left out" * bool(dropped)
+    lines = (
+        f"{table.columns[0]} on {', '.join(table.columns[1:])}: n = {len(table):,}{left}",
+        f"HAC errors (Newey-West, {rows_text(used, 'lag')}), {chance:.0%} intervals, R2 {fit.rsquared:.3f}",
+    )
+    return Regression(
+        _rows(found, names, scale, chance), lines, data=table,
+        covariance=pd.DataFrame(spread, names, names), dropped=dropped, lags=used,
+        level=chance, r_squared=float(fit.rsquared), warnings=tuple(doubts(table)),
+    )  # fmt: skip
+
+
+def _rows(found: Any, names: pd.Index, scale: Any, level: float) -> pd.DataFrame:
+    """Coefficients of the numbers given, from a t test of those of standard deviations."""
+    low, high = scale * found.conf_int(1.0 - level).T
+    return pd.DataFrame(
         {
             "coefficient": scale * found.effect,
             "error": scale * found.sd,
@@ -176,16 +210,6 @@ def regress(
         },
         index=names,
     )
-    spread = scale * (back @ fit.cov_params() @ back.T) * scale
-    left = f", {rows_text(dropped)} with a missing number left out" * bool(dropped)
-    lines = (
-        f"{table.columns[0]} on {', '.join(table.columns[1:])}: n = {len(table):,}{left}",
-        f"HAC errors (Newey-West, {rows_text(used, 'lag')}), {chance:.0%} intervals, R2 {fit.rsquared:.3f}",
-    )
-    return Regression(
-        rows, lines, data=table, covariance=pd.DataFrame(spread, names, names), dropped=dropped,
-        lags=used, level=chance, r_squared=float(fit.rsquared), warnings=tuple(doubts(table)),
-    )  # fmt: skip
 
 
 def usual_lags(n: int) -> int:

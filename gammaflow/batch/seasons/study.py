@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from gammaflow.batch.history import History
 from gammaflow.batch.seasons.bootstrap import bootstrap
-from gammaflow.batch.seasons.inputs import Prices, read_prices, read_span
+from gammaflow.batch.seasons.inputs import read_prices
 from gammaflow.batch.seasons.multiple import holm
 from gammaflow.batch.seasons.regression import Regression, regress, usual_lags
 from gammaflow.batch.seasons.robustness import robustness
+from gammaflow.batch.seasons.sample import IMPLIED, NEXT, Sample, read_question, sample_of, uncovered
 from gammaflow.batch.seasons.table import read_table
-from gammaflow.batch.seasons.terms import TERMS, made
+from gammaflow.batch.seasons.terms import TERMS
 from gammaflow.batch.seasons.verdict import verdict
-from gammaflow.batch.seasons.volatility import realized_volatility, trailing_volatility
-from gammaflow.checks import attempt, check_list, check_whole, refuse
+from gammaflow.checks import refuse
 from gammaflow.plot.season import plot_coefficients
 from gammaflow.study import Study
 from gammaflow.text import length_text, rows_text
 
 __all__ = ["SeasonStudy", "study"]
-
-#: Name of the volatility that follows, and of the implied one.
-NEXT, IMPLIED = "next_volatility", "atm_volatility"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,6 +53,18 @@ class SeasonStudy(Study):
         The rows used: the volatility that follows, controls and terms.
     lines, warnings : tuple of str
         Description with the rows left out by reason, and doubts.
+
+    See Also
+    --------
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.seasons.study(gf.history("chains"), hourly)  # doctest: +SKIP
+    >>> found.verdict, found.table[["coefficient", "holm_p"]]  # doctest: +SKIP
+    >>> sorted(gf.seasons.TERMS)[:3]
+    ['depth', 'in_core', 'short_gamma']
     """
 
     checks: pd.DataFrame
@@ -157,6 +166,12 @@ def study(
     GammaflowError
         Where statsmodels is not installed (extra "study").
 
+    See Also
+    --------
+    regress : Least squares of y on x and a constant, with Newey-West errors and Student's t.
+    bootstrap : Block bootstrap of a regression's coefficients.
+    history : Time series of the summaries of many snapshots of one underlying.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -173,81 +188,29 @@ def study(
     if isinstance(table, History):
         table = table.table
     problems: list[str] = []
-    (names, further, periods, ways), wrong = attempt(
-        lambda: [str(name) for name in check_list(terms, "terms", f"names such as {tuple(TERMS)}")],
-        lambda: [str(name) for name in check_list(controls, "controls", "names of columns")],
-        lambda: check_list(past, "past", "lengths of time such as ('1D', '7D')"),
-        lambda: check_list(direction, "direction", "lengths of time such as ('7D', '30D')"),
-    )
-    spans = [read_span(span, "past", problems) for span in periods or ()]
-    longer = [read_span(span, "direction", problems) for span in ways or ()]
-    span = read_span(horizon, "horizon", problems)
+    asked, wrong = read_question(terms, controls, past, direction, horizon, draws, seed, problems)
     record = read_prices(prices, problems)
-    wrong += attempt(lambda: check_whole(draws, "draws", 100, 100_000), lambda: check_whole(seed, "seed", 0))[
-        1
-    ]
-    if names is not None and (not names or len(set(names)) < len(names)):
-        wrong.append(f"terms: received {names}; legal: at least one name, each once.")
-    twice = set(names or []) & set(further or [])
-    if twice:
-        wrong.append(f"controls: received {', '.join(sorted(twice))}, which terms has too; name each once.")
-    if further is not None and len(set(further)) < len(further):
-        wrong.append(f"controls: received {further}; legal: names of columns, each once.")
-    pasts, returns = ({_named(word, each): each for each in every} for word, every in
-                      (("past", spans), ("return", longer)))  # fmt: skip
-    own = sorted({*(names or []), *(further or [])} & {NEXT, IMPLIED, *pasts, *returns})
-    if own:
-        wrong.append(
-            f"terms and controls: received {', '.join(own)}, a name that the study gives to its own columns "
-            f"({IMPLIED} is a control of every study). Leave it out, or rename the column."
-        )
-    rows, notes = read_table(table, [*(names or []), *(further or [])], IMPLIED, problems)
+    rows, notes = read_table(table, [*asked.terms, *asked.controls], IMPLIED, problems)
     refuse("study", problems + wrong)
-
-    ahead = realized_volatility(prices, rows, horizon=span)
-    columns = {NEXT: ahead.values, IMPLIED: rows[IMPLIED].astype(np.float64)}
-    columns |= {name: trailing_volatility(prices, rows, horizon=each).values for name, each in pasts.items()}
-    levels = pd.DataFrame(columns)
-    logs = pd.DataFrame({name: np.log(levels[name].where(levels[name] > 0.0)) for name in levels})
-    beside, tried = (
-        pd.DataFrame({name: made(rows, name) for name in each}, rows.index) for each in (further, names)
-    )
-    logs = logs.join(beside)
-    moves = pd.DataFrame(
-        {
-            name: trailing_volatility(prices, rows, horizon=each).table["log_return"]
-            for name, each in returns.items()
-        },
-        index=rows.index,
-    )
-    whole = logs.join(tried).dropna()
+    sample = sample_of(rows, prices, asked)
+    whole, base = sample.whole, [str(name) for name in sample.known]
     if whole.empty:
-        refuse("study", [f"table: received {_uncovered(rows, logs.join(tried), record)}"])
-    used = max(usual_lags(len(whole)), ahead.overlap) if lags is None else lags
-    base = [str(name) for name in logs]
+        refuse("study", [f"table: received {uncovered(sample, record)}"])
+    used = max(usual_lags(len(whole)), sample.ahead.overlap) if lags is None else lags
     alone = regress(whole[NEXT], whole[base[1:]], lags=used)
-    varied = [name for name in names if np.ptp(whole[name].to_numpy()) > 0.0]
+    varied = [name for name in asked.terms if np.ptp(whole[name].to_numpy()) > 0.0]
     tests = {name: _test(whole, base, name, alone, draws, seed) for name in varied}
-    result = pd.DataFrame({name: tests[name][1] for name in varied}, index=COLUMNS).T.reindex(names)
-    checks = {name: robustness(whole, base, name, moves, used, draws, seed) for name in varied}
-    variants = pd.concat(checks, names=["term"]) if checks else pd.DataFrame()
+    result = pd.DataFrame({name: tests[name].row for name in varied}, index=COLUMNS).T.reindex(asked.terms)
     result["holm_p"] = holm(result["p_value"])
-    result["n"], result["positive"] = float(len(whole)), (whole[names] > 0.0).sum().astype(np.float64)
-    doubts = [
-        *(doubt for doubt in ahead.warnings if used < ahead.overlap or not doubt.startswith("horizon: ")),
-        *(doubt for fit, *_ in tests.values() for doubt in fit.warnings),
-        *(doubt for *_, more in tests.values() for doubt in more),
-        *(
-            f"{name}: received {whole[name].iloc[0]:g} on all {rows_text(len(whole))}; it cannot be tested. "
-            "Leave it out, or pass rows on which it varies."
-            for name in names
-            if name not in varied
-        ),
-    ]
+    result["n"] = float(len(whole))
+    result["positive"] = (whole[asked.terms] > 0.0).sum().astype(np.float64)
+    checks = {name: robustness(whole, base, name, sample.moves, used, draws, seed) for name in varied}
+    variants = pd.concat(checks, names=["term"]) if checks else pd.DataFrame()
     return SeasonStudy(
-        result.rename_axis("term"), _description(rows, whole, logs, tried, ahead, notes),
-        checks=variants, verdict=verdict(result, variants), controls=alone, regressions={name: tests[name][0]
-        for name in varied}, data=whole, warnings=tuple(dict.fromkeys(doubts)),
+        result.rename_axis("term"), _description(sample, notes), checks=variants,
+        verdict=verdict(result, variants), controls=alone,
+        regressions={name: test.fit for name, test in tests.items()}, data=whole,
+        warnings=_doubts(sample, used, tests),
     )  # fmt: skip
 
 
@@ -258,30 +221,21 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def _uncovered(rows: pd.DataFrame, columns: pd.DataFrame, record: Prices) -> str:
-    """Why no row is complete: the numbers missing, and the times of snapshots and prices."""
-    missing = ", ".join(str(name) for name in columns if columns[name].isna().any())
-    snapshots, recorded = (
-        f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
-        for first, last in ((rows.index[0], rows.index[-1]), (record.first, record.last))
-    )
-    return (
-        f"no row without a missing number ({missing}). Snapshots are of {snapshots}, prices of {recorded}; "
-        "pass prices that cover the periods before and after the snapshots."
-    )
-
-
-def _named(word: str, span: pd.Timedelta) -> str:
-    return f"{word}_{length_text(span).replace(' ', '_')}"
-
-
 _RAW = {"": "coefficient", "_low": "low", "_high": "high", "_p": "p_value"}
+
+
+class TermTest(NamedTuple):
+    """Test of one term beside the controls: the regression, the row of the table, and doubts about draws."""
+
+    fit: Regression
+    row: dict[str, float]
+    doubts: tuple[str, ...]
 
 
 def _test(
     whole: pd.DataFrame, base: list[str], name: str, controls: Regression, draws: int, seed: int
-) -> tuple[Regression, dict[str, float], tuple[str, ...]]:
-    """One term beside the controls and alone: the regression, a row of the table, and doubts."""
+) -> TermTest:
+    """One term beside the controls and alone."""
     y = whole[base[0]]
     fit = regress(y, whole[[*base[1:], name]], lags=controls.lags)
     raw = regress(y, whole[name], lags=controls.lags).table.loc[name]
@@ -290,24 +244,35 @@ def _test(
     row |= {f"boot_{end}": drawn.table.loc[name, end] for end in ("low", "high")}
     row |= {"boot_p": drawn.table.loc[name, "p_value"], "added_r2": fit.r_squared - controls.r_squared}
     row |= {"raw" + end: raw[column] for end, column in _RAW.items()}
-    return fit, row, drawn.warnings
+    return TermTest(fit, row, drawn.warnings)
 
 
-def _description(
-    rows: pd.DataFrame,
-    whole: pd.DataFrame,
-    logs: pd.DataFrame,
-    tried: pd.DataFrame,
-    ahead: Any,
-    notes: list[str],
-) -> tuple[str, ...]:
+def _doubts(sample: Sample, lags: int, tests: dict[str, TermTest]) -> tuple[str, ...]:
+    """Doubts about the horizon, the regressions and their draws, and terms that never vary; each once."""
+    ahead, whole = sample.ahead, sample.whole
+    doubts = [
+        *(doubt for doubt in ahead.warnings if lags < ahead.overlap or not doubt.startswith("horizon: ")),
+        *(doubt for test in tests.values() for doubt in test.fit.warnings),
+        *(doubt for test in tests.values() for doubt in test.doubts),
+        *(
+            f"{name}: received {whole[name].iloc[0]:g} on all {rows_text(len(whole))}; it cannot be tested. "
+            "Leave it out, or pass rows on which it varies."
+            for name in sample.tried
+            if name not in tests
+        ),
+    ]
+    return tuple(dict.fromkeys(doubts))
+
+
+def _description(sample: Sample, notes: list[str]) -> tuple[str, ...]:
     """Lines of a study: the question, the rows used, and those left out by reason."""
-    missing = {name: int(column.isna().sum()) for name, column in logs.join(tried).items()}
+    rows, tried, ahead = sample.rows, sample.tried, sample.ahead
+    missing = {name: int(column.isna().sum()) for name, column in sample.known.join(tried).items()}
     left = ", ".join(f"{name} of {rows_text(count)}" for name, count in missing.items() if count)
     symbol = rows["symbol"].iloc[0] if "symbol" in rows else "snapshots"
     return (
         f"log of realized volatility of the {length_text(ahead.horizon)} after each snapshot, {symbol}, "
-        f"{rows.index[0]:%Y-%m-%d} to {rows.index[-1]:%Y-%m-%d}: n = {len(whole):,} of "
+        f"{rows.index[0]:%Y-%m-%d} to {rows.index[-1]:%Y-%m-%d}: n = {len(sample.whole):,} of "
         f"{rows_text(len(rows))}",
         *ahead.lines[1:],
         *[f"missing: {left}"] * bool(left),

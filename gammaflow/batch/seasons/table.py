@@ -27,28 +27,7 @@ def read_table(
         )
         return pd.DataFrame(), []
     needed = dict.fromkeys([implied, *(name for term in terms for name in _needs(term))])
-    absent = [name for name in needed if name not in table]
-    if absent:
-        problems.append(
-            f"table: lacks {', '.join(map(repr, absent))}; it has {', '.join(map(repr, table.columns))}. "
-            "Take the rows of summarize, or other terms."
-        )
-    odd = [name for name in needed if name in table and table[name].dtype.kind not in "fiub"]
-    problems += [f"{name}: received a column of {table[name].dtype}; legal: numbers." for name in odd]
-    numbers = [name for name in needed if name in table and name not in odd]
-    endless = {name: int(np.isinf(table[name].to_numpy(np.float64)).sum()) for name in numbers}
-    problems += [
-        f"{name}: received inf in {count:,} of {len(table):,} rows; legal: finite numbers, NaN where missing."
-        for name, count in endless.items()
-        if count
-    ]
-    for name in ("symbol", "rule"):
-        kinds = list(table[name].unique()) if name in table else []
-        if len(kinds) > 1:
-            problems.append(
-                f"table: received several in column {name!r} ({', '.join(map(str, kinds[:3]))}); a study is "
-                f"of one. Take table[table[{name!r}] == {str(kinds[0])!r}]."
-            )
+    problems += [*_column_problems(table, list(needed)), *_mixed(table)]
     if not len(table):
         problems.append("table: received no row; a study needs a row per snapshot.")
     counted = _counted(table, problems)
@@ -72,6 +51,37 @@ def read_table(
         )
     repeated = len(rows) - len(once)
     return once, [f"left out: {rows_text(repeated)} there twice"] * bool(repeated)
+
+
+def _column_problems(table: pd.DataFrame, needed: list[str]) -> list[str]:
+    """Columns that a study needs and the table lacks, or has as other than finite numbers."""
+    problems = []
+    absent = [name for name in needed if name not in table]
+    if absent:
+        problems.append(
+            f"table: lacks {', '.join(map(repr, absent))}; it has {', '.join(map(repr, table.columns))}. "
+            "Take the rows of summarize, or other terms."
+        )
+    odd = [name for name in needed if name in table and table[name].dtype.kind not in "fiub"]
+    problems += [f"{name}: received a column of {table[name].dtype}; legal: numbers." for name in odd]
+    numbers = [name for name in needed if name in table and name not in odd]
+    endless = {name: int(np.isinf(table[name].to_numpy(np.float64)).sum()) for name in numbers}
+    return problems + [
+        f"{name}: received inf in {count:,} of {len(table):,} rows; legal: finite numbers, NaN where missing."
+        for name, count in endless.items()
+        if count
+    ]
+
+
+def _mixed(table: pd.DataFrame) -> list[str]:
+    """Problems of a table of several underlyings or rules."""
+    kinds = {name: list(table[name].unique()) for name in ("symbol", "rule") if name in table}
+    return [
+        f"table: received several in column {name!r} ({', '.join(map(str, each[:3]))}); a study is "
+        f"of one. Take table[table[{name!r}] == {str(each[0])!r}]."
+        for name, each in kinds.items()
+        if len(each) > 1
+    ]
 
 
 def _needs(term: str) -> tuple[str, ...]:

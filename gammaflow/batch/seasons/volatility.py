@@ -42,6 +42,21 @@ class Volatility(Study):
         share a return, and of past volatility, where it does not matter.
     lines, warnings : tuple of str
         Description with the rows left out by reason; doubts about the input.
+
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
+    trailing_volatility : Realized volatility of the period that ends at each timestamp.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-02-01", periods=49, freq="h", tz="UTC")
+    >>> prices = pd.Series(70_000.0 * np.exp(0.01 * (np.arange(49) % 2)), hours)
+    >>> gf.seasons.realized_volatility(prices, ["2026-02-01T09:36Z"]).values.round(3).to_list()
+    [0.936]
     """
 
     horizon: pd.Timedelta
@@ -89,6 +104,11 @@ def realized_volatility(
     ------
     SchemaError
         For a record that `read_moments` refuses, timestamps without a time zone, a horizon below a step.
+
+    See Also
+    --------
+    trailing_volatility : Realized volatility of the period that ends at each timestamp.
+    study : Test of gamma against the volatility that follows, beyond implied and past volatility.
 
     Examples
     --------
@@ -145,6 +165,10 @@ def trailing_volatility(
     ------
     SchemaError
         As for `realized_volatility`.
+
+    See Also
+    --------
+    realized_volatility : Realized volatility of the period that follows each timestamp.
 
     Examples
     --------

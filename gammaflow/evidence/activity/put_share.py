@@ -26,6 +26,19 @@ class PutShare(DailyStudy):
     table : DataFrame
         By day: calls, puts, share, puts over both [-]; percentile, the share of earlier days below; z against
         the trailing window [standard deviations]. NaN on days without a trade.
+
+    See Also
+    --------
+    put_share : Share of puts in the volume of options, by day.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-02-02", periods=4)
+    >>> puts, calls = pd.Series([40, 45, 42, 60], days), pd.Series([60, 55, 58, 40], days)
+    >>> found = put_share(calls, puts, window=3)
+    >>> found.table["share"].tolist()
+    [0.4, 0.45, 0.42, 0.6]
     """
 
     def _matters(self) -> Any:
@@ -58,6 +71,10 @@ def put_share(calls: pd.Series, puts: pd.Series, *, window: int = 60, gaps: bool
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    records : Days on which a series of volume, contracts or value sets a record, and by how much.
 
     Examples
     --------

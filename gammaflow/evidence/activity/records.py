@@ -33,6 +33,10 @@ class Records(DailyStudy):
     name, unit : str
         What the series is, and its unit.
 
+    See Also
+    --------
+    records : Days on which a series of volume, contracts or value sets a record, and by how much.
+
     Examples
     --------
     >>> found = records(pd.Series([3.0, 2.0, 4.0], pd.bdate_range("2026-02-03", periods=3)), window=2)
@@ -97,6 +101,11 @@ def records(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    traded_value
+    turnover : Volume over shares outstanding, by day.
 
     Examples
     --------

@@ -32,6 +32,19 @@ class TradedValue(DailyStudy):
         ratio_low and ratio_high, what the bounds of today and of all earlier days allow.
     currency : str
         Currency of all figures.
+
+    See Also
+    --------
+    traded_value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-02-02", periods=4)
+    >>> volume, close = pd.Series(1e6, days), pd.Series([42.0, 41.0, 43.0, 36.0], days)
+    >>> found = traded_value(volume, close)
+    >>> found.table["close"].tolist()
+    [42000000.0, 41000000.0, 43000000.0, 36000000.0]
     """
 
     currency: str = "USD"
@@ -89,6 +102,11 @@ def traded_value(
     ------
     SchemaError
         With every problem of the arguments; where lows are above highs.
+
+    See Also
+    --------
+    turnover : Volume over shares outstanding, by day.
+    records : Days on which a series of volume, contracts or value sets a record, and by how much.
 
     Examples
     --------

@@ -25,6 +25,18 @@ class Turnover(DailyStudy):
     table : DataFrame
         By day: volume and shares_outstanding [shares], turnover, the first over the second [-]; NaN before
         the first day on which shares outstanding are known.
+
+    See Also
+    --------
+    turnover : Volume over shares outstanding, by day.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-02-02", periods=4)
+    >>> found = turnover(pd.Series([1e8, 2e8, 1e8, 3e8], days), 1e9)
+    >>> found.table["turnover"].tolist()
+    [0.1, 0.2, 0.1, 0.3]
     """
 
     def _matters(self) -> Any:
@@ -60,6 +72,10 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
     SchemaError
         With every problem of the arguments; where no day has shares outstanding.
 
+    See Also
+    --------
+    traded_value
+
     Examples
     --------
     >>> days = pd.bdate_range("2026-02-04", periods=2)
@@ -69,16 +85,7 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
     problems: list[str] = []
     traded = read_days(volume, "volume", problems, low=0.0, least=1, gaps=gaps)
     many = isinstance(shares_outstanding, pd.Series)
-    if many:
-        known = read_days(
-            shares_outstanding, "shares_outstanding", problems, low=0.0, open_low=True, least=1, gaps=True
-        )
-    else:
-        (number,), wrong = attempt(
-            lambda: check_number(shares_outstanding, "shares_outstanding", 0.0, open_low=True)
-        )
-        problems += wrong
-        known = pd.Series(number, traded.index, dtype=np.float64)
+    known = _read_shares(shares_outstanding, traded.index, problems)
     if not problems:
         shares = known.reindex(traded.index, method="ffill")
         if shares.isna().all():
@@ -108,3 +115,13 @@ def turnover(volume: pd.Series, shares_outstanding: float | pd.Series, *, gaps: 
         )
     lines = (f"turnover of shares outstanding, {days_text(days)}", f"shares outstanding: {how}")
     return Turnover(table, lines, warnings=tuple(said))
+
+
+def _read_shares(given: Any, days: pd.Index, problems: list[str]) -> pd.Series:
+    """Shares outstanding by the days on which they are known; one number holds on every day."""
+    name = "shares_outstanding"
+    if isinstance(given, pd.Series):
+        return read_days(given, name, problems, low=0.0, open_low=True, least=1, gaps=True)
+    (number,), wrong = attempt(lambda: check_number(given, name, 0.0, open_low=True))
+    problems += wrong
+    return pd.Series(number, days, dtype=np.float64)

@@ -58,6 +58,20 @@ class BasisCheck(Study):
         Response of prices to time and to rolls.
     level : Level
         Premium at expiry, extrapolated.
+
+    See Also
+    --------
+    check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", "2026-01-30")
+    >>> spot, labels = pd.Series(90_000.0, days), pd.Series(pd.Timestamp("2026-03-27"), days)
+    >>> futures = spot * (1.0 + 0.05 * (pd.Timestamp("2026-03-27") - days).days / 365)
+    >>> gf.evidence.basis.check(futures, spot, labels).table.empty
+    True
     """
 
     days: pd.DataFrame
@@ -147,6 +161,11 @@ def check(
     SchemaError
         For bad series, rows without spot or expiry, a clock that is missing.
 
+    See Also
+    --------
+    by_clock
+    daily
+
     Examples
     --------
     One contract at 8 % a year whose labels roll every month:
@@ -186,9 +205,21 @@ def check(
         {"futures": prices.to_numpy(), "spot": given, "given_spot": given, "expiry": expiries,
          "years": years_left(index, expiries, at, end if stamped else None)}, index,
     )  # fmt: skip
+    table, labels, level = _findings(days, other, most, extra, error)
+    days["premium"] = np.log(days["futures"] / days["spot"])
+    days["rate"] = (days["premium"] / days["years"]).where(days["years"] > 0.0)
+    lines = _lines(days, labels, labels.contradicted(error), most, extra, table)
+    return BasisCheck(table, lines, days=days, labels=labels, level=level)
+
+
+def _findings(
+    days: pd.DataFrame, other: Any, limit: float, margin: float, alpha: float
+) -> tuple[pd.DataFrame, Labels, Level]:
+    """A row per finding, and what prices say about the labels and the premium at expiry."""
     findings: list[dict[str, Any]] = []
-    if other is not None:
-        compare_spot(days, other, extra, findings)
+    referred = other is not None
+    if referred:
+        compare_spot(days, other, margin, findings)  # corrects the spot of days
     kept = days[(days["years"] > 0.0) & days["spot"].notna()]
     find_passed(days, findings)
     if len(kept) < 2:
@@ -199,21 +230,14 @@ def check(
     ends = np.round(times + DAYS_PER_YEAR * kept["years"].to_numpy(), 6)
     labels = measure_labels(premium, times, ends)
     level = measure_level(premium, kept["years"].to_numpy())
-    referred = other is not None
-    false = labels.contradicted(error)
-    if not false:
-        find_level(kept, premium, times, level, referred, extra, findings)
+    if not labels.contradicted(alpha):
+        find_level(kept, premium, times, level, referred, margin, findings)
     else:
         explain_labels(kept, premium, times, labels, referred, findings)
         if not referred:
-            find_wrong_way(kept, premium, labels, extra, findings)
-    find_beyond(kept, most, extra, findings)
-    days["premium"] = np.log(days["futures"] / days["spot"])
-    days["rate"] = (days["premium"] / days["years"]).where(days["years"] > 0.0)
-    table = pd.DataFrame(findings, columns=COLUMNS)
-    return BasisCheck(
-        table, _lines(days, labels, false, most, extra, table), days=days, labels=labels, level=level
-    )
+            find_wrong_way(kept, premium, labels, margin, findings)
+    find_beyond(kept, limit, margin, findings)
+    return pd.DataFrame(findings, columns=COLUMNS), labels, level
 
 
 def _days(index: pd.DatetimeIndex) -> Any:

@@ -44,6 +44,21 @@ class DailyBasis(Study):
     table : DataFrame
         By day: futures, spot [currency], expiry, years [years], premium = futures / spot - 1 [-], basis
         [1/year], sensitivity: change of the basis if one of the prices is off by 0.1 % [1/year].
+
+    See Also
+    --------
+    daily
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04", "2026-02-05"])
+    >>> futures = pd.Series([73_570.0, 63_795.0], days)
+    >>> spot = pd.Series([73_516.3, 63_775.7], days.tz_localize("UTC") + pd.Timedelta(21, "h"))
+    >>> found = gf.evidence.basis.daily(futures, spot, "2026-02-27", clock="21:00 UTC")
+    >>> found.table["basis"].round(3).tolist()
+    [0.012, 0.005]
     """
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -105,6 +120,12 @@ def daily(
         For a missing clock, clocks that differ, days on or after the expiry, days without spot, a spot that
         differs from the futures by more than `limit` a year plus `margin`, and bad series.
 
+    See Also
+    --------
+    by_clock
+    curve : Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
+    jumps
+
     Examples
     --------
     The event: on 5 Feb 2026 the future of 27 Feb closed at 63,795.
@@ -132,19 +153,13 @@ def daily(
     expiries = read_expiries(expiry, index, problems)
     refuse("basis", problems)
     years = years_left(index, expiries, at, end if exact else None)
-    gone = years <= 0.0
-    if gone.any():
-        row = int(np.flatnonzero(gone)[0])
-        problems.append(
-            f"expiry: {int(gone.sum()):,} of {rows_text(len(index), 'day')} on or after their expiry (first: "
-            f"{index[row]:%Y-%m-%d}, expiry {expiries[row]:%Y-%m-%d}); an expired contract has no basis. "
-            "Pass "
-            "the contract that traded on, or leave these days out."
-        )
     table = pd.DataFrame(
         {"futures": closes.to_numpy(), "spot": price, "expiry": expiries, "years": years}, index
     )
-    if not gone.any():
+    expired = _expired(table)
+    if expired:
+        problems.append(expired)
+    else:
         refuse_beyond(table, most, extra, problems)
     refuse("basis", problems)
     table["premium"] = table["futures"] / table["spot"] - 1.0
@@ -162,6 +177,18 @@ def daily(
         f"{100 * table['sensitivity'].iloc[-1]:.1f} points",
     )
     return DailyBasis(table, lines, warnings=_warnings(table))
+
+
+def _expired(table: pd.DataFrame) -> str:
+    """The problem of days on or after their expiry; empty where there is none."""
+    gone = table[table["years"] <= 0.0]
+    if gone.empty:
+        return ""
+    return (
+        f"expiry: {len(gone):,} of {rows_text(len(table), 'day')} on or after their expiry (first: "
+        f"{gone.index[0]:%Y-%m-%d}, expiry {gone['expiry'].iloc[0]:%Y-%m-%d}); an expired contract has no "
+        "basis. Pass the contract that traded on, or leave these days out."
+    )
 
 
 def _warnings(table: pd.DataFrame) -> tuple[str, ...]:

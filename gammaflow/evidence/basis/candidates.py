@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, check_choice, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.basis.prices import LAST_TRADE, read_age, read_expiries, years_left
 from gammaflow.evidence.basis.rates import METHODS, annualised
-from gammaflow.evidence.clocks import read_at, read_clock
+from gammaflow.evidence.clocks import Clock, read_at, read_clock
 from gammaflow.plot.basis import plot_clocks
 from gammaflow.series import read_days, read_moments
 from gammaflow.study import Study
@@ -39,6 +40,23 @@ class BasisByClock(Study):
         clocks; `median` of ln(futures / spot) [-].
     sensitivity : Series
         By day: change of the basis if one price is off by 0.1 %, at the best clock [1/year].
+
+    See Also
+    --------
+    by_clock
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-03", "2026-02-04", "2026-02-05"])
+    >>> futures, base = pd.Series([76_680.0, 73_570.0, 63_795.0], days), days.tz_localize("UTC")
+    >>> at_21 = pd.Series([76_475.5, 73_516.3, 63_775.7], base + pd.Timedelta(21, "h"))
+    >>> at_24 = pd.Series([75_765.3, 73_165.4, 62_909.9], base + pd.Timedelta(24, "h"))
+    >>> spot = pd.concat([at_21, at_24]).sort_index()
+    >>> clocks = ["21:00 UTC", "24:00 UTC"]
+    >>> gf.evidence.basis.by_clock(futures, spot, "2026-02-27", clocks=clocks).best
+    '21:00 UTC'
     """
 
     scatter: pd.DataFrame
@@ -102,6 +120,11 @@ def by_clock(
     SchemaError
         For bad series, fewer than two clocks, or fewer than three days with spot at every clock.
 
+    See Also
+    --------
+    daily
+    check : Check a recorded basis series: spot, expiry labels and carry, each finding with its reason.
+
     Examples
     --------
     >>> days = pd.to_datetime(["2026-02-03", "2026-02-04", "2026-02-05", "2026-02-06"])
@@ -119,40 +142,26 @@ def by_clock(
         lambda: check_choice(method, "method", METHODS),
         lambda: read_age(within),
     )
-    given = list(clocks) if isinstance(clocks, list | tuple) else [clocks]
-    candidates, more = attempt(*((lambda c=c: read_clock(c, "clocks")) for c in given))
-    problems += more
-    if len(given) < 2 or len(set(map(str, given))) < len(given):
-        problems.append(f"clocks: received {given!r:.60}; at least two candidates are needed, each once.")
+    candidates = _read_clocks(clocks, problems)
     closes = read_days(futures, "futures", problems, low=0.0, open_low=True, least=3)
     prices = read_moments(spot, "spot", problems, low=0.0, open_low=True, gaps=True)
     refuse("basis", problems)
     index = pd.DatetimeIndex(closes.index)
     expiries = None if expiry is None else read_expiries(expiry, index, problems)
     refuse("basis", problems)
-    premiums, rates, per_day = {}, {}, {}
-    for clock in candidates:
-        at = read_at(prices, clock.on(index), age).to_numpy()
-        premiums[str(clock)] = np.log(closes.to_numpy() / at)
-        years = np.full(len(index), np.nan)
-        if expiries is not None:
-            years = years_left(index, expiries, clock, end if exact else None)
-            years = np.where(years > 0.0, years, np.nan)
-        rates[str(clock)] = annualised(closes.to_numpy(), at, years, how)
-        per_day[str(clock)] = _TENTH * (closes.to_numpy() / at if how == "simple" else 1.0) / years
-    premium = pd.DataFrame(premiums, index)
-    common = premium.dropna()
-    if len(common) < 3:
-        raise SchemaError(
-            f"basis: {rows_text(len(common), 'day')} of {len(index):,} have spot at every clock; at least 3 "
-            "are needed. Pass spot of these days, or an age in within= such as '1h'."
-        )
+    at = {str(clock): read_at(prices, clock.on(index), age).to_numpy() for clock in candidates}
+    left = {str(clock): _years(index, expiries, clock, end if exact else None) for clock in candidates}
+    price = closes.to_numpy()
+    premium = pd.DataFrame({clock: np.log(price / each) for clock, each in at.items()}, index)
+    rates = {clock: annualised(price, each, left[clock], how) for clock, each in at.items()}
+    common = _complete(premium)
     scatter = pd.DataFrame(
         {"scatter": common.std(), "median": common.median(), "days": len(common)}
     ).rename_axis("clock")  # fmt: skip
-    best = scatter["scatter"].idxmin()
+    best = str(scatter["scatter"].idxmin())
     order = scatter["scatter"].sort_values()
-    sensitivity = pd.Series(per_day[str(best)], index, name="sensitivity")
+    change = _TENTH * (price / at[best] if how == "simple" else 1.0) / left[best]
+    sensitivity = pd.Series(change, index, name="sensitivity")
     lines = [
         f"Basis of futures closes by candidate clock of spot, {common.index[0]:%Y-%m-%d} to "
         f"{common.index[-1]:%Y-%m-%d}, {rows_text(len(common), 'day')} with spot at every clock "
@@ -164,10 +173,40 @@ def by_clock(
         low, high = 100.0 * sensitivity.min(), 100.0 * sensitivity.max()
         lines.append(f"An error of 0.1 % of price moves the yearly basis by {low:.1f} to {high:.1f} points")
     return BasisByClock(
-        pd.DataFrame(rates, index), tuple(lines), scatter=scatter,
-        sensitivity=sensitivity,
-        warnings=(*_doubts(order), *_odd_days(common[best], str(best))),
+        pd.DataFrame(rates, index), tuple(lines), scatter=scatter, sensitivity=sensitivity,
+        warnings=(*_doubts(order), *_odd_days(common[best], best)),
     )  # fmt: skip
+
+
+def _complete(premium: pd.DataFrame) -> pd.DataFrame:
+    """Days that have spot at every clock, three or more."""
+    common = premium.dropna()
+    if len(common) < 3:
+        raise SchemaError(
+            f"basis: {rows_text(len(common), 'day')} of {len(premium):,} have spot at every clock; at "
+            "least 3 are needed. Pass spot of these days, or an age in within= such as '1h'."
+        )
+    return common
+
+
+def _read_clocks(clocks: Any, problems: list[str]) -> list[Any]:
+    """Candidate clocks, two or more, each once."""
+    given = list(clocks) if isinstance(clocks, list | tuple) else [clocks]
+    candidates, wrong = attempt(*((lambda c=c: read_clock(c, "clocks")) for c in given))
+    problems += wrong
+    if len(given) < 2 or len(set(map(str, given))) < len(given):
+        problems.append(f"clocks: received {given!r:.60}; at least two candidates are needed, each once.")
+    return list(candidates)
+
+
+def _years(
+    index: pd.DatetimeIndex, expiries: pd.DatetimeIndex | None, clock: Clock, last_trade: Clock | None
+) -> NDArray[np.float64]:
+    """Years to expiry from days at a clock; NaN without an expiry, and on days after it."""
+    if expiries is None:
+        return np.full(len(index), np.nan)
+    years = years_left(index, expiries, clock, last_trade)
+    return np.where(years > 0.0, years, np.nan)
 
 
 def _doubts(order: pd.Series) -> tuple[str, ...]:

@@ -29,35 +29,14 @@ def read_contracts(
             "expiry date, or one with the columns time, expiry, price."
         )
         return none
-    frame = futures
-    if set(_LONG) <= set(map(str, futures.columns)):
-        try:
-            repeated = futures.duplicated(["time", "expiry"])
-        except TypeError:
-            repeated = pd.Series([False])
-        if repeated.any():
-            row = futures[repeated].iloc[0]
-            problems.append(
-                f"futures: {rows_text(int(repeated.sum()))} repeated (first: {row['time']}, expiry "
-                f"{row['expiry']}); "
-                "each contract has one price at a time."
-            )
-            return none
-        frame = futures.pivot(index="time", columns="expiry", values="price")
+    frame = _wide(futures, problems) if set(_LONG) <= set(map(str, futures.columns)) else futures
+    if frame is None:
+        return none
     if not len(frame.columns):
         problems.append("futures: received no contracts; legal: a column per expiry date.")
         return none
-    marks: list[str] = []
-    expiries = read_expiries(
-        pd.Series(list(frame.columns), pd.date_range("2000-01-01", periods=len(frame.columns))),
-        pd.date_range("2000-01-01", periods=len(frame.columns)), marks,
-    )  # fmt: skip
-    if marks or expiries.has_duplicates:
-        problems.append(
-            f"futures: received the columns {', '.join(value_text(c) for c in list(frame.columns)[:3])}; "
-            "legal: expiry dates such as '2026-02-27', each once; or the columns time, expiry, price. Rename "
-            "yours: frame.rename(columns={...})."
-        )
+    expiries = _expiries(frame, problems)
+    if expiries is None:
         return none
     stamped = isinstance(frame.index, pd.DatetimeIndex) and frame.index.tz is not None
     stamped = stamped or (len(frame) > 0 and isinstance(frame.index[0], str) and ":" in frame.index[0])
@@ -72,3 +51,34 @@ def read_contracts(
         if len(problems) > known:
             return none
     return pd.DatetimeIndex(columns[0].index), expiries, np.stack([c.to_numpy() for c in columns], axis=1)
+
+
+def _wide(futures: pd.DataFrame, problems: list[str]) -> pd.DataFrame | None:
+    """Prices by time and expiry, from a row per price."""
+    try:
+        repeated = futures.duplicated(["time", "expiry"])
+    except TypeError:
+        repeated = pd.Series([False])
+    if repeated.any():
+        row = futures[repeated].iloc[0]
+        problems.append(
+            f"futures: {rows_text(int(repeated.sum()))} repeated (first: {row['time']}, expiry "
+            f"{row['expiry']}); each contract has one price at a time."
+        )
+        return None
+    return futures.pivot(index="time", columns="expiry", values="price")
+
+
+def _expiries(frame: pd.DataFrame, problems: list[str]) -> pd.DatetimeIndex | None:
+    """Expiry dates that the columns of a wide frame name."""
+    wrong: list[str] = []
+    places = pd.date_range("2000-01-01", periods=len(frame.columns))
+    expiries = read_expiries(pd.Series(list(frame.columns), places), places, wrong)
+    if wrong or expiries.has_duplicates:
+        problems.append(
+            f"futures: received the columns {', '.join(value_text(c) for c in list(frame.columns)[:3])}; "
+            "legal: expiry dates such as '2026-02-27', each once; or the columns time, expiry, price. Rename "
+            "yours: frame.rename(columns={...})."
+        )
+        return None
+    return expiries

@@ -36,6 +36,20 @@ class BasisJumps(Study):
         [-], jump: |z| at or above the threshold, magnified: a jump of the rate that is none of the premium.
     threshold : float
         Standard deviations that make a jump.
+
+    See Also
+    --------
+    jumps
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.date_range("2026-01-01", periods=8)
+    >>> rate = pd.Series([0.05, 0.051, 0.05, 0.052, 0.05, 0.051, 0.05, 0.09], days)
+    >>> found = gf.evidence.basis.jumps(rate, years=30 / 365, window=5)
+    >>> float(found.table["premium_change"].iloc[-1].round(4))
+    0.0033
     """
 
     threshold: float
@@ -88,6 +102,10 @@ def jumps(
     ------
     SchemaError
         For bad series, years at 0 or below, too few days for one window.
+
+    See Also
+    --------
+    daily
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,20 @@ class BasisCurve(Study):
     contracts : DataFrame
         By day or timestamp: `contracts` alive, `first` and `last` days to expiry of the nearest and the
         farthest, `nearest` expiry.
+
+    See Also
+    --------
+    curve : Basis at constant maturities: total carry, interpolated linearly in time, as a yearly rate.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04T08:00Z", "2026-02-05T08:00Z"])
+    >>> wide = pd.DataFrame({"2026-02-27": [73_400.0, 70_300.0], "2026-06-26": [74_600.0, 71_400.0]}, days)
+    >>> found = gf.evidence.basis.curve(wide, pd.Series([73_200.0, 70_200.0], days), last_trade="08:00 UTC")
+    >>> found.table.iloc[0].round(4).tolist()
+    [0.045, 0.0476, 0.0485, 0.049]
     """
 
     premium: pd.DataFrame
@@ -60,6 +74,26 @@ class BasisCurve(Study):
     def summary(self) -> str:
         """Description, and the basis by tenor."""
         return "\n".join([*self.heading, self.brief().to_string(float_format="{:.4f}".format)])
+
+
+class _Quotes(NamedTuple):
+    """Prices by time and expiry, (n, m), with the spot of each time, (n,), and the years left, (n, m)."""
+
+    times: pd.DatetimeIndex
+    expiries: pd.DatetimeIndex
+    prices: NDArray[np.float64]
+    spot: NDArray[np.float64]
+    years: NDArray[np.float64]
+
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Prices of contracts that have not expired, (n, m)."""
+        return (self.years > 0.0) & ~np.isnan(self.prices)
+
+    @property
+    def expired(self) -> int:
+        """Number of prices on or after expiry."""
+        return int(((self.years <= 0.0) & ~np.isnan(self.prices)).sum())
 
 
 def curve(
@@ -119,6 +153,10 @@ def curve(
         For bad frames and series, a missing clock, prices further from spot than carry explains, no contract
         alive at all.
 
+    See Also
+    --------
+    daily
+
     Examples
     --------
     >>> days = pd.to_datetime(["2026-02-04T08:00Z", "2026-02-05T08:00Z"])
@@ -142,60 +180,67 @@ def curve(
     if index.tz is None:
         (at,), found = attempt(lambda: read_clock(clock))
         problems += found
-    if problems:
-        refuse("basis curve", problems)
+    refuse("basis curve", problems)
     level = read_spot(spot, spot_clock, index, at, age, problems)
     refuse("basis curve", problems)
     years = np.stack(
         [years_left(index, pd.DatetimeIndex([day] * len(index)), at, end) for day in expiries], axis=1
     )
-    alive = (years > 0.0) & ~np.isnan(prices)
-    expired = int(((years <= 0.0) & ~np.isnan(prices)).sum())
-    _check_carry(prices, level, years, alive, index, expiries, most, extra, problems)
-    if not alive.any():
-        problems.append(
-            "futures: every price stands on or after its expiry; check the expiry dates."
-            if expired
-            else "futures: received no price at all, only missing ones; pass prices > 0."
-        )
+    quotes = _Quotes(index, expiries, prices, level, years)
+    _check_carry(quotes, most, extra, problems)
+    _check_alive(quotes, problems)
     refuse("basis curve", problems)
-    carry = prices / level[:, None] - 1.0 if how == "simple" else np.log(prices / level[:, None])
-    total = np.stack(
-        [
-            _interpolate(years[i][a], carry[i][a], ends / DAYS_PER_YEAR, extrapolate)
-            for i, a in enumerate(alive)
-        ]
-    )
+    total = _total_carry(quotes, how, ends / DAYS_PER_YEAR, extrapolate)
     columns = pd.Index([int(t) if float(t).is_integer() else float(t) for t in ends], name="tenor")
     rate = pd.DataFrame(total / (ends / DAYS_PER_YEAR), index, columns)
-    left = np.where(alive, years, np.nan) * DAYS_PER_YEAR
-    some = alive.any(axis=1)
-    first = np.where(some, np.min(np.where(alive, left, np.inf), axis=1), np.nan)
-    last = np.where(some, np.max(np.where(alive, left, -np.inf), axis=1), np.nan)
-    nearest = pd.DatetimeIndex(
-        [expiries[int(np.argmin(np.where(a, y, np.inf)))] if a.any() else pd.NaT
-         for a, y in zip(alive, years, strict=True)]
-    )  # fmt: skip
-    contracts = pd.DataFrame(
-        {"contracts": alive.sum(axis=1), "first": first, "last": last, "nearest": nearest}, index
-    )
-    beyond = int(np.isnan(total).sum())
-    form = "%Y-%m-%d" if index.tz is None else "%Y-%m-%d %H:%M UTC"
+    premium = pd.DataFrame(total if how == "simple" else np.expm1(total), index, columns)
+    beyond = rows_text(int(np.isnan(total).sum()), "value")
     lines = (
-        f"Yearly basis at constant maturities, {rows_text(len(index))}, {index[0]:{form}} to "
-        f"{index[-1]:{form}}, "
-        f"{rows_text(len(expiries), 'contract')}",
+        _span_line(quotes),
         f"Total carry ({'futures / spot - 1' if how == 'simple' else 'ln(futures / spot)'}) linear in time "
-        "between "
-        f"contracts, 0 at no time left; exact years to the last trade at {end}, over 365",
+        f"between contracts, 0 at no time left; exact years to the last trade at {end}, over 365",
         f"Spot: {spot_name or 'as given'}{'' if at is None else f', futures and spot at {at}'}; legal: "
         f"{within_text(most, extra)}",
-        f"{rows_text(expired, 'price')} on or after expiry left out; {rows_text(beyond, 'value')} beyond "
-        "the last "
+        f"{rows_text(quotes.expired, 'price')} on or after expiry left out; {beyond} beyond the last "
         f"contract {'missing' if not extrapolate else 'missing (no contract alive)'}",
     )
-    premium = pd.DataFrame(total if how == "simple" else np.expm1(total), index, columns)
-    return BasisCurve(rate, lines, premium=premium, contracts=contracts)
+    return BasisCurve(rate, lines, premium=premium, contracts=_contracts_alive(quotes))
+
+
+def _span_line(quotes: _Quotes) -> str:
+    index = quotes.times
+    form = "%Y-%m-%d" if index.tz is None else "%Y-%m-%d %H:%M UTC"
+    return (
+        f"Yearly basis at constant maturities, {rows_text(len(index))}, {index[0]:{form}} to "
+        f"{index[-1]:{form}}, {rows_text(len(quotes.expiries), 'contract')}"
+    )
+
+
+def _contracts_alive(quotes: _Quotes) -> pd.DataFrame:
+    """Contracts alive by time: their number, days left of the first and the last, and the first expiry."""
+    alive = quotes.alive
+    some = alive.any(axis=1)
+    years = np.where(alive, quotes.years, np.inf)
+    last = np.max(np.where(alive, quotes.years * DAYS_PER_YEAR, -np.inf), axis=1)
+    return pd.DataFrame(
+        {
+            "contracts": alive.sum(axis=1),
+            "first": np.where(some, np.min(years * DAYS_PER_YEAR, axis=1), np.nan),
+            "last": np.where(some, last, np.nan),
+            "nearest": quotes.expiries[np.argmin(years, axis=1)].where(some),
+        },
+        quotes.times,
+    )
+
+
+def _total_carry(
+    quotes: _Quotes, method: str, ends: NDArray[np.float64], extrapolate: bool
+) -> NDArray[np.float64]:
+    """Total carry of each time to `ends` [years], (n, ends)."""
+    ratio = quotes.prices / quotes.spot[:, None]
+    carry = ratio - 1.0 if method == "simple" else np.log(ratio)
+    alive, years = quotes.alive, quotes.years
+    return np.stack([_interpolate(years[i][a], carry[i][a], ends, extrapolate) for i, a in enumerate(alive)])
 
 
 def _interpolate(
@@ -229,14 +274,23 @@ def _tenors(tenors: Any, problems: list[str]) -> NDArray[np.float64]:
     return ends
 
 
-def _check_carry(
-    prices: NDArray[np.float64], level: NDArray[np.float64], years: NDArray[np.float64],
-    alive: NDArray[np.bool_], index: pd.DatetimeIndex, expiries: pd.DatetimeIndex, limit: float,
-    margin: float, problems: list[str],
-) -> None:  # fmt: skip
+def _check_alive(quotes: _Quotes, problems: list[str]) -> None:
+    """A problem where no price is of a contract that has not expired."""
+    if not quotes.alive.any():
+        problems.append(
+            "futures: every price stands on or after its expiry; check the expiry dates."
+            if quotes.expired
+            else "futures: received no price at all, only missing ones; pass prices > 0."
+        )
+
+
+def _check_carry(quotes: _Quotes, limit: float, margin: float, problems: list[str]) -> None:
+    """A problem where futures and spot are further apart than carry explains."""
+    alive, prices, index, expiries = quotes.alive, quotes.prices, quotes.times, quotes.expiries
     rows, columns = np.nonzero(alive)
+    level = quotes.spot
     spread = np.broadcast_to(level[:, None], prices.shape)
-    table = pd.DataFrame({"futures": prices[alive], "spot": spread[alive], "years": years[alive]})
+    table = pd.DataFrame({"futures": prices[alive], "spot": spread[alive], "years": quotes.years[alive]})
     found = beyond_carry(table, limit, margin)
     if found.rows.any():
         at = int(np.flatnonzero(found.rows)[0])

@@ -131,55 +131,62 @@ def read_age(within: Any) -> pd.Timedelta:
     return age
 
 
+_EXPIRY = "legal: a date such as '2026-02-27', or a Series of them by day"
+
+
 def read_expiries(expiry: Any, index: pd.DatetimeIndex, problems: list[str]) -> pd.DatetimeIndex:
     """Expiry dates, midnight without a zone, one per row of `index`; NaT where there is a problem."""
-    none = pd.DatetimeIndex(np.full(len(index), np.datetime64("NaT", "ns")))
-    legal = "legal: a date such as '2026-02-27', or a Series of them by day"
-    if isinstance(expiry, pd.Series):
-        at = expiry.index
-        if not isinstance(at, pd.DatetimeIndex):
-            try:
-                at = pd.DatetimeIndex([pd.Timestamp(label) for label in at])
-            except (ValueError, TypeError, OverflowError):
-                problems.append(f"expiry: received an index with {value_text(expiry.index[0])}; {legal}.")
-                return none
-        if at.has_duplicates:
-            problems.append(
-                f"expiry: {rows_text(int(at.duplicated().sum()))} repeated (first: "
-                f"{at[at.duplicated()][0]}); each day has one expiry."
-            )
-            return none
-        if (at.tz is None) != (index.tz is None):
-            problems.append("expiry: received another kind of index than futures has; index both alike.")
-            return none
-        values = expiry.set_axis(at if at.tz is None else at.tz_convert("UTC")).reindex(index)
-        absent = int(values.isna().sum())
-        if absent:
-            problems.append(
-                f"expiry: {absent:,} of {rows_text(len(index), 'day')} of futures have none (first: "
-                f"{index[values.isna().to_numpy()][0]}); {legal} of futures."
-            )
-            return none
-        raw: Any = list(values)
-    else:
-        raw = [expiry] * len(index)
-        if expiry is None:
-            problems.append(f"expiry: received none; {legal}.")
-            return none
-    if any(isinstance(v, bool | int | float | np.number) for v in raw[:1]):
-        problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
-        return none
     try:
-        known = {v: stamp_of(v) for v in dict.fromkeys(raw)}
-        days = pd.DatetimeIndex([known[v] for v in raw]).as_unit("ns")
-    except (ValueError, TypeError, OverflowError):
-        problems.append(f"expiry: received {value_text(raw[0])}; {legal}.")
-        return none
-    if days.tz is not None or days.hasnans or (days != days.normalize()).any():
-        problems.append(
-            f"expiry: received {days[0]}; {legal}, without a time of day and a zone (last_trade= has them)."
+        return _expiry_dates(_expiry_labels(expiry, index))
+    except SchemaError as error:
+        problems.append(str(error))
+        return pd.DatetimeIndex(np.full(len(index), np.datetime64("NaT", "ns")))
+
+
+def _expiry_labels(expiry: Any, index: pd.DatetimeIndex) -> list[Any]:
+    """Labels of expiry as they were given, one per row of `index`; SchemaError where a row has none."""
+    if expiry is None:
+        raise SchemaError(f"expiry: received none; {_EXPIRY}.")
+    if not isinstance(expiry, pd.Series):
+        return [expiry] * len(index)
+    at = expiry.index
+    if not isinstance(at, pd.DatetimeIndex):
+        try:
+            at = pd.DatetimeIndex([pd.Timestamp(label) for label in at])
+        except (ValueError, TypeError, OverflowError):
+            raise SchemaError(
+                f"expiry: received an index with {value_text(expiry.index[0])}; {_EXPIRY}."
+            ) from None
+    if at.has_duplicates:
+        raise SchemaError(
+            f"expiry: {rows_text(int(at.duplicated().sum()))} repeated (first: "
+            f"{at[at.duplicated()][0]}); each day has one expiry."
         )
-        return none
+    if (at.tz is None) != (index.tz is None):
+        raise SchemaError("expiry: received another kind of index than futures has; index both alike.")
+    values = expiry.set_axis(at if at.tz is None else at.tz_convert("UTC")).reindex(index)
+    absent = values.isna().to_numpy()
+    if absent.any():
+        raise SchemaError(
+            f"expiry: {int(absent.sum()):,} of {rows_text(len(index), 'day')} of futures have none (first: "
+            f"{index[absent][0]}); {_EXPIRY} of futures."
+        )
+    return list(values)
+
+
+def _expiry_dates(labels: list[Any]) -> pd.DatetimeIndex:
+    """Dates that labels of expiry mean; SchemaError where one is no date."""
+    if any(isinstance(label, bool | int | float | np.number) for label in labels[:1]):
+        raise SchemaError(f"expiry: received {value_text(labels[0])}; {_EXPIRY}.")
+    try:
+        known = {label: stamp_of(label) for label in dict.fromkeys(labels)}
+        days = pd.DatetimeIndex([known[label] for label in labels]).as_unit("ns")
+    except (ValueError, TypeError, OverflowError):
+        raise SchemaError(f"expiry: received {value_text(labels[0])}; {_EXPIRY}.") from None
+    if days.tz is not None or days.hasnans or (days != days.normalize()).any():
+        raise SchemaError(
+            f"expiry: received {days[0]}; {_EXPIRY}, without a time of day and a zone (last_trade= has them)."
+        )
     return days
 
 

@@ -47,6 +47,11 @@ def annualised(futures: ArrayLike, spot: ArrayLike, years: ArrayLike, method: st
     SchemaError
         For prices at 0 or below, an expiry that has passed, another method, shapes that do not broadcast.
 
+    See Also
+    --------
+    premium : Premium of a future over spot at a yearly basis, F / S - 1: the inverse of `annualised` [-].
+    daily
+
     Examples
     --------
     >>> annualised([65_176.0, 65_481.0], 65_000.0, 30 / 365).round(4).tolist()
@@ -59,6 +64,10 @@ def annualised(futures: ArrayLike, spot: ArrayLike, years: ArrayLike, method: st
 
 def premium(rate: ArrayLike, years: ArrayLike, method: str = "simple") -> Any:
     """Premium of a future over spot at a yearly basis, F / S - 1: the inverse of `annualised` [-].
+
+    See Also
+    --------
+    annualised : Basis of a future per year: (F / S - 1) / T, or ln(F / S) / T [1/year].
 
     Examples
     --------

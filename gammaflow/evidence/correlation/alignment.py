@@ -55,6 +55,11 @@ def align(
         For a bad series, days or clock, days without a price at the clock, days that are no session of
         the calendar.
 
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
+    window : Correlation of the daily log returns of two prices in one window, and the beta of x on y.
+
     Examples
     --------
     >>> hours = pd.date_range("2026-02-02", periods=96, freq="h", tz="UTC")

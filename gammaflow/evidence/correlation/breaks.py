@@ -44,6 +44,22 @@ class CorrelationBreaks(Study):
         Names of x and y.
     lines, warnings : tuple of str
         Description, and doubts about the input.
+
+    See Also
+    --------
+    breakpoints : Days on which the correlation of daily log returns changed.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> gf.evidence.correlation.breakpoints(fund, software, draws=99).days.to_list()
+    []
     """
 
     candidates: pd.Series
@@ -116,6 +132,11 @@ def breakpoints(
     SchemaError
         As for `window`; fewer than two windows of returns.
 
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
+    every_window
+
     Examples
     --------
     >>> days = pd.bdate_range("2025-10-01", periods=121)
@@ -161,18 +182,7 @@ def _made(
     lines: tuple[str, ...], warnings: tuple[str, ...], names: tuple[str, str],
 ) -> CorrelationBreaks:  # fmt: skip
     days = pd.DatetimeIndex(returns.index)
-    rows = {
-        "change": [s.p_value < level for s in searches],
-        "p_value": [s.p_value for s in searches],
-        "z": [s.z for s in searches],
-        "before": [float(correlations(values[s.first : s.row])[0, 1]) for s in searches],
-        "after": [float(correlations(values[s.row : s.last])[0, 1]) for s in searches],
-        "n_before": [s.row - s.first for s in searches],
-        "n_after": [s.last - s.row for s in searches],
-        "first": [days[s.first] for s in searches],
-        "last": [days[s.last - 1] for s in searches],
-    }
-    table = pd.DataFrame(rows, days[[s.row for s in searches]].rename("day"))
+    table = _by_search(searches, values, days, level)
     edges = [0, *sorted(s.row for s in searches if s.p_value < level), len(days)]
     spans = list(pairwise(edges))
     inside = [float(correlations(values[a:b])[0, 1]) for a, b in spans]
@@ -201,3 +211,19 @@ def _made(
     return CorrelationBreaks(
         table, (*lines, said), warnings=warnings, candidates=z, parts=parts, moving=moving, names=names
     )
+
+
+def _by_search(searches: list[Search], values: Any, days: pd.DatetimeIndex, level: float) -> pd.DataFrame:
+    """A row per search, indexed by the first day of the new part."""
+    rows = {
+        "change": [s.p_value < level for s in searches],
+        "p_value": [s.p_value for s in searches],
+        "z": [s.z for s in searches],
+        "before": [float(correlations(values[s.first : s.row])[0, 1]) for s in searches],
+        "after": [float(correlations(values[s.row : s.last])[0, 1]) for s in searches],
+        "n_before": [s.row - s.first for s in searches],
+        "n_after": [s.last - s.row for s in searches],
+        "first": [days[s.first] for s in searches],
+        "last": [days[s.last - 1] for s in searches],
+    }
+    return pd.DataFrame(rows, days[[s.row for s in searches]].rename("day"))

@@ -46,6 +46,11 @@ def williams(to: ArrayLike, than: ArrayLike, between: ArrayLike, n: ArrayLike) -
     SchemaError
         For correlations beyond +-1, n at 3 or below, text, three correlations that no data can have.
 
+    See Also
+    --------
+    meng : Test of Meng, Rosenthal and Rubin for r(x, to) = r(x, than), on Fisher's scale.
+    closer : Test whether x is more correlated with one series than with another, on the same days.
+
     Examples
     --------
     Howell, Statistical Methods for Psychology: 1.36 with 23 degrees of freedom.
@@ -80,6 +85,11 @@ def meng(to: ArrayLike, than: ArrayLike, between: ArrayLike, n: ArrayLike) -> Co
     -------
     CorrelationTest
         statistic and p_value, two-sided.
+
+    See Also
+    --------
+    williams : Williams' t for r(x, to) = r(x, than), with n - 3 degrees of freedom.
+    closer : Test whether x is more correlated with one series than with another, on the same days.
 
     Examples
     --------

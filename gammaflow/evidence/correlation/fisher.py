@@ -42,6 +42,11 @@ def fisher_z(
     SchemaError
         For a correlation beyond +-1, n at 3 or below, text.
 
+    See Also
+    --------
+    fisher_p
+    fisher_interval : Interval of a correlation by Fisher's transformation, (low, high).
+
     Examples
     --------
     >>> print(f"{fisher_z(0.85, 0.45, 20):.2f}, {fisher_z(0.85, 0.45, 20, reference_n=20):.2f}")
@@ -64,6 +69,10 @@ def fisher_p(
     correlation: ArrayLike, reference: ArrayLike, n: ArrayLike, *, reference_n: ArrayLike | None = None
 ) -> Any:
     """Two-sided probability of a distance as large as `fisher_z`, if the reference is the true correlation.
+
+    See Also
+    --------
+    fisher_z : Distance of a correlation from a reference in standard deviations.
 
     Examples
     --------
@@ -94,6 +103,10 @@ def fisher_interval(correlation: ArrayLike, n: ArrayLike, *, level: float = _LEV
     Returns
     -------
     tuple of float or array
+
+    See Also
+    --------
+    fisher_z : Distance of a correlation from a reference in standard deviations.
 
     Examples
     --------

@@ -47,6 +47,23 @@ class Ordering(Study):
         Names of x, to and than.
     lines, warnings : tuple of str
         Description: days, clock, tests; and doubts about the input.
+
+    See Also
+    --------
+    closer : Test whether x is more correlated with one series than with another, on the same days.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> found = gf.evidence.correlation.closer(fund, software, gold, draws=99)
+    >>> round(found.correlation_to, 2)
+    0.7
     """
 
     tests: pd.DataFrame

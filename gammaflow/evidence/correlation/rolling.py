@@ -38,6 +38,23 @@ class RollingCorrelation(BriefStudy):
         Title of the picture.
     lines, warnings : tuple of str
         Description: days, clock, window; and doubts about the input.
+
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
+    weighted
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> len(gf.evidence.correlation.rolling(fund, software, reference=0.45).table)
+    44
     """
 
     reference: float | None
@@ -82,6 +99,11 @@ def rolling(
     ------
     SchemaError
         As for `window`; a window longer than the record.
+
+    See Also
+    --------
+    weighted
+    window : Correlation of the daily log returns of two prices in one window, and the beta of x on y.
 
     Examples
     --------
@@ -140,6 +162,10 @@ def weighted(
     ------
     SchemaError
         As for `rolling`.
+
+    See Also
+    --------
+    rolling : Correlation of daily log returns in every window of `window` returns, and the beta of x on y.
 
     Examples
     --------

@@ -37,6 +37,10 @@ class WindowCorrelation(Study):
     lines, warnings : tuple of str
         Description: days, clock, beta; and doubts about the input.
 
+    See Also
+    --------
+    window : Correlation of the daily log returns of two prices in one window, and the beta of x on y.
+
     Examples
     --------
     >>> import gammaflow as gf

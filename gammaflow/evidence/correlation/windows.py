@@ -44,6 +44,23 @@ class EveryWindow(BriefStudy):
         Names of x, to and than.
     lines, warnings : tuple of str
         Description, and doubts about the input.
+
+    See Also
+    --------
+    every_window
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2026-01-05", periods=64)
+    >>> common, own, other = np.random.default_rng(3).normal(0.0, 0.02, (3, 64))
+    >>> prices = [100.0 * np.exp(np.cumsum(r)) for r in (common + own, common, other)]
+    >>> fund, software, gold = (pd.Series(p, days) for p in prices)
+    >>> found = gf.evidence.correlation.every_window(fund, software, gold, lengths=(5, 60), ends=[days[-1]])
+    >>> found.count
+    (56, 0, 0)
     """
 
     correlation_to: pd.DataFrame
@@ -103,6 +120,10 @@ def every_window(
     ------
     SchemaError
         As for `closer`; lengths out of order or beyond the record, last days that are not in it.
+
+    See Also
+    --------
+    closer : Test whether x is more correlated with one series than with another, on the same days.
 
     Examples
     --------

@@ -15,6 +15,7 @@ from gammaflow.evidence.etf_flows.labels import LabelTest, label_day
 from gammaflow.evidence.etf_flows.model import Expectation, FlowModel, expected, scaled
 from gammaflow.evidence.etf_flows.records import Reconciled, reconcile
 from gammaflow.evidence.etf_flows.surprises import Surprise, surprise
+from gammaflow.evidence.etf_flows.valuation import net_asset_values
 from gammaflow.evidence.etf_flows.whole_baskets import ImpliedBaskets, baskets
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "directional",
     "expected",
     "label_day",
+    "net_asset_values",
     "reconcile",
     "scaled",
     "surprise",

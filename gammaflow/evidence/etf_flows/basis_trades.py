@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.calendars import last_sessions, next_sessions
 from gammaflow.checks import attempt, check_number, refuse
@@ -38,6 +39,20 @@ class Directional(BriefStudy):
     slope, slope_error : float
         Flow per unit of basis flow by least squares, with its HC3 error: 1 if every basis trade went through
         the fund and nothing else moved with it; NaN below eight weeks.
+
+    See Also
+    --------
+    directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> flows = pd.Series(-50e6, pd.bdate_range("2026-02-02", "2026-02-13"))
+    >>> basis = pd.Series([float("nan"), -600e6], pd.to_datetime(["2026-02-03", "2026-02-10"]))
+    >>> found = gf.evidence.etf_flows.directional(flows, basis)
+    >>> (found.table["directional"] / 1e6).tolist()
+    [350.0]
     """
 
     correlation: float
@@ -80,6 +95,10 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
     SchemaError
         With every problem; where no week has all of its flows.
 
+    See Also
+    --------
+    basis_flows
+
     Examples
     --------
     >>> days = pd.bdate_range("2026-02-02", "2026-02-13")
@@ -95,51 +114,60 @@ def directional(flows: pd.Series, basis_flow: pd.Series, *, calendar: str = CALE
         problems.append("basis_flow: received no number; pass a change for each week.")
     refuse("flows", problems)
     ends = pd.DatetimeIndex(basis.index)
-    step = np.median(np.diff(ends.asi8)) if len(ends) > 1 else pd.Timedelta(7, "D").value
-    starts = ends[:1] - pd.Timedelta(int(step), "ns")
-    starts = pd.DatetimeIndex([*starts, *ends[:-1]])
-    days = flow.values.index
-    opens = pd.DatetimeIndex(
-        next_sessions(calendar, (starts + pd.Timedelta(1, "D")).to_numpy("datetime64[D]"))
-    )
-    closes = pd.DatetimeIndex(last_sessions(calendar, ends.to_numpy("datetime64[D]")))
-    whole = np.asarray((opens >= days[0]) & (closes <= days[-1]))
+    days = pd.DatetimeIndex(flow.values.index)
+    starts, whole = _weeks(ends, days, calendar)
     known = basis.notna().to_numpy()
     if not (whole & known).any():
         raise SchemaError(
             f"flows: {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} hold no whole week of basis_flow "
-            f"({starts[0]:%Y-%m-%d} to "
-            f"{ends[-1]:%Y-%m-%d}); pass longer flows."
+            f"({starts[0]:%Y-%m-%d} to {ends[-1]:%Y-%m-%d}); pass longer flows."
         )
-    rows = [
-        {
-            "week": end,
-            "sessions": int(np.sum(inside)),
-            "flow": float(flow.values[inside].sum()),
-            "basis_flow": moved,
-        }
-        for start, end, moved, used in zip(starts, ends, basis, whole & known, strict=True)
-        if used and (inside := np.asarray((days > start) & (days <= end))).any()
-    ]
-    table = pd.DataFrame(rows).set_index("week")
-    table["directional"] = table["flow"] - table["basis_flow"]
+    table = _by_week(flow.values, basis[whole], starts[whole])
     numbers = _together(table)
     left = int(np.sum(known & ~whole))
     lines = (
         f"fund flows [currency, + = into the funds] less basis trades over {rows_text(len(table), 'week')}, "
-        "each ending "
-        f"on its date ({table.index[0]:%a %Y-%m-%d} to {table.index[-1]:%a %Y-%m-%d})",
+        f"each ending on its date ({table.index[0]:%a %Y-%m-%d} to {table.index[-1]:%a %Y-%m-%d})",
         _verdict(numbers, len(table)),
         "cannot tell: shorts of futures that hedge nothing, or that hedge coins, options or other funds, "
-        "count as basis "
-        "trades here; basis trades that entered and left within a week do not show; and positions of a date "
-        "are "
-        "published days after it",
+        "count as basis trades here; basis trades that entered and left within a week do not show; and "
+        "positions of a date are published days after it",
         *flow.lines,
         *[f"{rows_text(left, 'week')} without all flows left out"] * bool(left),
     )
     warnings = (*flow.warnings, *money_warnings(basis, "basis_flow"))
     return Directional(table, lines, *numbers, warnings=warnings)
+
+
+def _weeks(
+    ends: pd.DatetimeIndex, days: pd.DatetimeIndex, calendar: str
+) -> tuple[pd.DatetimeIndex, NDArray[np.bool_]]:
+    """Day before each week, and the mask of weeks all of whose sessions are within the days of the flows."""
+    step = np.median(np.diff(ends.asi8)) if len(ends) > 1 else pd.Timedelta(7, "D").value
+    starts = pd.DatetimeIndex([*(ends[:1] - pd.Timedelta(int(step), "ns")), *ends[:-1]])
+    opens = pd.DatetimeIndex(
+        next_sessions(calendar, (starts + pd.Timedelta(1, "D")).to_numpy("datetime64[D]"))
+    )
+    closes = pd.DatetimeIndex(last_sessions(calendar, ends.to_numpy("datetime64[D]")))
+    return starts, np.asarray((opens >= days[0]) & (closes <= days[-1]))
+
+
+def _by_week(flows: pd.Series, basis: pd.Series, starts: pd.DatetimeIndex) -> pd.DataFrame:
+    """Flows, basis flow and their difference of each week that has a session and a basis flow."""
+    days = flows.index
+    rows = [
+        {
+            "week": end,
+            "sessions": int(np.sum(inside)),
+            "flow": float(flows[inside].sum()),
+            "basis_flow": moved,
+        }
+        for start, (end, moved) in zip(starts, basis.items(), strict=True)
+        if not np.isnan(moved) and (inside := np.asarray((days > start) & (days <= end))).any()
+    ]
+    table = pd.DataFrame(rows).set_index("week")
+    table["directional"] = table["flow"] - table["basis_flow"]
+    return table
 
 
 def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 5.0) -> pd.Series:
@@ -166,6 +194,10 @@ def basis_flows(shorts: pd.Series, prices: pd.Series, *, contract_size: float = 
     ------
     SchemaError
         With every problem; for a date without a price.
+
+    See Also
+    --------
+    directional : Fund flows that no change of basis trades accounts for: net flow less basis flow, by week.
 
     Examples
     --------

@@ -52,6 +52,22 @@ class LabelTest(Study):
         Lag of the highest likelihood.
     clear : bool
         Whether it beats every other by more than 5 in ln likelihood, and numbers at random as well.
+
+    See Also
+    --------
+    label_day
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> rng = np.random.default_rng(3)
+    >>> nav = pd.Series(50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.03, len(days)))), days)
+    >>> flows = pd.Series(rng.integers(-100, 100, len(days)) * 40_000 * nav, days).round(-5)
+    >>> gf.evidence.etf_flows.label_day(flows, nav).best
+    0
     """
 
     distances: pd.DataFrame
@@ -75,17 +91,19 @@ def label_day(
     """Label of published flows, the day of the trade or a later one, from whole baskets over a sample.
 
     Under the right label flow / net asset value / basket is a whole number but for rounding of the flow and
-    for the error of the value. A closing price differs from the net asset value by the fund's premium, some
-    tenths of a percent, which is taken as normal and fitted by maximum likelihood for each label alone: a
-    normal wrapped around the whole numbers, against numbers at random. Days of many baskets are blurred by
-    that error and count for little.
+    for the error of the value. That value is struck from the hour before 16:00 New York, so a closing price
+    misses it by the fund's premium and by what the coin moved within that hour; `net_asset_values` comes
+    nearer. The error is taken as normal and fitted by maximum likelihood for each label alone: a normal
+    wrapped around the whole numbers, against numbers at random. Days of many baskets are blurred by it and
+    count for little.
 
     Parameters
     ----------
     flows : Series
         Flow into the fund by the day under which it is published [currency]; days of no flow are left out.
     nav : Series
-        Net asset value of a share by trading day, or the close for want of it [currency].
+        Net asset value of a share by trading day [currency]: as published, else from `net_asset_values`,
+        else the close, with which the label is told less clearly.
     basket : int
         Shares per basket.
     lags : sequence of int
@@ -103,6 +121,12 @@ def label_day(
     ------
     SchemaError
         With every problem; for fewer than ten flows that have a price under every label.
+
+    See Also
+    --------
+    net_asset_values : Estimate of the value by day, from hourly prices of the coin.
+    baskets : Flows in baskets of shares, with the range that rounding allows.
+    reconcile : Differences of two records of the same flows, once the labels of the second are understood.
 
     Examples
     --------
@@ -124,18 +148,7 @@ def label_day(
         problems.append(f"lags: received {list(lags)}; at least two labels are needed for a comparison.")
     refuse("labels", problems)
     size, tried = checks[0], sorted(set(checks[1]))
-    implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, size, lag) for lag in tried))
-    refuse("labels", list(dict.fromkeys(wrong)))
-    numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(tried, implied, strict=True)})
-    flow = implied[0]["flow"]
-    used = numbers.notna().all(axis=1) & (flow != 0.0)
-    if used.sum() < _LEAST:
-        raise SchemaError(
-            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
-            "every label; at "
-            f"least {_LEAST} are needed. Pass longer series."
-        )
-    numbers, flow = numbers[used], flow[used]
+    numbers, flow = _implied(flows, nav, size, tried)
     half = half_digit(flow, "rounding", rounding, MILLION)
     rows, best = {}, {}
     for lag in tried:
@@ -159,6 +172,21 @@ def label_day(
         table, _lines(table, winner, clear, size, half, nav_error), distances, winner, clear,
         warnings=tuple(money_warnings(flow, "flows")),
     )  # fmt: skip
+
+
+def _implied(flows: Any, nav: Any, basket: int, lags: list[int]) -> tuple[pd.DataFrame, pd.Series]:
+    """Numbers of baskets, a column per label, of days with a flow and a value under every label; the flow."""
+    implied, wrong = attempt(*(lambda lag=lag: implied_baskets(flows, nav, basket, lag) for lag in lags))
+    refuse("labels", list(dict.fromkeys(wrong)))
+    numbers = pd.DataFrame({lag: table["baskets"] for lag, table in zip(lags, implied, strict=True)})
+    flow = implied[0]["flow"]
+    used = numbers.notna().all(axis=1) & (flow != 0.0)
+    if used.sum() < _LEAST:
+        raise SchemaError(
+            f"flows, nav: {rows_text(int(used.sum()), 'day')} have a flow, and a net asset value under "
+            f"every label; at least {_LEAST} are needed. Pass longer series."
+        )
+    return numbers[used], flow[used]
 
 
 def _fit(count: Array, blur: Array, nav_error: float | None) -> tuple[float, float]:

@@ -50,6 +50,23 @@ class Expectation(NamedTuple):
     `error` is the standard error of one day's flow; `low` and `high` bound it at the model's level with
     Student's t, `low_empirical` and `high_empirical` with the quantiles of the misses on the days fitted,
     which have fatter tails.
+
+    See Also
+    --------
+    FlowModel
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> noise = np.random.default_rng(1).normal(size=(2, len(days)))
+    >>> flows = pd.Series(1.5e8 * noise[0] + 1e8 * noise[1], days)
+    >>> prices = pd.Series(40.0 * np.cumprod(1.0 + 0.03 * noise[0]), days)
+    >>> found = gf.evidence.etf_flows.expected(flows, prices).at(-0.05)
+    >>> found.low < found.expected < found.high
+    True
     """
 
     move: float
@@ -83,6 +100,23 @@ class FlowModel(Study):
         "HC3" or "HAC".
     fitted : Fit
         Coefficients, covariance, residuals.
+
+    See Also
+    --------
+    expected
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> noise = np.random.default_rng(1).normal(size=(2, len(days)))
+    >>> flows = pd.Series(1.5e8 * noise[0] + 1e8 * noise[1], days)
+    >>> prices = pd.Series(40.0 * np.cumprod(1.0 + 0.03 * noise[0]), days)
+    >>> model = gf.evidence.etf_flows.expected(flows, prices)
+    >>> model.table.index.to_list()
+    ['constant', 'move']
     """
 
     days: pd.DataFrame
@@ -245,6 +279,10 @@ def expected(
     SchemaError
         With every problem: series that cannot be read, fewer than 20 days, terms that do not vary.
 
+    See Also
+    --------
+    surprise, scaled
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -273,6 +311,10 @@ def scaled(flow: ArrayLike, move: ArrayLike, to: ArrayLike) -> Any:
 
     A rule of three on one day: it has no error, takes flows as proportional to moves, and depends on the day
     chosen.
+
+    See Also
+    --------
+    expected
 
     Examples
     --------

@@ -49,6 +49,21 @@ class Reconciled(BriefStudy):
         Sessions of one record alone, each by its own labels, within the days that both span.
     funds : tuple of str
         Funds compared.
+
+    See Also
+    --------
+    reconcile : Differences of two records of the same flows, once the labels of the second are understood.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-04", "2026-02-05", "2026-02-06", "2026-02-09"])
+    >>> a = pd.Series([-373.4e6, -175.3e6, 231.6e6, -20.9e6], days)
+    >>> b = pd.Series([-373.44e6, -175.34e6, 231.62e6], days[1:])
+    >>> found = gf.evidence.etf_flows.reconcile(a, b)
+    >>> found.lag, found.identical
+    (1, 3)
     """
 
     lags: pd.DataFrame
@@ -115,6 +130,10 @@ def reconcile(
     ------
     SchemaError
         With every problem: series that cannot be read, no common fund, no common day with a flow.
+
+    See Also
+    --------
+    label_day
 
     Examples
     --------

@@ -12,7 +12,7 @@ import pandas as pd
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.errors import SchemaError
 from gammaflow.evidence.etf_flows.inputs import CALENDAR
-from gammaflow.evidence.etf_flows.model import TERMS, check_terms, fit_days, read_history
+from gammaflow.evidence.etf_flows.model import TERMS, FlowModel, check_terms, fit_days, read_history
 from gammaflow.evidence.etf_flows.regression import ERRORS
 from gammaflow.series import read_day
 from gammaflow.study import Study
@@ -44,6 +44,23 @@ class Surprise(Study):
         Level of `low` and `high`.
     claimed : bool
         Whether the flow was given rather than recorded.
+
+    See Also
+    --------
+    surprise : Surprise of one day's flow in standard errors, by models fitted to the days before it alone.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2025-03-03", "2025-04-17")
+    >>> noise = np.random.default_rng(1).normal(size=(2, len(days)))
+    >>> flows = pd.Series(1.5e8 * noise[0] + 1e8 * noise[1], days)
+    >>> prices = pd.Series(40.0 * np.cumprod(1.0 + 0.03 * noise[0]), days)
+    >>> found = gf.evidence.etf_flows.surprise(flows, prices, "2025-04-17", flow=1e9)
+    >>> bool(found.sigmas > 5.0)
+    True
     """
 
     day: pd.Timestamp
@@ -109,6 +126,10 @@ def surprise(
     SchemaError
         With every problem, as `expected`; a day without a price, or without a flow where none is given.
 
+    See Also
+    --------
+    expected : Expected flow of a fund given the move of its price: least squares over past days.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -133,25 +154,14 @@ def surprise(
     refuse("flows", problems)
     row = _judged(history, judged, claim)
     past = history.loc[start : judged - pd.Timedelta(1, "D")].dropna()
-    models = {}
-    for names in _MODELS:
-        model = fit_days(past, names, asymmetric, errors, level, lines, warnings)
-        found = model.predict(row)[0]
-        actual = float(row["flow"].iloc[0])
-        sigmas = (actual - found.expected) / found.error
-        misses = model.fitted.deleted
-        models[", ".join(("move", *names))] = {
-            "expected": found.expected,
-            "error": found.error,
-            "low": found.low,
-            "high": found.high,
-            "flow": actual,
-            "sigmas": sigmas,
-            "percentile": 0.5 * (np.mean(misses < sigmas) + np.mean(misses <= sigmas)),
-            "r_squared": model.fitted.r_squared,
-        }
+    models = {
+        ", ".join(("move", *names)): _expectation(
+            fit_days(past, names, asymmetric, errors, level, lines, warnings), row
+        )
+        for names in _MODELS
+    }
     table = pd.DataFrame(models).T.rename_axis("terms")
-    move = float(row["move"].iloc[0])
+    actual, move = float(row["flow"].iloc[0]), float(row["move"].iloc[0])
     said = (
         f"flow of {judged:%Y-%m-%d} {'as claimed' if claim is not None else 'as recorded'}, "
         f"{number_text(actual)} [currency, + = into the fund]; move {move:+.2%} close to close",
@@ -165,6 +175,23 @@ def surprise(
         table, said, judged, move, ", ".join(("move", *chosen)), level, claim is not None,
         warnings=(*warnings, *beyond),
     )  # fmt: skip
+
+
+def _expectation(model: FlowModel, row: pd.DataFrame) -> dict[str, float]:
+    """One day's flow beside what a model expects, as a row of the table."""
+    found, misses = model.predict(row)[0], model.fitted.deleted
+    actual = float(row["flow"].iloc[0])
+    sigmas = (actual - found.expected) / found.error
+    return {
+        "expected": found.expected,
+        "error": found.error,
+        "low": found.low,
+        "high": found.high,
+        "flow": actual,
+        "sigmas": sigmas,
+        "percentile": 0.5 * float(np.mean(misses < sigmas) + np.mean(misses <= sigmas)),
+        "r_squared": model.fitted.r_squared,
+    }
 
 
 def _judged(history: pd.DataFrame, day: pd.Timestamp, claim: float | None) -> pd.DataFrame:

@@ -40,6 +40,19 @@ class ImpliedBaskets(BriefStudy):
         Shares per basket.
     lag : int
         Sessions from the trade to the day published.
+
+    See Also
+    --------
+    baskets
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = pd.to_datetime(["2026-02-05", "2026-02-06"])
+    >>> flows, nav = pd.Series([-175.34e6, 231.62e6], days), pd.Series([36.22, 39.93], days)
+    >>> gf.evidence.etf_flows.baskets(flows, nav).table["baskets"].round(1).tolist()
+    [-121.0, 145.0]
     """
 
     basket: int
@@ -86,6 +99,11 @@ def baskets(
     SchemaError
         With every problem; where no flow has a net asset value.
 
+    See Also
+    --------
+    label_day
+    etf_creations : Whole baskets that a dealer must create to cover a short position in fund shares.
+
     Examples
     --------
     >>> days = pd.to_datetime(["2026-02-05", "2026-02-06"])
@@ -109,36 +127,38 @@ def baskets(
         )
     half = half_digit(flows, "rounding", rounding, MILLION)
     half_nav = half_digit(nav, "nav_rounding", nav_rounding, _CENT)
-    ends = [
-        (table["flow"] + sign * half) / (table["nav"] + step * half_nav) / checks[0]
-        for sign in (-1.0, 1.0)
-        for step in (-1.0, 1.0)
-    ]
-    low, high = pd.concat(ends, axis=1).min(axis=1), pd.concat(ends, axis=1).max(axis=1)
-    # No flow is no baskets whatever the label: it has no odds.
-    flowing = table["flow"] != 0.0
-    off = table.pop("off")
-    table = table.assign(
-        low=low, high=high, off=off, whole=np.floor(high) >= np.ceil(low),
-        chance_near=(2.0 * off.abs()).where(flowing), chance_whole=np.minimum(1.0, high - low).where(flowing),
-    )  # fmt: skip
+    table = _with_odds(table, half, half_nav, checks[0])
     known = table.dropna()
     chance = known["chance_whole"]
-    absent = int(table["nav"].isna().sum())
+    absent, still = int(table["nav"].isna().sum()), int((table["flow"] == 0.0).sum())
     said = (
         f"flows [currency, + = into the fund] in baskets of {checks[0]:,} shares, labelled "
         f"{lag_text(checks[1])}",
         f"rounding of flows +-{half:,.6g}, of net asset values +-{half_nav:,.6g} [currency]",
         f"a whole number within rounding: {int(known['whole'].sum()):,} of {rows_text(len(known), 'flow')}, "
-        "at "
-        f"random {chance.sum():.1f} +- {np.sqrt((chance * (1.0 - chance)).sum()):.1f}: consistent with this "
-        "label "
-        "where clearly more do, never proof",
-        *[f"{rows_text(int((~flowing).sum()), 'day')} without a flow"] * bool((~flowing).any()),
+        f"at random {chance.sum():.1f} +- {np.sqrt((chance * (1.0 - chance)).sum()):.1f}: consistent with "
+        "this label where clearly more do, never proof",
+        *[f"{rows_text(still, 'day')} without a flow"] * bool(still),
         *[f"{rows_text(absent, 'flow')} without a net asset value"] * bool(absent),
     )
     warnings = tuple(money_warnings(table["flow"], "flows"))
     return ImpliedBaskets(table, said, checks[0], checks[1], warnings=warnings)
+
+
+def _with_odds(table: pd.DataFrame, half: float, half_nav: float, basket: int) -> pd.DataFrame:
+    """Baskets with the range that rounding allows, and the odds of chance; no flow has no odds."""
+    ends = [
+        (table["flow"] + sign * half) / (table["nav"] + step * half_nav) / basket
+        for sign in (-1.0, 1.0)
+        for step in (-1.0, 1.0)
+    ]
+    low, high = pd.concat(ends, axis=1).min(axis=1), pd.concat(ends, axis=1).max(axis=1)
+    off, flowing = table["off"], table["flow"] != 0.0
+    wide = (high - low).clip(upper=1.0)
+    return table.drop(columns="off").assign(
+        low=low, high=high, off=off, whole=np.floor(high) >= np.ceil(low),
+        chance_near=(2.0 * off.abs()).where(flowing), chance_whole=wide.where(flowing),
+    )  # fmt: skip
 
 
 def lag_text(lag: int) -> str:

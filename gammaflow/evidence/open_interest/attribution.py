@@ -42,6 +42,20 @@ class Attribution(Study):
         The first and the last day.
     unit : str
         Unit of the numbers.
+
+    See Also
+    --------
+    attribute : Parts of the change of open interest between two days, by venue.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = ["2026-02-04", "2026-02-05"]
+    >>> total, venue = pd.Series([48.5e9, 46.7e9], days), pd.Series([9.0e9, 8.2e9], days)
+    >>> found = gf.evidence.open_interest.attribute({"Binance": venue}, *days, total=total)
+    >>> (found.table["change"] / 1e9).round(1).to_dict()
+    {'Binance': -0.8, 'rest': -1.0}
     """
 
     total: float = field(kw_only=True)
@@ -115,6 +129,10 @@ def attribute(
     SchemaError
         With every problem of the series and days.
 
+    See Also
+    --------
+    changes
+
     Examples
     --------
     >>> days = ["2026-02-04", "2026-02-05"]
@@ -139,31 +157,15 @@ def attribute(
         problems.append(
             f"venues: received a venue named {OTHERS!r}; rename it: what the others leave is named so."
         )
-    for name, series in (("total", whole), ("price", prices)):
-        if series is not None and len(series):
-            absent = [f"{day:%Y-%m-%d}" for day in days if not np.isfinite(series.get(day, np.nan))]
-            if absent:
-                problems.append(f"{name}: no value on {', '.join(absent)}; pass a series with both days.")
+    _need_values(days, problems, total=whole, price=prices)
     refuse("open interest", problems)
-    levels = pd.DataFrame(
-        {
-            name: given[name].reindex(days).to_numpy() if name in given else np.nan
-            for name in [*given, *(n for n in names if n not in given)]
-        },
-        index=["first", "last"],
-        dtype=np.float64,
-    ).T
-    missing = tuple(str(name) for name in levels.index[levels.isna().any(axis=1)])
-    levels[levels.isna().any(axis=1)] = np.nan
-    warnings: list[str] = []
+    levels = _levels(given, names, days)
+    missing = tuple(str(name) for name in levels.index[levels["first"].isna()])
+    warnings: tuple[str, ...] = ()
     if whole is not None:
         rest = whole.reindex(days).to_numpy() - levels.sum().to_numpy()
         levels.loc[OTHERS] = rest
-        if (rest < 0.0).any():
-            warnings.append(
-                f"total: received venues that add up to {number_text(-rest.min())} {word} more than it; "
-                "plausible: at most as much; check that all are at one clock and in one unit"
-            )
+        warnings = _doubts(rest, word)
     table = levels.assign(change=levels["last"] - levels["first"]).rename_axis("venue")
     change = float("nan") if missing and whole is None else float(table["change"].sum())
     table["share"] = table["change"] / (change if change else np.nan)
@@ -174,14 +176,45 @@ def attribute(
         f"{'cannot tell' if np.isnan(change) else number_text(change)}"
     ]
     if missing:
-        lines.append(
-            f"no record of {', '.join(missing)}: the change by venue cannot be told"
-            + (f"; {OTHERS!r} holds them" if whole is not None else "")
-        )
+        held = f"; {OTHERS!r} holds them" * (whole is not None)
+        lines.append(f"no record of {', '.join(missing)}: the change by venue cannot be told{held}")
     if prices is not None:
         lines.append("from_coins: mean price times the change in coins; from_price: the rest of each change")
     return Attribution(
-        table, tuple(lines), warnings=tuple(warnings), total=change, missing=missing, days=days, unit=word
+        table, tuple(lines), warnings=warnings, total=change, missing=missing, days=days, unit=word
+    )
+
+
+def _need_values(days: pd.DatetimeIndex, problems: list[str], **series: pd.Series | None) -> None:
+    """A problem for each series that lacks one of the days."""
+    for name, values in series.items():
+        if values is not None and len(values):
+            absent = [f"{day:%Y-%m-%d}" for day in days if not np.isfinite(values.get(day, np.nan))]
+            if absent:
+                problems.append(f"{name}: no value on {', '.join(absent)}; pass a series with both days.")
+
+
+def _levels(given: dict[str, pd.Series], names: list[str], days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Open interest by venue on both days, first and last; NaN on both where it lacks one."""
+    levels = pd.DataFrame(
+        {
+            name: given[name].reindex(days).to_numpy() if name in given else np.nan
+            for name in [*given, *(n for n in names if n not in given)]
+        },
+        index=["first", "last"],
+        dtype=np.float64,
+    ).T
+    levels[levels.isna().any(axis=1)] = np.nan
+    return levels
+
+
+def _doubts(rest: Any, unit: str) -> tuple[str, ...]:
+    """A doubt where the venues add up to more than all."""
+    if not (rest < 0.0).any():
+        return ()
+    return (
+        f"total: received venues that add up to {number_text(-rest.min())} {unit} more than it; "
+        "plausible: at most as much; check that all are at one clock and in one unit",
     )
 
 

@@ -41,6 +41,21 @@ class Unwinds(BriefStudy):
         Statements that these series cannot decide.
     noise : (float, float)
         Changes of premium and of open interest up to which a row has no reading [-].
+
+    See Also
+    --------
+    unwinds : Basis and open interest of futures from day to day, read as the basis trade.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = ["2026-02-04", "2026-02-05"]
+    >>> rate, coins = pd.Series([0.033, 0.09], days), pd.Series([123e3, 118e3], days)
+    >>> price, impact = pd.Series([73e3, 65e3], days), gf.impact.PUBLISHED["citi"]
+    >>> found = gf.evidence.open_interest.unwinds(rate, coins, years=30 / 365, price=price, impact=impact)
+    >>> found.table["agreement"].item()
+    'consistent'
     """
 
     cannot_tell: tuple[str, ...] = field(kw_only=True)
@@ -167,6 +182,10 @@ def unwinds(
     SchemaError
         With every problem of the series and options.
 
+    See Also
+    --------
+    changes
+
     Notes
     -----
     Unwinding sells spot and buys futures: the basis rises and open interest falls. Putting the trade on
@@ -204,23 +223,10 @@ by the basis, 345m by open interest
     )
     if impact is None and futures_impact is not None:
         problems.append("impact: received none beside futures_impact; pass that of the spot leg as well.")
-    given = {
-        "basis": read_days(basis, "basis", problems, low=-1.0 if years is None else -np.inf, open_low=True)
-    }
-    if open_interest is not None:
-        given["open_interest"] = read_days(
-            open_interest, "open_interest", problems, low=0.0, open_low=True, missing=True
-        )
-    if price is not None:
-        given["price"] = read_days(price, "price", problems, low=0.0, open_low=True)
-    if isinstance(years, pd.Series):
-        given["years"] = read_days(years, "years", problems, low=0.0, open_low=True)
-    elif years is not None:
-        (constant,), wrong = attempt(lambda: check_number(years, "years", 0.0, open_low=True))
-        problems += wrong
+    given, constant = _read_record(basis, open_interest, years, price, problems)
     both = read_together(given, problems).rename_axis("day")
     refuse("basis trade", problems)
-    left = both["years"] if "years" in both else pd.Series(1.0 if years is None else constant, both.index)
+    left = both["years"] if "years" in both else pd.Series(constant, both.index)
     interest = both["open_interest"] if "open_interest" in both else pd.Series(np.nan, both.index)
     table = pd.DataFrame(
         {
@@ -249,6 +255,28 @@ by the basis, 345m by open interest
         cannot_tell=cannot_tell(open_interest is None, curves is None, price is None),
         noise=(dead, interest_dead),
     )
+
+
+def _read_record(
+    basis: Any, open_interest: Any, years: Any, price: Any, problems: list[str]
+) -> tuple[dict[str, pd.Series], float]:
+    """The series that were given, by name, and the years where they are one number (1 for none)."""
+    given = {
+        "basis": read_days(basis, "basis", problems, low=-1.0 if years is None else -np.inf, open_low=True)
+    }
+    if open_interest is not None:
+        given["open_interest"] = read_days(
+            open_interest, "open_interest", problems, low=0.0, open_low=True, missing=True
+        )
+    if price is not None:
+        given["price"] = read_days(price, "price", problems, low=0.0, open_low=True)
+    if isinstance(years, pd.Series):
+        given["years"] = read_days(years, "years", problems, low=0.0, open_low=True)
+    (constant,), wrong = attempt(
+        lambda: 1.0 if "years" in given or years is None else check_number(years, "years", 0.0, open_low=True)
+    )
+    problems += wrong
+    return given, constant
 
 
 def _readings(table: pd.DataFrame, unknown: bool, noise: tuple[float, float]) -> Any:

@@ -40,6 +40,19 @@ class InterestChanges(BriefStudy):
         Unit in which changes are counted and named.
     noise : (float, float)
         Changes of price and of open interest up to which a row has no quadrant [-].
+
+    See Also
+    --------
+    changes
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> days = ["2026-02-04", "2026-02-05"]
+    >>> dollars, price = pd.Series([48.5e9, 46.7e9], days), pd.Series([73_166.0, 62_910.0], days)
+    >>> gf.evidence.open_interest.changes(dollars, price).table["quadrant"].to_list()
+    ['new shorts']
     """
 
     unit: str = field(kw_only=True)
@@ -95,6 +108,10 @@ def in_coins(interest: pd.Series, price: pd.Series) -> pd.Series:
     ------
     SchemaError
         With every problem of both series.
+
+    See Also
+    --------
+    changes
 
     Notes
     -----
@@ -153,6 +170,11 @@ def changes(
     ------
     SchemaError
         With every problem of both series and of the options.
+
+    See Also
+    --------
+    in_coins : Open interest in coins: currency over price.
+    attribute : Parts of the change of open interest between two days, by venue.
 
     Notes
     -----

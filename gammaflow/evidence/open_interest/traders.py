@@ -42,6 +42,20 @@ class Commitments(BriefStudy):
         price, price_change [-] and quadrant.
     contract_size : float
         Coins per contract.
+
+    See Also
+    --------
+    commitments : Changes of weekly open interest and of each side of each group of traders.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> week = pd.DataFrame({"date": ["2026-02-03", "2026-02-10"], "open_interest": [23_044, 24_157],
+    ...     "commercial_long": [521, 700], "commercial_short": [1_489, 1_817],
+    ...     "noncommercial_long": [18_939, 17_016], "noncommercial_short": [17_931, 15_999]})
+    >>> gf.evidence.open_interest.commitments(week).table["noncommercials"].iloc[-1]
+    'both sides cut'
     """
 
     contract_size: float = field(kw_only=True)
@@ -143,6 +157,10 @@ def commitments(
     SchemaError
         With every problem: columns, dates and numbers; reports that are not a week apart; longs or shorts
         that exceed open interest, of which each side holds all.
+
+    See Also
+    --------
+    changes
 
     Notes
     -----

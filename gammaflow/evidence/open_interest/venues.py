@@ -39,6 +39,19 @@ class VenueInterest(BriefStudy):
         Time of day at which values were read.
     unit : str
         Unit of the numbers: a currency, coins or contracts.
+
+    See Also
+    --------
+    at_clock : Open interest of venues at one time of day, daylight saving included.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-02-05", "2026-02-07", freq="h", tz="UTC")
+    >>> found = gf.evidence.open_interest.at_clock({"A": pd.Series(hours.hour + 1.0, hours)}, unit="BTC")
+    >>> found.table["A"].tolist()
+    [22.0, 22.0]
     """
 
     ages: pd.DataFrame = field(kw_only=True)
@@ -103,6 +116,11 @@ def at_clock(
     SchemaError
         With every problem of every series: text, numbers at 0 or below, timestamps that repeat, do not
         ascend or lack a zone; an illegal clock or age.
+
+    See Also
+    --------
+    changes
+    attribute : Parts of the change of open interest between two days, by venue.
 
     Examples
     --------

@@ -30,6 +30,10 @@ class Leg(NamedTuple):
     tenor : float
         Days to expiry, as a multiple of those of the book [-].
 
+    See Also
+    --------
+    BookType : Type of customers' book.
+
     Examples
     --------
     >>> Leg("call", 1.1, 1.0).tenor
@@ -54,6 +58,10 @@ class BookType:
         Who holds it and why, in words.
     financed : float
         Share of the premium that the holder borrowed, 0 to 1.
+
+    See Also
+    --------
+    books : Dealers' book against each type of customers' book: dealers are minus their customers.
 
     Examples
     --------
@@ -154,6 +162,10 @@ def books(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    dealer_flow : Direction and size of dealers' hedging along a path of spot, by type of customers' book.
 
     Examples
     --------

@@ -57,6 +57,10 @@ class Rivals(Study):
     currency : str
         Currency of all figures.
 
+    See Also
+    --------
+    dealer_flow : Direction and size of dealers' hedging along a path of spot, by type of customers' book.
+
     Examples
     --------
     A holder who sold puts loses and is called, while dealers' hedging dampens the fall:
@@ -143,6 +147,11 @@ def dealer_flow(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    books : Dealers' book against each type of customers' book: dealers are minus their customers.
+    hedge_flow : Amount dealers must trade, in currency, between now and a scenario of spot, time and vol.
 
     Notes
     -----

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,10 @@ class TailComparison(Study):
         upper end at 95 % confidence, else NaN), reference, ratio, return_period.
     z, reference : float
         The moves, in standard deviations.
+
+    See Also
+    --------
+    compare
 
     Examples
     --------
@@ -103,6 +107,11 @@ def compare(
     SchemaError
         As for `probability`.
 
+    See Also
+    --------
+    ratio : Number of times that z is rarer than a reference move: probability(reference) / probability(z).
+    probability : Probability of a move at least as large as z standard deviations.
+
     Examples
     --------
     >>> found = compare(3.5, 3.0)
@@ -121,35 +130,9 @@ def compare(
     )
     refuse("comparison", problems + wrong)
     move, other, yearly = values
-    main: dict[str, Any] = {"df": df, "sample": sample}
-    sides = {"two-sided": ("two", "two"), "one-sided": ("one", "one"), "mixed: a mistake": ("one", "two")}
-    rows = {
-        name: {
-            "probability": probability(move, own, **main),
-            "reference": probability(other, others, **main),
-            "ratio": ratio(move, other, own, others, **main),
-            "return_period": return_period(move, own, per_year=yearly, **main),
-        }
-        for name, (own, others) in sides.items()
-    }
-    table = pd.DataFrame(rows).T.rename_axis("sides")
-    shown: dict[str, dict[str, Any]] = {"normal": {}}
-    shown |= {f"Student t, df {number:g}": {"df": number} for number in known}
-    if df is not None:
-        shown[f"Student t, df {df:g}"] = {"df": df}
-    if sample is not None:
-        shown[f"sample of {np.size(sample):,}"] = {"sample": sample}
-    side_by_side = {
-        name: {
-            "probability": probability(move, **how),
-            "at_most": _at_most(move, how["sample"]) if "sample" in how else np.nan,
-            "reference": probability(other, **how),
-            "ratio": ratio(move, other, **how),
-            "return_period": return_period(move, per_year=yearly, **how),
-        }
-        for name, how in shown.items()
-    }
-    frame = pd.DataFrame(side_by_side).T.rename_axis("distribution")
+    table = _by_sides(move, other, yearly, df, sample)
+    kinds = {f"Student t, df {number:g}": {"df": number} for number in known}
+    frame = _by_distribution(move, other, yearly, {"normal": {}} | kinds | _given(df, sample))
     what = "a sample" if sample is not None else "a normal" if df is None else f"a Student t, df {df:g}"
     lines = [
         f"TailComparison: a move of {move:g} standard deviations beside one of {other:g}, of {what}",
@@ -159,6 +142,49 @@ def compare(
     if sample is None and move > other > 0.0:
         lines.append(f"10 times rarer than {other:g} takes z = {z_needed(10.0, other, df=df):.2f}")
     return TailComparison(table, tuple(lines), distributions=frame, z=move, reference=other)
+
+
+def _by_sides(move: float, other: float, per_year: float, df: Any, sample: Any) -> pd.DataFrame:
+    """Odds of both moves and their ratio, by how sides are counted."""
+    sides = {"two-sided": ("two", "two"), "one-sided": ("one", "one"), "mixed: a mistake": ("one", "two")}
+    main: dict[str, Any] = {"df": df, "sample": sample}
+    rows = {
+        name: {
+            "probability": probability(move, own, **main),
+            "reference": probability(other, others, **main),
+            "ratio": ratio(move, other, own, others, **main),
+            "return_period": return_period(move, own, per_year=per_year, **main),
+        }
+        for name, (own, others) in sides.items()
+    }
+    return pd.DataFrame(rows).T.rename_axis("sides")
+
+
+def _given(df: float | None, sample: Any) -> dict[str, dict[str, Any]]:
+    """The distribution of the main table, where it is not a normal."""
+    given: dict[str, dict[str, Any]] = {}
+    if df is not None:
+        given[f"Student t, df {df:g}"] = {"df": df}
+    if sample is not None:
+        given[f"sample of {np.size(sample):,}"] = {"sample": sample}
+    return given
+
+
+def _by_distribution(
+    move: float, other: float, per_year: float, shown: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Two-sided odds of both moves and their ratio, a row per distribution."""
+    rows = {
+        name: {
+            "probability": probability(move, **how),
+            "at_most": _at_most(move, how["sample"]) if "sample" in how else np.nan,
+            "reference": probability(other, **how),
+            "ratio": ratio(move, other, **how),
+            "return_period": return_period(move, per_year=per_year, **how),
+        }
+        for name, how in shown.items()
+    }
+    return pd.DataFrame(rows).T.rename_axis("distribution")
 
 
 def _at_most(z: float, sample: Any) -> float:

@@ -41,6 +41,11 @@ def probability(z: ArrayLike, sided: str = "two", *, df: float | None = None, sa
     SchemaError
         For text or infinities in z, another `sided`, `df` at 2 or below, `df` with a sample, an empty sample.
 
+    See Also
+    --------
+    odds : N of "one in N": the inverse of `probability`; infinite where it is 0.
+    ratio : Number of times that z is rarer than a reference move: probability(reference) / probability(z).
+
     Examples
     --------
     >>> print(f"{probability(3.5, 'one'):.4%}, {probability(3.5, df=4.0):.2%}")
@@ -86,6 +91,11 @@ def _share(at: Any, sided: str, sample: Any) -> Any:
 def odds(z: ArrayLike, sided: str = "two", **distribution: Any) -> Any:
     """N of "one in N": the inverse of `probability`; infinite where it is 0.
 
+    See Also
+    --------
+    probability : Probability of a move at least as large as z standard deviations.
+    return_period
+
     Examples
     --------
     >>> print(f"{odds(3.5):.0f}, {odds(3.0):.0f}")
@@ -99,6 +109,10 @@ def return_period(
     z: ArrayLike, sided: str = "two", *, per_year: float = TRADING_DAYS, **distribution: Any
 ) -> Any:
     """Years between moves of that size, where `per_year` independent moves are drawn a year [years].
+
+    See Also
+    --------
+    odds : N of "one in N": the inverse of `probability`; infinite where it is 0.
 
     Examples
     --------
@@ -116,6 +130,11 @@ def ratio(
 
     Both are counted on the same side or sides unless `reference_sided` says otherwise. A two-sided reference
     over a one-sided z is a common mistake, and doubles the ratio: 11.6 for 5.8.
+
+    See Also
+    --------
+    compare
+    z_needed : Move that is `times` rarer than a reference move, both counted on the same side or sides [z].
 
     Examples
     --------
@@ -142,6 +161,10 @@ def z_needed(
         Reference move in standard deviations.
     sided, df
         As for `probability`.
+
+    See Also
+    --------
+    ratio : Number of times that z is rarer than a reference move: probability(reference) / probability(z).
 
     Examples
     --------

@@ -32,6 +32,10 @@ class ZScores(Study):
     window : int
         Number of returns before each day.
 
+    See Also
+    --------
+    z_scores
+
     Examples
     --------
     >>> prices = pd.Series([100.0, 101.0, 100.0, 101.0, 100.0], pd.bdate_range("2026-01-30", periods=5))
@@ -104,6 +108,10 @@ def z_scores(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    compare
 
     Examples
     --------

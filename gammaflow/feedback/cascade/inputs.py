@@ -59,17 +59,8 @@ def find_balance(
         problems.append(
             f"liquidations: received {type(liquidations).__name__}; legal: pools of gammaflow.liquidations."
         )
-    given = {
-        "beta": (beta, 0.0),
-        "hedge_fraction": (hedge_fraction, 1.0),
-        "low": (low, None),
-        "high": (high, None),
-    }
-    fixed = [name for name, (value, default) in given.items() if not _left_out(value, default)]
-    if isinstance(book, HedgePath) and fixed:
-        problems.append(
-            f"{', '.join(fixed)}: received with a hedge path, which has its own; leave out, or pass a book."
-        )
+    if isinstance(book, HedgePath):
+        problems += _settings_problems(beta=beta, hedge_fraction=hedge_fraction, low=low, high=high)
     if isinstance(book, Book):
         try:
             low, high = check_range(book.spot, low, high, reach)
@@ -84,6 +75,15 @@ def find_balance(
     if unlike := unit_problems(path.spot, currency, impact, liquidations):
         raise MismatchError("; ".join(unlike) + ".")
     return Balance(path, impact, liquidations)
+
+
+def _settings_problems(**given: Any) -> list[str]:
+    """A problem where settings are given that a hedge path has of its own."""
+    defaults = {"beta": 0.0, "hedge_fraction": 1.0}
+    named = [name for name, value in given.items() if not _left_out(value, defaults.get(name))]
+    return [
+        f"{', '.join(named)}: received with a hedge path, which has its own; leave out, or pass a book."
+    ] * bool(named)
 
 
 def reach_of(impact: Any, shocks: Any) -> float:

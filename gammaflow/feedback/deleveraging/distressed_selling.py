@@ -50,6 +50,10 @@ class DistressedSelling(Frozen):
     moments, moments_without : (n, m, m) arrays
         Realised covariance per year of each path: sums of products of the steps' log returns.
 
+    See Also
+    --------
+    distressed_selling
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -222,6 +226,10 @@ def distressed_selling(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    deleveraging_table
 
     Examples
     --------

@@ -53,6 +53,11 @@ class FixedCut(ShareRule):
     start, end : float
         Calendar days from which and until which it is sold; at once where they are equal.
 
+    See Also
+    --------
+    Schedule : Sales that are known in advance: currency traded on given days.
+    deleveraging_table
+
     Examples
     --------
     A third of 56.21bn is held by institutions, half of that by hedge funds, which cut a quarter in a day:
@@ -115,6 +120,11 @@ class VolatilityTarget(ShareRule):
         makes the fund sell. Below `volatility`, the fund sells down to it at the first step.
     rebuy : bool
         Whether the fund buys back, up to its holdings of today, when volatility falls.
+
+    See Also
+    --------
+    VarLimit
+    deleveraging_table
 
     Examples
     --------
@@ -186,6 +196,11 @@ class VarLimit(ShareRule):
     rebuy : bool
         Whether the fund buys back, up to its holdings at the start, when risk falls.
 
+    See Also
+    --------
+    VolatilityTarget
+    deleveraging_table
+
     Examples
     --------
     1bn at a volatility of 56 % can lose 68.2m in a day with a probability of 1 %:
@@ -254,6 +269,12 @@ class Drawdown(ShareRule):
     steps : sequence of (drawdown, cut)
         Falls from the price at the start, ascending in (0, 1), and the share of the holdings at the start
         sold in all once it has been reached, ascending in [0, 1]; three steps at most.
+
+    See Also
+    --------
+    FixedCut : Rule that sells a share of the holdings evenly between two days.
+    VarLimit
+    deleveraging_table
 
     Examples
     --------

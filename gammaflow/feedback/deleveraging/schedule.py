@@ -31,6 +31,10 @@ class Schedule(Frozen):
         Currency by calendar days since the start, >= 0 and each once; negative sells. Kept as a Series in
         ascending order of days.
 
+    See Also
+    --------
+    FixedCut : Rule that sells a share of the holdings evenly between two days.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -24,6 +24,17 @@ class ShareRule(Frozen):
     """Base of the rules that sell a share of the holdings at the start.
 
     `code` and `parameters` are what `gammaflow.kernels.deleveraging.target_share` takes.
+
+    See Also
+    --------
+    FixedCut : Rule that sells a share of the holdings evenly between two days.
+    Drawdown : Rule that sells in steps as price falls below its level at the start; each step fires once.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> isinstance(gf.deleveraging.FixedCut(9.4e9, cut=0.25), gf.deleveraging.ShareRule)
+    True
     """
 
     name: ClassVar[str]

@@ -104,6 +104,11 @@ def deleveraging_table(
     MismatchError
         Where holdings do not sum to the rule's.
 
+    See Also
+    --------
+    distressed_selling
+    simulate_feedback : Monte Carlo of price with impact from dealers' hedges and other forced trades.
+
     Examples
     --------
     >>> import gammaflow as gf

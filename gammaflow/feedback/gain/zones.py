@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.exposure.curve import Curve
-from gammaflow.exposure.zones import Samples, cross, find_stretches, polish
+from gammaflow.exposure.zones import Samples, find_stretches, polish
 from gammaflow.text import price_text
 
 __all__ = ["THRESHOLDS", "GainZone", "find_gain_zones"]
@@ -84,7 +84,7 @@ def _zones(curve: Curve, at: Samples, floor: float, above: float) -> list[GainZo
     below = Curve(lambda s: above - curve(s), curve.breaks)
     under = Samples(at.x, above + at.g)
     zones = []
-    for z in find_stretches(below, under, cross(below, under, floor), floor):
+    for z in find_stretches(below, under, floor)[1]:
         low, low_end, high, high_end = z.low, z.low_end, z.high, z.high_end
         if above and low_end == "faded":
             low, low_end = float(at.x[0]), "open"

@@ -99,6 +99,11 @@ def linear(per_1pct: float, **terms: Unpack[Terms]) -> Impact:
     SchemaError
         With every problem of the arguments.
 
+    See Also
+    --------
+    square_root : Square-root impact of a metaorder: x = coefficient daily_vol sqrt(F / volume).
+    loop_gain : Loop gain of dealers' hedges and of liquidations over spot, by channel.
+
     Examples
     --------
     >>> linear(294e6, source="Citi", permanent=0.5, half_life=2.0)
@@ -132,6 +137,11 @@ def square_root(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    linear : Impact in proportion to flow: x = 0.01 F / per_1pct.
+    book : Impact of a trade that walks an order book at rest, from a power law or a measured depth curve.
 
     Examples
     --------
@@ -179,6 +189,11 @@ def book(
     ------
     SchemaError
         With every problem: numbers that are not > 0, a curve that is not sorted or does not rise.
+
+    See Also
+    --------
+    linear : Impact in proportion to flow: x = 0.01 F / per_1pct.
+    square_root : Square-root impact of a metaorder: x = coefficient daily_vol sqrt(F / volume).
 
     Examples
     --------

@@ -132,6 +132,12 @@ class Impact(Frozen):
     SchemaError
         With every problem.
 
+    See Also
+    --------
+    linear : Impact in proportion to flow: x = 0.01 F / per_1pct.
+    square_root : Square-root impact of a metaorder: x = coefficient daily_vol sqrt(F / volume).
+    book : Impact of a trade that walks an order book at rest, from a power law or a measured depth curve.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -57,6 +57,11 @@ def pool(
     SchemaError
         With every problem of the numbers and words.
 
+    See Also
+    --------
+    read : Read liquidation pools by price from a file or a DataFrame.
+    from_leverage : Pools from open interest, its entry prices and its leverages, on a grid in ln S.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -12,7 +12,21 @@ __all__ = ["Excluded", "Origin"]
 
 
 class Excluded(NamedTuple):
-    """Positions of a table that are in no pool: the reason, number of rows and their value [currency]."""
+    """Positions of a table that are in no pool: the reason, number of rows and their value [currency].
+
+    See Also
+    --------
+    Origin : Source of pools, and what was done to them.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"price": [60e3, 75e3], "value": [2e6, 1e6], "side": "long"})
+    >>> pools = gf.liquidations.read(table, spot=73_300.0, name="made up")
+    >>> print(pools.excluded[0])
+    excluded: 1 row of 1m: long pools above spot, already passed
+    """
 
     reason: str
     rows: int
@@ -38,6 +52,18 @@ class Origin(NamedTuple):
     excluded : tuple of Excluded
     warnings : tuple of str
         Implausible input, one sentence each.
+
+    See Also
+    --------
+    Liquidations
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"price": [60e3, 61e3], "value": [2e6, 1e6], "side": "long"})
+    >>> gf.liquidations.read(table, spot=73_300.0, name="made up").origins[0].source
+    'made up'
     """
 
     source: str

@@ -84,6 +84,11 @@ class Liquidations(Frozen):
         With every problem: lengths that differ, prices that are not positive or not in order, values that are
         negative or missing, sides other than 1 and -1, no origin.
 
+    See Also
+    --------
+    read : Read liquidation pools by price from a file or a DataFrame.
+    pool : One pool of liquidations between two prices, or several.
+
     Examples
     --------
     >>> import gammaflow as gf

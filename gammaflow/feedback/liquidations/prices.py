@@ -67,6 +67,10 @@ def price(
     SchemaError
         With every illegal argument.
 
+    See Also
+    --------
+    from_leverage : Pools from open interest, its entry prices and its leverages, on a grid in ln S.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -173,6 +177,11 @@ def from_leverage(
     ------
     SchemaError
         With every problem of the arguments.
+
+    See Also
+    --------
+    price : Price at which a leveraged position is liquidated, isolated margin.
+    pool : One pool of liquidations between two prices, or several.
 
     Examples
     --------

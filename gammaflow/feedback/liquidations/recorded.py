@@ -213,6 +213,11 @@ def read(
     SchemaError
         With every problem of the table: columns, order, negative values, sides, clocks, spot.
 
+    See Also
+    --------
+    pool : One pool of liquidations between two prices, or several.
+    from_leverage : Pools from open interest, its entry prices and its leverages, on a grid in ln S.
+
     Examples
     --------
     >>> import gammaflow as gf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,14 @@ _LANES = 64
 _SAME = 1e-9
 
 
+class Written(NamedTuple):
+    """Arrays that the kernel writes, a column per path: numbers, marks, and prices where they are kept."""
+
+    out: Array
+    marks: NDArray[np.int64]
+    path: Array
+
+
 def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     """The paths of a setup with only these of its channels, on the same random numbers."""
     n, options = setup.steps, setup.options
@@ -90,42 +98,55 @@ def run(setup: Setup, channels: Collection[str]) -> RawPaths:
     block = min(_BLOCK, -(-setup.paths // _LANES) * _LANES)
     padded = -(-setup.paths // block) * block
     whole_days = int(clock.table[1, n - 1]) + 1
-    out: Array = np.zeros((FRAMES + len(frame_steps) + whole_days, padded))
-    marks: NDArray[np.int64] = np.zeros((MARKS, padded), np.int64)
-    path: Array = np.zeros((n + 1 if options["keep_paths"] else 0, padded))
+    written = Written(
+        np.zeros((FRAMES + len(frame_steps) + whole_days, padded)),
+        np.zeros((MARKS, padded), np.int64),
+        np.zeros((n + 1 if options["keep_paths"] else 0, padded)),
+    )
     inputs = (
         setup.surface.spot, True if options["mode"] == "implicit" else None,
         _rows(stack, flows), clock, stack.grid, _groups(stack, n, dt), _hedge(setup, stack, hedges, dt),
         _law(setup.impact, options["depth_withdrawal"], dt), vol, flows, active,
     )  # fmt: skip
     in_ranges(
-        lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, out, marks, path),
+        lambda start, stop: simulate_paths(setup.seed, start, stop, block, *inputs, *written),
         padded,
         cost=float(n * (1 + len(names))),
         worth=_WORTH,
         pieces=4,
         whole=block,
     )
-    failed = marks[FAILED, : setup.paths].sum()
-    if failed:
+    _check_unique(written.marks[FAILED, : setup.paths])
+    return _raw_paths(setup, written, vol.base, np.asarray(frame_steps * dt, dtype=np.float64), basis)
+
+
+def _check_unique(failed: NDArray[np.int64]) -> None:
+    """ConvergenceError where a path has no unique implicit move."""
+    if failed.any():
         raise ConvergenceError(
-            f"mode: 'implicit' found no unique move on {failed:,} of {setup.paths:,} paths, where the loop "
-            "gain reaches 1: hedges move price as much as the move that triggers them. "
+            f"mode: 'implicit' found no unique move on {failed.sum():,} of {len(failed):,} paths, where the "
+            "loop gain reaches 1: hedges move price as much as the move that triggers them. "
             "Legal: a book and depth with a loop gain below 1 (see loop_gain), or mode='explicit', in "
             "which such paths run away step by step."
         )
-    out, path = (np.ascontiguousarray(a[:, : setup.paths].T) for a in (out, path))
-    marks = np.ascontiguousarray(marks[:, : setup.paths].T)
-    end, interest = _basis_end(basis, n, dt)
-    frames = FRAMES + len(frame_steps)
+
+
+def _raw_paths(
+    setup: Setup, written: Written, base_vol: float, frame_days: Array, basis: list[BasisUnwind]
+) -> RawPaths:
+    """What the kernel wrote of the paths asked for, by name."""
+    blocks: list[Any] = [np.ascontiguousarray(block[:, : setup.paths].T) for block in written]
+    out, marks, path = blocks
+    end, interest = _basis_end(basis, setup.steps, setup.days / setup.steps)
+    frames = FRAMES + len(frame_days)
     return RawPaths(
         x=out[:, END], low=out[:, LOW], high=out[:, HIGH], low_step=marks[:, LOW_STEP],
-        peak_vol=vol.base + out[:, PEAK], runaway=marks[:, RUNAWAY] > 0, vol_clipped=marks[:, CLIPPED] > 0,
+        peak_vol=base_vol + out[:, PEAK], runaway=marks[:, RUNAWAY] > 0, vol_clipped=marks[:, CLIPPED] > 0,
         attribution=out[:, ATTRIBUTION:FLOWS], flows=out[:, FLOWS:UNITS], units=out[:, UNITS:PENDING],
         pending=out[:, PENDING:FRAMES], delivered=out[:, DELIVERED], vol_shift=out[:, END_SHIFT],
-        frames=out[:, FRAMES:frames], frame_days=np.asarray(frame_steps * dt, dtype=np.float64),
+        frames=out[:, FRAMES:frames], frame_days=frame_days,
         daily_units=out[:, frames:], basis=np.full(setup.paths, end), open_interest=interest,
-        path=path if options["keep_paths"] else None,
+        path=path if setup.options["keep_paths"] else None,
     )  # fmt: skip
 
 

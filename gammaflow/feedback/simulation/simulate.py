@@ -173,11 +173,7 @@ def simulate_feedback(
     2.0
     """
     check_noun(book, "book", Book, HedgeSurface)
-    if not isinstance(impact, Impact):
-        raise SchemaError(
-            f"impact: received {type(impact).__name__}; legal: an impact such as gf.impact.linear(294e6, "
-            "source=...). It has no default: estimates differ by a factor of 7 to 15."
-        )
+    law = _read_impact(impact)
     whole = {
         "paths": (paths, 1, _MOST), "steps": (steps, 1, _MOST_STEPS), "seed": (seed, 0),
         "hedge_every": (hedge_every, 1, _MOST), "liquidation_steps": (liquidation_steps, 1, _MOST),
@@ -210,16 +206,20 @@ def simulate_feedback(
     new = tuple(_new_trades(thing, surface) for thing in objects if isinstance(thing, NewTrades))
     vol, notes = _volatility(surface.book, given)
     setup = Setup(
-        surface=surface,
-        impact=impact,
-        channels=names,
+        surface=surface, impact=law, channels=names, volatility=vol, run=run, notes=notes,
         **{name: given[name] for name in ("paths", "steps", "days", "seed", "beta", "hedge_fraction")},
-        volatility=vol,
-        run=run,
         options=FrozenMapping({**given, "objects": objects, "new_trades": new, "base_vol": vol}),
-        notes=notes,
-    )
+    )  # fmt: skip
     return FeedbackPaths(setup, run(setup, names))
+
+
+def _read_impact(impact: Any) -> Impact:
+    if isinstance(impact, Impact):
+        return impact
+    raise SchemaError(
+        f"impact: received {type(impact).__name__}; legal: an impact such as gf.impact.linear(294e6, "
+        "source=...). It has no default: estimates differ by a factor of 7 to 15."
+    )
 
 
 def _truth(value: Any, name: str) -> bool:

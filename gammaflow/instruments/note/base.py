@@ -246,16 +246,7 @@ class Note(Shown):
             Where the note has matured or was called by `asof`, or matures by `asof` + `days`.
         """
         asof, days = utc(asof), check_number(days, "days", 0.0)
-        reason = self.over(asof)
-        # In years, as a book counts what is left: a timedelta would round to the nanosecond.
-        end = self.maturity.tz_localize(None).to_datetime64()
-        if reason is None and years_to_expiry(np.array([end]), asof)[0] <= days / DAYS_PER_YEAR:
-            reason = f"matured {self.maturity:%Y-%m-%d} within the {days:g} days"
-        if reason:
-            raise SchemaError(
-                f"note {self.name!r}: {reason}, so it is not outstanding at {asof:%Y-%m-%d %H:%M} UTC. "
-                "Exclude it, or value it earlier."
-            )
+        self._check_outstanding(asof, days)
         knocked = self.is_knocked(asof)
         events = self._looks[-1:] if knocked else self._looks
         events = events.union(self.call_dates).union(self.coupon_dates)
@@ -286,6 +277,19 @@ class Note(Shown):
             intact=intact,
             hit=hit,
         )
+
+    def _check_outstanding(self, asof: pd.Timestamp, days: float) -> None:
+        """SchemaError where the note is over at `asof`, or matures within the days after it."""
+        reason = self.over(asof)
+        # In years, as a book counts what is left: a timedelta would round to the nanosecond.
+        end = self.maturity.tz_localize(None).to_datetime64()
+        if reason is None and years_to_expiry(np.array([end]), asof)[0] <= days / DAYS_PER_YEAR:
+            reason = f"matured {self.maturity:%Y-%m-%d} within the {days:g} days"
+        if reason:
+            raise SchemaError(
+                f"note {self.name!r}: {reason}, so it is not outstanding at {asof:%Y-%m-%d %H:%M} UTC. "
+                "Exclude it, or value it earlier."
+            )
 
     @property
     def call_premiums(self) -> Array:

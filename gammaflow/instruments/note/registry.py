@@ -87,24 +87,7 @@ def read_notes(path: str | Path) -> tuple[Note, ...]:
     if not isinstance(path, str | os.PathLike):
         raise SchemaError(f"path: received {value_text(path)}; the path of a .toml or .csv file is needed.")
     file = Path(path)
-    readers = {".toml": _toml, ".csv": _csv}
-    if file.suffix.lower() not in readers:
-        raise ReaderError(f"{file.name}: received a file {file.suffix!r}; a registry is .toml or .csv.")
-    try:
-        text = file_bytes(path)[1].decode("utf-8-sig")
-        entries = list(readers[file.suffix.lower()](file.name, text))
-    except OSError as error:
-        raise ReaderError(f"{file.name}: cannot be read ({error.strerror}). Check the path.") from None
-    except RecursionError:
-        raise ReaderError(f"{file.name}: is nested too deeply; a note is a flat table of values.") from None
-    except UnicodeDecodeError as error:
-        raise ReaderError(f"{file.name}: is not UTF-8 text ({error.reason}). Save it as UTF-8.") from None
-    except (tomllib.TOMLDecodeError, csv.Error, ValueError, OverflowError) as error:
-        if isinstance(error, ReaderError):
-            raise
-        raise ReaderError(
-            f"{file.name}: is not {file.suffix[1:].upper()}: {error!s:.200}. Correct the file."
-        ) from None
+    entries = _entries(file)
     if not entries:
         raise ReaderError(f"{file.name}: holds no note; give one table [[note]], or one row, for each.")
     notes, problems = [], []
@@ -121,6 +104,28 @@ def read_notes(path: str | Path) -> tuple[Note, ...]:
     if problems:
         raise ReaderError(f"{file.name}: not accepted:\n" + "\n".join(f"  - {p}" for p in problems))
     return tuple(notes)
+
+
+def _entries(file: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Notes of a registry as tables of values, each with its place in the file."""
+    readers = {".toml": _toml, ".csv": _csv}
+    if file.suffix.lower() not in readers:
+        raise ReaderError(f"{file.name}: received a file {file.suffix!r}; a registry is .toml or .csv.")
+    try:
+        text = file_bytes(file)[1].decode("utf-8-sig")
+        return list(readers[file.suffix.lower()](file.name, text))
+    except OSError as error:
+        raise ReaderError(f"{file.name}: cannot be read ({error.strerror}). Check the path.") from None
+    except RecursionError:
+        raise ReaderError(f"{file.name}: is nested too deeply; a note is a flat table of values.") from None
+    except UnicodeDecodeError as error:
+        raise ReaderError(f"{file.name}: is not UTF-8 text ({error.reason}). Save it as UTF-8.") from None
+    except (tomllib.TOMLDecodeError, csv.Error, ValueError, OverflowError) as error:
+        if isinstance(error, ReaderError):
+            raise
+        raise ReaderError(
+            f"{file.name}: is not {file.suffix[1:].upper()}: {error!s:.200}. Correct the file."
+        ) from None
 
 
 def _toml(name: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -66,34 +66,21 @@ class Cells:
     put: NDArray[np.int64]
 
 
-def _groups(chain: Quotes) -> NDArray[np.int64]:
-    """Number of each row's (expiry, root), in that order, (n,); -1 where it has expired."""
-    alive = chain.years > 0
-    expiry, root = (
-        np.unique(chain[n].astype(t), return_inverse=True)[1]
-        for n, t in (("expiry", "M8[ns]"), ("root", str))
-    )
-    out = np.full(len(chain), -1, dtype=np.int64)
-    out[alive] = np.unique(expiry[alive] * (root.max() + 1) + root[alive], return_inverse=True)[1]
-    return out
-
-
 def of_rows(chain: Quotes, table: pd.DataFrame, name: str) -> Array:
     """A column of the table of forwards, by row of the chain; NaN where the row has expired."""
-    return np.append(table[name].to_numpy(np.float64), np.nan)[_groups(chain)]
+    return np.append(table[name].to_numpy(np.float64), np.nan)[chain.groups]
 
 
 def find_cells(chain: Quotes) -> Cells:
     """Every strike of every unexpired expiry, ascending; of contracts that differ in name only, the first."""
-    group, strike = _groups(chain), chain["strike"]
+    group, strike = chain.groups, chain["strike"]
     order = np.lexsort((strike, group))
     order = order[group[order] >= 0]
     new = np.append(True, (np.diff(group[order]) != 0) | (np.diff(strike[order]) != 0))[: len(order)]
     place, first = np.cumsum(new) - 1, order[new]
-    legs = []
-    for kind in ("call", "put"):
+    legs, calls = [], chain.calls[order]
+    for of_kind in (calls, ~calls):
         leg = np.full(len(first), -1, dtype=np.int64)
-        of_kind = chain["kind"][order] == kind
         leg[place[of_kind][::-1]] = order[of_kind][::-1]
         legs.append(leg)
     return Cells(group[first], strike[first], *legs)

@@ -206,7 +206,7 @@ def _rows(view: _View) -> list[str]:
     chain, alive = view.chain, view.alive
     iv = np.where(alive, chain["iv"], np.nan)
     return [
-        *far_strikes(chain["strike"][alive], (chain["kind"] == "call")[alive], chain.spot),
+        *far_strikes(chain["strike"][alive], chain.calls[alive], chain.spot),
         *odd_volatilities(chain["contract"], chain["expiry"], chain["strike"], iv),
         *odd_rates(chain["contract"], alive, chain.__getitem__),
     ]
@@ -307,8 +307,8 @@ def _times(view: _View) -> list[str]:
     chain, alive = view.chain, view.alive
     found = []
     unsaid = alive & (chain["settlement"] == "")
-    moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
-    for zone in ("UTC", NEW_YORK) if len(moments) else ():
+    for zone in ("UTC", NEW_YORK) if unsaid.any() else ():
+        moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
         local = moments.tz_convert(zone)
         at = moments[local == local.normalize()].tz_localize(None).to_numpy()
         midnight = unsaid & np.isin(chain["expiry"], at)

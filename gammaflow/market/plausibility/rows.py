@@ -26,7 +26,7 @@ _NEAREST, _NEAREST_OF_BOTH, _OF_EACH_KIND = 5.0, 2.0, 3
 # In 259 real chains the most extreme volatility, deep in the money, was 52 times those of nearby strikes.
 _ODD, _NEIGHBOURS = 60.0, 9
 # Multiple of the median of all rows from which a volatility is compared with its neighbours.
-_SUSPECT = 6.0
+_SUSPECT, _FEWEST = 6.0, 4
 _LONGEST_WAIT = 10.0
 
 
@@ -50,9 +50,12 @@ def far_strikes(K: Array, calls: Mask, spot: float) -> list[str]:
 
 def odd_volatilities(contracts: NDArray[Any], expiry: NDArray[Any], strike: Array, iv: Array) -> list[str]:
     """A warning about volatilities many times above or below nearby strikes'; placeholders are ignored."""
-    order = np.lexsort((strike, expiry))
     with np.errstate(invalid="ignore"):
-        order = order[iv[order] > PLACEHOLDER_IV]
+        known = iv > PLACEHOLDER_IV
+    if not _suspects(iv[known]).any():
+        return []
+    order = np.lexsort((strike, expiry))
+    order = order[known[order]]
     odd = np.zeros(len(iv), dtype=bool)
     odd[order] = _odd(iv[order], expiry[order])
     if not odd.any():
@@ -64,13 +67,21 @@ def odd_volatilities(contracts: NDArray[Any], expiry: NDArray[Any], strike: Arra
     ]
 
 
+def _suspects(iv: Array) -> Mask:
+    """Mask of volatilities far from the median of all, if there are enough to tell."""
+    if len(iv) < _FEWEST:
+        return np.zeros(len(iv), dtype=bool)
+    median = np.median(iv)
+    return (iv > _SUSPECT * median) | (iv * _SUSPECT < median)
+
+
 def _odd(iv: Array, expiry: NDArray[Any]) -> Mask:
     """Mask of volatilities, sorted by expiry and strike, far from their neighbours' and from all rows'."""
     out = np.zeros(len(iv), dtype=bool)
-    if len(iv) < 4:
+    rows = np.flatnonzero(_suspects(iv))
+    if not rows.size:
         return out
     median = float(np.median(iv))
-    rows = np.flatnonzero((iv > _SUSPECT * median) | (iv * _SUSPECT < median))
     first, last = (np.searchsorted(expiry, expiry[rows], side) for side in ("left", "right"))
     # Where an expiry has too few rows for neighbours, those of adjacent expiries are used.
     start = np.clip(rows - _NEIGHBOURS // 2, first, np.maximum(last - _NEIGHBOURS, first))

@@ -139,9 +139,12 @@ def _sides(source: Source, header: int) -> Rows:
         name: np.stack([cells[side[name]] if name in side else blank for side in at], axis=1).ravel()
         for name in dict.fromkeys([*at[0], *at[1]])
     }
+    index = pd.Index(lines.repeat(2))
     columns["contract"] = np.array([name.strip() for name in columns["contract"].tolist()], dtype=object)
     columns["kind"] = np.tile(np.array(list(places), dtype=object), len(lines))
-    return Rows(pd.DataFrame(columns, index=lines.repeat(2)), wide.place)
+    # Text stays objects, which pandas would copy into a type of its own.
+    words = {name: pd.Series(columns[name], index, dtype=object) for name in ("contract", "day", "kind")}
+    return Rows(pd.DataFrame({**columns, **words}, index=index), wide.place)
 
 
 def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,10 +72,36 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_instruments(names)[["base", "kind", "strike"]].values.tolist()
     [['XRP_USDC', 'call', 0.625]]
     """
-    words = [str(name).strip().split("-") for name in names.tolist()]
-    parts = [word if len(word) == 4 else [""] * 4 for word in words]
-    base, date, strike, side = zip(*parts, strict=True) if parts else ((),) * 4
-    # Each distinct part is read once.
+    parts = _instruments(names.tolist())
+    frame = pd.DataFrame(parts._asdict(), index=names.index)
+    known = parts.known
+    return frame if known.all() else frame.where(pd.Series(known, names.index))
+
+
+class _Parts(NamedTuple):
+    """Parts of names, (n,) arrays; some are missing where a name is no option's."""
+
+    base: NDArray[Any]
+    day: NDArray[np.datetime64]
+    kind: NDArray[Any]
+    strike: NDArray[np.float64]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """True where no part is missing."""
+        words = [
+            text is not None and side is not None for text, side in zip(self.base, self.kind, strict=True)
+        ]
+        return ~np.isnat(self.day) & ~np.isnan(self.strike) & words
+
+    def take(self, rows: NDArray[np.intp]) -> _Parts:
+        """The parts of some rows."""
+        return _Parts(self.base[rows], self.day[rows], self.kind[rows], self.strike[rows])
+
+
+def _instruments(names: Sequence[Any]) -> _Parts:
+    """The parts of names, each distinct one read once."""
+    base, date, strike, side = _split([str(name).strip() for name in names])
     bases = {text: text if _BASE.fullmatch(text) else None for text in set(base)}
     days = {text: _day(text).value for text in set(date)}
     figures = [text for text in set(strike) if _STRIKE.fullmatch(text)]
@@ -82,18 +109,20 @@ def parse_instruments(names: pd.Series[Any]) -> pd.DataFrame:
     strikes = dict(zip(figures, prices.astype(float).tolist(), strict=True))
     expiry = np.array(list(map(days.get, date)), dtype=np.int64).view("datetime64[ns]")
     price = np.array([strikes.get(text, np.nan) for text in strike], dtype=np.float64)
-    known = ~np.isnat(expiry) & ~np.isnan(price)
-    known &= [bases[text] is not None and letter in _KINDS for text, letter in zip(base, side, strict=True)]
-    frame = pd.DataFrame(
-        {
-            "base": np.array(list(map(bases.get, base)), dtype=object),
-            "day": expiry,
-            "kind": np.array(list(map(_KINDS.get, side)), dtype=object),
-            "strike": price,
-        },
-        index=names.index,
+    texts = (
+        np.array(list(map(found.get, part)), dtype=object) for found, part in ((bases, base), (_KINDS, side))
     )
-    return frame if known.all() else frame.where(pd.Series(known, names.index))
+    return _Parts(next(texts), expiry, next(texts), price)
+
+
+def _split(names: list[str]) -> tuple[Sequence[str], ...]:
+    """The four parts of each name; four empty ones of a name that has not four."""
+    parts = "-\n-".join(names).split("-")
+    if len(parts) == 5 * len(names) - 1 and parts[4::5].count("\n") == parts.count("\n") == len(names) - 1:
+        return tuple(parts[i::5] for i in range(4))
+    words = [name.split("-") for name in names]
+    four = [word if len(word) == 4 else [""] * 4 for word in words]
+    return tuple(zip(*four, strict=True)) if four else ((),) * 4
 
 
 def _day(text: str) -> Any:
@@ -109,7 +138,8 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
     if pd.api.types.is_numeric_dtype(values.dtype):
         ms, written = numbers(values, name)[0], np.full(len(values), NO_TIME)
     else:
-        codes, text = pd.factorize(values.astype("str"), use_na_sentinel=False)
+        codes, text = pd.factorize(values, use_na_sentinel=False)
+        text = pd.Index(text).astype("str")
         known = [iso_moment(value) for value in text]
         stamps = np.array([pd.NaT.value if stamp is None else stamp.value for stamp in known], np.int64)
         ms, unread = np.full(len(text), np.nan), stamps == pd.NaT.value
@@ -129,7 +159,7 @@ def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp
     contracts = rows.frame[_NAME].nunique()
     if name is None:
         return rows, asof, [NO_MOMENT] if asof is None else []
-    labels = rows.frame[name].astype("str")
+    labels = rows.frame[name] if contracts == len(rows.frame) else rows.frame[name].astype("str")
     many = contracts < len(rows.frame) and len(labels.unique()) > 1
     if asof is not None and not many:
         return rows, asof, []
@@ -176,8 +206,9 @@ def _chain(
     asof: pd.Timestamp | None,
     given: float | None,
 ) -> Chain:
+    every = rows.frame.index
     parts, option, others = _options(source, rows)
-    mask, base, left_out = pick_underlying(source, parts["base"].to_numpy()[option], symbol)
+    mask, base, left_out = pick_underlying(source, parts.base[option], symbol)
     chosen = np.flatnonzero(option)[mask]
     rows, at, problems = _snapshot(rows.take(chosen), asof)
     left_out = {**others, **left_out, "at other times": len(chosen) - len(rows.frame)}
@@ -193,10 +224,9 @@ def _chain(
         )
     if missing or spot != spot:
         raise source.refuse(*problems)
-    parts = parts.iloc[chosen]
     if len(rows.frame) < len(chosen):
-        parts = parts.loc[rows.frame.index]
-    columns, found = _columns(rows, fields, parts)
+        chosen = every.get_indexer(rows.frame.index)
+    columns, found = _columns(rows, fields, parts.take(chosen))
     problems += found
     quoted = base.partition("_")[2]
     facts = {
@@ -213,11 +243,11 @@ def _chain(
     )  # fmt: skip
 
 
-def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_], dict[str, int]]:
+def _options(source: Source, rows: Rows) -> tuple[_Parts, NDArray[np.bool_], dict[str, int]]:
     """Terms in instrument names, a mask of the options, the others counted; ReaderError for unknown names."""
     names = rows.frame[_NAME]
-    parts = parse_instruments(names)
-    option = parts["base"].notna().to_numpy()
+    parts = _instruments(names.tolist())
+    option = parts.known
     masks = {what: np.zeros(len(names), dtype=bool) for what in _OTHERS}
     if not option.all():
         text = names[~option].astype("str")
@@ -237,9 +267,7 @@ def _options(source: Source, rows: Rows) -> tuple[pd.DataFrame, NDArray[np.bool_
     return parts, option, counts
 
 
-def _columns(
-    rows: Rows, fields: dict[str, str | None], parts: pd.DataFrame
-) -> tuple[dict[str, Any], list[str]]:
+def _columns(rows: Rows, fields: dict[str, str | None], parts: _Parts) -> tuple[dict[str, Any], list[str]]:
     """The columns of a chain, from the fields of a table and its instruments' names, and problems."""
     columns: dict[str, Any] = {c: rows.frame[name] for c, name in fields.items() if name is not None}
     columns["iv"], problems = _volatility(rows, str(fields["iv"]))
@@ -250,7 +278,7 @@ def _columns(
     if "strike" in rows.frame.columns:
         strike, found = numbers(rows.frame["strike"], "strike")
         legal = "both must say the same. Download the file again."
-        differs = strike != parts["strike"]
+        differs = strike != parts.strike
         problems += found or mismatch(
             rows, differs, rows.frame["strike"], "strike", "differ from the instrument's name", legal
         )
@@ -260,13 +288,13 @@ def _columns(
         columns["open_interest_date"] = columns["quote_time"].astype("datetime64[D]").astype("datetime64[ns]")
     return columns | {
         "contract": rows.frame[_NAME],
-        "expiry": moments(parts["day"], _SETTLEMENT).tz_localize(None).to_numpy(),
-        "strike": parts["strike"],
-        "kind": parts["kind"],
+        "expiry": moments(parts.day, _SETTLEMENT).tz_localize(None).to_numpy(),
+        "strike": parts.strike,
+        "kind": parts.kind,
         # Open interest of options is in units of the underlying, linear ones included.
-        "multiplier": np.ones(len(parts)),
-        "root": parts["base"],
-        "settlement": np.full(len(parts), _SETTLEMENT, dtype=object),
+        "multiplier": np.ones(len(rows.frame)),
+        "root": parts.base,
+        "settlement": np.full(len(rows.frame), _SETTLEMENT, dtype=object),
     }, problems
 
 
@@ -325,7 +353,10 @@ def _plain(source: Source) -> Rows | None:
     text = [names.index(str(_name_column(source))), *(names.index(name) for name in TIME if name in names)]
     numeric = {names.index(name) for name in _NUMERIC if name in names}.difference(text)
     rows = source.plain(0, text=text, numeric=numeric)
-    return rows and Rows(rows.frame.rename(columns=dict(enumerate(names))), rows.place)
+    if rows is None:
+        return None
+    present = [name for place, name in enumerate(names) if place in rows.frame.columns]
+    return Rows(rows.frame.set_axis(pd.Index(present, dtype="object"), axis=1), rows.place)
 
 
 JSON = Format(

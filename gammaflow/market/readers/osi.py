@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -61,14 +61,13 @@ MONTHS: Mapping[str, int] = MappingProxyType({name: number for number, name in e
 _CLOCKS = {"AM": f"09:30 {calendars.NEW_YORK}", "PM": f"16:00 {calendars.NEW_YORK}"}
 
 #: Half days of New York are the days before Independence Day and Christmas, and after Thanksgiving.
-_HALF_DAYS = ("0703", "1224", *(f"11{day}" for day in range(23, 30)))
+_HALF_DAYS = (703, 1224, *range(1123, 1130))
 
 _SYMBOL = re.compile(r"\s*(?:O:)?([A-Z0-9.]+?)\s*([0-9]{6})([CP])([0-9]{8})\s*")
 _IN_ROOT = np.isin(np.arange(256), list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789."))
 # Characters after the root, and of the longest root that one number holds.
 _TAIL, _LONGEST_ROOT = 15, 8
 _POWERS = 10 ** np.arange(7, -1, -1)
-_Parts = tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]
 
 _UNITS_PER_CONTRACT = 100.0
 
@@ -90,12 +89,12 @@ def calendar_days(values: pd.Series[Any]) -> pd.Series[Any]:
         (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", (3, 1, 2)),
         (r"(?:[A-Za-z]{3} )?([A-Za-z]{3,9}) ([0-9]{1,2}),? ([0-9]{4})", (3, 1, 2)),
     )
-    days = pd.Series([pd.NaT] * len(written), dtype="datetime64[ns]")
+    days = [pd.NaT.value] * len(written)
     for place, text in enumerate(written):
         for form, groups in forms:
             if isinstance(text, str) and (match := re.fullmatch(form, text.strip())):
-                days[place] = day(*match.group(*groups))
-    return pd.Series(days.to_numpy()[codes], index=values.index)
+                days[place] = day(*match.group(*groups)).value
+    return pd.Series(np.array(days, np.int64).view("datetime64[ns]")[codes], index=values.index)
 
 
 def moments(days: Any, settlement: str) -> pd.DatetimeIndex:
@@ -145,7 +144,8 @@ def _half_days(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
     Only possible half days are looked up, since the calendar takes half a second to load.
     """
-    candidates = closes.strftime("%m%d").isin(_HALF_DAYS) & (closes.year >= 2000) & (closes.year <= 2045)
+    candidates = np.isin(100 * closes.month + closes.day, _HALF_DAYS)
+    candidates &= np.asarray((closes.year >= 2000) & (closes.year <= 2045))
     if not candidates.any():
         return closes
     early = calendars.closes("XNYS", closes[candidates].tz_localize(None).normalize())
@@ -172,6 +172,35 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
     >>> parse_symbols(pd.Series(["SPY   230922C00437500"]))[["root", "kind", "strike"]].values.tolist()
     [['SPY', 'call', 437.5]]
     """
+    parts = _symbols(names)
+    known = parts.known
+    root = np.where(known, parts.root, "")
+    frame = pd.DataFrame(parts._replace(root=root)._asdict(), index=names.index)
+    return frame if known.all() else frame.where(pd.Series(known, names.index))
+
+
+class _Symbols(NamedTuple):
+    """Parts of symbols, (n,) arrays; without a root or a day where a name is no symbol."""
+
+    root: NDArray[Any]
+    day: NDArray[np.datetime64]
+    kind: NDArray[Any]
+    strike: NDArray[np.float64]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """True for symbols."""
+        return np.asarray((self.root != "") & ~np.isnat(self.day))
+
+    def take(self, rows: NDArray[np.intp]) -> _Symbols:
+        """The parts of some rows."""
+        if len(rows) == len(self.root):
+            return self
+        return _Symbols(self.root[rows], self.day[rows], self.kind[rows], self.strike[rows])
+
+
+def _symbols(names: pd.Series[Any]) -> _Symbols:
+    """The parts of symbols."""
     is_text = names.dtype == object and pd.api.types.infer_dtype(names, skipna=False) == "string"
     text = [str(name) for name in (names if is_text else names.astype("str")).tolist()]
     root, date, call, thousandths = _unpadded(text)
@@ -181,17 +210,10 @@ def parse_symbols(names: pd.Series[Any]) -> pd.DataFrame:
             date[row], thousandths[row] = int(match[2]), int(match[4])
     codes, dates = pd.factorize(date)
     days = pd.to_datetime([f"20{date:06d}" for date in dates], format="%Y%m%d", errors="coerce")
-    parts = pd.DataFrame(
-        {
-            "root": root,
-            "day": last_trading_day(days.to_numpy("datetime64[ns]"))[codes],
-            "kind": np.array(["put", "call"], dtype=object)[call.astype(np.intp)],
-            "strike": thousandths / 1000.0,
-        },
-        index=names.index,
+    kinds = np.array(["put", "call"], dtype=object)[call.astype(np.intp)]
+    return _Symbols(
+        root, last_trading_day(days.to_numpy("datetime64[ns]"))[codes], kinds, thousandths / 1000.0
     )
-    known = parts["day"].notna() & (root != "")
-    return parts if known.all() else parts.where(known)
 
 
 def _unpadded(
@@ -222,7 +244,7 @@ def _unpadded(
     return roots[codes], date, is_call, thousandths
 
 
-def expiries(days: pd.Series[Any], settlement: pd.Series[Any]) -> NDArray[np.datetime64]:
+def expiries(days: Any, settlement: Any) -> NDArray[np.datetime64]:
     """Settlement timestamp [UTC] of each day at its row's `settlement`, as in `moments`."""
     expiry = np.empty(len(days), "datetime64[ns]")
     codes, labels = pd.factorize(settlement, use_na_sentinel=False)
@@ -251,10 +273,9 @@ def listed_chain(
     vendor and file_format. `own` is the symbol that the file gives for itself.
     """
     names = rows.frame["contract"]
-    parts = parse_symbols(names)
-    root = parts["root"]
+    parts = _symbols(names)
     found = mismatch(
-        rows, root.isna(), names, "contract", "are not option symbols", "legal: as in SPXW220207C02400000."
+        rows, ~parts.known, names, "contract", "are not option symbols", "legal: as in SPXW220207C02400000."
     )
     if found:
         raise source.refuse(*problems, *found)
@@ -266,8 +287,8 @@ def listed_chain(
         )  # fmt: skip
     kept = np.flatnonzero(~misfiled)
     if misfiled.any():
-        rows, parts, root = rows.take(kept), parts.iloc[kept], root.iloc[kept]
-    codes, roots = pd.factorize(root)
+        rows, parts = rows.take(kept), parts.take(kept)
+    codes, roots = pd.factorize(parts.root)
     # Underlying, settlement and exercise style of each row.
     of_root = [INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots]
     facts_of = np.array(of_root, dtype=object).reshape(-1, 3)[codes]
@@ -279,7 +300,7 @@ def listed_chain(
         **left_out,
     }
     chosen = np.flatnonzero(~adjusted)[mask]
-    rows, parts, facts_of = rows.take(chosen), parts.iloc[chosen], facts_of[chosen]
+    rows, parts, facts_of = rows.take(chosen), parts.take(chosen), facts_of[chosen]
     used = roots[np.unique(codes[chosen])]
     unknown = sorted(r for r in used if r not in INDEX_ROOTS) if index else []
     if unknown:
@@ -290,11 +311,11 @@ def listed_chain(
     found += _contradictions(rows, parts)
     columns = {
         **{c: rows.frame[c] for c in rows.frame.columns if c not in ("strike", "kind", "day")},
-        "expiry": expiries(parts["day"], pd.Series(facts_of[:, 1])),
-        "strike": parts["strike"],
-        "kind": parts["kind"],
-        "multiplier": np.full(len(parts), _UNITS_PER_CONTRACT),
-        "root": parts["root"],
+        "expiry": expiries(parts.day, facts_of[:, 1]),
+        "strike": parts.strike,
+        "kind": parts.kind,
+        "multiplier": np.full(len(chosen), _UNITS_PER_CONTRACT),
+        "root": parts.root,
         "settlement": facts_of[:, 1],
         "exercise": facts_of[:, 2],
     }
@@ -304,18 +325,18 @@ def listed_chain(
     )  # fmt: skip
 
 
-def _misfiled(rows: Rows, parts: pd.DataFrame) -> NDArray[np.bool_]:
+def _misfiled(rows: Rows, parts: _Symbols) -> NDArray[np.bool_]:
     """Mask of the rows whose day differs from their symbol's, where another row has the contract rightly."""
     if "day" not in rows.frame.columns:
-        return np.zeros(len(parts), dtype=np.bool_)
-    right = parts["day"].to_numpy() == last_trading_day(rows.frame["day"].to_numpy())
+        return np.zeros(len(parts.day), dtype=np.bool_)
+    right = parts.day == last_trading_day(rows.frame["day"].to_numpy())
     if right.all():
-        return np.zeros(len(parts), dtype=np.bool_)
+        return np.zeros(len(right), dtype=np.bool_)
     names = np.array([str(name).strip() for name in rows.frame["contract"].tolist()], dtype=object)
     return np.asarray(~right & pd.Series(names).isin(set(names[right])).to_numpy())
 
 
-def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
+def _contradictions(rows: Rows, parts: _Symbols) -> list[str]:
     found: list[str] = []
     for name in [name for name in rows.frame.columns if name in ("strike", "kind", "day")]:
         said: Any = rows.frame[name]
@@ -326,8 +347,10 @@ def _contradictions(rows: Rows, parts: pd.DataFrame) -> list[str]:
                 continue
         elif name == "day":
             said = last_trading_day(said.to_numpy())
+        else:
+            said = said.to_numpy(dtype=object)
         found += mismatch(
-            rows, parts[name].to_numpy() != said, rows.frame[name], name, "differ from the contract's symbol",
+            rows, getattr(parts, name) != said, rows.frame[name], name, "differ from the contract's symbol",
             "both must say the same. Download the file again.",
         )  # fmt: skip
     return found

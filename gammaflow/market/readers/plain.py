@@ -71,15 +71,16 @@ def plain_columns(
         return None
     if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[str(text_at[0])].tolist())):
         return None
-    for place in map(str, numbers_at):
-        column = frame[place]
+    frame.columns = pd.Index([int(place) for place in frame.columns])
+    frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
+    for at, (place, column) in enumerate(list(frame.items())):
+        if place not in numbers_at:
+            continue
         values, problems = numbers(column, "")
         if problems or (np.abs(values) >= _EXACT).any():
             return None
         if values.dtype != column.dtype:
-            frame[place] = values
-    frame.columns = pd.Index([int(place) for place in frame.columns])
-    frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
+            frame.isetitem(at, values)
     return frame
 
 
@@ -89,13 +90,21 @@ def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
     body = above[-1].rstrip("\n") if len(above) > line else ""
     if not body or "\r" in text or body[0] == "\ufeff" or _MINUS_ZERO.search(body):
         return None
-    lines, limit = body.split("\n"), csv.field_size_limit()
-    if len(body) > limit and max(map(len, lines)) > limit:
+    limit = csv.field_size_limit()
+    if len(body) > limit and max(map(len, body.split("\n"))) > limit:
         return None
+    bare = body
     if '"' in body:
         start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
         bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
-        if '"' in bare:
-            return None
-        lines = bare.split("\n")
-    return body if {row.count(delimiter) for row in lines} == {width - 1} else None
+    return None if '"' in bare or not _has_width(bare, delimiter, width) else body
+
+
+def _has_width(text: str, delimiter: str, width: int) -> bool:
+    """True if every line has `width` fields, quotes aside."""
+    raw = np.frombuffer(text.encode() + b"\n", np.uint8)
+    marks = raw[(raw == ord(delimiter)) | (raw == ord("\n"))]
+    if marks.size % width:
+        return False
+    of_line = marks.reshape(-1, width)
+    return bool((of_line[:, :-1] == ord(delimiter)).all() and (of_line[:, -1] == ord("\n")).all())

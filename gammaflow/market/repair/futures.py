@@ -23,12 +23,15 @@ FUTURES_ROOTS = frozenset(
 
 def on_futures(chain: Chain) -> NDArray[np.bool_]:
     """Mask of options on a future, by root (by the chain's symbol where rows have none), (n,)."""
-    names = np.where(chain["root"] == "", chain.symbol, chain["root"])
-    known = {
-        name: name.lstrip("^$.").upper() in FUTURES_ROOTS or name.startswith("/") or name.endswith("=F")
-        for name in set(map(str, names))
-    }
-    return np.array([known[str(name)] for name in names], dtype=bool)
+    roots = chain["root"].tolist()
+    known = {root: _is_future(str(root) or chain.symbol) for root in set(roots)}
+    if not any(known.values()):
+        return np.zeros(len(chain), dtype=bool)
+    return np.array([known[root] for root in roots], dtype=bool)
+
+
+def _is_future(root: str) -> bool:
+    return root.lstrip("^$.").upper() in FUTURES_ROOTS or root.startswith("/") or root.endswith("=F")
 
 
 def bare_futures(chain: Chain) -> NDArray[np.bool_]:

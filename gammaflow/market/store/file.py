@@ -103,10 +103,12 @@ def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
         total.update(f"{name} {values.dtype.str}".encode())
         if values.dtype == object:
             texts = values.tolist()
-            total.update(np.array([*map(len, texts)], dtype=np.int64).tobytes())
+            one = bool(texts) and texts.count(texts[0]) == len(texts)
+            lengths = np.full(len(texts), len(texts[0])) if one else np.array([*map(len, texts)], np.int64)
+            total.update(lengths.astype(np.int64).tobytes())
             total.update("".join(texts).encode())
         else:
-            total.update(values.tobytes())
+            total.update(np.ascontiguousarray(values).view(np.uint8).data)
     return total.hexdigest()
 
 
@@ -269,16 +271,16 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
 
 
 def _by_name(table: Any) -> dict[str, Any]:
-    return dict(zip(table.column_names, table.columns, strict=True))
+    return dict(zip(table.column_names, table.combine_chunks().to_batches()[0].columns, strict=True))
 
 
 def _values(column: Any) -> NDArray[Any]:
     """An arrow column as float64, datetime64[ns] or objects; each distinct text becomes one object."""
-    coded, kind = column.combine_chunks(), str(column.type)
+    coded, kind = column, str(column.type)
     if kind == "string":
         coded = coded.dictionary_encode()
     elif not kind.startswith("dictionary<values=string"):
-        return np.asarray(column.to_numpy())
+        return np.asarray(column.to_numpy(zero_copy_only=False))
     texts = coded.dictionary.to_numpy(zero_copy_only=False)
     if max(map(len, texts), default=0) > _LONGEST_TEXT:
         raise ValueError(f"it has text of more than {_LONGEST_TEXT:,} characters")

@@ -276,6 +276,18 @@ class CellBeliefs(Frozen):
         Joint distribution of the shares.
     remarks : tuple of str
         Entries and evidence that apply to nothing, and evidence that contradicts open interest.
+
+    See Also
+    --------
+    Beliefs
+    sign_bands
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> bands = gf.sign_bands(gf.demo_chain().select(gf.filters.dte(0, 1)), draws=100)
+    >>> bands.cells.table.shape[1] > 3, bands.cells.remarks
+    (True, ())
     """
 
     beliefs: Beliefs
@@ -313,7 +325,20 @@ class CellBeliefs(Frozen):
 
 
 def interest_of(book: Chain | Book) -> Book:
-    """Open interest as an unsigned book; SchemaError for a book that is signed."""
+    """Open interest as an unsigned book; SchemaError for a book that is signed.
+
+    See Also
+    --------
+    sign_bands
+    assign_positions : Sign a chain's open interest as dealers' positions.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.beliefs.interest_of(gf.demo_chain())
+    >>> book.signed, len(book)
+    (False, 598)
+    """
     check_noun(book, "book", Chain, Book)
     if isinstance(book, Chain):
         return assign_positions(book, "unsigned")
@@ -351,7 +376,19 @@ PRESETS: Mapping[str, Beliefs] = MappingProxyType(
 
 
 def find_beliefs(beliefs: str | Beliefs) -> Beliefs:
-    """Beliefs, or those of `PRESETS` by name; SchemaError for an unknown name."""
+    """Beliefs, or those of `PRESETS` by name; SchemaError for an unknown name.
+
+    See Also
+    --------
+    Beliefs
+    sign_bands
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.beliefs.find_beliefs("customers_buy_puts").name
+    'customers_buy_puts'
+    """
     return beliefs if isinstance(beliefs, Beliefs) else PRESETS[check_choice(beliefs, "beliefs", PRESETS)]
 
 

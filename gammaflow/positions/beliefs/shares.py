@@ -34,6 +34,10 @@ class Share(Frozen):
     SchemaError
         With every problem in one message.
 
+    See Also
+    --------
+    Beliefs
+
     Examples
     --------
     >>> from gammaflow.positions.beliefs import Share

@@ -17,20 +17,17 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gammaflow.checks import floats, utc
 from gammaflow.errors import SchemaError
 from gammaflow.instruments.registry import CALLS, PUTS
-from gammaflow.positions.filters.cycles import CYCLES, find_cycles, market_days
-from gammaflow.positions.filters.row_values import VALUES, column, fact
-from gammaflow.selection import Filter, Truth
-from gammaflow.text import strike_text
+from gammaflow.positions.filters.conditions import InCycle, InPeriod, InRange, OfCategory, OfKind, OnDays
+from gammaflow.positions.filters.cycles import CYCLES
+from gammaflow.selection import Filter
 
 __all__ = [
     "PERIODS",
@@ -54,130 +51,6 @@ __all__ = [
 #: Periods of `expiry`, all from the next expiry on.
 PERIODS = ("next", "week", "month")
 
-_FRIDAY = 4
-_LISTED = 6
-
-
-def _truth(yes: NDArray[np.bool_], unknown: NDArray[np.bool_] | None = None) -> Truth:
-    truth = np.where(yes, 1, -1).astype(np.int8)
-    return truth if unknown is None else np.where(unknown, np.int8(0), truth)
-
-
-@dataclass(frozen=True, repr=False)
-class _InRange(Filter):
-    quantity: str
-    low: float
-    high: float
-
-    @property
-    def text(self) -> str:
-        low, high = strike_text(self.low), strike_text(self.high)
-        if self.high == np.inf:
-            return f"{self.quantity} >= {low}"
-        return f"{self.quantity} {low}" if low == high else f"{self.quantity} {low} to {high}"
-
-    def truth(self, table: Any) -> Truth:
-        values = VALUES[self.quantity](table)
-        return _truth((values >= self.low) & (values <= self.high), np.isnan(values))
-
-
-@dataclass(frozen=True, repr=False)
-class _InCycle(Filter):
-    cycle: str
-
-    @property
-    def text(self) -> str:
-        return self.cycle
-
-    def truth(self, table: Any) -> Truth:
-        days = column(table, "expiry", self.cycle)
-        asof, symbol = (fact(table, name, self.cycle) for name in ("asof", "symbol"))
-        found, known = find_cycles(days, asof, symbol)
-        return _truth(found[self.cycle], ~known)
-
-
-@dataclass(frozen=True, repr=False)
-class _InPeriod(Filter):
-    period: str
-
-    @property
-    def text(self) -> str:
-        return f"expiry {self.period}"
-
-    def truth(self, table: Any) -> Truth:
-        day, _, _ = market_days(column(table, "expiry", "expiry"), fact(table, "asof", "expiry"))
-        live = (fact(table, "years", "expiry") > 0) & ~np.isnat(day)
-        if not live.any():
-            return _truth(live)
-        first = day[live].min()
-        if self.period == "next":
-            last = first
-        elif self.period == "week":
-            last = first + np.timedelta64((_FRIDAY - first.astype(object).weekday()) % 7, "D")
-        else:
-            following = first.astype("datetime64[M]") + np.timedelta64(1, "M")
-            last = following.astype("datetime64[D]") - np.timedelta64(1, "D")
-        return _truth(live & (day <= last))
-
-
-@dataclass(frozen=True, repr=False)
-class _OnDays(Filter):
-    days: tuple[np.datetime64, ...]
-    moments: tuple[pd.Timestamp, ...]
-
-    @property
-    def text(self) -> str:
-        return (
-            f"expiry {', '.join([*map(str, self.days), *(f'{m:%Y-%m-%d %H:%M} UTC' for m in self.moments)])}"
-        )
-
-    def truth(self, table: Any) -> Truth:
-        expiry = column(table, "expiry", "expiry")
-        day, _, _ = market_days(expiry, fact(table, "asof", "expiry"))
-        moments = [moment.tz_localize(None).to_datetime64() for moment in self.moments]
-        absent = [str(d) for d in self.days if d not in day] + [str(m) for m in moments if m not in expiry]
-        if absent:
-            raise SchemaError(
-                f"expiry: received {', '.join(absent)}, on which no row expires; {_known(day)}."
-            )
-        return _truth(np.isin(day, np.array(self.days, "datetime64[D]")) | np.isin(expiry, moments))
-
-
-def _known(day: NDArray[Any]) -> str:
-    """The days on which rows expire, in words."""
-    days = [str(d) for d in np.unique(day[~np.isnat(day)])]
-    more = f" and {len(days) - _LISTED} later" if len(days) > _LISTED else ""
-    return f"rows expire on {', '.join(days[:_LISTED]) or 'no day'}{more}"
-
-
-@dataclass(frozen=True, repr=False)
-class _OfKind(Filter):
-    name: str
-    kinds: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        return self.name
-
-    def truth(self, table: Any) -> Truth:
-        return _truth(np.isin(column(table, "kind", self.name).astype(str), self.kinds))
-
-
-@dataclass(frozen=True, repr=False)
-class _OfCategory(Filter):
-    name: str
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        return self.name
-
-    def truth(self, table: Any) -> Truth:
-        category = column(table, "category", self.name)
-        yes, no = np.isin(category, self.yes), np.isin(category, self.no)
-        return _truth(yes, ~(yes | no))
-
 
 def _in_range(quantity: str, low: Any, high: Any, most: float = np.inf, form: str = "") -> Filter:
     """Filter of a range; `most` is the largest finite end that makes sense, `form` a legal example."""
@@ -195,7 +68,7 @@ def _in_range(quantity: str, low: Any, high: Any, most: float = np.inf, form: st
             f"{quantity}: received {low!r} to {high!r}; legal: decimals up to {most:g}, such as {form}, not "
             "percent; leave out the upper end for no limit."
         )
-    return _InRange(quantity, *ends)
+    return InRange(quantity, *ends)
 
 
 def dte(low: float = 0.0, high: float = np.inf) -> Filter:
@@ -208,6 +81,10 @@ def dte(low: float = 0.0, high: float = np.inf) -> Filter:
     ------
     SchemaError
         Unless 0 <= low <= high.
+
+    See Also
+    --------
+    expiry
 
     Examples
     --------
@@ -229,6 +106,16 @@ def delta(low: float = 0.0, high: float = np.inf) -> Filter:
     ------
     SchemaError
         Unless 0 <= low <= high, and for numbers above 1 (percent): puts are meant by their absolute delta.
+
+    See Also
+    --------
+    moneyness
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.delta(0.05, 0.5)))
+    141
     """
     return _in_range("delta", low, high, 1.0, "0.05 to 0.5")
 
@@ -242,17 +129,49 @@ def moneyness(low: float = 0.0, high: float = np.inf) -> Filter:
     ------
     SchemaError
         Unless 0 <= low <= high, and for numbers above 20 (percent).
+
+    See Also
+    --------
+    delta
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.moneyness(0.9, 1.1)))
+    188
     """
     return _in_range("moneyness", low, high, 20.0, "0.8 to 1.2")
 
 
 def min_open_interest(contracts: float) -> Filter:
-    """Open interest of at least so many contracts; a chain has one, a book has none."""
+    """Open interest of at least so many contracts; a chain has one, a book has none.
+
+    See Also
+    --------
+    min_volume
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.min_open_interest(1_000)))
+    106
+    """
     return _in_range("open interest", contracts, np.inf)
 
 
 def min_volume(contracts: float) -> Filter:
-    """At least so many contracts traded on the vendor's day; a chain has a volume, a book has none."""
+    """At least so many contracts traded on the vendor's day; a chain has a volume, a book has none.
+
+    See Also
+    --------
+    min_open_interest
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.filters.min_volume(10)
+    Filter(volume >= 10)
+    """
     return _in_range("volume", contracts, np.inf)
 
 
@@ -264,29 +183,70 @@ def monthly() -> Filter:
 
     Expiries at neither 08:00 UTC nor between 09:30 and 16:15 in New York are unknown to `daily`, `weekly`,
     `monthly` and `quarterly`; rows that never expire are none of these.
+
+    See Also
+    --------
+    weekly, quarterly
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.monthly()))
+    228
     """
-    return _InCycle("monthly")
+    return InCycle("monthly")
 
 
 def quarterly() -> Filter:
     """Quarterly expiries: the last session of March, June, September or December in New York.
 
     Expiries at 08:00 UTC (Deribit): the last Friday of these months.
+
+    See Also
+    --------
+    monthly
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.quarterly()))
+    106
     """
-    return _InCycle("quarterly")
+    return InCycle("quarterly")
 
 
 def weekly() -> Filter:
     """Weekly expiries: Fridays, or the session before where New York is closed.
 
     Monthly and quarterly expiries are no weekly ones. On VIX, Wednesdays.
+
+    See Also
+    --------
+    daily, monthly
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.weekly()))
+    308
     """
-    return _InCycle("weekly")
+    return InCycle("weekly")
 
 
 def daily() -> Filter:
-    """Daily expiries: those that are neither weekly, monthly nor quarterly."""
-    return _InCycle("daily")
+    """Daily expiries: those that are neither weekly, monthly nor quarterly.
+
+    See Also
+    --------
+    weekly, monthly
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.daily()))
+    62
+    """
+    return InCycle("daily")
 
 
 def expiry(which: Any) -> Filter:
@@ -305,6 +265,10 @@ def expiry(which: Any) -> Filter:
     SchemaError
         For anything else; `select` raises where no row expires on a date.
 
+    See Also
+    --------
+    dte, monthly
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -319,7 +283,7 @@ def expiry(which: Any) -> Filter:
     days = tuple(d for d in dates if isinstance(d, np.datetime64))
     moments = tuple(d for d in dates if isinstance(d, pd.Timestamp))
     if dates:
-        found.append(_OnDays(days, moments))
+        found.append(OnDays(days, moments))
     if not found:
         raise _illegal(which)
     joined = found[0]
@@ -329,7 +293,7 @@ def expiry(which: Any) -> Filter:
 
 
 def _word(word: str) -> Filter:
-    return _InPeriod(word) if word in PERIODS else _InCycle(word)
+    return InPeriod(word) if word in PERIODS else InCycle(word)
 
 
 def _date(value: Any) -> np.datetime64 | pd.Timestamp:
@@ -359,23 +323,67 @@ def _illegal(value: Any) -> SchemaError:
 
 
 def calls() -> Filter:
-    """Calls, also barrier and digital ones; notes and futures are neither calls nor puts."""
-    return _OfKind("calls", CALLS)
+    """Calls, also barrier and digital ones; notes and futures are neither calls nor puts.
+
+    See Also
+    --------
+    puts
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.calls()))
+    299
+    """
+    return OfKind("calls", CALLS)
 
 
 def puts() -> Filter:
-    """Puts, also barrier and digital ones; notes and futures are neither calls nor puts."""
-    return _OfKind("puts", PUTS)
+    """Puts, also barrier and digital ones; notes and futures are neither calls nor puts.
+
+    See Also
+    --------
+    calls
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> len(gf.demo_chain().select(gf.filters.puts()))
+    299
+    """
+    return OfKind("puts", PUTS)
 
 
 def single_leg() -> Filter:
-    """Trades of one leg: single prints and single-leg auctions; the legs of a block are unknown."""
-    return _OfCategory("single-leg", ("single", "auction"), ("combo", "multi-leg"))
+    """Trades of one leg: single prints and single-leg auctions; the legs of a block are unknown.
+
+    See Also
+    --------
+    complex_trades
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.filters.single_leg()
+    Filter(single-leg)
+    """
+    return OfCategory("single-leg", ("single", "auction"), ("combo", "multi-leg"))
 
 
 def complex_trades() -> Filter:
-    """Legs of combos and multi-leg trades; the legs of a block are unknown."""
-    return _OfCategory("complex", ("combo", "multi-leg"), ("single", "auction"))
+    """Legs of combos and multi-leg trades; the legs of a block are unknown.
+
+    See Also
+    --------
+    single_leg
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> gf.filters.complex_trades()
+    Filter(complex)
+    """
+    return OfCategory("complex", ("combo", "multi-leg"), ("single", "auction"))
 
 
 def __dir__() -> list[str]:

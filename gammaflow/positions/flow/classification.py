@@ -78,7 +78,22 @@ _TICKS = {"tick": (1, 0), "quoted_tick": (1, 0), "reverse_tick": (-1, 1)}
 
 
 class SignedSize(NamedTuple):
-    """Customers' signed contracts of each print: expected value, and variance around it."""
+    """Customers' signed contracts of each print: expected value, and variance around it.
+
+    See Also
+    --------
+    signed_size
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> tape = {"contract": ["C", "C"], "price": [1.2, 1.0], "size": [10.0, 5.0],
+    ...     "bid": [1.0, 1.0], "ask": [1.2, 1.2]}
+    >>> sides = gf.classification.classify(tape, "quote_own")
+    >>> found = gf.classification.signed_size(tape["size"], sides)
+    >>> found.expected.round(2).tolist()
+    [6.6, -3.3]
+    """
 
     expected: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -98,6 +113,19 @@ class Classified(Frozen):
         Name of the rule that decided, "direction" where the tape gives it, "none" where nothing did.
     rule : str
         The rule, in words.
+
+    See Also
+    --------
+    classify : Side and accuracy of each print of a tape.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> tape = {"contract": ["C", "C"], "price": [1.2, 1.0], "size": [10.0, 5.0],
+    ...     "bid": [1.0, 1.0], "ask": [1.2, 1.2]}
+    >>> found = gf.classification.classify(tape, "quote_own")
+    >>> found.side.tolist(), found.accuracy.tolist()
+    ([1.0, -1.0], [0.83, 0.83])
     """
 
     side: NDArray[np.float64]
@@ -149,6 +177,11 @@ def signed_size(size: ArrayLike, classified: Classified) -> SignedSize:
     ------
     SchemaError
         For sizes that are negative, no numbers, or not one per print.
+
+    See Also
+    --------
+    classify : Side and accuracy of each print of a tape.
+    customer_flow
 
     Examples
     --------
@@ -205,6 +238,19 @@ def classify(
         For rules without a published accuracy where none is given (all are named), rules whose quotes or
         sizes the whole tape lacks, accuracies outside 0.5 to 1, unknown categories, and columns that are
         missing or illegal.
+
+    See Also
+    --------
+    signed_size
+    customer_flow
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> tape = {"contract": ["C", "C"], "price": [1.2, 1.0], "size": [10.0, 5.0],
+    ...     "bid": [1.0, 1.0], "ask": [1.2, 1.2]}
+    >>> gf.classification.classify(tape, "quote_own").side.tolist()
+    [1.0, -1.0]
     """
     layers = () if rule is None else tape_rule(rule).rules
     check_noun({} if categories is None else categories, "categories", Mapping)

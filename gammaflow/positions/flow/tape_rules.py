@@ -72,6 +72,18 @@ class TapeRule(Frozen):
         Tests of `gammaflow.kernels.tape.TESTS`, in order.
     quotes : "best", "own" or ""
         The national best quote, that of the exchange that printed the trade, or none.
+
+    See Also
+    --------
+    Layers : Rules in order: each decides what those before it left open, at its own accuracy.
+    classify : Side and accuracy of each print of a tape.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> rule = gf.classification.TAPE_RULES["tick"]
+    >>> rule.name, rule.accuracy
+    ('tick', 0.59)
     """
 
     name: str
@@ -123,6 +135,11 @@ class Layers(Frozen):
     ------
     SchemaError
         For no rule, an unknown name, or two layers of one name.
+
+    See Also
+    --------
+    TapeRule : One rule: the side of a print by the first of its tests that decides.
+    classify : Side and accuracy of each print of a tape.
 
     Examples
     --------

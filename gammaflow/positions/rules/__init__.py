@@ -127,6 +127,11 @@ def find_rule(rule: str | PositionRule) -> PositionRule:
     SchemaError
         For an unknown name, which it lists, and for what is not a rule.
 
+    See Also
+    --------
+    assign_positions : Sign a chain's open interest as dealers' positions.
+    compare_rules : Gamma, flips and short-gamma zone of one chain under each positioning rule.
+
     Examples
     --------
     >>> find_rule("short_all").call

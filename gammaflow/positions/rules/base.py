@@ -38,6 +38,17 @@ class PositionRule(ABC):
         False where the numbers carry no dealer sign.
     needs_interest : bool
         Whether positions are shares of open interest, so that rows without it hold none.
+
+    See Also
+    --------
+    Rule : Dealers' contracts per contract of open interest, by kind: one sign for every greek.
+    find_rule : The rule of a name, or the rule itself.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> all(isinstance(rule, gf.positioning.PositionRule) for rule in gf.positioning.RULES.values())
+    True
     """
 
     name: str
@@ -104,6 +115,12 @@ class Rule(PositionRule):
         False where the numbers carry no dealer sign.
     source : str
         Paper or vendor that the assumption comes from.
+
+    See Also
+    --------
+    TableRule : Signed shares of open interest by venue and kind, or by other text of the contracts.
+    SkewRule : Rule whose share of calls follows the call skew of each expiry; puts have one share.
+    assign_positions : Sign a chain's open interest as dealers' positions.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,10 @@ def call_skew(chain: Chain) -> pd.Series:
         of the forward, N(d1), at each strike's own vol. F is the row's forward, else spot e^((rate - dividend
         yield) t). NaN where the quotes do not reach from one 25-delta strike to the other.
 
+    See Also
+    --------
+    SkewRule : Rule whose share of calls follows the call skew of each expiry; puts have one share.
+
     Notes
     -----
     It is the negative of the measure that Mixon (2011), "What Does Implied Volatility Skew Measure?", Journal
@@ -48,10 +53,15 @@ def call_skew(chain: Chain) -> pd.Series:
     >>> call_skew(gf.demo_chain()).round(3).to_list()
     [-0.016, -0.021, -0.033, -0.036, -0.038, -0.04, -0.039]
     """
+    expiries, skews = _skews(chain)
+    return pd.Series(skews, pd.DatetimeIndex(expiries, tz="UTC", name="expiry"))
+
+
+def _skews(chain: Chain) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Unexpired expiries, ascending, and the call skew of each."""
     expiries, smiles = smiles_of(chain)
     years = years_to_expiry(expiries, chain.asof)
-    found = [_skew(*smile, t) for smile, t in zip(smiles, years.tolist(), strict=True)]
-    return pd.Series(found, pd.DatetimeIndex(expiries, tz="UTC", name="expiry"), dtype=np.float64)
+    return expiries, np.array([_skew(*smile, t) for smile, t in zip(smiles, years, strict=True)], np.float64)
 
 
 def _skew(x: NDArray[np.float64], vol: NDArray[np.float64], years: float) -> float:
@@ -89,6 +99,11 @@ class SkewRule(PositionRule):
     SchemaError
         For a width < 0 or a share outside -1 to 1.
 
+    See Also
+    --------
+    call_skew
+    Rule : Dealers' contracts per contract of open interest, by kind: one sign for every greek.
+
     Examples
     --------
     Puts 1.6 % dearer than calls, relative to the vol at the money, at a width of 10 %: dealers are long 16 %
@@ -120,16 +135,18 @@ class SkewRule(PositionRule):
 
     def shares(self, chain: Chain) -> pd.Series:
         """Signed share of open interest dealers hold in the calls of each unexpired expiry [-]."""
-        skew = call_skew(chain)
-        values = skew.to_numpy()
-        scaled = np.sign(values) if self.width == 0.0 else np.clip(values / self.width, -1.0, 1.0)
-        return pd.Series(np.where(np.isnan(scaled), self.otherwise, -scaled), skew.index)
+        expiries, skews = _skews(chain)
+        return pd.Series(self._shares(skews), pd.DatetimeIndex(expiries, tz="UTC", name="expiry"))
+
+    def _shares(self, skews: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shares of calls at call skews."""
+        scaled = np.sign(skews) if self.width == 0.0 else np.clip(skews / self.width, -1.0, 1.0)
+        return np.where(np.isnan(scaled), self.otherwise, -scaled)
 
     def position(self, chain: Chain) -> NDArray[np.float64]:
         """Signed contracts for each row of `chain`; NaN where open interest is missing, 0 once expired."""
-        shares = self.shares(chain)
-        moments = pd.DatetimeIndex(shares.index).tz_localize(None).to_numpy("datetime64[ns]")
-        calls = np.append(shares.to_numpy(), 0.0)[np.searchsorted(moments, chain["expiry"])]
+        expiries, skews = _skews(chain)
+        calls = np.append(self._shares(skews), 0.0)[np.searchsorted(expiries, chain["expiry"])]
         share = np.where(chain["kind"] == "call", calls, self.put)
         return np.asarray(np.where(chain.years > 0.0, share, 0.0) * chain["open_interest"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,11 @@ class TableRule(PositionRule):
     SchemaError
         For an unknown `by`, keys that do not fit it, or shares outside -1 to 1; and from `position` for rows
         that no entry covers.
+
+    See Also
+    --------
+    Rule : Dealers' contracts per contract of open interest, by kind: one sign for every greek.
+    ContractRule
 
     Examples
     --------
@@ -98,10 +103,11 @@ class TableRule(PositionRule):
         SchemaError
             For rows that no entry covers.
         """
-        texts = [np.full(len(chain), chain.venue) if key == "venue" else chain[key] for key in self.by]
+        texts = {key: chain[key] for key in self.by if key != "venue"}
         known = {_lower(key): value for key, value in self.shares.items()}
         share, unknown = np.full(len(chain), np.nan), []
-        for words, rows in _groups(texts).items():
+        for rows in _groups(len(chain), texts.values()):
+            words = tuple(str(texts[key][rows[0]] if key in texts else chain.venue) for key in self.by)
             share[rows] = known.get(_lower(words), np.nan)
             if _lower(words) not in known:
                 unknown.append(f"{'/'.join(words)} ({len(rows):,} rows)")
@@ -136,6 +142,11 @@ class ContractRule(PositionRule):
     SchemaError
         For positions that are not finite or contracts that repeat; and from `position` for a chain that has
         none of the contracts.
+
+    See Also
+    --------
+    customer_flow
+    TableRule : Signed shares of open interest by venue and kind, or by other text of the contracts.
 
     Examples
     --------
@@ -203,14 +214,13 @@ class ContractRule(PositionRule):
         )
 
 
-def _groups(texts: Sequence[NDArray[Any]]) -> dict[tuple[str, ...], NDArray[np.intp]]:
-    """Rows by the words that they have in each of several columns of text."""
-    codes = np.zeros(len(texts[0]), dtype=np.intp)
+def _groups(n: int, texts: Iterable[NDArray[Any]]) -> list[NDArray[np.intp]]:
+    """Rows, of n, that have the same word in each of several columns of text."""
+    codes = np.zeros(n, dtype=np.intp)
     for column in texts:
         own, words = pd.factorize(column)
         codes = codes * len(words) + own
-    groups = [np.flatnonzero(codes == code) for code in pd.unique(codes)]
-    return {tuple(str(column[rows[0]]) for column in texts): rows for rows in groups}
+    return [np.flatnonzero(codes == code) for code in pd.unique(codes)]
 
 
 def _lower(key: Sequence[str]) -> tuple[str, ...]:

@@ -159,6 +159,10 @@ def price(
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
 
+    See Also
+    --------
+    greeks, exercise_boundary, gammaflow.bsm.price
+
     Examples
     --------
     >>> european = 9.462492596167
@@ -209,6 +213,10 @@ def greeks(
     SchemaError
         For unknown flags, names or precisions, arguments that are not numbers, or shapes that do not
         broadcast; all problems of the arguments at once.
+
+    See Also
+    --------
+    price, gammaflow.bsm.greeks, gammaflow.barrier.greeks
 
     Notes
     -----
@@ -278,6 +286,10 @@ def exercise_boundary(
         early exercise is never optimal, NaN for illegal values and where there are two boundaries, and at
         t = 0 its limit, for a put K min(1, r / q).
 
+    See Also
+    --------
+    price, compare_exercise
+
     Notes
     -----
     Relative error of 1e-6, or 1e-4 with the precision "default", in the range given in `greeks` for prices,
@@ -335,6 +347,10 @@ def implied_volatility(
     SchemaError
         As `greeks`.
 
+    See Also
+    --------
+    implied_volatility_status, gammaflow.bsm.implied_volatility
+
     Examples
     --------
     >>> round(float(implied_volatility(9.0, 95.0, 100.0, 0.5, 0.05, 0.0, "p")), 4)
@@ -365,6 +381,10 @@ def implied_volatility_status(
         `.sigma` float64 and `.status` int8 of the broadcast shape, `.reason` the status in words:
         0 ok, 1 below intrinsic, 2 no time value, 3 above the bound, 4 not a number (an illegal input, or
         two boundaries). Intrinsic value is that at the best time to exercise if spot follows its forward.
+
+    See Also
+    --------
+    implied_volatility
 
     Notes
     -----

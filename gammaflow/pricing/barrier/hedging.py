@@ -28,6 +28,17 @@ class DeltaExcess(NamedTuple):
     """Delta at the barrier of an option not yet knocked in or out, and the spots where it exceeds a limit.
 
     All are arrays of one shape.
+
+    See Also
+    --------
+    delta_excess : Spots at which |delta| of an option not yet knocked in or out exceeds a limit.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> found = gf.barrier.delta_excess("down-in", "p", 100.0, 60.0, 1.0, 0.04, 0.2)
+    >>> round(float(found.edge), 2)
+    -2.57
     """
 
     #: delta at the barrier, seen from the side not yet hit [units of the underlying per option]
@@ -93,6 +104,11 @@ def knock_in_jump(
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
 
+    See Also
+    --------
+    barrier_shift
+    hit_probability : Risk-neutral probability that the barrier is hit by t, as it is monitored.
+
     Notes
     -----
     For a down-and-in put at r = q = 0, J = 2 (delta_P - delta_E) - (P - E) / H >= 0, where P is the vanilla
@@ -141,6 +157,11 @@ def delta_excess(
     ------
     SchemaError
         As `gammaflow.barrier.greeks`, and for a limit that is not positive.
+
+    See Also
+    --------
+    excess_threshold : sigma sqrt(T) below which |delta| at the barrier exceeds a limit, for r = q = 0.
+    ladder : Table of one greek of one option over spots and times to expiry: the cliff at the barrier.
 
     Examples
     --------
@@ -205,6 +226,10 @@ def excess_threshold(
         Standard deviation of the log of spot over the option's life; NaN where the limit is exceeded for
         every value between 0.02 and 4, or for none.
 
+    See Also
+    --------
+    delta_excess : Spots at which |delta| of an option not yet knocked in or out exceeds a limit.
+
     Examples
     --------
     >>> [round(excess_threshold("down-in", "p", ratio), 3) for ratio in (0.5, 0.6, 0.7, 0.75, 0.8)]
@@ -244,6 +269,11 @@ def barrier_shift(H: ArrayLike, jump: ArrayLike, shares: ArrayLike, impact: Arra
     Returns
     -------
     Array of the broadcast shape, in the currency of H; NaN where an argument is NaN.
+
+    See Also
+    --------
+    knock_in_jump : Change of delta when the barrier is hit at S = H, in units of the underlying per option.
+    shifted_barrier
 
     Examples
     --------
@@ -288,6 +318,11 @@ def ladder(
     -------
     DataFrame
         m rows by spot, k columns by years to expiry.
+
+    See Also
+    --------
+    greeks : Price and greeks of barrier options.
+    delta_excess : Spots at which |delta| of an option not yet knocked in or out exceeds a limit.
 
     Examples
     --------

@@ -66,6 +66,19 @@ def _grid(low: float, high: float, marks: list[float], width: float, nodes: int)
     return np.concatenate([*parts, [high]])
 
 
+def _space(
+    vol: Volatility, K: float, H: float, spots: FloatArray, t: float, drift: float, nodes: int
+) -> FloatArray:
+    """Points in ln S around spots, strike and barrier, as far as the volatility between them reaches."""
+    marks = [math.log(H), math.log(K)]
+    reach = [*marks, math.log(spots.min()), math.log(spots.max())]
+    between = np.exp(np.linspace(min(reach), max(reach), 65))
+    level = max(float(np.max(vol(between, float(years)))) for years in np.linspace(0.0, t, 9))
+    deviation = level * math.sqrt(t)
+    span = _SPAN * deviation + abs(drift) * t
+    return _grid(min(reach) - span, max(reach) + span, marks, 0.3 * deviation, nodes)
+
+
 def _solve(
     x: FloatArray, V: FloatArray, ends: tuple[int, int], stops: FloatArray, steps: int, edge: Any, terms: Any
 ) -> None:
@@ -125,6 +138,10 @@ def greeks_local_volatility(
         As `gammaflow.barrier.greeks`; also for more than one option, and for values for which there is no
         grid.
 
+    See Also
+    --------
+    greeks : Price and greeks of barrier options.
+
     Notes
     -----
     Crank-Nicolson with nodes on barrier and strike, each start and each monitoring date followed by four
@@ -148,16 +165,9 @@ def greeks_local_volatility(
         raise SchemaError("S, K, H, t: must be > 0, and all arguments finite, for a finite-difference grid.")
     phi = 1.0 if int(read.code) & 1 else -1.0
     down, out = KINDS[kind] & 2, KINDS[kind] & 4
-
-    marks = [math.log(H), math.log(K)]
-    reach = [*marks, math.log(spots.min()), math.log(spots.max())]
-    between = np.exp(np.linspace(min(reach), max(reach), 65))
-    level = max(float(np.max(sigma(between, float(years)))) for years in np.linspace(0.0, t, 9))
-    deviation = level * math.sqrt(t)
-    span = _SPAN * deviation + abs(r - q) * t
-    x = _grid(min(reach) - span, max(reach) + span, marks, 0.3 * deviation, nodes)
+    x = _space(sigma, K, H, spots, t, r - q, nodes)
     at, last = np.exp(x), len(x) - 1
-    barrier = int(np.argmin(np.abs(x - marks[0])))
+    barrier = int(np.argmin(np.abs(x - math.log(H))))
     knocked = np.arange(len(x)) < barrier if down else np.arange(len(x)) > barrier
     terms = sigma, r, q, t
 
@@ -167,12 +177,11 @@ def greeks_local_volatility(
     def alive(i: int, tau: float) -> float:
         return 0.0 if knocked[i] or i == barrier else far(i, tau)
 
-    payoff = np.maximum(phi * (at - K), 0.0)
-    value, whole = payoff.copy(), payoff.copy()
+    value = np.maximum(phi * (at - K), 0.0)
+    whole = value.copy()
     if dates is None:
         value[knocked], value[barrier] = 0.0, 0.0
-        ends = (barrier, last) if down else (0, barrier)
-        _solve(x, value, ends, np.array([0.0, t]), steps, alive, terms)
+        _solve(x, value, (barrier, last) if down else (0, barrier), np.array([0.0, t]), steps, alive, terms)
     else:
         stops = t - np.concatenate([[0.0], dates])[::-1] * t
         for k in range(len(dates)):

@@ -138,6 +138,11 @@ def price(
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
 
+    See Also
+    --------
+    greeks : Price and greeks of barrier options.
+    hit_probability : Risk-neutral probability that the barrier is hit by t, as it is monitored.
+
     Examples
     --------
     >>> round(float(price("down-in", "p", 100.0, 100.0, 70.0, 1.0, 0.04, 0.3, 0.01)), 9)
@@ -224,6 +229,12 @@ def greeks(
         are not numbers, shapes that do not broadcast; all problems at once.
     ConvergenceError
         Where tol is out of reach of double precision.
+
+    See Also
+    --------
+    price : Price of barrier options, in currency: `greeks` for the price alone.
+    ladder : Table of one greek of one option over spots and times to expiry: the cliff at the barrier.
+    greeks_local_volatility
 
     Notes
     -----
@@ -331,6 +342,11 @@ def hit_probability(
     Returns
     -------
     float64 array of the broadcast shape; a float where all arguments are scalars.
+
+    See Also
+    --------
+    price : Price of barrier options, in currency: `greeks` for the price alone.
+    knock_in_jump : Change of delta when the barrier is hit at S = H, in units of the underlying per option.
 
     Notes
     -----

@@ -34,6 +34,11 @@ class Calculator(Valuations):
     chain : Chain
         As the vendor published it; for a repaired chain, its original is used.
 
+    See Also
+    --------
+    measure : Gamma, flip and walls that a tool with one convention shows for a chain.
+    find_convention : A convention by the name of a preset or of a tool, or the convention itself.
+
     Examples
     --------
     >>> import gammaflow as gf

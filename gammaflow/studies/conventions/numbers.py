@@ -40,6 +40,10 @@ class Numbers(Frozen):
     lines : tuple of str
         Chain, timestamp, rule and sign.
 
+    See Also
+    --------
+    measure : Gamma, flip and walls that a tool with one convention shows for a chain.
+
     Examples
     --------
     >>> import gammaflow as gf
@@ -122,6 +126,11 @@ def measure(chain: Chain, convention: str | Convention = "exact") -> Numbers:
     ------
     SchemaError
         For an unknown name, or options on futures without a forward.
+
+    See Also
+    --------
+    find_convention : A convention by the name of a preset or of a tool, or the convention itself.
+    reconcile : The choices that explain the gap between two tools' gamma numbers for one chain.
 
     Examples
     --------

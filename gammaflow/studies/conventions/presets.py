@@ -100,6 +100,11 @@ def find_convention(convention: str | Convention) -> Convention:
     SchemaError
         For an unknown name, with all names that are known.
 
+    See Also
+    --------
+    measure : Gamma, flip and walls that a tool with one convention shows for a chain.
+    reconcile : The choices that explain the gap between two tools' gamma numbers for one chain.
+
     Examples
     --------
     >>> find_convention("Perfiliev").day_count

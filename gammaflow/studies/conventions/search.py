@@ -126,14 +126,6 @@ def find_explanations(
             refused.setdefault(str(error).splitlines()[0], named)
             return None
 
-    def without_effect(known: Explanation, change: Change) -> Explanation | None:
-        c = known.convention.changed(dict([change]))
-        try:
-            same = compare.same(c, known.convention, change[0])
-        except SchemaError:
-            return None
-        return Explanation({change[0]: c.words(change[0])}, c, known.errors, known.misfit) if same else None
-
     none, twos = compare(start, ()), list[Explanation]()
     ones = [found for change in single if (found := explain((change,)))]
     fitting = [none] if none.misfit <= 1.0 else [e for e in ones if e.misfit <= 1.0]
@@ -144,7 +136,7 @@ def find_explanations(
     nearest = sorted([none, *ones, *twos], key=_distance)[:_CLOSEST]
     known = fitting[0] if fitting else none
     others = [change for change in single if change[0] not in known.changes]
-    silent = [made for change in others if (made := without_effect(known, change))]
+    silent = [made for change in others if (made := compare.without_effect(known, change))]
     if known is none:
         silent += [e for e in ones if e.misfit <= 1.0 and str(e) not in map(str, silent)]
     return Search(
@@ -247,6 +239,15 @@ class _Comparison:
         spot = self.calculator.chain.spot
         allowed = self.level_tol if name == "flip" else 1e-9
         return abs(found - given), max(allowed * spot, tiny)
+
+    def without_effect(self, known: Explanation, change: Change) -> Explanation | None:
+        """The explanation with one more change, if that leaves all as it is; None where it does not."""
+        c = known.convention.changed(dict([change]))
+        try:
+            same = self.same(c, known.convention, change[0])
+        except SchemaError:
+            return None
+        return Explanation({change[0]: c.words(change[0])}, c, known.errors, known.misfit) if same else None
 
     def same(self, a: Convention, b: Convention, choice: str) -> bool:
         """Whether conventions that differ in one choice agree row by row, or in the level that it defines."""

@@ -13,8 +13,9 @@ from __future__ import annotations
 from gammaflow.studies.event.fit import fit_event
 from gammaflow.studies.event.fit_result import EventFit
 from gammaflow.studies.event.scorecard import Scorecard, scorecard
+from gammaflow.studies.event.week import Week, read_week
 
-__all__ = ["EventFit", "Scorecard", "fit_event", "scorecard"]
+__all__ = ["EventFit", "Scorecard", "Week", "fit_event", "read_week", "scorecard"]
 
 
 def __dir__() -> list[str]:

@@ -93,6 +93,11 @@ def fit_event(
     MismatchError
         For impacts, liquidations or notes in another currency, unit, spot or timestamp than the book.
 
+    See Also
+    --------
+    scorecard
+    exogenous_flow
+
     Notes
     -----
     Loop gain is the flow that a further 1 % of ln S triggers over the flow that moves price by that 1 %, the

@@ -49,7 +49,7 @@ class EventFit(Study):
     currency : str
         Currency of spot and flows.
     words : str
-        Book, timestamp and rule or beliefs, as titles name them.
+        Book, timestamp, rule or beliefs, and what vols do, as titles name them.
     outcomes : DataFrame
         By combination without the book: share of books or draws with each outcome [-].
     narrows : DataFrame
@@ -64,6 +64,10 @@ class EventFit(Study):
         Of beliefs, one row per cell of open interest, the one to know first on top: `open_interest` [units of
         the underlying], `mean` of dealers' share, `flow`, the hedge flow to the move were dealers long all of
         it [currency], and `variance_share`, the squared correlation of its share with the hedges of draws.
+
+    See Also
+    --------
+    fit_event
 
     Examples
     --------

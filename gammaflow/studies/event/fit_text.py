@@ -60,11 +60,7 @@ def lines(inputs: Inputs, remarks: tuple[str, ...]) -> list[str]:
         head = heading(name, book, warnings=(), sign=SIGN)
         if inputs.beliefs is not None:  # the rule and sign of open interest say nothing about dealers
             head = [head[0], f"sign: {SIGN}"]
-    vol = (
-        f"every vol moves by {inputs.beta:g} vol points per +1 % of spot"
-        if inputs.beta
-        else "vols held fixed"
-    )
+    vol = _vols(inputs, "every vol moves by {:g} vol points per +1 % of spot")
     said = [
         *head,
         f"move: {move_text(inputs.move, spot)}; time held fixed; {vol}",
@@ -80,6 +76,10 @@ def lines(inputs: Inputs, remarks: tuple[str, ...]) -> list[str]:
     if notes is not None:
         said.append(f"  notes: none, or {len(notes):,} rows; rule: {' | '.join(notes.rule)}")
     return [*said, *remarks]
+
+
+def _vols(inputs: Inputs, form: str) -> str:
+    return form.format(inputs.beta) if inputs.beta else "vols held fixed"
 
 
 def _depths(inputs: Inputs) -> str:
@@ -203,15 +203,16 @@ def summary(fit: Any) -> str:
 
 
 def words(inputs: Inputs) -> str:
-    """Book, timestamp and rule or beliefs, for titles."""
+    """Book, timestamp, rule or beliefs, and what vols do, for titles."""
+    vols = _vols(inputs, "vols {:+g} points per +1 %")
     book = inputs.positions
     if book is None:
-        return "a given gamma"
+        return f"a given gamma; {vols}"
     when = f"{book.title}, {moment_text(book.asof)}"
     if inputs.beliefs is not None:
-        return f"{when}; beliefs: {inputs.beliefs.name}, {inputs.draws:,} draws"
+        return f"{when}; beliefs: {inputs.beliefs.name}, {inputs.draws:,} draws; {vols}"
     names = " | ".join(dict.fromkeys(part.partition(" (")[0] for part in book.rule))
-    return f"{when}; rule: {shorten(names, _WIDTH, placeholder=' ...')}"
+    return f"{when}; rule: {shorten(names, _WIDTH, placeholder=' ...')}; {vols}"
 
 
 def band(fit: Any) -> str:

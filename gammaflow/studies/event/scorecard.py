@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -13,9 +14,10 @@ import pandas as pd
 
 from gammaflow.errors import ReaderError
 from gammaflow.output import write_text
-from gammaflow.plot.page import Card, Entry, Panel, render_page, write_page
+from gammaflow.plot.page import Card, Drawing, Entry, Panel, render_page, write_page
+from gammaflow.plot.ratios import ratios_drawing
 from gammaflow.plot.tables import literal, markdown_table
-from gammaflow.studies.event.claim import VERDICTS, Claim
+from gammaflow.studies.event.claim import UNKNOWN, VERDICTS, Claim
 from gammaflow.studies.event.records import FILES, Records
 from gammaflow.study import Study
 from gammaflow.text import rows_text
@@ -28,6 +30,10 @@ _WIDTH = 100
 _RULE = (
     "confirm: every value that the record allows is one that the claim says; contradict: none is; cannot "
     "tell: some are, or no record has the number. A lower bound, or a record without a clock, allows a range."
+)
+_RATIOS = (
+    "Claims that name a number: a bar spans what the record allows over that number, the grey band what the "
+    "claim says. Blue: confirmed; orange: contradicted; grey: cannot be told. Arrows: further, or unbounded."
 )
 
 
@@ -43,6 +49,16 @@ class Scorecard(Study):
         reason.
     claims : tuple of Claim
         The claims with their numbers; each verdict follows from `Claim.found` and `Claim.said`.
+
+    See Also
+    --------
+    scorecard
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> card = gf.studies.event.scorecard("path/to/records")  # doctest: +SKIP
+    >>> card.table[["quantity", "verdict"]], card.numbers  # doctest: +SKIP
     """
 
     claims: tuple[Claim, ...]
@@ -61,6 +77,28 @@ class Scorecard(Study):
         pairs = [(c.subject, c.verdict) for c in self.claims]
         rows = [[pairs.count((subject, verdict)) for verdict in VERDICTS] for subject in subjects]
         return pd.DataFrame(rows, pd.Index(subjects, name="subject"), list(VERDICTS))
+
+    @property
+    def ratios(self) -> pd.DataFrame:
+        """Ranges over the number that a claim names, 1 = as claimed, and the verdict; by claim in words.
+
+        The number is the middle of what the claim says, or its one end ("at least 10"). Claims of a
+        direction ("fell"), and those of which no record has the number, have no row; infinite where nothing
+        bounds an end.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        for claim in self.claims:
+            ends = [end for end in claim.said if isfinite(end)]
+            number = sum(ends) / len(ends)
+            if claim.found == UNKNOWN or abs(number) < 1e-9:
+                continue
+            found, said = (sorted(end / number for end in each) for each in (claim.found, claim.said))
+            rows[claim.claim] = {
+                "found_low": found[0], "found_high": found[1], "said_low": said[0], "said_high": said[1],
+                "verdict": claim.verdict,
+            }  # fmt: skip
+        columns = ["found_low", "found_high", "said_low", "said_high", "verdict"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
 
     def brief(self) -> pd.DataFrame:
         """Verdict and number of each claim, narrow enough for a terminal."""
@@ -95,6 +133,12 @@ class Scorecard(Study):
 
         return plot_verdicts(self.counts, _TITLE, ax=ax)
 
+    def plot_ratios(self, *, ax: Any = None) -> Any:
+        """Number of the record over the number claimed, a bar per claim that names one (matplotlib Axes)."""
+        from gammaflow.plot.ratios import plot_ratios
+
+        return plot_ratios(self.ratios, _TITLE, ax=ax)
+
     def to_markdown(self, path: str | os.PathLike[str] | None = None) -> str:
         """The scorecard as GitHub markdown, a table per subject; written to `path` in one step, if given."""
         blocks = [f"# {_TITLE}", *map(literal, self.heading[1:]), literal(_RULE)]
@@ -117,7 +161,10 @@ class Scorecard(Study):
                 for v in VERDICTS
             ],
             figures=(),
-            tables=[Panel(s.capitalize(), "", tuple(map(_entry, c))) for s, c in self._by_subject().items()],
+            tables=[
+                Panel("Claimed and recorded", _RATIOS, Drawing(ratios_drawing(self.ratios))),
+                *(Panel(s.capitalize(), "", tuple(map(_entry, c))) for s, c in self._by_subject().items()),
+            ],
             marks={"confirm": "long", "contradict": "short", "cannot tell": "open"},
         )
         return write_page(page, Path(path))
@@ -179,6 +226,10 @@ def scorecard(folder: str | os.PathLike[str]) -> Scorecard:
         Where `folder` is no folder, or has none of the files.
     ReaderError
         Where files are there and cannot be read; every one of them is named.
+
+    See Also
+    --------
+    fit_event
 
     Notes
     -----

@@ -391,9 +391,9 @@ def test_adjusted_contracts_are_left_out_of_a_table_with_columns_of_its_own(file
     assert len(read_chain(other, columns=facts)) == 2
 
 
-def test_the_map_of_the_readme_reads_the_sample(files):
-    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
-    path = files("readme.toml", readme.partition("```toml\n")[2].partition("```")[0])
+def test_the_map_of_the_documentation_reads_the_sample(files):
+    page = Path(__file__).resolve().parents[3] / "docs/reference/cli.md"
+    path = files("docs.toml", page.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0])
     expected = read_chain(files.sample, columns=files.map, symbol="SPX")
     found = read_chain(files.sample, columns=path, symbol="SPX")
     pd.testing.assert_frame_equal(

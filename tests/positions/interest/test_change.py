@@ -3,7 +3,6 @@
 import pickle
 import re
 from dataclasses import replace
-from functools import cache
 
 import matplotlib as mpl
 import numpy as np
@@ -12,84 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from scipy.stats import norm
 
 import gammaflow as gf
 from gammaflow.errors import MismatchError, SchemaError
-from gammaflow.market.chain import Chain
 from gammaflow.positions.interest.match import rolled
 from gammaflow.positions.interest.smile_moves import against_neighbours, out_of_the_money
+from support.interest_pairs import ASOF, changed, market, naive, pair
 from support.pictures import title
 
 mpl.use("Agg")
-
-ASOF = pd.Timestamp("2026-02-05T14:30:00Z")
-RULES = {"calls_long_puts_short": (1, -1), "short_all": (-1, -1), "mirror": (-1, 1), "unsigned": (1, 1)}
-
-
-@cache
-def market(seed=0, *, asof=ASOF, drop=0.15, multiplier=1.0, shift=0.0, **facts):
-    """A chain with rates, yields and forwards; some open interest missing or zero, some rows unlisted."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for days in (-0.5, 2.0, 9.0, 30.0):
-        for strike in np.arange(76.0, 128.0, 4.0):
-            for kind in ("call", "put"):
-                rows.append((ASOF + pd.Timedelta(days, "D"), strike, kind))
-    frame = pd.DataFrame(rows, columns=["expiry", "strike", "kind"])
-    frame["contract"] = [f"X {e:%d%b} {k:g} {kind[0]}" for e, k, kind in rows]
-    frame["open_interest"] = rng.choice(
-        [0.0, 1.5, 20.0, 300.0, np.nan], len(frame), p=[0.2, 0.2, 0.3, 0.25, 0.05]
-    )
-    leg = np.repeat(rng.normal(0.0, 0.01, len(frame) // 2), 2)
-    frame["iv"] = np.where(rng.random(len(frame)) < 0.04, np.nan, 0.5 + shift + leg)
-    frame["volume"] = rng.choice([0.0, 50.0, 400.0], len(frame))
-    frame["multiplier"] = multiplier
-    frame["rate"], frame["dividend_yield"], frame["root"] = 0.04, -0.01, "X"
-    frame["forward"] = np.where(frame["expiry"] > ASOF + pd.Timedelta(5, "D"), 101.0, np.nan)
-    frame = frame[rng.random(len(frame)) >= drop].reset_index(drop=True)
-    return Chain(frame, "X", 100.0, asof, **{"vendor": "deribit", "venue": "Deribit", **facts})
-
-
-def pair(seed=0, hours=20.0, **facts):
-    """Two chains, the earlier `hours` before the later one."""
-    earlier = market(2 * seed, asof=ASOF - pd.Timedelta(hours, "h"), **facts)
-    return earlier, market(2 * seed + 1, shift=0.03, **facts)
-
-
-@cache
-def changed(seed=0, accuracy=0.55):
-    """The change between a pair of chains."""
-    return gf.open_interest_change(*pair(seed), accuracy=accuracy)
-
-
-def naive(earlier, later):
-    """Before, after and state of every contract that was alive at the earlier chain: a loop."""
-    rows = [{(r.expiry, r.strike, r.kind): r for r in c.to_frame().itertuples()} for c in (earlier, later)]
-    found = {}
-    for key in rows[0].keys() | rows[1].keys():
-        old, new = (side.get(key) for side in rows)
-        if key[0] <= earlier.asof:
-            continue
-        before = 0.0 if old is None else old.open_interest
-        if old is not None and new is not None:
-            before *= old.multiplier / new.multiplier
-        gone = key[0] <= later.asof
-        after = 0.0 if gone else np.nan if new is None else new.open_interest
-        if gone:
-            state = "expired"
-        elif np.isnan(before) or np.isnan(after):
-            state = "unknown"
-        elif before == after:
-            state = "unchanged"
-        elif before == 0.0:
-            state = "new"
-        elif after == 0.0:
-            state = "closed"
-        else:
-            state = "grew" if after > before else "fell"
-        found[(new or old).contract] = (before, after, state)
-    return found
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -282,127 +212,6 @@ def test_volume_bounds_changes_within_its_own_hours_only():
     assert gf.open_interest_change(late, later, volume_hours=30.0).checked
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_the_book_of_changes_is_what_a_loop_signs(rule):
-    change = changed(0)
-    earlier, later, book = change.earlier, change.later, change.book(rule)
-    expected, left = {}, {}
-    quoted = later.to_frame().set_index("contract").to_dict("index")
-    for name, (before, after, state) in naive(earlier, later).items():
-        row = quoted.get(name)
-        if state == "unchanged":
-            continue
-        if state in ("expired", "unknown"):
-            reason = {"expired": "expired", "unknown": "open interest unknown"}[state]
-        elif not row["iv"] > 0.01:
-            reason = "implied volatility missing"
-        else:
-            expected[name] = RULES[rule][row["kind"] == "put"] * (after - before)
-            continue
-        count, moved = left.get(reason, (0, 0.0))
-        left[reason] = (count + 1, moved + np.nan_to_num(abs(after - before)))
-    held = dict(zip(book["contract"], book["position"], strict=True))
-    assert held == pytest.approx(expected)
-    assert min(held.values()) < 0.0 < max(held.values())
-    found = change.left_out(rule)
-    assert found["contracts"].to_dict() == {reason: count for reason, (count, _) in left.items()}
-    assert found["moved"].to_dict() == pytest.approx({reason: moved for reason, (_, moved) in left.items()})
-    assert book.signed == (rule != "unsigned")
-    assert rule in book.rule_text
-    assert f"change of open interest since {earlier.asof:%Y-%m-%d %H:%M} UTC" in book.rule_text
-    assert (book.asof, book.spot) == (later.asof, later.spot)
-
-
-def test_the_change_and_what_was_there_before_make_the_later_book():
-    change = changed(1)
-    later = change.later
-    table = change.table.reindex(later["contract"])
-    known = change.table.index[change.alive]
-    mask = np.isin(later["contract"], known)
-    before = later.with_columns(open_interest=table["before"].to_numpy()).select(mask)
-    whole = gf.sweep_spot(gf.assign_positions(later.select(mask)), [80.0, 100.0, 120.0]).table
-    parts = [
-        gf.sweep_spot(b, [80.0, 100.0, 120.0]).table for b in (gf.assign_positions(before), change.book())
-    ]
-    for name in ("gamma", "vanna", "vega", "delta"):
-        np.testing.assert_allclose(parts[0][name] + parts[1][name], whole[name], rtol=1e-9)
-
-
-@pytest.mark.parametrize("accuracy", [0.55, 1.0])
-def test_moves_of_vol_sign_the_book_and_shrink_it(accuracy):
-    change = changed(2, accuracy)
-    book = change.book("by_vol")
-    sure = changed(2, 1.0).table
-    expected = {
-        name: -(2 * accuracy - 1) * row["side"] * abs(row["change"])
-        for name, row in sure.iterrows()
-        if row["side"] and row["state"] not in ("unknown", "expired") and row["iv_after"] > 0.01
-    }
-    assert dict(zip(book["contract"], book["position"], strict=True)) == pytest.approx(expected)
-    assert f"right with an assumed probability {accuracy:g}" in book.rule_text
-    left = change.left_out("by_vol")
-    rows = change.table[change.alive & (change.table["change"] != 0.0)]
-    assert left["contracts"].sum() == (~change.alive).sum() + len(rows) - len(book)
-    quiet = rows[(rows["side"] == 0.0) & (rows["iv_after"] > 0.01)]
-    assert left.loc["no side from the move of vol", "contracts"] == len(quiet)
-    assert left.loc["no side from the move of vol", "moved"] == pytest.approx(quiet["change"].abs().sum())
-
-
-def test_a_coin_makes_no_book():
-    with pytest.raises(SchemaError, match="no change of open interest can be valued under by_vol"):
-        changed(2, 0.5).book("by_vol")
-
-
-def test_a_rule_of_ones_own_and_levels_of_the_book():
-    change = changed(0)
-    half = gf.positioning.Rule("half", -0.5, 0.25, "half the calls sold")
-    book, base = change.book(half, numeraire="coin"), change.book("unsigned")
-    np.testing.assert_allclose(
-        book["position"], base["position"] * np.where(base["kind"] == "call", -0.5, 0.25)
-    )
-    assert set(book["numeraire"]) == {"coin"}
-    sold = change.book("short_all")
-    levels = gf.sweep_spot(sold, measures=["gamma", "gross_gamma"]).levels()
-    U, rate = sold.underlying_ratio, sold["rate"]
-
-    def gamma(spot):
-        terms = (sold.flag, spot * U, sold["strike"], sold.years, rate, sold["sigma"], sold.underlying_yield)
-        return (
-            float((sold.size * gf.bsm.greeks(*terms, which=("gamma",)).gamma * U**2).sum()) * spot**2 * 0.01
-        )
-
-    gross = gf.aggregate_exposure(sold).total()["gross_gamma"]
-    grid = 100.0 * np.exp(np.linspace(-0.35, 0.35, 1401))
-    signs = np.sign([gamma(spot) for spot in grid])
-    crossed = np.flatnonzero(signs[1:] != signs[:-1])
-    assert len(levels.flips) == len(crossed) == 3
-    for flip, i in zip(levels.flips, crossed, strict=True):
-        assert grid[i] < flip.spot < grid[i + 1]
-        assert gamma(flip.spot) == pytest.approx(0.0, abs=1e-9 * gross)
-        assert np.sign(flip.slope) == signs[i + 1]
-    assert levels.zone.trough.gamma == pytest.approx(gamma(levels.zone.trough.spot), rel=1e-9)
-
-
-class _Fixed(gf.positioning.PositionRule):
-    name, meaning, source, signed = "fixed", "one contract each", "the test", True
-
-    def position(self, chain):
-        return np.ones(len(chain))
-
-
-@pytest.mark.parametrize(
-    ("rule", "words"),
-    [
-        ("nobody", "rule: received 'nobody'; legal: 'calls_long_puts_short', "),
-        ([1.0, 2.0], "rule: received list; legal: a rule of gammaflow.positioning"),
-        (_Fixed(), "fixed does not scale with open interest"),
-    ],
-)
-def test_rules_that_cannot_sign_changes(rule, words):
-    with pytest.raises(SchemaError, match=words):
-        changed(0).book(rule)
-
-
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
@@ -500,24 +309,3 @@ def test_real_chains_are_bounded_by_their_volume(shared):
     expired = change.table[change.table["state"] == "expired"]
     assert set(expired.index) == set(before.index) - set(after.index)
     assert expired["change"].sum() == pytest.approx(-before[expired.index].sum())
-
-
-def test_zero_gamma_of_what_was_opened_on_real_chains(shared):
-    names = ("deribit_daily/deribit_options_snapshot_20260115T092130Z",
-             "deribit/deribit_options_snapshot_20260204T213308Z")  # fmt: skip
-    paths = [shared / f"data/{name}.csv" for name in names]
-    earlier, later = (gf.read_chain(path, symbol="BTC") for path in paths)
-    change = gf.open_interest_change(earlier, later)
-    (flip,) = gf.sweep_spot(change.book(), measures=["gamma", "gross_gamma"]).levels().flips
-    # The same sum over the rows of the two files.
-    before = pd.read_csv(paths[0]).set_index("instrument_name")["open_interest"]
-    rows = pd.read_csv(paths[1]).query("currency == 'BTC'")
-    moved = rows["open_interest"] - rows["instrument_name"].map(before).fillna(0.0)
-    expiry = pd.to_datetime(rows["expiry_datetime"])
-    years = (expiry - later.asof).dt.total_seconds() / (365 * 86_400)
-    F, K, sigma = rows["futures_price"] / later.spot * flip.spot, rows["strike"], rows["implied_volatility"]
-    d1 = np.log(F / K) / (sigma * np.sqrt(years)) + 0.5 * sigma * np.sqrt(years)
-    gamma = moved * F * norm.pdf(d1) / (sigma * np.sqrt(years)) * 0.01
-    signed = np.where(rows["option_type"] == "put", -gamma, gamma)
-    assert abs(signed.sum()) < 1e-9 * np.abs(signed).sum()
-    assert flip.spot == pytest.approx(77_476.5, abs=0.1)

@@ -78,7 +78,10 @@ def test_page(card, tmp_path):
         assert marked == (card.table["verdict"] == verdict_).sum()
     assert text.count("<li>") == len(CLAIMS)  # every claim shows: no table of which a part scrolls
     assert "<table>" not in text
-    assert text.count("<section>") == len(card.counts) + 1  # conditions first
+    assert text.count("<section>") == len(card.counts) + 2  # conditions and the chart first
+    assert text.count("<svg") == 1
+    drawn = text[text.index("<svg") : text.index("</svg>")]
+    assert drawn.count("<rect") == 2 * len(card.ratios)
     assert len(text) < 100_000  # without figures there is no plotting library in it
     assert "<noscript>" not in text
 
@@ -96,6 +99,44 @@ def test_picture(card):
     assert [label.get_text() for label in ax.get_yticklabels()] == list(card.counts.index)
     numbers = [int(text.get_text()) for text in ax.texts]
     assert sum(numbers) == len(CLAIMS)
+    plt.close(ax.figure)
+
+
+def test_ratios(card):
+    """Over the middle of a claim, or its one end; no row for a direction or an unknown number."""
+    claims = {claim.claim: claim for claim in card.claims}
+    expected = set()
+    for text, claim in claims.items():
+        low, high = claim.said
+        number = high if np.isinf(low) else low if np.isinf(high) else (low + high) / 2.0
+        if abs(number) > 1e-9 and not np.isinf(claim.found).all():
+            expected.add(text)
+            row = card.ratios.loc[text]
+            ends = sorted([claim.found.low / number, claim.found.high / number])
+            assert row[["found_low", "found_high"]].tolist() == pytest.approx(ends)
+            assert row["said_low"] <= 1.0 + 1e-12
+            assert row["said_high"] >= 1.0 - 1e-12
+            assert row["verdict"] == claim.verdict
+    assert set(card.ratios.index) == expected
+    assert "The fund fell 13.2 % on 5 February" in expected
+    assert "Open interest fell in dollars" not in expected
+
+
+def test_picture_of_ratios(card):
+    """A grey band and a bar per claim within the axis, an arrow where a bar goes on."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    ax = card.plot_ratios()
+    assert ax.get_yticklabels()[0].get_text().startswith("The fund fell 13.2")
+    bars = {c.get_label(): list(c) for c in ax.containers}
+    assert len(bars.pop("as claimed")) == len(card.ratios)
+    assert {name: len(some) for name, some in bars.items()} == card.ratios["verdict"].value_counts().to_dict()
+    for verdict, some in bars.items():
+        rows = card.ratios[card.ratios["verdict"] == verdict]
+        for bar, (_, row) in zip(some, rows.iterrows(), strict=True):
+            wide = min(row["found_high"], 3.0) - max(row["found_low"], -1.5)
+            assert bar.get_width() == pytest.approx(max(wide, 0.04))
+    arrows = sum(len(points.get_offsets()) for points in ax.collections)
+    assert arrows == (card.ratios["found_low"] < -1.5).sum() + (card.ratios["found_high"] > 3.0).sum()
     plt.close(ax.figure)
 
 
