@@ -19,6 +19,7 @@ from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.forwards import carried, on_dividends
 from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
 from gammaflow.market.plausibility import (
@@ -231,7 +232,7 @@ class Chain(Columnar):
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """Caveats and implausibilities of the chain, one sentence each; every result repeats them."""
-        about = () if self.dividends is None else dividend_warnings(self, self.dividends)
+        about = () if self.dividends is None else dividend_warnings(self, self.dividends, self.rate_curve)
         return (*self.caveats, *chain_warnings(self), *about)
 
     @cached_property
@@ -242,7 +243,8 @@ class Chain(Columnar):
     def with_columns(self, **columns: Any) -> Chain:
         """A new chain with some columns replaced; a scalar fills the column.
 
-        A chain with another column `rate` or `dividend_yield` no longer has the `rate_curve` or `dividends`.
+        A chain with another column `rate` or `dividend_yield` no longer has the `rate_curve` or `dividends`;
+        rows on the forward of their dividends have that of the new rate, and with another yield none.
 
         Examples
         --------
@@ -255,7 +257,15 @@ class Chain(Columnar):
             k: pd.Series(v, every) if pd.api.types.is_scalar(v) else v for k, v in columns.items()
         }
         gone: dict[str, Any] = {fact: None for name, fact in _COLUMN_OF.items() if name in columns}
-        return replace(self, columns=changed(self.columns, **filled), **gone)
+        new = replace(self, columns=changed(self.columns, **filled), **gone)
+        if self.dividends is None or not gone or "forward" in columns:
+            return new
+        own = on_dividends(self, self.dividends, self.rate_curve)
+        forward: Any = np.nan
+        if new.dividends is not None:
+            _, forward = carried(new, new.dividends, new["rate"], new["rate"])
+        forwards = np.where(own, forward, self["forward"])
+        return replace(new, columns=changed(new.columns, forward=forwards))
 
     def select(self, rows: Filter | ArrayLike | None = None, **criteria: Any) -> Chain:
         """The rows selected by a filter or a mask, and by criteria on columns, at least one.

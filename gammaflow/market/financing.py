@@ -235,6 +235,8 @@ def _of_quotes(
     chain: Chain, rate: float | RateCurve | None, dividend_yield: float | None, source: str
 ) -> tuple[Chain, Financing]:
     """An unrepaired chain with its financing; `source` is that of `rate`, in words."""
+    if chain.dividends is not None:  # their forwards, unlike quoted ones, are tested by parity and set anew
+        chain = chain.with_columns(forward=quoted_forwards(chain))
     said, rows = _says(chain), _in_need(chain)
     paid = chain.dividends if dividend_yield is None else None
     columns: dict[str, Any] = {}

@@ -10,15 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.forwards import LARGEST_YIELD, carried, on_dividends
 from gammaflow.market.carry.rates import RateCurve, rates_at
 from gammaflow.market.chain import Chain
 
 __all__ = ["dividend_columns", "quoted_forwards", "with_carry"]
 
 Array = NDArray[np.float64]
-
-#: A larger yield is that of a dividend just ahead of an expiry: such rows are put on their forward [1/year].
-_LARGEST_YIELD = 1.0
 
 
 def with_carry(chain: Chain, rate: float | RateCurve | None, dividends: Dividends | None) -> Chain:
@@ -59,28 +57,14 @@ def dividend_columns(
     chain: Chain, dividends: Dividends, discount: RateCurve | Array, rate: Array
 ) -> dict[str, Array]:
     """Columns `dividend_yield` and `forward` that dividends imply; `rate` (n,) is that of each row."""
-    worth, carried = _carried(chain, dividends, discount, rate)
-    quoted, near = quoted_forwards(chain), worth > _LARGEST_YIELD
+    worth, forward = carried(chain, dividends, discount, rate)
+    quoted, near = quoted_forwards(chain), worth > LARGEST_YIELD
     return {
         "dividend_yield": np.where(near, 0.0, worth),
-        "forward": np.where(near & np.isnan(quoted), carried, quoted),
+        "forward": np.where(near & np.isnan(quoted), forward, quoted),
     }
 
 
 def quoted_forwards(chain: Chain) -> Array:
     """Forward of each row without those that `dividend_columns` has set, (n,)."""
-    if chain.dividends is None:
-        return chain["forward"]
-    rate = chain["rate"]
-    worth, carried = _carried(chain, chain.dividends, chain.rate_curve or rate, rate)
-    own = (worth > _LARGEST_YIELD) & np.isclose(chain["forward"], carried, rtol=1e-12, atol=0.0)
-    return np.where(own, np.nan, chain["forward"])
-
-
-def _carried(
-    chain: Chain, dividends: Dividends, discount: RateCurve | Array, rate: Array
-) -> tuple[Array, Array]:
-    """Yield of the dividends to each row's expiry, and the forward of spot with it."""
-    years = np.maximum(chain.years, 0.0)
-    worth = dividends.yields(chain.spot, chain.asof, years, discount)
-    return worth, chain.spot * np.exp((rate - worth) * years)
+    return np.where(on_dividends(chain, chain.dividends, chain.rate_curve), np.nan, chain["forward"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import gammaflow as gf
+from gammaflow.market.financing import finance
 from gammaflow.market.plausibility.dividends import GAIN, WORTH, dividend_warnings, gain_of_exercise
 from support.american_references import cash_tree
 
@@ -117,3 +118,51 @@ def test_the_tree_with_cash_agrees_with_black_scholes_where_it_must():
         exact = gf.american.greeks(flag, 100.0, 95.0, 0.5, 0.05, 0.3, which=("price", "delta", "gamma"))
         np.testing.assert_allclose(found, [exact.price, exact.delta, exact.gamma], rtol=4e-3)
     assert WORTH == 5e-3
+
+
+def test_rows_on_the_forward_of_their_dividends_are_counted():
+    """8 two days before expiry is a yield beyond 100 % a year: the row has the forward instead."""
+    given = chain((4, 60), {2: 8.0})
+    assert set(np.isnan(given["forward"])) == {True, False}
+    assert given.warnings[-1].startswith("early exercise: 6 American calls gain")
+    both = chain((4, 5), {2: 8.0})
+    assert not np.isnan(both["forward"]).any()
+    assert both.warnings[-1].startswith("early exercise: 6 American calls gain")
+    quoted = both.with_columns(forward=97.0)
+    assert not any("exercise" in text or "ex-date" in text for text in quoted.warnings)
+
+
+def test_rows_on_the_forward_of_their_dividends_follow_another_rate_and_yield():
+    given = chain((4, 60), {2: 8.0})
+    near = ~np.isnan(given["forward"])
+    ahead = (day(2).tz_localize("America/New_York") - ASOF) / pd.Timedelta(365, "D")
+    for changed in (given.with_columns(rate=0.01), finance(given, rate=0.01)[0]):
+        forward = (100.0 - 8.0 * math.exp(-0.01 * ahead)) * math.exp(0.01 * 4 / 365)
+        np.testing.assert_allclose(changed["forward"][near], forward, rtol=1e-12)
+        assert np.isnan(changed["forward"][~near]).all()
+    yielding = given.with_columns(dividend_yield=0.02)
+    assert np.isnan(yielding["forward"]).all()
+    assert yielding.dividends is None
+    np.testing.assert_allclose(yielding.forward_prices, 100.0 * np.exp(0.03 * given.years), rtol=1e-12)
+
+
+def test_parity_goes_before_the_forward_of_dividends():
+    """Quotes of options on a share that pays 4; a chain given 20 is repaired to the forward of 4."""
+    strikes = (85.0, 90.0, 95.0, 100.0, 105.0)
+    true = chain((40,), {39: 4.0}, "european", strikes)
+    wrong = chain((40,), {39: 20.0}, "european", strikes)
+    assert np.isnan(true["forward"]).all()
+    assert not np.isnan(wrong["forward"]).any()  # a yield of 200 % a year
+    t, ahead = 40 / 365, (day(39).tz_localize("America/New_York") - ASOF) / pd.Timedelta(365, "D")
+    F = (100.0 - 4.0 * math.exp(-0.05 * ahead)) * math.exp(0.05 * t)
+    q = 0.05 - math.log(F / 100.0) / t
+    flag = np.where(wrong["kind"] == "call", "c", "p")
+    mid = gf.bsm.price(flag, 100.0, wrong["strike"], t, 0.05, 0.2, q)
+    quoted = wrong.with_columns(bid=mid - 0.005, ask=mid + 0.005)
+    repaired = gf.repair_chain(quoted, rate=0.05)
+    np.testing.assert_allclose(repaired.forward_prices, F, rtol=1e-3)
+    told = " ".join(finance(quoted)[1].warnings)
+    assert "on 1 of 1 expiries the forward of the given rates and dividends misses that of put-call" in told
+    # Without quotes the dividends stand.
+    bare = gf.repair_chain(wrong, rate=0.05)
+    np.testing.assert_array_equal(bare.forward_prices, wrong["forward"])

@@ -293,3 +293,13 @@ def test_a_stored_curve_that_was_altered_is_damage(chain, tmp_path):
     pq.write_table(content.replace_schema_metadata({b"gammaflow": header}), path)
     with pytest.raises(ReaderError, match="its values differ from those that were written"):
         store.load("AAPL", ASOF)
+
+
+def test_a_mapping_is_a_curve_and_a_list_is_told_of_series():
+    by_day = {f"{day:%Y-%m-%d}": rate for day, rate in RATES.items()}
+    found = gf.chain_from_frame(table(), rate=by_day, **HOW)
+    assert found.rate_curve == gf.RateCurve(RATES)
+    np.testing.assert_array_equal(found["rate"], gf.chain_from_frame(table(), rate=RATES, **HOW)["rate"])
+    for wrong in ([0.04], RATES.to_frame()):
+        with pytest.raises(SchemaError, match="legal: a number >= -5 and <= 5, or a Series"):
+            gf.analyze(found, rate=wrong)

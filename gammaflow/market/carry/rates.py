@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import as_numbers, check_number, utc
 from gammaflow.errors import SchemaError
 from gammaflow.market.carry.dated import Dated
-from gammaflow.text import rows_text
+from gammaflow.text import rows_text, value_text
 
 __all__ = ["RateCurve", "find_rate", "rates_at"]
 
@@ -106,7 +107,7 @@ class RateCurve(Dated):
 
 
 def find_rate(rate: Any, name: str = "rate") -> float | RateCurve:
-    """A rate as it was given: one number, or a curve.
+    """A rate as it was given, one number or a curve, or a curve made of a Series or a mapping.
 
     Raises
     ------
@@ -120,8 +121,13 @@ def find_rate(rate: Any, name: str = "rate") -> float | RateCurve:
     """
     if isinstance(rate, RateCurve):
         return rate
-    if isinstance(rate, pd.Series):
+    if isinstance(rate, pd.Series | Mapping):
         return RateCurve(rate)
+    if pd.api.types.is_list_like(rate) and np.ndim(rate):
+        raise SchemaError(
+            f"{name}: received {value_text(rate)}; legal: a number >= {RateCurve.low:g} and <= "
+            f"{RateCurve.high:g}, or a Series of zero rates by date."
+        )
     return check_number(rate, name, RateCurve.low, RateCurve.high)
 
 

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from gammaflow.columnar import Quotes
 from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.forwards import on_dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.text import percent_text, rows_text
 
 __all__ = ["GAIN", "WORTH", "dividend_warnings", "gain_of_exercise"]
@@ -21,9 +23,13 @@ GAIN, WORTH = 1e-3, 5e-3
 _STEPS = 1.5
 
 
-def dividend_warnings(chain: Quotes, dividends: Dividends) -> tuple[str, ...]:
-    """Implausibilities of dividends beside the unexpired rows of a chain, one sentence each."""
-    alive = (chain.years > 0.0) & np.isnan(chain["forward"])
+def dividend_warnings(chain: Quotes, dividends: Dividends, curve: RateCurve | None = None) -> tuple[str, ...]:
+    """Implausibilities of dividends beside the unexpired rows of a chain, one sentence each.
+
+    Rows with a forward of their own do not need dividends; `curve` discounts them, else the rate of each row.
+    """
+    own = ~np.isnan(chain["forward"]) & ~on_dividends(chain, dividends, curve)
+    alive = (chain.years > 0.0) & ~own
     if not alive.any():
         return ()
     ahead = dividends.years(chain.asof)

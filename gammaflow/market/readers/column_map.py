@@ -32,7 +32,8 @@ class ColumnMap:
     ----------
     columns : mapping of str to str, list or mapping
         The table's name of each column of `gammaflow.schema.CHAIN`, and of symbol, spot and asof where the
-        table has them. Of a list of names the first that the table has counts. ``{"call": ..., "put": ...}``
+        table has them. Of a list of names the first counts that the table has
+        and that is not blank in every row. ``{"call": ..., "put": ...}``
         names a column for calls and one for puts: where the table does not say which of the two a row is,
         each of its rows is two options. In JSON, names go down with dots ("greeks.delta"), and from the top
         with "$." ("$.underlyingPrice").
@@ -62,9 +63,9 @@ class ColumnMap:
     name : str
         Name of the preset, "" for a map of one's own.
     about : mapping
-        Title, file, source and notes of a preset, and the columns by which it is recognised. A table read
-        through a map that has them needs what names its options, open interest and iv; of any other map, it
-        must have every column.
+        Title, file, source and notes of a preset, the columns by which it is recognised, and as `next` the
+        field of a page that names the one after it. A table read through a map that has them needs what names
+        its options, open interest and iv; of any other map, it must have every column.
 
     Examples
     --------

@@ -140,7 +140,15 @@ def _column(frame: pd.DataFrame, spec: Name, calls: Calls) -> pd.Series[Any] | N
             return None
         blank = pd.Series(np.nan, frame.index, dtype=object)
         return (blank if call is None else call).where(calls, blank if put is None else put)
-    return next((frame[name] for name in spellings(spec) if name in frame), None)
+    columns = [frame[name] for name in spellings(spec) if name in frame]
+    return next(
+        (column for column in columns[:-1] if not _is_blank(column)), columns[-1] if columns else None
+    )
+
+
+def _is_blank(column: pd.Series[Any]) -> bool:
+    """True where every cell of a column is missing or text without a character."""
+    return bool((column.isna() | (column.astype("str").str.strip() == "")).all())
 
 
 def _word(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,15 @@ from gammaflow.market.readers.map_symbols import with_symbols
 from gammaflow.market.readers.map_times import days_of, moment_of, of_day, time_columns
 from gammaflow.market.readers.presets import recognised
 from gammaflow.market.readers.records import TOP, json_rows
-from gammaflow.market.readers.source import Rows, Source
+from gammaflow.market.readers.source import Rows, SeveralUnderlyingsError, Source
 from gammaflow.market.readers.steps import bare, in_file, pick_underlying
+from gammaflow.text import rows_text
 
 __all__ = ["read_mapped"]
 
 _US_MULTIPLIER = 100.0
 _FORMAT = "table"
+_BULLET = "\n  - "
 
 
 def read_mapped(
@@ -40,14 +43,34 @@ def read_mapped(
     Raises
     ------
     ReaderError
-        With every problem, each with the row's place in the file.
+        With every problem, each with the row's place in the file, and the preset that the file fits where
+        that is another one.
     """
+    try:
+        return _read(source, columns, symbol, asof, spot)
+    except SeveralUnderlyingsError:
+        raise
+    except ReaderError as error:
+        if (fits := _better(source, columns)) is None:
+            raise
+        told = f"columns: received {columns.name or 'a map'!r}, but the file fits {fits!r}. Pass that."
+        raise ReaderError(f"{error}{_BULLET if _BULLET in str(error) else ' '}{told}") from None
+
+
+def _read(
+    source: Source,
+    columns: ColumnMap,
+    symbol: str | None,
+    asof: pd.Timestamp | None,
+    spot: float | None,
+) -> Chain:
+    """As `read_mapped`, without a look at other presets."""
     rows = _rows(source, columns)
     if not len(rows.frame):
         raise source.refuse("the table has no rows; at least one contract is needed.")
     rows, left_out, problems = named(rows, columns)
     if problems:
-        raise source.refuse(*problems, *_advice(source, columns))
+        raise source.refuse(*problems, *_wanted(source, columns))
     day, of_days = None, days_of(rows, columns, asof)
     if of_days is not None:
         rows, day, problems = of_day(rows, of_days, columns, asof)
@@ -67,7 +90,7 @@ def read_mapped(
     price, found = _price(rows, columns, spot)
     problems += found
     times, found = time_columns(rows, columns)
-    problems += found
+    problems += [problem for problem in found if problem not in problems]  # those of the latest quote time
     if problems:
         raise source.refuse(*problems)
     frame = rows.frame.drop(columns=[fact for fact in FACTS if fact in rows.frame]).assign(**times)
@@ -101,25 +124,41 @@ def _rows(source: Source, columns: ColumnMap) -> Rows:
     document = source.document if source.parquet is None else None
     if document is None:
         return source.table()
+    _unfinished(source, document, columns)
     if columns.records or any("." in name for name in columns.named):
         above = [name for name in columns.named if name.startswith(TOP)]
         try:
             return json_rows(source, document, columns.records, above)
         except ReaderError as error:
-            raise ReaderError(" ".join([str(error), *_advice(source, columns)])) from None
+            raise ReaderError(" ".join([str(error), *_wanted(source, columns)])) from None
     if not isinstance(document, list):
         raise source.refuse("the JSON is no list of objects; with columns, a table is needed.")
     return source.records(document, "$")
 
 
-def _advice(source: Source, columns: ColumnMap) -> list[str]:
-    """The preset that a file fits which does not fit this one, or the file that this one is for."""
-    if not columns.about:
+def _better(source: Source, columns: ColumnMap) -> str | None:
+    """Name of the preset that a file fits, if it is another one than that given."""
+    fits = recognised(source) if columns.about else None
+    return None if fits is None or fits.name == columns.name else fits.name
+
+
+def _wanted(source: Source, columns: ColumnMap) -> list[str]:
+    """The file that a preset is for, of a file that fits none."""
+    if not columns.about or _better(source, columns):
         return []
-    fits = recognised(source)
-    if fits is not None and fits.name != columns.name:
-        return [f"columns: received {columns.name or 'a map'!r}, but the file fits {fits.name!r}. Pass that."]
     return [f"columns: {columns.name or 'the map'!r} reads {columns.about.get('file', 'another table')}."]
+
+
+def _unfinished(source: Source, document: Any, columns: ColumnMap) -> None:
+    """Refuse pages of an answer that each say that another follows."""
+    field = columns.about.get("next")
+    pages = document if isinstance(document, list) else [document]
+    if field and all(isinstance(page, dict) and page.get(field) for page in pages):
+        raise source.refuse(
+            f"{field}: received {rows_text(len(pages), 'page')}, and the last says that another follows; "
+            f"a part of a chain has other levels. Follow {field} and pass the list of all pages, or take "
+            f"{field} out to read this part."
+        )
 
 
 def _lacking(rows: Rows, columns: ColumnMap) -> list[str]:
@@ -149,15 +188,15 @@ def _price(rows: Rows, columns: ColumnMap, spot: float | None) -> tuple[float, l
     given = columns.facts.get("spot") if spot is None else spot
     if given is not None:
         return float(given), []
+    where = f" {columns.lacks['spot']}" if "spot" in columns.lacks else ""
     if "spot" not in rows.frame:
-        where = f" {columns.lacks['spot']}" if "spot" in columns.lacks else ""
         return np.nan, [
             f"spot: the table has no price of the underlying. Pass spot=, or set it in the map.{where}"
         ]
     prices, problems = numbers(rows.frame["spot"], "spot")
     if problems or np.isnan(prices).all():
         return np.nan, [in_file(rows, problem) for problem in problems] or [
-            "spot: the table's column is blank."
+            f"spot: the table's column is blank. Pass spot=, or set it in the map.{where}"
         ]
     known = prices[~np.isnan(prices)]
     return float(np.median(known)), disagreeing_spots(known, "spot")

@@ -86,13 +86,15 @@ def _rows(document: Any, paths: Sequence[str], above: Sequence[str]) -> Iterator
     """Rows at any of the paths, of every page; without one, those of a list of rows."""
     pages = document if isinstance(document, list) else [document]
     places = [f"[{page}]" for page in range(len(pages))] if isinstance(document, list) else [""]
-    found = False
+    found = is_page = False
+    keys = {path.partition(".")[0] for path in paths}
     for page, place in zip(pages, places, strict=True):
+        is_page |= isinstance(page, dict) and not keys.isdisjoint(page)
         for path in paths:
             for row in _down(page, path.split("."), place, "$", {}, above):
                 found = True
                 yield row
-    if not found and isinstance(document, list):
+    if not (found or is_page) and isinstance(document, list):
         yield from (_Row(place, row, {}) for place, row in zip(places, pages, strict=True))
 
 

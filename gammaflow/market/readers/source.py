@@ -21,6 +21,7 @@ from gammaflow.content import MOST_CELLS, MOST_COLUMNS, file_bytes
 from gammaflow.errors import GammaflowError, ReaderError
 from gammaflow.frames import as_pandas
 from gammaflow.market.chain import Chain
+from gammaflow.market.readers.nested import unnested
 from gammaflow.market.readers.plain import plain_columns
 
 __all__ = ["HEAD", "Format", "Rows", "SeveralUnderlyingsError", "Source", "open_source"]
@@ -272,7 +273,7 @@ def open_source(path: Any) -> Source:
     """
     table = as_pandas(path, "path")
     if isinstance(table, pd.DataFrame):
-        return Source("table", "", _flat(table))
+        return Source("table", "", unnested(_flat(table)))
     if isinstance(path, dict | list):
         return Source("JSON", "", given=path)
     name, content = file_bytes(path)
@@ -314,7 +315,7 @@ def _parquet(name: str, content: bytes) -> pd.DataFrame:
         ) from None
     except Exception as error:  # the parquet library's errors share no base class
         raise ReaderError(f"{name}: the parquet file is damaged ({error!s:.200}). Write it again.") from None
-    return frame.set_axis([str(c) for c in frame.columns], axis=1)
+    return unnested(frame.set_axis([str(c) for c in frame.columns], axis=1), name)
 
 
 def _printable(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gammaflow.checks import attempt, check_choice, check_noun, refuse
 from gammaflow.columnar import Quotes
 from gammaflow.columns import Columns
+from gammaflow.market.carry.forwards import on_dividends
 from gammaflow.market.carry.rates import RateCurve, find_rate
 from gammaflow.market.chain import PLACEHOLDER_IV, QUOTE_UNITS, Chain, Quality
 from gammaflow.market.measures import share_of_alive
@@ -197,7 +198,7 @@ def repair_chain(
     these vols. The yield of their rows decides on early exercise, so a `carry` within two errors of the
     common carry of the American expiries is set to that, and that to 0 if it is within two errors of 0.
 
-    A forward of the chain is kept and parity only checks it. Otherwise `rate` and `dividend_yield` are set so
+    A quoted forward is kept and parity only checks it. Otherwise `rate` and `dividend_yield` are set so
     that S e^((r - q) t) is the forward, to two errors where the common carry is used. Spot and options are of
     different times where the carry is above 0.5 a year, or most American calls (or puts) in the money are
     offered below intrinsic value; `forward` is then set, and its ratio to spot is kept. American rows then
@@ -244,9 +245,14 @@ def repair_chain(
     refuse("repair", problems)
     coin = (quoted_in or chain.quote_unit) == "coin"
     cells = find_cells(chain)
-    table = fit_forwards(chain, cells, coin, given)
+    own = on_dividends(chain, chain.dividends, chain.rate_curve)
+    bare = chain.with_columns(forward=np.where(own, np.nan, chain["forward"])) if own.any() else chain
+    table = fit_forwards(bare, cells, coin, given)
+    carry = carry_columns(bare, table, coin)
+    kept = own & np.isnan(of_rows(chain, table, "forward"))
+    carry |= {name: np.where(kept, chain[name], carry[name]) for name in ("forward", "rate") if name in carry}
     shared: dict[str, Any] = {f.name: getattr(chain, f.name) for f in fields(Chain) if f.name != "columns"}
-    priced = _Derived({**chain.columns, **carry_columns(chain, table, coin)}, **shared)
+    priced = _Derived({**chain.columns, **carry}, **shared)
     terms = Terms(priced, coin, table)
     iv, source, reason = _volatilities(terms, cells, prefer, out_of_the_money)
     flags = find_flags(terms, cells, iv, table)

@@ -195,6 +195,33 @@ class TestDoors:
         indexed = read_chain(frame.set_index(["symbol", "strike"]), columns="thetadata").to_frame()
         pd.testing.assert_frame_equal(indexed, expected)
 
+    def test_columns_of_objects_are_fields_of_json(self, tmp_path):
+        pa, pl, duckdb = (pytest.importorskip(name) for name in ("pyarrow", "polars", "duckdb"))
+        results = document("polygon.json")["results"]
+        expected = read("polygon").to_frame()
+        pl.DataFrame(results).write_parquet(tmp_path / "rows.parquet")
+        with duckdb.connect() as database:
+            stored = database.sql(f"SELECT * FROM '{tmp_path}/rows.parquet'")
+            for given in (
+                pd.DataFrame(results), pl.DataFrame(results), pa.Table.from_pylist(results), stored,
+                tmp_path / "rows.parquet",
+            ):  # fmt: skip
+                for how in ("polygon", None):
+                    found = read_chain(given, columns=how).to_frame()
+                    pd.testing.assert_frame_equal(found, expected, rtol=1e-14)
+        rows = document("tradier.json")[0]["options"]["option"]
+        rows[0] |= {"greeks": None}
+        first = read_chain(pd.DataFrame(rows), columns="tradier", spot=100.0)["iv"]
+        assert np.isnan(first[0])
+        np.testing.assert_array_equal(first[1:], read("tradier")["iv"][1:12])
+
+    def test_the_first_column_that_is_not_blank(self):
+        rows = [row | {"spotPrice": None, "stockPrice": 99.5} for row in document("orats.json")["data"]]
+        assert read_chain({"data": rows}, columns="orats").spot == 99.5
+        frame = pd.read_csv(FOLDER / "ibkr.csv").rename(columns={"impliedVol": "modelGreeks.impliedVol"})
+        chain = read_chain(frame.assign(impliedVol=""), columns="ibkr")
+        np.testing.assert_array_equal(chain["iv"], read("ibkr")["iv"])
+
     def test_a_copy_of_a_preset_is_the_preset(self, tmp_path):
         for name in ("tradier", "orats", "optionmetrics"):
             path = tmp_path / f"{name}.toml"
@@ -253,6 +280,36 @@ class TestErrors:
             read_chain(FOLDER / "schwab.json", columns="orats")
         with pytest.raises(ReaderError, match="columns: 'databento' reads definition joined with statistics"):
             read_chain(pd.DataFrame({"x": [1]}), columns="databento", spot=1.0)
+
+    @pytest.mark.parametrize(
+        ("name", "preset"), [("polygon.json", "databento"), ("optionmetrics.csv", "tastytrade")]
+    )
+    def test_another_vendors_preset_that_fails_later(self, name, preset):
+        facts = {"spot": 100.0, "asof": samples.ASOF}
+        with pytest.raises(
+            ReaderError, match=f"received '{preset}', but the file fits '{name.split('.')[0]}'"
+        ):
+            read_chain(FOLDER / name, columns=preset, **facts)
+
+    def test_pages_of_which_the_last_is_missing(self):
+        results = document("polygon.json")["results"]
+        first = {"results": results[:9], "next_url": "https://example.com/2"}
+        for given, said in ((first, "1 page, and"), ([first, first], "2 pages, and")):
+            with pytest.raises(ReaderError, match=f"next_url: received {said} the last says"):
+                read_chain(given)
+        whole = read_chain([first, {"results": results[9:], "next_url": None}])
+        pd.testing.assert_frame_equal(whole.to_frame(), read("polygon").to_frame())
+
+    def test_pages_without_rows(self):
+        for given in ([{"options": None}], [{"options": {"option": []}}]):
+            with pytest.raises(ReaderError, match=r"no rows at 'options.option'"):
+                read_chain(given, columns="tradier", spot=100.0)
+
+    def test_a_blank_price(self):
+        page = document("schwab.json") | {"underlyingPrice": "NaN"}
+        with pytest.raises(ReaderError, match=r"spot: the table's column is blank\. Pass spot="):
+            read_chain(page)
+        assert read_chain(page, spot=100.0).spot == 100.0
 
     def test_names_of_presets(self):
         with pytest.raises(
