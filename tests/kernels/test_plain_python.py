@@ -24,6 +24,7 @@ from gammaflow.feedback.simulation.simulate import simulate_feedback
 from gammaflow.kernels.american import rule
 from gammaflow.kernels.american_rows import series_loop
 from gammaflow.kernels.bands import draw_levels, products, short_parts
+from gammaflow.kernels.barycentric import barycentric
 from gammaflow.kernels.compile import KERNEL, Kernel, frozen, kernel
 from gammaflow.kernels.digital import digital_rows
 from gammaflow.kernels.gauss import gauss_sweep
@@ -112,6 +113,13 @@ def call_sums() -> None:
     digital_rows(*columns, np.empty((10, 3)))
     x, starts = np.array([-0.1, 0.0, 0.2, 0.0]), np.array([0, 2, 3])
     rows = (PHI, np.array([1.0, 1.01, 0.99]), *columns[2:], size)
+    known = np.array([1.0, 0.0, -1.0])  # places at a point and between points, of two panels
+    values, panel, place = (
+        np.arange(12.0).reshape(2, 2, 3) ** 2,
+        np.array([0, 1, 1]),
+        np.array([0.5, 0.0, -0.3]),
+    )
+    barycentric(values, panel, place, known, np.array([0.5, -1.0, 0.5]), np.empty((2, 3)))
     edges = np.array([-1.0, -0.05, -1.0]), np.array([1.0, 1.0, 0.1])
     for low, high in ((None, None), edges):
         out = np.zeros((12, 4))

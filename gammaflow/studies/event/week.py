@@ -57,6 +57,16 @@ class Week(Frozen):
         Open interest of all venues by day, 24:00 UTC [USD].
     pools : Liquidations
         Liquidation prices known on the eve.
+
+    See Also
+    --------
+    read_week : The week from records, or made up.
+
+    Examples
+    --------
+    >>> week = read_week()
+    >>> week.chain_at("2026-02-05T12:00Z").asof.isoformat()
+    '2026-02-05T09:36:00+00:00'
     """
 
     made_up: bool

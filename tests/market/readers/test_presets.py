@@ -189,7 +189,7 @@ class TestDoors:
         frame = thetadata()
         expected = read_chain(frame, columns="thetadata").to_frame()
         with duckdb.connect() as database:
-            for given in (pa.table(frame), pl.from_pandas(frame), database.from_df(frame)):
+            for given in (pa.table(frame), pl.from_pandas(frame), database.from_arrow(pa.table(frame))):
                 pd.testing.assert_frame_equal(read_chain(given, columns="thetadata").to_frame(), expected)
                 pd.testing.assert_frame_equal(read_chain(given).to_frame(), expected)
         indexed = read_chain(frame.set_index(["symbol", "strike"]), columns="thetadata").to_frame()
