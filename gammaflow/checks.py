@@ -265,7 +265,7 @@ def check_number(
     """A finite float from `low` (exclusive where `open_low`) to `high`, or SchemaError."""
     kind = "a number "
     try:
-        if isinstance(value, _PANDAS):
+        if isinstance(value, (*_PANDAS, bool, np.bool_)):
             raise TypeError
         number = float(floats(value)) if isinstance(value, np.ma.MaskedArray) else float(value)
         if math.isfinite(number) and low <= number <= high and not (open_low and number == low):
@@ -280,8 +280,8 @@ def check_number(
 
 def check_whole(value: Any, name: str, low: int, high: int = 2**63 - 1) -> int:
     """A whole number from `low` to `high`, or SchemaError."""
-    number = check_number(value, name, low)
-    if isinstance(value, bool | np.bool_) or not number.is_integer():
+    truth = isinstance(value, bool | np.bool_)
+    if truth or not (number := check_number(value, name, low)).is_integer():
         raise SchemaError(f"{name}: received {value!r}; {name} must be a whole number >= {low}.")
     whole = int(value) if isinstance(value, int | np.integer) else int(number)
     if whole > high:

@@ -259,6 +259,8 @@ def test_a_frame_with_nullable_columns_gives_a_chain_with_nan() -> None:
         ("a", -np.inf, "x: received 'a'; x must be a finite number."),
         ("a", 0.0, "x: received 'a'; x must be a number >= 0."),
         (-1.0, 0.0, "x: received -1.0; x must be >= 0."),
+        (True, 0.0, "x: received True; x must be a number >= 0."),
+        (np.False_, 0.0, "x: received np.False_; x must be a number >= 0."),
     ],
 )
 def test_a_number_is_refused_in_plain_words(value: Any, low: float, words: str) -> None:

@@ -108,10 +108,16 @@ def test_buffers_are_files() -> None:
         read_chain(closed)
 
 
-@pytest.mark.parametrize("path", [None, 3, b"file", ["file"], pd.DataFrame(), pd.Series(["x"])])
+@pytest.mark.parametrize("path", [None, 3, b"file", pd.Series(["x"])])
 def test_what_is_neither_a_path_nor_a_buffer(path: Any) -> None:
     with pytest.raises(SchemaError, match=r"path: received .* the path of one file, or a buffer, is needed"):
         read_chain(path)
+
+
+@pytest.mark.parametrize(("table", "name"), [(["file"], "JSON"), (pd.DataFrame(), "table")])
+def test_a_table_that_is_no_chain(table: Any, name: str) -> None:
+    with pytest.raises(ReaderError, match=rf"^{name}: not recognised; known formats: .* a preset \(alpaca, "):
+        read_chain(table)
 
 
 def test_a_table_of_very_many_columns(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def wheel(built):
 
 def test_the_wheel_has_every_file_of_the_package_and_nothing_else(wheel):
     names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    kinds = {".py", ".csv", ".toml", ".html", ".css", ".js", ".typed"}
+    kinds = {".py", ".csv", ".toml", ".html", ".css", ".js", ".json", ".typed"}
     files = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "gammaflow").rglob("*")
@@ -79,8 +79,9 @@ def test_the_metadata_are_those_of_the_project(wheel):
 def test_the_wheel_works_from_its_own_folder(wheel, tmp_path):
     wheel.extractall(tmp_path / "site")
     code = (
-        "import gammaflow as gf, sys; r = gf.analyze(gf.demo_chain());"
-        "print(gf.__file__); print(r.levels.call_wall); r.to_html('page.html')"
+        "import gammaflow as gf; book = gf.assign_positions(gf.demo_chain());"
+        "from gammaflow.market.readers import preset_text; preset_text('orats');"
+        "print(gf.__file__); print(gf.aggregate_exposure(book).total()['gamma'])"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
@@ -96,7 +97,6 @@ def test_the_wheel_works_from_its_own_folder(wheel, tmp_path):
         check=True,
         timeout=300,
     )
-    place, wall = done.stdout.splitlines()[:2]
+    place, gamma = done.stdout.splitlines()[:2]
     assert place.startswith(str(tmp_path / "site"))
-    assert float(wall) == gf.analyze(gf.demo_chain()).levels.call_wall
-    assert (tmp_path / "page.html").stat().st_size > 100_000
+    assert float(gamma) == gf.aggregate_exposure(gf.assign_positions(gf.demo_chain())).total()["gamma"]

@@ -52,7 +52,7 @@ def test_a_hedge_flow_draws_its_causes_by_expiry(book):
     for name, heights in bars.items():
         np.testing.assert_allclose(heights * 1e6, flow.by_expiry[name], rtol=1e-12)
     assert ax.get_ylabel() == "traded [USD m], + = dealers buy"
-    assert ax.get_xlabel() == "expiry [UTC]; spot to 65,000, 1 days, +10 vol points"
+    assert ax.get_xlabel() == "expiry [UTC]; spot to 65,000, 1 day, +10 vol points"
 
 
 @pytest.mark.parametrize("change", ["spot_percent", "hours", "vol_points"])

@@ -24,7 +24,7 @@ from gammaflow.positions.notes import book_notes
 from gammaflow.pricing.note.terms import NoteTerms
 from gammaflow.studies.barrier_books import barrier_parts
 from gammaflow.studies.barriers import knock_jumps
-from gammaflow.studies.event import scorecard
+from gammaflow.studies.event import read_week, scorecard
 from support.barrier_books import barrier_book
 from support.made_up_event import files, write
 
@@ -140,6 +140,7 @@ def others(folder: Path) -> Iterator[Any]:
     yield from (bands, bands.flips, bands.zones, bands.core, bands.break_even)
     yield from (gf.Beliefs(), gf.Beliefs().on(chain), gf.sensitivity(chain), gf.filters.dte(0, 7))
     yield gf.analyze(chain)
+    yield from (gf.RateCurve({"2026-06-19": 0.036}), gf.Dividends({"2026-06-19": 0.5}), read_week())
     notes = book_notes(gf.demo_notes(), spot=40.53, asof="2026-02-05T09:36Z", sigma=0.56)
     yield from (gf.note_maps.barrier_map(notes, step=1.0), gf.note_maps.locate(notes))
     yield from (gf.demo_notes()[0], gf.note_maps.knock_in_sales(sigma=[0.56], years=[0.25, 1.0]))
@@ -199,6 +200,7 @@ _GROUND = (
     "gammaflow.app",
     "gammaflow.frozen",
     "gammaflow.columnar",
+    "gammaflow.positions.filters.conditions",
 )
 # Bases of results, which have no instances of their own.
 _BASES = {"BriefStudy", "DailyStudy", "LevelData", "Repricing", "Quality", "Distribution", "ShareRule",

@@ -19,7 +19,6 @@ SAMPLE = (
 LARGE = (
     ("cboe/spx_20220205_LucaCastelli.csv", None),
     ("cboe/spx_20230914_carlosjimenezdiaz.csv", None),
-    ("cboe/spy_20230914_carlosjimenezdiaz.csv", None),
     ("stocks/KMI.json", None),
     ("stocks/QQQI.json", None),
     ("stocks/CDE.json", None),
