@@ -35,7 +35,7 @@ Columns = Mapping[str, NDArray[Any]]
 NO_TIME = np.datetime64("NaT", "ns")
 
 _LONGEST_TEXT = 500
-# Texts whose bytes are looked at all at once, and the printable characters of ASCII.
+# Number of texts from which their bytes are checked in one pass, and the printable characters of ASCII.
 _MANY = 50
 _FIRST_SHOWN, _LAST_SHOWN = np.uint8(ord(" ")), np.uint8(ord("~"))
 

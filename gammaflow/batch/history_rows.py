@@ -95,7 +95,7 @@ def choose_rows(table: pd.DataFrame, symbol: str | None, vendor: str | None) -> 
 
 
 def _doubts(found: pd.DataFrame) -> list[str]:
-    """What makes the rows of one history hard to compare: several vendors, a selection, a long pause."""
+    """Warnings that rows of one history are hard to compare: several vendors, a selection, a long pause."""
     warnings = []
     vendors = sorted(set(found["vendor"]))
     if len(vendors) > 1:

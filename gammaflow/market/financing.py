@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.calendars import DAYS_PER_YEAR
 from gammaflow.checks import attempt, check_choice, check_number, refuse
 from gammaflow.market.carry.dividends import Dividends, find_dividends
 from gammaflow.market.carry.rates import RateCurve, find_rate, rates_at
 from gammaflow.market.chain import Chain
 from gammaflow.market.default_rate import FEDERAL_FUNDS, default_rate
+from gammaflow.market.expiry_carry import (
+    filled_forwards,
+    flat_before,
+    implied_spot,
+    interpolated_rates,
+    yield_text,
+)
 from gammaflow.market.facts import DERIBIT
 from gammaflow.market.given import dividend_columns, quoted_forwards, with_carry
 from gammaflow.market.parity.forwards import find_cells, fit_forwards, of_rows
@@ -38,8 +44,6 @@ Mask = NDArray[np.bool_]
 #: A larger carry is not a yield: the expiry is valued on its forward, as in `repair_chain` [1/year].
 _LARGEST_CARRY = 0.5
 
-# Years to expiry from which parity determines a yield, and from which it does where no expiry is longer.
-_FAR, _LEAST_YEARS = 0.25, 1.0 / 12.0
 _ON_FORWARDS = "these forwards, so that levels are in units of the quoted spot"
 _ON_SPOT = "the quoted spot, with the carry between the forwards of successive expiries"
 _AS_SAID = (
@@ -226,7 +230,7 @@ def _on_neighbours(chain: Chain, rate: float | RateCurve | None) -> Chain:
     if not bare.any():
         return chain
     table = fit_forwards(chain, find_cells(chain), False, rate)
-    table["filled"] = np.where(sound(table), np.nan, _filled(table, chain.spot, chain.spot, True))
+    table["filled"] = np.where(sound(table), np.nan, filled_forwards(table, chain.spot, chain.spot, True))
     filled = of_rows(chain, table, "filled")
     return chain.with_columns(forward=np.where(bare & ~np.isnan(filled), filled, chain["forward"]))
 
@@ -256,14 +260,14 @@ def _of_quotes(
     if rate is None and not said:
         if not (table["rate_source"] == "parity").any():
             table = fit_forwards(chain, cells, False, default)
-        table["rate"], rate_from = _rates(table, default, text)
+        table["rate"], rate_from = interpolated_rates(table, default, text)
         columns["rate"] = np.where(rows, of_rows(chain, table, "rate"), 0.0)
     bare = bare_futures(chain) & (chain.years > 0) & (dividend_yield is None)
     off = unexplained(chain, table)
     valued, base = _ON_FORWARDS, chain.spot
     if moments_apart(off, chain.spot) and not bare.any():
-        valued, base = _ON_SPOT, _implied_spot(table)
-    table["filled"] = _filled(table, chain.spot, base, bool(bare.any()))
+        valued, base = _ON_SPOT, implied_spot(table)
+    table["filled"] = filled_forwards(table, chain.spot, base, bool(bare.any()))
     forward = of_rows(chain, table, "filled")
     on_forward = bare & ~np.isnan(forward)
     if paid is not None:
@@ -275,9 +279,9 @@ def _of_quotes(
         r = columns.get("rate", chain["rate"])
         with np.errstate(invalid="ignore", divide="ignore"):
             carry = r - np.log(forward / chain.spot) / chain.years
-        yield_from = _yield_text(table)
+        yield_from = yield_text(table)
         if not len(off) and not bare.any():
-            carry, yield_from = _flat_before(chain, table, carry, yield_from)
+            carry, yield_from = flat_before(chain, table, carry, yield_from)
         found = np.isnan(chain["forward"]) & ~np.isnan(carry)
         on_forward |= found & (np.abs(carry) > _LARGEST_CARRY)
         columns["dividend_yield"] = np.where(found & ~on_forward, carry, 0.0)
@@ -305,7 +309,7 @@ def _of_repaired(chain: RepairedChain, default: bool = False) -> tuple[Chain, Fi
         moved = np.where(rows & np.isnan(chain["forward"]), value, 0.0)
         columns["dividend_yield"] = chain["dividend_yield"] + moved
     futures = on_futures(chain) & np.isnan(chain.original["forward"]) & (chain.years > 0)
-    table["filled"] = _filled(table, chain.spot, chain.spot, bool(futures.any()))
+    table["filled"] = filled_forwards(table, chain.spot, chain.spot, bool(futures.any()))
     bare = futures & np.isnan(chain["forward"])
     columns["forward"] = np.where(bare, of_rows(chain, table, "filled"), chain["forward"])
     yield_from = "put-call parity, as repaired" if rows.any() else _NO_YIELD
@@ -326,72 +330,6 @@ def _as_given(chain: Chain, table: pd.DataFrame) -> Array:
     rates = np.nan_to_num(of_rows(chain, table, "rate"))
     columns = dividend_columns(chain, chain.dividends, rates, rates)
     return chain.with_columns(rate=rates, **columns).forward_prices
-
-
-def _rates(table: pd.DataFrame, default: float, text: str) -> tuple[Array, str]:
-    """Rate of each expiry, and its source: parity, interpolated where parity gives none; or the default."""
-    known = (table["rate_source"] == "parity").to_numpy()
-    if not known.any():
-        return np.full(len(table), default), text
-    t, own = table["years"].to_numpy(), table["rate"].to_numpy()
-    others = "" if known.all() else "; interpolated on the others"
-    return np.interp(t, t[known], own[known]), (
-        f"put-call parity of the chain's quotes on {known.sum()} of {len(table)} expiries{others}"
-    )
-
-
-def _implied_spot(table: pd.DataFrame) -> float:
-    """Spot implied by the next expiry with a forward [currency], assuming no dividend before it."""
-    first = table[sound(table)].iloc[0]
-    return float(first["forward"] * np.exp(-first["rate"] * first["years"]))
-
-
-def _filled(table: pd.DataFrame, spot: float, base: float, futures: bool) -> Array:
-    """Forward of each expiry on `spot`, interpolated where quotes determine none; NaN where impossible.
-
-    The quotes are from a time at which spot was `base`.
-    """
-    known, t = sound(table), table["years"].to_numpy()
-    if not known.any():
-        return np.full(len(table), np.nan)
-    x, gap = t[known], np.log(table["forward"].to_numpy()[known] / base)
-    if futures:
-        return np.asarray(spot * np.exp(np.interp(t, x, gap)))
-    between = np.interp(t, np.append(0.0, x), np.append(0.0, gap))
-    return np.asarray(spot * np.exp(np.where(t > x[-1], gap[-1] / x[-1] * t, between)))
-
-
-def _flat_before(chain: Chain, table: pd.DataFrame, carry: Array, text: str) -> tuple[Array, str]:
-    """Carry of rows (n,), and its source; below three months, the carry of the first expiry beyond.
-
-    A spot that is off by 0.1 % changes the yield by 37 % a year over a day, and by 0.4 % over three months.
-    Without an expiry that far away the last one decides, and none where it is within a month.
-    """
-    known = sound(table)
-    if not known.any():
-        return carry, text
-    t = table["years"].to_numpy()[known]
-    far = t[t >= _FAR]
-    first = float(far[0]) if far.size else float(t[-1])
-    if first < _LEAST_YEARS:
-        return np.where(np.isnan(carry), np.nan, 0.0), (
-            "0, as the chain gives none and its expiries are too short to imply one; set one with "
-            "dividend_yield= or --dividend-yield"
-        )
-    own = carry[np.argmin(np.abs(chain.years - first))]
-    earlier = chain.years < first * (1.0 - 1e-9)
-    if not (earlier & ~np.isnan(carry)).any():
-        return carry, text
-    day = (chain.asof + pd.Timedelta(first * DAYS_PER_YEAR, "D")).strftime("%Y-%m-%d")
-    return np.where(earlier & ~np.isnan(carry), own, carry), f"{text}; before {day}, that expiry's"
-
-
-def _yield_text(table: pd.DataFrame) -> str:
-    known = int(sound(table).sum())
-    if not known:
-        return "neither the chain nor its quotes give one; set one with dividend_yield= or --dividend-yield"
-    others = "" if known == len(table) else "; interpolated on the others"
-    return f"put-call parity: the forward of {known} of {len(table)} expiries{others}"
 
 
 def _warnings(

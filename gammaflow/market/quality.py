@@ -192,7 +192,7 @@ class Quality(Frozen):
 
     @property
     def unchecked_text(self) -> str:
-        """What was not checked and why, in words, as the end of a line; "" where all was."""
+        """Checks not made and why, as the end of a line; "" where all were made."""
         words = [f"{name} ({_UNCHECKED[name]})" for name in self.unchecked]
         return f"; not checked: {', '.join(words)}" if words else ""
 

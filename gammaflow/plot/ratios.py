@@ -33,7 +33,7 @@ def _shown(low: Array, high: Array) -> tuple[Array, Array]:
 
 
 def plot_ratios(table: pd.DataFrame, title: str, *, ax: Any = None) -> Any:
-    """What a record allows over what a claim says, a bar per row; what the claim says is a grey band.
+    """Recorded numbers as ratios to the numbers claimed, one bar per claim; the claim itself is a gray band.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ def book_notes(
     ({-1.0}, 530000000)
     """
     moment, given = utc(asof), list(notes)
-    owed = [note for note in given if note.over(moment) is None]
+    outstanding = [note for note in given if note.over(moment) is None]
     left_out = [f"{note.name} ({note.over(moment)})" for note in given if note.over(moment)]
     rates = {"sigma": sigma, "rate": rate, "dividend_yield": dividend_yield}
     symbol = symbol or (given[0].symbol if given else "")
@@ -103,33 +103,33 @@ def book_notes(
     if paid is not None and (isinstance(dividend_yield, Mapping) or dividend_yield != 0.0):
         problems.append(f"dividends, dividend_yield: received {paid!r} and a yield; legal: one of them.")
     for what, value in rates.items():
-        problems += _mapping_problems(what, value, owed, given)
-    by_note = {} if problems else {what: _by_note(value, owed) for what, value in rates.items()}
-    problems += wrong_argument_units([note.name for note in owed], by_note)
-    if not owed:
+        problems += _mapping_problems(what, value, outstanding, given)
+    by_note = {} if problems else {what: _by_note(value, outstanding) for what, value in rates.items()}
+    problems += wrong_argument_units([note.name for note in outstanding], by_note)
+    if not outstanding:
         why = "; ".join(left_out) or "none given"
         problems.append(f"notes: none is outstanding at {moment:%Y-%m-%d %H:%M} UTC: {why}.")
     refuse("book of notes", problems)
-    maturities = pd.DatetimeIndex([note.maturity for note in owed])
+    maturities = pd.DatetimeIndex([note.maturity for note in outstanding])
     years = years_to_expiry(maturities.tz_localize(None).to_numpy("datetime64[ns]"), moment)
     if isinstance(curve, RateCurve):
         by_note["rate"] = curve.zero_rates(moment, years)
     if paid is not None:
         by_note["dividend_yield"] = paid.yields(spot, moment, years, curve or by_note["rate"])
     columns: dict[str, Any] = {
-        "contract": [note.name for note in owed],
+        "contract": [note.name for note in outstanding],
         "venue": venue,
         "expiry": maturities,
-        "strike": [note.initial for note in owed],
+        "strike": [note.initial for note in outstanding],
         "kind": "note",
         "position": -1.0,
-        "multiplier": [note.shares for note in owed],
+        "multiplier": [note.shares for note in outstanding],
         **by_note,
     }
     rule = f"{_OWED}; excluded: {', '.join(left_out)}" if left_out else _OWED
-    columns["origin"], origins = _origins([note.source for note in owed], rule)
+    columns["origin"], origins = _origins([note.source for note in outstanding], rule)
     rows: Any = pd.DataFrame(columns)
-    terms = {note.name: note for note in owed}
+    terms = {note.name: note for note in outstanding}
     return Book(rows, symbol, spot, moment, (rule,), currency=currency, terms=terms, origins=origins)
 
 
@@ -159,11 +159,11 @@ def _origins(said: list[str], rule: str) -> tuple[list[int], tuple[Origin, ...]]
     return [sources.index(source) for source in said], tuple(origins)
 
 
-def _mapping_problems(what: str, value: Any, owed: list[Note], notes: list[Note]) -> list[str]:
+def _mapping_problems(what: str, value: Any, outstanding: list[Note], notes: list[Note]) -> list[str]:
     if not isinstance(value, Mapping):
         return []
     names = {note.name for note in notes}
-    missing = [name for name in dict.fromkeys(note.name for note in owed) if name not in value]
+    missing = [name for name in dict.fromkeys(note.name for note in outstanding) if name not in value]
     unknown = [name for name in value if name not in names]
     problems = [f"{what}: missing for {len(missing)} notes: {', '.join(missing)}."] if missing else []
     if unknown:

@@ -134,7 +134,7 @@ def _check_unique(failed: NDArray[np.int64]) -> None:
 def _raw_paths(
     setup: Setup, written: Written, base_vol: float, frame_days: Array, basis: list[BasisUnwind]
 ) -> RawPaths:
-    """What the kernel wrote of the paths asked for, by name."""
+    """Results of the paths asked for, by name, from the arrays that the kernel wrote."""
     blocks: list[Any] = [np.ascontiguousarray(block[:, : setup.paths].T) for block in written]
     out, marks, path = blocks
     end, interest = _basis_end(basis, setup.steps, setup.days / setup.steps)

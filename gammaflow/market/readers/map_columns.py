@@ -28,7 +28,7 @@ _KIND, _ONLY = " kind", " only "
 
 
 def needed(columns: ColumnMap) -> dict[str, Name]:
-    """What a table read through a preset must have: what names each option, its open interest and vol."""
+    """Columns required by a preset: those that identify each option, its open interest and implied vol."""
     names = ["contract"] if "contract" in columns.columns else ["expiry", "strike", "kind"]
     names += [name for name in ("open_interest", "iv") if name not in columns.lacks]
     return {name: columns.columns[name] for name in names if name in columns.columns}

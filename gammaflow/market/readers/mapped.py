@@ -162,7 +162,7 @@ def _unfinished(source: Source, document: Any, columns: ColumnMap) -> None:
 
 
 def _lacking(rows: Rows, columns: ColumnMap) -> list[str]:
-    """What the vendor of a preset does not say and nobody has joined."""
+    """Problems: facts that the vendor of a preset does not publish and that were not joined to the table."""
     return [
         f"{name}: the table has none. {columns.lacks[name]} Join it as a column {name}."
         for name in ("open_interest",)
