@@ -1,4 +1,4 @@
-"""Options opened before a move, and whether vols say who bought them
+"""Which options were opened before a move, and do vols say who bought them?
 
 Open interest of two dates gives the book of what was opened in between. It does not give its side. Recorded
 chains of BTC on Deribit from 15 January to 5 February 2026 are used where they lie beside the repository,

@@ -1,4 +1,4 @@
-"""Confidence in a short-gamma zone when nobody publishes who is long
+"""Are dealers short gamma in the zone, when nobody publishes who is long?
 
 A chain says how many contracts are open, not who holds which side. This takes one BTC chain and asks where
 dealers are short gamma under every positioning rule, and under beliefs that admit how little is known. The
