@@ -19,7 +19,7 @@ from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
-from gammaflow.market.carry.forwards import carried, on_dividends
+from gammaflow.market.carry.forwards import carried, grown, on_dividends
 from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.measures import find_groups, find_unusable, first_true, measure
 from gammaflow.market.plausibility import (
@@ -165,9 +165,8 @@ class Chain(Columnar):
     @cached_property
     def forward_prices(self) -> NDArray[np.float64]:
         """Forward of each row; without one, spot e^((rate - yield) t), and spot once expired [currency]."""
-        carry = self["rate"] - self["dividend_yield"]
-        grown = self.spot * np.exp(carry * np.maximum(self.years, 0.0))
-        return read_only(np.where(np.isnan(self["forward"]), grown, self["forward"]))
+        own = grown(self.spot, self["rate"], self["dividend_yield"], np.maximum(self.years, 0.0))
+        return read_only(np.where(np.isnan(self["forward"]), own, self["forward"]))
 
     @cached_property
     def unusable(self) -> NDArray[Any]:

@@ -9,12 +9,23 @@ from gammaflow.columnar import Snapshot
 from gammaflow.market.carry.dividends import Dividends
 from gammaflow.market.carry.rates import RateCurve
 
-__all__ = ["LARGEST_YIELD", "carried", "on_dividends"]
+__all__ = ["LARGEST_YIELD", "carried", "grown", "on_dividends"]
 
 Array = NDArray[np.float64]
 
 #: A larger yield is that of a dividend just ahead of an expiry: such rows are put on their forward [1/year].
 LARGEST_YIELD = 1.0
+
+
+def grown(underlying: float | Array, rate: Array, dividend_yield: Array, years: Array) -> Array:
+    """Forward of an underlying, U e^((r - q) t) [currency]; arrays broadcast, NaN gives NaN.
+
+    Examples
+    --------
+    >>> grown(100.0, np.array([0.05]), np.array([0.01]), np.array([0.5])).round(4)
+    array([102.0201])
+    """
+    return np.asarray(underlying * np.exp((rate - dividend_yield) * years))
 
 
 def carried(
@@ -23,7 +34,7 @@ def carried(
     """Yield of the dividends to each row's expiry, and the forward of spot with it; `rate` is each row's."""
     years = np.maximum(chain.years, 0.0)
     worth = dividends.yields(chain.spot, chain.asof, years, discount)
-    return worth, chain.spot * np.exp((rate - worth) * years)
+    return worth, grown(chain.spot, rate, worth, years)
 
 
 def on_dividends(

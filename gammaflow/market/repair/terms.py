@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.market.carry.forwards import grown
 from gammaflow.market.chain import PLACEHOLDER_IV, Chain
 from gammaflow.market.parity.forwards import of_rows
 from gammaflow.pricing import american, bsm
@@ -80,9 +81,7 @@ class Terms:
     @cached_property
     def forward(self) -> Array:
         """underlying e^((r - q) t) [currency]."""
-        return np.asarray(
-            self.underlying * np.exp((self.chain["rate"] - self.dividend_yield) * self.chain.years)
-        )
+        return grown(self.underlying, self.chain["rate"], self.dividend_yield, self.chain.years)
 
     @cached_property
     def american(self) -> NDArray[np.bool_]:
