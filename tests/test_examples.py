@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -284,14 +285,25 @@ def test_the_week(run):
 
 @pytest.mark.slow
 def test_the_week_on_the_record(run, shared):
-    """Sentences of the stored story against the files, read by hand."""
-    del shared
+    """Sentences of the stored story against the files, read by pandas alone."""
+
+    def read(path, day, **how):
+        return pd.read_csv(shared / "data" / path, index_col=day, parse_dates=True, **how)
+
     out = stored("10_the_week")[1].text
     flat = " ".join(out.split())
-    assert "from 73,341 down to 60,000" in flat
-    assert "$39 68,769 05 Feb 05 Feb 15:00 UTC" in flat
-    assert "284m shares, 1.69 times the highest day before" in flat
-    assert "-175m on 5 February and +232m on the 6th" in flat
+    hours = read("btc_market/btcusdt_1h_20251001_20260404.csv", "timestamp").loc[
+        "2026-02-05":"2026-02-06 00:00"
+    ]
+    top, bottom = hours["high"].max(), hours["low"].min()
+    assert f"from {top:,.0f} down to {bottom:,.0f}" in flat
+    first = hours.index[hours["low"] <= 68_769][0]
+    assert f"$39 68,769 05 Feb {first:%d %b %H:%M} UTC" in flat
+    volume = read("event/daily_IBIT.csv", "Date")["Volume"].loc[:"2026-02-05"]
+    ratio = volume.iloc[-1] / volume.iloc[:-1].max()
+    assert f"{volume.iloc[-1] / 1e6:.0f}m shares, {ratio:.2f} times the highest day before" in flat
+    flows = read("event/etf_flows_by_fund.csv", "date")["IBIT"]
+    assert f"{flows['2026-02-05']:+.0f}m on 5 February and {flows['2026-02-06']:+.0f}m on the 6th" in flat
     assert "16 claims confirmed, 14 contradicted, 15 cannot be told" in flat
     assert "+79,227 in coins (+11.9%)" in flat
 

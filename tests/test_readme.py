@@ -18,8 +18,6 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 CELLS = [line.split(" | ", 1)[1] for line in TEXT.splitlines() if line.startswith("| ") and "`gf." in line]
 SNIPPETS = [code for cell in CELLS for code in re.findall(r"`([^`]*gf\.[^`]*)`", cell)]
 
-pytestmark = pytest.mark.skipif(not SNIPPETS, reason="needs the table of questions")
-
 
 @pytest.fixture(scope="module")
 def names():
