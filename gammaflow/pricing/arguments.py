@@ -70,6 +70,9 @@ def read_rows(flag: Any, *numbers: Any) -> tuple[list[Any], tuple[int, ...]] | N
             scalars.append(value)
         else:
             return None
+    n = math.prod(shape)
+    if n > BLOCK:
+        return None  # before the flag is read, which takes longest
     problems: list[str] = []
     signs, hidden = read_flag(flag, problems)
     if signs is not flag and (problems or hidden is not None or isinstance(flag, pd.Series)):
