@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "LARGEST",
     "NO_TIME",
     "SMALLEST",
+    "Coded",
     "Column",
     "Columns",
     "changed",
@@ -80,6 +82,35 @@ class Column:
             return "a timestamp in UTC" + (", or missing" if self.missing_ok else "")
         legal = legal_range(self.low, self.high, open_low=self.open_low)
         return legal + (", or missing" if self.missing_ok else "")
+
+    def admits(self, other: Column) -> bool:
+        """True if whatever is legal in another column is legal in this one too."""
+        return other is self or (
+            (self.type, self.low, self.high, self.open_low)
+            == (other.type, other.low, other.high, other.open_low)
+            and (self.missing_ok or not other.missing_ok)
+            and (other.unique or not self.unique)
+            and (not self.choices or bool(other.choices and set(other.choices).issubset(self.choices)))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A column of text by its few distinct texts: row i has `texts[places[i]]`.
+
+    `texts` is a (k,) array of objects, `places` (n,) of integers.
+    """
+
+    texts: NDArray[Any]
+    places: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def rows(self) -> NDArray[Any]:
+        """The text of each row, (n,) objects."""
+        return np.asarray(self.texts[self.places])
 
 
 def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -194,6 +225,10 @@ def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
 
 
 def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
+    if isinstance(raw, Coded):
+        if not column.unique and _is_plain(column, raw.texts):
+            return raw.rows, []
+        raw = raw.rows
     if isinstance(raw, pd.Series) and raw.dtype == object:
         raw = raw.to_numpy()
     if not (type(raw) is np.ndarray and raw.dtype == object and raw.ndim == 1):
@@ -265,45 +300,45 @@ def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 
 class _Legal(FrozenMapping[str, NDArray[Any]]):
-    """Columns that `validate` has found legal by a dictionary, but for some replaced since.
+    """Columns of which some are known to be legal, each by the rules of the `Column` that it was checked by.
 
-    A copy made from a pickle is of no dictionary.
+    Of a copy made from a pickle, none is.
     """
 
-    __slots__ = ("by", "replaced")
+    __slots__ = ("known",)
 
-    by: Mapping[str, Column] | None
-    replaced: frozenset[str]
+    known: Mapping[str, Column]
 
     @classmethod
-    def of(
-        cls, columns: Columns, by: Mapping[str, Column] | None, replaced: frozenset[str] = frozenset()
-    ) -> _Legal:
+    def of(cls, columns: Columns, known: Mapping[str, Column]) -> _Legal:
         out = cls(columns)
-        object.__setattr__(out, "by", by)
-        object.__setattr__(out, "replaced", replaced)
+        object.__setattr__(out, "known", known)
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (dict(self),)
+        return lock, (dict(self),)
 
 
-def _unpickled(columns: dict[str, NDArray[Any]]) -> _Legal:
-    return _Legal.of(lock(columns), None)
+def _known(columns: Any) -> Mapping[str, Column]:
+    return columns.known if isinstance(columns, _Legal) else {}
 
 
-def rows_of(columns: Columns, rows: NDArray[Any]) -> Columns:
-    """Some rows of columns, by mask or place; those of legal columns are not validated again."""
-    taken = FrozenMapping({name: read_only(values[rows], values.dtype) for name, values in columns.items()})
-    return _Legal.of(taken, columns.by, columns.replaced) if isinstance(columns, _Legal) else taken
+def rows_of(columns: Columns, rows: NDArray[Any], names: Iterable[str] | None = None) -> Columns:
+    """Some rows of columns, by mask or distinct places; what was legal in all of them is not validated again.
+
+    `names` are the columns wanted; default: all.
+    """
+    places = np.flatnonzero(rows) if rows.dtype == bool else rows
+    taken = {name: read_only(columns[name][places], columns[name].dtype) for name in names or columns}
+    return _Legal.of(taken, {name: known for name, known in _known(columns).items() if name in taken})
 
 
 def changed(columns: Columns, **others: Any) -> Columns:
-    """Columns with others in place of some; of legal columns only the others are validated."""
-    every = FrozenMapping({**columns, **others})
-    if not isinstance(columns, _Legal):
-        return every
-    return _Legal.of(every, columns.by, columns.replaced | set(others))
+    """Columns with others in place of some, or beside them; only the others are validated again."""
+    return _Legal.of(
+        {**columns, **others},
+        {name: known for name, known in _known(columns).items() if name not in others},
+    )
 
 
 _CHECKS = {"number": _check_numbers, "text": _check_text, "time": _check_times}
@@ -315,8 +350,8 @@ def validate(
 ) -> Columns:
     """Check every column of `source` and return read-only arrays, in the dictionary's order.
 
-    Columns that it has returned before, by the same dictionary, are taken as they are. Times are kept as UTC
-    datetime64[ns], text as objects, numbers as float64.
+    Columns that it has returned before are taken as they are, where the rules that they met are no laxer.
+    Times are kept as UTC datetime64[ns], text as objects, numbers as float64.
 
     Raises
     ------
@@ -337,10 +372,10 @@ def validate(
     ]
     rows = len(source[present[0]]) if present else 0
     out: dict[str, NDArray[Any]] = {}
-    legal = source if isinstance(source, _Legal) and source.by is dictionary else None
+    known = _known(source)
     for column in dictionary.values():
-        if legal is not None and column.name in legal and column.name not in legal.replaced:
-            out[column.name] = legal[column.name]
+        if column.name in known and column.admits(known[column.name]):
+            out[column.name] = source[column.name]  # type: ignore[assignment]
             continue
         if column.name in present:
             array, found = _CHECKS[column.type](column, source[column.name])

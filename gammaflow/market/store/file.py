@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import refuse
+from gammaflow.columns import Coded
 from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import DATED, Chain
@@ -41,7 +42,7 @@ VERSION = 3
 BESIDE = ("symbol", "asof", "spot", "currency")
 
 Header = dict[str, Any]
-Columns = dict[str, NDArray[Any]]
+Columns = dict[str, NDArray[Any] | Coded]
 
 #: For each older version, the conversion of its header and columns to those of the next.
 UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType(
@@ -60,12 +61,14 @@ _TYPES: dict[str, Any] = {
     "spot": (int, float), "rows": int, "left_out": dict, "synthetic": bool,
 }  # fmt: skip
 _LONGEST_TEXT = 10_000
-_TEXT_COLUMNS = [name for name, column in CHAIN.items() if column.type == "text"]
+# Columns of text that repeat.
+_FEW_TEXTS = [name for name, column in CHAIN.items() if column.type == "text" and not column.unique]
 
 
 def _pyarrow() -> Any:
     try:
         import pyarrow as pa
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError:
         raise ReaderError(
@@ -96,20 +99,41 @@ def _facts(chain: Chain) -> Header:
     }
 
 
-def _digest(header: Header, columns: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 of the header's facts and of each column's name, type and values, bit for bit."""
+def _digest(header: Header, columns: Mapping[str, Any]) -> str:
+    """SHA-256 of the header's facts and of each column's name, type and values, bit for bit.
+
+    Numbers and times are arrays of numpy, text is coded or a string array of arrow.
+    """
     total = hashlib.sha256(json.dumps([header[name] for name in _covered(header)]).encode())
     for name, values in columns.items():
-        total.update(f"{name} {values.dtype.str}".encode())
-        if values.dtype == object:
-            texts = values.tolist()
-            one = bool(texts) and texts.count(texts[0]) == len(texts)
-            lengths = np.full(len(texts), len(texts[0])) if one else np.array([*map(len, texts)], np.int64)
-            total.update(lengths.astype(np.int64).tobytes())
-            total.update("".join(texts).encode())
-        else:
+        if isinstance(values, np.ndarray):
+            total.update(f"{name} {values.dtype.str}".encode())
             total.update(np.ascontiguousarray(values).view(np.uint8).data)
+        else:
+            total.update(f"{name} |O".encode())
+            lengths, content = _spelled(values)
+            total.update(lengths.data)
+            total.update(content)
     return total.hexdigest()
+
+
+def _spelled(texts: Any) -> tuple[NDArray[np.int64], Any]:
+    """Number of characters of each text, (n,), and all texts one after the other, in UTF-8."""
+    if isinstance(texts, Coded):
+        lengths = _lengths([*map(len, texts.texts)])[texts.places]
+        one = len(texts.texts) == 1
+        return lengths, (texts.texts[0] * len(texts) if one else "".join(texts.rows.tolist())).encode()
+    _, ends, content = texts.buffers()
+    bounds = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    lengths = _lengths(_pyarrow().compute.utf8_length(texts).to_numpy())
+    return lengths, memoryview(content or b"")[bounds[0] : bounds[-1]]
+
+
+def _lengths(characters: Any) -> NDArray[np.int64]:
+    lengths = np.array(characters, np.int64)
+    if lengths.max(initial=0) > _LONGEST_TEXT:
+        raise ValueError(f"it has text of more than {_LONGEST_TEXT:,} characters")
+    return lengths
 
 
 def digest(chain: Chain) -> str:
@@ -143,7 +167,12 @@ def digest(chain: Chain) -> str:
     texts |= {name: chain[name] for name, column in CHAIN.items() if column.type == "text"}
     refuse("chain", [f"{name}: holds {found}; a store keeps Unicode text only. Convert it to str."
                      for name, values in texts.items() if (found := _no_text(values))])  # fmt: skip
-    return _digest(_facts(chain), chain.columns)
+    pa = _pyarrow()
+    columns = {
+        name: pa.array(values, pa.string()) if values.dtype == object else values
+        for name, values in chain.columns.items()
+    }
+    return _digest(_facts(chain), columns)
 
 
 def _no_text(values: Any) -> str:
@@ -168,7 +197,7 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
     sink = io.BytesIO()
     # Dictionary encoding of a chain's numbers costs time and saves nothing after compression.
     pa.parquet.write_table(
-        table, sink, compression="zstd", use_dictionary=[*_TEXT_COLUMNS, *BESIDE],
+        table, sink, compression="zstd", use_dictionary=[*_FEW_TEXTS, *BESIDE],
         write_statistics=False,
     )  # fmt: skip
     return sink.getvalue()
@@ -248,11 +277,13 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
     pa = _pyarrow()
     try:
         content = pa.BufferReader(stored_bytes(str(path), path))
-        file = pa.parquet.ParquetFile(content, read_dictionary=_TEXT_COLUMNS)
+        file = pa.parquet.ParquetFile(content, read_dictionary=_FEW_TEXTS)
         header = _header(path, file.metadata)
         own = [name for name in file.schema_arrow.names if name not in BESIDE]
-        columns = {n: _values(c) for n, c in _by_name(file.read(columns=own, use_threads=False)).items()}
-        if _digest(header, columns) != header["digest"]:
+        stored = _by_name(file.read(columns=own, use_threads=False))
+        columns = {name: _values(column) for name, column in stored.items()}
+        spelled = {name: column for name, column in stored.items() if str(column.type) == "string"}
+        if _digest(header, columns | spelled) != header["digest"]:
             raise ValueError("its values differ from those that were written")
         for version in range(header["version"], VERSION):
             header, columns = UPGRADES[version](header, columns)
@@ -274,17 +305,11 @@ def _by_name(table: Any) -> dict[str, Any]:
     return dict(zip(table.column_names, table.combine_chunks().to_batches()[0].columns, strict=True))
 
 
-def _values(column: Any) -> NDArray[Any]:
-    """An arrow column as float64, datetime64[ns] or objects; each distinct text becomes one object."""
-    coded, kind = column, str(column.type)
-    if kind == "string":
-        coded = coded.dictionary_encode()
-    elif not kind.startswith("dictionary<values=string"):
-        return np.asarray(column.to_numpy(zero_copy_only=False))
-    texts = coded.dictionary.to_numpy(zero_copy_only=False)
-    if max(map(len, texts), default=0) > _LONGEST_TEXT:
-        raise ValueError(f"it has text of more than {_LONGEST_TEXT:,} characters")
-    return np.asarray(texts[coded.indices.to_numpy()], dtype=object)
+def _values(column: Any) -> NDArray[Any] | Coded:
+    """An arrow column as float64, datetime64[ns], objects, or text coded as it is in the file."""
+    if str(column.type).startswith("dictionary<values=string"):
+        return Coded(column.dictionary.to_numpy(zero_copy_only=False), column.indices.to_numpy())
+    return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
 def differences(chain: Chain, other: Chain) -> list[str]:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_choice, check_noun, read_only
-from gammaflow.columns import numbers
+from gammaflow.columns import Coded, changed, numbers, rows_of
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
@@ -36,7 +36,7 @@ from gammaflow.positions.origins import Interest, Origin, Source
 from gammaflow.positions.rules.base import PositionRule, Rule
 from gammaflow.positions.rules.skew import SkewRule, call_skew
 from gammaflow.positions.rules.tables import ContractRule, TableRule
-from gammaflow.schema import BOOK
+from gammaflow.schema import BOOK, CHAIN
 
 __all__ = [
     "CALLS_LONG_PUTS_SHORT",
@@ -117,6 +117,10 @@ RULES: Mapping[str, PositionRule] = MappingProxyType(
         )
     }
 )
+
+
+# Columns of a book that are the chain's.
+_SHARED = tuple(name for name in BOOK if name in CHAIN)
 
 
 def find_rule(rule: str | PositionRule) -> PositionRule:
@@ -215,26 +219,27 @@ def assign_positions(
             else f"rule: received {len(chain):,} positions of 0; at least one other than 0 is needed."
         )
     _refuse_unvalued(chain, keep)
-    columns: dict[str, Any] = {
-        name: chain[name][keep]
-        for name in ("contract", "strike", "kind", "multiplier", "rate", "dividend_yield", "exercise")
-    }
-    n = int(keep.sum())
-    columns |= {
-        "expiry": chain.columns["expiry"][keep],
-        "venue": np.full(n, chain.venue if venue is None else venue, dtype=object),
-        "numeraire": np.full(
-            n, check_choice(numeraire, "numeraire", BOOK["numeraire"].choices), dtype=object
-        ),
-        "position": position[keep],
-        "sigma": chain["iv"][keep],
-        "forward_ratio": chain["forward"][keep] / chain.spot,
-    }
+    rows = np.flatnonzero(keep)
+    n = len(rows)
+    check_choice(numeraire, "numeraire", BOOK["numeraire"].choices)
+    columns = changed(
+        rows_of(chain.columns, rows, _SHARED),
+        venue=_same(chain.venue if venue is None else venue, n),
+        numeraire=_same(numeraire, n),
+        position=position[rows],
+        sigma=chain["iv"][rows],
+        forward_ratio=chain["forward"][rows] / chain.spot,
+    )
     interest = _interest(chain)
     source = Source(chain.vendor, n, chain.quality, interest, chain.synthetic, _fingerprint(chain))
     origin = Origin((source,), (label,))
     shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,))
+
+
+def _same(text: str, n: int) -> Coded:
+    """One text in each of n rows."""
+    return Coded(np.array([text], dtype=object), np.zeros(n, np.int8))
 
 
 def _refuse_unvalued(chain: Chain, keep: NDArray[np.bool_]) -> None:
