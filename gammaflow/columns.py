@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import YEARS, legal_range, read_only, refuse
+from gammaflow.coded import Coded
 from gammaflow.errors import SchemaError
 from gammaflow.frames import as_pandas
 from gammaflow.frozen import FrozenMapping, lock
@@ -21,12 +21,13 @@ __all__ = [
     "LARGEST",
     "NO_TIME",
     "SMALLEST",
-    "Coded",
     "Column",
     "Columns",
     "changed",
+    "coded",
     "numbers",
     "rows_of",
+    "rows_with",
     "validate",
 ]
 
@@ -92,25 +93,6 @@ class Column:
             and (other.unique or not self.unique)
             and (not self.choices or bool(other.choices and set(other.choices).issubset(self.choices)))
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Coded:
-    """A column of text by its few distinct texts: row i has `texts[places[i]]`.
-
-    `texts` is a (k,) array of objects, `places` (n,) of integers.
-    """
-
-    texts: NDArray[Any]
-    places: NDArray[Any]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    @cached_property
-    def rows(self) -> NDArray[Any]:
-        """The text of each row, (n,) objects."""
-        return np.asarray(self.texts[self.places])
 
 
 def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -302,25 +284,27 @@ def _read_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 class _Legal(FrozenMapping[str, NDArray[Any]]):
     """Columns of which some are known to be legal, each by the rules of the `Column` that it was checked by.
 
-    Of a copy made from a pickle, none is.
+    `coded` are those columns of text whose codes are known. Of a copy made from a pickle, nothing is.
     """
 
-    __slots__ = ("known",)
+    __slots__ = ("coded", "known")
 
+    coded: dict[str, Coded]
     known: Mapping[str, Column]
 
     @classmethod
-    def of(cls, columns: Columns, known: Mapping[str, Column]) -> _Legal:
+    def of(cls, columns: Columns, known: Mapping[str, Column], coded: Mapping[str, Coded]) -> _Legal:
         out = cls(columns)
-        object.__setattr__(out, "known", known)
+        object.__setattr__(out, "known", {name: known[name] for name in known if name in columns})
+        object.__setattr__(out, "coded", {name: coded[name] for name in coded if name in columns})
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
         return lock, (dict(self),)
 
 
-def _known(columns: Any) -> Mapping[str, Column]:
-    return columns.known if isinstance(columns, _Legal) else {}
+def _known(columns: Any) -> tuple[Mapping[str, Column], Mapping[str, Coded]]:
+    return (columns.known, columns.coded) if isinstance(columns, _Legal) else ({}, {})
 
 
 def rows_of(columns: Columns, rows: NDArray[Any], names: Iterable[str] | None = None) -> Columns:
@@ -330,15 +314,34 @@ def rows_of(columns: Columns, rows: NDArray[Any], names: Iterable[str] | None = 
     """
     places = np.flatnonzero(rows) if rows.dtype == bool else rows
     taken = {name: read_only(columns[name][places], columns[name].dtype) for name in names or columns}
-    return _Legal.of(taken, {name: known for name, known in _known(columns).items() if name in taken})
+    known, coded = _known(columns)
+    return _Legal.of(taken, known, {name: text[places] for name, text in coded.items()})
 
 
 def changed(columns: Columns, **others: Any) -> Columns:
     """Columns with others in place of some, or beside them; only the others are validated again."""
-    return _Legal.of(
-        {**columns, **others},
-        {name: known for name, known in _known(columns).items() if name not in others},
-    )
+    known, coded = _known(columns)
+    same = {name: column for name, column in known.items() if name not in others}
+    return _Legal.of({**columns, **others}, same, {name: coded[name] for name in same if name in coded})
+
+
+def coded(columns: Columns, name: str) -> Coded:
+    """A column of text, coded; of validated columns, each is coded once."""
+    kept = columns.coded if isinstance(columns, _Legal) else {}
+    if name not in kept:
+        kept[name] = Coded.of(columns[name])
+    return kept[name]
+
+
+def rows_with(columns: Columns, name: str, *words: str) -> NDArray[np.bool_]:
+    """Mask of the rows that hold one of some words in a column of text, (n,).
+
+    Examples
+    --------
+    >>> rows_with({"kind": np.array(["call", "put", "note"], object)}, "kind", "note", "put")
+    array([False,  True,  True])
+    """
+    return coded(columns, name).among(*words)
 
 
 _CHECKS = {"number": _check_numbers, "text": _check_text, "time": _check_times}
@@ -372,14 +375,19 @@ def validate(
     ]
     rows = len(source[present[0]]) if present else 0
     out: dict[str, NDArray[Any]] = {}
-    known = _known(source)
+    known, kept = _known(source)
+    codes: dict[str, Coded] = {}
     for column in dictionary.values():
+        raw = source[column.name] if column.name in present else None
         if column.name in known and column.admits(known[column.name]):
-            out[column.name] = source[column.name]  # type: ignore[assignment]
+            out[column.name] = raw  # type: ignore[assignment]
+            codes.update({column.name: kept[column.name]} if column.name in kept else {})
             continue
         if column.name in present:
-            array, found = _CHECKS[column.type](column, source[column.name])
+            array, found = _CHECKS[column.type](column, raw)
             problems += found
+            if isinstance(raw, Coded) and array is raw.rows:
+                codes[column.name] = raw
         elif column.default is None:
             problems.append(f"{column.name}: missing; a {what} needs it ({column.meaning} [{column.unit}]).")
             continue
@@ -390,4 +398,4 @@ def validate(
     if len(set(lengths.values())) > 1:
         problems.append(f"columns differ in length: {lengths}.")
     refuse(what, problems)
-    return _Legal.of(out, dictionary)
+    return _Legal.of(out, dictionary, codes)

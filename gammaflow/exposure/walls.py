@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.coded import Coded
 from gammaflow.exposure.exposure import Exposure
-from gammaflow.instruments.row import rows_with
 from gammaflow.positions.origins import Interest, interest_behind
 
 __all__ = [
@@ -89,7 +89,8 @@ def walls_of(rows: StrikeRows, spot: float) -> pd.DataFrame:
 
 def wall_strikes(rows: StrikeRows, spot: float, senses: Collection[str] = tuple(SENSES)) -> Array:
     """Call wall, put wall and absolute strike in some senses of `SENSES` [currency], (senses, 3)."""
-    calls, puts = (rows_with(rows.side, kind) for kind in ("call", "put"))
+    sides = Coded.of(rows.side)
+    calls, puts = sides.among("call"), sides.among("put")
     parts = [_amounts(rows, spot, sense, calls, puts) for sense in senses]
     strikes, sums = _by_strike(rows.strike, np.concatenate(parts))
     each = np.split(sums, np.cumsum([len(part) for part in parts])[:-1])

@@ -43,7 +43,7 @@ class Barrier(Instrument):
         yield ~mine & has, "barrier", only
         yield ~mine & ~np.isnan(dates), "monitoring_dates", only
         yield ~mine & (columns["rebate"] > 0), "rebate", only
-        yield np.nan_to_num(dates) % 1 != 0, "monitoring_dates", "a whole number is needed"
+        yield np.floor(dates) < dates, "monitoring_dates", "a whole number is needed"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.columns import Columns
+from gammaflow.columns import Columns, rows_with
 from gammaflow.instruments.american.rows import AMERICAN
-from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario, rows_with
+from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.instruments.vanilla import VANILLA
 from gammaflow.pricing import bsm
 
@@ -49,7 +49,7 @@ class Coin(Instrument):
 
     def owns(self, columns: Columns) -> Mask:
         """Rows whose accounts are in coin."""
-        return rows_with(columns["numeraire"], "coin")
+        return rows_with(columns, "numeraire", "coin")
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than European calls and puts."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.columns import Columns
+from gammaflow.columns import Columns, rows_with
 from gammaflow.instruments.american.rows import AMERICAN
 from gammaflow.instruments.barrier import BARRIER
 from gammaflow.instruments.coin import COIN
@@ -16,7 +16,7 @@ from gammaflow.instruments.digital import DIGITAL
 from gammaflow.instruments.fund import LEVERAGED_FUND, SHARE
 from gammaflow.instruments.future import FUTURE, PERPETUAL
 from gammaflow.instruments.note.rows import NOTE
-from gammaflow.instruments.row import Instrument, rows_with
+from gammaflow.instruments.row import Instrument
 from gammaflow.instruments.vanilla import VANILLA
 
 __all__ = ["CALLS", "INSTRUMENTS", "KINDS", "LEVELS", "PUTS", "has_terms", "problems_of"]
@@ -56,7 +56,7 @@ _WITH_TERMS = [kind for each in INSTRUMENTS.values() if each.has_terms for kind 
 
 def has_terms(columns: Columns) -> NDArray[np.bool_]:
     """Mask of the rows of a book whose terms do not fit columns (notes), (n,)."""
-    return rows_with(columns["kind"], *_WITH_TERMS)
+    return rows_with(columns, "kind", *_WITH_TERMS)
 
 
 def problems_of(columns: Columns) -> Iterator[str]:

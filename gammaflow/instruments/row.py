@@ -5,49 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
-from weakref import ReferenceType, ref
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.columns import Columns
+from gammaflow.columns import Columns, rows_with
 
-__all__ = ["Array", "Events", "Instrument", "Mask", "Rows", "Scenario", "rows_with"]
+__all__ = ["Array", "Events", "Instrument", "Mask", "Rows", "Scenario"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-# Masks of the last few columns asked for, by the identity of the column: a book asks for each many times.
-_asked: dict[int, tuple[ReferenceType[NDArray[Any]], dict[Any, Mask]]] = {}
-_KEPT = 8
-
-
-def rows_with(column: NDArray[Any], *words: str) -> Mask:
-    """Mask of the rows of a column of text that hold one of some words, (n,).
-
-    Examples
-    --------
-    >>> rows_with(np.array(["call", "put", "note"], object), "note", "put")
-    array([False,  True,  True])
-    """
-    kept = _asked.get(id(column))
-    if kept is not None and kept[0]() is column:
-        masks = kept[1]
-    else:
-        texts = column.tolist()
-        if texts and texts.count(texts[0]) == len(texts):  # as most columns are
-            masks = {texts[0]: np.ones(len(texts), dtype=bool)}
-        else:
-            codes, found = pd.factorize(column)
-            masks = {word: codes == i for i, word in enumerate(found)}
-        if not column.flags.writeable:
-            if len(_asked) >= _KEPT:
-                _asked.clear()
-            _asked[id(column)] = ref(column), masks
-    mine = [masks[word] for word in words if word in masks]
-    return np.logical_or.reduce(mine) if mine else np.zeros(len(column), dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +168,7 @@ class Instrument:
 
     def owns(self, columns: Columns) -> Mask:
         """Mask of the rows of a book that belong to the instrument."""
-        return rows_with(columns["kind"], *self.kinds)
+        return rows_with(columns, "kind", *self.kinds)
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Illegal rows: their mask (n,), the column at fault, and the reason."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.columnar import Columnar, Subset
-from gammaflow.columns import Columns, changed, rows_of, validate
+from gammaflow.columns import Columns, changed, rows_of, rows_with, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
@@ -201,15 +201,12 @@ class Chain(Columnar):
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """True for rows that are AM- or PM-settled, at New York time, (n,)."""
-        settlement = self["settlement"]
-        if {"AM", "PM"}.isdisjoint(settlement.tolist()):
-            return np.zeros(len(self), dtype=bool)
-        return np.asarray((settlement == "AM") | (settlement == "PM"), dtype=bool)
+        return rows_with(self.columns, "settlement", "AM", "PM")
 
     @cached_property
     def calls(self) -> NDArray[np.bool_]:
         """True for calls, False for puts, (n,)."""
-        return np.asarray(self["kind"] == "call", dtype=bool)
+        return rows_with(self.columns, "kind", "call")
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.columns import coded
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
 from gammaflow.market.quality import (
     EXPIRED,
@@ -47,10 +48,10 @@ def find_groups(chain: Any) -> NDArray[np.int64]:
     """Number of each row's (expiry, root), in that order, (n,); -1 where it has expired."""
     alive = chain.years > 0
     expiry = np.unique(np.asarray(chain["expiry"]), return_inverse=True)[1].astype(np.int64)
-    roots = chain["root"].tolist()
-    place = {name: i for i, name in enumerate(sorted(set(map(str, set(roots)))))}
+    roots = coded(chain.columns, "root")
+    place = {name: i for i, name in enumerate(sorted({*map(str, roots.texts)}))}
     if len(place) > 1:
-        expiry = expiry * len(place) + np.array([place[str(root)] for root in roots], np.int64)
+        expiry = expiry * len(place) + np.array([place[str(root)] for root in roots.texts])[roots.places]
     key = expiry[alive]
     out = np.full(len(chain), -1, dtype=np.int64)
     out[alive] = (np.cumsum(np.bincount(key) > 0) - 1)[key]

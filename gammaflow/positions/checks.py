@@ -40,7 +40,7 @@ def term_problems(columns: Columns, terms: Mapping[str, Any]) -> list[str]:
 def origin_problems(columns: Columns, origins: int) -> list[str]:
     """Rows whose `origin` is none of the book's `origins`."""
     rows = columns["origin"]
-    bad = np.flatnonzero((rows >= origins) | (rows % 1 != 0))
+    bad = np.flatnonzero((rows >= origins) | (rows != np.floor(rows)))
     if not bad.size:
         return []
     return [

@@ -5,8 +5,8 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.accuracy import Accuracy
+from gammaflow.columns import Column, rows_with, validate
 from gammaflow.instruments import INSTRUMENTS, KINDS, Scenario
-from gammaflow.instruments.row import rows_with
 from gammaflow.schema import BOOK
 from gammaflow.units import POWERS
 from support.mixed_books import mixed_book
@@ -61,16 +61,17 @@ def test_unknown_kinds_are_told_the_legal_ones():
 
 
 def test_rows_with_words_are_those_of_the_column_whatever_was_asked_before():
-    """A column that may be written to is read anew; one that may not, and others of its kind, as they are."""
-    column = np.array(["call", "put", "call", "note"], dtype=object)
-    assert rows_with(column, "call").tolist() == [True, False, True, False]
-    column[0] = "put"
-    assert rows_with(column, "call").tolist() == [False, False, True, False]
+    """A column that may be written to is read anew; one of a book, and others of its kind, as they are."""
+    columns = {"kind": np.array(["call", "put", "call", "note"], dtype=object)}
+    assert rows_with(columns, "kind", "call").tolist() == [True, False, True, False]
+    columns["kind"][0] = "put"
+    assert rows_with(columns, "kind", "call").tolist() == [False, False, True, False]
     for seed in range(50):
         words = np.random.default_rng(seed).choice(np.array(KINDS, dtype=object), 30)
-        words.flags.writeable = False
+        legal = validate({"kind": words}, {"kind": Column("kind", "text", "-", "kind")}, "book")
         for wanted in ((), ("nothing",), ("call",), ("call", "note", "nothing"), KINDS):
-            np.testing.assert_array_equal(rows_with(words, *wanted), [word in wanted for word in words])
+            expected = [word in wanted for word in words]
+            np.testing.assert_array_equal(rows_with(legal, "kind", *wanted), expected)
 
 
 def test_the_instruments_of_a_mixed_book_are_found_by_kind_exercise_and_numeraire():

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
-from gammaflow.columns import Columns
+from gammaflow.columns import Columns, rows_with
 from gammaflow.instruments.american.curves import Curves
-from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario, rows_with
+from gammaflow.instruments.row import Array, Instrument, Mask, Rows, Scenario
 from gammaflow.instruments.vanilla import VANILLA
 from gammaflow.kernels.american import rule
 from gammaflow.pricing.american.boundary import Rules, parts
@@ -64,7 +64,7 @@ class American(Instrument):
 
     def owns(self, columns: Columns) -> Mask:
         """Rows of American exercise."""
-        return rows_with(columns["exercise"], "american")
+        return rows_with(columns, "exercise", "american")
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than calls and puts."""

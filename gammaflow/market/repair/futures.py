@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.columns import coded
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 
@@ -23,11 +24,8 @@ FUTURES_ROOTS = frozenset(
 
 def on_futures(chain: Chain) -> NDArray[np.bool_]:
     """Mask of options on a future, by root (by the chain's symbol where rows have none), (n,)."""
-    roots = chain["root"].tolist()
-    known = {root: _is_future(str(root) or chain.symbol) for root in set(roots)}
-    if not any(known.values()):
-        return np.zeros(len(chain), dtype=bool)
-    return np.array([known[root] for root in roots], dtype=bool)
+    roots = coded(chain.columns, "root")
+    return roots.where([_is_future(str(root) or chain.symbol) for root in roots.texts])
 
 
 def _is_future(root: str) -> bool:

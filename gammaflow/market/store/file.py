@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import refuse
-from gammaflow.columns import Coded
+from gammaflow.coded import Coded
 from gammaflow.content import MOST_CELLS, stored_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.chain import DATED, Chain
@@ -42,7 +42,7 @@ VERSION = 3
 BESIDE = ("symbol", "asof", "spot", "currency")
 
 Header = dict[str, Any]
-Columns = dict[str, NDArray[Any] | Coded]
+Columns = dict[str, Any]
 
 #: For each older version, the conversion of its header and columns to those of the next.
 UPGRADES: Mapping[int, Callable[[Header, Columns], tuple[Header, Columns]]] = MappingProxyType(

@@ -20,13 +20,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import check_choice, check_noun, read_only
-from gammaflow.columns import Coded, changed, numbers, rows_of
+from gammaflow.coded import Coded
+from gammaflow.columns import changed, numbers, rows_of
 from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.quality import OF_INTEREST
@@ -224,8 +224,8 @@ def assign_positions(
     check_choice(numeraire, "numeraire", BOOK["numeraire"].choices)
     columns = changed(
         rows_of(chain.columns, rows, _SHARED),
-        venue=_same(chain.venue if venue is None else venue, n),
-        numeraire=_same(numeraire, n),
+        venue=Coded.same(chain.venue if venue is None else venue, n),
+        numeraire=Coded.same(numeraire, n),
         position=position[rows],
         sigma=chain["iv"][rows],
         forward_ratio=chain["forward"][rows] / chain.spot,
@@ -235,11 +235,6 @@ def assign_positions(
     origin = Origin((source,), (label,))
     shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,))
-
-
-def _same(text: str, n: int) -> Coded:
-    """One text in each of n rows."""
-    return Coded(np.array([text], dtype=object), np.zeros(n, np.int8))
 
 
 def _refuse_unvalued(chain: Chain, keep: NDArray[np.bool_]) -> None:
@@ -260,17 +255,18 @@ def _fingerprint(chain: Chain) -> str:
     )
     for name in ("expiry", "strike", "open_interest", "iv", "multiplier"):
         digest.update(np.ascontiguousarray(chain[name]).tobytes())
-    digest.update("".join(chain["kind"]).encode())
+    digest.update(chain.calls.tobytes())
     return digest.hexdigest()
 
 
 def _interest(chain: Chain) -> Interest:
     """Open interest of all unexpired rows, except figures not yet known at the chain's timestamp."""
-    rows = (chain.years > 0) & (chain["open_interest"] > 0) & ~(chain.open_interest_age < 0)
+    held = (chain.years > 0) & (chain["open_interest"] > 0) & ~(chain.open_interest_age < 0)
+    rows = np.flatnonzero(held)
     return Interest(
         read_only(chain["expiry"][rows], chain["expiry"].dtype),
         read_only(chain["strike"][rows]),
-        read_only(np.where(chain["kind"][rows] == "call", 1.0, -1.0)),
+        read_only(np.where(chain.calls[rows], 1.0, -1.0)),
         read_only((chain["open_interest"] * chain["multiplier"])[rows]),
     )
 
