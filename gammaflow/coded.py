@@ -61,6 +61,12 @@ class Coded:
         """Mask of the rows that hold one of some words, (n,)."""
         return self.where([text in words for text in self.texts])
 
+    def counts(self) -> dict[str, int]:
+        """Number of rows of each text that has any, the most frequent first, then the first to appear."""
+        count = np.bincount(self.places, minlength=len(self.texts))
+        first = {i: int(np.argmax(self.places == i)) for i in np.flatnonzero(count).tolist()}
+        return {self.texts[i]: int(count[i]) for i in sorted(first, key=lambda i: (-count[i], first[i]))}
+
     def where(self, chosen: list[bool]) -> NDArray[np.bool_]:
         """Mask of the rows whose text is chosen, one bool for each of `texts`, (n,)."""
         if all(chosen) or not any(chosen):

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
+from gammaflow.coded import Coded
 from gammaflow.columnar import Columnar, Subset
 from gammaflow.columns import Columns, changed, rows_of, rows_with, validate
 from gammaflow.errors import SchemaError
@@ -160,7 +161,7 @@ class Chain(Columnar):
     @cached_property
     def years(self) -> NDArray[np.float64]:
         """Years to expiry of each row (ACT/365, to the second); negative once expired."""
-        return years_to_expiry(self["expiry"], self.asof)
+        return years_to_expiry(self.columns["expiry"], self.asof)
 
     @cached_property
     def forward_prices(self) -> NDArray[np.float64]:
@@ -168,18 +169,23 @@ class Chain(Columnar):
         own = grown(self.spot, self["rate"], self["dividend_yield"], np.maximum(self.years, 0.0))
         return read_only(np.where(np.isnan(self["forward"]), own, self["forward"]))
 
-    @cached_property
+    @property
     def unusable(self) -> NDArray[Any]:
         """Reason why each row cannot be valued or carries no position, as text; "" where there is none.
 
         One of `gammaflow.market.quality.REASONS`.
         """
+        return self.reasons.rows
+
+    @cached_property
+    def reasons(self) -> Coded:
+        """`unusable`, coded."""
         return find_unusable(self)
 
     @cached_property
     def quote_age(self) -> NDArray[np.float64]:
         """Minutes from each row's `quote_time` to `asof`, (n,); negative after it, NaN where unknown."""
-        age: NDArray[Any] = self.asof.tz_localize(None).to_datetime64() - self["quote_time"]
+        age: NDArray[Any] = self.asof.tz_localize(None).to_datetime64() - self.columns["quote_time"]
         return np.asarray(age / np.timedelta64(1, "m"), dtype=np.float64)
 
     @cached_property
@@ -189,13 +195,13 @@ class Chain(Columnar):
         The day of `asof` is New York's for AM- and PM-settled options, else UTC's. A negative age means
         look-ahead.
         """
-        counted = self["open_interest_date"].astype("datetime64[D]")
+        counted = self.columns["open_interest_date"]
         if np.isnat(counted).all():
             return np.full(len(self), np.nan)
-        days = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
-        new_york, utc_day = (day.astype("datetime64[D]") for day in days)
+        local = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
+        new_york, utc_day = (moment.astype("datetime64[D]") for moment in local)
         today = np.where(self.in_new_york, new_york, utc_day) if self.in_new_york.any() else utc_day
-        age: NDArray[Any] = today - counted
+        age: NDArray[Any] = today - counted.astype("datetime64[D]")
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
 
     @cached_property
@@ -213,16 +219,17 @@ class Chain(Columnar):
         """Number of each row's expiry and root, in that order, (n,); -1 where it has expired."""
         return find_groups(self)
 
-    @cached_property
+    @property
     def quote_state(self) -> NDArray[Any]:
         """State of each row's quote, (n,): two-sided, crossed (bid > ask), no bid, no ask, no quote."""
+        return self.quote_states.rows
+
+    @cached_property
+    def quote_states(self) -> Coded:
+        """`quote_state`, coded."""
         bid, ask = self["bid"], self["ask"]
-        states = {
-            "no quote": ~(bid > 0) & ~(ask > 0),
-            "no ask": ~(ask > 0),
-            "no bid": ~(bid > 0),
-            "crossed": bid > ask,
-        }
+        no_bid, no_ask = ~(bid > 0), ~(ask > 0)
+        states = {"no quote": no_bid & no_ask, "no ask": no_ask, "no bid": no_bid, "crossed": bid > ask}
         return first_true(states, "two-sided")
 
     @cached_property

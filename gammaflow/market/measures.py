@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gammaflow.coded import Coded
 from gammaflow.columns import coded
 from gammaflow.market.plausibility.rows import PLACEHOLDER_IV
 from gammaflow.market.quality import (
@@ -29,7 +29,7 @@ __all__ = ["find_groups", "find_unusable", "first_true", "measure", "share_of_al
 _CLOCK_SLACK = 1.0
 
 
-def find_unusable(chain: Any) -> NDArray[Any]:
+def find_unusable(chain: Any) -> Coded:
     """The reason out of `REASONS` why each row cannot be valued or carries no position, else ""."""
     iv, oi = chain["iv"], chain["open_interest"]
     found = {
@@ -58,37 +58,38 @@ def find_groups(chain: Any) -> NDArray[np.int64]:
     return out
 
 
-def first_true(masks: Mapping[str, NDArray[np.bool_]], default: str) -> NDArray[Any]:
+def first_true(masks: Mapping[str, NDArray[np.bool_]], default: str) -> Coded:
     """Name of the first mask in which each row is, (n,) text; `default` where it is in none.
 
     Examples
     --------
-    >>> first_true({"low": np.array([True, False]), "odd": np.array([True, True])}, "").tolist()
-    ['low', 'odd']
+    >>> first_true({"low": np.array([True, False]), "odd": np.array([True, True])}, "").rows
+    array(['low', 'odd'], dtype=object)
     """
     words = np.array([*masks, default], dtype=object)
     place = np.full(len(next(iter(masks.values()))), len(masks), dtype=np.intp)
     for i, mask in reversed(list(enumerate(masks.values()))):
         place[mask] = i
-    return np.asarray(words[place])
+    return Coded(words, place)
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def measure(chain: Any) -> Quality:
     """Quality of a chain that has not been repaired."""
-    reason, oi = chain.unusable, np.nan_to_num(chain["open_interest"])
-    fine, alive = (reason == "") | (reason == NO_INTEREST), chain.years > 0
-    two_sided = chain.quote_state == "two-sided"
+    interest = chain["open_interest"]
+    oi = np.where(np.isnan(interest), 0.0, interest)
+    fine, alive = chain.reasons.among("", NO_INTEREST), chain.years > 0
+    two_sided = chain.quote_states.among("two-sided")
     checks, passed = _checks(chain, two_sided)
     bid, ask = (chain[name][alive & two_sided] for name in ("bid", "ask"))
     return Quality(
-        _excluded(reason, oi),
+        _excluded(chain.reasons, oi),
         len(chain),
         int(fine.sum()),
         float(oi.sum()),
         float(oi[fine].sum()),
         chain.left_out,
-        _counts(chain.quote_state[alive]),
+        chain.quote_states[alive].counts(),
         float(np.median(2 * (ask - bid) / (ask + bid))) if len(bid) else np.nan,
         checks=checks,
         quote_age=_quote_ages(chain),
@@ -102,18 +103,12 @@ def measure(chain: Any) -> Quality:
     )
 
 
-def _counts(words: NDArray[Any]) -> dict[str, int]:
-    """Number of rows of each word, the most frequent first."""
-    return dict(Counter(words.tolist()).most_common())
-
-
-def _excluded(reason: NDArray[Any], oi: NDArray[np.float64]) -> tuple[tuple[str, int, float], ...]:
+def _excluded(reasons: Coded, oi: NDArray[np.float64]) -> tuple[tuple[str, int, float], ...]:
     """`Quality.excluded` from the reason and open interest of each row."""
-    rows = reason != ""
-    words, oi = reason[rows], oi[rows]
     return tuple(
-        (name, count, float(oi[words == name].sum(dtype=np.longdouble)))
-        for name, count in _counts(words).items()
+        (name, count, float(oi[reasons.among(name)].sum(dtype=np.longdouble)))
+        for name, count in reasons.counts().items()
+        if name
     )
 
 
@@ -125,7 +120,7 @@ def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool
     alive = chain.years > 0
     if not (alive if checked is None else alive & checked).any():
         return np.nan
-    return float(rows[alive].mean())
+    return np.count_nonzero(alive & rows) / np.count_nonzero(alive)
 
 
 def _checks(chain: Any, two_sided: NDArray[np.bool_]) -> tuple[dict[str, float], float]:
@@ -139,7 +134,7 @@ def _checks(chain: Any, two_sided: NDArray[np.bool_]) -> tuple[dict[str, float],
     checks = {
         "volatility usable": share_of_alive(chain, usable),
         "open interest known": share_of_alive(chain, known, interest),
-        "two-sided quote": share_of_alive(chain, two_sided, chain.quote_state != "no quote"),
+        "two-sided quote": share_of_alive(chain, two_sided, ~chain.quote_states.among("no quote")),
         "forward known": share_of_alive(chain, forward, forward),
         "not flagged": np.nan,
     }
@@ -149,41 +144,44 @@ def _checks(chain: Any, two_sided: NDArray[np.bool_]) -> tuple[dict[str, float],
 def _weights(chain: Any) -> NDArray[np.float64]:
     """Open interest of unexpired rows, 0 for expired ones; where no row has any, equal weights."""
     alive = chain.years > 0
-    oi = np.where(alive, np.nan_to_num(chain["open_interest"]), 0.0)
+    oi = np.where(alive & ~np.isnan(chain["open_interest"]), chain["open_interest"], 0.0)
     return oi if oi.any() else alive.astype(np.float64)
 
 
-def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
-    """The lowest of `values` (n,) that at least `share` of the weight does not exceed; NaN without weight."""
+def _quantiles(
+    values: NDArray[np.float64], weights: NDArray[np.float64], *shares: float
+) -> NDArray[np.float64]:
+    """The lowest of `values` (n,) that at least each share of the weight does not exceed; NaN without it."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
     if not reached[-1]:
-        return np.nan
-    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+        return np.full(len(shares), np.nan)
+    return np.asarray(values[order[np.searchsorted(reached, np.array(shares) * reached[-1])]])
 
 
 def _quote_ages(chain: Any) -> dict[str, float]:
-    weights, rows = _weights(chain), (chain.years > 0) & ~np.isnan(chain.quote_age)
-    age = chain.quote_age[rows]
+    rows = (chain.years > 0) & ~np.isnan(chain.quote_age)
     if not rows.any():
         return {}
+    weights, age = _weights(chain), chain.quote_age[rows]
+    median, late = _quantiles(age, weights[rows], 0.5, 0.95).tolist()
     return {
         "known": float(weights[rows].sum() / weights.sum()),
-        "median": _quantile(age, weights[rows], 0.5),
-        "95 %": _quantile(age, weights[rows], 0.95),
+        "median": median,
+        "95 %": late,
         "stale rows": float((age > STALE_MINUTES).sum()),
         "rows after asof": float((age < -_CLOCK_SLACK).sum()),
     }
 
 
 def _open_interest_ages(chain: Any) -> dict[str, float]:
-    weights, rows = _weights(chain), (chain.years > 0) & ~np.isnan(chain.open_interest_age)
-    age = chain.open_interest_age[rows]
+    rows = (chain.years > 0) & ~np.isnan(chain.open_interest_age)
     if not rows.any():
         return {}
+    weights, age = _weights(chain), chain.open_interest_age[rows]
     return {
         "known": float(weights[rows].sum() / weights.sum()),
-        "median": _quantile(age, weights[rows], 0.5),
+        "median": float(_quantiles(age, weights[rows], 0.5)[0]),
         "oldest": float(age.max()),
         "rows of the same day": float(((age == 0) & chain.in_new_york[rows]).sum()),
         "rows after asof": float((age < 0).sum()),

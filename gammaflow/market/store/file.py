@@ -281,7 +281,7 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
         header = _header(path, file.metadata)
         own = [name for name in file.schema_arrow.names if name not in BESIDE]
         stored = _by_name(file.read(columns=own, use_threads=False))
-        columns = {name: _values(column) for name, column in stored.items()}
+        columns: Columns = {name: _values(column) for name, column in stored.items()}
         spelled = {name: column for name, column in stored.items() if str(column.type) == "string"}
         if _digest(header, columns | spelled) != header["digest"]:
             raise ValueError("its values differ from those that were written")
@@ -305,7 +305,7 @@ def _by_name(table: Any) -> dict[str, Any]:
     return dict(zip(table.column_names, table.combine_chunks().to_batches()[0].columns, strict=True))
 
 
-def _values(column: Any) -> NDArray[Any] | Coded:
+def _values(column: Any) -> Any:
     """An arrow column as float64, datetime64[ns], objects, or text coded as it is in the file."""
     if str(column.type).startswith("dictionary<values=string"):
         return Coded(column.dictionary.to_numpy(zero_copy_only=False), column.indices.to_numpy())

@@ -201,16 +201,15 @@ def assign_positions(
     True
     """
     check_noun(chain, "chain", Chain)
-    reason, needs_interest = chain.unusable, False
+    needs_interest = False
     if isinstance(rule, str | PositionRule):
         rule, seen = find_rule(rule), chain if venue is None else replace(chain, venue=venue)
         position, label, signed = rule.position(seen), rule.describe(seen), rule.signed
         needs_interest = rule.needs_interest
     else:
         position, label, signed = _given(chain, rule), "positions as given", True
-    if not needs_interest:
-        reason = np.where(np.isin(reason, OF_INTEREST), "", reason)
-    keep = (reason == "") & (position != 0)
+    usable = chain.reasons.among("", *(() if needs_interest else OF_INTEREST))
+    keep = usable & (position != 0)
     if not needs_interest and not position.any():
         raise SchemaError(
             f"{chain.symbol}: dealers hold none of the chain's {len(chain):,} contracts: {label}. Use the "
