@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import as_mask, attempt, utc
-from gammaflow.columns import NO_TIME, Column, Columns, numbers
+from gammaflow.columns import NO_TIME, Column, Columns, numbers, rows_with
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.selection import Choice, Filter
@@ -102,6 +102,9 @@ class Snapshot(Protocol):
 
     def __getitem__(self, name: str) -> NDArray[Any]: ...
 
+    def rows_with(self, name: str, *words: str) -> NDArray[np.bool_]:
+        """Mask of the rows that hold one of some words in a column of text."""
+
 
 class Quotes(Snapshot, Protocol):
     """Protocol of a chain for the layers below it (see `gammaflow.market.chain`)."""
@@ -113,6 +116,10 @@ class Quotes(Snapshot, Protocol):
     @property
     def calls(self) -> NDArray[np.bool_]:
         """True for calls."""
+
+    @property
+    def expiry_places(self) -> tuple[NDArray[Any], NDArray[np.intp]]:
+        """Distinct expiries, ascending, and the place of each row's among them."""
 
     @property
     def groups(self) -> NDArray[np.int64]:
@@ -159,6 +166,10 @@ class Columnar(Frozen):
         except KeyError:
             what, legal = type(self).__name__.lower(), ", ".join(self.columns)
             raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
+
+    def rows_with(self, name: str, *words: str) -> NDArray[np.bool_]:
+        """Mask of the rows that hold one of some words in a column of text, (n,)."""
+        return rows_with(self.columns, name, *words)
 
     def choose(
         self, rows: Filter | ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]

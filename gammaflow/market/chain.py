@@ -16,7 +16,7 @@ from gammaflow.calendars import NEW_YORK, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.coded import Coded
 from gammaflow.columnar import Columnar, Subset
-from gammaflow.columns import Columns, changed, rows_of, rows_with, validate
+from gammaflow.columns import Columns, changed, rows_of, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
@@ -207,12 +207,18 @@ class Chain(Columnar):
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """True for rows that are AM- or PM-settled, at New York time, (n,)."""
-        return rows_with(self.columns, "settlement", "AM", "PM")
+        return self.rows_with("settlement", "AM", "PM")
 
     @cached_property
     def calls(self) -> NDArray[np.bool_]:
         """True for calls, False for puts, (n,)."""
-        return rows_with(self.columns, "kind", "call")
+        return self.rows_with("kind", "call")
+
+    @cached_property
+    def expiry_places(self) -> tuple[NDArray[Any], NDArray[np.intp]]:
+        """Distinct expiries, ascending, (k,), and the place of each row's among them, (n,)."""
+        distinct, places = np.unique(self.columns["expiry"].view(np.int64), return_inverse=True)
+        return distinct.view("datetime64[ns]"), places
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:

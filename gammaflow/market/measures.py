@@ -47,7 +47,7 @@ def find_unusable(chain: Any) -> Coded:
 def find_groups(chain: Any) -> NDArray[np.int64]:
     """Number of each row's (expiry, root), in that order, (n,); -1 where it has expired."""
     alive = chain.years > 0
-    expiry = np.unique(np.asarray(chain["expiry"]), return_inverse=True)[1].astype(np.int64)
+    expiry = chain.expiry_places[1].astype(np.int64)
     roots = coded(chain.columns, "root")
     place = {name: i for i, name in enumerate(sorted({*map(str, roots.texts)}))}
     if len(place) > 1:

@@ -74,14 +74,15 @@ def of_rows(chain: Quotes, table: pd.DataFrame, name: str) -> Array:
 def find_cells(chain: Quotes) -> Cells:
     """Every strike of every unexpired expiry, ascending; of contracts that differ in name only, the first."""
     group, strike = chain.groups, chain["strike"]
-    order = np.lexsort((strike, group))
-    order = order[group[order] >= 0]
-    new = np.append(True, (np.diff(group[order]) != 0) | (np.diff(strike[order]) != 0))[: len(order)]
-    place, first = np.cumsum(new) - 1, order[new]
-    legs, calls = [], chain.calls[order]
+    order = np.lexsort((strike, group))[np.count_nonzero(group < 0) :]
+    group, strike, calls = group[order], strike[order], chain.calls[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (group[1:] != group[:-1]) | (strike[1:] != strike[:-1])
+    place, first = np.cumsum(new) - 1, np.flatnonzero(new)
+    legs = []
     for of_kind in (calls, ~calls):
-        leg = np.full(len(first), -1, dtype=np.int64)
-        leg[place[of_kind][::-1]] = order[of_kind][::-1]
+        leg, rows = np.full(len(first), -1, dtype=np.int64), np.flatnonzero(of_kind)[::-1]
+        leg[place[rows]] = order[rows]
         legs.append(leg)
     return Cells(group[first], strike[first], *legs)
 

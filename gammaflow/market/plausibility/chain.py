@@ -85,8 +85,8 @@ class _View:
         with np.errstate(invalid="ignore", over="ignore"):
             price = np.where((bid > 0) & (ask >= bid), 0.5 * (bid + ask), np.where(mark > 0, mark, np.nan))
             iv = np.where(chain["iv"] > PLACEHOLDER_IV, chain["iv"], np.nan)
-        known = (cells.call >= 0) & (cells.put >= 0)
-        known &= ~np.isnan(price[cells.call] + price[cells.put])
+        paired = (cells.call >= 0) & (cells.put >= 0)
+        known = np.flatnonzero(paired & ~np.isnan(price[cells.call] + price[cells.put]))
         call, put, group, K = cells.call[known], cells.put[known], cells.group[known], cells.strike[known]
         y, both = price[call] - price[put], price[call] + price[put]
         i = np.flatnonzero((group[1:] == group[:-1]) & (y[:-1] >= 0) & (y[1:] < 0))
@@ -155,15 +155,18 @@ def _forwards(view: _View) -> list[str]:
     if not known.any():
         return []
     found = []
-    expiries, first, place = np.unique(chain["expiry"][known], return_index=True, return_inverse=True)
+    expiries, place = chain.expiry_places
+    place, years = place[known], np.empty(len(expiries))
+    years[place] = chain.years[known]
     median = medians(F[known], place, len(expiries))
-    off = np.abs(np.log(median / chain.spot)) > _APART + _CARRY * chain.years[known][first]
-    if view.has_carry and off.mean() >= 0.5:
+    off = np.abs(np.log(median / chain.spot)) > _APART + _CARRY * years
+    count = np.count_nonzero(~np.isnan(median))
+    if view.has_carry and 2 * off.sum() >= count:
         worst = int(off.argmax())
         quotes = view.crossings.forward
         said = f"; calls and puts cost the same at {np.nanmedian(quotes):,.6g}" if len(quotes) else ""
         found.append(
-            f"forward: on {off.sum()} of {len(off)} expiries it is further from spot than any carry explains "
+            f"forward: on {off.sum()} of {count} expiries it is further from spot than any carry explains "
             f"(first: {median[worst]:,.10g} on {expiries[worst].astype('M8[D]')}, spot {chain.spot:,.10g}, "
             f"{median[worst] / chain.spot - 1:+.1%}{said}); plausible is up to {_APART:.0%} and "
             f"{_CARRY:.0%} a year. Correct spot or the forwards, whichever the quotes contradict."
@@ -306,7 +309,7 @@ def _times(view: _View) -> list[str]:
     """Warnings about expiries at midnight without a settlement time, and about timestamps decades apart."""
     chain, alive = view.chain, view.alive
     found = []
-    unsaid = alive & (chain["settlement"] == "")
+    unsaid = alive & chain.rows_with("settlement", "")
     for zone in ("UTC", NEW_YORK) if unsaid.any() else ():
         moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
         local = moments.tz_convert(zone)

@@ -195,12 +195,20 @@ def pack(chain: Chain, content: str, raw: Mapping[str, Mapping[str, str]]) -> by
         arrays.append(pa.repeat(pa.scalar(getattr(chain, name), types[kind]), len(chain)))
     table = pa.table(arrays, schema=pa.schema(fields, metadata={_KEY: json.dumps(header)}))
     sink = io.BytesIO()
-    # Dictionary encoding of a chain's numbers costs time and saves nothing after compression.
+    # A column of one value is a dictionary of it, with nothing left to compress. For other numbers a
+    # dictionary costs time and saves nothing.
+    one = {*BESIDE, *(name for name, values in chain.columns.items() if _has_one_value(values))}
     pa.parquet.write_table(
-        table, sink, compression="zstd", use_dictionary=[*_FEW_TEXTS, *BESIDE],
-        write_statistics=False,
+        table, sink, compression={name: "none" if name in one else "zstd" for name, _ in fields},
+        use_dictionary=[*{*_FEW_TEXTS, *one}], write_statistics=False,
     )  # fmt: skip
     return sink.getvalue()
+
+
+def _has_one_value(values: NDArray[Any]) -> bool:
+    """True where every row has the same value, bit for bit."""
+    bits = values if values.dtype == object else values.view(np.int64)
+    return bool((bits == bits[0]).all())
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
