@@ -19,6 +19,7 @@ __all__ = [
     "DAYS_PER_YEAR",
     "NEW_YORK",
     "closes",
+    "day_in",
     "half_days",
     "is_open",
     "last_sessions",
@@ -48,7 +49,20 @@ def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArr
     Negative once expired, infinite where `expiry` is NaT.
     """
     ahead = expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()
-    return np.where(np.isnat(ahead), np.inf, ahead.astype(np.int64) / _NS_PER_YEAR)
+    years = np.asarray(ahead.astype(np.int64) / _NS_PER_YEAR)
+    years[np.isnat(ahead)] = np.inf
+    return years
+
+
+def day_in(zone: str, asof: pd.Timestamp) -> np.datetime64:
+    """The calendar day of a moment in a time zone.
+
+    Examples
+    --------
+    >>> day_in(NEW_YORK, pd.Timestamp("2026-02-06T02:00Z"))
+    np.datetime64('2026-02-05')
+    """
+    return np.datetime64(asof.tz_convert(zone).date(), "D")
 
 
 class _Hours(NamedTuple):

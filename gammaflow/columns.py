@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,7 +179,7 @@ def _shown(texts: NDArray[Any]) -> NDArray[Any]:
     return np.array([clean(text) if isinstance(text, str) else text for text in texts], dtype=object)
 
 
-def _is_short_ascii(texts: set[str]) -> bool:
+def _is_short_ascii(texts: Collection[str]) -> bool:
     """True for many texts of printable ASCII, none too long, by a look at their bytes, one line each."""
     if len(texts) <= _MANY or not (lines := "\n".join(texts)).isascii():
         return False
@@ -192,9 +192,11 @@ def _is_short_ascii(texts: set[str]) -> bool:
 
 def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
     """True if every value is legal text as it stands, by a look at the distinct ones alone."""
+    every = texts.tolist()
     try:
-        distinct = set(texts.tolist())
-        shown = _is_short_ascii(distinct) or (
+        distinct = set(every)
+        # In the order of the rows, their bytes lie closer together in memory.
+        shown = _is_short_ascii(every if len(distinct) == len(every) else distinct) or (
             "".join(distinct).isprintable() and max(map(len, distinct), default=0) <= _LONGEST_TEXT
         )
     except TypeError:  # no text, or values that cannot be hashed
@@ -202,7 +204,7 @@ def _is_plain(column: Column, texts: NDArray[Any]) -> bool:
     return (
         shown
         and (not column.choices or distinct.issubset(column.choices))
-        and (not column.unique or len(distinct) == texts.size)
+        and (not column.unique or len(distinct) == len(every))
     )
 
 

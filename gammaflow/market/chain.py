@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gammaflow.calendars import NEW_YORK, years_to_expiry
+from gammaflow.calendars import NEW_YORK, day_in, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.coded import Coded
 from gammaflow.columnar import Columnar, Subset
@@ -198,9 +198,9 @@ class Chain(Columnar):
         counted = self.columns["open_interest_date"]
         if np.isnat(counted).all():
             return np.full(len(self), np.nan)
-        local = [self.asof.tz_convert(zone).tz_localize(None).to_datetime64() for zone in (NEW_YORK, "UTC")]
-        new_york, utc_day = (moment.astype("datetime64[D]") for moment in local)
-        today = np.where(self.in_new_york, new_york, utc_day) if self.in_new_york.any() else utc_day
+        today = np.full(len(self), day_in("UTC", self.asof))
+        if self.in_new_york.any():
+            today[self.in_new_york] = day_in(NEW_YORK, self.asof)
         age: NDArray[Any] = today - counted.astype("datetime64[D]")
         return np.asarray(age / np.timedelta64(1, "D"), dtype=np.float64)
 

@@ -252,7 +252,7 @@ def count_held(origins: Sequence[Origin], rows: NDArray[Any], contracts: NDArray
     """
     names: dict[Source, set[str]] = {source: set() for origin in origins for source in origin.sources}
     for i, origin in enumerate(origins):
-        found = set(contracts[rows == i])
+        found = set(contracts[rows == i].tolist())
         for source in origin.sources:
             names[source] |= found
     # Notes with the same name but different terms have a number after the name.

@@ -26,18 +26,21 @@ def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]
     """
     contracts, sigma = book["contract"], book["sigma"]
     found = []
-    if vanilla.any():
-        found += far_strikes(book["strike"][vanilla], book["kind"][vanilla] == "call", book.spot)
-        found += long_wait(book.years[vanilla], book.asof)
+    rows = np.flatnonzero(vanilla)
+    if rows.size:
+        found += far_strikes(book["strike"][rows], book.rows_with("kind", "call")[rows], book.spot)
+        found += long_wait(book.years[rows], book.asof)
     high = sigma > LARGEST_VOLATILITY
-    if vanilla.any() and np.median(sigma[vanilla]) > LARGEST_VOLATILITY:
+    # A median has half of the values on either side of it.
+    half = 2 * np.count_nonzero(high & vanilla) >= rows.size > 0
+    if half and np.median(sigma[rows]) > LARGEST_VOLATILITY:
         found.append(
             f"volatility: {received(high, contracts, (f'{v:g}' for v in sigma))}, above "
             f"{LARGEST_VOLATILITY:.0%}; plausible is 5 % to 300 %, as a decimal (0.56 is 56 %). Scale it."
         )
     else:
         found += odd_volatilities(contracts, book["expiry"], book["strike"], sigma)
-    found += _notes_elsewhere(book["strike"][book["kind"] == "note"], book.spot)
+    found += _notes_elsewhere(book["strike"][book.rows_with("kind", "note")], book.spot)
     found += odd_rates(contracts, np.ones(len(book), dtype=bool), book.__getitem__)
     return tuple(found)
 

@@ -263,7 +263,7 @@ def _ladder(view: _View) -> list[str]:
 def _interest(view: _View) -> list[str]:
     """Warnings about open interest compared with other rows, and with the size of any market."""
     chain, oi = view.chain, view.chain["open_interest"]
-    held = np.where(view.alive, np.nan_to_num(oi), 0.0)
+    held = np.where(view.alive & ~np.isnan(oi), oi, 0.0)
     ranked = np.sort(held[held > 0])[::-1]
     if not ranked.size:
         return []

@@ -41,8 +41,12 @@ _SAME_SPOT = 0.1
 @np.errstate(over="ignore")
 def wrong_volatility_unit(values: Array, name: str, *, percent: bool) -> list[str]:
     """A problem where the median of the volatilities above zero shows that they are in the other unit."""
-    quoted = values[values > 0]
-    median = float(np.median(quoted)) if quoted.size else np.nan
+    quoted = values > 0
+    beyond = quoted & ((values < LARGEST_VOLATILITY) if percent else (values > LARGEST_VOLATILITY))
+    # A median has half of the values on either side of it.
+    if not quoted.any() or 2 * np.count_nonzero(beyond) < np.count_nonzero(quoted):
+        return []
+    median = float(np.median(values[quoted]))
     if not ((median < LARGEST_VOLATILITY) if percent else (median > LARGEST_VOLATILITY)):
         return []
     legal = "percent (56 is 56 %)" if percent else "decimals (0.56 is 56 %)"
