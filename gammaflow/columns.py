@@ -149,9 +149,9 @@ def _check_numbers(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     array, problems = numbers(raw, column.name)
     if problems:
         return array, problems
-    missing = np.isnan(array)
-    if _is_legal(column, array) and (column.missing_ok or not missing.any()):
+    if _is_legal(column, array) and (column.missing_ok or not np.isnan(array).any()):
         return array, []
+    missing = np.isnan(array)
     below = array <= column.low if column.open_low else array < column.low
     sign = "<=" if column.open_low else "<"
     checks = (
@@ -247,7 +247,10 @@ def _check_text(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
 
 def _check_times(column: Column, raw: Any) -> tuple[NDArray[Any], list[str]]:
     array, problems = _read_times(column, raw)
-    if not problems and not (((array >= _EARLIEST) & (array < _LATEST)) | np.isnat(array)).all():
+    if not problems and not (
+        np.fmin.reduce(array, initial=_EARLIEST) >= _EARLIEST
+        and np.fmax.reduce(array, initial=_EARLIEST) < _LATEST
+    ):
         years = array.astype("datetime64[Y]").astype(np.int64) + 1970
         odd = np.flatnonzero(~np.isnat(array) & ((years < YEARS[0]) | (years > YEARS[1])))
         what = f"lie outside the years {YEARS[0]} to {YEARS[1]}"
@@ -375,17 +378,18 @@ def validate(
         for name in present
         if name not in dictionary
     ]
-    rows = len(source[present[0]]) if present else 0
+    names, rows = set(present), len(source[present[0]]) if present else 0
     out: dict[str, NDArray[Any]] = {}
     known, kept = _known(source)
     codes: dict[str, Coded] = {}
     for column in dictionary.values():
-        raw = source[column.name] if column.name in present else None
+        raw = source[column.name] if column.name in names else None
         if column.name in known and column.admits(known[column.name]):
             out[column.name] = raw  # type: ignore[assignment]
-            codes.update({column.name: kept[column.name]} if column.name in kept else {})
+            if column.name in kept:
+                codes[column.name] = kept[column.name]
             continue
-        if column.name in present:
+        if column.name in names:
             array, found = _CHECKS[column.type](column, raw)
             problems += found
             if isinstance(raw, Coded) and array is raw.rows:

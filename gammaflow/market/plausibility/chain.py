@@ -130,13 +130,14 @@ def chain_warnings(chain: Quotes) -> tuple[str, ...]:
 
 def medians(values: Array, groups: NDArray[np.intp], count: int) -> Array:
     """Median of the values of each group 0 .. count - 1, those that are known; NaN where none is."""
-    known = ~np.isnan(values)
+    known = np.flatnonzero(~np.isnan(values))
     values, groups = values[known], groups[known]
     rows = np.bincount(groups, minlength=count)
     ascending = values[np.lexsort((values, groups))]
-    middle = np.stack([(rows - 1) // 2, rows // 2]) + np.cumsum(rows) - rows
+    some = np.flatnonzero(rows)
+    rows, start = rows[some], (np.cumsum(rows) - rows)[some]
     out = np.full(count, np.nan)
-    out[rows > 0] = ascending[middle[:, rows > 0]].mean(axis=0)
+    out[some] = (ascending[start + (rows - 1) // 2] + ascending[start + rows // 2]) / 2
     return out
 
 
