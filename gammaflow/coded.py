@@ -69,6 +69,8 @@ class Coded:
 
     def where(self, chosen: list[bool]) -> NDArray[np.bool_]:
         """Mask of the rows whose text is chosen, one bool for each of `texts`, (n,)."""
-        if all(chosen) or not any(chosen):
-            return np.full(len(self), any(chosen))
+        if not any(chosen):
+            return np.zeros(len(self), dtype=bool)
+        if all(chosen):
+            return np.ones(len(self), dtype=bool)
         return np.asarray(np.array(chosen)[self.places])

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.checks import as_mask, attempt, utc
-from gammaflow.columns import NO_TIME, Column, Columns, numbers, rows_with
+from gammaflow.columns import NO_TIME, Column, Columns, numbers
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import Frozen
 from gammaflow.selection import Choice, Filter
@@ -83,6 +83,10 @@ class Snapshot(Protocol):
     """Protocol of a chain or a book as checks see it: columns, and facts common to all rows."""
 
     @property
+    def columns(self) -> Columns:
+        """Arrays by column name."""
+
+    @property
     def symbol(self) -> str:
         """The underlying."""
 
@@ -101,9 +105,6 @@ class Snapshot(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, name: str) -> NDArray[Any]: ...
-
-    def rows_with(self, name: str, *words: str) -> NDArray[np.bool_]:
-        """Mask of the rows that hold one of some words in a column of text."""
 
 
 class Quotes(Snapshot, Protocol):
@@ -166,10 +167,6 @@ class Columnar(Frozen):
         except KeyError:
             what, legal = type(self).__name__.lower(), ", ".join(self.columns)
             raise SchemaError(f"{name!r} is not a column of a {what}; legal: {legal}.") from None
-
-    def rows_with(self, name: str, *words: str) -> NDArray[np.bool_]:
-        """Mask of the rows that hold one of some words in a column of text, (n,)."""
-        return rows_with(self.columns, name, *words)
 
     def choose(
         self, rows: Filter | ArrayLike | None, criteria: Mapping[str, Any], dictionary: Mapping[str, Column]

@@ -53,9 +53,9 @@ class Coin(Instrument):
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than European calls and puts."""
-        coin = self.owns(columns)
-        yield ~VANILLA.owns(columns) & coin, "numeraire", "only calls and puts can be kept in coin"
-        yield AMERICAN.owns(columns) & coin, "numeraire", "options kept in coin are European"
+        if (coin := self.owns(columns)).any():
+            yield ~VANILLA.owns(columns) & coin, "numeraire", "only calls and puts can be kept in coin"
+            yield AMERICAN.owns(columns) & coin, "numeraire", "options kept in coin are European"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy

@@ -29,8 +29,8 @@ class Digital(Instrument):
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows of other kinds with a payout."""
-        given = ~np.isnan(columns["payout"])
-        yield ~self.owns(columns) & given, "payout", "only digital options have one"
+        if (given := ~np.isnan(columns["payout"])).any():
+            yield ~self.owns(columns) & given, "payout", "only digital options have one"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy

@@ -60,8 +60,8 @@ class LeveragedFund(Instrument):
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows of other kinds with a leverage."""
-        given = ~np.isnan(columns["leverage"])
-        yield ~self.owns(columns) & given, "leverage", "only leveraged funds have one"
+        if (given := ~np.isnan(columns["leverage"])).any():
+            yield ~self.owns(columns) & given, "leverage", "only leveraged funds have one"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy

@@ -70,13 +70,14 @@ def problems_of(columns: Columns) -> Iterator[str]:
 
     for instrument in INSTRUMENTS.values():
         mine = instrument.owns(columns)
-        for name in instrument.needs if mine.any() else ():
+        some = np.count_nonzero(mine)  # any() takes five times as long
+        for name in instrument.needs if some else ():
             values = columns[name]
             missing = mine & (np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))
-            if missing.any():
+            if np.count_nonzero(missing):
                 yield told(missing, name, f"rows of kind {', '.join(map(repr, instrument.kinds))} need it")
-        if not instrument.expires and (dated := mine & ~np.isnat(columns["expiry"])).any():
+        if some and not instrument.expires and (dated := mine & ~np.isnat(columns["expiry"])).any():
             yield told(dated, "expiry", f"a {instrument.name} never expires: leave its expiry empty")
         for mask, name, why in instrument.problems(columns):
-            if mask.any():
+            if np.count_nonzero(mask):
                 yield told(mask, name, why)

@@ -16,7 +16,7 @@ from gammaflow.calendars import NEW_YORK, day_in, years_to_expiry
 from gammaflow.checks import attempt, check_choice, check_number, check_text, read_only, refuse, utc
 from gammaflow.coded import Coded
 from gammaflow.columnar import Columnar, Subset
-from gammaflow.columns import Columns, changed, rows_of, validate
+from gammaflow.columns import Columns, changed, rows_of, rows_with, validate
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.carry.dividends import Dividends
@@ -207,12 +207,12 @@ class Chain(Columnar):
     @cached_property
     def in_new_york(self) -> NDArray[np.bool_]:
         """True for rows that are AM- or PM-settled, at New York time, (n,)."""
-        return self.rows_with("settlement", "AM", "PM")
+        return rows_with(self.columns, "settlement", "AM", "PM")
 
     @cached_property
     def calls(self) -> NDArray[np.bool_]:
         """True for calls, False for puts, (n,)."""
-        return self.rows_with("kind", "call")
+        return rows_with(self.columns, "kind", "call")
 
     @cached_property
     def expiry_places(self) -> tuple[NDArray[Any], NDArray[np.intp]]:

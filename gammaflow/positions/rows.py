@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gammaflow.calendars import years_to_expiry
 from gammaflow.checks import read_only
 from gammaflow.columnar import Columnar, Note
+from gammaflow.columns import rows_with
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows
@@ -35,7 +36,7 @@ class PositionRows(Columnar):
     @cached_property
     def flag(self) -> NDArray[np.float64]:
         """+1.0 for calls, with barriers and digital ones, else -1.0."""
-        return read_only(np.where(self.rows_with("kind", *CALLS), 1.0, -1.0))
+        return read_only(np.where(rows_with(self.columns, "kind", *CALLS), 1.0, -1.0))
 
     @cached_property
     def instruments(self) -> Mapping[str, NDArray[np.bool_]]:

@@ -68,7 +68,8 @@ class American(Instrument):
 
     def problems(self, columns: Columns) -> Iterator[tuple[Mask, str, str]]:
         """Rows other than calls and puts."""
-        yield ~VANILLA.owns(columns) & self.owns(columns), "exercise", "only calls and puts can be American"
+        if (mine := self.owns(columns)).any():
+            yield mine & ~VANILLA.owns(columns), "exercise", "only calls and puts can be American"
 
     def greeks(
         self, rows: Rows, at: Scenario, wanted: Collection[str], accuracy: Accuracy

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.columnar import Snapshot
+from gammaflow.columns import rows_with
 from gammaflow.market.plausibility.rows import far_strikes, long_wait, odd_rates, odd_volatilities
 from gammaflow.market.plausibility.text import received
 from gammaflow.market.plausibility.units import LARGEST_VOLATILITY, OTHER_UNIT
@@ -28,7 +29,7 @@ def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]
     found = []
     rows = np.flatnonzero(vanilla)
     if rows.size:
-        found += far_strikes(book["strike"][rows], book.rows_with("kind", "call")[rows], book.spot)
+        found += far_strikes(book["strike"][rows], rows_with(book.columns, "kind", "call")[rows], book.spot)
         found += long_wait(book.years[rows], book.asof)
     high = sigma > LARGEST_VOLATILITY
     # A median has half of the values on either side of it.
@@ -40,7 +41,7 @@ def book_warnings(book: Snapshot, vanilla: NDArray[np.bool_]) -> tuple[str, ...]
         )
     else:
         found += odd_volatilities(contracts, book["expiry"], book["strike"], sigma)
-    found += _notes_elsewhere(book["strike"][book.rows_with("kind", "note")], book.spot)
+    found += _notes_elsewhere(book["strike"][rows_with(book.columns, "kind", "note")], book.spot)
     found += odd_rates(contracts, np.ones(len(book), dtype=bool), book.__getitem__)
     return tuple(found)
 

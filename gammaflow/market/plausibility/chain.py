@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gammaflow.calendars import DAYS_PER_YEAR, NEW_YORK
 from gammaflow.columnar import Quotes
+from gammaflow.columns import rows_with
 from gammaflow.market.parity.forwards import Cells, find_cells
 from gammaflow.market.plausibility.rows import (
     PLACEHOLDER_IV,
@@ -310,7 +311,7 @@ def _times(view: _View) -> list[str]:
     """Warnings about expiries at midnight without a settlement time, and about timestamps decades apart."""
     chain, alive = view.chain, view.alive
     found = []
-    unsaid = alive & chain.rows_with("settlement", "")
+    unsaid = alive & rows_with(chain.columns, "settlement", "")
     for zone in ("UTC", NEW_YORK) if unsaid.any() else ():
         moments = pd.DatetimeIndex(np.unique(chain["expiry"][unsaid]), tz="UTC")
         local = moments.tz_convert(zone)
