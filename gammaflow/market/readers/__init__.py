@@ -9,12 +9,12 @@ from typing import IO, Any
 
 import pandas as pd
 
-from gammaflow.checks import attempt, check_choice, check_number, check_text, refuse, utc
+from gammaflow.checks import check_choice, check_number, check_text, utc
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.market.carry.dividends import Dividends, find_dividends
-from gammaflow.market.carry.rates import RateCurve, find_rate
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
-from gammaflow.market.given import with_carry
+from gammaflow.market.given import find_carry, with_carry
 from gammaflow.market.readers import cboe, deribit, own, yahoo
 from gammaflow.market.readers.column_map import ColumnMap
 from gammaflow.market.readers.frame import chain_from_frame
@@ -134,13 +134,8 @@ def read_chain(
     price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
     if symbol is not None:
         check_text(symbol, "symbol")
-    (r, paid), problems = attempt(
-        lambda: None if rate is None else find_rate(rate),
-        lambda: None if dividends is None else find_dividends(dividends),
-    )
-    refuse("rate and dividends", problems)
-    chain = _read(path, vendor, symbol, moment, price, columns)
-    return chain if r is None and paid is None else with_carry(chain, r, paid)
+    r, paid = find_carry(rate, dividends)
+    return with_carry(_read(path, vendor, symbol, moment, price, columns), r, paid)
 
 
 def _read(
