@@ -139,7 +139,7 @@ def test_quickstart(tmp_path):
 def test_your_own_file(run):
     out = run("02_your_own_file").text
     assert "Levels SPY, as of 2026-03-02 20:00 UTC, spot 593.20 USD" in out
-    assert "not recognised; known formats: gammaflow_table" in out
+    assert "not recognised; known formats: gammaflow_snapshot" in out
 
 
 @pytest.mark.slow

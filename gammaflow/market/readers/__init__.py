@@ -20,6 +20,7 @@ from gammaflow.market.readers.column_map import ColumnMap
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.mapped import read_mapped
 from gammaflow.market.readers.presets import PRESETS, find_map, preset_table, preset_text, recognised
+from gammaflow.market.readers.snapshot import SNAPSHOT
 from gammaflow.market.readers.source import Format, Source, open_source
 
 __all__ = [
@@ -36,7 +37,9 @@ __all__ = [
 ]
 
 #: Every file format that `read_chain` knows.
-FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
+FORMATS: tuple[Format, ...] = (
+    SNAPSHOT, own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON
+)  # fmt: skip
 
 
 def read_chain(
@@ -61,8 +64,8 @@ def read_chain(
         a JSON answer as Python reads it.
     vendor : str, optional
         Vendor of the file, "cboe", "deribit", "yahoo" or "gammaflow", or its format: "cboe_csv",
-        "cboe_json", "deribit_json", "deribit_table", "yahoo_json" or "gammaflow_table". By default it is
-        recognised.
+        "cboe_json", "deribit_json", "deribit_table", "yahoo_json", "gammaflow_table" or "gammaflow_snapshot".
+        By default it is recognised.
     symbol : str, optional
         The underlying, needed where the file has several ("BTC" and "ETH"). Rows of the others are counted
         in `Chain.left_out`.

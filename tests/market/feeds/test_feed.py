@@ -172,7 +172,7 @@ class TestChains:
         when = (pd.Timestamp("2026-02-10", tz="America/New_York") - chain.asof).total_seconds() / 86400 / 365
         later = chain.years > when
         F = (36.1 - np.where(later, 0.5 * np.exp(-0.04 * when), 0.0)) * np.exp(0.04 * chain.years)
-        assert 0 < later.sum()
+        assert later.sum() > 0
         assert chain.forward_prices[chain.years > 0] == pytest.approx(F[chain.years > 0], rel=1e-12)
         before = len(server.requests)
         with pytest.raises(SchemaError, match=r"rate: received 9(.|\n)*dividends: received int"):
