@@ -39,6 +39,8 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     from matplotlib import pyplot
 
+    pyplot.close("all")
+
     def ran(name, folder=tmp_path):
         monkeypatch.chdir(folder)
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
