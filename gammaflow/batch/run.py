@@ -25,6 +25,7 @@ from gammaflow.market.carry.dividends import Dividends
 from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
 from gammaflow.market.given import find_carry
+from gammaflow.market.plausibility.rows import odd_rate
 from gammaflow.market.readers import ColumnMap, find_map
 from gammaflow.market.store import Store
 from gammaflow.text import value_text
@@ -158,6 +159,7 @@ def run_batch(
         *find_carry(rate, dividends),
     )
     found = find_sources(store_or_paths, symbol)
+    found.warnings += odd_rate(how.rate)
     run = _Run(len(found.sources), progress or (lambda done, total: None))
     if out is None:
         outcomes: list[Outcome] = []

@@ -253,6 +253,10 @@ def test_a_batch_refuses_a_wrong_rate_and_dividends_of_nobody(tmp_path):
         gf.run_batch(tmp_path, dividends=CASH)
     with pytest.raises(SchemaError, match=r"rate: received 7(.|\n)*dividends: received int"):
         gf.run_batch(tmp_path, symbol="AAPL", rate=7.0, dividends=5)
+    gf.chain_from_frame(table(), **HOW).to_frame(facts=True).to_csv(tmp_path / "aapl.csv", index=False)
+    for percent in (4.21, RATES * 90.0):
+        (said,) = gf.run_batch(tmp_path, carry, rate=percent).warnings
+        assert said.startswith(f"rate: received {np.max(percent):g}, beyond 100% a year; plausible is a few")
     with pytest.raises(SchemaError, match="rate: received for summaries"):
         gf.history([gf.summarize(gf.demo_chain())], rate=0.05)
 
