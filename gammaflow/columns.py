@@ -301,7 +301,7 @@ class _Legal(FrozenMapping[str, NDArray[Any]]):
     def of(cls, columns: Columns, known: Mapping[str, Column], coded: Mapping[str, Coded]) -> _Legal:
         out = cls(columns)
         object.__setattr__(out, "known", {name: known[name] for name in known if name in columns})
-        object.__setattr__(out, "coded", {name: coded[name] for name in coded if name in columns})
+        object.__setattr__(out, "coded", dict(coded))
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -313,21 +313,18 @@ def _known(columns: Any) -> tuple[Mapping[str, Column], Mapping[str, Coded]]:
 
 
 def rows_of(columns: Columns, rows: NDArray[Any], names: Iterable[str] | None = None) -> Columns:
-    """Some rows of columns, by mask or distinct places; what was legal in all of them is not validated again.
-
-    `names` are the columns wanted; default: all.
-    """
+    """Some rows, by mask or distinct places, of some columns (default: all), which stay as legal as they are."""
     places = np.flatnonzero(rows) if rows.dtype == bool else rows
     taken = {name: read_only(columns[name][places], columns[name].dtype) for name in names or columns}
-    known, coded = _known(columns)
-    return _Legal.of(taken, known, {name: text[places] for name, text in coded.items()})
+    known, kept = _known(columns)
+    return _Legal.of(taken, known, {name: kept[name][places] for name in kept if name in taken})
 
 
 def changed(columns: Columns, **others: Any) -> Columns:
     """Columns with others in place of some, or beside them; only the others are validated again."""
-    known, coded = _known(columns)
+    known, kept = _known(columns)
     same = {name: column for name, column in known.items() if name not in others}
-    return _Legal.of({**columns, **others}, same, {name: coded[name] for name in same if name in coded})
+    return _Legal.of({**columns, **others}, same, {name: kept[name] for name in same if name in kept})
 
 
 def coded(columns: Columns, name: str) -> Coded:
@@ -339,13 +336,7 @@ def coded(columns: Columns, name: str) -> Coded:
 
 
 def rows_with(columns: Columns, name: str, *words: str) -> NDArray[np.bool_]:
-    """Mask of the rows that hold one of some words in a column of text, (n,).
-
-    Examples
-    --------
-    >>> rows_with({"kind": np.array(["call", "put", "note"], object)}, "kind", "note", "put")
-    array([False,  True,  True])
-    """
+    """Mask of the rows that hold one of some words in a column of text, (n,)."""
     return coded(columns, name).among(*words)
 
 
@@ -393,7 +384,8 @@ def validate(
             array, found = _CHECKS[column.type](column, raw)
             problems += found
             if isinstance(raw, Coded) and array is raw.rows:
-                codes[column.name] = raw
+                codes[column.name], out[column.name] = raw, read_only(array, object)
+                continue
         elif column.default is None:
             problems.append(f"{column.name}: missing; a {what} needs it ({column.meaning} [{column.unit}]).")
             continue
