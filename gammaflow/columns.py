@@ -313,7 +313,7 @@ def _known(columns: Any) -> tuple[Mapping[str, Column], Mapping[str, Coded]]:
 
 
 def rows_of(columns: Columns, rows: NDArray[Any], names: Iterable[str] | None = None) -> Columns:
-    """Some rows, by mask or distinct places, of some columns (default: all), which stay as legal as they are."""
+    """Some rows, by mask or distinct places, of some columns (default: all), as legal as those were."""
     places = np.flatnonzero(rows) if rows.dtype == bool else rows
     taken = {name: read_only(columns[name][places], columns[name].dtype) for name in names or columns}
     known, kept = _known(columns)

@@ -120,7 +120,7 @@ def share_of_alive(chain: Any, rows: NDArray[np.bool_], checked: NDArray[np.bool
     alive = chain.years > 0
     if not (alive if checked is None else alive & checked).any():
         return np.nan
-    return np.count_nonzero(alive & rows) / np.count_nonzero(alive)
+    return float(np.count_nonzero(alive & rows) / np.count_nonzero(alive))
 
 
 def _checks(chain: Any, two_sided: NDArray[np.bool_]) -> tuple[dict[str, float], float]:
