@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import gammaflow as gf
 from gammaflow.market.chain import Chain
+from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.plausibility.chain import medians, ranks_within
 from gammaflow.market.quality import CHECKS, SCORED
 from gammaflow.market.repair.repair import repair_chain
@@ -302,3 +303,13 @@ def test_medians_and_ranks_by_group_are_those_of_pandas(seed, n):
     known = np.nan_to_num(values)
     ranks = pd.Series(known).groupby(groups).rank(method="first") - 1
     np.testing.assert_array_equal(ranks_within(known, groups), ranks)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(0, 9), percent=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_volatilities_are_in_the_other_unit_where_their_median_says_so(seed, n, percent):
+    """Around the limit of 500 %, where half of the values are on either side of it."""
+    values = np.random.default_rng(seed).choice([np.nan, 0.0, 0.3, 4.9, 5.0, 5.1, 60.0], n)
+    quoted = values[values > 0]
+    wrong = bool(quoted.size) and (np.median(quoted) < 5.0 if percent else np.median(quoted) > 5.0)
+    assert bool(wrong_volatility_unit(values, "iv", percent=percent)) == wrong

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from gammaflow.errors import MismatchError, ReaderError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers import read_chain
 from gammaflow.market.store import Snapshot, Store, read_snapshot
+from gammaflow.market.store.file import digest
 from gammaflow.market.store.names import place, snapshot_at
 from support.store_crash import FIRST
 from support.stores import same, small
@@ -321,3 +324,49 @@ def test_without_its_library(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
         ):
             call()
     assert len(store.list()) == 1
+
+
+def test_columns_of_one_value_are_read_faster_and_lose_no_bit(store: Store) -> None:
+    """A value that differs in its bits alone (another NaN, -0.0) is another value."""
+    odd = np.array([0x7FF8000000000000, 0xFFF8000000000001], np.uint64).view(np.float64)
+    chain = small(last=odd, rate=[0.0, -0.0], volume=[7.0, 7.0])
+    store.append(chain)
+    loaded = read_snapshot(only_file(store))
+    for name in ("last", "rate", "volume"):
+        assert loaded[name].tobytes() == chain[name].tobytes()
+    group = pq.ParquetFile(only_file(store)).metadata.row_group(0)
+    kept = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    for name in ("volume", "dividend_yield", "quote_time", "exercise", "asof"):
+        assert kept[name].compression == "UNCOMPRESSED"
+        assert kept[name].has_dictionary_page
+    for name in ("last", "rate", "strike", "contract"):
+        assert kept[name].compression == "ZSTD"
+        assert not kept[name].has_dictionary_page
+
+
+def test_digests_are_of_names_types_lengths_and_bytes() -> None:
+    """As they have been since the first version, which files of any version rely on."""
+    chain = small(contract=["caf\u00e9", "\u65e5\u672c\U0001f680"], root=["", "\u00df"])
+    facts = [
+        3, chain.symbol, chain.spot, chain.asof.isoformat(), chain.vendor, chain.currency, {}, 2,
+        chain.venue, chain.quote_unit, chain.file_format, chain.synthetic,
+    ]  # fmt: skip
+    total = hashlib.sha256(json.dumps(facts).encode())
+    for name, values in chain.columns.items():
+        total.update(f"{name} {values.dtype.str}".encode())
+        if values.dtype == object:
+            total.update(np.array([len(text) for text in values], np.int64).tobytes())
+            total.update("".join(values).encode())
+        else:
+            total.update(values.tobytes())
+    assert digest(chain) == total.hexdigest()
+
+
+def test_a_file_of_any_encoding_loads(store: Store) -> None:
+    """Dictionaries of text or none, and other compression: what earlier versions and other tools write."""
+    store.append(DEMO)
+    path = only_file(store)
+    table = pq.ParquetFile(path).read()
+    for options in ({"use_dictionary": True}, {"use_dictionary": False, "compression": "snappy"}):
+        pq.write_table(table, path, **options)
+        same(read_snapshot(path), DEMO)
