@@ -14,7 +14,7 @@ from gammaflow.checks import YEARS, legal_range, read_only, refuse
 from gammaflow.coded import Coded
 from gammaflow.errors import SchemaError
 from gammaflow.frames import as_pandas
-from gammaflow.frozen import FrozenMapping, lock
+from gammaflow.frozen import FrozenMapping
 from gammaflow.text import clean, rows_text, value_text
 
 __all__ = [
@@ -305,7 +305,7 @@ class _Legal(FrozenMapping[str, NDArray[Any]]):
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return lock, (dict(self),)
+        return _Legal.of, (FrozenMapping(self), {}, {})
 
 
 def _known(columns: Any) -> tuple[Mapping[str, Column], Mapping[str, Coded]]:

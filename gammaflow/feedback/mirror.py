@@ -103,7 +103,7 @@ def mirror(book: Book) -> Book:
 
 def _source(source: Source) -> Source:
     """The source without its open interest, whose strikes are not those of the mirror."""
-    return Source(source.name, source.rows, source.quality, None, source.synthetic)
+    return Source(source.name, source.rows, source.measured, None, source.synthetic)
 
 
 def _refuse(book: Book) -> None:

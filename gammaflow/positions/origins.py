@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.frozen import Frozen
+from gammaflow.market.chain import Chain
 from gammaflow.market.quality import Quality
 
 __all__ = [
@@ -62,8 +63,9 @@ class Source(Frozen):
         Source of the quotes or terms; "" where positions were given.
     rows : int
         Number of contracts of the book first made from it.
-    quality : Quality, optional
-        Quality of the chain; None without a chain.
+    measured : Quality or Chain, optional
+        Quality of the chain, or the chain, whose quality is measured when `quality` is first asked for and
+        then takes its place here and in pickles; None without a chain.
     interest : Interest, optional
         Open interest of the whole chain; None without a chain.
     synthetic : bool
@@ -74,10 +76,22 @@ class Source(Frozen):
 
     name: str = field(compare=False)
     rows: int = field(compare=False)
-    quality: Quality | None = field(default=None, compare=False)
+    measured: Quality | Chain | None = field(default=None, compare=False, repr=False)
     interest: Interest | None = field(default=None, compare=False)
     synthetic: bool = field(default=False, compare=False)
     key: str = field(default_factory=lambda: uuid4().hex, repr=False)
+
+    @property
+    def quality(self) -> Quality | None:
+        """Quality of the chain; None without a chain."""
+        found = self.measured
+        if isinstance(found, Chain):
+            found = found.quality
+            object.__setattr__(self, "measured", found)
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"measured": self.quality}
 
 
 class Origin(NamedTuple):
@@ -274,10 +288,10 @@ def quality_of(
     asof : Timestamp
         Valuation time of the book.
     """
-    parts = [Part(s.quality, count, s.rows) for s, count in held.items() if s.quality and count]
+    parts = [Part(s.quality, count, s.rows) for s, count in held.items() if count and s.quality]
     if not parts:
         return None
-    without = [all(source.quality is None for source in origin.sources) for origin in origins]
+    without = [all(source.measured is None for source in origin.sources) for origin in origins]
     others = int(np.array(without)[rows.astype(np.int64)].sum())
     (quality, count, whole), *more = parts
     if more or others or count < whole or asof != quality.asof:

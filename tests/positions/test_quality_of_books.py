@@ -1,6 +1,7 @@
 """Quality travels with rows: subsets name themselves, sums show the quality of each chain."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.market.chain import Chain
+from gammaflow.market.quality import Quality
 from gammaflow.market.repair.repair import repair_chain
 from gammaflow.positions.origins import BookQuality, Part
 from support.desk_pages import page_model, texts
@@ -222,3 +224,19 @@ def test_warnings_of_each_chain_reach_the_sum(everything):
     assert both.to_dict()["warnings"] == list(both.warnings)
     assert "WARNING: stale" in str(both)
     assert BookQuality.of([Part(first, 1, 2)], 0, everything.asof).warnings == ("stale",)
+
+
+def test_a_chain_is_measured_when_its_quality_is_asked_for_and_let_go():
+    """Nor does a pickle hold the chain."""
+    chain = gf.demo_chain()
+    book = gf.assign_positions(chain)
+    assert "quality" not in vars(chain)
+    copied = pickle.loads(pickle.dumps(gf.assign_positions(chain)))
+    (source,) = book.origins[0].sources
+    assert source.measured is chain
+    assert book.quality is chain.quality
+    assert source.measured is chain.quality
+    assert isinstance(copied.origins[0].sources[0].measured, Quality)
+    assert copied.quality.to_dict() == chain.quality.to_dict()
+    assert copied.warnings == book.warnings
+    assert (book + -book).quality.to_dict() == book.quality.to_dict()

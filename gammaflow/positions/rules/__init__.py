@@ -230,7 +230,7 @@ def assign_positions(
         forward_ratio=chain["forward"][rows] / chain.spot,
     )
     interest = _interest(chain)
-    source = Source(chain.vendor, n, chain.quality, interest, chain.synthetic, _fingerprint(chain))
+    source = Source(chain.vendor, n, chain, interest, chain.synthetic, _fingerprint(chain))
     origin = Origin((source,), (label,))
     shared = (chain.symbol, chain.spot, chain.asof, origin.rule, signed, chain.currency)
     return Book(columns, *shared, origins=(origin,))
