@@ -35,7 +35,7 @@ _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
 # Interpolation is considered in sums of so many terms. Costs in terms of the sum of gamma alone (measured): of
 # the other sums of a term, of a node's share at a point, and of its product with the value of a sum.
-_MANY = 400_000
+_SOME, _MANY = 100_000, 400_000
 _MORE = {"slopes": 0.3, "shape": 1.1, "theta": 2.5}
 _HELD, _SHARE, _PRODUCT = 1.5, 0.5, 0.1
 
@@ -147,11 +147,13 @@ def vanilla_sums(
     used = [*places.values(), *[_CARRY_HELD] * ("charm" in places)]
     count, n = len(rows.starts) - 1, len(rows.width)
     wide = np.zeros(n, dtype=bool)
+    if interpolate and n * len(x) >= _SOME and not held and not flags.theta:
+        reach = _FAR * rows.width
+        rows = _selected(rows, (rows.centre + reach > x.min()) & (rows.centre - reach < x.max()))
+        n = len(rows.width)
+        wide=np.zeros(n,bool)
     if interpolate and n * len(x) >= _MANY:
         low, high = x.min(), x.max()
-        if not held and not flags.theta:
-            reach = _FAR * rows.width
-            rows = _selected(rows, (rows.centre + reach > low) & (rows.centre - reach < high))
         half, bounds = 0.5 * (high - low), rows.bounds
         wide = rows.width >= chebyshev.narrowest_of_panels(half, min(len(x), chebyshev.MOST))
         if bounds[0] is not None:

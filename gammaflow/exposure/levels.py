@@ -226,8 +226,8 @@ def find_nearest_flip(profile: Repricing) -> float:
 
 
 def _flips(curve: Curve, at: Samples, floor: float) -> NDArray[np.float64]:
-    """Zeros of the curve, jumps excluded, between samples that are polished first."""
-    crossings = cross(curve, polish(curve, at, floor), floor)
+    """Zeros of the curve, jumps excluded, between samples that are polished where they may hide some."""
+    crossings = cross(curve, polish(curve, at, floor, near_zero=True), floor)
     return crossings.spots[~crossings.jumps]
 
 
@@ -248,10 +248,8 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
 def _on_grid(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
     """The profile's grid made denser, and what counts as zero."""
     spot, between = profile.book.spot, _between(profile, curve)
-    known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
-    known = known or profile.at(profile.spots, [measure, "gross_gamma"])
-    on_grid, gross_gamma = (known.values[name].sum(axis=0) for name in (measure, "gross_gamma"))
-    gross = float(gross_gamma.max())
+    known = profile if measure in profile.values else profile.at(profile.spots, [measure])
+    on_grid, gross = known.values[measure].sum(axis=0), float(known.gross_gamma.max())
     if not profile.spots[0] <= spot <= profile.spots[-1]:
         every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
         gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))

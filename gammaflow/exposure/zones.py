@@ -196,18 +196,24 @@ def _joined(at: Samples, side: int, new: Samples, floor: float) -> Samples:
     return Samples(x[::side], g[::side])
 
 
-def polish(curve: Curve, at: Samples, floor: float) -> Samples:
+def polish(curve: Curve, at: Samples, floor: float, *, near_zero: bool = False) -> Samples:
     """Samples with their local extrema repriced at their exact place.
 
     Extrema within `floor` of zero stay as they are. A maximum above zero hides neither a trough nor a pair of
-    roots, and a minimum beside a jump is where it is.
+    roots, and a minimum beside a jump is where it is. With `near_zero` only extrema are repriced that may
+    hide a pair of roots: minima above zero and maxima below, no further from it than `_may_reach`.
     """
     x, g = at
     left, inner, right = g[:-2], g[1:-1], g[2:]
-    low = (inner < left) & (inner <= right) & (np.abs(inner) > floor)
+    low = (inner < left) & (inner <= right) & ((inner if near_zero else np.abs(inner)) > floor)
     high = (inner > left) & (inner >= right) & (inner < -floor)
-    smooth = np.isnan(curve.break_between(x[:-2], x[1:-1])) & np.isnan(curve.break_between(x[1:-1], x[2:]))
-    places = np.flatnonzero((low | high) & smooth) + 1
+    places = np.flatnonzero(low | high) + 1
+    if near_zero:
+        places = places[np.abs(g[places]) <= _may_reach(at, places)]
+    before, place, after = x[places - 1], x[places], x[places + 1]
+    places = places[np.isnan(curve.break_between(before, place)) & np.isnan(curve.break_between(place, after))]
+    if not len(places):
+        return at
     sign = np.where(low[places - 1], 1.0, -1.0)
     (a, b, c), known = (np.stack([each[places + k] for k in (-1, 0, 1)]) for each in (x, g))
     best, value = curve.extremes(a, b, c, sign, known)
@@ -217,6 +223,21 @@ def polish(curve: Curve, at: Samples, floor: float) -> Samples:
     order = np.argsort(np.concatenate([x, new[fresh]]), kind="stable")
     values = np.concatenate([g, value[better][first][fresh]])
     return Samples(np.concatenate([x, new[fresh]])[order], values[order])
+
+
+def _may_reach(at: Samples, places: NDArray[np.intp]) -> Array:
+    """Most by which gamma may go beyond samples that are extrema, before their neighbours.
+
+    The rise to the higher neighbour, or eight times what the parabola through all three goes beyond: where
+    they are equally far apart that is an eighth of the rise at most.
+    """
+    x, g = (np.stack([each[places + k] for k in (-1, 0, 1)]) for each in at)
+    step, rise = np.diff(x, axis=0), np.diff(g, axis=0)
+    (left, right), height = rise / step, np.abs(rise).max(axis=0)
+    bend = (right - left) / step.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = (left + bend * step[0]) ** 2 / np.abs(4.0 * bend)
+    return np.asarray(np.fmax(height, 8.0 * beyond))
 
 
 class Crossings(NamedTuple):

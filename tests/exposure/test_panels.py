@@ -73,7 +73,6 @@ def test_what_is_no_sum_of_gaussians_is_repriced():
         gf.sweep_spot(gf.assign_positions(american), measures=("gamma", "gross_gamma")),
         gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(-3), measures=("gamma", "gross_gamma")),
         gf.sweep_spot(book, days=4000.0, measures=("gamma", "gross_gamma")),
-        gf.sweep_spot(book, measures=("gamma",)),
     ):
         assert not profile.curve().any_order
     assert not gf.sweep_spot(book).curve("vanna").any_order
