@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -12,12 +14,16 @@ from numpy.typing import NDArray
 from gammaflow.calendars import years_to_expiry
 from gammaflow.checks import read_only
 from gammaflow.columnar import Columnar, Note
+from gammaflow.columns import changed, rows_of
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows, rows_with
 from gammaflow.instruments.vanilla import VANILLA
 
 __all__ = ["PositionRows"]
+
+# What columns other than the position imply, by row.
+_OF_ROWS = ("years", "flag", "vanilla", "has_strike", "underlying_ratio", "underlying_yield", "on_forward")
 
 
 class PositionRows(Columnar):
@@ -26,6 +32,23 @@ class PositionRows(Columnar):
     terms: Mapping[str, Note]
     spot: float
     asof: pd.Timestamp
+
+    def with_positions(self, position: NDArray[np.float64]) -> Self:
+        """The rows with other positions, but for those of zero; nothing else is checked or derived again.
+
+        Parameters
+        ----------
+        position : (n,) array
+            Signed contracts, finite and not all zero; + = dealers are long.
+        """
+        some, out = np.flatnonzero(position), copy(self)
+        columns = changed(self.columns, position=read_only(position))
+        object.__setattr__(out, "columns", columns if len(some) == len(self) else rows_of(columns, some))
+        implied = {name: read_only(getattr(self, name)[some], None) for name in _OF_ROWS}
+        masks = {name: mask[some] for name, mask in self.instruments.items()}
+        implied["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
+        vars(out).update(implied)
+        return out
 
     @cached_property
     def years(self) -> NDArray[np.float64]:
