@@ -145,13 +145,11 @@ def vanilla_sums(
     flags = _Flags(bool(_SLOPES & names), bool(_SHAPE & names), _ALL * held, "theta" in names)
     places = {name: _PLACE[name] for name in CASH_SUMS if name in names}
     used = [*places.values(), *[_CARRY_HELD] * ("charm" in places)]
-    count, n = len(rows.starts) - 1, len(rows.width)
-    wide = np.zeros(n, dtype=bool)
-    if interpolate and n * len(x) >= _SOME and not held and not flags.theta:
+    if interpolate and len(rows.width) * len(x) >= _SOME and not held and not flags.theta:
         reach = _FAR * rows.width
         rows = _selected(rows, (rows.centre + reach > x.min()) & (rows.centre - reach < x.max()))
-        n = len(rows.width)
-        wide=np.zeros(n,bool)
+    count, n = len(rows.starts) - 1, len(rows.width)
+    wide = np.zeros(n, dtype=bool)
     if interpolate and n * len(x) >= _MANY:
         low, high = x.min(), x.max()
         half, bounds = 0.5 * (high - low), rows.bounds
