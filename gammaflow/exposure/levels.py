@@ -35,6 +35,8 @@ __all__ = [
     "noise_share",
 ]
 
+_Spots = Callable[[float, float], NDArray[np.float64]]
+
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
 
@@ -162,8 +164,9 @@ def find_levels(
     check_choice(measure, "measure", ("gamma", "total_gamma"))
     exposure = _same_time(profile, exposure)
     spot, curve = profile.book.spot, profile.curve(measure)
-    at, floor = _on_grid(profile, curve, measure)
-    at = polish(curve, _followed(profile, curve, at, floor), floor)
+    between = _between(profile, curve)
+    at, floor = _on_grid(profile, curve, measure, between)
+    at = polish(curve, _followed(curve, at, floor, spot, between), floor)
     crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
     steps = spot * (1.0 + np.array(MOVES))
@@ -201,8 +204,9 @@ def find_flips(profile: Repricing) -> NDArray[np.float64]:
     [77509.0]
     """
     curve = profile.curve()
-    at, floor = _on_grid(profile, curve, "gamma")
-    return _flips(curve, _followed(profile, curve, at, floor), floor)
+    between = _between(profile, curve)
+    at, floor = _on_grid(profile, curve, "gamma", between)
+    return _flips(curve, _followed(curve, at, floor, profile.book.spot, between), floor)
 
 
 def find_nearest_flip(profile: Repricing) -> float:
@@ -217,11 +221,12 @@ def find_nearest_flip(profile: Repricing) -> float:
     77509
     """
     curve, spot = profile.curve(), profile.book.spot
-    at, floor = _on_grid(profile, curve, "gamma")
+    between = _between(profile, curve)
+    at, floor = _on_grid(profile, curve, "gamma", between)
     flips = _flips(curve, at, floor)
     ends = np.log(spot / profile.spots[0]), np.log(profile.spots[-1] / spot)
     if not (np.abs(np.log(flips / spot)) < min(ends)).any():
-        flips = _flips(curve, _followed(profile, curve, at, floor), floor)
+        flips = _flips(curve, _followed(curve, at, floor, spot, between), floor)
     return float(flips[np.abs(np.log(flips / spot)).argmin()]) if flips.size else np.nan
 
 
@@ -245,25 +250,27 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     return exposure
 
 
-def _on_grid(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
+def _on_grid(profile: Repricing, curve: Curve, measure: str, between: _Spots) -> tuple[Samples, float]:
     """The profile's grid made denser, and what counts as zero."""
-    spot, between = profile.book.spot, _between(profile, curve)
+    spot = profile.book.spot
     known = profile if measure in profile.values else profile.at(profile.spots, [measure])
     on_grid, gross = known.values[measure].sum(axis=0), float(known.gross_gamma.max())
     if not profile.spots[0] <= spot <= profile.spots[-1]:
         every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
         gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
     floor = noise_share(profile) * gross
-    new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
+    new = np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots))
+    if not new.size:
+        return Samples(profile.spots, on_grid), floor
+    new = np.setdiff1d(new, profile.spots)
     x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
     return Samples(x[order], g[order]), floor
 
 
-def _followed(profile: Repricing, curve: Curve, at: Samples, floor: float) -> Samples:
+def _followed(curve: Curve, at: Samples, floor: float, spot: float, between: _Spots) -> Samples:
     """Samples extended to where zones end."""
-    spot = profile.book.spot
-    return extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), _between(profile, curve))
+    return extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), between)
 
 
 def noise_share(profile: Repricing) -> float:
@@ -281,7 +288,7 @@ def _filling(spots: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(np.linspace(x[0], x[-1], int((x[-1] - x[0]) / _STEP) + 2)[1:-1])
 
 
-def _between(profile: Repricing, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:
+def _between(profile: Repricing, curve: Curve) -> _Spots:
     """Function of (low, high): spots between them that a grid must not step over."""
     spikes = Spikes(profile.book, profile.days, profile.vol_shift)
 
