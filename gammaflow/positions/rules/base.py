@@ -143,7 +143,7 @@ class Rule(PositionRule):
 
     def position(self, chain: Chain) -> NDArray[np.float64]:
         """Signed contracts for each row of `chain`; NaN where open interest is missing."""
-        share = np.where(chain["kind"] == "call", self.call, self.put)
+        share = np.where(chain.calls, self.call, self.put)
         return np.asarray(share * chain["open_interest"])
 
 
