@@ -139,18 +139,30 @@ def integrals(slopes: Array, starts: Array, low: float, high: float) -> Array:
 
 @lru_cache(maxsize=_KEPT)
 def _to_integrals(n: int) -> tuple[Array, Array]:
-    """(n, n) and (n,) arrays: values at `nodes` times them are the integrals from -1 to each node, and to 1.
+    """(n, n) and (n,) arrays: values at `nodes` times them are the integrals from -1 to each node, and to 1."""
+    terms = integrated(to_series(n), -1.0, 1.0)
+    cosines = np.cos(np.outer(np.arange(n + 1), np.arccos(nodes(n))))
+    return read_only(terms @ cosines), read_only(terms.sum(axis=1))
+
+
+def series(values: Array) -> Array:
+    """Coefficients (..., n) of the polynomial through values (..., n) at `points`."""
+    return np.asarray(values @ to_series(values.shape[-1]))
+
+
+def integrated(coefficients: Array, low: float, high: float) -> Array:
+    """Coefficients (..., n + 1) of the integral from low of a series (..., n), n >= 2.
 
     The integral of T_k is T_{k+1} / (2 (k + 1)) - T_{k-1} / (2 (k - 1)), but for k = 0 and 1.
     """
-    series, k = to_series(n), np.arange(1, n + 1)
-    terms = np.zeros((n, n + 1))
-    terms[:, 1:] = series / (2 * k)
-    terms[:, 1] += 0.5 * series[:, 0]
-    terms[:, 1 : n - 1] -= series[:, 2:] / (2 * k[: n - 2])
-    terms[:, 0] = -terms[:, 1:] @ (-1.0) ** k
-    cosines = np.cos(np.outer(np.arange(n + 1), np.arccos(nodes(n))))
-    return read_only(terms @ cosines), read_only(terms.sum(axis=1))
+    n = coefficients.shape[-1]
+    out = np.zeros((*coefficients.shape[:-1], n + 1))
+    k = np.arange(1, n + 1)
+    out[..., 1:] = coefficients / (2 * k)
+    out[..., 1] += 0.5 * coefficients[..., 0]
+    out[..., 1 : n - 1] -= coefficients[..., 2:] / (2 * k[: n - 2])
+    out[..., 0] = -out[..., 1:] @ (-1.0) ** k
+    return out * (0.5 * (high - low))
 
 
 def between(values: Array, low: float, high: float, x: Array) -> Array:

@@ -33,8 +33,9 @@ SUMS = 12
 _PLACE = {name: i for i, name in enumerate(CASH_SUMS)} | {"total_gamma": CASH_SUMS.index("gamma")}
 _DELTA, _GAMMA, _CHARM, _CARRY_HELD, _CARRY_GAMMA = 0, 1, 3, 10, 11
 
-# Interpolation is considered in sums of so many terms. Costs in terms of the sum of gamma alone (measured): of
-# the other sums of a term, of a node's share at a point, and of its product with the value of a sum.
+# Rows too far away are looked for, and interpolation is considered, in sums of so many terms. Costs in terms
+# of the sum of gamma alone (measured): of the other sums of a term, of a node's share at a point, and of its
+# product with the value of a sum.
 _SOME, _MANY = 100_000, 400_000
 _MORE = {"slopes": 0.3, "shape": 1.1, "theta": 2.5}
 _HELD, _SHARE, _PRODUCT = 1.5, 0.5, 0.1
@@ -96,24 +97,23 @@ def vanilla_rows(
     vanilla, carry = book.vanilla, book.underlying_yield
     columns: tuple[Array, ...] = (
         book.flag, book.underlying_ratio, book["strike"], years, book["rate"], sigma, carry, book.size,
-        *_held_between(book, years, sigma),
     )  # fmt: skip
+    bounds = _held_between(book, years, sigma)
     order = np.flatnonzero(vanilla)
     if (np.diff(groups) < 0).any():
         order = order[np.argsort(groups[order], kind="stable")]
     if len(order) < len(vanilla) or (np.diff(order) < 0).any():
         columns, groups = tuple(c[order] for c in columns), groups[order]
+        bounds = bounds if bounds[0] is None else (bounds[0][order], bounds[1][order])
     starts = np.searchsorted(groups, np.arange(count + 1))
-    *terms, low, high = columns
-    held = tuple(map(read_only, terms))
+    held = tuple(map(read_only, columns))
     _, ratio, strike, t, r, vol, q, _ = held
     width = vol * np.sqrt(t)
     centre = np.log(strike / (ratio * book.spot)) - (r - q) * t - 0.5 * width * width
-    bounds = _bounds(low, high)
     return VanillaRows(
         book.spot,
         held,
-        bounds,
+        bounds if bounds[0] is None else _bounds(*bounds),
         read_only(starts, np.int64),
         bool(q.any()),
         read_only(centre),
@@ -172,12 +172,14 @@ def vanilla_sums(
     return {name: sums[k] if name == "theta" else sums[k] * spots for name, k in places.items()}
 
 
-def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array]:
-    """ln(S / S0) between which each row counts as vanilla, infinite where always."""
+def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array] | tuple[None, None]:
+    """ln(S / S0) between which each row counts as vanilla, infinite where always; None for all."""
+    found = {name: getattr(INSTRUMENTS[name], "vanilla_between", None) for name in book.parts}
+    if not any(found.values()):
+        return None, None
     low, high = np.full(len(book), -np.inf), np.full(len(book), np.inf)
     for name, rows in book.parts.items():
-        bounds = getattr(INSTRUMENTS[name], "vanilla_between", None)
-        if bounds is not None:
+        if (bounds := found[name]) is not None:
             mine = book.instruments[name]
             with np.errstate(divide="ignore"):
                 low[mine], high[mine] = (
@@ -259,6 +261,7 @@ def _interpolate(
     low, high, held = x.min(), x.max(), flags.held > 0
     grown, slopes = [_DELTA, _CARRY_HELD], [_GAMMA, _CARRY_GAMMA]
     used = sorted(set(wanted).union(grown) if held else set(wanted))
+    taken = np.reshape(range(SUMS) if held else used, (-1, 1, 1))
     by_grid = _by_grid(grids)
     nodes = {(n, panels): chebyshev.points(n, low, high, panels) for n, panels in by_grid}
     lowest, none = np.array([low] * held), np.empty(0)
@@ -268,11 +271,12 @@ def _interpolate(
     _add_sums(at_nodes, points, rows, flags._replace(held=int(held)))
     for (n, panels), groups in by_grid.items():
         first = ends[groups, None]
-        values = at_nodes[:, first + np.arange(len(lowest), len(lowest) + n * panels)]
-        values = values.reshape(SUMS, -1, panels, n)
+        values = at_nodes[taken, first + np.arange(len(lowest), len(lowest) + n * panels)]
+        values = values.reshape(len(taken), -1, panels, n)
         if held:
             values[grown] = chebyshev.integrals(values[slopes], at_nodes[grown, first].T, low, high)
-        sums[np.ix_(used, groups)] = chebyshev.between(values[used], low, high, x)
+            values = values[used]
+        sums[np.ix_(used, groups)] = chebyshev.between(values, low, high, x)
 
 
 def _add_sums(out: Array, points: list[Array], rows: VanillaRows, flags: _Flags) -> None:

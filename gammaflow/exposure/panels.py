@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 # Panels reach from a tenth to ten times the first spot; beyond, the function itself is called.
 _SPAN = 1.001 * np.log(10.0)
 
-# A panel is filled once it has been asked at so many points; at once where it is asked at as many as it has, or
-# where the terms of all new ones take no longer than a call takes with none (measured).
+# A panel is filled once it has been asked at so many points; at once where it is asked at as many as it has,
+# or where the terms of all new ones take no longer than a call takes with none (measured).
 _OFTEN, _FREE = 6, 200_000
 
 # Multiple of the largest gross sum up to which a panel is used, and rows of panels without values.

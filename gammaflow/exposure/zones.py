@@ -210,8 +210,8 @@ def polish(curve: Curve, at: Samples, floor: float, *, near_zero: bool = False) 
     places = np.flatnonzero(low | high) + 1
     if near_zero:
         places = places[np.abs(g[places]) <= _may_reach(at, places)]
-    before, place, after = x[places - 1], x[places], x[places + 1]
-    places = places[np.isnan(curve.break_between(before, place)) & np.isnan(curve.break_between(place, after))]
+    sides = [curve.break_between(x[places + k], x[places + k + 1]) for k in (-1, 0)]
+    places = places[np.isnan(sides).all(axis=0)]
     if not len(places):
         return at
     sign = np.where(low[places - 1], 1.0, -1.0)

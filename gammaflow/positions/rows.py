@@ -44,10 +44,9 @@ class PositionRows(Columnar):
         some, out = np.flatnonzero(position), copy(self)
         columns = changed(self.columns, position=read_only(position))
         object.__setattr__(out, "columns", columns if len(some) == len(self) else rows_of(columns, some))
-        implied = {name: read_only(getattr(self, name)[some], None) for name in _OF_ROWS}
         masks = {name: mask[some] for name, mask in self.instruments.items()}
-        implied["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
-        vars(out).update(implied)
+        vars(out).update({name: read_only(getattr(self, name)[some], None) for name in _OF_ROWS})
+        vars(out)["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
         return out
 
     @cached_property

@@ -10,11 +10,11 @@ from scipy.stats import norm
 import gammaflow as gf
 from gammaflow.batch.columns import FLIPS, typed
 from gammaflow.batch.flips import _signed_anew
-from gammaflow.positions.rows import _OF_ROWS
 from gammaflow.batch.summary import COLUMNS
 from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.financing import finance
 from gammaflow.market.synthetic import synthetic_chain
+from gammaflow.positions.rows import _OF_ROWS
 from gammaflow.positions.rules import RULES
 
 

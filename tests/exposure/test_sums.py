@@ -112,6 +112,17 @@ def test_interpolation_returns_the_values_at_its_own_points():
     )
 
 
+@given(st.floats(0.02, 1.0), st.floats(0.01, 3.0), st.floats(-1.0, 1.0))
+def test_integral_is_that_of_a_gaussian(half, s, place):
+    n = int(chebyshev.points_needed(half, np.array([s]))[0])
+    x = np.linspace(-half, half, 101)
+    bump = np.exp(-0.5 * ((chebyshev.points(n, -half, half) - place * half) / s) ** 2)
+    exact = s * np.sqrt(2 * np.pi) * (ndtr((x - place * half) / s) - ndtr((-half - place * half) / s))
+    series = chebyshev.integrated(chebyshev.series(bump), -half, half)
+    got = np.polynomial.chebyshev.chebval(x / half, series)
+    np.testing.assert_allclose(got, exact, atol=1e-13)
+
+
 @given(st.floats(0.02, 1.0), st.floats(0.004, 3.0), st.floats(-1.0, 1.0))
 def test_panels_carry_a_gaussian_and_its_integral(half, s, place):
     n, panels = (int(a[0]) for a in chebyshev.panels_needed(half, np.array([s])))
