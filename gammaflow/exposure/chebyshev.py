@@ -139,7 +139,7 @@ def integrals(slopes: Array, starts: Array, low: float, high: float) -> Array:
 
 @lru_cache(maxsize=_KEPT)
 def _to_integrals(n: int) -> tuple[Array, Array]:
-    """(n, n) and (n,) arrays: values at `nodes` times them are the integrals from -1 to each node, and to 1."""
+    """(n, n) and (n,): values at `nodes` times them are the integrals from -1 to each node, and to 1."""
     terms = integrated(to_series(n), -1.0, 1.0)
     cosines = np.cos(np.outer(np.arange(n + 1), np.arccos(nodes(n))))
     return read_only(terms @ cosines), read_only(terms.sum(axis=1))
