@@ -92,6 +92,16 @@ def test_interpolated_sums_equal_direct_ones_on_real_chains(shared, path):
             assert error < 1e-11 * np.abs(total).max(), (reach, name)
 
 
+def test_each_sum_alone_is_what_it_is_beside_the_others():
+    """American rows, a carry and one expired expiry among them; summed directly."""
+    book = mixed_book(1, notes=0)
+    spots = book.spot * np.geomspace(0.8, 1.2, 30)
+    every = cash_sums(book, spots, days=2.0, interpolate=False)
+    for name in CASH_SUMS:
+        alone = cash_sums(book, spots, days=2.0, wanted=[name], interpolate=False)
+        np.testing.assert_allclose(alone[name], every[name], rtol=1e-15, atol=0.0)
+
+
 @given(st.floats(0.02, 1.0), st.floats(0.003, 3.0), st.floats(-1.0, 1.0))
 def test_points_needed_carry_a_gaussian(half, s, place):
     n = int(chebyshev.points_needed(half, np.array([s]))[0])
