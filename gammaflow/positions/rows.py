@@ -93,13 +93,15 @@ class PositionRows(Columnar):
     @cached_property
     def expiries(self) -> pd.DatetimeIndex:
         """Distinct expiries, ascending, in UTC; NaT last where rows never expire."""
-        return pd.DatetimeIndex(np.unique(self["expiry"]), tz="UTC", name="expiry")
+        first = self.expiry_starts[:-1]
+        return pd.DatetimeIndex(self.columns["expiry"][first], tz="UTC", name="expiry")
 
     @cached_property
     def expiry_starts(self) -> NDArray[np.int64]:
         """Index of the first row of each expiry, followed by the number of rows."""
-        starts = np.searchsorted(self["expiry"], np.unique(self["expiry"]))
-        return read_only(np.append(starts, len(self)), np.int64)
+        moments = self.columns["expiry"].view(np.int64)  # as numbers: NaT is equal to NaT
+        starts = np.flatnonzero(moments[1:] != moments[:-1]) + 1
+        return read_only(np.concatenate([[0], starts, [len(self)]]), np.int64)
 
     @cached_property
     def size(self) -> NDArray[np.float64]:
