@@ -182,7 +182,7 @@ def find_levels(
         jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
         zones=find_zones(stretches, flow),
         gamma=float(curve([spot])[0]),
-        moves=pd.Series(traded, pd.Index(MOVES, name="move"), name="traded"),
+        moves=pd.Series(np.array(traded), pd.Index(MOVES, name="move"), name="traded"),
         core_fraction=core,
         measure=measure,
         day_sigma=_day_sigma(profile),
