@@ -9,12 +9,13 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import years_to_expiry
-from gammaflow.checks import read_only
+from gammaflow.checks import as_numbers, read_only
 from gammaflow.columnar import Columnar, Note
 from gammaflow.columns import changed, rows_of
+from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows, rows_with
@@ -33,17 +34,42 @@ class PositionRows(Columnar):
     spot: float
     asof: pd.Timestamp
 
-    def with_positions(self, position: NDArray[np.float64]) -> Self:
-        """The rows with other positions, but for those of zero; nothing else is checked or derived again.
+    def with_positions(self, position: ArrayLike) -> Self:
+        """The rows with other positions, but for those of zero; the other columns are not checked again.
+
+        Rules, origins and texts stay as they are.
 
         Parameters
         ----------
         position : (n,) array
-            Signed contracts, finite and not all zero; + = dealers are long.
+            Signed contracts; + = dealers are long.
+
+        Raises
+        ------
+        SchemaError
+            Where positions are not one finite number for each row, or all are zero.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> book = gf.assign_positions(gf.demo_chain())
+        >>> short = book.with_positions(-abs(book["position"]))
+        >>> bool((short["position"] < 0.0).all()), len(short) == len(book)
+        (True, True)
         """
-        some, out = np.flatnonzero(position), copy(self)
-        columns = changed(self.columns, position=read_only(position))
-        object.__setattr__(out, "columns", columns if len(some) == len(self) else rows_of(columns, some))
+        held = read_only(as_numbers(position, "position").copy())
+        if held.shape != (len(self),) or not np.isfinite(held).all() or not held.any():
+            raise SchemaError(
+                f"position: received numbers of shape {held.shape}; legal: {len(self):,} finite numbers of "
+                "contracts, one for each row of the book, not all zero."
+            )
+        some, out = np.flatnonzero(held), copy(self)
+        columns = changed(self.columns, position=held)
+        if len(some) < len(self):
+            columns = rows_of(columns, some)
+            terms = {name: self.terms[name] for name in columns["contract"][has_terms(columns)]}
+            object.__setattr__(out, "terms", FrozenMapping(terms))
+        object.__setattr__(out, "columns", columns)
         masks = {name: mask[some] for name, mask in self.instruments.items()}
         vars(out).update({name: read_only(getattr(self, name)[some], None) for name in _OF_ROWS})
         vars(out)["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
