@@ -18,7 +18,8 @@ from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.grids import Spikes
 from gammaflow.exposure.level_data import Flip, Jump, LevelData
 from gammaflow.exposure.repricing import Repricing
-from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
+from gammaflow.exposure.samples import Samples, cross, polish
+from gammaflow.exposure.zones import Trough, Zone, extend, find_stretches, find_zones
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
