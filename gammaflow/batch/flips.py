@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.batch.columns import FLIPS
 from gammaflow.batch.valued import LEVELS
-from gammaflow.columns import changed, rows_of
 from gammaflow.errors import SchemaError
 from gammaflow.exposure.levels import Levels, find_nearest_flip
 from gammaflow.exposure.profile import sweep_spot
@@ -82,8 +79,7 @@ def _signed_anew(
         mine, its = values[rows], book[name]
         if (mine != its).any() if mine.dtype == object else mine.tobytes() != its.tobytes():
             return None
-    columns, some = changed(book.columns, position=position[order]), position[order] != 0.0
-    return replace(book, columns=columns if some.all() else rows_of(columns, some))
+    return book.with_positions(position[order])
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:

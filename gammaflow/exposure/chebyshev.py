@@ -1,15 +1,12 @@
-"""Chebyshev interpolation of sums of Gaussians: number of points, nodes, coefficients and values.
+"""Chebyshev interpolation of sums of Gaussians: number of points, their places, integrals and values between.
 
 An interval is one panel, or is cut into equal panels with their own points: where Gaussians are narrow, that
-takes a few more points, and far smaller matrices. Coefficients of several panels are (..., panels, n).
+takes a few more points, and far less work at each place between them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +27,8 @@ WHOLE, PANEL, PANELS = 128, 45, np.array([2, 3, 4, 6, 8, 11])
 #: Interpolation error, relative to the largest value, that `points_needed` allows.
 TOLERANCE = 1e-14
 
-# Cosines in one block (1 MB), and number of blocks cached for the next call on their grid.
-_BLOCK, _KEPT = 1 << 17, 32
+# Sizes whose nodes and matrices are cached.
+_KEPT = 32
 
 _RHO = np.exp(np.geomspace(1e-4, 3.0, 400))
 _LEVELS = np.geomspace(1e-6, 1e8, 300)
@@ -88,12 +85,6 @@ def points(n: int, low: float, high: float, panels: int = 1) -> Array:
     return read_only(np.ravel(middle + 0.5 * width * nodes(n)))
 
 
-def _cosines(n: int, place: Array) -> Array:
-    """(n, m) values of T_0 .. T_{n-1} at places -1..1."""
-    angles = np.arccos(np.clip(place, -1.0, 1.0))
-    return np.asarray(np.cos(np.outer(np.arange(n), angles)))
-
-
 def interpolated(values: Array, panel: NDArray[np.int64], place: Array) -> Array:
     """Values (functions, m) of the polynomials through values (functions, panels, n) at `nodes` of panels.
 
@@ -127,45 +118,36 @@ def _placed(low: float, high: float, panels: int, x: Array) -> tuple[NDArray[np.
     return panel, 2.0 * (across - panel) - 1.0
 
 
-@lru_cache(maxsize=_KEPT)
-def _on_grid(n: int, low: float, high: float, panels: int, grid: bytes) -> tuple[Array, list[Any]]:
-    """Cosines (n, m) on its panel at each point of a grid, and runs of points of a panel.
+def integrals(slopes: Array, starts: Array, low: float, high: float) -> Array:
+    """Values (..., panels, n) at `points` of the integrals from low of functions by theirs.
 
-    A run is (panel, slice).
+    Each integral is of the polynomial of degree n that vanishes with its last term at the points.
+
+    Parameters
+    ----------
+    slopes : (..., panels, n) array
+    starts : (...) array
+        The integrals at low.
     """
-    panel, place = _placed(low, high, panels, np.frombuffer(grid))
-    ends = [0, *(np.flatnonzero(np.diff(panel)) + 1).tolist(), len(panel)]
-    return _cosines(n, place), [(int(panel[i]), slice(i, j)) for i, j in pairwise(ends) if i < j]
+    *_, panels, n = slopes.shape
+    inside, whole = _to_integrals(n)
+    half = 0.5 * (high - low) / panels
+    before = np.zeros(slopes.shape[:-1])
+    before[..., 1:] = np.cumsum(slopes[..., :-1, :] @ whole * half, axis=-1)
+    return np.asarray(slopes @ inside * half + (before + starts[..., None])[..., None])
+
+
+@lru_cache(maxsize=_KEPT)
+def _to_integrals(n: int) -> tuple[Array, Array]:
+    """(n, n) and (n,): values at `nodes` times them are the integrals from -1 to each node, and to 1."""
+    terms = integrated(to_series(n), -1.0, 1.0)
+    cosines = np.cos(np.outer(np.arange(n + 1), np.arccos(nodes(n))))
+    return read_only(terms @ cosines), read_only(terms.sum(axis=1))
 
 
 def series(values: Array) -> Array:
     """Coefficients (..., n) of the polynomial through values (..., n) at `points`."""
     return np.asarray(values @ to_series(values.shape[-1]))
-
-
-def series_and_integrals(
-    values: Array, slopes: Array, starts: Array, low: float, high: float, panels: int = 1
-) -> Array:
-    """Coefficients of functions by their values (functions, groups, ..., n), and below them of integrals.
-
-    The integrals are those of `slopes` from low, where they are `starts` (functions, groups). All have n + 1
-    coefficients, so that one set of cosines serves them.
-    """
-    n, functions = values.shape[-1], len(values)
-    out = np.zeros((functions + len(slopes), *values.shape[1:-1], n + 1))
-    out[:functions, ..., :n] = series(values)
-    grown = slopes @ _to_integrals(n) * (0.5 * (high - low) / panels)
-    if panels > 1:
-        grown[..., 1:, 0] += grown[..., :-1, :].sum(axis=-1).cumsum(axis=-1)
-    out[functions:] = grown
-    out[functions:, ..., 0] += starts if panels == 1 else starts[..., None]
-    return out
-
-
-@lru_cache(maxsize=_KEPT)
-def _to_integrals(n: int) -> Array:
-    """(n, n + 1) matrix: values (..., n) times it are the coefficients of the integral from -1."""
-    return read_only(integrated(to_series(n), -1.0, 1.0))
 
 
 def integrated(coefficients: Array, low: float, high: float) -> Array:
@@ -183,29 +165,8 @@ def integrated(coefficients: Array, low: float, high: float) -> Array:
     return out * (0.5 * (high - low))
 
 
-def at(
-    coefficients: Array, low: float, high: float, x: Array, panels: int = 1
-) -> Iterator[tuple[slice, Array]]:
-    """Values (..., block) of series (..., n) on [low, high], at one block of x after the other.
-
-    Blocks bound the memory that the cosines take, whatever the number of points.
-    """
-    n = coefficients.shape[-1]
-    size = max(_BLOCK // n, 1)
-    for start in range(0, len(x), size):
-        block = slice(start, min(start + size, len(x)))
-        terms, runs = _on_grid(n, low, high, panels, x[block].tobytes())
-        if panels == 1:
-            yield block, coefficients @ terms
-            continue
-        values = np.empty((*coefficients.shape[:-2], terms.shape[1]))
-        for panel, run in runs:
-            values[..., run] = coefficients[..., panel, :] @ terms[:, run]
-        yield block, values
-
-
-def between(values: Array, low: float, high: float, x: Array, panels: int = 1) -> Array:
-    """Values (..., m) at x by values (..., n) at `points` in place of coefficients: a third of the work."""
-    lead = values.shape[: -1 if panels == 1 else -2]
-    found = interpolated(values.reshape(-1, panels, values.shape[-1]), *_placed(low, high, panels, x))
+def between(values: Array, low: float, high: float, x: Array) -> Array:
+    """Values (..., m) at x on [low, high] of the polynomials through values (..., panels, n) at `points`."""
+    *lead, panels, n = values.shape
+    found = interpolated(values.reshape(-1, panels, n), *_placed(low, high, panels, x))
     return found.reshape(*lead, len(x))

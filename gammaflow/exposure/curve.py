@@ -69,10 +69,12 @@ class Curve:
     def __call__(self, spots: ArrayLike) -> Array:
         """The function at spots of any order and shape."""
         x = np.asarray(spots, dtype=np.float64)
+        if not x.size:
+            return np.zeros(x.shape)
         if self.any_order:
             return self.values(x.ravel()).reshape(x.shape)
         unique, place = np.unique(x, return_inverse=True)
-        return np.asarray(self.values(unique)[place].reshape(x.shape)) if x.size else np.zeros(x.shape)
+        return np.asarray(self.values(unique)[place].reshape(x.shape))
 
     def sides(self, low: float, high: float) -> Array:
         """The points on both sides of each break between low and high."""
@@ -81,6 +83,8 @@ class Curve:
 
     def break_between(self, left: ArrayLike, right: ArrayLike) -> Array:
         """The break between each pair of neighbouring spots, NaN where there is none."""
+        if not len(self.breaks):
+            return np.full(np.shape(left), np.nan)
         place = np.searchsorted(self.breaks, left)
         breaks = np.append(self.breaks, np.inf)[place]
         return np.where(breaks < right, breaks, np.nan)

@@ -18,7 +18,8 @@ from gammaflow.exposure.exposure import Exposure
 from gammaflow.exposure.grids import Spikes
 from gammaflow.exposure.level_data import Flip, Jump, LevelData
 from gammaflow.exposure.repricing import Repricing
-from gammaflow.exposure.zones import Samples, Trough, Zone, cross, extend, find_stretches, find_zones, polish
+from gammaflow.exposure.samples import Samples, cross, polish
+from gammaflow.exposure.zones import Trough, Zone, extend, find_stretches, find_zones
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
@@ -34,6 +35,8 @@ __all__ = [
     "find_nearest_flip",
     "noise_share",
 ]
+
+_Spots = Callable[[float, float], NDArray[np.float64]]
 
 # Rounding of a sum, relative to its terms; the accuracy of early exercise and quadrature is added.
 _FLAT = 1e-13
@@ -162,8 +165,9 @@ def find_levels(
     check_choice(measure, "measure", ("gamma", "total_gamma"))
     exposure = _same_time(profile, exposure)
     spot, curve = profile.book.spot, profile.curve(measure)
-    at, floor = _on_grid(profile, curve, measure)
-    at = polish(curve, _followed(profile, curve, at, floor), floor)
+    between = _between(profile, curve)
+    at, floor = _on_grid(profile, curve, measure, between)
+    at = polish(curve, _followed(curve, at, floor, spot, between), floor)
     crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
     steps = spot * (1.0 + np.array(MOVES))
@@ -179,7 +183,7 @@ def find_levels(
         jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
         zones=find_zones(stretches, flow),
         gamma=float(curve([spot])[0]),
-        moves=pd.Series(traded, pd.Index(MOVES, name="move"), name="traded"),
+        moves=pd.Series(np.array(traded), pd.Index(MOVES, name="move"), name="traded"),
         core_fraction=core,
         measure=measure,
         day_sigma=_day_sigma(profile),
@@ -201,8 +205,9 @@ def find_flips(profile: Repricing) -> NDArray[np.float64]:
     [77509.0]
     """
     curve = profile.curve()
-    at, floor = _on_grid(profile, curve, "gamma")
-    return _flips(curve, _followed(profile, curve, at, floor), floor)
+    between = _between(profile, curve)
+    at, floor = _on_grid(profile, curve, "gamma", between)
+    return _flips(curve, _followed(curve, at, floor, profile.book.spot, between), floor)
 
 
 def find_nearest_flip(profile: Repricing) -> float:
@@ -217,17 +222,18 @@ def find_nearest_flip(profile: Repricing) -> float:
     77509
     """
     curve, spot = profile.curve(), profile.book.spot
-    at, floor = _on_grid(profile, curve, "gamma")
+    between = _between(profile, curve)
+    at, floor = _on_grid(profile, curve, "gamma", between)
     flips = _flips(curve, at, floor)
     ends = np.log(spot / profile.spots[0]), np.log(profile.spots[-1] / spot)
     if not (np.abs(np.log(flips / spot)) < min(ends)).any():
-        flips = _flips(curve, _followed(profile, curve, at, floor), floor)
+        flips = _flips(curve, _followed(curve, at, floor, spot, between), floor)
     return float(flips[np.abs(np.log(flips / spot)).argmin()]) if flips.size else np.nan
 
 
 def _flips(curve: Curve, at: Samples, floor: float) -> NDArray[np.float64]:
-    """Zeros of the curve, jumps excluded, between samples that are polished first."""
-    crossings = cross(curve, polish(curve, at, floor), floor)
+    """Zeros of the curve, jumps excluded, between samples that are polished where they may hide some."""
+    crossings = cross(curve, polish(curve, at, floor, near_zero=True), floor)
     return crossings.spots[~crossings.jumps]
 
 
@@ -245,27 +251,27 @@ def _same_time(profile: Repricing, exposure: Exposure | None) -> Exposure:
     return exposure
 
 
-def _on_grid(profile: Repricing, curve: Curve, measure: str) -> tuple[Samples, float]:
+def _on_grid(profile: Repricing, curve: Curve, measure: str, between: _Spots) -> tuple[Samples, float]:
     """The profile's grid made denser, and what counts as zero."""
-    spot, between = profile.book.spot, _between(profile, curve)
-    known = profile if {measure, "gross_gamma"} <= set(profile.values) else None
-    known = known or profile.at(profile.spots, [measure, "gross_gamma"])
-    on_grid, gross_gamma = (known.values[name].sum(axis=0) for name in (measure, "gross_gamma"))
-    gross = float(gross_gamma.max())
+    spot = profile.book.spot
+    known = profile if measure in profile.values else profile.at(profile.spots, [measure])
+    on_grid, gross = known.values[measure].sum(axis=0), float(known.gross_gamma.max())
     if not profile.spots[0] <= spot <= profile.spots[-1]:
         every = spot * np.geomspace(1.0 / _SPAN, _SPAN, 401)
         gross = max(gross, float(profile.at(every, ["gross_gamma"]).table["gross_gamma"].max()))
     floor = noise_share(profile) * gross
-    new = np.setdiff1d(np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots)), profile.spots)
+    new = np.append(between(*profile.spots[[0, -1]]), _filling(profile.spots))
+    if not new.size:
+        return Samples(profile.spots, on_grid), floor
+    new = np.setdiff1d(new, profile.spots)
     x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
     return Samples(x[order], g[order]), floor
 
 
-def _followed(profile: Repricing, curve: Curve, at: Samples, floor: float) -> Samples:
+def _followed(curve: Curve, at: Samples, floor: float, spot: float, between: _Spots) -> Samples:
     """Samples extended to where zones end."""
-    spot = profile.book.spot
-    return extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), _between(profile, curve))
+    return extend(curve, at, floor, (spot / _SPAN, spot * _SPAN), between)
 
 
 def noise_share(profile: Repricing) -> float:
@@ -283,7 +289,7 @@ def _filling(spots: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.exp(np.linspace(x[0], x[-1], int((x[-1] - x[0]) / _STEP) + 2)[1:-1])
 
 
-def _between(profile: Repricing, curve: Curve) -> Callable[[float, float], NDArray[np.float64]]:
+def _between(profile: Repricing, curve: Curve) -> _Spots:
     """Function of (low, high): spots between them that a grid must not step over."""
     spikes = Spikes(profile.book, profile.days, profile.vol_shift)
 

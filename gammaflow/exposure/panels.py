@@ -17,9 +17,9 @@ Array = NDArray[np.float64]
 # Panels reach from a tenth to ten times the first spot; beyond, the function itself is called.
 _SPAN = 1.001 * np.log(10.0)
 
-# A panel is filled once it is asked at so many points, or at once where the terms of all new ones take no
-# longer than a call takes with none (measured).
-_OFTEN, _FREE = 6, 300_000
+# A panel is filled once it has been asked at so many points; at once where it is asked at as many as it has,
+# or where the terms of all new ones take no longer than a call takes with none (measured).
+_OFTEN, _FREE = 6, 200_000
 
 # Multiple of the largest gross sum up to which a panel is used, and rows of panels without values.
 _MOST = 4.0
@@ -92,7 +92,7 @@ class Panels:
         before = self._asked[new]
         self._asked += now
         if len(new) > self._at_once:
-            new = new[before >= _OFTEN]
+            new = new[(before >= _OFTEN) | (now[new] >= PANEL)]
         self._row[new] = len(self._known) + np.arange(len(new))
         return new
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -146,9 +146,13 @@ class Repricing(Frozen):
         wanted = _measures(list(self.values) if measures is None else measures)
         accuracy = Accuracy(self.tol)
         grid = read_only(_grid(spots))
-        values = self._money(grid, wanted, accuracy=accuracy)
-        out = replace(self, spots=grid, values=lock(values), shortfalls=accuracy.shortfalls)
+        beside = {"gross_gamma"} if {"gamma", "total_gamma"} & set(wanted) else set()
+        found = self._money(grid, {*wanted, *beside}, accuracy=accuracy)
+        values = lock({name: measure for name, measure in found.items() if name in wanted})
+        out = replace(self, spots=grid, values=values, shortfalls=accuracy.shortfalls)
         out.__dict__.update(self._shared())
+        if beside:
+            out.__dict__["gross_gamma"] = found["gross_gamma"].sum(axis=0)
         return out
 
     def to(self, unit: str, *, contract_size: float | None = None) -> pd.DataFrame:
@@ -174,12 +178,17 @@ class Repricing(Frozen):
         (name,) = _measures([measure])
         return float(self._money(np.array([at]), [name])[name].sum())
 
+    @cached_property
+    def gross_gamma(self) -> NDArray[np.float64]:
+        """Gamma with every position counted as positive, in total at each spot of the grid, (m,)."""
+        held = self.values.get("gross_gamma")
+        found = self._money(self.spots, ["gross_gamma"])["gross_gamma"] if held is None else held
+        return np.asarray(found.sum(axis=0))
+
     def curve(self, measure: str = "gamma") -> Curve:
         """One measure in total as a function of spot, with the spots at which it may jump."""
         (name,) = _measures([measure])
-
         narrowest = self._sums.narrowest if name in ("gamma", "total_gamma") else None
-        gross = self.values.get("gross_gamma")
 
         def values(spots: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(self._money(spots, [name])[name].sum(axis=0))
@@ -188,9 +197,9 @@ class Repricing(Frozen):
             found = self._money(spots, [name, "gross_gamma"])
             return np.stack([found[name].sum(axis=0), found["gross_gamma"].sum(axis=0)])
 
-        if narrowest is None or gross is None or not gross.size:
+        if narrowest is None or not self.spots.size:
             return Curve(values, self.breaks.spots)
-        panels = Panels(both, float(gross.sum(axis=0).max()), self.book.spot, narrowest, len(self.book))
+        panels = Panels(both, float(self.gross_gamma.max()), self.book.spot, narrowest, len(self.book))
         return Curve(panels, self.breaks.spots, any_order=True)
 
     @cached_property
@@ -326,7 +335,7 @@ class Repricing(Frozen):
     def _money(
         self,
         spots: NDArray[np.float64],
-        measures: Sequence[str],
+        measures: Collection[str],
         by: str | NDArray[np.intp] = "expiry",
         accuracy: Accuracy | None = None,
     ) -> dict[str, NDArray[np.float64]]:

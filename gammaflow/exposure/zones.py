@@ -10,19 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.exposure.curve import Curve
+from gammaflow.exposure.samples import Crossings, Samples, sign_changes
 
 __all__ = [
     "FADED",
-    "Crossings",
-    "Samples",
     "Stretch",
     "Trough",
     "Zone",
-    "cross",
     "extend",
     "find_stretches",
     "find_zones",
-    "polish",
 ]
 
 Array = NDArray[np.float64]
@@ -36,13 +33,6 @@ _NONE = np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
 
 # Points of one step beyond the grid, and their distance in ln S.
 _POINTS, _STEP = 64, 0.005
-
-
-class Samples(NamedTuple):
-    """Gamma at ascending spots that hold both sides of each break."""
-
-    x: Array
-    g: Array
 
 
 @dataclass(frozen=True)
@@ -196,59 +186,6 @@ def _joined(at: Samples, side: int, new: Samples, floor: float) -> Samples:
     return Samples(x[::side], g[::side])
 
 
-def polish(curve: Curve, at: Samples, floor: float) -> Samples:
-    """Samples with their local extrema repriced at their exact place.
-
-    Extrema within `floor` of zero stay as they are. A maximum above zero hides neither a trough nor a pair of
-    roots, and a minimum beside a jump is where it is.
-    """
-    x, g = at
-    left, inner, right = g[:-2], g[1:-1], g[2:]
-    low = (inner < left) & (inner <= right) & (np.abs(inner) > floor)
-    high = (inner > left) & (inner >= right) & (inner < -floor)
-    smooth = np.isnan(curve.break_between(x[:-2], x[1:-1])) & np.isnan(curve.break_between(x[1:-1], x[2:]))
-    places = np.flatnonzero((low | high) & smooth) + 1
-    sign = np.where(low[places - 1], 1.0, -1.0)
-    (a, b, c), known = (np.stack([each[places + k] for k in (-1, 0, 1)]) for each in (x, g))
-    best, value = curve.extremes(a, b, c, sign, known)
-    better = sign * value < sign * g[places]
-    new, first = np.unique(best[better], return_index=True)
-    fresh = ~np.isin(new, x)
-    order = np.argsort(np.concatenate([x, new[fresh]]), kind="stable")
-    values = np.concatenate([g, value[better][first][fresh]])
-    return Samples(np.concatenate([x, new[fresh]])[order], values[order])
-
-
-class Crossings(NamedTuple):
-    """Spots where gamma changes sign, ascending."""
-
-    spots: Array
-    jumps: NDArray[np.bool_]
-    """Whether gamma jumps through zero there."""
-    before: NDArray[np.intp]
-    """The last sample below each."""
-
-
-def cross(curve: Curve, at: Samples, floor: float) -> Crossings:
-    """Every root, and every jump through zero, between samples of opposite sign.
-
-    Values within `floor` of zero have no sign.
-    """
-    (x, g), before = at, _changes(at, floor)
-    left, right = x[before], x[before + 1]
-    spots = curve.solve(left, right, known=(g[before], g[before + 1]))
-    return Crossings(spots, ~np.isnan(curve.break_between(left, right)), before)
-
-
-def _changes(at: Samples, floor: float) -> NDArray[np.intp]:
-    """The last sample before each change of sign."""
-    g = at.g
-    signed = np.flatnonzero(np.abs(g) > floor)
-    change = np.flatnonzero((g[signed[1:]] > 0) != (g[signed[:-1]] > 0))
-    pairs = zip(signed[change].tolist(), signed[change + 1].tolist(), strict=True)
-    return np.array([i + int(np.argmax((g[i + 1 : j + 1] > 0) == (g[j] > 0))) for i, j in pairs], np.intp)
-
-
 class Stretch(NamedTuple):
     """The samples first .. last of a zone, its ends, and its troughs where they were asked for."""
 
@@ -289,7 +226,7 @@ def find_stretches(
     core : float, optional
         Fraction of a trough that bounds its core; without it no troughs are looked for.
     """
-    (x, g), before = at, _changes(at, floor)
+    (x, g), before = at, sign_changes(at, floor)
     jumps = ~np.isnan(curve.break_between(x[before], x[before + 1]))
     stretches, tails = _below_zero(at, before, jumps, floor)
     found = [] if core is None else _lowest(at, stretches, core)

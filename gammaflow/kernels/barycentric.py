@@ -20,18 +20,15 @@ def barycentric(values, panel, place, known, weights, out):
     n = len(known)
     part = np.empty(n)
     for i in range(len(place)):
-        at, row, hit = place[i], panel[i], -1
-        for j in range(n):
-            hit = max(hit, j if at == known[j] else -1)
-        if hit >= 0:
-            for f in range(len(values)):
-                out[f, i] = values[f, row, hit]
-            continue
-        total = 0.0
+        at, row, total = place[i], panel[i], 0.0
         for j in range(n):
             term = weights[j] / (at - known[j])
             part[j] = term
             total += term
+        if abs(total) == np.inf:  # a place at one of the points
+            total = 1.0
+            for j in range(n):
+                part[j] = 1.0 if at == known[j] else 0.0
         for f in range(len(values)):
             found = 0.0
             for j in range(n):

@@ -25,18 +25,19 @@ BLOCK = 512
 
 @kernel("out", any_order=True)
 def gauss_sweep(
-    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, low, high, out, want_shape, held_at,
-    want_theta
+    spot, x, x_starts, row_starts, phi, ratio, K, t, r, sigma, q, size, low, high, out, want_slopes,
+    want_shape, held_at, want_theta
 ):  # fmt: skip
     """Add to `out` (12, points) size times each cash greek, summed over each group's rows at its points.
 
     Rows row_starts[e] .. row_starts[e + 1] are group e and are summed at the points x_starts[e] ..
     x_starts[e + 1] of x = ln(S / spot); a row with t = 0 contributes nothing. The order is that of
-    `CASH_GREEKS`, then gross gamma; all but theta still lack a factor S. Without `want_shape` vega, speed,
-    zomma and color are not computed, without `want_theta` theta, and delta only at the first `held_at` points
-    of each group. A row is summed only at points strictly between its low and high (None for both: at all
-    points). Charm lacks its part from carry, which is out[10] where delta is computed; out[11] is the sum of
-    q gamma. Integrals over x of gamma and of out[11] give delta and out[10] up to a constant.
+    `CASH_GREEKS`, then gross gamma; all but theta still lack a factor S. Without `want_slopes` vanna, charm
+    and out[11] are not computed, without `want_shape` vega, speed, zomma and color, without `want_theta`
+    theta, and delta only at the first `held_at` points of each group. A row is summed only at points strictly
+    between its low and high (None for both: at all points). Charm lacks its part from carry, which is out[10]
+    where delta is computed; out[11] is the sum of q gamma. Integrals over x of gamma and of out[11] give
+    delta and out[10] up to a constant.
     """
     work = np.empty((9, BLOCK))
     a, slope, s, root, half = work[0], work[1], work[2], work[3], work[4]
@@ -68,10 +69,11 @@ def gauss_sweep(
                     if low is not None:
                         h = h if (at > low[start + k]) & (at < high[start + k]) else 0.0
                     gamma += h
-                    vanna += h * root[k] * d2
-                    charm += h * s[k] * (drift[k] - d2 * half[k])
                     gross += abs(h)
-                    carried += q[start + k] * h
+                    if want_slopes:  # the same in every turn: taken out of the loop by the compiler
+                        vanna += h * root[k] * d2
+                        charm += h * s[k] * (drift[k] - d2 * half[k])
+                        carried += q[start + k] * h
                 out[1, j] += gamma
                 out[2, j] -= vanna
                 out[3, j] -= charm

@@ -109,7 +109,7 @@ def smiles_of(chain: Chain) -> tuple[NDArray[Any], list[tuple[Array, Array]]]:
     alive = chain.years > 0.0
     away = np.log(chain.forward_prices / chain["strike"])
     usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
-    usable &= np.where(chain["kind"] == "call", away <= _EDGE, away >= -_EDGE)
+    usable &= np.where(chain.calls, away <= _EDGE, away >= -_EDGE)
     expiries = np.unique(chain["expiry"][alive])
     rows = np.flatnonzero(usable)
     place, x = np.searchsorted(expiries, chain["expiry"][rows]), away[rows]

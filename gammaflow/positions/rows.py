@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gammaflow.calendars import years_to_expiry
-from gammaflow.checks import read_only
+from gammaflow.checks import as_numbers, read_only
 from gammaflow.columnar import Columnar, Note
-from gammaflow.columns import rows_with
+from gammaflow.columns import changed, rows_of, rows_with
+from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows
 from gammaflow.instruments.vanilla import VANILLA
 
 __all__ = ["PositionRows"]
+
+# What columns other than the position imply, by row.
+_OF_ROWS = ("years", "flag", "vanilla", "has_strike", "underlying_ratio", "underlying_yield", "on_forward")
 
 
 class PositionRows(Columnar):
@@ -27,6 +33,47 @@ class PositionRows(Columnar):
     terms: Mapping[str, Note]
     spot: float
     asof: pd.Timestamp
+
+    def with_positions(self, position: ArrayLike) -> Self:
+        """The rows with other positions, but for those of zero; the other columns are not checked again.
+
+        Rules, origins and texts stay as they are.
+
+        Parameters
+        ----------
+        position : (n,) array
+            Signed contracts; + = dealers are long.
+
+        Raises
+        ------
+        SchemaError
+            Where positions are not one finite number for each row, or all are zero.
+
+        Examples
+        --------
+        >>> import gammaflow as gf
+        >>> book = gf.assign_positions(gf.demo_chain())
+        >>> short = book.with_positions(-abs(book["position"]))
+        >>> bool((short["position"] < 0.0).all()), len(short) == len(book)
+        (True, True)
+        """
+        held = read_only(as_numbers(position, "position").copy())
+        if held.shape != (len(self),) or not np.isfinite(held).all() or not held.any():
+            raise SchemaError(
+                f"position: received numbers of shape {held.shape}; legal: {len(self):,} finite numbers of "
+                "contracts, one for each row of the book, not all zero."
+            )
+        some, out = np.flatnonzero(held), copy(self)
+        columns = changed(self.columns, position=held)
+        if len(some) < len(self):
+            columns = rows_of(columns, some)
+            terms = {name: self.terms[name] for name in columns["contract"][has_terms(columns)]}
+            object.__setattr__(out, "terms", FrozenMapping(terms))
+        object.__setattr__(out, "columns", columns)
+        masks = {name: mask[some] for name, mask in self.instruments.items()}
+        vars(out).update({name: read_only(getattr(self, name)[some], None) for name in _OF_ROWS})
+        vars(out)["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
+        return out
 
     @cached_property
     def years(self) -> NDArray[np.float64]:
@@ -72,13 +119,15 @@ class PositionRows(Columnar):
     @cached_property
     def expiries(self) -> pd.DatetimeIndex:
         """Distinct expiries, ascending, in UTC; NaT last where rows never expire."""
-        return pd.DatetimeIndex(np.unique(self["expiry"]), tz="UTC", name="expiry")
+        first = self.expiry_starts[:-1]
+        return pd.DatetimeIndex(self.columns["expiry"][first], tz="UTC", name="expiry")
 
     @cached_property
     def expiry_starts(self) -> NDArray[np.int64]:
         """Index of the first row of each expiry, followed by the number of rows."""
-        starts = np.searchsorted(self["expiry"], np.unique(self["expiry"]))
-        return read_only(np.append(starts, len(self)), np.int64)
+        moments = self.columns["expiry"].view(np.int64)  # as numbers: NaT is equal to NaT
+        starts = np.flatnonzero(moments[1:] != moments[:-1]) + 1
+        return read_only(np.concatenate([[0], starts, [len(self)]]), np.int64)
 
     @cached_property
     def size(self) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from gammaflow.batch.summary import COLUMNS
 from gammaflow.market.at_the_money import constant_maturity
 from gammaflow.market.financing import finance
 from gammaflow.market.synthetic import synthetic_chain
+from gammaflow.positions.rows import _OF_ROWS
 from gammaflow.positions.rules import RULES
 
 
@@ -244,6 +245,9 @@ def test_books_signed_anew_are_those_that_are_assigned():
         assigned = gf.assign_positions(chain, name)
         for column in assigned.columns:
             np.testing.assert_array_equal(anew[column], assigned[column])
+        for implied in (*_OF_ROWS, "size", "expiry_starts"):
+            np.testing.assert_array_equal(getattr(anew, implied), getattr(assigned, implied))
+        assert {k: m.tolist() for k, m in anew.instruments.items()} == {"vanilla": [True] * len(assigned)}
     position = gf.positioning.SHORT_ALL.position(chain)[valued]
     for other in (book.kept_in("coin"), book.select(kind="put"), book.at(spot=1.01 * book.spot)):
         assert _signed_anew(other, chain, position, valued) is None

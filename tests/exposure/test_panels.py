@@ -73,7 +73,18 @@ def test_what_is_no_sum_of_gaussians_is_repriced():
         gf.sweep_spot(gf.assign_positions(american), measures=("gamma", "gross_gamma")),
         gf.sweep_spot(book, dynamics=gf.dynamics.spot_vol_beta(-3), measures=("gamma", "gross_gamma")),
         gf.sweep_spot(book, days=4000.0, measures=("gamma", "gross_gamma")),
-        gf.sweep_spot(book, measures=("gamma",)),
     ):
         assert not profile.curve().any_order
     assert not gf.sweep_spot(book).curve("vanna").any_order
+
+
+def test_a_profile_of_gamma_alone_has_the_curve_of_one_with_gross_gamma():
+    book = gf.assign_positions(synthetic_chain(3, contracts=400))
+    alone, both = (gf.sweep_spot(book, measures=names) for names in (("gamma",), ("gamma", "gross_gamma")))
+    assert list(alone.values) == ["gamma"]
+    np.testing.assert_array_equal(alone.gross_gamma, both.table["gross_gamma"])
+    np.testing.assert_allclose(gf.sweep_spot(book, measures=("vanna",)).gross_gamma, alone.gross_gamma)
+    spots = np.linspace(0.5, 1.5, 60) * book.spot
+    np.testing.assert_array_equal(alone.curve()(spots), both.curve()(spots))
+    direct = [alone.value_at(s) for s in spots]
+    np.testing.assert_allclose(alone.curve()(spots), direct, rtol=0.0, atol=3e-14 * alone.gross_gamma.max())

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtr
 
 import gammaflow as gf
 from gammaflow import dynamics
@@ -11,7 +10,6 @@ from gammaflow.exposure import chebyshev, fixed
 from gammaflow.exposure.dynamics import STICKY_STRIKE
 from gammaflow.exposure.smile import fit_smiles
 from gammaflow.exposure.sums import CASH_SUMS, BookSums, cash_greeks, cash_sums
-from gammaflow.kernels.chebyshev import nodes as kernel_nodes
 from gammaflow.positions.book import Book
 from support.books import ASOF, random_book, slope_of
 from support.mixed_books import mixed_book
@@ -57,7 +55,7 @@ def test_interpolation_is_used_where_it_should_be(monkeypatch):
     book = random_book(0, rows=4000)
     asked = []
     monkeypatch.setattr(
-        chebyshev, "at", lambda c, *a, real=chebyshev.at: asked.append(c.shape[-1]) or real(c, *a)
+        chebyshev, "between", lambda v, *a, real=chebyshev.between: asked.append(v.shape[-1]) or real(v, *a)
     )
     cash_sums(book, np.geomspace(70, 130, 601))
     assert asked
@@ -92,78 +90,14 @@ def test_interpolated_sums_equal_direct_ones_on_real_chains(shared, path):
             assert error < 1e-11 * np.abs(total).max(), (reach, name)
 
 
-@given(st.floats(0.02, 1.0), st.floats(0.003, 3.0), st.floats(-1.0, 1.0))
-def test_points_needed_carry_a_gaussian(half, s, place):
-    n = int(chebyshev.points_needed(half, np.array([s]))[0])
-    x = np.linspace(-half, half, 501)
-
-    def bump(y):
-        d = (y - place * half) / s
-        return (1.0 - d * d) * np.exp(-0.5 * d * d)
-
-    series = chebyshev.series(bump(chebyshev.points(n, -half, half)))
-    got = np.concatenate([values for _, values in chebyshev.at(series, -half, half, x)])
-    assert np.abs(got - bump(x)).max() < 1e-12
-
-
-def test_a_series_returns_the_values_at_its_own_points():
-    points = chebyshev.points(24, -1.0, 2.0)
-    ((block, values),) = chebyshev.at(chebyshev.series(np.eye(24)), -1.0, 2.0, points)
-    assert block == slice(0, 24)
-    np.testing.assert_allclose(values, np.eye(24), atol=3e-14)
-
-
-def test_series_are_evaluated_in_blocks_of_bounded_size():
-    series, x = np.ones((2, 500)), np.linspace(-1.0, 1.0, 2000)
-    blocks = list(chebyshev.at(series, -1.0, 1.0, x))
-    assert max(500 * values.shape[-1] for _, values in blocks) <= 1 << 17
-    assert np.concatenate([x[block] for block, _ in blocks]).tolist() == x.tolist()
-
-
-@given(st.floats(0.02, 1.0), st.floats(0.01, 3.0), st.floats(-1.0, 1.0))
-def test_integral_is_that_of_a_gaussian(half, s, place):
-    n = int(chebyshev.points_needed(half, np.array([s]))[0])
-    x = np.linspace(-half, half, 101)
-    bump = np.exp(-0.5 * ((chebyshev.points(n, -half, half) - place * half) / s) ** 2)
-    exact = s * np.sqrt(2 * np.pi) * (ndtr((x - place * half) / s) - ndtr((-half - place * half) / s))
-    series = chebyshev.integrated(chebyshev.series(bump), -half, half)
-    got = np.concatenate([values for _, values in chebyshev.at(series, -half, half, x)])
-    np.testing.assert_allclose(got, exact, atol=1e-13)
-
-
-@given(st.floats(0.02, 1.0), st.floats(0.004, 3.0), st.floats(-1.0, 1.0))
-def test_panels_carry_a_gaussian_and_its_integral(half, s, place):
-    n, panels = (int(a[0]) for a in chebyshev.panels_needed(half, np.array([s])))
-    assert n <= chebyshev.WHOLE
-    nodes = chebyshev.points(n, -half, half, panels)
-    assert len(nodes) == n * panels
-    assert (np.diff(nodes) > 0).all()
-
-    def bump(y):
-        return np.exp(-0.5 * ((y - place * half) / s) ** 2)
-
-    x = np.linspace(-half, half, 401)
-    values = bump(nodes).reshape(1, 1, *((panels, n) if panels > 1 else (n,)))
-    series = chebyshev.series_and_integrals(values, values, np.array([[7.0]]), -half, half, panels)
-    got = np.concatenate([found for _, found in chebyshev.at(series, -half, half, x, panels)], axis=-1)
-    np.testing.assert_allclose(got[0, 0], bump(x), atol=1e-12)
-    exact = s * np.sqrt(2 * np.pi) * (ndtr((x - place * half) / s) - ndtr((-half - place * half) / s))
-    np.testing.assert_allclose(got[1, 0], 7.0 + exact, rtol=1e-13, atol=1e-12)
-
-
-def test_panels_are_evaluated_in_any_order_of_points():
-    x = np.array([0.9, -1.0, 0.0, 1.0, -0.3, 0.31])
-    nodes = chebyshev.points(45, -1.0, 1.0, 3)
-    series = chebyshev.series(np.sin(9.0 * nodes).reshape(1, 3, 45))
-    got = np.concatenate([values for _, values in chebyshev.at(series, -1.0, 1.0, x, 3)], axis=-1)
-    np.testing.assert_allclose(got[0], np.sin(9.0 * x), atol=1e-13)
-
-
-@given(st.floats(0.01, 2.0), st.floats(16.0, 495.0))
-def test_the_narrowest_rows_of_panels_need_as_many_points_as_there_are(half, most):
-    s = chebyshev.narrowest_of_panels(half, most)
-    n, panels = (int(a[0]) for a in chebyshev.panels_needed(half, np.array([s])))
-    assert n * panels <= most
+def test_each_sum_alone_is_what_it_is_beside_the_others():
+    """American rows, a carry and one expired expiry among them; summed directly."""
+    book = mixed_book(1, notes=0)
+    spots = book.spot * np.geomspace(0.8, 1.2, 30)
+    every = cash_sums(book, spots, days=2.0, interpolate=False)
+    for name in CASH_SUMS:
+        alone = cash_sums(book, spots, days=2.0, wanted=[name], interpolate=False)
+        np.testing.assert_allclose(alone[name], every[name], rtol=1e-15, atol=0.0)
 
 
 def test_expiries_too_narrow_for_one_panel_are_summed_at_several(monkeypatch):
@@ -173,25 +107,15 @@ def test_expiries_too_narrow_for_one_panel_are_summed_at_several(monkeypatch):
     spots = np.linspace(80.0, 120.0, 601)
     asked = []
     monkeypatch.setattr(
-        chebyshev, "at", lambda c, *a, real=chebyshev.at: asked.append((c.shape, a[-1])) or real(c, *a)
+        chebyshev, "between", lambda v, *a, real=chebyshev.between: asked.append(v.shape) or real(v, *a)
     )
     fast = cash_sums(book, spots)
-    ((shape, panels),) = asked
+    ((*_, panels, n),) = asked
     assert panels > 1
-    assert shape[-2:] == (panels, chebyshev.PANEL + 1)
+    assert n == chebyshev.PANEL
     direct = cash_sums(book, spots, interpolate=False)
     for name in CASH_SUMS:
         assert np.abs(fast[name] - direct[name]).max() < 1e-11 * np.abs(direct[name]).max(), name
-
-
-@given(st.floats(0.01, 2.0), st.floats(10.0, 5000.0))
-def test_narrowest_is_where_the_points_run_out(half, most):
-    s = chebyshev.narrowest(half, most)
-    if np.isfinite(s):
-        assert chebyshev.points_needed(half, np.array([s]))[0] <= most
-        assert chebyshev.points_needed(half, np.array([0.7 * s]))[0] > 0.7 * most
-    else:
-        assert most < chebyshev.LEAST
 
 
 @pytest.mark.parametrize("by", ["strike", "kind", "contract"])
@@ -357,7 +281,7 @@ def test_a_prepared_book_gives_the_same_sums_at_any_spots_in_any_order_of_asking
 
 def test_groups_without_calls_and_puts_do_not_disturb_interpolation(monkeypatch):
     """At the beginning, in between, and at the end."""
-    for cost in ("_MANY", "_COSINE", "_PRODUCT"):
+    for cost in ("_MANY", "_SHARE", "_PRODUCT"):
         monkeypatch.setattr(fixed, cost, 0)
     book = mixed_book(1, notes=0)
     n = np.arange(len(book))
@@ -379,21 +303,3 @@ def test_rows_too_far_away_to_matter_are_left_out():
         direct = cash_sums(book, spots, wanted=("gamma", "gross_gamma", "speed"), interpolate=False)
         for name, found in fast.items():
             assert np.abs(found - direct[name]).max() < 1e-13 * np.abs(here[name]).max(), name
-
-
-@pytest.mark.parametrize(("n", "panels"), [(16, 1), (45, 3)])
-def test_values_between_points_are_those_of_the_polynomial(n, panels):
-    rng = np.random.default_rng(n)
-    low, high = -0.7, 1.9
-    values = rng.normal(size=(2, 3, n) if panels == 1 else (2, 3, panels, n))
-    nodes = chebyshev.points(n, low, high, panels)
-    x = np.concatenate([nodes, rng.uniform(low, high, 40)])
-    got = chebyshev.between(values, low, high, x, panels)
-    np.testing.assert_allclose(got[..., : n * panels], values.reshape(2, 3, -1), atol=1e-11)
-    for panel, part in enumerate(values.reshape(6, panels, n).swapaxes(0, 1)):
-        left = low + (high - low) * panel / panels
-        inside = np.flatnonzero((x > left) & (x < left + (high - low) / panels))
-        place = 2.0 * (x[inside] - left) * panels / (high - low) - 1.0
-        fit = np.polynomial.chebyshev.chebfit(kernel_nodes(n), part.T, n - 1)
-        expected = np.polynomial.chebyshev.chebval(place, fit)
-        np.testing.assert_allclose(got.reshape(6, -1)[:, inside], expected, atol=1e-11)

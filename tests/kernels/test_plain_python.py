@@ -123,7 +123,7 @@ def call_sums() -> None:
     edges = np.array([-1.0, -0.05, -1.0]), np.array([1.0, 1.0, 0.1])
     for low, high in ((None, None), edges):
         out = np.zeros((12, 4))
-        gauss_sweep(100.0, x, np.array([0, 3, 4]), starts, *rows, low, high, out, True, 3, True)
+        gauss_sweep(100.0, x, np.array([0, 3, 4]), starts, *rows, low, high, out, True, True, 3, True)
     spots = 100.0 * np.exp(x[:3])
     motion = (
         np.array([0.05, -0.1, 0.1]), SVI, np.array([0.3, 1.5]), np.array([1.0, 1.1]), 0.7,

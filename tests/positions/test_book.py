@@ -212,3 +212,19 @@ def test_note_rows_need_their_note_and_notes_their_row():
         Book(frame, "TEST", 100.0, ASOF)
     with pytest.raises(SchemaError, match=r"terms: 1 have no row of kind 'note' \(first: Z"):
         Book(frame.assign(kind="call"), "TEST", 100.0, ASOF, terms={"Z": object()})  # type: ignore[dict-item]
+
+
+def test_other_positions_are_those_of_a_book_made_anew():
+    book = gf.assign_positions(gf.demo_chain())
+    position = np.where(np.arange(len(book)) % 3 == 0, 0.0, -2.5 * book["position"])
+    other = book.with_positions(position)
+    expected = replace(book, columns={**book.columns, "position": position}).select(position != 0.0)
+    for name in other.columns:
+        np.testing.assert_array_equal(other[name], expected[name])
+    pd.testing.assert_frame_equal(
+        gf.aggregate_exposure(other).table, gf.aggregate_exposure(expected).table, rtol=0.0
+    )
+    assert other.rule == book.rule
+    for wrong in (position[1:], np.where(position == 0.0, np.nan, position), 0.0 * position, 3.0):
+        with pytest.raises(gf.SchemaError, match=r"legal: \d+ finite numbers of contracts"):
+            book.with_positions(wrong)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammaflow.exposure.curve import Curve
-from gammaflow.exposure.zones import Samples, find_stretches, polish
+from gammaflow.exposure.samples import Samples, polish
+from gammaflow.exposure.zones import find_stretches
 from gammaflow.text import price_text
 
 __all__ = ["THRESHOLDS", "GainZone", "find_gain_zones"]

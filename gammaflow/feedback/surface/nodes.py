@@ -109,8 +109,7 @@ def over_vols(values: Array, book: Book, shifts: Array) -> Array:
     if values.shape[-1] == 1:
         return np.broadcast_to(values, (*values.shape[:-1], len(shifts)))
     low, high = np.log(lowest + shifts[[0, -1]])
-    found = chebyshev.at(chebyshev.series(values), low, high, np.log(lowest + shifts))
-    return np.concatenate([part for _, part in found], axis=-1)
+    return chebyshev.between(values[..., None, :], low, high, np.log(lowest + shifts))
 
 
 def between(nodes: Array, at: Array) -> tuple[NDArray[np.int64], Array]:

@@ -147,7 +147,7 @@ class SkewRule(PositionRule):
         """Signed contracts for each row of `chain`; NaN where open interest is missing, 0 once expired."""
         expiries, skews = _skews(chain)
         calls = np.append(self._shares(skews), 0.0)[np.searchsorted(expiries, chain["expiry"])]
-        share = np.where(chain["kind"] == "call", calls, self.put)
+        share = np.where(chain.calls, calls, self.put)
         return np.asarray(np.where(chain.years > 0.0, share, 0.0) * chain["open_interest"])
 
     def detail(self, chain: Chain) -> str:
