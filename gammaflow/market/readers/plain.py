@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gammaflow.columns import numbers
 
@@ -73,14 +74,22 @@ def plain_columns(
         return None
     frame.columns = pd.Index([int(place) for place in frame.columns])
     frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
-    for at, (place, column) in enumerate(list(frame.items())):
-        if place not in numbers_at:
-            continue
-        values, problems = numbers(column, "")
-        if problems or (np.abs(values) >= _EXACT).any():
+    return _with_numbers(frame, sorted(numbers_at), body)
+
+
+def _with_numbers(frame: pd.DataFrame, places: list[int], body: str) -> pd.DataFrame | None:
+    """The table with float64 at `places`; None where the numbers in `body` are odd."""
+    other = [place for place in places if frame[place].dtype != np.float64]
+    for place in other:
+        values, problems = numbers(frame[place], "")
+        if problems:
             return None
-        if values.dtype != column.dtype:
-            frame.isetitem(at, values)
+        frame.isetitem(int(frame.columns.get_loc(place)), values)
+    block = frame[places].to_numpy()
+    zero = block == 0.0
+    signed = zero & (np.signbit(block) | np.isin(places, other))
+    if (np.abs(block) >= _EXACT).any() or (signed.any() and _MINUS_ZERO.search(body)):
+        return None
     return frame
 
 
@@ -88,23 +97,30 @@ def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
     """The lines under the header, without blank ones at the end; None where they are odd."""
     above = text.split("\n", line)
     body = above[-1].rstrip("\n") if len(above) > line else ""
-    if not body or "\r" in text or body[0] == "\ufeff" or _MINUS_ZERO.search(body):
+    if not body or "\r" in text or body[0] == "\ufeff":
         return None
-    limit = csv.field_size_limit()
-    if len(body) > limit and max(map(len, body.split("\n"))) > limit:
+    raw, ends = _bytes(body)
+    if np.diff(ends, prepend=-1).max() > csv.field_size_limit():
         return None
-    bare = body
     if '"' in body:
         start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
         bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
-    return None if '"' in bare or not _has_width(bare, delimiter, width) else body
+        if '"' in bare:
+            return None
+        raw, ends = _bytes(bare)
+    return body if _has_width(raw, ends, ord(delimiter), width) else None
 
 
-def _has_width(text: str, delimiter: str, width: int) -> bool:
-    """True if every line has `width` fields, quotes aside."""
+def _bytes(text: str) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """The text as bytes, and where its lines end."""
     raw = np.frombuffer(text.encode() + b"\n", np.uint8)
-    marks = raw[(raw == ord(delimiter)) | (raw == ord("\n"))]
-    if marks.size % width:
+    return raw, np.flatnonzero(raw == ord("\n"))
+
+
+def _has_width(raw: NDArray[np.uint8], ends: NDArray[np.intp], delimiter: int, width: int) -> bool:
+    """True if every line has `width` fields."""
+    marks = np.flatnonzero(raw == delimiter)
+    if marks.size != ends.size * (width - 1):
         return False
-    of_line = marks.reshape(-1, width)
-    return bool((of_line[:, :-1] == ord(delimiter)).all() and (of_line[:, -1] == ord("\n")).all())
+    of_line = marks.reshape(ends.size, width - 1)
+    return bool((of_line[:, -1:] < ends[:, None]).all() and (of_line[1:, :1] > ends[:-1, None]).all())
