@@ -200,9 +200,8 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
         of_row, words = _distinct(chosen["kind"])
-        texts = pd.Series(words, dtype=object).astype("str").tolist()
-        kinds = [KINDS.get(str(text).strip().lower(), word) for text, word in zip(texts, words, strict=True)]
-        chosen["kind"] = pd.Series(kinds, dtype=object).to_numpy()[of_row]
+        kinds = [KINDS.get(_text(word).strip().lower(), word) for word in words]
+        chosen["kind"] = np.fromiter(kinds, dtype=object)[of_row]
     if "expiry" in chosen:
         settled, found = _expiries(chosen.pop("expiry"), settlement, chosen.get("settlement"))
         problems += found
@@ -212,6 +211,10 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
             chosen[name], found = _times(chosen[name], name, days=days)
             problems += found
     return problems
+
+
+def _text(value: Any) -> str:
+    return str(value, "utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _with_index(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:

@@ -59,10 +59,9 @@ def plain_columns(
             io.StringIO(body),
             sep=delimiter,
             header=None,
-            names=[str(place) for place in range(width)],
-            usecols=[str(place) for place in sorted({*text_at, *numbers_at})],
-            dtype={str(place): object for place in text_at},
-            na_values={str(place): [""] for place in numbers_at},
+            usecols=sorted({*text_at, *numbers_at}),
+            dtype=dict.fromkeys(text_at, object),
+            na_values={place: [""] for place in numbers_at},
             keep_default_na=False,
             skip_blank_lines=False,
             low_memory=False,
@@ -70,27 +69,26 @@ def plain_columns(
         )
     except (ValueError, OverflowError):  # errors of the parser are ValueErrors
         return None
-    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[str(text_at[0])].tolist())):
+    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[text_at[0]].tolist())):
         return None
-    frame.columns = pd.Index([int(place) for place in frame.columns])
     frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
     return _with_numbers(frame, sorted(numbers_at), body)
 
 
 def _with_numbers(frame: pd.DataFrame, places: list[int], body: str) -> pd.DataFrame | None:
     """The table with float64 at `places`; None where the numbers in `body` are odd."""
-    other = [place for place in places if frame[place].dtype != np.float64]
-    for place in other:
+    unsigned = False
+    dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
+    for place in [place for place in places if dtypes[place] != np.float64]:
         values, problems = numbers(frame[place], "")
         if problems:
             return None
         frame.isetitem(int(frame.columns.get_loc(place)), values)
-    block = frame[places].to_numpy()
-    zero = block == 0.0
-    signed = zero & (np.signbit(block) | np.isin(places, other))
-    if (np.abs(block) >= _EXACT).any() or (signed.any() and _MINUS_ZERO.search(body)):
-        return None
-    return frame
+        unsigned |= bool((values == 0.0).any())
+    every = np.concatenate([np.empty(0), *(frame[place].to_numpy() for place in places)])
+    minus = unsigned or bool(np.signbit(every[every == 0.0]).any())
+    odd = (np.abs(every) >= _EXACT).any() or (minus and _MINUS_ZERO.search(body))
+    return None if odd else frame
 
 
 def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
