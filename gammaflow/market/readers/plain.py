@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -9,7 +10,6 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from gammaflow.columns import numbers
 
@@ -18,7 +18,7 @@ __all__ = ["plain_columns"]
 # Whole numbers from here on differ by how they are read: as integers, or digit by digit as floats.
 _EXACT = 2.0**53
 # A whole number has no sign of zero.
-_MINUS_ZERO = re.compile(r"-0+(?![\w.])")
+_MINUS_ZERO = re.compile(rb"-0+(?![\w.])")
 
 
 def plain_columns(
@@ -56,7 +56,7 @@ def plain_columns(
         return None
     try:
         frame = pd.read_csv(
-            io.StringIO(body),
+            io.BytesIO(body),
             sep=delimiter,
             header=None,
             usecols=sorted({*text_at, *numbers_at}),
@@ -69,13 +69,13 @@ def plain_columns(
         )
     except (ValueError, OverflowError):  # errors of the parser are ValueErrors
         return None
-    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[text_at[0]].tolist())):
+    if len(frame) != body.count(b"\n") + 1 or not all(map(str.strip, frame[text_at[0]].tolist())):
         return None
     frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
     return _with_numbers(frame, sorted(numbers_at), body)
 
 
-def _with_numbers(frame: pd.DataFrame, places: list[int], body: str) -> pd.DataFrame | None:
+def _with_numbers(frame: pd.DataFrame, places: list[int], body: bytes) -> pd.DataFrame | None:
     """The table with float64 at `places`; None where the numbers in `body` are odd."""
     unsigned = False
     dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
@@ -91,33 +91,25 @@ def _with_numbers(frame: pd.DataFrame, places: list[int], body: str) -> pd.DataF
     return None if odd else frame
 
 
-def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
+def _body(text: str, delimiter: str, line: int, width: int) -> bytes | None:
     """The lines under the header, without blank ones at the end; None where they are odd."""
     above = text.split("\n", line)
-    body = above[-1].rstrip("\n") if len(above) > line else ""
-    if not body or "\r" in text or body[0] == "\ufeff":
+    body = above[-1].rstrip("\n").encode() if len(above) > line else b""
+    if not body or "\r" in text or body.startswith(codecs.BOM_UTF8):
         return None
-    raw, ends = _bytes(body)
-    if np.diff(ends, prepend=-1).max() > csv.field_size_limit():
-        return None
-    if '"' in body:
-        start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
-        bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
-        if '"' in bare:
-            return None
-        raw, ends = _bytes(bare)
-    return body if _has_width(raw, ends, ord(delimiter), width) else None
+    bare = body
+    if b'"' in body:
+        mark = delimiter.encode()
+        bare = re.sub(rb'(?:(?<=[%b\n])|\A)"[^"\n]*"(?=[%b\n]|\Z)' % (mark, mark), b"", body)
+    longest = max(map(len, body.split(b"\n"))) if len(body) > csv.field_size_limit() else 0
+    odd = b'"' in bare or longest > csv.field_size_limit() or not _has_width(bare, ord(delimiter), width)
+    return None if odd else body
 
 
-def _bytes(text: str) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-    """The text as bytes, and where its lines end."""
-    raw = np.frombuffer(text.encode() + b"\n", np.uint8)
-    return raw, np.flatnonzero(raw == ord("\n"))
-
-
-def _has_width(raw: NDArray[np.uint8], ends: NDArray[np.intp], delimiter: int, width: int) -> bool:
-    """True if every line has `width` fields."""
-    marks = np.flatnonzero(raw == delimiter)
+def _has_width(text: bytes, delimiter: int, width: int) -> bool:
+    """True if every line has `width` fields, quotes aside."""
+    raw = np.frombuffer(text + b"\n", np.uint8)
+    ends, marks = np.flatnonzero(raw == ord("\n")), np.flatnonzero(raw == delimiter)
     if marks.size != ends.size * (width - 1):
         return False
     of_line = marks.reshape(ends.size, width - 1)
