@@ -22,7 +22,7 @@ from gammaflow.market.given import with_carry
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
 from gammaflow.market.readers.source import Rows
-from gammaflow.market.readers.steps import illegal, mismatch
+from gammaflow.market.readers.steps import distinct, illegal, mismatch
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -199,7 +199,7 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
     if "iv" in chosen:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
-        of_row, words = _distinct(chosen["kind"])
+        of_row, words = distinct(chosen["kind"])
         kinds = [KINDS.get(_text(word).strip().lower(), word) for word in words]
         chosen["kind"] = np.fromiter(kinds, dtype=object)[of_row]
     if "expiry" in chosen:
@@ -272,22 +272,13 @@ def _is_unicode(values: pd.Series[Any]) -> bool:
     return True
 
 
-def _distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
-    """Place of each row's value in a list: of distinct texts, or of all values where not all are text."""
-    every = values.to_numpy(dtype=object)
-    if pd.api.types.infer_dtype(every, skipna=False) != "string":  # others may not be keys
-        return np.arange(len(every)), values.tolist()
-    places, texts = pd.factorize(every)
-    return places, list(texts)
-
-
 def _expiries(
     values: pd.Series[Any], settlement: str | None, labels: pd.Series[Any] | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Expiry timestamps, settlement labels, and problems; the settlement time of a date is never guessed."""
     if (settlement is None) and (moments := _moments(values)) is not None and not np.isnat(moments).any():
         return {"expiry": moments}, []
-    of_row, written = _distinct(values)
+    of_row, written = distinct(values)
     stamps = list(map(_moment_or_day, written))
     unread = np.array([stamp is pd.NaT for stamp in stamps])
     legal = "legal: '2026-03-20', or '2026-03-20T16:00:00-04:00'."
@@ -321,7 +312,7 @@ def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[NDArray[np
     """Tz-aware timestamps (`days`: or calendar days) in UTC, blanks missing, and problems."""
     if (moments := _moments(values)) is not None:
         return moments, []
-    of_row, written = _distinct(values)
+    of_row, written = distinct(values)
     stamps = list(map(_moment_or_day, written))
     if days:
         stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
