@@ -290,29 +290,29 @@ def listed_chain(
     if misfiled.any():
         rows, parts = rows.take(kept), parts.take(kept)
     codes, roots = pd.factorize(parts.root)
-    # Underlying, settlement and exercise style of each row.
+    # Underlying, settlement and exercise style, each of every row.
     of_root = [INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots]
-    facts_of = np.array(of_root, dtype=object).reshape(-1, 3)[codes]
+    facts_of = np.array(of_root, dtype=object).reshape(-1, 3).T[:, codes]
     adjusted = np.array([r[-1].isdigit() for r in roots], dtype=bool)[codes]
-    mask, name, left_out = pick_underlying(source, facts_of[~adjusted, 0], symbol, bare(own))
+    mask, name, left_out = pick_underlying(source, facts_of[0, ~adjusted], symbol, bare(own))
     left_out = {
         "adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum()),
         "repeats of a contract under another day than its symbol's": int(misfiled.sum()),
         **left_out,
     }
     chosen = np.flatnonzero(~adjusted)[mask]
-    rows, parts, facts_of = rows.take(chosen), parts.take(chosen), facts_of[chosen]
+    rows, parts, facts_of = rows.take(chosen), parts.take(chosen), facts_of[:, chosen]
     found += _unknown_roots(roots[np.unique(codes[chosen])]) if index else []
     found += _contradictions(rows, parts)
     columns = {
         **{c: rows.frame[c] for c in rows.frame.columns if c not in ("strike", "kind", "day")},
-        "expiry": expiries(parts.day, facts_of[:, 1]),
+        "expiry": expiries(parts.day, facts_of[1]),
         "strike": parts.strike,
         "kind": parts.kind,
         "multiplier": np.full(len(chosen), _UNITS_PER_CONTRACT),
         "root": parts.root,
-        "settlement": facts_of[:, 1],
-        "exercise": facts_of[:, 2],
+        "settlement": facts_of[1],
+        "exercise": facts_of[2],
     }
     return assemble(
         source, rows, columns, symbol=name, spot=spot, asof=asof, facts={"venue": US_OPTIONS, **facts},

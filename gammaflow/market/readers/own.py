@@ -103,10 +103,11 @@ def _shared_problems(rows: Rows, names: Sequence[str]) -> list[str]:
     """Problems of columns that all rows of a chain must share but do not."""
     problems = []
     for name in names:
-        values = rows.frame[name].to_numpy()
-        legal = f"all rows of a chain share one, here {values[0]!r}. Keep one chain a file"
+        values = rows.frame[name]
+        first, every = values.iloc[0], values.to_numpy() if values.dtype == object else values
+        legal = f"all rows of a chain share one, here {first!r}. Keep one chain a file"
         legal += ", or pick one with symbol=." if name == "symbol" else "."
-        problems += mismatch(rows, values != values[0], values, name, "differ from the first", legal)
+        problems += mismatch(rows, every != first, values, name, "differ from the first", legal)
     return problems
 
 

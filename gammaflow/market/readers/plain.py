@@ -99,8 +99,8 @@ def _body(text: str, delimiter: str, line: int, width: int) -> bytes | None:
         return None
     bare = body
     if b'"' in body:
-        mark = delimiter.encode()
-        bare = re.sub(rb'(?:(?<=[%b\n])|\A)"[^"\n]*"(?=[%b\n]|\Z)' % (mark, mark), b"", body)
+        inside = b"[^%b\n]" % delimiter.encode()
+        bare = re.sub(rb'"(?<!%b")[^"\n]*"(?!%b)' % (inside, inside), b"", body)
     longest = max(map(len, body.split(b"\n"))) if len(body) > csv.field_size_limit() else 0
     odd = b'"' in bare or longest > csv.field_size_limit() or not _has_width(bare, ord(delimiter), width)
     return None if odd else body
