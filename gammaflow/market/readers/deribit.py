@@ -89,8 +89,7 @@ class _Parts(NamedTuple):
     @property
     def known(self) -> NDArray[np.bool_]:
         """True where no part is missing."""
-        words = np.not_equal(self.base, None) & np.not_equal(self.kind, None)
-        return np.asarray(words & ~np.isnat(self.day) & ~np.isnan(self.strike))
+        return pd.notna(self.base) & pd.notna(self.kind) & ~np.isnat(self.day) & ~np.isnan(self.strike)
 
     def take(self, rows: NDArray[np.intp]) -> _Parts:
         """The parts of some rows."""

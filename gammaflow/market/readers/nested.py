@@ -41,9 +41,7 @@ def unnested(table: pd.DataFrame, name: str = "table") -> pd.DataFrame:
     >>> unnested(table)["greeks.delta"].tolist()
     [0.8, nan]
     """
-    objects = [
-        name for name, dtype in table.dtypes.items() if dtype == object and _holds_objects(table[name])
-    ]
+    objects = [name for name, column in table.items() if _holds_objects(column)]
     if not objects:
         return table
     parts = [table.drop(columns=objects)]
@@ -63,5 +61,7 @@ def unnested(table: pd.DataFrame, name: str = "table") -> pd.DataFrame:
 
 def _holds_objects(column: pd.Series[Any]) -> bool:
     """True where the first cell that is not blank is an object."""
+    if column.dtype != object:
+        return False
     given = (cell for cell in column.to_numpy() if not (pd.api.types.is_scalar(cell) and pd.isna(cell)))
     return isinstance(next(given, None), dict)

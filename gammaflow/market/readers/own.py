@@ -43,7 +43,7 @@ def _plain(source: Source) -> Rows | None:
     rows = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
     if rows is None:
         return None
-    return Rows(rows.frame.set_axis([places[at] for at in rows.frame.columns], axis=1), rows.place)
+    return Rows(rows.frame.set_axis([places[at] for at in sorted(places)], axis=1), rows.place)
 
 
 def _moment(value: object) -> pd.Timestamp | None:

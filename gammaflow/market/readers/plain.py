@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,7 @@ def plain_columns(
     body = _body(text.replace("\r\n", "\n") if "\r" in text else text, delimiter, line, width)
     if body is None:
         return None
+    blank: Any = {place: [""] for place in numbers_at}
     try:
         frame = pd.read_csv(
             io.BytesIO(body),
@@ -61,7 +63,7 @@ def plain_columns(
             header=None,
             usecols=sorted({*text_at, *numbers_at}),
             dtype=dict.fromkeys(text_at, object),
-            na_values={place: [""] for place in numbers_at},
+            na_values=blank,
             keep_default_na=False,
             skip_blank_lines=False,
             low_memory=False,
@@ -72,30 +74,26 @@ def plain_columns(
     if len(frame) != body.count(b"\n") + 1 or not all(map(str.strip, frame[text_at[0]].tolist())):
         return None
     frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
-    return _with_numbers(frame, sorted(numbers_at), body)
+    return _with_numbers(frame, numbers_at)
 
 
-def _with_numbers(frame: pd.DataFrame, places: list[int], body: bytes) -> pd.DataFrame | None:
-    """The table with float64 at `places`; None where the numbers in `body` are odd."""
-    unsigned = False
-    dtypes = dict(zip(frame.columns, frame.dtypes, strict=True))
-    for place in [place for place in places if dtypes[place] != np.float64]:
-        values, problems = numbers(frame[place], "")
-        if problems:
-            return None
-        frame.isetitem(int(frame.columns.get_loc(place)), values)
-        unsigned |= bool((values == 0.0).any())
-    every = np.concatenate([np.empty(0), *(frame[place].to_numpy() for place in places)])
-    minus = unsigned or bool(np.signbit(every[every == 0.0]).any())
-    odd = (np.abs(every) >= _EXACT).any() or (minus and _MINUS_ZERO.search(body))
-    return None if odd else frame
+def _with_numbers(frame: pd.DataFrame, numbers_at: Collection[int]) -> pd.DataFrame | None:
+    """The table with float64 at `numbers_at`; None where other text or large numbers stand there."""
+    for at, (place, dtype) in enumerate(list(frame.dtypes.items())):
+        if place in numbers_at and dtype != np.float64:
+            values, problems = numbers(frame.iloc[:, at], "")
+            if problems:
+                return None
+            frame.isetitem(at, values)
+    every = np.concatenate([np.empty(0), *(frame[place].to_numpy() for place in numbers_at)])
+    return None if (np.abs(every) >= _EXACT).any() else frame
 
 
 def _body(text: str, delimiter: str, line: int, width: int) -> bytes | None:
     """The lines under the header, without blank ones at the end; None where they are odd."""
     above = text.split("\n", line)
     body = above[-1].rstrip("\n").encode() if len(above) > line else b""
-    if not body or "\r" in text or body.startswith(codecs.BOM_UTF8):
+    if not body or "\r" in text or body.startswith(codecs.BOM_UTF8) or _MINUS_ZERO.search(body):
         return None
     bare = body
     if b'"' in body:
