@@ -60,7 +60,14 @@ def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: st
 
 
 def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
-    """Place of each row's value in a list: of distinct texts, or of all values where not all are text."""
+    """Place of each row's value in a list: of distinct texts, or of all values where not all are text.
+
+    Examples
+    --------
+    >>> places, days = distinct(pd.Series(["2026-03-20", "2026-04-17", "2026-03-20"], dtype=object))
+    >>> places.tolist(), days
+    ([0, 1, 0], ['2026-03-20', '2026-04-17'])
+    """
     every = values.to_numpy(dtype=object)
     if pd.api.types.infer_dtype(every, skipna=False) != "string":  # others may not be keys
         return np.arange(len(every)), values.tolist()
