@@ -113,9 +113,10 @@ def numbers(values: Any, name: str) -> tuple[NDArray[np.float64], list[str]]:
     text = series if is_text else series.astype("str")
     array = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     unread = np.flatnonzero(np.isnan(array))
-    if not unread.size:
+    absent = series.isna().to_numpy()[unread]
+    if absent.all():
         return array, []
-    rest, absent = text.iloc[unread].str.strip(), series.isna().to_numpy()[unread]
+    rest = text.iloc[unread].str.strip()
     # Only commas between groups of three digits separate thousands: "22,5" is not 225.
     rest = rest.mask(rest.str.fullmatch(_THOUSANDS), rest.str.replace(",", "", regex=False))
     blank = absent | rest.str.lower().isin(("", "nan", "none", "null", "n/a")).to_numpy()

@@ -140,11 +140,11 @@ def _sides(source: Source, header: int) -> Rows:
         for name in dict.fromkeys([*at[0], *at[1]])
     }
     index = pd.Index(lines.repeat(2))
-    columns["contract"] = np.array([name.strip() for name in columns["contract"].tolist()], dtype=object)
+    columns["contract"] = np.array(list(map(str.strip, columns["contract"].tolist())), dtype=object)
     columns["kind"] = np.tile(np.array(list(places), dtype=object), len(lines))
     # Text stays objects, which pandas would copy into a type of its own.
     words = {name: pd.Series(columns[name], index, dtype=object) for name in ("contract", "day", "kind")}
-    return Rows(pd.DataFrame({**columns, **words}, index=index), wide.place)
+    return Rows(pd.DataFrame({**columns, **words}, index=index, copy=False), wide.place)
 
 
 def _read_csv(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: float | None) -> Chain:

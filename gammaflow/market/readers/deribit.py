@@ -89,10 +89,7 @@ class _Parts(NamedTuple):
     @property
     def known(self) -> NDArray[np.bool_]:
         """True where no part is missing."""
-        words = [
-            text is not None and side is not None for text, side in zip(self.base, self.kind, strict=True)
-        ]
-        return ~np.isnat(self.day) & ~np.isnan(self.strike) & words
+        return pd.notna(self.base) & pd.notna(self.kind) & ~np.isnat(self.day) & ~np.isnan(self.strike)
 
     def take(self, rows: NDArray[np.intp]) -> _Parts:
         """The parts of some rows."""
@@ -101,7 +98,7 @@ class _Parts(NamedTuple):
 
 def _instruments(names: Sequence[Any]) -> _Parts:
     """The parts of names, each distinct one read once."""
-    base, date, strike, side = _split([str(name).strip() for name in names])
+    base, date, strike, side = _split(list(map(str.strip, map(str, names))))
     bases = {text: text if _BASE.fullmatch(text) else None for text in set(base)}
     days = {text: _day(text).value for text in set(date)}
     figures = [text for text in set(strike) if _STRIKE.fullmatch(text)]
@@ -156,7 +153,7 @@ def _times(rows: Rows, name: str) -> tuple[NDArray[np.datetime64], list[str]]:
 def _snapshot(rows: Rows, asof: pd.Timestamp | None) -> tuple[Rows, pd.Timestamp | None, list[str]]:
     """The rows of one timestamp, that timestamp, and problems; `asof` selects or replaces a timestamp."""
     name = rows.first(*TIME)
-    contracts = rows.frame[_NAME].nunique()
+    contracts = len(set(rows.frame[_NAME].tolist()))
     if name is None:
         return rows, asof, [NO_MOMENT] if asof is None else []
     labels = rows.frame[name] if contracts == len(rows.frame) else rows.frame[name].astype("str")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import attempt, utc
-from gammaflow.columns import numbers
+from gammaflow.columns import NO_TIME, numbers
 from gammaflow.errors import SchemaError
 from gammaflow.frames import as_pandas
 from gammaflow.market.carry.dividends import Dividends, find_dividends
@@ -23,7 +22,7 @@ from gammaflow.market.given import with_carry
 from gammaflow.market.plausibility import wrong_volatility_unit
 from gammaflow.market.readers.osi import expiries
 from gammaflow.market.readers.source import Rows
-from gammaflow.market.readers.steps import illegal, mismatch
+from gammaflow.market.readers.steps import distinct, illegal, mismatch
 from gammaflow.schema import CHAIN
 from gammaflow.text import value_text
 
@@ -188,7 +187,9 @@ def _multiplied(chosen: dict[str, Any], multiplier: float | None, rows: int) -> 
     if multiplier is not None and "multiplier" in chosen:
         return ["multiplier: given as an argument and as a column. Leave one out."]
     if multiplier is not None:
-        chosen["multiplier"] = pd.Series([multiplier] * rows, dtype=object)
+        given: Any = [multiplier] * rows
+        is_number = type(multiplier) in (int, float)
+        chosen["multiplier"] = np.array(given) if is_number else pd.Series(given, dtype=object)
     return []
 
 
@@ -198,10 +199,9 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
     if "iv" in chosen:
         problems += wrong_volatility_unit(numbers(chosen["iv"], "iv")[0], "iv", percent=False)
     if "kind" in chosen:
-        codes, words = pd.factorize(chosen["kind"].astype("str"), use_na_sentinel=False)
-        known = [KINDS.get(str(word).strip().lower()) for word in words]
-        kinds = [known[code] or kind for code, kind in zip(codes, chosen["kind"].tolist(), strict=True)]
-        chosen["kind"] = pd.Series(kinds, dtype=object)
+        of_row, words = distinct(chosen["kind"])
+        kinds = [KINDS.get(_text(word).strip().lower(), word) for word in words]
+        chosen["kind"] = np.fromiter(kinds, dtype=object)[of_row]
     if "expiry" in chosen:
         settled, found = _expiries(chosen.pop("expiry"), settlement, chosen.get("settlement"))
         problems += found
@@ -211,6 +211,10 @@ def _translated(chosen: dict[str, Any], settlement: str | None) -> list[str]:
             chosen[name], found = _times(chosen[name], name, days=days)
             problems += found
     return problems
+
+
+def _text(value: Any) -> str:
+    return str(value, "utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _with_index(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
@@ -258,17 +262,14 @@ def _mapped(frame: pd.DataFrame, columns: dict[str, str]) -> tuple[dict[str, Any
 
 
 def _is_unicode(values: pd.Series[Any]) -> bool:
+    every = values.tolist()
     try:
-        "".join(value for value in values.tolist() if isinstance(value, str)).encode()
+        "".join(every).encode()
     except UnicodeEncodeError:
         return False
+    except TypeError:  # not all text
+        return _is_unicode(pd.Series([value for value in every if isinstance(value, str)], dtype=object))
     return True
-
-
-def _each(values: pd.Series[Any], read: Callable[[Any], Any]) -> list[Any]:
-    """`read` of every value, once for each distinct text: other values may not be keys."""
-    known = functools.cache(read)
-    return [known(value) if type(value) is str else read(value) for value in values.tolist()]
 
 
 def _expiries(
@@ -277,17 +278,19 @@ def _expiries(
     """Expiry timestamps, settlement labels, and problems; the settlement time of a date is never guessed."""
     if (settlement is None) and (moments := _moments(values)) is not None and not np.isnat(moments).any():
         return {"expiry": moments}, []
-    stamps = _each(values, _moment_or_day)
-    unread = [stamp is pd.NaT for stamp in stamps]
+    of_row, written = distinct(values)
+    stamps = list(map(_moment_or_day, written))
+    unread = np.array([stamp is pd.NaT for stamp in stamps])
     legal = "legal: '2026-03-20', or '2026-03-20T16:00:00-04:00'."
     what = "are neither dates nor tz-aware timestamps"
-    if any(unread):
-        return {}, mismatch(Rows(values.to_frame(), "row {}"), unread, values, "expiry", what, legal)
+    if unread.any():
+        rows = Rows(values.to_frame(), "row {}")
+        return {}, mismatch(rows, unread[of_row], values, "expiry", what, legal)
     aware = [stamp.tzinfo is not None for stamp in stamps]
     if all(aware):
         if settlement is not None:
             return {}, ["settlement: given, but expiry already holds tz-aware timestamps. Leave it out."]
-        return {"expiry": _nanoseconds(stamps)}, []
+        return {"expiry": _nanoseconds(stamps)[of_row]}, []
     if any(aware):
         return {}, ["expiry: holds dates and tz-aware timestamps; all must be of one kind."]
     if (settlement is None) == (labels is None):
@@ -300,27 +303,37 @@ def _expiries(
         pd.Series([str(settlement)] * len(values), dtype=object) if labels is None else labels.astype("str")
     )
     try:
-        return {"expiry": expiries(pd.Series(stamps), clocks), "settlement": clocks}, []
+        return {"expiry": expiries(_nanoseconds(stamps)[of_row], clocks), "settlement": clocks}, []
     except SchemaError as error:
         return {}, [str(error)]
 
 
-def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[pd.Series[Any], list[str]]:
+def _times(values: pd.Series[Any], name: str, *, days: bool) -> tuple[NDArray[np.datetime64], list[str]]:
     """Tz-aware timestamps (`days`: or calendar days) in UTC, blanks missing, and problems."""
     if (moments := _moments(values)) is not None:
-        return pd.Series(pd.DatetimeIndex(moments, tz="UTC"), values.index), []
-    stamps = _each(values, _moment_or_day)
+        return moments, []
+    of_row, written = distinct(values)
+    stamps = list(map(_moment_or_day, written))
     if days:
         stamps = [s.tz_localize("UTC") if s is not pd.NaT and s.tzinfo is None else s for s in stamps]
     unread = np.array([s is pd.NaT or s.tzinfo is None for s in stamps], dtype=bool)
+    wrong = [unknown and not _is_blank(value) for unknown, value in zip(unread, written, strict=True)]
     found: list[str] = []
-    if unread.any():
-        blank = (values.isna() | (values.astype("str").str.strip() == "")).to_numpy(dtype=bool)
+    if any(wrong):
         what = "are neither dates nor tz-aware timestamps" if days else "are not tz-aware timestamps"
         legal = "legal: " + ("'2026-03-20', or " if days else "") + "'2026-03-20T15:59:30-04:00', or blank."
-        found = mismatch(Rows(values.to_frame(), "row {}"), unread & ~blank, values, name, what, legal)
-        stamps = [pd.NaT if missing else s for s, missing in zip(stamps, unread, strict=True)]
-    return pd.Series(pd.DatetimeIndex(_nanoseconds(stamps), tz="UTC"), values.index), found
+        rows = Rows(values.to_frame(), "row {}")
+        found = mismatch(rows, np.array(wrong)[of_row], values, name, what, legal)
+    return np.where(unread, NO_TIME, _nanoseconds(stamps))[of_row], found
+
+
+def _is_blank(value: Any) -> bool:
+    """True for missing values and text of blanks alone."""
+    return (
+        not value.strip()
+        if isinstance(value, str)
+        else bool(pd.api.types.is_scalar(value) and pd.isna(value))
+    )
 
 
 def _nanoseconds(stamps: Sequence[pd.Timestamp]) -> NDArray[np.datetime64]:

@@ -41,7 +41,7 @@ def unnested(table: pd.DataFrame, name: str = "table") -> pd.DataFrame:
     >>> unnested(table)["greeks.delta"].tolist()
     [0.8, nan]
     """
-    objects = [column for column in table if _holds_objects(table[column])]
+    objects = [name for name, column in table.items() if _holds_objects(column)]
     if not objects:
         return table
     parts = [table.drop(columns=objects)]

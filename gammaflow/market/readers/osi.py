@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from gammaflow import calendars
@@ -18,7 +19,7 @@ from gammaflow.errors import SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.facts import US_OPTIONS
 from gammaflow.market.readers.source import Rows, Source
-from gammaflow.market.readers.steps import assemble, bare, mismatch, pick_underlying
+from gammaflow.market.readers.steps import assemble, bare, distinct, mismatch, pick_underlying
 
 __all__ = [
     "INDEX_ROOTS",
@@ -83,7 +84,7 @@ def day(year: str, month: str, number: str) -> Any:
 
 def calendar_days(values: pd.Series[Any]) -> pd.Series[Any]:
     """Days written '2022-12-16', '12/16/2022' or 'Fri Dec 16 2022'; missing where unreadable."""
-    codes, written = pd.factorize(values.astype("str"), use_na_sentinel=False)
+    codes, written = distinct(values)
     forms = (
         (r"([0-9]{4})-([0-9]{2})-([0-9]{2})", (1, 2, 3)),
         (r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", (3, 1, 2)),
@@ -202,7 +203,7 @@ class _Symbols(NamedTuple):
 def _symbols(names: pd.Series[Any]) -> _Symbols:
     """The parts of symbols."""
     is_text = names.dtype == object and pd.api.types.infer_dtype(names, skipna=False) == "string"
-    text = [str(name) for name in (names if is_text else names.astype("str")).tolist()]
+    text = names.tolist() if is_text else [str(name) for name in names.astype("str").tolist()]
     root, date, call, thousandths = _unpadded(text)
     for row in np.flatnonzero(root == ""):
         if match := _SYMBOL.fullmatch(text[row]):
@@ -230,8 +231,8 @@ def _unpadded(
     ends = np.flatnonzero(raw == ord("\n"))[: len(text)]
     starts = np.append(0, ends[:-1] + 1)[: len(text)]
     length = ends - starts - _TAIL
-    tail = raw[np.maximum(ends[:, None] - _TAIL, 0) + np.arange(_TAIL)]
-    root = raw[starts[:, None] + np.arange(_LONGEST_ROOT)]
+    tail = sliding_window_view(raw, _TAIL)[np.maximum(ends - _TAIL, 0)]
+    root = sliding_window_view(raw, _LONGEST_ROOT)[starts]
     beyond = np.arange(_LONGEST_ROOT) >= length[:, None]
     is_call, is_put = tail[:, 6] == ord("C"), tail[:, 6] == ord("P")
     figures = np.delete(tail, 6, axis=1).astype(np.int64) - ord("0")
@@ -289,29 +290,29 @@ def listed_chain(
     if misfiled.any():
         rows, parts = rows.take(kept), parts.take(kept)
     codes, roots = pd.factorize(parts.root)
-    # Underlying, settlement and exercise style of each row.
+    # Underlying, settlement and exercise style, each of every row.
     of_root = [INDEX_ROOTS.get(r, (r, "PM", "american")) for r in roots]
-    facts_of = np.array(of_root, dtype=object).reshape(-1, 3)[codes]
+    facts_of = np.array(of_root, dtype=object).reshape(-1, 3).T[:, codes]
     adjusted = np.array([r[-1].isdigit() for r in roots], dtype=bool)[codes]
-    mask, name, left_out = pick_underlying(source, facts_of[~adjusted, 0], symbol, bare(own))
+    mask, name, left_out = pick_underlying(source, facts_of[0, ~adjusted], symbol, bare(own))
     left_out = {
         "adjusted contracts (root ends in a digit, other deliverable)": int(adjusted.sum()),
         "repeats of a contract under another day than its symbol's": int(misfiled.sum()),
         **left_out,
     }
     chosen = np.flatnonzero(~adjusted)[mask]
-    rows, parts, facts_of = rows.take(chosen), parts.take(chosen), facts_of[chosen]
+    rows, parts, facts_of = rows.take(chosen), parts.take(chosen), facts_of[:, chosen]
     found += _unknown_roots(roots[np.unique(codes[chosen])]) if index else []
     found += _contradictions(rows, parts)
     columns = {
         **{c: rows.frame[c] for c in rows.frame.columns if c not in ("strike", "kind", "day")},
-        "expiry": expiries(parts.day, facts_of[:, 1]),
+        "expiry": expiries(parts.day, facts_of[1]),
         "strike": parts.strike,
         "kind": parts.kind,
         "multiplier": np.full(len(chosen), _UNITS_PER_CONTRACT),
         "root": parts.root,
-        "settlement": facts_of[:, 1],
-        "exercise": facts_of[:, 2],
+        "settlement": facts_of[1],
+        "exercise": facts_of[2],
     }
     return assemble(
         source, rows, columns, symbol=name, spot=spot, asof=asof, facts={"venue": US_OPTIONS, **facts},

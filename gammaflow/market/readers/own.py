@@ -41,7 +41,9 @@ def _plain(source: Source) -> Rows | None:
     places = {names.index(name): name for name in (*FACTS, *DATED, *CHAIN) if name in names}
     numeric = {at for at, name in places.items() if name in CHAIN and CHAIN[name].type == "number"}
     rows = source.plain(0, text=[at for at in places if at not in numeric], numeric=numeric)
-    return rows and Rows(rows.frame.rename(columns=places), rows.place)
+    if rows is None:
+        return None
+    return Rows(rows.frame.set_axis([places[at] for at in sorted(places)], axis=1), rows.place)
 
 
 def _moment(value: object) -> pd.Timestamp | None:
@@ -63,7 +65,7 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: 
     problems = _shared_problems(rows, [*_SHARED, *later, *dated])
     first = rows.frame.iloc[0]
     moment = asof or _moment(first["asof"])
-    spot, unreadable = ([given], []) if given is not None else numbers(first[["spot"]], "spot")
+    spot, unreadable = ([given], []) if given is not None else numbers(rows.frame["spot"].iloc[:1], "spot")
     problems += unreadable if moment is not None else [*unreadable, NO_MOMENT]
     facts = facts_by_vendor(str(first["vendor"]), str(first["symbol"])) | {n: first[n] for n in later}
     facts["synthetic"], unreadable = _truth(facts["synthetic"])
@@ -74,7 +76,7 @@ def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, given: 
         raise source.refuse(*problems)
     try:
         chain = chain_from_frame(
-            rows.frame.drop(columns=[*_SHARED, *later, *dated]),
+            rows.frame,
             symbol=str(first["symbol"]),
             spot=float(spot[0]),
             asof=moment,
@@ -102,10 +104,10 @@ def _shared_problems(rows: Rows, names: Sequence[str]) -> list[str]:
     problems = []
     for name in names:
         values = rows.frame[name]
-        other = (values != values.iloc[0]).to_numpy()
-        legal = f"all rows of a chain share one, here {values.iloc[0]!r}. Keep one chain a file"
+        first, every = values.iloc[0], values.to_numpy() if values.dtype == object else values
+        legal = f"all rows of a chain share one, here {first!r}. Keep one chain a file"
         legal += ", or pick one with symbol=." if name == "symbol" else "."
-        problems += mismatch(rows, other, values, name, "differ from the first", legal)
+        problems += mismatch(rows, every != first, values, name, "differ from the first", legal)
     return problems
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ __all__ = ["plain_columns"]
 # Whole numbers from here on differ by how they are read: as integers, or digit by digit as floats.
 _EXACT = 2.0**53
 # A whole number has no sign of zero.
-_MINUS_ZERO = re.compile(r"-0+(?![\w.])")
+_MINUS_ZERO = re.compile(rb"-0+(?![\w.])")
 
 
 def plain_columns(
@@ -53,15 +55,15 @@ def plain_columns(
     body = _body(text.replace("\r\n", "\n") if "\r" in text else text, delimiter, line, width)
     if body is None:
         return None
+    blank: Any = {place: [""] for place in numbers_at}
     try:
         frame = pd.read_csv(
-            io.StringIO(body),
+            io.BytesIO(body),
             sep=delimiter,
             header=None,
-            names=[str(place) for place in range(width)],
-            usecols=[str(place) for place in sorted({*text_at, *numbers_at})],
-            dtype={str(place): object for place in text_at},
-            na_values={str(place): [""] for place in numbers_at},
+            usecols=sorted({*text_at, *numbers_at}),
+            dtype=dict.fromkeys(text_at, object),
+            na_values=blank,
             keep_default_na=False,
             skip_blank_lines=False,
             low_memory=False,
@@ -69,42 +71,44 @@ def plain_columns(
         )
     except (ValueError, OverflowError):  # errors of the parser are ValueErrors
         return None
-    if len(frame) != body.count("\n") + 1 or not all(map(str.strip, frame[str(text_at[0])].tolist())):
+    if len(frame) != body.count(b"\n") + 1 or not all(map(str.strip, frame[text_at[0]].tolist())):
         return None
-    frame.columns = pd.Index([int(place) for place in frame.columns])
     frame.index = pd.RangeIndex(line + 1, line + 1 + len(frame))
-    for at, (place, column) in enumerate(list(frame.items())):
-        if place not in numbers_at:
-            continue
-        values, problems = numbers(column, "")
-        if problems or (np.abs(values) >= _EXACT).any():
-            return None
-        if values.dtype != column.dtype:
+    return _with_numbers(frame, numbers_at)
+
+
+def _with_numbers(frame: pd.DataFrame, numbers_at: Collection[int]) -> pd.DataFrame | None:
+    """The table with float64 at `numbers_at`; None where other text or large numbers stand there."""
+    for at, (place, dtype) in enumerate(list(frame.dtypes.items())):
+        if place in numbers_at and dtype != np.float64:
+            values, problems = numbers(frame.iloc[:, at], "")
+            if problems:
+                return None
             frame.isetitem(at, values)
-    return frame
+    every = np.concatenate([np.empty(0), *(frame[place].to_numpy() for place in numbers_at)])
+    return None if (np.abs(every) >= _EXACT).any() else frame
 
 
-def _body(text: str, delimiter: str, line: int, width: int) -> str | None:
+def _body(text: str, delimiter: str, line: int, width: int) -> bytes | None:
     """The lines under the header, without blank ones at the end; None where they are odd."""
     above = text.split("\n", line)
-    body = above[-1].rstrip("\n") if len(above) > line else ""
-    if not body or "\r" in text or body[0] == "\ufeff" or _MINUS_ZERO.search(body):
-        return None
-    limit = csv.field_size_limit()
-    if len(body) > limit and max(map(len, body.split("\n"))) > limit:
+    body = above[-1].rstrip("\n").encode() if len(above) > line else b""
+    if not body or "\r" in text or body.startswith(codecs.BOM_UTF8) or _MINUS_ZERO.search(body):
         return None
     bare = body
-    if '"' in body:
-        start, end = rf"(?:(?<=[{delimiter}\n])|\A)", rf"(?=[{delimiter}\n]|\Z)"
-        bare = re.sub(rf'{start}"[^"\n]*"{end}', "", body)
-    return None if '"' in bare or not _has_width(bare, delimiter, width) else body
+    if b'"' in body:
+        inside = b"[^%b\n]" % delimiter.encode()
+        bare = re.sub(rb'"(?<!%b")[^"\n]*"(?!%b)' % (inside, inside), b"", body)
+    longest = max(map(len, body.split(b"\n"))) if len(body) > csv.field_size_limit() else 0
+    odd = b'"' in bare or longest > csv.field_size_limit() or not _has_width(bare, ord(delimiter), width)
+    return None if odd else body
 
 
-def _has_width(text: str, delimiter: str, width: int) -> bool:
+def _has_width(text: bytes, delimiter: int, width: int) -> bool:
     """True if every line has `width` fields, quotes aside."""
-    raw = np.frombuffer(text.encode() + b"\n", np.uint8)
-    marks = raw[(raw == ord(delimiter)) | (raw == ord("\n"))]
-    if marks.size % width:
+    raw = np.frombuffer(text + b"\n", np.uint8)
+    ends, marks = np.flatnonzero(raw == ord("\n")), np.flatnonzero(raw == delimiter)
+    if marks.size != ends.size * (width - 1):
         return False
-    of_line = marks.reshape(-1, width)
-    return bool((of_line[:, :-1] == ord(delimiter)).all() and (of_line[:, -1] == ord("\n")).all())
+    of_line = marks.reshape(ends.size, width - 1)
+    return bool((of_line[:, -1:] < ends[:, None]).all() and (of_line[1:, :1] > ends[:-1, None]).all())

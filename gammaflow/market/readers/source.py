@@ -311,8 +311,9 @@ def _parquet(name: str, content: bytes) -> tuple[pd.DataFrame, Mapping[bytes, by
                 f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep what is needed, or split it."
             )
         frame = pd.read_parquet(io.BytesIO(content)).reset_index(drop=True)
-        for place in range(frame.shape[1]):
-            frame.isetitem(place, _printable(frame.iloc[:, place]).array)
+        for place, (_, column) in enumerate(list(frame.items())):
+            if (shown := _printable(column)) is not column:
+                frame.isetitem(place, shown.array)
     except ReaderError:
         raise
     except ImportError:

@@ -23,6 +23,7 @@ __all__ = [
     "NO_MOMENT",
     "assemble",
     "bare",
+    "distinct",
     "illegal",
     "in_file",
     "iso_moment",
@@ -56,6 +57,22 @@ def mismatch(rows: Rows, mask: Any, values: Any, name: str, what: str, legal: st
         return []
     first = f"{rows.where(bad[0])} = {value_text(pd.Series(values).iloc[bad[:1]].tolist()[0])}"
     return [f"{name}: {bad.size} of {len(rows.frame)} rows {what} (first: {first}); {legal}"]
+
+
+def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.intp], list[Any]]:
+    """Place of each row's value in a list: of distinct texts, or of all values where not all are text.
+
+    Examples
+    --------
+    >>> places, days = distinct(pd.Series(["2026-03-20", "2026-04-17", "2026-03-20"], dtype=object))
+    >>> places.tolist(), days
+    ([0, 1, 0], ['2026-03-20', '2026-04-17'])
+    """
+    every = values.to_numpy(dtype=object)
+    if pd.api.types.infer_dtype(every, skipna=False) != "string":  # others may not be keys
+        return np.arange(len(every)), values.tolist()
+    places, texts = pd.factorize(every)
+    return places, list(texts)
 
 
 def bare(symbol: Any) -> str:

@@ -96,6 +96,47 @@ def test_dates_need_a_settlement(days: Any) -> None:
         assert list(chain["settlement"]) == [settlement] * 3
 
 
+@pytest.mark.parametrize("as_text", [True, False])
+def test_times_are_those_of_each_row(as_text: bool) -> None:
+    """Distinct texts are read once: every row against its own timestamp."""
+    dice = np.random.default_rng(3)
+    rows = 60
+    quoted = pd.Timestamp("2026-02-05T19:00Z") + pd.to_timedelta(dice.integers(0, 5, rows), "min")
+    counted = pd.Timestamp("2026-02-01") + pd.to_timedelta(dice.integers(0, 4, rows), "D")
+    expiry = pd.Timestamp("2026-03-20T20:00Z") + pd.to_timedelta(dice.integers(0, 3, rows), "D")
+    blank = dice.random(rows) < 0.3
+    texts = [t.tz_convert("Asia/Tokyo").isoformat() for t in quoted]
+    columns = {
+        "strike": np.arange(1.0, rows + 1.0),
+        "kind": ["C", "put"] * (rows // 2),
+        "expiry": [t.isoformat() for t in expiry] if as_text else list(expiry),
+        "open_interest": 1,
+        "iv": 0.3,
+        "quote_time": np.where(blank, "" if as_text else None, np.array(texts, dtype=object)),
+        "open_interest_date": [
+            str(t.date()) if as_text or at % 2 else t.date() for at, t in enumerate(counted)
+        ],
+    }
+    chain = chain_of(pd.DataFrame(columns))
+    for at in range(rows):
+        assert chain["expiry"][at] == expiry[at].tz_localize(None).to_datetime64()
+        assert chain["open_interest_date"][at] == counted[at].to_datetime64()
+        said = None if blank[at] else quoted[at].tz_localize(None).to_datetime64()
+        assert np.isnat(chain["quote_time"][at]) if said is None else chain["quote_time"][at] == said
+    assert list(chain["kind"]) == ["call", "put"] * (rows // 2)
+
+
+def test_a_column_of_nothing_is_missing() -> None:
+    for nothing in (None, np.nan, pd.NA, pd.NaT):
+        chain = chain_of(frame(volume=pd.Series([nothing] * 3, dtype=object)))
+        assert np.isnan(chain["volume"]).all()
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(SchemaError, match=r"kind: 1 of 3 rows are not legal \(first: row 1 = b'\\xff'\)"):
+        chain_of(frame(kind=[b"C", b"\xff", "put"]))
+
+
 def test_settlement_row_by_row() -> None:
     chain = chain_of(frame(expiry=["2026-03-20"] * 3, settlement=["AM", "PM", "PM"]))
     assert [str(m)[11:16] for m in chain["expiry"]] == ["13:30", "20:00", "20:00"]

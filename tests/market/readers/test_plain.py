@@ -118,12 +118,26 @@ def test_plain_columns_are_those_of_the_csv_module() -> None:
     assert list(found.index) == list(range(3, 203))
 
 
+def test_quoted_fields_are_those_of_the_csv_module() -> None:
+    dice = random.Random(8)
+    texts = ("n,1", "n", "n;", "é,é", "a b", ",")
+    rows = [[dice.choice(texts), f"{dice.uniform(-9, 9)!r}", dice.choice(texts)] for _ in range(300)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows[:150])
+    csv.writer(text, lineterminator="\n").writerows(rows[150:])
+    found = plain_columns(f"a,b,c\n{text.getvalue()}", ",", 1, 3, text_at=[0, 2], numbers_at=[1])
+    assert found is not None
+    assert found[[0, 2]].to_numpy().tolist() == [[row[0], row[2]] for row in rows]
+    np.testing.assert_allclose(found[1], [float(row[1]) for row in rows], rtol=3e-16)
+
+
 @pytest.mark.parametrize(
     "body",
     [
         "", "a", "a,1,2", "a,1\n\nb,2", "a,1\n  \nb,2", "a,1\r\nb,2\rc,3", " ,1\nb,2", ",\nb,2",
         '"a\nb",1', 'a"b",1',
-        '"a"b,1', "a,x", "a,-0", "a,-00\nb,1.5", "a,True", 'a,"1,2"', "a,9007199254740993", "a,inf",
+        '"a"b,1', "a,x", "a,-0", "a,-0\nb,", "a,-00\nb,1.5", "a,True", "a,True\nb,", "a,1,2\nb", "a\nb,1,2",
+        '"a,1\nb,2"', 'a,"1,2"', "a,9007199254740993", "a,inf",
         "\ufeffa,1", "a," + "1" * 140_000,
     ],
 )  # fmt: skip
