@@ -39,6 +39,8 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     from matplotlib import pyplot
 
+    pyplot.close("all")
+
     def ran(name, folder=tmp_path):
         monkeypatch.chdir(folder)
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
@@ -139,7 +141,7 @@ def test_quickstart(tmp_path):
 def test_your_own_file(run):
     out = run("02_your_own_file").text
     assert "Levels SPY, as of 2026-03-02 20:00 UTC, spot 593.20 USD" in out
-    assert "not recognised; known formats: gammaflow_table" in out
+    assert "not recognised; known formats: gammaflow_snapshot" in out
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from gammaflow.app.carry import dated_carry
 from gammaflow.app.filter_options import Rows
-from gammaflow.app.options import ColumnMap, Json, RuleName, Symbol, grouped
+from gammaflow.app.options import ColumnMap, DividendFile, Json, Rate, RuleName, Symbol, grouped
 from gammaflow.app.terminal import counting, dumps, err_console, out_console, records, say, tell
 from gammaflow.batch.columns import COLUMNS
 from gammaflow.batch.result import BatchResult
@@ -49,6 +50,8 @@ def batch(
     rows: Rows,
     symbol: Symbol = None,
     columns: ColumnMap = None,
+    rate: Rate = None,
+    dividends: DividendFile = None,
     rule: RuleName = "calls_long_puts_short",
     workers: Workers = None,
     as_json: Json = False,
@@ -61,7 +64,7 @@ def batch(
     try:
         with counting("files") as progress:
             how: dict[str, Any] = {"symbol": symbol, "columns": columns, "workers": workers, "out": out}
-            found = run_batch(chains, function, **how, progress=progress)
+            found = run_batch(chains, function, **how, **dated_carry(rate, dividends), progress=progress)
     except KeyboardInterrupt:
         err_console.print(f"stopped; {_NOTHING_KEPT if out is None else _GOES_ON}", soft_wrap=True)
         raise typer.Exit(_INTERRUPTED) from None

@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from gammaflow.checks import check_number
 from gammaflow.content import file_bytes
 from gammaflow.errors import GammaflowError, ReaderError, SchemaError
 from gammaflow.market.carry.dated import Dated
 from gammaflow.market.carry.dividends import Dividends
 from gammaflow.market.carry.rates import RateCurve
 
-__all__ = ["carry_of"]
+__all__ = ["carry_of", "dated_carry"]
 
 T = TypeVar("T", bound=Dated)
 
@@ -43,6 +44,20 @@ def carry_of(
         )
     paid = None if dividends is None else _of_file(dividends, Dividends, "--dividends")
     return {"rate": _rate(rate), "dividend_yield": dividend_yield, "dividends": paid}
+
+
+def dated_carry(rate: str | None, dividends: str | None) -> dict[str, Any]:
+    """Arguments `rate` and `dividends` from the options of a command for many chains.
+
+    Raises
+    ------
+    SchemaError, ReaderError
+        As `carry_of`, and where a number is no legal rate.
+    """
+    found = carry_of(rate, dividends)
+    if isinstance(found["rate"], float):
+        check_number(found["rate"], "--rate", RateCurve.low, RateCurve.high)
+    return {name: found[name] for name in ("rate", "dividends")}
 
 
 def _rate(text: str | None) -> float | RateCurve | None:

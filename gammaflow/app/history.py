@@ -11,11 +11,14 @@ import pandas as pd
 import typer
 
 from gammaflow.app.batch import Workers, selected, units_of
-from gammaflow.app.carry import carry_of
+from gammaflow.app.carry import carry_of, dated_carry
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.options import (
+    ColumnMap,
+    DividendFile,
     Json,
     Quotes,
+    Rate,
     Reading,
     RuleOrNone,
     Symbol,
@@ -79,6 +82,9 @@ def history(
     symbol: Symbol = None,
     rule: RuleOrNone = None,
     vendor: FromVendor = None,
+    columns: ColumnMap = None,
+    rate: Rate = None,
+    dividends: DividendFile = None,
     workers: Workers = None,
     as_json: Json = False,
     out: HistoryOut = None,
@@ -93,7 +99,10 @@ def history(
             "already. Leave them out, or pass the folder of the chains."
         )
     with counting("files") as progress:
-        how: dict[str, Any] = {"symbol": symbol, "workers": workers, "progress": progress}
+        how: dict[str, Any] = {
+            "symbol": symbol, "columns": columns, "workers": workers, "progress": progress,
+            **dated_carry(rate, dividends),
+        }  # fmt: skip
         if where is None:
             found = find_history(folder, vendor=vendor, rule=rule, **how)
         else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.live import Live
 
-from gammaflow.app.carry import carry_of
+from gammaflow.app.carry import dated_carry
 from gammaflow.app.filter_options import Rows
 from gammaflow.app.naming import in_options, option_names
 from gammaflow.app.options import (
@@ -37,7 +37,6 @@ from gammaflow.app.terminal import check_ending, dumps, err_console, out_console
 from gammaflow.app.watch import State, to_dict, to_line
 from gammaflow.app.watch import watch as watch_feed
 from gammaflow.app.watch_view import render
-from gammaflow.checks import check_number
 from gammaflow.errors import FeedError, SchemaError
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import Answers, Feed, Limits
@@ -45,7 +44,6 @@ from gammaflow.market.store import Store
 from gammaflow.plot.tables import spreadsheet
 from gammaflow.positions.rules import find_rule
 from gammaflow.report import Report, analyze
-from gammaflow.schema import CHAIN
 from gammaflow.text import clean
 
 __all__ = ["fetch", "watch"]
@@ -133,9 +131,7 @@ def watch(
     """Live levels and gamma by strike. Keeps running through feed errors; stop with Ctrl-C."""
     where = rows.filter()
     find_rule(rule)
-    carry = carry_of(rate, dividends)
-    if isinstance(carry["rate"], float):
-        check_number(carry["rate"], "--rate", CHAIN["rate"].low, CHAIN["rate"].high)
+    carry = dated_carry(rate, dividends)
     feed = Feed(vendor, symbol, base_url, Limits(total=timeout))
     how: dict[str, Any] = {"every": every, "count": count, "store": Store(store) if store else None}
 

@@ -62,11 +62,14 @@ def in_options(text: str, names: Mapping[str, str]) -> str:
     "--vol-shift: received nan. Pick one with --symbol 'BTC'."
     >>> in_options("Pass symbol=, the underlying.", names)
     'Pass --symbol, the underlying.'
+    >>> in_options("none of 3 files gave a row; the first, symbol=BTC/date=2022-01-01/a.parquet", names)[-36:]
+    'symbol=BTC/date=2022-01-01/a.parquet'
     """
     if not names:
         return text
     either = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    passed = rf"(?<![\w.=\-])({either})=(?=([ .,;)(]|$)?)"
+    # A folder of a store, `symbol=BTC/`, is no argument.
+    passed = rf"(?<![\w.=\-])({either})=(?![^\s,;'\"]+/)(?=([ .,;)(]|$)?)"
     text = re.sub(passed, lambda found: f"{names[found[1]]}{' ' * (found[2] is None)}", text)
     # A name with an underscore is no word of a sentence.
     alone = [name for name in names if "_" in name]

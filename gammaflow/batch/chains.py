@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,7 +14,10 @@ import pandas as pd
 from gammaflow.batch.sources import Failure, Source, file_system, remote
 from gammaflow.content import LARGEST_FILE
 from gammaflow.errors import GammaflowError, ReaderError
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
+from gammaflow.market.given import with_carry
 from gammaflow.market.readers import ColumnMap, format_of, recognise
 from gammaflow.market.readers.source import Format, SeveralUnderlyingsError, open_source
 from gammaflow.market.readers.source import Source as Content
@@ -21,7 +25,7 @@ from gammaflow.market.store.folder import open_snapshot
 from gammaflow.market.store.names import snapshot_at
 from gammaflow.text import clean
 
-__all__ = ["chains_of", "one_line"]
+__all__ = ["Reading", "chains_of", "one_line"]
 
 #: Lead of a snapshot over the clock of the machine that is not called the future.
 _LEAD = pd.Timedelta(minutes=5)
@@ -32,15 +36,12 @@ _PLACE = 3
 _LONGEST = 600
 
 
-def chains_of(
-    source: Source, symbol: str | None, now: pd.Timestamp, columns: ColumnMap | None = None
-) -> Iterator[Chain | Failure]:
-    """Each chain of a source, or the reason why it has none.
+@dataclass(frozen=True)
+class Reading:
+    """How the files of a batch are read.
 
     Parameters
     ----------
-    source : Source
-        A snapshot of a store by its name, else a vendor's file.
     symbol : str, optional
         Only this underlying.
     now : Timestamp
@@ -48,18 +49,30 @@ def chains_of(
         limit.
     columns : ColumnMap, optional
         Map of files that are no snapshots; by default their formats are recognised.
+    rate, dividends : float or RateCurve, Dividends, optional
+        In place of those of each chain.
     """
+
+    symbol: str | None
+    now: pd.Timestamp
+    columns: ColumnMap | None = None
+    rate: float | RateCurve | None = None
+    dividends: Dividends | None = None
+
+
+def chains_of(source: Source, how: Reading) -> Iterator[Chain | Failure]:
+    """Each chain of a source, a snapshot of a store by its name or a vendor's file, or why it has none."""
     try:
         if not remote(source.address):
-            yield from _of_file(source, Path(source.address), symbol, now, columns)
+            yield from _of_file(source, Path(source.address), how)
             return
         with tempfile.TemporaryDirectory(prefix="gammaflow-") as folder:
-            yield from _of_file(source, _download(source, folder), symbol, now, columns)
+            yield from _of_file(source, _download(source, folder), how)
     except MemoryError:
-        yield Failure(source.name, symbol, "there was not enough memory to read it.", passing=True)
+        yield Failure(source.name, how.symbol, "there was not enough memory to read it.", passing=True)
     except OSError as error:
         reason = f"cannot be read ({error.strerror or one_line(error)})."
-        yield Failure(source.name, symbol, reason, passing=True)
+        yield Failure(source.name, how.symbol, reason, passing=True)
 
 
 def _download(source: Source, folder: str) -> Path:
@@ -79,39 +92,37 @@ def _download(source: Source, folder: str) -> Path:
     return copy
 
 
-def _of_file(
-    source: Source, path: Path, symbol: str | None, now: pd.Timestamp, columns: ColumnMap | None
-) -> Iterator[Chain | Failure]:
+def _of_file(source: Source, path: Path, how: Reading) -> Iterator[Chain | Failure]:
     snapshot = snapshot_at(path)
     if snapshot is not None:
-        if symbol in (None, snapshot.symbol):
-            yield _attempt(source, path, snapshot.symbol, now, lambda: open_snapshot(snapshot))
+        if how.symbol in (None, snapshot.symbol):
+            yield _attempt(source, path, snapshot.symbol, how, lambda: open_snapshot(snapshot))
         else:
-            yield Failure(source.name, symbol, f"is a snapshot of {snapshot.symbol!r}.")
+            yield Failure(source.name, how.symbol, f"is a snapshot of {snapshot.symbol!r}.")
         return
     try:
         file = open_source(path)
-        read = partial(_read, file, recognise(file) if columns is None else format_of(columns))
-        chain = read(symbol)
+        read = partial(_read, file, recognise(file) if how.columns is None else format_of(how.columns))
+        chain = read(how.symbol)
     except SeveralUnderlyingsError as several:
         for name in several.symbols:
-            yield _attempt(source, path, name, now, lambda name=name: read(name))
+            yield _attempt(source, path, name, how, lambda name=name: read(name))
     except ReaderError as error:
-        yield Failure(source.name, symbol, _reason(error, path), passing=not path.is_file())
+        yield Failure(source.name, how.symbol, _reason(error, path), passing=not path.is_file())
     else:
-        yield _attempt(source, path, chain.symbol, now, lambda: chain)
+        yield _attempt(source, path, chain.symbol, how, lambda: chain)
 
 
 def _read(file: Content, form: Format, symbol: str | None) -> Chain:
     return file.carefully(lambda content: form.read(content, symbol, None, None))
 
 
-def _attempt(source: Source, path: Path, symbol: str, now: pd.Timestamp, read: Any) -> Chain | Failure:
+def _attempt(source: Source, path: Path, symbol: str, how: Reading, read: Any) -> Chain | Failure:
     try:
-        chain: Chain = read()
+        chain = with_carry(read(), how.rate, how.dividends)
     except GammaflowError as error:
         return Failure(source.name, symbol, _reason(error, path), passing=not path.is_file())
-    if chain.asof > now + _LEAD and not chain.synthetic:
+    if chain.asof > how.now + _LEAD and not chain.synthetic:
         reason = (
             f"asof: received {chain.asof:%Y-%m-%d %H:%M:%S} UTC, which is in the future. Correct the "
             "timestamp of the file, its time zone, or the clock of this machine."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,9 @@ from gammaflow.batch.sources import MANIFEST
 from gammaflow.batch.summary import summarize
 from gammaflow.checks import as_list, check_choice
 from gammaflow.errors import SchemaError
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
+from gammaflow.market.readers import ColumnMap
 from gammaflow.positions.rules import RULES, PositionRule, find_rule
 from gammaflow.study import Study
 from gammaflow.text import number_text, price_text, rows_text, value_text
@@ -195,6 +198,9 @@ def history(
     symbol: str | None = None,
     vendor: str | None = None,
     rule: str | PositionRule | None = None,
+    columns: ColumnMap | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
+    dividends: pd.Series | Dividends | None = None,
     client: Any = None,
     workers: int | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -213,8 +219,8 @@ def history(
         Only snapshots of this vendor; needed where several have one of the same timestamp.
     rule : str or rule, optional
         As in `summarize`. Not for summaries that are there, which have one.
-    client, workers, out, progress
-        As in `run_batch`.
+    columns, rate, dividends, client, workers, out, progress
+        As in `run_batch`; the first six not for summaries that are there.
 
     Returns
     -------
@@ -240,12 +246,15 @@ def history(
     >>> found.table.index[0].isoformat(), found.warnings
     ('2026-02-05T09:36:00+00:00', ('asof: 1 row; a percentile needs earlier ones.',))
     """
-    given = {"rule": rule, "client": client, "workers": workers, "out": out}
-    table, failures = _ready(store_or_paths, [name for name, value in given.items() if value is not None])
+    how: dict[str, Any] = {
+        "columns": columns, "rate": rate, "dividends": dividends, "client": client, "workers": workers,
+        "out": out,
+    }  # fmt: skip
+    given = [name for name, value in {"rule": rule, **how}.items() if value is not None]
+    table, failures = _ready(store_or_paths, given)
     if table is None:
         function = summarize if rule is None else partial(summarize, rule=find_rule(rule))
-        run: dict[str, Any] = {"symbol": symbol, "client": client, "workers": workers, "out": out}
-        result = run_batch(store_or_paths, function, **run, progress=progress)
+        result = run_batch(store_or_paths, function, symbol=symbol, progress=progress, **how)
         table, failures = result.table, result.failures
     failed = _failed(failures)
     if not len(table):

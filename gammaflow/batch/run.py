@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from gammaflow.batch.chains import Reading
 from gammaflow.batch.engines import Cluster, Engine, Lost, Pool, Serial
 from gammaflow.batch.folder import Folder, outcomes_in
 from gammaflow.batch.identity import code_digest, function_digest
@@ -19,7 +20,12 @@ from gammaflow.batch.summary import summarize
 from gammaflow.batch.warm import warm
 from gammaflow.batch.work import Outcome, Part, name_of
 from gammaflow.checks import check_text, refuse
+from gammaflow.market.carry.dated import Dated
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
+from gammaflow.market.given import find_carry
+from gammaflow.market.plausibility.rows import odd_rate
 from gammaflow.market.readers import ColumnMap, find_map
 from gammaflow.market.store import Store
 from gammaflow.text import value_text
@@ -44,6 +50,8 @@ def run_batch(
     *,
     symbol: str | None = None,
     columns: ColumnMap | str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    rate: float | pd.Series | RateCurve | None = None,
+    dividends: pd.Series | Dividends | None = None,
     client: Any = None,
     workers: int | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -70,6 +78,9 @@ def run_batch(
         Only this underlying; a vendor's file without it is a failure.
     columns : str, mapping or path, optional
         A preset or a map, as in `read_chain`, by which every file that is no snapshot of a store is read.
+    rate, dividends : float, Series, RateCurve or Dividends, optional
+        In place of those of every chain, as in `read_chain`. Dividends need `symbol`: they are those of one
+        underlying.
     client : dask.distributed.Client, optional
         Runs on its workers (see Notes).
     workers : int, optional
@@ -138,34 +149,42 @@ def run_batch(
       symbol                      asof          vendor      call       put
     0    BTC 2026-02-05 09:36:00+00:00  synthetic demo  182499.9  182500.1
     """
-    _check(function, client, workers, progress)
+    _check(function, client, workers, progress, dividends is not None and symbol is None)
     if symbol is not None:
         symbol = check_text(symbol, "symbol")
-    column_map = None if columns is None else find_map(columns)
+    how = Reading(
+        symbol,
+        pd.Timestamp.now("UTC"),
+        None if columns is None else find_map(columns),
+        *find_carry(rate, dividends),
+    )
     found = find_sources(store_or_paths, symbol)
+    found.warnings += odd_rate(how.rate)
     run = _Run(len(found.sources), progress or (lambda done, total: None))
     if out is None:
         outcomes: list[Outcome] = []
         engine = run.engine(function, client, workers)
-        parts = _parts(tuple(found.sources.values()), symbol, False, column_map)
+        parts = _parts(tuple(found.sources.values()), how, False)
         run.all(engine, parts, lambda _, o: outcomes.append(o))
         return _result(outcomes, found.failures, found.warnings, None)
     pyarrow()
-    folder = Folder(out, _facts(found.root, function, symbol, column_map))
+    folder = Folder(out, _facts(found.root, function, how))
     with folder.locked():
         done = folder.resume(found.sources)
         left = tuple(source for name, source in found.sources.items() if name not in done)
         run.count(len(done))
         if left:
-            run.all(
-                run.engine(function, client, workers), _parts(left, symbol, True, column_map), folder.keep
-            )
+            run.all(run.engine(function, client, workers), _parts(left, how, True), folder.keep)
         outcomes = [outcome for outcome, _ in outcomes_in(folder.path)]
     return _result(outcomes, found.failures, found.warnings, folder.path)
 
 
-def _check(function: Any, client: Any, workers: Any, progress: Any) -> None:
+def _check(function: Any, client: Any, workers: Any, progress: Any, for_all: bool) -> None:
     problems = []
+    if for_all:
+        problems.append(
+            "dividends: received without symbol=; those of one underlying are not those of others. Name it."
+        )
     if not callable(function):
         problems.append(f"function: received {value_text(function)}; a function of a Chain is needed.")
     if client is not None and workers is not None:
@@ -179,24 +198,28 @@ def _check(function: Any, client: Any, workers: Any, progress: Any) -> None:
     refuse("batch", problems)
 
 
-def _facts(root: str, function: Any, symbol: str | None, columns: ColumnMap | None) -> dict[str, str]:
+def _facts(root: str, function: Any, how: Reading) -> dict[str, str]:
     """Identity of the batch to which `out` belongs."""
+    given = {"columns": how.columns, "rate": how.rate, "dividends": how.dividends}
     return {
-        **({} if columns is None else {"columns": hashlib.sha256(repr(columns).encode()).hexdigest()[:16]}),
+        **{name: _short(value) for name, value in given.items() if value is not None},
         "source": root,
         "function": f"{name_of(function)} ({function_digest(function)})",
-        "symbol": symbol or "all",
+        "symbol": how.symbol or "all",
         "version": code_digest(),
     }
 
 
-def _parts(
-    sources: Sequence[Source], symbol: str | None, keeps_tables: bool, columns: ColumnMap | None
-) -> Iterator[Part]:
-    now = pd.Timestamp.now("UTC")
+def _short(value: Any) -> str:
+    """A number as text, a short digest of another argument's."""
+    text = value.to_text() if isinstance(value, Dated) else repr(value)
+    return text if isinstance(value, float) else hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _parts(sources: Sequence[Source], how: Reading, keeps_tables: bool) -> Iterator[Part]:
     size = max(1, min(PARTITION, -(-len(sources) // _PARTS)))
     for start in range(0, len(sources), size):
-        yield Part(tuple(sources[start : start + size]), symbol, now, keeps_tables, columns)
+        yield Part(tuple(sources[start : start + size]), how, keeps_tables)
 
 
 def _result(outcomes: Sequence[Outcome], failures: Any, warnings: Sequence[str], out: Any) -> BatchResult:
@@ -238,7 +261,7 @@ class _Run:
         singles = (single for part in lost for single in part.alone())
         for part in self._each(engine, engine.run(singles, alone=True), keep) if lost else ():
             source = part.sources[0]
-            keep(part, Outcome(failures=[Failure(source.name, part.symbol, _KILLED, passing=True)]))
+            keep(part, Outcome(failures=[Failure(source.name, part.reading.symbol, _KILLED, passing=True)]))
             self.count()
 
     def _each(

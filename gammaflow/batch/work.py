@@ -9,13 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from gammaflow.batch.chains import chains_of, one_line
+from gammaflow.batch.chains import Reading, chains_of, one_line
 from gammaflow.batch.long import SUMMARY, LongTables
 from gammaflow.batch.rows import Row, plain_row
 from gammaflow.batch.sources import Failure, Source
 from gammaflow.errors import GammaflowError, SchemaError
 from gammaflow.market.chain import Chain
-from gammaflow.market.readers import ColumnMap
 from gammaflow.text import value_text
 
 __all__ = ["Outcome", "Part", "name_of", "work"]
@@ -26,10 +25,8 @@ class Part:
     """Some sources that are read and written together, and what is asked of them."""
 
     sources: tuple[Source, ...]
-    symbol: str | None
-    now: pd.Timestamp
+    reading: Reading
     keeps_tables: bool
-    columns: ColumnMap | None = None
 
     @property
     def key(self) -> str:
@@ -66,7 +63,7 @@ def work(part: Part, function: Callable[[Chain], Any], tick: Callable[[], None] 
     outcome, tables = Outcome(), LongTables()
     for source in part.sources:
         rows, failures = len(outcome.rows), len(outcome.failures)
-        for chain in chains_of(source, part.symbol, part.now, part.columns):
+        for chain in chains_of(source, part.reading):
             if isinstance(chain, Failure):
                 outcome.failures.append(chain)
                 continue

@@ -9,14 +9,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gammaflow.market.carry.dividends import Dividends
+from gammaflow.checks import attempt, refuse
+from gammaflow.market.carry.dividends import Dividends, find_dividends
 from gammaflow.market.carry.forwards import LARGEST_YIELD, carried, on_dividends
-from gammaflow.market.carry.rates import RateCurve, rates_at
+from gammaflow.market.carry.rates import RateCurve, find_rate, rates_at
 from gammaflow.market.chain import Chain
 
-__all__ = ["dividend_columns", "quoted_forwards", "with_carry"]
+__all__ = ["dividend_columns", "find_carry", "quoted_forwards", "with_carry"]
 
 Array = NDArray[np.float64]
+
+
+def find_carry(rate: Any, dividends: Any) -> tuple[float | RateCurve | None, Dividends | None]:
+    """A rate and dividends as callers give them, checked together; None stays.
+
+    Raises
+    ------
+    SchemaError
+        With every problem of both.
+    """
+    (found, paid), problems = attempt(
+        lambda: None if rate is None else find_rate(rate),
+        lambda: None if dividends is None else find_dividends(dividends),
+    )
+    refuse("rate and dividends", problems)
+    return found, paid
 
 
 def with_carry(chain: Chain, rate: float | RateCurve | None, dividends: Dividends | None) -> Chain:
@@ -39,6 +56,8 @@ def with_carry(chain: Chain, rate: float | RateCurve | None, dividends: Dividend
     >>> set(given["rate"].tolist()), round(float(given["dividend_yield"].max()), 3)
     ({0.05}, 0.24)
     """
+    if rate is None and dividends is None:
+        return chain
     if isinstance(rate, float):
         last = max(pd.Timestamp(chain.columns["expiry"].max()), chain.asof.tz_localize(None))
         rate = RateCurve({(last + pd.Timedelta(1, "D")).normalize(): rate})

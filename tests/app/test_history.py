@@ -48,6 +48,28 @@ def test_history_as_json_is_that_of_the_library(run, store, found):
     assert (said["symbol"], said["failures"]) == ("SYN", [])
 
 
+def test_rates_and_dividends_of_the_command_line_are_those_of_the_library(run, store, tmp_path):
+    rates, cash = tmp_path / "rates.csv", tmp_path / "cash.csv"
+    rates.write_text("date,rate\n2022-02-01,0.03\n2024-01-01,0.05\n")
+    cash.write_text("2022-01-20,2.5\n")
+    given = {
+        "rate": pd.Series([0.03, 0.05], pd.to_datetime(["2022-02-01", "2024-01-01"])),
+        "dividends": pd.Series([2.5], pd.to_datetime(["2022-01-20"])),
+    }
+    expected = gf.history(store, symbol="SYN", **given).table["gamma"].tolist()
+    how = ("--symbol", "SYN", "--rate", rates, "--dividends", cash, "--json")
+    for command in ("history", "batch"):
+        code, out, _ = run(command, store.path, *how)
+        assert code == 0
+        assert [row["gamma"] for row in json.loads(out)["rows"]] == pytest.approx(expected)
+    code, _, err = run("batch", store.path, "--dividends", cash)
+    assert code == 2
+    assert "--dividends: received without --symbol" in err
+    code, _, err = run("history", store.path, "--rate", "9")
+    assert code == 2
+    assert "--rate: received 9" in err
+
+
 @pytest.mark.slow
 def test_history_as_text_with_rule_and_filter(run, store):
     code, out, _ = run("history", store.path, "--rule", "short_all", "--dte", "0:10")

@@ -222,6 +222,45 @@ def test_dividends_on_rows_with_forwards_of_their_own_change_nothing():
     assert gf.analyze(given).levels.gamma == gf.analyze(chain).levels.gamma
 
 
+def carry(chain):
+    """Rate and forward of each expiry, a row of a batch."""
+    where = {expiry: int(np.flatnonzero(np.isclose(chain.years, years(expiry)))[0]) for expiry in EXPIRIES}
+    return {
+        f"{name} {expiry}": float(values[row])
+        for name, values in (("r", chain["rate"]), ("F", chain.forward_prices))
+        for expiry, row in where.items()
+    }
+
+
+def test_a_batch_and_a_history_put_them_on_every_chain(tmp_path):
+    store = gf.Store(tmp_path / "store")
+    store.append(gf.chain_from_frame(table(), **HOW))
+    gf.chain_from_frame(table(), **HOW).to_frame(facts=True).to_csv(tmp_path / "aapl.csv", index=False)
+    expected = [value for part in zip(*map(forward, EXPIRIES), strict=True) for value in part]
+    for source, how in ((store, {}), (tmp_path / "aapl.csv", {"out": tmp_path / "out"})):
+        batch = gf.run_batch(source, carry, symbol="AAPL", **GIVEN, **how)
+        assert batch.table.iloc[0, -6:].tolist() == pytest.approx(expected, rel=1e-13)
+    with pytest.raises(SchemaError, match="rate"):
+        gf.run_batch(tmp_path / "aapl.csv", carry, symbol="AAPL", rate=0.05, out=tmp_path / "out")
+    given = gf.history(store, symbol="AAPL", **GIVEN).table
+    own = gf.analyze(gf.chain_from_frame(table(), **HOW, **GIVEN))
+    assert given["delta"].tolist() == [own.exposure.total()["delta"]]
+    assert given["delta"].iloc[0] != gf.history(store).table["delta"].iloc[0]
+
+
+def test_a_batch_refuses_a_wrong_rate_and_dividends_of_nobody(tmp_path):
+    with pytest.raises(SchemaError, match=r"dividends: received without symbol=; those of one underlying"):
+        gf.run_batch(tmp_path, dividends=CASH)
+    with pytest.raises(SchemaError, match=r"rate: received 7(.|\n)*dividends: received int"):
+        gf.run_batch(tmp_path, symbol="AAPL", rate=7.0, dividends=5)
+    gf.chain_from_frame(table(), **HOW).to_frame(facts=True).to_csv(tmp_path / "aapl.csv", index=False)
+    for percent in (4.21, RATES * 90.0):
+        (said,) = gf.run_batch(tmp_path, carry, rate=percent).warnings
+        assert said.startswith(f"rate: received {np.max(percent):g}, beyond 100% a year; plausible is a few")
+    with pytest.raises(SchemaError, match="rate: received for summaries"):
+        gf.history([gf.summarize(gf.demo_chain())], rate=0.05)
+
+
 # --- parity of quotes goes first where a chain is repaired, and is compared
 
 

@@ -15,14 +15,19 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
+import pandas as pd
+
 from gammaflow.checks import check_choice
 from gammaflow.content import stored_bytes, unpacked
 from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.frozen import FrozenMapping
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
 from gammaflow.market.feeds import cboe, deribit, yahoo
 from gammaflow.market.feeds.answer import STANDARD, Answer, Limits, check_address, redacted
 from gammaflow.market.feeds.vendor import Vendor
+from gammaflow.market.given import find_carry, with_carry
 from gammaflow.output import file_name
 from gammaflow.text import value_text
 
@@ -274,6 +279,8 @@ def fetch_chain(
     base_url: str | None = None,
     save: str | os.PathLike[str] | None = None,
     limits: Limits = STANDARD,
+    rate: float | pd.Series | RateCurve | None = None,
+    dividends: pd.Series | Dividends | None = None,
 ) -> Chain:
     """A chain of live quotes.
 
@@ -292,6 +299,8 @@ def fetch_chain(
         are parsed, so that a refused response can be inspected.
     limits : Limits
         Limits of the fetch: time, tries, pace, size.
+    rate, dividends : float, Series, RateCurve or Dividends, optional
+        In place of the vendor's own, as in `read_chain`.
 
     Returns
     -------
@@ -325,10 +334,11 @@ def fetch_chain(
         ...
     gammaflow.errors.SchemaError: base_url: received 'ftp://example.com'; legal: ...
     """
+    found, paid = find_carry(rate, dividends)
     answers = Feed(vendor, symbol, base_url, limits).fetch()
     if save is not None:
         answers.save(save)
-    return answers.chain()
+    return with_carry(answers.chain(), found, paid)
 
 
 def replay(source: str | os.PathLike[str] | Mapping[str, bytes]) -> Chain:

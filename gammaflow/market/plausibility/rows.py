@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.plausibility.text import received
 from gammaflow.market.plausibility.units import LARGEST_RATE
 
-__all__ = ["PLACEHOLDER_IV", "far_strikes", "long_wait", "odd_rates", "odd_volatilities"]
+__all__ = ["PLACEHOLDER_IV", "far_strikes", "long_wait", "odd_rate", "odd_rates", "odd_volatilities"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -28,6 +29,7 @@ _ODD, _NEIGHBOURS = 60.0, 9
 # Multiple of the median of all rows from which a volatility is compared with its neighbours.
 _SUSPECT, _FEWEST = 6.0, 4
 _LONGEST_WAIT = 10.0
+_PERCENT = ", beyond 100% a year; plausible is a few percent, as a decimal (0.036 is 3.6 %). Scale it."
 
 
 def far_strikes(K: Array, calls: Mask, spot: float) -> list[str]:
@@ -100,11 +102,15 @@ def odd_rates(contracts: NDArray[Any], rows: Mask, column: Callable[[str], Array
         values = column(name)
         off = rows & (np.abs(values) > LARGEST_RATE)
         if off.any():
-            found.append(
-                f"{name}: {received(off, contracts, (f'{v:g}' for v in values))}, beyond {LARGEST_RATE:.0%} "
-                "a year; plausible is a few percent, as a decimal (0.036 is 3.6 %). Scale it."
-            )
+            found.append(f"{name}: {received(off, contracts, (f'{v:g}' for v in values))}{_PERCENT}")
     return found
+
+
+def odd_rate(rate: float | RateCurve | None) -> list[str]:
+    """A warning about a rate for many chains, beyond 100 % a year."""
+    rates = [rate] if isinstance(rate, float) else [r for _, r in rate.values] if rate is not None else []
+    largest = max(rates, key=abs, default=0.0)
+    return [f"rate: received {largest:g}{_PERCENT}"] if abs(largest) > LARGEST_RATE else []
 
 
 def long_wait(years: Array, asof: pd.Timestamp) -> list[str]:

@@ -9,17 +9,18 @@ from typing import IO, Any
 
 import pandas as pd
 
-from gammaflow.checks import attempt, check_choice, check_number, check_text, refuse, utc
+from gammaflow.checks import check_choice, check_number, check_text, utc
 from gammaflow.errors import ReaderError, SchemaError
-from gammaflow.market.carry.dividends import Dividends, find_dividends
-from gammaflow.market.carry.rates import RateCurve, find_rate
+from gammaflow.market.carry.dividends import Dividends
+from gammaflow.market.carry.rates import RateCurve
 from gammaflow.market.chain import Chain
-from gammaflow.market.given import with_carry
+from gammaflow.market.given import find_carry, with_carry
 from gammaflow.market.readers import cboe, deribit, own, yahoo
 from gammaflow.market.readers.column_map import ColumnMap
 from gammaflow.market.readers.frame import chain_from_frame
 from gammaflow.market.readers.mapped import read_mapped
 from gammaflow.market.readers.presets import PRESETS, find_map, preset_table, preset_text, recognised
+from gammaflow.market.readers.snapshot import SNAPSHOT
 from gammaflow.market.readers.source import Format, Source, open_source
 
 __all__ = [
@@ -36,7 +37,9 @@ __all__ = [
 ]
 
 #: Every file format that `read_chain` knows.
-FORMATS: tuple[Format, ...] = (own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON)
+FORMATS: tuple[Format, ...] = (
+    SNAPSHOT, own.TABLE, cboe.CSV, cboe.JSON, deribit.JSON, deribit.TABLE, yahoo.JSON
+)  # fmt: skip
 
 
 def read_chain(
@@ -61,8 +64,8 @@ def read_chain(
         a JSON answer as Python reads it.
     vendor : str, optional
         Vendor of the file, "cboe", "deribit", "yahoo" or "gammaflow", or its format: "cboe_csv",
-        "cboe_json", "deribit_json", "deribit_table", "yahoo_json" or "gammaflow_table". By default it is
-        recognised.
+        "cboe_json", "deribit_json", "deribit_table", "yahoo_json", "gammaflow_table" or "gammaflow_snapshot".
+        By default it is recognised.
     symbol : str, optional
         The underlying, needed where the file has several ("BTC" and "ETH"). Rows of the others are counted
         in `Chain.left_out`.
@@ -134,13 +137,8 @@ def read_chain(
     price = None if spot is None else check_number(spot, "spot", 0.0, open_low=True)
     if symbol is not None:
         check_text(symbol, "symbol")
-    (r, paid), problems = attempt(
-        lambda: None if rate is None else find_rate(rate),
-        lambda: None if dividends is None else find_dividends(dividends),
-    )
-    refuse("rate and dividends", problems)
-    chain = _read(path, vendor, symbol, moment, price, columns)
-    return chain if r is None and paid is None else with_carry(chain, r, paid)
+    r, paid = find_carry(rate, dividends)
+    return with_carry(_read(path, vendor, symbol, moment, price, columns), r, paid)
 
 
 def _read(

@@ -147,7 +147,7 @@ def chain_from_frame(
     else:
         (chain,), problems = attempt(lambda: Chain(chosen, symbol, spot, moment, **facts))
         if isinstance(chain, Chain):
-            return chain if r is None and paid is None else with_carry(chain, r, paid)
+            return with_carry(chain, r, paid)
         if named:
             problems = [
                 problem

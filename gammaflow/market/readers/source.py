@@ -23,6 +23,7 @@ from gammaflow.frames import as_pandas
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.nested import unnested
 from gammaflow.market.readers.plain import plain_columns
+from gammaflow.market.store.file import is_snapshot
 
 __all__ = ["HEAD", "Format", "Rows", "SeveralUnderlyingsError", "Source", "open_source"]
 
@@ -64,6 +65,8 @@ class Rows:
 class Source:
     """A file's content: decoded text, a table (`parquet`) or a JSON value (`given`); then `text` is empty.
 
+    Of a snapshot of a store, `stored` holds the bytes too.
+
     A `quick` source may be read without each value's text. What is refused must be read again with care, so
     that the error shows what the file holds: `carefully`.
     """
@@ -73,6 +76,7 @@ class Source:
     parquet: pd.DataFrame | None = None
     quick: bool = False
     given: Any = None
+    stored: bytes | None = None
 
     def refuse(self, *problems: str) -> ReaderError:
         """One error for all `problems` of this file."""
@@ -278,7 +282,8 @@ def open_source(path: Any) -> Source:
         return Source("JSON", "", given=path)
     name, content = file_bytes(path)
     if content[:4] == b"PAR1":
-        return Source(name, "", _parquet(name, content))
+        frame, metadata = _parquet(name, content)
+        return Source(name, "", frame, stored=content if is_snapshot(metadata) else None)
     return Source(name, _decode(name, content))
 
 
@@ -294,7 +299,8 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
     return flat.reset_index(drop=True).set_axis([str(c) for c in flat.columns], axis=1)
 
 
-def _parquet(name: str, content: bytes) -> pd.DataFrame:
+def _parquet(name: str, content: bytes) -> tuple[pd.DataFrame, Mapping[bytes, bytes] | None]:
+    """The table of a parquet file, and the metadata of the file."""
     try:
         from pyarrow import parquet
 
@@ -315,7 +321,7 @@ def _parquet(name: str, content: bytes) -> pd.DataFrame:
         ) from None
     except Exception as error:  # the parquet library's errors share no base class
         raise ReaderError(f"{name}: the parquet file is damaged ({error!s:.200}). Write it again.") from None
-    return unnested(frame.set_axis([str(c) for c in frame.columns], axis=1), name)
+    return unnested(frame.set_axis([str(c) for c in frame.columns], axis=1), name), facts.metadata
 
 
 def _printable(column: pd.Series[Any]) -> pd.Series[Any]:

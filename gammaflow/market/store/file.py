@@ -28,9 +28,11 @@ __all__ = [
     "VERSION",
     "differences",
     "digest",
+    "is_snapshot",
     "pack",
     "read_header",
     "read_snapshot",
+    "snapshot_in",
 ]
 
 #: Version of the file format; it changes with the columns of a chain.
@@ -245,10 +247,23 @@ def read_snapshot(path: str | os.PathLike[str]) -> Chain:
         Where the file is damaged, missing, not from a store, of a newer version, or has other values than
         were written to it.
     """
+    return _read(path, lambda: stored_bytes(str(path), path))
+
+
+def is_snapshot(metadata: Mapping[bytes, bytes] | None) -> bool:
+    """True for the metadata of a parquet file that a store has written."""
+    return metadata is not None and _KEY in metadata
+
+
+def snapshot_in(content: bytes, name: str) -> Chain:
+    """`read_snapshot` of a file's content; `name` stands in errors."""
+    return _read(name, lambda: content)
+
+
+def _read(path: str | os.PathLike[str], content: Callable[[], bytes]) -> Chain:
     pa = _pyarrow()
     try:
-        content = pa.BufferReader(stored_bytes(str(path), path))
-        file = pa.parquet.ParquetFile(content, read_dictionary=_TEXT_COLUMNS)
+        file = pa.parquet.ParquetFile(pa.BufferReader(content()), read_dictionary=_TEXT_COLUMNS)
         header = _header(path, file.metadata)
         own = [name for name in file.schema_arrow.names if name not in BESIDE]
         columns = {n: _values(c) for n, c in _by_name(file.read(columns=own, use_threads=False)).items()}

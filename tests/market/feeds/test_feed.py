@@ -2,6 +2,7 @@ import json
 import threading
 from datetime import UTC, datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -162,6 +163,21 @@ class TestChains:
         for ours, theirs in (("iv", "iv"), ("open_interest", "open_interest"), ("vendor_gamma", "gamma")):
             assert [rows[name][theirs] for name in chain["contract"]] == chain[ours].tolist()
         assert set(chain["exercise"]) == {"american"}
+
+    def test_a_rate_and_dividends_go_on_its_rows(self, server):
+        cash = {"2026-02-10": 0.5}
+        chain = fetch(server, "cboe", "ibit", rate=0.04, dividends=cash)
+        assert set(chain["rate"]) == {0.04}
+        assert chain.dividends == gf.Dividends(cash)
+        when = (pd.Timestamp("2026-02-10", tz="America/New_York") - chain.asof).total_seconds() / 86400 / 365
+        later = chain.years > when
+        F = (36.1 - np.where(later, 0.5 * np.exp(-0.04 * when), 0.0)) * np.exp(0.04 * chain.years)
+        assert later.sum() > 0
+        assert chain.forward_prices[chain.years > 0] == pytest.approx(F[chain.years > 0], rel=1e-12)
+        before = len(server.requests)
+        with pytest.raises(SchemaError, match=r"rate: received 9(.|\n)*dividends: received int"):
+            fetch(server, rate=9.0, dividends=5)
+        assert len(server.requests) == before
 
     @pytest.mark.parametrize("symbol", ["SPX", "spx", "^SPX", "_SPX", "$SPX"])
     def test_indices_are_asked_for_with_an_underscore(self, server, symbol):

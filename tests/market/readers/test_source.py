@@ -27,7 +27,7 @@ def test_recognised_by_content_whatever_the_name(tmp_path: Path, vendor: str) ->
 
 
 def test_every_format_has_a_sample() -> None:
-    assert [f.name for f in FORMATS] == list(SAMPLES)
+    assert [f.name for f in FORMATS] == ["gammaflow_snapshot", *SAMPLES]  # no text: test_snapshot.py
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,10 @@ def test_every_format_has_a_sample() -> None:
         (DERIBIT_JSON[:200].encode(), "the JSON breaks at line 1, column"),
         (YAHOO_JSON[:-2].encode(), "the file was cut off or altered"),
         (b"[" * 100_000, "nested too deeply"),
-        (b'{"Error Message": "Invalid API call"}', "not recognised; known formats: gammaflow_table, a chain"),
+        (
+            b'{"Error Message": "Invalid API call"}',
+            "not recognised; known formats: gammaflow_snapshot, a file",
+        ),
         (b'{"status": "OK", "results": [{"break_even_price": 5}]}', "not recognised"),
         (b"null", "not recognised"),
         (b"[]", "not recognised"),
@@ -77,7 +80,10 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"vendor": "nyse"}, "vendor: received 'nyse'; legal: 'gammaflow_table', 'cboe_csv'"),
+        (
+            {"vendor": "nyse"},
+            "vendor: received 'nyse'; legal: 'gammaflow_snapshot', 'gamma",
+        ),
         ({"asof": "2026-02-05T15:00:00"}, "asof: .* has no time zone"),
         ({"asof": "3026-02-05T15:00:00Z"}, "asof: .* is not a timestamp"),
         ({"asof": "noon"}, "asof: .* is not a timestamp"),
@@ -99,5 +105,8 @@ def test_half_a_character_is_refused_and_a_whole_one_is_not(tmp_path: Path) -> N
 
 
 def test_a_vendor_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match="vendor: received '<NA>'; legal: 'gammaflow_table', 'cboe_csv'"):
+    with pytest.raises(
+        SchemaError,
+        match="vendor: received '<NA>'; legal: 'gammaflow_snapshot', 'gamma",
+    ):
         read_chain(tmp_path / "file", vendor=pd.NA)  # type: ignore[arg-type]
