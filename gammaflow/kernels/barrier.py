@@ -151,10 +151,13 @@ def at_expiry(kind, S, K, H, t, r, sigma, q, rebate):
 
 
 @scalar
-def pair(e, cash, carry, ratio, d1, d2, L):
-    """cash e^L (ratio carry N(e d1) - N(e d2)), where the pdf of d1 weighs ratio times that of d2."""
+def pair(e, cash, carry, ratio, d1, d2, L, growth):
+    """cash e^L (ratio carry N(e d1) - N(e d2)), where the pdf of d1 weighs ratio times that of d2.
+
+    growth is e^L, which two pairs share.
+    """
     n = cash * INV_SQRT_2PI * exp(L - 0.5 * d2 * d2)
-    whole = cash * exp(L)
+    whole = cash * growth
     tail1 = ratio * n * mills(abs(d1))
     tail2 = n * mills(abs(d2))
     first = whole * carry - tail1 if e * d1 > 0.0 else tail1
@@ -188,14 +191,15 @@ def closed_price(phi, eta, out, alive, S, K, H, t, r, sigma, q):
     half = 0.5 * s
     power = 2.0 * b * t * inverse * inverse
     L = (1.0 - power) * above
+    growth = exp(L)
     moneyness = x / k * forward
     image = H / x * (H / k) * forward
     at_strike = knocked | (beyond * eta >= 0.0) if out is None else True
     m = (above + b * t + (beyond if at_strike else 0.0)) * inverse
     m = m if moving else (FAR if moneyness > 1.0 else -FAR)
-    first = pair(phi, cash, moneyness, 1.0 if at_strike else H / k, m + half, m - half, 0.0)
+    first = pair(phi, cash, moneyness, 1.0 if at_strike else H / k, m + half, m - half, 0.0, 1.0)
     m = (b * t - above) * inverse
-    second = pair(eta, cash, image, H / k, m + half, m - half, L)
+    second = pair(eta, cash, image, H / k, m + half, m - half, L, growth)
     mirror = far
     m = ((beyond - above if mirror else above) + b * t) * inverse
     third = pair(
@@ -206,6 +210,7 @@ def closed_price(phi, eta, out, alive, S, K, H, t, r, sigma, q):
         m + half,
         m - half,
         L if mirror else 0.0,
+        growth if mirror else 1.0,
     )
     one = 1.0 if knocked | (open_ & ((not far) | (not same))) else 0.0
     two = 1.0 if open_ & (far != same) else 0.0
@@ -214,7 +219,7 @@ def closed_price(phi, eta, out, alive, S, K, H, t, r, sigma, q):
     if out is None:
         return phi * (one * first + two * second + three * third) + poison
     m = (above + b * t) * inverse
-    fourth = pair(phi, cash, moneyness, H / k, m + half, m - half, 0.0)
+    fourth = pair(phi, cash, moneyness, H / k, m + half, m - half, 0.0, 1.0)
     by_strike = 1.0 if knocked | (open_ & (not far)) else 0.0
     sign = 1.0 - 2.0 * out
     rest = two * second + three * third + (one - by_strike) * fourth

@@ -38,6 +38,8 @@ def gauss_sweep(
     between its low and high (None for both: at all points). Charm lacks its part from carry, which is out[10]
     where delta is computed; out[11] is the sum of q gamma. Integrals over x of gamma and of out[11] give
     delta and out[10] up to a constant.
+
+    Rows are counted by an unsigned number: a signed one might be negative, and be counted from the end.
     """
     work = np.empty((9, BLOCK))
     a, slope, s, root, half = work[0], work[1], work[2], work[3], work[4]
@@ -46,7 +48,7 @@ def gauss_sweep(
         for start in range(row_starts[e], row_starts[e + 1], BLOCK):
             n = min(BLOCK, row_starts[e + 1] - start)
             for k in range(n):
-                i = start + k
+                i = np.uint64(start + k)
                 alive = t[i] > 0.0
                 years = t[i] if alive else 1.0
                 units = size[i] if alive else 0.0
@@ -63,17 +65,18 @@ def gauss_sweep(
                 at = x[j]
                 gamma = vanna = charm = gross = carried = 0.0
                 for k in range(n):
+                    i = np.uint64(start + k)
                     d1 = a[k] + slope[k] * at
                     d2 = d1 - s[k]
                     h = g[k] * exp(-0.5 * d1 * d1)
                     if low is not None:
-                        h = h if (at > low[start + k]) & (at < high[start + k]) else 0.0
+                        h = h if (at > low[i]) & (at < high[i]) else 0.0
                     gamma += h
                     gross += abs(h)
                     if want_slopes:  # the same in every turn: taken out of the loop by the compiler
                         vanna += h * root[k] * d2
                         charm += h * s[k] * (drift[k] - d2 * half[k])
-                        carried += q[start + k] * h
+                        carried += q[i] * h
                 out[1, j] += gamma
                 out[2, j] -= vanna
                 out[3, j] -= charm
@@ -84,15 +87,16 @@ def gauss_sweep(
                     at = x[j]
                     vega = speed = zomma = color = 0.0
                     for k in range(n):
+                        i = np.uint64(start + k)
                         d1 = a[k] + slope[k] * at
                         d2 = d1 - s[k]
                         h = g[k] * exp(-0.5 * d1 * d1)
                         if low is not None:
-                            h = h if (at > low[start + k]) & (at < high[start + k]) else 0.0
+                            h = h if (at > low[i]) & (at < high[i]) else 0.0
                         vega += h * s[k] * root[k]
                         speed += h * (1.0 - d1 * slope[k])
                         zomma += h * (d1 * d2 - 1.0) * slope[k] * root[k]
-                        color += h * (q[start + k] + d1 * (drift[k] - d2 * half[k]) + half[k])
+                        color += h * (q[i] + d1 * (drift[k] - d2 * half[k]) + half[k])
                     out[4, j] += vega
                     out[6, j] += speed
                     out[7, j] += zomma
@@ -102,15 +106,16 @@ def gauss_sweep(
                     at = x[j]
                     delta = charm = 0.0
                     for k in range(n):
+                        i = np.uint64(start + k)
                         d1 = a[k] + slope[k] * at
-                        f = phi[start + k]
+                        f = phi[i]
                         tail = asset[k] * INV_SQRT_2PI * exp(-0.5 * d1 * d1) * mills(abs(d1))
                         over = asset[k] - tail
                         held = f * (over if f * d1 > 0.0 else tail)
                         if low is not None:
-                            held = held if (at > low[start + k]) & (at < high[start + k]) else 0.0
+                            held = held if (at > low[i]) & (at < high[i]) else 0.0
                         delta += held
-                        charm += q[start + k] * held
+                        charm += q[i] * held
                     out[0, j] += delta
                     out[10, j] += charm
             if want_theta:
@@ -119,7 +124,7 @@ def gauss_sweep(
                     S = spot * math.exp(at)
                     theta = 0.0
                     for k in range(n):
-                        i = start + k
+                        i = np.uint64(start + k)
                         d1 = a[k] + slope[k] * at
                         d2 = d1 - s[k]
                         f = phi[i]

@@ -348,7 +348,7 @@ def refine(phi, eta, out, K, H, t, r, sigma, q, rebate, dates, spots, tolerance,
     return least, best
 
 
-@kernel("block", "error")
+@kernel("block", "error", closed=True)
 def monitored_loop(code, S, K, H, t, r, sigma, q, rebate, dates, tolerance, checked, block, error):
     """The quantities of ALL of n deals at their m spots into block (12, n, m), their errors into error (n).
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from gammaflow.kernels.words import look_up
 
@@ -9,13 +10,14 @@ def as_numbers(words: list[str], letters: int) -> np.ndarray:
     return np.array(words, f"U{letters}").view(np.uint64).reshape(len(words), -1)
 
 
-def test_rows_are_looked_up_as_a_dictionary_would() -> None:
+@pytest.mark.parametrize("letters", [8, 10, 16])
+def test_rows_are_looked_up_as_a_dictionary_would(letters: int) -> None:
     table = {"down-in": 2, "down-out": 6, "up-in": 0, "up-out": 4}
     rng = np.random.default_rng(0)
     words = rng.choice([*table, "down", "Down-in", "up-ou", "tuo-pu", "", "up-outs"], 500).tolist()
     codes = np.zeros(len(words), np.int8)
     values = np.array([*table.values()], np.int8)
-    look_up(as_numbers(words, 8), as_numbers([*table], 8), values, np.int8(-1), codes)
+    look_up(as_numbers(words, letters), as_numbers([*table], letters), values, np.int8(-1), codes)
     assert codes.tolist() == [table.get(word, -1) for word in words]
 
 

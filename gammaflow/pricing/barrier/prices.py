@@ -101,7 +101,7 @@ def _monitored(
             j = min(i + step, stop)
             scratch = np.empty((len(ALL), j - i, spots.shape[1]))
             code, *numbers = (c[i:j] for c in rows)
-            monitored_loop(code, spots[i:j], *numbers, dates, tol, checked, scratch, errors[i:j])
+            monitored_loop.run(code, spots[i:j], *numbers, dates, tol, checked, scratch, errors[i:j])
             for row, name in enumerate(names):
                 result[row, i:j] = scratch[ALL.index(name)]
 
