@@ -60,11 +60,19 @@ class Curve:
         Spots at which it may jump, ascending, further apart than 4 `GAP` of themselves.
     any_order : bool
         Whether `values` takes spots in any order, also repeated; many then take hardly longer than few.
+    fill : function of (low, high), optional
+        Makes later calls of `values` between two spots cheap.
     """
 
     values: Callable[[Array], Array]
     breaks: Array
     any_order: bool = False
+    fill: Callable[[float, float], None] | None = None
+
+    def prepare(self, low: float, high: float) -> None:
+        """Make calls between two spots cheap, where that costs no more than a few of them."""
+        if self.fill is not None:
+            self.fill(low, high)
 
     def __call__(self, spots: ArrayLike) -> Array:
         """The function at spots of any order and shape."""

@@ -17,7 +17,7 @@ from gammaflow.kernels.gauss import gauss_sweep
 from gammaflow.kernels.sweep import CASH_GREEKS
 from gammaflow.positions.book import Book
 
-__all__ = ["CASH_SUMS", "SUMS", "VanillaRows", "vanilla_rows", "vanilla_sums"]
+__all__ = ["CASH_SUMS", "FAR", "SUMS", "VanillaRows", "gamma_sums", "vanilla_rows", "vanilla_sums"]
 
 Array = NDArray[np.float64]
 
@@ -40,8 +40,8 @@ _SOME, _MANY = 100_000, 400_000
 _MORE = {"slopes": 0.3, "shape": 1.1, "theta": 2.5}
 _HELD, _SHARE, _PRODUCT = 1.5, 0.5, 0.1
 
-# Standard deviations beyond which a Gaussian, times d1^2, is below the error of interpolation.
-_FAR = 9.0
+#: Standard deviations beyond which a Gaussian, times d1^2, is below the error of interpolation.
+FAR = 9.0
 
 # More points than any grid has: delta at all of them.
 _ALL = 1 << 62
@@ -146,7 +146,7 @@ def vanilla_sums(
     places = {name: _PLACE[name] for name in CASH_SUMS if name in names}
     used = [*places.values(), *[_CARRY_HELD] * ("charm" in places)]
     if interpolate and len(rows.width) * len(x) >= _SOME and not held and not flags.theta:
-        reach = _FAR * rows.width
+        reach = FAR * rows.width
         rows = _selected(rows, (rows.centre + reach > x.min()) & (rows.centre - reach < x.max()))
     count, n = len(rows.starts) - 1, len(rows.width)
     wide = np.zeros(n, dtype=bool)
@@ -170,6 +170,15 @@ def vanilla_sums(
     if "charm" in places:
         sums[_CHARM] += sums[_CARRY_HELD]
     return {name: sums[k] if name == "theta" else sums[k] * spots for name, k in places.items()}
+
+
+def gamma_sums(
+    rows: VanillaRows, kept: NDArray[np.intp], starts: NDArray[np.int64], points: list[Array]
+) -> Array:
+    """Gamma and gross gamma over S of each group of the rows kept, at its own ln(S / S0), (2, all points)."""
+    out = np.zeros((SUMS, sum(map(len, points))))
+    _add_sums(out, points, _taken(rows, kept, starts), _Flags(False, False, 0, False))
+    return out[[_GAMMA, _PLACE["gross_gamma"]]]
 
 
 def _held_between(book: Book, years: Array, sigma: Array) -> tuple[Array, Array] | tuple[None, None]:
@@ -233,9 +242,13 @@ def _selected(rows: VanillaRows, mask: NDArray[np.bool_]) -> VanillaRows:
     if mask.all():
         return rows
     places = np.flatnonzero(mask)  # once: places are taken in half the time that a mask takes
+    return _taken(rows, places, read_only(np.searchsorted(places, rows.starts), np.int64))
+
+
+def _taken(rows: VanillaRows, places: NDArray[np.intp], starts: NDArray[np.int64]) -> VanillaRows:
+    """The rows at some places, in groups that start at `starts`."""
     columns = tuple(read_only(c[places]) for c in rows.columns)
     bounds = rows.bounds if rows.bounds[0] is None else _bounds(*(b[places] for b in rows.bounds))
-    starts = read_only(np.searchsorted(places, rows.starts), np.int64)
     centre, width = (read_only(values[places]) for values in (rows.centre, rows.width))
     return rows._replace(columns=columns, bounds=bounds, starts=starts, centre=centre, width=width)
 

@@ -19,7 +19,7 @@ from gammaflow.exposure.grids import Spikes
 from gammaflow.exposure.level_data import Flip, Jump, LevelData
 from gammaflow.exposure.repricing import Repricing
 from gammaflow.exposure.samples import Samples, cross, polish
-from gammaflow.exposure.zones import Trough, Zone, extend, find_stretches, find_zones
+from gammaflow.exposure.zones import Trough, Zone, extend, find_stretches, find_zones, reach
 from gammaflow.instruments.registry import INSTRUMENTS
 from gammaflow.kernels.differences import CENTRAL
 from gammaflow.units import PERCENT
@@ -167,10 +167,12 @@ def find_levels(
     spot, curve = profile.book.spot, profile.curve(measure)
     between = _between(profile, curve)
     at, floor = _on_grid(profile, curve, measure, between)
+    steps = spot * (1.0 + np.array(MOVES))
+    low, high = reach(at, floor, (spot / _SPAN, spot * _SPAN))
+    curve.prepare(min(low, steps[0]), max(high, steps[-1]))
     at = polish(curve, _followed(curve, at, floor, spot, between), floor)
     crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
-    steps = spot * (1.0 + np.array(MOVES))
     bounds = np.unique([spot, *steps, *(bound for z in stretches for bound in (z.low, z.high))])
     flow = dict(
         zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)

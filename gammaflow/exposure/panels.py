@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.exposure.chebyshev import PANEL, REACH, interpolated
-from gammaflow.kernels.chebyshev import nodes
+from gammaflow.exposure.chebyshev import PANEL, interpolated
+from gammaflow.exposure.halving import panel_width, places
 
 __all__ = ["Panels"]
 
@@ -21,11 +21,12 @@ _SPAN = 1.001 * np.log(10.0)
 # or where the terms of all new ones take no longer than a call takes with none (measured).
 _OFTEN, _FREE = 6, 200_000
 
+# Width in ln S from which a panel has no more points than a grid of 0.2 %.
+_WIDE = 0.002 * PANEL
+
 # Multiple of the largest gross sum up to which a panel is used, and rows of panels without values.
 _MOST = 4.0
 _EMPTY, _NEVER = -1, -2
-
-_NODES = nodes(PANEL)
 
 
 class Panels:
@@ -46,13 +47,22 @@ class Panels:
         Standard deviation in x of its narrowest term.
     terms : int
         Number of terms.
+    on_panels : function of (first, last), optional
+        The same sums at `places` of panels first .. last - 1, (2, panels, n), for `fill`.
     """
 
     def __init__(
-        self, values: Callable[[Array], Array], largest: float, spot: float, narrowest: float, terms: int
+        self,
+        values: Callable[[Array], Array],
+        largest: float,
+        spot: float,
+        narrowest: float,
+        terms: int,
+        on_panels: Callable[[int, int], Array] | None = None,
     ) -> None:
+        self._on_panels = on_panels
         self._values, self._most = values, _MOST * largest
-        self._spot, self._width = spot, 2.0 * REACH * narrowest
+        self._spot, self._width = spot, panel_width(narrowest)
         self._half = int(np.ceil(_SPAN / self._width))
         self._at_once = _FREE // (PANEL * terms)
         self._asked = np.zeros(2 * self._half, dtype=np.int64)
@@ -70,20 +80,27 @@ class Panels:
         if inside.all() and row.min(initial=0) >= 0:
             return self._interpolated(across - panel, row)
         new = self._new(panel[inside])
-        x = self._width * (new[:, None] - self._half + 0.5 * (1.0 + _NODES))
         direct = ~inside | (self._row[panel] < 0)
-        asked = np.concatenate([spots[direct], self._spot * np.exp(x.ravel())])
-        (values, gross), count = self._values(asked), len(asked) - x.size
-        self._known = np.concatenate([self._known, values[count:].reshape(x.shape)])
-        self._row[new[(gross[count:].reshape(x.shape) > self._most).any(axis=1)]] = _NEVER
-        left = inside & (self._row[panel] < 0) & ~direct
         out = np.empty(len(spots))
-        out[direct] = values[:count]
+        out[direct] = self._summed(new, spots[direct])
+        left = inside & (self._row[panel] < 0) & ~direct
         if left.any():
             out[left] = self._values(spots[left])[0]
         ready = ~(direct | left)
         out[ready] = self._interpolated((across - panel)[ready], self._row[panel[ready]])
         return out
+
+    def fill(self, low: float, high: float) -> None:
+        """Fill the panels between two spots at once, where no more is summed than for a grid of 0.2 %."""
+        if self._on_panels is None or self._width < _WIDE:
+            return
+        across = np.log(np.array([low, high]) / self._spot) / self._width + self._half
+        first, last = np.clip(across.astype(np.int64), 0, len(self._row) - 1).tolist()
+        missing = np.flatnonzero(self._row[first : last + 1] == _EMPTY)
+        if missing.size:
+            self._take(first + missing)
+            sums = self._on_panels(first - self._half, last + 1 - self._half)
+            self._keep(first + missing, *sums[:, missing])
 
     def _new(self, panel: NDArray[np.int64]) -> NDArray[np.int64]:
         """The panels that are filled now, given those of the points that are asked; rows for them."""
@@ -93,8 +110,24 @@ class Panels:
         self._asked += now
         if len(new) > self._at_once:
             new = new[(before >= _OFTEN) | (now[new] >= PANEL)]
-        self._row[new] = len(self._known) + np.arange(len(new))
+        self._take(new)
         return new
+
+    def _take(self, new: NDArray[np.int64]) -> None:
+        """Rows for panels that are filled next."""
+        self._row[new] = len(self._known) + np.arange(len(new))
+
+    def _summed(self, new: NDArray[np.int64], spots: Array) -> Array:
+        """The sum at spots, and in the same call at the nodes of new panels, which are kept."""
+        x = self._spot * np.exp(places(self._width, new - self._half))
+        values, gross = self._values(np.concatenate([spots, x.ravel()]))
+        self._keep(new, *(each[len(spots) :].reshape(x.shape) for each in (values, gross)))
+        return values[: len(spots)]
+
+    def _keep(self, new: NDArray[np.int64], values: Array, gross: Array) -> None:
+        """Values at the nodes of new panels; they are not used where the gross sum is too large."""
+        self._known = np.concatenate([self._known, values])
+        self._row[new[(gross > self._most).any(axis=1)]] = _NEVER
 
     def _interpolated(self, across: Array, row: NDArray[np.int64]) -> Array:
         """Values at places 0..1 across panels of known rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from gammaflow.accuracy import Accuracy
 from gammaflow.exposure.dynamics import STICKY_STRIKE, Dynamics
-from gammaflow.exposure.fixed import CASH_SUMS, SUMS, vanilla_rows, vanilla_sums
+from gammaflow.exposure.fixed import CASH_SUMS, SUMS, VanillaRows, vanilla_rows, vanilla_sums
+from gammaflow.exposure.halving import panel_sums
 from gammaflow.exposure.moving import Motion, moving_sums
 from gammaflow.exposure.smile import Smiles
 from gammaflow.instruments.registry import INSTRUMENTS
@@ -218,7 +220,7 @@ class BookSums:
         #: Numbers at each spot: of sums of vanilla rows, and of each measure of rows that are valued alone.
         self._numbers = SUMS * self.count, alone
 
-    @property
+    @cached_property
     def narrowest(self) -> float | None:
         """Least sigma sqrt(t) of the rows where the sums are of Gaussians alone; None where they are not."""
         if self.vanilla is None or self.parts:
@@ -226,6 +228,11 @@ class BookSums:
         width = self.sigma * np.sqrt(self.years)
         alive = width[width > 0.0]
         return float(alive.min()) if alive.size else None
+
+    def on_panels(self, first: int, last: int) -> dict[str, Array]:
+        """Gamma and gross gamma of all rows at `places` of panels, (panels, n), where `narrowest` is known."""
+        gamma, gross = panel_sums(cast(VanillaRows, self.vanilla), cast(float, self.narrowest), first, last)
+        return {"gamma": gamma, "total_gamma": gamma, "gross_gamma": gross}
 
     def __call__(
         self, spots: Array, wanted: Collection[str], accuracy: Accuracy | None = None

@@ -20,6 +20,7 @@ __all__ = [
     "extend",
     "find_stretches",
     "find_zones",
+    "reach",
 ]
 
 Array = NDArray[np.float64]
@@ -137,6 +138,16 @@ def extend(
             at = _joined(at, side, Samples(x, curve(x)), floor)
         steps *= 4 if curve.any_order else 1  # where many spots take hardly longer than few
     return at
+
+
+def reach(at: Samples, floor: float, span: tuple[float, float]) -> tuple[float, float]:
+    """Between which spots `extend` and what follows ask for zones; (inf, -inf) where there is none."""
+    short = np.flatnonzero(at.g < -floor)
+    if not short.size:
+        return np.inf, -np.inf
+    low = span[0] if _is_open(at, -1, floor, span) else at.x[max(short[0] - 1, 0)]
+    high = span[1] if _is_open(at, 1, floor, span) else at.x[min(short[-1] + 1, len(at.x) - 1)]
+    return float(low), float(high)
 
 
 def _tail(at: Samples, side: int, floor: float) -> float:
