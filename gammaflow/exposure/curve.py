@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gammaflow.exposure.panels import Panels
+
 __all__ = ["GAP", "Curve"]
 
 Array = NDArray[np.float64]
@@ -60,19 +62,19 @@ class Curve:
         Spots at which it may jump, ascending, further apart than 4 `GAP` of themselves.
     any_order : bool
         Whether `values` takes spots in any order, also repeated; many then take hardly longer than few.
-    fill : function of (low, high), optional
-        Makes later calls of `values` between two spots cheap.
+    panels : Panels, optional
+        Where `values` are interpolated.
     """
 
     values: Callable[[Array], Array]
     breaks: Array
     any_order: bool = False
-    fill: Callable[[float, float], None] | None = None
+    panels: Panels | None = None
 
     def prepare(self, low: float, high: float) -> None:
         """Make calls between two spots cheap, where that costs no more than a few of them."""
-        if self.fill is not None:
-            self.fill(low, high)
+        if self.panels is not None:
+            self.panels.fill(low, high)
 
     def __call__(self, spots: ArrayLike) -> Array:
         """The function at spots of any order and shape."""
@@ -207,8 +209,9 @@ class Curve:
     def integrals(self, edges: Array, tol: float = TOLERANCE, floor: float = 0.0) -> Array:
         """Integral over ln S of each panel between neighbouring edges.
 
-        Panels are cut at breaks and halved until two rules agree to `tol` of the integral of the absolute
-        value, or halving gains nothing more than the noise of the values, or no value is above `floor`.
+        Those of a curve that is interpolated there are exact. Others are cut at breaks and halved until two
+        rules agree to `tol` of the integral of the absolute value, or halving gains nothing more than the
+        noise of the values, or no value is above `floor`.
 
         Parameters
         ----------
@@ -223,6 +226,9 @@ class Curve:
         -------
         (k,) array
         """
+        known = None if self.panels is None else self.panels.integrals(edges)
+        if known is not None:
+            return known
         cuts = self.breaks[(self.breaks > edges[0]) & (self.breaks < edges[-1])]
         cut = np.log(np.unique(np.concatenate([edges, cuts])))
         a, b = cut[:-1], cut[1:]

@@ -32,10 +32,10 @@ def places(width: float, panels: ArrayLike) -> Array:
 def panel_sums(rows: VanillaRows, narrowest: float, first: int, last: int) -> Array:
     """Cash gamma and gross gamma of all rows at `places` of panels, (2, last - first, n).
 
-    A row twice as wide needs panels half as many. So rows are summed by levels, on panels of 1, 2, 4 .. widths,
-    and only on those that they reach. From the widest panels on, values are interpolated to the points of
-    their halves, and those of the next level are added. The error is that of interpolation, 1e-14 of the
-    largest gross sum, for each level.
+    A row twice as wide needs half as many panels. So rows are summed by levels, on panels of 1, 2, 4 ..
+    widths, and only on those that they reach. From the widest panels on, values are interpolated to the
+    points of their halves, and those of the next level are added. The error is that of interpolation, 1e-14
+    of the largest gross sum, for each level.
 
     Parameters
     ----------

@@ -49,6 +49,7 @@ _SPAN = 10.0
 
 #: Moves of spot in `Levels.moves`.
 MOVES = (-0.10, -0.05, -0.01, 0.01, 0.05, 0.10)
+_MOVES = pd.Index(MOVES, name="move")
 
 
 class Levels(LevelData):
@@ -185,7 +186,7 @@ def find_levels(
         jumps=_jumps(profile, curve, crossings.spots[crossings.jumps]),
         zones=find_zones(stretches, flow),
         gamma=float(curve([spot])[0]),
-        moves=pd.Series(np.array(traded), pd.Index(MOVES, name="move"), name="traded"),
+        moves=pd.Series(np.array(traded), _MOVES, name="traded"),
         core_fraction=core,
         measure=measure,
         day_sigma=_day_sigma(profile),

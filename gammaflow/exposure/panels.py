@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gammaflow.exposure.chebyshev import PANEL, interpolated
+from gammaflow.exposure.chebyshev import PANEL, integrals, interpolated
 from gammaflow.exposure.halving import panel_width, places
 
 __all__ = ["Panels"]
@@ -102,6 +102,18 @@ class Panels:
             sums = self._on_panels(first - self._half, last + 1 - self._half)
             self._keep(first + missing, *sums[:, missing])
 
+    def integrals(self, edges: Array) -> Array | None:
+        """Integral over ln S between neighbouring ascending spots; None where a panel is not filled."""
+        across = np.log(edges / self._spot) / self._width + self._half
+        panel = across.astype(np.int64)
+        if across[0] <= 0.0 or panel[-1] >= len(self._row):
+            return None
+        row = self._row[panel[0] : panel[-1] + 1]
+        if (row < 0).any():
+            return None
+        grown = integrals(self._known[row][None], np.zeros(1), 0.0, self._width * len(row))
+        return np.asarray(np.diff(interpolated(grown, panel - panel[0], 2.0 * (across - panel) - 1.0)[0]))
+
     def _new(self, panel: NDArray[np.int64]) -> NDArray[np.int64]:
         """The panels that are filled now, given those of the points that are asked; rows for them."""
         now = np.bincount(panel, minlength=len(self._row))
@@ -122,7 +134,7 @@ class Panels:
         x = self._spot * np.exp(places(self._width, new - self._half))
         values, gross = self._values(np.concatenate([spots, x.ravel()]))
         self._keep(new, *(each[len(spots) :].reshape(x.shape) for each in (values, gross)))
-        return values[: len(spots)]
+        return np.asarray(values[: len(spots)])
 
     def _keep(self, new: NDArray[np.int64], values: Array, gross: Array) -> None:
         """Values at the nodes of new panels; they are not used where the gross sum is too large."""

@@ -199,13 +199,14 @@ class Repricing(Frozen):
 
         if narrowest is None or not self.spots.size:
             return Curve(values, self.breaks.spots)
+
         def on_panels(first: int, last: int) -> NDArray[np.float64]:
             found = money(self._sums.on_panels(first, last))
             return np.stack([found[name], found["gross_gamma"]])
 
         largest = float(self.gross_gamma.max())
         panels = Panels(both, largest, self.book.spot, narrowest, len(self.book), on_panels)
-        return Curve(panels, self.breaks.spots, any_order=True, fill=panels.fill)
+        return Curve(panels, self.breaks.spots, any_order=True, panels=panels)
 
     @cached_property
     def breaks(self) -> Breaks:

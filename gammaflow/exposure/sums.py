@@ -230,7 +230,7 @@ class BookSums:
         return float(alive.min()) if alive.size else None
 
     def on_panels(self, first: int, last: int) -> dict[str, Array]:
-        """Gamma and gross gamma of all rows at `places` of panels, (panels, n), where `narrowest` is known."""
+        """Gamma and gross gamma of all rows at `places` of panels, (panels, n); `narrowest` is not None."""
         gamma, gross = panel_sums(cast(VanillaRows, self.vanilla), cast(float, self.narrowest), first, last)
         return {"gamma": gamma, "total_gamma": gamma, "gross_gamma": gross}
 
