@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import gammaflow as gf
 from gammaflow.exposure import chebyshev
+from gammaflow.exposure.curve import Curve
+from gammaflow.exposure.halving import panel_width, places
 from gammaflow.exposure.panels import Panels
 from gammaflow.kernels.chebyshev import nodes
 from gammaflow.market.synthetic import synthetic_chain
@@ -50,6 +53,54 @@ def test_panels_above_what_values_are_held_against_are_summed():
     spots = np.array([100.0, 14.0, 150.0, 100.0])
     for _ in range(3):
         np.testing.assert_array_equal(panels(spots), bumps(spots)[0])
+
+
+def filled(narrowest):
+    """Panels that say which of them were summed at once."""
+    asked = []
+
+    def on_panels(first, last):
+        asked.append((first, last))
+        return bumps(100.0 * np.exp(places(panel_width(narrowest), np.arange(first, last))))
+
+    alone = []
+    panels = Panels(lambda s: alone.append(len(s)) or bumps(s), 2.5, 100.0, narrowest, 10**6, on_panels)
+    return panels, asked, alone
+
+
+def test_panels_filled_at_once_are_not_summed_again_and_give_exact_integrals():
+    panels, asked, alone = filled(0.02)
+    edges = np.array([31.0, 60.0, 99.0, 100.0, 101.0, 169.0])
+    assert panels.integrals(edges) is None
+    panels.fill(30.0, 170.0)
+    panels.fill(30.0, 170.0)
+    spots = np.linspace(30.0, 170.0, 300)
+    np.testing.assert_allclose(panels(spots), bumps(spots)[0], rtol=0.0, atol=1e-13)
+    assert len(asked) == 1 and not alone
+    area = [
+        w * s * np.sqrt(2.0 * np.pi) * ndtr((np.log(edges / 100.0) - c) / s)
+        for w, c, s in ((1, 0, 0.02), (-2, 0.1, 0.05), (0.5, -1, 0.3))
+    ]
+    np.testing.assert_allclose(panels.integrals(edges), np.diff(np.sum(area, axis=0)), rtol=0.0, atol=1e-14)
+    for outside in ([20.0, 60.0], [60.0, 300.0], [1.0, 100.0], [100.0, 2000.0]):
+        assert panels.integrals(np.array(outside)) is None
+
+
+def test_narrow_panels_are_not_filled_ahead():
+    panels, asked, _ = filled(0.005)
+    panels.fill(90.0, 110.0)
+    assert not asked
+    Panels(bumps, 2.5, 100.0, 0.02, 10).fill(90.0, 110.0)
+
+
+@pytest.mark.parametrize("number", [3, 200])
+def test_integrals_of_a_profile_are_those_of_quadrature(number):
+    profile = gf.sweep_spot(gf.assign_positions(synthetic_chain(number, contracts=400)))
+    curve, edges = profile.curve(), profile.book.spot * np.array([0.3, 0.8, 0.9, 1.0, 1.1, 1.5])
+    expected = Curve(curve.values, curve.breaks, any_order=True).integrals(edges, 1e-11)
+    curve.prepare(edges[0], edges[-1])
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(curve.integrals(edges), expected, rtol=0.0, atol=1e-10 * size)
 
 
 @pytest.mark.parametrize("number", [3, 200])
