@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 
 _NODES = nodes(PANEL)
 
+# First panel, and the one after the last.
+_Range = tuple[int, int]
+
 
 def panel_width(narrowest: float) -> float:
     """Width of panels whose points give Gaussians of this standard deviation, or of a larger one."""
@@ -53,32 +56,41 @@ def panel_sums(rows: VanillaRows, narrowest: float, first: int, last: int) -> Ar
     level = np.clip(np.frexp(rows.width[kept] / narrowest)[1] - 1, 0, most)
     order = np.argsort(level, kind="stable")
     kept, starts = kept[order], np.searchsorted(level[order], np.arange(most + 2))
-    covers = [(first >> k, ((last - 1) >> k) + 1) for k in range(most + 1)]
+    covers = [_covering(first, last, k) for k in range(most + 1)]
     reached = [
         _overlap(cover, low[kept[a:b]], high[kept[a:b]], width * 2.0**k)
         for k, (cover, a, b) in enumerate(zip(covers, starts[:-1], starts[1:], strict=True))
     ]
     points = [places(width * 2.0**k, np.arange(*panels)).ravel() for k, panels in enumerate(reached)]
     sums = gamma_sums(rows, kept, read_only(starts, np.int64), points)
-    ends = np.cumsum([len(x) for x in points])
-    found = np.zeros((2, covers[most][1] - covers[most][0], PANEL))
-    for k in range(most, -1, -1):
-        (start, stop), (a, b) = covers[k], reached[k]
-        if k < most:
-            skipped = start - 2 * covers[k + 1][0]
-            found = (found @ _halves()).reshape(2, -1, PANEL)[:, skipped : skipped + stop - start]
-        found[:, a - start : b - start] += sums[:, ends[k] - len(points[k]) : ends[k]].reshape(2, -1, PANEL)
-    return np.asarray(found * (rows.spot * np.exp(places(width, np.arange(first, last)))))
+    parts = np.split(sums, np.cumsum([len(x) for x in points])[:-1], axis=1)
+    return _together(covers, reached, parts) * (rows.spot * np.exp(places(width, np.arange(first, last))))
 
 
-def _overlap(cover: tuple[int, int], low: Array, high: Array, width: float) -> tuple[int, int]:
-    """The panels of a range that rows reach which count between low and high; none for no rows."""
+def _covering(first: int, last: int, level: int) -> _Range:
+    """The panels of a level that cover a range of the first level's."""
+    return first >> level, ((last - 1) >> level) + 1
+
+
+def _overlap(cover: _Range, low: Array, high: Array, width: float) -> _Range:
+    """Those panels of a range that are reached by rows which count between low and high; none by no rows."""
     if not low.size:
         return cover[0], cover[0]
     return (
         max(cover[0], int(np.floor(low.min() / width))),
         min(cover[1], int(np.floor(high.max() / width)) + 1),
     )
+
+
+def _together(covers: list[_Range], reached: list[_Range], parts: list[Array]) -> Array:
+    """Sums on the panels of the first level, (2, panels, n), from those of each level where rows reach."""
+    wider, stop = _covering(*covers[-1], 1)
+    found = np.zeros((2, stop - wider, PANEL))
+    for (start, stop), (a, b), part in zip(covers[::-1], reached[::-1], parts[::-1], strict=True):
+        found = (found @ _halves()).reshape(2, -1, PANEL)[:, start - 2 * wider : stop - 2 * wider]
+        found[:, a - start : b - start] += part.reshape(2, -1, PANEL)
+        wider = start
+    return found
 
 
 @cache

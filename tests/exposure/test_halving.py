@@ -1,4 +1,4 @@
-"""Sums on panels of many widths: as exact as a loop over rows, whatever the widths, range and reach of rows."""
+"""Sums on panels of many widths: as exact as a loop over rows, whatever their widths, range and reach."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,14 @@ def looped(book, x, days):
 
 @pytest.mark.parametrize(
     ("days", "narrowest", "first", "last"),
-    [(0.0, 1.0, -6, 4), (0.0, 0.3, -3, 29), (20.0, 1.0, 2, 3), (0.0, 1.0, -1, 0), (0.0, 1.0, 600, 604)],
+    [
+        (0.0, 1.0, -6, 4),
+        (0.0, 0.3, -3, 29),
+        (20.0, 1.0, 2, 3),
+        (0.0, 1.0, -1, 0),
+        (0.0, 1.0, -1, 1),
+        (0.0, 1.0, 600, 604),
+    ],
 )
 def test_panel_sums_are_those_of_a_loop(days, narrowest, first, last):
     sums = BookSums(random_book(7), days=days)

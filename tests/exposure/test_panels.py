@@ -76,7 +76,8 @@ def test_panels_filled_at_once_are_not_summed_again_and_give_exact_integrals():
     panels.fill(30.0, 170.0)
     spots = np.linspace(30.0, 170.0, 300)
     np.testing.assert_allclose(panels(spots), bumps(spots)[0], rtol=0.0, atol=1e-13)
-    assert len(asked) == 1 and not alone
+    assert len(asked) == 1
+    assert not alone
     area = [
         w * s * np.sqrt(2.0 * np.pi) * ndtr((np.log(edges / 100.0) - c) / s)
         for w, c, s in ((1, 0, 0.02), (-2, 0.1, 0.05), (0.5, -1, 0.3))

@@ -5,6 +5,8 @@ import pytest
 from scipy.integrate import trapezoid
 
 import gammaflow as gf
+from gammaflow.exposure.samples import Samples
+from gammaflow.exposure.zones import reach
 from support.level_books import book_of, levels_of
 
 
@@ -89,3 +91,15 @@ def test_the_nearest_zone_is_the_one_to_know():
     sigmas = np.log(above.low / 100) / (0.25 / np.sqrt(365))
     assert f"{sigmas:.1f} one-day sigmas above spot" in repr(levels)
     assert "spot is inside" not in repr(levels)
+
+
+def test_reach_is_the_short_samples_with_their_neighbors_and_the_span_beyond_an_open_end():
+    x, span = np.array([80.0, 90.0, 100.0, 110.0, 120.0]), (10.0, 1000.0)
+    for g, expected in (
+        ([1.0, 1.0, -1.0, 1.0, 1.0], (90.0, 110.0)),
+        ([-1.0, 1.0, 1.0, -1e-9, 1.0], (10.0, 90.0)),
+        ([1.0, 1.0, -1.0, 1.0, -3.0], (90.0, 1000.0)),
+        ([-1e-3, -1.0, 1.0, 1.0, 1.0], (80.0, 100.0)),
+        ([1.0, 1.0, 0.0, 1.0, 1.0], (np.inf, -np.inf)),
+    ):
+        assert reach(Samples(x, np.array(g)), 1e-6, span) == expected
