@@ -72,7 +72,7 @@ class Curve:
     panels: Panels | None = None
 
     def prepare(self, low: float, high: float) -> None:
-        """Make calls between two spots cheap, where that costs no more than a few of them."""
+        """Make calls between two spots cheap, where that costs hardly more than a few of them."""
         if self.panels is not None:
             self.panels.fill(low, high)
 

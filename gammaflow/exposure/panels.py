@@ -21,8 +21,8 @@ _SPAN = 1.001 * np.log(10.0)
 # or where the terms of all new ones take no longer than a call takes with none (measured).
 _OFTEN, _FREE = 6, 200_000
 
-# Width in ln S from which a panel has no more points than a grid of 0.2 %.
-_WIDE = 0.002 * PANEL
+# The most panels that are filled at once, unless they are asked: an expiry seconds away has more.
+_AT_ONCE = 500
 
 # Multiple of the largest gross sum up to which a panel is used, and rows of panels without values.
 _MOST = 4.0
@@ -91,13 +91,13 @@ class Panels:
         return out
 
     def fill(self, low: float, high: float) -> None:
-        """Fill the panels between two spots at once, where no more is summed than for a grid of 0.2 %."""
-        if self._on_panels is None or self._width < _WIDE:
+        """Fill the panels between two spots at once, unless they are too many."""
+        if self._on_panels is None:
             return
         across = np.log(np.array([low, high]) / self._spot) / self._width + self._half
         first, last = np.clip(across.astype(np.int64), 0, len(self._row) - 1).tolist()
         missing = np.flatnonzero(self._row[first : last + 1] == _EMPTY)
-        if missing.size:
+        if missing.size and last - first < _AT_ONCE:
             self._take(first + missing)
             sums = self._on_panels(first - self._half, last + 1 - self._half)
             self._keep(first + missing, *sums[:, missing])

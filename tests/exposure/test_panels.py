@@ -87,10 +87,12 @@ def test_panels_filled_at_once_are_not_summed_again_and_give_exact_integrals():
         assert panels.integrals(np.array(outside)) is None
 
 
-def test_narrow_panels_are_not_filled_ahead():
-    panels, asked, _ = filled(0.005)
-    panels.fill(90.0, 110.0)
+def test_too_many_panels_are_not_filled_ahead():
+    panels, asked, _ = filled(2e-5)
+    panels.fill(90.0, 111.0)
     assert not asked
+    panels.fill(100.0, 101.0)
+    assert len(asked) == 1
     Panels(bumps, 2.5, 100.0, 0.02, 10).fill(90.0, 110.0)
 
 
