@@ -168,12 +168,11 @@ def find_levels(
     spot, curve = profile.book.spot, profile.curve(measure)
     between = _between(profile, curve)
     at, floor = _on_grid(profile, curve, measure, between)
-    steps = spot * (1.0 + np.array(MOVES))
-    low, high = reach(at, floor, (spot / _SPAN, spot * _SPAN))
-    curve.prepare(min(low, steps[0]), max(high, steps[-1]))
+    _prepare(curve, at, floor, spot)
     at = polish(curve, _followed(curve, at, floor, spot, between), floor)
     crossings, stretches = find_stretches(curve, at, floor, core)
     roots = crossings.spots[~crossings.jumps]
+    steps = spot * (1.0 + np.array(MOVES))
     bounds = np.unique([spot, *steps, *(bound for z in stretches for bound in (z.low, z.high))])
     flow = dict(
         zip(bounds.tolist(), _flow(curve, at, bounds, noise_share(profile), floor).tolist(), strict=True)
@@ -210,6 +209,7 @@ def find_flips(profile: Repricing) -> NDArray[np.float64]:
     curve = profile.curve()
     between = _between(profile, curve)
     at, floor = _on_grid(profile, curve, "gamma", between)
+    _prepare(curve, at, floor, profile.book.spot)
     return _flips(curve, _followed(curve, at, floor, profile.book.spot, between), floor)
 
 
@@ -230,6 +230,7 @@ def find_nearest_flip(profile: Repricing) -> float:
     flips = _flips(curve, at, floor)
     ends = np.log(spot / profile.spots[0]), np.log(profile.spots[-1] / spot)
     if not (np.abs(np.log(flips / spot)) < min(ends)).any():
+        _prepare(curve, at, floor, spot)
         flips = _flips(curve, _followed(curve, at, floor, spot, between), floor)
     return float(flips[np.abs(np.log(flips / spot)).argmin()]) if flips.size else np.nan
 
@@ -270,6 +271,13 @@ def _on_grid(profile: Repricing, curve: Curve, measure: str, between: _Spots) ->
     x, g = np.append(profile.spots, new), np.append(on_grid, curve(new))
     order = np.argsort(x)
     return Samples(x[order], g[order]), floor
+
+
+def _prepare(curve: Curve, at: Samples, floor: float, spot: float) -> None:
+    """Make the curve cheap where zones and moves ask for it; the same for flips alone, bit by bit."""
+    low, high = reach(at, floor, (spot / _SPAN, spot * _SPAN))
+    if low < high:
+        curve.prepare(min(low, spot * (1.0 + MOVES[0])), max(high, spot * (1.0 + MOVES[-1])))
 
 
 def _followed(curve: Curve, at: Samples, floor: float, spot: float, between: _Spots) -> Samples:

@@ -22,7 +22,7 @@ _SPAN = 1.001 * np.log(10.0)
 _OFTEN, _FREE = 6, 200_000
 
 # The most panels that are filled at once, unless they are asked: an expiry seconds away has more.
-_AT_ONCE = 500
+_AT_ONCE = 250
 
 # Multiple of the largest gross sum up to which a panel is used, and rows of panels without values.
 _MOST = 4.0

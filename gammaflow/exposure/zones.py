@@ -131,9 +131,6 @@ def extend(
     extra : function of (low, high)
         Spots between them that must not be stepped over.
     """
-    for side in (-1, 1):
-        if _is_open(at, side, floor, span):
-            curve.prepare(*sorted((float(at.x[::side][-1]), span[(side + 1) // 2])))
     steps = 1
     while open_ends := [side for side in (-1, 1) if _is_open(at, side, floor, span)]:
         for side in open_ends:
