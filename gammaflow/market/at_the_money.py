@@ -92,5 +92,5 @@ def _vols(chain: Chain) -> tuple[NDArray[Any], Array]:
 
 
 def at_forward(x: Array, vol: Array) -> float:
-    """Vol at the forward of a smile (`Chain.smiles`), linear in ln K; NaN where a side of it has no option."""
+    """Vol at the forward of a smile (`Chain.smiles`), linear in ln K; NaN without options on a side of it."""
     return float(np.interp(0.0, x, vol, left=np.nan, right=np.nan)) if x.size else np.nan

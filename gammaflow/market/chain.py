@@ -228,7 +228,7 @@ class Chain(Columnar):
 
     @cached_property
     def smiles(self) -> tuple[NDArray[Any], tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]]:
-        """Unexpired expiries, ascending, and the smile of each: ln(F/K), ascending, and the vol there, (k,) each.
+        """Unexpired expiries, ascending, and the smile of each: ln(F/K), ascending, and its vols, (k,) each.
 
         Vols [1/sqrt(year)] are the usable ones of out-of-the-money options, whatever their open interest, the
         mean of several at one strike; k is 0 for an expiry without any.

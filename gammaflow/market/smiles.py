@@ -1,4 +1,4 @@
-"""Smiles of a chain: the vols of each expiry's out-of-the-money options, by their distance from the forward."""
+"""Smiles of a chain: vols of each expiry's out-of-the-money options, by distance from the forward."""
 
 from __future__ import annotations
 
@@ -34,4 +34,6 @@ def find_smiles(chain: Any) -> tuple[NDArray[Any], tuple[tuple[Array, Array], ..
     strike = np.cumsum(new) - 1
     vols = read_only(np.bincount(strike, chain["iv"][rows[order]]) / np.bincount(strike))
     x, starts = read_only(x[new]), np.searchsorted(place[new], np.arange(len(expiries) + 1))
-    return read_only(expiries, expiries.dtype), tuple((x[i:j], vols[i:j]) for i, j in pairwise(starts.tolist()))
+    return read_only(expiries, expiries.dtype), tuple(
+        (x[i:j], vols[i:j]) for i, j in pairwise(starts.tolist())
+    )
