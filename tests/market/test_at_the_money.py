@@ -86,7 +86,7 @@ def test_smiles_are_those_of_a_loop_over_rows():
     chain = chain_of([(float(d), float(k), kind, float(v), float(f)) for d, k, kind, v, f in rows])
     expected = {chain.asof + pd.Timedelta(days=days): {} for days in (5, 40, 90)}
     for row in chain.to_frame().itertuples():
-        F = row.forward if row.forward > 0.0 else 100.0 * np.exp((row.rate - row.dividend_yield) * 0.0)
+        F = row.forward if row.forward > 0.0 else 100.0
         out = row.strike >= F if row.kind == "call" else row.strike <= F
         if row.expiry > chain.asof and row.iv > 0.001 and out:
             expected[row.expiry].setdefault(float(np.log(F / row.strike)), []).append(row.iv)
