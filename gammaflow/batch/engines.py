@@ -242,16 +242,16 @@ class Cluster:
         return self._client.submit(_work, part, self._function, pure=False, key=f"gammaflow-{part.key}")
 
     def _outcome(self, future: Any) -> Outcome | Lost:
+        from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
-        error = future.exception() if future.status == "error" else None
-        if isinstance(error, KilledWorker):
+        try:
+            # Dask computes again what went with the worker that held it.
+            outcome: Outcome = future.result()
+        except KilledWorker:
             return Lost()
-        if error is not None:
-            raise error
-        if future.status != "finished":
+        except FutureCancelledError:
             raise ReaderError(
-                f"client: the cluster went away ({future.status}). Run again; what is done is kept in out=."
-            )
-        outcome: Outcome = future.result()
+                "client: the cluster went away. Run again; what is done is kept in out=."
+            ) from None
         return outcome

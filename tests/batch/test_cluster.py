@@ -9,6 +9,9 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.batch import engines, identity
+from gammaflow.batch.chains import Reading
+from gammaflow.batch.sources import find_sources
+from gammaflow.batch.work import Part, work
 from gammaflow.exposure.sums import kernels_are_ready
 from support import batch_functions as functions
 from support.batch_chains import fill
@@ -58,6 +61,24 @@ def test_workers_that_are_killed_lose_and_double_nothing(client, tmp_path):
     strikes = found.long("by_strike")
     assert len(strikes) == 48
     assert not strikes.duplicated(["symbol", "asof", "strike"]).any()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+def test_a_result_that_went_with_its_worker_is_computed_again(client, store):
+    engine = engines.Cluster(functions.facts, client)
+    sources = tuple(find_sources(store).sources.values())
+    part = Part(sources, Reading(None, pd.Timestamp.now("UTC")), False)
+    future = engine._submit(part)
+    distributed.wait(future)
+    (holder,) = client.who_has(future)[future.key]
+    os.kill(client.run(os.getpid)[holder], signal.SIGKILL)
+    outcome = engine._outcome(future)
+    assert [row.values for row in outcome.rows] == [row.values for row in work(part, functions.facts).rows]
+    future.cancel()
+    with pytest.raises(gf.ReaderError, match=r"client: the cluster went away\. Run again; what is done is"):
+        engine._outcome(future)
+    client.wait_for_workers(2)
 
 
 @pytest.mark.slow
