@@ -48,7 +48,7 @@ def years_to_expiry(expiry: NDArray[np.datetime64], asof: pd.Timestamp) -> NDArr
 
     Negative once expired, infinite where `expiry` is NaT.
     """
-    ahead = expiry - asof.tz_convert("UTC").tz_localize(None).to_datetime64()
+    ahead = expiry - asof.to_datetime64()  # in UTC
     years = np.asarray(ahead.astype(np.int64) / _NS_PER_YEAR)
     years[np.isnat(ahead)] = np.inf
     return years

@@ -150,10 +150,10 @@ def _levels(levels: Levels) -> dict[str, Any]:
 
 def _next_expiry(report: Report) -> dict[str, Any]:
     book, gross = report.book, report.exposure.rows["gross_gamma"]
-    expiries = book.expiries.dropna()
-    if not len(expiries):
+    starts, expiries = book.expiry_starts, book.columns["expiry"]
+    if np.isnat(expiries[0]):  # no row expires: those that do come first
         return {"next_expiry": pd.NaT, "next_share": np.nan}
     total = float(gross.sum())
-    following = float(gross[: book.expiry_starts[1]].sum())
+    following = float(gross[: starts[1]].sum())
     share = 100.0 * following / total if total > 0.0 else np.nan
-    return {"next_expiry": expiries[0], "next_share": share}
+    return {"next_expiry": pd.Timestamp(expiries[0], tz="UTC"), "next_share": share}

@@ -11,14 +11,10 @@ from numpy.typing import NDArray
 from gammaflow.calendars import DAYS_PER_YEAR, years_to_expiry
 from gammaflow.checks import check_noun, check_number
 from gammaflow.market.chain import Chain
-from gammaflow.market.quality import OF_INTEREST
 
-__all__ = ["at_forward", "at_the_money", "constant_maturity", "smiles_of"]
+__all__ = ["at_forward", "at_the_money", "constant_maturity"]
 
 Array = NDArray[np.float64]
-
-# Strikes within this distance of the forward in ln K count on both sides of it.
-_EDGE = 1e-9
 
 
 def at_the_money(chain: Chain) -> pd.Series:
@@ -90,39 +86,11 @@ def constant_maturity(chain: Chain, days: float = 30.0) -> float:
 
 def _vols(chain: Chain) -> tuple[NDArray[Any], Array]:
     """Unexpired expiries, ascending, and the vol at the forward of each."""
-    expiries, smiles = smiles_of(chain)
+    check_noun(chain, "chain", Chain)
+    expiries, smiles = chain.smiles
     return expiries, np.array([at_forward(*smile) for smile in smiles], np.float64)
 
 
-def smiles_of(chain: Chain) -> tuple[NDArray[Any], list[tuple[Array, Array]]]:
-    """Unexpired expiries, ascending, and the smile of each: ln(F/K), ascending, and the vol there, (k,) each.
-
-    Vols [1/sqrt(year)] are the usable ones of out-of-the-money options, the mean of several at one strike; k
-    is 0 for an expiry without any.
-
-    Raises
-    ------
-    SchemaError
-        For another object than a chain.
-    """
-    check_noun(chain, "chain", Chain)
-    alive = chain.years > 0.0
-    away = np.log(chain.forward_prices / chain["strike"])
-    usable = alive & np.isin(chain.unusable, ("", *OF_INTEREST))
-    usable &= np.where(chain.calls, away <= _EDGE, away >= -_EDGE)
-    expiries = np.unique(chain["expiry"][alive])
-    rows = np.flatnonzero(usable)
-    place, x = np.searchsorted(expiries, chain["expiry"][rows]), away[rows]
-    order = np.lexsort((x, place))
-    place, x = place[order], x[order]
-    new = np.append(True, (np.diff(place) != 0) | (np.diff(x) != 0.0))[: len(rows)]
-    strike = np.cumsum(new) - 1
-    vols = np.bincount(strike, chain["iv"][rows[order]]) / np.bincount(strike)
-    cuts = np.searchsorted(place[new], np.arange(1, len(expiries)))
-    smiles = list(zip(np.split(x[new], cuts), np.split(vols, cuts), strict=True))
-    return expiries, smiles[: len(expiries)]  # np.split makes one part of nothing
-
-
 def at_forward(x: Array, vol: Array) -> float:
-    """Vol at the forward of a smile (`smiles_of`), linear in ln K; NaN where a side of it has no option."""
+    """Vol at the forward of a smile (`Chain.smiles`), linear in ln K; NaN without options on a side of it."""
     return float(np.interp(0.0, x, vol, left=np.nan, right=np.nan)) if x.size else np.nan

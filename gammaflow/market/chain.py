@@ -30,6 +30,7 @@ from gammaflow.market.plausibility import (
     dividend_warnings,
 )
 from gammaflow.market.quality import Quality
+from gammaflow.market.smiles import find_smiles
 from gammaflow.schema import CHAIN
 from gammaflow.selection import Choice, Filter, Selection
 from gammaflow.text import rows_text, value_text
@@ -224,6 +225,15 @@ class Chain(Columnar):
     def groups(self) -> NDArray[np.int64]:
         """Number of each row's expiry and root, in that order, (n,); -1 where it has expired."""
         return find_groups(self)
+
+    @cached_property
+    def smiles(self) -> tuple[NDArray[Any], tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]]:
+        """Unexpired expiries, ascending, and the smile of each: ln(F/K), ascending, and its vols, (k,) each.
+
+        Vols [1/sqrt(year)] are the usable ones of out-of-the-money options, whatever their open interest, the
+        mean of several at one strike; k is 0 for an expiry without any.
+        """
+        return find_smiles(self)
 
     @property
     def quote_state(self) -> NDArray[Any]:

@@ -74,6 +74,31 @@ def test_real_chain_by_a_dense_grid(shared):
     assert constant_maturity(chain) == pytest.approx(expected, rel=1e-9)
 
 
+def test_smiles_are_those_of_a_loop_over_rows():
+    """Expiries that have passed, options in the money, vols that are none, and strikes of several options."""
+    rng, rows = np.random.default_rng(7), []
+    for days in (-3.0, 5.0, 40.0, 90.0):
+        for strike in (80.0, 90.0, 100.0, 101.0, 110.0, 130.0):
+            for kind in ("put", "call", "call"):
+                vol = np.nan if days == 90.0 or rng.random() < 0.2 else rng.uniform(0.2, 0.9)
+                rows.append((days, strike, kind, vol, 101.0 if days == 5.0 else np.nan))
+    rng.shuffle(rows)
+    chain = chain_of([(float(d), float(k), kind, float(v), float(f)) for d, k, kind, v, f in rows])
+    expected = {chain.asof + pd.Timedelta(days=days): {} for days in (5, 40, 90)}
+    for row in chain.to_frame().itertuples():
+        F = row.forward if row.forward > 0.0 else 100.0
+        out = row.strike >= F if row.kind == "call" else row.strike <= F
+        if row.expiry > chain.asof and row.iv > 0.001 and out:
+            expected[row.expiry].setdefault(float(np.log(F / row.strike)), []).append(row.iv)
+    expiries, smiles = chain.smiles
+    assert pd.DatetimeIndex(expiries, tz="UTC").tolist() == list(expected)
+    for (x, vol), points in zip(smiles, expected.values(), strict=True):
+        np.testing.assert_array_equal(x, sorted(points))
+        np.testing.assert_allclose(vol, [np.mean(points[at]) for at in sorted(points)], rtol=1e-15)
+    assert not any(array.flags.writeable for array in (expiries, *smiles[0]))
+    assert len(smiles[2][0]) == 0
+
+
 def test_a_chain_without_vols_at_the_forward_has_none():
     assert np.isnan(constant_maturity(chain_of([(10.0, 90.0, "put", 0.3, 100.0)])))
 

@@ -26,6 +26,8 @@ def chain(**changes):
 def test_years_are_exact_seconds_over_365_days():
     expiry = np.array(["2026-02-05T09:36:48", "2027-02-05T09:36:47"], "datetime64[ns]")
     np.testing.assert_array_equal(years_to_expiry(expiry, ASOF), [1 / (365 * 86_400), 1.0])
+    elsewhere = ASOF.tz_convert("Asia/Tokyo").as_unit("s")
+    np.testing.assert_array_equal(years_to_expiry(expiry, elsewhere), years_to_expiry(expiry, ASOF))
 
 
 def test_years_do_not_depend_on_the_time_zone_asof_is_written_in():

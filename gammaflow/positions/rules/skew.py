@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.calendars import years_to_expiry
-from gammaflow.checks import attempt, check_number, refuse
-from gammaflow.market.at_the_money import at_forward, smiles_of
+from gammaflow.checks import attempt, check_noun, check_number, refuse
+from gammaflow.market.at_the_money import at_forward
 from gammaflow.market.chain import Chain
 from gammaflow.positions.rules.base import PositionRule, check_shares
 
@@ -59,13 +59,14 @@ def call_skew(chain: Chain) -> pd.Series:
 
 def _skews(chain: Chain) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Unexpired expiries, ascending, and the call skew of each."""
-    expiries, smiles = smiles_of(chain)
+    check_noun(chain, "chain", Chain)
+    expiries, smiles = chain.smiles
     years = years_to_expiry(expiries, chain.asof)
     return expiries, np.array([_skew(*smile, t) for smile, t in zip(smiles, years, strict=True)], np.float64)
 
 
 def _skew(x: NDArray[np.float64], vol: NDArray[np.float64], years: float) -> float:
-    """Call skew of one expiry from its smile (`smiles_of`)."""
+    """Call skew of one expiry from its smile (`Chain.smiles`)."""
     if not x.size:
         return np.nan
     width = vol * np.sqrt(years)

@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gammaflow.checks import as_list, check_noun, refuse
+from gammaflow.coded import Coded
+from gammaflow.columns import coded
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.market.chain import Chain
@@ -103,11 +105,11 @@ class TableRule(PositionRule):
         SchemaError
             For rows that no entry covers.
         """
-        texts = {key: chain[key] for key in self.by if key != "venue"}
+        texts = {key: coded(chain.columns, key) for key in self.by if key != "venue"}
         known = {_lower(key): value for key, value in self.shares.items()}
         share, unknown = np.full(len(chain), np.nan), []
         for rows in _groups(len(chain), texts.values()):
-            words = tuple(str(texts[key][rows[0]] if key in texts else chain.venue) for key in self.by)
+            words = tuple(str(chain[key][rows[0]] if key in texts else chain.venue) for key in self.by)
             share[rows] = known.get(_lower(words), np.nan)
             if _lower(words) not in known:
                 unknown.append(f"{'/'.join(words)} ({len(rows):,} rows)")
@@ -214,12 +216,11 @@ class ContractRule(PositionRule):
         )
 
 
-def _groups(n: int, texts: Iterable[NDArray[Any]]) -> list[NDArray[np.intp]]:
+def _groups(n: int, texts: Iterable[Coded]) -> list[NDArray[np.intp]]:
     """Rows, of n, that have the same word in each of several columns of text."""
     codes = np.zeros(n, dtype=np.intp)
     for column in texts:
-        own, words = pd.factorize(column)
-        codes = codes * len(words) + own
+        codes = codes * len(column.texts) + column.places
     return [np.flatnonzero(codes == code) for code in pd.unique(codes)]
 
 
