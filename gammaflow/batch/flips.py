@@ -12,6 +12,7 @@ from gammaflow.exposure.levels import Levels, find_nearest_flip
 from gammaflow.exposure.profile import sweep_spot
 from gammaflow.market.chain import Chain
 from gammaflow.positions.book import Book
+from gammaflow.positions.rows import with_positions
 from gammaflow.positions.rules import RULES, assign_positions
 from gammaflow.report import Report
 
@@ -79,7 +80,7 @@ def _signed_anew(
         mine, its = values[rows], book[name]
         if (mine != its).any() if mine.dtype == object else mine.tobytes() != its.tobytes():
             return None
-    return book.with_positions(position[order])
+    return with_positions(book, position[order])
 
 
 def _signed_by(report: Report, name: str, chain: Chain) -> bool:

@@ -108,13 +108,13 @@ class Folder:
         before = _read(path)
         if before is None:
             raise ReaderError(f"out: {path} is damaged. Delete the folder and begin anew.")
-        other = [f"{name} {before.get(name)!r}, received {mine[name]!r}" for name in mine
-                 if before.get(name) != mine[name]]  # fmt: skip
+        other = [f"{name} {before.get(name)!r}, received {mine.get(name)!r}" for name in {**mine, **before}
+                 if before.get(name) != mine.get(name)]  # fmt: skip
         if other:
             raise SchemaError(
                 f"out: {self.path} belongs to another batch: {'; '.join(other)}. A batch is resumed with the "
-                "same chains, function, symbol and version of the package only; pass another folder, or "
-                "delete this one."
+                "same chains, function, symbol, columns, rate, dividends and version of the package only; "
+                "pass another folder, or delete this one."
             )
 
     def resume(self, sources: Mapping[str, Source]) -> set[str]:

@@ -212,8 +212,10 @@ def _facts(root: str, function: Any, how: Reading) -> dict[str, str]:
 
 def _short(value: Any) -> str:
     """A number as text, a short digest of another argument's."""
+    if isinstance(value, float):
+        return repr(value + 0.0)  # no minus before zero
     text = value.to_text() if isinstance(value, Dated) else repr(value)
-    return text if isinstance(value, float) else hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _parts(sources: Sequence[Source], how: Reading, keeps_tables: bool) -> Iterator[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
-from typing import Self
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from gammaflow.calendars import years_to_expiry
 from gammaflow.checks import as_numbers, read_only
 from gammaflow.columnar import Columnar, Note
-from gammaflow.columns import changed, rows_of, rows_with
+from gammaflow.columns import LARGEST, changed, rows_of, rows_with
 from gammaflow.errors import SchemaError
 from gammaflow.frozen import FrozenMapping
 from gammaflow.instruments.registry import CALLS, INSTRUMENTS, has_terms
 from gammaflow.instruments.row import Rows
 from gammaflow.instruments.vanilla import VANILLA
 
-__all__ = ["PositionRows"]
+__all__ = ["PositionRows", "with_positions"]
+
+Held = TypeVar("Held", bound="PositionRows")
 
 # What columns other than the position imply, by row.
 _OF_ROWS = ("years", "flag", "vanilla", "has_strike", "underlying_ratio", "underlying_yield", "on_forward")
@@ -33,47 +35,6 @@ class PositionRows(Columnar):
     terms: Mapping[str, Note]
     spot: float
     asof: pd.Timestamp
-
-    def with_positions(self, position: ArrayLike) -> Self:
-        """The rows with other positions, but for those of zero; the other columns are not checked again.
-
-        Rules, origins and texts stay as they are.
-
-        Parameters
-        ----------
-        position : (n,) array
-            Signed contracts; + = dealers are long.
-
-        Raises
-        ------
-        SchemaError
-            Where positions are not one finite number for each row, or all are zero.
-
-        Examples
-        --------
-        >>> import gammaflow as gf
-        >>> book = gf.assign_positions(gf.demo_chain())
-        >>> short = book.with_positions(-abs(book["position"]))
-        >>> bool((short["position"] < 0.0).all()), len(short) == len(book)
-        (True, True)
-        """
-        held = read_only(as_numbers(position, "position").copy())
-        if held.shape != (len(self),) or not np.isfinite(held).all() or not held.any():
-            raise SchemaError(
-                f"position: received numbers of shape {held.shape}; legal: {len(self):,} finite numbers of "
-                "contracts, one for each row of the book, not all zero."
-            )
-        some, out = np.flatnonzero(held), copy(self)
-        columns = changed(self.columns, position=held)
-        if len(some) < len(self):
-            columns = rows_of(columns, some)
-            terms = {name: self.terms[name] for name in columns["contract"][has_terms(columns)]}
-            object.__setattr__(out, "terms", FrozenMapping(terms))
-        object.__setattr__(out, "columns", columns)
-        masks = {name: mask[some] for name, mask in self.instruments.items()}
-        vars(out).update({name: read_only(getattr(self, name)[some], None) for name in _OF_ROWS})
-        vars(out)["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
-        return out
 
     @cached_property
     def years(self) -> NDArray[np.float64]:
@@ -158,3 +119,40 @@ class PositionRows(Columnar):
         used = [mask for name, mask in self.instruments.items() if "sigma" in INSTRUMENTS[name].needs]
         sigma = self["sigma"][np.any([np.zeros(len(self), bool), *used], axis=0)]
         return float(sigma.min(initial=np.inf))
+
+
+def with_positions(book: Held, position: ArrayLike) -> Held:
+    """The rows of a book with other positions (n,), but for those of zero; nothing else is checked again.
+
+    The book's rule and texts stay those of the positions before: for sums, not for a book that is shown.
+
+    Raises
+    ------
+    SchemaError
+        Where positions are not one number for each row, or all are zero.
+
+    Examples
+    --------
+    >>> import gammaflow as gf
+    >>> book = gf.assign_positions(gf.demo_chain())
+    >>> short = with_positions(book, -abs(book["position"]))
+    >>> bool((short["position"] < 0.0).all()), len(short) == len(book)
+    (True, True)
+    """
+    held = read_only(as_numbers(position, "position").copy())
+    if held.shape != (len(book),) or not (np.abs(held) <= LARGEST).all() or not held.any():
+        raise SchemaError(
+            f"position: received numbers of shape {held.shape}; legal: {len(book):,} numbers of contracts "
+            f"up to {LARGEST:g}, one for each row of the book, not all zero."
+        )
+    some, out = np.flatnonzero(held), copy(book)
+    columns = changed(book.columns, position=held)
+    if len(some) < len(book):
+        columns = rows_of(columns, some)
+        terms = {name: book.terms[name] for name in columns["contract"][has_terms(columns)]}
+        object.__setattr__(out, "terms", FrozenMapping(terms))
+    object.__setattr__(out, "columns", columns)
+    masks = {name: mask[some] for name, mask in book.instruments.items()}
+    vars(out).update({name: read_only(getattr(book, name)[some], None) for name in _OF_ROWS})
+    vars(out)["instruments"] = FrozenMapping({name: mask for name, mask in masks.items() if mask.any()})
+    return out

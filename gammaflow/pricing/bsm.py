@@ -220,9 +220,10 @@ def implied_volatility(
     -----
     Works from the out-of-the-money time value, in logarithms, so that prices of 1e-300 and prices an ulp
     below their bound are solved equally well. The price limits the accuracy: half an ulp of an in-the-money
-    price is half an ulp over vega in volatility; the solver adds a relative error of at most 4e-14, from a
-    second to a century before expiry. Where the rounding of discount factors would decide whether there is
-    time value, or make up most of it, they are computed in twice the working precision.
+    price is half an ulp over vega in volatility, and up to sixteen times that where discounting moves spot
+    and strike by more than the price; the solver adds a relative error of at most 4e-14, from a second to a
+    century before expiry. Where the rounding of discount factors would decide whether there is time value,
+    or make up most of it, they are computed in twice the working precision.
 
     Jaeckel (2015), "Let's be rational"; first guess Stefanica and Radoicic (2017), "An explicit implied
     volatility formula".

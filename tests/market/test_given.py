@@ -240,8 +240,10 @@ def test_a_batch_and_a_history_put_them_on_every_chain(tmp_path):
     for source, how in ((store, {}), (tmp_path / "aapl.csv", {"out": tmp_path / "out"})):
         batch = gf.run_batch(source, carry, symbol="AAPL", **GIVEN, **how)
         assert batch.table.iloc[0, -6:].tolist() == pytest.approx(expected, rel=1e-13)
-    with pytest.raises(SchemaError, match="rate"):
-        gf.run_batch(tmp_path / "aapl.csv", carry, symbol="AAPL", rate=0.05, out=tmp_path / "out")
+    # a folder is resumed with the same ones only: neither others, nor one of them, nor none
+    for other in ({"rate": 0.05, "dividends": CASH}, {"rate": RATES}, {"dividends": CASH}, {}):
+        with pytest.raises(SchemaError, match=r"belongs to another batch: (rate|dividends) '\w+', received"):
+            gf.run_batch(tmp_path / "aapl.csv", carry, symbol="AAPL", out=tmp_path / "out", **other)
     given = gf.history(store, symbol="AAPL", **GIVEN).table
     own = gf.analyze(gf.chain_from_frame(table(), **HOW, **GIVEN))
     assert given["delta"].tolist() == [own.exposure.total()["delta"]]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gammaflow.market.chain import Chain
 from gammaflow.market.readers.source import Format, Source
+from gammaflow.market.readers.steps import bare
 from gammaflow.market.store.file import snapshot_in
 
 __all__ = ["SNAPSHOT"]
@@ -15,7 +16,7 @@ __all__ = ["SNAPSHOT"]
 
 def _read(source: Source, symbol: str | None, asof: pd.Timestamp | None, spot: float | None) -> Chain:
     chain = snapshot_in(source.stored or b"", source.name)
-    if symbol not in (None, chain.symbol):
+    if symbol is not None and bare(symbol) != bare(chain.symbol):
         raise source.refuse(f"symbol={symbol!r} is not in the file; it holds {chain.symbol}.")
     return replace(chain, asof=asof or chain.asof, spot=spot or chain.spot)
 

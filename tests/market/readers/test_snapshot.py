@@ -47,6 +47,7 @@ def test_what_is_given_goes_before_the_file(chain, copy):
     found = gf.read_chain(copy, symbol="BTC", spot=70_000.0, asof="2026-02-05T10:00Z", rate=0.01)
     assert (found.spot, found.asof.hour, set(found["rate"])) == (70_000.0, 10, {0.01})
     np.testing.assert_array_equal(found["iv"], chain["iv"])
+    assert gf.read_chain(copy, symbol="btc").symbol == "BTC"
     with pytest.raises(ReaderError, match=r"symbol='ETH' is not in the file; it holds BTC\."):
         gf.read_chain(copy, symbol="ETH")
     with pytest.raises(ReaderError, match="received vendor='cboe', but the file is 'gammaflow_snapshot'"):
