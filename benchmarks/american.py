@@ -73,12 +73,11 @@ def rows(quick: bool) -> str:
     book = listed_book(n)
     book = replace(book, columns={**book.columns, "exercise": np.full(n, "american", object)})
     spots = np.linspace(0.8, 1.2, 500) * book.spot
-    every = np.ones(n, dtype=bool)
 
     def correct(book: Any, spots: Any) -> Any:
-        return cash_of("american", book, spots, ("gamma", "vanna", "charm"), rows=every)
+        return cash_of("american", book, spots, ("gamma", "vanna", "charm"))
 
-    first = median(lambda: correct(book.select(every), spots), 3)
+    first = median(lambda: correct(book.select(np.ones(n, dtype=bool)), spots), 3)
     again = median(lambda: correct(book, spots))
     one = median(lambda: correct(book, spots[[250]]))
     comparison = median(lambda: compare_exercise(book))
