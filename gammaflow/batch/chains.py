@@ -38,7 +38,7 @@ _LONGEST = 600
 
 @dataclass(frozen=True)
 class Reading:
-    """How the files of a batch are read.
+    """Options for reading the files of a batch.
 
     Parameters
     ----------
