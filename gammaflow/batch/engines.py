@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from itertools import islice
 from typing import Any, Protocol
+from uuid import uuid4
 
 from gammaflow.batch.identity import code_digest
 from gammaflow.batch.warm import one_thread, one_thread_each, warm
@@ -239,7 +240,9 @@ class Cluster:
                 future.cancel()
 
     def _submit(self, part: Part) -> Any:
-        return self._client.submit(_work, part, self._function, pure=False, key=f"gammaflow-{part.key}")
+        # A key of its own: under that of a result which still lives, Dask would return that result.
+        key = f"gammaflow-{part.key}-{uuid4().hex}"
+        return self._client.submit(_work, part, self._function, pure=False, key=key)
 
     def _outcome(self, future: Any) -> Outcome | Lost:
         from distributed.client import FutureCancelledError

@@ -180,7 +180,10 @@ class Repricing(Frozen):
 
     @cached_property
     def gross_gamma(self) -> NDArray[np.float64]:
-        """Gamma with every position counted as positive, in total at each spot of the grid, (m,)."""
+        """Gamma with every position counted as long, in total at each spot of the grid, (m,) >= 0.
+
+        Currency per +1 % of spot; NaN nowhere.
+        """
         held = self.values.get("gross_gamma")
         found = self._money(self.spots, ["gross_gamma"])["gross_gamma"] if held is None else held
         return np.asarray(found.sum(axis=0))

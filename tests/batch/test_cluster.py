@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -75,6 +76,10 @@ def test_a_result_that_went_with_its_worker_is_computed_again(client, store):
     os.kill(client.run(os.getpid)[holder], signal.SIGKILL)
     outcome = engine._outcome(future)
     assert [row.values for row in outcome.rows] == [row.values for row in work(part, functions.facts).rows]
+    # another function of the same files, while this result lives, is computed for itself
+    other = engines.Cluster(functions.with_tables, client)
+    assert engine._outcome(future).files == {}
+    assert other._outcome(other._submit(replace(part, keeps_tables=True))).files
     future.cancel()
     with pytest.raises(gf.ReaderError, match=r"client: the cluster went away\. Run again; what is done is"):
         engine._outcome(future)

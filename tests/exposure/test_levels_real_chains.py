@@ -7,6 +7,7 @@ import pytest
 
 import gammaflow as gf
 from gammaflow.errors import GammaflowError
+from gammaflow.exposure.levels import find_flips
 from gammaflow.positions.rules import CALLS_LONG_PUTS_SHORT, MIRROR, SHORT_ALL, UNSIGNED
 
 RULES = {rule.name: rule for rule in (CALLS_LONG_PUTS_SHORT, SHORT_ALL, MIRROR, UNSIGNED)}
@@ -53,6 +54,7 @@ def check_levels(book):
     profile = gf.sweep_spot(book, measures=["gamma", "gross_gamma"])
     levels = gf.find_levels(profile)
     curve, largest = profile.curve(), profile.table["gross_gamma"].max()
+    assert find_flips(profile) == pytest.approx([flip.spot for flip in levels.flips], rel=1e-12)
     for flip in levels.flips:
         below, above = curve(flip.spot * np.array([1 - 1e-9, 1 + 1e-9]))
         assert np.sign(above) == -np.sign(below) == np.sign(flip.slope), flip
@@ -147,7 +149,7 @@ def test_a_dense_grid_has_no_root_trough_or_wall_but_those(shared, path, symbol,
     gamma = profile.at(spots, ["gamma"]).table["gamma"].to_numpy()
     signed = np.flatnonzero(np.abs(gamma) > 1e-12 * profile.table["gross_gamma"].max())
     change = np.flatnonzero(np.diff(np.sign(gamma[signed])))
-    found = np.array(sorted(each.spot for each in (*levels.flips, *levels.jumps)))
+    found = np.array(sorted((*find_flips(profile), *(jump.spot for jump in levels.jumps))))
     found = found[(found >= low) & (found <= high)]
     assert len(found) == len(change) > 0
     assert (spots[signed[change]] <= found).all()

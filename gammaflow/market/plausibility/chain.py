@@ -158,7 +158,7 @@ def _forwards(view: _View) -> list[str]:
         return []
     found = []
     expiries, place = chain.expiry_places
-    place, years = place[known], np.empty(len(expiries))
+    place, years = place[known], np.zeros(len(expiries))
     years[place] = chain.years[known]
     median = medians(F[known], place, len(expiries))
     off = np.abs(np.log(median / chain.spot)) > _APART + _CARRY * years
