@@ -23,7 +23,7 @@ from gammaflow.errors import ReaderError, SchemaError
 from gammaflow.market.store import durable
 from gammaflow.text import value_text
 
-__all__ = ["Folder", "outcomes_in"]
+__all__ = ["Folder", "facts_in", "outcomes_in"]
 
 _PARTS = "_parts"
 _LOCK = "_lock"
@@ -112,9 +112,9 @@ class Folder:
                  if before.get(name) != mine.get(name)]  # fmt: skip
         if other:
             raise SchemaError(
-                f"out: {self.path} belongs to another batch: {'; '.join(other)}. A batch is resumed with the "
-                "same chains, function, symbol, columns, rate, dividends and version of the package only; "
-                "pass another folder, or delete this one."
+                f"out: {self.path} belongs to another batch: {'; '.join(other)}. A folder is resumed "
+                "only with the source, function, symbol, columns, rate, dividends and version of the package "
+                "that it began with; pass another folder, or delete this one."
             )
 
     def resume(self, sources: Mapping[str, Source]) -> set[str]:
@@ -191,6 +191,11 @@ def outcomes_in(folder: Path) -> Iterator[tuple[Outcome, list[str]]]:
         if part is None or outcome is None:
             raise ReaderError(f"{path}: is damaged. Run the batch again, which makes it anew.")
         yield outcome, list(part["files"])
+
+
+def facts_in(folder: Path) -> Done:
+    """Identity of the batch to which a folder belongs."""
+    return _read(folder / MANIFEST) or {}
 
 
 def _outcome(part: Done) -> Outcome | None:

@@ -54,6 +54,8 @@ class History(Study):
         and `source`, the file of each row, where it is known.
     failures : DataFrame
         Files that gave no row: `source`, `symbol` and `reason`.
+    given : tuple of str
+        Rate and dividends in place of those of the chains, in words, where they are known.
 
     See Also
     --------
@@ -71,6 +73,7 @@ class History(Study):
     """
 
     failures: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
+    given: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def symbol(self) -> str:
@@ -171,7 +174,7 @@ class History(Study):
         from gammaflow.plot.history import plot_history
 
         rank: Any = self.rank(["gamma"]).loc["gamma"]
-        note = f"rule: {self.table['rule'].iloc[-1]}; sign: {_sign(self.table)}"
+        note = "; ".join([f"rule: {self.table['rule'].iloc[-1]}", f"sign: {_sign(self.table)}", *self.given])
         title = f"{self.symbol} gamma, flip and core, to {self.table.index[-1]:%d %b %Y %H:%M} UTC"
         columns = ["spot", "flip", "core_low", "core_high", "gamma"]
         return plot_history(
@@ -250,39 +253,44 @@ def history(
         "columns": columns, "rate": rate, "dividends": dividends, "client": client, "workers": workers,
         "out": out,
     }  # fmt: skip
-    given = [name for name, value in {"rule": rule, **how}.items() if value is not None]
-    table, failures = _ready(store_or_paths, given)
+    named = [name for name, value in {"rule": rule, **how}.items() if value is not None]
+    table, failures, given = _ready(store_or_paths, named)
     if table is None:
         function = summarize if rule is None else partial(summarize, rule=find_rule(rule))
         result = run_batch(store_or_paths, function, symbol=symbol, progress=progress, **how)
-        table, failures = result.table, result.failures
+        table, failures, given = result.table, result.failures, result.given
     failed = _failed(failures)
     if not len(table):
         raise SchemaError(f"history: no snapshot is left. {' '.join(failed) or 'Pass at least one summary.'}")
     rows, warnings = choose_rows(table, symbol, vendor)
     if len(rows) < 2:
         warnings = (*warnings, "asof: 1 row; a percentile needs earlier ones.")
-    return History(rows, _lines(rows), warnings=(*failed, *warnings), failures=failures)
+    told = (*failed, *warnings)
+    return History(rows, (*_lines(rows), *given), warnings=told, failures=failures, given=given)
 
 
-def _ready(source: Any, given: list[str]) -> tuple[pd.DataFrame | None, pd.DataFrame]:
-    """Summaries that are there, and the failures of their batch; None for snapshots to summarize."""
+def _ready(source: Any, named: list[str]) -> tuple[pd.DataFrame | None, pd.DataFrame, tuple[str, ...]]:
+    """Summaries that are there, the failures of their batch and what it was given; None for snapshots.
+
+    `named` are the arguments that only snapshots take.
+    """
+    given: tuple[str, ...] = ()
     failures = pd.DataFrame(columns=["source", "symbol", "reason"], dtype="str")
     if isinstance(source, str | os.PathLike) and (Path(os.path.expanduser(source)) / MANIFEST).is_file():
         source = BatchResult.open(source)
     if isinstance(source, list | tuple) and source and all(isinstance(row, pd.Series) for row in source):
         source = pd.DataFrame([dict(row) for row in source], columns=list(COLUMNS), dtype=object)
     if isinstance(source, BatchResult):
-        table, failures = source.table, source.failures
+        table, failures, given = source.table, source.failures, source.given
     elif isinstance(source, pd.DataFrame):
         table = source.reset_index() if source.index.name == "asof" else source
     else:
-        return None, failures
-    if given:
+        return None, failures, given
+    if named:
         raise SchemaError(
-            f"{given[0]}: received for summaries, which are computed already. Leave it out, or pass chains."
+            f"{named[0]}: received for summaries, which are computed already. Leave it out, or pass chains."
         )
-    return table, failures
+    return table, failures, given
 
 
 def _failed(failures: pd.DataFrame) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from gammaflow.batch.folder import outcomes_in
+from gammaflow.batch.folder import facts_in, outcomes_in
 from gammaflow.batch.long import pyarrow
 from gammaflow.batch.rows import Row, table_of
 from gammaflow.batch.sources import Failure
@@ -18,7 +18,7 @@ from gammaflow.market.store.names import symbol_folder, symbol_of
 from gammaflow.study import Study
 from gammaflow.text import clean, rows_text, value_text
 
-__all__ = ["BatchResult", "result_of"]
+__all__ = ["BatchResult", "given_of", "result_of"]
 
 _SHOWN = 5
 
@@ -35,7 +35,9 @@ class BatchResult(Study):
         depends on when, where and in how many processes it was made. Values of names that a row lacks are
         NaN.
     lines : tuple of str
-        Rows and time span of each underlying.
+        Rows and time span of each underlying, and what was given.
+    given : tuple of str
+        Rate and dividends in place of those of the chains, in words; empty where each chain has its own.
     failures : DataFrame
         `source`, `symbol` (NaN where unknown) and `reason`, one row per file or underlying that gave no row,
         by source and symbol.
@@ -66,6 +68,7 @@ class BatchResult(Study):
 
     failures: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
     out: Path | None = field(default=None, kw_only=True)
+    given: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def open(cls, out: str | os.PathLike[str]) -> BatchResult:
@@ -83,7 +86,11 @@ class BatchResult(Study):
         path = Path(os.path.abspath(os.path.expanduser(os.fspath(out))))
         found = [outcome for outcome, _ in outcomes_in(path)]
         return result_of(
-            (row for o in found for row in o.rows), [f for o in found for f in o.failures], (), path
+            (row for o in found for row in o.rows),
+            [f for o in found for f in o.failures],
+            (),
+            path,
+            given_of(facts_in(path)),
         )
 
     @property
@@ -177,17 +184,36 @@ class BatchResult(Study):
         return self.table
 
 
+def given_of(facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Rate and dividends of a batch's facts in words, without their digests.
+
+    Examples
+    --------
+    >>> given_of({"symbol": "BTC", "rate": "0.036"})
+    ('rate: 0.036 for every chain',)
+    """
+    return tuple(
+        f"{name}: {str(facts[name]).partition(' [')[0]} for every chain"
+        for name in ("rate", "dividends")
+        if name in facts
+    )
+
+
 def result_of(
-    rows: Iterable[Row], failures: Iterable[Failure], warnings: Iterable[str], out: Path | None
+    rows: Iterable[Row],
+    failures: Iterable[Failure],
+    warnings: Iterable[str],
+    out: Path | None,
+    given: tuple[str, ...] = (),
 ) -> BatchResult:
     """The result of rows and failures in any order."""
     table, remarks = table_of(rows)
     failed = sorted({(f.source, f.symbol or "", f.reason) for f in failures})
     frame = pd.DataFrame(failed, columns=["source", "symbol", "reason"], dtype="str")
     frame["symbol"] = frame["symbol"].where(frame["symbol"] != "")
-    return BatchResult(
-        table, tuple(_lines(table, frame)), warnings=(*warnings, *remarks), failures=frame, out=out
-    )
+    lines = (*_lines(table, frame), *given)
+    told = (*warnings, *remarks)
+    return BatchResult(table, lines, warnings=told, failures=frame, out=out, given=given)
 
 
 def _lines(table: pd.DataFrame, failures: pd.DataFrame) -> list[str]:

@@ -14,8 +14,8 @@ from gammaflow.batch.engines import Cluster, Engine, Lost, Pool, Serial
 from gammaflow.batch.folder import Folder, outcomes_in
 from gammaflow.batch.identity import code_digest, function_digest
 from gammaflow.batch.long import pyarrow
-from gammaflow.batch.result import BatchResult, result_of
-from gammaflow.batch.sources import Failure, Source, find_sources
+from gammaflow.batch.result import BatchResult, given_of, result_of
+from gammaflow.batch.sources import Failure, Found, Source, find_sources
 from gammaflow.batch.summary import summarize
 from gammaflow.batch.warm import warm
 from gammaflow.batch.work import Outcome, Part, name_of
@@ -166,7 +166,7 @@ def run_batch(
         engine = run.engine(function, client, workers)
         parts = _parts(tuple(found.sources.values()), how, False)
         run.all(engine, parts, lambda _, o: outcomes.append(o))
-        return _result(outcomes, found.failures, found.warnings, None)
+        return _result(outcomes, found, None, how)
     pyarrow()
     folder = Folder(out, _facts(found.root, function, how))
     with folder.locked():
@@ -176,14 +176,14 @@ def run_batch(
         if left:
             run.all(run.engine(function, client, workers), _parts(left, how, True), folder.keep)
         outcomes = [outcome for outcome, _ in outcomes_in(folder.path)]
-    return _result(outcomes, found.failures, found.warnings, folder.path)
+    return _result(outcomes, found, folder.path, how)
 
 
 def _check(function: Any, client: Any, workers: Any, progress: Any, for_all: bool) -> None:
     problems = []
     if for_all:
         problems.append(
-            "dividends: received without symbol=; those of one underlying are not those of others. Name it."
+            "dividends: received without symbol=; they are those of one underlying. Pass its symbol=."
         )
     if not callable(function):
         problems.append(f"function: received {value_text(function)}; a function of a Chain is needed.")
@@ -200,9 +200,10 @@ def _check(function: Any, client: Any, workers: Any, progress: Any, for_all: boo
 
 def _facts(root: str, function: Any, how: Reading) -> dict[str, str]:
     """Identity of the batch to which `out` belongs."""
-    given = {"columns": how.columns, "rate": how.rate, "dividends": how.dividends}
+    columns = {} if how.columns is None else {"columns": _digest(repr(how.columns))}
     return {
-        **{name: _short(value) for name, value in given.items() if value is not None},
+        **columns,
+        **_given(how),
         "source": root,
         "function": f"{name_of(function)} ({function_digest(function)})",
         "symbol": how.symbol or "all",
@@ -210,11 +211,17 @@ def _facts(root: str, function: Any, how: Reading) -> dict[str, str]:
     }
 
 
-def _short(value: Any) -> str:
-    """A number as text, a short digest of another argument's."""
-    if isinstance(value, float):
-        return repr(value + 0.0)  # no minus before zero
-    text = value.to_text() if isinstance(value, Dated) else repr(value)
+def _given(how: Reading) -> dict[str, str]:
+    """Rate and dividends as text, each as different as they are."""
+    given = {"rate": how.rate, "dividends": how.dividends}
+    return {
+        name: f"{value} [{_digest(value.to_text())}]" if isinstance(value, Dated) else repr(value + 0.0)
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -224,16 +231,17 @@ def _parts(sources: Sequence[Source], how: Reading, keeps_tables: bool) -> Itera
         yield Part(tuple(sources[start : start + size]), how, keeps_tables)
 
 
-def _result(outcomes: Sequence[Outcome], failures: Any, warnings: Sequence[str], out: Any) -> BatchResult:
+def _result(outcomes: Sequence[Outcome], found: Found, out: Any, how: Reading) -> BatchResult:
     dropped = sorted({name for outcome in outcomes for name in outcome.dropped})
-    told = list(warnings)
+    told = list(found.warnings)
     if dropped:
         told.append(
             f"function: returned long tables ({', '.join(dropped)}), which are kept with out= only. Pass "
             "out=, a folder, or a function that returns the row alone."
         )
     rows = (row for outcome in outcomes for row in outcome.rows)
-    return result_of(rows, [*failures, *(f for o in outcomes for f in o.failures)], told, out)
+    failures = [*found.failures, *(f for o in outcomes for f in o.failures)]
+    return result_of(rows, failures, told, out, given_of(_given(how)))
 
 
 class _Run:

@@ -32,7 +32,7 @@ def find_carry(rate: Any, dividends: Any) -> tuple[float | RateCurve | None, Div
         lambda: None if rate is None else find_rate(rate),
         lambda: None if dividends is None else find_dividends(dividends),
     )
-    refuse("rate and dividends", problems)
+    refuse(" and ".join(n for n, v in (("rate", rate), ("dividends", dividends)) if v is not None), problems)
     return found, paid
 
 

@@ -4,6 +4,7 @@ import math
 import pickle
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -220,6 +221,11 @@ def test_dividends_on_rows_with_forwards_of_their_own_change_nothing():
     given = with_carry(chain, None, gf.Dividends({"2026-02-20": 100.0}))
     np.testing.assert_array_equal(given["forward"], chain["forward"])
     assert gf.analyze(given).levels.gamma == gf.analyze(chain).levels.gamma
+    (said,) = set(given.warnings) - set(chain.warnings)
+    assert said.startswith(
+        "dividends: received 2026-02-20, and every unexpired row has a forward of its own, so"
+    )
+    assert said in gf.analyze(given).warnings()
 
 
 def carry(chain):
@@ -242,16 +248,25 @@ def test_a_batch_and_a_history_put_them_on_every_chain(tmp_path):
         assert batch.table.iloc[0, -6:].tolist() == pytest.approx(expected, rel=1e-13)
     # a folder is resumed with the same ones only: neither others, nor one of them, nor none
     for other in ({"rate": 0.05, "dividends": CASH}, {"rate": RATES}, {"dividends": CASH}, {}):
-        with pytest.raises(SchemaError, match=r"belongs to another batch: (rate|dividends) '\w+', received"):
+        with pytest.raises(SchemaError, match=r"belongs to another batch: (rate|dividends) '\w+ of .*', rec"):
             gf.run_batch(tmp_path / "aapl.csv", carry, symbol="AAPL", out=tmp_path / "out", **other)
-    given = gf.history(store, symbol="AAPL", **GIVEN).table
+    curve, cash = repr(gf.RateCurve(RATES)), repr(gf.Dividends(CASH))
+    said = (f"rate: {curve} for every chain", f"dividends: {cash} for every chain")
+    assert batch.given == batch.lines[-2:] == said == gf.batch.BatchResult.open(tmp_path / "out").given
+    assert gf.history(store, symbol="AAPL", rate=0.05).lines[-1] == "rate: 0.05 for every chain"
+    assert gf.history(store).given == () == gf.run_batch(store, carry).given
+    history = gf.history(store, symbol="AAPL", **GIVEN)
+    assert history.lines[-2:] == said
+    drawn = " ".join(text.get_text() for text in history.plot().findobj(mpl.text.Text))
+    assert all(line in " ".join(drawn.split()) for line in said)
+    given = history.table
     own = gf.analyze(gf.chain_from_frame(table(), **HOW, **GIVEN))
     assert given["delta"].tolist() == [own.exposure.total()["delta"]]
     assert given["delta"].iloc[0] != gf.history(store).table["delta"].iloc[0]
 
 
 def test_a_batch_refuses_a_wrong_rate_and_dividends_of_nobody(tmp_path):
-    with pytest.raises(SchemaError, match=r"dividends: received without symbol=; those of one underlying"):
+    with pytest.raises(SchemaError, match="dividends: received without symbol=; they are those of one und"):
         gf.run_batch(tmp_path, dividends=CASH)
     with pytest.raises(SchemaError, match=r"rate: received 7(.|\n)*dividends: received int"):
         gf.run_batch(tmp_path, symbol="AAPL", rate=7.0, dividends=5)
@@ -259,6 +274,10 @@ def test_a_batch_refuses_a_wrong_rate_and_dividends_of_nobody(tmp_path):
     for percent in (4.21, RATES * 90.0):
         (said,) = gf.run_batch(tmp_path, carry, rate=percent).warnings
         assert said.startswith(f"rate: received {np.max(percent):g}, beyond 100% a year; plausible is a few")
+    with pytest.raises(
+        SchemaError, match=r"^rate not accepted:\n  - rate: received '3.6%'; legal: a decimal su"
+    ):
+        gf.run_batch(tmp_path, carry, rate="3.6%")
     with pytest.raises(SchemaError, match="rate: received for summaries"):
         gf.history([gf.summarize(gf.demo_chain())], rate=0.05)
 

@@ -128,6 +128,14 @@ def find_rate(rate: Any, name: str = "rate") -> float | RateCurve:
             f"{name}: received {value_text(rate)}; legal: a number >= {RateCurve.low:g} and <= "
             f"{RateCurve.high:g}, or a Series of zero rates by date."
         )
+    if isinstance(rate, str):
+        try:
+            rate = float(rate)
+        except ValueError:
+            raise SchemaError(
+                f"{name}: received {value_text(rate)}; legal: a decimal such as 0.036 (3.6 % a year), or a "
+                "Series of zero rates by date."
+            ) from None
     return check_number(rate, name, RateCurve.low, RateCurve.high)
 
 

@@ -29,9 +29,10 @@ def dividend_warnings(chain: Quotes, dividends: Dividends, curve: RateCurve | No
     Rows with a forward of their own do not need dividends; `curve` discounts them, else the rate of each row.
     """
     own = ~np.isnan(chain["forward"]) & ~on_dividends(chain, dividends, curve)
-    alive = (chain.years > 0.0) & ~own
+    unexpired = chain.years > 0.0
+    alive = unexpired & ~own
     if not alive.any():
-        return ()
+        return _idle(dividends) if unexpired.any() else ()
     ahead = dividends.years(chain.asof)
     ahead, last = ahead[ahead > 0.0], float(chain.years[alive].max())
     if not (ahead <= last).any():
@@ -40,6 +41,14 @@ def dividend_warnings(chain: Quotes, dividends: Dividends, curve: RateCurve | No
             "after asof and before the last expiry; plausible is one or more. Pass those ahead, or none.",
         )
     return (*_few(chain, ahead, alive), *_exercised(chain, dividends, alive))
+
+
+def _idle(dividends: Dividends) -> tuple[str, ...]:
+    """A warning where no row needs dividends."""
+    return (
+        f"dividends: received {dividends.span}, and every unexpired row has a forward of its own, so that "
+        "they change nothing; plausible are rows without. Leave them out, or drop the forwards.",
+    )
 
 
 def gain_of_exercise(chain: Quotes, dividends: Dividends) -> Array:
